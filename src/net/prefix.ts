@@ -1,0 +1,194 @@
+import { Address4, Address6 } from 'ip-address'
+
+export type Family = 'ipv4' | 'ipv6'
+
+/** `ok: false` carries a sentence that ends a message such as `"x" …`, and what to write instead. */
+export type Parsed<T> = { ok: true; value: T } | { ok: false; problem: string; hint: string }
+
+/** An IPv4 or IPv6 address, printed in its canonical form (RFC 5952 for IPv6). */
+export class Address {
+  readonly family: Family
+  readonly value: bigint
+  readonly #text: string
+
+  /** Use `parseAddress`. */
+  constructor(family: Family, value: bigint) {
+    this.family = family
+    this.value = value
+    this.#text =
+      family === 'ipv4' ? Address4.fromBigInt(value).correctForm() : Address6.fromBigInt(value).correctForm()
+  }
+
+  toString(): string {
+    return this.#text
+  }
+
+  toJSON(): string {
+    return this.#text
+  }
+
+  equals(other: Address): boolean {
+    return this.family === other.family && this.value === other.value
+  }
+}
+
+/** A network and its length, with no host bits set. */
+export class Prefix {
+  readonly network: Address
+  readonly length: number
+
+  /** Use `parsePrefix` or `prefixOf`. */
+  constructor(network: Address, length: number) {
+    this.network = network
+    this.length = length
+  }
+
+  get family(): Family {
+    return this.network.family
+  }
+
+  /** Whether it names a single host: /32 or /128. */
+  get isHost(): boolean {
+    return this.length === addressBits(this.family)
+  }
+
+  /** Whether every address of `other` lies in this prefix; true for itself. */
+  contains(other: Prefix | Address): boolean {
+    const network = other instanceof Prefix ? other.network : other
+    const length = other instanceof Prefix ? other.length : addressBits(other.family)
+    return (
+      network.family === this.family &&
+      length >= this.length &&
+      maskOff(network.value, this.family, this.length) === this.network.value
+    )
+  }
+
+  overlaps(other: Prefix): boolean {
+    return this.contains(other) || other.contains(this)
+  }
+
+  equals(other: Prefix): boolean {
+    return this.length === other.length && this.network.equals(other.network)
+  }
+
+  toString(): string {
+    return `${this.network}/${this.length}`
+  }
+
+  toJSON(): string {
+    return this.toString()
+  }
+}
+
+/** An interface's address with the length of its subnet: `10.80.0.1/16`. Host bits are what it is for. */
+export class InterfaceAddress {
+  readonly address: Address
+  readonly length: number
+
+  constructor(address: Address, length: number) {
+    this.address = address
+    this.length = length
+  }
+
+  get prefix(): Prefix {
+    return prefixOf(this.address, this.length)
+  }
+
+  toString(): string {
+    return `${this.address}/${this.length}`
+  }
+
+  toJSON(): string {
+    return this.toString()
+  }
+}
+
+export function addressBits(family: Family): number {
+  return family === 'ipv4' ? 32 : 128
+}
+
+/** The prefix of that length around an address; host bits are cleared. */
+export function prefixOf(address: Address, length: number): Prefix {
+  return new Prefix(new Address(address.family, maskOff(address.value, address.family, length)), length)
+}
+
+/** IPv4 before IPv6, then by network, then shorter before longer. */
+export function comparePrefixes(a: Prefix, b: Prefix): number {
+  return compareAddresses(a.network, b.network) || a.length - b.length
+}
+
+export function compareAddresses(a: Address, b: Address): number {
+  if (a.family !== b.family) return a.family === 'ipv4' ? -1 : 1
+  return a.value < b.value ? -1 : a.value > b.value ? 1 : 0
+}
+
+const ipv4Pattern = /^(?:\d{1,3}\.){3}\d{1,3}$/
+const ipv6Pattern = /^[0-9a-fA-F:]*:[0-9a-fA-F:.]*$/
+
+export function parseAddress(text: string): Parsed<Address> {
+  if (ipv4Pattern.test(text)) {
+    const octets = text.split('.')
+    if (octets.some((octet) => octet.length > 1 && octet.startsWith('0'))) {
+      return {
+        ok: false,
+        problem: 'has an octet with a leading zero, which some tools read as octal',
+        hint: `write ${octets.map((octet) => String(Number(octet))).join('.')}`,
+      }
+    }
+    if (octets.every((octet) => Number(octet) <= 255)) {
+      return { ok: true, value: new Address('ipv4', new Address4(text).bigInt()) }
+    }
+    return { ok: false, problem: 'is not an IPv4 address', hint: 'each of its four numbers is 0 to 255' }
+  }
+  if (ipv6Pattern.test(text) && Address6.isValid(text)) {
+    return { ok: true, value: new Address('ipv6', new Address6(text).bigInt()) }
+  }
+  return { ok: false, problem: 'is not an IP address', hint: 'write one such as 192.0.2.1 or 2001:db8::1' }
+}
+
+/** Parses `address/length` in canonical form: host bits are refused, with the canonical form as the hint. */
+export function parsePrefix(text: string): Parsed<Prefix> {
+  const parsed = parseInterfaceAddress(text)
+  if (!parsed.ok) return parsed
+  const { address, length } = parsed.value
+  const prefix = prefixOf(address, length)
+  if (!prefix.network.equals(address)) {
+    return {
+      ok: false,
+      problem: `has host bits set beyond /${length}`,
+      hint: `write ${prefix}, or ${address}/${addressBits(address.family)} for the one address`,
+    }
+  }
+  return { ok: true, value: prefix }
+}
+
+export function parseInterfaceAddress(text: string): Parsed<InterfaceAddress> {
+  const slash = text.indexOf('/')
+  if (slash === -1) {
+    const bare = parseAddress(text)
+    return {
+      ok: false,
+      problem: 'has no prefix length',
+      hint: bare.ok
+        ? `write ${bare.value}/${addressBits(bare.value.family)} for the one address`
+        : 'write one such as 192.0.2.0/24',
+    }
+  }
+  const address = parseAddress(text.slice(0, slash))
+  if (!address.ok) return address
+  const bits = addressBits(address.value.family)
+  const lengthText = text.slice(slash + 1)
+  if (!/^(?:0|[1-9]\d{0,2})$/.test(lengthText) || Number(lengthText) > bits) {
+    return {
+      ok: false,
+      problem: `has a prefix length that is not 0 to ${bits}`,
+      hint: `write ${address.value}/${bits} or shorter`,
+    }
+  }
+  return { ok: true, value: new InterfaceAddress(address.value, Number(lengthText)) }
+}
+
+function maskOff(value: bigint, family: Family, length: number): bigint {
+  const hostBits = BigInt(addressBits(family) - length)
+  return (value >> hostBits) << hostBits
+}

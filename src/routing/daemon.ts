@@ -1,0 +1,71 @@
+/**
+ * One routing daemon on this node, BIRD or FRR, seen as a set: what the node should announce goes in
+ * whole, and what each neighbor was really told comes out. An adapter decides nothing and retries nothing.
+ */
+export interface RoutingDaemon {
+  readonly kind: 'bird' | 'frr'
+
+  /** Asks the running daemon who it is. Throws DaemonError. */
+  identify(): Promise<DaemonIdentity>
+
+  /**
+   * Makes `desired` (canonical prefixes) the whole set of our prefixes that this daemon originates.
+   * Resolves when the daemon took it, which is not proof: only `observe` is. Idempotent. Throws DaemonError.
+   */
+  apply(desired: ReadonlySet<string>): Promise<void>
+
+  /** What each neighbor was told, from the daemon's own export state. Throws DaemonError. */
+  observe(): Promise<Observation>
+
+  /** Drops the connection to the daemon; a pending call rejects. */
+  close(): void
+}
+
+export interface DaemonIdentity {
+  readonly version: string
+  /** Dotted quad. */
+  readonly routerId: string
+}
+
+export interface Observation {
+  /** Our prefixes that the daemon originates now, announced to anybody or not, sorted. */
+  readonly originated: readonly string[]
+  /** One entry for each neighbor of the manifest, in its order. */
+  readonly neighbors: readonly NeighborObservation[]
+}
+
+export interface NeighborObservation {
+  readonly neighbor: string
+  /** `missing`: the daemon's configuration has no such session. */
+  readonly session: 'up' | 'down' | 'missing'
+  /** Our prefixes that this neighbor was told, sorted; empty unless the session is up. */
+  readonly announced: readonly string[]
+}
+
+export type DaemonErrorCode =
+  /** No socket, or nobody listens on it. */
+  | 'not-running'
+  /** This user may not open the socket, or the owned file. */
+  | 'permission'
+  /** Connected, but no answer within the deadline: stopped or stuck. */
+  | 'timeout'
+  /** The daemon understood and said no; `reply` holds its words. */
+  | 'refused'
+  /** The daemon answered something that this adapter does not know. */
+  | 'protocol'
+  /** The owned file could not be written. */
+  | 'file'
+  /** The connection broke, or was closed while a call was under way. */
+  | 'disconnected'
+
+export class DaemonError extends Error {
+  override readonly name = 'DaemonError'
+  readonly code: DaemonErrorCode
+  readonly reply: string | null
+
+  constructor(code: DaemonErrorCode, message: string, options: { reply?: string; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.reply = options.reply ?? null
+  }
+}
