@@ -22,6 +22,8 @@ const neighborSchema = z.strictObject({
   family: z.enum(['ipv4', 'ipv6']),
   /** BIRD's name for the session; `null` for FRR, which names a session by its address. */
   protocol: z.string().nullable(),
+  gtsm: z.boolean(),
+  passwordFile: z.string().nullable(),
   /** Our prefixes that this neighbor is told while their service is announced, sorted. */
   prefixes: z.array(z.string()),
 })

@@ -1,0 +1,103 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { execa } from 'execa'
+import { prefixesOf } from '../planner/compile.ts'
+import type { NodePlan } from '../planner/plan.ts'
+import { renderAnnouncements } from '../render/announcements.ts'
+import type { Renderer } from '../render/render.ts'
+import { findMissingPrograms, type MissingProgram } from './programs.ts'
+
+/** `unchecked`: the daemon's programs are not on this machine. `complaints` are the parser's own words. */
+export type CheckResult =
+  | { outcome: 'passed' }
+  | { outcome: 'rejected'; complaints: readonly string[] }
+  | { outcome: 'unchecked'; missing: readonly MissingProgram[] }
+
+const parserTimeoutMs = 20_000
+
+/** Has the node's own daemon parse its configuration, with everything announced. Starts and changes nothing. */
+export async function checkBundle(render: Renderer, node: NodePlan): Promise<CheckResult> {
+  const missing = await findMissingPrograms(node.daemon === 'bird' ? ['bird'] : ['bgpd', 'vtysh', 'unshare'])
+  if (missing.length > 0) return { outcome: 'unchecked', missing }
+  const dir = await mkdtemp(join(tmpdir(), 'anyward-check-'))
+  try {
+    const complaints =
+      node.daemon === 'bird' ? await checkBird(render, node, dir) : await checkFrr(render, node, dir)
+    return complaints.length === 0 ? { outcome: 'passed' } : { outcome: 'rejected', complaints }
+  } finally {
+    await rm(dir, { recursive: true, force: true })
+  }
+}
+
+async function checkBird(render: Renderer, node: NodePlan, dir: string): Promise<string[]> {
+  // The same configuration, but for the place of the include: `bird -p` should read our announcements,
+  // not those that this machine may have.
+  const announceFile = join(dir, 'announce.conf')
+  const paths = { ...node.layout.paths, announceFile }
+  const files = render({ ...node, layout: { ...node.layout, paths } })
+  const config = join(dir, 'bird.conf')
+  await writeFile(config, files.find((file) => file.path === 'bird.conf')!.content)
+  await writeFile(announceFile, renderAnnouncements(prefixesOf(node.services, true).map(String)))
+  const result = await execa('bird', ['-p', '-c', config], parserOptions)
+  if (result.exitCode === 0) return []
+  return [saidBy('bird', result).replaceAll(`${dir}/`, '')]
+}
+
+async function checkFrr(render: Renderer, node: NodePlan, dir: string): Promise<string[]> {
+  const config = join(dir, 'frr.conf')
+  const content = render(node).find((file) => file.path === 'frr.conf')!.content
+  await writeFile(config, content)
+  const grammar = await execa('vtysh', ['-C', '-f', config], parserOptions)
+  if (grammar.exitCode !== 0) return saidBy('vtysh', grammar).split('\n')
+  return checkFrrDaemons(dir, config, content.split('\n'))
+}
+
+/**
+ * vtysh knows every daemon's commands and not what they mean; a daemon's own `-C` knows what its commands
+ * mean and not those of the others, and exits 0 whatever it read. So a line is bad where all daemons that
+ * this configuration is for refuse it, and any other complaint counts from any of them.
+ */
+async function checkFrrDaemons(dir: string, config: string, lines: readonly string[]): Promise<string[]> {
+  const complaints: string[] = []
+  const refusedBy = new Map<number, number>()
+  const daemons = ['bgpd', 'staticd', 'bfdd']
+  for (const daemon of daemons) {
+    // In a network namespace of its own: `bgpd -C` opens sessions to the RPKI caches that it reads of.
+    const args = ['--net', `/usr/lib/frr/${daemon}`, '-C', '-f', config]
+    args.push('-i', join(dir, 'pid'), '-z', join(dir, 'zserv'), '--vty_socket', dir)
+    const result = await execa('unshare', args, parserOptions)
+    for (const line of `${result.stdout ?? ''}\n${result.stderr ?? ''}`.split('\n')) {
+      const refused = / on config line (\d+):/.exec(line)
+      if (refused) refusedBy.set(Number(refused[1]), (refusedBy.get(Number(refused[1])) ?? 0) + 1)
+      else if (line.trim() !== '' && !line.includes('Disabling MPLS support')) complaints.push(line.trim())
+    }
+    if (result.exitCode !== 0) complaints.push(saidBy(daemon, result))
+  }
+  for (const [number, count] of refusedBy) {
+    const line = lines[number - 1]?.trim() ?? ''
+    if (count === daemons.length && line !== 'service integrated-vtysh-config') {
+      complaints.push(`frr.conf:${number}: not understood: ${line}`)
+    }
+  }
+  return complaints
+}
+
+const parserOptions = {
+  reject: false,
+  timeout: parserTimeoutMs,
+  stdin: 'ignore',
+  forceKillAfterDelay: 500,
+} as const
+
+interface Said {
+  readonly stdout: string | undefined
+  readonly stderr: string | undefined
+  readonly shortMessage?: string | undefined
+  readonly exitCode?: number | undefined
+}
+
+function saidBy(program: string, { stdout, stderr, shortMessage, exitCode }: Said): string {
+  const words = [stderr, stdout].filter(Boolean).join('\n').trim()
+  return words === '' ? (shortMessage ?? `${program} exited with ${exitCode}`) : words
+}

@@ -1,0 +1,59 @@
+import { access, constants } from 'node:fs/promises'
+import { delimiter, join } from 'node:path'
+
+export interface MissingProgram {
+  readonly program: string
+  /** Debian's package that has it. */
+  readonly package: string
+}
+
+/** Where each program that Anyward calls comes from in Debian. */
+const packages: Readonly<Record<string, string>> = {
+  bird: 'bird2',
+  birdc: 'bird2',
+  zebra: 'frr',
+  bgpd: 'frr',
+  bfdd: 'frr',
+  staticd: 'frr',
+  vtysh: 'frr',
+  wg: 'wireguard-tools',
+  'wireguard-go': 'wireguard-go',
+  ip: 'iproute2',
+  bridge: 'iproute2',
+  nft: 'nftables',
+  ping: 'iputils-ping',
+  unshare: 'util-linux',
+}
+
+/** FRR's daemons are not on anybody's PATH, and /usr/sbin is not on an ordinary user's. */
+const extraDirs = ['/usr/lib/frr', '/usr/sbin', '/sbin']
+
+/** Those of `programs` that are not on this machine. */
+export async function findMissingPrograms(programs: readonly string[]): Promise<MissingProgram[]> {
+  const found = await Promise.all(programs.map(isInstalled))
+  return programs
+    .filter((_, index) => !found[index])
+    .map((program) => ({ program, package: packages[program] ?? program }))
+}
+
+/** `bird (package bird2), wg (package wireguard-tools)` */
+export function describeMissing(missing: readonly MissingProgram[]): string {
+  return missing.map(({ program, package: name }) => `${program} (package ${name})`).join(', ')
+}
+
+async function isInstalled(program: string): Promise<boolean> {
+  const dirs = [...(process.env.PATH ?? '').split(delimiter).filter(Boolean), ...extraDirs]
+  for (const dir of dirs) {
+    if (await isExecutable(join(dir, program))) return true
+  }
+  return false
+}
+
+async function isExecutable(path: string): Promise<boolean> {
+  try {
+    await access(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,60 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Manifest, manifestSchema } from '../planner/manifest.ts'
+import { ConfigError, type Issue } from '../sites/issue.ts'
+import { hashOf, manifestName } from './write.ts'
+
+/** Reads a bundle's manifest and checks that its files are those it was written with. Throws ConfigError. */
+export async function readBundle(dir: string): Promise<Manifest> {
+  const file = join(dir, manifestName)
+  const text = await readOrExplain(file, file)
+  const manifest = parseManifest(file, text)
+  const issues: Issue[] = []
+  for (const [path, hash] of Object.entries(manifest.files)) {
+    const content = await readOrExplain(join(dir, path), file)
+    if (hashOf(content) !== hash) {
+      issues.push(
+        issueAt(join(dir, path), '', 'is not the file that the manifest was written with', planAgain),
+      )
+    }
+  }
+  if (issues.length > 0) throw new ConfigError(issues)
+  return manifest
+}
+
+const planAgain = 'run `anyward plan` again and copy the whole folder'
+
+function parseManifest(file: string, text: string): Manifest {
+  let data: unknown
+  try {
+    data = JSON.parse(text)
+  } catch (cause) {
+    const problem = text.trimEnd().endsWith('}') ? 'is not JSON' : 'ends too early: it is not whole'
+    throw new ConfigError([issueAt(file, '', problem, planAgain)], { cause })
+  }
+  const result = manifestSchema.safeParse(data)
+  if (result.success) return result.data
+  throw new ConfigError(
+    result.error.issues.map((issue) => issueAt(file, issue.path.join('.'), issue.message, planAgain)),
+  )
+}
+
+async function readOrExplain(path: string, manifest: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code
+    const problem =
+      code === 'ENOENT'
+        ? 'is missing'
+        : code === 'EACCES'
+          ? 'may not be read by this user'
+          : `can not be read (${code})`
+    const hint = path === manifest ? 'name the folder of one node: OUT/<site>/<node>' : planAgain
+    throw new ConfigError([issueAt(path, '', problem, hint)], { cause })
+  }
+}
+
+function issueAt(file: string, path: string, message: string, hint: string): Issue {
+  return { severity: 'error', file, line: 1, column: 1, path, message, hint }
+}

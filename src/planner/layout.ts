@@ -1,0 +1,16 @@
+import type { Fleet, FleetNode } from '../sites/fleet.ts'
+import type { NodeLayout } from './plan.ts'
+
+/** Where Debian's packages put things, on a node of its own. */
+export function debianLayout(fleet: Fleet, node: FleetNode): NodeLayout {
+  return {
+    paths: {
+      daemonSocket: node.daemon === 'bird' ? '/run/bird/bird.ctl' : '/run/frr/bgpd.vty',
+      announceFile: node.daemon === 'bird' ? '/run/anyward/announce.conf' : null,
+      runtimeDir: '/run/anyward',
+      stateDir: '/var/lib/anyward',
+    },
+    listen: [fleet.listen],
+    logFile: null,
+  }
+}

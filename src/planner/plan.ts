@@ -1,0 +1,58 @@
+import type { Address, Family, Prefix } from '../net/prefix.ts'
+import type { NeighborKind, Service } from '../sites/fleet.ts'
+import type { NodePaths } from './manifest.ts'
+
+/** What every node should be configured to do. Data only: rendering and applying it come later. */
+export interface Plan {
+  /** Sorted by site, then by node. */
+  readonly nodes: readonly NodePlan[]
+  readonly notices: readonly Notice[]
+}
+
+/** Something the planner did that the engineer did not write, said aloud. */
+export interface Notice {
+  readonly node: string | null
+  readonly neighbor: string | null
+  readonly message: string
+}
+
+export interface NodePlan {
+  readonly site: string
+  readonly node: string
+  readonly daemon: 'bird' | 'frr'
+  readonly asn: number
+  readonly routerId: string
+  readonly layout: NodeLayout
+  readonly sessions: readonly SessionPlan[]
+  /** Sorted by name. */
+  readonly services: readonly Service[]
+}
+
+/** Where things are on the node; differs between a real node and the lab. */
+export interface NodeLayout {
+  readonly paths: NodePaths
+  readonly listen: readonly string[]
+  /** The routing daemon's log file, or `null` for syslog. */
+  readonly logFile: string | null
+}
+
+export interface SessionPlan {
+  readonly neighbor: string
+  /** The session's symbol in BIRD, the stem of its list names in FRR. */
+  readonly symbol: string
+  readonly kind: NeighborKind
+  readonly description: string
+  readonly asn: number
+  readonly address: Address
+  readonly localAddress: Address | null
+  readonly family: Family
+  readonly import: 'nothing' | 'default-only'
+  /** Our prefixes that this neighbor may be told, sorted; everything else is denied. */
+  readonly exports: readonly Prefix[]
+  /** Whether they carry NO_EXPORT (RFC 1997). */
+  readonly exportNoExport: boolean
+  readonly bfd: { readonly intervalMs: number; readonly multiplier: number } | null
+  /** RFC 5082. */
+  readonly gtsm: boolean
+  readonly passwordFile: string | null
+}

@@ -1,0 +1,88 @@
+import Handlebars from 'handlebars'
+import { prefixesOf } from '../planner/compile.ts'
+import type { Manifest } from '../planner/manifest.ts'
+import type { NodePlan } from '../planner/plan.ts'
+import { renderAnnouncements } from './announcements.ts'
+import { viewForBird, viewForFrr } from './view.ts'
+
+/** Template sources by their path below templates/, such as `bird/bird.conf.hbs`. */
+export type Templates = ReadonlyMap<string, string>
+
+export interface BundleFile {
+  readonly path: string
+  readonly content: string
+}
+
+export type Renderer = (node: NodePlan) => readonly BundleFile[]
+
+/** The configuration files of a node's bundle, without its manifest. */
+export function createRenderer(templates: Templates): Renderer {
+  // Nothing is escaped, since these are not HTML: the schema keeps quotes, braces and newlines out of names.
+  const compiled = new Map(
+    [...templates].map(([path, source]) => [
+      path,
+      Handlebars.compile(source, { noEscape: true, strict: true }),
+    ]),
+  )
+  const render = (path: string, view: object): string => {
+    const template = compiled.get(path)
+    if (template === undefined) throw new Error(`there is no template ${path}`)
+    return template(view)
+  }
+  return (node) =>
+    node.daemon === 'bird'
+      ? [
+          { path: 'announce.conf', content: renderAnnouncements([]) },
+          { path: 'bird.conf', content: render('bird/bird.conf.hbs', viewForBird(node)) },
+        ]
+      : [{ path: 'frr.conf', content: render('frr/frr.conf.hbs', viewForFrr(node)) }]
+}
+
+/** What the controller needs to know of its node. `hashes` are of the bundle's other files. */
+export function buildManifest(node: NodePlan, hashes: Readonly<Record<string, string>>): Manifest {
+  return {
+    format: 1,
+    site: node.site,
+    node: node.node,
+    daemon: node.daemon,
+    asn: node.asn,
+    routerId: node.routerId,
+    paths: node.layout.paths,
+    listen: [...node.layout.listen],
+    neighbors: node.sessions.map((session) => ({
+      name: session.neighbor,
+      kind: session.kind,
+      asn: session.asn,
+      address: session.address.toString(),
+      localAddress: session.localAddress?.toString() ?? null,
+      family: session.family,
+      protocol: node.daemon === 'bird' ? session.symbol : null,
+      gtsm: session.gtsm,
+      passwordFile: session.passwordFile,
+      prefixes: session.exports.map(String),
+    })),
+    services: node.services.map((service) => ({
+      name: service.name,
+      prefixes: prefixesOf([service], true).map(String),
+      anycast: service.anycast.map((prefix) => prefix.network.toString()),
+      wireguard: {
+        interface: service.wireguard.interface,
+        port: service.wireguard.port,
+        publicKey: service.wireguard.publicKey,
+        addresses: service.wireguard.addresses.map(({ address }) => address.toString()),
+      },
+      probe: {
+        privateKeyFile: service.probe.privateKeyFile,
+        presharedKeyFile: service.probe.presharedKeyFile,
+        address: service.probe.address.toString(),
+        intervalMs: service.probe.intervalMs,
+        timeoutMs: service.probe.timeoutMs,
+        rise: service.probe.rise,
+        fall: service.probe.fall,
+        checks: [...service.probe.checks],
+      },
+      onStop: service.safety.onStop,
+    })),
+    files: { ...hashes },
+  }
+}
