@@ -7,6 +7,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/{unit,golden,invalid,property}/**/*.test.ts'],
+          maxWorkers: '100%',
         },
       },
       {
@@ -15,6 +16,7 @@ export default defineConfig({
           include: ['test/e2e/**/*.test.ts'],
           // One fleet on one machine: the files share its namespaces and its two cores.
           fileParallelism: false,
+          sequence: { groupOrder: 1 },
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

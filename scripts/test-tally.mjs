@@ -1,0 +1,85 @@
+import { readFileSync } from 'node:fs'
+
+/**
+ * @typedef {{ passed: number, failed: number, skipped: number, skippedNames: string[], problems: string[] }} Tally
+ *   `problems`: what went wrong beside the failed tests, one entry for each thing.
+ */
+
+/**
+ * Counts the tests of one vitest run from its JSON report, and never trusts a run that did not say how it ended.
+ *
+ * @param {string} name of the run, for the problems
+ * @param {string} path of the report
+ * @param {string | null} exit how the process ended, null for exit code 0
+ * @returns {Tally}
+ */
+export function readReport(name, path, exit) {
+  let text
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch {
+    return emptyTally([`${name} ended (${exit ?? 'exit code 0'}) without a report of its tests`])
+  }
+  return tallyReport(name, text, exit)
+}
+
+/**
+ * @param {string} name
+ * @param {string} text
+ * @param {string | null} exit
+ * @returns {Tally}
+ */
+export function tallyReport(name, text, exit) {
+  let report
+  try {
+    report = JSON.parse(text)
+  } catch {
+    report = null
+  }
+  if (!Array.isArray(report?.testResults))
+    return emptyTally([`${name} left an unreadable report of its tests`])
+  const tally = emptyTally([])
+  for (const file of report.testResults) {
+    const failedBefore = tally.failed
+    for (const test of file.assertionResults) {
+      if (test.status === 'passed') tally.passed += 1
+      else if (test.status === 'failed') tally.failed += 1
+      else {
+        tally.skipped += 1
+        tally.skippedNames.push(`${file.name}: ${test.fullName}`)
+      }
+    }
+    // A file that does not even load, or a hook that fails, has no failed test of its own.
+    if (file.status === 'failed' && tally.failed === failedBefore)
+      tally.problems.push(`${file.name} failed as a whole`)
+  }
+  if (tally.passed + tally.failed + tally.skipped === 0) tally.problems.push(`${name} ran no test`)
+  if (exit !== null && tally.failed === 0 && tally.problems.length === 0) {
+    tally.problems.push(`${name} ended with ${exit} although no test failed`)
+  }
+  return tally
+}
+
+/**
+ * @param {Tally[]} tallies
+ * @returns {Tally}
+ */
+export function addTallies(tallies) {
+  const total = emptyTally([])
+  for (const tally of tallies) {
+    total.passed += tally.passed
+    total.failed += tally.failed
+    total.skipped += tally.skipped
+    total.skippedNames.push(...tally.skippedNames)
+    total.problems.push(...tally.problems)
+  }
+  return total
+}
+
+/**
+ * @param {string[]} problems
+ * @returns {Tally}
+ */
+function emptyTally(problems) {
+  return { passed: 0, failed: 0, skipped: 0, skippedNames: [], problems }
+}
