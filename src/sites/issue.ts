@@ -30,3 +30,16 @@ export function formatIssue(issue: Issue): string {
   const warning = issue.severity === 'warning' ? 'warning: ' : ''
   return `${where} ${warning}${what}${issue.hint === null ? '' : `\n    ${issue.hint}`}`
 }
+
+/** The folder of the fleet can't be read at all. */
+export class FleetFolderError extends Error {
+  override readonly name = 'FleetFolderError'
+  readonly dir: string
+  readonly reason: string
+
+  constructor(dir: string, reason: string, options?: { cause?: unknown }) {
+    super(`can't read the folder ${JSON.stringify(dir)}: ${reason}`, options)
+    this.dir = dir
+    this.reason = reason
+  }
+}

@@ -1,0 +1,59 @@
+import type { Fleet, FleetNode, Neighbor, Service } from './fleet.ts'
+import type { FleetFile, SiteFile } from './schema.ts'
+
+/** Puts checked files together in the words of the model. */
+export function assembleFleet(fleet: FleetFile, sites: readonly SiteFile[]): Fleet {
+  return {
+    asn: fleet.asn,
+    bogonsAllowed: fleet.bogons.allow,
+    services: Object.entries(fleet.services).map(([name, service]): Service => {
+      const { probe } = service
+      return {
+        name,
+        anycast: service.anycast,
+        covering: service.covering,
+        wireguard: service.wireguard,
+        probe: {
+          privateKeyFile: probe.privateKeyFile,
+          presharedKeyFile: probe.presharedKeyFile ?? null,
+          address: probe.address,
+          intervalMs: probe.interval,
+          timeoutMs: probe.timeout,
+          rise: probe.rise,
+          fall: probe.fall,
+          checks: probe.checks,
+        },
+        safety: service.safety,
+      }
+    }),
+    rpki: fleet.rpki ?? null,
+    listen: fleet.controller.listen,
+    sites: sites.map((site) => ({ name: site.site, nodes: site.nodes.map(assembleNode) })),
+  }
+}
+
+function assembleNode(node: SiteFile['nodes'][number]): FleetNode {
+  return {
+    name: node.name,
+    daemon: node.daemon,
+    routerId: node.routerId,
+    services: node.services,
+    neighbors: node.neighbors.map(
+      (neighbor): Neighbor => ({
+        name: neighbor.name,
+        kind: neighbor.kind,
+        asn: neighbor.asn,
+        address: neighbor.address,
+        localAddress: neighbor.localAddress ?? null,
+        description: neighbor.description ?? null,
+        import: neighbor.import,
+        bfd:
+          neighbor.bfd === undefined
+            ? null
+            : { intervalMs: neighbor.bfd.interval, multiplier: neighbor.bfd.multiplier },
+        gtsm: neighbor.gtsm ?? null,
+        passwordFile: neighbor.passwordFile ?? null,
+      }),
+    ),
+  }
+}

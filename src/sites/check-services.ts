@@ -1,0 +1,310 @@
+import { findBogon } from '../net/bogons.ts'
+import type { Prefix } from '../net/prefix.ts'
+import {
+  type Drafts,
+  externalKinds,
+  listNodes,
+  listServices,
+  type PlacedNode,
+  type PlacedService,
+} from './drafts.ts'
+import { readName } from './fields.ts'
+import type { Finding } from './finding.ts'
+import { count, type Path } from './wording.ts'
+
+/** What fleet.yaml says, against itself and against the sites. */
+export function checkServices(drafts: Drafts): Finding[] {
+  const { fleet } = drafts
+  if (fleet === null) return []
+  const nodes = listNodes(drafts)
+  const services = listServices(drafts)
+  const findings: Finding[] = []
+  for (const placed of services) {
+    findings.push(
+      ...checkServiceName(placed),
+      ...checkAnycast(placed),
+      ...checkTwice(placed),
+      ...checkCovering(placed, nodes),
+      ...checkBogons(placed, fleet.value.bogons?.allow ?? []),
+      ...checkTunnel(placed),
+      ...checkChecks(placed),
+    )
+    if (drafts.complete) findings.push(...checkServed(placed, nodes, drafts.sites.length))
+  }
+  findings.push(...checkSharedAnycast(services), ...checkCaches(drafts))
+  if (drafts.complete && drafts.sites.length === 0) {
+    findings.push({
+      severity: 'warning',
+      file: fleet.file,
+      path: [],
+      message: 'there is no site: nothing is announced anywhere',
+      hint: 'write one file a site beside this one, such as fra1.yaml',
+    })
+  }
+  return findings
+}
+
+function checkServiceName({ file, name, path }: PlacedService): Finding[] {
+  const reading = readName(name)
+  return reading.ok
+    ? []
+    : [{ severity: 'error', file, path, part: 'key', message: reading.message, hint: reading.hint }]
+}
+
+function checkAnycast({ file, path, service }: PlacedService): Finding[] {
+  const covering = service.covering?.filter((prefix) => prefix !== undefined) ?? []
+  const allKnown = service.covering !== undefined && covering.length === service.covering.length
+  return eachPrefix(service.anycast, [...path, 'anycast']).flatMap(({ prefix, path }): Finding[] => {
+    if (!prefix.isHost) {
+      const bits = prefix.family === 'ipv4' ? 32 : 128
+      return [
+        {
+          severity: 'error',
+          file,
+          path,
+          message: `${prefix} is not one address, but clients dial one`,
+          hint: `write the address with /${bits}, such as ${prefix.network}/${bits}; ${prefix} belongs in covering`,
+        },
+      ]
+    }
+    if (!allKnown || covering.some((candidate) => candidate.contains(prefix))) return []
+    return [
+      {
+        severity: 'error',
+        file,
+        path,
+        message: `${prefix} is in none of the covering prefixes (${covering.join(', ')}), so nobody outside would reach it`,
+        hint: 'name the prefix that leaves the AS in covering',
+      },
+    ]
+  })
+}
+
+function checkTwice({ file, path, service }: PlacedService): Finding[] {
+  const lists = [
+    ['anycast', service.anycast],
+    ['covering', service.covering],
+    ['wireguard.addresses', service.wireguard?.addresses],
+    ['probe.checks', service.probe?.checks],
+  ] as const
+  return lists.flatMap(([key, list]) => {
+    const seen = new Set<string>()
+    return (list ?? []).flatMap((entry, index): Finding[] => {
+      if (entry === undefined) return []
+      const text = String(entry)
+      if (!seen.has(text)) {
+        seen.add(text)
+        return []
+      }
+      return [
+        {
+          severity: 'error',
+          file,
+          path: [...path, ...key.split('.'), index],
+          message: `${text} stands in this list twice`,
+          hint: 'keep one of the two',
+        },
+      ]
+    })
+  })
+}
+
+const longestAccepted = { ipv4: 24, ipv6: 48 } as const
+
+function checkCovering(
+  { file, name, path, service }: PlacedService,
+  nodes: readonly PlacedNode[],
+): Finding[] {
+  const external = nodes.flatMap(({ node }) =>
+    node.services?.includes(name) === true
+      ? (node.neighbors ?? []).filter((neighbor) => externalKinds.includes(neighbor?.kind ?? ''))
+      : [],
+  )[0]
+  if (external === undefined) return []
+  return eachPrefix(service.covering, [...path, 'covering']).flatMap(({ prefix, path }): Finding[] => {
+    const longest = longestAccepted[prefix.family]
+    if (prefix.length <= longest) return []
+    return [
+      {
+        severity: 'error',
+        file,
+        path,
+        message: `${prefix} is longer than /${longest}, which other networks drop, and ${external.name ?? 'a neighbor'} is of kind ${external.kind}`,
+        hint: `announce a covering prefix of /${longest} or shorter`,
+      },
+    ]
+  })
+}
+
+function checkBogons(
+  { file, path, service }: PlacedService,
+  allowed: readonly (Prefix | undefined)[],
+): Finding[] {
+  const covering = eachPrefix(service.covering, [...path, 'covering'])
+  const alone = eachPrefix(service.anycast, [...path, 'anycast']).filter(
+    ({ prefix }) => !covering.some((candidate) => candidate.prefix.contains(prefix)),
+  )
+  return [...covering, ...alone].flatMap(({ prefix, path }): Finding[] => {
+    const bogon = findBogon(prefix)
+    if (bogon === null || allowed.some((range) => range?.contains(prefix) === true)) return []
+    return [
+      {
+        severity: 'error',
+        file,
+        path,
+        message: `${prefix} is in a bogon range, ${bogon.prefix}: ${bogon.purpose}`,
+        hint: `if that is on purpose, as in a lab, write ${bogon.prefix} in bogons.allow`,
+      },
+    ]
+  })
+}
+
+function checkTunnel({ file, path, service }: PlacedService): Finding[] {
+  const address = service.probe?.address
+  const addresses = service.wireguard?.addresses
+  if (address === undefined || addresses === undefined || addresses.includes(undefined)) return []
+  const known = addresses.filter((entry) => entry !== undefined)
+  const error = (message: string, hint: string): Finding[] => [
+    { severity: 'error', file, path: [...path, 'probe', 'address'], message, hint },
+  ]
+  if (known.some((entry) => entry.address.equals(address))) {
+    return error(
+      `${address} is the server's own address in the tunnel`,
+      'the probe is a client: give it an address of its own',
+    )
+  }
+  if (known.length > 0 && !known.some((entry) => entry.prefix.contains(address))) {
+    return error(
+      `${address} is outside the tunnel's subnet (${known.map((entry) => entry.prefix).join(', ')})`,
+      'take a free address of that subnet',
+    )
+  }
+  return []
+}
+
+function checkChecks({ file, path, service }: PlacedService): Finding[] {
+  const checks = service.probe?.checks
+  if (checks === undefined || checks.includes(undefined) || checks.length === 0) return []
+  if (checks.includes('handshake') || checks.includes('ping')) return []
+  return [
+    {
+      severity: 'warning',
+      file,
+      path: [...path, 'probe', 'checks'],
+      message: 'neither handshake nor ping is among the checks: a server that hangs would stay announced',
+      hint: 'add handshake',
+    },
+  ]
+}
+
+function checkServed(
+  { file, name, path, service }: PlacedService,
+  nodes: readonly PlacedNode[],
+  siteCount: number,
+): Finding[] {
+  const serving = new Set(nodes.filter(({ node }) => node.services?.includes(name)).map(({ file }) => file))
+    .size
+  if (serving === 0) {
+    if (siteCount === 0) return []
+    return [
+      {
+        severity: 'warning',
+        file,
+        path,
+        part: 'key',
+        message: 'no node serves it',
+        hint: `add ${name} to the services of a node`,
+      },
+    ]
+  }
+  const minSites = service.safety?.minSites
+  if (minSites === undefined) return []
+  const at: Path = [...path, 'safety', 'minSites']
+  if (minSites > serving) {
+    return [
+      {
+        severity: 'error',
+        file,
+        path: at,
+        message: `${minSites} can't be met: ${count(serving, 'site')} ${serving === 1 ? 'serves' : 'serve'} ${name}`,
+        hint: `write ${Math.max(1, serving - 1)} or less`,
+      },
+    ]
+  }
+  if (minSites === serving && serving > 1) {
+    return [
+      {
+        severity: 'warning',
+        file,
+        path: at,
+        message: `${minSites} is the number of sites that serve ${name}: none of them could ever be withdrawn`,
+        hint: `write ${serving - 1} or less`,
+      },
+    ]
+  }
+  return []
+}
+
+/** Two services on one prefix: the failure of the one would withdraw the other. */
+function checkSharedAnycast(services: readonly PlacedService[]): Finding[] {
+  const all = services.flatMap(({ file, name, path, service }) =>
+    eachPrefix(service.anycast, [...path, 'anycast']).map((entry) => ({ ...entry, file, name })),
+  )
+  return all.flatMap(({ prefix, path, file, name }, index): Finding[] => {
+    const other = all.slice(0, index).find((entry) => entry.name !== name && entry.prefix.overlaps(prefix))
+    if (other === undefined) return []
+    return [
+      {
+        severity: 'error',
+        file,
+        path,
+        message: `${prefix} overlaps ${other.prefix} of the service ${other.name}, so one's failure would withdraw the other`,
+        hint: 'give each service an anycast address of its own',
+      },
+    ]
+  })
+}
+
+function checkCaches(drafts: Drafts): Finding[] {
+  const caches = drafts.fleet?.value.rpki?.caches
+  if (drafts.fleet === null || caches === undefined) return []
+  const { file } = drafts.fleet
+  if (caches.length === 1) {
+    return [
+      {
+        severity: 'warning',
+        file,
+        path: ['rpki', 'caches'],
+        message: 'a single RPKI cache: while it is away, invalid routes are taken',
+        hint: 'name a second one, on another machine',
+      },
+    ]
+  }
+  const seen = new Set<string>()
+  return caches.flatMap((cache, index): Finding[] => {
+    if (cache?.host === undefined || cache.port === undefined) return []
+    const text = `${cache.host.toLowerCase()} port ${cache.port}`
+    if (!seen.has(text)) {
+      seen.add(text)
+      return []
+    }
+    return [
+      {
+        severity: 'error',
+        file,
+        path: ['rpki', 'caches', index],
+        message: `${text} stands in this list twice`,
+        hint: 'name two caches on two machines',
+      },
+    ]
+  })
+}
+
+function eachPrefix(
+  list: readonly (Prefix | undefined)[] | undefined,
+  path: Path,
+): { prefix: Prefix; path: Path }[] {
+  return (list ?? []).flatMap((prefix, index) =>
+    prefix === undefined ? [] : [{ prefix, path: [...path, index] }],
+  )
+}

@@ -1,0 +1,46 @@
+import type { FleetDraft, SiteDraft } from './schema.ts'
+
+/** What the cross-checks look at: every file as far as it is well-formed. */
+export interface Drafts {
+  readonly fleet: { readonly file: string; readonly value: FleetDraft } | null
+  readonly sites: readonly { readonly file: string; readonly value: SiteDraft }[]
+  /** Nothing was left out. Checks that count, or miss something, hold their tongue otherwise. */
+  readonly complete: boolean
+}
+
+export type ServiceDraft = NonNullable<NonNullable<FleetDraft['services']>[string]>
+export type NodeDraft = NonNullable<NonNullable<SiteDraft['nodes']>[number]>
+export type NeighborDraft = NonNullable<NonNullable<NodeDraft['neighbors']>[number]>
+
+export interface PlacedNode {
+  readonly file: string
+  readonly site: string | undefined
+  readonly path: readonly (string | number)[]
+  readonly node: NodeDraft
+}
+
+export interface PlacedService {
+  readonly file: string
+  readonly name: string
+  readonly path: readonly (string | number)[]
+  readonly service: ServiceDraft
+}
+
+export function listNodes(drafts: Drafts): PlacedNode[] {
+  return drafts.sites.flatMap(({ file, value }) =>
+    (value.nodes ?? []).flatMap((node, index) =>
+      node === undefined ? [] : [{ file, site: value.site, path: ['nodes', index], node }],
+    ),
+  )
+}
+
+export function listServices(drafts: Drafts): PlacedService[] {
+  const { fleet } = drafts
+  if (fleet === null) return []
+  return Object.entries(fleet.value.services ?? {}).flatMap(([name, service]) =>
+    service === undefined ? [] : [{ file: fleet.file, name, path: ['services', name], service }],
+  )
+}
+
+/** Kinds of neighbors that are other networks' routers: there only covering prefixes go. */
+export const externalKinds: readonly string[] = ['transit', 'peer', 'route-server']

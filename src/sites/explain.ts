@@ -1,0 +1,120 @@
+import type { z } from 'zod'
+import { describeValue } from './fields.ts'
+import type { Finding } from './finding.ts'
+import type { Source } from './source.ts'
+import { nearestWord, type Path, quote } from './wording.ts'
+
+type ZodIssue = z.core.$ZodIssue
+
+const secretKeys = /^(?:password|passphrase|secret|psk|key|privatekey|presharedkey)$/i
+
+/** Turns what zod found in a file into sentences. */
+export function explainIssues(issues: readonly ZodIssue[], schema: z.ZodType, source: Source): Finding[] {
+  return issues.flatMap((issue) => explainIssue(issue, schema, source))
+}
+
+function explainIssue(issue: ZodIssue, schema: z.ZodType, source: Source): Finding[] {
+  const path = issue.path as Path
+  const error = (message: string, hint: string | null): Finding => ({
+    severity: 'error',
+    file: source.file,
+    path,
+    message,
+    hint,
+  })
+  switch (issue.code) {
+    case 'unrecognized_keys': {
+      const known = keysAt(schema, path)
+      return issue.keys.map((key) => ({
+        severity: 'error',
+        file: source.file,
+        path: [...path, key],
+        part: 'key',
+        ...explainUnknownKey(key, known),
+      }))
+    }
+    case 'invalid_type': {
+      const expected = issue.expected === 'array' ? 'a list' : 'a map'
+      const value = valueAt(source.value, path)
+      if (value === undefined) return [error('is missing', mapHint(schema, path))]
+      if (value === null) {
+        return [error(path.length === 0 ? 'the file is empty' : 'has no value', mapHint(schema, path))]
+      }
+      const last = path.at(-1)
+      const hint = last === 'bfd' ? 'write bfd: {} for the defaults, or leave it out' : null
+      // A secret in the wrong place would be shown: only its kind is told.
+      const shown = typeof value === 'string' && secretKeys.test(String(last)) ? 'text' : describeValue(value)
+      return [error(`expected ${expected}, got ${shown}`, hint)]
+    }
+    case 'too_small':
+      return [error('is an empty list', 'name at least one')]
+    case 'custom':
+      return [error(issue.message, (issue.params?.hint as string | null | undefined) ?? null)]
+    default:
+      return [error(issue.message, null)]
+  }
+}
+
+function explainUnknownKey(key: string, known: readonly string[]): { message: string; hint: string } {
+  const fileKey = known.find((candidate) => candidate.toLowerCase() === `${key}File`.toLowerCase())
+  if (secretKeys.test(key) || fileKey !== undefined) {
+    return {
+      message: `${quote(key)}: a secret never stands in the YAML`,
+      hint:
+        fileKey === undefined
+          ? `known keys: ${known.join(', ')}`
+          : `keep it in a file on the node, and write it by reference: ${fileKey}: /etc/anyward/…`,
+    }
+  }
+  const nearest = nearestWord(key, known)
+  return {
+    message: `${quote(key)} is not a known key`,
+    hint: nearest === null ? `known keys: ${known.join(', ')}` : `did you mean ${nearest}?`,
+  }
+}
+
+function mapHint(schema: z.ZodType, path: Path): string | null {
+  const known = keysAt(schema, path)
+  return known.length === 0 ? null : `it is a map of ${known.join(', ')}`
+}
+
+/** The keys of the map that the schema has at a path; none where it has no map, or one of free names. */
+function keysAt(schema: z.ZodType, path: Path): string[] {
+  let at = unwrap(schema)
+  for (const step of path) {
+    const next =
+      at.type === 'object'
+        ? at.shape?.[step]
+        : at.type === 'array'
+          ? at.element
+          : at.type === 'record'
+            ? at.valueType
+            : undefined
+    if (next === undefined) return []
+    at = unwrap(next)
+  }
+  return Object.keys(at.shape ?? {})
+}
+
+/** The little of zod's classes that the walk above needs. */
+interface Described {
+  readonly type: string
+  readonly shape?: Record<string | number, z.ZodType>
+  readonly element?: z.ZodType
+  readonly valueType?: z.ZodType
+}
+
+function unwrap(schema: z.ZodType): Described {
+  let at = schema as z.ZodType & { readonly unwrap?: () => z.ZodType }
+  while (['optional', 'default', 'prefault'].includes(at.type) && at.unwrap !== undefined) at = at.unwrap()
+  return at as unknown as Described
+}
+
+function valueAt(root: unknown, path: Path): unknown {
+  let value = root
+  for (const step of path) {
+    if (typeof value !== 'object' || value === null) return undefined
+    value = (value as Record<string | number, unknown>)[step]
+  }
+  return value
+}

@@ -1,0 +1,319 @@
+import { z } from 'zod'
+import { parseAsn, plainFromAsdot } from '../net/asn.ts'
+import { type Parsed, parseAddress, parseInterfaceAddress, parsePrefix } from '../net/prefix.ts'
+import { OddNumber } from './source.ts'
+import { alternatives, nearestWord, quote } from './wording.ts'
+
+/** `message` is the whole sentence, shown value and all. */
+type Reading<T> = { ok: true; value: T } | { ok: false; message: string; hint: string | null }
+
+/** A single value that says for itself what is wrong with it. */
+function field<T>(example: string, read: (raw: unknown) => Reading<T>) {
+  return z.unknown().transform((raw, context): T => {
+    const reading: Reading<T> =
+      raw === undefined
+        ? { ok: false, message: 'is missing', hint: `write one, such as ${example}` }
+        : raw === null
+          ? { ok: false, message: 'has no value', hint: `write one, such as ${example}` }
+          : read(raw)
+    if (reading.ok) return reading.value
+    context.issues.push({
+      code: 'custom',
+      input: raw,
+      message: reading.message,
+      params: { hint: reading.hint },
+    })
+    return z.NEVER
+  })
+}
+
+function textField<T>(example: string, read: (text: string) => Reading<T>) {
+  return field<T>(example, (raw) => {
+    if (typeof raw === 'string') return read(raw)
+    if (typeof raw !== 'number' && typeof raw !== 'boolean' && !(raw instanceof OddNumber)) {
+      return {
+        ok: false,
+        message: `expected text, got ${describeValue(raw)}`,
+        hint: `write one, such as ${example}`,
+      }
+    }
+    const text = raw instanceof OddNumber ? raw.text : String(raw)
+    const quoted = read(text)
+    return {
+      ok: false,
+      message: `expected text, got ${describeValue(raw)}: quotes are missing`,
+      hint: quoted.ok ? `write ${quote(text)}` : (quoted.hint ?? `write one, such as ${example}`),
+    }
+  })
+}
+
+function netField<T>(example: string, parse: (text: string) => Parsed<T>) {
+  return textField<T>(example, (text) => {
+    const parsed = parse(text)
+    return parsed.ok ? parsed : { ok: false, message: `${quote(text)} ${parsed.problem}`, hint: parsed.hint }
+  })
+}
+
+export const prefixField = netField('192.0.2.0/24', parsePrefix)
+export const addressField = netField('192.0.2.1', parseAddress)
+export const interfaceAddressField = netField('10.80.0.1/16', parseInterfaceAddress)
+
+/** Names become symbols in BIRD and FRR, file names and metric labels, and no template escapes them. */
+export function nameField(example: string) {
+  return textField(example, readName)
+}
+
+export function readName(text: string): Reading<string> {
+  if (text.length <= 32 && /^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/.test(text)) return { ok: true, value: text }
+  const cured = text
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^[-0-9]+|-+$/g, '')
+    .slice(0, 32)
+    .replace(/-+$/, '')
+  const rule = 'a name is at most 32 of a-z, 0-9 and single dashes, and begins with a letter'
+  return {
+    ok: false,
+    message: `${quote(text)} is not a name`,
+    hint: cured.length < 2 ? rule : `${rule}: ${cured}`,
+  }
+}
+
+/** Templates do not escape, so what could end a string or a line in a configuration is not let in. */
+export const descriptionField = textField('"Transit A, port 7"', (text) =>
+  /^[A-Za-z0-9.,:()_/@+ -]{1,80}$/.test(text) && text.trim() === text
+    ? { ok: true, value: text }
+    : {
+        ok: false,
+        message: `${quote(text)} has characters that could end a line or a string in a configuration, or is longer than 80`,
+        hint: 'use letters, digits, spaces between words, and . , : ( ) _ / @ + -',
+      },
+)
+
+/** Linux: 15 bytes (IFNAMSIZ less its NUL), no slash, no space. */
+export const interfaceField = textField('wg0', (text) => {
+  if (text.length > 15) {
+    return {
+      ok: false,
+      message: `${quote(text)} is longer than 15 characters`,
+      hint: 'Linux takes no longer name for an interface',
+    }
+  }
+  return /^[A-Za-z][A-Za-z0-9_.-]*$/.test(text)
+    ? { ok: true, value: text }
+    : {
+        ok: false,
+        message: `${quote(text)} is not an interface name`,
+        hint: 'use letters, digits, _ . and -, with a letter first, such as wg0',
+      }
+})
+
+/** Neither right nor wrong values are shown: a person who mistakes the field writes the secret itself here. */
+export function secretFileField(example: string) {
+  return field(example, (raw): Reading<string> => {
+    if (typeof raw === 'string' && /^\/[A-Za-z0-9._@+=,/-]{1,254}$/.test(raw) && !raw.endsWith('/')) {
+      return { ok: true, value: raw }
+    }
+    return {
+      ok: false,
+      message: 'is not an absolute path (the value is not shown: it could be the secret itself)',
+      hint: `keep the secret in a file on the node, and write its path here, such as ${example}`,
+    }
+  })
+}
+
+/** Canonical base64 of 32 bytes. The value is not shown: the private key looks the same. */
+export const publicKeyField = textField('the output of wg pubkey', (text) => {
+  if (!/^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/.test(text)) {
+    const length = text.length === 44 ? 'not canonical base64' : `${text.length} characters long`
+    return {
+      ok: false,
+      message: `is not a WireGuard public key: it is ${length} (the value is not shown: a private key looks the same)`,
+      hint: 'a key is 32 bytes in base64, 44 characters that end in =; wg pubkey prints it',
+    }
+  }
+  if (/^A{43}=$/.test(text)) {
+    return { ok: false, message: 'is all zeros', hint: 'write the key that wg pubkey prints' }
+  }
+  return { ok: true, value: text }
+})
+
+/** BGP identifier: any dotted quad but 0.0.0.0 (RFC 6286). */
+export const routerIdField = textField('10.0.0.11', (text) => {
+  const parsed = parseAddress(text)
+  if (parsed.ok && parsed.value.family === 'ipv4' && parsed.value.value !== 0n) {
+    return { ok: true, value: parsed.value.toString() }
+  }
+  return {
+    ok: false,
+    message: `${quote(text)} is not a router id`,
+    hint: 'write four numbers with dots, unique in the fleet, such as 10.0.0.11; an IPv6-only node needs one too',
+  }
+})
+
+/** `host:port`, the host an address: a name could resolve to something public. */
+export const listenField = textField('"127.0.0.1:9586"', (text) => {
+  const match = /^(?:\[([^\]]+)\]|([^:]+)):([1-9]\d{0,4})$/.exec(text)
+  const address = match === null ? null : parseAddress(match[1] ?? match[2] ?? '')
+  const bracketed = match?.[1] !== undefined
+  if (
+    match !== null &&
+    address?.ok === true &&
+    (address.value.family === 'ipv6') === bracketed &&
+    Number(match[3]) <= 65535
+  ) {
+    return { ok: true, value: bracketed ? `[${address.value}]:${match[3]}` : `${address.value}:${match[3]}` }
+  }
+  return {
+    ok: false,
+    message: `${quote(text)} is not an address and a port`,
+    hint: 'write 127.0.0.1:9586 or "[::1]:9586"',
+  }
+})
+
+/** An address or a host name (RFC 1123). */
+export const hostField = textField('127.0.0.1', (text) => {
+  const parsed = parseAddress(text)
+  if (parsed.ok) return { ok: true, value: parsed.value.toString() }
+  const labels = text.split('.')
+  const isName =
+    text.length <= 253 &&
+    !/^[\d.]+$/.test(text) &&
+    labels.every((label) => /^[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/.test(label))
+  return isName
+    ? { ok: true, value: text }
+    : { ok: false, message: `${quote(text)} is neither an address nor a host name`, hint: null }
+})
+
+export const asnField = field('64500', (raw): Reading<number> => {
+  const text = raw instanceof OddNumber ? raw.text : typeof raw === 'string' ? raw : null
+  if (text !== null) {
+    const plain = plainFromAsdot(text)
+    if (plain !== null) {
+      return {
+        ok: false,
+        message: `${quote(text)} is in dotted notation, which FRR refuses`,
+        hint: `write ${plain}`,
+      }
+    }
+    const asPrefixed = /^AS([1-9]\d{0,9})$/i.exec(text)
+    if (asPrefixed !== null) {
+      return {
+        ok: false,
+        message: `expected a whole number, got ${quote(text)}`,
+        hint: `write ${asPrefixed[1]}`,
+      }
+    }
+  }
+  const whole = readWholeNumber(raw)
+  if (!whole.ok) return whole
+  const parsed = parseAsn(whole.value)
+  return parsed.ok ? parsed : { ok: false, message: `${whole.value} ${parsed.problem}`, hint: parsed.hint }
+})
+
+export function wholeNumberField(least: number, most: number, example: string) {
+  return field(example, (raw): Reading<number> => {
+    const whole = readWholeNumber(raw)
+    if (!whole.ok || (whole.value >= least && whole.value <= most)) return whole
+    return { ok: false, message: `${whole.value} is not from ${least} to ${most}`, hint: null }
+  })
+}
+
+export const portField = wholeNumberField(1, 65535, '51820')
+
+export const yesNoField = field('true', (raw): Reading<boolean> => {
+  if (typeof raw === 'boolean') return { ok: true, value: raw }
+  const meant = typeof raw === 'string' ? /^(?:(yes|on|true)|no|off|false)$/i.exec(raw) : null
+  return {
+    ok: false,
+    message: `expected true or false, got ${describeValue(raw)}`,
+    hint: meant === null ? null : `write ${meant[1] !== undefined}`,
+  }
+})
+
+export function wordField<const W extends string>(words: readonly W[], unavailable: readonly string[] = []) {
+  return field(words[0]!, (raw): Reading<W> => {
+    const known = words.find((word) => word === raw)
+    if (known !== undefined) return { ok: true, value: known }
+    const expected = alternatives(words)
+    if (typeof raw !== 'string') {
+      return { ok: false, message: `expected ${expected}, got ${describeValue(raw)}`, hint: null }
+    }
+    if (unavailable.includes(raw)) {
+      return {
+        ok: false,
+        message: `${quote(raw)} is not available in this version`,
+        hint: `write ${expected}`,
+      }
+    }
+    const nearest = nearestWord(raw, words)
+    return {
+      ok: false,
+      message: `${quote(raw)} is not ${expected}`,
+      hint: nearest === null ? null : `did you mean ${nearest}?`,
+    }
+  })
+}
+
+const unitMs = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const
+
+/** A whole number with its unit, in milliseconds. `least` and `most` are written the same way. */
+export function durationField(least: string, most: string, why: string | null = null) {
+  const leastMs = parseDuration(least) ?? 0
+  const mostMs = parseDuration(most) ?? Number.POSITIVE_INFINITY
+  return field(least, (raw): Reading<number> => {
+    if (typeof raw === 'number' && raw >= 0) {
+      return { ok: false, message: `${raw} has no unit`, hint: `write ${raw}ms or ${raw}s` }
+    }
+    if (typeof raw !== 'string') {
+      return {
+        ok: false,
+        message: `expected a duration, got ${describeValue(raw)}`,
+        hint: 'write one such as 200ms or 30s',
+      }
+    }
+    const ms = parseDuration(raw)
+    if (ms === null) {
+      return {
+        ok: false,
+        message: `${quote(raw)} is not a duration`,
+        hint: 'write a whole number and its unit: 200ms, 30s, 5m, 1h',
+      }
+    }
+    if (ms < leastMs) return { ok: false, message: `${quote(raw)} is shorter than ${least}`, hint: why }
+    if (ms > mostMs) return { ok: false, message: `${quote(raw)} is longer than ${most}`, hint: null }
+    return { ok: true, value: ms }
+  })
+}
+
+/** Milliseconds, or `null` where the text is not a whole number and a unit. */
+export function parseDuration(text: string): number | null {
+  const match = /^(0|[1-9]\d{0,8})(ms|s|m|h)$/.exec(text)
+  return match === null ? null : Number(match[1]) * unitMs[match[2] as keyof typeof unitMs]
+}
+
+function readWholeNumber(raw: unknown): Reading<number> {
+  if (typeof raw === 'number') return { ok: true, value: raw }
+  const expected = `expected a whole number, got ${describeValue(raw)}`
+  if (typeof raw === 'string' && /^(?:0|[1-9]\d{0,14})$/.test(raw)) {
+    return { ok: false, message: expected, hint: `leave out the quotes: ${raw}` }
+  }
+  if (raw instanceof OddNumber && /^0\d{1,14}$/.test(raw.text)) {
+    return {
+      ok: false,
+      message: `${raw.text} has a leading zero, which some tools read as octal`,
+      hint: `write ${Number(raw.text)}`,
+    }
+  }
+  return { ok: false, message: expected, hint: raw instanceof OddNumber ? 'write it in plain digits' : null }
+}
+
+/** `a list`, `the number 7`, `"text"`. */
+export function describeValue(raw: unknown): string {
+  if (raw === null || raw === undefined) return 'nothing'
+  if (typeof raw === 'string') return quote(raw)
+  if (typeof raw === 'number') return `the number ${raw}`
+  if (typeof raw === 'boolean') return String(raw)
+  if (raw instanceof OddNumber) return `the number ${raw.text.slice(0, 60)}`
+  return Array.isArray(raw) ? 'a list' : 'a map'
+}

@@ -1,0 +1,15 @@
+import type { Issue } from './issue.ts'
+import type { Path } from './wording.ts'
+
+/** An issue before its place in the text is known. */
+export interface Finding {
+  readonly severity: Issue['severity']
+  readonly file: string
+  readonly path: Path
+  /** `key`: the key itself is what is wrong, not its value. */
+  readonly part?: 'key' | 'value'
+  readonly message: string
+  readonly hint: string | null
+  /** Where the path says nothing, as in broken YAML. */
+  readonly place?: { readonly line: number; readonly column: number }
+}

@@ -1,0 +1,111 @@
+import { open, readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Fleet } from './fleet.ts'
+import { ConfigError, FleetFolderError } from './issue.ts'
+import { type FleetFileText, isFleetFile, type ParsedFleet, parseFleet } from './parse.ts'
+
+const mebibyte = 1024 * 1024
+const largestFile = 4 * mebibyte
+
+/**
+ * Reads a folder with `fleet.yaml` and one `*.yaml` or `*.yml` file a site; other files are left alone.
+ * Throws `FleetFolderError` where the folder itself can't be read; all else is an issue.
+ */
+export async function loadFleet(dir: string): Promise<ParsedFleet> {
+  const names = await listFiles(dir)
+  const files: FleetFileText[] = []
+  for (const name of names) files.push(await readText(join(dir, name)))
+  if (!names.some(isFleetFile)) {
+    const almost = names.find((name) => /^fleet\.yml$/i.test(name) || /^fleet\.yaml$/i.test(name))
+    files.unshift({
+      name: join(dir, 'fleet.yaml'),
+      problem: 'there is no such file',
+      hint:
+        almost === undefined
+          ? 'it holds what all sites share: asn, services'
+          : `rename ${join(dir, almost)} to fleet.yaml`,
+    })
+  }
+  return parseFleet(files)
+}
+
+/** The fleet, or a `ConfigError` with everything that is wrong with it. */
+export async function requireFleet(dir: string): Promise<Fleet> {
+  const { fleet, issues } = await loadFleet(dir)
+  if (fleet === null) throw new ConfigError(issues)
+  return fleet
+}
+
+/** `fleet.yaml` first, then the sites by name: the order of the issues, and of the fleet. */
+async function listFiles(dir: string): Promise<string[]> {
+  let names: string[]
+  try {
+    names = await readdir(dir)
+  } catch (cause) {
+    throw new FleetFolderError(dir, describeCause(cause), { cause })
+  }
+  // Editors keep locks and copies in dot files beside the file: `.#fra1.yaml`.
+  const yaml = names.filter((name) => /\.ya?ml$/.test(name) && !name.startsWith('.'))
+  return yaml.sort((a, b) => Number(isFleetFile(b)) - Number(isFleetFile(a)) || (a < b ? -1 : 1))
+}
+
+async function readText(name: string): Promise<FleetFileText> {
+  let bytes: Uint8Array
+  try {
+    // Opening a FIFO would wait for a writer for ever.
+    const { size } = await stat(name).then((stats) => {
+      if (!stats.isFile()) throw new NotAFile()
+      return stats
+    })
+    if (size > largestFile) {
+      return {
+        name,
+        problem: `is ${Math.ceil(size / mebibyte)} MiB long`,
+        hint: `at most ${largestFile / mebibyte} MiB are read: does it belong here?`,
+      }
+    }
+    bytes = await readStart(name, largestFile)
+  } catch (error) {
+    if (error instanceof NotAFile)
+      return { name, problem: 'is not a file', hint: 'move it out of the folder' }
+    return { name, problem: `can't be read: ${describeCause(error)}`, hint: null }
+  }
+  try {
+    return { name, text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) }
+  } catch {
+    return { name, problem: 'is not UTF-8', hint: 'save it as UTF-8' }
+  }
+}
+
+class NotAFile extends Error {}
+
+/** A file can grow after it was measured. */
+async function readStart(name: string, most: number): Promise<Uint8Array> {
+  const file = await open(name)
+  try {
+    const buffer = Buffer.alloc(most)
+    let length = 0
+    while (length < most) {
+      const { bytesRead } = await file.read(buffer, length, most - length, length)
+      if (bytesRead === 0) break
+      length += bytesRead
+    }
+    return buffer.subarray(0, length)
+  } finally {
+    await file.close()
+  }
+}
+
+const reasons: Record<string, string> = {
+  ENOENT: 'there is no such file or folder',
+  ENOTDIR: 'it is not a folder',
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  ELOOP: 'its symbolic links go round in a circle',
+  ENAMETOOLONG: 'the name is too long',
+}
+
+function describeCause(error: unknown): string {
+  const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined
+  return (code === undefined ? undefined : reasons[code]) ?? code ?? 'unknown reason'
+}

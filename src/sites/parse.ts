@@ -1,0 +1,168 @@
+import type { z } from 'zod'
+import { assembleFleet } from './assemble.ts'
+import { checkNodes } from './check-nodes.ts'
+import { checkServices } from './check-services.ts'
+import type { Drafts } from './drafts.ts'
+import { explainIssues } from './explain.ts'
+import type { Finding } from './finding.ts'
+import type { Fleet } from './fleet.ts'
+import type { Issue } from './issue.ts'
+import {
+  type FleetFile,
+  fleetDraftSchema,
+  fleetFileSchema,
+  type SiteFile,
+  siteDraftSchema,
+  siteFileSchema,
+} from './schema.ts'
+import { readSource, type Source } from './source.ts'
+import { formatPath, type Path } from './wording.ts'
+
+/** A file of the fleet's folder, by the name that a person would type; with a `problem` where it can't be read. */
+export type FleetFileText =
+  | { readonly name: string; readonly text: string }
+  | { readonly name: string; readonly problem: string; readonly hint: string | null }
+
+export interface ParsedFleet {
+  /** `null` exactly if an issue has the severity `error`. */
+  readonly fleet: Fleet | null
+  readonly issues: readonly Issue[]
+}
+
+const mostIssuesPerFile = 200
+
+/** Reads `fleet.yaml` (found by its base name) and one file a site, and tells every problem at once. */
+export function parseFleet(files: readonly FleetFileText[]): ParsedFleet {
+  const findings: Finding[] = []
+  const sources = new Map<string, Source>()
+  let fleetFile: { source: Source; value: FleetFile } | null = null
+  let fleetDraft: Drafts['fleet'] = null
+  const siteFiles: SiteFile[] = []
+  const siteDrafts: Drafts['sites'][number][] = []
+  let complete = true
+
+  for (const file of files) {
+    const source = openSource(file, findings)
+    if (source === null) {
+      complete = false
+      continue
+    }
+    sources.set(file.name, source)
+    if (isFleetFile(file.name)) {
+      const read = readFile(source, fleetFileSchema, fleetDraftSchema, findings)
+      if (read.value !== null) fleetFile = { source, value: read.value }
+      else complete = false
+      if (read.draft !== null) fleetDraft = { file: file.name, value: read.draft }
+    } else {
+      const read = readFile(source, siteFileSchema, siteDraftSchema, findings)
+      if (read.value !== null) siteFiles.push(read.value)
+      else complete = false
+      if (read.draft !== null) siteDrafts.push({ file: file.name, value: read.draft })
+    }
+  }
+
+  const drafts: Drafts = { fleet: fleetDraft, sites: siteDrafts, complete }
+  findings.push(...checkServices(drafts), ...checkNodes(drafts))
+  const issues = toIssues(findings, files, sources)
+  const isValid = issues.every((issue) => issue.severity !== 'error')
+  return {
+    fleet: isValid && fleetFile !== null ? assembleFleet(fleetFile.value, siteFiles) : null,
+    issues,
+  }
+}
+
+export function isFleetFile(name: string): boolean {
+  return /(?:^|\/)fleet\.yaml$/.test(name)
+}
+
+function openSource(file: FleetFileText, findings: Finding[]): Source | null {
+  if ('problem' in file) {
+    findings.push({ severity: 'error', file: file.name, path: [], message: file.problem, hint: file.hint })
+    return null
+  }
+  const read = readSource(file.name, file.text)
+  findings.push(...read.findings)
+  return read.source
+}
+
+function readFile<T, D>(
+  source: Source,
+  schema: z.ZodType<T>,
+  draftSchema: z.ZodType<D>,
+  findings: Finding[],
+): { value: T | null; draft: (T & D) | D | null } {
+  const result = schema.safeParse(source.value)
+  if (result.success) {
+    return { value: result.data, draft: draftSchema.safeParse(source.value).data ?? null }
+  }
+  findings.push(...explainIssues(result.error.issues, schema, source))
+  return { value: null, draft: readDraft(source.value, result.error.issues, draftSchema) }
+}
+
+/** Takes out what is wrong until the rest is right, so that one mistake does not hide another. */
+function readDraft<D>(value: unknown, issues: readonly z.core.$ZodIssue[], schema: z.ZodType<D>): D | null {
+  let rest = structuredClone(value)
+  let wrong = issues
+  for (let round = 0; round < 4; round += 1) {
+    for (const issue of wrong) {
+      if (issue.path.length === 0 && issue.code !== 'unrecognized_keys') return null
+      const paths =
+        issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...issue.path, key]) : [issue.path]
+      for (const path of paths) rest = without(rest, path as Path)
+    }
+    const result = schema.safeParse(rest)
+    if (result.success) return result.data
+    wrong = result.error.issues
+  }
+  return null
+}
+
+/** The value with a hole at the path; changes it in place. */
+function without(root: unknown, path: Path): unknown {
+  let container = root as Record<string | number, unknown> | undefined
+  for (const step of path.slice(0, -1)) {
+    const next = container?.[step]
+    if (typeof next !== 'object' || next === null) return root
+    container = next as Record<string | number, unknown>
+  }
+  const last = path.at(-1)
+  if (container === undefined || last === undefined) return root
+  if (Array.isArray(container)) container[last as number] = undefined
+  else delete container[last]
+  return root
+}
+
+function toIssues(
+  findings: readonly Finding[],
+  files: readonly FleetFileText[],
+  sources: ReadonlyMap<string, Source>,
+): Issue[] {
+  const order = new Map(files.map((file, index) => [file.name, index]))
+  const issues = findings.map((finding): Issue => {
+    const place = finding.place ??
+      sources.get(finding.file)?.place(finding.path, finding.part ?? 'value') ?? { line: 1, column: 1 }
+    return {
+      severity: finding.severity,
+      file: finding.file,
+      line: place.line,
+      column: place.column,
+      path: formatPath(finding.path),
+      message: finding.message,
+      hint: finding.hint,
+    }
+  })
+  issues.sort(
+    (a, b) => (order.get(a.file) ?? 0) - (order.get(b.file) ?? 0) || a.line - b.line || a.column - b.column,
+  )
+  return capIssues(issues)
+}
+
+/** A hostile or hopelessly wrong file: the first issues help, the rest would bury those of other files. */
+function capIssues(issues: readonly Issue[]): Issue[] {
+  const seen = new Map<string, number>()
+  return issues.filter((issue) => {
+    const number = (seen.get(issue.file) ?? 0) + 1
+    seen.set(issue.file, number)
+    return number <= mostIssuesPerFile
+  })
+}

@@ -1,0 +1,223 @@
+import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml'
+import type { Finding } from './finding.ts'
+import { type Path, quote } from './wording.ts'
+
+/** A number that YAML reads otherwise than a person does: `010`, `1.10`, `0x10`, `1e3`, or too long to be exact. */
+export class OddNumber {
+  readonly text: string
+
+  constructor(text: string) {
+    this.text = text
+  }
+}
+
+/** A YAML file as plain values, each of which knows its place. */
+export interface Source {
+  readonly file: string
+  /** Objects have no prototype; a number is one only if it was written as plain digits, otherwise an `OddNumber`. */
+  readonly value: unknown
+  /** Line and column, from 1, of the value at that path; of what encloses it where there is none. */
+  place(path: Path, part: 'key' | 'value'): { line: number; column: number }
+}
+
+/** Offsets into the text. */
+interface Spot {
+  readonly key: number | null
+  readonly value: number
+}
+
+const deepest = 32
+// An alias bomb of ten lines unfolds into billions of nodes.
+const mostAliasedNodes = 10_000
+const mostSyntaxProblems = 5
+
+const syntaxProblems: Record<string, readonly [message: string, hint: string | null]> = {
+  TAB_AS_INDENT: ['a tab stands in the indentation', 'indent with spaces: YAML refuses tabs'],
+  MULTIPLE_DOCS: ['a second document begins here', 'keep one document a file, without --- in the middle'],
+  BAD_ALIAS: ['an alias (*) has no anchor (&) of that name before it', null],
+  BAD_INDENT: ['the indentation does not fit', 'give entries of one map or list the same indentation'],
+  BAD_SCALAR_START: ['a value cannot begin with this character', 'put the value in quotes'],
+  BLOCK_AS_IMPLICIT_KEY: [
+    'a map or list begins where a single value is expected',
+    'look for a missing line break, or put a value that contains ": " in quotes',
+  ],
+  BLOCK_IN_FLOW: ['a block begins inside { } or [ ]', 'close the bracket first'],
+  MISSING_CHAR: [
+    'a character is missing, such as a closing quote, bracket, comma or colon',
+    'look for what was opened and not closed',
+  ],
+  MULTILINE_IMPLICIT_KEY: [
+    'a key runs over more than one line',
+    'look for a missing colon on the line before',
+  ],
+  TAG_RESOLVE_FAILED: ['a tag (!) is not understood here', 'leave the tag out'],
+  UNEXPECTED_TOKEN: ['something unexpected stands here', 'look for a missing quote, colon or line break'],
+}
+
+/** Reads one YAML document; `source` is `null` exactly if there are findings that leave nothing to check. */
+export function readSource(file: string, text: string): { source: Source | null; findings: Finding[] } {
+  const lines = new LineCounter()
+  const findings: Finding[] = []
+  const reject = (offset: number, message: string, hint: string | null) => {
+    findings.push({ severity: 'error', file, path: [], message, hint, place: placeAt(lines, offset) })
+  }
+
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
+  const control = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/.exec(text)
+  if (control !== null) {
+    lines.addNewLine(0)
+    for (let at = text.indexOf('\n'); at !== -1 && at < control.index; at = text.indexOf('\n', at + 1)) {
+      lines.addNewLine(at + 1)
+    }
+    reject(control.index, `contains the control character ${quote(control[0])}`, 'is this a text file?')
+    return { source: null, findings }
+  }
+
+  let document: Document.Parsed
+  try {
+    document = parseDocument(text, {
+      lineCounter: lines,
+      // Its excerpts would print the line, which may hold a secret that does not belong there.
+      prettyErrors: false,
+      schema: 'core',
+      resolveKnownTags: false,
+      // The library compares each key with each other: seconds for a hostile file. `toPlain` looks them up.
+      uniqueKeys: false,
+      logLevel: 'silent',
+    })
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    lines.lineStarts.splice(0, lines.lineStarts.length, 0)
+    reject(0, 'is nested too deeply', `at most ${deepest} levels are read`)
+    return { source: null, findings }
+  }
+
+  const problems = [...document.errors, ...document.warnings].sort((a, b) => a.pos[0] - b.pos[0])
+  for (const problem of problems.slice(0, mostSyntaxProblems)) {
+    const known = syntaxProblems[problem.code]
+    if (known === undefined) reject(problem.pos[0], `is not valid YAML (${problem.code})`, null)
+    else reject(problem.pos[0], known[0], known[1])
+  }
+  if (problems.length > 0) return { source: null, findings }
+
+  const spots = new Map<object, Map<string | number, Spot>>()
+  const value = toPlain(document, spots, reject)
+  if (value === undefined) return { source: null, findings }
+  const rootOffset = document.contents?.range[0] ?? 0
+  return {
+    source: {
+      file,
+      value,
+      place: (path, part) => placeAt(lines, findOffset(value, spots, path, part) ?? rootOffset),
+    },
+    findings,
+  }
+}
+
+/** `undefined` if the document as a whole is of no use; what is wrong with a single entry leaves out that entry. */
+function toPlain(
+  document: Document.Parsed,
+  spots: Map<object, Map<string | number, Spot>>,
+  reject: (offset: number, message: string, hint: string | null) => void,
+): unknown {
+  const anchors = new Map<string, Node>()
+  let aliasedNodes = 0
+  let refused = false
+  const refuse = (offset: number, message: string, hint: string | null) => {
+    if (!refused) reject(offset, message, hint)
+    refused = true
+  }
+
+  const convert = (node: Node | null, offset: number, depth: number, alias: boolean): unknown => {
+    if (refused || node === null) return null
+    if (depth > deepest) {
+      refuse(offset, 'is nested too deeply', `at most ${deepest} levels are read`)
+      return null
+    }
+    if (alias && ++aliasedNodes > mostAliasedNodes) {
+      refuse(offset, 'aliases (*) unfold into too much', 'write the values out')
+      return null
+    }
+    if (isAlias(node)) {
+      // An alias inside its own anchor ends at one of the limits. `node.resolve` would walk the whole document.
+      return convert(anchors.get(node.source) ?? null, offset, depth + 1, true)
+    }
+    if (!alias && node.anchor !== undefined) {
+      if (anchors.has(node.anchor))
+        reject(offset, `the anchor ${quote(node.anchor)} stands here twice`, 'give each its own name')
+      anchors.set(node.anchor, node)
+    }
+    if (isScalar(node)) return plainScalar(node.value, node.source)
+    const entries = new Map<string | number, Spot>()
+    if (isSeq(node)) {
+      const list: unknown[] = []
+      spots.set(list, entries)
+      for (const item of node.items as Node[]) {
+        const at = alias ? offset : (item.range?.[0] ?? offset)
+        entries.set(list.length, { key: null, value: at })
+        list.push(convert(item, at, depth + 1, alias))
+      }
+      return list
+    }
+    if (!isMap(node)) return null
+    const map: Record<string, unknown> = Object.create(null)
+    spots.set(map, entries)
+    for (const pair of node.items) {
+      const keyNode = pair.key as Node | null
+      const keyAt = alias ? offset : (keyNode?.range?.[0] ?? offset)
+      if (!isScalar(keyNode)) {
+        reject(keyAt, 'a key is not a plain word', 'put the value in quotes if it begins with {, [ or *')
+        continue
+      }
+      const key = keyNode.source ?? String(keyNode.value)
+      if (key === '<<') {
+        reject(keyAt, 'merge keys (<<) are not supported', 'write the keys out')
+      } else if (key === '__proto__') {
+        reject(keyAt, `${quote(key)} is not a known key`, 'leave it out')
+      } else if (entries.has(key)) {
+        reject(keyAt, `the key ${quote(key)} stands here twice`, 'keep one of the two')
+      } else {
+        const valueNode = pair.value as Node | null
+        const isEmpty =
+          valueNode === null || (isScalar(valueNode) && valueNode.source === '' && valueNode.value === null)
+        const at = alias || isEmpty ? keyAt : (valueNode.range?.[0] ?? keyAt)
+        entries.set(key, { key: keyAt, value: at })
+        map[key] = convert(valueNode, at, depth + 1, alias)
+      }
+    }
+    return map
+  }
+
+  const value = convert(document.contents, document.contents?.range[0] ?? 0, 0, false)
+  return refused ? undefined : value
+}
+
+function plainScalar(value: unknown, text: string | undefined): unknown {
+  if (typeof value === 'bigint') return new OddNumber(text ?? String(value))
+  if (typeof value !== 'number') return value
+  const written = text ?? String(value)
+  return /^-?(?:0|[1-9]\d*)$/.test(written) && Number.isSafeInteger(value) ? value : new OddNumber(written)
+}
+
+function findOffset(
+  root: unknown,
+  spots: Map<object, Map<string | number, Spot>>,
+  path: Path,
+  part: 'key' | 'value',
+): number | null {
+  let container = root
+  let found: number | null = null
+  for (const [index, step] of path.entries()) {
+    const spot =
+      typeof container === 'object' && container !== null ? spots.get(container)?.get(step) : undefined
+    if (spot === undefined) return found
+    found = part === 'key' && index === path.length - 1 ? (spot.key ?? spot.value) : spot.value
+    container = (container as Record<string | number, unknown>)[step]
+  }
+  return found
+}
+
+function placeAt(lines: LineCounter, offset: number): { line: number; column: number } {
+  const { line, col } = lines.linePos(offset)
+  return { line: Math.max(1, line), column: Math.max(1, col) }
+}

@@ -1,0 +1,51 @@
+import { distance } from 'fastest-levenshtein'
+
+const longestQuote = 60
+
+/** A value as a message shows it: in quotes, cut short, and unable to move the reader's cursor. */
+export function quote(text: string): string {
+  const shown = text.length > longestQuote ? `${text.slice(0, longestQuote)}…` : text
+  return JSON.stringify(shown).replace(
+    // DEL and C1 reach terminals as commands; the others reorder or hide the text around them.
+    /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+}
+
+/** `a, b or c`. */
+export function alternatives(words: readonly string[]): string {
+  return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`
+}
+
+/** The word that was probably meant: at most a third of its letters differ. */
+export function nearestWord(word: string, known: readonly string[]): string | null {
+  if (word.length > 64) return null
+  let nearest: string | null = null
+  let nearestDistance = Number.POSITIVE_INFINITY
+  for (const candidate of known) {
+    const letters = distance(word.toLowerCase(), candidate.toLowerCase())
+    if (letters < nearestDistance && letters <= Math.max(1, Math.floor(candidate.length / 3))) {
+      nearest = candidate
+      nearestDistance = letters
+    }
+  }
+  return nearest
+}
+
+export type Path = readonly (string | number)[]
+
+/** `nodes[0].neighbors[1].address`. */
+export function formatPath(path: Path): string {
+  let text = ''
+  for (const step of path) {
+    if (typeof step === 'number') text += `[${step}]`
+    else if (!/^[\w-]{1,64}$/.test(step)) text += `[${quote(step)}]`
+    else text += text === '' ? step : `.${step}`
+  }
+  return text
+}
+
+/** `1 node`, `3 nodes`. */
+export function count(amount: number, noun: string): string {
+  return `${amount} ${noun}${amount === 1 ? '' : 's'}`
+}
