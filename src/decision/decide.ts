@@ -27,7 +27,8 @@ export function decideAnnouncement({ health, intent, stopping, onStop }: Decisio
   if (intent === 'withdraw') {
     return { decision: 'withdraw', reason: 'operator-withdrew', detail: 'withdrawn by the operator' }
   }
-  if (intent === 'drain') return { decision: 'withdraw', reason: 'drained', detail: 'drained by the operator' }
+  if (intent === 'drain')
+    return { decision: 'withdraw', reason: 'drained', detail: 'drained by the operator' }
   const problem = currentProblem(health)
   if (health.status === 'unhealthy') {
     return problem === null

@@ -84,7 +84,8 @@ export function reduceHealth(
 
 /** An event is the truth at once: there is nothing to wait for, and nothing that a good probe could mend. */
 function reduceLinks(state: HealthState, problem: Problem | null, now: number): HealthState {
-  if (problem === null) return state.linkProblem === null ? state : { ...state, linkProblem: null, goodInRow: 0 }
+  if (problem === null)
+    return state.linkProblem === null ? state : { ...state, linkProblem: null, goodInRow: 0 }
   if (state.linkProblem?.cause === problem.cause && state.linkProblem.detail === problem.detail) return state
   const next = { ...state, linkProblem: problem, goodInRow: 0, troubleSince: state.troubleSince ?? now }
   return withStatus(next, 'unhealthy', now)

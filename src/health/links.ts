@@ -26,7 +26,12 @@ export function findLinkProblem(links: LinkSnapshot, needs: LinkRequirements): P
       const detail = `interface ${needs.interface} does not exist`
       return { check: 'interface', cause: 'interface-missing', detail }
     }
-    if (!link.up) return { check: 'interface', cause: 'interface-down', detail: `interface ${needs.interface} is set down` }
+    if (!link.up)
+      return {
+        check: 'interface',
+        cause: 'interface-down',
+        detail: `interface ${needs.interface} is set down`,
+      }
   }
   if (needs.checks.includes('address')) {
     const present = new Set([...links.values()].flatMap((link) => (link.up ? link.addresses : [])))

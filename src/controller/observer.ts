@@ -1,0 +1,118 @@
+import type { Manifest } from '../planner/manifest.ts'
+import type { Log } from '../telemetry/log.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+import type { ControllerObserver } from './controller.ts'
+import type { ServiceState } from './service-state.ts'
+
+/** Turns what the controller does into log lines and metrics. */
+export function createObserver(manifest: Manifest, log: Log, metrics: Metrics): ControllerObserver {
+  const prefixesOfService = manifest.services.map(({ name, prefixes }) => ({
+    name,
+    prefixes: new Set(prefixes),
+  }))
+  const sessions = new Map<string, string>()
+  /** The outcome that the log has last told, by service: each probe is a metric, only changes are lines. */
+  const outcomes = new Map<string, string>()
+  const decisions = new Map<string, { service: string; decision: string; reason: string }>()
+  const setHealth = (state: ServiceState) => {
+    for (const [check, good] of Object.entries(state.checks())) {
+      metrics.health.set({ service: state.service.name, check }, good ? 1 : 0)
+    }
+  }
+  const setDecision = ({ service, decision }: ServiceState) => {
+    // One series a service: the last reason must not stay beside the present one.
+    const before = decisions.get(service.name)
+    if (before !== undefined) metrics.decision.remove(before)
+    const labels = { service: service.name, decision: decision.decision, reason: decision.reason }
+    decisions.set(service.name, labels)
+    metrics.decision.set(labels, 1)
+  }
+  return {
+    probed(state, result) {
+      const service = state.service.name
+      setHealth(state)
+      if (result.outcome === 'good') {
+        if (result.handshakeMs !== null) {
+          metrics.probeDuration.observe({ service, check: 'handshake' }, result.handshakeMs / 1000)
+        }
+        if (result.pingMs !== null)
+          metrics.probeDuration.observe({ service, check: 'ping' }, result.pingMs / 1000)
+      } else {
+        const check = result.outcome === 'bad' ? result.check : 'handshake'
+        metrics.probeFailures.inc({ service, check, cause: result.cause })
+      }
+      const outcome = result.outcome === 'good' ? 'good' : `${result.outcome} ${result.cause}`
+      if (outcomes.get(service) === outcome) return
+      outcomes.set(service, outcome)
+      const facts = { event: 'probe', service, ...result }
+      if (result.outcome === 'good') log.info(facts, 'the probe is good')
+      else log.warn(facts, result.detail)
+    },
+    decided(state, troubleMs) {
+      const { service, decision, health } = state
+      setHealth(state)
+      setDecision(state)
+      metrics.verified.set(0)
+      const facts = {
+        event: 'decision',
+        service: service.name,
+        decision: decision.decision,
+        reason: decision.reason,
+        health: health.status,
+        troubleMs: rounded(troubleMs),
+      }
+      const level = decision.decision === 'withdraw' ? 'warn' : 'info'
+      log[level](facts, `${service.name}: ${decision.decision}, ${decision.detail}`)
+    },
+    verified(tookMs, changes) {
+      metrics.verified.set(1)
+      for (const { service, to, tookMs: transitionMs } of changes) {
+        metrics.transition.observe({ service, to }, transitionMs / 1000)
+      }
+      log.info(
+        {
+          event: 'verified',
+          tookMs: rounded(tookMs),
+          changes: changes.map((change) => ({ ...change, tookMs: rounded(change.tookMs) })),
+        },
+        'the neighbors were told what was decided',
+      )
+    },
+    trouble(trouble) {
+      metrics.verified.set(0)
+      metrics.reconcileFailures.inc({ cause: trouble.cause })
+      const drifted = trouble.cause === 'drift'
+      const message = drifted ? `somebody else changed it: ${trouble.message}` : trouble.message
+      log[drifted ? 'warn' : 'error'](
+        { event: 'trouble', cause: trouble.cause, reply: trouble.reply },
+        message,
+      )
+    },
+    observed(observation) {
+      metrics.observed.set(Date.now() / 1000)
+      for (const { neighbor, session, announced } of observation.neighbors) {
+        metrics.sessionUp.set({ neighbor }, session === 'up' ? 1 : 0)
+        const told = new Set(announced)
+        const may = manifest.neighbors.find(({ name }) => name === neighbor)?.prefixes ?? []
+        for (const { name: service, prefixes } of prefixesOfService) {
+          for (const prefix of may) {
+            if (prefixes.has(prefix))
+              metrics.announced.set({ service, neighbor, prefix }, told.has(prefix) ? 1 : 0)
+          }
+        }
+        const before = sessions.get(neighbor)
+        if (before === session) continue
+        sessions.set(neighbor, session)
+        const level = session === 'up' ? 'info' : 'warn'
+        log[level]({ event: 'session', neighbor, session }, `the session to ${neighbor} is ${session}`)
+      }
+    },
+    intended({ intent, reason, until }) {
+      log.warn({ event: 'operator', intent, reason, until }, `the operator says ${intent}`)
+    },
+  }
+}
+
+function rounded(milliseconds: number | null): number | null {
+  return milliseconds === null ? null : Math.round(milliseconds * 100) / 100
+}

@@ -1,0 +1,212 @@
+import type { ManifestNeighbor } from '../planner/manifest.ts'
+import { DaemonError, type Observation, type RoutingDaemon } from '../routing/daemon.ts'
+import type { Clock } from './clock.ts'
+import { findDifferences } from './desired.ts'
+
+export interface ReconcilerEvents {
+  /** What the neighbors have equals what was wanted, `tookMs` after the wish. */
+  onVerified(tookMs: number): void
+  /** The daemon failed us, or does something else than it was told. Repeats of the same are left out. */
+  onTrouble(trouble: Trouble): void
+  /** A new observation, whether or not it is as wanted. */
+  onObserved(observation: Observation): void
+}
+
+export interface Trouble {
+  /** A DaemonErrorCode, or `drift`: somebody else changed what is announced. */
+  readonly cause: string
+  readonly message: string
+  readonly reply: string | null
+}
+
+/** Delays in milliseconds. */
+const timing = {
+  /** Between looks at a daemon that took the change and has not carried it out yet. */
+  settle: 5,
+  /** How long a daemon may take to carry a change out before it is told again. */
+  settleLimit: 400,
+  retryFirst: 50,
+  retryMost: 1000,
+  /** Between looks while all is as it should be, so that a change by somebody else is seen. */
+  patrol: 1000,
+}
+
+/**
+ * Drives one daemon to the desired set and keeps it there: apply, observe, and again until they are equal.
+ * Nothing is believed from an exit code or a file; only what `observe` says counts.
+ */
+export class Reconciler {
+  readonly #daemon: RoutingDaemon
+  readonly #neighbors: readonly ManifestNeighbor[]
+  readonly #clock: Clock
+  readonly #events: ReconcilerEvents
+  #desired: ReadonlySet<string> | null = null
+  #wishedAt = 0
+  #verified = false
+  #observation: Observation | null = null
+  #observedAt: number | null = null
+  #differences: readonly string[] = []
+  #trouble: Trouble | null = null
+  #wake: (() => void) | null = null
+  #stopped = false
+  #generation = 0
+  readonly #loop: Promise<void>
+
+  constructor(
+    daemon: RoutingDaemon,
+    neighbors: readonly ManifestNeighbor[],
+    clock: Clock,
+    events: ReconcilerEvents,
+  ) {
+    this.#daemon = daemon
+    this.#neighbors = neighbors
+    this.#clock = clock
+    this.#events = events
+    this.#loop = this.#run()
+  }
+
+  /** The last observation, or null before the first; `observedAt` in the clock's milliseconds. */
+  get observation(): Observation | null {
+    return this.#observation
+  }
+
+  get observedAt(): number | null {
+    return this.#observedAt
+  }
+
+  /** Whether the last look showed just what is wanted, and nothing has failed since. */
+  get verified(): boolean {
+    return this.#verified
+  }
+
+  get differences(): readonly string[] {
+    return this.#differences
+  }
+
+  get trouble(): Trouble | null {
+    return this.#trouble
+  }
+
+  /** Sets the whole set to be originated, and gets to work at once. */
+  setDesired(desired: ReadonlySet<string>): void {
+    if (this.#desired !== null && isSameSet(this.#desired, desired)) return
+    this.#desired = desired
+    this.#wishedAt = this.#clock.now()
+    this.#verified = false
+    this.#generation += 1
+    this.#wake?.()
+  }
+
+  /** Resolves when what is wanted is verified, or with false at the deadline. */
+  async settle(timeoutMs: number): Promise<boolean> {
+    const deadline = this.#clock.now() + timeoutMs
+    while (!this.#verified && this.#clock.now() < deadline) await this.#clock.sleep(timing.settle)
+    return this.#verified
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#wake?.()
+    this.#daemon.close()
+    await this.#loop
+  }
+
+  async #run(): Promise<void> {
+    let retryDelay = timing.retryFirst
+    while (!this.#stopped) {
+      const generation = this.#generation
+      let delay: number
+      try {
+        delay = await this.#step()
+        retryDelay = timing.retryFirst
+      } catch (error) {
+        if (this.#stopped) return
+        this.#verified = false
+        this.#report(troubleOf(error))
+        delay = retryDelay
+        retryDelay = Math.min(retryDelay * 2, timing.retryMost)
+      }
+      // A wish that came meanwhile has waited long enough.
+      if (generation === this.#generation) await this.#sleep(delay)
+      else retryDelay = timing.retryFirst
+    }
+  }
+
+  /** Brings the daemon one step nearer; returns how long to wait until the next. */
+  async #step(): Promise<number> {
+    const desired = this.#desired
+    if (desired === null) {
+      // Nothing is decided before it is known what the daemon announces already.
+      await this.#observe()
+      return timing.patrol
+    }
+    if (this.#verified) {
+      await this.#observe()
+      if (desired !== this.#desired) return 0
+      this.#differences = findDifferences(desired, this.#observation!, this.#neighbors)
+      if (this.#differences.length === 0) {
+        this.#report(null)
+        return timing.patrol
+      }
+      this.#verified = false
+      this.#wishedAt = this.#clock.now()
+      this.#report({ cause: 'drift', message: this.#differences.join('; '), reply: null })
+    }
+    await this.#daemon.apply(desired)
+    return this.#settleOn(desired)
+  }
+
+  async #settleOn(desired: ReadonlySet<string>): Promise<number> {
+    const appliedAt = this.#clock.now()
+    for (;;) {
+      await this.#observe()
+      if (desired !== this.#desired) return 0
+      this.#differences = findDifferences(desired, this.#observation!, this.#neighbors)
+      if (this.#differences.length === 0) {
+        this.#verified = true
+        this.#report(null)
+        this.#events.onVerified(this.#clock.now() - this.#wishedAt)
+        return timing.patrol
+      }
+      if (this.#clock.now() - appliedAt > timing.settleLimit) {
+        throw new DaemonError(
+          'refused',
+          `the daemon took the change, and yet ${this.#differences.join('; ')}`,
+        )
+      }
+      await this.#sleep(timing.settle)
+      if (this.#stopped || desired !== this.#desired) return 0
+    }
+  }
+
+  async #observe(): Promise<void> {
+    const observation = await this.#daemon.observe()
+    this.#observation = observation
+    this.#observedAt = this.#clock.now()
+    this.#events.onObserved(observation)
+  }
+
+  #report(trouble: Trouble | null): void {
+    const known = this.#trouble
+    this.#trouble = trouble
+    if (trouble === null || (known?.cause === trouble.cause && known.message === trouble.message)) return
+    this.#events.onTrouble(trouble)
+  }
+
+  async #sleep(delayMs: number): Promise<void> {
+    if (delayMs <= 0 || this.#stopped) return
+    await this.#clock.sleep(delayMs, (wake) => {
+      this.#wake = wake
+    })
+    this.#wake = null
+  }
+}
+
+function troubleOf(error: unknown): Trouble {
+  if (error instanceof DaemonError) return { cause: error.code, message: error.message, reply: error.reply }
+  return { cause: 'unexpected', message: error instanceof Error ? error.message : String(error), reply: null }
+}
+
+function isSameSet(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
+  return a.size === b.size && [...a].every((item) => b.has(item))
+}

@@ -1,0 +1,79 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+
+export type Metrics = ReturnType<typeof createMetrics>
+
+/** Every metric of the controller, in a registry of its own. Names and labels are part of the interface. */
+export function createMetrics() {
+  const registry = new Registry()
+  const registers = [registry]
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 100 })
+  return {
+    registry,
+    health: new Gauge({
+      name: 'anyward_health',
+      help: 'Whether the last look of this check was good',
+      labelNames: ['service', 'check'],
+      registers,
+    }),
+    announced: new Gauge({
+      name: 'anyward_announced',
+      help: 'Whether the neighbor was told the prefix, as last observed in the routing daemon',
+      labelNames: ['service', 'neighbor', 'prefix'],
+      registers,
+    }),
+    decision: new Gauge({
+      name: 'anyward_decision',
+      help: '1 for the decision that holds, with its reason',
+      labelNames: ['service', 'decision', 'reason'],
+      registers,
+    }),
+    probeDuration: new Histogram({
+      name: 'anyward_probe_duration_seconds',
+      help: 'How long a good check took',
+      labelNames: ['service', 'check'],
+      buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1],
+      registers,
+    }),
+    probeFailures: new Counter({
+      name: 'anyward_probe_failures_total',
+      help: 'Bad probes by cause',
+      labelNames: ['service', 'check', 'cause'],
+      registers,
+    }),
+    transition: new Histogram({
+      name: 'anyward_transition_seconds',
+      help: 'From the first bad probe (withdraw) or from the decision (announce) until verified at the daemon',
+      labelNames: ['service', 'to'],
+      buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+      registers,
+    }),
+    sessionUp: new Gauge({
+      name: 'anyward_bgp_session_up',
+      help: 'Whether the BGP session is established',
+      labelNames: ['neighbor'],
+      registers,
+    }),
+    reconcileFailures: new Counter({
+      name: 'anyward_reconcile_failures_total',
+      help: 'Attempts to bring the daemon to what is wanted, or to look at it, that failed',
+      labelNames: ['cause'],
+      registers,
+    }),
+    verified: new Gauge({
+      name: 'anyward_verified',
+      help: 'Whether what the neighbors were told is what was wanted, as last observed',
+      registers,
+    }),
+    observed: new Gauge({
+      name: 'anyward_observed_timestamp_seconds',
+      help: 'When the routing daemon was last observed',
+      registers,
+    }),
+    bundle: new Gauge({
+      name: 'anyward_bundle_info',
+      help: 'Always 1; the serial is the start of the SHA-256 of the manifest',
+      labelNames: ['serial'],
+      registers,
+    }),
+  }
+}
