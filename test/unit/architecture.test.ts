@@ -1,0 +1,242 @@
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { execa } from 'execa'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+interface Trespass {
+  readonly law: string
+  /** Where the snippet would lie in the checkout; each one once. */
+  readonly file: string
+  readonly code: string
+  readonly message: string
+}
+
+const purity = 'is pure: no node:*, no logger, no process, no file'
+const trespasses: readonly Trespass[] = [
+  ...['net', 'sites', 'policy', 'rpki', 'planner', 'render', 'health', 'decision'].flatMap((room) => [
+    {
+      law: `${room} imports nothing of node:*`,
+      file: `src/${room}/node.ts`,
+      code: "import { readFileSync } from 'node:fs'\nexport const text = readFileSync('x', 'utf8')\n",
+      message: `${room} ${purity}`,
+    },
+    {
+      law: `${room} has no logger`,
+      file: `src/${room}/logger.ts`,
+      code: "import { pino } from 'pino'\nexport const log = pino()\n",
+      message: `${room} ${purity}`,
+    },
+    {
+      law: `${room} imports no adapter, not even its types`,
+      file: `src/${room}/adapter.ts`,
+      code: "import type { Bird } from '../routing/bird/bird.ts'\nexport type Daemon = Bird\n",
+      message: `${room} ${purity}`,
+    },
+    {
+      law: `${room} has no clock`,
+      file: `src/${room}/clock.ts`,
+      code: 'export const now = Date.now()\n',
+      message: 'Do not use the global variable Date.',
+    },
+  ]),
+  {
+    law: 'a pure room does not load a fleet',
+    file: 'src/planner/loads.ts',
+    code: "import { loadFleet } from '../sites/load.ts'\nexport const load = loadFleet\n",
+    message: 'it imports net, sites, policy and rpki',
+  },
+  {
+    law: 'sites does not look ahead to the planner',
+    file: 'src/sites/backwards.ts',
+    code: "import { compilePlan } from '../planner/compile.ts'\nexport const compile = compilePlan\n",
+    message: 'sites is pure',
+  },
+  {
+    law: 'the planner does not look ahead to render',
+    file: 'src/planner/backwards.ts',
+    code: "export { renderBundle } from '../render/render.ts'\n",
+    message: 'Data flows one way',
+  },
+  {
+    law: 'health does not look ahead to decision',
+    file: 'src/health/backwards.ts',
+    code: "export const decide = async () => await import('../decision/decide.ts')\n",
+    message: 'health is pure',
+  },
+  {
+    law: 'the loader imports no room but net',
+    file: 'src/sites/load.ts',
+    code: "import { compilePlan } from '../planner/compile.ts'\nexport const compile = compilePlan\n",
+    message: 'sites imports net and no other room',
+  },
+  {
+    law: 'only net imports the IP library',
+    file: 'src/routing/bird/address.ts',
+    code: "import { Address4 } from 'ip-address'\nexport const address = new Address4('192.0.2.1')\n",
+    message: 'Only net imports the IP library.',
+  },
+  {
+    law: 'one daemon knows nothing of the other',
+    file: 'src/routing/frr/borrows.ts',
+    code: "import { createBird } from '../bird/bird.ts'\nexport const create = createBird\n",
+    message: 'bird and frr know nothing of each other',
+  },
+  {
+    law: 'the controller gets its daemon as an argument',
+    file: 'src/controller/constructs.ts',
+    code: "import { createBird } from '../routing/bird/bird.ts'\nexport const create = createBird\n",
+    message: 'The controller gets its adapters as arguments',
+  },
+  {
+    law: 'the controller does not reach into WireGuard',
+    file: 'src/controller/wireguard.ts',
+    code: "import type { Session } from '../wireguard/session.ts'\nexport type Live = Session\n",
+    message: 'The controller gets its adapters as arguments',
+  },
+  {
+    law: 'nobody imports cli',
+    file: 'src/lab/cli.ts',
+    code: "import { reportFailure } from '../cli/failure.ts'\nexport const report = reportFailure\n",
+    message: 'cli is the composition root: nobody imports it.',
+  },
+  {
+    law: 'nothing in src imports test',
+    file: 'src/cli/fixture.ts',
+    code: "import { fixture } from '../../test/unit/fixture.ts'\nexport const borrowed = fixture\n",
+    message: 'Nothing in src imports test.',
+  },
+  {
+    law: 'a test folder named like a room is not that room',
+    file: 'src/controller/fixture.ts',
+    code: "import { fixture } from '../../test/unit/net/fixture.ts'\nexport const borrowed = fixture\n",
+    message: 'The controller gets its adapters as arguments',
+  },
+  {
+    law: 'a new room starts with no rights',
+    file: 'src/newcomer/first.ts',
+    code: "import { parsePrefix } from '../net/prefix.ts'\nexport const parse = parsePrefix\n",
+    message: 'This room has no borders yet',
+  },
+]
+
+const allowed: ReadonlyMap<string, string> = new Map([
+  [
+    'src/net/fine.ts',
+    "import { Address4 } from 'ip-address'\nexport const address = new Address4('192.0.2.1')\n",
+  ],
+  ['src/render/fine.ts', "import type { Plan } from '../planner/plan.ts'\nexport type Rendered = Plan\n"],
+  [
+    'src/health/fine.ts',
+    "import type { ProbeResult } from '../probe/result.ts'\nexport type Seen = ProbeResult\n",
+  ],
+  [
+    'src/routing/bird/fine.ts',
+    "export type { RoutingDaemon } from '../daemon.ts'\nexport { parsePrefix } from '../../net/prefix.ts'\n",
+  ],
+  [
+    'src/controller/fine.ts',
+    "import type { RoutingDaemon } from '../routing/daemon.ts'\nexport type Daemon = RoutingDaemon\n",
+  ],
+  [
+    'src/lab/fine.ts',
+    "import { createBird } from '../routing/bird/bird.ts'\nexport const create = createBird\n",
+  ],
+])
+
+describe('the import borders of biome.json', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'anyward-borders-'))
+  const findings = new Map<string, string[]>()
+
+  beforeAll(async () => {
+    cpSync(join(root, 'biome.json'), join(folder, 'biome.json'))
+    for (const { file, code } of trespasses) write(folder, file, code)
+    for (const [file, code] of allowed) write(folder, file, code)
+    const { stdout, stderr } = await execa(
+      join(root, 'node_modules/.bin/biome'),
+      ['lint', '--vcs-enabled=false', '--max-diagnostics=none', '--reporter=github', '.'],
+      { cwd: folder, reject: false, stdin: 'ignore' },
+    )
+    for (const line of stdout.split('\n')) {
+      const match = /^::error title=lint\/style\/noRestricted\w+,file=(.*?),line=.*?::(.*)$/.exec(line)
+      const file = trespasses
+        .map((one) => one.file)
+        .concat(...allowed.keys())
+        .find((path) => match?.[1]?.endsWith(path))
+      if (match !== null && file !== undefined) findings.set(file, [...(findings.get(file) ?? []), match[2]!])
+    }
+    expect(findings.size, `biome reported nothing:\n${stdout}\n${stderr}`).toBeGreaterThan(0)
+  }, 60_000)
+
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+  test.each(trespasses)('$law', ({ file, message }) => {
+    expect(findings.get(file)).toEqual([expect.stringContaining(message)])
+  })
+
+  test.each([...allowed.keys()])('%s, which keeps to its borders, is not complained about', (file) => {
+    expect(findings.get(file)).toBeUndefined()
+  })
+})
+
+describe('oxlint with type information', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'anyward-oxlint-'))
+  let report = ''
+
+  beforeAll(async () => {
+    for (const file of ['.oxlintrc.json', 'tsconfig.json']) cpSync(join(root, file), join(folder, file))
+    symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
+    write(folder, 'package.json', '{ "type": "module" }\n')
+    write(
+      folder,
+      'src/http/floating.ts',
+      'async function work(): Promise<void> {}\nexport function start(): void {\n  work()\n}\n',
+    )
+    write(
+      folder,
+      'src/http/awaited.ts',
+      'async function work(): Promise<void> {}\nexport async function start(): Promise<void> {\n  await work()\n}\n',
+    )
+    write(
+      folder,
+      'src/probe/endpoint.ts',
+      'export type Options = number\nexport const createProbe = (): number => 1\n',
+    )
+    write(
+      folder,
+      'src/controller/constructs.ts',
+      "import { createProbe } from '../probe/endpoint.ts'\nexport const probe = createProbe()\n",
+    )
+    write(
+      folder,
+      'src/controller/types.ts',
+      "import type { Options } from '../probe/endpoint.ts'\nexport type Settings = Options\n",
+    )
+    const { stdout, stderr } = await execa(
+      join(root, 'node_modules/.bin/oxlint'),
+      ['--type-aware', '--format=unix', 'src'],
+      { cwd: folder, reject: false, stdin: 'ignore' },
+    )
+    report = `${stdout}\n${stderr}`
+  }, 60_000)
+
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+  test('reports a promise that nobody waits for', () => {
+    expect(report).toMatch(/floating\.ts:3:\d+: .*typescript\(no-floating-promises\)/)
+    expect(report).not.toContain('awaited.ts')
+  })
+
+  test('reports a controller that constructs an adapter, and lets it name the type', () => {
+    expect(report).toMatch(/constructs\.ts:1:\d+: .*eslint\(no-restricted-imports\)/)
+    expect(report).not.toContain('types.ts')
+  })
+})
+
+function write(folder: string, file: string, text: string): void {
+  mkdirSync(dirname(join(folder, file)), { recursive: true })
+  writeFileSync(join(folder, file), text)
+}
