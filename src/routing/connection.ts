@@ -1,0 +1,172 @@
+import { connect, type Socket } from 'node:net'
+import { DaemonError } from './daemon.ts'
+import { Turns } from './turns.ts'
+
+/** Collects one reply from the chunks it arrives in. */
+export interface ReplyReader<Reply> {
+  /** The reply once it is whole, `null` until then. Throws DaemonError('protocol'). */
+  read(chunk: Buffer): Reply | null
+}
+
+export interface ConnectionOptions<Reply> {
+  /** The daemon's name in messages. */
+  readonly daemon: string
+  readonly socketPath: string
+  /** For each single reply. */
+  readonly deadlineMs: number
+  readonly createReader: () => ReplyReader<Reply>
+  /** Speaks first on a new connection; `null` as the request waits for what the daemon says unasked. */
+  readonly greet: (exchange: (request: string | null) => Promise<Reply>) => Promise<void>
+}
+
+interface Pending<Reply> {
+  readonly socket: Socket
+  readonly reader: ReplyReader<Reply>
+  readonly resolve: (reply: Reply) => void
+  readonly reject: (error: Error) => void
+  readonly timer: NodeJS.Timeout
+}
+
+/**
+ * One connection to a daemon's control socket: made when it is needed, kept open, one request at a time.
+ * Whatever goes wrong drops it, so that a late reply is never taken for the answer to the next request.
+ */
+export class DaemonConnection<Reply> {
+  readonly #options: ConnectionOptions<Reply>
+  readonly #turns = new Turns()
+  #socket: Socket | null = null
+  #pending: Pending<Reply> | null = null
+  #closes = 0
+
+  constructor(options: ConnectionOptions<Reply>) {
+    this.#options = options
+  }
+
+  /** Connects unless connected. Throws DaemonError. */
+  open(): Promise<void> {
+    return this.#take(async () => {
+      await this.#connected()
+    })
+  }
+
+  /** Throws DaemonError. */
+  send(request: string): Promise<Reply> {
+    return this.#take(async () => this.#exchange(await this.#connected(), request))
+  }
+
+  /** Rejects what is under way and what waits for its turn. A later call connects again. */
+  close(): void {
+    this.#closes += 1
+    if (this.#socket !== null) this.#drop(this.#socket, this.#closed())
+  }
+
+  #take<T>(job: () => Promise<T>): Promise<T> {
+    const closes = this.#closes
+    return this.#turns.take(async () => {
+      if (closes !== this.#closes) throw this.#closed()
+      return job()
+    })
+  }
+
+  async #connected(): Promise<Socket> {
+    if (this.#socket !== null) return this.#socket
+    const socket = connect({ path: this.#options.socketPath })
+    this.#socket = socket
+    socket.on('data', (chunk: Buffer) => this.#receive(socket, chunk))
+    socket.on('error', (error) => this.#drop(socket, this.#explain(error)))
+    socket.on('close', () => {
+      this.#drop(socket, new DaemonError('disconnected', `${this.#options.daemon} closed the connection`))
+    })
+    try {
+      await this.#options.greet((request) => this.#exchange(socket, request))
+    } catch (error) {
+      this.#drop(socket, error as Error)
+      throw error
+    }
+    return socket
+  }
+
+  #exchange(socket: Socket, request: string | null): Promise<Reply> {
+    const { daemon, deadlineMs, createReader } = this.#options
+    return new Promise<Reply>((resolve, reject) => {
+      if (this.#socket !== socket) {
+        reject(new DaemonError('disconnected', `the connection to ${daemon} broke`))
+        return
+      }
+      const expire = () => {
+        if (this.#pending !== pending) return
+        const waited = request === null ? 'the greeting' : `the answer to "${request.replace(/[\0\n]$/, '')}"`
+        this.#drop(socket, new DaemonError('timeout', `${daemon} did not send ${waited} in ${deadlineMs} ms`))
+      }
+      const pending: Pending<Reply> = {
+        socket,
+        reader: createReader(),
+        resolve,
+        reject,
+        // On a starved host the answer may be here already while the timer is late as well: the immediate
+        // runs after what was received.
+        timer: setTimeout(() => setImmediate(expire), deadlineMs),
+      }
+      this.#pending = pending
+      if (request !== null) socket.write(request)
+    })
+  }
+
+  #receive(socket: Socket, chunk: Buffer): void {
+    const pending = this.#pending
+    if (pending === null || pending.socket !== socket) {
+      this.#drop(socket, new DaemonError('protocol', `${this.#options.daemon} spoke unasked`))
+      return
+    }
+    try {
+      const reply = pending.reader.read(chunk)
+      if (reply === null) return
+      this.#pending = null
+      clearTimeout(pending.timer)
+      pending.resolve(reply)
+    } catch (error) {
+      this.#drop(socket, error as Error)
+    }
+  }
+
+  #drop(socket: Socket, error: Error): void {
+    if (this.#socket === socket) this.#socket = null
+    socket.destroy()
+    const pending = this.#pending
+    if (pending === null || pending.socket !== socket) return
+    this.#pending = null
+    clearTimeout(pending.timer)
+    pending.reject(error)
+  }
+
+  #explain(error: NodeJS.ErrnoException): DaemonError {
+    const { daemon, socketPath } = this.#options
+    switch (error.code) {
+      case 'ENOENT':
+      case 'ECONNREFUSED':
+      case 'ENOTSOCK':
+      case 'ENOTDIR':
+        return new DaemonError('not-running', `${daemon} does not listen on ${socketPath} (${error.code})`, {
+          cause: error,
+        })
+      case 'EACCES':
+      case 'EPERM':
+        return new DaemonError('permission', `no permission to open ${daemon}'s socket ${socketPath}`, {
+          cause: error,
+        })
+      // A stopped daemon's backlog is full of the connections that we gave up.
+      case 'EAGAIN':
+        return new DaemonError('timeout', `${daemon} takes no more connections on ${socketPath}`, {
+          cause: error,
+        })
+      default:
+        return new DaemonError('disconnected', `the connection to ${daemon} broke (${error.code})`, {
+          cause: error,
+        })
+    }
+  }
+
+  #closed(): DaemonError {
+    return new DaemonError('disconnected', `the connection to ${this.#options.daemon} was closed`)
+  }
+}

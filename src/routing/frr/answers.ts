@@ -1,0 +1,104 @@
+import { z } from 'zod'
+import type { Family } from '../../net/prefix.ts'
+import { DaemonError } from '../daemon.ts'
+import { canonicalPrefix } from '../own-prefixes.ts'
+
+const sectionSchema = z.object({
+  routerId: z.string().optional(),
+  peers: z.record(z.string(), z.object({ state: z.string() })).optional(),
+})
+const summarySchema = z.object({
+  ipv4Unicast: sectionSchema.optional(),
+  ipv6Unicast: sectionSchema.optional(),
+})
+const advertisedSchema = z.union([
+  z.object({ advertisedRoutes: z.record(z.string(), z.unknown()) }),
+  // 8.4.4 has the first for a neighbor it does not know, and the second where the family is not activated.
+  z.object({ bgpNoSuchNeighbor: z.literal(true) }),
+  z.object({ warning: z.string() }),
+])
+
+export interface Summary {
+  readonly routerId: string | null
+  /** Each session's state by family and neighbor address, in bgpd's words. */
+  readonly states: Readonly<Record<Family, ReadonlyMap<string, string>>>
+}
+
+export function readSummary(text: string): Summary {
+  const { ipv4Unicast, ipv6Unicast } = parse(text, summarySchema, 'summary')
+  const statesOf = (section: z.infer<typeof sectionSchema> | undefined) =>
+    new Map(Object.entries(section?.peers ?? {}).map(([address, { state }]) => [address, state]))
+  return {
+    routerId: ipv4Unicast?.routerId ?? ipv6Unicast?.routerId ?? null,
+    states: { ipv4: statesOf(ipv4Unicast), ipv6: statesOf(ipv6Unicast) },
+  }
+}
+
+/** The prefixes of a neighbor's adj-rib-out; none for a neighbor that bgpd does not know in that family. */
+export function readAdvertised(text: string): string[] {
+  const answer = parse(text, advertisedSchema, 'list of advertised routes')
+  if (!('advertisedRoutes' in answer)) return []
+  return Object.keys(answer.advertisedRoutes).map((key) => {
+    const prefix = canonicalPrefix(key)
+    if (prefix === null) throw unreadable('list of advertised routes', key)
+    return prefix
+  })
+}
+
+export interface RunningNetworks {
+  /** Whether bgpd runs our AS in the default VRF at all. */
+  readonly instance: boolean
+  readonly networks: ReadonlySet<string>
+}
+
+/**
+ * Only the lines that count, for passwords are in the rest. bgpd's configuration rather than its table: a
+ * `no network` is gone from here at once, and from the table when bgpd's queue gets to it.
+ */
+export const networksCommand = 'show running-config | include ^(router bgp |  network )'
+
+export function readNetworks(text: string, asn: number): RunningNetworks {
+  let instance = false
+  let inInstance = false
+  const networks = new Set<string>()
+  for (const line of text.split(/\r?\n/)) {
+    const router = /^router bgp (\d+)(?: as-notation \S+)?( .*)?$/.exec(line)
+    if (router !== null) {
+      // `router bgp N vrf X` and `view X` are tables of their own.
+      inInstance = router[1] === String(asn) && router[2] === undefined
+      instance ||= inInstance
+      continue
+    }
+    const network = /^ {2}network (\S+)(.*)$/.exec(line)
+    // `backdoor` marks a route of others; it originates nothing.
+    if (network === null || !inInstance || / backdoor\b/.test(network[2]!)) continue
+    const prefix = canonicalPrefix(network[1]!)
+    if (prefix !== null) networks.add(prefix)
+  }
+  return { instance, networks }
+}
+
+export function readVersion(text: string): string {
+  const version = /^FRRouting (\S+)/m.exec(text)?.[1]
+  if (version === undefined) throw unreadable('version', text)
+  return version
+}
+
+function parse<T>(text: string, schema: z.ZodType<T>, what: string): T {
+  let document: unknown
+  try {
+    document = JSON.parse(text)
+  } catch (cause) {
+    throw unreadable(what, text, cause)
+  }
+  const result = schema.safeParse(document)
+  if (!result.success) throw unreadable(what, text, result.error)
+  return result.data
+}
+
+function unreadable(what: string, text: string, cause?: unknown): DaemonError {
+  return new DaemonError('protocol', `bgpd's ${what} is not one that this version of anyward can read`, {
+    reply: text.slice(0, 200),
+    cause,
+  })
+}

@@ -1,0 +1,179 @@
+import { type Family, parseAddress } from '../../net/prefix.ts'
+import type { Manifest, ManifestNeighbor } from '../../planner/manifest.ts'
+import {
+  DaemonError,
+  type DaemonIdentity,
+  type NeighborObservation,
+  type Observation,
+  type RoutingDaemon,
+} from '../daemon.ts'
+import { assertOwn, ownPrefixesOf, sortPrefixes } from '../own-prefixes.ts'
+import { Turns } from '../turns.ts'
+import {
+  networksCommand,
+  type RunningNetworks,
+  readAdvertised,
+  readNetworks,
+  readSummary,
+  readVersion,
+  type Summary,
+} from './answers.ts'
+import { refusal, Vty } from './vty.ts'
+
+export interface FrrOptions {
+  readonly manifest: Manifest
+  /** For each reply of bgpd. */
+  readonly deadlineMs?: number
+}
+
+const families: readonly Family[] = ['ipv4', 'ipv6']
+
+/** Throws a TypeError for a manifest that is not of an FRR node. */
+export function createFrr(options: FrrOptions): RoutingDaemon {
+  return new Frr(options)
+}
+
+class Frr implements RoutingDaemon {
+  readonly kind = 'frr'
+  readonly #vty: Vty
+  readonly #asn: number
+  readonly #own: ReadonlySet<string>
+  readonly #neighbors: readonly ManifestNeighbor[]
+  /** The connection has a mode: nobody may ask anything while it is in configuration. */
+  readonly #turns = new Turns()
+
+  constructor({ manifest, deadlineMs = 1000 }: FrrOptions) {
+    if (manifest.daemon !== 'frr')
+      throw new TypeError(`the manifest of ${manifest.node} is not that of an FRR node`)
+    this.#vty = new Vty({ socketPath: manifest.paths.daemonSocket, deadlineMs })
+    this.#asn = manifest.asn
+    this.#own = ownPrefixesOf(manifest)
+    this.#neighbors = manifest.neighbors.map((neighbor) => {
+      const address = parseAddress(neighbor.address)
+      // It ends up in commands: a manifest that somebody edited must not smuggle one in.
+      if (!address.ok)
+        throw new TypeError(`neighbor ${neighbor.name}: "${neighbor.address}" ${address.problem}`)
+      return { ...neighbor, address: address.value.toString() }
+    })
+  }
+
+  identify(): Promise<DaemonIdentity> {
+    return this.#turns.take(async () => {
+      const version = readVersion(await this.#vty.ask('show version'))
+      const { routerId } = await this.#readSummary()
+      if (routerId === null) throw new DaemonError('protocol', 'bgpd told no router id')
+      return { version, routerId }
+    })
+  }
+
+  async apply(desired: ReadonlySet<string>): Promise<void> {
+    assertOwn(desired, this.#own)
+    return this.#turns.take(() => this.#apply(desired))
+  }
+
+  async #apply(desired: ReadonlySet<string>): Promise<void> {
+    const { instance, networks } = await this.#readNetworks()
+    const falling = [...this.#own].filter((prefix) => !desired.has(prefix) && networks.has(prefix))
+    const rising = [...desired].filter((prefix) => !networks.has(prefix))
+    if (falling.length === 0 && rising.length === 0) return
+    // `router bgp` would make an instance where a restarted bgpd has not read its configuration yet.
+    if (!instance) throw new DaemonError('refused', `bgpd does not run AS ${this.#asn} in the default VRF`)
+    const refusals: DaemonError[] = []
+    try {
+      await this.#configure(falling, rising, refusals)
+    } finally {
+      await this.#leaveConfiguration()
+    }
+    if (refusals.length === 0) return
+    const [first] = refusals
+    throw new DaemonError('refused', refusals.map((error) => error.message).join('; '), {
+      reply: refusals.map((error) => error.reply ?? '').join('\n'),
+      cause: first,
+    })
+  }
+
+  /** A bad line does not keep the later ones from being tried: a withdrawal goes as far as it can. */
+  async #configure(
+    falling: readonly string[],
+    rising: readonly string[],
+    refusals: DaemonError[],
+  ): Promise<void> {
+    const enter = async (command: string) => this.#configureLine(command, refusals)
+    if (!(await enter('configure terminal')) || !(await enter(`router bgp ${this.#asn}`))) return
+    for (const family of families) {
+      const lines = [
+        ...falling.filter(isOf(family)).map((prefix) => `no network ${prefix}`),
+        ...rising.filter(isOf(family)).map((prefix) => `network ${prefix}`),
+      ]
+      if (lines.length === 0 || !(await enter(`address-family ${family} unicast`))) continue
+      for (const line of lines) await this.#configureLine(line, refusals)
+      await enter('exit-address-family')
+    }
+  }
+
+  /** Whether bgpd took it in silence: a status of 0 can come with a warning. */
+  async #configureLine(command: string, refusals: DaemonError[]): Promise<boolean> {
+    const reply = await this.#vty.send(command)
+    const words = reply.text.trim()
+    if (reply.status === 0 && words === '') return true
+    // Somebody else withdrew it since we looked.
+    if (command.startsWith('no network ') && words === "% Can't find static route specified") return true
+    refusals.push(refusal(command, reply))
+    return false
+  }
+
+  async #leaveConfiguration(): Promise<void> {
+    try {
+      await this.#vty.ask('end')
+    } catch {
+      // A new connection starts outside of configuration.
+      this.#vty.close()
+    }
+  }
+
+  observe(): Promise<Observation> {
+    return this.#turns.take(async () => {
+      const { networks } = await this.#readNetworks()
+      const { states } = await this.#readSummary()
+      const neighbors: NeighborObservation[] = []
+      for (const neighbor of this.#neighbors) neighbors.push(await this.#observeNeighbor(neighbor, states))
+      return { originated: sortPrefixes([...networks].filter((prefix) => this.#own.has(prefix))), neighbors }
+    })
+  }
+
+  async #observeNeighbor(
+    neighbor: ManifestNeighbor,
+    states: Summary['states'],
+  ): Promise<NeighborObservation> {
+    const announced: string[] = []
+    let session: NeighborObservation['session'] = 'missing'
+    for (const family of families) {
+      const state = states[family].get(neighbor.address)
+      if (state === undefined) continue
+      session = state === 'Established' ? 'up' : 'down'
+      if (session === 'down') continue
+      const command = `show bgp ${family} unicast neighbors ${neighbor.address} advertised-routes json`
+      const reply = await this.#vty.send(command)
+      // Status 1 comes with a JSON warning for a neighbor that has gone since we looked.
+      if (reply.status > 1) throw refusal(command, reply)
+      announced.push(...readAdvertised(reply.text).filter((prefix) => this.#own.has(prefix)))
+    }
+    return { neighbor: neighbor.name, session, announced: sortPrefixes(announced) }
+  }
+
+  close(): void {
+    this.#vty.close()
+  }
+
+  async #readNetworks(): Promise<RunningNetworks> {
+    return readNetworks(await this.#vty.ask(networksCommand), this.#asn)
+  }
+
+  async #readSummary(): Promise<Summary> {
+    return readSummary(await this.#vty.ask('show bgp summary json'))
+  }
+}
+
+function isOf(family: Family): (prefix: string) => boolean {
+  return (prefix) => prefix.includes(':') === (family === 'ipv6')
+}

@@ -1,0 +1,51 @@
+import { DaemonConnection } from '../connection.ts'
+import { DaemonError } from '../daemon.ts'
+import { type VtyReply, VtyReplyReader } from './reply.ts'
+
+export interface VtyOptions {
+  readonly socketPath: string
+  /** For each single reply. */
+  readonly deadlineMs?: number
+}
+
+/** A client of bgpd's vty socket, in the mode that `enable` gives. */
+export class Vty {
+  readonly #connection: DaemonConnection<VtyReply>
+
+  constructor(options: VtyOptions) {
+    this.#connection = new DaemonConnection({
+      daemon: 'bgpd',
+      socketPath: options.socketPath,
+      deadlineMs: options.deadlineMs ?? 1000,
+      createReader: () => new VtyReplyReader(),
+      greet: async (exchange) => {
+        const reply = await exchange('enable\0')
+        if (reply.status !== 0) throw refusal('enable', reply)
+      },
+    })
+  }
+
+  /** Whatever status the reply has: only a broken conversation throws, as a DaemonError. */
+  send(command: string): Promise<VtyReply> {
+    if (/[\r\n\0]/.test(command)) throw new RangeError('a command is one line')
+    return this.#connection.send(`${command}\0`)
+  }
+
+  /** The text of a reply with status 0. Throws DaemonError. */
+  async ask(command: string): Promise<string> {
+    const reply = await this.send(command)
+    if (reply.status !== 0) throw refusal(command, reply)
+    return reply.text
+  }
+
+  close(): void {
+    this.#connection.close()
+  }
+}
+
+export function refusal(command: string, reply: VtyReply): DaemonError {
+  const words = reply.text.trim()
+  return new DaemonError('refused', `bgpd refused "${command}" (status ${reply.status}): ${words}`, {
+    reply: words,
+  })
+}
