@@ -1,0 +1,73 @@
+import type { Diagnosis, DiagnosisCause } from './diagnose.ts'
+
+export interface DiagnosisWatchOptions {
+  readonly diagnose: (signal: AbortSignal) => Promise<Diagnosis>
+  /** Called once, where the diagnosis can't be had: the name of the missing program. */
+  readonly onMissingProgram: (program: string) => void
+}
+
+/** One cycle's share in the diagnosis. */
+export interface DiagnosisShare {
+  /** What is known now; a diagnosis that still waits for its answer means that WireGuard hangs. */
+  cause(): DiagnosisCause | null
+  /** Gives up what this cycle has started. */
+  end(): void
+}
+
+/** Three processes a diagnosis are too many to start for each of five failing cycles a second. */
+const diagnosisLifeMs = 1_000
+
+/** Starts a diagnosis when a cycle is silent, one at a time, and shares it between cycles that overlap. */
+export class DiagnosisWatch {
+  readonly #options: DiagnosisWatchOptions
+  #isWaiting = false
+  #latest: { readonly cause: DiagnosisCause | null; readonly atMs: number } | null = null
+  #isAvailable = true
+
+  constructor(options: DiagnosisWatchOptions) {
+    this.#options = options
+  }
+
+  /** The diagnosis begins after `patienceMs`, unless the share has ended by then. */
+  watch(patienceMs: number): DiagnosisShare {
+    const abort = new AbortController()
+    const timer = setTimeout(() => {
+      if (this.#isAvailable && !this.#isWaiting && this.#recentCause() === undefined) {
+        void this.#run(abort.signal)
+      }
+    }, patienceMs)
+    return {
+      cause: () => (this.#isWaiting ? 'hung' : (this.#recentCause() ?? null)),
+      end: () => {
+        clearTimeout(timer)
+        abort.abort()
+      },
+    }
+  }
+
+  /** The endpoint answered: what was diagnosed before is history. */
+  forget(): void {
+    this.#latest = null
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    this.#isWaiting = true
+    try {
+      const diagnosis = await this.#options.diagnose(signal)
+      if (diagnosis === 'no-wg') {
+        this.#isAvailable = false
+        this.#options.onMissingProgram('wg')
+        return
+      }
+      this.#latest = { cause: diagnosis, atMs: performance.now() }
+    } finally {
+      this.#isWaiting = false
+    }
+  }
+
+  /** `undefined`: there is none. */
+  #recentCause(): DiagnosisCause | null | undefined {
+    if (this.#latest === null || performance.now() - this.#latest.atMs > diagnosisLifeMs) return undefined
+    return this.#latest.cause
+  }
+}

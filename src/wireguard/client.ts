@@ -1,0 +1,334 @@
+import { randomInt } from 'node:crypto'
+import type { Deadline } from './deadline.ts'
+import { type Endpoint, EndpointSocket, formatEndpoint } from './endpoint-socket.ts'
+import {
+  closedFailure,
+  Exchange,
+  type ExchangeFailure,
+  type ExchangeOutcome,
+  failure,
+  keepExchange,
+  type Line,
+  socketFailure,
+  usableCookie,
+} from './exchange.ts'
+import { buildEchoRequest, type Echo, type EchoRoute, echoRoute, readEchoReply } from './icmp.ts'
+import { generateKeyPair, keyPairOf } from './key.ts'
+import {
+  buildInitiation,
+  type Initiation,
+  type MacKeys,
+  macKeys,
+  messageType,
+  readCookieReply,
+  readResponse,
+  receiverIndex,
+  withCookieMac,
+} from './messages.ts'
+import { type InitiatorKeys, prepareInitiator } from './noise.ts'
+import { Session } from './session.ts'
+import { TimestampSource } from './timestamp.ts'
+
+export interface WireguardClientOptions {
+  /** 32 bytes. */
+  readonly privateKey: Uint8Array
+  readonly serverPublicKey: Uint8Array
+  readonly presharedKey: Uint8Array | null
+  /** All of one server: it keeps one session for our key, and sends to the endpoint that it heard last. */
+  readonly endpoints: readonly Endpoint[]
+  readonly timestamps?: TimestampSource
+  /** 1 keeps our packets from being routed to another site that has the same anycast address. */
+  readonly hopLimit?: number
+  /** Monotonic. */
+  readonly nowMs?: () => number
+}
+
+/** Answered initiations thin out below 25 ms: wireguard-go drops what comes within 20 ms of the last one. */
+const initiationSpacingMs = 30
+/** The server's replies use the session before the newest until it has heard from us in the newest. */
+const sessionsKept = 3
+
+interface PendingHandshake {
+  readonly exchange: Exchange
+  readonly initiation: Initiation
+  cookieRetries: number
+}
+
+interface PendingEcho {
+  readonly exchange: Exchange
+  readonly route: EchoRoute
+}
+
+/** One key that talks to one WireGuard server through each of its endpoints. Calls may overlap. */
+export class WireguardClient {
+  readonly #keys: InitiatorKeys
+  readonly #macs: MacKeys
+  readonly #timestamps: TimestampSource
+  readonly #nowMs: () => number
+  readonly #lines = new Map<string, Line>()
+  readonly #handshakes = new Map<number, PendingHandshake>()
+  readonly #echoes = new Map<number, PendingEcho>()
+  readonly #echoIdentifier = randomInt(0x10000)
+  #echoSequence = 0
+  /** The newest first. */
+  #sessions: Session[] = []
+  #lastHeardOn: Line | null = null
+  #nextInitiationAtMs = 0
+  #isClosed = false
+
+  /** Throws TypeError where no secret can be agreed with the server's public key. */
+  constructor(options: WireguardClientOptions) {
+    const own = keyPairOf(options.privateKey)
+    const keys = prepareInitiator(own, options.serverPublicKey, options.presharedKey)
+    if (keys === null) throw new TypeError("the server's public key is a point of low order")
+    this.#keys = keys
+    this.#macs = macKeys(own.publicKey, options.serverPublicKey)
+    this.#timestamps = options.timestamps ?? new TimestampSource()
+    this.#nowMs = options.nowMs ?? (() => performance.now())
+    for (const endpoint of options.endpoints) {
+      const socket = new EndpointSocket(endpoint, options.hopLimit ?? null, {
+        packet: (packet) => this.#receive(line, packet),
+        error: (error) => this.#breakLine(line, socketFailure(error)),
+      })
+      const line: Line = { socket, cookie: null, lateReplyMs: null }
+      this.#lines.set(formatEndpoint(endpoint), line)
+    }
+  }
+
+  /** The age of the session that a ping would use, in milliseconds; `null` without one. */
+  get sessionAgeMs(): number | null {
+    const session = this.#liveSession()
+    return session === null ? null : this.#nowMs() - session.createdAtMs
+  }
+
+  /** A whole handshake through that endpoint; on success the session is in place. */
+  async handshake(endpoint: Endpoint, deadline: Deadline): Promise<ExchangeOutcome> {
+    const line = this.#lineOf(endpoint)
+    const closed = await this.#openLine(line)
+    if (closed !== null) return closed
+    if (!(await this.#awaitInitiationSlot(deadline))) {
+      return failure('starved', 'could not be probed: too many handshakes are waiting for their turn')
+    }
+    if (this.#isClosed) return closedFailure
+
+    const exchange = new Exchange(line, deadline, this.#nowMs)
+    const initiation = buildInitiation(
+      this.#keys,
+      this.#macs,
+      this.#freeIndex(),
+      generateKeyPair(),
+      this.#timestamps.next(),
+    )
+    const pending: PendingHandshake = { exchange, initiation, cookieRetries: 0 }
+    keepExchange(this.#handshakes, this.#nowMs(), initiation.index, pending)
+    this.#sendInitiation(pending, true)
+    const stopInsisting = this.#insistWhileLoaded(pending)
+    const outcome = await exchange.outcome
+    stopInsisting()
+    return outcome
+  }
+
+  /**
+   * An ICMP echo inside the live session, sent to that endpoint. The reply may come in from another one.
+   * Throws TypeError where the echo's addresses are not two of one family.
+   */
+  async ping(endpoint: Endpoint, echo: Echo, deadline: Deadline): Promise<ExchangeOutcome> {
+    const route = echoRoute(echo)
+    const line = this.#lineOf(endpoint)
+    const closed = await this.#openLine(line)
+    if (closed !== null) return closed
+    const session = this.#liveSession()
+    if (session === null) return failure('no-session', 'could not be pinged: there is no live session')
+
+    const exchange = new Exchange(line, deadline, this.#nowMs)
+    this.#echoSequence = (this.#echoSequence + 1) % 0x10000
+    keepExchange(this.#echoes, this.#nowMs(), this.#echoSequence, { exchange, route })
+    this.#send(exchange, session.seal(buildEchoRequest(route, this.#echoIdentifier, this.#echoSequence)))
+    return exchange.outcome
+  }
+
+  /** A handshake and, in its session, a ping. `ping` is `null` where the handshake failed. */
+  async handshakeAndPing(
+    endpoint: Endpoint,
+    echo: Echo,
+    deadline: Deadline,
+  ): Promise<{ handshake: ExchangeOutcome; ping: ExchangeOutcome | null }> {
+    const handshake = await this.handshake(endpoint, deadline)
+    return { handshake, ping: handshake.ok ? await this.ping(endpoint, echo, deadline) : null }
+  }
+
+  /** Ends every pending call with the cause `closed`, and gives the descriptors back. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    for (const exchange of this.#exchanges()) exchange.settle(closedFailure)
+    this.#handshakes.clear()
+    this.#echoes.clear()
+    // Our last word answers the server's last echo reply: else it misses us after 15 s, and sends
+    // initiations to a port that is closed for another 90.
+    const session = this.#liveSession()
+    if (session !== null && this.#lastHeardOn !== null)
+      await this.#lastHeardOn.socket.send(session.seal(Buffer.alloc(0)))
+    for (const line of this.#lines.values()) line.socket.reset()
+    this.#sessions = []
+  }
+
+  #lineOf(endpoint: Endpoint): Line {
+    const line = this.#lines.get(formatEndpoint(endpoint))
+    if (line === undefined) throw new TypeError(`${formatEndpoint(endpoint)} is no endpoint of this client`)
+    return line
+  }
+
+  async #openLine(line: Line): Promise<ExchangeFailure | null> {
+    if (this.#isClosed) return closedFailure
+    const error = await line.socket.open()
+    if (this.#isClosed) {
+      line.socket.reset()
+      return closedFailure
+    }
+    return error === null ? null : socketFailure(error)
+  }
+
+  #liveSession(): Session | null {
+    const newest = this.#sessions[0]
+    return newest?.isUsable(this.#nowMs()) ? newest : null
+  }
+
+  /** Resolves when an initiation may leave; `false` where that is not before the deadline. */
+  async #awaitInitiationSlot(deadline: Deadline): Promise<boolean> {
+    const nowMs = this.#nowMs()
+    const slotMs = Math.max(nowMs, this.#nextInitiationAtMs)
+    if (slotMs - nowMs >= deadline.remainingMs) return false
+    this.#nextInitiationAtMs = slotMs + initiationSpacingMs
+    if (slotMs > nowMs) await new Promise((resolve) => setTimeout(resolve, slotMs - nowMs))
+    return !deadline.isOver
+  }
+
+  #sendInitiation(pending: PendingHandshake, withCookie: boolean): void {
+    const { exchange, initiation } = pending
+    const cookie = withCookie ? usableCookie(exchange.line, this.#nowMs()) : null
+    this.#nextInitiationAtMs = Math.max(this.#nextInitiationAtMs, this.#nowMs() + initiationSpacingMs)
+    this.#send(exchange, withCookieMac(initiation.packet, cookie))
+  }
+
+  /**
+   * A loaded server drops initiations from a full queue, those with a right mac2 too. So the same packet
+   * goes out again; the last time without mac2, which makes a loaded server prove its load by a new cookie.
+   */
+  #insistWhileLoaded(pending: PendingHandshake): () => void {
+    const { exchange } = pending
+    const insist = (withCookie: boolean) => {
+      const nowMs = this.#nowMs()
+      const wasLoaded = usableCookie(exchange.line, nowMs) !== null
+      if (wasLoaded && !exchange.isSettled && nowMs >= this.#nextInitiationAtMs) {
+        this.#sendInitiation(pending, withCookie)
+      }
+    }
+    const thirdMs = exchange.deadline.remainingMs / 3
+    const timers = [setTimeout(insist, thirdMs, true), setTimeout(insist, 2 * thirdMs, false)]
+    return () => {
+      for (const timer of timers) clearTimeout(timer)
+    }
+  }
+
+  #send(exchange: Exchange, packet: Buffer): void {
+    void exchange.line.socket.send(packet).then((error) => {
+      if (error !== null && !exchange.isSettled) this.#breakLine(exchange.line, socketFailure(error))
+    })
+  }
+
+  #breakLine(line: Line, outcome: ExchangeFailure): void {
+    for (const exchange of this.#exchanges()) if (exchange.line === line) exchange.settle(outcome)
+    if (outcome.cause !== 'unreachable') return
+    // The source address was fixed when the socket was connected, and may have left the node since.
+    line.socket.reset()
+    // A cookie is bound to the port that we leave.
+    line.cookie = null
+  }
+
+  #receive(line: Line, packet: Buffer): void {
+    if (this.#isClosed) return
+    const type = messageType(packet)
+    switch (type) {
+      case null:
+        for (const exchange of this.#exchanges()) if (exchange.line === line) exchange.seen.malformed = true
+        return
+      case 'initiation':
+        // The server may want a session of its own making. We only ever initiate.
+        return
+      case 'response':
+        this.#receiveResponse(packet)
+        return
+      case 'cookie-reply':
+        this.#receiveCookie(line, packet)
+        return
+      case 'transport':
+        this.#receiveTransport(line, packet)
+        return
+    }
+  }
+
+  #receiveResponse(packet: Buffer): void {
+    const pending = this.#handshakes.get(receiverIndex(packet, 'response'))
+    if (pending === undefined) return
+    const keys = readResponse(this.#keys, this.#macs, pending.initiation, packet)
+    if (keys === null) {
+      pending.exchange.seen.unauthenticated = true
+      return
+    }
+    this.#handshakes.delete(pending.initiation.index)
+    const nowMs = this.#nowMs()
+    if (!pending.exchange.isSettled) {
+      this.#sessions = [new Session(keys, nowMs), ...this.#sessions].slice(0, sessionsKept)
+      this.#lastHeardOn = pending.exchange.line
+    }
+    pending.exchange.answer(nowMs)
+  }
+
+  #receiveCookie(line: Line, packet: Buffer): void {
+    const pending = this.#handshakes.get(receiverIndex(packet, 'cookie-reply'))
+    if (pending === undefined || pending.exchange.line !== line) return
+    const cookie = readCookieReply(this.#macs, pending.initiation, packet)
+    if (cookie === null) {
+      pending.exchange.seen.unauthenticated = true
+      return
+    }
+    line.cookie = { value: cookie, receivedAtMs: this.#nowMs() }
+    pending.exchange.seen.cookie = true
+    // Bounded, so that a server which never takes its own cookie can't make us flood it.
+    if (pending.exchange.isSettled || pending.cookieRetries >= 2) return
+    pending.cookieRetries += 1
+    this.#sendInitiation(pending, true)
+  }
+
+  #receiveTransport(line: Line, packet: Buffer): void {
+    const index = receiverIndex(packet, 'transport')
+    const nowMs = this.#nowMs()
+    const session = this.#sessions.find((candidate) => candidate.localIndex === index)
+    if (session === undefined || !session.isUsable(nowMs)) return
+    const inner = session.open(packet)
+    if (inner === null) return
+    this.#lastHeardOn = line
+    const reply = readEchoReply(inner)
+    if (reply === null || reply.identifier !== this.#echoIdentifier) return
+    const pending = this.#echoes.get(reply.sequence)
+    if (pending === undefined) return
+    const { route, exchange } = pending
+    if (!reply.source.equals(route.target) || !reply.target.equals(route.source)) return
+    this.#echoes.delete(reply.sequence)
+    exchange.answer(nowMs)
+  }
+
+  #freeIndex(): number {
+    for (;;) {
+      const index = randomInt(2 ** 32)
+      const isTaken = this.#handshakes.has(index) || this.#sessions.some((s) => s.localIndex === index)
+      if (!isTaken) return index
+    }
+  }
+
+  *#exchanges(): Generator<Exchange> {
+    for (const { exchange } of this.#handshakes.values()) yield exchange
+    for (const { exchange } of this.#echoes.values()) yield exchange
+  }
+}

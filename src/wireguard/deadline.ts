@@ -1,0 +1,86 @@
+/** How often the loop is looked at, for each deadline. */
+const ticksPerDeadline = 6
+/** Timers are this coarse anyway. */
+const toleratedLateMs = 2
+
+/**
+ * One point in time that a whole probe ends at, and the witness whether this process was awake until then.
+ * Whoever starts one cancels it, in a `finally`.
+ */
+export class Deadline {
+  readonly timeoutMs: number
+  readonly #nowMs: () => number
+  readonly #dueAtMs: number
+  readonly #callbacks = new Set<() => void>()
+  #timer: NodeJS.Timeout | null = null
+  #immediate: NodeJS.Immediate | null = null
+  #wakeAtMs = 0
+  #stalledMs = 0
+  #isOver = false
+
+  /** `nowMs` is a monotonic clock. */
+  constructor(timeoutMs: number, nowMs: () => number = () => performance.now()) {
+    this.timeoutMs = timeoutMs
+    this.#nowMs = nowMs
+    this.#dueAtMs = nowMs() + timeoutMs
+    this.#sleep()
+  }
+
+  get isOver(): boolean {
+    return this.#isOver
+  }
+
+  get remainingMs(): number {
+    return Math.max(0, this.#dueAtMs - this.#nowMs())
+  }
+
+  /** Whether the event loop missed more than half of the time: then silence says nothing about the other side. */
+  get isStarved(): boolean {
+    return this.#stalledMs > this.timeoutMs / 2
+  }
+
+  get stalledMs(): number {
+    return this.#stalledMs
+  }
+
+  /** Calls back at the end, unless cancelled before. Returns what forgets the callback. */
+  whenOver(callback: () => void): () => void {
+    this.#callbacks.add(callback)
+    return () => this.#callbacks.delete(callback)
+  }
+
+  cancel(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    if (this.#immediate !== null) clearImmediate(this.#immediate)
+    this.#timer = null
+    this.#immediate = null
+    this.#callbacks.clear()
+  }
+
+  #sleep(): void {
+    const nowMs = this.#nowMs()
+    const sleepMs = Math.min(this.timeoutMs / ticksPerDeadline, this.#dueAtMs - nowMs)
+    this.#wakeAtMs = nowMs + sleepMs
+    this.#timer = setTimeout(() => this.#wake(), sleepMs)
+  }
+
+  #wake(): void {
+    this.#timer = null
+    const nowMs = this.#nowMs()
+    const lateMs = nowMs - this.#wakeAtMs
+    if (lateMs > toleratedLateMs) this.#stalledMs += lateMs
+    // Timers fire up to a millisecond early by this clock.
+    if (this.#dueAtMs - nowMs > 1) {
+      this.#sleep()
+      return
+    }
+    // After a stall the timers run before the sockets are read: a reply may lie there, in time.
+    this.#immediate = setImmediate(() => {
+      this.#immediate = null
+      this.#isOver = true
+      const callbacks = [...this.#callbacks]
+      this.#callbacks.clear()
+      for (const callback of callbacks) callback()
+    })
+  }
+}

@@ -1,0 +1,46 @@
+/**
+ * TAI64N labels that always rise. A server drops, without a word, an initiation whose label is not
+ * above the last one it took from this key, so a clock that jumped back must not be followed.
+ */
+export class TimestampSource {
+  readonly #wallClockMs: () => number
+  #lastNs: bigint
+
+  /** `floor` is a `last` of an earlier process, 12 bytes; every label will be above it. */
+  constructor(options: { floor?: Uint8Array | null; wallClockMs?: () => number } = {}) {
+    this.#wallClockMs = options.wallClockMs ?? Date.now
+    this.#lastNs = options.floor == null ? 0n : (decodeTai64n(options.floor) ?? 0n)
+  }
+
+  next(): Buffer {
+    const nowNs = BigInt(Math.max(0, Math.floor(this.#wallClockMs()))) * 1_000_000n
+    this.#lastNs = nowNs > this.#lastNs ? nowNs : this.#lastNs + 1n
+    return encodeTai64n(this.#lastNs)
+  }
+
+  /** The last label given out, to be kept across a restart. */
+  get last(): Buffer {
+    return encodeTai64n(this.#lastNs)
+  }
+}
+
+// 2^62 marks a label after 1970; TAI was ten seconds ahead of UTC then, and leap seconds are ignored by all.
+const tai64Base = 2n ** 62n + 10n
+const nanosecondsPerSecond = 1_000_000_000n
+
+function encodeTai64n(ns: bigint): Buffer {
+  const label = Buffer.alloc(12)
+  label.writeBigUInt64BE(tai64Base + ns / nanosecondsPerSecond)
+  label.writeUInt32BE(Number(ns % nanosecondsPerSecond), 8)
+  return label
+}
+
+/** Nanoseconds since 1970; `null` for what is no label after 1970. */
+function decodeTai64n(label: Uint8Array): bigint | null {
+  if (label.length !== 12) return null
+  const view = new DataView(label.buffer, label.byteOffset, label.byteLength)
+  const seconds = view.getBigUint64(0) - tai64Base
+  const nanoseconds = BigInt(view.getUint32(8))
+  if (seconds < 0n || seconds >= 2n ** 62n || nanoseconds >= nanosecondsPerSecond) return null
+  return seconds * nanosecondsPerSecond + nanoseconds
+}
