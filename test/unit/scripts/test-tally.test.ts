@@ -1,0 +1,65 @@
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+
+interface Tally {
+  readonly passed: number
+  readonly failed: number
+  readonly skipped: number
+  readonly skippedNames: readonly string[]
+  readonly problems: readonly string[]
+}
+
+const script = fileURLToPath(new URL('../../../scripts/test-tally.mjs', import.meta.url))
+const { tallyReport, readReport } = (await import(script)) as {
+  readonly tallyReport: (name: string, text: string, exit: string | null) => Tally
+  readonly readReport: (name: string, path: string, exit: string | null) => Tally
+}
+
+function reportOf(...statuses: readonly string[]): string {
+  const assertionResults = statuses.map((status, index) => ({ status, fullName: `test ${index}` }))
+  return JSON.stringify({ testResults: [{ name: 'a.test.ts', status: 'passed', assertionResults }] })
+}
+
+test('passed, failed and skipped tests are counted, and skipped ones are named', () => {
+  expect(
+    tallyReport('unit', reportOf('passed', 'passed', 'failed', 'skipped', 'todo'), 'exit code 1'),
+  ).toEqual({
+    passed: 2,
+    failed: 1,
+    skipped: 2,
+    skippedNames: ['a.test.ts: test 3', 'a.test.ts: test 4'],
+    problems: [],
+  })
+})
+
+test('a run without a report is a problem, also after exit code 0', () => {
+  expect(readReport('unit', '/nonexistent/report.json', null).problems).toEqual([
+    'unit ended (exit code 0) without a report of its tests',
+  ])
+})
+
+test.each(['', '{"testResults"', 'null', '{}'])('an unreadable report is a problem: %j', (text) => {
+  expect(tallyReport('unit', text, null).problems).toEqual(['unit left an unreadable report of its tests'])
+})
+
+test('a run of no test is a problem', () => {
+  expect(tallyReport('unit', '{"testResults":[]}', null).problems).toEqual(['unit ran no test'])
+})
+
+test('a file that does not load is a problem although it has no failed test', () => {
+  const broken = { name: 'b.test.ts', status: 'failed', assertionResults: [] }
+  const fine = {
+    name: 'a.test.ts',
+    status: 'passed',
+    assertionResults: [{ status: 'passed', fullName: 'x' }],
+  }
+  expect(
+    tallyReport('unit', JSON.stringify({ testResults: [broken, fine] }), 'exit code 1').problems,
+  ).toEqual(['b.test.ts failed as a whole'])
+})
+
+test('an exit code that no test explains is a problem', () => {
+  expect(tallyReport('unit', reportOf('passed'), 'SIGSEGV').problems).toEqual([
+    'unit ended with SIGSEGV although no test failed',
+  ])
+})
