@@ -1,6 +1,11 @@
 #!/usr/bin/env node
 import { Command } from 'commander'
+import { controllerCommand } from './controller.ts'
 import { reportFailure } from './failure.ts'
+import { drainCommand, undrainCommand, withdrawCommand } from './operator.ts'
+import { planCommand } from './plan.ts'
+import { statusCommand } from './status.ts'
+import { validateCommand } from './validate.ts'
 
 const program = new Command('anyward')
   .description('Keeps a WireGuard VPN reachable on one anycast address from many sites.')
@@ -8,6 +13,13 @@ const program = new Command('anyward')
   .option('--json', 'one JSON document on stdout, and nothing else there')
   .configureHelp({ showGlobalOptions: true })
   .exitOverride()
+  .addCommand(validateCommand())
+  .addCommand(planCommand())
+  .addCommand(controllerCommand())
+  .addCommand(statusCommand())
+  .addCommand(drainCommand())
+  .addCommand(undrainCommand())
+  .addCommand(withdrawCommand())
 
 try {
   await program.parseAsync()

@@ -18,7 +18,7 @@ export function viewForBird(node: NodePlan) {
     node: node.node,
     asn: node.asn,
     routerId: node.routerId,
-    log:
+    logLine:
       node.layout.logFile === null
         ? 'log syslog { info, remote, warning, error, auth, fatal, bug };'
         : `log "${node.layout.logFile}" all;`,
@@ -60,7 +60,7 @@ export function viewForFrr(node: NodePlan) {
     node: node.node,
     asn: node.asn,
     routerId: node.routerId,
-    log:
+    logLine:
       node.layout.logFile === null
         ? 'log syslog informational'
         : `log file ${node.layout.logFile} informational`,

@@ -1,0 +1,145 @@
+import { createHash } from 'node:crypto'
+import { mkdir } from 'node:fs/promises'
+import type { Server } from 'node:http'
+import { Command } from 'commander'
+import { describeMissing, findMissingPrograms } from '../bundle/programs.ts'
+import { readBundle } from '../bundle/read.ts'
+import { systemClock } from '../controller/clock.ts'
+import { Controller } from '../controller/controller.ts'
+import { createObserver } from '../controller/observer.ts'
+import { createHttpServer, type HttpApi, listen } from '../http/server.ts'
+import type { Manifest } from '../planner/manifest.ts'
+import { watchLinks } from '../probe/link-watch.ts'
+import { createLog } from '../telemetry/log.ts'
+import { createMetrics } from '../telemetry/metrics.ts'
+import { controlSocketOf } from './control-client.ts'
+import { createDaemon } from './create-daemon.ts'
+import { createProbes } from './create-probes.ts'
+import { CommandError, exitCode } from './failure.ts'
+import { loadIntent, saveIntent } from './intent-file.ts'
+import { lockNode, requireOwnDaemon, requireOwnNode } from './node-identity.ts'
+
+/** SIGTERM is answered within 2 s, whatever the daemon does. */
+const stopTimeoutMs = 1700
+
+export function controllerCommand(): Command {
+  return new Command('controller')
+    .description(
+      'Probes the local WireGuard endpoint and announces or withdraws its prefixes. Logs JSON lines to stderr.',
+    )
+    .requiredOption('--bundle <dir>', "this node's bundle, as `anyward plan` wrote it")
+    .action(async (options: { bundle: string }) => runController(await readBundle(options.bundle)))
+}
+
+async function runController(manifest: Manifest): Promise<void> {
+  const missing = await findMissingPrograms(['ip', 'wg'])
+  if (missing.length > 0) {
+    throw new CommandError(`missing on this machine: ${describeMissing(missing)}`, {
+      hint: 'apt-get install them',
+    })
+  }
+  requireOwnNode(manifest)
+  const { runtimeDir, stateDir } = manifest.paths
+  for (const dir of [runtimeDir, stateDir]) await makeDir(dir)
+  const unlock = await lockNode(manifest)
+
+  const { log, flush } = createLog({ node: manifest.node, site: manifest.site })
+  const metrics = createMetrics()
+  metrics.bundle.set({ serial: serialOf(manifest) }, 1)
+  const daemon = createDaemon(manifest)
+  const identity = await requireOwnDaemon(manifest, daemon, log)
+  const probes = await createProbes(manifest, log)
+
+  const controller = new Controller({
+    manifest,
+    daemon,
+    daemonVersion: identity?.version ?? null,
+    createProbe: (service) => probes.get(service.name)!,
+    clock: systemClock,
+    observer: createObserver(manifest, log, metrics),
+    intent: await loadIntent(manifest, log),
+    saveIntent: (intent) => saveIntent(manifest, intent),
+  })
+  const servers = await serve(manifest, createApi(controller, metrics))
+  const links = watchLinks({
+    onChange: (snapshot) => controller.takeLinks(snapshot),
+    onError: (error) =>
+      log.error({ event: 'links', cause: error.message }, 'the links are not watched just now'),
+  })
+
+  const stop = async (signal: string) => {
+    log.warn({ event: 'stop', signal }, `told to stop by ${signal}`)
+    const settled = await controller.stop(stopTimeoutMs)
+    await links.close()
+    for (const server of servers) server.close()
+    unlock()
+    const { services } = controller.status()
+    const facts = { event: 'stopped', settled, announced: services.flatMap(({ announced }) => announced) }
+    if (settled) log.info(facts, 'stopped')
+    else log.error(facts, 'stopped, and the daemon did not do what it was told')
+    flush()
+    process.exit(settled ? exitCode.fine : exitCode.findings)
+  }
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop(signal))
+  log.info(
+    { event: 'start', daemon: manifest.daemon, version: identity?.version ?? null },
+    'the controller starts',
+  )
+  controller.start()
+}
+
+function createApi(controller: Controller, metrics: ReturnType<typeof createMetrics>): HttpApi {
+  return {
+    isWorking: () => controller.status().daemon.verified,
+    status: () => controller.status(),
+    metrics: async () => ({
+      contentType: metrics.registry.contentType,
+      body: await metrics.registry.metrics(),
+    }),
+    async command({ intent, reason, forMs }) {
+      const since = Date.now()
+      await controller.setIntent({ intent, reason, since, until: forMs === null ? null : since + forMs })
+      await controller.settle(2000)
+      return controller.status()
+    },
+  }
+}
+
+async function serve(manifest: Manifest, api: HttpApi): Promise<Server[]> {
+  const socket = controlSocketOf(manifest)
+  const places = [
+    ...manifest.listen.map((where) => ({ where, readOnly: true })),
+    { where: socket, readOnly: false },
+  ]
+  const servers: Server[] = []
+  // Orders are for the socket's owner alone, from the moment that the socket exists.
+  const umask = process.umask(0o177)
+  try {
+    for (const { where, readOnly } of places) {
+      const server = createHttpServer(api, { readOnly })
+      await listen(server, where).catch((cause: NodeJS.ErrnoException) => {
+        throw new CommandError(`can not listen on ${where} (${cause.code})`, {
+          hint: 'is another program there? `controller.listen` in fleet.yaml names the address',
+          cause,
+        })
+      })
+      servers.push(server)
+    }
+  } finally {
+    process.umask(umask)
+  }
+  return servers
+}
+
+async function makeDir(dir: string): Promise<void> {
+  await mkdir(dir, { recursive: true, mode: 0o755 }).catch((cause: NodeJS.ErrnoException) => {
+    throw new CommandError(`the folder ${dir} can not be made (${cause.code})`, {
+      hint: 'run the controller as root, or make the folder for its user',
+      cause,
+    })
+  })
+}
+
+function serialOf(manifest: Manifest): string {
+  return createHash('sha256').update(JSON.stringify(manifest)).digest('hex').slice(0, 12)
+}

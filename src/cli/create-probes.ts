@@ -1,0 +1,65 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { EndpointProbe } from '../controller/service-state.ts'
+import type { Manifest } from '../planner/manifest.ts'
+import { createEndpointProbe } from '../probe/endpoint.ts'
+import type { Log } from '../telemetry/log.ts'
+import { readKeyFile } from '../wireguard/key-file.ts'
+import { TimestampSource } from '../wireguard/timestamp.ts'
+import { CommandError, exitCode } from './failure.ts'
+
+const saveIntervalMs = 1000
+
+/** The probe of each service, with its secrets read. Throws CommandError where a key can't be had. */
+export async function createProbes(
+  manifest: Manifest,
+  log: Log,
+): Promise<ReadonlyMap<string, EndpointProbe>> {
+  const probes = new Map<string, EndpointProbe>()
+  for (const service of manifest.services) {
+    const { privateKeyFile, presharedKeyFile } = service.probe
+    const privateKey = await requireKey(privateKeyFile)
+    const presharedKey = presharedKeyFile === null ? null : await requireKey(presharedKeyFile)
+    const timestamps = await keepTimestamps(join(manifest.paths.runtimeDir, `${service.name}.tai64n`))
+    const onMissingProgram = (program: string) =>
+      log.warn(
+        { event: 'diagnosis', program },
+        `without ${program} the reasons of failed probes are less exact`,
+      )
+    try {
+      const hooks = { timestamps, onMissingProgram }
+      probes.set(service.name, createEndpointProbe(service, { privateKey, presharedKey }, hooks))
+    } catch (cause) {
+      if (!(cause instanceof TypeError)) throw cause
+      throw new CommandError(`the service ${service.name} can not be probed: ${cause.message}`, {
+        hint: 'mend the YAML, then `anyward plan` again',
+        exitCode: exitCode.findings,
+        cause,
+      })
+    }
+  }
+  return probes
+}
+
+async function requireKey(file: string): Promise<Buffer> {
+  const read = await readKeyFile(file)
+  if (read.ok) return read.key
+  throw new CommandError(`the key file ${file} ${read.problem}`, { hint: read.hint, cause: read.cause })
+}
+
+/**
+ * The server drops what is not newer than the last initiation it took from this key. So a prober that
+ * restarts after the wall clock jumped back must know what it has used; a boot clears both sides.
+ */
+async function keepTimestamps(file: string): Promise<TimestampSource> {
+  const source = new TimestampSource({ floor: await readFile(file).catch(() => null) })
+  let saved = source.last
+  setInterval(() => {
+    const { last } = source
+    if (last.equals(saved)) return
+    saved = last
+    // Without the file only a clock that jumps back across a restart hurts, and only until it has caught up.
+    writeFile(file, last).catch(() => {})
+  }, saveIntervalMs).unref()
+  return source
+}

@@ -1,0 +1,164 @@
+import { Command, InvalidArgumentError } from 'commander'
+import { describeMissing } from '../bundle/programs.ts'
+import { bringUp, LabExistsError } from '../lab/bring-up.ts'
+import { describeLab } from '../lab/describe.ts'
+import { findMissingLabPrograms } from '../lab/programs.ts'
+import { NotReadyError } from '../lab/readiness.ts'
+import { labDir, type LabState, readState } from '../lab/state.ts'
+import { endOwner, hasLiveOwner, takeDown } from '../lab/take-down.ts'
+import { TopologyError } from '../lab/topology.ts'
+import type { Fleet } from '../sites/fleet.ts'
+
+import { requireFleet } from '../sites/load.ts'
+import { CommandError } from './failure.ts'
+
+interface GlobalOptions {
+  readonly sites: string
+  readonly json?: true
+}
+
+interface UpOptions extends GlobalOptions {
+  readonly controllers: boolean
+  readonly keep?: true
+  readonly timeout: number
+}
+
+const defaultTimeout = '60s'
+
+export function labCommand(): Command {
+  return new Command('lab')
+    .description('Runs the fleet on this machine: namespaces, real daemons, real WireGuard. Needs root.')
+    .addCommand(upCommand())
+    .addCommand(downCommand())
+}
+
+function upCommand(): Command {
+  return new Command('up')
+    .description('Brings the fleet up, waits until clients are served everywhere, and leaves it running.')
+    .option('--no-controllers', 'leave the controllers out: nothing will be announced')
+    .option('--keep', 'leave a lab that does not come up as it is')
+    .option('--timeout <duration>', 'how long it may take', parseTimeout, parseTimeout(defaultTimeout))
+    .action(async (_options: unknown, command: Command) => {
+      const options = command.optsWithGlobals<UpOptions>()
+      const startedAt = performance.now()
+      const state = await up(options, 'lab up')
+      if (options.json) {
+        process.stdout.write(`${JSON.stringify(describeLab(state), null, 2)}\n`)
+        return
+      }
+      const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
+      process.stdout.write(`${summarizeLab(state)}\nup after ${seconds} s; \`anyward lab down\` ends it\n`)
+    })
+}
+
+function downCommand(): Command {
+  return new Command('down')
+    .description('Removes every process, namespace, link and file of the lab, also what a crash left of one.')
+    .action(async (_options: unknown, command: Command) => {
+      const options = command.optsWithGlobals<GlobalOptions>()
+      requireRoot()
+      const state = await readState()
+      await endOwner(state, 15_000)
+      await takeDown(state)
+      if (options.json) process.stdout.write('{}\n')
+      else process.stdout.write('the lab is down\n')
+    })
+}
+
+/** Brings a lab up for a command; what goes wrong becomes a CommandError that says what to do. */
+async function up(options: UpOptions, command: string): Promise<LabState> {
+  requireRoot()
+  const fleet = await requireFleet(options.sites)
+  await requirePrograms(fleet)
+  const interruption = interruptible()
+  try {
+    return await bringUp({
+      fleet,
+      sites: options.sites,
+      program: [process.execPath, ...process.execArgv, process.argv[1]!],
+      controllers: options.controllers,
+      command,
+      timeoutMs: options.timeout,
+      keep: options.keep === true,
+      onStep: say,
+      signal: interruption.signal,
+    })
+  } catch (error) {
+    throw await explain(error, interruption.signal, options.keep === true)
+  } finally {
+    interruption.end()
+  }
+}
+
+async function explain(error: unknown, signal: AbortSignal, kept: boolean): Promise<unknown> {
+  if (signal.aborted) return new CommandError('interrupted: the lab is down again')
+  if (error instanceof LabExistsError) return explainExisting(error.state)
+  if (error instanceof TopologyError) return new CommandError(error.message)
+  if (error instanceof NotReadyError) {
+    const logs = [...error.logs].map(([path, lines]) => `${path}:\n${lines}`)
+    const after = kept
+      ? `the lab is still there, in ${labDir}; \`anyward lab down\` ends it`
+      : 'it is down again; with --keep it stays as it is, to be looked at'
+    return new CommandError(
+      `the lab did not come up:\n${[...error.missing.map(({ what, instead }) => `${what}: ${instead}`), ...logs].join('\n')}`,
+      { hint: after, cause: error },
+    )
+  }
+  return error
+}
+
+async function explainExisting(state: LabState | null): Promise<CommandError> {
+  const hint = '`anyward lab down` ends it'
+  if (state === null) return new CommandError(`${labDir} is left of a lab that did not end well`, { hint })
+  const owner = (await hasLiveOwner(state))
+    ? `\`anyward ${state.owner!.command}\`, process ${state.owner!.pid}, is at work on it`
+    : state.ready
+      ? `it runs ${state.sites} since ${state.startedAt}`
+      : 'it did not end well'
+  return new CommandError(`there is a lab on this machine already: ${owner}`, { hint })
+}
+
+/** Ctrl-C and SIGTERM let the command take its lab down before it ends. */
+function interruptible(): { signal: AbortSignal; end(): void } {
+  const controller = new AbortController()
+  const onSignal = () => {
+    if (!controller.signal.aborted) say('interrupted, taking the lab down')
+    controller.abort()
+  }
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal)
+  return {
+    signal: controller.signal,
+    end() {
+      process.off('SIGINT', onSignal).off('SIGTERM', onSignal)
+    },
+  }
+}
+
+function requireRoot(): void {
+  if (process.getuid?.() === 0) return
+  throw new CommandError('the lab makes network namespaces, which only root may', { hint: 'run it with sudo' })
+}
+
+async function requirePrograms(fleet: Fleet): Promise<void> {
+  const missing = await findMissingLabPrograms(fleet)
+  if (missing.length === 0) return
+  const packages = [...new Set(missing.map((program) => program.package))].join(' ')
+  throw new CommandError(`programs are missing: ${describeMissing(missing)}`, {
+    hint: `apt-get install ${packages}`,
+  })
+}
+
+function summarizeLab(state: LabState): string {
+  const nodes = state.nodes.map((node) => `${node.name} (${node.daemon}) in ${node.namespace}, ${node.statusUrl}`)
+  return nodes.join('\n')
+}
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`)
+}
+
+function parseTimeout(text: string): number {
+  const parsed = parseDurationMs(text)
+  if (parsed === null) throw new InvalidArgumentError('Write a duration such as 60s.')
+  return parsed
+}

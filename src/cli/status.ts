@@ -1,0 +1,57 @@
+import type { Command } from 'commander'
+import type { NodeStatus } from '../controller/status.ts'
+import { askController } from './control-client.ts'
+import { CommandError, exitCode } from './failure.ts'
+import { type NodeOptions, nodeCommand, requireBundle } from './locate-bundle.ts'
+
+export function statusCommand(): Command {
+  return nodeCommand('status')
+    .description('Says what this node announces, to whom, and why; exits 1 where something is not well.')
+    .action(async (_options: unknown, command: Command) => {
+      const options = command.optsWithGlobals<NodeOptions>()
+      const manifest = await requireBundle(options)
+      const reply = await askController(manifest)
+      if (reply.outcome === 'absent') {
+        throw new CommandError(`no controller runs for ${manifest.node}`, {
+          hint: 'start it: anyward controller --bundle DIR',
+        })
+      }
+      printStatus(reply.status, options.json === true)
+      process.exitCode = isWell(reply.status) ? exitCode.fine : exitCode.findings
+    })
+}
+
+/** Serving as it should: every service healthy and announced, and seen to be so. */
+function isWell(status: NodeStatus): boolean {
+  return (
+    status.daemon.verified &&
+    status.services.every((service) => service.health === 'healthy' && service.decision === 'announce')
+  )
+}
+
+export function printStatus(status: NodeStatus, json: boolean): void {
+  const write = (line: string) => process.stdout.write(`${line}\n`)
+  if (json) {
+    write(JSON.stringify(status, null, 2))
+    return
+  }
+  const { daemon, operator } = status
+  write(`${status.node} at ${status.site}, ${daemon.kind} ${daemon.version ?? ''}`)
+  if (operator.intent !== 'serve') {
+    const until = operator.until === null ? '' : ` until ${operator.until}`
+    write(`  operator: ${operator.intent}${until}${operator.reason === null ? '' : ` (${operator.reason})`}`)
+  }
+  for (const service of status.services) {
+    write(
+      `  ${service.name}: ${service.health}, ${service.decision} since ${service.since}: ${service.reason}`,
+    )
+    write(`    ${service.detail}`)
+    for (const { name, session } of status.neighbors) {
+      const told = service.announced.filter(({ neighbor }) => neighbor === name).map(({ prefix }) => prefix)
+      write(`    ${name} (session ${session}): ${told.length === 0 ? 'nothing announced' : told.join(', ')}`)
+    }
+  }
+  const age = daemon.observedAgoMs === null ? 'never observed' : `observed ${daemon.observedAgoMs} ms ago`
+  write(`  ${daemon.verified ? 'verified' : 'NOT verified'} at the daemon, ${age}`)
+  if (daemon.trouble !== null) write(`  trouble: ${daemon.trouble.cause}: ${daemon.trouble.message}`)
+}
