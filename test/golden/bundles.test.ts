@@ -1,0 +1,73 @@
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { checkBundle } from '../../src/bundle/check.ts'
+import { loadTemplates } from '../../src/bundle/templates.ts'
+import { renderBundle } from '../../src/bundle/write.ts'
+import { compilePlan } from '../../src/planner/compile.ts'
+import { debianLayout } from '../../src/planner/layout.ts'
+import { createRenderer } from '../../src/render/render.ts'
+import { requireFleet } from '../../src/sites/load.ts'
+
+const templates = await loadTemplates()
+const render = createRenderer(templates)
+
+async function planOf(sites: string) {
+  const fleet = await requireFleet(sites)
+  return compilePlan(fleet, (_site, node) => debianLayout(fleet, node))
+}
+
+/** The example fleet, and one with all six kinds of neighbor in both families on both daemons. */
+describe.each([
+  ['example', 'sites'],
+  ['kinds', 'test/golden/kinds'],
+])('the bundles of the %s fleet', async (name, sites) => {
+  const plan = await planOf(sites)
+
+  test.each(plan.nodes.map((node) => [node.node, node] as const))('%s are as before', async (_node, node) => {
+    for (const file of renderBundle(render, node)) {
+      const golden = join(import.meta.dirname, name, 'out', node.site, node.node, file.path)
+      await expect(file.content).toMatchFileSnapshot(golden)
+    }
+  })
+
+  test.each(plan.nodes.map((node) => [node.node, node] as const))(
+    '%s are taken by the daemon itself',
+    async (_node, node) => {
+      expect(await checkBundle(render, node)).toEqual({ outcome: 'passed' })
+    },
+    30_000,
+  )
+
+  test('are the same when they are made again', async () => {
+    const again = await planOf(sites)
+    expect(again.nodes.map((node) => renderBundle(render, node))).toEqual(
+      plan.nodes.map((node) => renderBundle(render, node)),
+    )
+  })
+})
+
+describe('the daemon’s own parser', async () => {
+  const plan = await planOf('sites')
+  const spoil = (path: string, from: string, to: string) => {
+    const source = templates.get(path)!
+    expect(source).toContain(from)
+    return createRenderer(new Map(templates).set(path, source.replace(from, to)))
+  }
+
+  test('of BIRD refuses a filter that is not one', async () => {
+    const node = plan.nodes.find(({ daemon }) => daemon === 'bird')!
+    const result = await checkBundle(spoil('bird/bird.conf.hbs', 'net = {{defaultRoute}}', 'net is'), node)
+    expect(result).toMatchObject({ outcome: 'rejected' })
+    expect(JSON.stringify(result)).toContain('bird.conf:')
+  })
+
+  test.each([
+    ['a command that nobody knows', 'update-source', 'update-sauce'],
+    ['a value that bgpd refuses', 'no bgp network import-check', 'bgp cluster-id 0.0.0.0.0'],
+    ['a bfd profile of nonsense', 'detect-multiplier {{multiplier}}', 'detect-multiplier many'],
+  ])('of FRR refuses %s', async (_title, from, to) => {
+    const node = plan.nodes.find(({ daemon }) => daemon === 'frr')!
+    const result = await checkBundle(spoil('frr/frr.conf.hbs', from, to), node)
+    expect(result).toMatchObject({ outcome: 'rejected' })
+  })
+})

@@ -1,0 +1,191 @@
+import { afterEach, describe, expect, test } from 'vitest'
+import { systemClock } from '../../../src/controller/clock.ts'
+import { computeDesired, findDifferences } from '../../../src/controller/desired.ts'
+import { Reconciler, type Trouble } from '../../../src/controller/reconciler.ts'
+import type { ManifestNeighbor } from '../../../src/planner/manifest.ts'
+import { DaemonError, type Observation, type RoutingDaemon } from '../../../src/routing/daemon.ts'
+
+const covering = '192.0.2.0/24'
+const host = '192.0.2.1/32'
+const neighbors = [neighbor('transit1', [covering]), neighbor('tor1', [covering, host])]
+
+function neighbor(name: string, prefixes: string[]): ManifestNeighbor {
+  return {
+    name,
+    kind: 'transit',
+    asn: 64601,
+    address: '10.1.1.1',
+    localAddress: null,
+    family: 'ipv4',
+    protocol: name,
+    gtsm: false,
+    passwordFile: null,
+    prefixes,
+  }
+}
+
+/** A daemon that takes what it is told, but for the failures that a test puts in its way. */
+class ScriptedDaemon implements RoutingDaemon {
+  readonly kind = 'bird'
+  has = new Set<string>()
+  applies = 0
+  failApplies = 0
+  /** How many looks pass until an apply shows: the daemon says done before it is. */
+  lag = 0
+  #visible = new Set<string>()
+  #hidden = 0
+
+  async identify() {
+    return { version: '0', routerId: '10.0.0.1' }
+  }
+
+  async apply(desired: ReadonlySet<string>): Promise<void> {
+    this.applies += 1
+    if (this.failApplies > 0) {
+      this.failApplies -= 1
+      throw new DaemonError('refused', 'BIRD refused the configuration', { reply: '8002 syntax error' })
+    }
+    this.has = new Set(desired)
+    this.#hidden = this.lag
+  }
+
+  async observe(): Promise<Observation> {
+    if (this.#hidden > 0) this.#hidden -= 1
+    else this.#visible = this.has
+    const originated = [...this.#visible].sort()
+    return {
+      originated,
+      neighbors: neighbors.map(({ name, prefixes }) => ({
+        neighbor: name,
+        session: 'up',
+        announced: prefixes.filter((prefix) => this.#visible.has(prefix)),
+      })),
+    }
+  }
+
+  close(): void {}
+}
+
+const running: Reconciler[] = []
+afterEach(async () => {
+  for (const reconciler of running.splice(0)) await reconciler.stop()
+})
+
+function reconcile(daemon: RoutingDaemon) {
+  const troubles: Trouble[] = []
+  const verified: number[] = []
+  const reconciler = new Reconciler(daemon, neighbors, systemClock, {
+    onVerified: (tookMs) => verified.push(tookMs),
+    onTrouble: (trouble) => troubles.push(trouble),
+    onObserved: () => {},
+  })
+  running.push(reconciler)
+  return { reconciler, troubles, verified }
+}
+
+describe('the reconciler', () => {
+  test('tells nothing to a daemon before something was decided', async () => {
+    const daemon = new ScriptedDaemon()
+    const { reconciler } = reconcile(daemon)
+    await expect.poll(() => reconciler.observation).not.toBeNull()
+    expect(daemon.applies).toBe(0)
+  })
+
+  test('failure 1: a withdrawal that fails is tried again until the neighbors do not have the route', async () => {
+    const daemon = new ScriptedDaemon()
+    const { reconciler, troubles } = reconcile(daemon)
+    reconciler.setDesired(new Set([covering, host]))
+    expect(await reconciler.settle(5000)).toBe(true)
+    daemon.failApplies = 3
+    reconciler.setDesired(new Set())
+    expect(reconciler.verified).toBe(false)
+    expect(await reconciler.settle(5000)).toBe(true)
+    expect(daemon.has).toEqual(new Set())
+    expect(troubles).toEqual([
+      { cause: 'refused', message: 'BIRD refused the configuration', reply: '8002 syntax error' },
+    ])
+  })
+
+  test('failure 8: taken is not done: it is verified only when it was seen', async () => {
+    const daemon = new ScriptedDaemon()
+    daemon.lag = 3
+    const { reconciler, verified } = reconcile(daemon)
+    reconciler.setDesired(new Set([covering]))
+    expect(await reconciler.settle(5000)).toBe(true)
+    expect(daemon.applies).toBe(1)
+    expect(verified).toHaveLength(1)
+  })
+
+  test('failure 6: what somebody else changed is put right', async () => {
+    const daemon = new ScriptedDaemon()
+    const { reconciler, troubles } = reconcile(daemon)
+    reconciler.setDesired(new Set([covering]))
+    expect(await reconciler.settle(5000)).toBe(true)
+    daemon.has = new Set([covering, host])
+    await expect.poll(() => troubles.map(({ cause }) => cause), { timeout: 5000 }).toEqual(['drift'])
+    expect(await reconciler.settle(5000)).toBe(true)
+    expect(daemon.has).toEqual(new Set([covering]))
+  })
+
+  test('failure 9: of a burst of wishes the last one holds', async () => {
+    const daemon = new ScriptedDaemon()
+    const { reconciler } = reconcile(daemon)
+    for (let round = 0; round < 50; round += 1) {
+      reconciler.setDesired(new Set(round % 2 === 0 ? [covering] : []))
+    }
+    reconciler.setDesired(new Set([covering, host]))
+    expect(await reconciler.settle(5000)).toBe(true)
+    expect(daemon.has).toEqual(new Set([covering, host]))
+  })
+
+  test('failure 20: a wish that is what it was already does not reach the daemon', async () => {
+    const daemon = new ScriptedDaemon()
+    const { reconciler } = reconcile(daemon)
+    reconciler.setDesired(new Set([covering]))
+    await reconciler.settle(5000)
+    reconciler.setDesired(new Set([covering]))
+    expect(reconciler.verified).toBe(true)
+    expect(daemon.applies).toBe(1)
+  })
+})
+
+describe('the desired set', () => {
+  test('failure 19: a shared prefix stays as long as one service wants it', () => {
+    const desired = computeDesired(
+      [
+        { prefixes: [covering, host], decision: 'withdraw' },
+        { prefixes: [covering, '192.0.2.2/32'], decision: 'announce' },
+      ],
+      new Set(),
+    )
+    expect(desired).toEqual(new Set([covering, '192.0.2.2/32']))
+  })
+
+  test('failure 2: a service that is not yet judged keeps what is announced, and no more', () => {
+    const wishes = [{ prefixes: [covering, host], decision: 'hold' } as const]
+    expect(computeDesired(wishes, new Set([covering]))).toEqual(new Set([covering]))
+    expect(computeDesired(wishes, new Set())).toEqual(new Set())
+  })
+})
+
+test('a session that is down differs in nothing; one that lacks a route, has one too many, or is missing, does', () => {
+  const observed = (session: 'up' | 'down' | 'missing', announced: string[]): Observation => ({
+    originated: [covering],
+    neighbors: [
+      { neighbor: 'transit1', session, announced },
+      { neighbor: 'tor1', session: 'up', announced: [covering] },
+    ],
+  })
+  const desired = new Set([covering])
+  expect(findDifferences(desired, observed('up', [covering]), neighbors)).toEqual([])
+  expect(findDifferences(desired, observed('down', []), neighbors)).toEqual([])
+  expect(findDifferences(desired, observed('up', []), neighbors)).toEqual([
+    `transit1 was not told ${covering}`,
+  ])
+  expect(findDifferences(desired, observed('missing', []), neighbors)).toEqual([
+    'there is no session transit1',
+  ])
+  expect(findDifferences(new Set(), observed('up', [covering]), neighbors)).toContain(
+    `transit1 still has ${covering}`,
+  )
+})
