@@ -1,0 +1,96 @@
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { readBundle } from '../../../src/bundle/read.ts'
+import { fillSecrets } from '../../../src/bundle/secrets.ts'
+import { secretToken } from '../../../src/render/secret-token.ts'
+import { ConfigError } from '../../../src/sites/issue.ts'
+
+const golden = join(import.meta.dirname, '../../golden/example/out/fra1/fra1-a')
+let dir: string
+
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'anyward-test-'))
+  await cp(golden, dir, { recursive: true })
+})
+afterEach(() => rm(dir, { recursive: true, force: true }))
+
+async function messageOf(reading: Promise<unknown>): Promise<string> {
+  const error = await reading.then(
+    () => null,
+    (reason: unknown) => reason,
+  )
+  expect(error).toBeInstanceOf(ConfigError)
+  return (error as ConfigError).message.replaceAll(dir, 'DIR')
+}
+
+async function spoil(change: (text: string) => string): Promise<void> {
+  const file = join(dir, 'manifest.json')
+  await writeFile(file, change(await readFile(file, 'utf8')))
+}
+
+describe('a bundle', () => {
+  test('is read as it was written', async () => {
+    expect((await readBundle(dir)).node).toBe('fra1-a')
+  })
+
+  test('whose manifest was cut in half is refused', async () => {
+    await spoil((text) => text.slice(0, text.length / 2))
+    expect(await messageOf(readBundle(dir))).toBe(
+      'DIR/manifest.json:1:1 ends too early: it is not whole\n    run `anyward plan` again and copy the whole folder',
+    )
+  })
+
+  test('whose manifest is of another shape is refused, with every place', async () => {
+    await spoil((text) => text.replace('"format": 1', '"format": 9').replace('"routerId"', '"routerID"'))
+    const message = await messageOf(readBundle(dir))
+    expect(message).toContain('format: ')
+    expect(message).toContain('routerId: ')
+    expect(message).toContain('routerID')
+  })
+
+  test('with a file that was changed by hand is refused', async () => {
+    await writeFile(join(dir, 'bird.conf'), 'router id 10.0.0.99;\n')
+    expect(await messageOf(readBundle(dir))).toContain(
+      'DIR/bird.conf:1:1 is not the file that the manifest was written with',
+    )
+  })
+
+  test('without its manifest is refused, and says which folder is wanted', async () => {
+    await rm(join(dir, 'manifest.json'))
+    expect(await messageOf(readBundle(dir))).toBe(
+      'DIR/manifest.json:1:1 is missing\n    name the folder of one node: OUT/<site>/<node>',
+    )
+  })
+
+  test('holds no secret, only where it is', async () => {
+    const config = await readFile(join(golden, 'bird.conf'), 'utf8')
+    expect(config).toContain('password "@anyward-secret:/etc/anyward/fra1-transit.password@";')
+  })
+})
+
+describe('a secret', () => {
+  test('is filled in from its file', async () => {
+    const file = join(dir, 'password')
+    await writeFile(file, 's3cret\n')
+    expect(await fillSecrets(`password "${secretToken(file)}";`)).toBe('password "s3cret";')
+  })
+
+  test.each(['', 'two\nlines\n', 'a"; router id 1.1.1.1; #', 'with space', 'x'.repeat(81)])(
+    'that could end a line or a string is refused, and not shown: %j',
+    async (password) => {
+      const file = join(dir, 'password')
+      await writeFile(file, password)
+      const message = await messageOf(fillSecrets(`password "${secretToken(file)}";`))
+      expect(message).toContain('DIR/password:1:1 is not one line of 1 to 80')
+      if (password !== '') expect(message).not.toContain(password)
+    },
+  )
+
+  test('whose file is missing is an error that names the file', async () => {
+    expect(await messageOf(fillSecrets(secretToken('/nowhere/password')))).toContain(
+      '/nowhere/password:1:1 can not be read (ENOENT)',
+    )
+  })
+})

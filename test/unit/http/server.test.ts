@@ -1,0 +1,91 @@
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { request, type Server } from 'node:http'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { createHttpServer, type HttpApi, listen, type OperatorOrder } from '../../../src/http/server.ts'
+
+let dir: string
+const servers: Server[] = []
+const orders: OperatorOrder[] = []
+let working = true
+
+const api: HttpApi = {
+  isWorking: () => working,
+  status: () => ({ node: 'fra1-a' }),
+  metrics: async () => ({ contentType: 'text/plain', body: 'anyward_health 1\n' }),
+  async command(order) {
+    orders.push(order)
+    return { node: 'fra1-a' }
+  },
+}
+
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'anyward-test-'))
+  working = true
+  orders.length = 0
+})
+afterEach(async () => {
+  for (const server of servers.splice(0)) server.close()
+  await rm(dir, { recursive: true, force: true })
+})
+
+async function serve(readOnly: boolean): Promise<string> {
+  const server = createHttpServer(api, { readOnly })
+  servers.push(server)
+  const path = join(dir, 'socket')
+  await listen(server, path)
+  return path
+}
+
+async function ask(socketPath: string, method: string, path: string, body?: string) {
+  const outgoing = request({ socketPath, method, path })
+  outgoing.end(body)
+  const [response] = await once(outgoing, 'response')
+  let text = ''
+  for await (const chunk of response) text += String(chunk)
+  return { code: response.statusCode as number, text }
+}
+
+describe('the HTTP server', () => {
+  test('answers /status, /metrics and /healthz', async () => {
+    const path = await serve(true)
+    expect(await ask(path, 'GET', '/status')).toEqual({ code: 200, text: '{"node":"fra1-a"}\n' })
+    expect((await ask(path, 'GET', '/metrics')).text).toBe('anyward_health 1\n')
+    expect((await ask(path, 'GET', '/healthz')).code).toBe(200)
+    working = false
+    expect((await ask(path, 'GET', '/healthz')).code).toBe(503)
+  })
+
+  test('takes orders on the guarded socket', async () => {
+    const path = await serve(false)
+    const reply = await ask(path, 'POST', '/operator', '{"intent":"drain","forMs":60000}')
+    expect(reply.code).toBe(200)
+    expect(orders).toEqual([{ intent: 'drain', reason: null, forMs: 60_000 }])
+  })
+
+  test('takes none where anybody may ask', async () => {
+    const path = await serve(true)
+    expect((await ask(path, 'POST', '/operator', '{"intent":"withdraw"}')).code).toBe(405)
+    expect(orders).toEqual([])
+  })
+
+  test.each(['', 'drain', '{"intent":"off"}', '{"intent":"drain","forMs":-1}', '[]', 'x'.repeat(10_000)])(
+    'refuses what is no order: %.40j',
+    async (body) => {
+      const path = await serve(false)
+      expect((await ask(path, 'POST', '/operator', body)).code).toBe(400)
+      expect(orders).toEqual([])
+    },
+  )
+
+  test('survives what is no HTTP', async () => {
+    const path = await serve(false)
+    const socket = connect(path).resume()
+    socket.end('\0\0\0 nonsense\r\n\r\n')
+    await once(socket, 'close')
+    expect((await ask(path, 'GET', '/status')).code).toBe(200)
+  })
+})
