@@ -9,6 +9,7 @@ import { endOwner, hasLiveOwner, takeDown } from '../lab/take-down.ts'
 import { TopologyError } from '../lab/topology.ts'
 import type { Fleet } from '../sites/fleet.ts'
 
+import { parseDuration } from '../sites/fields.ts'
 import { requireFleet } from '../sites/load.ts'
 import { CommandError } from './failure.ts'
 
@@ -158,7 +159,7 @@ function say(line: string): void {
 }
 
 function parseTimeout(text: string): number {
-  const parsed = parseDurationMs(text)
+  const parsed = parseDuration(text)
   if (parsed === null) throw new InvalidArgumentError('Write a duration such as 60s.')
   return parsed
 }

@@ -1,25 +1,29 @@
 #!/usr/bin/env node
 import { Command } from 'commander'
-import { controllerCommand } from './controller.ts'
 import { reportFailure } from './failure.ts'
-import { labCommand } from './lab.ts'
-import { drainCommand, undrainCommand, withdrawCommand } from './operator.ts'
-import { planCommand } from './plan.ts'
-import { statusCommand } from './status.ts'
-import { validateCommand } from './validate.ts'
+
+/** Each command with its own imports: a controller need not carry the planner's memory. */
+const loaders: Readonly<Record<string, () => Promise<Command>>> = {
+  validate: async () => (await import('./validate.ts')).validateCommand(),
+  plan: async () => (await import('./plan.ts')).planCommand(),
+  controller: async () => (await import('./controller.ts')).controllerCommand(),
+  status: async () => (await import('./status.ts')).statusCommand(),
+  drain: async () => (await import('./operator.ts')).drainCommand(),
+  undrain: async () => (await import('./operator.ts')).undrainCommand(),
+  withdraw: async () => (await import('./operator.ts')).withdrawCommand(),
+  lab: async () => (await import('./lab.ts')).labCommand(),
+}
 
 const program = new Command('anyward')
   .description('Keeps a WireGuard VPN reachable on one anycast address from many sites.')
   .option('--sites <dir>', 'the folder with fleet.yaml and one file a site', 'sites')
   .option('--json', 'one JSON document on stdout, and nothing else there')
-  .addCommand(validateCommand())
-  .addCommand(planCommand())
-  .addCommand(controllerCommand())
-  .addCommand(statusCommand())
-  .addCommand(drainCommand())
-  .addCommand(undrainCommand())
-  .addCommand(withdrawCommand())
-  .addCommand(labCommand())
+
+const named = process.argv.slice(2).filter((word) => Object.hasOwn(loaders, word))
+for (const name of named.length === 0 ? Object.keys(loaders) : new Set(named)) {
+  program.addCommand(await loaders[name]!())
+}
+configure(program)
 
 /** commander hands settings down only to the subcommands that it makes itself. */
 function configure(command: Command): void {
@@ -27,7 +31,6 @@ function configure(command: Command): void {
   for (const subcommand of command.commands) configure(subcommand)
 }
 
-configure(program)
 try {
   await program.parseAsync()
 } catch (error) {
