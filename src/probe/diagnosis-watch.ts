@@ -23,6 +23,7 @@ export class DiagnosisWatch {
   #isWaiting = false
   #latest: { readonly cause: DiagnosisCause | null; readonly atMs: number } | null = null
   #isAvailable = true
+  #answers = 0
 
   constructor(options: DiagnosisWatchOptions) {
     this.#options = options
@@ -33,7 +34,7 @@ export class DiagnosisWatch {
     const abort = new AbortController()
     const timer = setTimeout(() => {
       if (this.#isAvailable && !this.#isWaiting && this.#recentCause() === undefined) {
-        void this.#run(abort.signal)
+        void this.#run(abort.signal, patienceMs)
       }
     }, patienceMs)
     return {
@@ -48,10 +49,13 @@ export class DiagnosisWatch {
   /** The endpoint answered: what was diagnosed before is history. */
   forget(): void {
     this.#latest = null
+    this.#answers += 1
   }
 
-  async #run(signal: AbortSignal): Promise<void> {
+  async #run(signal: AbortSignal, patienceMs: number): Promise<void> {
     this.#isWaiting = true
+    const startedAtMs = performance.now()
+    const answersBefore = this.#answers
     try {
       const diagnosis = await this.#options.diagnose(signal)
       if (diagnosis === 'no-wg') {
@@ -59,7 +63,11 @@ export class DiagnosisWatch {
         this.#options.onMissingProgram('wg')
         return
       }
-      this.#latest = { cause: diagnosis, atMs: performance.now() }
+      const nowMs = performance.now()
+      // Its cycle ended early, or another was answered: then giving up does not mean that WireGuard hangs.
+      const wasCutShort = signal.aborted && nowMs - startedAtMs < patienceMs
+      if (wasCutShort || this.#answers !== answersBefore) return
+      this.#latest = { cause: diagnosis, atMs: nowMs }
     } finally {
       this.#isWaiting = false
     }

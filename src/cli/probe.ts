@@ -1,0 +1,273 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Command, InvalidArgumentError } from 'commander'
+import { type Address, parseAddress } from '../net/prefix.ts'
+import { parseDuration } from '../sites/fields.ts'
+import { WireguardClient } from '../wireguard/client.ts'
+import { Deadline } from '../wireguard/deadline.ts'
+import { type Endpoint, formatEndpoint } from '../wireguard/endpoint-socket.ts'
+import type { ExchangeFailure, FailureCause } from '../wireguard/exchange.ts'
+import type { Echo } from '../wireguard/icmp.ts'
+import { keyPairOf, parsePublicKey } from '../wireguard/key.ts'
+import { readKeyFile } from '../wireguard/key-file.ts'
+import { CommandError, exitCode } from './failure.ts'
+
+interface ProbeOptions {
+  endpoint: Endpoint
+  publicKey: Buffer
+  privateKeyFile: string
+  presharedKeyFile?: string
+  address: Address[]
+  ping: Address[]
+  count: number
+  interval: number
+  timeout: number
+  json?: boolean
+}
+
+interface Attempt {
+  handshakeMs: number | null
+  /** One for each echo that was asked for, in that order. */
+  rttsMs: (number | null)[]
+  failure: (ExchangeFailure & { check: 'handshake' | 'ping' }) | null
+}
+
+export interface ProbeReport {
+  readonly ok: boolean
+  /** Of the first attempt that failed. */
+  readonly reason: FailureCause | null
+  /** The median of the attempts that succeeded. */
+  readonly handshakeMs: number | null
+  readonly pings: readonly { readonly target: string; readonly rttMs: number | null }[]
+  readonly sent: number
+  readonly answered: number
+}
+
+/** `anyward probe`: a handshake and echoes, as often as asked, from wherever this runs. */
+export function probeCommand(): Command {
+  return (
+    new Command('probe')
+      .description(
+        'shakes hands with a WireGuard endpoint as a client of its own, and pings through the tunnel',
+      )
+      .requiredOption('--endpoint <address:port>', 'an IPv6 address in brackets', parseEndpoint)
+      .requiredOption('--public-key <key>', "the server's public key", parsePublicKeyOption)
+      .requiredOption('--private-key-file <file>', "the probe's own key; no other prober may use it")
+      .option('--preshared-key-file <file>')
+      .option('--address <address>', "the probe's address in the tunnel; one a family", addAddress, [])
+      .option('--ping <address>', 'an address in the tunnel to ping; may be repeated', addAddress, [])
+      .option('--count <n>', 'how many times', parseCount, 1)
+      .option('--interval <duration>', 'from one to the next', parseDurationOption, 200)
+      .option('--timeout <duration>', 'for each, pings included', parseDurationOption, 1000)
+      // A wrong argument is exit code 2 here, and commander's own would be 1.
+      .exitOverride()
+      .action(async (_options, command: Command) => runProbe(command.optsWithGlobals<ProbeOptions>()))
+  )
+}
+
+async function runProbe(options: ProbeOptions): Promise<void> {
+  const echoes = options.ping.map((target) => echoTo(target, options.address))
+  const privateKey = await readKey('--private-key-file', options.privateKeyFile)
+  const presharedKey =
+    options.presharedKeyFile === undefined
+      ? null
+      : await readKey('--preshared-key-file', options.presharedKeyFile)
+  const client = new WireguardClient({
+    privateKey,
+    presharedKey,
+    serverPublicKey: options.publicKey,
+    endpoints: [options.endpoint],
+  })
+  const attempts: Attempt[] = []
+  try {
+    for (let index = 0; index < options.count; index += 1) {
+      if (index > 0) await sleep(options.interval)
+      attempts.push(await attempt(client, options.endpoint, echoes, options.timeout))
+    }
+  } finally {
+    await client.close()
+  }
+
+  const report = summarize(attempts, echoes)
+  if (options.json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`)
+  else printText(report, attempts, options.endpoint, keyPairOf(privateKey).publicKey.toString('base64'))
+  if (report.ok) return
+  process.exitCode = report.reason === 'starved' ? exitCode.failed : exitCode.findings
+}
+
+async function attempt(
+  client: WireguardClient,
+  endpoint: Endpoint,
+  echoes: readonly Echo[],
+  timeoutMs: number,
+): Promise<Attempt> {
+  const result: Attempt = { handshakeMs: null, rttsMs: echoes.map(() => null), failure: null }
+  const deadline = new Deadline(timeoutMs)
+  try {
+    const handshake = await client.handshake(endpoint, deadline)
+    if (!handshake.ok) return { ...result, failure: { check: 'handshake', ...handshake } }
+    result.handshakeMs = handshake.ms
+    const pings = await Promise.all(echoes.map((echo) => client.ping(endpoint, echo, deadline)))
+    for (const [index, ping] of pings.entries()) {
+      if (ping.ok) result.rttsMs[index] = ping.ms
+      else result.failure ??= { check: 'ping', ...ping }
+    }
+    return result
+  } finally {
+    deadline.cancel()
+  }
+}
+
+function summarize(attempts: readonly Attempt[], echoes: readonly Echo[]): ProbeReport {
+  const failure = attempts.find((each) => each.failure !== null)?.failure ?? null
+  return {
+    ok: failure === null,
+    reason: failure?.cause ?? null,
+    handshakeMs: median(attempts.map((each) => each.handshakeMs)),
+    pings: echoes.map(({ target }, index) => ({
+      target,
+      rttMs: median(attempts.map((each) => each.rttsMs[index] ?? null)),
+    })),
+    sent: attempts.length,
+    answered: attempts.filter((each) => each.failure === null).length,
+  }
+}
+
+/** To the microsecond: the rest is noise. */
+function median(values: readonly (number | null)[]): number | null {
+  const known = values.filter((value) => value !== null).sort((a, b) => a - b)
+  const middle = known[Math.floor(known.length / 2)]
+  return middle === undefined ? null : Math.round(middle * 1000) / 1000
+}
+
+function printText(
+  report: ProbeReport,
+  attempts: readonly Attempt[],
+  endpoint: Endpoint,
+  ownPublicKey: string,
+): void {
+  const name = formatEndpoint(endpoint)
+  const times = [
+    ...(report.handshakeMs === null ? [] : [`handshake ${report.handshakeMs.toFixed(1)} ms`]),
+    ...report.pings.flatMap(({ target, rttMs }) =>
+      rttMs === null ? [] : [`ping ${target} ${rttMs.toFixed(1)} ms`],
+    ),
+  ]
+  const score = report.sent === 1 ? '' : ` ${report.answered} of ${report.sent} times`
+  const median = report.sent === 1 ? '' : ' (medians)'
+  const lines: string[] = []
+  if (report.answered > 0) lines.push(`${name} answers${score}: ${times.join(', ')}${median}`)
+  const failure = attempts.find((each) => each.failure !== null)?.failure
+  if (failure) {
+    lines.push(`${name} ${failure.detail} (${failure.check}: ${failure.cause})`)
+    const advice =
+      failure.check === 'ping' && failure.cause === 'no-reply' ? pingAdvice : advices[failure.cause]
+    lines.push(...advice.map((line) => `    ${line}`))
+    if (failure.check === 'handshake' && failure.cause === 'no-reply') {
+      lines.push(`    This probe's own public key is ${ownPublicKey}`)
+    }
+  }
+  process.stdout.write(`${lines.join('\n')}\n`)
+}
+
+/** What each reason means, and what to do next. */
+const advices: Record<FailureCause, readonly string[]> = {
+  refused: [
+    'The host is there, and no process listens on that port.',
+    'On the host: is WireGuard up, and is its port this one? wg show INTERFACE listen-port',
+  ],
+  unreachable: [
+    'This machine has no way to that address, or a router sent an error back.',
+    'Here: ip route get ADDRESS. Is the prefix announced?',
+  ],
+  'no-reply': [
+    'WireGuard is silent to strangers: it hangs, or a firewall drops UDP, or the keys do not match.',
+    'On the host: does wg show INTERFACE public-key print the key that was given with --public-key,',
+    "and does wg show INTERFACE allowed-ips list this probe's public key?",
+  ],
+  unauthenticated: [
+    'WireGuard knows this probe, and they do not agree on a secret: mostly a preshared key that differs.',
+    'Compare --preshared-key-file with the preshared key of this peer on the host.',
+  ],
+  'under-load': [
+    'WireGuard is alive and asks for cookies: more handshakes reach it than it can answer.',
+    'Not a reason to withdraw the site. Try again with a longer --timeout.',
+  ],
+  late: [
+    'It answers, and not in time.',
+    'Look at the load of the host and at the path, or give a longer --timeout.',
+  ],
+  malformed: [
+    'Something else than WireGuard answers there.',
+    'Compare the port with the host: wg show INTERFACE listen-port',
+  ],
+  starved: [
+    'This says nothing about the endpoint: this machine was too busy to look in time.',
+    'Try again, from another machine if need be.',
+  ],
+  'no-session': ['The session ended before the ping.', 'Try again.'],
+  closed: ['The probe was stopped.', 'Try again.'],
+}
+
+const pingAdvice = [
+  'The handshake works, and the tunnel behind it does not.',
+  "On the host: is --address in this peer's allowed-ips, is --ping an address of the host's interface,",
+  'is the interface up, and does a firewall drop ICMP?',
+]
+
+async function readKey(option: string, path: string): Promise<Buffer> {
+  const file = await readKeyFile(path)
+  if (file.ok) return file.key
+  throw new CommandError(`${option} ${path} ${file.problem}`, { hint: file.hint, cause: file.cause })
+}
+
+function echoTo(target: Address, sources: readonly Address[]): Echo {
+  const source = sources.find((each) => each.family === target.family)
+  if (source === undefined) {
+    throw new CommandError(`--ping ${target} needs the probe's own address in the tunnel`, {
+      hint: `add --address with the ${target.family === 'ipv4' ? 'IPv4' : 'IPv6'} address that the server allows this peer`,
+    })
+  }
+  return { source: source.toString(), target: target.toString() }
+}
+
+function parseEndpoint(text: string): Endpoint {
+  const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text)
+  if (match === null) {
+    throw new InvalidArgumentError('write one such as 192.0.2.1:51820 or [2001:db8::1]:51820')
+  }
+  const address = parseOptionAddress(match[1] ?? match[2] ?? '')
+  if ((address.family === 'ipv6') !== (match[1] !== undefined)) {
+    throw new InvalidArgumentError('write an IPv6 address in brackets, and an IPv4 address without')
+  }
+  const port = Number(match[3])
+  if (port < 1 || port > 65_535) throw new InvalidArgumentError('a port is 1 to 65535')
+  return { address: address.toString(), port }
+}
+
+function addAddress(text: string, previous: readonly Address[]): Address[] {
+  return [...previous, parseOptionAddress(text)]
+}
+
+function parseOptionAddress(text: string): Address {
+  const parsed = parseAddress(text)
+  if (!parsed.ok) throw new InvalidArgumentError(`"${text}" ${parsed.problem}: ${parsed.hint}`)
+  return parsed.value
+}
+
+function parsePublicKeyOption(text: string): Buffer {
+  const parsed = parsePublicKey(text)
+  if (!parsed.ok) throw new InvalidArgumentError(`it ${parsed.problem}: ${parsed.hint}`)
+  return parsed.value
+}
+
+function parseCount(text: string): number {
+  if (!/^[1-9]\d{0,5}$/.test(text)) throw new InvalidArgumentError('write a whole number from 1')
+  return Number(text)
+}
+
+function parseDurationOption(text: string): number {
+  const ms = parseDuration(text)
+  if (ms === null || ms < 10)
+    throw new InvalidArgumentError('write one such as 300ms or 2s, and no less than 10ms')
+  return ms
+}
