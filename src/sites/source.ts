@@ -1,5 +1,6 @@
 import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml'
 import type { Finding } from './finding.ts'
+import { findDeepNesting } from './nesting.ts'
 import { type Path, quote } from './wording.ts'
 
 /** A number that YAML reads otherwise than a person does: `010`, `1.10`, `0x10`, `1e3`, or too long to be exact. */
@@ -65,32 +66,29 @@ export function readSource(file: string, text: string): { source: Source | null;
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
   const control = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/.exec(text)
   if (control !== null) {
-    lines.addNewLine(0)
-    for (let at = text.indexOf('\n'); at !== -1 && at < control.index; at = text.indexOf('\n', at + 1)) {
-      lines.addNewLine(at + 1)
-    }
+    countLines(lines, text, control.index)
     reject(control.index, `contains the control character ${quote(control[0])}`, 'is this a text file?')
     return { source: null, findings }
   }
 
-  let document: Document.Parsed
-  try {
-    document = parseDocument(text, {
-      lineCounter: lines,
-      // Its excerpts would print the line, which may hold a secret that does not belong there.
-      prettyErrors: false,
-      schema: 'core',
-      resolveKnownTags: false,
-      // The library compares each key with each other: seconds for a hostile file. `toPlain` looks them up.
-      uniqueKeys: false,
-      logLevel: 'silent',
-    })
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error
-    lines.lineStarts.splice(0, lines.lineStarts.length, 0)
-    reject(0, 'is nested too deeply', `at most ${deepest} levels are read`)
+  const deep = findDeepNesting(text)
+  if (deep !== null) {
+    countLines(lines, text, deep)
+    reject(deep, 'is nested too deeply', `at most ${deepest} levels are read`)
     return { source: null, findings }
   }
+
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    // Its excerpts would print the line, which may hold a secret that does not belong there.
+    prettyErrors: false,
+    schema: 'core',
+    resolveKnownTags: false,
+    // The library compares each key with each other: seconds for a hostile file. `toPlain` looks them up.
+    uniqueKeys: false,
+    // `silent` would hide a second document.
+    logLevel: 'error',
+  })
 
   const problems = [...document.errors, ...document.warnings].sort((a, b) => a.pos[0] - b.pos[0])
   for (const problem of problems.slice(0, mostSyntaxProblems)) {
@@ -140,7 +138,12 @@ function toPlain(
     }
     if (isAlias(node)) {
       // An alias inside its own anchor ends at one of the limits. `node.resolve` would walk the whole document.
-      return convert(anchors.get(node.source) ?? null, offset, depth + 1, true)
+      const anchored = anchors.get(node.source)
+      if (anchored === undefined) {
+        reject(offset, `the alias ${quote(`*${node.source}`)} has no anchor before it`, 'put the value in quotes if it begins with *')
+        return null
+      }
+      return convert(anchored, offset, depth + 1, true)
     }
     if (!alias && node.anchor !== undefined) {
       if (anchors.has(node.anchor))
@@ -215,6 +218,13 @@ function findOffset(
     container = (container as Record<string | number, unknown>)[step]
   }
   return found
+}
+
+function countLines(lines: LineCounter, text: string, end: number): void {
+  lines.addNewLine(0)
+  for (let at = text.indexOf('\n'); at !== -1 && at < end; at = text.indexOf('\n', at + 1)) {
+    lines.addNewLine(at + 1)
+  }
 }
 
 function placeAt(lines: LineCounter, offset: number): { line: number; column: number } {
