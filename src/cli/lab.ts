@@ -4,12 +4,11 @@ import { bringUp, LabExistsError } from '../lab/bring-up.ts'
 import { describeLab } from '../lab/describe.ts'
 import { findMissingLabPrograms } from '../lab/programs.ts'
 import { NotReadyError } from '../lab/readiness.ts'
-import { labDir, type LabState, readState } from '../lab/state.ts'
+import { type LabState, labDir, readState } from '../lab/state.ts'
 import { endOwner, hasLiveOwner, takeDown } from '../lab/take-down.ts'
 import { TopologyError } from '../lab/topology.ts'
-import type { Fleet } from '../sites/fleet.ts'
-
 import { parseDuration } from '../sites/fields.ts'
+import type { Fleet } from '../sites/fleet.ts'
 import { requireFleet } from '../sites/load.ts'
 import { CommandError } from './failure.ts'
 
@@ -137,7 +136,9 @@ function interruptible(): { signal: AbortSignal; end(): void } {
 
 function requireRoot(): void {
   if (process.getuid?.() === 0) return
-  throw new CommandError('the lab makes network namespaces, which only root may', { hint: 'run it with sudo' })
+  throw new CommandError('the lab makes network namespaces, which only root may', {
+    hint: 'run it with sudo',
+  })
 }
 
 async function requirePrograms(fleet: Fleet): Promise<void> {
@@ -150,7 +151,9 @@ async function requirePrograms(fleet: Fleet): Promise<void> {
 }
 
 function summarizeLab(state: LabState): string {
-  const nodes = state.nodes.map((node) => `${node.name} (${node.daemon}) in ${node.namespace}, ${node.statusUrl}`)
+  const nodes = state.nodes.map(
+    (node) => `${node.name} (${node.daemon}) in ${node.namespace}, ${node.statusUrl}`,
+  )
   return nodes.join('\n')
 }
 

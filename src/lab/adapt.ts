@@ -1,0 +1,46 @@
+import type { Fleet } from '../sites/fleet.ts'
+import { type LabNode, uniqueInterface } from './topology.ts'
+
+/** Where the lab keeps what the fleet's own files hold on real nodes. */
+export interface LabSecrets {
+  /** The generated public key of each service, by its name. */
+  readonly publicKeys: ReadonlyMap<string, string>
+  readonly probeKeyFile: (node: string, service: string) => string
+  readonly presharedKeyFile: (service: string) => string
+  readonly passwordFile: (node: string, neighbor: string) => string
+}
+
+/**
+ * The fleet as one of its nodes has it in the lab: generated keys and passwords, and WireGuard interfaces
+ * that no other node on this machine has. Everything else stays as the engineers wrote it.
+ */
+export function adaptFleet(fleet: Fleet, node: LabNode, secrets: LabSecrets): Fleet {
+  return {
+    ...fleet,
+    services: fleet.services.map((service) => ({
+      ...service,
+      wireguard: {
+        ...service.wireguard,
+        interface: uniqueInterface(fleet, service, node.index),
+        publicKey: secrets.publicKeys.get(service.name)!,
+      },
+      probe: {
+        ...service.probe,
+        privateKeyFile: secrets.probeKeyFile(node.name, service.name),
+        presharedKeyFile:
+          service.probe.presharedKeyFile === null ? null : secrets.presharedKeyFile(service.name),
+      },
+    })),
+    sites: fleet.sites.map((site) => ({
+      ...site,
+      nodes: site.nodes.map((member) => ({
+        ...member,
+        neighbors: member.neighbors.map((neighbor) => ({
+          ...neighbor,
+          passwordFile:
+            neighbor.passwordFile === null ? null : secrets.passwordFile(member.name, neighbor.name),
+        })),
+      })),
+    })),
+  }
+}

@@ -1,0 +1,207 @@
+import { setMaxListeners } from 'node:events'
+import { join } from 'node:path'
+import type { Fleet } from '../sites/fleet.ts'
+import { openSocket, startBirdProcess, startDaemons } from './daemons.ts'
+import { kernelHasWireguard } from './namespaces.ts'
+import { coreDir, prepareLab } from './prepare.ts'
+import { readProcess, startDetached } from './processes.ts'
+import {
+  announceChecks,
+  clientCheck,
+  controllerLogOf,
+  coreChecks,
+  sessionChecks,
+  Tables,
+  waitUntilReady,
+} from './readiness.ts'
+import {
+  type ClientState,
+  claimLab,
+  type LabState,
+  type NodeState,
+  type ProcessRecord,
+  type RouterState,
+  readState,
+  type WireguardState,
+  writeState,
+} from './state.ts'
+import { takeDown } from './take-down.ts'
+import { together } from './together.ts'
+import { buildTopology } from './topology.ts'
+import { startTraffic } from './traffic.ts'
+import { createInterface } from './wireguard.ts'
+import { wireReplies, wireTopology } from './wiring.ts'
+
+export interface BringUpOptions {
+  readonly fleet: Fleet
+  /** Where the fleet's YAML is, for those who ask whose lab this is. */
+  readonly sites: string
+  /** How this program is started again as a controller: the interpreter and the script. */
+  readonly program: readonly string[]
+  readonly controllers: boolean
+  /** Stands in the state until the lab is ready. */
+  readonly command: string
+  readonly timeoutMs: number
+  /** Leaves a lab that does not come up as it is. */
+  readonly keep: boolean
+  readonly onStep?: (step: string) => void
+  readonly signal: AbortSignal
+}
+
+/** There is a lab already, or what a crash left of one; `state` is `null` where that can't be read. */
+export class LabExistsError extends Error {
+  override readonly name = 'LabExistsError'
+  readonly state: LabState | null
+
+  constructor(state: LabState | null) {
+    super('there is a lab on this machine already')
+    this.state = state
+  }
+}
+
+/**
+ * Brings the whole fleet up, and returns when each client's traffic is answered. Takes everything down
+ * again if that fails or is aborted. Throws LabExistsError, NotReadyError, TopologyError.
+ */
+export async function bringUp(options: BringUpOptions): Promise<LabState> {
+  const topology = buildTopology(options.fleet)
+  if (!(await claimLab())) throw new LabExistsError(await readState())
+  const failure = new AbortController()
+  const signal = AbortSignal.any([options.signal, failure.signal])
+  // As many listeners as there are programs at work at once.
+  setMaxListeners(0, signal)
+  try {
+    const startTicks = (await readProcess(process.pid))?.startTicks ?? 0
+    const owner = { command: options.command, pid: process.pid, startTicks }
+    const state = await prepareLab(options.fleet, topology, options.sites, owner)
+    // Before anything that would have to be removed is there.
+    await writeState(state)
+    options.onStep?.('wiring namespaces')
+    await wireTopology(options.fleet, topology, signal)
+    state.kernelWireguard = await kernelHasWireguard(state.fabricNamespace)
+    await wireReplies(options.fleet, topology, state.kernelWireguard, signal)
+    options.onStep?.('starting daemons')
+    await together(startAll(state, options, signal).map((work) => abortOnFailure(work, failure)))
+    await writeState(state)
+    await waitForLab(state, options, signal)
+    const ready = { ...state, owner: null, ready: true }
+    await writeState(ready)
+    return ready
+  } catch (error) {
+    if (!options.keep || options.signal.aborted) await takeDown(null)
+    throw error
+  }
+}
+
+async function abortOnFailure(work: Promise<void>, failure: AbortController): Promise<void> {
+  try {
+    await work
+  } catch (error) {
+    failure.abort(error)
+    throw error
+  }
+}
+
+function startAll(state: LabState, options: BringUpOptions, signal: AbortSignal): Promise<void>[] {
+  return [
+    startBirdProcess('core', state.coreNamespace, coreDir, signal).then((record) => {
+      state.core = record
+    }),
+    ...state.routers.map((router) => startRouter(router, signal)),
+    ...state.nodes.map((node) => startNode(state, node, options, signal)),
+    ...state.clients.map((client) => startClient(state, client, signal)),
+  ]
+}
+
+async function startRouter(router: RouterState, signal: AbortSignal): Promise<void> {
+  const dir = join(router.controlSocket, '..')
+  router.process = await startBirdProcess(router.name, router.namespace, dir, signal)
+  await openSocket(router.controlSocket)
+}
+
+async function startNode(
+  state: LabState,
+  node: NodeState,
+  options: BringUpOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  await together([
+    startDaemons(node, signal).then((daemons) => {
+      node.daemons = daemons
+    }),
+    ...node.wireguard.map((wireguard) => startWireguard(state, node, wireguard, signal)),
+  ])
+  signal.throwIfAborted()
+  if (options.controllers) node.controller = await startController(node, options.program)
+}
+
+/** Creates and configures a service's interface on a node, and notes its process. */
+export async function startWireguard(
+  state: LabState,
+  node: NodeState,
+  wireguard: WireguardState,
+  signal?: AbortSignal,
+): Promise<void> {
+  wireguard.process = await createInterface(
+    {
+      namespace: node.namespace,
+      interface: wireguard.interface,
+      config: wireguard.config,
+      addresses: wireguard.addresses,
+      log: join(node.dir, `${wireguard.interface}.log`),
+      inKernel: state.kernelWireguard,
+    },
+    signal,
+  )
+}
+
+export function startController(node: NodeState, program: readonly string[]): Promise<ProcessRecord> {
+  return startDetached({
+    name: `controller of ${node.name}`,
+    namespace: node.namespace,
+    argv: [...program, 'controller', '--bundle', node.bundle],
+    log: controllerLogOf(node),
+  })
+}
+
+async function startClient(state: LabState, client: ClientState, signal: AbortSignal): Promise<void> {
+  client.wireguard = await createInterface(
+    {
+      namespace: client.namespace,
+      interface: client.interface,
+      config: client.config,
+      addresses: [client.tunnelAddress],
+      log: join(client.dir, 'wireguard.log'),
+      inKernel: state.kernelWireguard,
+    },
+    signal,
+  )
+}
+
+async function waitForLab(state: LabState, options: BringUpOptions, signal: AbortSignal): Promise<void> {
+  const deadline = performance.now() + options.timeoutMs
+  const tables = new Tables()
+  try {
+    options.onStep?.('waiting for BGP')
+    const sessions = [...sessionChecks(state, tables, state.nodes), ...coreChecks(state, tables)]
+    await waitUntilReady(sessions, deadline, signal)
+    if (!options.controllers) return
+    options.onStep?.('waiting for announcements')
+    const announced = await together(state.nodes.map((node) => announceChecks(state, tables, node)))
+    await waitUntilReady(announced.flat(), deadline, signal)
+  } finally {
+    tables.close()
+  }
+  options.onStep?.('waiting for the clients')
+  // Not earlier: a handshake that nobody answers is only repeated after 5 s.
+  await waitUntilReady(
+    state.clients.map((client) => clientCheck(client, signal)),
+    deadline,
+    signal,
+  )
+  await together(
+    state.clients.map(async (client) => {
+      client.traffic = await startTraffic(client)
+    }),
+  )
+}

@@ -1,0 +1,174 @@
+import { chmod, copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { createConnection } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { execa } from 'execa'
+import { fillSecrets } from '../bundle/secrets.ts'
+import type { NodePaths } from '../planner/manifest.ts'
+import type { NodeLayout } from '../planner/plan.ts'
+import { runIn } from './namespaces.ts'
+import { isAlive, startDetached } from './processes.ts'
+import type { NodeState, ProcessRecord } from './state.ts'
+import type { LabNode } from './topology.ts'
+
+const frrPrograms = '/usr/lib/frr'
+
+export function layoutOf(node: LabNode, dir: string, port: number): NodeLayout {
+  const paths: NodePaths = {
+    daemonSocket: node.daemon === 'bird' ? join(dir, 'bird.ctl') : join(dir, 'vty', 'bgpd.vty'),
+    announceFile: node.daemon === 'bird' ? join(dir, 'announce.conf') : null,
+    runtimeDir: join(dir, 'run'),
+    stateDir: join(dir, 'state'),
+  }
+  return {
+    paths,
+    listen: [`127.0.0.1:${port}`, `${node.managementAddress.address}:${port}`],
+    logFile: node.daemon === 'bird' ? join(dir, 'daemon.log') : join(dir, 'vty', 'daemon.log'),
+  }
+}
+
+/** Installs a node's bundle as its routing daemon's configuration, with the secrets filled in. */
+export async function installConfiguration(node: NodeState): Promise<void> {
+  await mkdir(join(node.dir, 'run'), { recursive: true })
+  await mkdir(join(node.dir, 'state'), { recursive: true })
+  const name = node.daemon === 'bird' ? 'bird.conf' : 'frr.conf'
+  const content = await fillSecrets(await readFile(join(node.bundle, name), 'utf8'))
+  if (node.daemon === 'bird') {
+    await writeFile(join(node.dir, name), content, { mode: 0o600 })
+    await copyFile(join(node.bundle, 'announce.conf'), join(node.dir, 'announce.conf'))
+    return
+  }
+  const vty = join(node.dir, 'vty')
+  const config = join(node.dir, 'frr')
+  await mkdir(vty, { recursive: true })
+  await mkdir(config, { recursive: true })
+  await writeFile(join(config, name), content, { mode: 0o640 })
+  await writeFile(join(config, 'vtysh.conf'), '')
+  await writeFile(join(vty, 'daemon.log'), '')
+  // FRR's daemons lay their privileges down, and bind their sockets afterwards.
+  await execa('chown', ['-R', 'frr:frr', vty, config])
+}
+
+/** Starts the node's routing daemon alone, as a boot does, and returns when it takes commands. */
+export async function startDaemons(
+  node: NodeState,
+  signal?: AbortSignal,
+  onStart?: (process: ProcessRecord) => void,
+): Promise<ProcessRecord[]> {
+  return node.daemon === 'bird' ? startBird(node, signal, onStart) : startFrr(node, signal, onStart)
+}
+
+async function startBird(
+  node: NodeState,
+  signal?: AbortSignal,
+  onStart?: (process: ProcessRecord) => void,
+): Promise<ProcessRecord[]> {
+  const record = await startBirdProcess('bird', node.namespace, node.dir, signal)
+  onStart?.(record)
+  return [record]
+}
+
+/** `bird.conf` and `bird.ctl` are in `dir`. */
+export async function startBirdProcess(
+  name: string,
+  namespace: string,
+  dir: string,
+  signal?: AbortSignal,
+): Promise<ProcessRecord> {
+  const argv = ['bird', '-f', '-c', join(dir, 'bird.conf'), '-s', join(dir, 'bird.ctl')]
+  const record = await startDetached({ name, namespace, argv, log: join(dir, 'bird.err') })
+  await waitForSocket(join(dir, 'bird.ctl'), record, signal)
+  return record
+}
+
+/** Whoever is on this machine may ask a neighbor's BIRD. */
+export async function openSocket(path: string): Promise<void> {
+  await chmod(path, 0o666)
+}
+
+async function startFrr(
+  node: NodeState,
+  signal?: AbortSignal,
+  onStart?: (process: ProcessRecord) => void,
+): Promise<ProcessRecord[]> {
+  const start = async (program: string) => {
+    const record = await startFrrProgram(node, program)
+    onStart?.(record)
+    return record
+  }
+  const zebra = await start('zebra')
+  await waitForSocket(join(node.dir, 'vty', 'zserv.api'), zebra, signal)
+  const others = await Promise.all(['staticd', 'bfdd', 'bgpd'].map(start))
+  const all = [zebra, ...others]
+  await Promise.all(
+    all.map((record) => waitForSocket(join(node.dir, 'vty', `${record.name}.vty`), record, signal)),
+  )
+  await loadFrrConfiguration(node, null, signal)
+  return all
+}
+
+export async function startBgpd(node: NodeState, signal?: AbortSignal): Promise<ProcessRecord> {
+  const record = await startFrrProgram(node, 'bgpd')
+  await waitForSocket(join(node.dir, 'vty', 'bgpd.vty'), record, signal)
+  await loadFrrConfiguration(node, 'bgpd', signal)
+  return record
+}
+
+function startFrrProgram(node: NodeState, program: string): Promise<ProcessRecord> {
+  const vty = join(node.dir, 'vty')
+  return startDetached({
+    name: program,
+    namespace: node.namespace,
+    argv: [
+      join(frrPrograms, program),
+      ...['--vty_socket', vty, '-z', join(vty, 'zserv.api'), '-i', join(vty, `${program}.pid`)],
+      ...['-f', '/dev/null', '-A', '127.0.0.1', '-P', '0'],
+      ...(program === 'bgpd' ? ['-M', 'rpki'] : []),
+      ...(program === 'bfdd' ? ['--bfdctl', join(vty, 'bfdd.sock')] : []),
+    ],
+    log: join(node.dir, `${program}.err`),
+  })
+}
+
+/** @param only the one daemon that is told; `null`: all. */
+async function loadFrrConfiguration(
+  node: NodeState,
+  only: string | null,
+  signal?: AbortSignal,
+): Promise<void> {
+  const argv = ['vtysh', '--vty_socket', join(node.dir, 'vty'), '--config_dir', join(node.dir, 'frr')]
+  await runIn(node.namespace, [...argv, ...(only === null ? [] : ['-d', only]), '-b'], { signal })
+}
+
+/** By connecting: the file of a process that was killed lies there until the new one has bound it. */
+async function waitForSocket(path: string, record: ProcessRecord, signal?: AbortSignal): Promise<void> {
+  const deadline = performance.now() + 20_000
+  for (;;) {
+    signal?.throwIfAborted()
+    if (await isListening(path)) return
+    if (!(await isAlive(record))) {
+      throw new Error(`${record.name} in ${record.namespace} ended at once: ${await tail(record.log)}`)
+    }
+    if (performance.now() > deadline) {
+      throw new Error(`${record.name} in ${record.namespace} did not open ${path} in 20 s`)
+    }
+    await delay(10)
+  }
+}
+
+function isListening(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createConnection(path)
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', () => resolve(false))
+  })
+}
+
+/** The end of a log file, for a message. */
+export async function tail(path: string, lines = 5): Promise<string> {
+  const text = await readFile(path, 'utf8').catch(() => '')
+  return text.trimEnd().split('\n').slice(-lines).join('\n')
+}

@@ -1,0 +1,262 @@
+import { randomBytes } from 'node:crypto'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { loadTemplates } from '../bundle/templates.ts'
+import { renderBundle, writeBundle } from '../bundle/write.ts'
+import { compilePlan } from '../planner/compile.ts'
+import type { NodePlan } from '../planner/plan.ts'
+import { createRenderer } from '../render/render.ts'
+import type { Fleet, Service } from '../sites/fleet.ts'
+import { adaptFleet, type LabSecrets } from './adapt.ts'
+import { installConfiguration, layoutOf } from './daemons.ts'
+import { renderCore, renderRouter } from './router-config.ts'
+import {
+  type ClientState,
+  type LabState,
+  labDir,
+  type NodeState,
+  type RouterState,
+  type WireguardState,
+  writeSecret,
+} from './state.ts'
+import type { LabClient, LabNode, LabRouter, Topology } from './topology.ts'
+import { generateKeyPair, generatePresharedKey, type KeyPair, renderWireguard } from './wireguard.ts'
+
+export const managementLink = 'aw-mgmt'
+export const coreDir = join(labDir, 'core')
+
+interface Keys {
+  readonly servers: ReadonlyMap<string, KeyPair>
+  readonly presharedKeys: ReadonlyMap<string, string>
+  /** By node and service. */
+  readonly probes: ReadonlyMap<string, KeyPair>
+  readonly clients: ReadonlyMap<string, KeyPair>
+}
+
+/** Writes all that the fleet's daemons in the lab read, and returns the state of a lab that does not run yet. */
+export async function prepareLab(
+  fleet: Fleet,
+  topology: Topology,
+  sites: string,
+  owner: LabState['owner'],
+): Promise<LabState> {
+  const keys = generateKeys(fleet, topology)
+  const secrets = locateSecrets(topology, keys)
+  await writeKeys(fleet, topology, keys, secrets)
+  const port = Number(fleet.listen.slice(fleet.listen.lastIndexOf(':') + 1))
+  const plans = topology.nodes.map((node) => planNode(fleet, node, secrets, port))
+  const render = createRenderer(await loadTemplates())
+  const nodes = await Promise.all(
+    topology.nodes.map(async (node, at) => {
+      const plan = plans[at]!
+      const dir = nodeDir(node)
+      const state = describeNode(node, plan, dir, port, keys)
+      await writeBundle(state.bundle, renderBundle(render, plan))
+      await writeServerConfigs(state, plan, topology, keys)
+      await installConfiguration(state)
+      return state
+    }),
+  )
+  const routers = await Promise.all(topology.routers.map((router) => prepareRouter(router, plans)))
+  await mkdir(coreDir, { recursive: true })
+  await writeFile(join(coreDir, 'bird.conf'), renderCore(topology, join(coreDir, 'bird.log')))
+  const clients = await Promise.all(
+    topology.clients.map((client) =>
+      prepareClient(client, fleet.services.find((service) => service.name === client.service)!, keys),
+    ),
+  )
+  return {
+    format: 1,
+    owner,
+    ready: false,
+    startedAt: new Date().toISOString(),
+    sites,
+    fabricNamespace: topology.fabricNamespace,
+    coreNamespace: topology.coreNamespace,
+    namespaces: namespacesOf(topology),
+    hostLinks: [managementLink],
+    kernelWireguard: false,
+    core: null,
+    nodes,
+    routers,
+    clients,
+  }
+}
+
+export function namespacesOf(topology: Topology): string[] {
+  return [
+    topology.fabricNamespace,
+    topology.coreNamespace,
+    ...topology.nodes.map((node) => node.namespace),
+    ...topology.routers.map((router) => router.namespace),
+    ...topology.clients.map((client) => client.namespace),
+  ]
+}
+
+function generateKeys(fleet: Fleet, topology: Topology): Keys {
+  return {
+    servers: new Map(fleet.services.map((service) => [service.name, generateKeyPair()])),
+    presharedKeys: new Map(fleet.services.map((service) => [service.name, generatePresharedKey()])),
+    probes: new Map(
+      topology.nodes.flatMap((node) =>
+        fleet.services.map((service) => [`${node.name} ${service.name}`, generateKeyPair()]),
+      ),
+    ),
+    clients: new Map(topology.clients.map((client) => [client.name, generateKeyPair()])),
+  }
+}
+
+function locateSecrets(topology: Topology, keys: Keys): LabSecrets {
+  const dirs = new Map(topology.nodes.map((node) => [node.name, nodeDir(node)]))
+  return {
+    publicKeys: new Map([...keys.servers].map(([service, pair]) => [service, pair.publicKey])),
+    probeKeyFile: (node, service) => join(dirs.get(node)!, `probe-${service}.key`),
+    presharedKeyFile: (service) => join(labDir, 'keys', `${service}.psk`),
+    passwordFile: (node, neighbor) => join(dirs.get(node)!, `bgp-${neighbor}.password`),
+  }
+}
+
+async function writeKeys(fleet: Fleet, topology: Topology, keys: Keys, secrets: LabSecrets): Promise<void> {
+  await mkdir(join(labDir, 'keys'), { recursive: true, mode: 0o700 })
+  for (const service of fleet.services) {
+    await writeSecret(secrets.presharedKeyFile(service.name), `${keys.presharedKeys.get(service.name)}\n`)
+  }
+  for (const node of topology.nodes) {
+    await mkdir(nodeDir(node), { recursive: true })
+    for (const service of fleet.services) {
+      const pair = keys.probes.get(`${node.name} ${service.name}`)!
+      await writeSecret(secrets.probeKeyFile(node.name, service.name), `${pair.privateKey}\n`)
+    }
+    for (const link of node.links) {
+      const password = randomBytes(18).toString('base64url')
+      await writeSecret(secrets.passwordFile(node.name, link.neighbor), `${password}\n`)
+    }
+  }
+}
+
+function planNode(fleet: Fleet, node: LabNode, secrets: LabSecrets, port: number): NodePlan {
+  // The very planner of `anyward plan`, once a node, for each has its own interface names and probe keys.
+  const plan = compilePlan(adaptFleet(fleet, node, secrets), () => layoutOf(node, nodeDir(node), port))
+  return plan.nodes.find((candidate) => candidate.node === node.name)!
+}
+
+function describeNode(node: LabNode, plan: NodePlan, dir: string, port: number, keys: Keys): NodeState {
+  return {
+    name: node.name,
+    site: node.site,
+    namespace: node.namespace,
+    daemon: node.daemon,
+    dir,
+    bundle: join(dir, 'bundle'),
+    controlSocket: plan.layout.paths.daemonSocket,
+    statusUrl: `http://${node.managementAddress.address}:${port}/status`,
+    ports: node.links.map((link) => link.nodePort),
+    wireguard: plan.services.map(
+      (service): WireguardState => ({
+        service: service.name,
+        interface: service.wireguard.interface,
+        port: service.wireguard.port,
+        config: join(dir, `wireguard-${service.name}.conf`),
+        addresses: service.wireguard.addresses.map(String),
+        probePublicKey: keys.probes.get(`${node.name} ${service.name}`)!.publicKey,
+        process: null,
+      }),
+    ),
+    daemons: [],
+    controller: null,
+  }
+}
+
+async function writeServerConfigs(
+  node: NodeState,
+  plan: NodePlan,
+  topology: Topology,
+  keys: Keys,
+): Promise<void> {
+  for (const wireguard of node.wireguard) {
+    const service = plan.services.find(({ name }) => name === wireguard.service)!
+    const probe = {
+      publicKey: wireguard.probePublicKey,
+      allowedIps: [hostPrefix(service.probe.address.toString())],
+      presharedKey: service.probe.presharedKeyFile === null ? null : keys.presharedKeys.get(service.name)!,
+    }
+    const clients = topology.clients
+      .filter((client) => client.service === service.name)
+      .map((client) => ({
+        publicKey: keys.clients.get(client.name)!.publicKey,
+        allowedIps: [hostPrefix(client.tunnelAddress.address.toString())],
+      }))
+    const privateKey = keys.servers.get(service.name)!.privateKey
+    await writeSecret(wireguard.config, renderWireguard(privateKey, wireguard.port, [probe, ...clients]))
+  }
+}
+
+async function prepareRouter(router: LabRouter, plans: readonly NodePlan[]): Promise<RouterState> {
+  const dir = join(labDir, 'neighbors', router.folder)
+  await mkdir(dir, { recursive: true })
+  const sessions = await Promise.all(
+    router.links.map(async (link) => {
+      const node = plans.find((plan) => plan.node === link.node)!
+      const session = node.sessions.find((candidate) => candidate.neighbor === link.neighbor)!
+      const password =
+        session.passwordFile === null ? null : (await readFile(session.passwordFile, 'utf8')).trim()
+      return { link, node, session, password }
+    }),
+  )
+  await writeSecret(join(dir, 'bird.conf'), renderRouter(router, sessions, join(dir, 'bird.log')))
+  return {
+    name: router.name,
+    site: router.site,
+    namespace: router.namespace,
+    controlSocket: join(dir, 'bird.ctl'),
+    process: null,
+    sessions: sessions.map(({ link, session }) => ({
+      node: link.node,
+      neighbor: link.neighbor,
+      address: link.nodeAddress.toString(),
+      protocol: link.protocol,
+      bfdIntervalMs: session.bfd?.intervalMs ?? null,
+      bfdMultiplier: session.bfd?.multiplier ?? null,
+    })),
+  }
+}
+
+async function prepareClient(client: LabClient, service: Service, keys: Keys): Promise<ClientState> {
+  const dir = join(labDir, 'clients', client.folder)
+  await mkdir(dir, { recursive: true })
+  const { network, family } = service.anycast[0]!
+  const { port } = service.wireguard
+  const server = {
+    publicKey: keys.servers.get(service.name)!.publicKey,
+    endpoint: family === 'ipv4' ? `${network}:${port}` : `[${network}]:${port}`,
+    allowedIp: client.tunnelAddress.prefix.toString(),
+    tunnelAddress: client.server.toString(),
+  }
+  const config = join(dir, 'wireguard.conf')
+  const pair = keys.clients.get(client.name)!
+  const peer = { publicKey: server.publicKey, allowedIps: [server.allowedIp], endpoint: server.endpoint }
+  await writeSecret(config, renderWireguard(pair.privateKey, null, [peer]))
+  return {
+    name: client.name,
+    site: client.site,
+    service: client.service,
+    namespace: client.namespace,
+    dir,
+    interface: client.interface,
+    config,
+    tunnelAddress: client.tunnelAddress.toString(),
+    allowedIp: hostPrefix(client.tunnelAddress.address.toString()),
+    publicKey: pair.publicKey,
+    server,
+    wireguard: null,
+    traffic: null,
+  }
+}
+
+function nodeDir(node: LabNode): string {
+  return join(labDir, 'nodes', node.folder)
+}
+
+function hostPrefix(address: string): string {
+  return address.includes(':') ? `${address}/128` : `${address}/32`
+}

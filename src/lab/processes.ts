@@ -1,0 +1,136 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { open, readdir, readFile, stat } from 'node:fs/promises'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { ProcessRecord } from './state.ts'
+
+export interface Command {
+  readonly name: string
+  readonly namespace: string
+  readonly argv: readonly string[]
+  readonly log: string
+  readonly env?: Readonly<Record<string, string>>
+}
+
+/** Starts a program in a namespace, in a session of its own, so that it outlives us and our Ctrl-C. */
+export async function startDetached(command: Command): Promise<ProcessRecord> {
+  const log = await open(command.log, 'a', 0o644)
+  try {
+    // execa gives a child no descriptor of ours to keep, and this one writes its log when we are gone.
+    const child = spawn('ip', ['netns', 'exec', command.namespace, ...command.argv], {
+      detached: true,
+      stdio: ['ignore', log.fd, log.fd],
+      env: { ...process.env, ...command.env },
+    })
+    await once(child, 'spawn')
+    child.unref()
+    // `ip netns exec` becomes the program itself, so this is the program's process.
+    const startTicks = (await readProcess(child.pid!))?.startTicks ?? 0
+    const { name, namespace, argv } = command
+    return { name, namespace, argv: [...argv], log: command.log, pid: child.pid!, startTicks }
+  } finally {
+    await log.close()
+  }
+}
+
+/** The same program again, after its process is gone. */
+export function startAgain(record: ProcessRecord): Promise<ProcessRecord> {
+  return startDetached(record)
+}
+
+interface ProcessFacts {
+  readonly startTicks: number
+  readonly state: string
+  readonly parent: number
+}
+
+/** `null`: there is no such process, or only what its parent has not collected yet. */
+export async function readProcess(pid: number): Promise<ProcessFacts | null> {
+  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => null)
+  if (text === null) return null
+  // The name, in parentheses, may hold anything.
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+  const state = fields[0]!
+  if (state === 'Z' || state === 'X') return null
+  return { state, parent: Number(fields[1]), startTicks: Number(fields[19]) }
+}
+
+export async function isAlive(record: { pid: number; startTicks: number }): Promise<boolean> {
+  const facts = await readProcess(record.pid)
+  return facts !== null && facts.startTicks === record.startTicks
+}
+
+/** Signals that very process; `false` if it is gone. */
+export async function signalProcess(
+  record: { pid: number; startTicks: number },
+  signal: NodeJS.Signals,
+): Promise<boolean> {
+  if (!(await isAlive(record))) return false
+  return trySignal(record.pid, signal)
+}
+
+/** Waits until the process is gone; `false` if it is still there after `timeoutMs`. */
+export async function waitForEnd(
+  record: { pid: number; startTicks: number },
+  timeoutMs: number,
+): Promise<boolean> {
+  const deadline = performance.now() + timeoutMs
+  while (await isAlive(record)) {
+    if (performance.now() > deadline) return false
+    await delay(5)
+  }
+  return true
+}
+
+/**
+ * Kills every process whose network namespace has one of these inodes, but for us and who started us, and
+ * waits until they are gone. Returns whom it killed.
+ */
+export async function killInNamespaces(inodes: ReadonlySet<number>): Promise<number[]> {
+  const spared = await ancestorsOfUs()
+  const killed = new Set<number>()
+  const deadline = performance.now() + 5000
+  for (;;) {
+    const pids = (await findInNamespaces(inodes)).filter((pid) => !spared.has(pid))
+    if (pids.length === 0 || performance.now() > deadline) return [...killed]
+    for (const pid of pids) {
+      killed.add(pid)
+      trySignal(pid, 'SIGKILL')
+    }
+    await delay(10)
+  }
+}
+
+async function findInNamespaces(inodes: ReadonlySet<number>): Promise<number[]> {
+  if (inodes.size === 0) return []
+  const pids = (await readdir('/proc')).filter((entry) => /^\d+$/.test(entry)).map(Number)
+  const found = await Promise.all(
+    pids.map(async (pid) => {
+      const inode = await stat(`/proc/${pid}/ns/net`).then(
+        ({ ino }) => ino,
+        () => null,
+      )
+      return inode !== null && inodes.has(inode) && (await readProcess(pid)) !== null
+    }),
+  )
+  return pids.filter((_, at) => found[at])
+}
+
+/** `ip netns exec aw-fra1-a anyward lab down` must not end itself. */
+async function ancestorsOfUs(): Promise<Set<number>> {
+  const pids = new Set<number>()
+  for (let pid = process.pid; pid > 1 && !pids.has(pid); ) {
+    pids.add(pid)
+    pid = (await readProcess(pid))?.parent ?? 0
+  }
+  return pids
+}
+
+function trySignal(pid: number, signal: NodeJS.Signals): boolean {
+  try {
+    process.kill(pid, signal)
+    return true
+  } catch {
+    return false
+  }
+}

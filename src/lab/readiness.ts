@@ -1,0 +1,206 @@
+import { request } from 'node:http'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { readBundle } from '../bundle/read.ts'
+import type { Manifest } from '../planner/manifest.ts'
+import { BirdClient } from '../routing/bird/client.ts'
+import { tail } from './daemons.ts'
+import { runIn } from './namespaces.ts'
+import type { ClientState, LabState, NodeState, RouterState } from './state.ts'
+import { readPrefixes, readSessions } from './tables.ts'
+
+export interface Missing {
+  /** Such as `BGP fra1-a -- fra1-transit`. */
+  readonly what: string
+  readonly instead: string
+  /** A log that may tell why. */
+  readonly log: string | null
+}
+
+/** The lab did not come up in time: each thing that is missing, and the end of its log. */
+export class NotReadyError extends Error {
+  override readonly name = 'NotReadyError'
+  readonly missing: readonly Missing[]
+  /** By the log's path. */
+  readonly logs: ReadonlyMap<string, string>
+
+  constructor(missing: readonly Missing[], logs: ReadonlyMap<string, string>) {
+    super(missing.map(({ what, instead }) => `${what}: ${instead}`).join('\n'))
+    this.missing = missing
+    this.logs = logs
+  }
+}
+
+/** One question that is asked until its answer is `null`. */
+export type Check = () => Promise<Missing | null>
+
+/** Polls all checks until each has passed once. Throws NotReadyError. */
+export async function waitUntilReady(
+  checks: readonly Check[],
+  deadline: number,
+  signal?: AbortSignal,
+): Promise<void> {
+  let open = [...checks]
+  for (;;) {
+    signal?.throwIfAborted()
+    const results = await Promise.all(open.map(async (check) => ({ check, missing: await check() })))
+    open = results.filter(({ missing }) => missing !== null).map(({ check }) => check)
+    if (open.length === 0) return
+    if (performance.now() > deadline) {
+      const missing = results.flatMap((result) => (result.missing === null ? [] : [result.missing]))
+      throw new NotReadyError(missing, await tailLogs(missing))
+    }
+    await delay(20, undefined, { signal })
+  }
+}
+
+/** The neighbors' BIRDs, one connection each. */
+export class Tables {
+  readonly #clients = new Map<string, BirdClient>()
+
+  of(router: RouterState): BirdClient {
+    let client = this.#clients.get(router.name)
+    if (client === undefined) {
+      client = new BirdClient({ socketPath: router.controlSocket, deadlineMs: 5000 })
+      this.#clients.set(router.name, client)
+    }
+    return client
+  }
+
+  close(): void {
+    for (const client of this.#clients.values()) client.close()
+  }
+}
+
+/** BGP is up at each neighbor of those nodes. */
+export function sessionChecks(state: LabState, tables: Tables, nodes: readonly NodeState[]): Check[] {
+  return state.routers.flatMap((router) =>
+    router.sessions
+      .filter((session) => nodes.some(({ name }) => name === session.node))
+      .map(
+        (session): Check =>
+          async () => {
+            const found = await readSessions(tables.of(router)).then(
+              (sessions) => sessions.get(session.protocol) ?? 'no such session',
+              (error: Error) => error.message,
+            )
+            if (found === 'Established') return null
+            const node = nodes.find(({ name }) => name === session.node)!
+            return { what: `BGP ${session.node} -- ${router.name}`, instead: found, log: daemonLogOf(node) }
+          },
+      ),
+  )
+}
+
+/** The neighbors' own wires into the core are up. */
+export function coreChecks(state: LabState, tables: Tables): Check[] {
+  return state.routers.map((router) => async () => {
+    const sessions = await readSessions(tables.of(router)).catch(() => new Map<string, string>())
+    const down = ['lab_core4', 'lab_core6'].filter((name) => sessions.get(name) !== 'Established')
+    if (down.length === 0) return null
+    return { what: `the core's session with ${router.name}`, instead: down.join(', '), log: null }
+  })
+}
+
+/** The node's controller announces every service, and each neighbor has what it should have. */
+export async function announceChecks(state: LabState, tables: Tables, node: NodeState): Promise<Check[]> {
+  const manifest = await readBundle(node.bundle)
+  return [
+    () => checkController(node),
+    ...sessionsOf(state, node.name).map(
+      ({ router, session }): Check =>
+        async () => {
+          const expected = expectedPrefixes(manifest, session.neighbor)
+          const found = await readPrefixes(tables.of(router), session.protocol).catch(() => new Set<string>())
+          const absent = expected.filter((prefix) => !found.has(prefix))
+          if (absent.length === 0) return null
+          const what = `${absent.join(', ')} of ${node.name} at ${router.name}`
+          const instead = found.size === 0 ? 'nothing there' : `it has ${[...found].join(', ')}`
+          return { what, instead, log: controllerLogOf(node) }
+        },
+    ),
+  ]
+}
+
+export function expectedPrefixes(manifest: Manifest, neighbor: string): readonly string[] {
+  return manifest.neighbors.find(({ name }) => name === neighbor)?.prefixes ?? []
+}
+
+export function sessionsOf(state: LabState, node: string) {
+  return state.routers.flatMap((router) =>
+    router.sessions.filter((session) => session.node === node).map((session) => ({ router, session })),
+  )
+}
+
+async function checkController(node: NodeState): Promise<Missing | null> {
+  const what = `the controller of ${node.name}`
+  const log = controllerLogOf(node)
+  const status = await readStatus(node).catch((error: Error) => error)
+  if (status instanceof Error) return { what, instead: `does not answer: ${status.message}`, log }
+  const others = status.services.filter(({ decision }) => decision !== 'announce')
+  if (others.length === 0) return null
+  const instead = others
+    .map(({ name, decision, reason }) => `${name}: ${decision}, because ${reason}`)
+    .join('; ')
+  return { what, instead, log }
+}
+
+export interface ControllerStatus {
+  readonly services: readonly { name: string; decision: string; reason: string }[]
+}
+
+/** What the controller says of itself on the management network. */
+export function readStatus(node: NodeState): Promise<ControllerStatus> {
+  return new Promise((resolve, reject) => {
+    const outgoing = request(node.statusUrl, { signal: AbortSignal.timeout(2000), agent: false }, (reply) => {
+      let text = ''
+      reply.setEncoding('utf8')
+      reply.on('data', (chunk: string) => {
+        text += chunk
+      })
+      reply.on('error', reject)
+      reply.on('end', () => {
+        try {
+          resolve(JSON.parse(text) as ControllerStatus)
+        } catch (error) {
+          reject(error)
+        }
+      })
+    })
+    outgoing.on('error', reject)
+    outgoing.end()
+  })
+}
+
+/** One echo through the client's tunnel is answered. */
+export function clientCheck(client: ClientState, signal?: AbortSignal): Check {
+  return async () => {
+    const argv = ['ping', '-n', '-c', '1', '-W', '1', client.server.tunnelAddress]
+    const answered = await runIn(client.namespace, argv, { signal }).then(
+      () => true,
+      () => false,
+    )
+    if (answered) return null
+    return {
+      what: `${client.name}`,
+      instead: `no answer from ${client.server.tunnelAddress} through ${client.server.endpoint}`,
+      log: null,
+    }
+  }
+}
+
+export function controllerLogOf(node: NodeState): string {
+  return join(node.dir, 'controller.log')
+}
+
+export function daemonLogOf(node: NodeState): string {
+  return node.daemon === 'bird' ? join(node.dir, 'daemon.log') : join(node.dir, 'vty', 'daemon.log')
+}
+
+async function tailLogs(missing: readonly Missing[]): Promise<Map<string, string>> {
+  const logs = new Map<string, string>()
+  for (const { log } of missing) {
+    if (log !== null && !logs.has(log)) logs.set(log, await tail(log))
+  }
+  return logs
+}

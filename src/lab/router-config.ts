@@ -1,0 +1,121 @@
+import type { Family } from '../net/prefix.ts'
+import type { NodePlan, SessionPlan } from '../planner/plan.ts'
+import type { LabRouter, NodeLink, Topology } from './topology.ts'
+
+/** Private numbers (RFC 6996) for the wires between the lab's routers and its core. */
+const coreAsn = 4_200_000_000
+
+const families = [
+  { family: 'ipv4', digit: 4, default: '0.0.0.0/0', maxLength: 24 },
+  { family: 'ipv6', digit: 6, default: '::/0', maxLength: 48 },
+] as const
+
+const coreRouterId = '198.19.255.255'
+const clientNetworks = { ipv4: '198.18.0.0/15', ipv6: '2001:2::/48' } as const
+
+export interface RouterSession {
+  readonly link: NodeLink
+  readonly node: NodePlan
+  readonly session: SessionPlan
+  readonly password: string | null
+}
+
+/** The BIRD of a neighbor: the mirror of each node's session with it, and the way to the core. */
+export function renderRouter(router: LabRouter, sessions: readonly RouterSession[], logFile: string): string {
+  return joinBlocks([
+    renderHead(router.coreLink.ipv4.router.toString(), logFile),
+    // Its clients' networks; and BIRD resolves an iBGP next hop through its table, so the nodes' wires too.
+    block('protocol direct lab_connected', ['ipv4;', 'ipv6;', 'interface "cl*", "dn*";']),
+    ...families.flatMap(({ family, digit, default: defaultRoute, maxLength }) => [
+      block(`protocol static lab_default${digit}`, [
+        `${family};`,
+        `route ${defaultRoute} via ${router.coreLink[family].core};`,
+      ]),
+      renderKernel(family, digit),
+      // A tor's routes carry NO_EXPORT: the lab's router stands for the site's whole edge, and passes on
+      // what the internet would take. An empty path keeps the same carrier at two sites from seeing a loop.
+      block(`filter lab_core_out${digit}`, [
+        `if source = RTS_DEVICE && net ~ [ ${clientNetworks[family]}+ ] then accept;`,
+        `if source != RTS_BGP || proto = "lab_core${digit}" || net.len > ${maxLength} then reject;`,
+        'bgp_path.empty;',
+        'bgp_community.empty;',
+        'bgp_large_community.empty;',
+        'accept;',
+      ]),
+      block(`protocol bgp lab_core${digit}`, [
+        `local ${router.coreLink[family].router} as ${coreAsn + router.index};`,
+        `neighbor ${router.coreLink[family].core} as ${coreAsn};`,
+        'interpret communities off;',
+        ...impatientTimers,
+        // Below a session's own 100: the node that is here comes first.
+        `${family} { preference 50; import all; export filter lab_core_out${digit}; next hop self; };`,
+      ]),
+    ]),
+    ...(sessions.some(({ session }) => session.bfd !== null) ? [block('protocol bfd lab_bfd', [])] : []),
+    ...sessions.map((entry) => renderSession(router, entry)),
+  ])
+}
+
+/** The BIRD in the middle: gives each neighbor the others' routes. */
+export function renderCore(topology: Topology, logFile: string): string {
+  return joinBlocks([
+    renderHead(coreRouterId, logFile),
+    block('protocol direct lab_connected', ['ipv4;', 'ipv6;', 'interface "cl*";']),
+    ...families.map(({ family, digit }) => renderKernel(family, digit)),
+    ...topology.routers.flatMap((router) =>
+      families.map(({ family, digit }) =>
+        block(`protocol bgp lab_router${router.index}_${digit}`, [
+          `local ${router.coreLink[family].core} as ${coreAsn};`,
+          `neighbor ${router.coreLink[family].router} as ${coreAsn + router.index};`,
+          ...impatientTimers,
+          `${family} { import all; export all; next hop self; };`,
+        ]),
+      ),
+    ),
+  ])
+}
+
+/** BIRD's own wait seconds before the first attempt and minutes after an error; a lab has no time for that. */
+const impatientTimers = ['connect delay time 1;', 'connect retry time 1;', 'error wait time 1, 1;']
+
+function renderSession(router: LabRouter, { link, node, session, password }: RouterSession): string {
+  const { bfd } = session
+  const defaultRoute = session.family === 'ipv4' ? '0.0.0.0/0' : '::/0'
+  return block(`protocol bgp ${link.protocol}`, [
+    `description "${node.node} ${session.neighbor}";`,
+    `local ${link.routerAddress} as ${router.asn};`,
+    `neighbor ${link.nodeAddress} as ${node.asn};`,
+    ...(session.gtsm ? ['ttl security on;'] : []),
+    ...(password === null ? [] : [`password "${password}";`]),
+    ...(bfd === null ? [] : [`bfd { interval ${bfd.intervalMs} ms; multiplier ${bfd.multiplier}; };`]),
+    ...impatientTimers,
+    `${session.family} {`,
+    '  import all;',
+    `  export ${session.import === 'nothing' ? 'none' : `where net = ${defaultRoute} && source = RTS_STATIC`};`,
+    '  next hop self;',
+    '};',
+  ])
+}
+
+function renderHead(routerId: string, logFile: string): string {
+  return [
+    `log "${logFile}" all;`,
+    `router id ${routerId};`,
+    'debug protocols { states, events };',
+    'protocol device lab_device { }',
+  ].join('\n')
+}
+
+function renderKernel(family: Family, digit: number): string {
+  return block(`protocol kernel lab_kernel${digit}`, [
+    `${family} { import none; export where source != RTS_DEVICE; };`,
+  ])
+}
+
+function block(head: string, lines: readonly string[]): string {
+  return [`${head} {`, ...lines.map((line) => `  ${line}`), '}'].join('\n')
+}
+
+function joinBlocks(blocks: readonly string[]): string {
+  return `${blocks.join('\n\n')}\n`
+}

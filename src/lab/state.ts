@@ -1,0 +1,149 @@
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { writeFileAtomically } from '../bundle/write.ts'
+
+/** One lab a machine: its folder is also its lock. */
+export const labDir = '/run/anyward-lab'
+const stateFile = join(labDir, 'state.json')
+
+/** A process and what it takes to start it again. The start time tells it from another that got its number. */
+const processSchema = z.object({
+  name: z.string(),
+  namespace: z.string(),
+  argv: z.array(z.string()),
+  log: z.string(),
+  pid: z.number(),
+  /** Clock ticks since boot, from /proc/PID/stat. */
+  startTicks: z.number(),
+})
+
+const wireguardSchema = z.object({
+  service: z.string(),
+  interface: z.string(),
+  port: z.number(),
+  /** For `wg setconf`: keys and peers. */
+  config: z.string(),
+  /** With their length. */
+  addresses: z.array(z.string()),
+  probePublicKey: z.string(),
+  /** `null` where the kernel has WireGuard. */
+  process: processSchema.nullable(),
+})
+
+const nodeSchema = z.object({
+  name: z.string(),
+  site: z.string(),
+  namespace: z.string(),
+  daemon: z.enum(['bird', 'frr']),
+  dir: z.string(),
+  bundle: z.string(),
+  controlSocket: z.string(),
+  statusUrl: z.string(),
+  /** The fabric's ends of its wires to its neighbors. */
+  ports: z.array(z.string()),
+  wireguard: z.array(wireguardSchema),
+  daemons: z.array(processSchema),
+  controller: processSchema.nullable(),
+})
+
+const routerSchema = z.object({
+  name: z.string(),
+  site: z.string(),
+  namespace: z.string(),
+  controlSocket: z.string(),
+  process: processSchema.nullable(),
+  sessions: z.array(
+    z.object({
+      node: z.string(),
+      /** The neighbor's name in the YAML. */
+      neighbor: z.string(),
+      /** The node's address on the wire. */
+      address: z.string(),
+      protocol: z.string(),
+      bfdIntervalMs: z.number().nullable(),
+      bfdMultiplier: z.number().nullable(),
+    }),
+  ),
+})
+
+const clientSchema = z.object({
+  name: z.string(),
+  site: z.string(),
+  service: z.string(),
+  namespace: z.string(),
+  dir: z.string(),
+  interface: z.string(),
+  config: z.string(),
+  tunnelAddress: z.string(),
+  /** Without its length, as its peer entry has it. */
+  allowedIp: z.string(),
+  publicKey: z.string(),
+  server: z.object({
+    publicKey: z.string(),
+    endpoint: z.string(),
+    allowedIp: z.string(),
+    tunnelAddress: z.string(),
+  }),
+  wireguard: processSchema.nullable(),
+  traffic: processSchema.nullable(),
+})
+
+const stateSchema = z.object({
+  format: z.literal(1),
+  /** The command that is at work on the lab; `null` while it only runs. */
+  owner: z.object({ command: z.string(), pid: z.number(), startTicks: z.number() }).nullable(),
+  ready: z.boolean(),
+  startedAt: z.string(),
+  sites: z.string(),
+  fabricNamespace: z.string(),
+  coreNamespace: z.string(),
+  namespaces: z.array(z.string()),
+  /** In the host's own namespace. */
+  hostLinks: z.array(z.string()),
+  kernelWireguard: z.boolean(),
+  core: processSchema.nullable(),
+  nodes: z.array(nodeSchema),
+  routers: z.array(routerSchema),
+  clients: z.array(clientSchema),
+})
+
+export type ProcessRecord = z.infer<typeof processSchema>
+export type WireguardState = z.infer<typeof wireguardSchema>
+export type NodeState = z.infer<typeof nodeSchema>
+export type RouterState = z.infer<typeof routerSchema>
+export type ClientState = z.infer<typeof clientSchema>
+export type LabState = z.infer<typeof stateSchema>
+
+/** Creates the lab's folder; `false`: there is a lab already, or what a crash left of one. */
+export async function claimLab(): Promise<boolean> {
+  try {
+    await mkdir(labDir, { mode: 0o755 })
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw error
+  }
+}
+
+/** `null`: no lab, or one whose state is missing or torn. */
+export async function readState(): Promise<LabState | null> {
+  try {
+    const result = stateSchema.safeParse(JSON.parse(await readFile(stateFile, 'utf8')))
+    return result.success ? result.data : null
+  } catch {
+    return null
+  }
+}
+
+export async function writeState(state: LabState): Promise<void> {
+  await writeFileAtomically(stateFile, `${JSON.stringify(state, null, 2)}\n`)
+}
+
+export async function removeLabDir(): Promise<void> {
+  await rm(labDir, { recursive: true, force: true })
+}
+
+export async function writeSecret(path: string, content: string): Promise<void> {
+  await writeFile(path, content, { mode: 0o600 })
+}

@@ -1,0 +1,22 @@
+import type { BirdClient } from '../routing/bird/client.ts'
+
+/** The prefixes that a protocol brought into a neighbor's tables. */
+export async function readPrefixes(client: BirdClient, protocol: string): Promise<Set<string>> {
+  const reply = await client.send(`show route protocol ${protocol}`)
+  const prefixes = new Set<string>()
+  for (const { text } of reply.lines) {
+    const found = /^([0-9a-f.:]+\/\d+)\s/.exec(text)
+    if (found) prefixes.add(found[1]!)
+  }
+  return prefixes
+}
+
+/** Each BGP session's state in BIRD's words, such as `Established`, by protocol. */
+export async function readSessions(client: BirdClient): Promise<Map<string, string>> {
+  const sessions = new Map<string, string>()
+  for (const { text } of (await client.send('show protocols')).lines) {
+    const fields = text.trim().split(/\s+/)
+    if (fields[1] === 'BGP') sessions.set(fields[0]!, fields.slice(5).join(' ') || fields[3]!)
+  }
+  return sessions
+}

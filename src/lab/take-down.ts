@@ -1,0 +1,110 @@
+import { readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { execa } from 'execa'
+import { findMarkedNamespaces, namespaceInode, readLinks, removeNamespaces } from './namespaces.ts'
+import { managementLink } from './prepare.ts'
+import { isAlive, killInNamespaces, signalProcess, waitForEnd } from './processes.ts'
+import { type LabState, type ProcessRecord, readState, removeLabDir } from './state.ts'
+import { controlSocketOf } from './wireguard.ts'
+
+/** FRR's daemons leave their crash logs' folders here, named after their process. */
+const frrScratchDir = '/var/tmp/frr'
+
+/**
+ * Ends the command that is at work on the lab, and waits until it has taken its own things down.
+ * It is killed if it has not after `timeoutMs`.
+ */
+export async function endOwner(state: LabState | null, timeoutMs: number): Promise<void> {
+  const owner = state?.owner
+  if (!owner || owner.pid === process.pid) return
+  if (!(await signalProcess(owner, 'SIGTERM'))) return
+  if (await waitForEnd(owner, timeoutMs)) return
+  await signalProcess(owner, 'SIGKILL')
+  await waitForEnd(owner, 2000)
+}
+
+/**
+ * Removes every process, namespace, link and file of the lab, whatever state it is in; also when its state
+ * is missing or torn, by the marker that its namespaces carry. Idempotent.
+ */
+export async function takeDown(known: LabState | null): Promise<void> {
+  const deadline = performance.now() + 20_000
+  for (;;) {
+    // A command that was killed may leave an `ip` at work behind it: look again until nothing is found.
+    const state = (await readState()) ?? known
+    const marked = await findMarkedNamespaces()
+    const names = [...new Set([...(state?.namespaces ?? []), ...marked])]
+    const present = await presentNamespaces(names)
+    await takeDownOnce(state, present)
+    if ((await presentNamespaces(names)).size === 0 && (await findMarkedNamespaces()).length === 0) break
+    if (performance.now() > deadline) throw new Error(`still there: ${[...present.keys()].join(', ')}`)
+    await delay(50)
+  }
+  await removeLabDir()
+}
+
+async function takeDownOnce(state: LabState | null, present: ReadonlyMap<string, number>): Promise<void> {
+  const processes = processesOf(state)
+  const interfaces = new Set(wireguardInterfacesOf(state))
+  for (const name of present.keys()) {
+    for (const link of await readLinks(name)) if (link.link_type === 'none') interfaces.add(link.ifname)
+  }
+  for (const record of processes) await signalProcess(record, 'SIGKILL')
+  const killed = await killInNamespaces(new Set(present.values()))
+  await Promise.all(processes.map((record) => waitForEnd(record, 5000)))
+  await Promise.all([...interfaces].map((name) => rm(controlSocketOf(name), { force: true })))
+  const hostLinks = (await hasHostLink()) ? [managementLink] : []
+  await removeNamespaces([...present.keys()], hostLinks)
+  await removeFrrScratch([...processes.map(({ pid }) => pid), ...killed])
+}
+
+async function presentNamespaces(names: readonly string[]): Promise<Map<string, number>> {
+  const present = new Map<string, number>()
+  for (const name of names) {
+    const inode = await namespaceInode(name)
+    if (inode !== null) present.set(name, inode)
+  }
+  return present
+}
+
+async function hasHostLink(): Promise<boolean> {
+  const result = await execa('ip', ['link', 'show', 'dev', managementLink], { reject: false })
+  return result.exitCode === 0
+}
+
+export function processesOf(state: LabState | null): ProcessRecord[] {
+  if (state === null) return []
+  const all = [
+    state.core,
+    ...state.nodes.flatMap((node) => [
+      node.controller,
+      ...node.daemons,
+      ...node.wireguard.map((wireguard) => wireguard.process),
+    ]),
+    ...state.routers.map((router) => router.process),
+    ...state.clients.flatMap((client) => [client.wireguard, client.traffic]),
+  ]
+  return all.filter((record) => record !== null)
+}
+
+function wireguardInterfacesOf(state: LabState | null): string[] {
+  if (state === null) return []
+  return [
+    ...state.nodes.flatMap((node) => node.wireguard.map((wireguard) => wireguard.interface)),
+    ...state.clients.map((client) => client.interface),
+  ]
+}
+
+async function removeFrrScratch(pids: readonly number[]): Promise<void> {
+  const ours = new Set(pids.map(String))
+  for (const entry of await readdir(frrScratchDir).catch(() => [])) {
+    const pid = entry.slice(entry.lastIndexOf('.') + 1)
+    if (ours.has(pid)) await rm(join(frrScratchDir, entry), { recursive: true, force: true })
+  }
+}
+
+/** Whether a process of the state's owner is still at work. */
+export async function hasLiveOwner(state: LabState | null): Promise<boolean> {
+  return state?.owner ? isAlive(state.owner) : false
+}

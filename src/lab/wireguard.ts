@@ -1,0 +1,139 @@
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
+import { access } from 'node:fs/promises'
+import { setTimeout as delay } from 'node:timers/promises'
+import { ipBatch, readLinks, runIn } from './namespaces.ts'
+import { isAlive, startDetached } from './processes.ts'
+import type { ProcessRecord } from './state.ts'
+
+export interface KeyPair {
+  readonly privateKey: string
+  readonly publicKey: string
+}
+
+export interface Peer {
+  readonly publicKey: string
+  readonly allowedIps: readonly string[]
+  readonly presharedKey?: string | null
+  readonly endpoint?: string
+}
+
+/** Both halves in base64, as `wg genkey` and `wg pubkey` write them. */
+export function generateKeyPair(): KeyPair {
+  const jwk = generateKeyPairSync('x25519').privateKey.export({ format: 'jwk' })
+  const secret = Buffer.from(jwk.d!, 'base64url')
+  // Clamped already in the file (RFC 7748, section 5), as `wg genkey` does.
+  secret[0]! &= 248
+  secret[31]! = (secret[31]! & 127) | 64
+  return {
+    privateKey: secret.toString('base64'),
+    publicKey: Buffer.from(jwk.x!, 'base64url').toString('base64'),
+  }
+}
+
+export function generatePresharedKey(): string {
+  return randomBytes(32).toString('base64')
+}
+
+/** For `wg setconf`. */
+export function renderWireguard(privateKey: string, port: number | null, peers: readonly Peer[]): string {
+  const lines = ['[Interface]', `PrivateKey = ${privateKey}`]
+  if (port !== null) lines.push(`ListenPort = ${port}`)
+  for (const peer of peers) {
+    lines.push('', '[Peer]', `PublicKey = ${peer.publicKey}`)
+    if (peer.presharedKey) lines.push(`PresharedKey = ${peer.presharedKey}`)
+    lines.push(`AllowedIPs = ${peer.allowedIps.join(', ')}`)
+    if (peer.endpoint !== undefined) lines.push(`Endpoint = ${peer.endpoint}`)
+  }
+  return `${lines.join('\n')}\n`
+}
+
+export function controlSocketOf(name: string): string {
+  return `/var/run/wireguard/${name}.sock`
+}
+
+export interface InterfacePlan {
+  readonly namespace: string
+  readonly interface: string
+  readonly config: string
+  /** With their length. */
+  readonly addresses: readonly string[]
+  readonly log: string
+  readonly inKernel: boolean
+}
+
+/** Creates the interface, configures it and sets it up; the process is `null` where the kernel does it. */
+export async function createInterface(
+  plan: InterfacePlan,
+  signal?: AbortSignal,
+  onStart?: (process: ProcessRecord) => void,
+): Promise<ProcessRecord | null> {
+  let process: ProcessRecord | null = null
+  if (plan.inKernel) {
+    await ipBatch(plan.namespace, [`link add ${plan.interface} type wireguard`], signal)
+  } else {
+    process = await startDetached({
+      name: `wireguard-go ${plan.interface}`,
+      namespace: plan.namespace,
+      argv: ['wireguard-go', '-f', plan.interface],
+      log: plan.log,
+      env: { LOG_LEVEL: 'error', WG_PROCESS_FOREGROUND: '1' },
+    })
+    onStart?.(process)
+    await waitForInterface(plan, process, signal)
+  }
+  await runIn(plan.namespace, ['wg', 'setconf', plan.interface, plan.config], { signal })
+  await ipBatch(
+    plan.namespace,
+    [
+      ...plan.addresses.map(
+        (address) => `addr add ${address} dev ${plan.interface}${address.includes(':') ? ' nodad' : ''}`,
+      ),
+      `link set ${plan.interface} up`,
+    ],
+    signal,
+  )
+  return process
+}
+
+/** Gives a peer a fresh start on an interface: no session, no remembered endpoint but the one given. */
+export async function renewPeers(
+  namespace: string,
+  name: string,
+  peers: readonly Peer[],
+  signal?: AbortSignal,
+): Promise<void> {
+  if (peers.length === 0) return
+  const removals = peers.flatMap((peer) => ['peer', peer.publicKey, 'remove'])
+  const additions = peers.flatMap((peer) => [
+    ...['peer', peer.publicKey, 'allowed-ips', peer.allowedIps.join(',')],
+    ...(peer.endpoint === undefined ? [] : ['endpoint', peer.endpoint]),
+  ])
+  await runIn(namespace, ['wg', 'set', name, ...removals], { signal })
+  await runIn(namespace, ['wg', 'set', name, ...additions], { signal })
+}
+
+async function waitForInterface(
+  plan: InterfacePlan,
+  process: ProcessRecord,
+  signal?: AbortSignal,
+): Promise<void> {
+  const deadline = performance.now() + 20_000
+  for (;;) {
+    signal?.throwIfAborted()
+    if ((await exists(controlSocketOf(plan.interface))) && (await hasLink(plan))) return
+    if (!(await isAlive(process))) throw new Error(`${process.name} ended at once: see ${plan.log}`)
+    if (performance.now() > deadline) throw new Error(`${process.name} made no interface in 20 s`)
+    await delay(10)
+  }
+}
+
+async function hasLink(plan: InterfacePlan): Promise<boolean> {
+  return (await readLinks(plan.namespace, ['dev', plan.interface])).length > 0
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  )
+}

@@ -1,0 +1,197 @@
+import type { Address, Family } from '../net/prefix.ts'
+import type { Fleet, Service } from '../sites/fleet.ts'
+import { createNamespaces, enableForwarding, ipBatch, runIn } from './namespaces.ts'
+import { managementLink, namespacesOf } from './prepare.ts'
+import { together } from './together.ts'
+import type { LabClient, LabNode, LabRouter, Topology } from './topology.ts'
+
+const managementInterface = 'mgmt0'
+/** The first of the routing tables for WireGuard's answers, one a service. */
+const replyTable = 5182
+const families = ['ipv4', 'ipv6'] as const
+
+/** The way that the lab's operator comes in by is no way for the fleet's packets. */
+const managementFilter = `table inet anyward_lab {
+  chain forward {
+    type filter hook forward priority 0
+    iifname "${managementInterface}" drop
+    oifname "${managementInterface}" drop
+  }
+}
+`
+
+/** Creates the namespaces, the wires between them and their addresses. */
+export async function wireTopology(fleet: Fleet, topology: Topology, signal: AbortSignal): Promise<void> {
+  await createNamespaces(namespacesOf(topology), signal)
+  const { nodes, routers, clients, fabricNamespace, coreNamespace } = topology
+  // Before there are interfaces: each takes its settings from the defaults when it is made.
+  const routing = [...nodes, ...routers, ...clients].map(({ namespace }) => namespace)
+  await together([coreNamespace, ...routing].map((namespace) => enableForwarding(namespace, signal)))
+  await ipBatch(fabricNamespace, fabricLines(topology), signal)
+  await ipBatch(coreNamespace, coreLines(topology), signal)
+  await together(routers.map((router) => ipBatch(router.namespace, routerLines(router, clients), signal)))
+  await together<unknown>([
+    ipBatch(null, managementLines(topology), signal).then(() =>
+      ipBatch(fabricNamespace, ['link set host master mgmt up'], signal),
+    ),
+    ...nodes.map((node) => ipBatch(node.namespace, nodeLines(fleet, node), signal)),
+    ...nodes.map((node) => runIn(node.namespace, ['nft', '-f', '-'], { input: managementFilter, signal })),
+    ...clients.map((client) => ipBatch(client.namespace, clientLines(client), signal)),
+  ])
+}
+
+/**
+ * Sends WireGuard's answers out through the wire that the question came by, from the anycast address.
+ * wireguard-go answers through that wire and no other, which fails where the node's default route goes
+ * through another neighbor; the kernel's WireGuard would then answer from the wire's own address.
+ */
+export async function wireReplies(
+  fleet: Fleet,
+  topology: Topology,
+  inKernel: boolean,
+  signal: AbortSignal,
+): Promise<void> {
+  // wireguard-go's answers come here only when the main table has no route through that wire.
+  const preference = inKernel ? 100 : 40_000
+  await together(
+    topology.nodes.flatMap((node) =>
+      families.map((family) =>
+        ipBatch(node.namespace, replyLines(fleet, node, family, preference), signal, family),
+      ),
+    ),
+  )
+}
+
+function replyLines(fleet: Fleet, node: LabNode, family: Family, preference: number): string[] {
+  const links = node.links.filter((link) => link.family === family)
+  return servicesOf(fleet, node).flatMap((service, at) => {
+    const source = service.anycast.find((prefix) => prefix.family === family)?.network
+    if (source === undefined) return []
+    const table = replyTable + at
+    return [
+      `rule add pref ${preference} ipproto udp sport ${service.wireguard.port} lookup ${table}`,
+      ...links.map(
+        (link, metric) =>
+          `route add default via ${link.routerAddress} dev ${link.nodeInterface} src ${source} metric ${metric + 1} table ${table}`,
+      ),
+    ]
+  })
+}
+
+function servicesOf(fleet: Fleet, node: LabNode): Service[] {
+  const member = fleet.sites.flatMap(({ nodes }) => nodes).find(({ name }) => name === node.name)!
+  return fleet.services.filter((service) => member.services.includes(service.name))
+}
+
+function fabricLines({ nodes, routers }: Topology): string[] {
+  const bridge = (name: string) => [`link add ${name} type bridge mcast_snooping 0`, `link set ${name} up`]
+  const routerNamespaces = new Map(routers.map((router) => [router.name, router.namespace]))
+  return [
+    ...bridge('mgmt'),
+    ...nodes.flatMap((node) => [
+      ...plug('mgmt', `m${node.index}`, managementInterface, node.namespace),
+      ...node.links.flatMap((link) => [
+        ...bridge(link.bridge),
+        ...plug(link.bridge, link.nodePort, link.nodeInterface, node.namespace),
+        ...plug(link.bridge, link.routerPort, link.routerInterface, routerNamespaces.get(link.router)!),
+      ]),
+    ]),
+  ]
+}
+
+/** A veth: one end in the bridge, the other in its namespace. */
+function plug(bridge: string, port: string, name: string, namespace: string): string[] {
+  return [
+    `link add ${port} type veth peer name ${name} netns ${namespace}`,
+    `link set ${port} master ${bridge} up`,
+  ]
+}
+
+function coreLines({ routers, clients }: Topology): string[] {
+  return [
+    ...routers.flatMap((router) => [
+      `link add r${router.index} type veth peer name core0 netns ${router.namespace}`,
+      `link set r${router.index} up`,
+      ...families.map((family) =>
+        addPeer(`r${router.index}`, router.coreLink[family].core, router.coreLink[family].router),
+      ),
+    ]),
+    ...clients.filter(({ router }) => router === null).flatMap(gatewayLines),
+  ]
+}
+
+function routerLines(router: LabRouter, clients: readonly LabClient[]): string[] {
+  return [
+    'link set core0 up',
+    ...families.map((family) =>
+      addPeer('core0', router.coreLink[family].router, router.coreLink[family].core),
+    ),
+    ...router.links.flatMap((link) => [
+      `link set ${link.routerInterface} up`,
+      addPeer(link.routerInterface, link.routerAddress, link.nodeAddress),
+    ]),
+    ...clients.filter((client) => client.router === router.name).flatMap(gatewayLines),
+  ]
+}
+
+function nodeLines(fleet: Fleet, node: LabNode): string[] {
+  const member = fleet.sites.flatMap(({ nodes }) => nodes).find(({ name }) => name === node.name)!
+  const anycast = servicesOf(fleet, node).flatMap((service) => service.anycast)
+  // Any fleet should work: where no neighbor gives a default route, the way back to the clients is ours.
+  const fallbacks = families.flatMap((family) => {
+    const link = node.links.find((candidate) => candidate.family === family)
+    const given = member.neighbors.some(
+      (neighbor) => neighbor.address.family === family && neighbor.import === 'default-only',
+    )
+    return link === undefined || given ? [] : [{ link }]
+  })
+  return [
+    `link set ${managementInterface} up`,
+    `addr add ${node.managementAddress} dev ${managementInterface}`,
+    ...anycast.map((prefix) => `addr add ${prefix} dev lo${prefix.family === 'ipv6' ? ' nodad' : ''}`),
+    ...node.links.flatMap((link) => [
+      `link set ${link.nodeInterface} up`,
+      addPeer(link.nodeInterface, link.nodeAddress, link.routerAddress),
+    ]),
+    ...fallbacks.map(
+      ({ link }) => `route add default via ${link.routerAddress} dev ${link.nodeInterface} metric 4096`,
+    ),
+  ]
+}
+
+/** At the router's end of a client's wire; run in the router's namespace, or the core's. */
+function gatewayLines(client: LabClient): string[] {
+  const name = `cl${client.index}`
+  return [
+    `link add ${name} type veth peer name wan0 netns ${client.namespace}`,
+    `link set ${name} up`,
+    `addr add ${client.underlay.ipv4.gateway}/30 dev ${name}`,
+    `addr add ${client.underlay.ipv6.gateway}/64 dev ${name} nodad`,
+  ]
+}
+
+function clientLines(client: LabClient): string[] {
+  const { ipv4, ipv6 } = client.underlay
+  return [
+    'link set wan0 up',
+    `addr add ${ipv4.client}/30 dev wan0`,
+    `addr add ${ipv6.client}/64 dev wan0 nodad`,
+    `route add default via ${ipv4.gateway} dev wan0`,
+    `route add default via ${ipv6.gateway} dev wan0`,
+  ]
+}
+
+function managementLines({ managementAddress, fabricNamespace }: Topology): string[] {
+  return [
+    `link add ${managementLink} type veth peer name host netns ${fabricNamespace}`,
+    `addr add ${managementAddress} dev ${managementLink}`,
+    `link set ${managementLink} up`,
+  ]
+}
+
+/** An address of a point-to-point wire: the peer is reached, and no subnet is claimed. */
+function addPeer(name: string, local: Address, peer: Address): string {
+  return local.family === 'ipv4'
+    ? `addr add ${local} peer ${peer}/32 dev ${name}`
+    : `addr add ${local} peer ${peer}/128 dev ${name} nodad`
+}
