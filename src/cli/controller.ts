@@ -80,6 +80,11 @@ async function runController(manifest: Manifest): Promise<void> {
     flush()
     process.exit(settled ? exitCode.fine : exitCode.findings)
   }
+  process.once('uncaughtException', (error) => {
+    log.fatal({ event: 'crash', err: error }, 'the controller has a bug; what is announced stays as it is')
+    flush()
+    process.exit(exitCode.failed)
+  })
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop(signal))
   log.info(
     { event: 'start', daemon: manifest.daemon, version: identity?.version ?? null },

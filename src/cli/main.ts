@@ -34,5 +34,6 @@ function configure(command: Command): void {
 try {
   await program.parseAsync()
 } catch (error) {
-  process.exitCode = reportFailure(error)
+  // Not by exitCode: a controller that fails half way up has sockets and timers that would keep it.
+  process.exit(reportFailure(error))
 }

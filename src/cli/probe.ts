@@ -13,14 +13,14 @@ import { CommandError, exitCode } from './failure.ts'
 
 interface ProbeOptions {
   endpoint: Endpoint
-  publicKey: Buffer
+  publicKey: string
   privateKeyFile: string
   presharedKeyFile?: string
-  address: Address[]
-  ping: Address[]
+  address?: Address[]
+  ping?: Address[]
   count: number
-  interval: number
-  timeout: number
+  interval?: number
+  timeout?: number
   json?: boolean
 }
 
@@ -50,14 +50,14 @@ export function probeCommand(): Command {
         'shakes hands with a WireGuard endpoint as a client of its own, and pings through the tunnel',
       )
       .requiredOption('--endpoint <address:port>', 'an IPv6 address in brackets', parseEndpoint)
-      .requiredOption('--public-key <key>', "the server's public key", parsePublicKeyOption)
+      .requiredOption('--public-key <key>', "the server's public key")
       .requiredOption('--private-key-file <file>', "the probe's own key; no other prober may use it")
       .option('--preshared-key-file <file>')
-      .option('--address <address>', "the probe's address in the tunnel; one a family", addAddress, [])
-      .option('--ping <address>', 'an address in the tunnel to ping; may be repeated', addAddress, [])
+      .option('--address <address>', "the probe's address in the tunnel; one a family", addAddress)
+      .option('--ping <address>', 'an address in the tunnel to ping; may be repeated', addAddress)
       .option('--count <n>', 'how many times', parseCount, 1)
-      .option('--interval <duration>', 'from one to the next', parseDurationOption, 200)
-      .option('--timeout <duration>', 'for each, pings included', parseDurationOption, 1000)
+      .option('--interval <duration>', 'the pause between two (default: 200ms)', parseDurationOption)
+      .option('--timeout <duration>', 'for each, pings included (default: 1s)', parseDurationOption)
       // A wrong argument is exit code 2 here, and commander's own would be 1.
       .exitOverride()
       .action(async (_options, command: Command) => runProbe(command.optsWithGlobals<ProbeOptions>()))
@@ -65,7 +65,13 @@ export function probeCommand(): Command {
 }
 
 async function runProbe(options: ProbeOptions): Promise<void> {
-  const echoes = options.ping.map((target) => echoTo(target, options.address))
+  const { address = [], ping = [], interval = 200, timeout = 1_000 } = options
+  const echoes = ping.map((target) => echoTo(target, address))
+  // Not the option's own parser: commander quotes what it refuses, and this may be a secret by mistake.
+  const serverPublicKey = parsePublicKey(options.publicKey)
+  if (!serverPublicKey.ok) {
+    throw new CommandError(`--public-key ${serverPublicKey.problem}`, { hint: serverPublicKey.hint })
+  }
   const privateKey = await readKey('--private-key-file', options.privateKeyFile)
   const presharedKey =
     options.presharedKeyFile === undefined
@@ -74,14 +80,14 @@ async function runProbe(options: ProbeOptions): Promise<void> {
   const client = new WireguardClient({
     privateKey,
     presharedKey,
-    serverPublicKey: options.publicKey,
+    serverPublicKey: serverPublicKey.value,
     endpoints: [options.endpoint],
   })
   const attempts: Attempt[] = []
   try {
     for (let index = 0; index < options.count; index += 1) {
-      if (index > 0) await sleep(options.interval)
-      attempts.push(await attempt(client, options.endpoint, echoes, options.timeout))
+      if (index > 0) await sleep(interval)
+      attempts.push(await attempt(client, options.endpoint, echoes, timeout))
     }
   } finally {
     await client.close()
@@ -158,7 +164,7 @@ function printText(
   if (report.answered > 0) lines.push(`${name} answers${score}: ${times.join(', ')}${median}`)
   const failure = attempts.find((each) => each.failure !== null)?.failure
   if (failure) {
-    lines.push(`${name} ${failure.detail} (${failure.check}: ${failure.cause})`)
+    lines.push(`${name} ${failure.detail} [${failure.check}: ${failure.cause}]`)
     const advice =
       failure.check === 'ping' && failure.cause === 'no-reply' ? pingAdvice : advices[failure.cause]
     lines.push(...advice.map((line) => `    ${line}`))
@@ -244,19 +250,13 @@ function parseEndpoint(text: string): Endpoint {
   return { address: address.toString(), port }
 }
 
-function addAddress(text: string, previous: readonly Address[]): Address[] {
+function addAddress(text: string, previous: readonly Address[] = []): Address[] {
   return [...previous, parseOptionAddress(text)]
 }
 
 function parseOptionAddress(text: string): Address {
   const parsed = parseAddress(text)
   if (!parsed.ok) throw new InvalidArgumentError(`"${text}" ${parsed.problem}: ${parsed.hint}`)
-  return parsed.value
-}
-
-function parsePublicKeyOption(text: string): Buffer {
-  const parsed = parsePublicKey(text)
-  if (!parsed.ok) throw new InvalidArgumentError(`it ${parsed.problem}: ${parsed.hint}`)
   return parsed.value
 }
 

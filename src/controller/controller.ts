@@ -67,6 +67,7 @@ export class Controller {
       onVerified: (tookMs) => this.#onVerified(tookMs),
       onTrouble: (trouble) => parts.observer.trouble(trouble),
       onObserved: (observation) => this.#onObserved(observation),
+      onGone: (nothing) => parts.observer.observed(nothing),
     })
   }
 

@@ -10,6 +10,8 @@ export interface ReconcilerEvents {
   onTrouble(trouble: Trouble): void
   /** A new observation, whether or not it is as wanted. */
   onObserved(observation: Observation): void
+  /** The daemon does not run: its sessions are gone, and nobody has our prefixes from it. */
+  onGone(nothing: Observation): void
 }
 
 export interface Trouble {
@@ -122,6 +124,7 @@ export class Reconciler {
       } catch (error) {
         if (this.#stopped) return
         this.#verified = false
+        if (error instanceof DaemonError && error.code === 'not-running') this.#markGone()
         this.#report(troubleOf(error))
         delay = retryDelay
         retryDelay = Math.min(retryDelay * 2, timing.retryMost)
@@ -184,6 +187,16 @@ export class Reconciler {
     this.#observation = observation
     this.#observedAt = this.#clock.now()
     this.#events.onObserved(observation)
+  }
+
+  /** A stopped daemon may still be believed by its neighbors; one that is dead has closed its sessions. */
+  #markGone(): void {
+    const neighbors = this.#neighbors.map(
+      ({ name }) => ({ neighbor: name, session: 'down', announced: [] }) as const,
+    )
+    this.#observation = { originated: [], neighbors }
+    this.#observedAt = this.#clock.now()
+    this.#events.onGone(this.#observation)
   }
 
   #report(trouble: Trouble | null): void {

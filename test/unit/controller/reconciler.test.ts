@@ -78,6 +78,7 @@ function reconcile(daemon: RoutingDaemon) {
     onVerified: (tookMs) => verified.push(tookMs),
     onTrouble: (trouble) => troubles.push(trouble),
     onObserved: () => {},
+    onGone: () => {},
   })
   running.push(reconciler)
   return { reconciler, troubles, verified }
