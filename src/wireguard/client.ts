@@ -122,7 +122,7 @@ export class WireguardClient {
     const pending: PendingHandshake = { exchange, initiation, cookieRetries: 0 }
     keepExchange(this.#handshakes, this.#nowMs(), initiation.index, pending)
     this.#sendInitiation(pending, true)
-    const stopInsisting = this.#insistWhileLoaded(pending)
+    const stopInsisting = this.#insist(pending)
     const outcome = await exchange.outcome
     stopInsisting()
     return outcome
@@ -212,20 +212,18 @@ export class WireguardClient {
   }
 
   /**
-   * A loaded server drops initiations from a full queue, those with a right mac2 too. So the same packet
+   * A loaded server drops initiations from a full queue, those with a right mac2 too, so the same packet
    * goes out again; the last time without mac2, which makes a loaded server prove its load by a new cookie.
+   * A server that took the first one drops the others as replays.
    */
-  #insistWhileLoaded(pending: PendingHandshake): () => void {
+  #insist(pending: PendingHandshake): () => void {
     const { exchange } = pending
-    const insist = (withCookie: boolean) => {
-      const nowMs = this.#nowMs()
-      const wasLoaded = usableCookie(exchange.line, nowMs) !== null
-      if (wasLoaded && !exchange.isSettled && nowMs >= this.#nextInitiationAtMs) {
-        this.#sendInitiation(pending, withCookie)
-      }
+    const again = (withCookie: boolean) => {
+      const mayInitiate = this.#nowMs() >= this.#nextInitiationAtMs
+      if (mayInitiate && !exchange.isSettled) this.#sendInitiation(pending, withCookie)
     }
     const thirdMs = exchange.deadline.remainingMs / 3
-    const timers = [setTimeout(insist, thirdMs, true), setTimeout(insist, 2 * thirdMs, false)]
+    const timers = [setTimeout(again, thirdMs, true), setTimeout(again, 2 * thirdMs, false)]
     return () => {
       for (const timer of timers) clearTimeout(timer)
     }

@@ -1,0 +1,152 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { execa } from 'execa'
+import { vi } from 'vitest'
+import type { ManifestService } from '../../../src/planner/manifest.ts'
+import { keyPairOf } from '../../../src/wireguard/key.ts'
+
+export interface Keys {
+  readonly privateKey: string
+  readonly publicKey: string
+}
+
+export function newKeys(): Keys {
+  const secret = randomBytes(32)
+  return { privateKey: secret.toString('base64'), publicKey: keyPairOf(secret).publicKey.toString('base64') }
+}
+
+export const port = 51820
+export const endpoint4 = { address: '192.0.2.1', port }
+export const endpoint6 = { address: '2001:db8:51::1', port }
+export const echo4 = { source: '10.80.255.254', target: '10.80.0.1' }
+export const echo6 = { source: 'fd00:80::ffff', target: 'fd00:80::1' }
+
+/** A real WireGuard in a namespace of its own, with both anycast addresses on its loopback. */
+export class WireguardServer {
+  readonly namespace = `w1-${process.pid}`
+  /** Unique on the host: wireguard-go's control sockets share one folder. */
+  readonly interface = `w1${process.pid}`
+  readonly keys = newKeys()
+  readonly probeKeys = newKeys()
+  readonly presharedKey = randomBytes(32).toString('base64')
+  #process: ChildProcess | null = null
+
+  async start(): Promise<void> {
+    await execa('ip', ['netns', 'add', this.namespace])
+    await this.ip('link', 'set', 'lo', 'up')
+    await this.addAnycast()
+    this.#process = spawn(
+      'ip',
+      ['netns', 'exec', this.namespace, 'wireguard-go', '--foreground', this.interface],
+      { stdio: 'ignore' },
+    )
+    await vi.waitFor(() => execa('wg', ['show', this.interface, 'public-key']), { timeout: 20_000 })
+    await this.configure()
+    await this.ip('address', 'add', '10.80.0.1/16', 'dev', this.interface)
+    await this.ip('address', 'add', 'fd00:80::1/64', 'dev', this.interface, 'nodad')
+    await this.ip('link', 'set', this.interface, 'up')
+  }
+
+  async stop(): Promise<void> {
+    this.signal('SIGCONT')
+    this.signal('SIGTERM')
+    const socket = `/var/run/wireguard/${this.interface}.sock`
+    await vi.waitFor(
+      () => {
+        if (existsSync(socket)) throw new Error(`${socket} is still there`)
+      },
+      { timeout: 10_000 },
+    )
+    await execa('ip', ['netns', 'delete', this.namespace])
+  }
+
+  /** Sets everything as it should be. */
+  async configure(): Promise<void> {
+    await this.setconf([
+      '[Interface]',
+      `PrivateKey = ${this.keys.privateKey}`,
+      `ListenPort = ${port}`,
+      '[Peer]',
+      `PublicKey = ${this.probeKeys.publicKey}`,
+      `PresharedKey = ${this.presharedKey}`,
+      `AllowedIPs = ${echo4.source}/32, ${echo6.source}/128`,
+    ])
+  }
+
+  async setconf(lines: readonly string[]): Promise<void> {
+    await this.#withSecret(`${lines.join('\n')}\n`, (file) => execa('wg', ['setconf', this.interface, file]))
+  }
+
+  async setPrivateKey(privateKey: string): Promise<void> {
+    await this.#withSecret(`${privateKey}\n`, (file) =>
+      execa('wg', ['set', this.interface, 'private-key', file]),
+    )
+  }
+
+  async removePeer(): Promise<void> {
+    await execa('wg', ['set', this.interface, 'peer', this.probeKeys.publicKey, 'remove'])
+  }
+
+  async show(field: string): Promise<string> {
+    return (await execa('wg', ['show', this.interface, field])).stdout
+  }
+
+  async addAnycast(): Promise<void> {
+    await this.ip('address', 'add', `${endpoint4.address}/32`, 'dev', 'lo')
+    await this.ip('address', 'add', `${endpoint6.address}/128`, 'dev', 'lo', 'nodad')
+  }
+
+  async removeAnycast(): Promise<void> {
+    await this.ip('address', 'delete', `${endpoint4.address}/32`, 'dev', 'lo')
+    await this.ip('address', 'delete', `${endpoint6.address}/128`, 'dev', 'lo')
+  }
+
+  /** A file, for Node's pipes are sockets, which nobody can open as /dev/stdin. */
+  async #withSecret(text: string, use: (file: string) => Promise<unknown>): Promise<void> {
+    const folder = await mkdtemp(join(tmpdir(), 'anyward-e2e-wg-'))
+    try {
+      await writeFile(join(folder, 'secret'), text, { mode: 0o600 })
+      await use(join(folder, 'secret'))
+    } finally {
+      await rm(folder, { recursive: true })
+    }
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#process?.kill(signal)
+  }
+
+  async ip(...words: string[]): Promise<void> {
+    await execa('ip', ['-n', this.namespace, ...words])
+  }
+
+  service(options: Partial<ManifestService['probe']> = {}): ManifestService {
+    return {
+      name: 'vpn',
+      prefixes: [],
+      anycast: [endpoint4.address, endpoint6.address],
+      wireguard: {
+        interface: this.interface,
+        port,
+        publicKey: this.keys.publicKey,
+        addresses: [echo4.target],
+      },
+      probe: {
+        privateKeyFile: '',
+        presharedKeyFile: null,
+        address: echo4.source,
+        intervalMs: 200,
+        timeoutMs: 300,
+        rise: 5,
+        fall: 3,
+        checks: ['interface', 'address', 'handshake', 'ping'],
+        ...options,
+      },
+      onStop: 'withdraw',
+    }
+  }
+}
