@@ -1,35 +1,257 @@
-import { spawn } from 'node:child_process'
-import { createInterface } from 'node:readline'
+import { readFile } from 'node:fs/promises'
+import { setTimeout as delay } from 'node:timers/promises'
 import { execa } from 'execa'
-import type { LinkSnapshot } from '../health/links.ts'
+import {
+  applyLinkEvent,
+  type LinkEvent,
+  type LinkSnapshot,
+  type Links,
+  parseLinkEvent,
+  parseLinks,
+} from './link-lines.ts'
 
-// PLACEHOLDER by the controller's author until the real one (monitor first, then full read, restarts, tests) lands: replace freely.
-export function watchLinks(options: {
-  onChange: (snapshot: LinkSnapshot) => void
-  onError: (error: Error) => void
-}): { close(): Promise<void> } {
-  const monitor = spawn('ip', ['-o', 'monitor', 'link', 'address'], { stdio: ['ignore', 'pipe', 'ignore'] })
-  const links = new Map<string, { up: boolean; addresses: string[] }>()
-  const read = async () => {
-    const { stdout } = await execa('ip', ['-j', 'addr', 'show'])
-    links.clear()
-    for (const link of JSON.parse(stdout) as { ifname: string; flags: string[]; addr_info: { local: string }[] }[]) {
-      links.set(link.ifname, { up: link.flags.includes('UP'), addresses: link.addr_info.map((a) => a.local) })
-    }
-    options.onChange(links)
+export type { LinkSnapshot, LinkState } from './link-lines.ts'
+
+export interface LinkWatchOptions {
+  /** The first snapshot, and then each that differs from the last. */
+  readonly onChange: (snapshot: LinkSnapshot) => void
+  /** The watch goes on by itself; until it does, the last snapshot may be stale. */
+  readonly onError: (error: LinkWatchError) => void
+  readonly signal?: AbortSignal
+  /** A lost event is found out after so long. */
+  readonly rereadIntervalMs?: number
+  /** The program `ip` of iproute2. */
+  readonly program?: string
+}
+
+export interface LinkWatch {
+  /** `null` until the links were first read. */
+  readonly snapshot: LinkSnapshot | null
+  /** Resolves when the watch has ended, with all its processes. */
+  readonly ended: Promise<void>
+  close(): Promise<void>
+}
+
+export type LinkWatchErrorCode =
+  /** There is no program `ip`. */
+  'missing-program' | 'monitor-died' | 'read-failed'
+
+export class LinkWatchError extends Error {
+  override readonly name = 'LinkWatchError'
+  readonly code: LinkWatchErrorCode
+
+  constructor(code: LinkWatchErrorCode, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.code = code
   }
-  createInterface({ input: monitor.stdout }).on('line', (line) => {
-    const deleted = /^Deleted \d+: ([^@:\s]+)(?:@\S+)?: </.exec(line)
-    if (deleted) {
-      links.delete(deleted[1]!)
-      options.onChange(links)
-    }
-    read().catch((error: Error) => options.onError(error))
-  })
-  read().catch((error: Error) => options.onError(error))
+}
+
+const firstRestartMs = 100
+const lastRestartMs = 5000
+const readDeadlineMs = 5000
+const maxLineBytes = 64 * 1024
+
+/** Tells at once when an interface or an address of this network namespace comes, goes or changes. */
+export function watchLinks(options: LinkWatchOptions): LinkWatch {
+  const watcher = new Watcher(options)
+  const ended = watcher.run()
   return {
-    close: async () => {
-      monitor.kill()
+    get snapshot() {
+      return watcher.snapshot
     },
+    ended,
+    close: () => {
+      watcher.stop()
+      return ended
+    },
+  }
+}
+
+class Watcher {
+  snapshot: LinkSnapshot | null = null
+  readonly #options: LinkWatchOptions
+  readonly #program: string
+  readonly #stopped = new AbortController()
+  readonly #signal: AbortSignal
+  #links: Links | null = null
+  /** Events since the read that is under way began: they may be younger than what it finds. */
+  #sinceRead: LinkEvent[] | null = null
+  #reading: Promise<void> | null = null
+  #readAgain = false
+
+  constructor(options: LinkWatchOptions) {
+    this.#options = options
+    this.#program = options.program ?? 'ip'
+    const signals = [this.#stopped.signal, ...(options.signal ? [options.signal] : [])]
+    this.#signal = AbortSignal.any(signals)
+  }
+
+  stop(): void {
+    this.#stopped.abort()
+  }
+
+  async run(): Promise<void> {
+    const reread = setInterval(() => this.#requestRead(), this.#options.rereadIntervalMs ?? 10_000)
+    try {
+      let restartMs = firstRestartMs
+      while (!this.#signal.aborted) {
+        const began = performance.now()
+        await this.#monitor()
+        if (this.#signal.aborted) break
+        // One that lived for a while starts the count anew.
+        if (performance.now() - began > lastRestartMs) restartMs = firstRestartMs
+        await delay(restartMs, undefined, { signal: this.#signal }).catch(() => undefined)
+        restartMs = Math.min(restartMs * 2, lastRestartMs)
+      }
+    } finally {
+      clearInterval(reread)
+      await this.#reading
+    }
+  }
+
+  /** Returns when the monitor has ended. */
+  async #monitor(): Promise<void> {
+    const monitor = execa(this.#program, ['-o', 'monitor', 'link', 'address'], {
+      buffer: false,
+      reject: false,
+      stdin: 'ignore',
+      cancelSignal: this.#signal,
+      forceKillAfterDelay: 1000,
+    })
+    const lines = new LineSplitter((line) => this.#take(parseLinkEvent(line)))
+    monitor.stdout.on('data', (chunk: Buffer) => lines.push(chunk))
+    // It says there that the kernel has dropped events, and goes on.
+    monitor.stderr.on('data', () => this.#requestRead())
+    const ready =
+      monitor.pid === undefined
+        ? null
+        : hasSubscribed(monitor.pid, this.#signal).then(() => this.#requestRead())
+    const result = await monitor
+    await ready
+    if (this.#signal.aborted) return
+    this.#complain(
+      this.#missing(result.code) ??
+        new LinkWatchError(
+          'monitor-died',
+          `\`${this.#program} monitor\` ended with ${result.signal ?? `exit code ${result.exitCode}`}`,
+          result,
+        ),
+    )
+  }
+
+  #take(event: LinkEvent): void {
+    this.#sinceRead?.push(event)
+    if (this.#links === null) return
+    const next = applyLinkEvent(this.#links, event)
+    if (next === null) {
+      this.#requestRead()
+      return
+    }
+    this.#show(next)
+    // A bridge that loses a port says the same of the port as if it were deleted.
+    if (event.event === 'link-gone') this.#requestRead()
+  }
+
+  #requestRead(): void {
+    if (this.#signal.aborted) return
+    if (this.#reading !== null) {
+      this.#readAgain = true
+      return
+    }
+    this.#reading = this.#read().finally(() => {
+      this.#reading = null
+      this.#sinceRead = null
+      if (!this.#readAgain) return
+      this.#readAgain = false
+      this.#requestRead()
+    })
+  }
+
+  async #read(): Promise<void> {
+    this.#sinceRead = []
+    const result = await execa(this.#program, ['-j', 'addr', 'show'], {
+      reject: false,
+      stdin: 'ignore',
+      cancelSignal: this.#signal,
+      timeout: readDeadlineMs,
+      forceKillAfterDelay: 1000,
+      maxBuffer: 64 * 1024 * 1024,
+    })
+    if (this.#signal.aborted) return
+    try {
+      if (result.failed) throw result
+      let links: Links | null = parseLinks(result.stdout)
+      // Each event tells the whole state of what it is about, so that telling an old one again does no harm:
+      // the younger ones follow, here or from the monitor.
+      for (const event of this.#sinceRead) links = applyLinkEvent(links, event) ?? links
+      this.#show(links)
+    } catch (cause) {
+      this.#complain(
+        this.#missing(result.code) ??
+          new LinkWatchError('read-failed', `\`${this.#program} -j addr show\` gave no list of links`, cause),
+      )
+    }
+  }
+
+  #show(links: Links): void {
+    this.#links = links
+    const snapshot: LinkSnapshot = new Map([...links.values()].map((link) => [link.name, link]))
+    if (this.snapshot !== null && sameLinks(snapshot, this.snapshot)) return
+    this.snapshot = snapshot
+    this.#options.onChange(snapshot)
+  }
+
+  #missing(code: string | undefined): LinkWatchError | null {
+    if (code !== 'ENOENT') return null
+    const hint = 'it is in the Debian package iproute2'
+    return new LinkWatchError('missing-program', `the program \`${this.#program}\` is missing: ${hint}`)
+  }
+
+  #complain(error: LinkWatchError): void {
+    this.#options.onError(error)
+  }
+}
+
+function sameLinks(a: LinkSnapshot, b: LinkSnapshot): boolean {
+  if (a.size !== b.size) return false
+  return [...a].every(([name, link]) => {
+    const other = b.get(name)
+    return (
+      other !== undefined &&
+      link.up === other.up &&
+      link.addresses.length === other.addresses.length &&
+      link.addresses.every((address) => other.addresses.includes(address))
+    )
+  })
+}
+
+/**
+ * Waits until the kernel has the process down for the events: what changes before, it is not told. Where that
+ * cannot be seen, it goes on after a second.
+ */
+async function hasSubscribed(pid: number, signal: AbortSignal): Promise<void> {
+  // The netlink port of a process's first socket is its pid; the groups are the events it is told.
+  const subscription = new RegExp(`^\\S+\\s+0\\s+${pid}\\s+0*[1-9a-f][0-9a-f]*\\s`, 'm')
+  for (let tries = 0; tries < 500 && !signal.aborted; tries += 1) {
+    const sockets = await readFile(`/proc/${pid}/net/netlink`, 'utf8').catch(() => null)
+    // Gone already.
+    if (sockets === null || subscription.test(sockets)) return
+    await delay(2, undefined, { signal }).catch(() => undefined)
+  }
+}
+
+class LineSplitter {
+  readonly #take: (line: string) => void
+  #rest = ''
+
+  constructor(take: (line: string) => void) {
+    this.#take = take
+  }
+
+  push(chunk: Buffer): void {
+    const lines = (this.#rest + chunk.toString('latin1')).split('\n')
+    // Never so long, unless it is no `ip`: as an unknown line it leads to a full read.
+    this.#rest = lines.pop()!.slice(-maxLineBytes)
+    for (const line of lines) if (line !== '') this.#take(line)
   }
 }

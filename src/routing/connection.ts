@@ -36,7 +36,7 @@ export class DaemonConnection<Reply> {
   readonly #turns = new Turns()
   #socket: Socket | null = null
   #pending: Pending<Reply> | null = null
-  #closes = 0
+  #closed = false
 
   constructor(options: ConnectionOptions<Reply>) {
     this.#options = options
@@ -54,16 +54,20 @@ export class DaemonConnection<Reply> {
     return this.#take(async () => this.#exchange(await this.#connected(), request))
   }
 
-  /** Rejects what is under way and what waits for its turn. A later call connects again. */
+  /** Rejects what is under way; a later call connects again. */
+  drop(): void {
+    if (this.#socket !== null) this.#drop(this.#socket, this.#gone('dropped'))
+  }
+
+  /** Rejects what is under way, what waits for its turn, and every later call. */
   close(): void {
-    this.#closes += 1
-    if (this.#socket !== null) this.#drop(this.#socket, this.#closed())
+    this.#closed = true
+    this.drop()
   }
 
   #take<T>(job: () => Promise<T>): Promise<T> {
-    const closes = this.#closes
     return this.#turns.take(async () => {
-      if (closes !== this.#closes) throw this.#closed()
+      if (this.#closed) throw this.#gone('closed')
       return job()
     })
   }
@@ -166,7 +170,7 @@ export class DaemonConnection<Reply> {
     }
   }
 
-  #closed(): DaemonError {
-    return new DaemonError('disconnected', `the connection to ${this.#options.daemon} was closed`)
+  #gone(how: 'closed' | 'dropped'): DaemonError {
+    return new DaemonError('disconnected', `the connection to ${this.#options.daemon} was ${how}`)
   }
 }

@@ -153,8 +153,10 @@ class Bird implements RoutingDaemon {
     for (const family of families) {
       const originator = originators[family]
       if (!states.has(originator)) continue
-      for (const prefix of readRoutes(await this.#ask(`show route protocol ${originator}`)))
-        prefixes.add(prefix)
+      const command = `show route protocol ${originator}`
+      const reply = await this.#client.send(command)
+      if (isGone(reply)) continue
+      for (const prefix of readRoutes(check(command, reply))) prefixes.add(prefix)
     }
     return prefixes
   }
@@ -164,8 +166,7 @@ class Bird implements RoutingDaemon {
     const prefixes = new Set<string>()
     for (const command of exportedCommands(protocol, this.#own)) {
       const reply = await this.#client.send(command)
-      // What BIRD says of a session that went down, or that carries none of the tables, since we looked.
-      if (reply.code === 9001 && wordsOf(reply) === 'No valid tables') continue
+      if (isGone(reply)) continue
       for (const prefix of readRoutes(check(command, reply))) {
         if (this.#own.has(prefix)) prefixes.add(prefix)
       }
@@ -219,6 +220,14 @@ function* readRoutes(reply: BirdReply): Generator<string> {
       throw new DaemonError('protocol', 'BIRD listed a route without a network', { reply: text })
     }
   }
+}
+
+/**
+ * `show protocols` still lists a protocol on its way out when its name is gone already, and a session that
+ * has just gone down, or carries no routes, has no tables.
+ */
+function isGone(reply: BirdReply): boolean {
+  return reply.code === 9001 && /CF_SYM_UNDEFINED|^No valid tables$/.test(wordsOf(reply))
 }
 
 function check(command: string, reply: BirdReply): BirdReply {

@@ -26,6 +26,12 @@ export interface FrrOptions {
   readonly deadlineMs?: number
 }
 
+interface Lines {
+  readonly falling: readonly string[]
+  readonly rising: readonly string[]
+  readonly stuck: readonly string[]
+}
+
 const families: readonly Family[] = ['ipv4', 'ipv6']
 
 /** Throws a TypeError for a manifest that is not of an FRR node. */
@@ -75,15 +81,20 @@ class Frr implements RoutingDaemon {
     const { instance, networks } = await this.#readNetworks()
     const falling = [...this.#own].filter((prefix) => !desired.has(prefix) && networks.has(prefix))
     const rising = [...desired].filter((prefix) => !networks.has(prefix))
-    if (falling.length === 0 && rising.length === 0) return
+    const changes = falling.length > 0 || rising.length > 0
+    const stuck = changes ? [] : await this.#findStuck(networks)
+    if (!changes && stuck.length === 0) return
     // `router bgp` would make an instance where a restarted bgpd has not read its configuration yet.
     if (!instance) throw new DaemonError('refused', `bgpd does not run AS ${this.#asn} in the default VRF`)
     const refusals: DaemonError[] = []
     try {
-      await this.#configure(falling, rising, refusals)
-    } finally {
-      await this.#leaveConfiguration()
+      await this.#configure({ falling, rising, stuck }, refusals)
+    } catch (error) {
+      // The connection is gone, most likely; a new one starts outside of configuration.
+      this.#vty.drop()
+      throw error
     }
+    await this.#leaveConfiguration()
     if (refusals.length === 0) return
     const [first] = refusals
     throw new DaemonError('refused', refusals.map((error) => error.message).join('; '), {
@@ -92,21 +103,37 @@ class Frr implements RoutingDaemon {
     })
   }
 
+  /**
+   * Prefixes of ours that a neighbor still has, although bgpd originates them no more. bgpd skips the neighbors
+   * whose coalesce timer runs when it sends a withdrawal, and never makes up for it: whatever is withdrawn in
+   * the second after a session has come up stays there, also after a `clear … soft out`. Seen in 8.4.4;
+   * FRR's pull requests 16830 and 17667 tell of it.
+   */
+  async #findStuck(networks: ReadonlySet<string>): Promise<string[]> {
+    const { states } = await this.#readSummary()
+    const stuck = new Set<string>()
+    for (const neighbor of this.#neighbors) {
+      const { announced } = await this.#observeNeighbor(neighbor, states)
+      for (const prefix of announced) if (!networks.has(prefix)) stuck.add(prefix)
+    }
+    return [...stuck]
+  }
+
   /** A bad line does not keep the later ones from being tried: a withdrawal goes as far as it can. */
-  async #configure(
-    falling: readonly string[],
-    rising: readonly string[],
-    refusals: DaemonError[],
-  ): Promise<void> {
+  async #configure(lines: Lines, refusals: DaemonError[]): Promise<void> {
     const enter = async (command: string) => this.#configureLine(command, refusals)
     if (!(await enter('configure terminal')) || !(await enter(`router bgp ${this.#asn}`))) return
     for (const family of families) {
-      const lines = [
-        ...falling.filter(isOf(family)).map((prefix) => `no network ${prefix}`),
-        ...rising.filter(isOf(family)).map((prefix) => `network ${prefix}`),
+      const commands = [
+        ...lines.falling.filter(isOf(family)).map((prefix) => `no network ${prefix}`),
+        // bgpd looks at the prefix once, later, when both lines are in: there is none, so it withdraws.
+        ...lines.stuck
+          .filter(isOf(family))
+          .flatMap((prefix) => [`network ${prefix}`, `no network ${prefix}`]),
+        ...lines.rising.filter(isOf(family)).map((prefix) => `network ${prefix}`),
       ]
-      if (lines.length === 0 || !(await enter(`address-family ${family} unicast`))) continue
-      for (const line of lines) await this.#configureLine(line, refusals)
+      if (commands.length === 0 || !(await enter(`address-family ${family} unicast`))) continue
+      for (const command of commands) await this.#configureLine(command, refusals)
       await enter('exit-address-family')
     }
   }
@@ -126,8 +153,7 @@ class Frr implements RoutingDaemon {
     try {
       await this.#vty.ask('end')
     } catch {
-      // A new connection starts outside of configuration.
-      this.#vty.close()
+      this.#vty.drop()
     }
   }
 

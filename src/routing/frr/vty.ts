@@ -38,6 +38,11 @@ export class Vty {
     return reply.text
   }
 
+  /** Leaves whatever mode the connection is in; the next command connects again. */
+  drop(): void {
+    this.#connection.drop()
+  }
+
   close(): void {
     this.#connection.close()
   }

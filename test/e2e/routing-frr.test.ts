@@ -1,0 +1,323 @@
+import { chmod } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { execa } from 'execa'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { DaemonError, type RoutingDaemon } from '../../src/routing/daemon.ts'
+import { createFrr } from '../../src/routing/frr/frr.ts'
+import { Vty } from '../../src/routing/frr/vty.ts'
+import {
+  covering4,
+  covering6,
+  everything,
+  host4,
+  host6,
+  neighbors,
+  otherCovering4,
+  told,
+} from './fixture-routing/configs.ts'
+import { type Pair, startPair } from './fixture-routing/pair.ts'
+import { until, untilEqual } from './fixture-routing/until.ts'
+
+const nothing = new Set<string>()
+let pair: Pair
+let frr: RoutingDaemon
+/** Somebody else at the same daemon. */
+let foreign: Vty
+
+beforeAll(async () => {
+  pair = await startPair('frr')
+  frr = createFrr({ manifest: pair.manifest })
+  foreign = new Vty({ socketPath: pair.manifest.paths.daemonSocket })
+})
+
+afterAll(async () => {
+  frr?.close()
+  foreign?.close()
+  await pair?.stop()
+})
+
+beforeEach(async () => {
+  await pair.sessionsUp()
+  await announce(everything)
+})
+
+/** As a reconciler does: until the neighbors have it, for a withdrawal just after a session came up is lost. */
+async function announce(desired: ReadonlySet<string>): Promise<void> {
+  await until('the neighbors have what is desired', async () => {
+    await frr.apply(desired)
+    return untilAnnouncedWithin(desired, 300).then(() => null, String)
+  })
+}
+
+async function untilAnnounced(desired: ReadonlySet<string>): Promise<void> {
+  for (const { name } of neighbors) {
+    await untilEqual(`what ${name} has`, told(name, desired), () => pair.received(name))
+  }
+}
+
+async function failureOf(call: Promise<unknown>): Promise<DaemonError> {
+  const error = await call.then(
+    () => null,
+    (thrown: unknown) => thrown,
+  )
+  expect(error).toBeInstanceOf(DaemonError)
+  return error as DaemonError
+}
+
+/** The way an engineer at `vtysh` edits bgpd. */
+async function edit(...lines: string[]): Promise<void> {
+  const vtysh = [
+    '--vty_socket',
+    dirname(pair.manifest.paths.daemonSocket),
+    '--config_dir',
+    dirname(pair.configFile),
+  ]
+  await execa('vtysh', [...vtysh, ...['configure terminal', ...lines].flatMap((line) => ['-c', line])])
+}
+
+describe('on a healthy bgpd', () => {
+  test('it says who it is', async () => {
+    expect(await frr.identify()).toEqual({
+      version: expect.stringMatching(/^\d+\.\d+/),
+      routerId: '10.0.0.11',
+    })
+  })
+
+  test('each neighbor is told its own part, and observe says the same as the neighbors', async () => {
+    const observation = await frr.observe()
+    expect(observation.originated).toEqual([covering4, host4, otherCovering4, covering6, host6])
+    for (const { neighbor, session, announced } of observation.neighbors) {
+      expect({ neighbor, session, announced: [...announced].sort() }).toEqual({
+        neighbor,
+        session: 'up',
+        announced: await pair.received(neighbor),
+      })
+    }
+    expect(await pair.received('transit1')).toEqual([covering4, otherCovering4])
+    expect(await pair.received('tor1')).toEqual([covering4, host4, otherCovering4])
+  })
+
+  test('a withdrawal reaches every neighbor, and observe says so', async () => {
+    await announce(nothing)
+    expect(await frr.observe()).toEqual({
+      originated: [],
+      neighbors: neighbors.map(({ name }) => ({ neighbor: name, session: 'up', announced: [] })),
+    })
+  })
+
+  test('what observe says of a withdrawal is never ahead of the neighbors', async () => {
+    for (let round = 0; round < 5; round += 1) {
+      await frr.apply(nothing)
+      await until('observe sees the withdrawal', async () => {
+        const left = (await frr.observe()).neighbors.flatMap(({ announced }) => announced)
+        return left.length === 0 ? null : `still told: ${left}`
+      })
+      // What bgpd has put into a packet is on a veth by now, and in BIRD's table before BIRD answers us.
+      await untilAnnouncedWithin(nothing, 1000)
+      await announce(everything)
+    }
+  })
+
+  test('withdrawing one service leaves the other alone', async () => {
+    await announce(new Set([otherCovering4]))
+    expect((await frr.observe()).originated).toEqual([otherCovering4])
+  })
+
+  test('the last of a burst of calls wins', async () => {
+    await Promise.all(
+      Array.from({ length: 20 }, (_, index) => frr.apply(index % 2 === 0 ? everything : nothing)),
+    )
+    await untilAnnounced(nothing)
+  })
+
+  test('a neighbor that the configuration lacks is a missing session', async () => {
+    const [first] = pair.manifest.neighbors
+    const other = createFrr({
+      manifest: { ...pair.manifest, neighbors: [{ ...first!, address: '10.9.9.9' }] },
+    })
+    try {
+      expect((await other.observe()).neighbors).toEqual([
+        { neighbor: 'transit1', session: 'missing', announced: [] },
+      ])
+    } finally {
+      other.close()
+    }
+  })
+
+  test('a session that is down has no announcements', async () => {
+    await edit('router bgp 64500', 'neighbor 10.9.1.1 shutdown')
+    try {
+      await untilEqual(
+        'the session',
+        { neighbor: 'transit1', session: 'down', announced: [] },
+        async () => (await frr.observe()).neighbors[0],
+      )
+    } finally {
+      await edit('router bgp 64500', 'no neighbor 10.9.1.1 shutdown')
+    }
+  })
+
+  test('nothing of ours is in a running configuration that was withdrawn', async () => {
+    await announce(nothing)
+    expect(await foreign.ask('show running-config')).not.toMatch(/^\s+network /m)
+  })
+})
+
+describe('when somebody else acts', () => {
+  test('an edit by vtysh is seen, and put right', async () => {
+    await edit('router bgp 64500', 'address-family ipv4 unicast', `no network ${covering4}`)
+    expect((await frr.observe()).originated).toEqual([host4, otherCovering4, covering6, host6])
+    await untilEqual('what transit1 has', [otherCovering4], () => pair.received('transit1'))
+    await announce(everything)
+  })
+
+  test('an announcement by vtysh after our withdrawal is seen, and put right', async () => {
+    await announce(nothing)
+    await edit('router bgp 64500', 'address-family ipv4 unicast', `network ${covering4}`)
+    await untilEqual('what transit1 has', [covering4], () => pair.received('transit1'))
+    expect((await frr.observe()).neighbors[0]).toEqual({
+      neighbor: 'transit1',
+      session: 'up',
+      announced: [covering4],
+    })
+    await announce(nothing)
+  })
+
+  test('a writer who sits in the configuration does not keep us out', async () => {
+    await foreign.ask('configure terminal')
+    await foreign.ask('router bgp 64500')
+    await announce(nothing)
+    await foreign.ask('end')
+  })
+
+  test('a session that is reset has its routes again, and nobody had to act', async () => {
+    await foreign.ask('clear bgp *')
+    await pair.sessionsUp()
+    await untilAnnounced(everything)
+    await untilEqual('what transit1 is told', [covering4, otherCovering4], async () => [
+      ...(await frr.observe()).neighbors[0]!.announced,
+    ])
+  })
+})
+
+describe('just after a session has come up', () => {
+  test('a withdrawal that bgpd loses is seen by observe, and the next apply makes up for it', async () => {
+    for (let round = 0; round < 5; round += 1) {
+      await foreign.ask('clear bgp *')
+      await pair.sessionsUp()
+      await untilAnnounced(everything)
+      await frr.apply(nothing)
+      await until('observe tells of a withdrawal', async () => {
+        const told = (await frr.observe()).neighbors.flatMap(({ announced }) => announced)
+        if (told.length === 0) return null
+        await frr.apply(nothing)
+        return `still told ${told}`
+      })
+      await untilAnnouncedWithin(nothing, 1000)
+      await announce(everything)
+    }
+  })
+})
+
+describe('when bgpd refuses', () => {
+  test('a bad line is reported, the others are done, and the connection is out of configuration', async () => {
+    // bgpd takes no network that is wider than a label allows: its refusal must not hide behind the others.
+    await edit(
+      'router bgp 64500',
+      'address-family ipv4 unicast',
+      `no network ${covering4}`,
+      `network ${covering4} label-index 5`,
+    )
+    const before = await frr.observe()
+    expect(before.originated).toContain(covering4)
+    await frr.apply(nothing)
+    await untilAnnounced(nothing)
+  })
+
+  test('an AS that bgpd does not run is reported, and nothing is made', async () => {
+    const other = createFrr({ manifest: { ...pair.manifest, asn: 64999 } })
+    try {
+      const error = await failureOf(other.apply(everything))
+      expect(error.code).toBe('refused')
+      expect(error.message).toContain('does not run AS 64999')
+      expect(await foreign.ask('show running-config')).not.toContain('64999')
+    } finally {
+      other.close()
+    }
+  })
+})
+
+describe('when bgpd does not answer', () => {
+  test('a stopped bgpd is a timeout within the deadline, and works again when it goes on', async () => {
+    for (const withConnection of [true, false]) {
+      const other = createFrr({ manifest: pair.manifest, deadlineMs: 300 })
+      try {
+        if (withConnection) await other.identify()
+        pair.daemon.signal('SIGSTOP')
+        const began = performance.now()
+        expect((await failureOf(other.apply(nothing))).code).toBe('timeout')
+        expect(performance.now() - began).toBeLessThan(2000)
+        expect((await failureOf(other.observe())).code).toBe('timeout')
+        pair.daemon.signal('SIGCONT')
+        await until('a retry succeeds', () => other.apply(nothing).then(() => null, String))
+        await untilAnnounced(nothing)
+        await announce(everything)
+      } finally {
+        pair.daemon.signal('SIGCONT')
+        other.close()
+      }
+    }
+  })
+
+  test('a dead bgpd is not running; one that restarted alone announces nothing until it is told', async () => {
+    await pair.daemon.kill()
+    try {
+      await until('the loss is seen', async () => {
+        const { code } = await failureOf(frr.observe())
+        return code === 'not-running' ? null : code
+      })
+      expect((await failureOf(frr.apply(nothing))).code).toBe('not-running')
+    } finally {
+      await pair.daemon.start()
+    }
+    await pair.sessionsUp()
+    expect((await frr.observe()).originated).toEqual([])
+    await untilAnnounced(nothing)
+    await announce(everything)
+  })
+
+  test('close rejects what is under way', async () => {
+    const other = createFrr({ manifest: pair.manifest })
+    pair.daemon.signal('SIGSTOP')
+    try {
+      const calls = [other.observe(), other.apply(nothing), other.identify()].map(failureOf)
+      setImmediate(() => other.close())
+      for (const error of await Promise.all(calls)) expect(error.code).toBe('disconnected')
+    } finally {
+      pair.daemon.signal('SIGCONT')
+    }
+  })
+})
+
+describe('without permission', () => {
+  test('a socket that this user may not open is named', async () => {
+    const { daemonSocket } = pair.manifest.paths
+    await chmod(daemonSocket, 0o600)
+    const other = createFrr({ manifest: pair.manifest })
+    process.seteuid!('nobody')
+    try {
+      const error = await failureOf(other.observe())
+      expect(error.code).toBe('permission')
+      expect(error.message).toContain(daemonSocket)
+    } finally {
+      process.seteuid!(0)
+      other.close()
+    }
+  })
+})
+
+async function untilAnnouncedWithin(desired: ReadonlySet<string>, withinMs: number): Promise<void> {
+  for (const { name } of neighbors) {
+    await untilEqual(`what ${name} has`, told(name, desired), () => pair.received(name), withinMs)
+  }
+}

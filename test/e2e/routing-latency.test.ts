@@ -1,0 +1,82 @@
+import { dirname } from 'node:path'
+import { expect, test } from 'vitest'
+import { createBird } from '../../src/routing/bird/bird.ts'
+import { BirdClient } from '../../src/routing/bird/client.ts'
+import type { RoutingDaemon } from '../../src/routing/daemon.ts'
+import { createFrr } from '../../src/routing/frr/frr.ts'
+import { everything, neighbors, otherCovering4, told } from './fixture-routing/configs.ts'
+import { startPair } from './fixture-routing/pair.ts'
+import { untilEqual } from './fixture-routing/until.ts'
+
+const rounds = 30
+
+/** Generous: the machine may be busy. What is usual is in the log of the test. */
+const boundsMs = { bird: 50, frr: 300 }
+
+test.each(['bird', 'frr'] as const)(
+  'a withdrawal is at the neighbor in milliseconds behind %s',
+  async (kind) => {
+    const pair = await startPair(kind)
+    const manifest = pair.manifest
+    const daemon = kind === 'bird' ? createBird({ manifest }) : createFrr({ manifest })
+    // Asks again as soon as it is answered: the neighbor's own table, each fraction of a millisecond.
+    const neighbor = new BirdClient({ socketPath: `${dirname(dirname(manifest.paths.daemonSocket))}/p/ctl` })
+    try {
+      const goneMs: number[] = []
+      const partMs: number[] = []
+      const observeMs: number[] = []
+      for (let round = 0; round < rounds + 3; round += 1) {
+        for (const [desired, times] of [
+          [new Set<string>(), goneMs],
+          [new Set([otherCovering4]), partMs],
+        ] as const) {
+          await restore(daemon)
+          for (const { name } of neighbors) {
+            await untilEqual(`what ${name} has`, told(name, everything), () => pair.received(name))
+          }
+          const began = performance.now()
+          const applied = daemon.apply(desired)
+          await withoutRoute(neighbor, '192.0.2.0/24', 'transit1')
+          const took = performance.now() - began
+          await applied
+          // The first rounds are those of a daemon whose sessions have just come up.
+          if (round >= 3) times.push(took)
+        }
+        const began = performance.now()
+        await daemon.observe()
+        observeMs.push(performance.now() - began)
+      }
+      console.log(
+        `${kind}: from apply to gone at the neighbor, median of ${rounds}: all ${median(goneMs)} ms,`,
+        `a part ${median(partMs)} ms; observe of ${neighbors.length} neighbors ${median(observeMs)} ms`,
+      )
+      expect(median(goneMs)).toBeLessThan(boundsMs[kind])
+      expect(median(partMs)).toBeLessThan(boundsMs[kind])
+    } finally {
+      daemon.close()
+      neighbor.close()
+      await pair.stop()
+    }
+  },
+)
+
+async function restore(daemon: RoutingDaemon): Promise<void> {
+  const wanted = JSON.stringify(neighbors.map(({ name }) => told(name, everything)))
+  await untilEqual('what the neighbors were told', wanted, async () => {
+    await daemon.apply(everything)
+    return JSON.stringify((await daemon.observe()).neighbors.map(({ announced }) => [...announced].sort()))
+  })
+}
+
+async function withoutRoute(neighbor: BirdClient, prefix: string, protocol: string): Promise<void> {
+  const end = performance.now() + 20_000
+  for (;;) {
+    const { lines } = await neighbor.send(`show route ${prefix} protocol ${protocol}`)
+    if (!lines.some(({ text }) => text.startsWith(prefix))) return
+    if (performance.now() > end) throw new Error(`${protocol} still has ${lines.map(({ text }) => text)}`)
+  }
+}
+
+function median(times: readonly number[]): number {
+  return Number([...times].sort((a, b) => a - b)[Math.floor(times.length / 2)]!.toFixed(2))
+}

@@ -1,0 +1,45 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { readAnnouncements, renderAnnouncements } from '../../../src/routing/bird/announcements.ts'
+
+test('both protocols are there when nothing is announced', () => {
+  expect(renderAnnouncements([])).toBe(`# Owned by the anyward controller: what this node originates now.
+protocol static anyward4 {
+  ipv4;
+}
+protocol static anyward6 {
+  ipv6;
+}
+`)
+})
+
+test('each prefix is in the protocol of its family, once, in one order', () => {
+  const text = renderAnnouncements(['2001:db8:51::/48', '192.0.2.1/32', '192.0.2.0/24', '192.0.2.1/32'])
+  expect(text).toBe(`# Owned by the anyward controller: what this node originates now.
+protocol static anyward4 {
+  ipv4;
+  route 192.0.2.0/24 blackhole;
+  route 192.0.2.1/32 blackhole;
+}
+protocol static anyward6 {
+  ipv6;
+  route 2001:db8:51::/48 blackhole;
+}
+`)
+})
+
+test('what was rendered is read back, and any other text is not', () => {
+  const prefix = fc.oneof(
+    fc.tuple(fc.ipV4(), fc.nat(32)).map(([address, length]) => `${address}/${length}`),
+    fc.tuple(fc.ipV6(), fc.nat(128)).map(([address, length]) => `${address}/${length}`),
+  )
+  fc.assert(
+    fc.property(fc.array(prefix), (prefixes) => {
+      const text = renderAnnouncements(prefixes)
+      expect(readAnnouncements(text)).toEqual(new Set(prefixes))
+      expect(readAnnouncements(`${text} `)).toBeNull()
+      expect(readAnnouncements(text.slice(0, -2))).toBeNull()
+    }),
+  )
+  expect(readAnnouncements('')).toBeNull()
+})
