@@ -4,13 +4,17 @@ import { bringUp, LabExistsError } from '../lab/bring-up.ts'
 import { describeLab } from '../lab/describe.ts'
 import { findMissingLabPrograms } from '../lab/programs.ts'
 import { NotReadyError } from '../lab/readiness.ts'
-import { type LabState, labDir, readState } from '../lab/state.ts'
+import { describeEvent, renderResults } from '../lab/report.ts'
+import { defaultNodes, runScenarios } from '../lab/run.ts'
+import type { Scenario, ScenarioResult } from '../lab/scenario.ts'
+import { scenarios } from '../lab/scenarios.ts'
+import { type LabState, labDir, type NodeState, occupyLab, readState } from '../lab/state.ts'
 import { endOwner, hasLiveOwner, takeDown } from '../lab/take-down.ts'
 import { TopologyError } from '../lab/topology.ts'
 import { parseDuration } from '../sites/fields.ts'
 import type { Fleet } from '../sites/fleet.ts'
 import { requireFleet } from '../sites/load.ts'
-import { CommandError } from './failure.ts'
+import { CommandError, exitCode } from './failure.ts'
 
 interface GlobalOptions {
   readonly sites: string
@@ -23,12 +27,20 @@ interface UpOptions extends GlobalOptions {
   readonly timeout: number
 }
 
+interface RunCommandOptions extends GlobalOptions {
+  readonly node?: string[]
+  readonly client: boolean
+  readonly running?: true
+  readonly timeout: number
+}
+
 const defaultTimeout = '60s'
 
 export function labCommand(): Command {
   return new Command('lab')
     .description('Runs the fleet on this machine: namespaces, real daemons, real WireGuard. Needs root.')
     .addCommand(upCommand())
+    .addCommand(runCommand())
     .addCommand(downCommand())
 }
 
@@ -51,6 +63,95 @@ function upCommand(): Command {
     })
 }
 
+function runCommand(): Command {
+  const names = scenarios.map(({ name }) => name)
+  return new Command('run')
+    .description('Brings the fleet up, breaks it, measures at the neighbors, and takes it down.')
+    .argument('[scenario...]', `what to break (default: all): ${names.join(', ')}`)
+    .option('--node <name...>', 'where (default: the first node of each routing daemon)')
+    .option('--no-client', 'do not wait for what the clients suffer')
+    .option('--running', 'use the lab that is up, and leave it up')
+    .option('--timeout <duration>', 'how long coming up may take', parseTimeout, parseTimeout(defaultTimeout))
+    .action(async (wanted: string[], _options: unknown, command: Command) => {
+      const options = command.optsWithGlobals<RunCommandOptions>()
+      const chosen = wanted.length === 0 ? scenarios : wanted.map(requireScenario)
+      const results = await run(chosen, options)
+      if (options.json) process.stdout.write(`${JSON.stringify({ scenarios: results }, null, 2)}\n`)
+      else process.stdout.write(`${renderResults(results)}\n`)
+      process.exitCode = results.every(({ passed }) => passed) ? exitCode.fine : exitCode.findings
+    })
+}
+
+async function run(chosen: readonly Scenario[], options: RunCommandOptions): Promise<ScenarioResult[]> {
+  if (options.running) return runOn(await requireRunningLab(), chosen, options)
+  const state = await up({ ...options, controllers: true }, 'lab run')
+  try {
+    return await runOn(state, chosen, options)
+  } finally {
+    await takeDown(await readState())
+  }
+}
+
+async function runOn(
+  state: LabState,
+  chosen: readonly Scenario[],
+  options: RunCommandOptions,
+): Promise<ScenarioResult[]> {
+  const nodes = options.node?.map((name) => requireNode(state, name)) ?? defaultNodes(state)
+  const interruption = interruptible('interrupted, mending what is broken')
+  try {
+    return await occupyLab(state, 'lab run', () =>
+      runScenarios({
+        state,
+        scenarios: chosen,
+        nodes,
+        client: options.client,
+        program: thisProgram(),
+        onEvent: (event) => {
+          const line = describeEvent(event)
+          if (line !== null) say(line)
+        },
+        signal: interruption.signal,
+      }),
+    )
+  } catch (error) {
+    if (interruption.signal.aborted) throw new CommandError('interrupted', { cause: error })
+    throw error
+  } finally {
+    interruption.end()
+  }
+}
+
+async function requireRunningLab(): Promise<LabState> {
+  requireRoot()
+  const state = await readState()
+  if (state === null || !state.ready) {
+    throw new CommandError('no lab is up', { hint: '`anyward lab up`, or leave --running out' })
+  }
+  if (await hasLiveOwner(state)) throw await explainExisting(state)
+  return state
+}
+
+function requireScenario(name: string): Scenario {
+  const found = scenarios.find((scenario) => scenario.name === name)
+  if (found !== undefined) return found
+  throw new CommandError(`no scenario is called ${name}`, {
+    hint: `there are ${scenarios.map((scenario) => scenario.name).join(', ')}`,
+  })
+}
+
+function requireNode(state: LabState, name: string): NodeState {
+  const found = state.nodes.find((node) => node.name === name)
+  if (found !== undefined) return found
+  throw new CommandError(`no node is called ${name}`, {
+    hint: `the lab has ${state.nodes.map((node) => node.name).join(', ')}`,
+  })
+}
+
+function thisProgram(): string[] {
+  return [process.execPath, ...process.execArgv, process.argv[1]!]
+}
+
 function downCommand(): Command {
   return new Command('down')
     .description('Removes every process, namespace, link and file of the lab, also what a crash left of one.')
@@ -70,12 +171,12 @@ async function up(options: UpOptions, command: string): Promise<LabState> {
   requireRoot()
   const fleet = await requireFleet(options.sites)
   await requirePrograms(fleet)
-  const interruption = interruptible()
+  const interruption = interruptible('interrupted, taking the lab down')
   try {
     return await bringUp({
       fleet,
       sites: options.sites,
-      program: [process.execPath, ...process.execArgv, process.argv[1]!],
+      program: thisProgram(),
       controllers: options.controllers,
       command,
       timeoutMs: options.timeout,
@@ -119,10 +220,10 @@ async function explainExisting(state: LabState | null): Promise<CommandError> {
 }
 
 /** Ctrl-C and SIGTERM let the command take its lab down before it ends. */
-function interruptible(): { signal: AbortSignal; end(): void } {
+function interruptible(message: string): { signal: AbortSignal; end(): void } {
   const controller = new AbortController()
   const onSignal = () => {
-    if (!controller.signal.aborted) say('interrupted, taking the lab down')
+    if (!controller.signal.aborted) say(message)
     controller.abort()
   }
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal)

@@ -4,7 +4,8 @@ import type { Fleet } from '../sites/fleet.ts'
 import { openSocket, startBirdProcess, startDaemons } from './daemons.ts'
 import { kernelHasWireguard } from './namespaces.ts'
 import { coreDir, prepareLab } from './prepare.ts'
-import { readProcess, startDetached } from './processes.ts'
+import { readProcess } from './proc.ts'
+import { startDetached } from './processes.ts'
 import {
   announceChecks,
   clientCheck,

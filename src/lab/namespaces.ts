@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { readdir, stat } from 'node:fs/promises'
 import { execa } from 'execa'
 import type { Family } from '../net/prefix.ts'
@@ -25,6 +26,30 @@ export async function ipBatch(
     timeout: commandTimeoutMs,
     ...cancelBy(signal),
   })
+}
+
+export interface IpShell {
+  run(lines: readonly string[]): Promise<void>
+  close(): Promise<void>
+}
+
+/** An `ip` that is in the namespace and waits, so that a command takes no longer than the kernel does. */
+export async function openIpShell(namespace: string): Promise<IpShell> {
+  const child = execa('ip', ['-n', namespace, '-batch', '-'], { reject: false, stdin: 'pipe' })
+  // Its first answer says that it is in the namespace and listens.
+  child.stdin.write('link show dev lo\n')
+  await Promise.race([once(child.stdout, 'data'), child])
+  const close = async () => {
+    child.stdin.end()
+    await child
+  }
+  return {
+    async run(lines) {
+      child.stdin.write(`${lines.join('\n')}\n`)
+      await close()
+    },
+    close,
+  }
 }
 
 /** Runs a short program in a namespace. Throws ExecaError. */

@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { open, readdir, readFile, stat } from 'node:fs/promises'
+import { open, readdir, stat } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
+import { readProcess } from './proc.ts'
 import type { ProcessRecord } from './state.ts'
 
 export interface Command {
@@ -31,28 +32,6 @@ export async function startDetached(command: Command): Promise<ProcessRecord> {
   } finally {
     await log.close()
   }
-}
-
-/** The same program again, after its process is gone. */
-export function startAgain(record: ProcessRecord): Promise<ProcessRecord> {
-  return startDetached(record)
-}
-
-interface ProcessFacts {
-  readonly startTicks: number
-  readonly state: string
-  readonly parent: number
-}
-
-/** `null`: there is no such process, or only what its parent has not collected yet. */
-export async function readProcess(pid: number): Promise<ProcessFacts | null> {
-  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => null)
-  if (text === null) return null
-  // The name, in parentheses, may hold anything.
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
-  const state = fields[0]!
-  if (state === 'Z' || state === 'X') return null
-  return { state, parent: Number(fields[1]), startTicks: Number(fields[19]) }
 }
 
 export async function isAlive(record: { pid: number; startTicks: number }): Promise<boolean> {

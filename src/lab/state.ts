@@ -2,6 +2,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { writeFileAtomically } from '../bundle/write.ts'
+import { readProcess } from './proc.ts'
 
 /** One lab a machine: its folder is also its lock. */
 export const labDir = '/run/anyward-lab'
@@ -138,6 +139,19 @@ export async function readState(): Promise<LabState | null> {
 
 export async function writeState(state: LabState): Promise<void> {
   await writeFileAtomically(stateFile, `${JSON.stringify(state, null, 2)}\n`)
+}
+
+/** Notes in the state who is at work on the lab, for as long as `work` takes. */
+export async function occupyLab<T>(state: LabState, command: string, work: () => Promise<T>): Promise<T> {
+  const startTicks = (await readProcess(process.pid))?.startTicks ?? 0
+  state.owner = { command, pid: process.pid, startTicks }
+  await writeState(state)
+  try {
+    return await work()
+  } finally {
+    state.owner = null
+    await writeState(state)
+  }
 }
 
 export async function removeLabDir(): Promise<void> {

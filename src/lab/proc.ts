@@ -1,0 +1,18 @@
+import { readFile } from 'node:fs/promises'
+
+export interface ProcessFacts {
+  readonly startTicks: number
+  readonly state: string
+  readonly parent: number
+}
+
+/** `null`: there is no such process, or only what its parent has not collected yet. */
+export async function readProcess(pid: number): Promise<ProcessFacts | null> {
+  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => null)
+  if (text === null) return null
+  // The name, in parentheses, may hold anything.
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+  const state = fields[0]!
+  if (state === 'Z' || state === 'X') return null
+  return { state, parent: Number(fields[1]), startTicks: Number(fields[19]) }
+}

@@ -1,0 +1,243 @@
+import { join } from 'node:path'
+import { startController, startWireguard } from './bring-up.ts'
+import { startBgpd, startDaemons } from './daemons.ts'
+import { ipBatch, openIpShell, runIn } from './namespaces.ts'
+import { signalProcess, waitForEnd } from './processes.ts'
+import type { Bound, Fault, Scenario, Stage } from './scenario.ts'
+import { type ProcessRecord, writeSecret } from './state.ts'
+import { generateKeyPair } from './wireguard.ts'
+
+/** A machine that is busy with other things is no reason to fail: that many times the goal is. */
+const leniency = 5
+const killTimeoutMs = 5000
+/** The command line's own start is in it. */
+const operatorLimitMs = 5000
+/** A killed daemon's sessions end with its sockets. */
+const resetLimitMs = 2000
+
+export const scenarios: readonly Scenario[] = [
+  {
+    name: 'wireguard-down',
+    summary: 'the WireGuard interface is removed',
+    expects: 'withdrawn',
+    detectedBy: 'controller',
+    affects: 'service',
+    clientReturns: 'elsewhere',
+    boundOf: eventBound,
+    prepare: removeInterface,
+  },
+  {
+    name: 'wireguard-hung',
+    summary: 'WireGuard stops answering',
+    expects: 'withdrawn',
+    detectedBy: 'controller',
+    affects: 'service',
+    clientReturns: 'elsewhere',
+    boundOf: probeBound,
+    prepare: stopWireguard,
+  },
+  {
+    name: 'wrong-key',
+    summary: 'the server gets another private key',
+    expects: 'withdrawn',
+    detectedBy: 'controller',
+    affects: 'service',
+    clientReturns: 'elsewhere',
+    boundOf: probeBound,
+    prepare: changeKey,
+  },
+  {
+    name: 'peer-missing',
+    summary: "the probe's peer is removed",
+    expects: 'withdrawn',
+    detectedBy: 'controller',
+    affects: 'service',
+    clientReturns: 'elsewhere',
+    boundOf: probeBound,
+    prepare: removeProbePeer,
+  },
+  {
+    name: 'daemon-restart',
+    summary: 'the routing daemon is killed and starts alone',
+    expects: 'withdrawn',
+    detectedBy: 'neighbor',
+    affects: 'node',
+    clientReturns: 'with-repair',
+    boundOf: () => ({ limitMs: resetLimitMs, goalMs: null }),
+    prepare: killDaemon,
+  },
+  {
+    name: 'controller-killed',
+    summary: 'the controller is killed and started again',
+    expects: 'kept',
+    detectedBy: 'neighbor',
+    affects: 'node',
+    clientReturns: 'with-repair',
+    boundOf: () => ({ limitMs: 0, goalMs: null }),
+    prepare: killController,
+  },
+  {
+    name: 'node-crash',
+    summary: "the node's links are cut",
+    expects: 'withdrawn',
+    detectedBy: 'neighbor',
+    affects: 'node',
+    clientReturns: 'elsewhere',
+    boundOf: bfdBound,
+    prepare: cutLinks,
+  },
+  {
+    name: 'drain',
+    summary: 'the operator drains the node',
+    expects: 'withdrawn',
+    detectedBy: 'controller',
+    affects: 'node',
+    clientReturns: 'elsewhere',
+    boundOf: () => ({ limitMs: operatorLimitMs, goalMs: null }),
+    prepare: drainNode,
+  },
+]
+
+/** The interface's end is an event: only the routing daemon takes time; bgpd batches for 50 ms. */
+function eventBound({ node }: Stage): Bound {
+  const goalMs = node.daemon === 'bird' ? 15 : 80
+  return { limitMs: goalMs * leniency, goalMs }
+}
+
+function probeBound({ manifest, wireguard }: Stage): Bound {
+  const { fall, intervalMs, timeoutMs } = manifest.services.find(
+    ({ name }) => name === wireguard.service,
+  )!.probe
+  return { limitMs: fall * intervalMs + timeoutMs + 100, goalMs: null }
+}
+
+/** The slowest of its sessions; those without BFD live until their hold timer, and are not waited for. */
+function bfdBound({ state, node }: Stage): Bound {
+  const detection = state.routers
+    .flatMap((router) => router.sessions)
+    .filter((session) => session.node === node.name)
+    .map(({ bfdIntervalMs, bfdMultiplier }) => (bfdIntervalMs ?? 0) * (bfdMultiplier ?? 0))
+  return { limitMs: Math.max(0, ...detection) + 200, goalMs: null }
+}
+
+async function removeInterface({ state, node, wireguard }: Stage): Promise<Fault> {
+  const shell = await openIpShell(node.namespace)
+  return {
+    strike: () => shell.run([`link del ${wireguard.interface}`]),
+    async repair() {
+      await shell.close()
+      await ipBatch(node.namespace, [`link del ${wireguard.interface}`]).catch(() => {})
+      if (wireguard.process !== null && !(await waitForEnd(wireguard.process, killTimeoutMs))) {
+        await signalProcess(wireguard.process, 'SIGKILL')
+        await waitForEnd(wireguard.process, killTimeoutMs)
+      }
+      await startWireguard(state, node, wireguard)
+    },
+  }
+}
+
+async function stopWireguard({ node, wireguard }: Stage): Promise<Fault> {
+  const running = wireguard.process
+  if (running !== null) {
+    return {
+      strike: async () => void (await signalProcess(running, 'SIGSTOP')),
+      repair: async () => void (await signalProcess(running, 'SIGCONT')),
+    }
+  }
+  // Nobody can stop the kernel's: nothing reaches its port instead.
+  const table = 'anyward_lab_hung'
+  return {
+    async strike() {
+      const rules = `table inet ${table} { chain input { type filter hook input priority -300; udp dport ${wireguard.port} drop; } }\n`
+      await runIn(node.namespace, ['nft', '-f', '-'], { input: rules })
+    },
+    async repair() {
+      await runIn(node.namespace, ['nft', 'delete', 'table', 'inet', table]).catch(() => {})
+    },
+  }
+}
+
+async function changeKey({ node, wireguard }: Stage): Promise<Fault> {
+  const file = join(node.dir, 'wrong.key')
+  await writeSecret(file, `${generateKeyPair().privateKey}\n`)
+  return {
+    async strike() {
+      await runIn(node.namespace, ['wg', 'set', wireguard.interface, 'private-key', file])
+    },
+    repair: () => restoreConfiguration(node.namespace, wireguard.interface, wireguard.config),
+  }
+}
+
+async function removeProbePeer({ node, wireguard }: Stage): Promise<Fault> {
+  const { probePublicKey } = wireguard
+  return {
+    async strike() {
+      await runIn(node.namespace, ['wg', 'set', wireguard.interface, 'peer', probePublicKey, 'remove'])
+    },
+    repair: () => restoreConfiguration(node.namespace, wireguard.interface, wireguard.config),
+  }
+}
+
+async function restoreConfiguration(namespace: string, name: string, config: string): Promise<void> {
+  await runIn(namespace, ['wg', 'syncconf', name, config])
+}
+
+async function killDaemon({ node }: Stage): Promise<Fault> {
+  const name = node.daemon === 'bird' ? 'bird' : 'bgpd'
+  const daemon = node.daemons.find((record) => record.name === name)!
+  return {
+    strike: async () => void (await signalProcess(daemon, 'SIGKILL')),
+    async repair() {
+      await endProcess(daemon)
+      if (node.daemon === 'bird') {
+        node.daemons = await startDaemons(node)
+        return
+      }
+      const bgpd = await startBgpd(node)
+      node.daemons = node.daemons.map((record) => (record === daemon ? bgpd : record))
+    },
+  }
+}
+
+async function killController({ node, program }: Stage): Promise<Fault> {
+  const { controller } = node
+  return {
+    async strike() {
+      if (controller !== null) await signalProcess(controller, 'SIGKILL')
+    },
+    async repair() {
+      if (controller !== null) await endProcess(controller)
+      node.controller = await startController(node, program)
+    },
+  }
+}
+
+async function cutLinks({ state, node }: Stage): Promise<Fault> {
+  const shell = await openIpShell(state.fabricNamespace)
+  return {
+    strike: () => shell.run(node.ports.map((port) => `link set ${port} down`)),
+    async repair() {
+      await shell.close()
+      await ipBatch(
+        state.fabricNamespace,
+        node.ports.map((port) => `link set ${port} up`),
+      )
+    },
+  }
+}
+
+async function drainNode({ node, program }: Stage): Promise<Fault> {
+  const order = async (...words: string[]) => {
+    await runIn(node.namespace, [...program, ...words, '--bundle', node.bundle])
+  }
+  return {
+    strike: () => order('drain', '--reason', 'a scenario of the lab'),
+    // Exit code 1 says that the neighbors are not told yet, which is what we go on to measure.
+    repair: () => order('undrain').catch(() => {}),
+  }
+}
+
+async function endProcess(record: ProcessRecord): Promise<void> {
+  await signalProcess(record, 'SIGKILL')
+  await waitForEnd(record, killTimeoutMs)
+}
