@@ -143,6 +143,15 @@ export function parseAddress(text: string): Parsed<Address> {
   if (ipv6Pattern.test(text) && Address6.isValid(text)) {
     return { ok: true, value: new Address('ipv6', new Address6(text).bigInt()) }
   }
+  const slash = text.indexOf('/')
+  const bare = slash === -1 ? null : parseAddress(text.slice(0, slash))
+  if (bare?.ok === true) {
+    return {
+      ok: false,
+      problem: 'has a prefix length, but is to be one address',
+      hint: `write ${bare.value}`,
+    }
+  }
   return { ok: false, problem: 'is not an IP address', hint: 'write one such as 192.0.2.1 or 2001:db8::1' }
 }
 

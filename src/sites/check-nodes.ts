@@ -51,7 +51,7 @@ function checkSiteNames(drafts: Drafts): Finding[] {
         ),
       ]
     seen.set(site, file)
-    if ((value.nodes ?? []).length > 0) return []
+    if (value.nodes === undefined || value.nodes.length > 0) return []
     return [warning(file, ['nodes'], 'the site has no node: nothing is announced here', null)]
   })
 }

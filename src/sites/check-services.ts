@@ -29,7 +29,9 @@ export function checkServices(drafts: Drafts): Finding[] {
       ...checkTunnel(placed),
       ...checkChecks(placed),
     )
-    if (drafts.complete) findings.push(...checkServed(placed, nodes, drafts.sites.length))
+    if (drafts.complete && readName(placed.name).ok) {
+      findings.push(...checkServed(placed, nodes, drafts.sites.length))
+    }
   }
   findings.push(...checkSharedAnycast(services), ...checkCaches(drafts))
   if (drafts.complete && drafts.sites.length === 0) {

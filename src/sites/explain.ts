@@ -2,7 +2,7 @@ import type { z } from 'zod'
 import { describeValue } from './fields.ts'
 import type { Finding } from './finding.ts'
 import type { Source } from './source.ts'
-import { nearestWord, type Path, quote } from './wording.ts'
+import { formatPath, nearestWord, type Path, quote } from './wording.ts'
 
 type ZodIssue = z.core.$ZodIssue
 
@@ -10,10 +10,18 @@ const secretKeys = /^(?:password|passphrase|secret|psk|key|privatekey|presharedk
 
 /** Turns what zod found in a file into sentences. */
 export function explainIssues(issues: readonly ZodIssue[], schema: z.ZodType, source: Source): Finding[] {
-  return issues.flatMap((issue) => explainIssue(issue, schema, source))
+  const findings = issues.flatMap((issue) => explainIssue(issue, schema, source))
+  // A misspelt key is not also missing.
+  const meant = new Set(findings.flatMap(({ means }) => (means === undefined ? [] : [formatPath(means)])))
+  return findings.filter(({ message, path }) => message !== missing || !meant.has(formatPath(path)))
 }
 
-function explainIssue(issue: ZodIssue, schema: z.ZodType, source: Source): Finding[] {
+/** `means`: the path of the key that an unknown one stands for. */
+type Explained = Finding & { readonly means?: Path }
+
+const missing = 'is missing'
+
+function explainIssue(issue: ZodIssue, schema: z.ZodType, source: Source): Explained[] {
   const path = issue.path as Path
   const error = (message: string, hint: string | null): Finding => ({
     severity: 'error',
@@ -25,26 +33,41 @@ function explainIssue(issue: ZodIssue, schema: z.ZodType, source: Source): Findi
   switch (issue.code) {
     case 'unrecognized_keys': {
       const known = keysAt(schema, path)
-      return issue.keys.map((key) => ({
-        severity: 'error',
-        file: source.file,
-        path: [...path, key],
-        part: 'key',
-        ...explainUnknownKey(key, known),
-      }))
+      return issue.keys.map((key) => {
+        const { message, hint, means } = explainUnknownKey(key, known)
+        return {
+          ...error(message, hint),
+          path: [...path, key],
+          part: 'key',
+          ...(means === null ? {} : { means: [...path, means] }),
+        }
+      })
     }
     case 'invalid_type': {
-      const expected = issue.expected === 'array' ? 'a list' : 'a map'
+      const isList = issue.expected === 'array'
       const value = valueAt(source.value, path)
-      if (value === undefined) return [error('is missing', mapHint(schema, path))]
-      if (value === null) {
-        return [error(path.length === 0 ? 'the file is empty' : 'has no value', mapHint(schema, path))]
+      const shape = isList ? 'it is a list' : mapHint(schema, path)
+      if (value === undefined) return [error(missing, shape)]
+      if (path.length === 0) {
+        // Anything can lie in the folder by mistake, a key too: the text is not shown.
+        return [
+          value === null
+            ? error('the file is empty', shape)
+            : error(
+                `expected a map, got ${typeof value === 'string' ? 'text' : describeValue(value)}`,
+                shape,
+              ),
+        ]
       }
+      if (value === null) return [error('has no value', shape)]
       const last = path.at(-1)
-      const hint = last === 'bfd' ? 'write bfd: {} for the defaults, or leave it out' : null
-      // A secret in the wrong place would be shown: only its kind is told.
-      const shown = typeof value === 'string' && secretKeys.test(String(last)) ? 'text' : describeValue(value)
-      return [error(`expected ${expected}, got ${shown}`, hint)]
+      const hint =
+        last === 'bfd'
+          ? 'write bfd: {} for the defaults, or leave it out'
+          : isList && typeof value === 'string' && /^[\w./-]{1,40}$/.test(value)
+            ? `write [${value}]`
+            : shape
+      return [error(`expected ${isList ? 'a list' : 'a map'}, got ${describeValue(value)}`, hint)]
     }
     case 'too_small':
       return [error('is an empty list', 'name at least one')]
@@ -55,21 +78,26 @@ function explainIssue(issue: ZodIssue, schema: z.ZodType, source: Source): Findi
   }
 }
 
-function explainUnknownKey(key: string, known: readonly string[]): { message: string; hint: string } {
-  const fileKey = known.find((candidate) => candidate.toLowerCase() === `${key}File`.toLowerCase())
-  if (secretKeys.test(key) || fileKey !== undefined) {
+function explainUnknownKey(
+  key: string,
+  known: readonly string[],
+): { message: string; hint: string; means: string | null } {
+  const fileKey = known.find((candidate) => candidate.toLowerCase() === `${key}File`.toLowerCase()) ?? null
+  if (secretKeys.test(key) || fileKey !== null) {
     return {
       message: `${quote(key)}: a secret never stands in the YAML`,
       hint:
-        fileKey === undefined
-          ? `known keys: ${known.join(', ')}`
+        fileKey === null
+          ? 'leave it out: it stays in a file on the node'
           : `keep it in a file on the node, and write it by reference: ${fileKey}: /etc/anyward/…`,
+      means: fileKey,
     }
   }
   const nearest = nearestWord(key, known)
   return {
     message: `${quote(key)} is not a known key`,
     hint: nearest === null ? `known keys: ${known.join(', ')}` : `did you mean ${nearest}?`,
+    means: nearest,
   }
 }
 

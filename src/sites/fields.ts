@@ -34,7 +34,7 @@ function textField<T>(example: string, read: (text: string) => Reading<T>) {
       return {
         ok: false,
         message: `expected text, got ${describeValue(raw)}`,
-        hint: `write one, such as ${example}`,
+        hint: isColonAccident(raw) ? 'put it in quotes: it ends in a colon' : `write one, such as ${example}`,
       }
     }
     const text = raw instanceof OddNumber ? raw.text : String(raw)
@@ -45,6 +45,13 @@ function textField<T>(example: string, read: (text: string) => Reading<T>) {
       hint: quoted.ok ? `write ${quote(text)}` : (quoted.hint ?? `write one, such as ${example}`),
     }
   })
+}
+
+/** `2001:db8::` in brackets reads as a map with an empty value. */
+function isColonAccident(raw: unknown): boolean {
+  if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) return false
+  const values = Object.values(raw)
+  return values.length === 1 && values[0] === null
 }
 
 function netField<T>(example: string, parse: (text: string) => Parsed<T>) {
@@ -80,15 +87,18 @@ export function readName(text: string): Reading<string> {
 }
 
 /** Templates do not escape, so what could end a string or a line in a configuration is not let in. */
-export const descriptionField = textField('"Transit A, port 7"', (text) =>
-  /^[A-Za-z0-9.,:()_/@+ -]{1,80}$/.test(text) && text.trim() === text
+export const descriptionField = textField('"Transit A, port 7"', (text) => {
+  if (text.length > 80) {
+    return { ok: false, message: `${quote(text)} is longer than 80 characters`, hint: null }
+  }
+  return /^[A-Za-z0-9.,:()_/@+ -]+$/.test(text) && text.trim() === text
     ? { ok: true, value: text }
     : {
         ok: false,
-        message: `${quote(text)} has characters that could end a line or a string in a configuration, or is longer than 80`,
-        hint: 'use letters, digits, spaces between words, and . , : ( ) _ / @ + -',
-      },
-)
+        message: `${quote(text)} has characters that a router's configuration could take for its own`,
+        hint: 'use letters, digits, blanks between words, and . , : ( ) _ / @ + -',
+      }
+})
 
 /** Linux: 15 bytes (IFNAMSIZ less its NUL), no slash, no space. */
 export const interfaceField = textField('wg0', (text) => {
@@ -227,7 +237,12 @@ export const yesNoField = field('true', (raw): Reading<boolean> => {
   return {
     ok: false,
     message: `expected true or false, got ${describeValue(raw)}`,
-    hint: meant === null ? null : `write ${meant[1] !== undefined}`,
+    hint:
+      meant === null
+        ? null
+        : raw === 'true' || raw === 'false'
+          ? `leave out the quotes: ${raw}`
+          : `write ${meant[1] !== undefined}`,
   }
 })
 

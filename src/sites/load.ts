@@ -14,16 +14,23 @@ const largestFile = 4 * mebibyte
 export async function loadFleet(dir: string): Promise<ParsedFleet> {
   const names = await listFiles(dir)
   const files: FleetFileText[] = []
-  for (const name of names) files.push(await readText(join(dir, name)))
-  if (!names.some(isFleetFile)) {
-    const almost = names.find((name) => /^fleet\.yml$/i.test(name) || /^fleet\.yaml$/i.test(name))
+  for (const name of names) {
+    const file = join(dir, name)
+    files.push(
+      isMisnamed(name)
+        ? {
+            name: file,
+            problem: 'what all sites share is read from fleet.yaml only',
+            hint: 'rename it, or move it away',
+          }
+        : await readText(file),
+    )
+  }
+  if (!names.some((name) => isFleetFile(name) || isMisnamed(name))) {
     files.unshift({
       name: join(dir, 'fleet.yaml'),
       problem: 'there is no such file',
-      hint:
-        almost === undefined
-          ? 'it holds what all sites share: asn, services'
-          : `rename ${join(dir, almost)} to fleet.yaml`,
+      hint: 'it holds what all sites share: asn, services',
     })
   }
   return parseFleet(files)
@@ -45,8 +52,12 @@ async function listFiles(dir: string): Promise<string[]> {
     throw new FleetFolderError(dir, describeCause(cause), { cause })
   }
   // Editors keep locks and copies in dot files beside the file: `.#fra1.yaml`.
-  const yaml = names.filter((name) => /\.ya?ml$/.test(name) && !name.startsWith('.'))
+  const yaml = names.filter((name) => /\.ya?ml$/i.test(name) && !name.startsWith('.'))
   return yaml.sort((a, b) => Number(isFleetFile(b)) - Number(isFleetFile(a)) || (a < b ? -1 : 1))
+}
+
+function isMisnamed(name: string): boolean {
+  return !isFleetFile(name) && /^fleet\.ya?ml$/i.test(name)
 }
 
 async function readText(name: string): Promise<FleetFileText> {
@@ -64,7 +75,7 @@ async function readText(name: string): Promise<FleetFileText> {
         hint: `at most ${largestFile / mebibyte} MiB are read: does it belong here?`,
       }
     }
-    bytes = await readStart(name, largestFile)
+    bytes = await readStart(name, size)
   } catch (error) {
     if (error instanceof NotAFile)
       return { name, problem: 'is not a file', hint: 'move it out of the folder' }
@@ -79,7 +90,7 @@ async function readText(name: string): Promise<FleetFileText> {
 
 class NotAFile extends Error {}
 
-/** A file can grow after it was measured. */
+/** At most that many bytes: a file can grow after it was measured. */
 async function readStart(name: string, most: number): Promise<Uint8Array> {
   const file = await open(name)
   try {

@@ -40,6 +40,16 @@ export function parseFleet(files: readonly FleetFileText[]): ParsedFleet {
   const siteFiles: SiteFile[] = []
   const siteDrafts: Drafts['sites'][number][] = []
   let complete = true
+  if (files.every((file) => !isFleetFile(file.name) && !('problem' in file))) {
+    findings.push({
+      severity: 'error',
+      file: 'fleet.yaml',
+      path: [],
+      message: 'there is no such file',
+      hint: null,
+    })
+    complete = false
+  }
 
   for (const file of files) {
     const source = openSource(file, findings)
@@ -95,7 +105,13 @@ function readFile<T, D>(
   if (result.success) {
     return { value: result.data, draft: draftSchema.safeParse(source.value).data ?? null }
   }
-  findings.push(...explainIssues(result.error.issues, schema, source))
+  // Where the YAML itself is wrong, what zod says of the hole is no news.
+  const told = new Set(
+    findings.filter(({ file }) => file === source.file).map(({ path }) => formatPath(path)),
+  )
+  findings.push(
+    ...explainIssues(result.error.issues, schema, source).filter(({ path }) => !told.has(formatPath(path))),
+  )
   return { value: null, draft: readDraft(source.value, result.error.issues, draftSchema) }
 }
 
@@ -143,7 +159,8 @@ function toIssues(
       sources.get(finding.file)?.place(finding.path, finding.part ?? 'value') ?? { line: 1, column: 1 }
     return {
       severity: finding.severity,
-      file: finding.file,
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: a file's name must not move the reader's cursor
+      file: finding.file.replace(/[\0-\x1f\x7f-\x9f]/g, '?'),
       line: place.line,
       column: place.column,
       path: formatPath(finding.path),

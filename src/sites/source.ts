@@ -1,6 +1,6 @@
 import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml'
 import type { Finding } from './finding.ts'
-import { findDeepNesting } from './nesting.ts'
+import { findExcess } from './limits.ts'
 import { type Path, quote } from './wording.ts'
 
 /** A number that YAML reads otherwise than a person does: `010`, `1.10`, `0x10`, `1e3`, or too long to be exact. */
@@ -21,6 +21,8 @@ export interface Source {
   place(path: Path, part: 'key' | 'value'): { line: number; column: number }
 }
 
+type Reject = (offset: number, message: string, hint: string | null, path?: Path) => void
+
 /** Offsets into the text. */
 interface Spot {
   readonly key: number | null
@@ -32,35 +34,49 @@ const deepest = 32
 const mostAliasedNodes = 10_000
 const mostSyntaxProblems = 5
 
+/** The library's own messages can repeat the text, so only its codes are used. */
 const syntaxProblems: Record<string, readonly [message: string, hint: string | null]> = {
-  TAB_AS_INDENT: ['a tab stands in the indentation', 'indent with spaces: YAML refuses tabs'],
-  MULTIPLE_DOCS: ['a second document begins here', 'keep one document a file, without --- in the middle'],
-  BAD_ALIAS: ['an alias (*) has no anchor (&) of that name before it', null],
-  BAD_INDENT: ['the indentation does not fit', 'give entries of one map or list the same indentation'],
-  BAD_SCALAR_START: ['a value cannot begin with this character', 'put the value in quotes'],
-  BLOCK_AS_IMPLICIT_KEY: [
-    'a map or list begins where a single value is expected',
-    'look for a missing line break, or put a value that contains ": " in quotes',
+  ALIAS_PROPS: ['an alias (*) has an anchor or a tag of its own', 'leave that out'],
+  BAD_DIRECTIVE: ['a line that begins with % is not understood', 'leave it out'],
+  BAD_DQ_ESCAPE: [
+    'a backslash in double quotes stands before a character that it cannot escape',
+    'use single quotes',
   ],
+  BAD_INDENT: [
+    'the indentation does not fit',
+    'give the entries of a map or list one indentation, and look above for a bracket that was not closed',
+  ],
+  BAD_SCALAR_START: ['a value cannot begin with this character', 'put the value in quotes'],
+  BLOCK_AS_IMPLICIT_KEY: ['a map begins inside a value', 'put a value with a colon and a blank in quotes'],
   BLOCK_IN_FLOW: ['a block begins inside { } or [ ]', 'close the bracket first'],
   MISSING_CHAR: [
-    'a character is missing, such as a closing quote, bracket, comma or colon',
-    'look for what was opened and not closed',
+    'a quote, colon, comma or dash is missing',
+    'look here, and above for what was opened and not closed',
   ],
-  MULTILINE_IMPLICIT_KEY: [
-    'a key runs over more than one line',
-    'look for a missing colon on the line before',
-  ],
+  MULTILINE_IMPLICIT_KEY: ['a key runs over more than one line', 'look for a missing colon on this line'],
+  MULTIPLE_DOCS: ['a second document begins here', 'keep one document a file, without --- in the middle'],
+  TAB_AS_INDENT: ['a tab stands in the indentation', 'indent with spaces: YAML refuses tabs'],
   TAG_RESOLVE_FAILED: ['a tag (!) is not understood here', 'leave the tag out'],
-  UNEXPECTED_TOKEN: ['something unexpected stands here', 'look for a missing quote, colon or line break'],
+  UNEXPECTED_TOKEN: [
+    'something unexpected stands here',
+    'look for a missing quote, comma, colon or line break',
+  ],
 }
+/** What the parser stumbles over after something else went wrong. */
+const followUps = new Set([
+  'BAD_INDENT',
+  'BLOCK_AS_IMPLICIT_KEY',
+  'MULTILINE_IMPLICIT_KEY',
+  'UNEXPECTED_TOKEN',
+  'MISSING_CHAR',
+])
 
 /** Reads one YAML document; `source` is `null` exactly if there are findings that leave nothing to check. */
 export function readSource(file: string, text: string): { source: Source | null; findings: Finding[] } {
   const lines = new LineCounter()
   const findings: Finding[] = []
-  const reject = (offset: number, message: string, hint: string | null) => {
-    findings.push({ severity: 'error', file, path: [], message, hint, place: placeAt(lines, offset) })
+  const reject: Reject = (offset, message, hint, path = []) => {
+    findings.push({ severity: 'error', file, path, message, hint, place: placeAt(lines, offset) })
   }
 
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
@@ -71,10 +87,10 @@ export function readSource(file: string, text: string): { source: Source | null;
     return { source: null, findings }
   }
 
-  const deep = findDeepNesting(text)
-  if (deep !== null) {
-    countLines(lines, text, deep)
-    reject(deep, 'is nested too deeply', `at most ${deepest} levels are read`)
+  const excess = findExcess(text)
+  if (excess !== null) {
+    countLines(lines, text, excess.offset)
+    reject(excess.offset, excess.message, excess.hint)
     return { source: null, findings }
   }
 
@@ -91,10 +107,10 @@ export function readSource(file: string, text: string): { source: Source | null;
   })
 
   const problems = [...document.errors, ...document.warnings].sort((a, b) => a.pos[0] - b.pos[0])
-  for (const problem of problems.slice(0, mostSyntaxProblems)) {
-    const known = syntaxProblems[problem.code]
-    if (known === undefined) reject(problem.pos[0], `is not valid YAML (${problem.code})`, null)
-    else reject(problem.pos[0], known[0], known[1])
+  for (const [index, problem] of problems.entries()) {
+    if ((index > 0 && followUps.has(problem.code)) || findings.length === mostSyntaxProblems) continue
+    const [message, hint] = syntaxProblems[problem.code] ?? [`is not valid YAML (${problem.code})`, null]
+    reject(problem.pos[0], message, hint)
   }
   if (problems.length > 0) return { source: null, findings }
 
@@ -116,7 +132,7 @@ export function readSource(file: string, text: string): { source: Source | null;
 function toPlain(
   document: Document.Parsed,
   spots: Map<object, Map<string | number, Spot>>,
-  reject: (offset: number, message: string, hint: string | null) => void,
+  reject: Reject,
 ): unknown {
   const anchors = new Map<string, Node>()
   let aliasedNodes = 0
@@ -126,9 +142,9 @@ function toPlain(
     refused = true
   }
 
-  const convert = (node: Node | null, offset: number, depth: number, alias: boolean): unknown => {
+  const convert = (node: Node | null, offset: number, path: Path, alias: boolean): unknown => {
     if (refused || node === null) return null
-    if (depth > deepest) {
+    if (path.length > deepest) {
       refuse(offset, 'is nested too deeply', `at most ${deepest} levels are read`)
       return null
     }
@@ -140,14 +156,20 @@ function toPlain(
       // An alias inside its own anchor ends at one of the limits. `node.resolve` would walk the whole document.
       const anchored = anchors.get(node.source)
       if (anchored === undefined) {
-        reject(offset, `the alias ${quote(`*${node.source}`)} has no anchor before it`, 'put the value in quotes if it begins with *')
+        reject(
+          offset,
+          'an alias (*) has no anchor (&) of that name before it',
+          'put the value in quotes if it begins with *',
+          path,
+        )
         return null
       }
-      return convert(anchored, offset, depth + 1, true)
+      return convert(anchored, offset, path, true)
     }
     if (!alias && node.anchor !== undefined) {
-      if (anchors.has(node.anchor))
-        reject(offset, `the anchor ${quote(node.anchor)} stands here twice`, 'give each its own name')
+      if (anchors.has(node.anchor)) {
+        reject(offset, 'an anchor (&) has the name of another', 'give each its own', path)
+      }
       anchors.set(node.anchor, node)
     }
     if (isScalar(node)) return plainScalar(node.value, node.source)
@@ -158,7 +180,7 @@ function toPlain(
       for (const item of node.items as Node[]) {
         const at = alias ? offset : (item.range?.[0] ?? offset)
         entries.set(list.length, { key: null, value: at })
-        list.push(convert(item, at, depth + 1, alias))
+        list.push(convert(item, at, [...path, list.length], alias))
       }
       return list
     }
@@ -169,29 +191,34 @@ function toPlain(
       const keyNode = pair.key as Node | null
       const keyAt = alias ? offset : (keyNode?.range?.[0] ?? offset)
       if (!isScalar(keyNode)) {
-        reject(keyAt, 'a key is not a plain word', 'put the value in quotes if it begins with {, [ or *')
+        reject(
+          keyAt,
+          'a key is not a plain word',
+          'put the value in quotes if it begins with {, [ or *',
+          path,
+        )
         continue
       }
       const key = keyNode.source ?? String(keyNode.value)
       if (key === '<<') {
-        reject(keyAt, 'merge keys (<<) are not supported', 'write the keys out')
+        reject(keyAt, 'merge keys (<<) are not supported', 'write the keys out', path)
       } else if (key === '__proto__') {
-        reject(keyAt, `${quote(key)} is not a known key`, 'leave it out')
+        reject(keyAt, `${quote(key)} is not a known key`, 'leave it out', [...path, key])
       } else if (entries.has(key)) {
-        reject(keyAt, `the key ${quote(key)} stands here twice`, 'keep one of the two')
+        reject(keyAt, `the key ${quote(key)} stands here twice`, 'keep one of the two', [...path, key])
       } else {
         const valueNode = pair.value as Node | null
         const isEmpty =
           valueNode === null || (isScalar(valueNode) && valueNode.source === '' && valueNode.value === null)
         const at = alias || isEmpty ? keyAt : (valueNode.range?.[0] ?? keyAt)
         entries.set(key, { key: keyAt, value: at })
-        map[key] = convert(valueNode, at, depth + 1, alias)
+        map[key] = convert(valueNode, at, [...path, key], alias)
       }
     }
     return map
   }
 
-  const value = convert(document.contents, document.contents?.range[0] ?? 0, 0, false)
+  const value = convert(document.contents, document.contents?.range[0] ?? 0, [], false)
   return refused ? undefined : value
 }
 

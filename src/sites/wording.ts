@@ -17,19 +17,24 @@ export function alternatives(words: readonly string[]): string {
   return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`
 }
 
-/** The word that was probably meant: at most a third of its letters differ. */
+/** The word that was probably meant: at most a third of its letters differ, or they are in another order. */
 export function nearestWord(word: string, known: readonly string[]): string | null {
   if (word.length > 64) return null
   let nearest: string | null = null
   let nearestDistance = Number.POSITIVE_INFINITY
   for (const candidate of known) {
-    const letters = distance(word.toLowerCase(), candidate.toLowerCase())
+    const letters =
+      lettersOf(word) === lettersOf(candidate) ? 1 : distance(word.toLowerCase(), candidate.toLowerCase())
     if (letters < nearestDistance && letters <= Math.max(1, Math.floor(candidate.length / 3))) {
       nearest = candidate
       nearestDistance = letters
     }
   }
   return nearest
+}
+
+function lettersOf(word: string): string {
+  return word.toLowerCase().split('').sort().join('')
 }
 
 export type Path = readonly (string | number)[]

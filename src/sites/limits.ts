@@ -4,19 +4,32 @@ import { CST, Lexer } from 'yaml'
 const deepestBrackets = 32
 /** A level of a block needs a column of its own, so this bounds those. */
 const widestIndent = 128
+/** Some 2,500 neighbors. The YAML library takes some 25 µs for each. */
+const mostTokens = 200_000
+
+export interface Excess {
+  readonly offset: number
+  readonly message: string
+  readonly hint: string
+}
 
 /**
- * The offset where a document nests deeper than any fleet does, or `null`.
+ * Where a document goes beyond what any fleet needs, or `null`.
  * The YAML library composes by recursion, and near the end of the stack a regular expression that V8 has yet to
  * compile ends the whole process (`RegExpCompiler Allocation failed`), which nothing can catch.
  */
-export function findDeepNesting(text: string): number | null {
+export function findExcess(text: string): Excess | null {
+  let tokens = 0
   let offset = 0
   let lineStart = 0
   let brackets = 0
   let valuesOnLine = 0
   let isFirstOnLine = true
   for (const token of new Lexer().lex(text)) {
+    tokens += 1
+    if (tokens > mostTokens) {
+      return { offset, message: 'has too many entries for one file', hint: 'split the site in two' }
+    }
     const type = CST.tokenType(token)
     switch (type) {
       case 'byte-order-mark':
@@ -44,13 +57,14 @@ export function findDeepNesting(text: string): number | null {
         break
     }
     const opensBlock =
-      brackets === 0 && (type === 'seq-item-ind' || type === 'explicit-key-ind' || (isFirstOnLine && type !== 'space'))
+      brackets === 0 &&
+      (type === 'seq-item-ind' || type === 'explicit-key-ind' || (isFirstOnLine && type !== 'space'))
     if (
       brackets > deepestBrackets ||
       valuesOnLine > deepestBrackets ||
       (opensBlock && type !== 'newline' && offset - lineStart > widestIndent)
     ) {
-      return offset
+      return { offset, message: 'is nested too deeply', hint: `at most ${deepestBrackets} levels are read` }
     }
     isFirstOnLine = type === 'newline' || (isFirstOnLine && type === 'space')
     offset += token.length

@@ -1,0 +1,87 @@
+import { formatIssue } from '../../src/sites/issue.ts'
+import { parseFleet } from '../../src/sites/parse.ts'
+
+/** A fleet with nothing to say against it; each row of the tables breaks it in one way. */
+export const base: Record<string, string> = {
+  'fleet.yaml': `asn: 64500
+bogons: { allow: [192.0.2.0/24, "2001:db8::/32"] }
+services:
+  vpn:
+    anycast: [192.0.2.1/32, "2001:db8:51::1/128"]
+    covering: [192.0.2.0/24, "2001:db8:51::/48"]
+    wireguard:
+      interface: wg0
+      port: 51820
+      publicKey: "F7ZBixmXQ7ENlfBSvl2C277ZfjW8oy6gumYftCfg4Ao="
+      addresses: [10.80.0.1/16]
+    probe:
+      privateKeyFile: /etc/anyward/probe.key
+      address: 10.80.255.254
+      interval: 200ms
+      checks: [interface, handshake]
+    safety: { minSites: 1, onStop: withdraw }
+rpki:
+  caches: [{ host: 127.0.0.1, port: 3323 }, { host: rpki.example.net, port: 323 }]
+`,
+  'ams1.yaml': `site: ams1
+nodes:
+  - name: ams1-a
+    daemon: frr
+    routerId: 10.0.0.21
+    services: [vpn]
+    neighbors:
+      - { name: transit2, kind: transit, asn: 64602, address: 10.2.1.1 }
+      - { name: tor2, kind: tor, asn: 64613, address: "2001:db8:21::1", gtsm: true }
+`,
+  'fra1.yaml': `site: fra1
+nodes:
+  - name: fra1-a
+    daemon: bird
+    routerId: 10.0.0.11
+    services: [vpn]
+    neighbors:
+      - name: transit1
+        kind: transit
+        asn: 64601
+        address: 10.1.1.1
+        localAddress: 10.1.1.2
+        description: Transit A
+        import: default-only
+        bfd: { interval: 100ms, multiplier: 3 }
+        passwordFile: /etc/anyward/transit1.password
+      - name: transit1-v6
+        kind: transit
+        asn: 64601
+        address: 2001:db8:11::1
+        localAddress: 2001:db8:11::2
+`,
+}
+
+/** `[file, from, to]` replaces text that stands there once; `[file, text]` is a whole file, `null` leaves it out. */
+export type Edit =
+  | readonly [file: string, from: string, to: string]
+  | readonly [file: string, text: string | null]
+
+/** The issues of the base fleet with these edits, as a person reads them. */
+export function issuesAfter(edits: readonly Edit[]): string[] {
+  const texts: Record<string, string | null> = { ...base }
+  for (const edit of edits) {
+    const [file] = edit
+    if (edit.length === 2) {
+      texts[file] = edit[1]
+      continue
+    }
+    const parts = (texts[file] ?? '').split(edit[1])
+    if (parts.length !== 2)
+      throw new Error(`${JSON.stringify(edit[1])} stands ${parts.length - 1} times in ${file}`)
+    texts[file] = parts.join(edit[2])
+  }
+  const files = Object.entries(texts).flatMap(([file, text]) =>
+    text === null ? [] : [{ name: `sites/${file}`, text }],
+  )
+  const { fleet, issues } = parseFleet(files)
+  if ((fleet === null) !== issues.some((issue) => issue.severity === 'error')) {
+    throw new Error('a fleet with errors came through, or one without was refused')
+  }
+  return issues.map((issue) => formatIssue(issue).replace('\n    ', '\n'))
+}

@@ -1,0 +1,150 @@
+import { expect, test } from 'vitest'
+import { parseFleet } from '../../../src/sites/parse.ts'
+import { base, issuesAfter } from '../../invalid/base.ts'
+
+function parseBase(fleetEdit: (text: string) => string = (text) => text) {
+  return parseFleet(
+    Object.entries(base).map(([name, text]) => ({
+      name,
+      text: name === 'fleet.yaml' ? fleetEdit(text) : text,
+    })),
+  ).fleet
+}
+
+test('every field of the YAML arrives in the fleet', () => {
+  const fleet = parseBase()
+  expect(JSON.parse(JSON.stringify(fleet))).toEqual({
+    asn: 64500,
+    bogonsAllowed: ['192.0.2.0/24', '2001:db8::/32'],
+    services: [
+      {
+        name: 'vpn',
+        anycast: ['192.0.2.1/32', '2001:db8:51::1/128'],
+        covering: ['192.0.2.0/24', '2001:db8:51::/48'],
+        wireguard: {
+          interface: 'wg0',
+          port: 51820,
+          publicKey: 'F7ZBixmXQ7ENlfBSvl2C277ZfjW8oy6gumYftCfg4Ao=',
+          addresses: ['10.80.0.1/16'],
+        },
+        probe: {
+          privateKeyFile: '/etc/anyward/probe.key',
+          presharedKeyFile: null,
+          address: '10.80.255.254',
+          intervalMs: 200,
+          timeoutMs: 300,
+          rise: 5,
+          fall: 3,
+          checks: ['interface', 'handshake'],
+        },
+        safety: { minSites: 1, onStop: 'withdraw' },
+      },
+    ],
+    rpki: {
+      caches: [
+        { host: '127.0.0.1', port: 3323 },
+        { host: 'rpki.example.net', port: 323 },
+      ],
+      invalid: 'reject',
+    },
+    listen: '127.0.0.1:9586',
+    sites: [
+      {
+        name: 'ams1',
+        nodes: [
+          {
+            name: 'ams1-a',
+            daemon: 'frr',
+            routerId: '10.0.0.21',
+            services: ['vpn'],
+            neighbors: [
+              plainNeighbor({ name: 'transit2', kind: 'transit', asn: 64602, address: '10.2.1.1' }),
+              plainNeighbor({ name: 'tor2', kind: 'tor', asn: 64613, address: '2001:db8:21::1', gtsm: true }),
+            ],
+          },
+        ],
+      },
+      {
+        name: 'fra1',
+        nodes: [
+          {
+            name: 'fra1-a',
+            daemon: 'bird',
+            routerId: '10.0.0.11',
+            services: ['vpn'],
+            neighbors: [
+              plainNeighbor({
+                name: 'transit1',
+                kind: 'transit',
+                asn: 64601,
+                address: '10.1.1.1',
+                localAddress: '10.1.1.2',
+                description: 'Transit A',
+                import: 'default-only',
+                bfd: { intervalMs: 100, multiplier: 3 },
+                passwordFile: '/etc/anyward/transit1.password',
+              }),
+              plainNeighbor({
+                name: 'transit1-v6',
+                kind: 'transit',
+                asn: 64601,
+                address: '2001:db8:11::1',
+                localAddress: '2001:db8:11::2',
+              }),
+            ],
+          },
+        ],
+      },
+    ],
+  })
+})
+
+function plainNeighbor(fields: Record<string, unknown>): Record<string, unknown> {
+  return {
+    localAddress: null,
+    description: null,
+    import: 'nothing',
+    bfd: null,
+    gtsm: null,
+    passwordFile: null,
+    ...fields,
+  }
+}
+
+test('what is left out has its default', () => {
+  const fleet = parseBase((text) =>
+    text.replace(/ {6}interval.*\n {6}checks.*\n {4}safety.*\n/, '').replace(/rpki:\n.*\n/, ''),
+  )
+  expect(fleet?.rpki).toBeNull()
+  expect(fleet?.services[0]?.safety).toEqual({ minSites: 1, onStop: 'withdraw' })
+  expect(fleet?.services[0]?.probe).toMatchObject({
+    intervalMs: 200,
+    timeoutMs: 300,
+    rise: 5,
+    fall: 3,
+    checks: ['interface', 'address', 'handshake', 'ping'],
+  })
+})
+
+test.each([
+  ['500ms', 500],
+  ['30s', 30_000],
+  ['1m', 60_000],
+])('a duration of %s is %d ms', (text, ms) => {
+  const fleet = parseBase((yaml) => yaml.replace('interval: 200ms', `interval: ${text}`))
+  expect(fleet?.services[0]?.probe.intervalMs).toBe(ms)
+})
+
+test('an alias stands for what its anchor holds', () => {
+  const issues = issuesAfter([
+    ['fra1.yaml', 'bfd: { interval: 100ms, multiplier: 3 }', 'bfd: &fast { interval: 100ms, multiplier: 3 }'],
+    ['fra1.yaml', 'localAddress: 2001:db8:11::2', 'localAddress: 2001:db8:11::2\n        bfd: *fast'],
+  ])
+  expect(issues).toEqual([])
+})
+
+test('a file with more wrong entries than anyone reads is cut short, and still refused', () => {
+  const entries = Array.from({ length: 5000 }, (_, index) => `key${index}: 1\n`).join('')
+  const issues = issuesAfter([['fra1.yaml', `site: fra1\nnodes: []\n${entries}`]])
+  expect(issues.filter((issue) => issue.startsWith('sites/fra1.yaml'))).toHaveLength(200)
+})
