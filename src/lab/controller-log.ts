@@ -1,36 +1,32 @@
 import { open, stat } from 'node:fs/promises'
+import { z } from 'zod'
 
-export interface LoggedDecision {
-  /** Since the epoch. */
-  readonly atMs: number
-  readonly service: string
-  readonly decision: string
-  readonly reason: string
-  readonly message: string
-}
+/** What another program wrote: nothing of it is sure. */
+const decisionSchema = z.object({
+  event: z.literal('decision'),
+  /** Since the epoch, in milliseconds. */
+  time: z.number(),
+  service: z.string(),
+  decision: z.string(),
+  reason: z.string(),
+  message: z.string().default(''),
+})
 
-/** The decisions in a controller's log, from an offset on; a line that is not one is none of ours. */
+export type LoggedDecision = z.infer<typeof decisionSchema>
+
+/** The decisions in a controller's log; a line that is not one is none of ours. */
 export function parseDecisions(text: string): LoggedDecision[] {
-  const decisions: LoggedDecision[] = []
   // A log that is still being written may end within a line.
-  for (const line of text.slice(0, text.lastIndexOf('\n') + 1).split('\n')) {
-    const entry = parseLine(line)
-    if (entry?.['event'] !== 'decision') continue
-    decisions.push({
-      atMs: Number(entry['time']),
-      service: String(entry['service']),
-      decision: String(entry['decision']),
-      reason: String(entry['reason']),
-      message: String(entry['message'] ?? ''),
-    })
-  }
-  return decisions
+  const lines = text.slice(0, text.lastIndexOf('\n') + 1).split('\n')
+  return lines.flatMap((line) => {
+    const result = decisionSchema.safeParse(parseJson(line))
+    return result.success ? [result.data] : []
+  })
 }
 
-function parseLine(line: string): Record<string, unknown> | null {
+function parseJson(line: string): unknown {
   try {
-    const value: unknown = JSON.parse(line)
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : null
+    return JSON.parse(line)
   } catch {
     return null
   }

@@ -1,5 +1,9 @@
-import { Address, type Family, InterfaceAddress, parseAddress } from '../net/prefix.ts'
-import type { Fleet, FleetNode, Neighbor, Service, Site } from '../sites/fleet.ts'
+import { Address, type Family, InterfaceAddress } from '../net/prefix.ts'
+import type { Fleet, FleetNode, Neighbor, Site } from '../sites/fleet.ts'
+import { constantAddress } from './addresses.ts'
+import { placeClients } from './client-placement.ts'
+import { maxFolderLength, uniqueNames } from './names.ts'
+import { TopologyError } from './topology-error.ts'
 
 /** Who lives in which network namespace, and what joins them. The same fleet gives the same topology. */
 export interface Topology {
@@ -80,20 +84,10 @@ export interface LabClient {
   readonly server: Address
 }
 
-/** What a fleet asks of the lab that it can not do. */
-export class TopologyError extends Error {
-  override readonly name = 'TopologyError'
-}
-
 const maxNamespaceLength = 60
-const maxFolderLength = 40
-/** IFNAMSIZ is 16, with the closing zero. */
-const maxInterfaceLength = 15
 
-/** 198.18.0.0/15 and 2001:2::/48 are for benchmarks (RFC 2544, RFC 5180): no fleet announces them. */
-const clientNetwork = { ipv4: addressOf('198.18.0.0'), ipv6: addressOf('2001:2::') }
-const coreNetwork = { ipv4: addressOf('198.19.0.0'), ipv6: addressOf('2001:2:0:8000::') }
-const maxClients = 2 ** 14
+/** Of the benchmarks' networks (RFC 2544, RFC 5180), as the clients': no fleet announces them. */
+const coreNetwork = { ipv4: constantAddress('198.19.0.0'), ipv6: constantAddress('2001:2:0:8000::') }
 const maxRouters = 2 ** 15
 
 export function buildTopology(fleet: Fleet): Topology {
@@ -234,116 +228,11 @@ export function deriveLocalAddress(node: FleetNode, neighbor: Neighbor): Address
 function managementOf(nodes: number): (index: number) => InterfaceAddress {
   const [base, length] = nodes <= 250 ? (['169.254.77.1', 24] as const) : (['169.254.64.1', 20] as const)
   if (nodes > 4000) throw new TopologyError('the lab has room for 4000 nodes')
-  const first = addressOf(base)
+  const first = constantAddress(base)
   return (index) => new InterfaceAddress(new Address('ipv4', first.value + BigInt(index)), length)
 }
 
 function coreLinkOf(family: Family, index: number): PointToPoint {
   const base = coreNetwork[family].value + BigInt(index * 2)
   return { core: new Address(family, base), router: new Address(family, base + 1n) }
-}
-
-function placeClients(
-  fleet: Fleet,
-  routers: readonly LabRouter[],
-  takeNamespace: (name: string) => string,
-): LabClient[] {
-  const taken = new Map<string, Set<string>>()
-  const takeFolder = uniqueNames(maxFolderLength)
-  const clients: LabClient[] = []
-  for (const site of fleet.sites) {
-    const service = serviceOf(fleet, site)
-    if (service === null) continue
-    const index = clients.length + 1
-    if (index > maxClients) throw new TopologyError(`the lab has room for ${maxClients} sites`)
-    const ipv4 = clientNetwork.ipv4.value + BigInt(index * 4)
-    const ipv6 = clientNetwork.ipv6.value + (BigInt(index) << 64n)
-    const tunnel = service.wireguard.addresses[0]!
-    clients.push({
-      name: `client-${site.name}`,
-      site: site.name,
-      service: service.name,
-      index,
-      namespace: takeNamespace(`aw-client-${site.name}`),
-      folder: takeFolder(site.name),
-      interface: `wgc${index}`,
-      router: nearestRouter(site, service, routers),
-      underlay: {
-        ipv4: { gateway: new Address('ipv4', ipv4 + 1n), client: new Address('ipv4', ipv4 + 2n) },
-        ipv6: { gateway: new Address('ipv6', ipv6 + 1n), client: new Address('ipv6', ipv6 + 2n) },
-      },
-      tunnelAddress: freeTunnelAddress(service, taken),
-      server: tunnel.address,
-    })
-  }
-  return clients
-}
-
-function serviceOf(fleet: Fleet, site: Site): Service | null {
-  const served = new Set(site.nodes.flatMap((node) => node.services))
-  return fleet.services.find((service) => served.has(service.name)) ?? fleet.services[0] ?? null
-}
-
-/** The name of the router that the site's client hangs on: eBGP and the endpoint's family come first. */
-function nearestRouter(site: Site, service: Service, routers: readonly LabRouter[]): string | null {
-  const family = service.anycast[0]!.family
-  const neighbors = site.nodes.flatMap((node) => node.neighbors)
-  const nearest =
-    neighbors.find((neighbor) => neighbor.kind !== 'ibgp' && neighbor.address.family === family) ??
-    neighbors.find((neighbor) => neighbor.kind !== 'ibgp') ??
-    neighbors[0]
-  if (nearest === undefined) return null
-  const found = routers.find(
-    (router) =>
-      router.site === site.name && router.asn === nearest.asn && router.address.equals(nearest.address),
-  )
-  return found?.name ?? null
-}
-
-function freeTunnelAddress(service: Service, takenByService: Map<string, Set<string>>): InterfaceAddress {
-  let taken = takenByService.get(service.name)
-  if (taken === undefined) {
-    const known = [...service.wireguard.addresses.map(({ address }) => address), service.probe.address]
-    taken = new Set(known.map(String))
-    takenByService.set(service.name, taken)
-  }
-  const { prefix, length } = service.wireguard.addresses[0]!
-  for (let step = 2n; step < 2n ** 16n; step++) {
-    const address = new Address(prefix.family, prefix.network.value + step)
-    if (!prefix.contains(address)) break
-    if (taken.has(address.toString())) continue
-    taken.add(address.toString())
-    return new InterfaceAddress(address, length)
-  }
-  throw new TopologyError(`service ${service.name}: its tunnel network ${prefix} has no address for a client`)
-}
-
-/** wireguard-go's control sockets share one folder on the whole machine, so `wg0` of node 3 is `wg0n3`. */
-export function uniqueInterface(fleet: Fleet, service: Service, nodeIndex: number): string {
-  const suffix = `n${nodeIndex}`
-  const shorten = (name: string) => name.slice(0, maxInterfaceLength - suffix.length)
-  const name = service.wireguard.interface
-  const clashes = fleet.services.some(
-    (other) => other !== service && shorten(other.wireguard.interface) === shorten(name),
-  )
-  return clashes ? `w${fleet.services.indexOf(service)}${suffix}` : `${shorten(name)}${suffix}`
-}
-
-/** Hands out names of at most that length, each once: a name taken already gets a number. */
-export function uniqueNames(maxLength: number): (wanted: string) => string {
-  const taken = new Set<string>()
-  return (wanted) => {
-    let name = wanted.slice(0, maxLength)
-    for (let number = 2; taken.has(name); number++) {
-      name = `${wanted.slice(0, maxLength - String(number).length - 1)}-${number}`
-    }
-    taken.add(name)
-    return name
-  }
-}
-
-function addressOf(text: string): Address {
-  const parsed = parseAddress(text)
-  if (!parsed.ok) throw new Error(`${text} ${parsed.problem}`)
-  return parsed.value
 }

@@ -1,0 +1,8 @@
+import { type Address, parseAddress } from '../net/prefix.ts'
+
+/** For addresses that are written in this program. */
+export function constantAddress(text: string): Address {
+  const parsed = parseAddress(text)
+  if (!parsed.ok) throw new Error(`${text} ${parsed.problem}`)
+  return parsed.value
+}

@@ -1,0 +1,71 @@
+import { readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { findOutage, type Outage, type PingReply, parsePingLog } from './ping-log.ts'
+import type { ClientState, LabState, ProcessRecord } from './state.ts'
+import { together } from './together.ts'
+import { startPing } from './traffic.ts'
+import { renewPeers } from './wireguard.ts'
+
+const pingIntervalMs = 20
+const pingLog = 'scenario.log'
+/** A WireGuard client needs some 15 s until it tries a handshake again. */
+export const clientPatienceMs = 20_000
+
+/** Has a client ping the server through the tunnel, and returns when the first answer is there. */
+export async function startMeasuring(client: ClientState, signal: AbortSignal): Promise<ProcessRecord> {
+  await rm(join(client.dir, pingLog), { force: true })
+  const ping = await startPing(client, pingIntervalMs, pingLog)
+  const deadline = performance.now() + 10_000
+  while ((await readPings(client)).length === 0 && performance.now() < deadline) {
+    await delay(20, undefined, { signal })
+  }
+  return ping
+}
+
+export async function readPings(client: ClientState): Promise<PingReply[]> {
+  return parsePingLog(await readFile(join(client.dir, pingLog), 'utf8').catch(() => ''))
+}
+
+/** The client's outage; `null`: it had none; `undefined`: it is not over after 20 s. */
+export async function waitForClient(
+  client: ClientState,
+  struckAtEpochMs: number,
+  signal: AbortSignal,
+): Promise<Outage | null | undefined> {
+  for (;;) {
+    const now = performance.timeOrigin + performance.now()
+    const replies = await readPings(client)
+    const outage = findOutage(replies, struckAtEpochMs)
+    const answered = now - (replies.at(-1)?.atMs ?? 0) < 500
+    if (answered && outage !== null && outage.durationMs > 500) return outage
+    // Some faults leave the client's session alone until the route moves: give it time to be hurt.
+    if (answered && now - struckAtEpochMs > 3000) return outage
+    if (now - struckAtEpochMs > clientPatienceMs) return undefined
+    await delay(50, undefined, { signal })
+  }
+}
+
+/** Every client and every server forgets the others' sessions, so that no scenario suffers from the last. */
+export async function renewClients(state: LabState): Promise<void> {
+  await together(
+    state.nodes.flatMap((node) =>
+      node.wireguard.map((wireguard) =>
+        renewPeers(
+          node.namespace,
+          wireguard.interface,
+          state.clients
+            .filter(({ service }) => service === wireguard.service)
+            .map((client) => ({ publicKey: client.publicKey, allowedIps: [client.allowedIp] })),
+        ),
+      ),
+    ),
+  )
+  await together(
+    state.clients.map(({ namespace, interface: name, server }) =>
+      renewPeers(namespace, name, [
+        { publicKey: server.publicKey, allowedIps: [server.allowedIp], endpoint: server.endpoint },
+      ]),
+    ),
+  )
+}

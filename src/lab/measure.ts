@@ -1,0 +1,262 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Manifest } from '../planner/manifest.ts'
+import { clientPatienceMs, readPings, waitForClient } from './client-outage.ts'
+import { type LoggedDecision, parseDecisions, readFrom, sizeOf } from './controller-log.ts'
+import { findOutage, type Outage } from './ping-log.ts'
+import {
+  type Check,
+  controllerLogOf,
+  expectedPrefixes,
+  readStatus,
+  sessionsOf,
+  type Tables,
+  waitUntilReady,
+} from './readiness.ts'
+import type { Fault, Scenario, ScenarioEvent, ScenarioResult, Stage } from './scenario.ts'
+import type { ClientState, NodeState } from './state.ts'
+import { together } from './together.ts'
+import { type Held, type Watched, watchForLoss, watchRoutes } from './watch.ts'
+
+const restoreTimeoutMs = 90_000
+const restartTimeoutMs = 60_000
+/** A controller that starts again proves itself for that long before we believe that nothing flaps. */
+const calmMs = 2000
+
+/** How to watch, and whom to tell. */
+export interface Measuring {
+  readonly tables: Tables
+  readonly client: ClientState | null
+  readonly onEvent: ((event: ScenarioEvent) => void) | undefined
+  readonly signal: AbortSignal
+}
+
+/** The routes that the fault should take from the node's neighbors. */
+export function findHeld(stage: Stage, scenario: Scenario): Held[] {
+  const { state, node, manifest } = stage
+  const affected = affectedPrefixes(manifest, scenario.affects === 'node' ? null : stage.wireguard.service)
+  return sessionsOf(state, node.name).flatMap(({ router, session }): Held[] => {
+    const prefixes = expectedPrefixes(manifest, session.neighbor).filter((prefix) => affected.has(prefix))
+    if (prefixes.length === 0) return []
+    // Without BFD only the hold timer would notice, in minutes.
+    if (scenario.name === 'node-crash' && session.bfdIntervalMs === null) return []
+    return [{ router, protocol: session.protocol, prefixes }]
+  })
+}
+
+/** A prefix that two services share stays announced while one of them is healthy. */
+export function affectedPrefixes(manifest: Manifest, service: string | null): Set<string> {
+  const of = (pick: (name: string) => boolean) =>
+    manifest.services.filter(({ name }) => pick(name)).flatMap(({ prefixes }) => prefixes)
+  if (service === null) return new Set(of(() => true))
+  const kept = new Set(of((name) => name !== service))
+  return new Set(of((name) => name === service).filter((prefix) => !kept.has(prefix)))
+}
+
+export type Measurements = Pick<
+  ScenarioResult,
+  'passed' | 'detectMs' | 'withdrawnMs' | 'restoredMs' | 'clientOutageMs' | 'packetsLost' | 'detail'
+>
+
+/** Strikes, and follows the routes out of the neighbors' tables and, after the repair, back into them. */
+export async function measureWithdrawal(
+  measuring: Measuring,
+  stage: Stage,
+  scenario: Scenario,
+  fault: Fault,
+): Promise<Measurements> {
+  const { tables, client, signal, onEvent } = measuring
+  const held = findHeld(stage, scenario)
+  const bound = scenario.boundOf(stage)
+  const logFile = controllerLogOf(stage.node)
+  const logOffset = await sizeOf(logFile)
+  const struckAt = performance.now()
+  const struckAtEpochMs = performance.timeOrigin + struckAt
+  const deadline = struckAt + bound.limitMs + 5000
+  const strike = fault.strike()
+  // It is awaited below; until then a failure of it is not unhandled.
+  strike.catch(() => {})
+  onEvent?.({ kind: 'struck' })
+  const gone = await together(
+    held.map(async (entry) => {
+      const watched = await watchRoutes(tables, entry, 'gone', struckAt, deadline, signal)
+      if (watched.afterMs !== null) {
+        onEvent?.({ kind: 'withdrawn', neighbor: entry.router.name, afterMs: watched.afterMs })
+      }
+      return watched
+    }),
+  )
+  await strike
+  const decision =
+    scenario.detectedBy === 'controller' ? await findDecision(logFile, logOffset, stage, signal) : null
+  const detectMs = decision === null ? null : Math.max(0, decision.time - struckAtEpochMs)
+  if (decision !== null) onEvent?.({ kind: 'detected', afterMs: detectMs!, reason: decision.reason })
+
+  const lost = gone.every(({ afterMs }) => afterMs !== null)
+  let outage: Outage | null | undefined
+  if (client !== null && scenario.clientReturns === 'elsewhere' && lost) {
+    outage = await waitForClient(client, struckAtEpochMs, signal)
+  }
+  const back = await repairAndWatch(measuring, fault, held)
+  if (client !== null && scenario.clientReturns === 'with-repair') {
+    outage = await waitForClient(client, struckAtEpochMs, signal)
+  }
+  if (outage) {
+    onEvent?.({
+      kind: 'client-back',
+      client: client!.name,
+      outageMs: outage.durationMs,
+      packetsLost: outage.packetsLost,
+    })
+  }
+  const withdrawnMs = slowest(gone)
+  const restoredMs = slowest(back)
+  const detail = [
+    scenario.summary,
+    describeDetection(scenario, decision),
+    ...describeStuck(gone, 'still had'),
+    ...describeStuck(back, 'did not get back all: it had'),
+    ...(withdrawnMs !== null && withdrawnMs > bound.limitMs
+      ? [`more than ${Math.round(bound.limitMs)} ms`]
+      : []),
+    ...(client === null ? [] : [describeClient(client, outage, lost)]),
+  ]
+  return {
+    passed:
+      held.length > 0 &&
+      withdrawnMs !== null &&
+      withdrawnMs <= bound.limitMs &&
+      restoredMs !== null &&
+      (scenario.detectedBy === 'neighbor' || decision !== null),
+    detectMs: rounded(detectMs),
+    withdrawnMs: rounded(withdrawnMs),
+    restoredMs: rounded(restoredMs),
+    clientOutageMs: outage ? rounded(outage.durationMs) : outage === null ? 0 : null,
+    packetsLost: outage ? outage.packetsLost : outage === null ? 0 : null,
+    detail: detail.filter((part) => part !== '').join('; '),
+  }
+}
+
+/** For a fault that no neighbor may notice: strikes, repairs, and never takes its eyes off the routes. */
+export async function measureCalm(
+  measuring: Measuring,
+  stage: Stage,
+  scenario: Scenario,
+  fault: Fault,
+): Promise<Measurements> {
+  const { tables, client, signal, onEvent } = measuring
+  const held = findHeld(stage, scenario)
+  const struckAt = performance.now()
+  const course = (async () => {
+    await fault.strike()
+    onEvent?.({ kind: 'struck' })
+    onEvent?.({ kind: 'repairing' })
+    await fault.repair()
+    await waitForAnnouncing(stage.node, struckAt + restartTimeoutMs, signal)
+    const announcingAt = performance.now()
+    await delay(calmMs, undefined, { signal })
+    return announcingAt - struckAt
+  })()
+  const losses = await together(held.map((entry) => watchForLoss(tables, entry, course, signal)))
+  const restoredMs = await course
+  const losers = held.filter((_, at) => losses[at]).map(({ router }) => router.name)
+  const outage =
+    client === null ? undefined : findOutage(await readPings(client), performance.timeOrigin + struckAt)
+  return {
+    passed: held.length > 0 && losers.length === 0,
+    detectMs: null,
+    withdrawnMs: null,
+    restoredMs: rounded(restoredMs),
+    clientOutageMs: outage === undefined ? null : rounded(outage?.durationMs ?? 0),
+    packetsLost: outage === undefined ? null : (outage?.packetsLost ?? 0),
+    detail: [
+      scenario.summary,
+      losers.length === 0
+        ? `${held.map(({ router }) => router.name).join(', ')} never lost a route`
+        : `flapped at ${losers.join(', ')}`,
+    ].join('; '),
+  }
+}
+
+async function repairAndWatch(
+  { tables, signal, onEvent }: Measuring,
+  fault: Fault,
+  held: readonly Held[],
+): Promise<Watched[]> {
+  onEvent?.({ kind: 'repairing' })
+  const repairedAt = performance.now()
+  const repair = fault.repair()
+  repair.catch(() => {})
+  const back = await together(
+    held.map(async (entry) => {
+      const deadline = repairedAt + restoreTimeoutMs
+      const watched = await watchRoutes(tables, entry, 'back', repairedAt, deadline, signal)
+      if (watched.afterMs !== null) {
+        onEvent?.({ kind: 'restored', neighbor: entry.router.name, afterMs: watched.afterMs })
+      }
+      return watched
+    }),
+  )
+  await repair
+  return back
+}
+
+/** The first withdrawal after the fault; it may be logged a moment after the neighbors know it. */
+async function findDecision(
+  path: string,
+  offset: number,
+  stage: Stage,
+  signal: AbortSignal,
+): Promise<LoggedDecision | null> {
+  const deadline = performance.now() + 2000
+  for (;;) {
+    const found = parseDecisions(await readFrom(path, offset)).find(
+      ({ decision, service }) => decision === 'withdraw' && service === stage.wireguard.service,
+    )
+    if (found !== undefined) return found
+    if (performance.now() > deadline) return null
+    await delay(20, undefined, { signal })
+  }
+}
+
+async function waitForAnnouncing(node: NodeState, deadline: number, signal: AbortSignal): Promise<void> {
+  const announcing: Check = async () => {
+    const status = await readStatus(node).catch(() => null)
+    if (status?.services.every(({ decision }) => decision === 'announce')) return null
+    return {
+      what: `the controller of ${node.name}`,
+      instead: status === null ? 'does not answer' : status.services.map(({ reason }) => reason).join(', '),
+      log: controllerLogOf(node),
+    }
+  }
+  await waitUntilReady([announcing], deadline, signal)
+}
+
+function slowest(watched: readonly Watched[]): number | null {
+  if (watched.length === 0 || watched.some(({ afterMs }) => afterMs === null)) return null
+  return Math.max(...watched.map(({ afterMs }) => afterMs!))
+}
+
+function describeDetection(scenario: Scenario, decision: LoggedDecision | null): string {
+  if (scenario.detectedBy === 'neighbor') return ''
+  return decision === null ? 'the controller decided nothing' : `${decision.reason}: ${decision.message}`
+}
+
+function describeStuck(watched: readonly Watched[], verb: string): string[] {
+  return watched
+    .filter(({ afterMs }) => afterMs === null)
+    .map(({ held, present }) => `${held.router.name} ${verb} ${present.join(', ') || 'none'}`)
+}
+
+function describeClient(client: ClientState, outage: Outage | null | undefined, lost: boolean): string {
+  if (outage === undefined) {
+    return lost
+      ? `${client.name} is not back after ${clientPatienceMs / 1000} s: WireGuard holds on to a site that still lives`
+      : ''
+  }
+  if (outage === null) return `${client.name} lost nothing`
+  return `${client.name} was back after ${(outage.durationMs / 1000).toFixed(1)} s`
+}
+
+function rounded(ms: number | null): number | null {
+  return ms === null ? null : Math.round(ms * 10) / 10
+}
