@@ -48,6 +48,7 @@ async function watch(lab, neighbors, durationMs, intervalMs) {
   const first = await observe(neighbors)
   requireAnnounced(lab, neighbors, first)
   const usageBefore = new Map(lab.controllers.map((one) => [one.node, readUsage(one)]))
+  console.error(`soak: watching ${first.size} sessions and ${lab.controllers.length} controllers`)
   const flaps = new Set()
   let previous = first
   let samples = 1
