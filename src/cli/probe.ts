@@ -6,7 +6,7 @@ import { WireguardClient } from '../wireguard/client.ts'
 import { Deadline } from '../wireguard/deadline.ts'
 import { type Endpoint, formatEndpoint } from '../wireguard/endpoint-socket.ts'
 import type { ExchangeFailure, FailureCause } from '../wireguard/exchange.ts'
-import type { Echo } from '../wireguard/icmp.ts'
+import { type Echo, echoRoute } from '../wireguard/icmp.ts'
 import { keyPairOf, parsePublicKey } from '../wireguard/key.ts'
 import { readKeyFile } from '../wireguard/key-file.ts'
 import { CommandError, exitCode } from './failure.ts'
@@ -107,12 +107,13 @@ async function attempt(
   timeoutMs: number,
 ): Promise<Attempt> {
   const result: Attempt = { handshakeMs: null, rttsMs: echoes.map(() => null), failure: null }
+  const routes = echoes.map(echoRoute)
   const deadline = new Deadline(timeoutMs)
   try {
     const handshake = await client.handshake(endpoint, deadline)
     if (!handshake.ok) return { ...result, failure: { check: 'handshake', ...handshake } }
     result.handshakeMs = handshake.ms
-    const pings = await Promise.all(echoes.map((echo) => client.ping(endpoint, echo, deadline)))
+    const pings = await Promise.all(routes.map((route) => client.ping(endpoint, route, deadline)))
     for (const [index, ping] of pings.entries()) {
       if (ping.ok) result.rttsMs[index] = ping.ms
       else result.failure ??= { check: 'ping', ...ping }

@@ -5,6 +5,7 @@ import { WireguardClient } from '../wireguard/client.ts'
 import { Deadline } from '../wireguard/deadline.ts'
 import { type Endpoint, formatEndpoint } from '../wireguard/endpoint-socket.ts'
 import type { ExchangeFailure } from '../wireguard/exchange.ts'
+import { type EchoRoute, echoRoute } from '../wireguard/icmp.ts'
 import { keyPairOf, parsePublicKey } from '../wireguard/key.ts'
 import { rekeyAfterMs } from '../wireguard/session.ts'
 import type { TimestampSource } from '../wireguard/timestamp.ts'
@@ -38,7 +39,7 @@ const cyclesPerHandshake = 5
 export class EndpointProbe {
   readonly #options: EndpointProbeOptions
   readonly #client: WireguardClient
-  readonly #pingTargets: readonly string[]
+  readonly #routes: readonly EchoRoute[]
   readonly #diagnosis: DiagnosisWatch | null
   #cyclesBegun = 0
   #cyclesWaiting = 0
@@ -48,7 +49,7 @@ export class EndpointProbe {
   /** Throws TypeError where a ping is asked for, and the probe and the server share no address family. */
   constructor(options: EndpointProbeOptions) {
     this.#options = options
-    this.#pingTargets = options.checks.includes('ping') ? pingTargetsOf(options) : []
+    this.#routes = options.checks.includes('ping') ? echoRoutes(options) : []
     this.#client = new WireguardClient(options)
     this.#diagnosis = options.diagnosis === undefined ? null : new DiagnosisWatch(options.diagnosis)
   }
@@ -63,8 +64,9 @@ export class EndpointProbe {
     this.#cyclesWaiting += 1
     try {
       const result = await this.#ask(needsHandshake, deadline, diagnosis)
-      this.#lastWasGood = result.outcome === 'good'
-      if (this.#lastWasGood) this.#diagnosis?.forget()
+      // An inconclusive cycle is no reason to ask a loaded server for more handshakes.
+      if (result.outcome !== 'inconclusive') this.#lastWasGood = result.outcome === 'good'
+      if (result.outcome === 'good') this.#diagnosis?.forget()
       return result
     } finally {
       this.#cyclesWaiting -= 1
@@ -81,7 +83,7 @@ export class EndpointProbe {
   #needsHandshake(): boolean {
     const ageMs = this.#client.sessionAgeMs
     return (
-      this.#pingTargets.length === 0 ||
+      this.#routes.length === 0 ||
       !this.#lastWasGood ||
       // A cycle that has begun and is unanswered: the session may be the reason.
       this.#cyclesWaiting > 0 ||
@@ -104,9 +106,8 @@ export class EndpointProbe {
       handshakeMs = Math.max(handshakeMs ?? 0, outcome.ms)
     }
     for (const endpoint of this.#options.endpoints) {
-      for (const target of this.#pingTargets) {
-        const echo = { source: this.#options.address, target }
-        const outcome = await this.#client.ping(endpoint, echo, deadline)
+      for (const route of this.#routes) {
+        const outcome = await this.#client.ping(endpoint, route, deadline)
         if (!outcome.ok) return judge('ping', endpoint, outcome, diagnosis)
         pingMs = Math.max(pingMs ?? 0, outcome.ms)
       }
@@ -173,7 +174,7 @@ export function createEndpointProbe(
   })
 }
 
-function pingTargetsOf(options: EndpointProbeOptions): string[] {
+function echoRoutes(options: EndpointProbeOptions): EchoRoute[] {
   const familyOf = (text: string) => {
     const parsed = parseAddress(text)
     return parsed.ok ? parsed.value.family : null
@@ -185,7 +186,7 @@ function pingTargetsOf(options: EndpointProbeOptions): string[] {
       `the probe's address ${options.address} shares no family with the server's tunnel addresses ${options.tunnelAddresses.join(', ')}`,
     )
   }
-  return targets
+  return targets.map((target) => echoRoute({ source: options.address, target }))
 }
 
 function judge(

@@ -12,7 +12,7 @@ import {
   socketFailure,
   usableCookie,
 } from './exchange.ts'
-import { buildEchoRequest, type Echo, type EchoRoute, echoRoute, readEchoReply } from './icmp.ts'
+import { buildEchoRequest, type EchoRoute, readEchoReply } from './icmp.ts'
 import { generateKeyPair, keyPairOf } from './key.ts'
 import {
   buildInitiation,
@@ -128,12 +128,8 @@ export class WireguardClient {
     return outcome
   }
 
-  /**
-   * An ICMP echo inside the live session, sent to that endpoint. The reply may come in from another one.
-   * Throws TypeError where the echo's addresses are not two of one family.
-   */
-  async ping(endpoint: Endpoint, echo: Echo, deadline: Deadline): Promise<ExchangeOutcome> {
-    const route = echoRoute(echo)
+  /** An ICMP echo inside the live session, sent to that endpoint. The reply may come in from another one. */
+  async ping(endpoint: Endpoint, route: EchoRoute, deadline: Deadline): Promise<ExchangeOutcome> {
     const line = this.#lineOf(endpoint)
     const closed = await this.#openLine(line)
     if (closed !== null) return closed
@@ -150,11 +146,11 @@ export class WireguardClient {
   /** A handshake and, in its session, a ping. `ping` is `null` where the handshake failed. */
   async handshakeAndPing(
     endpoint: Endpoint,
-    echo: Echo,
+    route: EchoRoute,
     deadline: Deadline,
   ): Promise<{ handshake: ExchangeOutcome; ping: ExchangeOutcome | null }> {
     const handshake = await this.handshake(endpoint, deadline)
-    return { handshake, ping: handshake.ok ? await this.ping(endpoint, echo, deadline) : null }
+    return { handshake, ping: handshake.ok ? await this.ping(endpoint, route, deadline) : null }
   }
 
   /** Ends every pending call with the cause `closed`, and gives the descriptors back. */

@@ -46,6 +46,8 @@ export class Deadline {
   /** Calls back at the end, unless cancelled before. Returns what forgets the callback. */
   whenOver(callback: () => void): () => void {
     this.#callbacks.add(callback)
+    // What begins too late must end all the same.
+    if (this.#isOver) queueMicrotask(() => this.#callBack())
     return () => this.#callbacks.delete(callback)
   }
 
@@ -78,9 +80,13 @@ export class Deadline {
     this.#immediate = setImmediate(() => {
       this.#immediate = null
       this.#isOver = true
-      const callbacks = [...this.#callbacks]
-      this.#callbacks.clear()
-      for (const callback of callbacks) callback()
+      this.#callBack()
     })
+  }
+
+  #callBack(): void {
+    const callbacks = [...this.#callbacks]
+    this.#callbacks.clear()
+    for (const callback of callbacks) callback()
   }
 }

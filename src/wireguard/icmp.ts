@@ -1,12 +1,12 @@
 import { parseAddress } from '../net/prefix.ts'
 
-/** An echo from the probe's own tunnel address to one of the server's, both of one family. */
+/** From the probe's own tunnel address to one of the server's, both of one family. */
 export interface Echo {
   readonly source: string
   readonly target: string
 }
 
-/** The addresses of an echo as bytes. */
+/** The addresses of an echo as bytes, worked out once for many pings. */
 export interface EchoRoute {
   readonly family: 'ipv4' | 'ipv6'
   readonly source: Buffer

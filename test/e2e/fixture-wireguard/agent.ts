@@ -34,7 +34,7 @@ interface Results {
 /** Our own code in another namespace, called from the test. */
 export class Agent {
   readonly #child: ChildProcessWithoutNullStreams
-  readonly #waiting = new Map<number, { resolve(value: never): void; reject(error: Error): void }>()
+  readonly #waiting = new Map<number, { resolve: (value: never) => void; reject: (error: Error) => void }>()
   #calls = 0
 
   constructor(namespace: string) {

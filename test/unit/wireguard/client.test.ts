@@ -7,12 +7,13 @@ import { WireguardClient, type WireguardClientOptions } from '../../../src/wireg
 import { Deadline } from '../../../src/wireguard/deadline.ts'
 import type { Endpoint } from '../../../src/wireguard/endpoint-socket.ts'
 import type { ExchangeOutcome } from '../../../src/wireguard/exchange.ts'
+import { echoRoute } from '../../../src/wireguard/icmp.ts'
 import { generateKeyPair, keyPairOf } from '../../../src/wireguard/key.ts'
 import { Responder, type ResponderOptions } from './responder.ts'
 
 const privateKey = Buffer.alloc(32, 3)
 const clientPublicKey = keyPairOf(privateKey).publicKey
-const echo = { source: '10.80.255.254', target: '10.80.0.1' }
+const route = echoRoute({ source: '10.80.255.254', target: '10.80.0.1' })
 /** For what should be answered: the machine may be busy. */
 const patientMs = 5_000
 /** For what should not be answered. */
@@ -58,7 +59,7 @@ const shake = (
   timeoutMs = patientMs,
 ): Promise<ExchangeOutcome> => within(timeoutMs, (deadline) => client.handshake(endpoint, deadline))
 const ping = (client: WireguardClient, endpoint: Endpoint, timeoutMs = patientMs): Promise<ExchangeOutcome> =>
-  within(timeoutMs, (deadline) => client.ping(endpoint, echo, deadline))
+  within(timeoutMs, (deadline) => client.ping(endpoint, route, deadline))
 
 /** Tries until the process got the time it needs to tell one failure from another. */
 async function failureOf(ask: () => Promise<ExchangeOutcome>): Promise<ExchangeOutcome> {
@@ -86,10 +87,10 @@ describe('a handshake', () => {
 
   it('and its ping can be asked for in one go', async () => {
     const { responder, client } = await start()
-    const both = await within(patientMs, (d) => client.handshakeAndPing(responder.endpoint, echo, d))
+    const both = await within(patientMs, (d) => client.handshakeAndPing(responder.endpoint, route, d))
     expect(both).toMatchObject({ handshake: { ok: true }, ping: { ok: true } })
     responder.play = 'silent'
-    const none = await within(hastyMs, (d) => client.handshakeAndPing(responder.endpoint, echo, d))
+    const none = await within(hastyMs, (d) => client.handshakeAndPing(responder.endpoint, route, d))
     expect(none).toMatchObject({ handshake: { ok: false }, ping: null })
   })
 
@@ -323,6 +324,18 @@ describe('a ping', () => {
     expect(responder.echoes).toBeGreaterThan(0)
   })
 
+  it('that begins after its deadline fails at once', async () => {
+    const { responder, client } = await start()
+    await shake(client, responder.endpoint)
+    const deadline = new Deadline(10)
+    await new Promise<void>((resolve) => deadline.whenOver(resolve))
+    expect(await client.ping(responder.endpoint, route, deadline)).toMatchObject({ ok: false })
+    expect(await client.handshake(responder.endpoint, deadline)).toMatchObject({
+      ok: false,
+      cause: 'starved',
+    })
+  })
+
   it('fails as refused when the server has died since', async () => {
     const { responder, client } = await start()
     await shake(client, responder.endpoint)
@@ -415,7 +428,7 @@ describe('hostile packets', () => {
         async (packets) => {
           const both = within(60, (deadline) =>
             Promise.all([
-              client.ping(responder.endpoint, echo, deadline),
+              client.ping(responder.endpoint, route, deadline),
               client.handshake(responder.endpoint, deadline),
             ]),
           )

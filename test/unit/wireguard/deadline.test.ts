@@ -32,6 +32,18 @@ describe('a deadline', () => {
     expect(cancelled.isOver).toBe(false)
   })
 
+  it('that is over ends at once what begins too late', async () => {
+    const deadline = new Deadline(20)
+    await over(deadline)
+    await over(deadline)
+    let calls = 0
+    deadline.whenOver(() => {
+      calls += 1
+    })()
+    await over(deadline)
+    expect(calls).toBe(0)
+  })
+
   it('lets a reply be read that lay in the socket when a late timer fired', async () => {
     const receiver = createSocket('udp4').bind(0, '127.0.0.1')
     const sender = createSocket('udp4')
