@@ -1,0 +1,39 @@
+import { expect, test } from 'vitest'
+import { adaptFleet } from '../../../src/lab/adapt.ts'
+import { buildTopology } from '../../../src/lab/topology.ts'
+import { fleetOf, osloYaml, romeYaml } from './fleets.ts'
+
+const fleet = fleetOf(osloYaml, romeYaml)
+const topology = buildTopology(fleet)
+const adapted = adaptFleet(fleet, topology.nodes[1]!, {
+  publicKeys: new Map([['vpn', 'generated']]),
+  probeKeyFile: (node, service) => `/lab/${node}/${service}.key`,
+  presharedKeyFile: (service) => `/lab/${service}.psk`,
+  passwordFile: (node, neighbor) => `/lab/${node}/${neighbor}.password`,
+})
+
+test('a node gets generated keys, files of the lab and an interface name of its own', () => {
+  const service = adapted.services[0]!
+  expect(service.wireguard).toMatchObject({ interface: 'wg0n2', publicKey: 'generated', port: 51_820 })
+  expect(service.probe).toMatchObject({ privateKeyFile: '/lab/oslo-b/vpn.key', presharedKeyFile: null })
+})
+
+test('a password stays where there was one, and is added nowhere', () => {
+  const files = adapted.sites[0]!.nodes.flatMap(({ neighbors }) => neighbors.map((one) => one.passwordFile))
+  expect(files).toEqual(['/lab/oslo-a/tor.password', null, null])
+})
+
+test('everything else stays as it is', () => {
+  const withoutSecrets = (one: typeof fleet) => ({
+    ...one,
+    services: one.services.map(({ wireguard: _, probe: __, ...service }) => service),
+    sites: one.sites.map((site) => ({
+      ...site,
+      nodes: site.nodes.map((node) => ({
+        ...node,
+        neighbors: node.neighbors.map(({ passwordFile: _, ...neighbor }) => neighbor),
+      })),
+    })),
+  })
+  expect(withoutSecrets(adapted)).toEqual(withoutSecrets(fleet))
+})

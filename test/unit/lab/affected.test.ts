@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest'
+import { affectedPrefixes } from '../../../src/lab/measure.ts'
+import { compilePlan } from '../../../src/planner/compile.ts'
+import { buildManifest } from '../../../src/render/render.ts'
+import { fleetOf, osloYaml } from './fleets.ts'
+
+const paths = { daemonSocket: '/s', announceFile: '/a', runtimeDir: '/r', stateDir: '/t' }
+const plan = compilePlan(fleetOf(osloYaml), () => ({ paths, listen: [], logFile: null }))
+const manifest = buildManifest(plan.nodes[0]!, {})
+const vpn = manifest.services[0]!
+const twoServices = {
+  ...manifest,
+  services: [vpn, { ...vpn, name: 'other', prefixes: ['192.0.2.0/24', '192.0.2.9/32'] }],
+}
+
+test('a service that breaks takes its own prefixes along', () => {
+  expect([...affectedPrefixes(manifest, 'vpn')].sort()).toEqual([
+    '192.0.2.0/24',
+    '192.0.2.1/32',
+    '2001:db8:51::/48',
+    '2001:db8:51::1/128',
+  ])
+})
+
+test('a covering prefix that a healthy service needs too is not expected to go', () => {
+  expect([...affectedPrefixes(twoServices, 'other')]).toEqual(['192.0.2.9/32'])
+})
+
+test('a node that goes takes all of its prefixes along', () => {
+  expect(affectedPrefixes(twoServices, null).size).toBe(5)
+})

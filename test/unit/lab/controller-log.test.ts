@@ -1,0 +1,32 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { parseDecisions } from '../../../src/lab/controller-log.ts'
+
+const decision = {
+  level: 'info',
+  time: 1_700_000_000_123,
+  event: 'decision',
+  service: 'vpn',
+  decision: 'withdraw',
+  reason: 'interface-gone',
+  message: 'vpn: withdraw',
+}
+
+test('decisions are found between other lines, and a line that is not whole yet is left for later', () => {
+  const text = `${JSON.stringify({ event: 'probe' })}\nnot json\n${JSON.stringify(decision)}\n{"event":"decision"`
+  expect(parseDecisions(text)).toEqual([
+    expect.objectContaining({ reason: 'interface-gone', time: decision.time }),
+  ])
+})
+
+test('a decision that lacks its reason is none', () => {
+  const { reason: _, ...rest } = decision
+  expect(parseDecisions(`${JSON.stringify(rest)}\n`)).toEqual([])
+})
+
+test('no text of a log makes it throw', () => {
+  fc.assert(fc.property(fc.string(), (text) => Array.isArray(parseDecisions(text))))
+  fc.assert(
+    fc.property(fc.jsonValue(), (value) => Array.isArray(parseDecisions(`${JSON.stringify(value)}\n`))),
+  )
+})

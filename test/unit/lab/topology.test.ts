@@ -1,0 +1,123 @@
+import { expect, test } from 'vitest'
+import { uniqueInterface, uniqueNames } from '../../../src/lab/names.ts'
+import { buildTopology, deriveLocalAddress } from '../../../src/lab/topology.ts'
+import { TopologyError } from '../../../src/lab/topology-error.ts'
+import { InterfaceAddress, parseAddress } from '../../../src/net/prefix.ts'
+import { fleetOf, osloYaml, romeYaml } from './fleets.ts'
+
+const topology = buildTopology(fleetOf(osloYaml, romeYaml))
+
+test('two nodes of a site share the router with the same address and ASN', () => {
+  const tors = topology.routers.filter(({ asn }) => asn === 64611)
+  expect(tors).toHaveLength(1)
+  expect(tors[0]!.links.map(({ node, nodeAddress }) => `${node} ${nodeAddress}`)).toEqual([
+    'oslo-a 10.1.0.2',
+    'oslo-b 10.1.0.3',
+  ])
+})
+
+test('the same address and ASN at another site is another router', () => {
+  const carriers = topology.routers.filter(({ asn }) => asn === 64601)
+  expect(carriers.map(({ site }) => site)).toEqual(['oslo', 'rome'])
+})
+
+test("a router has the YAML's name where that means one router in the fleet, and else its node's before it", () => {
+  expect(topology.routers.map(({ name }) => name)).toEqual([
+    'tor',
+    'oslo-a-carrier',
+    'rome-a-carrier',
+    'reflector',
+  ])
+})
+
+test('no namespace, folder, bridge, port or address is given out twice', () => {
+  const once = (values: readonly string[]) => expect(new Set(values).size).toBe(values.length)
+  const { nodes, routers, clients } = topology
+  const links = nodes.flatMap((node) => node.links)
+  once([
+    topology.fabricNamespace,
+    topology.coreNamespace,
+    ...[...nodes, ...routers, ...clients].map((x) => x.namespace),
+  ])
+  once(links.map(({ bridge }) => bridge))
+  once(links.flatMap(({ nodePort, routerPort }) => [nodePort, routerPort]))
+  once(links.map(({ protocol }) => protocol))
+  once([topology.managementAddress, ...nodes.map((node) => node.managementAddress)].map(String))
+  once(routers.flatMap(({ coreLink }) => [`${coreLink.ipv4.core}`, `${coreLink.ipv4.router}`]))
+  once(clients.map(({ tunnelAddress }) => `${tunnelAddress}`))
+})
+
+test('a client hangs on the first eBGP neighbor of its site that has the family of its endpoint', () => {
+  expect(topology.clients.map(({ site, router }) => `${site} ${router}`)).toEqual([
+    'oslo tor',
+    'rome rome-a-carrier',
+  ])
+})
+
+test("a client's tunnel address is neither the server's nor the probe's", () => {
+  expect(topology.clients.map(({ tunnelAddress }) => `${tunnelAddress}`)).toEqual([
+    '10.80.0.3/16',
+    '10.80.0.4/16',
+  ])
+})
+
+test('a tunnel network without room for a client is said by name', () => {
+  const fleet = fleetOf(osloYaml)
+  const [service] = fleet.services
+  const [address] = service!.wireguard.addresses
+  const small = new InterfaceAddress(address!.address, 30)
+  const crowded = {
+    ...fleet,
+    services: [{ ...service!, wireguard: { ...service!.wireguard, addresses: [small] } }],
+    sites: [fleet.sites[0]!, { ...fleet.sites[0]!, name: 'second', nodes: [] }],
+  }
+  expect(() => buildTopology(crowded)).toThrow(TopologyError)
+})
+
+test('a site without a neighbor has its client on the core', () => {
+  const fleet = fleetOf(osloYaml)
+  const site = fleet.sites[0]!
+  const lonely = { ...fleet, sites: [{ ...site, nodes: [{ ...site.nodes[0]!, neighbors: [] }] }] }
+  expect(buildTopology(lonely).clients[0]!.router).toBeNull()
+})
+
+test('more nodes than a /24 holds get a longer management network', () => {
+  const fleet = fleetOf(osloYaml)
+  const site = fleet.sites[0]!
+  const nodes = Array.from({ length: 300 }, (_, at) => ({ ...site.nodes[0]!, name: `n${at}`, neighbors: [] }))
+  const built = buildTopology({ ...fleet, sites: [{ ...site, nodes }] })
+  expect(`${built.managementAddress}`).toBe('169.254.64.1/20')
+  expect(`${built.nodes.at(-1)!.managementAddress}`).toBe('169.254.65.45/20')
+})
+
+test('an address that the YAML leaves out is the other one of the pair, or the next that is free', () => {
+  const node = fleetOf(osloYaml).sites[0]!.nodes[0]!
+  const neighbor = node.neighbors.find(({ name }) => name === 'carrier')!
+  expect(`${deriveLocalAddress(node, neighbor)}`).toBe('10.1.1.0')
+  const parsed = parseAddress('10.1.1.0')
+  if (!parsed.ok) throw new Error(parsed.problem)
+  const other = { ...neighbor, name: 'other', address: parsed.value }
+  const crowded = { ...node, neighbors: [...node.neighbors, other] }
+  expect(`${deriveLocalAddress(crowded, neighbor)}`).toBe('10.1.1.3')
+})
+
+test("an interface's name is unique on the machine and fits the kernel", () => {
+  const fleet = fleetOf(osloYaml)
+  const service = fleet.services[0]!
+  expect(uniqueInterface(fleet, service, 3)).toBe('wg0n3')
+  const named = (name: string) => ({ ...service, wireguard: { ...service.wireguard, interface: name } })
+  const long = [named('wireguard-main1'), named('wireguard-main2')]
+  const names = long.map((one) => uniqueInterface({ ...fleet, services: long }, one, 120))
+  expect(new Set(names).size).toBe(2)
+  for (const name of names) expect(name.length).toBeLessThanOrEqual(15)
+})
+
+test('a name that is taken, or too long, is cut and numbered', () => {
+  const take = uniqueNames(8)
+  expect(['aw-core', 'aw-core', 'aw-core-of-all', 'aw-core-of-none'].map(take)).toEqual([
+    'aw-core',
+    'aw-cor-2',
+    'aw-core-',
+    'aw-cor-3',
+  ])
+})
