@@ -1,14 +1,7 @@
-import { isLinkLocal, isUnicast } from '../net/bogons.ts'
-import type { Address, Family } from '../net/prefix.ts'
-import {
-  type Drafts,
-  listNodes,
-  listServices,
-  type NeighborDraft,
-  type PlacedNode,
-  type PlacedService,
-} from './drafts.ts'
-import type { Finding } from './finding.ts'
+import type { Family } from '../net/prefix.ts'
+import { checkNeighbor } from './check-neighbors.ts'
+import { type Drafts, listNodes, listServices, type PlacedNode, type PlacedService } from './drafts.ts'
+import { error, type Finding, warning } from './finding.ts'
 import { formatPath, nearestWord, type Path, quote } from './wording.ts'
 
 /** What the site files say, against each other and against fleet.yaml. */
@@ -17,22 +10,17 @@ export function checkNodes(drafts: Drafts): Finding[] {
   const services = listServices(drafts)
   const findings = [...checkSiteNames(drafts), ...checkUniqueNodes(nodes)]
   for (const placed of nodes) {
-    if (drafts.fleet?.value.services !== undefined) findings.push(...checkNodeServices(placed, services))
+    const known = drafts.fleet?.value.services
+    if (known !== undefined) findings.push(...checkNodeServices(placed, Object.keys(known)))
     if (drafts.complete) findings.push(...checkIdle(placed), ...checkFamilies(placed, services))
     findings.push(...checkSharedPorts(placed, services), ...checkUniqueNeighbors(placed))
     for (const [index, neighbor] of (placed.node.neighbors ?? []).entries()) {
       if (neighbor === undefined) continue
       const at = { file: placed.file, path: [...placed.path, 'neighbors', index], neighbor }
-      findings.push(...checkAsn(at, drafts.fleet?.value.asn), ...checkAddresses(at), ...checkGtsm(at, placed))
+      findings.push(...checkNeighbor(at, placed, drafts.fleet?.value.asn))
     }
   }
   return findings
-}
-
-interface PlacedNeighbor {
-  readonly file: string
-  readonly path: Path
-  readonly neighbor: NeighborDraft
 }
 
 function checkSiteNames(drafts: Drafts): Finding[] {
@@ -107,8 +95,7 @@ function findTwice(
   })
 }
 
-function checkNodeServices({ file, path, node }: PlacedNode, services: readonly PlacedService[]): Finding[] {
-  const known = services.map(({ name }) => name)
+function checkNodeServices({ file, path, node }: PlacedNode, known: readonly string[]): Finding[] {
   const seen = new Set<string>()
   return (node.services ?? []).flatMap((name, index): Finding[] => {
     if (name === undefined) return []
@@ -208,115 +195,4 @@ function checkSharedPorts({ file, path, node }: PlacedNode, services: readonly P
       return findings
     })
   })
-}
-
-function checkAsn({ file, path, neighbor }: PlacedNeighbor, ourAsn: number | undefined): Finding[] {
-  const { kind, asn } = neighbor
-  if (ourAsn === undefined || kind === undefined || asn === undefined) return []
-  const at = [...path, 'asn']
-  if (kind === 'ibgp' && asn !== ourAsn) {
-    return [
-      error(
-        file,
-        at,
-        `an ibgp neighbor is in our own AS, ${ourAsn}, not in ${asn}`,
-        `write ${ourAsn}, or another kind`,
-      ),
-    ]
-  }
-  if (kind !== 'ibgp' && asn === ourAsn) {
-    return [
-      error(
-        file,
-        at,
-        `${asn} is our own AS, but kind ${kind} is another network`,
-        'write the neighbor’s AS number, or kind: ibgp',
-      ),
-    ]
-  }
-  return []
-}
-
-function checkAddresses({ file, path, neighbor }: PlacedNeighbor): Finding[] {
-  const { address, localAddress } = neighbor
-  const findings = [
-    ...checkUnicast(file, [...path, 'address'], address),
-    ...checkUnicast(file, [...path, 'localAddress'], localAddress),
-  ]
-  if (findings.length > 0 || address === undefined || localAddress === undefined) return findings
-  const at = [...path, 'localAddress']
-  if (localAddress.family !== address.family) {
-    const name = address.family === 'ipv4' ? 'IPv4' : 'IPv6'
-    return [
-      error(
-        file,
-        at,
-        `${localAddress} and the neighbor's ${address} are not of one family`,
-        `write the node's own ${name} address on that link`,
-      ),
-    ]
-  }
-  if (localAddress.equals(address)) {
-    return [
-      error(
-        file,
-        at,
-        `${localAddress} is the neighbor's own address`,
-        "write the node's own address on that link",
-      ),
-    ]
-  }
-  return []
-}
-
-function checkUnicast(file: string, path: Path, address: Address | undefined): Finding[] {
-  if (address === undefined) return []
-  if (isLinkLocal(address)) {
-    return [
-      error(
-        file,
-        path,
-        `${address} is link-local, which is not available in this version`,
-        'write an address that needs no interface',
-      ),
-    ]
-  }
-  if (!isUnicast(address)) {
-    return [error(file, path, `${address} is not an address that a router can have`, null)]
-  }
-  return []
-}
-
-function checkGtsm({ file, path, neighbor }: PlacedNeighbor, { node }: PlacedNode): Finding[] {
-  if (neighbor.gtsm !== true) return []
-  const at = [...path, 'gtsm']
-  if (neighbor.kind === 'ibgp') {
-    return [
-      error(
-        file,
-        at,
-        'GTSM (RFC 5082) wants a neighbor one hop away, which an ibgp neighbor need not be',
-        'leave gtsm out',
-      ),
-    ]
-  }
-  if (node.daemon === 'frr' && neighbor.bfd !== undefined) {
-    return [
-      error(
-        file,
-        at,
-        'FRR 8.4 turns BFD into a multihop session (RFC 5883) where gtsm is set, and a directly connected neighbor never answers that',
-        'leave out gtsm or bfd, or use daemon: bird',
-      ),
-    ]
-  }
-  return []
-}
-
-function error(file: string, path: Path, message: string, hint: string | null): Finding {
-  return { severity: 'error', file, path, message, hint }
-}
-
-function warning(file: string, path: Path, message: string, hint: string | null): Finding {
-  return { severity: 'warning', file, path, message, hint }
 }

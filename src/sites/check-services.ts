@@ -1,13 +1,5 @@
-import { findBogon } from '../net/bogons.ts'
-import type { Prefix } from '../net/prefix.ts'
-import {
-  type Drafts,
-  externalKinds,
-  listNodes,
-  listServices,
-  type PlacedNode,
-  type PlacedService,
-} from './drafts.ts'
+import { checkPrefixes, checkSharedAnycast } from './check-prefixes.ts'
+import { type Drafts, listNodes, listServices, type PlacedNode, type PlacedService } from './drafts.ts'
 import { readName } from './fields.ts'
 import type { Finding } from './finding.ts'
 import { count, type Path } from './wording.ts'
@@ -22,10 +14,8 @@ export function checkServices(drafts: Drafts): Finding[] {
   for (const placed of services) {
     findings.push(
       ...checkServiceName(placed),
-      ...checkAnycast(placed),
       ...checkTwice(placed),
-      ...checkCovering(placed, nodes),
-      ...checkBogons(placed, fleet.value.bogons?.allow ?? []),
+      ...checkPrefixes(placed, nodes, fleet.value.bogons?.allow ?? []),
       ...checkTunnel(placed),
       ...checkChecks(placed),
     )
@@ -51,35 +41,6 @@ function checkServiceName({ file, name, path }: PlacedService): Finding[] {
   return reading.ok
     ? []
     : [{ severity: 'error', file, path, part: 'key', message: reading.message, hint: reading.hint }]
-}
-
-function checkAnycast({ file, path, service }: PlacedService): Finding[] {
-  const covering = service.covering?.filter((prefix) => prefix !== undefined) ?? []
-  const allKnown = service.covering !== undefined && covering.length === service.covering.length
-  return eachPrefix(service.anycast, [...path, 'anycast']).flatMap(({ prefix, path }): Finding[] => {
-    if (!prefix.isHost) {
-      const bits = prefix.family === 'ipv4' ? 32 : 128
-      return [
-        {
-          severity: 'error',
-          file,
-          path,
-          message: `${prefix} is not one address, but clients dial one`,
-          hint: `write the address with /${bits}, such as ${prefix.network}/${bits}; ${prefix} belongs in covering`,
-        },
-      ]
-    }
-    if (!allKnown || covering.some((candidate) => candidate.contains(prefix))) return []
-    return [
-      {
-        severity: 'error',
-        file,
-        path,
-        message: `${prefix} is in none of the covering prefixes (${covering.join(', ')}), so nobody outside would reach it`,
-        hint: 'name the prefix that leaves the AS in covering',
-      },
-    ]
-  })
 }
 
 function checkTwice({ file, path, service }: PlacedService): Finding[] {
@@ -108,56 +69,6 @@ function checkTwice({ file, path, service }: PlacedService): Finding[] {
         },
       ]
     })
-  })
-}
-
-const longestAccepted = { ipv4: 24, ipv6: 48 } as const
-
-function checkCovering(
-  { file, name, path, service }: PlacedService,
-  nodes: readonly PlacedNode[],
-): Finding[] {
-  const external = nodes.flatMap(({ node }) =>
-    node.services?.includes(name) === true
-      ? (node.neighbors ?? []).filter((neighbor) => externalKinds.includes(neighbor?.kind ?? ''))
-      : [],
-  )[0]
-  if (external === undefined) return []
-  return eachPrefix(service.covering, [...path, 'covering']).flatMap(({ prefix, path }): Finding[] => {
-    const longest = longestAccepted[prefix.family]
-    if (prefix.length <= longest) return []
-    return [
-      {
-        severity: 'error',
-        file,
-        path,
-        message: `${prefix} is longer than /${longest}, which other networks drop, and ${external.name ?? 'a neighbor'} is of kind ${external.kind}`,
-        hint: `announce a covering prefix of /${longest} or shorter`,
-      },
-    ]
-  })
-}
-
-function checkBogons(
-  { file, path, service }: PlacedService,
-  allowed: readonly (Prefix | undefined)[],
-): Finding[] {
-  const covering = eachPrefix(service.covering, [...path, 'covering'])
-  const alone = eachPrefix(service.anycast, [...path, 'anycast']).filter(
-    ({ prefix }) => !covering.some((candidate) => candidate.prefix.contains(prefix)),
-  )
-  return [...covering, ...alone].flatMap(({ prefix, path }): Finding[] => {
-    const bogon = findBogon(prefix)
-    if (bogon === null || allowed.some((range) => range?.contains(prefix) === true)) return []
-    return [
-      {
-        severity: 'error',
-        file,
-        path,
-        message: `${prefix} is in a bogon range, ${bogon.prefix}: ${bogon.purpose}`,
-        hint: `if that is on purpose, as in a lab, write ${bogon.prefix} in bogons.allow`,
-      },
-    ]
   })
 }
 
@@ -247,26 +158,6 @@ function checkServed(
   return []
 }
 
-/** Two services on one prefix: the failure of the one would withdraw the other. */
-function checkSharedAnycast(services: readonly PlacedService[]): Finding[] {
-  const all = services.flatMap(({ file, name, path, service }) =>
-    eachPrefix(service.anycast, [...path, 'anycast']).map((entry) => ({ ...entry, file, name })),
-  )
-  return all.flatMap(({ prefix, path, file, name }, index): Finding[] => {
-    const other = all.slice(0, index).find((entry) => entry.name !== name && entry.prefix.overlaps(prefix))
-    if (other === undefined) return []
-    return [
-      {
-        severity: 'error',
-        file,
-        path,
-        message: `${prefix} overlaps ${other.prefix} of the service ${other.name}, so one's failure would withdraw the other`,
-        hint: 'give each service an anycast address of its own',
-      },
-    ]
-  })
-}
-
 function checkCaches(drafts: Drafts): Finding[] {
   const caches = drafts.fleet?.value.rpki?.caches
   if (drafts.fleet === null || caches === undefined) return []
@@ -300,13 +191,4 @@ function checkCaches(drafts: Drafts): Finding[] {
       },
     ]
   })
-}
-
-function eachPrefix(
-  list: readonly (Prefix | undefined)[] | undefined,
-  path: Path,
-): { prefix: Prefix; path: Path }[] {
-  return (list ?? []).flatMap((prefix, index) =>
-    prefix === undefined ? [] : [{ prefix, path: [...path, index] }],
-  )
 }

@@ -101,9 +101,9 @@ function explainUnknownKey(
   }
 }
 
-function mapHint(schema: z.ZodType, path: Path): string | null {
+function mapHint(schema: z.ZodType, path: Path): string {
   const known = keysAt(schema, path)
-  return known.length === 0 ? null : `it is a map of ${known.join(', ')}`
+  return known.length === 0 ? 'it is a map from names' : `it is a map of ${known.join(', ')}`
 }
 
 /** The keys of the map that the schema has at a path; none where it has no map, or one of free names. */

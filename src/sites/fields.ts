@@ -1,14 +1,12 @@
 import { z } from 'zod'
-import { parseAsn, plainFromAsdot } from '../net/asn.ts'
-import { type Parsed, parseAddress, parseInterfaceAddress, parsePrefix } from '../net/prefix.ts'
 import { OddNumber } from './source.ts'
 import { alternatives, nearestWord, quote } from './wording.ts'
 
 /** `message` is the whole sentence, shown value and all. */
-type Reading<T> = { ok: true; value: T } | { ok: false; message: string; hint: string | null }
+export type Reading<T> = { ok: true; value: T } | { ok: false; message: string; hint: string | null }
 
 /** A single value that says for itself what is wrong with it. */
-function field<T>(example: string, read: (raw: unknown) => Reading<T>) {
+export function field<T>(example: string, read: (raw: unknown) => Reading<T>) {
   return z.unknown().transform((raw, context): T => {
     const reading: Reading<T> =
       raw === undefined
@@ -27,7 +25,7 @@ function field<T>(example: string, read: (raw: unknown) => Reading<T>) {
   })
 }
 
-function textField<T>(example: string, read: (text: string) => Reading<T>) {
+export function textField<T>(example: string, read: (text: string) => Reading<T>) {
   return field<T>(example, (raw) => {
     if (typeof raw === 'string') return read(raw)
     if (typeof raw !== 'number' && typeof raw !== 'boolean' && !(raw instanceof OddNumber)) {
@@ -53,17 +51,6 @@ function isColonAccident(raw: unknown): boolean {
   const values = Object.values(raw)
   return values.length === 1 && values[0] === null
 }
-
-function netField<T>(example: string, parse: (text: string) => Parsed<T>) {
-  return textField<T>(example, (text) => {
-    const parsed = parse(text)
-    return parsed.ok ? parsed : { ok: false, message: `${quote(text)} ${parsed.problem}`, hint: parsed.hint }
-  })
-}
-
-export const prefixField = netField('192.0.2.0/24', parsePrefix)
-export const addressField = netField('192.0.2.1', parseAddress)
-export const interfaceAddressField = netField('10.80.0.1/16', parseInterfaceAddress)
 
 /** Names become symbols in BIRD and FRR, file names and metric labels, and no template escapes them. */
 export function nameField(example: string) {
@@ -100,24 +87,6 @@ export const descriptionField = textField('"Transit A, port 7"', (text) => {
       }
 })
 
-/** Linux: 15 bytes (IFNAMSIZ less its NUL), no slash, no space. */
-export const interfaceField = textField('wg0', (text) => {
-  if (text.length > 15) {
-    return {
-      ok: false,
-      message: `${quote(text)} is longer than 15 characters`,
-      hint: 'Linux takes no longer name for an interface',
-    }
-  }
-  return /^[A-Za-z][A-Za-z0-9_.-]*$/.test(text)
-    ? { ok: true, value: text }
-    : {
-        ok: false,
-        message: `${quote(text)} is not an interface name`,
-        hint: 'use letters, digits, _ . and -, with a letter first, such as wg0',
-      }
-})
-
 /** Neither right nor wrong values are shown: a person who mistakes the field writes the secret itself here. */
 export function secretFileField(example: string) {
   return field(example, (raw): Reading<string> => {
@@ -131,95 +100,6 @@ export function secretFileField(example: string) {
     }
   })
 }
-
-/** Canonical base64 of 32 bytes. The value is not shown: the private key looks the same. */
-export const publicKeyField = textField('the output of wg pubkey', (text) => {
-  if (!/^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/.test(text)) {
-    const length = text.length === 44 ? 'not canonical base64' : `${text.length} characters long`
-    return {
-      ok: false,
-      message: `is not a WireGuard public key: it is ${length} (the value is not shown: a private key looks the same)`,
-      hint: 'a key is 32 bytes in base64, 44 characters that end in =; wg pubkey prints it',
-    }
-  }
-  if (/^A{43}=$/.test(text)) {
-    return { ok: false, message: 'is all zeros', hint: 'write the key that wg pubkey prints' }
-  }
-  return { ok: true, value: text }
-})
-
-/** BGP identifier: any dotted quad but 0.0.0.0 (RFC 6286). */
-export const routerIdField = textField('10.0.0.11', (text) => {
-  const parsed = parseAddress(text)
-  if (parsed.ok && parsed.value.family === 'ipv4' && parsed.value.value !== 0n) {
-    return { ok: true, value: parsed.value.toString() }
-  }
-  return {
-    ok: false,
-    message: `${quote(text)} is not a router id`,
-    hint: 'write four numbers with dots, unique in the fleet, such as 10.0.0.11; an IPv6-only node needs one too',
-  }
-})
-
-/** `host:port`, the host an address: a name could resolve to something public. */
-export const listenField = textField('"127.0.0.1:9586"', (text) => {
-  const match = /^(?:\[([^\]]+)\]|([^:]+)):([1-9]\d{0,4})$/.exec(text)
-  const address = match === null ? null : parseAddress(match[1] ?? match[2] ?? '')
-  const bracketed = match?.[1] !== undefined
-  if (
-    match !== null &&
-    address?.ok === true &&
-    (address.value.family === 'ipv6') === bracketed &&
-    Number(match[3]) <= 65535
-  ) {
-    return { ok: true, value: bracketed ? `[${address.value}]:${match[3]}` : `${address.value}:${match[3]}` }
-  }
-  return {
-    ok: false,
-    message: `${quote(text)} is not an address and a port`,
-    hint: 'write 127.0.0.1:9586 or "[::1]:9586"',
-  }
-})
-
-/** An address or a host name (RFC 1123). */
-export const hostField = textField('127.0.0.1', (text) => {
-  const parsed = parseAddress(text)
-  if (parsed.ok) return { ok: true, value: parsed.value.toString() }
-  const labels = text.split('.')
-  const isName =
-    text.length <= 253 &&
-    !/^[\d.]+$/.test(text) &&
-    labels.every((label) => /^[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/.test(label))
-  return isName
-    ? { ok: true, value: text }
-    : { ok: false, message: `${quote(text)} is neither an address nor a host name`, hint: null }
-})
-
-export const asnField = field('64500', (raw): Reading<number> => {
-  const text = raw instanceof OddNumber ? raw.text : typeof raw === 'string' ? raw : null
-  if (text !== null) {
-    const plain = plainFromAsdot(text)
-    if (plain !== null) {
-      return {
-        ok: false,
-        message: `${quote(text)} is in dotted notation, which FRR refuses`,
-        hint: `write ${plain}`,
-      }
-    }
-    const asPrefixed = /^AS([1-9]\d{0,9})$/i.exec(text)
-    if (asPrefixed !== null) {
-      return {
-        ok: false,
-        message: `expected a whole number, got ${quote(text)}`,
-        hint: `write ${asPrefixed[1]}`,
-      }
-    }
-  }
-  const whole = readWholeNumber(raw)
-  if (!whole.ok) return whole
-  const parsed = parseAsn(whole.value)
-  return parsed.ok ? parsed : { ok: false, message: `${whole.value} ${parsed.problem}`, hint: parsed.hint }
-})
 
 export function wholeNumberField(least: number, most: number, example: string) {
   return field(example, (raw): Reading<number> => {
@@ -307,7 +187,7 @@ export function parseDuration(text: string): number | null {
   return match === null ? null : Number(match[1]) * unitMs[match[2] as keyof typeof unitMs]
 }
 
-function readWholeNumber(raw: unknown): Reading<number> {
+export function readWholeNumber(raw: unknown): Reading<number> {
   if (typeof raw === 'number') return { ok: true, value: raw }
   const expected = `expected a whole number, got ${describeValue(raw)}`
   if (typeof raw === 'string' && /^(?:0|[1-9]\d{0,14})$/.test(raw)) {

@@ -13,3 +13,11 @@ export interface Finding {
   /** Where the path says nothing, as in broken YAML. */
   readonly place?: { readonly line: number; readonly column: number }
 }
+
+export function error(file: string, path: Path, message: string, hint: string | null): Finding {
+  return { severity: 'error', file, path, message, hint }
+}
+
+export function warning(file: string, path: Path, message: string, hint: string | null): Finding {
+  return { severity: 'warning', file, path, message, hint }
+}

@@ -117,14 +117,13 @@ function readFile<T, D>(
 
 /** Takes out what is wrong until the rest is right, so that one mistake does not hide another. */
 function readDraft<D>(value: unknown, issues: readonly z.core.$ZodIssue[], schema: z.ZodType<D>): D | null {
-  let rest = structuredClone(value)
+  const rest = structuredClone(value)
   let wrong = issues
   for (let round = 0; round < 4; round += 1) {
     for (const issue of wrong) {
       if (issue.path.length === 0 && issue.code !== 'unrecognized_keys') return null
-      const paths =
-        issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...issue.path, key]) : [issue.path]
-      for (const path of paths) rest = without(rest, path as Path)
+      if (issue.code === 'unrecognized_keys') removeKeys(rest, issue.path as Path, issue.keys)
+      else clearValue(rest, issue.path as Path)
     }
     const result = schema.safeParse(rest)
     if (result.success) return result.data
@@ -133,19 +132,25 @@ function readDraft<D>(value: unknown, issues: readonly z.core.$ZodIssue[], schem
   return null
 }
 
-/** The value with a hole at the path; changes it in place. */
-function without(root: unknown, path: Path): unknown {
-  let container = root as Record<string | number, unknown> | undefined
-  for (const step of path.slice(0, -1)) {
-    const next = container?.[step]
-    if (typeof next !== 'object' || next === null) return root
-    container = next as Record<string | number, unknown>
-  }
+/** Leaves a hole: that the key is there still counts, as the name of a service does. */
+function clearValue(root: unknown, path: Path): void {
+  const container = containerAt(root, path.slice(0, -1))
   const last = path.at(-1)
-  if (container === undefined || last === undefined) return root
-  if (Array.isArray(container)) container[last as number] = undefined
-  else delete container[last]
-  return root
+  if (container !== null && last !== undefined) container[last] = undefined
+}
+
+function removeKeys(root: unknown, path: Path, keys: readonly string[]): void {
+  const container = containerAt(root, path)
+  for (const key of keys) delete container?.[key]
+}
+
+function containerAt(root: unknown, path: Path): Record<string | number, unknown> | null {
+  let container = root
+  for (const step of path) {
+    if (typeof container !== 'object' || container === null) return null
+    container = (container as Record<string | number, unknown>)[step]
+  }
+  return typeof container === 'object' ? (container as Record<string | number, unknown> | null) : null
 }
 
 function toIssues(

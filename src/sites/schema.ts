@@ -1,24 +1,26 @@
 import { z } from 'zod'
 import {
-  addressField,
-  asnField,
   descriptionField,
   durationField,
-  hostField,
-  interfaceAddressField,
-  interfaceField,
-  listenField,
   nameField,
   portField,
-  prefixField,
-  publicKeyField,
-  routerIdField,
   secretFileField,
   wholeNumberField,
   wordField,
   yesNoField,
 } from './fields.ts'
 import { checkNames, neighborKinds } from './fleet.ts'
+import {
+  addressField,
+  asnField,
+  hostField,
+  interfaceAddressField,
+  interfaceField,
+  listenField,
+  prefixField,
+  publicKeyField,
+  routerIdField,
+} from './net-fields.ts'
 
 const probeFields = {
   privateKeyFile: secretFileField('/etc/anyward/probe.key'),

@@ -226,7 +226,7 @@ function plainScalar(value: unknown, text: string | undefined): unknown {
   if (typeof value === 'bigint') return new OddNumber(text ?? String(value))
   if (typeof value !== 'number') return value
   const written = text ?? String(value)
-  return /^-?(?:0|[1-9]\d*)$/.test(written) && Number.isSafeInteger(value) ? value : new OddNumber(written)
+  return /^(?:0|-?[1-9]\d*)$/.test(written) && Number.isSafeInteger(value) ? value : new OddNumber(written)
 }
 
 function findOffset(

@@ -221,6 +221,16 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     [['fleet.yaml', 'asn: 64500', 'asn: -1']],
     ['sites/fleet.yaml:1:6 asn: -1 is not an AS number\nan AS number is a whole number from 1 to 4294967294'],
   ],
+  [
+    'a host name of digits',
+    [['fleet.yaml', 'rpki.example.net', '10.0.0']],
+    ['sites/fleet.yaml:19:53 rpki.caches[1].host: "10.0.0" is neither an address nor a host name'],
+  ],
+  [
+    'a negative number with a leading zero',
+    [['fleet.yaml', 'asn: 64500', 'asn: -0']],
+    ['sites/fleet.yaml:1:6 asn: expected a whole number, got the number -0\nwrite it in plain digits'],
+  ],
 ]
 
 test.each(rows)('addresses, keys and numbers: %s', (_name, edits, issues) => {

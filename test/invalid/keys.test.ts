@@ -150,6 +150,45 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     [['fleet.yaml', 'anycast: [192.0.2.1/32, "2001:db8:51::1/128"]', 'anycast: []']],
     ['sites/fleet.yaml:5:14 services.vpn.anycast: is an empty list\nname at least one'],
   ],
+  [
+    'an inline preshared key',
+    [
+      [
+        'fleet.yaml',
+        '      interval: 200ms',
+        '      presharedKey: QGV5VGhhdElzUmVhbGx5QVNlY3JldFZhbHVlMTIzNDU=',
+      ],
+    ],
+    [
+      'sites/fleet.yaml:15:7 services.vpn.probe.presharedKey: "presharedKey": a secret never stands in the YAML\nkeep it in a file on the node, and write it by reference: presharedKeyFile: /etc/anyward/…',
+    ],
+  ],
+  [
+    'an empty path of keys',
+    [['fra1.yaml', '    daemon: bird\n', '    daemon: bird\n    "": 1\n']],
+    [
+      'sites/fra1.yaml:5:5 nodes[0][""]: "" is not a known key\nknown keys: name, daemon, routerId, services, neighbors',
+    ],
+  ],
+  [
+    'a node that is a word',
+    [['fra1.yaml', 'site: fra1\nnodes: [fra1-a]\n']],
+    [
+      'sites/fra1.yaml:2:9 nodes[0]: expected a map, got "fra1-a"\nit is a map of name, daemon, routerId, services, neighbors',
+    ],
+  ],
+  [
+    'services that are a list',
+    [['fleet.yaml', 'asn: 64500\nservices: [vpn]\n']],
+    ['sites/fleet.yaml:2:11 services: expected a map, got a list\nit is a map from names'],
+  ],
+  [
+    'a service that is a word',
+    [['fleet.yaml', 'asn: 64500\nservices: { vpn: yes }\n']],
+    [
+      'sites/fleet.yaml:2:18 services.vpn: expected a map, got "yes"\nit is a map of anycast, covering, wireguard, probe, safety',
+    ],
+  ],
 ]
 
 test.each(rows)('keys and shapes: %s', (_name, edits, issues) => {

@@ -178,6 +178,35 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     ],
   ],
   ['no fleet.yaml', [['fleet.yaml', null]], ['fleet.yaml:1:1 there is no such file']],
+  [
+    'a control character in a value',
+    [['fra1.yaml', 'description: Transit A', 'description: "Tr\u001b[2Jansit"']],
+    ['sites/fra1.yaml:13:25 contains the control character "\\u001b"\nis this a text file?'],
+  ],
+  ['a %YAML directive of 1.1', [['fra1.yaml', 'site: fra1\n', '%YAML 1.1\n---\nsite: fra1\n']], []],
+  [
+    'an unknown directive',
+    [['fra1.yaml', 'site: fra1\n', '%FOO bar\n---\nsite: fra1\n']],
+    ['sites/fra1.yaml:1:1 a line that begins with % is not understood\nleave it out'],
+  ],
+  [
+    'an escape that is none',
+    [['fra1.yaml', 'description: Transit A', 'description: "Transit\\q"']],
+    [
+      'sites/fra1.yaml:13:30 a backslash in double quotes stands before a character that it cannot escape\nuse single quotes',
+    ],
+  ],
+  [
+    'two independent mistakes',
+    [
+      ['fra1.yaml', 'daemon: bird', 'daemon: @bird'],
+      ['fra1.yaml', 'description: Transit A', 'description: `a`'],
+    ],
+    [
+      'sites/fra1.yaml:4:13 a value cannot begin with this character\nput the value in quotes',
+      'sites/fra1.yaml:13:22 a value cannot begin with this character\nput the value in quotes',
+    ],
+  ],
 ]
 
 test.each(rows)('YAML that is broken or hostile: %s', (_name, edits, issues) => {

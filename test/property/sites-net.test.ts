@@ -1,6 +1,6 @@
 import { isIPv4, isIPv6 } from 'node:net'
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import {
   Address,
   addressBits,
@@ -12,6 +12,9 @@ import {
   parsePrefix,
   prefixOf,
 } from '../../src/net/prefix.ts'
+
+// Hundreds of runs, on a machine that others use too.
+vi.setConfig({ testTimeout: 120_000 })
 
 const anyFamily: fc.Arbitrary<Family> = fc.constantFrom('ipv4', 'ipv6')
 const anyAddress = anyFamily.chain((family) =>

@@ -1,10 +1,12 @@
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { parseFleet } from '../../src/sites/parse.ts'
 import { base } from '../invalid/base.ts'
 
+// Hundreds of runs, on a machine that others use too.
+vi.setConfig({ testTimeout: 120_000 })
+
 const names = Object.keys(base)
-const timeoutMs = 120_000
 
 /** Parses the base fleet with one file replaced, and holds the result against what is promised of any input. */
 function checkAny(name: string, text: string): void {
@@ -30,123 +32,103 @@ const somewhere = fc.record({
   at: fc.double({ min: 0, max: 1, noNaN: true }),
 })
 
-test(
-  'any character anywhere in a file is an issue with a place, or fine',
-  () => {
-    const character = fc.oneof(
-      fc.constantFrom(...'{}[]:,-?&*!|>\'"%@`#\t\n\r\0 \u0085\u2028\ufeff'.split('')),
-      fc.string({ unit: 'binary' }),
-    )
-    fc.assert(
-      fc.property(somewhere, character, fc.nat(3), ({ name, at }, inserted, removed) => {
-        const text = base[name]!
-        const offset = Math.floor(at * text.length)
-        checkAny(name, text.slice(0, offset) + inserted + text.slice(offset + removed))
-      }),
-      { numRuns: 400 },
-    )
-  },
-  timeoutMs,
-)
+test('any character anywhere in a file is an issue with a place, or fine', () => {
+  const character = fc.oneof(
+    fc.constantFrom(...'{}[]:,-?&*!|>\'"%@`#\t\n\r\0 \u0085\u2028\ufeff'.split('')),
+    fc.string({ unit: 'binary' }),
+  )
+  fc.assert(
+    fc.property(somewhere, character, fc.nat(3), ({ name, at }, inserted, removed) => {
+      const text = base[name]!
+      const offset = Math.floor(at * text.length)
+      checkAny(name, text.slice(0, offset) + inserted + text.slice(offset + removed))
+    }),
+    { numRuns: 400 },
+  )
+})
 
-test(
-  'any lines left out, doubled or indented otherwise are issues with a place, or fine',
-  () => {
-    const edit = fc.record({
-      line: fc.nat(25),
-      kind: fc.constantFrom('drop', 'double', 'indent', 'outdent', 'cut'),
-    })
-    fc.assert(
-      fc.property(
-        fc.constantFrom(...names),
-        fc.array(edit, { minLength: 1, maxLength: 4 }),
-        (name, edits) => {
-          let lines = base[name]!.split('\n')
-          for (const { line, kind } of edits) {
-            const at = line % Math.max(1, lines.length)
-            const text = lines[at] ?? ''
-            if (kind === 'cut') lines = lines.slice(0, at)
-            else {
-              const replacement = {
-                drop: [],
-                double: [text, text],
-                indent: [`  ${text}`],
-                outdent: [text.replace(/^ {2}/, '')],
-              }
-              lines.splice(at, 1, ...replacement[kind])
-            }
+test('any lines left out, doubled or indented otherwise are issues with a place, or fine', () => {
+  const edit = fc.record({
+    line: fc.nat(25),
+    kind: fc.constantFrom('drop', 'double', 'indent', 'outdent', 'cut'),
+  })
+  fc.assert(
+    fc.property(fc.constantFrom(...names), fc.array(edit, { minLength: 1, maxLength: 4 }), (name, edits) => {
+      let lines = base[name]!.split('\n')
+      for (const { line, kind } of edits) {
+        const at = line % Math.max(1, lines.length)
+        const text = lines[at] ?? ''
+        if (kind === 'cut') lines = lines.slice(0, at)
+        else {
+          const replacement = {
+            drop: [],
+            double: [text, text],
+            indent: [`  ${text}`],
+            outdent: [text.replace(/^ {2}/, '')],
           }
-          checkAny(name, lines.join('\n'))
-        },
-      ),
-      { numRuns: 200 },
-    )
-  },
-  timeoutMs,
-)
+          lines.splice(at, 1, ...replacement[kind])
+        }
+      }
+      checkAny(name, lines.join('\n'))
+    }),
+    { numRuns: 200 },
+  )
+})
 
-test(
-  'any value in any place is an issue with a place, or fine',
-  () => {
-    const value = fc.oneof(
-      fc.jsonValue({ maxDepth: 3 }).map((json) => JSON.stringify(json)),
-      fc.constantFrom(
-        '',
-        '~',
-        'no',
-        '0123',
-        '1.10',
-        '0x1F',
-        '.inf',
-        '.nan',
-        '-0',
-        '1e400',
-        '99999999999999999999',
-        '*a',
-        '&a x',
-      ),
-      fc.constantFrom(
-        '!!str 1',
-        '!!int "1"',
-        '0.0.0.0/0',
-        '"::/0"',
-        '"2001:db8::1"',
-        '192.0.2.1/32',
-        '[[[]]]',
-        '{ a: { b: {} } }',
-      ),
-      fc.constantFrom(
-        '__proto__',
-        'constructor',
-        '{ __proto__: 1 }',
-        '{ constructor: 1 }',
-        '{ "": 1 }',
-        '? a',
-        '[vpn, vpn]',
-      ),
-    )
-    fc.assert(
-      fc.property(fc.constantFrom(...names), fc.nat(40), value, (name, number, replacement) => {
-        const places = [...base[name]!.matchAll(/(?<=: )[^\s{][^,}\n]*/g)]
-        const place = places[number % places.length]!
-        const text = base[name]!
-        checkAny(name, text.slice(0, place.index) + replacement + text.slice(place.index + place[0].length))
-      }),
-      { numRuns: 400 },
-    )
-  },
-  timeoutMs,
-)
+test('any value in any place is an issue with a place, or fine', () => {
+  const value = fc.oneof(
+    fc.jsonValue({ maxDepth: 3 }).map((json) => JSON.stringify(json)),
+    fc.constantFrom(
+      '',
+      '~',
+      'no',
+      '0123',
+      '1.10',
+      '0x1F',
+      '.inf',
+      '.nan',
+      '-0',
+      '1e400',
+      '99999999999999999999',
+      '*a',
+      '&a x',
+    ),
+    fc.constantFrom(
+      '!!str 1',
+      '!!int "1"',
+      '0.0.0.0/0',
+      '"::/0"',
+      '"2001:db8::1"',
+      '192.0.2.1/32',
+      '[[[]]]',
+      '{ a: { b: {} } }',
+    ),
+    fc.constantFrom(
+      '__proto__',
+      'constructor',
+      '{ __proto__: 1 }',
+      '{ constructor: 1 }',
+      '{ "": 1 }',
+      '? a',
+      '[vpn, vpn]',
+    ),
+  )
+  fc.assert(
+    fc.property(fc.constantFrom(...names), fc.nat(40), value, (name, number, replacement) => {
+      const places = [...base[name]!.matchAll(/(?<=: )[^\s{][^,}\n]*/g)]
+      const place = places[number % places.length]!
+      const text = base[name]!
+      checkAny(name, text.slice(0, place.index) + replacement + text.slice(place.index + place[0].length))
+    }),
+    { numRuns: 400 },
+  )
+})
 
-test(
-  'any text at all is an issue with a place',
-  () => {
-    fc.assert(
-      fc.property(fc.constantFrom(...names), fc.string({ unit: 'binary', maxLength: 200 }), (name, text) => {
-        checkAny(name, text)
-      }),
-      { numRuns: 200 },
-    )
-  },
-  timeoutMs,
-)
+test('any text at all is an issue with a place', () => {
+  fc.assert(
+    fc.property(fc.constantFrom(...names), fc.string({ unit: 'binary', maxLength: 200 }), (name, text) => {
+      checkAny(name, text)
+    }),
+    { numRuns: 200 },
+  )
+})

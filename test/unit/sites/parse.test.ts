@@ -1,6 +1,9 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { parseFleet } from '../../../src/sites/parse.ts'
 import { base, issuesAfter } from '../../invalid/base.ts'
+
+// Hundreds of runs, on a machine that others use too.
+vi.setConfig({ testTimeout: 120_000 })
 
 function parseBase(fleetEdit: (text: string) => string = (text) => text) {
   return parseFleet(

@@ -1,0 +1,119 @@
+import { isLinkLocal, isUnicast } from '../net/bogons.ts'
+import type { Address } from '../net/prefix.ts'
+import type { NeighborDraft, PlacedNode } from './drafts.ts'
+import { error, type Finding } from './finding.ts'
+import type { Path } from './wording.ts'
+
+/** One session: what its kind, its addresses and the node's daemon allow. */
+export function checkNeighbor(at: PlacedNeighbor, placed: PlacedNode, ourAsn: number | undefined): Finding[] {
+  return [...checkAsn(at, ourAsn), ...checkAddresses(at), ...checkGtsm(at, placed)]
+}
+
+export interface PlacedNeighbor {
+  readonly file: string
+  readonly path: Path
+  readonly neighbor: NeighborDraft
+}
+
+function checkAsn({ file, path, neighbor }: PlacedNeighbor, ourAsn: number | undefined): Finding[] {
+  const { kind, asn } = neighbor
+  if (ourAsn === undefined || kind === undefined || asn === undefined) return []
+  const at = [...path, 'asn']
+  if (kind === 'ibgp' && asn !== ourAsn) {
+    return [
+      error(
+        file,
+        at,
+        `an ibgp neighbor is in our own AS, ${ourAsn}, not in ${asn}`,
+        `write ${ourAsn}, or another kind`,
+      ),
+    ]
+  }
+  if (kind !== 'ibgp' && asn === ourAsn) {
+    return [
+      error(
+        file,
+        at,
+        `${asn} is our own AS, but kind ${kind} is another network`,
+        'write the neighbor’s AS number, or kind: ibgp',
+      ),
+    ]
+  }
+  return []
+}
+
+function checkAddresses({ file, path, neighbor }: PlacedNeighbor): Finding[] {
+  const { address, localAddress } = neighbor
+  const findings = [
+    ...checkUnicast(file, [...path, 'address'], address),
+    ...checkUnicast(file, [...path, 'localAddress'], localAddress),
+  ]
+  if (findings.length > 0 || address === undefined || localAddress === undefined) return findings
+  const at = [...path, 'localAddress']
+  if (localAddress.family !== address.family) {
+    const name = address.family === 'ipv4' ? 'IPv4' : 'IPv6'
+    return [
+      error(
+        file,
+        at,
+        `${localAddress} and the neighbor's ${address} are not of one family`,
+        `write the node's own ${name} address on that link`,
+      ),
+    ]
+  }
+  if (localAddress.equals(address)) {
+    return [
+      error(
+        file,
+        at,
+        `${localAddress} is the neighbor's own address`,
+        "write the node's own address on that link",
+      ),
+    ]
+  }
+  return []
+}
+
+function checkUnicast(file: string, path: Path, address: Address | undefined): Finding[] {
+  if (address === undefined) return []
+  if (isLinkLocal(address)) {
+    return [
+      error(
+        file,
+        path,
+        `${address} is link-local, which is not available in this version`,
+        'write an address that needs no interface',
+      ),
+    ]
+  }
+  if (!isUnicast(address)) {
+    return [error(file, path, `${address} is not an address that a router can have`, null)]
+  }
+  return []
+}
+
+function checkGtsm({ file, path, neighbor }: PlacedNeighbor, { node }: PlacedNode): Finding[] {
+  if (neighbor.gtsm !== true) return []
+  const at = [...path, 'gtsm']
+  if (neighbor.kind === 'ibgp') {
+    return [
+      error(
+        file,
+        at,
+        'GTSM (RFC 5082) wants a neighbor one hop away, which an ibgp neighbor need not be',
+        'leave gtsm out',
+      ),
+    ]
+  }
+  if (node.daemon === 'frr' && neighbor.bfd !== undefined) {
+    return [
+      error(
+        file,
+        at,
+        'FRR 8.4 turns BFD into a multihop session (RFC 5883) where gtsm is set, and a directly connected neighbor never answers that',
+        'leave out gtsm or bfd, or use daemon: bird',
+      ),
+    ]
+  }
+  return []
+}

@@ -1,0 +1,128 @@
+import { expect, test } from 'vitest'
+import { type Edit, issuesAfter } from './base.ts'
+
+const rows: [name: string, edits: Edit[], issues: string[]][] = [
+  [
+    'a site name twice',
+    [['fra1.yaml', 'site: fra1', 'site: ams1']],
+    ['sites/fra1.yaml:1:7 site: "ams1" is the site of sites/ams1.yaml too\ngive each site a name of its own'],
+  ],
+  [
+    'a node name twice',
+    [['fra1.yaml', '  - name: fra1-a', '  - name: ams1-a']],
+    [
+      'sites/fra1.yaml:3:11 nodes[0].name: "ams1-a" is taken by sites/ams1.yaml nodes[0].name\neach node of the fleet needs a name of its own',
+    ],
+  ],
+  [
+    'a router id twice',
+    [['fra1.yaml', 'routerId: 10.0.0.11', 'routerId: 10.0.0.21']],
+    [
+      'sites/fra1.yaml:5:15 nodes[0].routerId: "10.0.0.21" is taken by sites/ams1.yaml nodes[0].routerId\ntwo speakers with one BGP identifier refuse each other (RFC 6286): give each its own',
+    ],
+  ],
+  [
+    'a neighbor name twice',
+    [['fra1.yaml', '- name: transit1-v6', '- name: transit1']],
+    [
+      'sites/fra1.yaml:17:15 nodes[0].neighbors[1].name: "transit1" is taken by nodes[0].neighbors[0].name\neach neighbor of a node needs a name of its own',
+    ],
+  ],
+  [
+    'a neighbor address twice, written differently',
+    [
+      [
+        'fra1.yaml',
+        'address: 10.1.1.1\n        localAddress: 10.1.1.2',
+        'address: 2001:DB8:11:0::1\n        localAddress: 2001:db8:11::2',
+      ],
+    ],
+    [
+      'sites/fra1.yaml:8:7 warning: nodes[0].neighbors: vpn has an IPv4 anycast address, but the node has no IPv4 neighbor to announce it to\nadd an IPv4 session',
+      'sites/fra1.yaml:20:18 nodes[0].neighbors[1].address: "2001:db8:11::1" is taken by nodes[0].neighbors[0].address\nof two sessions to one address, the second stays idle for ever: keep one',
+    ],
+  ],
+  [
+    'an unknown service',
+    [['fra1.yaml', 'services: [vpn]', 'services: [vnp]']],
+    ['sites/fra1.yaml:6:16 nodes[0].services[0]: there is no service "vnp" in fleet.yaml\ndid you mean vpn?'],
+  ],
+  [
+    'an unknown service near none',
+    [['fra1.yaml', 'services: [vpn]', 'services: [mail]']],
+    [
+      'sites/fra1.yaml:6:16 nodes[0].services[0]: there is no service "mail" in fleet.yaml\nknown services: vpn',
+    ],
+  ],
+  [
+    'a service twice on a node',
+    [['fra1.yaml', 'services: [vpn]', 'services: [vpn, vpn]']],
+    ['sites/fra1.yaml:6:21 nodes[0].services[1]: "vpn" stands in this list twice\nkeep one of the two'],
+  ],
+  [
+    'an ibgp neighbor in another AS',
+    [
+      [
+        'ams1.yaml',
+        'kind: tor, asn: 64613, address: "2001:db8:21::1", gtsm: true',
+        'kind: ibgp, asn: 64613, address: "2001:db8:21::1"',
+      ],
+    ],
+    [
+      'sites/ams1.yaml:9:40 nodes[0].neighbors[1].asn: an ibgp neighbor is in our own AS, 64500, not in 64613\nwrite 64500, or another kind',
+    ],
+  ],
+  [
+    'an eBGP neighbor in our AS',
+    [['ams1.yaml', 'asn: 64613', 'asn: 64500']],
+    [
+      'sites/ams1.yaml:9:39 nodes[0].neighbors[1].asn: 64500 is our own AS, but kind tor is another network\nwrite the neighbor’s AS number, or kind: ibgp',
+    ],
+  ],
+  [
+    'a local address of the other family',
+    [['fra1.yaml', 'localAddress: 10.1.1.2', 'localAddress: 2001:db8:11::3']],
+    [
+      "sites/fra1.yaml:12:23 nodes[0].neighbors[0].localAddress: 2001:db8:11::3 and the neighbor's 10.1.1.1 are not of one family\nwrite the node's own IPv4 address on that link",
+    ],
+  ],
+  [
+    'a local address that is the neighbor’s',
+    [['fra1.yaml', 'localAddress: 10.1.1.2', 'localAddress: 10.1.1.1']],
+    [
+      "sites/fra1.yaml:12:23 nodes[0].neighbors[0].localAddress: 10.1.1.1 is the neighbor's own address\nwrite the node's own address on that link",
+    ],
+  ],
+  [
+    'a link-local neighbor',
+    [['fra1.yaml', 'address: 2001:db8:11::1\n        localAddress: 2001:db8:11::2', 'address: fe80::1']],
+    [
+      'sites/fra1.yaml:20:18 nodes[0].neighbors[1].address: fe80::1 is link-local, which is not available in this version\nwrite an address that needs no interface',
+    ],
+  ],
+  [
+    'a multicast neighbor',
+    [['ams1.yaml', 'address: 10.2.1.1', 'address: 224.0.0.5']],
+    [
+      'sites/ams1.yaml:8:63 nodes[0].neighbors[0].address: 224.0.0.5 is not an address that a router can have',
+    ],
+  ],
+  [
+    'GTSM on ibgp',
+    [['ams1.yaml', 'kind: tor, asn: 64613', 'kind: ibgp, asn: 64500']],
+    [
+      'sites/ams1.yaml:9:80 nodes[0].neighbors[1].gtsm: GTSM (RFC 5082) wants a neighbor one hop away, which an ibgp neighbor need not be\nleave gtsm out',
+    ],
+  ],
+  [
+    'GTSM and BFD on FRR',
+    [['ams1.yaml', 'gtsm: true', 'gtsm: true, bfd: {}']],
+    [
+      'sites/ams1.yaml:9:79 nodes[0].neighbors[1].gtsm: FRR 8.4 turns BFD into a multihop session (RFC 5883) where gtsm is set, and a directly connected neighbor never answers that\nleave out gtsm or bfd, or use daemon: bird',
+    ],
+  ],
+]
+
+test.each(rows)('nodes and neighbors against each other: %s', (_name, edits, issues) => {
+  expect(issuesAfter(edits)).toEqual(issues)
+})
