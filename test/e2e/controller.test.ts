@@ -1,0 +1,279 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { execa } from 'execa'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { NodeStatus } from '../../src/controller/status.ts'
+import {
+  cli,
+  inside,
+  type Lab,
+  type LabNode,
+  labDown,
+  labUp,
+  NeighborTables,
+  until,
+} from './fixture-lab/lab.ts'
+
+let lab: Lab
+
+beforeAll(async () => {
+  lab = await labUp('test/e2e/fleet')
+}, 120_000)
+afterAll(labDown, 60_000)
+
+describe.each(['bird', 'frr'] as const)('the controller behind %s', (daemon) => {
+  let node: LabNode
+  let tables: NeighborTables
+  /** What the neighbors have while all is well. */
+  let everything: string[]
+  let controllerPid: number
+  const spawned: { kill(signal: 'SIGKILL'): boolean }[] = []
+
+  beforeAll(async () => {
+    node = lab.nodes.find((candidate) => candidate.daemon === daemon)!
+    controllerPid = node.controllerPid
+    tables = new NeighborTables(lab, node)
+    everything = await tables.read()
+  })
+  afterAll(() => {
+    tables.close()
+    for (const child of spawned) child.kill('SIGKILL')
+  })
+
+  const status = async (): Promise<NodeStatus> => (await (await fetch(node.statusUrl)).json()) as NodeStatus
+  const said = async () => {
+    const { services } = await status()
+    return services
+      .flatMap(({ announced }) => announced.map(({ neighbor, prefix }) => `${neighbor} ${prefix}`))
+      .sort()
+  }
+  const gone = (timeoutMs?: number) =>
+    until(
+      'no neighbor has our routes',
+      () => tables.read(),
+      (rows) => rows.length === 0,
+      timeoutMs,
+    )
+  const back = () =>
+    until(
+      'all neighbors have our routes',
+      () => tables.read(),
+      (rows) => rows.join() === everything.join(),
+    )
+  const verified = () => until('verified', status, ({ daemon: { verified } }) => verified)
+  const removeAddress = () => inside(node, 'ip', ['addr', 'del', '192.0.2.1/32', 'dev', 'lo'])
+  const addAddress = () => inside(node, 'ip', ['addr', 'add', '192.0.2.1/32', 'dev', 'lo'])
+  const startController = () => {
+    const args = [
+      'netns',
+      'exec',
+      node.namespace,
+      process.execPath,
+      cli,
+      'controller',
+      '--bundle',
+      node.bundle,
+    ]
+    const child = execa('ip', args, { reject: false, all: true })
+    spawned.push(child)
+    controllerPid = child.pid!
+    return child
+  }
+  /** Counts the looks at which a neighbor lacked something, while `during` goes on. */
+  const countMisses = async (during: () => Promise<unknown>): Promise<string[]> => {
+    let done = false
+    const misses: string[] = []
+    const looking = (async () => {
+      while (!done) {
+        const rows = await tables.read()
+        if (rows.join() !== everything.join()) misses.push(rows.join())
+      }
+    })()
+    await during()
+    done = true
+    await looking
+    return misses
+  }
+
+  test('says just what its neighbors have', async () => {
+    expect(everything.length).toBeGreaterThanOrEqual(2)
+    expect(await said()).toEqual(everything)
+    expect((await status()).services[0]).toMatchObject({
+      health: 'healthy',
+      decision: 'announce',
+      reason: 'healthy',
+    })
+  })
+
+  test('failure 16: withdraws at once when the anycast address leaves the node', async () => {
+    await removeAddress()
+    await gone(2000)
+    expect((await status()).services[0]).toMatchObject({ decision: 'withdraw', reason: 'address-missing' })
+    await addAddress()
+    await back()
+  })
+
+  test('acts on the interface that is set down', async () => {
+    await inside(node, 'ip', ['link', 'set', node.wireguardInterface, 'down'])
+    await gone(2000)
+    expect((await status()).services[0]).toMatchObject({ decision: 'withdraw', reason: 'interface-down' })
+    await inside(node, 'ip', ['link', 'set', node.wireguardInterface, 'up'])
+    await back()
+  })
+
+  test('failure 4: a stopped daemon is said to be unverified, and does as it is told once it goes on', async () => {
+    await verified()
+    for (const pid of node.daemonPids) process.kill(pid, 'SIGSTOP')
+    try {
+      const stuck = await until('trouble', status, ({ daemon: { trouble } }) => trouble !== null)
+      expect(stuck.daemon).toMatchObject({ verified: false, trouble: { cause: 'timeout' } })
+      await removeAddress()
+      await until('withdraw', status, ({ services }) => services[0]!.decision === 'withdraw')
+    } finally {
+      for (const pid of node.daemonPids) process.kill(pid, 'SIGCONT')
+    }
+    await gone()
+    await until('verified', status, ({ daemon: { verified } }) => verified)
+    expect(await said()).toEqual([])
+    await addAddress()
+    await back()
+  })
+
+  test('failure 2: a controller that is killed and started again never flaps a healthy prefix', async () => {
+    await verified()
+    const misses = await countMisses(async () => {
+      process.kill(controllerPid, 'SIGKILL')
+      startController()
+      await until('announce again', status, ({ services }) => services[0]!.reason === 'healthy')
+    })
+    expect(misses).toEqual([])
+    expect(await said()).toEqual(everything)
+  })
+
+  test('failure 3: SIGKILL leaves what is announced, SIGTERM withdraws within two seconds', async () => {
+    process.kill(controllerPid, 'SIGKILL')
+    expect(await tables.read()).toEqual(everything)
+    const child = startController()
+    await until('announce again', status, ({ services }) => services[0]!.reason === 'healthy')
+    await verified()
+    const begun = performance.now()
+    process.kill(controllerPid, 'SIGTERM')
+    const { exitCode } = await child
+    expect(performance.now() - begun).toBeLessThan(2500)
+    expect(exitCode).toBe(0)
+    expect(await tables.read()).toEqual([])
+  })
+
+  test('failure 16: a controller that starts without the anycast address announces nothing', async () => {
+    await removeAddress()
+    startController()
+    await until('withdraw', status, ({ services }) => services[0]!.reason === 'address-missing')
+    // Long enough for `rise` good probes, were they believed.
+    await until('probes have run', status, (now) => now.services[0]!.probe !== null)
+    expect(await tables.read()).toEqual([])
+    await addAddress()
+    await back()
+  })
+
+  test('a second controller refuses to start', async () => {
+    const args = [cli, 'controller', '--bundle', node.bundle]
+    const second = await inside(node, process.execPath, args).catch((error) => error)
+    expect(second.exitCode).toBe(1)
+    expect(second.stderr).toContain(`another controller runs for ${node.name} already`)
+    expect(await tables.read()).toEqual(everything)
+  })
+
+  test('the bundle of another node is refused, and nothing changes', async () => {
+    const other = lab.nodes.find((candidate) => candidate.name !== node.name)!
+    const args = [cli, 'controller', '--bundle', other.bundle]
+    const refused = await inside(node, process.execPath, args).catch((error) => error)
+    expect(refused.exitCode).toBe(1)
+    expect(refused.stderr).toContain(
+      `this is the bundle of ${other.name}, and this machine has none of its addresses`,
+    )
+    expect(await tables.read()).toEqual(everything)
+  })
+
+  test('drain withdraws and outlives a restart, undrain announces again', async () => {
+    const drained = await inside(node, process.execPath, [cli, 'drain', '--reason', 'test', '--json'])
+    expect(JSON.parse(drained.stdout)).toMatchObject({
+      node: node.name,
+      services: [{ decision: 'withdraw', reason: 'drained', announced: [] }],
+    })
+    expect(await tables.read()).toEqual([])
+    process.kill(controllerPid, 'SIGKILL')
+    startController()
+    await until('drained still', status, ({ services }) => services[0]!.reason === 'drained')
+    await until('healthy', status, ({ services }) => services[0]!.health === 'healthy')
+    expect(await tables.read()).toEqual([])
+    await inside(node, process.execPath, [cli, 'undrain'])
+    await back()
+  })
+
+  test('withdraw works with no controller running', async () => {
+    process.kill(controllerPid, 'SIGKILL')
+    expect(await tables.read()).toEqual(everything)
+    const withdrawn = await inside(node, process.execPath, [cli, 'withdraw', '--json'])
+    expect(JSON.parse(withdrawn.stdout).services[0]).toMatchObject({ decision: 'withdraw', announced: [] })
+    await gone(1000)
+    startController()
+    await back()
+  })
+
+  test('metrics tell what was observed', async () => {
+    const text = await (await fetch(node.statusUrl.replace(/status$/, 'metrics'))).text()
+    for (const row of everything) {
+      const [neighbor, prefix] = row.split(' ')
+      expect(text).toContain(`anyward_announced{service="vpn",neighbor="${neighbor}",prefix="${prefix}"} 1`)
+    }
+    expect(text).toContain('anyward_decision{service="vpn",decision="announce",reason="healthy"} 1')
+    expect(text).toContain('anyward_verified 1')
+  })
+})
+
+test('failure 1: a bird.conf that somebody broke does not keep a dead site announced', async () => {
+  const node = lab.nodes.find(({ daemon }) => daemon === 'bird')!
+  const tables = new NeighborTables(lab, node)
+  const everything = await tables.read()
+  expect(everything.length).toBeGreaterThan(0)
+  const status = async () => (await (await fetch(node.statusUrl)).json()) as NodeStatus
+  const pid = node.daemonPids[0]!
+  const argv = (await readFile(`/proc/${pid}/cmdline`, 'utf8')).split('\0')
+  const config = argv[argv.indexOf('-c') + 1]!
+  const sound = await readFile(config, 'utf8')
+  try {
+    await writeFile(config, `${sound}\nthis is not BIRD's language\n`)
+    await inside(node, 'ip', ['addr', 'del', '192.0.2.1/32', 'dev', 'lo'])
+    await until(
+      'gone',
+      () => tables.read(),
+      (rows) => rows.length === 0,
+      3000,
+    )
+    const { daemon } = await until('alarm', status, (now) => now.daemon.trouble !== null)
+    expect(daemon).toMatchObject({ trouble: { cause: 'refused' } })
+  } finally {
+    await writeFile(config, sound)
+    await inside(node, 'ip', ['addr', 'add', '192.0.2.1/32', 'dev', 'lo'])
+  }
+  await until(
+    'back',
+    () => tables.read(),
+    (rows) => rows.join() === everything.join(),
+  )
+  await until('verified', status, ({ daemon: { verified } }) => verified)
+  tables.close()
+})
+
+test('a bundle whose manifest was cut in half is refused with its place and cure', async () => {
+  const node = lab.nodes[0]!
+  const torn = await execa('mktemp', ['-d'])
+  const text = await readFile(join(node.bundle, 'manifest.json'), 'utf8')
+  await writeFile(join(torn.stdout, 'manifest.json'), text.slice(0, 700))
+  const refused = await inside(node, process.execPath, [cli, 'controller', '--bundle', torn.stdout]).catch(
+    (error) => error,
+  )
+  expect(refused.exitCode).toBe(1)
+  expect(refused.stderr).toContain('manifest.json:1:1 ends too early: it is not whole')
+  await execa('rm', ['-r', torn.stdout])
+})

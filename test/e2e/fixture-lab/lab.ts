@@ -1,0 +1,92 @@
+import { execa } from 'execa'
+import { readPrefixes } from '../../../src/lab/tables.ts'
+import { BirdClient } from '../../../src/routing/bird/client.ts'
+
+export const cli = 'dist/cli/main.js'
+
+/** What `anyward lab up --json` prints, as far as these tests use it. */
+export interface Lab {
+  nodes: LabNode[]
+  neighbors: {
+    name: string
+    namespace: string
+    controlSocket: string
+    sessions: { node: string; protocol: string }[]
+  }[]
+}
+
+export interface LabNode {
+  name: string
+  namespace: string
+  daemon: 'bird' | 'frr'
+  controlSocket: string
+  wireguardInterface: string
+  daemonPids: number[]
+  controllerPid: number
+  statusUrl: string
+  bundle: string
+}
+
+export async function labUp(sites: string): Promise<Lab> {
+  await labDown()
+  const { stdout } = await execa(process.execPath, [cli, 'lab', 'up', '--json', '--sites', sites])
+  return JSON.parse(stdout) as Lab
+}
+
+export async function labDown(): Promise<void> {
+  await execa(process.execPath, [cli, 'lab', 'down'])
+}
+
+/** Runs a program in a node's namespace. */
+export function inside(node: LabNode, program: string, args: readonly string[]) {
+  return execa('ip', ['netns', 'exec', node.namespace, program, ...args])
+}
+
+/** The tables of all of a node's neighbors: what they have of its routes, by neighbor. */
+export class NeighborTables {
+  readonly #sessions: { name: string; protocol: string; client: BirdClient }[]
+
+  constructor(lab: Lab, node: LabNode) {
+    this.#sessions = lab.neighbors.flatMap((neighbor) =>
+      neighbor.sessions
+        .filter((session) => session.node === node.name)
+        .map(({ protocol }) => ({
+          name: neighbor.name,
+          protocol,
+          client: new BirdClient({ socketPath: neighbor.controlSocket, deadlineMs: 5000 }),
+        })),
+    )
+  }
+
+  /** `neighbor prefix`, sorted. */
+  async read(): Promise<string[]> {
+    const rows: string[] = []
+    for (const { name, protocol, client } of this.#sessions) {
+      for (const prefix of await readPrefixes(client, protocol)) rows.push(`${name} ${prefix}`)
+    }
+    return rows.sort()
+  }
+
+  close(): void {
+    for (const { client } of this.#sessions) client.close()
+  }
+}
+
+/** Looks until it is so, and says at the deadline what was there instead. */
+export async function until<T>(
+  what: string,
+  look: () => Promise<T>,
+  isSo: (value: T) => boolean,
+  timeoutMs = 15_000,
+) {
+  const deadline = performance.now() + timeoutMs
+  for (;;) {
+    const value = await look().catch((error: unknown) => error as T)
+    if (!(value instanceof Error) && isSo(value)) return value
+    if (performance.now() > deadline) {
+      const found = value instanceof Error ? String(value) : JSON.stringify(value, null, 1)
+      throw new Error(`not within ${timeoutMs} ms: ${what}; instead: ${found}`)
+    }
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}
