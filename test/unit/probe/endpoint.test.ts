@@ -163,10 +163,10 @@ describe('a probe cycle', () => {
 })
 
 describe('the reason of a silent cycle', () => {
-  const silent = async (diagnose: (signal: AbortSignal) => Promise<Diagnosis>) => {
+  const silent = async (diagnose: (signal: AbortSignal) => Promise<Diagnosis>, timeoutMs = 300) => {
     const missing: string[] = []
     const diagnosis = { diagnose, onMissingProgram: (program: string) => missing.push(program) }
-    const { responder, probe } = await start({ timeoutMs: 300, diagnosis })
+    const { responder, probe } = await start({ timeoutMs, diagnosis })
     responder.play = 'silent'
     return { responder, probe, missing }
   }
@@ -214,7 +214,7 @@ describe('the reason of a silent cycle', () => {
     const { responder, probe } = await silent(async () => {
       calls += 1
       return null
-    })
+    }, patientMs)
     responder.play = 'normal'
     expect(await probe.runCycle()).toMatchObject({ outcome: 'good' })
     expect(calls).toBe(0)
