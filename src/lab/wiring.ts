@@ -72,7 +72,7 @@ function replyLines(fleet: Fleet, node: LabNode, family: Family, preference: num
       `rule add pref ${preference} ipproto udp sport ${service.wireguard.port} lookup ${table}`,
       ...links.map(
         (link, metric) =>
-          `route add default via ${link.routerAddress} dev ${link.nodeInterface} src ${source} metric ${metric + 1} table ${table}`,
+          `route add default via ${link.routerAddress} dev ${link.nodeInterface} onlink src ${source} metric ${metric + 1} table ${table}`,
       ),
     ]
   })
@@ -154,7 +154,8 @@ function nodeLines(fleet: Fleet, node: LabNode): string[] {
       addPeer(link.nodeInterface, link.nodeAddress, link.routerAddress),
     ]),
     ...fallbacks.map(
-      ({ link }) => `route add default via ${link.routerAddress} dev ${link.nodeInterface} metric 4096`,
+      ({ link }) =>
+        `route add default via ${link.routerAddress} dev ${link.nodeInterface} onlink metric 4096`,
     ),
   ]
 }
