@@ -168,6 +168,18 @@ test('whatever happens while the links are first read, the end is right', async 
   }
 })
 
+test('what happens before a slow monitor listens is found', async () => {
+  const slow = join(dir, 'slow-ip')
+  await writeFile(slow, `#!/bin/sh\n[ "$1" = -j ] || sleep 0.5\nexec ${program} "$@"\n`)
+  await chmod(slow, 0o755)
+  const watched = watch({ program: slow })
+  // Long enough for a read that does not wait for the monitor, and well before the monitor listens.
+  const read = untilReady(watched)
+  await Promise.race([read, new Promise((resolve) => setTimeout(resolve, 200))])
+  await ip('link', 'add', 'name', 'wg0', 'type', 'bridge')
+  await untilLinks(watched.links, 'wg0 is there', (now) => now.has('wg0'))
+})
+
 test('a monitor that dies is started again, and what happened meanwhile is found', async () => {
   await ip('link', 'add', 'name', 'wg0', 'type', 'bridge')
   const watched = watch()

@@ -192,21 +192,26 @@ class Bird implements RoutingDaemon {
 
 /** As many as it takes to name all prefixes within BIRD's limit, for a table may hold much that is not ours. */
 function exportedCommands(protocol: string, own: ReadonlySet<string>): string[] {
-  const commands: string[] = []
-  for (const family of families) {
-    let set = ''
-    const flush = () => {
-      if (set !== '') commands.push(`show route where net ~ [${set}] exported ${protocol}`)
-      set = ''
+  const parts: string[][] = [[]]
+  const roomBytes =
+    maxCommandBytes - protocol.length - 'show route where net ~ [] || net ~ [] exported '.length
+  let bytes = 0
+  for (const prefix of own) {
+    if (bytes + prefix.length + 1 > roomBytes) {
+      parts.push([])
+      bytes = 0
     }
-    for (const prefix of own) {
-      if (familyOf(prefix) !== family) continue
-      if (set.length + prefix.length + protocol.length > maxCommandBytes - 50) flush()
-      set += set === '' ? prefix : `,${prefix}`
-    }
-    flush()
+    parts.at(-1)!.push(prefix)
+    bytes += prefix.length + 1
   }
-  return commands
+  return parts
+    .filter((part) => part.length > 0)
+    .map((part) => {
+      // A set of BIRD's is of one family.
+      const sets = families.map((family) => part.filter((prefix) => familyOf(prefix) === family))
+      const terms = sets.filter((set) => set.length > 0).map((set) => `net ~ [${set.join(',')}]`)
+      return `show route where ${terms.join(' || ')} exported ${protocol}`
+    })
 }
 
 /** The networks of a route list. A line that begins with a blank is one more route to the network above. */

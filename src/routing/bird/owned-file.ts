@@ -1,28 +1,61 @@
-import { open, readFile, rename, rm } from 'node:fs/promises'
+import {
+  closeSync,
+  fchmodSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { open, readFile, rename, rm, statfs } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { DaemonError } from '../daemon.ts'
 import { Turns } from '../turns.ts'
 
+/** statfs(2) */
+const tmpfsMagic = 0x01021994
+
 /** A small file that only we write and the daemon reads. Whoever reads it sees the old text or the new, whole. */
 export class OwnedFile {
   readonly path: string
+  readonly #directory: string
+  /** No glob of an include matches a leading dot, or BIRD would read both files. */
+  readonly #temporary: string
   readonly #deadlineMs: number
   readonly #turns = new Turns()
+  /**
+   * Whether the file lies in memory, as /run does. There no call can hang, and a row of plain calls takes
+   * a fraction of the milliseconds that the thread pool takes on a busy machine.
+   */
+  #inMemory: boolean | null = null
 
   constructor(path: string, deadlineMs: number) {
     this.path = path
+    this.#directory = dirname(path)
+    this.#temporary = join(this.#directory, `.${basename(path)}.${process.pid}.new`)
     this.#deadlineMs = deadlineMs
   }
 
   /** `null` when it cannot be read, for whatever reason: the next write tells. */
-  read(): Promise<string | null> {
-    return this.#inTime(() => readFile(this.path, 'utf8')).catch(() => null)
+  async read(): Promise<string | null> {
+    try {
+      return await this.#inTime(async () => {
+        this.#inMemory ??= (await statfs(this.#directory)).type === tmpfsMagic
+        return this.#inMemory ? readFileSync(this.path, 'utf8') : await readFile(this.path, 'utf8')
+      })
+    } catch {
+      return null
+    }
   }
 
   /** On disk when it resolves. Throws DaemonError('file' or 'permission'). */
   async replace(text: string): Promise<void> {
     try {
-      await this.#inTime((abandoned) => this.#write(text, abandoned))
+      await this.#inTime(async (isLate) => {
+        if (this.#inMemory) this.#writeAtOnce(text)
+        else await this.#write(text, isLate)
+      })
     } catch (cause) {
       const { code = String(cause) } = cause as NodeJS.ErrnoException
       const problem = code === 'EACCES' || code === 'EPERM' ? 'permission' : 'file'
@@ -30,36 +63,50 @@ export class OwnedFile {
     }
   }
 
-  async #write(text: string, abandoned: () => boolean): Promise<void> {
-    const directory = dirname(this.path)
-    // No glob of an include matches a leading dot, or BIRD would read both files.
-    const temporary = join(directory, `.${basename(this.path)}.${process.pid}.new`)
+  #writeAtOnce(text: string): void {
     try {
-      const file = await open(temporary, 'w', 0o644)
+      const file = openSync(this.#temporary, 'w', 0o644)
       try {
         // The daemon runs as another user, and our umask may deny it the file.
+        fchmodSync(file, 0o644)
+        writeFileSync(file, text)
+        fsyncSync(file)
+      } finally {
+        closeSync(file)
+      }
+      renameSync(this.#temporary, this.path)
+    } catch (error) {
+      rmSync(this.#temporary, { force: true })
+      throw error
+    }
+  }
+
+  async #write(text: string, isLate: () => boolean): Promise<void> {
+    try {
+      const file = await open(this.#temporary, 'w', 0o644)
+      try {
         await file.chmod(0o644)
         await file.writeFile(text)
         await file.sync()
       } finally {
         await file.close()
       }
-      if (abandoned()) throw new Error('the disk came back too late')
-      await rename(temporary, this.path)
+      if (isLate()) throw new Error('the disk came back too late')
+      await rename(this.#temporary, this.path)
     } catch (error) {
-      await rm(temporary, { force: true }).catch(() => undefined)
+      await rm(this.#temporary, { force: true }).catch(() => undefined)
       throw error
     }
-    const folder = await open(directory)
+    const directory = await open(this.#directory)
     try {
-      await folder.sync()
+      await directory.sync()
     } finally {
-      await folder.close()
+      await directory.close()
     }
   }
 
   /** A disk that hangs must not hang us; and what it does late must not undo what came after. */
-  async #inTime<T>(job: (abandoned: () => boolean) => Promise<T>): Promise<T> {
+  async #inTime<T>(job: (isLate: () => boolean) => Promise<T>): Promise<T> {
     let late = false
     let timer: NodeJS.Timeout | undefined
     const deadline = new Promise<never>((_, reject) => {
