@@ -3,13 +3,9 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     projects: [
-      {
-        test: {
-          name: 'unit',
-          include: ['test/{unit,golden,invalid,property}/**/*.test.ts'],
-          maxWorkers: '100%',
-        },
-      },
+      ...['unit', 'golden', 'invalid', 'property'].map((name) => ({
+        test: { name, include: [`test/${name}/**/*.test.ts`], maxWorkers: '100%', testTimeout: 30_000 },
+      })),
       {
         test: {
           name: 'e2e',

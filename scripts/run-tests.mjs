@@ -25,7 +25,7 @@ if (vitestArguments.length > 0) {
 } else {
   tallies.push(await runVitest('npm run check', ['npm', 'run', 'check', '--']))
   if (run.interrupted === null) {
-    tallies.push(await runVitest('e2e', ['npx', '--no-install', 'vitest', 'run', '--project', 'e2e']))
+    tallies.push(await runVitest('vitest', ['npx', '--no-install', 'vitest', 'run', '--project', '!unit']))
   }
 }
 rmSync(reports, { recursive: true, force: true })
