@@ -1,0 +1,210 @@
+// The demo: the example fleet in a lab, broken one site after another, with what the neighbors and the clients saw.
+import { fileURLToPath } from 'node:url'
+import { bringUp, LabExistsError } from '../dist/lab/bring-up.js'
+import { formatMs } from '../dist/lab/report.js'
+import { runScenarios } from '../dist/lab/run.js'
+import { scenarios } from '../dist/lab/scenarios.js'
+import { readState } from '../dist/lab/state.js'
+import { takeDown } from '../dist/lab/take-down.js'
+import { requireFleet } from '../dist/sites/load.js'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const program = [process.execPath, `${root}dist/cli/main.js`]
+
+/** `client`: wait until the site's client is served by another site, which takes WireGuard some 15 s. */
+const acts = [
+  { scenario: 'wireguard-down', node: 'fra1-a', client: true },
+  { scenario: 'wireguard-hung', node: 'nyc1-a', client: true },
+  { scenario: 'node-crash', node: 'ams1-a', client: true },
+  { scenario: 'wrong-key', node: 'fra1-a', client: false },
+  { scenario: 'peer-missing', node: 'nyc1-a', client: false },
+  { scenario: 'controller-killed', node: 'ams1-a', client: false },
+]
+
+/** How each reason came to light, in words for the table. */
+const finders = {
+  'interface-down': 'kernel event: interface down',
+  'interface-missing': 'kernel event: interface gone',
+  hung: '3 probes unanswered, wg hangs',
+  'wrong-key': '3 handshakes, key compared',
+  'peer-missing': '3 handshakes, peers compared',
+  'no-reply': '3 probes unanswered',
+}
+
+const isLive = process.stdout.isTTY === true
+const paint = (code, text) => (isLive ? `\u001b[${code}m${text}\u001b[0m` : text)
+const bold = (text) => paint(1, text)
+const dim = (text) => paint(2, text)
+
+/** A line that says what is waited for, rewritten in place where somebody looks. */
+const ticker = { timer: null, text: '', since: 0, frame: 0 }
+
+function wait(text) {
+  settle()
+  ticker.text = text
+  ticker.since = performance.now()
+  if (!isLive) return
+  ticker.timer = setInterval(() => {
+    const frames = '⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏'
+    ticker.frame = (ticker.frame + 1) % frames.length
+    const seconds = ((performance.now() - ticker.since) / 1000).toFixed(1)
+    process.stdout.write(`\r\u001b[2K   ${frames[ticker.frame]} ${dim(`${ticker.text} … ${seconds} s`)}`)
+  }, 80)
+}
+
+function settle() {
+  if (ticker.timer === null) return
+  clearInterval(ticker.timer)
+  ticker.timer = null
+  process.stdout.write('\r\u001b[2K')
+}
+
+function say(line) {
+  settle()
+  process.stdout.write(`${line}\n`)
+}
+
+async function main() {
+  const startedAt = performance.now()
+  const fleet = await requireFleet(`${root}sites`)
+  say(bold('Anyward: three sites, one anycast address, on this machine'))
+  say(
+    dim(
+      'BIRD at Frankfurt and Amsterdam, FRR at New York; real BGP, BFD and WireGuard; a client at each site',
+    ),
+  )
+  say('')
+
+  const abort = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => abort.abort())
+  const rows = []
+  try {
+    const state = await bringUp({
+      fleet,
+      sites: 'sites',
+      program,
+      controllers: true,
+      command: 'demo',
+      timeoutMs: 60_000,
+      keep: false,
+      onStep: (step) => wait(step),
+      signal: abort.signal,
+    })
+    say(
+      `   up after ${formatMs(performance.now() - startedAt)}: every session, announcement and client is there`,
+    )
+    for (const [index, act] of acts.entries()) {
+      rows.push(await play(state, act, `${index + 1}/${acts.length}`, abort.signal))
+    }
+  } catch (error) {
+    if (!abort.signal.aborted) throw error
+    process.exitCode = 130
+  } finally {
+    wait('taking the lab down')
+    await takeDown(await readState())
+    settle()
+  }
+  if (rows.length > 0) printTable(rows, performance.now() - startedAt)
+  if (rows.some(({ result }) => !result.passed)) process.exitCode = 1
+}
+
+async function play(state, act, number, signal) {
+  const scenario = scenarios.find(({ name }) => name === act.scenario)
+  const node = state.nodes.find(({ name }) => name === act.node)
+  const neighbors = new Set()
+  let reason = null
+  say('')
+  say(
+    `${bold(`${number}  ${scenario.summary}`)} at ${node.name} (${node.daemon === 'bird' ? 'BIRD' : 'FRR'})`,
+  )
+  const [result] = await runScenarios({
+    state,
+    scenarios: [scenario],
+    nodes: [node],
+    client: act.client,
+    program,
+    signal,
+    onEvent(event) {
+      switch (event.kind) {
+        case 'withdrawn':
+          neighbors.add(event.neighbor)
+          say(`   ${formatMs(event.afterMs).padStart(9)}  ${event.neighbor} has lost the route`)
+          if (act.client) wait('its client shakes hands with the next site')
+          break
+        case 'detected':
+          reason = event.reason
+          say(`   ${formatMs(event.afterMs).padStart(9)}  the controller had decided: ${event.reason}`)
+          if (act.client) wait('its client shakes hands with the next site')
+          break
+        case 'client-back':
+          say(
+            `   ${formatMs(event.outageMs).padStart(9)}  the client is served elsewhere, ${event.packetsLost} packets lost`,
+          )
+          break
+        case 'repairing':
+          wait('repaired; it proves itself before it is announced')
+          break
+        default:
+      }
+    },
+  })
+  if (!result.passed) say(`   ${bold('not as it should be')}: ${result.detail}`)
+  else if (result.withdrawnMs === null) say('   the routes never left the neighbors')
+  else say(dim(`   announced again ${formatMs(result.restoredMs)} after the repair`))
+  return { act, scenario, node, result, reason }
+}
+
+function printTable(rows, tookMs) {
+  const head = [
+    'what broke',
+    'where',
+    'how it was found',
+    'route gone after',
+    'client dark for',
+    'packets lost',
+  ]
+  const cells = rows.map(({ act, scenario, node, result, reason }) => [
+    scenario.summary,
+    `${node.name} ${node.daemon === 'bird' ? 'BIRD' : 'FRR'}`,
+    foundBy(scenario, reason),
+    scenario.expects === 'kept' && result.passed ? 'never gone' : formatMs(result.withdrawnMs),
+    act.client ? formatMs(result.clientOutageMs) : '',
+    act.client && result.packetsLost !== null ? String(result.packetsLost) : '',
+  ])
+  const widths = head.map((title, at) => Math.max(title.length, ...cells.map((row) => row[at].length)))
+  const print = (row) =>
+    row.map((cell, at) => (at >= 3 ? cell.padStart(widths[at]) : cell.padEnd(widths[at]))).join('  ')
+  say('')
+  say(bold(print(head)))
+  say(dim(widths.map((width) => '─'.repeat(width)).join('  ')))
+  for (const [at, row] of cells.entries())
+    say(`${print(row)}${rows[at].result.passed ? '' : '  NOT AS IT SHOULD BE'}`)
+  say('')
+  say(
+    'The route is gone when the last neighbor’s own table has lost it. A client re-handshakes by WireGuard’s',
+  )
+  say('own timers, about 15 s. The client figures are for the one that this site served.')
+  say(
+    dim(
+      `${formatMs(tookMs)} in all; nothing is left running. Next: npx anyward lab up, and break it yourself (docs/lab.md)`,
+    ),
+  )
+}
+
+function foundBy(scenario, reason) {
+  if (scenario.name === 'node-crash') return 'BFD at the neighbors'
+  if (scenario.expects === 'kept') return 'nothing to find'
+  return reason === null ? '-' : (finders[reason] ?? reason)
+}
+
+try {
+  await main()
+} catch (error) {
+  settle()
+  if (error instanceof LabExistsError) {
+    process.stderr.write('there is a lab on this machine already: `npx anyward lab down` ends it\n')
+  } else {
+    process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : error}\n`)
+  }
+  process.exitCode = 2
+}
