@@ -1,7 +1,7 @@
 import { parseAddress } from '../net/prefix.ts'
 import type { ManifestService } from '../planner/manifest.ts'
 import type { CheckName } from '../sites/fleet.ts'
-import { WireguardClient } from '../wireguard/client.ts'
+import { initiationSpacingMs, WireguardClient } from '../wireguard/client.ts'
 import { Deadline } from '../wireguard/deadline.ts'
 import { type Endpoint, formatEndpoint } from '../wireguard/endpoint-socket.ts'
 import type { ExchangeFailure } from '../wireguard/exchange.ts'
@@ -115,10 +115,11 @@ export class EndpointProbe {
     return { outcome: 'good', handshakeMs, pingMs }
   }
 
-  /** One in turn; after a failure all, because any may be the one that failed. */
+  /** One in turn; after a failure all, because any may be the one that failed, if the timeout has room for them. */
   #handshakeEndpoints(): readonly Endpoint[] {
-    const { endpoints } = this.#options
-    if (!this.#lastWasGood) return endpoints
+    const { endpoints, timeoutMs } = this.#options
+    const hasRoomForAll = timeoutMs >= 2 * initiationSpacingMs * endpoints.length
+    if (!this.#lastWasGood && hasRoomForAll) return endpoints
     const endpoint = endpoints[this.#nextEndpoint % endpoints.length]
     this.#nextEndpoint += 1
     return endpoint === undefined ? [] : [endpoint]

@@ -44,7 +44,7 @@ export interface WireguardClientOptions {
 }
 
 /** Answered initiations thin out below 25 ms: wireguard-go drops what comes within 20 ms of the last one. */
-const initiationSpacingMs = 30
+export const initiationSpacingMs = 30
 /** The server's replies use the session before the newest until it has heard from us in the newest. */
 const sessionsKept = 3
 

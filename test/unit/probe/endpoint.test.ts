@@ -116,6 +116,19 @@ describe('a probe cycle', () => {
     expect(responder.initiations.length - before).toBeGreaterThanOrEqual(2)
   })
 
+  it('becomes good again where the timeout has no room for a handshake through each endpoint', async () => {
+    const { responder, probe } = await start({ timeoutMs: 25 })
+    const until = (outcome: string) =>
+      vi.waitFor(async () => expect((await probe.runCycle()).outcome).toBe(outcome), {
+        timeout: 30_000,
+        interval: 50,
+      })
+    responder.play = 'silent'
+    await until('bad')
+    responder.play = 'normal'
+    await until('good')
+  }, 90_000)
+
   it('shakes hands while an earlier echo is unanswered', async () => {
     const { responder, probe } = await start()
     await probe.runCycle()
