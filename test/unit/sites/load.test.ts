@@ -30,6 +30,12 @@ test('a folder with a fleet and its sites is a fleet, the sites by name', async 
   expect(fleet?.sites.map((site) => site.name)).toEqual(['ams1', 'fra1'])
 })
 
+test('the example fleet has no issue', async () => {
+  const { fleet, issues } = await loadFleet('sites')
+  expect(issues).toEqual([])
+  expect(fleet?.sites.map((site) => site.name)).toEqual(['ams1', 'fra1', 'nyc1'])
+})
+
 test('files are named as a person types them from the current folder', async () => {
   await writeFile(join(dir, 'fra1.yaml'), '')
   const here = relative(process.cwd(), dir)
