@@ -2,7 +2,7 @@ import { chmod } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { execa } from 'execa'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { DaemonError, type RoutingDaemon } from '../../src/routing/daemon.ts'
+import type { RoutingDaemon } from '../../src/routing/daemon.ts'
 import { createFrr } from '../../src/routing/frr/frr.ts'
 import { Vty } from '../../src/routing/frr/vty.ts'
 import {
@@ -13,8 +13,8 @@ import {
   host6,
   neighbors,
   otherCovering4,
-  told,
 } from './fixture-routing/configs.ts'
+import { failureOf, untilAnnounced } from './fixture-routing/expectations.ts'
 import { type Pair, startPair } from './fixture-routing/pair.ts'
 import { until, untilEqual } from './fixture-routing/until.ts'
 
@@ -45,23 +45,8 @@ beforeEach(async () => {
 async function announce(desired: ReadonlySet<string>): Promise<void> {
   await until('the neighbors have what is desired', async () => {
     await frr.apply(desired)
-    return untilAnnouncedWithin(desired, 300).then(() => null, String)
+    return untilAnnounced(pair, desired, 300).then(() => null, String)
   })
-}
-
-async function untilAnnounced(desired: ReadonlySet<string>): Promise<void> {
-  for (const { name } of neighbors) {
-    await untilEqual(`what ${name} has`, told(name, desired), () => pair.received(name))
-  }
-}
-
-async function failureOf(call: Promise<unknown>): Promise<DaemonError> {
-  const error = await call.then(
-    () => null,
-    (thrown: unknown) => thrown,
-  )
-  expect(error).toBeInstanceOf(DaemonError)
-  return error as DaemonError
 }
 
 /** The way an engineer at `vtysh` edits bgpd. */
@@ -113,7 +98,7 @@ describe('on a healthy bgpd', () => {
         return left.length === 0 ? null : `still told: ${left}`
       })
       // What bgpd has put into a packet is on a veth by now, and in BIRD's table before BIRD answers us.
-      await untilAnnouncedWithin(nothing, 1000)
+      await untilAnnounced(pair, nothing, 1000)
       await announce(everything)
     }
   })
@@ -127,7 +112,7 @@ describe('on a healthy bgpd', () => {
     await Promise.all(
       Array.from({ length: 20 }, (_, index) => frr.apply(index % 2 === 0 ? everything : nothing)),
     )
-    await untilAnnounced(nothing)
+    await untilAnnounced(pair, nothing)
   })
 
   test('a neighbor that the configuration lacks is a missing session', async () => {
@@ -193,7 +178,7 @@ describe('when somebody else acts', () => {
   test('a session that is reset has its routes again, and nobody had to act', async () => {
     await foreign.ask('clear bgp *')
     await pair.sessionsUp()
-    await untilAnnounced(everything)
+    await untilAnnounced(pair, everything)
     await untilEqual('what transit1 is told', [covering4, otherCovering4], async () => [
       ...(await frr.observe()).neighbors[0]!.announced,
     ])
@@ -208,7 +193,7 @@ describe('just after bgpd has started', () => {
     await edit('router bgp 64500', 'coalesce-time 5000')
     await pair.sessionsUp()
     await until('it answers', () => frr.apply(everything).then(() => null, String))
-    await untilAnnounced(everything)
+    await untilAnnounced(pair, everything)
     await frr.apply(nothing)
     await until('observe tells of a withdrawal', async () => {
       const stuck = (await frr.observe()).neighbors.flatMap(({ announced }) => announced)
@@ -216,7 +201,7 @@ describe('just after bgpd has started', () => {
       await frr.apply(nothing)
       return `still told ${stuck}`
     })
-    await untilAnnouncedWithin(nothing, 2000)
+    await untilAnnounced(pair, nothing, 2000)
     await edit('router bgp 64500', 'no coalesce-time 5000')
   })
 })
@@ -260,7 +245,7 @@ describe('when bgpd does not answer', () => {
         expect((await failureOf(other.observe())).code).toBe('timeout')
         pair.daemon.signal('SIGCONT')
         await until('a retry succeeds', () => other.apply(nothing).then(() => null, String))
-        await untilAnnounced(nothing)
+        await untilAnnounced(pair, nothing)
         await announce(everything)
       } finally {
         pair.daemon.signal('SIGCONT')
@@ -282,7 +267,7 @@ describe('when bgpd does not answer', () => {
     }
     await pair.sessionsUp()
     expect((await frr.observe()).originated).toEqual([])
-    await untilAnnounced(nothing)
+    await untilAnnounced(pair, nothing)
     await announce(everything)
   })
 
@@ -315,9 +300,3 @@ describe('without permission', () => {
     }
   })
 })
-
-async function untilAnnouncedWithin(desired: ReadonlySet<string>, withinMs: number): Promise<void> {
-  for (const { name } of neighbors) {
-    await untilEqual(`what ${name} has`, told(name, desired), () => pair.received(name), withinMs)
-  }
-}

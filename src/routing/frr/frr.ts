@@ -104,10 +104,11 @@ class Frr implements RoutingDaemon {
   }
 
   /**
-   * Prefixes of ours that a neighbor still has, although bgpd originates them no more. bgpd skips the neighbors
-   * whose coalesce timer runs when it sends a withdrawal, and never makes up for it: whatever is withdrawn in
-   * the second after a session has come up stays there, also after a `clear … soft out`. Seen in 8.4.4;
-   * FRR's pull requests 16830 and 17667 tell of it.
+   * Prefixes of ours that a neighbor still has, although bgpd originates them no more. bgpd passes over the
+   * sessions whose coalesce timer runs when it sends a withdrawal, and never makes up for it: what is withdrawn
+   * just after the first announcement of a bgpd that has started stays there for good, also after a
+   * `clear … soft out`. Seen in 8.4.4; FRR's pull requests 16830 and 17667 tell of it. `coalesce-time 0` in
+   * the configuration closes the window.
    */
   async #findStuck(networks: ReadonlySet<string>): Promise<string[]> {
     const { states } = await this.#readSummary()

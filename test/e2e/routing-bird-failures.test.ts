@@ -1,0 +1,285 @@
+import { appendFile, chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { execa } from 'execa'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { createBird } from '../../src/routing/bird/bird.ts'
+import { BirdClient } from '../../src/routing/bird/client.ts'
+import type { RoutingDaemon } from '../../src/routing/daemon.ts'
+import { covering4, everything, host4, otherCovering4 } from './fixture-routing/configs.ts'
+import { failureOf, untilAnnounced } from './fixture-routing/expectations.ts'
+import { listenBetween } from './fixture-routing/listen-between.ts'
+import { type Pair, startPair } from './fixture-routing/pair.ts'
+import { until, untilEqual } from './fixture-routing/until.ts'
+
+const nothing = new Set<string>()
+let pair: Pair
+let bird: RoutingDaemon
+/** Somebody else at the same daemon. */
+let foreign: BirdClient
+let goodConfig: string
+
+beforeAll(async () => {
+  pair = await startPair('bird')
+  bird = createBird({ manifest: pair.manifest })
+  foreign = new BirdClient({ socketPath: pair.manifest.paths.daemonSocket })
+  goodConfig = await readFile(pair.configFile, 'utf8')
+})
+
+afterAll(async () => {
+  bird?.close()
+  foreign?.close()
+  await pair?.stop()
+})
+
+beforeEach(async () => {
+  await writeFile(pair.configFile, goodConfig)
+  await foreign.send('configure')
+  await pair.sessionsUp()
+  await announce(everything)
+})
+
+async function announce(desired: ReadonlySet<string>): Promise<void> {
+  await bird.apply(desired)
+  await untilAnnounced(pair, desired)
+}
+
+const announceFile = () => pair.manifest.paths.announceFile!
+
+describe("when somebody else's bird.conf is broken", () => {
+  test('a withdrawal is reported as refused, and is at the neighbors all the same', async () => {
+    await appendFile(pair.configFile, 'this is no configuration\n')
+    const error = await failureOf(bird.apply(nothing))
+    expect(error.code).toBe('refused')
+    expect(error.reply).toMatch(/bird\.conf:\d+:\d+ syntax error/)
+    expect(error.message).toContain('anyward4 and anyward6 disabled until the next configure')
+    await untilAnnounced(pair, nothing)
+    expect((await bird.observe()).originated).toEqual([])
+    // Withdrawn is withdrawn: there is nothing left to do, nor to complain about.
+    await bird.apply(nothing)
+
+    await writeFile(pair.configFile, goodConfig)
+    await foreign.send('configure')
+    await untilAnnounced(pair, nothing)
+    await announce(everything)
+  })
+
+  test('the withdrawal of a part says what is still originated, and a retry succeeds', async () => {
+    await appendFile(pair.configFile, 'this is no configuration\n')
+    const error = await failureOf(bird.apply(new Set([otherCovering4])))
+    expect(error.code).toBe('refused')
+    expect(error.message).toContain(`still originated: ${covering4}, ${host4}`)
+    await untilEqual('what tor6 has', [], () => pair.received('tor6'))
+    expect((await bird.observe()).originated).toEqual([covering4, host4, otherCovering4])
+    expect((await failureOf(bird.apply(new Set([otherCovering4])))).code).toBe('refused')
+
+    await writeFile(pair.configFile, goodConfig)
+    await announce(new Set([otherCovering4]))
+  })
+
+  test('an announcement is refused, and a retry succeeds', async () => {
+    await announce(nothing)
+    await appendFile(pair.configFile, 'this is no configuration\n')
+    expect((await failureOf(bird.apply(everything))).code).toBe('refused')
+    expect((await bird.observe()).originated).toEqual([])
+    await writeFile(pair.configFile, goodConfig)
+    await announce(everything)
+  })
+})
+
+describe('when a session must restart', () => {
+  test.each([
+    ['"Reconfiguration in progress" (0004)', false, '0004 '],
+    ['"Reconfiguration already in progress, queueing new config" (0005)', true, '0005 '],
+  ])('%s is taken, and only observe tells when it is done', async (_, foreignFirst, code) => {
+    const seen: string[] = []
+    const proxy = await listenBetween(pair.manifest.paths.daemonSocket, {
+      onRequest: (request) => {
+        // Somebody else's reload, so that ours has to wait in the queue.
+        if (foreignFirst && request === 'configure\n') foreign.send('configure').catch(() => undefined)
+      },
+      onReply: (reply) => seen.push(reply),
+    })
+    const other = createBird({
+      manifest: { ...pair.manifest, paths: { ...pair.manifest.paths, daemonSocket: proxy.path } },
+    })
+    try {
+      // BIRD may be through with the first before it looks at the second: seldom, but not never.
+      for (let round = 0; round < 10 && !seen.some((reply) => reply.includes(`\n${code}`)); round += 1) {
+        await announce(everything)
+        await writeFile(pair.configFile, goodConfig.replaceAll('hold time 90', `hold time ${60 + round}`))
+        await other.apply(new Set([otherCovering4]))
+        // The sessions go down or are down: nobody is said to have what it has not.
+        for (const { neighbor, session, announced } of (await other.observe()).neighbors) {
+          if (session !== 'up') expect([neighbor, announced]).toEqual([neighbor, []])
+        }
+        await pair.sessionsUp()
+        await untilAnnounced(pair, new Set([otherCovering4]))
+        await untilEqual('what is observed', [[otherCovering4], [otherCovering4], [], []], async () =>
+          (await other.observe()).neighbors.map(({ announced }) => announced),
+        )
+      }
+      expect(seen.join('')).toContain(`\n${code}`)
+    } finally {
+      other.close()
+      proxy.close()
+    }
+  })
+})
+
+describe('when the owned file cannot be written', () => {
+  test('a withdrawal is reported, and is at the neighbors all the same', async () => {
+    const folder = dirname(announceFile())
+    await rename(folder, `${folder}-away`)
+    try {
+      const other = createBird({
+        manifest: {
+          ...pair.manifest,
+          paths: { ...pair.manifest.paths, daemonSocket: `${folder}-away/ctl` },
+        },
+      })
+      try {
+        const error = await failureOf(other.apply(nothing))
+        expect(error.code).toBe('file')
+        expect(error.message).toContain('ENOENT')
+        await untilAnnounced(pair, nothing)
+        expect((await failureOf(other.apply(everything))).code).toBe('file')
+        expect((await other.observe()).originated).toEqual([])
+      } finally {
+        other.close()
+      }
+    } finally {
+      await rename(`${folder}-away`, folder)
+    }
+    await announce(everything)
+  })
+
+  test('a full disk is reported, leaves no half file, and a retry with room succeeds', async () => {
+    const disk = `${dirname(announceFile())}/disk`
+    await mkdir(disk)
+    await execa('mount', ['-t', 'tmpfs', '-o', 'size=8k', 'tmpfs', disk])
+    try {
+      const other = createBird({
+        manifest: {
+          ...pair.manifest,
+          paths: { ...pair.manifest.paths, announceFile: `${disk}/announce.conf` },
+        },
+      })
+      await writeFile(`${disk}/filler`, Buffer.alloc(8192))
+      const error = await failureOf(other.apply(nothing))
+      expect(error.code).toBe('file')
+      expect(error.message).toContain('ENOSPC')
+      await untilAnnounced(pair, nothing)
+      expect(await readdir(disk)).toEqual(['filler'])
+      await rm(`${disk}/filler`)
+      await other.apply(nothing)
+      expect(await readdir(disk)).toEqual(['announce.conf'])
+      other.close()
+    } finally {
+      await execa('umount', [disk])
+    }
+  })
+})
+
+describe('when BIRD does not answer', () => {
+  test('a stopped BIRD is a timeout within the deadline, and works again when it goes on', async () => {
+    for (const withConnection of [true, false]) {
+      const other = createBird({ manifest: pair.manifest, deadlineMs: 300 })
+      try {
+        if (withConnection) await other.identify()
+        pair.daemon.signal('SIGSTOP')
+        const began = performance.now()
+        expect((await failureOf(other.apply(nothing))).code).toBe('timeout')
+        expect(performance.now() - began).toBeLessThan(2000)
+        expect((await failureOf(other.observe())).code).toBe('timeout')
+        pair.daemon.signal('SIGCONT')
+        await until('a retry succeeds', () =>
+          other.apply(nothing).then(
+            () => null,
+            (error: Error) => error.message,
+          ),
+        )
+        await untilAnnounced(pair, nothing)
+        await announce(everything)
+      } finally {
+        pair.daemon.signal('SIGCONT')
+        other.close()
+      }
+    }
+  })
+
+  test('a stopped BIRD that was asked too often is still a timeout', async () => {
+    const other = createBird({ manifest: pair.manifest, deadlineMs: 20 })
+    try {
+      pair.daemon.signal('SIGSTOP')
+      for (let index = 0; index < 30; index += 1) {
+        expect((await failureOf(other.observe())).code).toBe('timeout')
+      }
+    } finally {
+      pair.daemon.signal('SIGCONT')
+      other.close()
+    }
+    await until('it answers again', () => bird.observe().then(() => null, String))
+  })
+
+  test('a dead BIRD is not running, a new announcement waits for it, a withdrawal does not', async () => {
+    await announce(new Set([covering4]))
+    await pair.daemon.kill()
+    try {
+      await until('the loss is seen', async () => {
+        const { code } = await failureOf(bird.observe())
+        return code === 'not-running' ? null : code
+      })
+      expect((await failureOf(bird.apply(everything))).code).toBe('not-running')
+      expect(await readFile(announceFile(), 'utf8')).not.toContain(host4)
+      expect((await failureOf(bird.apply(nothing))).code).toBe('not-running')
+      expect(await readFile(announceFile(), 'utf8')).not.toContain(covering4)
+    } finally {
+      await pair.daemon.start()
+    }
+    expect((await bird.observe()).originated).toEqual([])
+    await pair.sessionsUp()
+    await announce(everything)
+  })
+
+  test('a BIRD that restarted alone is what its files say', async () => {
+    await pair.daemon.kill()
+    await pair.daemon.start()
+    await pair.sessionsUp()
+    await until('it answers', () => bird.observe().then(() => null, String))
+    await untilAnnounced(pair, everything)
+    expect((await bird.observe()).originated).toHaveLength(everything.size)
+  })
+
+  test('close rejects what is under way', async () => {
+    const other = createBird({ manifest: pair.manifest })
+    pair.daemon.signal('SIGSTOP')
+    try {
+      const calls = [other.observe(), other.apply(nothing), other.identify()].map(failureOf)
+      setImmediate(() => other.close())
+      for (const error of await Promise.all(calls)) expect(error.code).toBe('disconnected')
+    } finally {
+      pair.daemon.signal('SIGCONT')
+    }
+    await until('it answers again', () => bird.observe().then(() => null, String))
+  })
+})
+
+describe('without permission', () => {
+  test('a socket or a file that this user may not open is named', async () => {
+    await chmod(pair.manifest.paths.daemonSocket, 0o600)
+    const other = createBird({ manifest: pair.manifest })
+    process.seteuid!('nobody')
+    try {
+      const socket = await failureOf(other.observe())
+      expect(socket.code).toBe('permission')
+      expect(socket.message).toContain(pair.manifest.paths.daemonSocket)
+      const file = await failureOf(other.apply(nothing))
+      expect(file.code).toBe('permission')
+      expect(file.message).toContain(announceFile())
+    } finally {
+      process.seteuid!(0)
+      other.close()
+    }
+    await untilAnnounced(pair, everything)
+  })
+})
