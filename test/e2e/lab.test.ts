@@ -1,0 +1,196 @@
+import { rm, writeFile } from 'node:fs/promises'
+import { execa } from 'execa'
+import { afterEach, describe, expect, test } from 'vitest'
+import { cli, inside, type Lab, labDown, NeighborTables } from './fixture-lab/lab.ts'
+import { findLeftovers } from './fixture-lab/leftovers.ts'
+
+const sites = 'test/e2e/fleet'
+const patienceMs = 180_000
+
+function anyward(...args: string[]) {
+  return execa(process.execPath, [cli, ...args], { reject: false, timeout: 150_000 })
+}
+
+/** Starts a command and returns as soon as it has said that on stderr. */
+async function startUntil(step: string, ...args: string[]) {
+  const child = execa(process.execPath, [cli, ...args], { reject: false, timeout: 150_000 })
+  let said = ''
+  await new Promise<void>((resolve, reject) => {
+    child.stderr.on('data', (chunk: Buffer) => {
+      said += chunk.toString()
+      if (said.includes(step)) resolve()
+    })
+    child.once('exit', () => reject(new Error(`it ended without saying "${step}": ${said}`)))
+  })
+  // In an object: a child is a promise of its end, which an async function would wait for.
+  return { child }
+}
+
+afterEach(labDown, 60_000)
+
+describe('a lab that comes up', () => {
+  test(
+    'serves every client of a fleet of mixed kinds, and goes without a trace',
+    async () => {
+      const up = await anyward('lab', 'up', '--json', '--sites', 'test/e2e/fleet-mixed')
+      expect(up.exitCode, up.stderr).toBe(0)
+      const lab = JSON.parse(up.stdout) as Lab & {
+        clients: { name: string; namespace: string; interface: string; tunnelAddress: string }[]
+      }
+      expect(lab.nodes.map(({ name, daemon }) => `${name} ${daemon}`).sort()).toEqual([
+        'lima-a bird',
+        'oslo-a bird',
+        'oslo-b frr',
+        'rome-a frr',
+      ])
+      expect(lab.neighbors.map(({ name }) => name).sort()).toEqual([
+        'carrier6',
+        'lima-a-reflector',
+        'oslo-a-carrier',
+        'rome-a-carrier',
+        'rome-a-reflector',
+        'rs',
+        'tor',
+      ])
+      const tor = lab.neighbors.find(({ name }) => name === 'tor')!
+      expect(tor.sessions.map(({ node }) => node)).toEqual(['oslo-a', 'oslo-b'])
+
+      for (const client of lab.clients) {
+        const server = client.tunnelAddress.includes(':') ? 'fd00:80::1' : '10.80.0.1'
+        const argv = ['netns', 'exec', client.namespace, 'ping', '-c', '3', '-W', '5', server]
+        expect((await execa('ip', argv, { reject: false })).exitCode, client.name).toBe(0)
+      }
+      const node = lab.nodes.find(({ name }) => name === 'oslo-a')!
+      const tables = new NeighborTables(lab, node)
+      expect(await tables.read()).toEqual([
+        'carrier6 2001:db8:51::/48',
+        'carrier6 2001:db8:52::/48',
+        'oslo-a-carrier 192.0.2.0/24',
+        'tor 192.0.2.0/24',
+        'tor 192.0.2.1/32',
+      ])
+      tables.close()
+
+      const status = await inside(node, process.execPath, [cli, 'status', '--json'])
+      expect(JSON.parse(status.stdout)).toMatchObject({ node: 'oslo-a' })
+      const reply = await fetch(node.statusUrl)
+      expect(await reply.json()).toMatchObject({ node: 'oslo-a' })
+
+      const second = await anyward('lab', 'up', '--sites', sites)
+      expect(second.exitCode).toBe(2)
+      expect(second.stderr).toContain('there is a lab on this machine already: it runs test/e2e/fleet-mixed')
+      expect(second.stderr).toContain('`anyward lab down` ends it')
+
+      expect((await anyward('lab', 'down')).exitCode).toBe(0)
+      expect(await findLeftovers()).toEqual([])
+      expect((await anyward('lab', 'down')).exitCode).toBe(0)
+    },
+    patienceMs,
+  )
+
+  test(
+    'is taken down by its namespaces alone when its state is torn, or all its files are gone',
+    async () => {
+      for (const spoil of [
+        () => writeFile('/run/anyward-lab/state.json', '{"format": 1, "nam'),
+        () => rm('/run/anyward-lab', { recursive: true }),
+      ]) {
+        const up = await anyward('lab', 'up', '--no-controllers', '--sites', sites)
+        expect(up.exitCode, up.stderr).toBe(0)
+        await spoil()
+        expect((await anyward('lab', 'down')).exitCode).toBe(0)
+        expect(await findLeftovers()).toEqual([])
+      }
+    },
+    patienceMs,
+  )
+})
+
+describe('a lab that does not come up', () => {
+  test(
+    'says which session is missing and in what state, and is gone again',
+    async () => {
+      const up = await anyward('lab', 'up', '--timeout', '1ms', '--sites', sites)
+      expect(up.exitCode).toBe(2)
+      expect(up.stderr).toMatch(/the lab did not come up:\n(?:.*\n)*BGP rome-a -- rome-transit: \w+/)
+      expect(await findLeftovers()).toEqual([])
+    },
+    patienceMs,
+  )
+
+  test.each(['wiring namespaces', 'starting daemons', 'waiting for BGP', 'waiting for announcements'])(
+    'leaves nothing after `lab down` when it was killed while %s',
+    async (step) => {
+      const { child } = await startUntil(step, 'lab', 'up', '--sites', sites)
+      child.kill('SIGKILL')
+      await child
+      expect((await anyward('lab', 'down')).exitCode).toBe(0)
+      expect(await findLeftovers()).toEqual([])
+    },
+    patienceMs,
+  )
+
+  test.each(['SIGINT', 'SIGTERM'] as const)(
+    'takes itself down on %s',
+    async (signal) => {
+      const { child } = await startUntil('starting daemons', 'lab', 'up', '--sites', sites)
+      child.kill(signal)
+      const result = await child
+      expect(result.exitCode).toBe(2)
+      expect(result.stderr).toContain('interrupted')
+      expect(await findLeftovers()).toEqual([])
+    },
+    patienceMs,
+  )
+
+  test(
+    'is ended by `lab down` from elsewhere',
+    async () => {
+      const { child } = await startUntil('waiting for BGP', 'lab', 'up', '--sites', sites)
+      expect((await anyward('lab', 'down')).exitCode).toBe(0)
+      expect((await child).exitCode).toBe(2)
+      expect(await findLeftovers()).toEqual([])
+    },
+    patienceMs,
+  )
+})
+
+describe('a lab that breaks things', () => {
+  test(
+    'measures a dead endpoint at each neighbor, and a controller that is killed is no flap',
+    async () => {
+      const names = ['wireguard-down', 'controller-killed']
+      const run = await anyward('lab', 'run', ...names, '--no-client', '--json', '--sites', sites)
+      const { scenarios } = JSON.parse(run.stdout) as {
+        scenarios: {
+          name: string
+          node: string
+          withdrawnMs: number | null
+          restoredMs: number | null
+          detail: string
+        }[]
+      }
+      expect(scenarios.map(({ name, node }) => `${name} ${node}`)).toEqual([
+        'wireguard-down oslo-a',
+        'wireguard-down rome-a',
+        'controller-killed oslo-a',
+        'controller-killed rome-a',
+      ])
+      for (const { name, withdrawnMs, restoredMs, detail } of scenarios) {
+        // How fast is for a machine that has nothing else to do; that it happens, and is found, is for any.
+        if (name === 'wireguard-down') expect(withdrawnMs, run.stderr).toBeGreaterThan(0)
+        else expect(detail).toContain('never lost a route')
+        expect(restoredMs, run.stderr).toBeGreaterThan(0)
+      }
+      expect(await findLeftovers()).toEqual([])
+    },
+    patienceMs,
+  )
+
+  test('knows no scenario and no node that it has not got', async () => {
+    const run = await anyward('lab', 'run', 'wireguard-up', '--sites', sites)
+    expect(run.exitCode).toBe(2)
+    expect(run.stderr).toContain('no scenario is called wireguard-up')
+    expect((await anyward('lab', 'run', '--running')).stderr).toContain('no lab is up')
+  })
+})
