@@ -6,6 +6,7 @@ import { reportFailure } from './failure.ts'
 const loaders: Readonly<Record<string, () => Promise<Command>>> = {
   validate: async () => (await import('./validate.ts')).validateCommand(),
   plan: async () => (await import('./plan.ts')).planCommand(),
+  probe: async () => (await import('./probe.ts')).probeCommand(),
   controller: async () => (await import('./controller.ts')).controllerCommand(),
   status: async () => (await import('./status.ts')).statusCommand(),
   drain: async () => (await import('./operator.ts')).drainCommand(),

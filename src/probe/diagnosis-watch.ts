@@ -8,22 +8,25 @@ export interface DiagnosisWatchOptions {
 
 /** One cycle's share in the diagnosis. */
 export interface DiagnosisShare {
-  /** What is known now; a diagnosis that still waits for its answer means that WireGuard hangs. */
+  /** What is known now. */
   cause(): DiagnosisCause | null
-  /** Gives up what this cycle has started. */
+  /** The cycle is over: a diagnosis that it has not begun yet is not needed. */
   end(): void
 }
 
 /** Three processes a diagnosis are too many to start for each of five failing cycles a second. */
 const diagnosisLifeMs = 1_000
+/** A `wg` that waits for so long waits for a process that hangs; that of a busy machine answers sooner. */
+const hungAfterMs = 400
+/** Nobody waits for a diagnosis any longer than that. */
+const diagnosisLimitMs = 2_000
 
 /** Starts a diagnosis when a cycle is silent, one at a time, and shares it between cycles that overlap. */
 export class DiagnosisWatch {
   readonly #options: DiagnosisWatchOptions
-  #isWaiting = false
+  #running: { readonly since: number; readonly abort: AbortController } | null = null
   #latest: { readonly cause: DiagnosisCause | null; readonly atMs: number } | null = null
   #isAvailable = true
-  #answers = 0
 
   constructor(options: DiagnosisWatchOptions) {
     this.#options = options
@@ -31,46 +34,39 @@ export class DiagnosisWatch {
 
   /** The diagnosis begins after `patienceMs`, unless the share has ended by then. */
   watch(patienceMs: number): DiagnosisShare {
-    const abort = new AbortController()
     const timer = setTimeout(() => {
-      if (this.#isAvailable && !this.#isWaiting && this.#recentCause() === undefined) {
-        void this.#run(abort.signal, patienceMs)
-      }
+      if (this.#isAvailable && this.#running === null && this.#recentCause() === undefined) void this.#run()
     }, patienceMs)
     return {
-      cause: () => (this.#isWaiting ? 'hung' : (this.#recentCause() ?? null)),
-      end: () => {
-        clearTimeout(timer)
-        abort.abort()
+      cause: () => {
+        const waitedMs = this.#running === null ? 0 : performance.now() - this.#running.since
+        return waitedMs >= hungAfterMs ? 'hung' : (this.#recentCause() ?? null)
       },
+      end: () => clearTimeout(timer),
     }
   }
 
-  /** The endpoint answered: what was diagnosed before is history. */
+  /** The endpoint answered, or nobody asks any more: what was diagnosed before is history. */
   forget(): void {
     this.#latest = null
-    this.#answers += 1
+    this.#running?.abort.abort()
+    this.#running = null
   }
 
-  async #run(signal: AbortSignal, patienceMs: number): Promise<void> {
-    this.#isWaiting = true
-    const startedAtMs = performance.now()
-    const answersBefore = this.#answers
-    try {
-      const diagnosis = await this.#options.diagnose(signal)
-      if (diagnosis === 'no-wg') {
-        this.#isAvailable = false
-        this.#options.onMissingProgram('wg')
-        return
-      }
-      const nowMs = performance.now()
-      // Its cycle ended early, or another was answered: then giving up does not mean that WireGuard hangs.
-      const wasCutShort = signal.aborted && nowMs - startedAtMs < patienceMs
-      if (wasCutShort || this.#answers !== answersBefore) return
-      this.#latest = { cause: diagnosis, atMs: nowMs }
-    } finally {
-      this.#isWaiting = false
+  async #run(): Promise<void> {
+    const run = { since: performance.now(), abort: new AbortController() }
+    this.#running = run
+    const timer = setTimeout(() => run.abort.abort(), diagnosisLimitMs)
+    const diagnosis = await this.#options.diagnose(run.abort.signal)
+    clearTimeout(timer)
+    if (this.#running !== run) return
+    this.#running = null
+    if (diagnosis === 'no-wg') {
+      this.#isAvailable = false
+      this.#options.onMissingProgram('wg')
+      return
     }
+    this.#latest = { cause: diagnosis, atMs: performance.now() }
   }
 
   /** `undefined`: there is none. */

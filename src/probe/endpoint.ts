@@ -77,6 +77,7 @@ export class EndpointProbe {
 
   /** Pending cycles end as inconclusive. */
   close(): Promise<void> {
+    this.#diagnosis?.forget()
     return this.#client.close()
   }
 
