@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Fleet } from '../sites/fleet.ts'
 import { openSocket, startBirdProcess, startDaemons } from './daemons.ts'
 import { kernelHasWireguard } from './namespaces.ts'
-import { coreDir, prepareLab } from './prepare.ts'
+import { coreDir, describeClaim, prepareLab } from './prepare.ts'
 import { readProcess } from './proc.ts'
 import { startDetached } from './processes.ts'
 import {
@@ -74,9 +74,12 @@ export async function bringUp(options: BringUpOptions): Promise<LabState> {
   try {
     const startTicks = (await readProcess(process.pid))?.startTicks ?? 0
     const owner = { command: options.command, pid: process.pid, startTicks }
-    const state = await prepareLab(options.fleet, topology, options.sites, owner)
+    const claim = describeClaim(topology, options.sites, owner)
+    await writeState(claim)
+    const state = await prepareLab(options.fleet, topology, claim)
     // Before anything that would have to be removed is there.
     await writeState(state)
+    signal.throwIfAborted()
     options.onStep?.('wiring namespaces')
     await wireTopology(options.fleet, topology, signal)
     state.kernelWireguard = await kernelHasWireguard(state.fabricNamespace)

@@ -1,4 +1,4 @@
-import { chmod, copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createConnection } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -12,6 +12,8 @@ import type { NodeState, ProcessRecord } from './state.ts'
 import type { LabNode } from './topology.ts'
 
 const frrPrograms = '/usr/lib/frr'
+/** FRR's daemons leave their crash logs' folders here, named after their process. */
+const frrScratchDir = '/var/tmp/frr'
 
 export function layoutOf(node: LabNode, dir: string, port: number): NodeLayout {
   const paths: NodePaths = {
@@ -165,6 +167,15 @@ function isListening(path: string): Promise<boolean> {
     })
     socket.once('error', () => resolve(false))
   })
+}
+
+/** Removes what FRR's daemons leave of themselves when they are killed. */
+export async function removeFrrScratch(pids: readonly number[]): Promise<void> {
+  const ours = new Set(pids.map(String))
+  for (const entry of await readdir(frrScratchDir).catch(() => [])) {
+    const pid = entry.slice(entry.lastIndexOf('.') + 1)
+    if (ours.has(pid)) await rm(join(frrScratchDir, entry), { recursive: true, force: true })
+  }
 }
 
 /** The end of a log file, for a message. */

@@ -18,6 +18,7 @@ export function describeLab(state: LabState) {
     })),
     neighbors: state.routers.map((router) => ({
       name: router.name,
+      site: router.site,
       namespace: router.namespace,
       controlSocket: router.controlSocket,
       pid: router.process?.pid ?? null,

@@ -37,8 +37,7 @@ export function findHeld(stage: Stage, scenario: Scenario): Held[] {
   return sessionsOf(state, node.name).flatMap(({ router, session }): Held[] => {
     const prefixes = expectedPrefixes(manifest, session.neighbor).filter((prefix) => affected.has(prefix))
     if (prefixes.length === 0) return []
-    // Without BFD only the hold timer would notice, in minutes.
-    if (scenario.name === 'node-crash' && session.bfdIntervalMs === null) return []
+    if (scenario.needsBfd && session.bfdIntervalMs === null) return []
     return [{ router, protocol: session.protocol, prefixes }]
   })
 }
@@ -113,6 +112,7 @@ export async function measureWithdrawal(
   const detail = [
     scenario.summary,
     describeDetection(scenario, decision),
+    ...describeUnwatched(stage, scenario, held),
     ...describeStuck(gone, 'still had'),
     ...describeStuck(back, 'did not get back all: it had'),
     ...(withdrawnMs !== null && withdrawnMs > bound.limitMs
@@ -239,6 +239,15 @@ function slowest(watched: readonly Watched[]): number | null {
 function describeDetection(scenario: Scenario, decision: LoggedDecision | null): string {
   if (scenario.detectedBy === 'neighbor') return ''
   return decision === null ? 'the controller decided nothing' : `${decision.reason}: ${decision.message}`
+}
+
+/** Without BFD a silent node keeps its routes until the hold timer ends, minutes later. */
+function describeUnwatched(stage: Stage, scenario: Scenario, held: readonly Held[]): string[] {
+  if (!scenario.needsBfd) return []
+  const others = sessionsOf(stage.state, stage.node.name)
+    .map(({ router }) => router.name)
+    .filter((name) => held.every(({ router }) => router.name !== name))
+  return others.length === 0 ? [] : [`without BFD, and not waited for: ${others.join(', ')}`]
 }
 
 function describeStuck(watched: readonly Watched[], verb: string): string[] {

@@ -33,13 +33,27 @@ interface Keys {
   readonly clients: ReadonlyMap<string, KeyPair>
 }
 
+/** A lab that has nothing yet but its names, which is enough to remove whatever will come of it. */
+export function describeClaim(topology: Topology, sites: string, owner: LabState['owner']): LabState {
+  return {
+    format: 1,
+    owner,
+    ready: false,
+    startedAt: new Date().toISOString(),
+    sites,
+    fabricNamespace: topology.fabricNamespace,
+    coreNamespace: topology.coreNamespace,
+    namespaces: namespacesOf(topology),
+    kernelWireguard: false,
+    core: null,
+    nodes: [],
+    routers: [],
+    clients: [],
+  }
+}
+
 /** Writes all that the fleet's daemons in the lab read, and returns the state of a lab that does not run yet. */
-export async function prepareLab(
-  fleet: Fleet,
-  topology: Topology,
-  sites: string,
-  owner: LabState['owner'],
-): Promise<LabState> {
+export async function prepareLab(fleet: Fleet, topology: Topology, claim: LabState): Promise<LabState> {
   const keys = generateKeys(fleet, topology)
   const secrets = locateSecrets(topology, keys)
   await writeKeys(fleet, topology, keys, secrets)
@@ -49,8 +63,7 @@ export async function prepareLab(
   const nodes = await Promise.all(
     topology.nodes.map(async (node, at) => {
       const plan = plans[at]!
-      const dir = nodeDir(node)
-      const state = describeNode(node, plan, dir, port, keys)
+      const state = describeNode(node, plan, nodeDir(node), port, keys)
       await writeBundle(state.bundle, renderBundle(render, plan))
       await writeServerConfigs(state, plan, topology, keys)
       await installConfiguration(state)
@@ -65,22 +78,7 @@ export async function prepareLab(
       prepareClient(client, fleet.services.find((service) => service.name === client.service)!, keys),
     ),
   )
-  return {
-    format: 1,
-    owner,
-    ready: false,
-    startedAt: new Date().toISOString(),
-    sites,
-    fabricNamespace: topology.fabricNamespace,
-    coreNamespace: topology.coreNamespace,
-    namespaces: namespacesOf(topology),
-    hostLinks: [managementLink],
-    kernelWireguard: false,
-    core: null,
-    nodes,
-    routers,
-    clients,
-  }
+  return { ...claim, nodes, routers, clients }
 }
 
 export function namespacesOf(topology: Topology): string[] {

@@ -35,6 +35,8 @@ export interface Scenario {
   readonly detectedBy: 'controller' | 'neighbor'
   /** Which services' routes go: that of the broken endpoint, or all that the node has. */
   readonly affects: 'service' | 'node'
+  /** Whether only neighbors with BFD notice in time to be watched. */
+  readonly needsBfd: boolean
   /** Whether the clients have to find another site, or get theirs back by the repair. */
   readonly clientReturns: 'elsewhere' | 'with-repair'
   readonly boundOf: (stage: Stage) => Bound

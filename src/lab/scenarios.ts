@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { startController, startWireguard } from './bring-up.ts'
-import { startBgpd, startDaemons } from './daemons.ts'
+import { removeFrrScratch, startBgpd, startDaemons } from './daemons.ts'
 import { ipBatch, openIpShell, runIn } from './namespaces.ts'
 import { signalProcess, waitForEnd } from './processes.ts'
 import type { Bound, Fault, Scenario, Stage } from './scenario.ts'
@@ -22,6 +22,7 @@ export const scenarios: readonly Scenario[] = [
     expects: 'withdrawn',
     detectedBy: 'controller',
     affects: 'service',
+    needsBfd: false,
     clientReturns: 'elsewhere',
     boundOf: eventBound,
     prepare: removeInterface,
@@ -32,6 +33,7 @@ export const scenarios: readonly Scenario[] = [
     expects: 'withdrawn',
     detectedBy: 'controller',
     affects: 'service',
+    needsBfd: false,
     clientReturns: 'elsewhere',
     boundOf: probeBound,
     prepare: stopWireguard,
@@ -42,6 +44,7 @@ export const scenarios: readonly Scenario[] = [
     expects: 'withdrawn',
     detectedBy: 'controller',
     affects: 'service',
+    needsBfd: false,
     clientReturns: 'elsewhere',
     boundOf: probeBound,
     prepare: changeKey,
@@ -52,6 +55,7 @@ export const scenarios: readonly Scenario[] = [
     expects: 'withdrawn',
     detectedBy: 'controller',
     affects: 'service',
+    needsBfd: false,
     clientReturns: 'elsewhere',
     boundOf: probeBound,
     prepare: removeProbePeer,
@@ -62,6 +66,7 @@ export const scenarios: readonly Scenario[] = [
     expects: 'withdrawn',
     detectedBy: 'neighbor',
     affects: 'node',
+    needsBfd: false,
     clientReturns: 'with-repair',
     boundOf: () => ({ limitMs: resetLimitMs, goalMs: null }),
     prepare: killDaemon,
@@ -72,6 +77,7 @@ export const scenarios: readonly Scenario[] = [
     expects: 'kept',
     detectedBy: 'neighbor',
     affects: 'node',
+    needsBfd: false,
     clientReturns: 'with-repair',
     boundOf: () => ({ limitMs: 0, goalMs: null }),
     prepare: killController,
@@ -82,6 +88,7 @@ export const scenarios: readonly Scenario[] = [
     expects: 'withdrawn',
     detectedBy: 'neighbor',
     affects: 'node',
+    needsBfd: true,
     clientReturns: 'elsewhere',
     boundOf: bfdBound,
     prepare: cutLinks,
@@ -92,6 +99,7 @@ export const scenarios: readonly Scenario[] = [
     expects: 'withdrawn',
     detectedBy: 'controller',
     affects: 'node',
+    needsBfd: false,
     clientReturns: 'elsewhere',
     boundOf: () => ({ limitMs: operatorLimitMs, goalMs: null }),
     prepare: drainNode,
@@ -193,6 +201,7 @@ async function killDaemon({ node }: Stage): Promise<Fault> {
         node.daemons = await startDaemons(node)
         return
       }
+      await removeFrrScratch([daemon.pid])
       const bgpd = await startBgpd(node)
       node.daemons = node.daemons.map((record) => (record === daemon ? bgpd : record))
     },

@@ -100,8 +100,6 @@ const stateSchema = z.object({
   fabricNamespace: z.string(),
   coreNamespace: z.string(),
   namespaces: z.array(z.string()),
-  /** In the host's own namespace. */
-  hostLinks: z.array(z.string()),
   kernelWireguard: z.boolean(),
   core: processSchema.nullable(),
   nodes: z.array(nodeSchema),

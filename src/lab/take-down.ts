@@ -1,15 +1,12 @@
-import { readdir, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { rm } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { execa } from 'execa'
+import { removeFrrScratch } from './daemons.ts'
 import { findMarkedNamespaces, namespaceInode, readLinks, removeNamespaces } from './namespaces.ts'
 import { managementLink } from './prepare.ts'
 import { isAlive, killInNamespaces, signalProcess, waitForEnd } from './processes.ts'
 import { type LabState, type ProcessRecord, readState, removeLabDir } from './state.ts'
 import { controlSocketOf } from './wireguard.ts'
-
-/** FRR's daemons leave their crash logs' folders here, named after their process. */
-const frrScratchDir = '/var/tmp/frr'
 
 /**
  * Ends the command that is at work on the lab, and waits until it has taken its own things down.
@@ -94,14 +91,6 @@ function wireguardInterfacesOf(state: LabState | null): string[] {
     ...state.nodes.flatMap((node) => node.wireguard.map((wireguard) => wireguard.interface)),
     ...state.clients.map((client) => client.interface),
   ]
-}
-
-async function removeFrrScratch(pids: readonly number[]): Promise<void> {
-  const ours = new Set(pids.map(String))
-  for (const entry of await readdir(frrScratchDir).catch(() => [])) {
-    const pid = entry.slice(entry.lastIndexOf('.') + 1)
-    if (ours.has(pid)) await rm(join(frrScratchDir, entry), { recursive: true, force: true })
-  }
 }
 
 /** Whether a process of the state's owner is still at work. */
