@@ -16,7 +16,7 @@ import {
   siteFileSchema,
 } from './schema.ts'
 import { readSource, type Source } from './source.ts'
-import { formatPath, type Path } from './wording.ts'
+import { count, formatPath, type Path } from './wording.ts'
 
 /** A file of the fleet's folder, by the name that a person would type; with a `problem` where it can't be read. */
 export type FleetFileText =
@@ -179,12 +179,20 @@ function toIssues(
   return capIssues(issues)
 }
 
-/** A hostile or hopelessly wrong file: the first issues help, the rest would bury those of other files. */
+/** Of a hostile or hopelessly wrong file: the first issues help, the rest would bury those of other files. */
 function capIssues(issues: readonly Issue[]): Issue[] {
   const seen = new Map<string, number>()
-  return issues.filter((issue) => {
-    const number = (seen.get(issue.file) ?? 0) + 1
-    seen.set(issue.file, number)
-    return number <= mostIssuesPerFile
+  // Errors and warnings apart: warnings must not push out the error that refuses the fleet.
+  const keyOf = (issue: Issue) => `${issue.severity} ${issue.file}`
+  for (const issue of issues) seen.set(keyOf(issue), (seen.get(keyOf(issue)) ?? 0) + 1)
+  const kept = new Map<string, number>()
+  return issues.flatMap((issue): Issue[] => {
+    const key = keyOf(issue)
+    const number = (kept.get(key) ?? 0) + 1
+    kept.set(key, number)
+    if (number <= mostIssuesPerFile) return [issue]
+    if (number > mostIssuesPerFile + 1) return []
+    const more = seen.get(key)! - mostIssuesPerFile
+    return [{ ...issue, path: '', message: `${count(more, issue.severity)} more from here on`, hint: null }]
   })
 }

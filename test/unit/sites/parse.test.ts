@@ -149,5 +149,22 @@ test('an alias stands for what its anchor holds', () => {
 test('a file with more wrong entries than anyone reads is cut short, and still refused', () => {
   const entries = Array.from({ length: 5000 }, (_, index) => `key${index}: 1\n`).join('')
   const issues = issuesAfter([['fra1.yaml', `site: fra1\nnodes: []\n${entries}`]])
-  expect(issues.filter((issue) => issue.startsWith('sites/fra1.yaml'))).toHaveLength(200)
+  expect(issues.filter((issue) => !issue.includes('warning:'))).toHaveLength(201)
+  expect(issues.at(-1)).toBe('sites/fra1.yaml:203:1 4800 errors more from here on')
+})
+
+test('many warnings do not hide the error after them', () => {
+  const nodes = Array.from(
+    { length: 300 },
+    (_, index) => `  - { name: n${index}, daemon: bird, routerId: 10.1.${index >> 8}.${index & 255} }`,
+  )
+  const issues = issuesAfter([
+    [
+      'fra1.yaml',
+      `site: fra1\nnodes:\n${nodes.join('\n')}\n  - { name: n1, daemon: bird, routerId: 10.2.0.1 }\n`,
+    ],
+  ])
+  expect(issues.at(-1)).toBe(
+    'sites/fra1.yaml:303:13 nodes[300].name: "n1" is taken by nodes[1].name\neach node of the fleet needs a name of its own',
+  )
 })
