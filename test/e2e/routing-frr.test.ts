@@ -230,6 +230,23 @@ describe('what is not as we left it', () => {
       other.close()
     }
   })
+
+  test('a bgpd that was given no configuration has no sessions, and no instance is made by a withdrawal', async () => {
+    await edit('no router bgp 64500')
+    try {
+      expect(await frr.observe()).toEqual({
+        originated: [],
+        neighbors: neighbors.map(({ name }) => ({ neighbor: name, session: 'missing', announced: [] })),
+      })
+      await frr.apply(nothing)
+      expect((await failureOf(frr.apply(everything))).code).toBe('refused')
+      expect((await failureOf(frr.identify())).code).toBe('refused')
+      expect(await foreign.ask('show running-config')).not.toContain('router bgp')
+    } finally {
+      await pair.daemon.kill()
+      await pair.daemon.start()
+    }
+  })
 })
 
 describe('when bgpd does not answer', () => {

@@ -4,7 +4,6 @@ import { DaemonError } from '../daemon.ts'
 import { canonicalPrefix } from '../own-prefixes.ts'
 
 const sectionSchema = z.object({
-  routerId: z.string().optional(),
   peers: z.record(z.string(), z.object({ state: z.string() })).optional(),
 })
 const summarySchema = z.object({
@@ -18,8 +17,9 @@ const advertisedSchema = z.union([
   z.object({ warning: z.string() }),
 ])
 
+const vrfsSchema = z.object({ vrfs: z.record(z.string(), z.object({ routerId: z.string() })) })
+
 export interface Summary {
-  readonly routerId: string | null
   /** Each session's state by family and neighbor address, in bgpd's words. */
   readonly states: Readonly<Record<Family, ReadonlyMap<string, string>>>
 }
@@ -29,9 +29,13 @@ export function readSummary(text: string): Summary {
   const statesOf = (section: z.infer<typeof sectionSchema> | undefined) =>
     new Map(Object.entries(section?.peers ?? {}).map(([address, { state }]) => [address, state]))
   return {
-    routerId: ipv4Unicast?.routerId ?? ipv6Unicast?.routerId ?? null,
     states: { ipv4: statesOf(ipv4Unicast), ipv6: statesOf(ipv6Unicast) },
   }
+}
+
+/** From `show bgp vrfs json`, for a bgpd without neighbors has an empty summary; `null` without an instance. */
+export function readRouterId(text: string): string | null {
+  return parse(text, vrfsSchema, 'list of VRFs').vrfs.default?.routerId ?? null
 }
 
 /** The prefixes of a neighbor's adj-rib-out; none for a neighbor that bgpd does not know in that family. */

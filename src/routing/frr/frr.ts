@@ -14,6 +14,7 @@ import {
   type RunningNetworks,
   readAdvertised,
   readNetworks,
+  readRouterId,
   readSummary,
   readVersion,
   type Summary,
@@ -66,8 +67,9 @@ class Frr implements RoutingDaemon {
   identify(): Promise<DaemonIdentity> {
     return this.#turns.take(async () => {
       const version = readVersion(await this.#vty.ask('show version'))
-      const { routerId } = await this.#readSummary()
-      if (routerId === null) throw new DaemonError('protocol', 'bgpd told no router id')
+      const routerId = readRouterId(await this.#vty.ask('show bgp vrfs json'))
+      if (routerId === null)
+        throw new DaemonError('refused', `bgpd does not run AS ${this.#asn} in the default VRF`)
       return { version, routerId }
     })
   }
@@ -197,7 +199,11 @@ class Frr implements RoutingDaemon {
   }
 
   async #readSummary(): Promise<Summary> {
-    return readSummary(await this.#vty.ask('show bgp summary json'))
+    const command = 'show bgp summary json'
+    const reply = await this.#vty.send(command)
+    // Status 1 comes with an empty object, of a bgpd that has not been given its configuration yet.
+    if (reply.status > 1) throw refusal(command, reply)
+    return readSummary(reply.text)
   }
 }
 

@@ -1,7 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { DaemonError } from '../../../src/routing/daemon.ts'
-import { readAdvertised, readNetworks, readSummary, readVersion } from '../../../src/routing/frr/answers.ts'
+import {
+  readAdvertised,
+  readNetworks,
+  readRouterId,
+  readSummary,
+  readVersion,
+} from '../../../src/routing/frr/answers.ts'
 import { type VtyReply, VtyReplyReader } from '../../../src/routing/frr/reply.ts'
 
 function readAll(bytes: Uint8Array, cuts: readonly number[] = []): VtyReply | null {
@@ -61,14 +67,21 @@ describe("bgpd's answers", () => {
       ipv4Unicast: { routerId: '10.0.0.1', peers: { '10.1.1.1': { state: 'Established', pfxSnt: 1 } } },
       ipv6Unicast: { routerId: '10.0.0.1', peers: { 'fd00::1': { state: 'Active' } } },
     }
-    const { routerId, states } = readSummary(JSON.stringify(summary))
-    expect(routerId).toBe('10.0.0.1')
+    const { states } = readSummary(JSON.stringify(summary))
     expect([...states.ipv4]).toEqual([['10.1.1.1', 'Established']])
     expect([...states.ipv6]).toEqual([['fd00::1', 'Active']])
   })
 
   test('a summary of a bgpd without neighbors is empty', () => {
-    expect(readSummary('{}')).toEqual({ routerId: null, states: { ipv4: new Map(), ipv6: new Map() } })
+    expect(readSummary('{}')).toEqual({ states: { ipv4: new Map(), ipv6: new Map() } })
+  })
+
+  test('the router id is that of the default VRF', () => {
+    expect(readRouterId('{"vrfs":{"red":{"routerId":"1.1.1.1"},"default":{"routerId":"10.0.0.9"}}}')).toBe(
+      '10.0.0.9',
+    )
+    expect(readRouterId('{"vrfs":{},"totalVrfs":0}')).toBeNull()
+    expect(() => readRouterId('{}')).toThrow(protocolError)
   })
 
   test('a neighbor that bgpd does not know was told nothing, in all three ways it says so', () => {
