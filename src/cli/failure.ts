@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander'
-import { ConfigError, formatIssue } from '../sites/issue.ts'
+import { ConfigError, FleetFolderError, formatIssue } from '../sites/issue.ts'
 
 /** 0 fine, 1 findings (invalid, unhealthy, refused), 2 the tool could not do its job. */
 export const exitCode = { fine: 0, findings: 1, failed: 2 } as const
@@ -27,6 +27,10 @@ export function reportFailure(error: unknown): number {
   if (error instanceof ConfigError) {
     for (const issue of error.issues) process.stderr.write(`${formatIssue(issue)}\n`)
     return exitCode.findings
+  }
+  if (error instanceof FleetFolderError) {
+    process.stderr.write(`anyward: ${error.message}\n    name the folder with --sites DIR\n`)
+    return exitCode.failed
   }
   if (error instanceof CommandError) {
     process.stderr.write(`anyward: ${error.message}\n${error.hint === null ? '' : `    ${error.hint}\n`}`)
