@@ -82,7 +82,7 @@ export async function bringUp(options: BringUpOptions): Promise<LabState> {
     signal.throwIfAborted()
     options.onStep?.('wiring namespaces')
     await wireTopology(options.fleet, topology, signal)
-    state.kernelWireguard = await kernelHasWireguard(state.fabricNamespace)
+    state.kernelWireguard = await kernelHasWireguard()
     await wireReplies(options.fleet, topology, state.kernelWireguard, signal)
     options.onStep?.('starting daemons')
     await together(startAll(state, options, signal).map((work) => abortOnFailure(work, failure)))

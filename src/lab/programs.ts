@@ -1,11 +1,16 @@
 import { findMissingPrograms, type MissingProgram } from '../bundle/programs.ts'
 import type { Fleet } from '../sites/fleet.ts'
+import { kernelHasWireguard } from './namespaces.ts'
 
 /** The programs that this fleet's lab calls and this machine lacks. */
 export async function findMissingLabPrograms(fleet: Fleet): Promise<MissingProgram[]> {
   const hasFrr = fleet.sites.some((site) => site.nodes.some((node) => node.daemon === 'frr'))
-  return findMissingPrograms([
-    ...['ip', 'bridge', 'nft', 'ping', 'wg', 'wireguard-go', 'bird'],
+  const missing = await findMissingPrograms([
+    ...['ip', 'unshare', 'nft', 'ping', 'wg', 'bird'],
     ...(hasFrr ? ['zebra', 'staticd', 'bfdd', 'bgpd', 'vtysh'] : []),
   ])
+  if (missing.some(({ program }) => program === 'ip' || program === 'unshare')) return missing
+  // Only where the kernel has none of its own.
+  const daemon = (await kernelHasWireguard()) ? [] : await findMissingPrograms(['wireguard-go'])
+  return [...missing, ...daemon]
 }
