@@ -1,16 +1,18 @@
 import type { Family } from '../net/prefix.ts'
-import { originatorOf } from './view.ts'
+
+/** The static protocols of the owned include file, one a family. The export filters of bird.conf name them. */
+export const originators: Readonly<Record<Family, string>> = { ipv4: 'anyward4', ipv6: 'anyward6' }
 
 /**
- * The include file that the controller owns: one static protocol a family, always there, so that withdrawn
+ * The text of the include file that the controller owns: both protocols are always there, so that withdrawn
  * is said explicitly and `disable` always finds its protocol.
- * @param prefixes canonical prefixes to originate
+ * @param prefixes canonical prefixes to originate, in any order
  */
 export function renderAnnouncements(prefixes: Iterable<string>): string {
   const sorted = [...new Set(prefixes)].sort()
   const lines = ['# Owned by the anyward controller: what this node originates now.']
   for (const family of ['ipv4', 'ipv6'] as const) {
-    lines.push(`protocol static ${originatorOf(family)} {`, `  ${family};`)
+    lines.push(`protocol static ${originators[family]} {`, `  ${family};`)
     for (const prefix of sorted) {
       if (familyOf(prefix) === family) lines.push(`  route ${prefix} blackhole;`)
     }
@@ -19,6 +21,12 @@ export function renderAnnouncements(prefixes: Iterable<string>): string {
   return `${lines.join('\n')}\n`
 }
 
-function familyOf(prefix: string): Family {
+/** The prefixes that a text of `renderAnnouncements` originates; `null` for any other text. */
+export function readAnnouncements(text: string): ReadonlySet<string> | null {
+  const prefixes = new Set([...text.matchAll(/^ {2}route (\S+) blackhole;$/gm)].map((match) => match[1]!))
+  return renderAnnouncements(prefixes) === text ? prefixes : null
+}
+
+export function familyOf(prefix: string): Family {
   return prefix.includes(':') ? 'ipv6' : 'ipv4'
 }

@@ -2,6 +2,7 @@ import type { Family, Prefix } from '../net/prefix.ts'
 import { prefixesOf } from '../planner/compile.ts'
 import { kindPolicies } from '../planner/kinds.ts'
 import type { NodePlan, SessionPlan } from '../planner/plan.ts'
+import { originators } from './announcements.ts'
 import { secretToken } from './secret-token.ts'
 
 /** Seconds. Without BFD these decide how long a crashed node's routes live (RFC 4271, section 10). */
@@ -29,14 +30,14 @@ export function viewForBird(node: NodePlan) {
       channel: family,
       digit: digits[family],
       defaultRoute: defaultRoutes[family],
-      originator: originatorOf(family),
+      originator: originators[family],
       covering: coveringOf(node, family).join(', '),
     })),
     sessions: node.sessions.map((session) => ({
       ...sharedView(session),
       localAddress: session.localAddress === null ? '' : ` ${session.localAddress}`,
       channel: session.family,
-      originator: originatorOf(session.family),
+      originator: originators[session.family],
       exports: session.exports.join(', '),
     })),
   }
@@ -98,11 +99,6 @@ function sharedView(session: SessionPlan) {
     bfd: session.bfd,
     password: session.passwordFile === null ? '' : secretToken(session.passwordFile),
   }
-}
-
-/** The static protocol of the owned include file that originates our prefixes of one family. */
-export function originatorOf(family: Family): string {
-  return `anyward${digits[family]}`
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { Family } from '../../net/prefix.ts'
 import type { Manifest, ManifestNeighbor } from '../../planner/manifest.ts'
+import { familyOf, originators, readAnnouncements, renderAnnouncements } from '../../render/announcements.ts'
 import {
   DaemonError,
   type DaemonIdentity,
@@ -9,7 +10,6 @@ import {
 } from '../daemon.ts'
 import { assertOwn, canonicalPrefix, ownPrefixesOf, sameSet, sortPrefixes } from '../own-prefixes.ts'
 import { Turns } from '../turns.ts'
-import { familyOf, originators, readAnnouncements, renderAnnouncements } from './announcements.ts'
 import { BirdClient, maxCommandBytes } from './client.ts'
 import { OwnedFile } from './owned-file.ts'
 import { type BirdReply, wordsOf } from './reply.ts'

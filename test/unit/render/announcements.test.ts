@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { readAnnouncements, renderAnnouncements } from '../../../src/routing/bird/announcements.ts'
+import { readAnnouncements, renderAnnouncements } from '../../../src/render/announcements.ts'
 
 test('both protocols are there when nothing is announced', () => {
   expect(renderAnnouncements([])).toBe(`# Owned by the anyward controller: what this node originates now.
