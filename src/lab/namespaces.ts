@@ -80,7 +80,13 @@ export async function createNamespaces(names: readonly string[], signal?: AbortS
 /** Lets a namespace route, by addresses that are usable at once and paths that need not be symmetric. */
 export async function enableForwarding(namespace: string, signal?: AbortSignal): Promise<void> {
   const net = '/proc/sys/net'
-  const on = [`${net}/ipv4/ip_forward`, `${net}/ipv6/conf/all/forwarding`]
+  const on = [
+    `${net}/ipv4/ip_forward`,
+    `${net}/ipv6/conf/all/forwarding`,
+    // A link that somebody sets down and up again comes back with its IPv6 addresses too.
+    `${net}/ipv6/conf/all/keep_addr_on_down`,
+    `${net}/ipv6/conf/default/keep_addr_on_down`,
+  ]
   const off = ['all', 'default'].flatMap((which) => [
     `${net}/ipv4/conf/${which}/rp_filter`,
     `${net}/ipv6/conf/${which}/accept_dad`,
