@@ -49,6 +49,7 @@ export class LinkWatchError extends Error {
 const firstRestartMs = 100
 const lastRestartMs = 5000
 const readDeadlineMs = 5000
+const readDelayMs = 50
 const maxLineBytes = 64 * 1024
 
 /** Tells at once when an interface or an address of this network namespace comes, goes or changes. */
@@ -78,6 +79,7 @@ class Watcher {
   #sinceRead: LinkEvent[] | null = null
   #reading: Promise<void> | null = null
   #readAgain = false
+  #readSoon: NodeJS.Timeout | null = null
 
   constructor(options: LinkWatchOptions) {
     this.#options = options
@@ -105,6 +107,7 @@ class Watcher {
       }
     } finally {
       clearInterval(reread)
+      if (this.#readSoon !== null) clearTimeout(this.#readSoon)
       await this.#reading
     }
   }
@@ -143,13 +146,17 @@ class Watcher {
     this.#sinceRead?.push(event)
     if (this.#links === null) return
     const next = applyLinkEvent(this.#links, event)
-    if (next === null) {
-      this.#requestRead()
-      return
-    }
-    this.#show(next)
+    if (next !== null) this.#show(next)
     // A bridge that loses a port says the same of the port as if it were deleted.
-    if (event.event === 'link-gone') this.#requestRead()
+    if (next === null || event.event === 'link-gone') this.#requestReadSoon()
+  }
+
+  /** To start a process takes this one some 5 to 10 ms, in which nobody could act on the event. */
+  #requestReadSoon(): void {
+    this.#readSoon ??= setTimeout(() => {
+      this.#readSoon = null
+      this.#requestRead()
+    }, readDelayMs)
   }
 
   #requestRead(): void {
