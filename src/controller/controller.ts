@@ -7,13 +7,13 @@ import type { Clock } from './clock.ts'
 import { computeDesired } from './desired.ts'
 import { currentIntent, type OperatorIntent, serving } from './intent.ts'
 import { Reconciler, type Trouble } from './reconciler.ts'
-import { type EndpointProbe, ServiceState } from './service-state.ts'
+import { type DecidedState, type EndpointProbe, ServiceState } from './service-state.ts'
 import { buildStatus, type NodeStatus } from './status.ts'
 
 /** Told what happens; it may log and count, and must not throw. */
 export interface ControllerObserver {
   probed(state: ServiceState, result: ProbeResult): void
-  decided(state: ServiceState, troubleMs: number | null): void
+  decided(state: DecidedState): void
   /** `tookMs` since the wish; `troubleMs` since the first bad news that led to a withdrawal. */
   verified(tookMs: number, changes: readonly VerifiedChange[]): void
   trouble(trouble: Trouble): void
@@ -158,11 +158,12 @@ export class Controller {
       }
     }
     this.#pursue()
-    // Only now, when the daemon is being told, is there time to talk about it.
-    for (const state of changed) {
-      const trouble = state.health.troubleSince
-      observer.decided(state, trouble === null ? null : clock.now() - trouble)
-    }
+    if (changed.length === 0) return
+    // Talking about it takes milliseconds when it is rare: the daemon is told first.
+    const told = changed.map((state) => state.snapshot(clock.now()))
+    setImmediate(() => {
+      for (const snapshot of told) observer.decided(snapshot)
+    })
   }
 
   #pursue(): void {

@@ -2,7 +2,7 @@ import type { Manifest } from '../planner/manifest.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { ControllerObserver } from './controller.ts'
-import type { ServiceState } from './service-state.ts'
+import type { DecidedState } from './service-state.ts'
 
 /** Turns what the controller does into log lines and metrics. */
 export function createObserver(manifest: Manifest, log: Log, metrics: Metrics): ControllerObserver {
@@ -14,23 +14,21 @@ export function createObserver(manifest: Manifest, log: Log, metrics: Metrics): 
   /** The outcome that the log has last told, by service: each probe is a metric, only changes are lines. */
   const outcomes = new Map<string, string>()
   const decisions = new Map<string, { service: string; decision: string; reason: string }>()
-  const setHealth = (state: ServiceState) => {
-    for (const [check, good] of Object.entries(state.checks())) {
-      metrics.health.set({ service: state.service.name, check }, good ? 1 : 0)
-    }
+  const setHealth = (service: string, checks: DecidedState['checks']) => {
+    for (const [check, good] of Object.entries(checks)) metrics.health.set({ service, check }, good ? 1 : 0)
   }
-  const setDecision = ({ service, decision }: ServiceState) => {
+  const setDecision = ({ service, decision: { decision, reason } }: DecidedState) => {
     // One series a service: the last reason must not stay beside the present one.
-    const before = decisions.get(service.name)
+    const before = decisions.get(service)
     if (before !== undefined) metrics.decision.remove(before)
-    const labels = { service: service.name, decision: decision.decision, reason: decision.reason }
-    decisions.set(service.name, labels)
+    const labels = { service, decision, reason }
+    decisions.set(service, labels)
     metrics.decision.set(labels, 1)
   }
   return {
     probed(state, result) {
       const service = state.service.name
-      setHealth(state)
+      setHealth(service, state.checks())
       if (result.outcome === 'good') {
         if (result.handshakeMs !== null) {
           metrics.probeDuration.observe({ service, check: 'handshake' }, result.handshakeMs / 1000)
@@ -48,21 +46,21 @@ export function createObserver(manifest: Manifest, log: Log, metrics: Metrics): 
       if (result.outcome === 'good') log.info(facts, 'the probe is good')
       else log.warn(facts, result.detail)
     },
-    decided(state, troubleMs) {
-      const { service, decision, health } = state
-      setHealth(state)
+    decided(state) {
+      const { service, decision, health, troubleMs } = state
+      setHealth(service, state.checks)
       setDecision(state)
       metrics.verified.set(0)
       const facts = {
         event: 'decision',
-        service: service.name,
+        service,
         decision: decision.decision,
         reason: decision.reason,
-        health: health.status,
+        health,
         troubleMs: rounded(troubleMs),
       }
       const level = decision.decision === 'withdraw' ? 'warn' : 'info'
-      log[level](facts, `${service.name}: ${decision.decision}, ${decision.detail}`)
+      log[level](facts, `${service}: ${decision.decision}, ${decision.detail}`)
     },
     verified(tookMs, changes) {
       metrics.verified.set(1)

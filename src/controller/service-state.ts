@@ -3,6 +3,7 @@ import {
   currentProblem,
   type HealthEvent,
   type HealthState,
+  type HealthStatus,
   initialHealth,
   reduceHealth,
 } from '../health/health.ts'
@@ -15,6 +16,16 @@ import type { CheckName } from '../sites/fleet.ts'
 export interface EndpointProbe {
   runCycle(): Promise<ProbeResult>
   close(): void
+}
+
+/** A service as it was when something was decided about it. */
+export interface DecidedState {
+  readonly service: string
+  readonly health: HealthStatus
+  readonly decision: Decision
+  readonly checks: Partial<Record<CheckName, boolean>>
+  /** Since the first of the present run of bad news. */
+  readonly troubleMs: number | null
 }
 
 /** Everything the controller knows of one service. */
@@ -66,6 +77,13 @@ export class ServiceState {
   checks(): Partial<Record<CheckName, boolean>> {
     const problem = currentProblem(this.health)
     return Object.fromEntries(this.service.probe.checks.map((check) => [check, problem?.check !== check]))
+  }
+
+  snapshot(now: number): DecidedState {
+    const { status, troubleSince } = this.health
+    const troubleMs = troubleSince === null ? null : now - troubleSince
+    const { decision, service } = this
+    return { service: service.name, health: status, decision, checks: this.checks(), troubleMs }
   }
 
   #reduce(event: HealthEvent, now: number): void {
