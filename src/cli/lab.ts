@@ -68,7 +68,11 @@ function runCommand(): Command {
   return new Command('run')
     .description('Brings the fleet up, breaks it, measures at the neighbors, and takes it down.')
     .argument('[scenario...]', `what to break (default: all): ${names.join(', ')}`)
-    .option('--node <name...>', 'where (default: the first node of each routing daemon)')
+    .option(
+      '--node <name>',
+      'where; may be given again (default: the first node of each routing daemon)',
+      collect,
+    )
     .option('--no-client', 'do not wait for what the clients suffer')
     .option('--running', 'use the lab that is up, and leave it up')
     .option('--timeout <duration>', 'how long coming up may take', parseTimeout, parseTimeout(defaultTimeout))
@@ -260,6 +264,10 @@ function summarizeLab(state: LabState): string {
 
 function say(line: string): void {
   process.stderr.write(`${line}\n`)
+}
+
+function collect(name: string, names: readonly string[] = []): string[] {
+  return [...names, name]
 }
 
 function parseTimeout(text: string): number {

@@ -22,6 +22,9 @@ export interface BirdOptions {
 
 const families: readonly Family[] = ['ipv4', 'ipv6']
 
+/** A pattern of BIRD's that matches the protocols of both families. */
+const bothOriginators = '"anyward?"'
+
 /** Codes of `configure`. In progress (4) and queued (5) are taken, which is not done. */
 const taken = new Set([3, 4, 5, 18])
 
@@ -176,13 +179,16 @@ class Bird implements RoutingDaemon {
 
   /** The families whose protocol is down now. A protocol that BIRD does not know, or will not disable, is not. */
   async #disable(falling: readonly Family[]): Promise<readonly Family[]> {
-    const fallen: Family[] = []
-    for (const family of falling) {
-      const reply = await this.#client.send(`disable ${originators[family]}`)
-      // 0008 already disabled, 0009 disabled; then a bare 0000.
-      if (reply.lines.some(({ code }) => code === 8 || code === 9)) fallen.push(family)
-    }
-    return fallen
+    if (falling.length === 0) return []
+    // Both by one command: the second would wait for the answer to the first.
+    const names = falling.length === 2 ? bothOriginators : originators[falling[0]!]
+    const reply = await this.#client.send(`disable ${names}`)
+    // `anyward4: disabled`, a line for each. 0008 already disabled, 0009 disabled; then a bare 0000.
+    return falling.filter((family) =>
+      reply.lines.some(
+        ({ code, text }) => (code === 8 || code === 9) && text.startsWith(originators[family]),
+      ),
+    )
   }
 
   async #ask(command: string): Promise<BirdReply> {
