@@ -6,7 +6,7 @@ export type Log = Logger
  * JSON lines on stderr. Written in the background, so that a reader who stopped reading can't stop the
  * controller; beyond `maxLength` bytes of backlog lines are dropped.
  */
-export function createLog(bindings: Readonly<Record<string, string>>): { log: Log; flush(): void } {
+export function createLog(bindings: Readonly<Record<string, string>>): { log: Log; flush: () => void } {
   const stream = destination({ fd: 2, sync: false, minLength: 0, maxLength: 1_000_000 })
   // A closed or full stderr is no reason to stop announcing.
   stream.on('error', () => {})

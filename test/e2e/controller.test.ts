@@ -27,7 +27,6 @@ describe.each(['bird', 'frr'] as const)('the controller behind %s', (daemon) => 
   /** What the neighbors have while all is well. */
   let everything: string[]
   let controllerPid: number
-  const spawned: { kill(signal: 'SIGKILL'): boolean }[] = []
 
   beforeAll(async () => {
     node = lab.nodes.find((candidate) => candidate.daemon === daemon)!
@@ -35,10 +34,7 @@ describe.each(['bird', 'frr'] as const)('the controller behind %s', (daemon) => 
     tables = new NeighborTables(lab, node)
     everything = await tables.read()
   })
-  afterAll(() => {
-    tables.close()
-    for (const child of spawned) child.kill('SIGKILL')
-  })
+  afterAll(() => tables.close())
 
   const status = async (): Promise<NodeStatus> => (await (await fetch(node.statusUrl)).json()) as NodeStatus
   const said = async () => {
@@ -75,9 +71,8 @@ describe.each(['bird', 'frr'] as const)('the controller behind %s', (daemon) => 
       node.bundle,
     ]
     const child = execa('ip', args, { reject: false, all: true })
-    spawned.push(child)
     controllerPid = child.pid!
-    return child
+    return { ended: child }
   }
   /** Counts the looks at which a neighbor lacked something, while `during` goes on. */
   const countMisses = async (during: () => Promise<unknown>): Promise<string[]> => {
@@ -158,7 +153,7 @@ describe.each(['bird', 'frr'] as const)('the controller behind %s', (daemon) => 
     await verified()
     const begun = performance.now()
     process.kill(controllerPid, 'SIGTERM')
-    const { exitCode } = await child
+    const { exitCode } = await child.ended
     expect(performance.now() - begun).toBeLessThan(2500)
     expect(exitCode).toBe(0)
     expect(await tables.read()).toEqual([])
@@ -221,6 +216,7 @@ describe.each(['bird', 'frr'] as const)('the controller behind %s', (daemon) => 
   })
 
   test('metrics tell what was observed', async () => {
+    await verified()
     const text = await (await fetch(node.statusUrl.replace(/status$/, 'metrics'))).text()
     for (const row of everything) {
       const [neighbor, prefix] = row.split(' ')
