@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { readFileSync } from 'node:fs'
 import { setFlagsFromString } from 'node:v8'
 import { Command } from 'commander'
 import { reportFailure } from './failure.ts'
@@ -20,7 +21,11 @@ const loaders: Readonly<Record<string, () => Promise<Command>>> = {
   lab: async () => (await import('./lab.ts')).labCommand(),
 }
 
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string
+}
 const program = new Command('anyward')
+  .version(version)
   .description('Keeps a WireGuard VPN reachable on one anycast address from many sites.')
   .option('--sites <dir>', 'the folder with fleet.yaml and one file a site', 'sites')
   .option('--json', 'one JSON document on stdout, and nothing else there')

@@ -47,7 +47,7 @@ export function probeCommand(): Command {
   return (
     new Command('probe')
       .description(
-        'shakes hands with a WireGuard endpoint as a client of its own, and pings through the tunnel',
+        'Shakes hands with a WireGuard endpoint as a client of its own, and pings through the tunnel.',
       )
       .requiredOption('--endpoint <address:port>', 'an IPv6 address in brackets', parseEndpoint)
       .requiredOption('--public-key <key>', "the server's public key")

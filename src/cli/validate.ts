@@ -7,7 +7,7 @@ import { CommandError, exitCode } from './failure.ts'
 
 export function validateCommand(): Command {
   return new Command('validate')
-    .description('tells every problem of the fleet at once, with its place and a hint')
+    .description('Tells every problem of the YAML at once, each with its place and a cure.')
     .action(async (_options, command: Command) => {
       const { sites, json = false } = command.optsWithGlobals<{ sites: string; json?: boolean }>()
       const { fleet, issues } = await loadFleet(sites).catch((error: unknown) => {
