@@ -1,9 +1,9 @@
 // The demo: the example fleet in a lab, broken one site after another, with what the neighbors and the clients saw.
 import { fileURLToPath } from 'node:url'
 import { bringUp, LabExistsError } from '../dist/lab/bring-up.js'
-import { formatMs } from '../dist/lab/report.js'
-import { runScenarios } from '../dist/lab/run.js'
-import { scenarios } from '../dist/lab/scenarios.js'
+import { formatMs } from '../dist/lab/scenario/report.js'
+import { runScenarios } from '../dist/lab/scenario/run.js'
+import { scenarios } from '../dist/lab/scenario/scenarios.js'
 import { readState } from '../dist/lab/state.js'
 import { takeDown } from '../dist/lab/take-down.js'
 import { requireFleet } from '../dist/sites/load.js'

@@ -1,11 +1,15 @@
 import { setMaxListeners } from 'node:events'
 import { join } from 'node:path'
 import type { Fleet } from '../sites/fleet.ts'
-import { openSocket, startBirdProcess, startDaemons } from './daemons.ts'
-import { kernelHasWireguard } from './namespaces.ts'
-import { coreDir, describeClaim, prepareLab } from './prepare.ts'
-import { readProcess } from './proc.ts'
-import { startDetached } from './processes.ts'
+import { openSocket, startBirdProcess, startDaemons } from './machine/daemons.ts'
+import { kernelHasWireguard } from './machine/namespaces.ts'
+import { coreDir, describeClaim, prepareLab } from './machine/prepare.ts'
+import { readProcess } from './machine/proc.ts'
+import { startDetached } from './machine/processes.ts'
+import { together } from './machine/together.ts'
+import { startTraffic } from './machine/traffic.ts'
+import { createInterface } from './machine/wireguard.ts'
+import { wireReplies, wireTopology } from './machine/wiring.ts'
 import {
   announceChecks,
   clientCheck,
@@ -27,11 +31,7 @@ import {
   writeState,
 } from './state.ts'
 import { takeDown } from './take-down.ts'
-import { together } from './together.ts'
-import { buildTopology } from './topology.ts'
-import { startTraffic } from './traffic.ts'
-import { createInterface } from './wireguard.ts'
-import { wireReplies, wireTopology } from './wiring.ts'
+import { buildTopology } from './topology/topology.ts'
 
 export interface BringUpOptions {
   readonly fleet: Fleet

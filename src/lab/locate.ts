@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises'
-import { namespaceInode } from './namespaces.ts'
+import { namespaceInode } from './machine/namespaces.ts'
 import { type NodeState, readState } from './state.ts'
 
 /** The lab's node of that name or, without one, the node whose network namespace we run in. */

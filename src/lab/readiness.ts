@@ -4,10 +4,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { readBundle } from '../bundle/read.ts'
 import type { Manifest } from '../planner/manifest.ts'
 import { BirdClient } from '../routing/bird/client.ts'
-import { tail } from './daemons.ts'
-import { runIn } from './namespaces.ts'
+import { tail } from './machine/daemons.ts'
+import { runIn } from './machine/namespaces.ts'
+import { readPrefixes, readSessions } from './machine/tables.ts'
 import type { ClientState, LabState, NodeState, RouterState } from './state.ts'
-import { readPrefixes, readSessions } from './tables.ts'
 
 export interface Missing {
   /** Such as `BGP fra1-a -- fra1-transit`. */

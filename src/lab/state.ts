@@ -2,7 +2,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { writeFileAtomically } from '../bundle/write.ts'
-import { readProcess } from './proc.ts'
+import { readProcess } from './machine/proc.ts'
 
 /** One lab a machine: its folder is also its lock. */
 export const labDir = '/run/anyward-lab'

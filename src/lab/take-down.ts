@@ -1,12 +1,12 @@
 import { rm } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { execa } from 'execa'
-import { removeFrrScratch } from './daemons.ts'
-import { findMarkedNamespaces, namespaceInode, readLinks, removeNamespaces } from './namespaces.ts'
-import { managementLink } from './prepare.ts'
-import { isAlive, killInNamespaces, signalProcess, waitForEnd } from './processes.ts'
+import { removeFrrScratch } from './machine/daemons.ts'
+import { findMarkedNamespaces, namespaceInode, readLinks, removeNamespaces } from './machine/namespaces.ts'
+import { managementLink } from './machine/prepare.ts'
+import { isAlive, killInNamespaces, signalProcess, waitForEnd } from './machine/processes.ts'
+import { controlSocketOf } from './machine/wireguard.ts'
 import { type LabState, type ProcessRecord, readState, removeLabDir } from './state.ts'
-import { controlSocketOf } from './wireguard.ts'
 
 /**
  * Ends the command that is at work on the lab, and waits until it has taken its own things down.

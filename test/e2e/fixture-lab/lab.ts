@@ -1,5 +1,5 @@
 import { execa } from 'execa'
-import { readPrefixes } from '../../../src/lab/tables.ts'
+import { readPrefixes } from '../../../src/lab/machine/tables.ts'
 import { BirdClient } from '../../../src/routing/bird/client.ts'
 
 export const cli = 'dist/cli/main.js'

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { adaptFleet } from '../../../src/lab/adapt.ts'
-import { buildTopology } from '../../../src/lab/topology.ts'
+import { adaptFleet } from '../../../src/lab/topology/adapt.ts'
+import { buildTopology } from '../../../src/lab/topology/topology.ts'
 import { fleetOf, osloYaml, romeYaml } from './fleets.ts'
 
 const fleet = fleetOf(osloYaml, romeYaml)

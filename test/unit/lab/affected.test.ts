@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { affectedPrefixes } from '../../../src/lab/measure.ts'
+import { affectedPrefixes } from '../../../src/lab/scenario/measure.ts'
 import { compilePlan } from '../../../src/planner/compile.ts'
 import { buildManifest } from '../../../src/render/render.ts'
 import { fleetOf, osloYaml } from './fleets.ts'

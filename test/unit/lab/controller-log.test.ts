@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { parseDecisions } from '../../../src/lab/controller-log.ts'
+import { parseDecisions } from '../../../src/lab/scenario/controller-log.ts'
 
 const decision = {
   level: 'info',

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { findOutage, parsePingLog } from '../../../src/lab/ping-log.ts'
+import { findOutage, parsePingLog } from '../../../src/lab/scenario/ping-log.ts'
 
 const log = `PING 10.80.0.1 (10.80.0.1) 56(84) bytes of data.
 [1700000000.000000] 64 bytes from 10.80.0.1: icmp_seq=1 ttl=64 time=0.431 ms

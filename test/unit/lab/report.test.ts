@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { formatMs, renderResults } from '../../../src/lab/report.ts'
+import { formatMs, renderResults } from '../../../src/lab/scenario/report.ts'
 
 const passed = {
   name: 'wireguard-down',

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { renderCore, renderRouter } from '../../../src/lab/router-config.ts'
-import { buildTopology } from '../../../src/lab/topology.ts'
+import { renderCore, renderRouter } from '../../../src/lab/machine/router-config.ts'
+import { buildTopology } from '../../../src/lab/topology/topology.ts'
 import { compilePlan } from '../../../src/planner/compile.ts'
 import { fleetOf, osloYaml, romeYaml } from './fleets.ts'
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { uniqueInterface, uniqueNames } from '../../../src/lab/names.ts'
-import { buildTopology, deriveLocalAddress } from '../../../src/lab/topology.ts'
-import { TopologyError } from '../../../src/lab/topology-error.ts'
+import { uniqueInterface, uniqueNames } from '../../../src/lab/topology/names.ts'
+import { buildTopology, deriveLocalAddress } from '../../../src/lab/topology/topology.ts'
+import { TopologyError } from '../../../src/lab/topology/topology-error.ts'
 import { InterfaceAddress, parseAddress } from '../../../src/net/prefix.ts'
 import { fleetOf, osloYaml, romeYaml } from './fleets.ts'
 

@@ -1,8 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Manifest } from '../planner/manifest.ts'
-import { clientPatienceMs, readPings, waitForClient } from './client-outage.ts'
-import { type LoggedDecision, parseDecisions, readFrom, sizeOf } from './controller-log.ts'
-import { findOutage, type Outage } from './ping-log.ts'
+import type { Manifest } from '../../planner/manifest.ts'
+import { together } from '../machine/together.ts'
 import {
   type Check,
   controllerLogOf,
@@ -11,10 +9,12 @@ import {
   sessionsOf,
   type Tables,
   waitUntilReady,
-} from './readiness.ts'
+} from '../readiness.ts'
+import type { ClientState, NodeState } from '../state.ts'
+import { clientPatienceMs, readPings, waitForClient } from './client-outage.ts'
+import { type LoggedDecision, parseDecisions, readFrom, sizeOf } from './controller-log.ts'
+import { findOutage, type Outage } from './ping-log.ts'
 import type { Fault, Scenario, ScenarioEvent, ScenarioResult, Stage } from './scenario.ts'
-import type { ClientState, NodeState } from './state.ts'
-import { together } from './together.ts'
 import { type Held, type Watched, watchForLoss, watchRoutes } from './watch.ts'
 
 const restoreTimeoutMs = 90_000

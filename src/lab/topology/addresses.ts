@@ -1,4 +1,4 @@
-import { type Address, parseAddress } from '../net/prefix.ts'
+import { type Address, parseAddress } from '../../net/prefix.ts'
 
 /** For addresses that are written in this program. */
 export function constantAddress(text: string): Address {

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
+import type { ClientState, ProcessRecord } from '../state.ts'
 import { startDetached } from './processes.ts'
-import type { ClientState, ProcessRecord } from './state.ts'
 
 export const trafficLog = 'traffic.log'
 

@@ -1,11 +1,11 @@
 import { join } from 'node:path'
-import { startController, startWireguard } from './bring-up.ts'
-import { removeFrrScratch, startBgpd, startDaemons } from './daemons.ts'
-import { ipBatch, openIpShell, runIn } from './namespaces.ts'
-import { signalProcess, waitForEnd } from './processes.ts'
+import { startController, startWireguard } from '../bring-up.ts'
+import { removeFrrScratch, startBgpd, startDaemons } from '../machine/daemons.ts'
+import { ipBatch, openIpShell, runIn } from '../machine/namespaces.ts'
+import { signalProcess, waitForEnd } from '../machine/processes.ts'
+import { generateKeyPair } from '../machine/wireguard.ts'
+import { type ProcessRecord, writeSecret } from '../state.ts'
 import type { Bound, Fault, Scenario, Stage } from './scenario.ts'
-import { type ProcessRecord, writeSecret } from './state.ts'
-import { generateKeyPair } from './wireguard.ts'
 
 /** A machine that is busy with other things is no reason to fail: that many times the goal is. */
 const leniency = 5

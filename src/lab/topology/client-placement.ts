@@ -1,8 +1,8 @@
-import { Address, InterfaceAddress } from '../net/prefix.ts'
-import type { Fleet, Service, Site } from '../sites/fleet.ts'
+import { Address, InterfaceAddress } from '../../net/prefix.ts'
+import type { Fleet, Service, Site } from '../../sites/fleet.ts'
 import { constantAddress } from './addresses.ts'
+import type { LabClient, LabRouter } from './model.ts'
 import { maxFolderLength, uniqueNames } from './names.ts'
-import type { LabClient, LabRouter } from './topology.ts'
 import { TopologyError } from './topology-error.ts'
 
 /** The networks for benchmarks (RFC 2544, RFC 5180): no fleet announces them. */

@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { open, readdir, stat } from 'node:fs/promises'
 import { setPriority } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { ProcessRecord } from '../state.ts'
 import { readProcess } from './proc.ts'
-import type { ProcessRecord } from './state.ts'
 
 export interface Command {
   readonly name: string

@@ -1,11 +1,11 @@
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { together } from '../machine/together.ts'
+import { startPing } from '../machine/traffic.ts'
+import { renewPeers } from '../machine/wireguard.ts'
+import type { ClientState, LabState, ProcessRecord } from '../state.ts'
 import { findOutage, type Outage, type PingReply, parsePingLog } from './ping-log.ts'
-import type { ClientState, LabState, ProcessRecord } from './state.ts'
-import { together } from './together.ts'
-import { startPing } from './traffic.ts'
-import { renewPeers } from './wireguard.ts'
 
 const pingIntervalMs = 20
 const pingLog = 'scenario.log'

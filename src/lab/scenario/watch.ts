@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Tables } from './readiness.ts'
-import type { RouterState } from './state.ts'
-import { readPrefixes } from './tables.ts'
+import { readPrefixes } from '../machine/tables.ts'
+import type { Tables } from '../readiness.ts'
+import type { RouterState } from '../state.ts'
 
 /** Routes of one node at one neighbor. */
 export interface Held {

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { readdir, stat } from 'node:fs/promises'
 import { execa } from 'execa'
-import type { Family } from '../net/prefix.ts'
+import type { Family } from '../../net/prefix.ts'
 
 /** The alias that the lab gives each of its namespaces' `lo`: it outlives every file of ours. */
 const marker = 'anyward-lab'

@@ -1,6 +1,6 @@
-import type { Family } from '../net/prefix.ts'
-import type { NodePlan, SessionPlan } from '../planner/plan.ts'
-import type { LabRouter, NodeLink, Topology } from './topology.ts'
+import type { Family } from '../../net/prefix.ts'
+import type { NodePlan, SessionPlan } from '../../planner/plan.ts'
+import type { LabRouter, NodeLink, Topology } from '../topology/model.ts'
 
 /** Private numbers (RFC 6996) for the wires between the lab's routers and its core. */
 const coreAsn = 4_200_000_000

@@ -1,9 +1,9 @@
-import type { Address, Family } from '../net/prefix.ts'
-import type { Fleet, Service } from '../sites/fleet.ts'
+import type { Address, Family } from '../../net/prefix.ts'
+import type { Fleet, Service } from '../../sites/fleet.ts'
+import type { LabClient, LabNode, LabRouter, Topology } from '../topology/model.ts'
 import { createNamespaces, enableForwarding, ipBatch, runIn } from './namespaces.ts'
 import { managementLink, namespacesOf } from './prepare.ts'
 import { together } from './together.ts'
-import type { LabClient, LabNode, LabRouter, Topology } from './topology.ts'
 
 const managementInterface = 'mgmt0'
 /** The first of the routing tables for WireGuard's answers, one a service. */

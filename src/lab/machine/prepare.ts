@@ -1,15 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { loadTemplates } from '../bundle/templates.ts'
-import { renderBundle, writeBundle } from '../bundle/write.ts'
-import { compilePlan } from '../planner/compile.ts'
-import type { NodePlan } from '../planner/plan.ts'
-import { createRenderer } from '../render/render.ts'
-import type { Fleet, Service } from '../sites/fleet.ts'
-import { adaptFleet, type LabSecrets } from './adapt.ts'
-import { installConfiguration, layoutOf } from './daemons.ts'
-import { renderCore, renderRouter } from './router-config.ts'
+import { loadTemplates } from '../../bundle/templates.ts'
+import { renderBundle, writeBundle } from '../../bundle/write.ts'
+import { compilePlan } from '../../planner/compile.ts'
+import type { NodePlan } from '../../planner/plan.ts'
+import { createRenderer } from '../../render/render.ts'
+import type { Fleet, Service } from '../../sites/fleet.ts'
 import {
   type ClientState,
   type LabState,
@@ -18,8 +15,11 @@ import {
   type RouterState,
   type WireguardState,
   writeSecret,
-} from './state.ts'
-import type { LabClient, LabNode, LabRouter, Topology } from './topology.ts'
+} from '../state.ts'
+import { adaptFleet, type LabSecrets } from '../topology/adapt.ts'
+import type { LabClient, LabNode, LabRouter, Topology } from '../topology/model.ts'
+import { installConfiguration, layoutOf } from './daemons.ts'
+import { renderCore, renderRouter } from './router-config.ts'
 import { generateKeyPair, generatePresharedKey, type KeyPair, renderWireguard } from './wireguard.ts'
 
 export const managementLink = 'aw-mgmt'

@@ -1,5 +1,5 @@
-import type { Manifest } from '../planner/manifest.ts'
-import type { LabState, NodeState, WireguardState } from './state.ts'
+import type { Manifest } from '../../planner/manifest.ts'
+import type { LabState, NodeState, WireguardState } from '../state.ts'
 
 /** What a scenario works on: one node, and the service whose endpoint it breaks. */
 export interface Stage {

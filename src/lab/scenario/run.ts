@@ -1,7 +1,5 @@
-import { readBundle } from '../bundle/read.ts'
-import { renewClients, startMeasuring } from './client-outage.ts'
-import { measureCalm, measureWithdrawal } from './measure.ts'
-import { signalProcess } from './processes.ts'
+import { readBundle } from '../../bundle/read.ts'
+import { signalProcess } from '../machine/processes.ts'
 import {
   announceChecks,
   type Check,
@@ -10,9 +8,11 @@ import {
   sessionChecks,
   Tables,
   waitUntilReady,
-} from './readiness.ts'
+} from '../readiness.ts'
+import { type ClientState, type LabState, type NodeState, type ProcessRecord, writeState } from '../state.ts'
+import { renewClients, startMeasuring } from './client-outage.ts'
+import { measureCalm, measureWithdrawal } from './measure.ts'
 import type { Fault, Scenario, ScenarioEvent, ScenarioResult, Stage } from './scenario.ts'
-import { type ClientState, type LabState, type NodeState, type ProcessRecord, writeState } from './state.ts'
 
 const readyTimeoutMs = 60_000
 

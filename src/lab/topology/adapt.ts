@@ -1,6 +1,6 @@
-import type { Fleet } from '../sites/fleet.ts'
+import type { Fleet } from '../../sites/fleet.ts'
+import type { LabNode } from './model.ts'
 import { uniqueInterface } from './names.ts'
-import type { LabNode } from './topology.ts'
 
 /** Where the lab keeps what the fleet's own files hold on real nodes. */
 export interface LabSecrets {

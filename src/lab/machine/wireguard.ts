@@ -1,9 +1,9 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { access } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { ProcessRecord } from '../state.ts'
 import { ipBatch, readLinks, runIn } from './namespaces.ts'
 import { isAlive, startDetached } from './processes.ts'
-import type { ProcessRecord } from './state.ts'
 
 export interface KeyPair {
   readonly privateKey: string

@@ -1,0 +1,80 @@
+import type { Address, Family, InterfaceAddress } from '../../net/prefix.ts'
+
+/** Who lives in which network namespace, and what joins them. The same fleet gives the same topology. */
+export interface Topology {
+  /** Holds a bridge for each link, so that cutting one end leaves the other end's carrier alone. */
+  readonly fabricNamespace: string
+  /** Stands for the internet between the sites. */
+  readonly coreNamespace: string
+  /** The host's own address on the management network, and its length. */
+  readonly managementAddress: InterfaceAddress
+  readonly nodes: readonly LabNode[]
+  readonly routers: readonly LabRouter[]
+  readonly clients: readonly LabClient[]
+}
+
+export interface LabNode {
+  readonly name: string
+  readonly site: string
+  readonly daemon: 'bird' | 'frr'
+  /** From 1; names its ports and makes its WireGuard interfaces unique on the machine. */
+  readonly index: number
+  readonly namespace: string
+  /** Its folder's name below the lab's, short enough for Unix sockets. */
+  readonly folder: string
+  readonly managementAddress: InterfaceAddress
+  readonly links: readonly NodeLink[]
+}
+
+/** One session's wire: node -- bridge -- router. */
+export interface NodeLink {
+  readonly node: string
+  /** The neighbor's name in the YAML. */
+  readonly neighbor: string
+  readonly router: string
+  readonly family: Family
+  readonly bridge: string
+  readonly nodeInterface: string
+  readonly nodePort: string
+  readonly routerInterface: string
+  readonly routerPort: string
+  readonly nodeAddress: Address
+  readonly routerAddress: Address
+  /** The session's protocol in the router's BIRD. */
+  readonly protocol: string
+}
+
+/** A neighbor of one node, or of several nodes of a site. */
+export interface LabRouter {
+  readonly name: string
+  readonly site: string
+  readonly asn: number
+  readonly address: Address
+  readonly index: number
+  readonly namespace: string
+  readonly folder: string
+  readonly links: readonly NodeLink[]
+  readonly coreLink: Readonly<Record<Family, PointToPoint>>
+}
+
+export interface PointToPoint {
+  readonly router: Address
+  readonly core: Address
+}
+
+export interface LabClient {
+  readonly name: string
+  readonly site: string
+  readonly service: string
+  readonly index: number
+  readonly namespace: string
+  readonly folder: string
+  readonly interface: string
+  /** The router that it hangs on; `null`: on the core. */
+  readonly router: string | null
+  /** The wire to that router: its own address and the router's. */
+  readonly underlay: Readonly<Record<Family, { readonly client: Address; readonly gateway: Address }>>
+  readonly tunnelAddress: InterfaceAddress
+  /** The server's address inside the tunnel. */
+  readonly server: Address
+}
