@@ -112,7 +112,7 @@ describe('a lab that does not come up', () => {
     async () => {
       const up = await anyward('lab', 'up', '--timeout', '1ms', '--sites', sites)
       expect(up.exitCode).toBe(2)
-      expect(up.stderr).toMatch(/the lab did not come up:\n(?:.*\n)*BGP rome-a -- rome-transit: \w+/)
+      expect(up.stderr).toMatch(/the lab did not come up:\n(?:.*\n)*BGP \S+ -- \S+: \w+/)
       expect(await findLeftovers()).toEqual([])
     },
     patienceMs,
