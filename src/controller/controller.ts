@@ -49,7 +49,7 @@ export class Controller {
   readonly #pending = new Map<string, { to: 'announce' | 'withdraw'; startedAt: number }>()
   readonly #timers = new Set<NodeJS.Timeout>()
   #intent: OperatorIntent
-  /** What was originated before the first decision: what `hold` holds. */
+  /** What `hold` holds: what was last wanted or, before that, what the daemon was found to originate. */
   #held: ReadonlySet<string> | null = null
   #stopping = false
 
@@ -172,7 +172,8 @@ export class Controller {
       prefixes: state.service.prefixes,
       decision: state.decision.decision,
     }))
-    this.#reconciler.setDesired(computeDesired(wishes, this.#held))
+    this.#held = computeDesired(wishes, this.#held)
+    this.#reconciler.setDesired(this.#held)
   }
 
   #onObserved(observation: Observation): void {

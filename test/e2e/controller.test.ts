@@ -1,4 +1,5 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -59,17 +60,8 @@ describe.each(['bird', 'frr'] as const)('the controller behind %s', (daemon) => 
   const verified = () => until('verified', status, ({ daemon: { verified } }) => verified)
   const removeAddress = () => inside(node, 'ip', ['addr', 'del', '192.0.2.1/32', 'dev', 'lo'])
   const addAddress = () => inside(node, 'ip', ['addr', 'add', '192.0.2.1/32', 'dev', 'lo'])
-  const startController = () => {
-    const args = [
-      'netns',
-      'exec',
-      node.namespace,
-      process.execPath,
-      cli,
-      'controller',
-      '--bundle',
-      node.bundle,
-    ]
+  const startController = (bundle = node.bundle) => {
+    const args = ['netns', 'exec', node.namespace, process.execPath, cli, 'controller', '--bundle', bundle]
     const child = execa('ip', args, { reject: false, all: true })
     controllerPid = child.pid!
     return { ended: child }
@@ -157,6 +149,50 @@ describe.each(['bird', 'frr'] as const)('the controller behind %s', (daemon) => 
     expect(performance.now() - begun).toBeLessThan(2500)
     expect(exitCode).toBe(0)
     expect(await tables.read()).toEqual([])
+  })
+
+  test('failure 3: a controller that is told to stop keeps what is announced, where onStop says keep', async () => {
+    const kept = await mkdtemp(join(tmpdir(), 'anyward-keep-'))
+    try {
+      await cp(node.bundle, kept, { recursive: true })
+      const manifest = await readFile(join(kept, 'manifest.json'), 'utf8')
+      await writeFile(
+        join(kept, 'manifest.json'),
+        manifest.replace('"onStop": "withdraw"', '"onStop": "keep"'),
+      )
+      const child = startController(kept)
+      await back()
+      await verified()
+      process.kill(controllerPid, 'SIGTERM')
+      expect((await child.ended).exitCode).toBe(0)
+      expect(await tables.read()).toEqual(everything)
+    } finally {
+      await rm(kept, { recursive: true })
+    }
+  })
+
+  test('failure 3: a controller that was stopped flaps nothing, and sees what it missed when it goes on', async () => {
+    void startController()
+    await until('announce', status, ({ services }) => services[0]!.reason === 'healthy')
+    await verified()
+    const misses = await countMisses(async () => {
+      process.kill(controllerPid, 'SIGSTOP')
+      const begun = performance.now()
+      await until(
+        'three seconds',
+        async () => performance.now() - begun,
+        (ms) => ms > 3000,
+      )
+      process.kill(controllerPid, 'SIGCONT')
+      await verified()
+    })
+    expect(misses).toEqual([])
+    process.kill(controllerPid, 'SIGSTOP')
+    await removeAddress()
+    process.kill(controllerPid, 'SIGCONT')
+    await gone(3000)
+    process.kill(controllerPid, 'SIGKILL')
+    await addAddress()
   })
 
   test('failure 16: a controller that starts without the anycast address announces nothing', async () => {
@@ -264,13 +300,13 @@ test('failure 1: a bird.conf that somebody broke does not keep a dead site annou
 
 test('a bundle whose manifest was cut in half is refused with its place and cure', async () => {
   const node = lab.nodes[0]!
-  const torn = await execa('mktemp', ['-d'])
+  const torn = await mkdtemp(join(tmpdir(), 'anyward-torn-'))
   const text = await readFile(join(node.bundle, 'manifest.json'), 'utf8')
-  await writeFile(join(torn.stdout, 'manifest.json'), text.slice(0, 700))
-  const refused = await inside(node, process.execPath, [cli, 'controller', '--bundle', torn.stdout]).catch(
+  await writeFile(join(torn, 'manifest.json'), text.slice(0, 700))
+  const refused = await inside(node, process.execPath, [cli, 'controller', '--bundle', torn]).catch(
     (error) => error,
   )
   expect(refused.exitCode).toBe(1)
   expect(refused.stderr).toContain('manifest.json:1:1 ends too early: it is not whole')
-  await execa('rm', ['-r', torn.stdout])
+  await rm(torn, { recursive: true })
 })

@@ -1,0 +1,111 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { systemClock } from '../../../src/controller/clock.ts'
+import { Controller } from '../../../src/controller/controller.ts'
+import { serving } from '../../../src/controller/intent.ts'
+import { type Manifest, manifestSchema } from '../../../src/planner/manifest.ts'
+import type { RoutingDaemon } from '../../../src/routing/daemon.ts'
+
+const golden = join(import.meta.dirname, '../../golden/example/out/fra1/fra1-a/manifest.json')
+const example = manifestSchema.parse(JSON.parse(await readFile(golden, 'utf8')))
+
+function withOnStop(onStop: 'withdraw' | 'keep'): Manifest {
+  const services = example.services.map((service) => ({
+    ...service,
+    onStop,
+    probe: { ...service.probe, intervalMs: 30 },
+  }))
+  return { ...example, services }
+}
+
+/** A daemon that does as it is told, and an endpoint that is always good. */
+function start(manifest: Manifest, found: readonly string[] = []) {
+  let originated: ReadonlySet<string> = new Set(found)
+  let cycles = 0
+  /** How many probe cycles had begun when the daemon was first told to announce. */
+  let cyclesBefore: number | null = null
+  const daemon: RoutingDaemon = {
+    kind: 'bird',
+    identify: async () => ({ version: '0', routerId: manifest.routerId }),
+    apply: async (desired) => {
+      originated = new Set(desired)
+      if (desired.size > 0) cyclesBefore ??= cycles
+    },
+    observe: async () => ({
+      originated: [...originated].sort(),
+      neighbors: manifest.neighbors.map(({ name, prefixes }) => ({
+        neighbor: name,
+        session: 'up',
+        announced: prefixes.filter((prefix) => originated.has(prefix)),
+      })),
+    }),
+    close: () => {},
+  }
+  const controller = new Controller({
+    manifest,
+    daemon,
+    daemonVersion: '0',
+    createProbe: () => ({
+      runCycle: async () => {
+        cycles += 1
+        return { outcome: 'good', handshakeMs: 1, pingMs: 1 }
+      },
+      close: () => {},
+    }),
+    clock: systemClock,
+    observer: {
+      probed: () => {},
+      decided: () => {},
+      verified: () => {},
+      trouble: () => {},
+      observed: () => {},
+      intended: () => {},
+    },
+    intent: serving,
+    saveIntent: async () => {},
+  })
+  controller.start()
+  return { controller, announced: () => [...originated].sort(), cyclesBefore: () => cyclesBefore }
+}
+
+const everything = example.services.flatMap(({ prefixes }) => prefixes).sort()
+
+test('a controller announces when the endpoint was good for long enough, and not before', async () => {
+  const { controller, announced, cyclesBefore } = start(withOnStop('withdraw'))
+  await expect.poll(announced).toEqual(everything)
+  expect(cyclesBefore()).toBeGreaterThanOrEqual(example.services[0]!.probe.rise)
+  await controller.stop(1000)
+})
+
+test('when it stops it withdraws', async () => {
+  const { controller, announced } = start(withOnStop('withdraw'))
+  await expect.poll(announced).toEqual(everything)
+  expect(await controller.stop(1000)).toBe(true)
+  expect(announced()).toEqual([])
+})
+
+test('or keeps what it has announced itself, where onStop says keep', async () => {
+  const { controller, announced } = start(withOnStop('keep'))
+  await expect.poll(announced).toEqual(everything)
+  expect(await controller.stop(1000)).toBe(true)
+  expect(announced()).toEqual(everything)
+})
+
+test('what it finds announced stays until it has judged the endpoint', async () => {
+  const { controller, announced } = start(withOnStop('keep'), everything)
+  await expect.poll(() => controller.status().daemon.verified).toBe(true)
+  expect(announced()).toEqual(everything)
+  expect(await controller.stop(1000)).toBe(true)
+  expect(announced()).toEqual(everything)
+})
+
+test('a drain withdraws a healthy endpoint, and its end announces it again', async () => {
+  const { controller, announced } = start(withOnStop('withdraw'))
+  await expect.poll(announced).toEqual(everything)
+  const since = Date.now()
+  await controller.setIntent({ intent: 'drain', reason: null, since, until: since + 300 })
+  await expect.poll(announced).toEqual([])
+  await expect.poll(announced, { timeout: 3000 }).toEqual(everything)
+  await controller.stop(1000)
+})
