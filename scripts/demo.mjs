@@ -23,12 +23,12 @@ const acts = [
 
 /** How each reason came to light, in words for the table. */
 const finders = {
-  'interface-down': 'kernel event: interface down',
-  'interface-missing': 'kernel event: interface gone',
-  hung: '3 probes unanswered, wg hangs',
-  'wrong-key': '3 handshakes, key compared',
-  'peer-missing': '3 handshakes, peers compared',
-  'no-reply': '3 probes unanswered',
+  'interface-down': 'an event of the kernel',
+  'interface-missing': 'an event of the kernel',
+  hung: 'probes; wg hangs too',
+  'wrong-key': 'probes; the key differs',
+  'peer-missing': 'probes; the peer is gone',
+  'no-reply': 'probes',
 }
 
 const isLive = process.stdout.isTTY === true
