@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { checkBundle } from '../../src/bundle/check.ts'
+import { findMissingPrograms } from '../../src/bundle/programs.ts'
 import { loadTemplates } from '../../src/bundle/templates.ts'
 import { renderBundle } from '../../src/bundle/write.ts'
 import { compilePlan } from '../../src/planner/compile.ts'
@@ -8,6 +9,9 @@ import { debianLayout } from '../../src/planner/layout.ts'
 import { createRenderer } from '../../src/render/render.ts'
 import { requireFleet } from '../../src/sites/load.ts'
 
+const missing = await findMissingPrograms(['bird', 'bgpd', 'vtysh', 'unshare'])
+/** A laptop may lack the daemons; CI may not. */
+const isUncheckable = missing.length > 0 && process.env.CI !== 'true'
 const templates = await loadTemplates()
 const render = createRenderer(templates)
 
@@ -30,7 +34,7 @@ describe.each([
     }
   })
 
-  test.each(plan.nodes.map((node) => [node.node, node] as const))(
+  test.skipIf(isUncheckable).each(plan.nodes.map((node) => [node.node, node] as const))(
     '%s are taken by the daemon itself',
     async (_node, node) => {
       expect(await checkBundle(render, node)).toEqual({ outcome: 'passed' })
@@ -46,7 +50,7 @@ describe.each([
   })
 })
 
-describe('the daemon’s own parser', async () => {
+describe.skipIf(isUncheckable)('the daemon’s own parser', async () => {
   const plan = await planOf('sites')
   const spoil = (path: string, from: string, to: string) => {
     const source = templates.get(path)!
