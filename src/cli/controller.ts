@@ -38,7 +38,7 @@ async function runController(manifest: Manifest): Promise<void> {
   const missing = await findMissingPrograms(['ip', 'wg'])
   if (missing.length > 0) {
     throw new CommandError(`missing on this machine: ${describeMissing(missing)}`, {
-      hint: 'apt-get install them',
+      hint: `apt-get install ${missing.map((program) => program.package).join(' ')}`,
     })
   }
   requireOwnNode(manifest)
