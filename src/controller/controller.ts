@@ -73,13 +73,16 @@ export class Controller {
 
   /** Starts probing. Nothing is announced or withdrawn before the first probes have said why. */
   start(): void {
+    const { observer } = this.#parts
     for (const { state, probe } of this.#services.values()) {
       this.#every(state.service.probe.intervalMs, () => this.#probe(state, probe))
     }
     // A drain that ends by itself.
     this.#every(250, () => {
       if (this.#intent.until !== null && this.#parts.clock.wall() >= this.#intent.until) {
-        void this.setIntent(serving)
+        this.setIntent(serving).catch((error: Error) => {
+          observer.trouble({ cause: 'state', message: error.message, reply: null })
+        })
       }
     })
   }
@@ -167,12 +170,14 @@ export class Controller {
   }
 
   #pursue(): void {
-    if (this.#held === null) return
     const wishes = [...this.#services.values()].map(({ state }) => ({
       prefixes: state.service.prefixes,
       decision: state.decision.decision,
     }))
-    this.#held = computeDesired(wishes, this.#held)
+    // Before the daemon was ever seen nobody knows what there is to hold; but what is dead goes at once.
+    const isHolding = wishes.some(({ decision }) => decision === 'hold')
+    if (this.#held === null && isHolding) return
+    this.#held = computeDesired(wishes, this.#held ?? new Set())
     this.#reconciler.setDesired(this.#held)
   }
 

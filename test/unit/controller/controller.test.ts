@@ -5,7 +5,7 @@ import { systemClock } from '../../../src/controller/clock.ts'
 import { Controller } from '../../../src/controller/controller.ts'
 import { serving } from '../../../src/controller/intent.ts'
 import { type Manifest, manifestSchema } from '../../../src/planner/manifest.ts'
-import type { RoutingDaemon } from '../../../src/routing/daemon.ts'
+import { DaemonError, type RoutingDaemon } from '../../../src/routing/daemon.ts'
 
 const golden = join(import.meta.dirname, '../../golden/example/out/fra1/fra1-a/manifest.json')
 const example = manifestSchema.parse(JSON.parse(await readFile(golden, 'utf8')))
@@ -20,7 +20,12 @@ function withOnStop(onStop: 'withdraw' | 'keep'): Manifest {
 }
 
 /** A daemon that does as it is told, and an endpoint that is always good. */
-function start(manifest: Manifest, found: readonly string[] = []) {
+function start(
+  manifest: Manifest,
+  found: readonly string[] = [],
+  failing: Partial<RoutingDaemon> = {},
+  saveIntent: () => Promise<void> = async () => {},
+) {
   let originated: ReadonlySet<string> = new Set(found)
   let cycles = 0
   /** How many probe cycles had begun when the daemon was first told to announce. */
@@ -41,6 +46,7 @@ function start(manifest: Manifest, found: readonly string[] = []) {
       })),
     }),
     close: () => {},
+    ...failing,
   }
   const controller = new Controller({
     manifest,
@@ -63,7 +69,7 @@ function start(manifest: Manifest, found: readonly string[] = []) {
       intended: () => {},
     },
     intent: serving,
-    saveIntent: async () => {},
+    saveIntent,
   })
   controller.start()
   return { controller, announced: () => [...originated].sort(), cyclesBefore: () => cyclesBefore }
@@ -98,6 +104,36 @@ test('what it finds announced stays until it has judged the endpoint', async () 
   expect(announced()).toEqual(everything)
   expect(await controller.stop(1000)).toBe(true)
   expect(announced()).toEqual(everything)
+})
+
+test('a dead endpoint is withdrawn also from a daemon that was never seen: it may come back with old files', async () => {
+  const told: string[][] = []
+  const manifest = withOnStop('keep')
+  const { controller } = start(manifest, [], {
+    apply: async (desired) => {
+      told.push([...desired])
+      throw new DaemonError('not-running', 'BIRD does not listen')
+    },
+    observe: async () => {
+      throw new DaemonError('not-running', 'BIRD does not listen')
+    },
+  })
+  controller.takeLinks(new Map())
+  await expect.poll(() => told[0]).toEqual([])
+  await controller.stop(100)
+})
+
+test('a drain that ends and can not be kept is no reason to end', async () => {
+  const { controller, announced } = start(withOnStop('withdraw'), [], {}, async () => {
+    throw new Error('disk full')
+  })
+  await expect.poll(announced).toEqual(everything)
+  const since = Date.now()
+  const draining = controller.setIntent({ intent: 'drain', reason: null, since, until: since + 300 })
+  await expect(draining).rejects.toThrow('disk full')
+  await expect.poll(announced).toEqual([])
+  await expect.poll(announced, { timeout: 3000 }).toEqual(everything)
+  await controller.stop(1000)
 })
 
 test('a drain withdraws a healthy endpoint, and its end announces it again', async () => {
