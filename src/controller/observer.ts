@@ -17,7 +17,7 @@ export function createObserver(manifest: Manifest, log: Log, metrics: Metrics): 
   const setHealth = (service: string, checks: DecidedState['checks']) => {
     for (const [check, good] of Object.entries(checks)) metrics.health.set({ service, check }, good ? 1 : 0)
   }
-  const setDecision = ({ service, decision: { decision, reason } }: DecidedState) => {
+  const setDecision = (service: string, decision: string, reason: string) => {
     // One series a service: the last reason must not stay beside the present one.
     const before = decisions.get(service)
     if (before !== undefined) metrics.decision.remove(before)
@@ -25,6 +25,7 @@ export function createObserver(manifest: Manifest, log: Log, metrics: Metrics): 
     decisions.set(service, labels)
     metrics.decision.set(labels, 1)
   }
+  for (const { name } of manifest.services) setDecision(name, 'hold', 'starting')
   return {
     probed(state, result) {
       const service = state.service.name
@@ -49,7 +50,7 @@ export function createObserver(manifest: Manifest, log: Log, metrics: Metrics): 
     decided(state) {
       const { service, decision, health, troubleMs } = state
       setHealth(service, state.checks)
-      setDecision(state)
+      setDecision(service, decision.decision, decision.reason)
       metrics.verified.set(0)
       const facts = {
         event: 'decision',
