@@ -155,14 +155,7 @@ async function play(state, act, number, signal) {
 }
 
 function printTable(rows, tookMs) {
-  const head = [
-    'what broke',
-    'where',
-    'how it was found',
-    'route gone after',
-    'client dark for',
-    'packets lost',
-  ]
+  const head = ['what broke', 'where', 'found by', 'route gone', 'client dark', 'lost']
   const cells = rows.map(({ act, scenario, node, result, reason }) => [
     scenario.summary,
     `${node.name} ${node.daemon === 'bird' ? 'BIRD' : 'FRR'}`,
@@ -181,9 +174,11 @@ function printTable(rows, tookMs) {
     say(`${print(row)}${rows[at].result.passed ? '' : '  NOT AS IT SHOULD BE'}`)
   say('')
   say(
-    'The route is gone when the last neighbor’s own table has lost it. A client re-handshakes by WireGuard’s',
+    'The route is gone when the last neighbor’s own table has lost it. The client is the one that this site',
   )
-  say('own timers, about 15 s. The client figures are for the one that this site served.')
+  say(
+    'served: how long its pings through the tunnel had no answer, and how many; 15 s are WireGuard’s own timers.',
+  )
   say(
     dim(
       `${formatMs(tookMs)} in all; nothing is left running. Next: npx anyward lab up, and break it yourself (docs/lab.md)`,
