@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import type { Server } from 'node:http'
 import { setPriority } from 'node:os'
@@ -6,6 +5,7 @@ import { setFlagsFromString } from 'node:v8'
 import { Command } from 'commander'
 import { describeMissing, findMissingPrograms } from '../bundle/programs.ts'
 import { readBundle } from '../bundle/read.ts'
+import { hashOf } from '../bundle/write.ts'
 import { systemClock } from '../controller/clock.ts'
 import { Controller } from '../controller/controller.ts'
 import { createObserver } from '../controller/observer.ts'
@@ -108,7 +108,7 @@ function hurry(): void {
 
 function createApi(controller: Controller, metrics: ReturnType<typeof createMetrics>): HttpApi {
   return {
-    isWorking: () => controller.status().daemon.verified,
+    isWorking: () => controller.isVerified,
     status: () => controller.status(),
     metrics: async () => ({
       contentType: metrics.registry.contentType,
@@ -159,5 +159,5 @@ async function makeDir(dir: string): Promise<void> {
 }
 
 function serialOf(manifest: Manifest): string {
-  return createHash('sha256').update(JSON.stringify(manifest)).digest('hex').slice(0, 12)
+  return hashOf(JSON.stringify(manifest)).slice(0, 12)
 }

@@ -106,6 +106,11 @@ export class Controller {
     await this.#parts.saveIntent(intent)
   }
 
+  /** Whether the neighbors were told just what was decided, when they were last looked at. */
+  get isVerified(): boolean {
+    return this.#reconciler.verified
+  }
+
   /** Resolves with true once the neighbors have just what is wanted, or with false at the deadline. */
   settle(timeoutMs: number): Promise<boolean> {
     return this.#reconciler.settle(timeoutMs)

@@ -1,6 +1,8 @@
 import { Address4, Address6 } from 'ip-address'
 
-export type Family = 'ipv4' | 'ipv6'
+/** In the order in which they are always listed. */
+export const families = ['ipv4', 'ipv6'] as const
+export type Family = (typeof families)[number]
 
 /** `ok: false` carries a sentence that ends a message such as `"x" …`, and what to write instead. */
 export type Parsed<T> = { ok: true; value: T } | { ok: false; problem: string; hint: string }
@@ -101,6 +103,11 @@ export class InterfaceAddress {
   toJSON(): string {
     return this.toString()
   }
+}
+
+/** The family of a canonical address or prefix in text; it checks nothing. */
+export function familyOf(text: string): Family {
+  return text.includes(':') ? 'ipv6' : 'ipv4'
 }
 
 export function addressBits(family: Family): number {

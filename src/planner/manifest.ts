@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { families } from '../net/prefix.ts'
 import { checkNames, neighborKinds } from '../sites/fleet.ts'
 
 /** Where the artefacts of one node live on that node. */
@@ -19,7 +20,7 @@ const neighborSchema = z.strictObject({
   asn: z.number(),
   address: z.string(),
   localAddress: z.string().nullable(),
-  family: z.enum(['ipv4', 'ipv6']),
+  family: z.enum(families),
   /** BIRD's name for the session; `null` for FRR, which names a session by its address. */
   protocol: z.string().nullable(),
   gtsm: z.boolean(),

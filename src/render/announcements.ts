@@ -1,4 +1,4 @@
-import type { Family } from '../net/prefix.ts'
+import { type Family, families, familyOf } from '../net/prefix.ts'
 
 /** The static protocols of the owned include file, one a family. The export filters of bird.conf name them. */
 export const originators: Readonly<Record<Family, string>> = { ipv4: 'anyward4', ipv6: 'anyward6' }
@@ -11,7 +11,7 @@ export const originators: Readonly<Record<Family, string>> = { ipv4: 'anyward4',
 export function renderAnnouncements(prefixes: Iterable<string>): string {
   const sorted = [...new Set(prefixes)].sort()
   const lines = ['# Owned by the anyward controller: what this node originates now.']
-  for (const family of ['ipv4', 'ipv6'] as const) {
+  for (const family of families) {
     lines.push(`protocol static ${originators[family]} {`, `  ${family};`)
     for (const prefix of sorted) {
       if (familyOf(prefix) === family) lines.push(`  route ${prefix} blackhole;`)
@@ -25,8 +25,4 @@ export function renderAnnouncements(prefixes: Iterable<string>): string {
 export function readAnnouncements(text: string): ReadonlySet<string> | null {
   const prefixes = new Set([...text.matchAll(/^ {2}route (\S+) blackhole;$/gm)].map((match) => match[1]!))
   return renderAnnouncements(prefixes) === text ? prefixes : null
-}
-
-export function familyOf(prefix: string): Family {
-  return prefix.includes(':') ? 'ipv6' : 'ipv4'
 }

@@ -1,4 +1,4 @@
-import type { Family, Prefix } from '../net/prefix.ts'
+import { type Family, families, type Prefix } from '../net/prefix.ts'
 import { prefixesOf } from '../planner/compile.ts'
 import { kindPolicies } from '../planner/kinds.ts'
 import type { NodePlan, SessionPlan } from '../planner/plan.ts'
@@ -115,7 +115,7 @@ function commandOf(family: Family): string {
 
 function familiesOf(node: NodePlan): Family[] {
   const prefixes = prefixesOf(node.services, true)
-  return (['ipv4', 'ipv6'] as const).filter(
+  return families.filter(
     (family) =>
       node.sessions.some((session) => session.family === family) ||
       prefixes.some((prefix) => prefix.family === family),

@@ -1,4 +1,4 @@
-import type { Address, Family } from '../../net/prefix.ts'
+import { type Address, type Family, families } from '../../net/prefix.ts'
 import type { Fleet, Service } from '../../sites/fleet.ts'
 import type { LabClient, LabNode, LabRouter, Topology } from '../topology/model.ts'
 import { createNamespaces, enableForwarding, ipBatch, runIn } from './namespaces.ts'
@@ -8,7 +8,6 @@ import { together } from './together.ts'
 const managementInterface = 'mgmt0'
 /** The first of the routing tables for WireGuard's answers, one a service. */
 const replyTable = 5182
-const families = ['ipv4', 'ipv6'] as const
 
 /** The way that the lab's operator comes in by is no way for the fleet's packets. */
 const managementFilter = `table inet anyward_lab {

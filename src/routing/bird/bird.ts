@@ -1,6 +1,6 @@
-import type { Family } from '../../net/prefix.ts'
+import { type Family, families, familyOf } from '../../net/prefix.ts'
 import type { Manifest, ManifestNeighbor } from '../../planner/manifest.ts'
-import { familyOf, originators, readAnnouncements, renderAnnouncements } from '../../render/announcements.ts'
+import { originators, readAnnouncements, renderAnnouncements } from '../../render/announcements.ts'
 import {
   DaemonError,
   type DaemonIdentity,
@@ -19,8 +19,6 @@ export interface BirdOptions {
   /** For each reply of BIRD, and for the owned file's disk. */
   readonly deadlineMs?: number
 }
-
-const families: readonly Family[] = ['ipv4', 'ipv6']
 
 /** A pattern of BIRD's that matches the protocols of both families. */
 const bothOriginators = '"anyward?"'

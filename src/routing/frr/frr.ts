@@ -1,4 +1,4 @@
-import { type Family, parseAddress } from '../../net/prefix.ts'
+import { type Family, families, familyOf, parseAddress } from '../../net/prefix.ts'
 import type { Manifest, ManifestNeighbor } from '../../planner/manifest.ts'
 import {
   DaemonError,
@@ -32,8 +32,6 @@ interface Lines {
   readonly rising: readonly string[]
   readonly stuck: readonly string[]
 }
-
-const families: readonly Family[] = ['ipv4', 'ipv6']
 
 /** Throws a TypeError for a manifest that is not of an FRR node. */
 export function createFrr(options: FrrOptions): RoutingDaemon {
@@ -208,5 +206,5 @@ class Frr implements RoutingDaemon {
 }
 
 function isOf(family: Family): (prefix: string) => boolean {
-  return (prefix) => prefix.includes(':') === (family === 'ipv6')
+  return (prefix) => familyOf(prefix) === family
 }
