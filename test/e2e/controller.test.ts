@@ -283,8 +283,12 @@ test('failure 1: a bird.conf that somebody broke does not keep a dead site annou
       3000,
     )
     // It got through by `disable`, and the refusal of the configuration is counted and logged all the same.
-    const metrics = await (await fetch(node.statusUrl.replace(/status$/, 'metrics'))).text()
-    expect(metrics).toMatch(/anyward_reconcile_failures_total\{cause="refused"\} [1-9]/)
+    await until(
+      'the refusal is counted',
+      async () => (await fetch(node.statusUrl.replace(/status$/, 'metrics'))).text(),
+      (metrics) => /anyward_reconcile_failures_total\{cause="refused"\} [1-9]/.test(metrics),
+      3000,
+    )
   } finally {
     await writeFile(config, sound)
     await inside(node, 'ip', ['addr', 'add', '192.0.2.1/32', 'dev', 'lo'])
