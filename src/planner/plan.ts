@@ -1,5 +1,5 @@
 import type { Address, Family, Prefix } from '../net/prefix.ts'
-import type { NeighborKind, Service } from '../sites/fleet.ts'
+import type { ImportWord, NeighborKind, Service } from '../sites/fleet.ts'
 import type { NodePaths } from './manifest.ts'
 
 /** What every node should be configured to do. Data only: rendering and applying it come later. */
@@ -46,7 +46,7 @@ export interface SessionPlan {
   readonly address: Address
   readonly localAddress: Address | null
   readonly family: Family
-  readonly import: 'nothing' | 'default-only'
+  readonly import: ImportWord
   /** Our prefixes that this neighbor may be told, sorted; everything else is denied. */
   readonly exports: readonly Prefix[]
   /** Whether they carry NO_EXPORT (RFC 1997). */

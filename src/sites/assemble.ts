@@ -1,4 +1,4 @@
-import type { Fleet, FleetNode, Neighbor, Service } from './fleet.ts'
+import { type Fleet, type FleetNode, importsByKind, type Neighbor, type Rpki, type Service } from './fleet.ts'
 import type { FleetFile, SiteFile } from './schema.ts'
 
 /** Puts checked files together in the words of the model. */
@@ -26,7 +26,10 @@ export function assembleFleet(fleet: FleetFile, sites: readonly SiteFile[]): Fle
         safety: service.safety,
       }
     }),
-    rpki: fleet.rpki ?? null,
+    communities: [],
+    rpki: assembleRpki(fleet.rpki),
+    irr: { server: null, sources: [] },
+    planner: { schedule: '*/10 * * * *' },
     listen: fleet.controller.listen,
     sites: sites.map((site) => ({ name: site.site, nodes: site.nodes.map(assembleNode) })),
   }
@@ -36,6 +39,7 @@ function assembleNode(node: SiteFile['nodes'][number]): FleetNode {
   return {
     name: node.name,
     daemon: node.daemon,
+    daemonVersion: null,
     routerId: node.routerId,
     services: node.services,
     neighbors: node.neighbors.map(
@@ -46,7 +50,21 @@ function assembleNode(node: SiteFile['nodes'][number]): FleetNode {
         address: neighbor.address,
         localAddress: neighbor.localAddress ?? null,
         description: neighbor.description ?? null,
-        import: neighbor.import,
+        import: neighbor.import ?? importsByKind[neighbor.kind][0],
+        limit: null,
+        relax: [],
+        tighten: {
+          pathLength: null,
+          notFound: 'accept',
+          onlyPrefixes: null,
+          rejectPrefixes: [],
+          rejectAsns: [],
+        },
+        irr: null,
+        communities: [],
+        hostRoutes: null,
+        role: null,
+        multihop: null,
         bfd:
           neighbor.bfd === undefined
             ? null
@@ -55,5 +73,19 @@ function assembleNode(node: SiteFile['nodes'][number]): FleetNode {
         passwordFile: neighbor.passwordFile ?? null,
       }),
     ),
+  }
+}
+
+function assembleRpki(rpki: FleetFile['rpki']): Rpki | null {
+  if (rpki === undefined) return null
+  return {
+    caches: rpki.caches,
+    invalid: rpki.invalid,
+    refreshS: 3600,
+    retryS: 600,
+    expireS: 7200,
+    atExpiry: 'accept',
+    lastGood: { host: '127.0.0.1', port: 3324 },
+    vrps: null,
   }
 }

@@ -1,4 +1,6 @@
+import type { Community } from '../net/community.ts'
 import type { Address, InterfaceAddress, Prefix } from '../net/prefix.ts'
+import type { PrefixRange } from '../net/prefix-range.ts'
 
 /** A validated fleet: what the engineers' YAML says, with defaults filled in and every value parsed. */
 export interface Fleet {
@@ -7,7 +9,14 @@ export interface Fleet {
   /** Bogon ranges that this fleet uses on purpose. */
   readonly bogonsAllowed: readonly Prefix[]
   readonly services: readonly Service[]
+  /** Put on everything that leaves the AS. */
+  readonly communities: readonly Community[]
   readonly rpki: Rpki | null
+  readonly irr: Irr
+  readonly planner: {
+    /** Five fields of cron: when the `planner` command reads VRPs and IRR sets again and plans anew. */
+    readonly schedule: string
+  }
   /** Where each node's controller answers /healthz, /status and /metrics, as `address:port`. */
   readonly listen: string
   readonly sites: readonly Site[]
@@ -50,8 +59,43 @@ export interface Probe {
 }
 
 export interface Rpki {
-  readonly caches: readonly { readonly host: string; readonly port: number }[]
+  /** RTR servers (RFC 8210), the preferred one first. */
+  readonly caches: readonly RtrCache[]
   readonly invalid: 'reject' | 'accept'
+  /** The three timers of RFC 8210, section 6, in seconds. */
+  readonly refreshS: number
+  readonly retryS: number
+  readonly expireS: number
+  /**
+   * What a router does when no cache has answered for `expireS`: take routes unvalidated, or go on with the last
+   * good VRPs, which `lastGood` serves.
+   */
+  readonly atExpiry: 'accept' | 'last-good'
+  /** The RTR server that `anyward rtr` is beside the router. */
+  readonly lastGood: RtrCache
+  /** A validator's output on the planner's machine, for `preflight`, `planner` and `rtr`; `null`: none. */
+  readonly vrps: VrpSource | null
+}
+
+export interface RtrCache {
+  readonly host: string
+  readonly port: number
+}
+
+export interface VrpSource {
+  /** JSON of rpki-client or Routinator. */
+  readonly file: string
+  /** Local exceptions (RFC 8416). */
+  readonly slurm: string | null
+  /** A file older than this is refused. */
+  readonly maxAgeMs: number
+}
+
+export interface Irr {
+  /** What bgpq4 asks: `host` or `host:port`; `null`: its own default. */
+  readonly server: string | null
+  /** IRR databases to believe, the best first, such as `RIPE`; empty: the server's own choice. */
+  readonly sources: readonly string[]
 }
 
 export interface Site {
@@ -62,6 +106,8 @@ export interface Site {
 export interface FleetNode {
   readonly name: string
   readonly daemon: 'bird' | 'frr'
+  /** Such as `2.0.12`; `null`: what Debian 12 has. */
+  readonly daemonVersion: string | null
   /** BGP identifier, dotted quad (RFC 6286). */
   readonly routerId: string
   /** Names of the services that this node serves. */
@@ -72,6 +118,24 @@ export interface FleetNode {
 export const neighborKinds = ['transit', 'peer', 'route-server', 'provider-private', 'tor', 'ibgp'] as const
 export type NeighborKind = (typeof neighborKinds)[number]
 
+/** `full`: all that passes the filters. `own-prefixes`: ours, as told by our other nodes. */
+export const importWords = ['nothing', 'default-only', 'own-prefixes', 'full'] as const
+export type ImportWord = (typeof importWords)[number]
+
+/** What an imported kind of neighbor takes, the default first. */
+export const importsByKind: Readonly<Record<NeighborKind, readonly [ImportWord, ...ImportWord[]]>> = {
+  transit: ['full', 'default-only', 'nothing'],
+  peer: ['full', 'nothing'],
+  'route-server': ['full', 'nothing'],
+  'provider-private': ['nothing', 'default-only'],
+  tor: ['nothing', 'default-only'],
+  ibgp: ['own-prefixes', 'default-only', 'nothing'],
+}
+
+/** Our side's role in the session (RFC 9234, section 3). */
+export const roleWords = ['customer', 'provider', 'peer', 'rs-client', 'rs-server'] as const
+export type RoleWord = (typeof roleWords)[number]
+
 export interface Neighbor {
   readonly name: string
   readonly kind: NeighborKind
@@ -79,11 +143,43 @@ export interface Neighbor {
   readonly address: Address
   readonly localAddress: Address | null
   readonly description: string | null
-  /** What the node takes from this neighbor. */
-  readonly import: 'nothing' | 'default-only'
+  readonly import: ImportWord
+  /** Maximum prefixes taken, at least 1. `null`: not said in the YAML, so the default for the kind holds. */
+  readonly limit: number | null
+  /** Ids of the rules that do not hold for this neighbor. */
+  readonly relax: readonly string[]
+  readonly tighten: Tighten
+  /** What this neighbor may send us by the IRR; `null`: not asked. */
+  readonly irr: IrrFilter | null
+  /** Put on what is announced to this neighbor, beside the fleet's own: a route server's control communities. */
+  readonly communities: readonly Community[]
+  /** Whether it is told host routes. `null`: not said in the YAML, so the kind's default holds. */
+  readonly hostRoutes: boolean | null
+  /** RFC 9234. `null`: not said in the YAML, so the kind's default holds. */
+  readonly role: RoleWord | 'none' | null
+  /** Hops to an eBGP neighbor that is not on the link, 2 to 255; `null`: it is on the link. */
+  readonly multihop: number | null
   readonly bfd: { readonly intervalMs: number; readonly multiplier: number } | null
   /** RFC 5082. `null`: not said in the YAML, so the planner's default for the kind holds. */
   readonly gtsm: boolean | null
   /** TCP MD5 (RFC 2385): a file on the node that holds the password. */
   readonly passwordFile: string | null
 }
+
+/** What makes the filters of one neighbor stricter than the defaults. */
+export interface Tighten {
+  /** The longest path taken, 1 to 64; `null`: 64. */
+  readonly pathLength: number | null
+  /** `reject` also refuses what no VRP covers (RFC 6811: NotFound). */
+  readonly notFound: 'accept' | 'reject'
+  /** If given, nothing else is taken. */
+  readonly onlyPrefixes: readonly PrefixRange[] | null
+  readonly rejectPrefixes: readonly PrefixRange[]
+  /** Refused anywhere in the path. */
+  readonly rejectAsns: readonly number[]
+}
+
+export type IrrFilter =
+  | { readonly type: 'as-set'; readonly asSet: string }
+  /** Prefixes or prefix ranges, one a line, or bgpq4's JSON, on the planner's machine. */
+  | { readonly type: 'file'; readonly file: string }

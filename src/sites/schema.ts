@@ -9,7 +9,7 @@ import {
   wordField,
   yesNoField,
 } from './fields.ts'
-import { checkNames, neighborKinds } from './fleet.ts'
+import { checkNames, importWords, neighborKinds } from './fleet.ts'
 import {
   addressField,
   asnField,
@@ -58,7 +58,7 @@ const neighborFields = {
   address: addressField,
   localAddress: addressField.optional(),
   description: descriptionField.optional(),
-  import: wordField(['nothing', 'default-only']).default('nothing'),
+  import: wordField(importWords).optional(),
   bfd: z
     .strictObject({
       // What bgpd and BIRD both take.

@@ -47,7 +47,7 @@ const trespasses: readonly Trespass[] = [
     law: 'a pure room does not load a fleet',
     file: 'src/planner/loads.ts',
     code: "import { loadFleet } from '../sites/load.ts'\nexport const load = loadFleet\n",
-    message: 'it imports net, sites, policy and rpki',
+    message: 'it imports irr, net, sites, policy and rpki',
   },
   {
     law: 'sites does not look ahead to the planner',

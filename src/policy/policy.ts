@@ -1,0 +1,134 @@
+import type { Community } from '../net/community.ts'
+import type { Address, Family, Prefix } from '../net/prefix.ts'
+import type { PrefixRange } from '../net/prefix-range.ts'
+import type { ValidationState } from '../rpki/validation.ts'
+import type { NeighborKind } from '../sites/fleet.ts'
+
+/** What one neighbor may tell us, or be told: rules tried in order, as any daemon could carry them out. */
+export interface Policy {
+  readonly direction: 'import' | 'export'
+  readonly kind: NeighborKind
+  readonly family: Family
+  readonly ourAsn: number
+  readonly neighborAsn: number
+  /** The last one accepts or rejects every route, so each route has a verdict. */
+  readonly rules: readonly Rule[]
+  /** Maximum prefixes (RFC 4486, RFC 7454 section 8): the session stops (import), or no more are sent (export). */
+  readonly limit: number
+  /** Rules that the YAML took out, as they would have been. */
+  readonly relaxed: readonly Rule[]
+}
+
+export interface Rule {
+  readonly id: RuleId
+  /** All of them must hold; none: the rule holds for every route. */
+  readonly match: readonly Condition[]
+  readonly action: Action
+  readonly why: string
+  /** Where it is written, such as `RFC 7454, section 6.1.1`. */
+  readonly source: string | null
+  /** Whether the daemon does this by itself, so that no filter line is needed. */
+  readonly native: boolean
+}
+
+export type Condition =
+  | { readonly type: 'prefix'; readonly in: readonly PrefixRange[] }
+  | { readonly type: 'prefix-not'; readonly in: readonly PrefixRange[] }
+  /** Counted as RFC 4271, section 9.1.2.2 does: an AS_SET is one. */
+  | { readonly type: 'path-longer'; readonly than: number }
+  | { readonly type: 'path-contains'; readonly asns: readonly AsnRange[] }
+  | { readonly type: 'path-has-set' }
+  | { readonly type: 'first-asn-not'; readonly asn: number }
+  | { readonly type: 'next-hop-not'; readonly address: Address }
+  /** RFC 6811. `ours`: of our own announcement, whose path has no origin yet. */
+  | { readonly type: 'validation'; readonly state: 'invalid' | 'not-found'; readonly origin: 'path' | 'ours' }
+  | { readonly type: 'community'; readonly community: Community }
+  /** ONLY_TO_CUSTOMER (RFC 9234) is there and is not this number. */
+  | { readonly type: 'otc-not'; readonly asn: number }
+  /** Not originated on this node: learned from any neighbor, iBGP too. */
+  | { readonly type: 'learned' }
+
+/** First and last AS number, both included. */
+export interface AsnRange {
+  readonly first: number
+  readonly last: number
+}
+
+export type Action =
+  | { readonly type: 'accept' }
+  | { readonly type: 'reject' }
+  /** Changes the route and goes on to the next rule. */
+  | { readonly type: 'set'; readonly changes: readonly Change[] }
+
+export type Change =
+  | { readonly type: 'local-pref'; readonly value: number }
+  | { readonly type: 'add-communities'; readonly communities: readonly Community[] }
+  /** Every large community whose first part is that number. */
+  | { readonly type: 'remove-large-communities'; readonly asn: number }
+
+/** A route as a neighbor tells it, or as this node has it. */
+export interface Route {
+  readonly prefix: Prefix
+  /** The neighbor's own number first. A list within it is an AS_SET. */
+  readonly asPath: readonly (number | readonly number[])[]
+  readonly nextHop: Address | null
+  readonly origin: 'igp' | 'egp' | 'incomplete'
+  readonly localPref: number
+  readonly communities: readonly Community[]
+  /** ONLY_TO_CUSTOMER, or `null`. */
+  readonly otc: number | null
+  /** Originated on this node. */
+  readonly local: boolean
+}
+
+export interface Verdict {
+  readonly verdict: 'accept' | 'reject'
+  /** The rule that decided. */
+  readonly rule: Rule
+  /** Rules that changed the route before that. */
+  readonly changedBy: readonly Rule[]
+  /** As it is after those; of a rejected route, as it was. */
+  readonly route: Route
+}
+
+/** Tells a route's validation state; without VRPs all are not found. */
+export type Validate = (prefix: Prefix, originAsn: number | null) => ValidationState
+
+/** A rule by its name in `relax`, in comments of generated filters, in `explain` and in tests. */
+export const ruleIds = [
+  // Import, in this order.
+  'as-loop',
+  'import-nothing',
+  'default-only',
+  'own-prefixes-only',
+  'own-prefix',
+  'bogon-prefix',
+  'global-unicast',
+  'prefix-length',
+  'path-length',
+  'as-set',
+  'first-as',
+  'bogon-asn',
+  'tier-1-leak',
+  'next-hop',
+  'role-leak',
+  'denied-prefix',
+  'denied-asn',
+  'only-prefixes',
+  'irr',
+  'rpki-invalid',
+  'rpki-not-found',
+  'scrub-communities',
+  'learned-inside',
+  'graceful-shutdown',
+  'import-rest',
+  // Export, in this order.
+  'learned-route',
+  'host-route',
+  'own-origin-invalid',
+  'our-communities',
+  'no-export',
+  'own-prefixes',
+  'default-deny',
+] as const
+export type RuleId = (typeof ruleIds)[number]
