@@ -84,7 +84,7 @@ function assembleRpki(rpki: FleetFile['rpki']): Rpki | null {
     refreshS: 3600,
     retryS: 600,
     expireS: 7200,
-    atExpiry: 'accept',
+    atExpiry: 'last-good',
     lastGood: { host: '127.0.0.1', port: 3324 },
     vrps: null,
   }

@@ -1,5 +1,5 @@
 import type { Community } from '../net/community.ts'
-import type { Address, InterfaceAddress, Prefix } from '../net/prefix.ts'
+import type { Address, Family, InterfaceAddress, Prefix } from '../net/prefix.ts'
 import type { PrefixRange } from '../net/prefix-range.ts'
 
 /** A validated fleet: what the engineers' YAML says, with defaults filled in and every value parsed. */
@@ -132,9 +132,52 @@ export const importsByKind: Readonly<Record<NeighborKind, readonly [ImportWord, 
   ibgp: ['own-prefixes', 'default-only', 'nothing'],
 }
 
+/** Maximum prefixes of a neighbor from which `full` is taken, where the YAML says no `limit`. */
+export const importLimits: Readonly<Record<NeighborKind, Readonly<Record<Family, number>>>> = {
+  transit: { ipv4: 1_500_000, ipv6: 400_000 },
+  peer: { ipv4: 1000, ipv6: 1000 },
+  'route-server': { ipv4: 300_000, ipv6: 300_000 },
+  'provider-private': { ipv4: 10, ipv6: 10 },
+  tor: { ipv4: 10, ipv6: 10 },
+  ibgp: { ipv4: 10, ipv6: 10 },
+}
+
 /** Our side's role in the session (RFC 9234, section 3). */
 export const roleWords = ['customer', 'provider', 'peer', 'rs-client', 'rs-server'] as const
 export type RoleWord = (typeof roleWords)[number]
+
+/** What our side can be to each kind of neighbor; iBGP has no roles (RFC 9234, section 4). */
+export const rolesByKind: Readonly<Record<NeighborKind, readonly (RoleWord | 'none')[]>> = {
+  transit: ['customer', 'none'],
+  peer: ['peer', 'none'],
+  'route-server': ['rs-client', 'none'],
+  'provider-private': ['customer', 'none'],
+  tor: ['none', 'customer', 'provider', 'peer'],
+  ibgp: [],
+}
+
+/** The rules of a route policy that `relax` can take out; the others are what makes the kind. */
+export const relaxableRules = [
+  'own-prefix',
+  'bogon-prefix',
+  'global-unicast',
+  'prefix-length',
+  'path-length',
+  'as-set',
+  'first-as',
+  'bogon-asn',
+  'tier-1-leak',
+  'next-hop',
+  'role-leak',
+  'denied-prefix',
+  'denied-asn',
+  'only-prefixes',
+  'irr',
+  'rpki-invalid',
+  'rpki-not-found',
+  'own-origin-invalid',
+] as const
+export type RelaxableRule = (typeof relaxableRules)[number]
 
 export interface Neighbor {
   readonly name: string
@@ -147,7 +190,7 @@ export interface Neighbor {
   /** Maximum prefixes taken, at least 1. `null`: not said in the YAML, so the default for the kind holds. */
   readonly limit: number | null
   /** Ids of the rules that do not hold for this neighbor. */
-  readonly relax: readonly string[]
+  readonly relax: readonly RelaxableRule[]
   readonly tighten: Tighten
   /** What this neighbor may send us by the IRR; `null`: not asked. */
   readonly irr: IrrFilter | null
