@@ -1,4 +1,4 @@
-import type { Family, Prefix } from './prefix.ts'
+import { addressBits, type Parsed, type Prefix, parsePrefix } from './prefix.ts'
 
 /** All prefixes within `prefix` whose length is from `minLength` to `maxLength`, both included. */
 export interface PrefixRange {
@@ -19,15 +19,41 @@ export function exactly(prefix: Prefix): PrefixRange {
 
 /** The prefix and all its more-specifics. */
 export function orLonger(prefix: Prefix): PrefixRange {
-  return { prefix, minLength: prefix.length, maxLength: bitsOf[prefix.family] }
+  return { prefix, minLength: prefix.length, maxLength: addressBits(prefix.family) }
 }
-
-const bitsOf: Readonly<Record<Family, number>> = { ipv4: 32, ipv6: 128 }
 
 /** `192.0.2.0/24`, `192.0.2.0/24 le 32`, `0.0.0.0/0 ge 8 le 24`: the notation of prefix lists. */
 export function formatRange({ prefix, minLength, maxLength }: PrefixRange): string {
   const ge = minLength > prefix.length ? ` ge ${minLength}` : ''
   const le =
-    maxLength > minLength || (ge !== '' && maxLength < bitsOf[prefix.family]) ? ` le ${maxLength}` : ''
+    maxLength > minLength || (ge !== '' && maxLength < addressBits(prefix.family)) ? ` le ${maxLength}` : ''
   return `${prefix}${ge}${le}`
+}
+
+/** Reads what `formatRange` writes: `ge` alone reaches to single addresses, `le` alone begins at the prefix itself. */
+export function parseRange(text: string): Parsed<PrefixRange> {
+  const match = /^(\S+?)(?: ge (0|[1-9]\d{0,2}))?(?: le (0|[1-9]\d{0,2}))?$/.exec(text)
+  if (match === null) {
+    return {
+      ok: false,
+      problem: 'is not a prefix, nor a prefix with ge and le',
+      hint: 'write one such as 203.0.113.0/24, 203.0.113.0/24 le 32 or 0.0.0.0/0 ge 25',
+    }
+  }
+  const parsed = parsePrefix(match[1]!)
+  if (!parsed.ok) return parsed
+  const prefix = parsed.value
+  const bits = addressBits(prefix.family)
+  const ge = match[2] === undefined ? null : Number(match[2])
+  const le = match[3] === undefined ? null : Number(match[3])
+  const minLength = ge ?? prefix.length
+  const maxLength = le ?? (ge === null ? prefix.length : bits)
+  if (prefix.length <= minLength && minLength <= maxLength && maxLength <= bits) {
+    return { ok: true, value: { prefix, minLength, maxLength } }
+  }
+  return {
+    ok: false,
+    problem: 'has lengths that no prefix in it can have',
+    hint: `ge and le are ${prefix.length} to ${bits}, ge not beyond le`,
+  }
 }
