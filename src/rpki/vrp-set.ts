@@ -1,19 +1,114 @@
-import type { Prefix } from '../net/prefix.ts'
+import { Address, type Family, Prefix } from '../net/prefix.ts'
+import { findLongest, indexPrefixes, type PrefixIndex } from './prefix-index.ts'
 import type { ValidationState } from './validation.ts'
+import { countRows } from './vrp-changes.ts'
+import { buildTables, type VrpTable, type VrpTables } from './vrp-table.ts'
 
 /** A validated ROA payload (RFC 6811). */
 export interface Vrp {
   readonly prefix: Prefix
+  /** From the prefix's own length to 32 or 128. */
   readonly maxLength: number
   readonly asn: number
 }
 
 /** An indexed set of VRPs. */
 export interface VrpSet {
-  /** How many VRPs are in it. */
+  /** How many VRPs are in it, each counted once. */
   readonly size: number
+  readonly tables: VrpTables
   /** `originAsn` is null where the path ends in an AS_SET or is empty, which no VRP can match (RFC 6907, 7.1.9). */
   validate(prefix: Prefix, originAsn: number | null): ValidationState
   /** Every VRP whose prefix contains this one, shorter before longer, then by AS number. */
   covering(prefix: Prefix): readonly Vrp[]
+}
+
+export function createVrpSet(vrps: Iterable<Vrp>): VrpSet {
+  return vrpSetOf(
+    buildTables((rows) => {
+      const words = new Uint32Array(4)
+      for (const { prefix, maxLength, asn } of vrps) {
+        fillWords(words, prefix)
+        rows[prefix.family].add(words, prefix.length, maxLength, asn)
+      }
+    }),
+  )
+}
+
+export function vrpSetOf(tables: VrpTables): VrpSet {
+  const indexes: Readonly<Record<Family, PrefixIndex>> = {
+    ipv4: indexPrefixes(tables.ipv4),
+    ipv6: indexPrefixes(tables.ipv6),
+  }
+  const words = new Uint32Array(4)
+  return {
+    size: countRows(tables),
+    tables,
+    validate(prefix, originAsn) {
+      const table = tables[prefix.family]
+      const { starts, parents } = indexes[prefix.family]
+      fillWords(words, prefix)
+      let state: ValidationState = 'not-found'
+      let at = findLongest(table, indexes[prefix.family], words, prefix.length)
+      for (; at !== -1; at = parents[at]!) {
+        if (state === 'not-found') state = 'invalid-as'
+        // AS 0 in a VRP says that nobody may originate the prefix (RFC 6483, section 4).
+        if (originAsn === null || originAsn === 0) break
+        const row = lastRowOf(table, originAsn, starts[at]!, starts[at + 1]!)
+        if (row === -1) continue
+        if (prefix.length <= table.maxLengths[row]!) return 'valid'
+        state = 'invalid-length'
+      }
+      return state
+    },
+    covering(prefix) {
+      const { family } = prefix
+      const table = tables[family]
+      const { starts, parents } = indexes[family]
+      fillWords(words, prefix)
+      const found: number[] = []
+      let at = findLongest(table, indexes[family], words, prefix.length)
+      for (; at !== -1; at = parents[at]!) found.push(at)
+      return found.reverse().flatMap((index) => {
+        const first = starts[index]!
+        return Array.from({ length: starts[index + 1]! - first }, (_, offset) =>
+          vrpAt(table, family, first + offset),
+        )
+      })
+    },
+  }
+}
+
+export function vrpAt(table: VrpTable, family: Family, row: number): Vrp {
+  const value = table.words.reduce((sum, column) => (sum << 32n) | BigInt(column[row]!), 0n)
+  return {
+    prefix: new Prefix(new Address(family, value), table.lengths[row]!),
+    maxLength: table.maxLengths[row]!,
+    asn: table.asns[row]!,
+  }
+}
+
+/** The row of that AS with the greatest maxLength, among rows of one prefix, or -1. */
+function lastRowOf(table: VrpTable, asn: number, first: number, end: number): number {
+  let low = first
+  let high = end
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (table.asns[middle]! > asn) high = middle
+    else low = middle + 1
+  }
+  return low > first && table.asns[low - 1] === asn ? low - 1 : -1
+}
+
+const bytes = new DataView(new ArrayBuffer(16))
+
+/** The words of a prefix's network, the most significant first. */
+export function fillWords(words: Uint32Array, { network }: Prefix): void {
+  if (network.family === 'ipv4') {
+    words[0] = Number(network.value)
+    return
+  }
+  bytes.setBigUint64(0, network.value >> 64n)
+  bytes.setBigUint64(8, BigInt.asUintN(64, network.value))
+  for (let word = 0; word < 4; word += 1) words[word] = bytes.getUint32(word * 4)
 }

@@ -1,0 +1,52 @@
+import { combineChanges, compareTables, countRows, type VrpChanges } from '../rpki/vrp-changes.ts'
+import type { VrpSet } from '../rpki/vrp-set.ts'
+import { buildTables } from '../rpki/vrp-table.ts'
+
+const keptChanges = 16
+const noChanges: VrpChanges = { added: buildTables(() => {}), removed: buildTables(() => {}) }
+
+/** The VRPs that are served, and what has changed since a few serials ago. */
+export class History {
+  #vrps: VrpSet | null = null
+  #serial = 0
+  /** By the serial that they lead away from, up to now. */
+  #changes = new Map<number, VrpChanges>()
+
+  get vrps(): VrpSet | null {
+    return this.#vrps
+  }
+
+  get serial(): number {
+    return this.#serial
+  }
+
+  /** What it changed, or `null` where it is the first set, or as good as the last one. */
+  update(vrps: VrpSet): VrpChanges | null {
+    const before = this.#vrps
+    if (before === null) {
+      this.#vrps = vrps
+      this.#serial = 1
+      return null
+    }
+    const changes = compareTables(before.tables, vrps.tables)
+    if (countOf(changes) === 0) return null
+    // Beyond half of the set a router is quicker with all of it.
+    const worthKeeping = [
+      ...[...this.#changes].map(([serial, older]) => [serial, combineChanges(older, changes)] as const),
+      [this.#serial, changes] as const,
+    ].filter(([, all]) => countOf(all) <= Math.max(vrps.size / 2, 1024))
+    this.#changes = new Map(worthKeeping.slice(-keptChanges))
+    this.#vrps = vrps
+    this.#serial = (this.#serial + 1) >>> 0
+    return changes
+  }
+
+  /** `null`: that serial is unknown, or too long ago. */
+  changesSince(serial: number): VrpChanges | null {
+    return serial === this.#serial ? noChanges : (this.#changes.get(serial) ?? null)
+  }
+}
+
+function countOf({ added, removed }: VrpChanges): number {
+  return countRows(added) + countRows(removed)
+}

@@ -1,0 +1,102 @@
+import { randomInt } from 'node:crypto'
+import { type AddressInfo, createServer } from 'node:net'
+import type { VrpSet } from '../rpki/vrp-set.ts'
+import { History } from './history.ts'
+import type { RtrTimers } from './pdu.ts'
+import { type RtrEvent, Session } from './session.ts'
+
+export interface RtrServerOptions extends RtrTimers {
+  /** `null`: none yet; routers are told so (No Data Available). */
+  readonly vrps: VrpSet | null
+  /** Routers are told of news at most that often; a minute, by RFC 8210, section 5.2. */
+  readonly notifyIntervalMs?: number
+  readonly maxConnections?: number
+  /** A router that takes nothing for so long is given up. */
+  readonly stallMs?: number
+  /** A client that asks nothing for so long after it has connected is no router. */
+  readonly firstQueryMs?: number
+  readonly onEvent?: (router: string, event: RtrEvent) => void
+}
+
+export interface RtrServer {
+  /** Resolves when routers can connect. Rejects with the system's error. Port 0: any free one. */
+  listen(host: string, port: number): Promise<{ readonly host: string; readonly port: number }>
+  /** `false`: it is the set that is served already, and no router is told anything. */
+  update(vrps: VrpSet): boolean
+  readonly serial: number
+  readonly connections: number
+  /** Ends all sessions at once. */
+  close(): Promise<void>
+}
+
+/** A cache for routers: RTR version 1 (RFC 8210), and version 0 (RFC 6810) for those who ask in it. */
+export function createRtrServer(options: RtrServerOptions): RtrServer {
+  const { notifyIntervalMs = 60_000, maxConnections = 128, stallMs = 60_000, firstQueryMs = 60_000 } = options
+  const { refreshS, retryS, expireS, onEvent = () => {} } = options
+  const history = new History()
+  if (options.vrps !== null) history.update(options.vrps)
+  const sessionIds = [randomInt(0x10000), randomInt(0x10000)] as const
+  const sessions = new Set<Session>()
+  let notifiedAtMs = Number.NEGATIVE_INFINITY
+  let notifyTimer: NodeJS.Timeout | null = null
+
+  const server = createServer((socket) => {
+    const router = `${socket.remoteAddress}:${socket.remotePort}`
+    const session = new Session({
+      socket,
+      history,
+      timers: { refreshS, retryS, expireS },
+      sessionIds,
+      stallMs,
+      firstQueryMs,
+      onEvent: (event) => onEvent(router, event),
+    })
+    sessions.add(session)
+    socket.on('close', () => sessions.delete(session))
+    onEvent(router, { type: 'connected' })
+  })
+  server.maxConnections = maxConnections
+  server.on('drop', (data) => onEvent(`${data?.remoteAddress}:${data?.remotePort}`, { type: 'refused' }))
+
+  const notify = () => {
+    notifyTimer = null
+    notifiedAtMs = performance.now()
+    for (const session of sessions) session.notify()
+  }
+
+  return {
+    listen: (host, port) =>
+      new Promise((resolve, reject) => {
+        server.once('error', reject)
+        server.listen(port, host, () => {
+          server.off('error', reject)
+          // Out of file descriptors: the routers that are connected stay so.
+          server.on('error', () => {})
+          const address = server.address() as AddressInfo
+          resolve({ host: address.address, port: address.port })
+        })
+      }),
+    update(vrps) {
+      const before = history.vrps
+      history.update(vrps)
+      if (history.vrps === before) return false
+      const waitMs = notifiedAtMs + notifyIntervalMs - performance.now()
+      if (waitMs <= 0) notify()
+      else notifyTimer ??= setTimeout(notify, waitMs)
+      return true
+    },
+    get serial() {
+      return history.serial
+    },
+    get connections() {
+      return sessions.size
+    },
+    async close() {
+      if (notifyTimer !== null) clearTimeout(notifyTimer)
+      notifyTimer = null
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      for (const session of sessions) session.destroy()
+      await closed
+    },
+  }
+}
