@@ -1,5 +1,14 @@
-import { type Fleet, type FleetNode, importsByKind, type Neighbor, type Rpki, type Service } from './fleet.ts'
-import type { FleetFile, SiteFile } from './schema.ts'
+import {
+  type Fleet,
+  type FleetNode,
+  type IrrFilter,
+  importsByKind,
+  type Neighbor,
+  type Rpki,
+  type Service,
+} from './fleet.ts'
+import type { FleetFile } from './schema/fleet-file.ts'
+import type { SiteFile } from './schema/site-file.ts'
 
 /** Puts checked files together in the words of the model. */
 export function assembleFleet(fleet: FleetFile, sites: readonly SiteFile[]): Fleet {
@@ -26,10 +35,10 @@ export function assembleFleet(fleet: FleetFile, sites: readonly SiteFile[]): Fle
         safety: service.safety,
       }
     }),
-    communities: [],
+    communities: fleet.communities,
     rpki: assembleRpki(fleet.rpki),
-    irr: { server: null, sources: [] },
-    planner: { schedule: '*/10 * * * *' },
+    irr: { server: fleet.irr.server ?? null, sources: fleet.irr.sources },
+    planner: fleet.planner,
     listen: fleet.controller.listen,
     sites: sites.map((site) => ({ name: site.site, nodes: site.nodes.map(assembleNode) })),
   }
@@ -39,7 +48,7 @@ function assembleNode(node: SiteFile['nodes'][number]): FleetNode {
   return {
     name: node.name,
     daemon: node.daemon,
-    daemonVersion: null,
+    daemonVersion: node.daemonVersion ?? null,
     routerId: node.routerId,
     services: node.services,
     neighbors: node.neighbors.map(
@@ -51,20 +60,20 @@ function assembleNode(node: SiteFile['nodes'][number]): FleetNode {
         localAddress: neighbor.localAddress ?? null,
         description: neighbor.description ?? null,
         import: neighbor.import ?? importsByKind[neighbor.kind][0],
-        limit: null,
-        relax: [],
+        limit: neighbor.limit ?? null,
+        relax: [...new Set(neighbor.relax)],
         tighten: {
-          pathLength: null,
-          notFound: 'accept',
-          onlyPrefixes: null,
-          rejectPrefixes: [],
-          rejectAsns: [],
+          pathLength: neighbor.tighten.pathLength ?? null,
+          notFound: neighbor.tighten.notFound,
+          onlyPrefixes: neighbor.tighten.onlyPrefixes ?? null,
+          rejectPrefixes: neighbor.tighten.rejectPrefixes,
+          rejectAsns: neighbor.tighten.rejectAsns,
         },
-        irr: null,
-        communities: [],
-        hostRoutes: null,
-        role: null,
-        multihop: null,
+        irr: assembleIrr(neighbor.irr),
+        communities: neighbor.communities,
+        hostRoutes: neighbor.hostRoutes ?? null,
+        role: neighbor.role ?? null,
+        multihop: neighbor.multihop ?? null,
         bfd:
           neighbor.bfd === undefined
             ? null
@@ -81,11 +90,21 @@ function assembleRpki(rpki: FleetFile['rpki']): Rpki | null {
   return {
     caches: rpki.caches,
     invalid: rpki.invalid,
-    refreshS: 3600,
-    retryS: 600,
-    expireS: 7200,
-    atExpiry: 'last-good',
-    lastGood: { host: '127.0.0.1', port: 3324 },
-    vrps: null,
+    refreshS: rpki.refresh / 1000,
+    retryS: rpki.retry / 1000,
+    expireS: rpki.expire / 1000,
+    atExpiry: rpki.atExpiry,
+    lastGood: rpki.lastGood,
+    vrps:
+      rpki.vrps === undefined
+        ? null
+        : { file: rpki.vrps.file, slurm: rpki.vrps.slurm ?? null, maxAgeMs: rpki.vrps.maxAge },
   }
+}
+
+/** The checks see to it that it is one of the two. */
+function assembleIrr(irr: SiteFile['nodes'][number]['neighbors'][number]['irr']): IrrFilter | null {
+  if (irr?.asSet !== undefined) return { type: 'as-set', asSet: irr.asSet }
+  if (irr?.file !== undefined) return { type: 'file', file: irr.file }
+  return null
 }

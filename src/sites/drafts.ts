@@ -1,4 +1,9 @@
-import type { FleetDraft, SiteDraft } from './schema.ts'
+import type { Draft } from './schema/draft.ts'
+import type { FleetFile } from './schema/fleet-file.ts'
+import type { SiteFile } from './schema/site-file.ts'
+
+type FleetDraft = Draft<FleetFile>
+type SiteDraft = Draft<SiteFile>
 
 /** What the cross-checks look at: every file as far as it is well-formed. */
 export interface Drafts {

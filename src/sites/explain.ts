@@ -134,7 +134,7 @@ interface Described {
 
 function unwrap(schema: z.ZodType): Described {
   let at = schema as z.ZodType & { readonly unwrap?: () => z.ZodType }
-  while (['optional', 'default', 'prefault'].includes(at.type) && at.unwrap !== undefined) at = at.unwrap()
+  while (['optional', 'prefault'].includes(at.type) && at.unwrap !== undefined) at = at.unwrap()
   return at as unknown as Described
 }
 

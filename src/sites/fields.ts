@@ -5,9 +5,21 @@ import { alternatives, nearestWord, quote } from './wording.ts'
 /** `message` is the whole sentence, shown value and all. */
 export type Reading<T> = { ok: true; value: T } | { ok: false; message: string; hint: string | null }
 
-/** A single value that says for itself what is wrong with it. */
-export function field<T>(example: string, read: (raw: unknown) => Reading<T>) {
-  return z.unknown().transform((raw, context): T => {
+/** What a value looks like before it is read: JSON Schema, for editors and for the reference. */
+export interface Shape {
+  /** The kind of value in a few words, with its bounds. */
+  readonly title: string
+  readonly type: 'string' | 'integer' | 'boolean'
+  readonly pattern?: string
+  readonly maxLength?: number
+  readonly minimum?: number
+  readonly maximum?: number
+  readonly enum?: readonly string[]
+}
+
+/** A single value that says for itself what is wrong with it. `example` is written as in YAML. */
+export function field<T>(example: string, shape: Shape, read: (raw: unknown) => Reading<T>) {
+  const reader = z.unknown().transform((raw, context): T => {
     const reading: Reading<T> =
       raw === undefined
         ? { ok: false, message: 'is missing', hint: `write one, such as ${example}` }
@@ -23,10 +35,17 @@ export function field<T>(example: string, read: (raw: unknown) => Reading<T>) {
     })
     return z.NEVER
   })
+  const { enum: words, ...rest } = shape
+  const examples = [shape.type === 'string' ? example.replaceAll('"', '') : JSON.parse(example)]
+  return reader.meta({ ...rest, ...(words === undefined ? { examples } : { enum: [...words] }) })
 }
 
-export function textField<T>(example: string, read: (text: string) => Reading<T>) {
-  return field<T>(example, (raw) => {
+export function textField<T>(
+  example: string,
+  shape: Omit<Shape, 'type'>,
+  read: (text: string) => Reading<T>,
+) {
+  return field<T>(example, { type: 'string', ...shape }, (raw) => {
     if (typeof raw === 'string') return read(raw)
     if (typeof raw !== 'number' && typeof raw !== 'boolean' && !(raw instanceof OddNumber)) {
       return {
@@ -54,11 +73,14 @@ function isColonAccident(raw: unknown): boolean {
 
 /** Names become symbols in BIRD and FRR, file names and metric labels, and no template escapes them. */
 export function nameField(example: string) {
-  return textField(example, readName)
+  return textField(example, nameShape, readName)
 }
 
+const namePattern = /^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/
+export const nameShape = { title: 'name', pattern: namePattern.source, maxLength: 32 }
+
 export function readName(text: string): Reading<string> {
-  if (text.length <= 32 && /^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/.test(text)) return { ok: true, value: text }
+  if (text.length <= 32 && namePattern.test(text)) return { ok: true, value: text }
   const cured = text
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')
@@ -73,24 +95,35 @@ export function readName(text: string): Reading<string> {
   }
 }
 
+const descriptionPattern = /^[A-Za-z0-9.,:()_/@+ -]+$/
+
 /** Templates do not escape, so what could end a string or a line in a configuration is not let in. */
-export const descriptionField = textField('"Transit A, port 7"', (text) => {
-  if (text.length > 80) {
-    return { ok: false, message: `${quote(text)} is longer than 80 characters`, hint: null }
-  }
-  return /^[A-Za-z0-9.,:()_/@+ -]+$/.test(text) && text.trim() === text
-    ? { ok: true, value: text }
-    : {
-        ok: false,
-        message: `${quote(text)} has characters that a router's configuration could take for its own`,
-        hint: 'use letters, digits, blanks between words, and . , : ( ) _ / @ + -',
-      }
-})
+export const descriptionField = textField(
+  '"Transit A, port 7"',
+  { title: 'text', pattern: descriptionPattern.source, maxLength: 80 },
+  (text) => {
+    if (text.length > 80) {
+      return { ok: false, message: `${quote(text)} is longer than 80 characters`, hint: null }
+    }
+    return descriptionPattern.test(text) && text.trim() === text
+      ? { ok: true, value: text }
+      : {
+          ok: false,
+          message: `${quote(text)} has characters that a router's configuration could take for its own`,
+          hint: 'use letters, digits, blanks between words, and . , : ( ) _ / @ + -',
+        }
+  },
+)
 
 /** Neither right nor wrong values are shown: a person who mistakes the field writes the secret itself here. */
 export function secretFileField(example: string) {
-  return field(example, (raw): Reading<string> => {
-    if (typeof raw === 'string' && /^\/[A-Za-z0-9._@+=,/-]{1,254}$/.test(raw) && !raw.endsWith('/')) {
+  const shape = {
+    title: 'absolute path on the node',
+    type: 'string',
+    pattern: secretFilePattern.source,
+  } as const
+  return field(example, shape, (raw): Reading<string> => {
+    if (typeof raw === 'string' && secretFilePattern.test(raw) && !raw.endsWith('/')) {
       return { ok: true, value: raw }
     }
     return {
@@ -101,33 +134,40 @@ export function secretFileField(example: string) {
   })
 }
 
-export function wholeNumberField(least: number, most: number, example: string) {
-  return field(example, (raw): Reading<number> => {
+const secretFilePattern = /^\/[A-Za-z0-9._@+=,/-]{1,254}$/
+
+export function wholeNumberField(least: number, most: number, example: string, why: string | null = null) {
+  const shape = { title: `${least} to ${most}`, type: 'integer', minimum: least, maximum: most } as const
+  return field(example, shape, (raw): Reading<number> => {
     const whole = readWholeNumber(raw)
     if (!whole.ok || (whole.value >= least && whole.value <= most)) return whole
-    return { ok: false, message: `${whole.value} is not from ${least} to ${most}`, hint: null }
+    return { ok: false, message: `${whole.value} is not from ${least} to ${most}`, hint: why }
   })
 }
 
 export const portField = wholeNumberField(1, 65535, '51820')
 
-export const yesNoField = field('true', (raw): Reading<boolean> => {
-  if (typeof raw === 'boolean') return { ok: true, value: raw }
-  const meant = typeof raw === 'string' ? /^(?:(yes|on|true)|no|off|false)$/i.exec(raw) : null
-  return {
-    ok: false,
-    message: `expected true or false, got ${describeValue(raw)}`,
-    hint:
-      meant === null
-        ? null
-        : raw === 'true' || raw === 'false'
-          ? `leave out the quotes: ${raw}`
-          : `write ${meant[1] !== undefined}`,
-  }
-})
+export const yesNoField = field(
+  'true',
+  { title: 'true or false', type: 'boolean' },
+  (raw): Reading<boolean> => {
+    if (typeof raw === 'boolean') return { ok: true, value: raw }
+    const meant = typeof raw === 'string' ? /^(?:(yes|on|true)|no|off|false)$/i.exec(raw) : null
+    return {
+      ok: false,
+      message: `expected true or false, got ${describeValue(raw)}`,
+      hint:
+        meant === null
+          ? null
+          : raw === 'true' || raw === 'false'
+            ? `leave out the quotes: ${raw}`
+            : `write ${meant[1] !== undefined}`,
+    }
+  },
+)
 
 export function wordField<const W extends string>(words: readonly W[], unavailable: readonly string[] = []) {
-  return field(words[0]!, (raw): Reading<W> => {
+  return field(words[0]!, { title: 'word', type: 'string', enum: words }, (raw): Reading<W> => {
     const known = words.find((word) => word === raw)
     if (known !== undefined) return { ok: true, value: known }
     const expected = alternatives(words)
@@ -150,13 +190,19 @@ export function wordField<const W extends string>(words: readonly W[], unavailab
   })
 }
 
+const durationPattern = /^(0|[1-9]\d{0,8})(ms|s|m|h)$/
 const unitMs = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const
 
 /** A whole number with its unit, in milliseconds. `least` and `most` are written the same way. */
-export function durationField(least: string, most: string, why: string | null = null) {
+export function durationField(least: string, most: string, why: string | null = null, stepMs = 1) {
   const leastMs = parseDuration(least) ?? 0
   const mostMs = parseDuration(most) ?? Number.POSITIVE_INFINITY
-  return field(least, (raw): Reading<number> => {
+  const shape = {
+    title: `duration, ${least} to ${most}`,
+    type: 'string',
+    pattern: durationPattern.source,
+  } as const
+  return field(least, shape, (raw): Reading<number> => {
     if (typeof raw === 'number' && raw >= 0) {
       return { ok: false, message: `${raw} has no unit`, hint: `write ${raw}ms or ${raw}s` }
     }
@@ -177,13 +223,25 @@ export function durationField(least: string, most: string, why: string | null = 
     }
     if (ms < leastMs) return { ok: false, message: `${quote(raw)} is shorter than ${least}`, hint: why }
     if (ms > mostMs) return { ok: false, message: `${quote(raw)} is longer than ${most}`, hint: null }
+    if (ms % stepMs !== 0) {
+      return {
+        ok: false,
+        message: `${quote(raw)} is not in whole seconds`,
+        hint: `write ${Math.ceil(ms / 1000)}s`,
+      }
+    }
     return { ok: true, value: ms }
   })
 }
 
+/** As `durationField`, for daemons that count in seconds. */
+export function secondsField(least: string, most: string) {
+  return durationField(least, most, null, 1000)
+}
+
 /** Milliseconds, or `null` where the text is not a whole number and a unit. */
 export function parseDuration(text: string): number | null {
-  const match = /^(0|[1-9]\d{0,8})(ms|s|m|h)$/.exec(text)
+  const match = durationPattern.exec(text)
   return match === null ? null : Number(match[1]) * unitMs[match[2] as keyof typeof unitMs]
 }
 
@@ -211,4 +269,12 @@ export function describeValue(raw: unknown): string {
   if (typeof raw === 'boolean') return String(raw)
   if (raw instanceof OddNumber) return `the number ${raw.text.slice(0, 60)}`
   return Array.isArray(raw) ? 'a list' : 'a map'
+}
+
+/** In the largest unit that says it exactly: 5400000 is `90m`. */
+export function formatDuration(ms: number): string {
+  for (const unit of ['h', 'm', 's'] as const) {
+    if (ms > 0 && ms % unitMs[unit] === 0) return `${ms / unitMs[unit]}${unit}`
+  }
+  return `${ms}ms`
 }

@@ -1,20 +1,15 @@
 import type { z } from 'zod'
 import { assembleFleet } from './assemble.ts'
-import { checkNodes } from './check-nodes.ts'
-import { checkServices } from './check-services.ts'
+import { checkNodes } from './checks/nodes.ts'
+import { checkServices } from './checks/services.ts'
 import type { Drafts } from './drafts.ts'
 import { explainIssues } from './explain.ts'
 import type { Finding } from './finding.ts'
 import type { Fleet } from './fleet.ts'
 import type { Issue } from './issue.ts'
-import {
-  type FleetFile,
-  fleetDraftSchema,
-  fleetFileSchema,
-  type SiteFile,
-  siteDraftSchema,
-  siteFileSchema,
-} from './schema.ts'
+import { type Draft, draftOf } from './schema/draft.ts'
+import { type FleetFile, fleetFileSchema } from './schema/fleet-file.ts'
+import { type SiteFile, siteFileSchema } from './schema/site-file.ts'
 import { readSource, type Source } from './source.ts'
 import { count, formatPath, type Path } from './wording.ts'
 
@@ -30,6 +25,8 @@ export interface ParsedFleet {
 }
 
 const mostIssuesPerFile = 200
+const fleetDraftSchema = draftOf(fleetFileSchema)
+const siteDraftSchema = draftOf(siteFileSchema)
 
 /** Reads `fleet.yaml` (found by its base name) and one file a site, and tells every problem at once. */
 export function parseFleet(files: readonly FleetFileText[]): ParsedFleet {
@@ -95,12 +92,12 @@ function openSource(file: FleetFileText, findings: Finding[]): Source | null {
   return read.source
 }
 
-function readFile<T, D>(
+function readFile<T>(
   source: Source,
   schema: z.ZodType<T>,
-  draftSchema: z.ZodType<D>,
+  draftSchema: z.ZodType<Draft<NoInfer<T>>>,
   findings: Finding[],
-): { value: T | null; draft: (T & D) | D | null } {
+): { value: T | null; draft: Draft<T> | null } {
   const result = schema.safeParse(source.value)
   if (result.success) {
     return { value: result.data, draft: draftSchema.safeParse(source.value).data ?? null }

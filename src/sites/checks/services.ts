@@ -1,8 +1,8 @@
-import { checkPrefixes, checkSharedAnycast } from './check-prefixes.ts'
-import { type Drafts, listNodes, listServices, type PlacedNode, type PlacedService } from './drafts.ts'
-import { readName } from './fields.ts'
-import type { Finding } from './finding.ts'
-import { count, type Path } from './wording.ts'
+import { type Drafts, listNodes, listServices, type PlacedNode, type PlacedService } from '../drafts.ts'
+import { readName } from '../fields.ts'
+import type { Finding } from '../finding.ts'
+import { count, type Path } from '../wording.ts'
+import { checkPrefixes, checkSharedAnycast } from './prefixes.ts'
 
 /** What fleet.yaml says, against itself and against the sites. */
 export function checkServices(drafts: Drafts): Finding[] {

@@ -1,8 +1,8 @@
-import { isLinkLocal, isUnicast } from '../net/bogons.ts'
-import type { Address } from '../net/prefix.ts'
-import type { NeighborDraft, PlacedNode } from './drafts.ts'
-import { error, type Finding } from './finding.ts'
-import type { Path } from './wording.ts'
+import { isLinkLocal, isUnicast } from '../../net/bogons.ts'
+import type { Address } from '../../net/prefix.ts'
+import type { NeighborDraft, PlacedNode } from '../drafts.ts'
+import { error, type Finding } from '../finding.ts'
+import type { Path } from '../wording.ts'
 
 /** One session: what its kind, its addresses and the node's daemon allow. */
 export function checkNeighbor(at: PlacedNeighbor, placed: PlacedNode, ourAsn: number | undefined): Finding[] {

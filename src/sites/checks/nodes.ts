@@ -1,8 +1,8 @@
-import type { Family } from '../net/prefix.ts'
-import { checkNeighbor } from './check-neighbors.ts'
-import { type Drafts, listNodes, listServices, type PlacedNode, type PlacedService } from './drafts.ts'
-import { error, type Finding, warning } from './finding.ts'
-import { formatPath, nearestWord, type Path, quote } from './wording.ts'
+import type { Family } from '../../net/prefix.ts'
+import { type Drafts, listNodes, listServices, type PlacedNode, type PlacedService } from '../drafts.ts'
+import { error, type Finding, warning } from '../finding.ts'
+import { formatPath, nearestWord, type Path, quote } from '../wording.ts'
+import { checkNeighbor } from './neighbors.ts'
 
 /** What the site files say, against each other and against fleet.yaml. */
 export function checkNodes(drafts: Drafts): Finding[] {

@@ -1,0 +1,197 @@
+import { z } from 'zod'
+import {
+  durationField,
+  nameShape,
+  portField,
+  secondsField,
+  secretFileField,
+  wholeNumberField,
+  wordField,
+} from '../fields.ts'
+import { checkNames } from '../fleet.ts'
+import {
+  addressField,
+  asnField,
+  hostField,
+  interfaceAddressField,
+  interfaceField,
+  listenField,
+  prefixField,
+  publicKeyField,
+} from './net-fields.ts'
+import { communityField } from './policy-fields.ts'
+import { irrServerField, irrSourceField, localFileField, scheduleField } from './source-fields.ts'
+
+const wireguard = z
+  .strictObject({
+    interface: interfaceField.describe('The WireGuard interface on the node.'),
+    port: portField.describe('Its UDP port. Services on one node need different ones.'),
+    publicKey: publicKeyField.describe('The server’s public key, the same at every site.'),
+    addresses: z
+      .array(interfaceAddressField)
+      .min(1)
+      .describe('The server’s own addresses inside the tunnel, with the length of the subnet.'),
+  })
+  .describe('The WireGuard server of this service.')
+
+const probe = z
+  .strictObject({
+    privateKeyFile: secretFileField('/etc/anyward/probe.key').describe(
+      'The probe peer’s private key on the node, as `wg genkey` writes it.',
+    ),
+    presharedKeyFile: secretFileField('/etc/anyward/probe.psk')
+      .describe('Its preshared key, as `wg genpsk` writes it.')
+      .optional(),
+    address: addressField.describe(
+      'The probe’s own address inside the tunnel: in the subnet of one of `wireguard.addresses`, and none of them.',
+    ),
+    interval: durationField(
+      '30ms',
+      '60s',
+      'WireGuard answers fewer handshakes when they come faster than every 25 ms',
+    )
+      .describe('From one probe to the next.')
+      .prefault('200ms'),
+    timeout: durationField('10ms', '60s').describe('How long an answer is waited for.').prefault('300ms'),
+    rise: wholeNumberField(1, 1000, '5')
+      .describe('Good probes in a row until the site is announced.')
+      .prefault(5),
+    fall: wholeNumberField(1, 1000, '3').describe('Bad probes in a row until it is withdrawn.').prefault(3),
+    checks: z
+      .array(wordField(checkNames, ['egress', 'command']))
+      .min(1)
+      .describe(
+        'What a probe asks: `interface` (is there, and up), `address` (the anycast addresses are on the node), `handshake` (WireGuard answers with the right key), `ping` (the server answers through the tunnel).',
+      )
+      .prefault([...checkNames]),
+  })
+  .describe('The controller dials the local endpoint as a client with a key and an address of its own.')
+
+const safety = z
+  .strictObject({
+    minSites: wholeNumberField(0, 10_000, '1')
+      .describe(
+        'A site is not withdrawn if fewer than so many would be left. At most one less than the sites that serve it, or none of them could ever be withdrawn. `0`: no floor.',
+      )
+      .prefault(1),
+    onStop: wordField(['withdraw', 'keep'])
+      .describe('What happens to the announcement when a controller is told to stop.')
+      .prefault('withdraw'),
+  })
+  .describe('What the controller does not do on its own.')
+
+const service = z.strictObject({
+  anycast: z
+    .array(prefixField)
+    .min(1)
+    .describe(
+      'The addresses that clients dial, the same at every site: /32 and /128 only. No two services share one.',
+    ),
+  covering: z
+    .array(prefixField)
+    .min(1)
+    .describe(
+      'The prefixes that other networks are told. Each anycast address lies in one of them. Towards transit, peer and route-server at most /24 and /48.',
+    ),
+  wireguard,
+  probe,
+  safety: safety.prefault({}),
+})
+
+const server = { host: hostField.describe('Its address or name.'), port: portField.describe('Its TCP port.') }
+
+const rpki = z
+  .strictObject({
+    caches: z
+      .array(z.strictObject(server))
+      .min(1)
+      .describe('RTR servers (RFC 8210), the preferred one first. Name two, on two machines.'),
+    invalid: wordField(['reject', 'accept'])
+      .describe(
+        'What becomes of routes whose origin or length the holder of the prefix contradicts (RFC 6811).',
+      )
+      .prefault('reject'),
+    refresh: secondsField('1s', '24h')
+      .describe('How often a router asks a cache for news (RFC 8210, section 6).')
+      .prefault('1h'),
+    retry: secondsField('1s', '2h')
+      .describe('After a failure, how soon it asks again. Not beyond `expire`.')
+      .prefault('10m'),
+    expire: secondsField('10m', '48h')
+      .describe('How long it goes on with what it has when no cache answers. Not below `refresh`.')
+      .prefault('2h'),
+    atExpiry: wordField(['last-good', 'accept'])
+      .describe(
+        'What holds after that: `last-good` goes on with the VRPs that the server `lastGood` kept; `accept` takes routes unvalidated, invalid ones too.',
+      )
+      .prefault('last-good'),
+    lastGood: z
+      .strictObject({
+        host: server.host.prefault('127.0.0.1'),
+        port: server.port.prefault(3324),
+      })
+      .describe('The RTR server that `anyward rtr` is beside each router.')
+      .prefault({}),
+    vrps: z
+      .strictObject({
+        file: localFileField('vrps.json').describe(
+          'JSON of rpki-client or Routinator. A relative path begins at the folder of the sites.',
+        ),
+        slurm: localFileField('slurm.json').describe('Local exceptions (RFC 8416).').optional(),
+        maxAge: secondsField('1m', '720h').describe('An older file is refused.').prefault('24h'),
+      })
+      .describe('A validator’s output, for `preflight`, `planner` and `rtr`.')
+      .optional(),
+  })
+  .describe(
+    'Where the routers get their RPKI data, and what they do with it. Left out: no route is validated.',
+  )
+
+/** Complete and well-formed on its own; what goes beyond one value is for the cross-checks. */
+export const fleetFileSchema = z.strictObject({
+  asn: asnField.describe('Our AS number in plain notation; not 23456 or 65535.'),
+  bogons: z
+    .strictObject({
+      allow: z
+        .array(prefixField)
+        .describe('Ranges that never belong in the global table, but are used here on purpose, as in a lab.')
+        .prefault([]),
+    })
+    .describe('Ranges that are refused as our own and from others.')
+    .prefault({}),
+  communities: z.array(communityField).describe('Put on everything that leaves the AS.').prefault([]),
+  services: z
+    .record(z.string().meta(nameShape), service)
+    .describe('A map from a service’s name to what it is.'),
+  rpki: rpki.optional(),
+  irr: z
+    .strictObject({
+      server: irrServerField
+        .describe('What bgpq4 asks, a port after a colon if it is not 43. Left out: its own default.')
+        .optional(),
+      sources: z
+        .array(irrSourceField)
+        .describe('IRR databases to believe, the best first. Empty: the server’s own choice.')
+        .prefault([]),
+    })
+    .describe('Where the sets of `irr` at neighbors come from.')
+    .prefault({}),
+  planner: z
+    .strictObject({
+      schedule: scheduleField
+        .describe('When the `planner` command reads VRPs and IRR sets again and plans anew.')
+        .prefault('*/10 * * * *'),
+    })
+    .describe('The long-running planner.')
+    .prefault({}),
+  controller: z
+    .strictObject({
+      listen: listenField
+        .describe('Where each node’s controller answers `/healthz`, `/status` and `/metrics`.')
+        .prefault('127.0.0.1:9586'),
+    })
+    .describe('The controller on each node.')
+    .prefault({}),
+})
+
+export type FleetFile = z.output<typeof fleetFileSchema>

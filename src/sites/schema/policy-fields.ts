@@ -1,0 +1,91 @@
+import { parseCommunity } from '../../net/community.ts'
+import { parseRange } from '../../net/prefix-range.ts'
+import { type Reading, textField } from '../fields.ts'
+import { type RelaxableRule, relaxableRules } from '../fleet.ts'
+import { alternatives, nearestWord, quote } from '../wording.ts'
+import { netField } from './net-fields.ts'
+
+export const communityField = netField(
+  '"64500:100"',
+  { title: 'standard or large community' },
+  parseCommunity,
+)
+
+export const rangeField = netField(
+  '203.0.113.0/24 le 32',
+  {
+    title: 'prefix, or prefix with ge and le',
+    pattern: '^[0-9a-fA-F:.]+/[0-9]{1,3}(?: ge [0-9]{1,3})?(?: le [0-9]{1,3})?$',
+  },
+  parseRange,
+)
+
+/** Rules that make a kind what it is: each can be had otherwise, which says more than its absence. */
+const structuralRules: Readonly<Record<string, string>> = {
+  'as-loop': 'the daemon itself needs it: leave it in',
+  'import-nothing': 'write import: default-only or full',
+  'default-only': 'write import: full',
+  'own-prefixes-only': 'write import: default-only, or another kind',
+  'scrub-communities': 'leave it in: nobody else may set our large communities',
+  'learned-inside': 'leave it in: it keeps what our nodes tell each other inside',
+  'only-to-customer': 'write role: none',
+  'graceful-shutdown': 'leave it in: it acts only when the neighbor asks for it',
+  'import-rest': 'to take less, write import: default-only or nothing',
+  'learned-route': 'leave it in: we carry nobody else’s traffic',
+  'host-route': 'where the neighbor agreed, write hostRoutes: true',
+  'our-communities': 'take them out of communities',
+  'no-export': 'write another kind, such as transit',
+  'mark-for-customers': 'write role: none',
+  'own-prefixes': 'to tell the node’s neighbors nothing, leave out its services',
+  'default-deny': 'leave it in: only our own prefixes are told (RFC 8212)',
+}
+
+/** What `relax` cannot name, with the other ids of a route policy. */
+export const structuralRuleIds: readonly string[] = Object.keys(structuralRules)
+
+export const relaxField = textField(
+  'path-length',
+  { title: 'rule id', enum: relaxableRules },
+  (text): Reading<RelaxableRule> => {
+    const known = relaxableRules.find((rule) => rule === text)
+    if (known !== undefined) return { ok: true, value: known }
+    if (Object.hasOwn(structuralRules, text)) {
+      return {
+        ok: false,
+        message: `${quote(text)} is a rule that can't be relaxed`,
+        hint: structuralRules[text]!,
+      }
+    }
+    const nearest = nearestWord(text, [...relaxableRules, ...structuralRuleIds])
+    return {
+      ok: false,
+      message: `${quote(text)} is not the id of a rule`,
+      hint: nearest === null ? `write ${alternatives(relaxableRules)}` : `did you mean ${nearest}?`,
+    }
+  },
+)
+
+const setName = /^AS-[A-Z0-9_-]*[A-Z0-9]$/i
+const asNumber = /^AS(?:0|[1-9]\d{0,9})$/i
+
+/** RFC 2622, section 5: set names, or AS numbers with set names below them, parted by colons. */
+export const asSetField = textField(
+  'AS64601:AS-EXAMPLE',
+  { title: 'as-set, hierarchical or not', maxLength: 160 },
+  (text) => {
+    const [, source, name] = /^(?:([A-Za-z][A-Za-z0-9-]{0,31})::)?(.+)$/s.exec(text) ?? []
+    const parts = name?.split(':') ?? []
+    const isSet = parts.some((part) => setName.test(part))
+    if (isSet && text.length <= 160 && parts.every((part) => setName.test(part) || asNumber.test(part))) {
+      const upper = name!.toUpperCase()
+      return { ok: true, value: source === undefined ? upper : `${source.toUpperCase()}::${upper}` }
+    }
+    return {
+      ok: false,
+      message: `${quote(text)} is not the name of an as-set`,
+      hint: asNumber.test(text)
+        ? 'it is one AS: write what it may send in tighten.onlyPrefixes, or in a file: irr: { file: … }'
+        : 'write one such as AS-EXAMPLE, AS64601:AS-EXAMPLE or RIPE::AS-EXAMPLE (RFC 2622)',
+    }
+  },
+)

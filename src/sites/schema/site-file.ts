@@ -1,0 +1,148 @@
+import { z } from 'zod'
+import {
+  descriptionField,
+  durationField,
+  nameField,
+  secretFileField,
+  wholeNumberField,
+  wordField,
+  yesNoField,
+} from '../fields.ts'
+import { importWords, neighborKinds, roleWords } from '../fleet.ts'
+import { addressField, asnField, routerIdField } from './net-fields.ts'
+import { asSetField, communityField, rangeField, relaxField } from './policy-fields.ts'
+import { localFileField, versionField } from './source-fields.ts'
+
+const tighten = z
+  .strictObject({
+    pathLength: wholeNumberField(1, 64, '32').describe('The longest AS path taken. Left out: 64.').optional(),
+    notFound: wordField(['accept', 'reject'])
+      .describe('`reject` also refuses what no VRP covers (RFC 6811); it needs `rpki` in fleet.yaml.')
+      .prefault('accept'),
+    onlyPrefixes: z
+      .array(rangeField)
+      .min(1)
+      .describe('Nothing else is taken. Of the neighbor’s address family.')
+      .optional(),
+    rejectPrefixes: z
+      .array(rangeField)
+      .describe('Never taken. Of the neighbor’s address family.')
+      .prefault([]),
+    rejectAsns: z.array(asnField).describe('Refused anywhere in the path.').prefault([]),
+  })
+  .describe('What makes the filters of this neighbor stricter than those of its kind.')
+
+const irr = z
+  .strictObject({
+    asSet: asSetField
+      .describe(
+        'Its as-set, resolved with bgpq4 (RFC 2622): `AS-EXAMPLE`, `AS64601:AS-EXAMPLE`, `RIPE::AS-EXAMPLE`.',
+      )
+      .optional(),
+    file: localFileField('irr/example-peer.txt')
+      .describe(
+        'Instead of an as-set: prefixes, one a line, or bgpq4’s JSON. A relative path begins at the folder of the sites.',
+      )
+      .optional(),
+  })
+  .meta({
+    description:
+      'What this neighbor may send us by the IRR, for `peer` and `route-server`: either `asSet` or `file`.',
+    oneOf: [{ required: ['asSet'] }, { required: ['file'] }],
+  })
+
+const bfd = z
+  .strictObject({
+    // What bgpd and BIRD both take.
+    interval: durationField('10ms', '60s').describe('Between two packets.').prefault('300ms'),
+    multiplier: wholeNumberField(2, 255, '3')
+      .describe(
+        'So many missing packets end the session. A cut link is found after `interval` × `multiplier`.',
+      )
+      .prefault(3),
+  })
+  .describe('BFD (RFC 5880) on the session: `bfd: {}` for the defaults.')
+
+const neighbor = z.strictObject({
+  name: nameField('transit1').describe('Unique on the node.'),
+  kind: wordField(neighborKinds).describe('What the neighbor is to us. Most defaults follow from it.'),
+  asn: asnField.describe('Its AS number; our own exactly for `ibgp`.'),
+  address: addressField.describe(
+    'Its address. One session an address; link-local addresses are not available in this version.',
+  ),
+  localAddress: addressField
+    .describe('The node’s own address on that link, of the same family. Left out: the daemon’s choice.')
+    .optional(),
+  description: descriptionField
+    .describe('Free text of letters, digits, blanks and `. , : ( ) _ / @ + -`.')
+    .optional(),
+  import: wordField(importWords)
+    .describe(
+      'What is taken from it: `full` (all that passes the filters), `default-only`, `own-prefixes` (ours, from our other nodes) or `nothing`. Left out: by kind, see below.',
+    )
+    .optional(),
+  limit: wholeNumberField(1, 4294967295, '1000', 'to take nothing, write import: nothing')
+    .describe(
+      'Maximum prefixes; beyond it the session stops (RFC 7454, section 8). Left out: by kind, see below.',
+    )
+    .optional(),
+  relax: z
+    .array(relaxField)
+    .describe('Ids of rules that do not hold for this neighbor. The plan says aloud what was relaxed.')
+    .prefault([]),
+  tighten: tighten.prefault({}),
+  irr: irr.optional(),
+  communities: z
+    .array(communityField)
+    .describe(
+      'Put on what is announced to this neighbor, beside the fleet’s own: a route server’s control communities.',
+    )
+    .prefault([]),
+  hostRoutes: yesNoField
+    .describe(
+      'Whether it is told the /32 and /128 of the services too; never `true` for transit, peer and route-server. Left out: yes for tor and ibgp.',
+    )
+    .optional(),
+  role: wordField([...roleWords, 'none'])
+    .describe(
+      'Our side’s role (RFC 9234). Left out: by kind, see below. `none` where the neighbor refuses it.',
+    )
+    .optional(),
+  multihop: wholeNumberField(2, 255, '2', 'leave it out for a neighbor on the link')
+    .describe('Hops to an eBGP neighbor that is not on the link. Left out: it is on the link.')
+    .optional(),
+  bfd: bfd.optional(),
+  gtsm: yesNoField
+    .describe(
+      'Drop packets from more than one hop away (RFC 5082). The neighbor has to do the same, so write `false` where it does not. `true` is not for `ibgp` and `multihop`, nor together with `bfd` on FRR: FRR 8.4 then makes BFD a multihop session, which a direct neighbor never answers. Left out: yes for transit, peer and tor, where that is possible.',
+    )
+    .optional(),
+  passwordFile: secretFileField('/etc/anyward/transit1.password')
+    .describe('The TCP MD5 password (RFC 2385), in a file on the node.')
+    .optional(),
+})
+
+const node = z.strictObject({
+  name: nameField('fra1-a').describe('Unique in the fleet.'),
+  daemon: wordField(['bird', 'frr']).describe('What speaks BGP on the node.'),
+  daemonVersion: versionField
+    .describe(
+      'Its version, in quotes: what it lacks is refused. Left out: what Debian 12 has, BIRD 2.0.12 and FRR 8.4.4.',
+    )
+    .optional(),
+  routerId: routerIdField.describe(
+    'The BGP identifier, unique in the fleet, also where all sessions are IPv6.',
+  ),
+  services: z.array(nameField('vpn')).describe('The services that the node serves.').prefault([]),
+  neighbors: z
+    .array(neighbor)
+    .describe('BGP sessions. A node needs one of each address family that its services have.')
+    .prefault([]),
+})
+
+export const siteFileSchema = z.strictObject({
+  site: nameField('fra1').describe('The site’s name, unique in the fleet; the file has the same.'),
+  nodes: z.array(node).describe('The routers of the site.'),
+})
+
+export type SiteFile = z.output<typeof siteFileSchema>

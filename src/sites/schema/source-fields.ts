@@ -1,0 +1,75 @@
+import { readSchedule } from '../cron.ts'
+import { textField } from '../fields.ts'
+import { quote } from '../wording.ts'
+import { isHostName } from './net-fields.ts'
+
+/** A file on the machine that runs the planner. Its name is shown in messages and in comments of what is generated. */
+export function localFileField(example: string) {
+  return textField(
+    example,
+    { title: 'path on the planner’s machine', pattern: filePattern.source },
+    (text) =>
+      text.length <= 1024 && filePattern.test(text) && !text.endsWith('/')
+        ? { ok: true, value: text }
+        : {
+            ok: false,
+            message: `${quote(text)} is not a file's path`,
+            hint: 'use letters, digits, blanks inside, and . _ @ + = , / -, such as vrps.json',
+          },
+  )
+}
+
+const filePattern = /^[A-Za-z0-9._@+=,/](?:[A-Za-z0-9._@+=,/ -]*[A-Za-z0-9._@+=,/-])?$/
+
+/** `host` or `host:port`: bgpq4 takes all after the first colon for the port, so an IPv6 address is none. */
+export const irrServerField = textField(
+  'rr.ntt.net',
+  { title: 'host name or IPv4 address, and port' },
+  (text) => {
+    const [, host, port] = /^([^:]+)(?::([1-9]\d{0,4}))?$/.exec(text) ?? []
+    const isAddress = /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)$/.test(host ?? '')
+    return host !== undefined && (isAddress || isHostName(host)) && Number(port ?? 43) <= 65535
+      ? { ok: true, value: text }
+      : {
+          ok: false,
+          message: `${quote(text)} is not a server's name`,
+          hint: /:.*:/.test(text)
+            ? 'bgpq4 takes no IPv6 address here: write the server’s name'
+            : 'write one such as rr.ntt.net or whois.example.net:4343',
+        }
+  },
+)
+
+export const irrSourceField = textField(
+  'RIPE',
+  { title: 'IRR database', pattern: '^[A-Z][A-Z0-9-]{0,31}$' },
+  (text) =>
+    /^[A-Z][A-Z0-9-]{0,31}$/.test(text)
+      ? { ok: true, value: text }
+      : {
+          ok: false,
+          message: `${quote(text)} is not an IRR database`,
+          hint: /^[A-Z][A-Z0-9-]{0,31}$/i.test(text)
+            ? `write ${text.toUpperCase()}`
+            : 'write names such as RIPE, ARIN or RADB',
+        },
+)
+
+export const versionField = textField(
+  '"2.0.12"',
+  { title: 'version', pattern: '^[0-9]{1,3}(?:\\.[0-9]{1,3}){1,2}$' },
+  (text) =>
+    /^(?:0|[1-9]\d{0,2})(?:\.(?:0|[1-9]\d{0,2})){1,2}$/.test(text)
+      ? { ok: true, value: text }
+      : {
+          ok: false,
+          message: `${quote(text)} is not a version`,
+          hint: `write the numbers alone, such as ${/^v?(\d{1,3}(?:\.\d{1,3}){1,2})/.exec(text)?.[1] ?? '2.0.12 or 8.4.4'}`,
+        },
+)
+
+export const scheduleField = textField(
+  '"*/10 * * * *"',
+  { title: 'five cron fields', maxLength: 128 },
+  readSchedule,
+)
