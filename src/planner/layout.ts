@@ -7,6 +7,8 @@ export function debianLayout(fleet: Fleet, node: FleetNode): NodeLayout {
     paths: {
       daemonSocket: node.daemon === 'bird' ? '/run/bird/bird.ctl' : '/run/frr/bgpd.vty',
       announceFile: node.daemon === 'bird' ? '/run/anyward/announce.conf' : null,
+      configFile: node.daemon === 'bird' ? '/etc/bird/bird.conf' : '/etc/frr/frr.conf',
+      bundleDir: '/etc/anyward/bundle',
       runtimeDir: '/run/anyward',
       stateDir: '/var/lib/anyward',
     },

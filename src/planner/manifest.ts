@@ -8,9 +8,13 @@ const pathsSchema = z.strictObject({
   daemonSocket: z.string(),
   /** BIRD only: the include file that the controller owns. `null` for FRR, which is told over the socket. */
   announceFile: z.string().nullable(),
+  /** What the daemon reads when it starts: `apply` installs it. Missing in bundles of Anyward 0.1.0, as is the next. */
+  configFile: z.string().optional(),
+  /** Where `apply` leaves this bundle for the controller. */
+  bundleDir: z.string().optional(),
   /** Lost at a boot: control socket, lock. */
   runtimeDir: z.string(),
-  /** Outlives a boot: the operator's intent. */
+  /** Outlives a boot: the operator's intent, the journal of `apply`. */
   stateDir: z.string(),
 })
 

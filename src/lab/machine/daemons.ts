@@ -19,6 +19,8 @@ export function layoutOf(node: LabNode, dir: string, port: number): NodeLayout {
   const paths: NodePaths = {
     daemonSocket: node.daemon === 'bird' ? join(dir, 'bird.ctl') : join(dir, 'vty', 'bgpd.vty'),
     announceFile: node.daemon === 'bird' ? join(dir, 'announce.conf') : null,
+    configFile: node.daemon === 'bird' ? join(dir, 'bird.conf') : join(dir, 'frr', 'frr.conf'),
+    bundleDir: join(dir, 'bundle'),
     runtimeDir: join(dir, 'run'),
     stateDir: join(dir, 'state'),
   }

@@ -132,6 +132,8 @@ export function manifestOf(daemon: 'bird' | 'frr', dir: string): Manifest {
     paths: {
       daemonSocket: `${dir}/${daemon === 'bird' ? 'ctl' : 'bgpd.vty'}`,
       announceFile: daemon === 'bird' ? `${dir}/announce.conf` : null,
+      configFile: `${dir}/${daemon}.conf`,
+      bundleDir: `${dir}/bundle`,
       runtimeDir: dir,
       stateDir: dir,
     },

@@ -4,7 +4,14 @@ import { compilePlan } from '../../../src/planner/compile.ts'
 import { buildManifest } from '../../../src/render/render.ts'
 import { fleetOf, osloYaml } from './fleets.ts'
 
-const paths = { daemonSocket: '/s', announceFile: '/a', runtimeDir: '/r', stateDir: '/t' }
+const paths = {
+  daemonSocket: '/s',
+  announceFile: '/a',
+  configFile: '/c',
+  bundleDir: '/b',
+  runtimeDir: '/r',
+  stateDir: '/t',
+}
 const plan = compilePlan(fleetOf(osloYaml), () => ({ paths, listen: [], logFile: null }))
 const manifest = buildManifest(plan.nodes[0]!, {})
 const vpn = manifest.services[0]!

@@ -6,7 +6,14 @@ import { fleetOf, osloYaml, romeYaml } from './fleets.ts'
 
 const fleet = fleetOf(osloYaml, romeYaml)
 const topology = buildTopology(fleet)
-const paths = { daemonSocket: '/s', announceFile: '/a', runtimeDir: '/r', stateDir: '/t' }
+const paths = {
+  daemonSocket: '/s',
+  announceFile: '/a',
+  configFile: '/c',
+  bundleDir: '/b',
+  runtimeDir: '/r',
+  stateDir: '/t',
+}
 const plan = compilePlan(fleet, () => ({ paths, listen: [], logFile: null }))
 
 function configOf(name: string): string {
