@@ -1,5 +1,6 @@
 import type { Address, Family, Prefix } from '../net/prefix.ts'
-import type { ImportWord, NeighborKind, Service } from '../sites/fleet.ts'
+import type { Policy } from '../policy/policy.ts'
+import type { ImportWord, NeighborKind, RoleWord, Rpki, Service } from '../sites/fleet.ts'
 import type { NodePaths } from './manifest.ts'
 
 /** What every node should be configured to do. Data only: rendering and applying it come later. */
@@ -24,6 +25,8 @@ export interface NodePlan {
   readonly routerId: string
   readonly layout: NodeLayout
   readonly sessions: readonly SessionPlan[]
+  /** `null` where no session validates. */
+  readonly rpki: Rpki | null
   /** Sorted by name. */
   readonly services: readonly Service[]
 }
@@ -46,11 +49,17 @@ export interface SessionPlan {
   readonly address: Address
   readonly localAddress: Address | null
   readonly family: Family
-  readonly import: ImportWord
+  readonly taken: ImportWord
+  readonly import: Policy
+  readonly export: Policy
+  /** Whether a change of the VRPs changes what is taken, so that the daemon must look again. */
+  readonly validated: boolean
   /** Our prefixes that this neighbor may be told, sorted; everything else is denied. */
   readonly exports: readonly Prefix[]
-  /** Whether they carry NO_EXPORT (RFC 1997). */
-  readonly exportNoExport: boolean
+  /** Our side's role (RFC 9234); `null`: none is told. */
+  readonly role: RoleWord | null
+  /** Hops to the neighbor where it is not on the link; `null`: it is. */
+  readonly multihop: number | null
   readonly bfd: { readonly intervalMs: number; readonly multiplier: number } | null
   /** RFC 5082. */
   readonly gtsm: boolean

@@ -3,6 +3,7 @@ import type { Address, Family, Prefix } from '../net/prefix.ts'
 import type { PrefixRange } from '../net/prefix-range.ts'
 import type { ValidationState } from '../rpki/validation.ts'
 import type { NeighborKind } from '../sites/fleet.ts'
+import type { RuleId } from './rules.ts'
 
 /** What one neighbor may tell us, or be told: rules tried in order, as any daemon could carry them out. */
 export interface Policy {
@@ -43,8 +44,8 @@ export type Condition =
   /** RFC 6811. `ours`: of our own announcement, whose path has no origin yet. */
   | { readonly type: 'validation'; readonly state: 'invalid' | 'not-found'; readonly origin: 'path' | 'ours' }
   | { readonly type: 'community'; readonly community: Community }
-  /** ONLY_TO_CUSTOMER (RFC 9234) is there and is not this number. */
-  | { readonly type: 'otc-not'; readonly asn: number }
+  /** ONLY_TO_CUSTOMER (RFC 9234) is there and is not this number; `null`: is there. */
+  | { readonly type: 'otc-not'; readonly asn: number | null }
   /** Not originated on this node: learned from any neighbor, iBGP too. */
   | { readonly type: 'learned' }
 
@@ -65,6 +66,8 @@ export type Change =
   | { readonly type: 'add-communities'; readonly communities: readonly Community[] }
   /** Every large community whose first part is that number. */
   | { readonly type: 'remove-large-communities'; readonly asn: number }
+  /** ONLY_TO_CUSTOMER, unless the route has one. */
+  | { readonly type: 'mark-only-to-customer'; readonly asn: number }
 
 /** A route as a neighbor tells it, or as this node has it. */
 export interface Route {
@@ -93,42 +96,3 @@ export interface Verdict {
 
 /** Tells a route's validation state; without VRPs all are not found. */
 export type Validate = (prefix: Prefix, originAsn: number | null) => ValidationState
-
-/** A rule by its name in `relax`, in comments of generated filters, in `explain` and in tests. */
-export const ruleIds = [
-  // Import, in this order.
-  'as-loop',
-  'import-nothing',
-  'default-only',
-  'own-prefixes-only',
-  'own-prefix',
-  'bogon-prefix',
-  'global-unicast',
-  'prefix-length',
-  'path-length',
-  'as-set',
-  'first-as',
-  'bogon-asn',
-  'tier-1-leak',
-  'next-hop',
-  'role-leak',
-  'denied-prefix',
-  'denied-asn',
-  'only-prefixes',
-  'irr',
-  'rpki-invalid',
-  'rpki-not-found',
-  'scrub-communities',
-  'learned-inside',
-  'graceful-shutdown',
-  'import-rest',
-  // Export, in this order.
-  'learned-route',
-  'host-route',
-  'own-origin-invalid',
-  'our-communities',
-  'no-export',
-  'own-prefixes',
-  'default-deny',
-] as const
-export type RuleId = (typeof ruleIds)[number]

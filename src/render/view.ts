@@ -1,19 +1,39 @@
-import { type Family, families, type Prefix } from '../net/prefix.ts'
+import { type Family, families, type Prefix, parsePrefix } from '../net/prefix.ts'
 import { prefixesOf } from '../planner/compile.ts'
-import { kindPolicies } from '../planner/kinds.ts'
 import type { NodePlan, SessionPlan } from '../planner/plan.ts'
+import { kindPolicies } from '../policy/kinds.ts'
+import type { Policy } from '../policy/policy.ts'
 import { originators } from './announcements.ts'
+import { birdRules, roaTables } from './bird-rules.ts'
+import { type FrrList, frrEntries } from './frr-rules.ts'
+import { collectLists } from './rule-lists.ts'
 import { secretToken } from './secret-token.ts'
 
 /** Seconds. Without BFD these decide how long a crashed node's routes live (RFC 4271, section 10). */
 const timers = { holdTimeS: 90, keepaliveTimeS: 30, connectDelayS: 1, connectRetryS: 5 } as const
 
-const defaultRoutes = { ipv4: '0.0.0.0/0', ipv6: '::/0' } as const
+const everything: Readonly<Record<Family, Prefix>> = {
+  ipv4: prefixFrom('0.0.0.0/0'),
+  ipv6: prefixFrom('::/0'),
+}
 const digits = { ipv4: '4', ipv6: '6' } as const
 
 /** What templates/bird/bird.conf.hbs shows. */
 export function viewForBird(node: NodePlan) {
   const { announceFile } = node.layout.paths
+  const lists = collectLists<readonly string[]>(node.sessions, (...parts) =>
+    parts.join('_').replaceAll('-', '_').toUpperCase(),
+  )
+  const rpki = viewRpki(node)
+  const sessions = node.sessions.map((session) => ({
+    ...sharedView(session),
+    localAddress: session.localAddress === null ? '' : ` ${session.localAddress}`,
+    channel: session.family,
+    role: session.role?.replace('-', '_') ?? '',
+    refusesAsSets: session.import.rules.some(({ id }) => id === 'as-set'),
+    importRules: birdRules(session, session.import, lists, rpki?.lastGood != null),
+    exportRules: birdRules(session, session.export, lists, rpki?.lastGood != null),
+  }))
   return {
     site: node.site,
     node: node.node,
@@ -24,38 +44,35 @@ export function viewForBird(node: NodePlan) {
         ? 'log syslog { info, remote, warning, error, auth, fatal, bug };'
         : `log "${node.layout.logFile}" all;`,
     announceGlob: announceFile === null ? '' : globOf(announceFile),
-    direct: node.sessions.some((session) => session.kind === 'ibgp' && session.import !== 'nothing'),
+    direct: node.sessions.some((session) => session.kind === 'ibgp' && session.taken !== 'nothing'),
     bfd: node.sessions.some((session) => session.bfd !== null),
+    rpki,
+    lists: lists.all.map(({ name, content }) => ({ name, members: content.join(',\n  ') })),
     families: familiesOf(node).map((family) => ({
       channel: family,
       digit: digits[family],
-      defaultRoute: defaultRoutes[family],
       originator: originators[family],
       covering: coveringOf(node, family).join(', '),
     })),
-    sessions: node.sessions.map((session) => ({
-      ...sharedView(session),
-      localAddress: session.localAddress === null ? '' : ` ${session.localAddress}`,
-      channel: session.family,
-      originator: originators[session.family],
-      exports: session.exports.join(', '),
-    })),
+    sessions,
   }
 }
 
 /** What templates/frr/frr.conf.hbs shows. */
 export function viewForFrr(node: NodePlan) {
+  const lists = collectLists<FrrList>(node.sessions, (...parts) => parts.join('-'))
   const sessions = node.sessions.map((session) => ({
     ...sharedView(session),
-    command: commandOf(session.family),
     localAddress: session.localAddress?.toString() ?? '',
-    exports: session.exports.map((prefix, index) => ({
-      command: commandOf(session.family),
-      list: `${session.symbol}-out`,
-      seq: (index + 1) * 5,
-      prefix: prefix.toString(),
-    })),
+    role: session.role ?? '',
+    maps: [
+      { name: `${session.symbol}-in`, entries: entriesOf(session, session.import) },
+      { name: `${session.symbol}-out`, entries: entriesOf(session, session.export) },
+    ],
   }))
+  function entriesOf(session: SessionPlan, policy: Policy) {
+    return frrEntries(session, policy, lists, everything[session.family])
+  }
   return {
     site: node.site,
     node: node.node,
@@ -68,10 +85,12 @@ export function viewForFrr(node: NodePlan) {
     coverings: familiesOf(node).flatMap((family) =>
       coveringOf(node, family).map((prefix) => ({ command: commandOf(family), prefix: prefix.toString() })),
     ),
+    rpki: viewRpki(node),
+    lists: lists.all.map(({ name, content: { command, entries } }) => ({
+      lines: entries.map((entry, index) => `${command} ${name} seq ${(index + 1) * 5} ${entry}`),
+    })),
     families: familiesOf(node).map((family) => ({
       family,
-      command: commandOf(family),
-      defaultRoute: defaultRoutes[family],
       sessions: sessions.filter((session) => session.family === family),
     })),
     sessions,
@@ -92,12 +111,27 @@ function sharedView(session: SessionPlan) {
     address: session.address.toString(),
     family: session.family,
     internal: kindPolicies[session.kind].internal,
-    importDefault: session.import === 'default-only',
-    defaultRoute: defaultRoutes[session.family],
-    noExport: session.exportNoExport,
+    importLimit: session.taken === 'nothing' ? 0 : session.import.limit,
+    exportLimit: session.exports.length === 0 ? 0 : session.export.limit,
+    validated: session.validated,
+    multihop: session.multihop ?? 0,
     gtsm: session.gtsm,
     bfd: session.bfd,
     password: session.passwordFile === null ? '' : secretToken(session.passwordFile),
+  }
+}
+
+/** RTR caches in their order of preference; the last good one stands behind them all. */
+function viewRpki({ rpki }: NodePlan) {
+  if (rpki === null) return null
+  const { caches, refreshS, retryS, expireS, atExpiry, lastGood } = rpki
+  return {
+    caches: caches.map((cache, index) => ({ ...cache, preference: index + 1 })),
+    refreshS,
+    retryS,
+    expireS,
+    lastGood: atExpiry === 'last-good' ? { ...lastGood, preference: caches.length + 1 } : null,
+    tables: families.map((family) => ({ digit: digits[family], ...roaTables[family] })),
   }
 }
 
@@ -124,4 +158,10 @@ function familiesOf(node: NodePlan): Family[] {
 
 function coveringOf(node: NodePlan, family: Family): Prefix[] {
   return prefixesOf(node.services, false).filter((prefix) => prefix.family === family && !prefix.isHost)
+}
+
+function prefixFrom(text: string): Prefix {
+  const parsed = parsePrefix(text)
+  if (!parsed.ok) throw new TypeError(`${text} ${parsed.problem}`)
+  return parsed.value
 }

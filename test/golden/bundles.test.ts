@@ -60,7 +60,7 @@ describe.skipIf(isUncheckable)('the daemon’s own parser', async () => {
 
   test('of BIRD refuses a filter that is not one', async () => {
     const node = plan.nodes.find(({ daemon }) => daemon === 'bird')!
-    const result = await checkBundle(spoil('bird/bird.conf.hbs', 'net = {{defaultRoute}}', 'net is'), node)
+    const result = await checkBundle(spoil('bird/bird.conf.hbs', 'source = RTS_BGP', 'source is'), node)
     expect(result).toMatchObject({ outcome: 'rejected' })
     expect(JSON.stringify(result)).toContain('bird.conf:')
   })

@@ -91,7 +91,7 @@ function renderSession(router: LabRouter, { link, node, session, password }: Rou
     ...impatientTimers,
     `${session.family} {`,
     '  import all;',
-    `  export ${session.import === 'nothing' ? 'none' : `where net = ${defaultRoute} && source = RTS_STATIC`};`,
+    `  export ${session.taken === 'nothing' ? 'none' : `where net = ${defaultRoute} && source = RTS_STATIC`};`,
     '  next hop self;',
     '};',
   ])

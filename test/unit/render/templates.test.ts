@@ -46,7 +46,7 @@ function findUnknownPaths(source: string, view: object): string[] {
   return unknown
 }
 
-const fleet = await requireFleet('sites')
+const fleet = await requireFleet('test/golden/kinds')
 const plan = compilePlan(fleet, (_site, node) => debianLayout(fleet, node))
 const templates = await loadTemplates()
 const views: Record<string, object> = {

@@ -1,0 +1,170 @@
+import type { Family, Prefix } from '../net/prefix.ts'
+import { formatRange, orLonger } from '../net/prefix-range.ts'
+import type { SessionPlan } from '../planner/plan.ts'
+import { learnedInsideMark } from '../policy/compile.ts'
+import type { Change, Condition, Policy, Rule } from '../policy/policy.ts'
+import { patternOf } from './asn-pattern.ts'
+import { commentOf } from './bird-rules.ts'
+import type { RuleLists } from './rule-lists.ts'
+
+/** One entry of a route-map. */
+export interface FrrEntry {
+  readonly id: string
+  readonly comment: string
+  readonly action: 'permit' | 'deny'
+  readonly seq: number
+  readonly lines: readonly string[]
+}
+
+/** The rest of a list's lines after its sequence number, by the command that makes such a list. */
+export interface FrrList {
+  readonly command: string
+  readonly entries: readonly string[]
+}
+
+/** Numbered by tens: an engineer can put one between for a night. */
+const seqStep = 10
+
+export function frrEntries(
+  session: SessionPlan,
+  policy: Policy,
+  lists: RuleLists<FrrList>,
+  everything: Prefix,
+): FrrEntry[] {
+  return policy.rules.flatMap((rule, index): FrrEntry[] => {
+    if (rule.native) return []
+    const name = (list: FrrList) => lists.name(session, policy, rule, list, list.command)
+    const matches = printMatches(rule.match, policy, name, everything)
+    return matches.map((lines, part) => ({
+      id: rule.id,
+      comment: commentOf(rule, null),
+      action: rule.action.type === 'reject' ? 'deny' : 'permit',
+      seq: (index + 1) * seqStep + part,
+      lines: [...lines, ...printChanges(rule, name)],
+    }))
+  })
+}
+
+/** One or more alternatives, each with all its lines: an entry of a route-map holds where all of its lines do. */
+function printMatches(
+  conditions: readonly Condition[],
+  policy: Policy,
+  name: (list: FrrList) => string,
+  everything: Prefix,
+): string[][] {
+  if (conditions.length === 0) return [[]]
+  if (conditions.every(isPrefixCondition)) {
+    const command = commands[policy.family]
+    const list = name(prefixList(policy.family, conditions, everything))
+    return [[`match ${command} address prefix-list ${list}`]]
+  }
+  if (conditions.length > 1) throw new TypeError('a route-map entry takes one list of a sort')
+  return printMatch(conditions[0]!, policy, name, everything)
+}
+
+function printMatch(
+  condition: Condition,
+  { family, ourAsn }: Policy,
+  name: (list: FrrList) => string,
+  everything: Prefix,
+): string[][] {
+  const asPath = (...entries: string[]) => [
+    `match as-path ${name({ command: 'bgp as-path access-list', entries })}`,
+  ]
+  switch (condition.type) {
+    case 'path-longer':
+      return [asPath(`permit ^([^ ]+ ){${condition.than}}`)]
+    case 'path-contains':
+      return [asPath(...condition.asns.map((asns) => `permit _(${patternOf(asns)})_`))]
+    case 'path-has-set':
+      return [asPath('permit [{]')]
+    case 'first-asn-not':
+      return [asPath(`deny ^${condition.asn}_`, 'permit .*')]
+    case 'next-hop-not': {
+      const { address } = condition
+      const bits = family === 'ipv4' ? 32 : 128
+      const list = name({
+        command: `${commands[family]} prefix-list`,
+        entries: [`deny ${address}/${bits}`, `permit ${formatRange(orLonger(everything))}`],
+      })
+      return [[`match ${commands[family]} next-hop prefix-list ${list}`]]
+    }
+    case 'validation':
+      return [[`match rpki ${condition.state === 'invalid' ? 'invalid' : 'notfound'}`]]
+    case 'community': {
+      const sort = condition.community.type === 'large' ? 'large-community' : 'community'
+      const list = name({
+        command: `bgp ${sort}-list standard`,
+        entries: [`permit ${condition.community}`],
+      })
+      return [[`match ${sort} ${list}`]]
+    }
+    case 'learned': {
+      // What iBGP told has an empty path too, so it was marked on its way in.
+      const inside = {
+        command: 'bgp large-community-list standard',
+        entries: [`permit ${learnedInsideMark(ourAsn)}`],
+      }
+      return [asPath('deny ^$', 'permit .*'), [`match large-community ${name(inside)}`]]
+    }
+    case 'otc-not':
+      throw new TypeError('FRR looks at ONLY_TO_CUSTOMER by itself')
+    case 'prefix':
+    case 'prefix-not':
+      throw new TypeError('prefix conditions are one list')
+  }
+}
+
+function printChanges({ action }: Rule, name: (list: FrrList) => string): string[] {
+  if (action.type !== 'set') return []
+  return [...action.changes.flatMap((change) => printChange(change, name)), 'on-match next']
+}
+
+function printChange(change: Change, name: (list: FrrList) => string): string[] {
+  switch (change.type) {
+    case 'local-pref':
+      return [`set local-preference ${change.value}`]
+    case 'add-communities': {
+      const of = (type: string) => change.communities.filter((community) => community.type === type).join(' ')
+      const standard = of('standard')
+      const large = of('large')
+      return [
+        ...(standard === '' ? [] : [`set community ${standard} additive`]),
+        ...(large === '' ? [] : [`set large-community ${large} additive`]),
+      ]
+    }
+    case 'remove-large-communities': {
+      const list = name({
+        command: 'bgp large-community-list expanded',
+        entries: [`permit ^${change.asn}:[0-9]+:[0-9]+$`],
+      })
+      return [`set large-comm-list ${list} delete`]
+    }
+    case 'mark-only-to-customer':
+      throw new TypeError('FRR marks with ONLY_TO_CUSTOMER by itself')
+  }
+}
+
+const commands: Readonly<Record<Family, string>> = { ipv4: 'ip', ipv6: 'ipv6' }
+
+type PrefixCondition = Extract<Condition, { in: unknown }>
+
+function isPrefixCondition(condition: Condition): condition is PrefixCondition {
+  return condition.type === 'prefix' || condition.type === 'prefix-not'
+}
+
+/** What a rule excepts comes first and is denied by the list, so that the list permits what the rule is about. */
+function prefixList(family: Family, conditions: readonly PrefixCondition[], everything: Prefix): FrrList {
+  const excepted = conditions.filter(({ type }) => type === 'prefix-not').flatMap((condition) => condition.in)
+  const meant = conditions.filter(({ type }) => type === 'prefix').flatMap((condition) => condition.in)
+  const rest = conditions.some(({ type }) => type === 'prefix') ? meant : [orLonger(everything)]
+  const entries = [
+    ...excepted.map((range) => `deny ${formatRange(range)}`),
+    ...rest.map((range) => `permit ${formatRange(range)}`),
+  ]
+  return {
+    command: `${commands[family]} prefix-list`,
+    // A list without entries does not exist, and then a match with it holds for everything.
+    entries: entries.length > 0 ? entries : [`deny ${formatRange(orLonger(everything))}`],
+  }
+}

@@ -1,0 +1,69 @@
+import type { SessionPlan } from '../planner/plan.ts'
+import type { Condition, Policy, Rule } from '../policy/policy.ts'
+
+/**
+ * Names the lists that rules refer to. What a rule holds in all sessions of a family alike is written once for the
+ * node; where one session differs, each has its own.
+ */
+export interface RuleLists<T> {
+  /** The name of that rule's list, which is written down at the first call. Lists of another sort may share it. */
+  name(session: SessionPlan, policy: Policy, rule: Rule, content: T, sort?: string): string
+  /** In the order of their first use. */
+  readonly all: readonly NamedList<T>[]
+}
+
+export interface NamedList<T> {
+  readonly name: string
+  readonly content: T
+}
+
+/** `join` makes a name of its parts. */
+export function collectLists<T>(
+  sessions: readonly SessionPlan[],
+  join: (...parts: readonly string[]) => string,
+): RuleLists<T> {
+  const shared = findShared(sessions)
+  const byName = new Map<string, NamedList<T>>()
+  return {
+    name(session, policy, rule, content, sort = '') {
+      const isShared = shared.has(ruleKey(policy, rule))
+      const name = isShared ? join('aw', rule.id, ...digitOf(policy, rule)) : join(session.symbol, rule.id)
+      const key = `${sort} ${name}`
+      if (!byName.has(key)) byName.set(key, { name, content })
+      return name
+    },
+    get all() {
+      return [...byName.values()]
+    },
+  }
+}
+
+/** Rules whose conditions are the same wherever they appear. */
+function findShared(sessions: readonly SessionPlan[]): ReadonlySet<string> {
+  const first = new Map<string, Rule['match']>()
+  const differing = new Set<string>()
+  for (const session of sessions) {
+    for (const policy of [session.import, session.export]) {
+      for (const rule of policy.rules) {
+        const key = ruleKey(policy, rule)
+        const known = first.get(key)
+        if (known === undefined) first.set(key, rule.match)
+        else if (known !== rule.match && JSON.stringify(known) !== JSON.stringify(rule.match)) {
+          differing.add(key)
+        }
+      }
+    }
+  }
+  return new Set([...first.keys()].filter((key) => !differing.has(key)))
+}
+
+function ruleKey(policy: Policy, rule: Rule): string {
+  return [rule.id, ...digitOf(policy, rule)].join(' ')
+}
+
+/** Paths and communities are the same in both families. */
+function digitOf({ family }: Policy, { match }: Rule): string[] {
+  return match.some(({ type }) => ofOneFamily.has(type)) ? [family === 'ipv4' ? '4' : '6'] : []
+}
+
+const ofOneFamily: ReadonlySet<Condition['type']> = new Set(['prefix', 'prefix-not', 'next-hop-not'])
