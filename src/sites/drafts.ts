@@ -1,8 +1,9 @@
+import { type ImportWord, importsByKind } from './fleet.ts'
 import type { Draft } from './schema/draft.ts'
 import type { FleetFile } from './schema/fleet-file.ts'
 import type { SiteFile } from './schema/site-file.ts'
 
-type FleetDraft = Draft<FleetFile>
+export type FleetDraft = Draft<FleetFile>
 type SiteDraft = Draft<SiteFile>
 
 /** What the cross-checks look at: every file as far as it is well-formed. */
@@ -29,6 +30,18 @@ export interface PlacedService {
   readonly name: string
   readonly path: readonly (string | number)[]
   readonly service: ServiceDraft
+}
+
+export interface PlacedNeighbor {
+  readonly file: string
+  readonly path: readonly (string | number)[]
+  readonly neighbor: NeighborDraft
+}
+
+/** What is taken from a neighbor, said or by default; `undefined` where that is not known. */
+export function importOf(neighbor: NeighborDraft): ImportWord | undefined {
+  if (Object.hasOwn(neighbor, 'import')) return neighbor.import
+  return neighbor.kind === undefined ? undefined : importsByKind[neighbor.kind][0]
 }
 
 export function listNodes(drafts: Drafts): PlacedNode[] {

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { assembleFleet } from './assemble.ts'
+import { checkFleet } from './checks/fleet.ts'
 import { checkNodes } from './checks/nodes.ts'
 import { checkServices } from './checks/services.ts'
 import type { Drafts } from './drafts.ts'
@@ -69,7 +70,7 @@ export function parseFleet(files: readonly FleetFileText[]): ParsedFleet {
   }
 
   const drafts: Drafts = { fleet: fleetDraft, sites: siteDrafts, complete }
-  findings.push(...checkServices(drafts), ...checkNodes(drafts))
+  findings.push(...checkFleet(drafts), ...checkServices(drafts), ...checkNodes(drafts))
   const issues = toIssues(findings, files, sources)
   const isValid = issues.every((issue) => issue.severity !== 'error')
   return {

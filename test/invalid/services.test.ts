@@ -20,7 +20,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     'a single RPKI cache',
     [['fleet.yaml', ', { host: rpki.example.net, port: 323 }', '']],
     [
-      'sites/fleet.yaml:19:11 warning: rpki.caches: a single RPKI cache: while it is away, invalid routes are taken\nname a second one, on another machine',
+      'sites/fleet.yaml:19:11 warning: rpki.caches: a single RPKI cache: while it is away, routes are validated against old data\nname a second one, on another machine',
     ],
   ],
   [

@@ -1,18 +1,23 @@
 import { isLinkLocal, isUnicast } from '../../net/bogons.ts'
 import type { Address } from '../../net/prefix.ts'
-import type { NeighborDraft, PlacedNode } from '../drafts.ts'
+import type { FleetDraft, PlacedNeighbor, PlacedNode } from '../drafts.ts'
 import { error, type Finding } from '../finding.ts'
 import type { Path } from '../wording.ts'
+import { checkPolicy } from './policy.ts'
 
 /** One session: what its kind, its addresses and the node's daemon allow. */
-export function checkNeighbor(at: PlacedNeighbor, placed: PlacedNode, ourAsn: number | undefined): Finding[] {
-  return [...checkAsn(at, ourAsn), ...checkAddresses(at), ...checkGtsm(at, placed)]
-}
-
-export interface PlacedNeighbor {
-  readonly file: string
-  readonly path: Path
-  readonly neighbor: NeighborDraft
+export function checkNeighbor(
+  at: PlacedNeighbor,
+  placed: PlacedNode,
+  fleet: FleetDraft | undefined,
+): Finding[] {
+  return [
+    ...checkAsn(at, fleet?.asn),
+    ...checkAddresses(at),
+    ...checkMultihop(at),
+    ...checkGtsm(at, placed),
+    ...checkPolicy(at, fleet),
+  ]
 }
 
 function checkAsn({ file, path, neighbor }: PlacedNeighbor, ourAsn: number | undefined): Finding[] {
@@ -92,6 +97,13 @@ function checkUnicast(file: string, path: Path, address: Address | undefined): F
   return []
 }
 
+function checkMultihop({ file, path, neighbor: { kind, multihop } }: PlacedNeighbor): Finding[] {
+  if (multihop === undefined || kind !== 'ibgp') return []
+  return [
+    error(file, [...path, 'multihop'], 'an ibgp session may cross any number of hops', 'leave multihop out'),
+  ]
+}
+
 function checkGtsm({ file, path, neighbor }: PlacedNeighbor, { node }: PlacedNode): Finding[] {
   if (neighbor.gtsm !== true) return []
   const at = [...path, 'gtsm']
@@ -102,6 +114,16 @@ function checkGtsm({ file, path, neighbor }: PlacedNeighbor, { node }: PlacedNod
         at,
         'GTSM (RFC 5082) wants a neighbor one hop away, which an ibgp neighbor need not be',
         'leave gtsm out',
+      ),
+    ]
+  }
+  if (neighbor.multihop !== undefined) {
+    return [
+      error(
+        file,
+        at,
+        `GTSM (RFC 5082) wants a neighbor one hop away, and multihop says up to ${neighbor.multihop}`,
+        'leave out gtsm or multihop',
       ),
     ]
   }

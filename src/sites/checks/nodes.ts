@@ -3,6 +3,7 @@ import { type Drafts, listNodes, listServices, type PlacedNode, type PlacedServi
 import { error, type Finding, warning } from '../finding.ts'
 import { formatPath, nearestWord, type Path, quote } from '../wording.ts'
 import { checkNeighbor } from './neighbors.ts'
+import { checkVersion } from './versions.ts'
 
 /** What the site files say, against each other and against fleet.yaml. */
 export function checkNodes(drafts: Drafts): Finding[] {
@@ -13,11 +14,15 @@ export function checkNodes(drafts: Drafts): Finding[] {
     const known = drafts.fleet?.value.services
     if (known !== undefined) findings.push(...checkNodeServices(placed, Object.keys(known)))
     if (drafts.complete) findings.push(...checkIdle(placed), ...checkFamilies(placed, services))
-    findings.push(...checkSharedPorts(placed, services), ...checkUniqueNeighbors(placed))
+    findings.push(
+      ...checkSharedPorts(placed, services),
+      ...checkUniqueNeighbors(placed),
+      ...checkVersion(placed),
+    )
     for (const [index, neighbor] of (placed.node.neighbors ?? []).entries()) {
       if (neighbor === undefined) continue
       const at = { file: placed.file, path: [...placed.path, 'neighbors', index], neighbor }
-      findings.push(...checkNeighbor(at, placed, drafts.fleet?.value.asn))
+      findings.push(...checkNeighbor(at, placed, drafts.fleet?.value))
     }
   }
   return findings
@@ -39,8 +44,22 @@ function checkSiteNames(drafts: Drafts): Finding[] {
         ),
       ]
     seen.set(site, file)
-    if (value.nodes === undefined || value.nodes.length > 0) return []
-    return [warning(file, ['nodes'], 'the site has no node: nothing is announced here', null)]
+    const findings: Finding[] = []
+    const [, name, ending] = /([^/]*)(\.ya?ml)$/i.exec(file) ?? []
+    if (name !== undefined && name !== site) {
+      findings.push(
+        warning(
+          file,
+          ['site'],
+          `the site is ${site}, but its file is ${quote(`${name}${ending}`)}`,
+          `call the file ${site}.yaml`,
+        ),
+      )
+    }
+    if (value.nodes?.length === 0) {
+      findings.push(warning(file, ['nodes'], 'the site has no node: nothing is announced here', null))
+    }
+    return findings
   })
 }
 

@@ -3,6 +3,7 @@ import { readName } from '../fields.ts'
 import type { Finding } from '../finding.ts'
 import { count, type Path } from '../wording.ts'
 import { checkPrefixes, checkSharedAnycast } from './prefixes.ts'
+import { checkTwice } from './twice.ts'
 
 /** What fleet.yaml says, against itself and against the sites. */
 export function checkServices(drafts: Drafts): Finding[] {
@@ -14,7 +15,7 @@ export function checkServices(drafts: Drafts): Finding[] {
   for (const placed of services) {
     findings.push(
       ...checkServiceName(placed),
-      ...checkTwice(placed),
+      ...checkLists(placed),
       ...checkPrefixes(placed, nodes, fleet.value.bogons?.allow ?? []),
       ...checkTunnel(placed),
       ...checkChecks(placed),
@@ -23,7 +24,7 @@ export function checkServices(drafts: Drafts): Finding[] {
       findings.push(...checkServed(placed, nodes, drafts.sites.length))
     }
   }
-  findings.push(...checkSharedAnycast(services), ...checkCaches(drafts))
+  findings.push(...checkSharedAnycast(services))
   if (drafts.complete && drafts.sites.length === 0) {
     findings.push({
       severity: 'warning',
@@ -43,33 +44,13 @@ function checkServiceName({ file, name, path }: PlacedService): Finding[] {
     : [{ severity: 'error', file, path, part: 'key', message: reading.message, hint: reading.hint }]
 }
 
-function checkTwice({ file, path, service }: PlacedService): Finding[] {
-  const lists = [
-    ['anycast', service.anycast],
-    ['covering', service.covering],
-    ['wireguard.addresses', service.wireguard?.addresses],
-    ['probe.checks', service.probe?.checks],
-  ] as const
-  return lists.flatMap(([key, list]) => {
-    const seen = new Set<string>()
-    return (list ?? []).flatMap((entry, index): Finding[] => {
-      if (entry === undefined) return []
-      const text = String(entry)
-      if (!seen.has(text)) {
-        seen.add(text)
-        return []
-      }
-      return [
-        {
-          severity: 'error',
-          file,
-          path: [...path, ...key.split('.'), index],
-          message: `${text} stands in this list twice`,
-          hint: 'keep one of the two',
-        },
-      ]
-    })
-  })
+function checkLists({ file, path, service }: PlacedService): Finding[] {
+  return [
+    ...checkTwice(file, [...path, 'anycast'], service.anycast),
+    ...checkTwice(file, [...path, 'covering'], service.covering),
+    ...checkTwice(file, [...path, 'wireguard', 'addresses'], service.wireguard?.addresses),
+    ...checkTwice(file, [...path, 'probe', 'checks'], service.probe?.checks),
+  ]
 }
 
 function checkTunnel({ file, path, service }: PlacedService): Finding[] {
@@ -156,39 +137,4 @@ function checkServed(
     ]
   }
   return []
-}
-
-function checkCaches(drafts: Drafts): Finding[] {
-  const caches = drafts.fleet?.value.rpki?.caches
-  if (drafts.fleet === null || caches === undefined) return []
-  const { file } = drafts.fleet
-  if (caches.length === 1) {
-    return [
-      {
-        severity: 'warning',
-        file,
-        path: ['rpki', 'caches'],
-        message: 'a single RPKI cache: while it is away, invalid routes are taken',
-        hint: 'name a second one, on another machine',
-      },
-    ]
-  }
-  const seen = new Set<string>()
-  return caches.flatMap((cache, index): Finding[] => {
-    if (cache?.host === undefined || cache.port === undefined) return []
-    const text = `${cache.host.toLowerCase()} port ${cache.port}`
-    if (!seen.has(text)) {
-      seen.add(text)
-      return []
-    }
-    return [
-      {
-        severity: 'error',
-        file,
-        path: ['rpki', 'caches', index],
-        message: `${text} stands in this list twice`,
-        hint: 'name two caches on two machines',
-      },
-    ]
-  })
 }

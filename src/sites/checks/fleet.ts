@@ -1,0 +1,57 @@
+import { parseAddress, parsePrefix } from '../../net/prefix.ts'
+import { runsPerHour } from '../cron.ts'
+import type { Drafts } from '../drafts.ts'
+import { type Finding, warning } from '../finding.ts'
+import { checkCommunities } from './communities.ts'
+import { checkRpki } from './rpki.ts'
+import { checkTwice } from './twice.ts'
+
+/** What fleet.yaml says beside its services. */
+export function checkFleet({ fleet }: Drafts): Finding[] {
+  if (fleet === null) return []
+  const { file, value } = fleet
+  return [
+    ...checkTwice(file, ['bogons', 'allow'], value.bogons?.allow),
+    ...checkCommunities(file, ['communities'], value.communities),
+    ...checkRpki(file, value.rpki),
+    ...checkTwice(file, ['irr', 'sources'], value.irr?.sources),
+    ...checkSchedule(file, value.planner?.schedule),
+    ...checkListen(file, value.controller?.listen),
+  ]
+}
+
+const mostRunsPerHour = 12
+
+function checkSchedule(file: string, schedule: string | undefined): Finding[] {
+  const runs = schedule === undefined ? 0 : runsPerHour(schedule)
+  if (runs <= mostRunsPerHour) return []
+  return [
+    warning(
+      file,
+      ['planner', 'schedule'],
+      `${runs} times an hour: IRR servers turn away those who ask so often, and VRPs change every few minutes at most`,
+      'write "*/10 * * * *"',
+    ),
+  ]
+}
+
+const loopback = parsePrefix('127.0.0.0/8')
+
+function checkListen(file: string, listen: string | undefined): Finding[] {
+  const address = parseAddress(/^\[?(.+?)\]?:\d+$/.exec(listen ?? '')?.[1] ?? '')
+  if (
+    !address.ok ||
+    (loopback.ok && loopback.value.contains(address.value)) ||
+    address.value.toString() === '::1'
+  ) {
+    return []
+  }
+  return [
+    warning(
+      file,
+      ['controller', 'listen'],
+      `other machines can reach ${listen} on each node, and read the node's status there`,
+      'write 127.0.0.1:9586, or let a firewall say who may',
+    ),
+  ]
+}

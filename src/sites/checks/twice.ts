@@ -1,0 +1,20 @@
+import { error, type Finding } from '../finding.ts'
+import type { Path } from '../wording.ts'
+
+/** Entries of a list that stand there before, by what they print. */
+export function checkTwice(
+  file: string,
+  path: Path,
+  list: readonly (string | number | { toString(): string } | undefined)[] | undefined,
+): Finding[] {
+  const seen = new Set<string>()
+  return (list ?? []).flatMap((entry, index): Finding[] => {
+    if (entry === undefined) return []
+    const text = String(entry)
+    if (!seen.has(text)) {
+      seen.add(text)
+      return []
+    }
+    return [error(file, [...path, index], `${text} stands in this list twice`, 'keep one of the two')]
+  })
+}
