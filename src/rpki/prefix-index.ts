@@ -48,6 +48,19 @@ export function findLongest(
   return found
 }
 
+/** Of the rows of one prefix the one of that AS with the greatest maxLength, or -1. */
+export function findRow(table: VrpTable, { starts }: PrefixIndex, at: number, asn: number): number {
+  const first = starts[at]!
+  let low = first
+  let high = starts[at + 1]!
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (table.asns[middle]! > asn) high = middle
+    else low = middle + 1
+  }
+  return low > first && table.asns[low - 1] === asn ? low - 1 : -1
+}
+
 function compareWith(table: VrpTable, row: number, words: Uint32Array, length: number): number {
   for (let word = 0; word < table.words.length; word += 1) {
     const difference = table.words[word]![row]! - words[word]!
@@ -74,6 +87,7 @@ function isSamePrefix(table: VrpTable, row: number, other: number): boolean {
   )
 }
 
-function copyWords(table: VrpTable, row: number, words: Uint32Array): void {
+/** The network of a row, into `words`. */
+export function copyWords(table: VrpTable, row: number, words: Uint32Array): void {
   for (let word = 0; word < table.words.length; word += 1) words[word] = table.words[word]![row]!
 }

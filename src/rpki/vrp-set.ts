@@ -1,5 +1,5 @@
 import { Address, type Family, Prefix } from '../net/prefix.ts'
-import { findLongest, indexPrefixes, type PrefixIndex } from './prefix-index.ts'
+import { findLongest, findRow, indexPrefixes, type PrefixIndex } from './prefix-index.ts'
 import type { ValidationState } from './validation.ts'
 import { countRows } from './vrp-changes.ts'
 import { buildTables, type VrpTable, type VrpTables } from './vrp-table.ts'
@@ -46,7 +46,7 @@ export function vrpSetOf(tables: VrpTables): VrpSet {
     tables,
     validate(prefix, originAsn) {
       const table = tables[prefix.family]
-      const { starts, parents } = indexes[prefix.family]
+      const { parents } = indexes[prefix.family]
       fillWords(words, prefix)
       let state: ValidationState = 'not-found'
       let at = findLongest(table, indexes[prefix.family], words, prefix.length)
@@ -54,7 +54,7 @@ export function vrpSetOf(tables: VrpTables): VrpSet {
         if (state === 'not-found') state = 'invalid-as'
         // AS 0 in a VRP says that nobody may originate the prefix (RFC 6483, section 4).
         if (originAsn === null || originAsn === 0) break
-        const row = lastRowOf(table, originAsn, starts[at]!, starts[at + 1]!)
+        const row = findRow(table, indexes[prefix.family], at, originAsn)
         if (row === -1) continue
         if (prefix.length <= table.maxLengths[row]!) return 'valid'
         state = 'invalid-length'
@@ -86,18 +86,6 @@ export function vrpAt(table: VrpTable, family: Family, row: number): Vrp {
     maxLength: table.maxLengths[row]!,
     asn: table.asns[row]!,
   }
-}
-
-/** The row of that AS with the greatest maxLength, among rows of one prefix, or -1. */
-function lastRowOf(table: VrpTable, asn: number, first: number, end: number): number {
-  let low = first
-  let high = end
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (table.asns[middle]! > asn) high = middle
-    else low = middle + 1
-  }
-  return low > first && table.asns[low - 1] === asn ? low - 1 : -1
 }
 
 const bytes = new DataView(new ArrayBuffer(16))

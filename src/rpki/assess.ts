@@ -1,0 +1,59 @@
+/** Whether a set of VRPs is one to act on. */
+export type Assessment =
+  | { readonly outcome: 'accepted' }
+  | {
+      readonly outcome: 'refused'
+      readonly reason: 'empty' | 'old' | 'shrank'
+      /** Ends a sentence that begins with the file's name. */
+      readonly problem: string
+    }
+
+/** A set that lost more than this part of the last one lost it to a fault: a trust anchor that was not reached. */
+const mostLost = 0.1
+
+/**
+ * Holds a set against the last good one.
+ * @param generatedMs when the validator made it, in ms since 1970; `null`: unknown, so it can't be too old
+ */
+export function assessVrps(
+  candidate: { readonly size: number; readonly generatedMs: number | null },
+  lastGood: { readonly size: number } | null,
+  nowMs: number,
+  maxAgeMs: number,
+): Assessment {
+  const { size, generatedMs } = candidate
+  const refused = (reason: 'empty' | 'old' | 'shrank', problem: string) =>
+    ({ outcome: 'refused', reason, problem }) as const
+  if (size === 0) return refused('empty', 'has no VRPs')
+  if (generatedMs !== null && nowMs - generatedMs > maxAgeMs) {
+    return refused(
+      'old',
+      `is ${formatSpan(nowMs - generatedMs)} old, and ${formatSpan(maxAgeMs)} are allowed`,
+    )
+  }
+  if (lastGood !== null && size < lastGood.size * (1 - mostLost)) {
+    const lost = Math.floor((1 - size / lastGood.size) * 100)
+    return refused(
+      'shrank',
+      `has ${formatCount(size)} VRPs, ${lost} % fewer than the ${formatCount(lastGood.size)} of the last good one`,
+    )
+  }
+  return { outcome: 'accepted' }
+}
+
+export function formatCount(count: number): string {
+  return count.toLocaleString('en-US')
+}
+
+/** In the largest unit of which there are two, rounded down. */
+export function formatSpan(ms: number): string {
+  const [unit, name] =
+    ms >= 2 * 86_400_000
+      ? [86_400_000, 'days']
+      : ms >= 2 * 3_600_000
+        ? [3_600_000, 'hours']
+        : ms >= 120_000
+          ? [60_000, 'minutes']
+          : [1000, 'seconds']
+  return `${Math.floor(ms / unit)} ${name}`
+}

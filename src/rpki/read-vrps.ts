@@ -1,0 +1,134 @@
+import { addressBits, familyOf, type Parsed, parsePrefix } from '../net/prefix.ts'
+import { describeValue } from '../sites/fields.ts'
+import { quote } from '../sites/wording.ts'
+import { readIpv4Prefix, readIpv6Prefix } from './read-prefix.ts'
+import { fillWords, type VrpSet, vrpSetOf } from './vrp-set.ts'
+import { buildTables } from './vrp-table.ts'
+
+export interface VrpFile {
+  readonly vrps: VrpSet
+  /** When the validator wrote it, as it says so: RFC 3339 text, or seconds since 1970. */
+  readonly generated: string | number | null
+}
+
+/**
+ * Reads the JSON of rpki-client (`-j`) or Routinator (`vrps --format json`, `jsonext`). A single entry that is
+ * no VRP refuses the file: whatever damaged it can have damaged more. The same VRP twice, from two trust
+ * anchors, is one. Keys that it doesn't know, `ta` and `expires` among them, say nothing to it.
+ */
+export function readVrps(json: string | Uint8Array): Parsed<VrpFile> {
+  const parsed = parseJson(json)
+  if (!parsed.ok) return parsed
+  const { value } = parsed
+  const roas = isMap(value) ? value.roas : undefined
+  if (!isMap(value) || !Array.isArray(roas)) {
+    return {
+      ok: false,
+      problem: isMap(value) ? 'has no list "roas"' : `is ${describeValue(value)}, not a map with "roas"`,
+      hint: 'it is the JSON of rpki-client (rpki-client -j) or Routinator (routinator vrps --format json)',
+    }
+  }
+  const words = new Uint32Array(4)
+  const wrong: number[] = []
+  const tables = buildTables((rows) => {
+    for (let index = 0; index < roas.length; index += 1) {
+      const entry: unknown = roas[index]
+      if (!isMap(entry)) {
+        wrong.push(index)
+        continue
+      }
+      const { prefix, maxLength } = entry
+      const asn = readAsn(entry.asn)
+      const isIpv6 = typeof prefix === 'string' && prefix.includes(':')
+      const length = typeof prefix === 'string' ? readPrefix(prefix, isIpv6, words) : -1
+      if (length === -1 || asn === -1 || !isMaxLength(maxLength, length, isIpv6 ? 128 : 32)) {
+        wrong.push(index)
+      } else {
+        rows[isIpv6 ? 'ipv6' : 'ipv4'].add(words, length, maxLength, asn)
+      }
+    }
+  })
+  const first = wrong[0]
+  if (first !== undefined) {
+    const { problem, hint } = explainEntry(roas[first])
+    const others = wrong.length === 1 ? '' : `; ${wrong.length} entries are wrong in all`
+    return { ok: false, problem: `has in roas[${first}] ${problem}${others}`, hint }
+  }
+  return { ok: true, value: { vrps: vrpSetOf(tables), generated: generatedAt(value.metadata) } }
+}
+
+/** `value` of a JSON document, as text or as bytes in UTF-8. */
+export function parseJson(json: string | Uint8Array): Parsed<unknown> {
+  try {
+    const text = typeof json === 'string' ? json : new TextDecoder('utf-8', { fatal: true }).decode(json)
+    return { ok: true, value: JSON.parse(text) }
+  } catch {
+    return {
+      ok: false,
+      problem: json.length === 0 ? 'is empty' : 'is not JSON',
+      hint: 'was it read while it was being written? write another file, then rename it',
+    }
+  }
+}
+
+export function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function readPrefix(text: string, isIpv6: boolean, words: Uint32Array): number {
+  const length = isIpv6 ? readIpv6Prefix(text, words) : readIpv4Prefix(text, words)
+  if (length !== -1 || text.length > 64) return length
+  // Rare ways to write it, such as ::ffff:192.0.2.0/120.
+  const parsed = parsePrefix(text)
+  if (!parsed.ok) return -1
+  fillWords(words, parsed.value)
+  return parsed.value.length
+}
+
+/** `64500` or `"AS64500"`; 0 too, which says that nobody may originate the prefix (RFC 6483, section 4). */
+function readAsn(raw: unknown): number {
+  const asn =
+    typeof raw === 'string' && /^(?:AS)?(?:0|[1-9]\d{0,9})$/i.test(raw)
+      ? Number(raw.charCodeAt(0) > 57 ? raw.slice(2) : raw)
+      : raw
+  return typeof asn === 'number' && Number.isInteger(asn) && asn >= 0 && asn <= 4294967295 ? asn : -1
+}
+
+function isMaxLength(raw: unknown, length: number, bits: number): raw is number {
+  return typeof raw === 'number' && Number.isInteger(raw) && raw >= length && raw <= bits
+}
+
+/** What is wrong with an entry that could not be read; slow, for one only. */
+function explainEntry(entry: unknown): { problem: string; hint: string } {
+  const example = 'an entry is such as {"asn": 64500, "prefix": "192.0.2.0/24", "maxLength": 24}'
+  if (!isMap(entry)) return { problem: `${describeValue(entry)}, which is no VRP`, hint: example }
+  const { prefix, maxLength, asn } = entry
+  if (typeof prefix !== 'string') {
+    return { problem: `a prefix that is ${describeValue(prefix)}`, hint: example }
+  }
+  const parsed = prefix.length > 64 ? null : parsePrefix(prefix)
+  if (parsed?.ok !== true) {
+    return {
+      problem: `the prefix ${quote(prefix)}, which ${parsed?.problem ?? 'is not a prefix'}`,
+      hint: parsed?.hint ?? example,
+    }
+  }
+  if (readAsn(asn) === -1) {
+    return {
+      problem: `an asn that is ${describeValue(asn)}`,
+      hint: 'it is 0 to 4294967295, or such as "AS64500"',
+    }
+  }
+  const bits = addressBits(familyOf(prefix))
+  return {
+    problem: `a maxLength that is ${describeValue(maxLength)} for ${prefix}`,
+    hint: `it is ${parsed.value.length} to ${bits}`,
+  }
+}
+
+/** rpki-client says `buildtime`, Routinator `generatedTime` and `generated`. */
+function generatedAt(metadata: unknown): string | number | null {
+  if (!isMap(metadata)) return null
+  const said = [metadata.buildtime, metadata.generatedTime, metadata.generated]
+  return said.find((value) => typeof value === 'string' || typeof value === 'number') ?? null
+}
