@@ -21,7 +21,7 @@ const headerSchema = z.strictObject({
  * that it is looked at once and stands in nobody's way. Throws the system's error where the folder can't be read.
  */
 export async function readLastGood(stateDir: string, name: string): Promise<LastGood> {
-  const path = pathOf(stateDir, name)
+  const path = lastGoodPath(stateDir, name)
   let content: string
   try {
     content = await readFile(path, 'utf8')
@@ -51,13 +51,13 @@ export async function writeLastGood(
 ): Promise<void> {
   const header = { format, name, savedAtMs: nowMs, sha256: hashOf(text) }
   await mkdir(folderOf(stateDir), { recursive: true })
-  await writeFileAtomically(pathOf(stateDir, name), `${JSON.stringify(header)}\n${text}`)
+  await writeFileAtomically(lastGoodPath(stateDir, name), `${JSON.stringify(header)}\n${text}`)
 }
 
 const folderOf = (stateDir: string) => join(stateDir, 'last-good')
 
 /** Names are as-sets and paths, from YAML: the hash tells apart what their readable part does not. */
-function pathOf(stateDir: string, name: string): string {
+export function lastGoodPath(stateDir: string, name: string): string {
   const readable = name.replaceAll(/[^A-Za-z0-9]+/g, '-').slice(-60)
   return join(folderOf(stateDir), `${readable}.${hashOf(name).slice(0, 12)}`)
 }

@@ -1,7 +1,5 @@
-import type { Family } from '../net/prefix.ts'
 import type { PrefixRange } from '../net/prefix-range.ts'
 import type { VrpSet } from '../rpki/vrp-set.ts'
-import type { IrrFilter } from '../sites/fleet.ts'
 
 /** What a plan needs beside the fleet's YAML. It is handed in: the planner reads nothing itself. */
 export interface PlanFeeds {
@@ -12,7 +10,4 @@ export interface PlanFeeds {
 }
 
 export const noFeeds: PlanFeeds = { irr: new Map(), vrps: null }
-
-export function irrKey(filter: IrrFilter, family: Family): string {
-  return `${filter.type === 'as-set' ? filter.asSet : filter.file} ${family}`
-}
+export { irrKey } from '../sites/irr-key.ts'
