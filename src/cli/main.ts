@@ -11,7 +11,10 @@ setFlagsFromString('--semi-space-growth-factor=1')
 /** Each command with its own imports: a controller need not carry the planner's memory. */
 const loaders: Readonly<Record<string, () => Promise<Command>>> = {
   validate: async () => (await import('./validate.ts')).validateCommand(),
+  schema: async () => (await import('./schema.ts')).schemaCommand(),
   plan: async () => (await import('./plan.ts')).planCommand(),
+  planner: async () => (await import('./planner.ts')).plannerCommand(),
+  explain: async () => (await import('./explain.ts')).explainCommand(),
   probe: async () => (await import('./probe.ts')).probeCommand(),
   controller: async () => (await import('./controller.ts')).controllerCommand(),
   status: async () => (await import('./status.ts')).statusCommand(),

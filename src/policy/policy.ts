@@ -1,3 +1,4 @@
+import type { AsPath } from '../net/as-path.ts'
 import type { Community } from '../net/community.ts'
 import type { Address, Family, Prefix } from '../net/prefix.ts'
 import type { PrefixRange } from '../net/prefix-range.ts'
@@ -72,8 +73,8 @@ export type Change =
 /** A route as a neighbor tells it, or as this node has it. */
 export interface Route {
   readonly prefix: Prefix
-  /** The neighbor's own number first. A list within it is an AS_SET. */
-  readonly asPath: readonly (number | readonly number[])[]
+
+  readonly asPath: AsPath
   readonly nextHop: Address | null
   readonly origin: 'igp' | 'egp' | 'incomplete'
   readonly localPref: number
