@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Manifest, manifestSchema } from '../planner/manifest.ts'
 import { ConfigError, type Issue } from '../sites/issue.ts'
@@ -20,6 +20,54 @@ export async function readBundle(dir: string): Promise<Manifest> {
   }
   if (issues.length > 0) throw new ConfigError(issues)
   return manifest
+}
+
+export interface EarlierBundle {
+  /** `null` where there is none, or one that was not written as it stands there. */
+  readonly manifest: Manifest | null
+  /** What is in the folder of the files named, by their names. */
+  readonly files: ReadonlyMap<string, string>
+}
+
+/** What the last plan left in a node's folder, to compare the next one with. Never throws: no bundle is fine. */
+export async function readEarlierBundle(dir: string, names: readonly string[]): Promise<EarlierBundle> {
+  const manifest = await readBundle(dir).catch(() => null)
+  const files = new Map<string, string>()
+  for (const name of new Set([...names, ...Object.keys(manifest?.files ?? {})])) {
+    const content = await readFile(join(dir, name), 'utf8').catch(() => null)
+    if (content !== null) files.set(name, content)
+  }
+  return { manifest, files }
+}
+
+export interface BundlePlace {
+  readonly site: string
+  readonly node: string
+  readonly dir: string
+}
+
+/** The bundles below a folder of `plan --out`, sorted. */
+export async function listBundles(out: string): Promise<BundlePlace[]> {
+  const places = []
+  for (const site of await listFolders(out)) {
+    for (const node of await listFolders(join(out, site))) {
+      const dir = join(out, site, node)
+      if (await isFile(join(dir, manifestName))) places.push({ site, node, dir })
+    }
+  }
+  return places
+}
+
+async function listFolders(dir: string): Promise<string[]> {
+  const entries = await readdir(dir, { withFileTypes: true }).catch(() => [])
+  return entries
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name)
+    .sort()
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => null))?.isFile() === true
 }
 
 const planAgain = 'run `anyward plan` again and copy the whole folder'

@@ -9,24 +9,68 @@ export const manifestName = 'manifest.json'
 /** Renders all files of a node's bundle, its manifest last. */
 export function renderBundle(render: Renderer, node: NodePlan): readonly BundleFile[] {
   const files = render(node)
-  const hashes = Object.fromEntries(files.map((file) => [file.path, hashOf(file.content)]))
-  const manifest = buildManifest(node, hashes)
+  const manifest = buildManifest(node, files, hashOf)
   return [...files, { path: manifestName, content: `${JSON.stringify(manifest, null, 2)}\n` }]
 }
 
-/** Writes a bundle, each file whole or not at all; a file that is the same already is left alone. */
-export async function writeBundle(dir: string, files: readonly BundleFile[]): Promise<void> {
+export interface BundleToWrite {
+  readonly dir: string
+  readonly files: readonly BundleFile[]
+  /** Names of an earlier bundle's files that are no part of this one. */
+  readonly obsolete: readonly string[]
+}
+
+/**
+ * Writes bundles, all of them or none: everything is on the disk beside its place before the first file is
+ * put there. A file that is the same already is left alone.
+ */
+export async function writeBundles(bundles: readonly BundleToWrite[]): Promise<void> {
+  const staged: StagedFile[] = []
+  try {
+    for (let start = 0; start < bundles.length; start += mostAtOnce) {
+      const some = bundles.slice(start, start + mostAtOnce).map((bundle) => stageBundle(bundle, staged))
+      const failed = (await Promise.allSettled(some)).find((result) => result.status === 'rejected')
+      if (failed !== undefined) throw failed.reason
+    }
+  } catch (error) {
+    for (const { temporary } of staged) await rm(temporary, { force: true })
+    throw error
+  }
+  for (const { temporary, path } of staged) await rename(temporary, path)
+  for (const { dir, obsolete } of bundles) {
+    for (const name of obsolete) await rm(join(dir, name), { force: true })
+  }
+}
+
+/** Enough to keep a disk busy with flushing. */
+const mostAtOnce = 16
+
+interface StagedFile {
+  readonly temporary: string
+  readonly path: string
+}
+
+async function stageBundle({ dir, files }: BundleToWrite, staged: StagedFile[]): Promise<void> {
   await mkdir(dir, { recursive: true })
   for (const file of files) {
     const path = join(dir, file.path)
     if ((await readFile(path, 'utf8').catch(() => null)) === file.content) continue
-    await mkdir(dirname(path), { recursive: true })
-    await writeFileAtomically(path, file.content)
+    staged.push({ temporary: await writeTemporary(path, file.content, 0o644), path })
   }
 }
 
 /** Replaces a file in one step, so that no reader and no crash ever sees half of it. */
 export async function writeFileAtomically(path: string, content: string, mode = 0o644): Promise<void> {
+  const temporary = await writeTemporary(path, content, mode)
+  try {
+    await rename(temporary, path)
+  } catch (error) {
+    await rm(temporary, { force: true })
+    throw error
+  }
+}
+
+async function writeTemporary(path: string, content: string, mode: number): Promise<string> {
   const temporary = join(dirname(path), `.${process.pid}.${hashOf(path).slice(0, 8)}.tmp`)
   try {
     const handle = await open(temporary, 'w', mode)
@@ -36,11 +80,11 @@ export async function writeFileAtomically(path: string, content: string, mode = 
     } finally {
       await handle.close()
     }
-    await rename(temporary, path)
   } catch (error) {
     await rm(temporary, { force: true })
     throw error
   }
+  return temporary
 }
 
 export function hashOf(content: string): string {

@@ -1,7 +1,28 @@
 import type { Manifest, ManifestNeighbor } from './manifest.ts'
+import { compareRules, type RuleChange } from './rule-changes.ts'
+import { compareSettings, type Effect, worstEffect } from './session-costs.ts'
 
-export type NodeChange = 'new' | 'changed' | 'same'
-export type Effect = 'none' | 'reload' | 'session-restart'
+export interface NodeComparison {
+  readonly site: string
+  readonly node: string
+  readonly daemon: Manifest['daemon']
+  readonly change: 'new' | 'changed' | 'same'
+  /** The worst that happens to a session of the node. */
+  readonly effect: Effect
+  /** What changes beside the sessions. */
+  readonly why: readonly string[]
+  /** Those with a change, in the order of the new bundle, then those that end. */
+  readonly sessions: readonly SessionChange[]
+  readonly announcements: readonly AnnouncementChange[]
+}
+
+export interface SessionChange {
+  readonly neighbor: string
+  readonly effect: Effect | 'start' | 'end'
+  readonly why: readonly string[]
+  readonly takes: { readonly before: string; readonly after: string } | null
+  readonly rules: readonly RuleChange[]
+}
 
 export interface AnnouncementChange {
   readonly node: string
@@ -10,24 +31,127 @@ export interface AnnouncementChange {
   readonly change: 'new' | 'removed' | 'same'
 }
 
-/** What a new bundle costs the node's sessions. `before` is null where there is none yet. */
-export function compareEffect(before: Manifest | null, after: Manifest): Effect {
-  if (before === null) return 'session-restart'
-  if (JSON.stringify(before) === JSON.stringify(after)) return 'none'
-  if (before.asn !== after.asn || before.routerId !== after.routerId) return 'session-restart'
-  const beforeByName = new Map(before.neighbors.map((neighbor) => [neighbor.name, sessionKey(neighbor)]))
-  const restarts = after.neighbors.some((neighbor) => {
-    const key = beforeByName.get(neighbor.name)
-    return key !== undefined && key !== sessionKey(neighbor)
+/** What a new bundle changes on its node. `before` is `null` where there is none that can be relied on. */
+export function compareBundles(before: Manifest | null, after: Manifest): NodeComparison {
+  const { site, node, daemon } = after
+  const announcements = compareAnnouncements(before, after)
+  if (before === null) {
+    const sessions = after.neighbors.map(({ name }) => sessionChange(name, 'start'))
+    return { site, node, daemon, change: 'new', effect: 'session-restart', why: [], sessions, announcements }
+  }
+  if (JSON.stringify(before) === JSON.stringify(after)) {
+    return { site, node, daemon, change: 'same', effect: 'none', why: [], sessions: [], announcements }
+  }
+  const forAll = compareSpeakers(before, after)
+  const sessions = compareSessions(before, after, forAll)
+  const why = [...forAll, ...compareRest(before, after)]
+  if (why.length === 0 && sessions.length === 0 && !isReordered(before, after)) {
+    // Another version of the templates, or a bundle that tells less than this one.
+    const unknown = 'the configuration differs from the last plan’s in a way that can not be weighed'
+    const restarts = after.neighbors.map(({ name }) => sessionChange(name, 'session-restart', [unknown]))
+    return {
+      ...{ site, node, daemon, change: 'changed', effect: 'session-restart', why: [unknown] },
+      ...{ sessions: restarts, announcements },
+    }
+  }
+  const effect = worstEffect([
+    ...(why.length > 0 ? (['reload'] as const) : []),
+    ...sessions.map((session) => effectOnNode[session.effect]),
+  ])
+  return { site, node, daemon, change: 'changed', effect, why, sessions, announcements }
+}
+
+/** A session that ends was lost by its neighbor, whatever the others do. */
+const effectOnNode = {
+  none: 'none',
+  reload: 'reload',
+  'session-restart': 'session-restart',
+  start: 'reload',
+  end: 'session-restart',
+} as const
+
+function sessionChange(
+  neighbor: string,
+  effect: SessionChange['effect'],
+  why: readonly string[] = [],
+): SessionChange {
+  return { neighbor, effect, why, takes: null, rules: [] }
+}
+
+/** What restarts all of a node's sessions. */
+function compareSpeakers(before: Manifest, after: Manifest): string[] {
+  const why = []
+  if (before.daemon !== after.daemon) why.push(`the daemon is ${after.daemon}, was ${before.daemon}`)
+  if (before.asn !== after.asn) why.push(`our AS is ${after.asn}, was ${before.asn}`)
+  if (before.routerId !== after.routerId) {
+    why.push(`the router id is ${after.routerId}, was ${before.routerId}`)
+  }
+  return why
+}
+
+function compareSessions(before: Manifest, after: Manifest, forAll: readonly string[]): SessionChange[] {
+  const had = new Map(before.neighbors.map((neighbor) => [neighbor.name, neighbor]))
+  const has = new Set(after.neighbors.map(({ name }) => name))
+  const changes = after.neighbors.map((neighbor) => {
+    const earlier = had.get(neighbor.name)
+    return earlier === undefined
+      ? sessionChange(neighbor.name, 'start')
+      : compareSession(earlier, neighbor, after.daemon, forAll)
   })
-  const removed = before.neighbors.some(
-    ({ name }) => !after.neighbors.some((neighbor) => neighbor.name === name),
+  return [
+    ...changes.filter((change) => change !== null),
+    ...before.neighbors.filter(({ name }) => !has.has(name)).map(({ name }) => sessionChange(name, 'end')),
+  ]
+}
+
+function compareSession(
+  before: ManifestNeighbor,
+  after: ManifestNeighbor,
+  daemon: Manifest['daemon'],
+  forAll: readonly string[],
+): SessionChange | null {
+  if (forAll.length === 0 && JSON.stringify(before) === JSON.stringify(after)) return null
+  const settings = compareSettings(before, after, daemon)
+  const rules = compareRules(before, after)
+  const takes =
+    before.session === undefined ||
+    after.session === undefined ||
+    before.session.takes === after.session.takes
+      ? null
+      : { before: before.session.takes, after: after.session.takes }
+  const why = [...forAll, ...settings.map((setting) => setting.why)]
+  if (rules.length > 0) why.push('its filters change')
+  const isKnown = why.length > 0 && before.session !== undefined
+  if (!isKnown) why.push('the bundle before does not tell enough of it')
+  const effect = worstEffect([
+    ...settings.map((setting) => setting.effect),
+    ...(rules.length > 0 ? (['reload'] as const) : []),
+    ...(forAll.length > 0 || !isKnown ? (['session-restart'] as const) : []),
+  ])
+  return { neighbor: after.name, effect, why, takes, rules }
+}
+
+/** What only the controller reads, and RTR sessions. */
+function compareRest(before: Manifest, after: Manifest): string[] {
+  const why = []
+  if (before.rpki !== undefined && JSON.stringify(before.rpki) !== JSON.stringify(after.rpki)) {
+    why.push('the RPKI caches or their timers change')
+  }
+  const own = ({ paths, listen, services }: Manifest) => JSON.stringify([paths, listen, services])
+  if (own(before) !== own(after)) why.push('the controller’s settings change: restart it with the new bundle')
+  return why
+}
+
+function isReordered(before: Manifest, after: Manifest): boolean {
+  const sorted = ({ neighbors }: Manifest) =>
+    JSON.stringify(neighbors.map((one) => JSON.stringify(one)).sort())
+  return (
+    JSON.stringify(before.neighbors) !== JSON.stringify(after.neighbors) && sorted(before) === sorted(after)
   )
-  return restarts || removed ? 'session-restart' : 'reload'
 }
 
 /** Every announcement of a node, before and after, in the order of the new bundle. */
-export function compareAnnouncements(before: Manifest | null, after: Manifest): AnnouncementChange[] {
+function compareAnnouncements(before: Manifest | null, after: Manifest): AnnouncementChange[] {
   const had = announcementsOf(before)
   const has = announcementsOf(after)
   const row = (key: string, change: AnnouncementChange['change']): AnnouncementChange => {
@@ -46,9 +170,4 @@ function announcementsOf(manifest: Manifest | null): Set<string> {
       prefixes.map((prefix) => `${name} ${prefix}`),
     ),
   )
-}
-
-/** What a running session can't change without a restart. */
-function sessionKey({ asn, address, localAddress, gtsm, passwordFile, kind }: ManifestNeighbor): string {
-  return JSON.stringify([asn, address, localAddress, gtsm, passwordFile, kind === 'ibgp'])
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { families } from '../net/prefix.ts'
-import { checkNames, neighborKinds } from '../sites/fleet.ts'
+import { checkNames, importWords, neighborKinds, roleWords } from '../sites/fleet.ts'
 
 /** Where the artefacts of one node live on that node. */
 const pathsSchema = z.strictObject({
@@ -18,6 +18,26 @@ const pathsSchema = z.strictObject({
   stateDir: z.string(),
 })
 
+/** Rule ids, each with a hash of what its rules say, in their order. */
+const rulesSchema = z.record(z.string(), z.string())
+
+/** What the next plan compares, to tell what a change means and costs. */
+const sessionSchema = z.strictObject({
+  description: z.string(),
+  role: z.enum(roleWords).nullable(),
+  multihop: z.number().nullable(),
+  bfd: z.strictObject({ intervalMs: z.number(), multiplier: z.number() }).nullable(),
+  /** Whether the daemon looks again at what it took when VRPs change. */
+  validated: z.boolean(),
+  takes: z.enum(importWords),
+  importLimit: z.number(),
+  exportLimit: z.number(),
+  importRules: rulesSchema,
+  exportRules: rulesSchema,
+  /** Ids of the rules that the YAML took out, sorted. */
+  relaxed: z.array(z.string()),
+})
+
 const neighborSchema = z.strictObject({
   name: z.string(),
   kind: z.enum(neighborKinds),
@@ -31,6 +51,18 @@ const neighborSchema = z.strictObject({
   passwordFile: z.string().nullable(),
   /** Our prefixes that this neighbor is told while their service is announced, sorted. */
   prefixes: z.array(z.string()),
+  /** Missing in bundles of Anyward 0.1.0. */
+  session: sessionSchema.optional(),
+})
+
+const rpkiSchema = z.strictObject({
+  /** RTR servers as `host:port`, the preferred one first. */
+  caches: z.array(z.string()),
+  refreshS: z.number(),
+  retryS: z.number(),
+  expireS: z.number(),
+  atExpiry: z.enum(['accept', 'last-good']),
+  lastGood: z.string(),
 })
 
 const serviceSchema = z.strictObject({
@@ -71,12 +103,16 @@ export const manifestSchema = z.strictObject({
   /** `address:port` pairs for /healthz, /status and /metrics. */
   listen: z.array(z.string()),
   neighbors: z.array(neighborSchema),
+  /** `null` where no session validates; missing in bundles of Anyward 0.1.0. */
+  rpki: rpkiSchema.nullable().optional(),
   services: z.array(serviceSchema),
   /** SHA-256, hex, of every other file of the bundle. */
-  files: z.record(z.string(), z.string()),
+  files: z.record(z.string().regex(/^\w[\w.-]*$/, 'is not the name of a file in the bundle'), z.string()),
 })
 
 export type Manifest = z.infer<typeof manifestSchema>
 export type ManifestNeighbor = Manifest['neighbors'][number]
+export type ManifestSession = NonNullable<ManifestNeighbor['session']>
+export type ManifestRpki = NonNullable<Manifest['rpki']>
 export type ManifestService = Manifest['services'][number]
 export type NodePaths = Manifest['paths']

@@ -2,6 +2,7 @@ import Handlebars from 'handlebars'
 import { prefixesOf } from '../planner/compile.ts'
 import type { Manifest } from '../planner/manifest.ts'
 import type { NodePlan } from '../planner/plan.ts'
+import { describeRpki, describeSession } from '../planner/session-setup.ts'
 import { renderAnnouncements } from './announcements.ts'
 import { viewForBird, viewForFrr } from './view.ts'
 
@@ -38,8 +39,12 @@ export function createRenderer(templates: Templates): Renderer {
       : [{ path: 'frr.conf', content: render('frr/frr.conf.hbs', viewForFrr(node)) }]
 }
 
-/** What the controller needs to know of its node. `hashes` are of the bundle's other files. */
-export function buildManifest(node: NodePlan, hashes: Readonly<Record<string, string>>): Manifest {
+/** What the controller needs to know of its node, and the next plan of this one. `files` are the bundle's others. */
+export function buildManifest(
+  node: NodePlan,
+  files: readonly BundleFile[],
+  hash: (text: string) => string,
+): Manifest {
   return {
     format: 1,
     site: node.site,
@@ -60,7 +65,9 @@ export function buildManifest(node: NodePlan, hashes: Readonly<Record<string, st
       gtsm: session.gtsm,
       passwordFile: session.passwordFile,
       prefixes: session.exports.map(String),
+      session: describeSession(session, hash),
     })),
+    rpki: describeRpki(node.rpki),
     services: node.services.map((service) => ({
       name: service.name,
       prefixes: prefixesOf([service], true).map(String),
@@ -83,6 +90,6 @@ export function buildManifest(node: NodePlan, hashes: Readonly<Record<string, st
       },
       onStop: service.safety.onStop,
     })),
-    files: { ...hashes },
+    files: Object.fromEntries(files.map(({ path, content }) => [path, hash(content)])),
   }
 }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { loadTemplates } from '../../bundle/templates.ts'
-import { renderBundle, writeBundle } from '../../bundle/write.ts'
+import { renderBundle, writeBundles } from '../../bundle/write.ts'
 import { compilePlan } from '../../planner/compile.ts'
 import type { NodePlan } from '../../planner/plan.ts'
 import { createRenderer } from '../../render/render.ts'
@@ -64,7 +64,7 @@ export async function prepareLab(fleet: Fleet, topology: Topology, claim: LabSta
     topology.nodes.map(async (node, at) => {
       const plan = plans[at]!
       const state = describeNode(node, plan, nodeDir(node), port, keys)
-      await writeBundle(state.bundle, renderBundle(render, plan))
+      await writeBundles([{ dir: state.bundle, files: renderBundle(render, plan), obsolete: [] }])
       await writeServerConfigs(state, plan, topology, keys)
       await installConfiguration(state)
       return state

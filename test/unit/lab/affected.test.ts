@@ -13,7 +13,7 @@ const paths = {
   stateDir: '/t',
 }
 const plan = compilePlan(fleetOf(osloYaml), () => ({ paths, listen: [], logFile: null }))
-const manifest = buildManifest(plan.nodes[0]!, {})
+const manifest = buildManifest(plan.nodes[0]!, [], (text) => text)
 const vpn = manifest.services[0]!
 const twoServices = {
   ...manifest,

@@ -1,0 +1,26 @@
+import { FILE_HEADERS_ONLY, formatPatch, structuredPatch } from 'diff'
+
+/** More changed lines than anybody reads; telling the two apart line by line takes time in their square. */
+const mostChangedLines = 5000
+
+/** A unified diff of a file's text; `null` stands for no file. */
+export function formatTextDiff(path: string, before: string | null, after: string | null): string {
+  const from = before === null ? '/dev/null' : `a/${path}`
+  const to = after === null ? '/dev/null' : `b/${path}`
+  if (before === null || after === null) {
+    const text = before ?? after ?? ''
+    return `--- ${from}\n+++ ${to}\n@@ ${countLines(text)} lines ${before === null ? 'of a new file' : 'go with the file'} @@\n`
+  }
+  const patch = structuredPatch(from, to, before, after, undefined, undefined, {
+    context: 3,
+    maxEditLength: mostChangedLines,
+  })
+  if (patch === undefined) {
+    return `--- ${from}\n+++ ${to}\n@@ more than ${mostChangedLines} lines differ @@\n`
+  }
+  return formatPatch(patch, FILE_HEADERS_ONLY)
+}
+
+function countLines(text: string): number {
+  return text.split('\n').length - 1
+}

@@ -1,0 +1,48 @@
+import type { Fleet } from '../sites/fleet.ts'
+import type { Plan } from './plan.ts'
+
+export interface ServiceCoverage {
+  readonly service: string
+  /** Sites that would announce the service: one of their nodes may tell a neighbor one of its covering prefixes. */
+  readonly sites: readonly string[]
+  readonly missing: readonly MissingSite[]
+}
+
+export interface MissingSite {
+  readonly site: string
+  /** `not-served`: no node of the site has the service. `told-nobody`: none has a neighbor that may be told. */
+  readonly reason: 'not-served' | 'told-nobody'
+}
+
+/** At which sites each service would be announced while all is well. */
+export function coverageOf(fleet: Fleet, plan: Plan): ServiceCoverage[] {
+  const serving = new Map<string, Set<string>>()
+  const announcing = new Map<string, Set<string>>()
+  for (const node of plan.nodes) {
+    for (const { name, covering } of node.services) {
+      add(serving, name, node.site)
+      const isTold = covering.some((prefix) =>
+        node.sessions.some(({ exports }) => exports.some((told) => told.toString() === prefix.toString())),
+      )
+      if (isTold) add(announcing, name, node.site)
+    }
+  }
+  return fleet.services.map(({ name }) => {
+    const sites = announcing.get(name) ?? new Set<string>()
+    return {
+      service: name,
+      sites: [...sites],
+      missing: fleet.sites.flatMap(({ name: site }): MissingSite[] =>
+        sites.has(site)
+          ? []
+          : [{ site, reason: serving.get(name)?.has(site) === true ? 'told-nobody' : 'not-served' }],
+      ),
+    }
+  })
+}
+
+function add(sitesByService: Map<string, Set<string>>, service: string, site: string): void {
+  const sites = sitesByService.get(service)
+  if (sites === undefined) sitesByService.set(service, new Set([site]))
+  else sites.add(site)
+}

@@ -1,0 +1,46 @@
+import type { Policy } from '../policy/policy.ts'
+import type { Rpki, RtrCache } from '../sites/fleet.ts'
+import type { ManifestRpki, ManifestSession } from './manifest.ts'
+import type { SessionPlan } from './plan.ts'
+
+/** What a bundle keeps of a session, so that the next plan can tell what changes. */
+export function describeSession(session: SessionPlan, hash: (text: string) => string): ManifestSession {
+  return {
+    description: session.description,
+    role: session.role,
+    multihop: session.multihop,
+    bfd: session.bfd === null ? null : { ...session.bfd },
+    validated: session.validated,
+    takes: session.taken,
+    importLimit: session.import.limit,
+    exportLimit: session.export.limit,
+    importRules: describeRules(session.import, hash),
+    exportRules: describeRules(session.export, hash),
+    relaxed: [...session.import.relaxed, ...session.export.relaxed].map(({ id }) => id).sort(),
+  }
+}
+
+export function describeRpki(rpki: Rpki | null): ManifestRpki | null {
+  if (rpki === null) return null
+  const { caches, refreshS, retryS, expireS, atExpiry, lastGood } = rpki
+  return {
+    caches: caches.map(formatCache),
+    refreshS,
+    retryS,
+    expireS,
+    atExpiry,
+    lastGood: formatCache(lastGood),
+  }
+}
+
+function formatCache({ host, port }: RtrCache): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
+function describeRules({ rules }: Policy, hash: (text: string) => string): Record<string, string> {
+  const said = new Map<string, string>()
+  for (const { id, match, action } of rules) {
+    said.set(id, `${said.get(id) ?? ''}${JSON.stringify([match, action])}`)
+  }
+  return Object.fromEntries([...said].map(([id, text]) => [id, hash(text).slice(0, 12)]))
+}

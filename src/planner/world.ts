@@ -1,0 +1,114 @@
+import { count } from '../sites/wording.ts'
+import type { NodeComparison } from './compare.ts'
+import type { RuleChange } from './rule-changes.ts'
+
+/** What the neighbors and the clients will see of a plan, in sentences: announcements, then what is taken, then rules. */
+export function describeWorld(nodes: readonly NodeComparison[]): string[] {
+  const nameOf = nodeNames(nodes)
+  return [
+    ...describeLostSites(nodes),
+    ...nodes.flatMap((node) => describeAnnouncements(node, nameOf(node))),
+    ...nodes.flatMap((node) => describeTaken(node, nameOf(node))),
+    ...describeRules(nodes, nameOf),
+  ]
+}
+
+/** A site stands for its only node. */
+function nodeNames(nodes: readonly NodeComparison[]): (node: NodeComparison) => string {
+  const nodesAt = new Map<string, number>()
+  for (const { site } of nodes) nodesAt.set(site, (nodesAt.get(site) ?? 0) + 1)
+  return ({ site, node }) => (nodesAt.get(site) === 1 ? site : `${site} (${node})`)
+}
+
+/** A prefix that a site told somebody and now tells nobody. */
+function describeLostSites(nodes: readonly NodeComparison[]): string[] {
+  const had = new Set<string>()
+  const has = new Set<string>()
+  for (const { site, announcements } of nodes) {
+    for (const { prefix, change } of announcements) {
+      if (change !== 'new') had.add(`${site} ${prefix}`)
+      if (change !== 'removed') has.add(`${site} ${prefix}`)
+    }
+  }
+  return [...had]
+    .filter((key) => !has.has(key))
+    .map((key) => {
+      const [site, prefix] = key.split(' ')
+      return `${site} will announce ${prefix} to nobody any more`
+    })
+}
+
+function describeAnnouncements(node: NodeComparison, name: string): string[] {
+  return (['removed', 'new'] as const).flatMap((change) => {
+    const prefixesOf = new Map<string, string[]>()
+    for (const row of node.announcements) {
+      if (row.change !== change) continue
+      prefixesOf.set(row.neighbor, [...(prefixesOf.get(row.neighbor) ?? []), row.prefix])
+    }
+    const neighborsOf = new Map<string, string[]>()
+    for (const [neighbor, prefixes] of prefixesOf) {
+      const told = enumerate(prefixes)
+      neighborsOf.set(told, [...(neighborsOf.get(told) ?? []), neighbor])
+    }
+    const verb = change === 'new' ? 'may now announce' : 'stops announcing'
+    return [...neighborsOf].map(
+      ([prefixes, neighbors]) => `${name} ${verb} ${prefixes} to ${enumerate(neighbors)}`,
+    )
+  })
+}
+
+const taken: Readonly<Record<string, string>> = {
+  nothing: 'nothing',
+  'default-only': 'the default route only',
+  'own-prefixes': 'our own prefixes only',
+  full: 'all that passes the filters',
+}
+
+function describeTaken({ sessions }: NodeComparison, name: string): string[] {
+  return sessions.flatMap(({ neighbor, takes }) =>
+    takes === null
+      ? []
+      : [`${name} takes ${taken[takes.after]} from ${neighbor}, where it took ${taken[takes.before]}`],
+  )
+}
+
+const ruleVerbs: Readonly<Record<RuleChange['change'], string>> = {
+  relaxed: 'no longer holds for',
+  restored: 'holds again for',
+  added: 'is new for',
+  removed: 'is gone for',
+  changed: 'says something else for',
+}
+
+/** One sentence for all the neighbors of whom it is true; what follows from a sentence before is left out. */
+function describeRules(nodes: readonly NodeComparison[], nameOf: (node: NodeComparison) => string): string[] {
+  const neighborsOf = new Map<string, { neighbors: string[]; sites: Set<string> }>()
+  for (const node of nodes) {
+    const toldOtherwise = new Set(
+      node.announcements.flatMap(({ neighbor, change }) => (change === 'same' ? [] : [neighbor])),
+    )
+    for (const { neighbor, rules, takes } of node.sessions) {
+      for (const { rule, direction, change } of rules) {
+        const follows = direction === 'import' ? takes !== null : toldOtherwise.has(neighbor)
+        if (follows && change !== 'relaxed' && change !== 'restored') continue
+        const sentence = `the ${direction} rule ${rule} ${ruleVerbs[change]}`
+        const group = neighborsOf.get(sentence) ?? { neighbors: [], sites: new Set() }
+        group.neighbors.push(`${neighbor} at ${nameOf(node)}`)
+        group.sites.add(node.site)
+        neighborsOf.set(sentence, group)
+      }
+    }
+  }
+  return [...neighborsOf].map(([sentence, { neighbors, sites }]) => {
+    const whom =
+      neighbors.length <= 3
+        ? enumerate(neighbors)
+        : `${count(neighbors.length, 'neighbor')} at ${count(sites.size, 'site')}`
+    return `${sentence} ${whom}`
+  })
+}
+
+/** `a, b and c`. */
+function enumerate(words: readonly string[]): string {
+  return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`
+}
