@@ -26,7 +26,10 @@ const wireguard = z
   .strictObject({
     interface: interfaceField.describe('The WireGuard interface on the node.'),
     port: portField.describe('Its UDP port. Services on one node need different ones.'),
-    publicKey: publicKeyField.describe('The server’s public key, the same at every site.'),
+    publicKey: publicKeyField.meta({
+      description: 'The server’s public key, the same at every site.',
+      examples: ['F7ZBixmXQ7ENlfBSvl2C277ZfjW8oy6gumYftCfg4Ao='],
+    }),
     addresses: z
       .array(interfaceAddressField)
       .min(1)
@@ -42,9 +45,11 @@ const probe = z
     presharedKeyFile: secretFileField('/etc/anyward/probe.psk')
       .describe('Its preshared key, as `wg genpsk` writes it.')
       .optional(),
-    address: addressField.describe(
-      'The probe’s own address inside the tunnel: in the subnet of one of `wireguard.addresses`, and none of them.',
-    ),
+    address: addressField.meta({
+      description:
+        'The probe’s own address inside the tunnel: in the subnet of one of `wireguard.addresses`, and none of them.',
+      examples: ['10.80.255.254'],
+    }),
     interval: durationField(
       '30ms',
       '60s',
@@ -56,7 +61,11 @@ const probe = z
     rise: wholeNumberField(1, 1000, '5')
       .describe('Good probes in a row until the site is announced.')
       .prefault(5),
-    fall: wholeNumberField(1, 1000, '3').describe('Bad probes in a row until it is withdrawn.').prefault(3),
+    fall: wholeNumberField(1, 1000, '3')
+      .describe(
+        'Bad probes in a row until it is withdrawn. A server that hangs is found after `fall` × `interval` + `timeout`: 0.9 s with the defaults.',
+      )
+      .prefault(3),
     checks: z
       .array(wordField(checkNames, ['egress', 'command']))
       .min(1)
@@ -84,21 +93,28 @@ const service = z.strictObject({
   anycast: z
     .array(prefixField)
     .min(1)
-    .describe(
-      'The addresses that clients dial, the same at every site: /32 and /128 only. No two services share one.',
-    ),
+    .meta({
+      description:
+        'The addresses that clients dial, the same at every site: /32 and /128 only. No two services share one.',
+      examples: [['192.0.2.1/32', '2001:db8:51::1/128']],
+    }),
   covering: z
     .array(prefixField)
     .min(1)
-    .describe(
-      'The prefixes that other networks are told. Each anycast address lies in one of them. Towards transit, peer and route-server at most /24 and /48.',
-    ),
+    .meta({
+      description:
+        'The prefixes that other networks are told. Each anycast address lies in one of them. Towards transit, peer and route-server at most /24 and /48.',
+      examples: [['192.0.2.0/24', '2001:db8:51::/48']],
+    }),
   wireguard,
   probe,
   safety: safety.prefault({}),
 })
 
-const server = { host: hostField.describe('Its address or name.'), port: portField.describe('Its TCP port.') }
+const server = {
+  host: hostField.describe('Its address or name.'),
+  port: portField.meta({ description: 'Its TCP port.', examples: [3323] }),
+}
 
 const rpki = z
   .strictObject({

@@ -28,7 +28,10 @@ const tighten = z
       .array(rangeField)
       .describe('Never taken. Of the neighbor’s address family.')
       .prefault([]),
-    rejectAsns: z.array(asnField).describe('Refused anywhere in the path.').prefault([]),
+    rejectAsns: z
+      .array(asnField)
+      .meta({ description: 'Refused anywhere in the path.', examples: [[64666]] })
+      .prefault([]),
   })
   .describe('What makes the filters of this neighbor stricter than those of its kind.')
 
@@ -66,12 +69,17 @@ const bfd = z
 const neighbor = z.strictObject({
   name: nameField('transit1').describe('Unique on the node.'),
   kind: wordField(neighborKinds).describe('What the neighbor is to us. Most defaults follow from it.'),
-  asn: asnField.describe('Its AS number; our own exactly for `ibgp`.'),
-  address: addressField.describe(
-    'Its address. One session an address; link-local addresses are not available in this version.',
-  ),
+  asn: asnField.meta({ description: 'Its AS number; our own exactly for `ibgp`.', examples: [64601] }),
+  address: addressField.meta({
+    description:
+      'Its address. One session an address; link-local addresses are not available in this version.',
+    examples: ['10.1.1.1', '2001:db8:11::1'],
+  }),
   localAddress: addressField
-    .describe('The node’s own address on that link, of the same family. Left out: the daemon’s choice.')
+    .meta({
+      description: 'The node’s own address on that link, of the same family. Left out: the daemon’s choice.',
+      examples: ['10.1.1.2', '2001:db8:11::2'],
+    })
     .optional(),
   description: descriptionField
     .describe('Free text of letters, digits, blanks and `. , : ( ) _ / @ + -`.')
@@ -88,7 +96,10 @@ const neighbor = z.strictObject({
     .optional(),
   relax: z
     .array(relaxField)
-    .describe('Ids of rules that do not hold for this neighbor. The plan says aloud what was relaxed.')
+    .meta({
+      description: 'Ids of rules that do not hold for this neighbor. The plan says aloud what was relaxed.',
+      examples: [['path-length']],
+    })
     .prefault([]),
   tighten: tighten.prefault({}),
   irr: irr.optional(),
