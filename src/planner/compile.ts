@@ -46,7 +46,7 @@ function compileNode(shared: Compilation, site: Site, node: FleetNode, layout: N
     routerId: node.routerId,
     layout,
     sessions,
-    rpki: sessions.some(({ validated }) => validated) ? fleet.rpki : null,
+    rpki: sessions.some(usesVrps) ? fleet.rpki : null,
     services,
   }
 }
@@ -83,7 +83,7 @@ function compileSession(
     taken: neighbor.import,
     import: compileImport(input),
     export: compileExport(input),
-    validated: isValidated(input) || (exports.length > 0 && kind.validated && fleet.rpki !== null),
+    validated: isValidated(input),
     exports,
     role: roleOf(neighbor),
     multihop: neighbor.multihop,
@@ -93,6 +93,12 @@ function compileSession(
   }
   notices.push(...noticesOfNeighbor(feeds, node, neighbor, session))
   return session
+}
+
+function usesVrps(session: SessionPlan): boolean {
+  return [session.import, session.export].some(({ rules }) =>
+    rules.some(({ match }) => match.some(({ type }) => type === 'validation')),
+  )
 }
 
 function hasGtsm(node: FleetNode, neighbor: Neighbor): boolean {

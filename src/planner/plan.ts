@@ -52,7 +52,7 @@ export interface SessionPlan {
   readonly taken: ImportWord
   readonly import: Policy
   readonly export: Policy
-  /** Whether a change of the VRPs changes what is taken, so that the daemon must look again. */
+  /** Whether a change of the VRPs changes what is taken, so that the daemon must look again at what it was told. */
   readonly validated: boolean
   /** Our prefixes that this neighbor may be told, sorted; everything else is denied. */
   readonly exports: readonly Prefix[]

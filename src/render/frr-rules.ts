@@ -30,9 +30,11 @@ export function frrEntries(
   policy: Policy,
   lists: RuleLists<FrrList>,
   everything: Prefix,
+  hasLastGood: boolean,
 ): FrrEntry[] {
   return policy.rules.flatMap((rule, index): FrrEntry[] => {
     if (rule.native) return []
+    if (rule.id === 'rpki-invalid' && hasLastGood) return refuseUnknown(rule, (index + 1) * seqStep)
     const name = (list: FrrList) => lists.name(session, policy, rule, list, list.command)
     const matches = printMatches(rule.match, policy, name, everything)
     return matches.map((lines, part) => ({
@@ -43,6 +45,27 @@ export function frrEntries(
       lines: [...lines, ...printChanges(rule, name)],
     }))
   })
+}
+
+/**
+ * For some seconds after a start bgpd has no state for any route, and `match rpki invalid` lets all of them in.
+ * So what is known to be no invalid goes on to the next rule, and all else is refused.
+ */
+function refuseUnknown(rule: Rule, seq: number): FrrEntry[] {
+  const { id } = rule
+  const next = `on-match goto ${seq + seqStep}`
+  const known = (state: string, part: number): FrrEntry => ({
+    id,
+    comment: commentOf(rule, `${state} goes on`),
+    action: 'permit',
+    seq: seq + part,
+    lines: [`match rpki ${state}`, next],
+  })
+  return [
+    known('valid', 0),
+    known('notfound', 1),
+    { id, comment: commentOf(rule, 'or not yet known'), action: 'deny', seq: seq + 2, lines: [] },
+  ]
 }
 
 /** One or more alternatives, each with all its lines: an entry of a route-map holds where all of its lines do. */

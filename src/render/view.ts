@@ -61,6 +61,7 @@ export function viewForBird(node: NodePlan) {
 /** What templates/frr/frr.conf.hbs shows. */
 export function viewForFrr(node: NodePlan) {
   const lists = collectLists<FrrList>(node.sessions, (...parts) => parts.join('-'))
+  const rpki = viewRpki(node)
   const sessions = node.sessions.map((session) => ({
     ...sharedView(session),
     localAddress: session.localAddress?.toString() ?? '',
@@ -71,7 +72,7 @@ export function viewForFrr(node: NodePlan) {
     ],
   }))
   function entriesOf(session: SessionPlan, policy: Policy) {
-    return frrEntries(session, policy, lists, everything[session.family])
+    return frrEntries(session, policy, lists, everything[session.family], rpki?.lastGood != null)
   }
   return {
     site: node.site,
@@ -85,7 +86,7 @@ export function viewForFrr(node: NodePlan) {
     coverings: familiesOf(node).flatMap((family) =>
       coveringOf(node, family).map((prefix) => ({ command: commandOf(family), prefix: prefix.toString() })),
     ),
-    rpki: viewRpki(node),
+    rpki,
     lists: lists.all.map(({ name, content: { command, entries } }) => ({
       lines: entries.map((entry, index) => `${command} ${name} seq ${(index + 1) * 5} ${entry}`),
     })),
