@@ -9,9 +9,11 @@ import { hashOf } from '../bundle/write.ts'
 import { systemClock } from '../controller/clock.ts'
 import { Controller } from '../controller/controller.ts'
 import { createObserver } from '../controller/observer.ts'
+import { rpkiRulesOf, watchRpki } from '../controller/rpki-watch.ts'
 import { createHttpServer, type HttpApi, listen } from '../http/server.ts'
 import type { Manifest } from '../planner/manifest.ts'
 import { watchLinks } from '../probe/link-watch.ts'
+import { createFrrRpki } from '../routing/frr/rpki.ts'
 import { createLog } from '../telemetry/log.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
 import { controlSocketOf } from './control-client.ts'
@@ -69,10 +71,22 @@ async function runController(manifest: Manifest): Promise<void> {
     onError: (error) =>
       log.error({ event: 'links', cause: error.message }, 'the links are not watched just now'),
   })
+  // BIRD does by itself what bgpd has to be told.
+  const rpki =
+    manifest.daemon === 'frr' && manifest.rpki
+      ? watchRpki({
+          validation: createFrrRpki({ manifest }),
+          rules: rpkiRulesOf(manifest.rpki),
+          clock: systemClock,
+          log,
+          metrics,
+        })
+      : null
 
   const stop = async (signal: string) => {
     log.warn({ event: 'stop', signal }, `told to stop by ${signal}`)
     const settled = await controller.stop(stopTimeoutMs)
+    rpki?.stop()
     await links.close()
     for (const server of servers) server.close()
     unlock()

@@ -42,6 +42,25 @@ export interface NeighborObservation {
   readonly announced: readonly string[]
 }
 
+/**
+ * The origin validation of a daemon that does not look again at its routes when VRPs change (RFC 6811,
+ * section 4 asks for it).
+ */
+export interface OriginValidation {
+  /** Costs the daemon next to nothing. Throws DaemonError. */
+  look(): Promise<ValidationLook>
+  /** Has the daemon judge anew what its validated neighbors have told it; no session restarts. Throws DaemonError. */
+  reevaluate(): Promise<void>
+  close(): void
+}
+
+export interface ValidationLook {
+  /** The RTR cache that is connected and has sent its VRPs, as `host:port`, or `null`. */
+  readonly cache: string | null
+  /** Differs, all but surely, when the daemon's VRPs do. */
+  readonly fingerprint: string
+}
+
 export type DaemonErrorCode =
   /** No socket, or nobody listens on it. */
   | 'not-running'

@@ -59,6 +59,23 @@ export function createMetrics() {
       labelNames: ['cause'],
       registers,
     }),
+    rpkiCacheUp: new Gauge({
+      name: 'anyward_rpki_cache_up',
+      help: 'FRR: whether an RTR cache is connected, so that origins are validated by present data',
+      registers,
+    }),
+    rpkiReevaluations: new Counter({
+      name: 'anyward_rpki_reevaluations_total',
+      help: 'FRR: how often what the neighbors told was judged anew',
+      labelNames: ['reason'],
+      registers,
+    }),
+    rpkiFailures: new Counter({
+      name: 'anyward_rpki_failures_total',
+      help: 'FRR: looks at its origin validation, or orders to judge anew, that failed',
+      labelNames: ['cause'],
+      registers,
+    }),
     verified: new Gauge({
       name: 'anyward_verified',
       help: 'Whether what the neighbors were told is what was wanted, as last observed',

@@ -11,6 +11,7 @@ export interface VtyOptions {
 /** A client of bgpd's vty socket, in the mode that `enable` gives. */
 export class Vty {
   readonly #connection: DaemonConnection<VtyReply>
+  #connections = 0
 
   constructor(options: VtyOptions) {
     this.#connection = new DaemonConnection({
@@ -21,8 +22,14 @@ export class Vty {
       greet: async (exchange) => {
         const reply = await exchange('enable\0')
         if (reply.status !== 0) throw refusal('enable', reply)
+        this.#connections++
       },
     })
+  }
+
+  /** How often it has connected: more than before may mean another bgpd than before. */
+  get connections(): number {
+    return this.#connections
   }
 
   /** Whatever status the reply has: only a broken conversation throws, as a DaemonError. */
