@@ -1,4 +1,4 @@
-import { access, constants } from 'node:fs/promises'
+import { access, constants, readdir } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 
 export interface MissingProgram {
@@ -13,6 +13,7 @@ const packages: Readonly<Record<string, string>> = {
   birdc: 'bird2',
   zebra: 'frr',
   bgpd: 'frr',
+  'bgpd_rpki.so': 'frr-rpki-rtrlib',
   bfdd: 'frr',
   staticd: 'frr',
   vtysh: 'frr',
@@ -42,6 +43,7 @@ export function describeMissing(missing: readonly MissingProgram[]): string {
 }
 
 async function isInstalled(program: string): Promise<boolean> {
+  if (program.endsWith('.so')) return isModule(program)
   const dirs = [...(process.env.PATH ?? '').split(delimiter).filter(Boolean), ...extraDirs]
   for (const dir of dirs) {
     if (await isExecutable(join(dir, program))) return true
@@ -49,9 +51,22 @@ async function isInstalled(program: string): Promise<boolean> {
   return false
 }
 
-async function isExecutable(path: string): Promise<boolean> {
+/** FRR's modules are below a folder that is named after the machine's architecture. */
+async function isModule(name: string): Promise<boolean> {
+  for (const entry of await readdir('/usr/lib').catch(() => [])) {
+    const path = join('/usr/lib', entry, 'frr', 'modules', name)
+    if (await isAccessible(path, constants.R_OK)) return true
+  }
+  return false
+}
+
+function isExecutable(path: string): Promise<boolean> {
+  return isAccessible(path, constants.X_OK)
+}
+
+async function isAccessible(path: string, mode: number): Promise<boolean> {
   try {
-    await access(path, constants.X_OK)
+    await access(path, mode)
     return true
   } catch {
     return false
