@@ -1,0 +1,164 @@
+import { execFile } from 'node:child_process'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs, promisify } from 'node:util'
+
+const SITES = 1000
+const NEIGHBORS = 4
+const BOUNDS = { totalMs: 3000, peakMb: 600, growth: 12 }
+
+const fleetYaml = `asn: 64500
+bogons: { allow: [192.0.2.0/24, "2001:db8::/32"] }
+services:
+  vpn:
+    anycast: [192.0.2.1/32, "2001:db8:51::1/128"]
+    covering: [192.0.2.0/24, "2001:db8:51::/48"]
+    wireguard:
+      interface: wg0
+      port: 51820
+      publicKey: "F7ZBixmXQ7ENlfBSvl2C277ZfjW8oy6gumYftCfg4Ao="
+      addresses: [10.80.0.1/16]
+    probe: { privateKeyFile: /etc/anyward/probe.key, address: 10.80.255.254 }
+rpki:
+  caches: [{ host: 127.0.0.1, port: 3323 }, { host: 127.0.0.1, port: 3325 }]
+`
+
+const { values } = parseArgs({
+  options: { json: { type: 'boolean', default: false }, measure: { type: 'string' } },
+})
+try {
+  if (values.measure === undefined) process.exitCode = await main(values.json)
+  else process.stdout.write(JSON.stringify(await measure(values.measure)))
+} catch (error) {
+  console.error(`bench: ${error.message}`)
+  process.exitCode = 2
+}
+
+async function main(asJson) {
+  const folder = await mkdtemp(join(tmpdir(), 'anyward-bench-'))
+  try {
+    const rows = []
+    for (const sites of [SITES, SITES * 10]) {
+      const dir = join(folder, String(sites))
+      await writeFleet(dir, sites)
+      // A process each, so that the one does not plan with what the other has compiled and allocated.
+      const { stdout } = await promisify(execFile)(process.execPath, [
+        fileURLToPath(import.meta.url),
+        '--measure',
+        dir,
+      ])
+      rows.push({ sites, neighbors: sites * NEIGHBORS, ...JSON.parse(stdout) })
+    }
+    const [once, tenfold] = rows
+    const checks = [
+      check(`plan ${SITES} sites: load, check, plan, render`, once.totalMs, BOUNDS.totalMs, 'ms'),
+      check('peak memory of that', once.peakMb, BOUNDS.peakMb, 'MB'),
+      check('plan, 10 times the sites', round(tenfold.totalMs / once.totalMs), BOUNDS.growth, 'x'),
+    ]
+    const ok = checks.every((one) => one.ok)
+    if (asJson) process.stdout.write(`${JSON.stringify({ ok, checks, rows }, null, 2)}\n`)
+    else print(checks, rows)
+    return ok ? 0 : 1
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** In processor time, user's and system's of all threads: what one core would take, whoever else is on the machine. */
+async function measure(dir) {
+  const [{ requireFleet }, { compilePlan }, { debianLayout }, { createRenderer }, { loadTemplates }, write] =
+    await Promise.all([
+      import('../../dist/sites/load.js'),
+      import('../../dist/planner/compile.js'),
+      import('../../dist/planner/layout.js'),
+      import('../../dist/render/render.js'),
+      import('../../dist/bundle/templates.js'),
+      import('../../dist/bundle/write.js'),
+    ])
+  let before = process.cpuUsage()
+  const lap = () => {
+    const { user, system } = process.cpuUsage(before)
+    before = process.cpuUsage()
+    return round((user + system) / 1000)
+  }
+  const fleet = await requireFleet(dir)
+  const loadMs = lap()
+  const plan = compilePlan(fleet, (_site, node) => debianLayout(fleet, node))
+  const planMs = lap()
+  const render = createRenderer(await loadTemplates())
+  const bundles = plan.nodes.map((node) => write.renderBundle(render, node))
+  const renderMs = lap()
+  return {
+    loadMs,
+    planMs,
+    renderMs,
+    totalMs: round(loadMs + planMs + renderMs),
+    peakMb: round((process.resourceUsage().maxRSS * 1024) / 1e6),
+    textMb: round(bundles.flat().reduce((sum, { content }) => sum + content.length, 0) / 1e6),
+  }
+}
+
+/** BIRD and FRR in turn; each node has a transit in both families, a peer and a rack switch. */
+async function writeFleet(dir, sites) {
+  await mkdir(dir)
+  await writeFile(join(dir, 'fleet.yaml'), fleetYaml)
+  for (let site = 0; site < sites; site += 1) {
+    await writeFile(join(dir, `s${String(site).padStart(5, '0')}.yaml`), siteYaml(site))
+  }
+}
+
+function siteYaml(site) {
+  const net = `${1 + Math.floor(site / 250)}.${site % 250}`
+  const hex = (site + 1).toString(16)
+  return `site: s${site}
+nodes:
+  - name: n${site}
+    daemon: ${site % 2 === 0 ? 'bird' : 'frr'}
+    routerId: 10.200.${Math.floor(site / 250)}.${1 + (site % 250)}
+    services: [vpn]
+    neighbors:
+      - name: transit
+        kind: transit
+        asn: ${100_000 + site}
+        address: 10.${net}.1
+        localAddress: 10.${net}.2
+        passwordFile: /etc/anyward/transit.password
+      - name: transit-v6
+        kind: transit
+        asn: ${100_000 + site}
+        address: 2001:db8:${hex}::1
+        localAddress: 2001:db8:${hex}::2
+      - { name: peer, kind: peer, asn: ${200_000 + site}, address: 10.${net}.5, localAddress: 10.${net}.6 }
+      - name: tor
+        kind: tor
+        asn: 65100
+        address: 10.${net}.9
+        localAddress: 10.${net}.10
+        import: default-only
+        bfd: { interval: 100ms, multiplier: 3 }
+`
+}
+
+function round(value) {
+  return Math.round(value * 10) / 10
+}
+
+function check(what, value, bound, unit) {
+  return { what, value, bound, unit, ok: value <= bound }
+}
+
+function print(checks, rows) {
+  for (const { what, value, bound, unit, ok } of checks) {
+    const figure = `${value} ${unit}`
+    console.log(
+      `${ok ? 'ok  ' : 'MISS'}  ${what.padEnd(44)} ${figure.padStart(12)}   at most ${bound} ${unit}`,
+    )
+  }
+  for (const { sites, neighbors, loadMs, planMs, renderMs, peakMb, textMb } of rows) {
+    console.log(
+      `      ${sites} sites, ${neighbors} neighbors: load ${loadMs} ms, plan ${planMs} ms, render ${renderMs} ms; ${textMb} MB of text, ${peakMb} MB`,
+    )
+  }
+}

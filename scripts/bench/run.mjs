@@ -1,0 +1,46 @@
+import { spawn } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import { basename } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+
+const { values } = parseArgs({ options: { json: { type: 'boolean', default: false } } })
+const folder = fileURLToPath(new URL('.', import.meta.url))
+const files = readdirSync(folder)
+  .filter((file) => file.endsWith('.mjs') && file !== basename(import.meta.filename))
+  .sort()
+
+// One after another: they would disturb each other.
+const benches = []
+for (const file of files) {
+  if (!values.json) console.log(`${basename(file, '.mjs')}:`)
+  const { code, stdout } = await run(file)
+  benches.push({ bench: basename(file, '.mjs'), code, ...(values.json ? read(stdout) : {}) })
+}
+const ok = benches.every(({ code }) => code === 0)
+if (values.json) process.stdout.write(`${JSON.stringify({ ok, benches }, null, 2)}\n`)
+else console.log(ok ? 'every bound is kept' : 'a bound is missed')
+process.exitCode = ok ? 0 : 1
+
+function run(file) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [folder + file, ...(values.json ? ['--json'] : [])], {
+      stdio: ['ignore', values.json ? 'pipe' : 'inherit', 'inherit'],
+    })
+    let stdout = ''
+    child.stdout?.on('data', (chunk) => {
+      stdout += chunk
+    })
+    child.on('error', reject)
+    child.on('close', (code) => resolve({ code: code ?? 2, stdout }))
+  })
+}
+
+/** A bench that could not do its job has said why on stderr, and nothing here. */
+function read(stdout) {
+  try {
+    return JSON.parse(stdout)
+  } catch {
+    return {}
+  }
+}
