@@ -204,7 +204,11 @@ export function durationField(least: string, most: string, why: string | null = 
   } as const
   return field(least, shape, (raw): Reading<number> => {
     if (typeof raw === 'number' && raw >= 0) {
-      return { ok: false, message: `${raw} has no unit`, hint: `write ${raw}ms or ${raw}s` }
+      return {
+        ok: false,
+        message: `${raw} has no unit`,
+        hint: stepMs === 1 ? `write ${raw}ms or ${raw}s` : `write ${raw}s`,
+      }
     }
     if (typeof raw !== 'string') {
       return {

@@ -1,0 +1,532 @@
+import { expect, test } from 'vitest'
+import { exportRules, importRules } from '../../src/policy/rules.ts'
+import { relaxableRules } from '../../src/sites/fleet.ts'
+import { structuralRuleIds } from '../../src/sites/schema/policy-fields.ts'
+import { issuesAfter } from './base.ts'
+
+/** The first neighbor of Frankfurt, on line 8, has that kind and these fields; the others are in order. */
+function issuesWith(kind: string, fields: string): string[] {
+  const text = `site: fra1
+nodes:
+  - name: fra1-a
+    daemon: bird
+    routerId: 10.0.0.11
+    services: [vpn]
+    neighbors:
+      - { name: other, kind: ${kind}, asn: 64601, address: 10.1.1.1, ${fields} }
+      - { name: tor1, kind: tor, asn: 64611, address: "2001:db8:11::1" }
+`
+  return issuesAfter([['fra1.yaml', text]]).map((issue) => issue.replace(' nodes[0].neighbors[0].', ' '))
+}
+
+const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
+  [
+    'a word of another kind for import',
+    'tor',
+    'import: full',
+    [
+      'sites/fra1.yaml:8:74 import: full is not taken from a neighbor of kind tor\nwrite nothing or default-only',
+    ],
+  ],
+  [
+    'own prefixes from a transit',
+    'transit',
+    'import: own-prefixes',
+    [
+      'sites/fra1.yaml:8:78 import: own-prefixes is not taken from a neighbor of kind transit\nwrite full, default-only or nothing',
+    ],
+  ],
+  [
+    'the default route from a peer',
+    'peer',
+    'import: default-only, limit: 100',
+    [
+      'sites/fra1.yaml:8:75 import: default-only is not taken from a neighbor of kind peer\nwrite full or nothing',
+    ],
+  ],
+  [
+    'an unknown word for import',
+    'transit',
+    'import: default',
+    ['sites/fra1.yaml:8:78 import: "default" is not nothing, default-only, own-prefixes or full'],
+  ],
+  [
+    'a peer without a limit',
+    'peer',
+    'import: full',
+    [
+      'sites/fra1.yaml:8:9 warning: limit: is missing: the session stops beyond 1000 prefixes, the default for kind peer\nwrite how many it sends, with room to grow, such as limit: 1000',
+    ],
+  ],
+  [
+    'a route server without a limit',
+    'route-server',
+    'communities: ["64700:64500"]',
+    [
+      'sites/fra1.yaml:8:9 warning: limit: is missing: the session stops beyond 300000 prefixes, the default for kind route-server\nwrite how many it sends, with room to grow, such as limit: 1000',
+    ],
+  ],
+  [
+    'a limit of nothing',
+    'transit',
+    'limit: 0',
+    ['sites/fra1.yaml:8:77 limit: 0 is not from 1 to 4294967295\nto take nothing, write import: nothing'],
+  ],
+  [
+    'a limit that is text',
+    'peer',
+    'limit: "1000"',
+    ['sites/fra1.yaml:8:74 limit: expected a whole number, got "1000"\nleave out the quotes: 1000'],
+  ],
+  [
+    'a limit with a unit',
+    'peer',
+    'limit: 1k',
+    ['sites/fra1.yaml:8:74 limit: expected a whole number, got "1k"'],
+  ],
+  [
+    'a rule that nobody knows',
+    'transit',
+    'relax: [path-lenght]',
+    ['sites/fra1.yaml:8:78 relax[0]: "path-lenght" is not the id of a rule\ndid you mean path-length?'],
+  ],
+  [
+    'a rule like no other',
+    'transit',
+    'relax: [everything]',
+    [
+      'sites/fra1.yaml:8:78 relax[0]: "everything" is not the id of a rule\nwrite own-prefix, bogon-prefix, global-unicast, prefix-length, path-length, as-set, first-as, bogon-asn, tier-1-leak, next-hop, role-leak, denied-prefix, denied-asn, only-prefixes, irr, rpki-invalid, rpki-not-found or own-origin-invalid',
+    ],
+  ],
+  [
+    'one word for a list of rules',
+    'transit',
+    'relax: path-length',
+    ['sites/fra1.yaml:8:77 relax: expected a list, got "path-length"\nwrite [path-length]'],
+  ],
+  [
+    'a rule that makes the kind',
+    'transit',
+    'import: default-only, relax: [default-only]',
+    ['sites/fra1.yaml:8:100 relax[0]: "default-only" is a rule that can\'t be relaxed\nwrite import: full'],
+  ],
+  [
+    'the rule that denies all else',
+    'transit',
+    'relax: [default-deny]',
+    [
+      'sites/fra1.yaml:8:78 relax[0]: "default-deny" is a rule that can\'t be relaxed\nleave it in: only our own prefixes are told (RFC 8212)',
+    ],
+  ],
+  [
+    'the rule that keeps host routes inside',
+    'tor',
+    'relax: [host-route]',
+    [
+      'sites/fra1.yaml:8:74 relax[0]: "host-route" is a rule that can\'t be relaxed\nwhere the neighbor agreed, write hostRoutes: true',
+    ],
+  ],
+  [
+    'the rule against loops',
+    'transit',
+    'relax: [as-loop]',
+    [
+      'sites/fra1.yaml:8:78 relax[0]: "as-loop" is a rule that can\'t be relaxed\nthe daemon itself needs it: leave it in',
+    ],
+  ],
+  [
+    'a rule twice',
+    'transit',
+    'relax: [path-length, path-length]',
+    ['sites/fra1.yaml:8:91 warning: relax[1]: path-length stands in this list twice\nkeep one of the two'],
+  ],
+  [
+    'first-AS on a route server',
+    'route-server',
+    'limit: 1000, relax: [first-as]',
+    [
+      'sites/fra1.yaml:8:96 warning: relax[0]: first-as never holds for a neighbor of kind route-server\nleave it out',
+    ],
+  ],
+  [
+    'the next hop on a route server',
+    'route-server',
+    'limit: 1000, relax: [next-hop]',
+    [
+      'sites/fra1.yaml:8:96 warning: relax[0]: next-hop never holds for a neighbor of kind route-server\nleave it out',
+    ],
+  ],
+  [
+    'tier-1 networks from a transit',
+    'transit',
+    'relax: [tier-1-leak]',
+    [
+      'sites/fra1.yaml:8:78 warning: relax[0]: tier-1-leak never holds for a neighbor of kind transit\nleave it out',
+    ],
+  ],
+  [
+    'bogon ranges in the rack',
+    'tor',
+    'import: default-only, relax: [bogon-prefix]',
+    [
+      'sites/fra1.yaml:8:96 warning: relax[0]: bogon-prefix never holds for a neighbor of kind tor\nleave it out',
+    ],
+  ],
+  [
+    'a rule where nothing is taken',
+    'tor',
+    'relax: [path-length]',
+    [
+      'sites/fra1.yaml:8:74 warning: relax[0]: nothing is taken from this neighbor, so path-length is never asked\nleave it out',
+    ],
+  ],
+  [
+    'a rule for the whole table where only the default is taken',
+    'transit',
+    'import: default-only, relax: [prefix-length]',
+    ['sites/fra1.yaml:8:100 warning: relax[0]: prefix-length is asked only with import: full\nleave it out'],
+  ],
+  [
+    'a rule for IPv6 on a session of IPv4',
+    'transit',
+    'relax: [global-unicast]',
+    [
+      'sites/fra1.yaml:8:78 warning: relax[0]: global-unicast is for IPv6, and this session carries IPv4\nleave it out',
+    ],
+  ],
+  [
+    'a leak that our role cannot see',
+    'transit',
+    'relax: [role-leak]',
+    ['sites/fra1.yaml:8:78 warning: relax[0]: role-leak never holds for the role customer\nleave it out'],
+  ],
+  [
+    'rules that nothing asks for',
+    'peer',
+    'limit: 100, relax: [denied-prefix, denied-asn, only-prefixes, irr, rpki-not-found]',
+    [
+      'sites/fra1.yaml:8:87 warning: relax[0]: denied-prefix holds only with tighten.rejectPrefixes\nleave it out',
+      'sites/fra1.yaml:8:102 warning: relax[1]: denied-asn holds only with tighten.rejectAsns\nleave it out',
+      'sites/fra1.yaml:8:114 warning: relax[2]: only-prefixes holds only with tighten.onlyPrefixes\nleave it out',
+      'sites/fra1.yaml:8:129 warning: relax[3]: irr holds only with irr\nleave it out',
+      'sites/fra1.yaml:8:134 warning: relax[4]: rpki-not-found holds only with tighten.notFound: reject\nleave it out',
+    ],
+  ],
+  [
+    'a rule that the same neighbor asks for',
+    'transit',
+    'tighten: { rejectAsns: [64666] }, relax: [denied-asn]',
+    [
+      'sites/fra1.yaml:8:112 warning: relax[0]: denied-asn is what tighten of the same neighbor asks for\nleave it out',
+    ],
+  ],
+  [
+    'a path longer than any',
+    'transit',
+    'tighten: { pathLength: 65 }',
+    ['sites/fra1.yaml:8:93 tighten.pathLength: 65 is not from 1 to 64'],
+  ],
+  [
+    'a path of nothing',
+    'transit',
+    'tighten: { pathLength: 0 }',
+    ['sites/fra1.yaml:8:93 tighten.pathLength: 0 is not from 1 to 64'],
+  ],
+  [
+    'a range with host bits',
+    'transit',
+    'tighten: { rejectPrefixes: [203.0.113.1/24] }',
+    [
+      'sites/fra1.yaml:8:98 tighten.rejectPrefixes[0]: "203.0.113.1/24" has host bits set beyond /24\nwrite 203.0.113.0/24, or 203.0.113.1/32 for the one address',
+    ],
+  ],
+  [
+    'a range that is none',
+    'transit',
+    'tighten: { rejectPrefixes: [203.0.113.0/24-32] }',
+    [
+      'sites/fra1.yaml:8:98 tighten.rejectPrefixes[0]: "203.0.113.0/24-32" has a prefix length that is not 0 to 32\nwrite 203.0.113.0/32 or shorter',
+    ],
+  ],
+  [
+    'a range with the signs of another tool',
+    'transit',
+    'tighten: { rejectPrefixes: ["203.0.113.0/24{25,32}"] }',
+    [
+      'sites/fra1.yaml:8:98 tighten.rejectPrefixes[0]: "203.0.113.0/24{25,32}" has a prefix length that is not 0 to 32\nwrite 203.0.113.0/32 or shorter',
+    ],
+  ],
+  [
+    'a range whose lengths cannot be',
+    'transit',
+    'tighten: { rejectPrefixes: [203.0.113.0/24 le 20] }',
+    [
+      'sites/fra1.yaml:8:98 tighten.rejectPrefixes[0]: "203.0.113.0/24 le 20" has lengths that no prefix in it can have\nge and le are 24 to 32, ge not beyond le',
+    ],
+  ],
+  [
+    'a range the wrong way round',
+    'transit',
+    'tighten: { rejectPrefixes: [203.0.113.0/24 ge 30 le 26] }',
+    [
+      'sites/fra1.yaml:8:98 tighten.rejectPrefixes[0]: "203.0.113.0/24 ge 30 le 26" has lengths that no prefix in it can have\nge and le are 24 to 32, ge not beyond le',
+    ],
+  ],
+  [
+    'a range of IPv6 on a session of IPv4',
+    'transit',
+    'tighten: { rejectPrefixes: ["2001:db8:f::/48 le 64"] }',
+    [
+      "sites/fra1.yaml:8:98 tighten.rejectPrefixes[0]: 2001:db8:f::/48 le 64 is IPv6, but the session to 10.1.1.1 carries IPv4\nmove it to the neighbor's IPv6 session",
+    ],
+  ],
+  [
+    'a prefix of IPv6 among those of IPv4',
+    'peer',
+    'limit: 10, tighten: { onlyPrefixes: [203.0.113.0/24, "2001:db8:f::/48"] }',
+    [
+      "sites/fra1.yaml:8:120 tighten.onlyPrefixes[1]: 2001:db8:f::/48 is IPv6, but the session to 10.1.1.1 carries IPv4\nmove it to the neighbor's IPv6 session",
+    ],
+  ],
+  [
+    'a range twice, written otherwise',
+    'transit',
+    'tighten: { rejectPrefixes: [203.0.113.0/24 le 32, 203.0.113.0/24 ge 24 le 32] }',
+    [
+      'sites/fra1.yaml:8:120 tighten.rejectPrefixes[1]: 203.0.113.0/24 le 32 stands in this list twice\nkeep one of the two',
+    ],
+  ],
+  [
+    'no prefix at all',
+    'transit',
+    'tighten: { onlyPrefixes: [] }',
+    ['sites/fra1.yaml:8:95 tighten.onlyPrefixes: is an empty list\nname at least one'],
+  ],
+  [
+    'an AS number that nobody has',
+    'transit',
+    'tighten: { rejectAsns: [0, 23456, 4294967296] }',
+    [
+      'sites/fra1.yaml:8:94 tighten.rejectAsns[0]: 0 is reserved (RFC 7607)\nwrite the number that your registry gave out',
+      'sites/fra1.yaml:8:97 tighten.rejectAsns[1]: 23456 is AS_TRANS, a stand-in and nobody’s own number (RFC 6793)\nwrite the number that your registry gave out',
+      'sites/fra1.yaml:8:104 tighten.rejectAsns[2]: 4294967296 is not an AS number\nan AS number is a whole number from 1 to 4294967294',
+    ],
+  ],
+  [
+    'an AS number twice',
+    'transit',
+    'tighten: { rejectAsns: [64666, 64666] }',
+    ['sites/fra1.yaml:8:101 tighten.rejectAsns[1]: 64666 stands in this list twice\nkeep one of the two'],
+  ],
+  [
+    'the neighbor’s own number refused',
+    'transit',
+    'tighten: { rejectAsns: [64601] }',
+    [
+      "sites/fra1.yaml:8:94 tighten.rejectAsns[0]: 64601 is the neighbor's own number, which is in every path it tells\nto take nothing from it, write import: nothing",
+    ],
+  ],
+  [
+    'tightened where nothing is taken',
+    'tor',
+    'tighten: { pathLength: 3 }',
+    [
+      'sites/fra1.yaml:8:75 warning: tighten: nothing is taken from this neighbor, so there is nothing to tighten',
+    ],
+  ],
+  [
+    'not-found where nothing is validated',
+    'tor',
+    'import: default-only, tighten: { notFound: reject }',
+    [
+      'sites/fra1.yaml:8:109 tighten.notFound: routes of a neighbor of kind tor with import: default-only are not validated\nleave it out',
+    ],
+  ],
+  [
+    'an unknown key of tighten',
+    'transit',
+    'tighten: { maxLength: 24 }',
+    ['sites/fra1.yaml:8:81 tighten.maxLength: "maxLength" is not a known key\ndid you mean pathLength?'],
+  ],
+  [
+    'an IRR set for a transit',
+    'transit',
+    'irr: { asSet: AS-EXAMPLE }',
+    [
+      'sites/fra1.yaml:8:75 irr: is for peer and route-server: no set says what a neighbor of kind transit may send\nleave it out, or write tighten.onlyPrefixes',
+    ],
+  ],
+  [
+    'an IRR set of nothing',
+    'peer',
+    'limit: 10, irr: {}',
+    ['sites/fra1.yaml:8:83 irr: names neither an as-set nor a file\nwrite irr: { asSet: AS-EXAMPLE }'],
+  ],
+  [
+    'an IRR set and a file',
+    'peer',
+    'limit: 10, irr: { asSet: AS-EXAMPLE, file: example.txt }',
+    ['sites/fra1.yaml:8:83 irr: names both an as-set and a file\nkeep one of the two'],
+  ],
+  [
+    'an IRR set where nothing is taken',
+    'peer',
+    'import: nothing, irr: { asSet: AS-EXAMPLE }',
+    ['sites/fra1.yaml:8:89 warning: irr: nothing is taken from this neighbor, so the set is never used'],
+  ],
+  [
+    'one AS for a set',
+    'peer',
+    'limit: 10, irr: { asSet: AS64601 }',
+    [
+      'sites/fra1.yaml:8:92 irr.asSet: "AS64601" is not the name of an as-set\nit is one AS: write what it may send in tighten.onlyPrefixes, or in a file: irr: { file: … }',
+    ],
+  ],
+  [
+    'an option of bgpq4 for a set',
+    'peer',
+    'limit: 10, irr: { asSet: "-h evil.example" }',
+    [
+      'sites/fra1.yaml:8:92 irr.asSet: "-h evil.example" is not the name of an as-set\nwrite one such as AS-EXAMPLE, AS64601:AS-EXAMPLE or RIPE::AS-EXAMPLE (RFC 2622)',
+    ],
+  ],
+  [
+    'a set with a command',
+    'peer',
+    'limit: 10, irr: { asSet: "AS-EXAMPLE; reboot" }',
+    [
+      'sites/fra1.yaml:8:92 irr.asSet: "AS-EXAMPLE; reboot" is not the name of an as-set\nwrite one such as AS-EXAMPLE, AS64601:AS-EXAMPLE or RIPE::AS-EXAMPLE (RFC 2622)',
+    ],
+  ],
+  [
+    'a hierarchy without a set',
+    'peer',
+    'limit: 10, irr: { asSet: "AS64601:AS64602" }',
+    [
+      'sites/fra1.yaml:8:92 irr.asSet: "AS64601:AS64602" is not the name of an as-set\nwrite one such as AS-EXAMPLE, AS64601:AS-EXAMPLE or RIPE::AS-EXAMPLE (RFC 2622)',
+    ],
+  ],
+  [
+    'an IRR file with a line break',
+    'peer',
+    'limit: 10, irr: { file: "a\\nb" }',
+    [
+      'sites/fra1.yaml:8:91 irr.file: "a\\nb" is not a file\'s path\nuse letters, digits, blanks inside, and . _ @ + = , / -, such as vrps.json',
+    ],
+  ],
+  [
+    'a 32-bit AS number in a standard community',
+    'transit',
+    'communities: ["4200000000:100"]',
+    [
+      'sites/fra1.yaml:8:84 communities[0]: "4200000000:100" has a part beyond 65535, which a standard community has no room for (RFC 1997)\nwrite a large community (RFC 8092), such as 4200000000:0:100',
+    ],
+  ],
+  [
+    'a community with four parts',
+    'transit',
+    'communities: ["1:2:3:4"]',
+    [
+      'sites/fra1.yaml:8:84 communities[0]: "1:2:3:4" is not a community\nwrite one such as 64500:100, 64500:1:2 or no-export',
+    ],
+  ],
+  [
+    'a community that YAML reads as a number',
+    'transit',
+    'communities: [100]',
+    [
+      'sites/fra1.yaml:8:84 communities[0]: expected text, got the number 100: quotes are missing\nwrite one such as 64500:100, 64500:1:2 or no-export',
+    ],
+  ],
+  [
+    'a community twice',
+    'transit',
+    'communities: ["64500:1", "64500:1"]',
+    ['sites/fra1.yaml:8:95 communities[1]: 64500:1 stands in this list twice\nkeep one of the two'],
+  ],
+  [
+    'the blackhole community',
+    'transit',
+    'communities: [blackhole]',
+    [
+      'sites/fra1.yaml:8:84 warning: communities[0]: blackhole asks the neighbor to drop all traffic for our prefixes (RFC 7999)\nleave it out if that is not meant',
+    ],
+  ],
+  [
+    'host routes to a transit',
+    'transit',
+    'hostRoutes: true',
+    [
+      'sites/fra1.yaml:8:82 hostRoutes: a host route never leaves the AS, and kind transit is another network\nleave it out: the covering prefixes are told',
+    ],
+  ],
+  [
+    'no for host routes',
+    'tor',
+    'hostRoutes: no',
+    ['sites/fra1.yaml:8:78 hostRoutes: expected true or false, got "no"\nwrite false'],
+  ],
+  [
+    'a role that contradicts the kind',
+    'transit',
+    'role: provider',
+    [
+      "sites/fra1.yaml:8:76 role: provider is not what we are to a neighbor of kind transit\nwrite customer or none, or another kind; the role is our side's (RFC 9234)",
+    ],
+  ],
+  [
+    'another role than a client’s on a route server',
+    'route-server',
+    'limit: 10, role: peer',
+    [
+      "sites/fra1.yaml:8:92 role: peer is not what we are to a neighbor of kind route-server\nwrite rs-client or none, or another kind; the role is our side's (RFC 9234)",
+    ],
+  ],
+  [
+    'an unknown role',
+    'transit',
+    'role: costumer',
+    [
+      'sites/fra1.yaml:8:76 role: "costumer" is not customer, provider, peer, rs-client, rs-server or none\ndid you mean customer?',
+    ],
+  ],
+  [
+    'multihop of one hop',
+    'transit',
+    'multihop: 1',
+    ['sites/fra1.yaml:8:80 multihop: 1 is not from 2 to 255\nleave it out for a neighbor on the link'],
+  ],
+  [
+    'GTSM with multihop',
+    'transit',
+    'multihop: 2, gtsm: true',
+    [
+      'sites/fra1.yaml:8:89 gtsm: GTSM (RFC 5082) wants a neighbor one hop away, and multihop says up to 2\nleave out gtsm or multihop',
+    ],
+  ],
+]
+
+test.each(rows)('the policy of a neighbor: %s', (_name, kind, fields, issues) => {
+  expect(issuesWith(kind, fields)).toEqual(issues)
+})
+
+test('every rule of a policy can be relaxed, or says what to write instead', () => {
+  const ids = [...Object.keys(importRules), ...Object.keys(exportRules)]
+  expect([...relaxableRules, ...structuralRuleIds].sort()).toEqual(ids.sort())
+})
+
+test.each([
+  ['transit', 'limit: 2000000, tighten: { pathLength: 32, notFound: reject }'],
+  ['transit', 'tighten: { rejectPrefixes: [203.0.113.0/24 le 32, 0.0.0.0/0 ge 25], rejectAsns: [64666] }'],
+  ['peer', 'limit: 1, role: none, irr: { asSet: "RIPE::AS64601:AS-EXAMPLE" }, multihop: 2, gtsm: false'],
+  [
+    'peer',
+    'limit: 4294967295, relax: [tier-1-leak, role-leak, irr], irr: { file: irr/example.txt }, tighten: {}',
+  ],
+  ['route-server', 'limit: 9, role: rs-client, communities: [no-export, "0:64700", "64700:1:2"]'],
+  ['provider-private', 'import: default-only, hostRoutes: true, relax: [bogon-asn, next-hop]'],
+  ['tor', 'import: default-only, hostRoutes: false, role: provider, relax: [first-as, role-leak]'],
+])('the policy of a %s neighbor may say %s', (kind, fields) => {
+  const issues = issuesWith(kind, fields)
+  expect(issues.filter((issue) => !issue.includes('is what irr of the same neighbor asks for'))).toEqual([])
+})
