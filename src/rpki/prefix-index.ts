@@ -2,50 +2,60 @@ import type { VrpTable } from './vrp-table.ts'
 
 /** The distinct prefixes of a table, each with the next shorter one that contains it. */
 export interface PrefixIndex {
+  readonly words: readonly Uint32Array[]
+  readonly lengths: Uint8Array
   /** The first row of each prefix, and at the end the number of rows. */
   readonly starts: Uint32Array
   /** -1: none contains it. */
   readonly parents: Int32Array
+  /** By the network's first bits, all but `jumpShift` of the first word: the first prefix from there on. */
+  readonly jumps: Uint32Array
+  readonly jumpShift: number
 }
 
 export function indexPrefixes(table: VrpTable): PrefixIndex {
-  const starts = new Uint32Array(table.size + 1)
-  const parents = new Int32Array(table.size)
-  const words = new Uint32Array(table.words.length)
-  let prefixes = 0
-  for (let row = 0; row < table.size; row += 1) {
-    if (prefixes > 0 && isSamePrefix(table, starts[prefixes - 1]!, row)) continue
-    copyWords(table, row, words)
-    // In this order whatever contains a prefix contains all that stands between the two.
-    let parent = prefixes - 1
-    while (parent !== -1 && !rowContains(table, starts[parent]!, words, table.lengths[row]!)) {
-      parent = parents[parent]!
-    }
-    parents[prefixes] = parent
-    starts[prefixes] = row
-    prefixes += 1
+  const starts = startsOf(table)
+  const size = starts.length - 1
+  const pick = <C extends Uint8Array | Uint32Array>(column: C, picked: C): C => {
+    for (let at = 0; at < size; at += 1) picked[at] = column[starts[at]!]!
+    return picked
   }
-  starts[prefixes] = table.size
-  return { starts: starts.slice(0, prefixes + 1), parents: parents.slice(0, prefixes) }
+  const words = table.words.map((column) => pick(column, new Uint32Array(size)))
+  const lengths = pick(table.lengths, new Uint8Array(size))
+  // Some prefixes for each entry, and never so many entries that they leave the processor's cache.
+  const jumpShift = 32 - Math.min(20, Math.max(1, 32 - Math.clz32(size)))
+  const jumps = new Uint32Array(2 ** (32 - jumpShift) + 1)
+  for (let at = 0, entry = 0; entry < jumps.length; entry += 1) {
+    while (at < size && words[0]![at]! >>> jumpShift < entry) at += 1
+    jumps[entry] = at
+  }
+  const index = { words, lengths, starts, parents: new Int32Array(size), jumps, jumpShift }
+  const own = new Uint32Array(words.length)
+  for (let at = 0; at < size; at += 1) {
+    for (let word = 0; word < own.length; word += 1) own[word] = words[word]![at]!
+    // In this order whatever contains a prefix contains all that stands between the two.
+    index.parents[at] = climb(index, at - 1, own, lengths[at]!)
+  }
+  return index
 }
 
 /** The longest prefix of the index that contains this one, or -1; its parents are all the others. */
-export function findLongest(
-  table: VrpTable,
-  { starts, parents }: PrefixIndex,
-  words: Uint32Array,
-  length: number,
-): number {
-  let low = 0
-  let high = parents.length
+export function findLongest(index: PrefixIndex, words: Uint32Array, length: number): number {
+  const jump = words[0]! >>> index.jumpShift
+  let low = index.jumps[jump]!
+  let high = index.jumps[jump + 1]!
   while (low < high) {
     const middle = (low + high) >>> 1
-    if (compareWith(table, starts[middle]!, words, length) > 0) high = middle
+    if (compareWith(index, middle, words, length) > 0) high = middle
     else low = middle + 1
   }
-  let found = low - 1
-  while (found !== -1 && !rowContains(table, starts[found]!, words, length)) found = parents[found]!
-  return found
+  return climb(index, low - 1, words, length)
+}
+
+function climb(index: PrefixIndex, from: number, words: Uint32Array, length: number): number {
+  let at = from
+  while (at !== -1 && !contains(index, at, words, length)) at = index.parents[at]!
+  return at
 }
 
 /** Of the rows of one prefix the one of that AS with the greatest maxLength, or -1. */
@@ -61,30 +71,36 @@ export function findRow(table: VrpTable, { starts }: PrefixIndex, at: number, as
   return low > first && table.asns[low - 1] === asn ? low - 1 : -1
 }
 
-function compareWith(table: VrpTable, row: number, words: Uint32Array, length: number): number {
-  for (let word = 0; word < table.words.length; word += 1) {
-    const difference = table.words[word]![row]! - words[word]!
+function compareWith(index: PrefixIndex, at: number, words: Uint32Array, length: number): number {
+  for (let word = 0; word < index.words.length; word += 1) {
+    const difference = index.words[word]![at]! - words[word]!
     if (difference !== 0) return difference
   }
-  return table.lengths[row]! - length
+  return index.lengths[at]! - length
 }
 
-function rowContains(table: VrpTable, row: number, words: Uint32Array, length: number): boolean {
-  const bits = table.lengths[row]!
+function contains(index: PrefixIndex, at: number, words: Uint32Array, length: number): boolean {
+  const bits = index.lengths[at]!
   if (bits > length) return false
   let word = 0
   for (; bits - word * 32 >= 32; word += 1) {
-    if (table.words[word]![row] !== words[word]) return false
+    if (index.words[word]![at] !== words[word]) return false
   }
   const rest = bits - word * 32
-  return rest === 0 || (table.words[word]![row]! ^ words[word]!) >>> (32 - rest) === 0
+  return rest === 0 || (index.words[word]![at]! ^ words[word]!) >>> (32 - rest) === 0
 }
 
-function isSamePrefix(table: VrpTable, row: number, other: number): boolean {
-  return (
-    table.lengths[row] === table.lengths[other] &&
-    table.words.every((column) => column[row] === column[other])
-  )
+function startsOf(table: VrpTable): Uint32Array {
+  const columns = [...table.words, table.lengths]
+  const starts = new Uint32Array(table.size + 1)
+  let prefixes = 0
+  for (let row = 0; row < table.size; row += 1) {
+    if (row > 0 && columns.every((column) => column[row] === column[row - 1])) continue
+    starts[prefixes] = row
+    prefixes += 1
+  }
+  starts[prefixes] = table.size
+  return starts.slice(0, prefixes + 1)
 }
 
 /** The network of a row, into `words`. */

@@ -99,10 +99,10 @@ function compileFilters({ filters }: Slurm): (family: Family, table: VrpTable, r
     if (asns.has(asn)) return true
     copyWords(table, row, words)
     const length = table.lengths[row]!
-    const all = ofAll![family]
-    if (findLongest(all.table, all.index, words, length) !== -1) return true
+    const all = ofAll![family].index
+    if (findLongest(all, words, length) !== -1) return true
     const one = ofOne![family]
-    let at = findLongest(one.table, one.index, words, length)
+    let at = findLongest(one.index, words, length)
     while (at !== -1 && findRow(one.table, one.index, at, asn) === -1) at = one.index.parents[at]!
     return at !== -1
   }

@@ -46,15 +46,15 @@ export function vrpSetOf(tables: VrpTables): VrpSet {
     tables,
     validate(prefix, originAsn) {
       const table = tables[prefix.family]
-      const { parents } = indexes[prefix.family]
+      const index = indexes[prefix.family]
       fillWords(words, prefix)
       let state: ValidationState = 'not-found'
-      let at = findLongest(table, indexes[prefix.family], words, prefix.length)
-      for (; at !== -1; at = parents[at]!) {
+      let at = findLongest(index, words, prefix.length)
+      for (; at !== -1; at = index.parents[at]!) {
         if (state === 'not-found') state = 'invalid-as'
         // AS 0 in a VRP says that nobody may originate the prefix (RFC 6483, section 4).
         if (originAsn === null || originAsn === 0) break
-        const row = findRow(table, indexes[prefix.family], at, originAsn)
+        const row = findRow(table, index, at, originAsn)
         if (row === -1) continue
         if (prefix.length <= table.maxLengths[row]!) return 'valid'
         state = 'invalid-length'
@@ -67,7 +67,7 @@ export function vrpSetOf(tables: VrpTables): VrpSet {
       const { starts, parents } = indexes[family]
       fillWords(words, prefix)
       const found: number[] = []
-      let at = findLongest(table, indexes[family], words, prefix.length)
+      let at = findLongest(indexes[family], words, prefix.length)
       for (; at !== -1; at = parents[at]!) found.push(at)
       return found.reverse().flatMap((index) => {
         const first = starts[index]!
