@@ -1,4 +1,4 @@
-import type { Family, Prefix } from '../net/prefix.ts'
+import type { Address, Family, Prefix } from '../net/prefix.ts'
 import { formatRange, orLonger } from '../net/prefix-range.ts'
 import type { SessionPlan } from '../planner/plan.ts'
 import { learnedInsideMark } from '../policy/compile.ts'
@@ -34,14 +34,17 @@ export function frrEntries(
 ): FrrEntry[] {
   return policy.rules.flatMap((rule, index): FrrEntry[] => {
     if (rule.native) return []
-    if (rule.id === 'rpki-invalid' && hasLastGood) return refuseUnknown(rule, (index + 1) * seqStep)
+    const seq = (index + 1) * seqStep
+    if (rule.id === 'rpki-invalid' && hasLastGood) return refuseUnknown(rule, seq)
+    const [condition] = rule.match
+    if (condition?.type === 'next-hop-not') return refuseOtherNextHops(rule, condition.address, seq)
     const name = (list: FrrList) => lists.name(session, policy, rule, list, list.command)
     const matches = printMatches(rule.match, policy, name, everything)
     return matches.map((lines, part) => ({
       id: rule.id,
       comment: commentOf(rule, null),
       action: rule.action.type === 'reject' ? 'deny' : 'permit',
-      seq: (index + 1) * seqStep + part,
+      seq: seq + part,
       lines: [...lines, ...printChanges(rule, name)],
     }))
   })
@@ -68,6 +71,26 @@ function refuseUnknown(rule: Rule, seq: number): FrrEntry[] {
   ]
 }
 
+/**
+ * A neighbor on the link sends its link-local address beside the global one (RFC 2545, section 3), and then a
+ * `match ipv6 next-hop prefix-list` holds where either is in the list, so that a list of all but one address
+ * refuses every route.
+ */
+function refuseOtherNextHops(rule: Rule, address: Address, seq: number): FrrEntry[] {
+  const { id } = rule
+  const command = commands[address.family]
+  return [
+    {
+      id,
+      comment: commentOf(rule, 'its own goes on'),
+      action: 'permit',
+      seq,
+      lines: [`match ${command} next-hop address ${address}`, `on-match goto ${seq + seqStep}`],
+    },
+    { id, comment: commentOf(rule, 'and no other'), action: 'deny', seq: seq + 1, lines: [] },
+  ]
+}
+
 /** One or more alternatives, each with all its lines: an entry of a route-map holds where all of its lines do. */
 function printMatches(
   conditions: readonly Condition[],
@@ -82,15 +105,10 @@ function printMatches(
     return [[`match ${command} address prefix-list ${list}`]]
   }
   if (conditions.length > 1) throw new TypeError('a route-map entry takes one list of a sort')
-  return printMatch(conditions[0]!, policy, name, everything)
+  return printMatch(conditions[0]!, policy, name)
 }
 
-function printMatch(
-  condition: Condition,
-  { family, ourAsn }: Policy,
-  name: (list: FrrList) => string,
-  everything: Prefix,
-): string[][] {
+function printMatch(condition: Condition, { ourAsn }: Policy, name: (list: FrrList) => string): string[][] {
   const asPath = (...entries: string[]) => [
     `match as-path ${name({ command: 'bgp as-path access-list', entries })}`,
   ]
@@ -103,15 +121,6 @@ function printMatch(
       return [asPath('permit [{]')]
     case 'first-asn-not':
       return [asPath(`deny ^${condition.asn}_`, 'permit .*')]
-    case 'next-hop-not': {
-      const { address } = condition
-      const bits = family === 'ipv4' ? 32 : 128
-      const list = name({
-        command: `${commands[family]} prefix-list`,
-        entries: [`deny ${address}/${bits}`, `permit ${formatRange(orLonger(everything))}`],
-      })
-      return [[`match ${commands[family]} next-hop prefix-list ${list}`]]
-    }
     case 'validation':
       return [[`match rpki ${condition.state === 'invalid' ? 'invalid' : 'notfound'}`]]
     case 'community': {
@@ -130,6 +139,8 @@ function printMatch(
       }
       return [asPath('deny ^$', 'permit .*'), [`match large-community ${name(inside)}`]]
     }
+    case 'next-hop-not':
+      throw new TypeError('the neighbor’s own next hop goes on, and all else is refused')
     case 'otc-not':
       throw new TypeError('FRR looks at ONLY_TO_CUSTOMER by itself')
     case 'prefix':
