@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { NodePlan } from '../planner/plan.ts'
@@ -88,5 +88,5 @@ async function writeTemporary(path: string, content: string, mode: number): Prom
 }
 
 export function hashOf(content: string): string {
-  return createHash('sha256').update(content).digest('hex')
+  return hash('sha256', content)
 }

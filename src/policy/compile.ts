@@ -221,8 +221,10 @@ function change(id: RuleId, match: readonly Condition[], ...changes: Change[]): 
   return rule(id, match, { type: 'set', changes })
 }
 
+const ruleTexts = { ...importRules, ...exportRules }
+
 function rule(id: RuleId, match: readonly Condition[], action: Action): Rule {
-  const [why, source] = { ...importRules, ...exportRules }[id]
+  const [why, source] = ruleTexts[id]
   return { id, match, action, why, source, native: false }
 }
 
