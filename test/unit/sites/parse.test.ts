@@ -1,21 +1,59 @@
 import { expect, test, vi } from 'vitest'
+import { importsByKind, neighborKinds } from '../../../src/sites/fleet.ts'
 import { parseFleet } from '../../../src/sites/parse.ts'
 import { base, issuesAfter } from '../../invalid/base.ts'
 
 // Hundreds of runs, on a machine that others use too.
 vi.setConfig({ testTimeout: 120_000 })
 
-function parseBase(fleetEdit: (text: string) => string = (text) => text) {
-  return parseFleet(
-    Object.entries(base).map(([name, text]) => ({
-      name,
-      text: name === 'fleet.yaml' ? fleetEdit(text) : text,
-    })),
-  ).fleet
+function parseBase(edit: (text: string, name: string) => string) {
+  return parseFleet(Object.entries(base).map(([name, text]) => ({ name, text: edit(text, name) }))).fleet
 }
 
+const fleetFields = `communities: ["64500:100", "64500:1:2"]
+irr: { server: "whois.example.net:4343", sources: [RIPE, RADB] }
+planner: { schedule: "*/15  4-6 * * *" }
+controller: { listen: "[::1]:9586" }
+`
+const rpkiFields = `  invalid: accept
+  refresh: 30m
+  retry: 5m
+  expire: 90m
+  atExpiry: accept
+  lastGood: { host: 127.0.0.2, port: 3325 }
+  vrps: { file: vrps.json, slurm: /etc/anyward/slurm.json, maxAge: 12h }
+`
+/** Beside what the base has; each in the place of a field that it needs not. */
+const siteEdits: [from: string, to: string][] = [
+  ['daemon: bird', 'daemon: bird\n    daemonVersion: 2.0.12'],
+  [
+    'import: default-only',
+    `import: full
+        limit: 1000
+        relax: [path-length, as-set]
+        tighten:
+          pathLength: 32
+          notFound: reject
+          onlyPrefixes: [203.0.113.0/24, 198.51.100.0/22 ge 23 le 24]
+          rejectPrefixes: [0.0.0.0/0 ge 25]
+          rejectAsns: [64666]
+        communities: [no-export]
+        hostRoutes: false
+        role: none
+        multihop: 2`,
+  ],
+  [
+    'kind: transit\n        asn: 64601\n        address: 2001',
+    'kind: peer\n        irr: { asSet: "ripe::as64601:as-example" }\n        limit: 20\n        asn: 64601\n        address: 2001',
+  ],
+]
+
 test('every field of the YAML arrives in the fleet', () => {
-  const fleet = parseBase()
+  const fleet = parseBase((text, name) => {
+    if (name === 'fleet.yaml') return text.replace('rpki:\n', `${fleetFields}rpki:\n${rpkiFields}`)
+    if (name === 'ams1.yaml') return text
+    return siteEdits.reduce((edited, [from, to]) => edited.replace(from, to), text)
+  })
   expect(JSON.parse(JSON.stringify(fleet))).toEqual({
     asn: 64500,
     bogonsAllowed: ['192.0.2.0/24', '2001:db8::/32'],
@@ -43,14 +81,23 @@ test('every field of the YAML arrives in the fleet', () => {
         safety: { minSites: 1, onStop: 'withdraw' },
       },
     ],
+    communities: ['64500:100', '64500:1:2'],
     rpki: {
       caches: [
         { host: '127.0.0.1', port: 3323 },
         { host: 'rpki.example.net', port: 323 },
       ],
-      invalid: 'reject',
+      invalid: 'accept',
+      refreshS: 1800,
+      retryS: 300,
+      expireS: 5400,
+      atExpiry: 'accept',
+      lastGood: { host: '127.0.0.2', port: 3325 },
+      vrps: { file: 'vrps.json', slurm: '/etc/anyward/slurm.json', maxAgeMs: 43_200_000 },
     },
-    listen: '127.0.0.1:9586',
+    irr: { server: 'whois.example.net:4343', sources: ['RIPE', 'RADB'] },
+    planner: { schedule: '*/15 4-6 * * *' },
+    listen: '[::1]:9586',
     sites: [
       {
         name: 'ams1',
@@ -58,10 +105,17 @@ test('every field of the YAML arrives in the fleet', () => {
           {
             name: 'ams1-a',
             daemon: 'frr',
+            daemonVersion: null,
             routerId: '10.0.0.21',
             services: ['vpn'],
             neighbors: [
-              plainNeighbor({ name: 'transit2', kind: 'transit', asn: 64602, address: '10.2.1.1' }),
+              plainNeighbor({
+                name: 'transit2',
+                kind: 'transit',
+                asn: 64602,
+                address: '10.2.1.1',
+                import: 'full',
+              }),
               plainNeighbor({ name: 'tor2', kind: 'tor', asn: 64613, address: '2001:db8:21::1', gtsm: true }),
             ],
           },
@@ -73,6 +127,7 @@ test('every field of the YAML arrives in the fleet', () => {
           {
             name: 'fra1-a',
             daemon: 'bird',
+            daemonVersion: '2.0.12',
             routerId: '10.0.0.11',
             services: ['vpn'],
             neighbors: [
@@ -83,13 +138,32 @@ test('every field of the YAML arrives in the fleet', () => {
                 address: '10.1.1.1',
                 localAddress: '10.1.1.2',
                 description: 'Transit A',
-                import: 'default-only',
+                import: 'full',
+                limit: 1000,
+                relax: ['path-length', 'as-set'],
+                tighten: {
+                  pathLength: 32,
+                  notFound: 'reject',
+                  onlyPrefixes: [
+                    { prefix: '203.0.113.0/24', minLength: 24, maxLength: 24 },
+                    { prefix: '198.51.100.0/22', minLength: 23, maxLength: 24 },
+                  ],
+                  rejectPrefixes: [{ prefix: '0.0.0.0/0', minLength: 25, maxLength: 32 }],
+                  rejectAsns: [64666],
+                },
+                communities: ['65535:65281'],
+                hostRoutes: false,
+                role: 'none',
+                multihop: 2,
                 bfd: { intervalMs: 100, multiplier: 3 },
                 passwordFile: '/etc/anyward/transit1.password',
               }),
               plainNeighbor({
                 name: 'transit1-v6',
-                kind: 'transit',
+                kind: 'peer',
+                import: 'full',
+                limit: 20,
+                irr: { type: 'as-set', asSet: 'RIPE::AS64601:AS-EXAMPLE' },
                 asn: 64601,
                 address: '2001:db8:11::1',
                 localAddress: '2001:db8:11::2',
@@ -107,6 +181,14 @@ function plainNeighbor(fields: Record<string, unknown>): Record<string, unknown>
     localAddress: null,
     description: null,
     import: 'nothing',
+    limit: null,
+    relax: [],
+    tighten: { pathLength: null, notFound: 'accept', onlyPrefixes: null, rejectPrefixes: [], rejectAsns: [] },
+    irr: null,
+    communities: [],
+    hostRoutes: null,
+    role: null,
+    multihop: null,
     bfd: null,
     gtsm: null,
     passwordFile: null,
@@ -119,6 +201,10 @@ test('what is left out has its default', () => {
     text.replace(/ {6}interval.*\n {6}checks.*\n {4}safety.*\n/, '').replace(/rpki:\n.*\n/, ''),
   )
   expect(fleet?.rpki).toBeNull()
+  expect(fleet?.communities).toEqual([])
+  expect(fleet?.irr).toEqual({ server: null, sources: [] })
+  expect(fleet?.planner).toEqual({ schedule: '*/10 * * * *' })
+  expect(fleet?.listen).toBe('127.0.0.1:9586')
   expect(fleet?.services[0]?.safety).toEqual({ minSites: 1, onStop: 'withdraw' })
   expect(fleet?.services[0]?.probe).toMatchObject({
     intervalMs: 200,
@@ -127,6 +213,34 @@ test('what is left out has its default', () => {
     fall: 3,
     checks: ['interface', 'address', 'handshake', 'ping'],
   })
+})
+
+test('RPKI that only names its caches has the timers of RFC 8210 and keeps what was good', () => {
+  expect(parseBase((text) => text)?.rpki).toMatchObject({
+    invalid: 'reject',
+    refreshS: 3600,
+    retryS: 600,
+    expireS: 7200,
+    atExpiry: 'last-good',
+    lastGood: { host: '127.0.0.1', port: 3324 },
+    vrps: null,
+  })
+})
+
+test('a VRP file has a day, and an IRR file is a set', () => {
+  const fleet = parseBase((text, name) =>
+    name === 'fleet.yaml'
+      ? text.replace('rpki:\n', 'rpki:\n  vrps: { file: vrps.json }\n')
+      : text.replace('kind: transit, asn: 64602', 'kind: peer, irr: { file: irr/a b.txt }, asn: 64602'),
+  )
+  expect(fleet?.rpki?.vrps).toEqual({ file: 'vrps.json', slurm: null, maxAgeMs: 86_400_000 })
+  expect(fleet?.sites[0]?.nodes[0]?.neighbors[0]?.irr).toEqual({ type: 'file', file: 'irr/a b.txt' })
+})
+
+test.each(neighborKinds)('what is taken from a %s neighbor has its default', (kind) => {
+  const asn = kind === 'ibgp' ? 64500 : 64602
+  const fleet = parseBase((text) => text.replace('kind: transit, asn: 64602', `kind: ${kind}, asn: ${asn}`))
+  expect(fleet?.sites[0]?.nodes[0]?.neighbors[0]?.import).toBe(importsByKind[kind][0])
 })
 
 test.each([
