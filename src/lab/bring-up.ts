@@ -6,6 +6,7 @@ import { kernelHasWireguard } from './machine/namespaces.ts'
 import { coreDir, describeClaim, prepareLab } from './machine/prepare.ts'
 import { readProcess } from './machine/proc.ts'
 import { startDetached } from './machine/processes.ts'
+import { startRtr } from './machine/rtr.ts'
 import { together } from './machine/together.ts'
 import { startTraffic } from './machine/traffic.ts'
 import { createInterface } from './machine/wireguard.ts'
@@ -129,6 +130,8 @@ async function startNode(
   options: BringUpOptions,
   signal: AbortSignal,
 ): Promise<void> {
+  // First, for a daemon that finds no cache asks again only after the fleet's `retry`.
+  node.rtr = await startRtr(node, options.program, signal)
   await together([
     startDaemons(node, signal).then((daemons) => {
       node.daemons = daemons

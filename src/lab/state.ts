@@ -45,6 +45,8 @@ const nodeSchema = z.object({
   ports: z.array(z.string()),
   wireguard: z.array(wireguardSchema),
   daemons: z.array(processSchema),
+  /** `anyward rtr`, for a node that validates origins. */
+  rtr: processSchema.nullable().default(null),
   controller: processSchema.nullable(),
 })
 

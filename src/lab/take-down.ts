@@ -76,6 +76,7 @@ export function processesOf(state: LabState | null): ProcessRecord[] {
     state.core,
     ...state.nodes.flatMap((node) => [
       node.controller,
+      node.rtr,
       ...node.daemons,
       ...node.wireguard.map((wireguard) => wireguard.process),
     ]),

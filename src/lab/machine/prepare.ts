@@ -20,6 +20,7 @@ import { adaptFleet, type LabSecrets } from '../topology/adapt.ts'
 import type { LabClient, LabNode, LabRouter, Topology } from '../topology/model.ts'
 import { installConfiguration, layoutOf } from './daemons.ts'
 import { renderCore, renderRouter } from './router-config.ts'
+import { renderVrps, vrpFileOf } from './rtr.ts'
 import { generateKeyPair, generatePresharedKey, type KeyPair, renderWireguard } from './wireguard.ts'
 
 export const managementLink = 'aw-mgmt'
@@ -67,6 +68,7 @@ export async function prepareLab(fleet: Fleet, topology: Topology, claim: LabSta
       await writeBundles([{ dir: state.bundle, files: renderBundle(render, plan), obsolete: [] }])
       await writeServerConfigs(state, plan, topology, keys)
       await installConfiguration(state)
+      if (plan.rpki !== null) await writeFile(vrpFileOf(state), renderVrps(fleet))
       return state
     }),
   )
@@ -161,6 +163,7 @@ function describeNode(node: LabNode, plan: NodePlan, dir: string, port: number, 
       }),
     ),
     daemons: [],
+    rtr: null,
     controller: null,
   }
 }

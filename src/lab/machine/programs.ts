@@ -7,7 +7,7 @@ export async function findMissingLabPrograms(fleet: Fleet): Promise<MissingProgr
   const hasFrr = fleet.sites.some((site) => site.nodes.some((node) => node.daemon === 'frr'))
   const missing = await findMissingPrograms([
     ...['ip', 'unshare', 'nft', 'ping', 'wg', 'bird'],
-    ...(hasFrr ? ['zebra', 'staticd', 'bfdd', 'bgpd', 'vtysh'] : []),
+    ...(hasFrr ? ['zebra', 'staticd', 'bfdd', 'bgpd', 'bgpd_rpki.so', 'vtysh'] : []),
   ])
   if (missing.some(({ program }) => program === 'ip' || program === 'unshare')) return missing
   // Only where the kernel has none of its own.

@@ -1,4 +1,4 @@
-import type { Fleet } from '../../sites/fleet.ts'
+import type { Fleet, Rpki } from '../../sites/fleet.ts'
 import type { LabNode } from './model.ts'
 import { uniqueInterface } from './names.ts'
 
@@ -13,11 +13,13 @@ export interface LabSecrets {
 
 /**
  * The fleet as one of its nodes has it in the lab: generated keys and passwords, and WireGuard interfaces
- * that no other node on this machine has. Everything else stays as the engineers wrote it.
+ * that no other node on this machine has, and RPKI caches that there are. Everything else stays as the
+ * engineers wrote it.
  */
 export function adaptFleet(fleet: Fleet, node: LabNode, secrets: LabSecrets): Fleet {
   return {
     ...fleet,
+    rpki: fleet.rpki && moveCaches(fleet.rpki),
     services: fleet.services.map((service) => ({
       ...service,
       wireguard: {
@@ -43,5 +45,19 @@ export function adaptFleet(fleet: Fleet, node: LabNode, secrets: LabSecrets): Fl
         })),
       })),
     })),
+  }
+}
+
+/** Where a node's own RTR server answers in place of all the caches that the fleet names. */
+export const labRtrPort = 3323
+
+/** One server, by as many loopback addresses as there are caches, so that each keeps its place in the order. */
+function moveCaches(rpki: Rpki): Rpki {
+  const at = (index: number) => ({ host: `127.0.0.${index + 1}`, port: labRtrPort })
+  return {
+    ...rpki,
+    caches: rpki.caches.map((_, index) => at(index)),
+    lastGood: at(rpki.caches.length),
+    vrps: null,
   }
 }

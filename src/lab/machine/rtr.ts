@@ -1,0 +1,61 @@
+import { access, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Fleet } from '../../sites/fleet.ts'
+import type { NodeState, ProcessRecord } from '../state.ts'
+import { labRtrPort } from '../topology/adapt.ts'
+import { tail } from './daemons.ts'
+import { isAlive, startDetached } from './processes.ts'
+
+export function vrpFileOf(node: { readonly dir: string }): string {
+  return join(node.dir, 'vrps.json')
+}
+
+/** What validates just our own announcements, as rpki-client writes it. */
+export function renderVrps(fleet: Fleet): string {
+  const now = new Date()
+  const roas = fleet.services
+    .flatMap(({ covering }) => covering)
+    .map((prefix) => ({ prefix: prefix.toString(), maxLength: prefix.length, asn: fleet.asn, ta: 'lab' }))
+  const metadata = { buildtime: now.toISOString().replace(/\.\d+Z$/, 'Z'), vrps: roas.length }
+  return `${JSON.stringify({ metadata, roas }, null, 2)}\n`
+}
+
+/** `null` for a node that validates nothing. Returns when routers can connect. */
+export async function startRtr(
+  node: NodeState,
+  program: readonly string[],
+  signal?: AbortSignal,
+): Promise<ProcessRecord | null> {
+  const file = vrpFileOf(node)
+  const exists = await access(file).then(
+    () => true,
+    () => false,
+  )
+  if (!exists) return null
+  const record = await startDetached({
+    name: `rtr of ${node.name}`,
+    namespace: node.namespace,
+    argv: [...program, 'rtr', '--vrps', file, '--listen', `0.0.0.0:${labRtrPort}`],
+    log: join(node.dir, 'rtr.log'),
+  })
+  const deadline = performance.now() + 20_000
+  while (!(await listensOn(record.pid, labRtrPort))) {
+    signal?.throwIfAborted()
+    if (!(await isAlive(record))) throw new Error(`${record.name} ended at once: ${await tail(record.log)}`)
+    if (performance.now() > deadline) throw new Error(`${record.name} does not listen after 20 s`)
+    await delay(20)
+  }
+  return record
+}
+
+/** By the process's own view of its network namespace: nothing has to be started in there to look. */
+async function listensOn(pid: number, port: number): Promise<boolean> {
+  const sockets = await readFile(`/proc/${pid}/net/tcp`, 'utf8').catch(() => '')
+  const local = `:${port.toString(16).toUpperCase().padStart(4, '0')}`
+  // The fourth column, 0A, is LISTEN.
+  return sockets.split('\n').some((line) => {
+    const [, address, , state] = line.trim().split(/\s+/)
+    return state === '0A' && address?.endsWith(local)
+  })
+}
