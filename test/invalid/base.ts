@@ -57,6 +57,50 @@ nodes:
 `,
 }
 
+const fleetFields = `communities: ["64500:100", "64500:1:2"]
+irr: { server: "whois.example.net:4343", sources: [RIPE, RADB] }
+planner: { schedule: "*/15  4-6 * * *" }
+controller: { listen: "[::1]:9586" }
+`
+const rpkiFields = `  invalid: accept
+  refresh: 30m
+  retry: 5m
+  expire: 90m
+  atExpiry: accept
+  lastGood: { host: 127.0.0.2, port: 3325 }
+  vrps: { file: vrps.json, slurm: /etc/anyward/slurm.json, maxAge: 12h }
+`
+const siteEdits: [from: string, to: string][] = [
+  ['daemon: bird', 'daemon: bird\n    daemonVersion: 2.0.12'],
+  [
+    'import: default-only',
+    `import: full
+        limit: 1000
+        relax: [path-length, as-set]
+        tighten:
+          pathLength: 32
+          notFound: reject
+          onlyPrefixes: [203.0.113.0/24, 198.51.100.0/22 ge 23 le 24]
+          rejectPrefixes: [0.0.0.0/0 ge 25]
+          rejectAsns: [64666]
+        communities: [no-export]
+        hostRoutes: false
+        role: none
+        multihop: 2`,
+  ],
+  [
+    'kind: transit\n        asn: 64601\n        address: 2001',
+    'kind: peer\n        irr: { asSet: "ripe::as64601:as-example" }\n        limit: 20\n        asn: 64601\n        address: 2001',
+  ],
+]
+
+/** The base fleet with every field that it leaves out, still with nothing to say against it. */
+export const everyField: Record<string, string> = {
+  ...base,
+  'fleet.yaml': base['fleet.yaml']!.replace('rpki:\n', `${fleetFields}rpki:\n${rpkiFields}`),
+  'fra1.yaml': siteEdits.reduce((text, [from, to]) => text.replace(from, to), base['fra1.yaml']!),
+}
+
 /** `[file, from, to]` replaces text that stands there once; `[file, text]` is a whole file, `null` leaves it out. */
 export type Edit =
   | readonly [file: string, from: string, to: string]

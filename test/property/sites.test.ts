@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test, vi } from 'vitest'
 import { parseFleet } from '../../src/sites/parse.ts'
-import { base } from '../invalid/base.ts'
+import { everyField as base } from '../invalid/base.ts'
 
 // Hundreds of runs, on a machine that others use too.
 vi.setConfig({ testTimeout: 120_000 })
@@ -49,7 +49,7 @@ test('any character anywhere in a file is an issue with a place, or fine', () =>
 
 test('any lines left out, doubled or indented otherwise are issues with a place, or fine', () => {
   const edit = fc.record({
-    line: fc.nat(25),
+    line: fc.nat(40),
     kind: fc.constantFrom('drop', 'double', 'indent', 'outdent', 'cut'),
   })
   fc.assert(
@@ -100,6 +100,8 @@ test('any value in any place is an issue with a place, or fine', () => {
       '"::/0"',
       '"2001:db8::1"',
       '192.0.2.1/32',
+      '0.0.0.0/0 ge 25',
+      '192.0.2.0/24 le 99999999999999999999',
       '[[[]]]',
       '{ a: { b: {} } }',
     ),
@@ -111,10 +113,17 @@ test('any value in any place is an issue with a place, or fine', () => {
       '{ "": 1 }',
       '? a',
       '[vpn, vpn]',
+      '[path-length, as-loop]',
+      '["64500:1", "4294967296:0:0"]',
+      '{ asSet: "AS-A:AS1" }',
+      '"* * * * * *"',
+      '"*/99,1-,-1 * * * *"',
+      '8.4',
+      '9999999h',
     ),
   )
   fc.assert(
-    fc.property(fc.constantFrom(...names), fc.nat(40), value, (name, number, replacement) => {
+    fc.property(fc.constantFrom(...names), fc.nat(80), value, (name, number, replacement) => {
       const places = [...base[name]!.matchAll(/(?<=: )[^\s{][^,}\n]*/g)]
       const place = places[number % places.length]!
       const text = base[name]!
