@@ -15,6 +15,8 @@ const loaders: Readonly<Record<string, () => Promise<Command>>> = {
   plan: async () => (await import('./plan.ts')).planCommand(),
   planner: async () => (await import('./planner.ts')).plannerCommand(),
   explain: async () => (await import('./explain.ts')).explainCommand(),
+  preflight: async () => (await import('./preflight.ts')).preflightCommand(),
+  rtr: async () => (await import('./rtr.ts')).rtrCommand(),
   probe: async () => (await import('./probe.ts')).probeCommand(),
   controller: async () => (await import('./controller.ts')).controllerCommand(),
   status: async () => (await import('./status.ts')).statusCommand(),

@@ -1,0 +1,206 @@
+import { execFile } from 'node:child_process'
+import { createWriteStream } from 'node:fs'
+import { mkdtemp, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { finished } from 'node:stream/promises'
+import { fileURLToPath } from 'node:url'
+import { parseArgs, promisify } from 'node:util'
+
+// What the world had at the end of 2025.
+const WORLD = 787_737
+const IPV6_SHARE = 0.24
+const VALIDATIONS = 1_000_000
+const BOUNDS = { loadMs: 2500, peakMb: 600, validationsMs: 1000, loadGrowth: 12, validationGrowth: 4 }
+
+const { values } = parseArgs({
+  options: { json: { type: 'boolean', default: false }, measure: { type: 'string' } },
+})
+try {
+  if (values.measure === undefined) process.exitCode = await main(values.json)
+  else process.stdout.write(JSON.stringify(await measure(values.measure)))
+} catch (error) {
+  console.error(`bench: ${error.message}`)
+  process.exitCode = 2
+}
+
+async function main(asJson) {
+  const folder = await mkdtemp(join(tmpdir(), 'anyward-bench-'))
+  try {
+    const rows = []
+    for (const vrps of [Math.round(WORLD / 10), WORLD]) {
+      const file = join(folder, `${vrps}.json`)
+      await writeVrps(file, vrps)
+      const fileMb = round((await stat(file)).size / 1e6)
+      // A process each, so that neither the other size nor the making of the file is in its memory.
+      const { stdout } = await promisify(execFile)(process.execPath, [
+        fileURLToPath(import.meta.url),
+        '--measure',
+        file,
+      ])
+      rows.push({ vrps, fileMb, ...JSON.parse(stdout) })
+    }
+    const [tenth, full] = rows
+    const checks = [
+      check(`load ${full.vrps} VRPs: read, parse, index`, full.loadMs, BOUNDS.loadMs, 'ms'),
+      check('peak memory of that', full.peakMb, BOUNDS.peakMb, 'MB'),
+      check(`${VALIDATIONS} validations`, full.validationsMs, BOUNDS.validationsMs, 'ms'),
+      check('load, 10 times the VRPs', round(full.loadMs / tenth.loadMs), BOUNDS.loadGrowth, 'x'),
+      check(
+        'validation, 10 times the VRPs',
+        round(full.validationsMs / tenth.validationsMs),
+        BOUNDS.validationGrowth,
+        'x',
+      ),
+    ]
+    const ok = checks.every((one) => one.ok)
+    if (asJson) process.stdout.write(`${JSON.stringify({ ok, checks, rows }, null, 2)}\n`)
+    else print(checks, rows)
+    return ok ? 0 : 1
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** Medians of three, of everything but the memory, which is that of the first time. */
+async function measure(file) {
+  const { readVrpFile } = await import('../../dist/feeds/vrp-file.js')
+  const loads = []
+  let peakMb = 0
+  let vrps
+  for (let time = 0; time < 3; time += 1) {
+    const startMs = performance.now()
+    const read = await readVrpFile(file)
+    if (!read.ok) throw new Error(read.reason)
+    vrps = read.vrps
+    loads.push(performance.now() - startMs)
+    if (time === 0) peakMb = (process.resourceUsage().maxRSS * 1024) / 1e6
+  }
+  const routes = await makeRoutes(vrps)
+  const times = []
+  const states = {}
+  for (let time = 0; time < 3; time += 1) {
+    const startMs = performance.now()
+    for (const { prefix, origin } of routes) vrps.validate(prefix, origin)
+    times.push(performance.now() - startMs)
+  }
+  for (const { prefix, origin } of routes) {
+    const state = vrps.validate(prefix, origin)
+    states[state] = (states[state] ?? 0) + 1
+  }
+  return {
+    loadMs: round(median(loads)),
+    peakMb: round(peakMb),
+    validationsMs: round(median(times)),
+    states,
+  }
+}
+
+/** As the global table is: most of it valid, some of no VRP, a little invalid. */
+async function makeRoutes(vrps) {
+  const { Address, prefixOf } = await import('../../dist/net/prefix.js')
+  const { vrpAt } = await import('../../dist/rpki/vrp-set.js')
+  const random = randomOf(2)
+  return Array.from({ length: VALIDATIONS }, () => {
+    const family = random() < IPV6_SHARE ? 'ipv6' : 'ipv4'
+    if (random() < 0.3) {
+      const value = family === 'ipv6' ? BigInt(Math.floor(random() * 2 ** 48)) << 80n : randomIpv4(random)
+      const address = new Address(family, BigInt(value))
+      return { prefix: prefixOf(address, family === 'ipv6' ? 48 : 24), origin: 64500 }
+    }
+    const table = vrps.tables[family]
+    const { prefix, maxLength, asn } = vrpAt(table, family, Math.floor(random() * table.size))
+    const longest = family === 'ipv6' ? 48 : 24
+    const length = Math.max(prefix.length, random() < 0.05 ? longest : Math.min(maxLength, longest))
+    return { prefix: prefixOf(prefix.network, length), origin: random() < 0.02 ? 64500 : asn }
+  })
+}
+
+/** What rpki-client writes, of so many VRPs, spread about as the real ones are; the same each time. */
+async function writeVrps(file, size) {
+  const random = randomOf(1)
+  const stream = createWriteStream(file)
+  stream.write(
+    '{\n\t"metadata": {\n\t\t"buildmachine": "bench",\n\t\t"buildtime": "2025-12-31T00:00:00Z"\n\t},\n\n\t"roas": [\n',
+  )
+  let chunk = ''
+  let asn = 0
+  for (let index = 0; index < size; index += 1) {
+    // An AS has some ten VRPs, and a validator sorts by AS.
+    if (index % 10 === 0) asn = pick(random, [1 + random() * 65000, 131072 + random() * 270000])
+    const ta = pick(random, ['afrinic', 'apnic', 'arin', 'lacnic', 'ripe'])
+    const { prefix, maxLength } = random() < IPV6_SHARE ? randomVrp6(random) : randomVrp4(random)
+    const comma = index === size - 1 ? '' : ','
+    chunk += `\t\t{ "asn": ${Math.floor(asn)}, "prefix": "${prefix}", "maxLength": ${maxLength}, "ta": "${ta}", "expires": ${1767225600 + (index % 86400)} }${comma}\n`
+    if (chunk.length > 1e6) {
+      if (!stream.write(chunk)) await new Promise((resolve) => stream.once('drain', resolve))
+      chunk = ''
+    }
+  }
+  stream.end(`${chunk}\t],\n\n\t"bgpsec_keys": [\n\t],\n\n\t"aspas": [\n\t]\n}\n`)
+  await finished(stream)
+}
+
+function randomVrp4(random) {
+  const length = random() < 0.55 ? 24 : 14 + Math.floor(random() * 11)
+  const value = Math.floor(randomIpv4(random) / 2 ** (32 - length)) * 2 ** (32 - length)
+  const octets = [24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256)
+  const maxLength = random() < 0.18 ? Math.max(length, 24) : length
+  return { prefix: `${octets.join('.')}/${length}`, maxLength }
+}
+
+function randomVrp6(random) {
+  const first = pick(random, [0x2001, 0x2400, 0x2600, 0x2800, 0x2a00]) + Math.floor(random() * 16)
+  const second = Math.floor(random() * 65536)
+  const isLong = random() < 0.6
+  const third = isLong ? `:${Math.floor(random() * 65536).toString(16)}` : ''
+  const length = isLong ? 48 : 32
+  const maxLength = random() < 0.2 ? 48 : length
+  return { prefix: `${first.toString(16)}:${second.toString(16)}${third}::/${length}`, maxLength }
+}
+
+function randomIpv4(random) {
+  return Math.floor((1 + random() * 222) * 2 ** 24)
+}
+
+function pick(random, list) {
+  return list[Math.floor(random() * list.length)]
+}
+
+/** mulberry32: the same numbers each time. */
+function randomOf(seed) {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296
+  }
+}
+
+function median(values) {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]
+}
+
+function round(value) {
+  return Math.round(value * 10) / 10
+}
+
+function check(what, value, bound, unit) {
+  return { what, value, bound, unit, ok: value <= bound }
+}
+
+function print(checks, rows) {
+  for (const { what, value, bound, unit, ok } of checks) {
+    const figure = `${value} ${unit}`
+    console.log(
+      `${ok ? 'ok  ' : 'MISS'}  ${what.padEnd(44)} ${figure.padStart(12)}   at most ${bound} ${unit}`,
+    )
+  }
+  for (const { vrps, fileMb, loadMs, peakMb, validationsMs, states } of rows) {
+    const shares = Object.entries(states).map(([state, routes]) => `${state} ${routes}`)
+    console.log(
+      `      ${vrps} VRPs, ${fileMb} MB: ${loadMs} ms, ${peakMb} MB; ${validationsMs} ms (${shares.join(', ')})`,
+    )
+  }
+}

@@ -1,0 +1,106 @@
+import { resolve } from 'node:path'
+import { assessVrps } from '../rpki/assess.ts'
+import { applySlurm } from '../rpki/slurm.ts'
+import type { VrpSet } from '../rpki/vrp-set.ts'
+import type { VrpSource } from '../sites/fleet.ts'
+import { FeedError, type FeedProblem, type FeedWarning } from './feed.ts'
+import { lastGoodPath, readLastGood, writeLastGood } from './last-good.ts'
+import { readSlurmFile, readVrpFile } from './vrp-file.ts'
+import { decodeSnapshot, encodeSnapshot, type VrpSnapshot } from './vrp-snapshot.ts'
+
+export interface VrpOptions {
+  /** Where the last good ones are kept; `null`: nowhere. */
+  readonly stateDir: string | null
+  readonly nowMs: number
+  /** What was last good, where the caller still has it: the state folder is then not asked. */
+  readonly previous?: VrpSnapshot | null
+}
+
+export interface LoadedVrps {
+  /** With local exceptions. */
+  readonly vrps: VrpSet
+  readonly origin: 'fresh' | 'last-good'
+  /** Without local exceptions: what the next one is held against. */
+  readonly snapshot: VrpSnapshot
+  readonly warnings: readonly FeedWarning[]
+}
+
+/**
+ * Reads a validator's VRPs, and local exceptions. A set that can't be read, is empty, old, or shrank is not
+ * used, but the last good one is, however old, with a warning: routers without VRPs take anything. Local
+ * exceptions can't be guessed: without those that are asked for, it throws. Throws `FeedError`.
+ */
+export async function loadVrps(source: VrpSource, options: VrpOptions): Promise<LoadedVrps> {
+  const { stateDir, nowMs } = options
+  const name = `vrps ${resolve(source.file)}`
+  const warnings: FeedWarning[] = []
+  const warn = (reason: string, hint: string | null = null, lastGoodAgeMs: number | null = null) =>
+    warnings.push({ feed: source.file, reason, hint, lastGoodAgeMs })
+
+  const slurm = source.slurm === null ? null : await readSlurmFile(source.slurm)
+  if (slurm?.ok === false) throw new FeedError([slurm])
+  const lastGood = options.previous ?? (stateDir === null ? null : await readKept(stateDir, name, warn))
+  const finish = (origin: LoadedVrps['origin'], snapshot: VrpSnapshot): LoadedVrps => ({
+    vrps: slurm === null ? snapshot.vrps : applySlurm(snapshot.vrps, slurm.slurm).vrps,
+    origin,
+    snapshot,
+    warnings,
+  })
+
+  const fresh = await readUsable(source, lastGood, options, name)
+  if (!fresh.ok) {
+    if (lastGood === null) throw new FeedError([fresh])
+    warn(fresh.reason, fresh.hint, Math.max(0, nowMs - lastGood.generatedMs))
+    return finish('last-good', lastGood)
+  }
+  if (stateDir !== null) {
+    await writeLastGood(stateDir, name, encodeSnapshot(fresh.snapshot), nowMs).catch(
+      (error: NodeJS.ErrnoException) =>
+        warn(
+          `can't be kept as the last good one (${error.code})`,
+          `is ${stateDir} a folder that you may write?`,
+        ),
+    )
+  }
+  return finish('fresh', fresh.snapshot)
+}
+
+async function readUsable(
+  source: VrpSource,
+  lastGood: VrpSnapshot | null,
+  { stateDir, nowMs }: VrpOptions,
+  name: string,
+): Promise<{ readonly ok: true; readonly snapshot: VrpSnapshot } | ({ readonly ok: false } & FeedProblem)> {
+  const read = await readVrpFile(source.file)
+  if (!read.ok) return read
+  const { vrps, generatedMs } = read
+  const assessment = assessVrps(
+    { size: vrps.size, generatedMs },
+    lastGood?.vrps ?? null,
+    nowMs,
+    source.maxAgeMs,
+  )
+  if (assessment.outcome === 'accepted') return { ok: true, snapshot: { vrps, generatedMs } }
+  const hint = {
+    empty: 'look at the validator: has it reached any trust anchor?',
+    old: 'look at the validator: does it still run?',
+    shrank: `look at the validator; if it is right, ${stateDir === null ? 'start this again' : `remove ${lastGoodPath(stateDir, name)}`}`,
+  }[assessment.reason]
+  return { ok: false, feed: source.file, reason: assessment.problem, hint }
+}
+
+async function readKept(
+  stateDir: string,
+  name: string,
+  warn: (reason: string, hint?: string) => void,
+): Promise<VrpSnapshot | null> {
+  try {
+    const kept = await readLastGood(stateDir, name)
+    if (kept.found) return decodeSnapshot(kept.text)
+    if (kept.note !== null) warn(kept.note)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    warn(`the last good copy can't be read (${code})`, `may this user read ${stateDir}?`)
+  }
+  return null
+}
