@@ -101,7 +101,8 @@ function readFile<T>(
 ): { value: T | null; draft: Draft<T> | null } {
   const result = schema.safeParse(source.value)
   if (result.success) {
-    return { value: result.data, draft: draftSchema.safeParse(source.value).data ?? null }
+    // Nothing is missing, so it is a draft as it is.
+    return { value: result.data, draft: result.data as Draft<T> }
   }
   // Where the YAML itself is wrong, what zod says of the hole is no news.
   const told = new Set(
