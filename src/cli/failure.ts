@@ -1,4 +1,5 @@
 import { CommanderError } from 'commander'
+import { FeedError } from '../feeds/feed.ts'
 import { ConfigError, FleetFolderError, formatIssue } from '../sites/issue.ts'
 
 /** 0 fine, 1 findings (invalid, unhealthy, refused), 2 the tool could not do its job. */
@@ -30,6 +31,10 @@ export function reportFailure(error: unknown): number {
   }
   if (error instanceof FleetFolderError) {
     process.stderr.write(`anyward: ${error.message}\n    name the folder with --sites DIR\n`)
+    return exitCode.failed
+  }
+  if (error instanceof FeedError) {
+    process.stderr.write(`anyward: ${error.message}\n`)
     return exitCode.failed
   }
   if (error instanceof CommandError) {

@@ -137,9 +137,10 @@ function record(metrics: PlannerMetrics, result: RoundResult, nowMs: number): vo
     metrics.failures.inc()
     return
   }
-  const { feeds, warnings } = result.loaded
+  const { feeds, vrpsGeneratedMs, warnings } = result.loaded
   metrics.planned.set(nowMs / 1000)
   metrics.vrps.set(feeds.vrps?.size ?? 0)
+  metrics.vrpsGenerated.set((vrpsGeneratedMs ?? 0) / 1000)
   metrics.irrRanges.reset()
   for (const [set, ranges] of feeds.irr) metrics.irrRanges.set({ set }, ranges.length)
   metrics.lastGoodAge.reset()

@@ -1,10 +1,12 @@
+import { resolve } from 'node:path'
 import type { Family } from '../net/prefix.ts'
 import type { PrefixRange } from '../net/prefix-range.ts'
 import type { VrpSet } from '../rpki/vrp-set.ts'
-import type { Fleet, IrrFilter } from '../sites/fleet.ts'
+import type { Fleet, IrrFilter, VrpSource } from '../sites/fleet.ts'
 import { irrKey } from '../sites/irr-key.ts'
 import { FeedError, type FeedProblem, type FeedWarning } from './feed.ts'
 import { loadIrrSet } from './irr-source.ts'
+import { loadVrps } from './vrp-source.ts'
 
 export interface FeedOptions {
   /** Where the last good ones are kept. */
@@ -24,6 +26,8 @@ export interface LoadedFeeds {
     readonly irr: ReadonlyMap<string, readonly PrefixRange[]>
     readonly vrps: VrpSet | null
   }
+  /** When the validator made the VRPs, in ms since 1970. */
+  readonly vrpsGeneratedMs: number | null
   readonly warnings: readonly FeedWarning[]
 }
 
@@ -60,9 +64,25 @@ export async function loadPlanFeeds(fleet: Fleet, options: FeedOptions): Promise
       if (set !== null) irr.set(key, set.ranges)
     }
   }
-  await Promise.all(Array.from({ length: atOnce }, work))
+  const source = fleet.rpki?.vrps ?? null
+  const [vrps] = await Promise.all([
+    source === null ? null : collect(loadVrps(within(options.baseDir, source), options)),
+    ...Array.from({ length: atOnce }, work),
+  ])
   if (problems.length > 0) throw new FeedError(problems)
-  return { feeds: { irr, vrps: null }, warnings }
+  return {
+    feeds: { irr, vrps: vrps?.vrps ?? null },
+    vrpsGeneratedMs: vrps?.snapshot.generatedMs ?? null,
+    warnings,
+  }
+}
+
+function within(baseDir: string, { file, slurm, maxAgeMs }: VrpSource): VrpSource {
+  return {
+    file: resolve(baseDir, file),
+    slurm: slurm === null ? null : resolve(baseDir, slurm),
+    maxAgeMs,
+  }
 }
 
 /** By `irrKey`. */

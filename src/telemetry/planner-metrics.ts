@@ -23,6 +23,11 @@ export function createPlannerMetrics() {
       help: 'VRPs of the last plan; 0 where none are asked for',
       registers,
     }),
+    vrpsGenerated: new Gauge({
+      name: 'anyward_vrps_timestamp_seconds',
+      help: 'When the validator made the VRPs of the last plan; 0 where none are asked for',
+      registers,
+    }),
     irrRanges: new Gauge({
       name: 'anyward_irr_set_ranges',
       help: 'Prefix ranges of an IRR set in the last plan, aggregated',
