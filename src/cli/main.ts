@@ -23,6 +23,7 @@ const loaders: Readonly<Record<string, () => Promise<Command>>> = {
   drain: async () => (await import('./operator.ts')).drainCommand(),
   undrain: async () => (await import('./operator.ts')).undrainCommand(),
   withdraw: async () => (await import('./operator.ts')).withdrawCommand(),
+  apply: async () => (await import('./apply.ts')).applyCommand(),
   lab: async () => (await import('./lab.ts')).labCommand(),
 }
 

@@ -1,0 +1,25 @@
+/** How one kind of daemon takes a whole new configuration, and gives it up again. */
+export interface BaseDaemon {
+  /** What the daemon's parser has against the new configuration, each with its place; nothing has changed yet. */
+  check(): Promise<readonly string[]>
+  /** What `revert` needs beside the files. */
+  snapshot(): Promise<string | null>
+  /** Runs the new configuration. Throws DaemonError, or a NotTakenError. */
+  activate(): Promise<void>
+  /**
+   * Keeps it, when the files are in place. `false`: somebody had the daemon read its files again meanwhile, so
+   * that it must be looked at anew.
+   */
+  confirm(): Promise<boolean>
+  /** Ends announcing what is ours no more, where the daemon itself keeps it. */
+  forget?(prefixes: readonly string[]): Promise<void>
+  /** Back to the configuration before, when the files are back. Throws DaemonError, or a NotTakenError. */
+  revert(snapshot: string | null): Promise<void>
+  /** Removes what `check` left, and drops the connection. */
+  close(): Promise<void>
+}
+
+/** The daemon took the commands, and does not run what they say. */
+export class NotTakenError extends Error {
+  override readonly name = 'NotTakenError'
+}

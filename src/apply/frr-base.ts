@@ -1,0 +1,85 @@
+import { dirname } from 'node:path'
+import { readByScratchDaemons, type ScratchReading } from '../routing/frr/scratch.ts'
+import { Vtysh } from '../routing/frr/vtysh.ts'
+import { type BaseDaemon, NotTakenError } from './base-daemon.ts'
+import { isAnnouncement, keyOf, type Lines, readLines, without } from './frr-lines.ts'
+import { commandsToAdd, commandsToRemove, findGap } from './frr-steps.ts'
+
+interface FrrBaseOptions {
+  readonly daemonSocket: string
+  /** The new configuration with its secrets; the one installed before, `null` for none. */
+  readonly content: string
+  readonly installed: string | null
+}
+
+/** Adding, removing what the additions did not replace, and both once more for what hung on the other. */
+const rounds = 3
+
+/**
+ * FRR runs what it was told line by line, and reads no file again. So the difference between what it runs and
+ * what it should run is computed from its own words: scratch daemons say how they would write the old and the
+ * new configuration. Only what was in the old one is taken out; what somebody else has typed stays.
+ */
+export function createFrrBase({ daemonSocket, content, installed }: FrrBaseOptions): BaseDaemon {
+  const vtysh = new Vtysh(dirname(daemonSocket))
+  let before: Lines = new Map()
+  let after: Lines = new Map()
+  return {
+    async check() {
+      const [old, fresh] = await Promise.all([
+        installed === null ? null : readByScratchDaemons(installed),
+        readByScratchDaemons(content),
+      ])
+      before = old === null ? new Map() : configured(old)
+      after = configured(fresh)
+      return fresh.complaints.map((complaint) => `frr.conf: ${hidePassword(complaint)}`)
+    },
+    snapshot: () => vtysh.readRunning(),
+    activate: () => converge(vtysh, after, (key) => before.has(key)),
+    confirm: async () => true,
+    async forget(prefixes) {
+      const gone = new Set(prefixes)
+      const lines = [...readLines(await vtysh.readRunning()).values()].filter(
+        (line) => isAnnouncement(line) && gone.has(line.at(-1)!.replace('network ', '')),
+      )
+      const commands = lines.flatMap(([router, family, line]) => [
+        ...[router, family!, `no ${line}`, 'exit-address-family', 'exit'],
+      ])
+      if (commands.length > 0) await vtysh.configure(commands)
+    },
+    async revert(snapshot) {
+      await converge(vtysh, readLines(snapshot ?? ''), () => true)
+    },
+    close: async () => {},
+  }
+}
+
+/** Without what the machine alone makes the daemons say, such as its sysctls. */
+function configured({ running, empty }: ScratchReading): Lines {
+  return without(readLines(running), readLines(empty))
+}
+
+async function converge(vtysh: Vtysh, wanted: Lines, obsolete: (key: string) => boolean): Promise<void> {
+  const look = async () => findGap(readLines(await vtysh.readRunning()), wanted, obsolete)
+  const said: string[] = []
+  for (let round = 0; round < rounds; round += 1) {
+    let gap = await look()
+    if (gap.missing.length > 0) {
+      said.push(...(await vtysh.configure(commandsToAdd(gap))))
+      gap = await look()
+    }
+    if (gap.excess.length > 0) said.push(...(await vtysh.configure(commandsToRemove(gap, round))))
+  }
+  const { missing, excess } = await look()
+  if (missing.length === 0 && excess.length === 0) return
+  const lines = [
+    ...missing.map((line) => `does not take "${keyOf(line).replaceAll('\0', ' / ')}"`),
+    ...excess.map((line) => `keeps "${keyOf(line).replaceAll('\0', ' / ')}"`),
+  ]
+  const words = [...lines.slice(0, 5), ...new Set(said)].map(hidePassword).slice(0, 10)
+  throw new NotTakenError(`FRR ${words.join('; ')}`)
+}
+
+function hidePassword(text: string): string {
+  return text.replace(/(\bpassword )\S+/g, '$1***')
+}

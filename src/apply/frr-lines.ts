@@ -1,0 +1,53 @@
+/**
+ * FRR's running configuration as a set of lines, each with the blocks that it stands in before it, in the
+ * daemon's own order: `['router bgp 64500', 'address-family ipv4 unicast', 'network 192.0.2.0/24']`.
+ */
+export type Line = readonly [string, ...string[]]
+export type Lines = ReadonlyMap<string, Line>
+
+/** Reads what `show running-config` says. Blocks are seen by their indentation, which is FRR's own. */
+export function readLines(running: string): Lines {
+  const lines = new Map<string, Line>()
+  const open: { indent: number; text: string }[] = []
+  for (const raw of running.split(/\r?\n/)) {
+    const text = raw.trim()
+    if (text === '' || text.startsWith('!') || /^(?:exit(?:-\S+)?|end)$/.test(text) || isNoise(raw)) continue
+    const indent = raw.length - raw.trimStart().length
+    while (open.length > 0 && open.at(-1)!.indent >= indent) open.pop()
+    open.push({ indent, text })
+    const line = open.map((block) => block.text) as unknown as Line
+    lines.set(keyOf(line), line)
+  }
+  // The module shows an empty block whether or not somebody configured one.
+  const isUsed = (block: string) => [...lines.values()].some((line) => line.length > 1 && line[0] === block)
+  for (const block of ['rpki', 'bfd']) if (!isUsed(block)) lines.delete(block)
+  return lines
+}
+
+/** What `show running-config` begins with, and what belongs to the machine. */
+function isNoise(raw: string): boolean {
+  return /^(?:Building configuration|Current configuration|frr version |frr defaults |hostname )/.test(raw)
+}
+
+export function keyOf(line: Line): string {
+  return line.join('\0')
+}
+
+export function without(lines: Lines, others: Lines): Lines {
+  return new Map([...lines].filter(([key]) => !others.has(key)))
+}
+
+/** `network` lines are the controller's, and it may change them while we work. */
+export function isAnnouncement(line: Line): boolean {
+  return (
+    line.length === 3 &&
+    /^router bgp \d+$/.test(line[0]) &&
+    /^network \S+$/.test(line[2]!) &&
+    isFamily(line[1]!)
+  )
+}
+
+/** The block of an address family is there as long as its `router bgp` is: it needs no line of its own. */
+export function isFamily(text: string): boolean {
+  return text.startsWith('address-family ')
+}

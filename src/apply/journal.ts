@@ -1,0 +1,63 @@
+import { mkdir, readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { installFiles } from './files.ts'
+
+const journalSchema = z.strictObject({
+  format: z.literal(1),
+  node: z.string(),
+  daemon: z.enum(['bird', 'frr']),
+  daemonSocket: z.string(),
+  configFile: z.string(),
+  /** The files as they were before. */
+  files: z.array(
+    z.strictObject({
+      path: z.string(),
+      content: z.string().nullable(),
+      mode: z.number(),
+      uid: z.number(),
+      gid: z.number(),
+    }),
+  ),
+  /** FRR's running configuration as it was before; `null` for BIRD, which reads it from its file again. */
+  running: z.string().nullable(),
+})
+
+/** What an apply that did not come to its end has to put back. Holds passwords: root's alone. */
+export type Journal = z.infer<typeof journalSchema>
+
+export class JournalError extends Error {
+  override readonly name = 'JournalError'
+  readonly file: string
+
+  constructor(file: string, cause: unknown) {
+    super(`${file} can not be read`, { cause })
+    this.file = file
+  }
+}
+
+export async function writeJournal(stateDir: string, journal: Journal): Promise<void> {
+  await mkdir(stateDir, { recursive: true, mode: 0o755 })
+  const content = JSON.stringify(journal)
+  const owner = { uid: process.getuid!(), gid: process.getgid!() }
+  await installFiles([{ path: pathOf(stateDir), content, mode: 0o600, ...owner }])
+}
+
+/** What an apply that was killed has left; `null`: nothing. Throws JournalError. */
+export async function readJournal(stateDir: string): Promise<Journal | null> {
+  const path = pathOf(stateDir)
+  try {
+    return journalSchema.parse(JSON.parse(await readFile(path, 'utf8')))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    throw new JournalError(path, error)
+  }
+}
+
+export async function removeJournal(stateDir: string): Promise<void> {
+  await rm(pathOf(stateDir), { force: true })
+}
+
+function pathOf(stateDir: string): string {
+  return join(stateDir, 'apply.json')
+}

@@ -1,0 +1,77 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { execa } from 'execa'
+import { DaemonError } from '../daemon.ts'
+
+/** vtysh itself waits for a daemon that hangs for ever. */
+const timeoutMs = 20_000
+
+/** All of FRR's daemons on this machine, through their sockets in one folder. */
+export class Vtysh {
+  readonly #socketDir: string
+
+  constructor(socketDir: string) {
+    this.#socketDir = socketDir
+  }
+
+  /** The running configuration of all daemons, passwords included. Throws DaemonError. */
+  async readRunning(): Promise<string> {
+    const { text, ok } = await this.#run(['-c', 'show running-config'])
+    // vtysh exits with 0 whatever it could reach; only a whole answer ends so.
+    if (!ok || !text.trimEnd().endsWith('end')) {
+      throw new DaemonError(
+        'not-running',
+        `FRR's daemons in ${this.#socketDir} do not tell their configuration`,
+        {
+          reply: text.slice(0, 500),
+        },
+      )
+    }
+    return text
+  }
+
+  /**
+   * Has each line executed in configuration mode by the daemons that it concerns. A bad line does not stop the
+   * later ones. Returns what was said against lines, as `line N: words`. Throws DaemonError.
+   */
+  async configure(lines: readonly string[]): Promise<string[]> {
+    const dir = await mkdtemp(join(tmpdir(), 'anyward-vtysh-'))
+    try {
+      // In a file that only we may read: passwords must not be seen in the list of processes.
+      const file = join(dir, 'lines')
+      await writeFile(file, `${lines.join('\n')}\n`, { mode: 0o600 })
+      const { text } = await this.#run(['-f', file])
+      return text.split('\n').flatMap((line) => (line.trim() === '' ? [] : [line.trim()]))
+    } finally {
+      await rm(dir, { recursive: true, force: true })
+    }
+  }
+
+  async #run(args: readonly string[]): Promise<{ text: string; ok: boolean }> {
+    const dir = await mkdtemp(join(tmpdir(), 'anyward-vtysh-'))
+    try {
+      // A pager, or whatever else the machine's own vtysh.conf asks for, is not for us.
+      await writeFile(join(dir, 'vtysh.conf'), '')
+      const argv = ['--vty_socket', this.#socketDir, '--config_dir', dir, ...args]
+      const result = await execa('vtysh', argv, {
+        reject: false,
+        all: true,
+        stdin: 'ignore',
+        timeout: timeoutMs,
+        forceKillAfterDelay: 500,
+        maxBuffer: 64 * 1024 * 1024,
+        env: { VTYSH_PAGER: 'cat' },
+      })
+      if (result.timedOut) {
+        throw new DaemonError('timeout', `vtysh did not end in ${timeoutMs / 1000} s: a daemon of FRR hangs`)
+      }
+      if (result.code === 'ENOENT') {
+        throw new DaemonError('not-running', 'vtysh (package frr) is not on this machine')
+      }
+      return { text: result.all ?? '', ok: result.exitCode === 0 }
+    } finally {
+      await rm(dir, { recursive: true, force: true })
+    }
+  }
+}
