@@ -8,8 +8,8 @@ export type Assessment =
       readonly problem: string
     }
 
-/** A set that lost more than this part of the last one lost it to a fault: a trust anchor that was not reached. */
-const mostLost = 0.1
+/** A set that lost more of the last one than that lost it to a fault: a trust anchor that was not reached. */
+const mostLostPercent = 10
 
 /**
  * Holds a set against the last good one.
@@ -31,11 +31,11 @@ export function assessVrps(
       `is ${formatSpan(nowMs - generatedMs)} old, and ${formatSpan(maxAgeMs)} are allowed`,
     )
   }
-  if (lastGood !== null && size < lastGood.size * (1 - mostLost)) {
-    const lost = Math.floor((1 - size / lastGood.size) * 100)
+  const lostPercent = lastGood === null ? 0 : ((lastGood.size - size) * 100) / lastGood.size
+  if (lastGood !== null && lostPercent > mostLostPercent) {
     return refused(
       'shrank',
-      `has ${formatCount(size)} VRPs, ${lost} % fewer than the ${formatCount(lastGood.size)} of the last good one`,
+      `has ${formatCount(size)} VRPs, ${Math.floor(lostPercent)} % fewer than the ${formatCount(lastGood.size)} of the last good one`,
     )
   }
   return { outcome: 'accepted' }

@@ -1,0 +1,19 @@
+import { type Prefix, parsePrefix } from '../../../src/net/prefix.ts'
+import type { Vrp } from '../../../src/rpki/vrp-set.ts'
+
+export function prefix(text: string): Prefix {
+  const parsed = parsePrefix(text)
+  if (!parsed.ok) throw new Error(`${text} ${parsed.problem}`)
+  return parsed.value
+}
+
+/** `192.0.2.0/24-25 64500`; without a maxLength it is the prefix's own. */
+export function vrp(text: string): Vrp {
+  const match = /^(\S+\/\d+)(?:-(\d+))? (\d+)$/.exec(text)!
+  const parsed = prefix(match[1]!)
+  return { prefix: parsed, maxLength: Number(match[2] ?? parsed.length), asn: Number(match[3]) }
+}
+
+export function show({ prefix, maxLength, asn }: Vrp): string {
+  return `${prefix}-${maxLength} ${asn}`
+}
