@@ -1,16 +1,20 @@
 import { Argument, Command, Option } from 'commander'
+import { loadVrps } from '../feeds/vrp-source.ts'
 import { formatAsPath, parseAsPath } from '../net/as-path.ts'
 import { type Community, parseCommunity } from '../net/community.ts'
 import { type Parsed, parseAddress, parsePrefix } from '../net/prefix.ts'
 import { compilePlan } from '../planner/compile.ts'
-import { noFeeds } from '../planner/feeds.ts'
+import { noFeeds, type PlanFeeds } from '../planner/feeds.ts'
 import { debianLayout } from '../planner/layout.ts'
 import type { NodePlan, Plan, SessionPlan } from '../planner/plan.ts'
 import { evaluate } from '../policy/evaluate.ts'
 import type { Policy, Route, Verdict } from '../policy/policy.ts'
+import type { Fleet } from '../sites/fleet.ts'
 import { requireFleet } from '../sites/load.ts'
 import { nearestWord, quote } from '../sites/wording.ts'
 import { CommandError } from './failure.ts'
+import { defaultStateDir, loadFeeds } from './load-feeds.ts'
+import { toCommandError, vrpSourceOf } from './vrp-options.ts'
 
 interface ExplainOptions {
   readonly sites: string
@@ -21,7 +25,7 @@ interface ExplainOptions {
   readonly origin: Route['origin']
   readonly local?: true
   readonly vrps?: string
-  readonly state?: string
+  readonly state: string
 }
 
 export function explainCommand(): Command {
@@ -41,7 +45,7 @@ export function explainCommand(): Command {
     )
     .option('--local', 'the node originates the route itself')
     .option('--vrps <file>', 'JSON of rpki-client or Routinator, to validate the origin with')
-    .option('--state <dir>', 'where the planner keeps the last good IRR sets and VRPs')
+    .option('--state <dir>', 'where plan keeps the last good IRR sets and VRPs', defaultStateDir)
     .action(async (node: string, neighbor: string, direction: string, prefix: string, _options, command) => {
       const options = (command as Command).optsWithGlobals<ExplainOptions>()
       await explain({ node, neighbor, direction: direction as Policy['direction'], prefix }, options)
@@ -53,7 +57,7 @@ async function explain(
   options: ExplainOptions,
 ): Promise<void> {
   const fleet = await requireFleet(options.sites)
-  const feeds = noFeeds
+  const feeds = await feedsFor(fleet, asked, options)
   const plan = compilePlan(fleet, (_site, node) => debianLayout(fleet, node), feeds)
   const node = findNode(plan, asked.node)
   const session = findSession(node, asked.neighbor)
@@ -66,6 +70,31 @@ async function explain(
   )
   if (options.json) process.stdout.write(`${JSON.stringify(toJson(verdict, route), null, 2)}\n`)
   else process.stdout.write(`${describe(node, session, asked.direction, route, verdict).join('\n')}\n`)
+}
+
+/** Only what this neighbor's rules look at: VRPs take a second to read, and an IRR set may not be there at all. */
+async function feedsFor(
+  fleet: Fleet,
+  asked: { node: string; neighbor: string },
+  options: ExplainOptions,
+): Promise<PlanFeeds> {
+  const sites = fleet.sites.map((site) => ({
+    ...site,
+    nodes: site.nodes
+      .filter(({ name }) => name === asked.node)
+      .map((node) => ({ ...node, neighbors: node.neighbors.filter(({ name }) => name === asked.neighbor) })),
+  }))
+  const neighbors = sites.flatMap((site) => site.nodes.flatMap((node) => node.neighbors))
+  const rpki = fleet.rpki === null ? null : { ...fleet.rpki, vrps: null }
+  const irr = neighbors.some((neighbor) => neighbor.irr !== null)
+    ? (await loadFeeds({ ...fleet, sites, rpki }, { ...options, offline: true })).irr
+    : noFeeds.irr
+  if (options.vrps === undefined && fleet.rpki?.vrps == null) return { irr, vrps: null }
+  const source = { ...vrpSourceOf(options, fleet), maxAgeMs: Number.POSITIVE_INFINITY }
+  const { vrps } = await loadVrps(source, { stateDir: null, nowMs: Date.now() }).catch((error: unknown) => {
+    throw toCommandError(error)
+  })
+  return { irr, vrps }
 }
 
 function readRoute(

@@ -1,9 +1,9 @@
 import { Command, InvalidArgumentError } from 'commander'
 import { type PlanRequest, type PlanResult, planFleet } from '../bundle/plan-fleet.ts'
 import { describeMissing } from '../bundle/programs.ts'
-import { noFeeds } from '../planner/feeds.ts'
 import { requireFleet } from '../sites/load.ts'
 import { CommandError, exitCode } from './failure.ts'
+import { defaultStateDir, loadFeeds } from './load-feeds.ts'
 import { describeRefusal, printPlan, printPlanJson } from './print-plan.ts'
 
 interface PlanOptions {
@@ -13,6 +13,7 @@ interface PlanOptions {
   readonly check: boolean
   readonly diff: boolean
   readonly refuseBelow?: number
+  readonly state: string
 }
 
 export function planCommand(): Command {
@@ -23,6 +24,7 @@ export function planCommand(): Command {
     .requiredOption('--out <dir>', 'the bundles go to <dir>/<site>/<node>/')
     .option('--no-check', 'leave out loading each bundle by its daemon’s own parser')
     .option('--no-diff', 'leave out the text diff of the files')
+    .option('--state <dir>', 'where the last good VRPs and IRR sets are kept', defaultStateDir)
     .option(
       '--refuse-below <sites>',
       'write nothing if a service would be announced at fewer sites',
@@ -36,7 +38,8 @@ export function planCommand(): Command {
 async function plan(options: PlanOptions): Promise<void> {
   const fleet = await requireFleet(options.sites)
   const { out, check, refuseBelow = null } = options
-  const result = await planOrExplain({ fleet, feeds: noFeeds, out, check, refuseBelow })
+  const feeds = await loadFeeds(fleet, { ...options, offline: false })
+  const result = await planOrExplain({ fleet, feeds, out, check, refuseBelow })
   if (result.outcome === 'unchecked') {
     throw new CommandError(
       `${result.node} can not be checked by its daemon's parser: missing ${describeMissing(result.missing)}`,

@@ -1,12 +1,10 @@
 import { Command } from 'commander'
 import { loadVrps } from '../feeds/vrp-source.ts'
-import { comparePrefixes, type Prefix } from '../net/prefix.ts'
 import { compilePlan } from '../planner/compile.ts'
 import { debianLayout } from '../planner/layout.ts'
-import type { Plan } from '../planner/plan.ts'
+import { announcementsOf } from '../planner/own-announcements.ts'
 import { formatCount, formatSpan } from '../rpki/assess.ts'
-import { type OwnAnnouncement, type PreflightRow, preflight } from '../rpki/preflight.ts'
-import type { Fleet } from '../sites/fleet.ts'
+import { type PreflightRow, preflight } from '../rpki/preflight.ts'
 import { requireFleet } from '../sites/load.ts'
 import { count } from '../sites/wording.ts'
 import { exitCode } from './failure.ts'
@@ -39,30 +37,10 @@ async function runPreflight(options: VrpFileOptions & { json?: true }): Promise<
     process.stderr.write(`warning: ${source.file} is ${formatSpan(ageMs)} old: much may have changed since\n`)
   }
   const plan = compilePlan(fleet, (_site, node) => debianLayout(fleet, node))
-  const rows = preflight(announcementsOf(plan, fleet), vrps)
+  const rows = preflight(announcementsOf(plan.nodes, fleet), vrps)
   if (options.json) process.stdout.write(`${JSON.stringify({ announcements: rows }, null, 2)}\n`)
   else process.stdout.write(describe(rows, `${source.file}, ${formatCount(vrps.size)} VRPs`))
   if (rows.some(isInvalid)) process.exitCode = exitCode.findings
-}
-
-/** Covering prefixes that leave the AS, each once, with the nodes that may announce it. */
-export function announcementsOf(plan: Plan, fleet: Fleet): OwnAnnouncement[] {
-  const covering = new Set(fleet.services.flatMap((service) => service.covering.map(String)))
-  const byText = new Map<string, { prefix: Prefix; nodes: Set<string> }>()
-  for (const { node, sessions } of plan.nodes) {
-    for (const { kind, exports } of sessions) {
-      if (kind === 'ibgp' || kind === 'tor') continue
-      for (const prefix of exports) {
-        if (!covering.has(prefix.toString())) continue
-        const known = byText.get(prefix.toString()) ?? { prefix, nodes: new Set() }
-        byText.set(prefix.toString(), known)
-        known.nodes.add(node)
-      }
-    }
-  }
-  return [...byText.values()]
-    .sort((a, b) => comparePrefixes(a.prefix, b.prefix))
-    .map(({ prefix, nodes }) => ({ prefix, origin: fleet.asn, nodes: [...nodes].sort() }))
 }
 
 function isInvalid({ state }: PreflightRow): boolean {

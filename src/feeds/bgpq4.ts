@@ -8,6 +8,8 @@ export type IrrAnswer =
   | { readonly ok: false; readonly reason: string; readonly hint: string }
 
 export interface AskOptions extends Irr {
+  /** Asks nobody: the last good answer has to do. */
+  readonly offline?: boolean | undefined
   readonly timeoutMs: number
   /** Ends it at once. */
   readonly signal?: AbortSignal | undefined
@@ -21,7 +23,8 @@ const mostOutput = 100_000_000
  * throws: that there is no answer is an answer.
  */
 export async function askBgpq4(asSet: string, family: Family, options: AskOptions): Promise<IrrAnswer> {
-  const { server, sources, timeoutMs, signal } = options
+  const { server, sources, timeoutMs, signal, offline = false } = options
+  if (offline) return { ok: false, reason: 'is not asked for here', hint: 'anyward plan asks, and keeps it' }
   const argv = [family === 'ipv4' ? '-4' : '-6', '-j']
   if (server !== null) argv.push('-h', server)
   if (sources.length > 0) argv.push('-S', sources.join(','))

@@ -16,6 +16,8 @@ export interface FeedOptions {
   readonly nowMs: number
   /** Ends what is under way. */
   readonly signal?: AbortSignal
+  /** Asks no IRR server. */
+  readonly offline?: boolean
   /** For each IRR set. */
   readonly timeoutMs?: number
 }

@@ -4,6 +4,7 @@ import { kindPolicies } from '../policy/kinds.ts'
 import type { Fleet, FleetNode, Neighbor, Service, Site } from '../sites/fleet.ts'
 import { irrKey, noFeeds, type PlanFeeds } from './feeds.ts'
 import { noticesOfFleet, noticesOfNeighbor } from './notices.ts'
+import { noticesOfOwn } from './own-announcements.ts'
 import type { NodeLayout, NodePlan, Notice, Plan, SessionPlan } from './plan.ts'
 
 /** Turns a validated fleet into what every node should do. The same fleet and feeds give the same plan. */
@@ -20,7 +21,7 @@ export function compilePlan(
       site.nodes.map((node) => compileNode({ fleet, feeds, own, notices }, site, node, layout(site, node))),
     )
     .sort((a, b) => compareText(a.site, b.site) || compareText(a.node, b.node))
-  return { nodes, notices }
+  return { nodes, notices: [...notices, ...noticesOfOwn(nodes, fleet, feeds.vrps)] }
 }
 
 /** What all nodes share. */
