@@ -46,7 +46,7 @@ const stopTimeoutMs = 30_000
 async function runPlanner(options: PlannerOptions): Promise<void> {
   // Without them there is no schedule to run on; later on, a fleet with a mistake leaves all as it was.
   const first = await requireFleet(options.sites)
-  const { log, flush } = createLog({ command: 'planner' })
+  const { log, end } = createLog({ command: 'planner' })
   const metrics = createPlannerMetrics()
   const stopping = new AbortController()
   const round: RoundOptions = {
@@ -57,13 +57,13 @@ async function runPlanner(options: PlannerOptions): Promise<void> {
     refuseBelow: options.refuseBelow ?? null,
     signal: stopping.signal,
   }
-  const exit = (code: number) => {
-    flush()
+  const exit = async (code: number) => {
+    await end()
     process.exit(code)
   }
   if (options.once) {
     const result = await planRound(round, log, Date.now())
-    exit(result.ok ? exitCode.fine : result.exitCode)
+    await exit(result.ok ? exitCode.fine : result.exitCode)
   }
 
   let last: RoundResult | null = null
@@ -91,11 +91,11 @@ async function runPlanner(options: PlannerOptions): Promise<void> {
     timetable.end()
     server?.close()
     // A round that has begun to write ends first: its bundles belong together.
-    const late = setTimeout(() => exit(exitCode.failed), stopTimeoutMs)
+    const late = setTimeout(() => void exit(exitCode.failed), stopTimeoutMs)
     await rounds.stop()
     clearTimeout(late)
     log.info({ event: 'stopped' }, 'stopped')
-    exit(exitCode.fine)
+    await exit(exitCode.fine)
   }
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop(signal))
   process.on('SIGHUP', () => void rounds.request('signal'))
