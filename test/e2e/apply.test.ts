@@ -1,0 +1,256 @@
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { execa } from 'execa'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Manifest } from '../../src/planner/manifest.ts'
+import { Vtysh } from '../../src/routing/frr/vtysh.ts'
+import { alterBundle, applyOn, configName } from './fixture-apply/bundles.ts'
+import { inside, type Lab, type LabNode, labDown, labUp, NeighborTables, until } from './fixture-lab/lab.ts'
+
+let lab: Lab
+let dir: string
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'apply-'))
+  lab = await labUp('test/e2e/fleet')
+}, 120_000)
+afterAll(async () => {
+  await labDown()
+  await rm(dir, { recursive: true, force: true })
+}, 60_000)
+
+describe.each(['bird', 'frr'] as const)('apply on %s', (daemon) => {
+  let node: LabNode
+  let tables: NeighborTables
+  let everything: string[]
+  let manifest: Manifest
+  let configFile: string
+
+  beforeAll(async () => {
+    node = lab.nodes.find((candidate) => candidate.daemon === daemon)!
+    tables = new NeighborTables(lab, node)
+    everything = await tables.read()
+    manifest = JSON.parse(await readFile(join(node.bundle, 'manifest.json'), 'utf8')) as Manifest
+    configFile = manifest.paths.configFile!
+  })
+  afterAll(() => tables.close())
+
+  const isBack = () =>
+    until(
+      'the neighbors have all',
+      () => tables.read(),
+      (rows) => rows.join() === everything.join(),
+      60_000,
+    )
+  const vtysh = () => new Vtysh(dirname(node.controlSocket))
+  /** What the daemon runs; BIRD does not say, so its sessions' descriptions stand for it. */
+  const running = async () =>
+    daemon === 'frr'
+      ? vtysh().readRunning()
+      : (await execa('birdc', ['-s', node.controlSocket, 'show', 'protocols', 'all'])).stdout
+          .split('\n')
+          .filter((line) => /Description:|Neighbor AS:/.test(line))
+          .join('\n')
+  const state = async () => ({
+    config: await readFile(configFile, 'utf8'),
+    manifest: await readFile(join(node.bundle, 'manifest.json'), 'utf8'),
+    running: await running(),
+  })
+  let serial = 0
+  /** Harmless, and seen in the running configuration. */
+  const describeAnew = () => {
+    serial += 1
+    const words = `anew ${serial} `
+    return (config: string) =>
+      config.replaceAll(daemon === 'bird' ? /description "/g : /description /g, (start) => `${start}${words}`)
+  }
+  /** A session that its neighbor refuses. */
+  const spoil = (config: string) => {
+    const { address, asn } = manifest.neighbors[0]!
+    return daemon === 'bird'
+      ? config.replace(`neighbor ${address} as ${asn};`, `neighbor ${address} as 64999;`)
+      : config.replace(`neighbor ${address} remote-as ${asn}`, `neighbor ${address} remote-as 64999`)
+  }
+  const bundle = (edit: (config: string) => string, editManifest?: (manifest: Manifest) => Manifest) =>
+    alterBundle(node, join(dir, `${daemon}-bundle`), edit, editManifest)
+
+  test('does nothing where the bundle is installed already, and touches no file', async () => {
+    const before = await stat(configFile, { bigint: true })
+    const { exitCode, outcome } = await applyOn(node, node.bundle)
+    expect(exitCode).toBe(0)
+    expect(outcome).toMatchObject({ applied: false, effect: 'none', undone: false, reason: 'nothing-to-do' })
+    const after = await stat(configFile, { bigint: true })
+    expect([after.mtimeNs, after.ino]).toEqual([before.mtimeNs, before.ino])
+  })
+
+  test('takes a change over, and no neighbor loses a route meanwhile', async () => {
+    let ended = false
+    const misses: string[] = []
+    const looking = (async () => {
+      while (!ended) {
+        const rows = await tables.read()
+        if (rows.join() !== everything.join()) misses.push(rows.join())
+        await new Promise((resolve) => setTimeout(resolve, 5))
+      }
+    })()
+    const { exitCode, outcome } = await applyOn(node, await bundle(describeAnew()))
+    ended = true
+    await looking
+    expect(outcome).toMatchObject({ applied: true, undone: false, reason: 'applied' })
+    expect(exitCode).toBe(0)
+    expect(misses).toEqual([])
+    expect(await running()).toContain(`anew ${serial} `)
+    expect(await readFile(configFile, 'utf8')).toContain(`anew ${serial} `)
+    expect((await stat(configFile)).mode & 0o007).toBe(0)
+  })
+
+  test('refuses what the daemon’s parser refuses, with the place, and nothing has changed', async () => {
+    const before = await state()
+    const broken = await bundle((config) => `${config}this is nothing\n`)
+    const { exitCode, outcome } = await applyOn(node, broken)
+    expect(exitCode).toBe(1)
+    expect(outcome).toMatchObject({ applied: false, undone: false, reason: 'parser-refused' })
+    expect(outcome!.detail).toMatch(daemon === 'bird' ? /bird\.conf:\d+:\d+ / : /^frr\.conf: line \d+: /)
+    expect(await state()).toEqual(before)
+    expect(await tables.read()).toEqual(everything)
+  })
+
+  test('refuses a damaged bundle', async () => {
+    const before = await state()
+    const damaged = await bundle(describeAnew())
+    await writeFile(join(damaged, configName(node)), '# nothing\n')
+    const { exitCode, outcome } = await applyOn(node, damaged)
+    expect(exitCode).toBe(1)
+    expect(outcome).toMatchObject({ applied: false, reason: 'damaged' })
+    expect(await state()).toEqual(before)
+  })
+
+  test('undoes what a neighbor refuses: files, running configuration and announcements are as before', async () => {
+    const before = await state()
+    const { exitCode, outcome } = await applyOn(node, await bundle(spoil), { timeout: '5s' })
+    expect(outcome).toMatchObject({ applied: false, undone: true, reason: 'worse-than-before' })
+    expect(outcome!.detail).toContain(`the session to ${manifest.neighbors[0]!.name} does not come back`)
+    expect(exitCode).toBe(1)
+    await isBack()
+    expect(await state()).toEqual(before)
+  })
+
+  test('refuses to run beside another apply', async () => {
+    const good = await bundle(describeAnew())
+    let second: ReturnType<typeof applyOn> | undefined
+    const first = await applyOn(node, good, {
+      onStep(step, signal) {
+        if (step !== 'verify') return
+        signal('SIGSTOP')
+        second = applyOn(node, good).finally(() => signal('SIGCONT'))
+      },
+    })
+    expect(first.outcome).toMatchObject({ applied: true })
+    const { exitCode, outcome } = await second!
+    expect(exitCode).toBe(1)
+    expect(outcome).toMatchObject({ applied: false, reason: 'refused' })
+    expect(outcome!.detail).toContain('another apply runs')
+  })
+
+  test.each(['activate', 'verify', 'undo'])(
+    'killed at “%s”: the next one puts it back first',
+    async (moment) => {
+      const before = await state()
+      const killed = await applyOn(node, await bundle(spoil), {
+        timeout: '5s',
+        onStep(step, signal) {
+          if (step === moment) signal('SIGKILL')
+        },
+      })
+      expect(killed.outcome).toBeNull()
+      // An unchanged bundle: all that this one does is the repair.
+      const next = await applyOn(node, node.bundle)
+      expect(next.stderr).toContain('an apply was killed before')
+      expect(next.outcome).toMatchObject({ reason: 'nothing-to-do' })
+      await isBack()
+      expect(await state()).toEqual(before)
+    },
+  )
+
+  test('killed while it installs: after the next one the files and the running configuration agree', async () => {
+    const changed = await bundle(describeAnew())
+    const words = `anew ${serial} `
+    await applyOn(node, changed, {
+      onStep(step, signal) {
+        if (step === 'install') signal('SIGKILL')
+      },
+    })
+    await applyOn(node, node.bundle)
+    const inBundle = await readFile(join(node.bundle, configName(node)), 'utf8')
+    const { config, running: runs } = await state()
+    const has = inBundle.includes(words)
+    expect([config.includes(words), runs.includes(words)]).toEqual([has, has])
+    await isBack()
+    expect(await applyOn(node, changed)).toMatchObject({ exitCode: 0 })
+    expect(await running()).toContain(words)
+  })
+
+  test('what the controller withdraws during the trial stays withdrawn when it is undone', async () => {
+    let withdrawn: Promise<unknown> | undefined
+    const returned: string[] = []
+    let ended = false
+    let looking: Promise<void> | undefined
+    const gone = () =>
+      until(
+        'withdrawn',
+        () => tables.read(),
+        (rows) => rows.length === 0,
+      )
+    const { outcome } = await applyOn(node, await bundle(spoil), {
+      timeout: '6s',
+      onStep(step) {
+        if (step !== 'verify') return
+        withdrawn = inside(node, 'ip', ['addr', 'del', '192.0.2.1/32', 'dev', 'lo']).then(gone)
+        looking = withdrawn.then(async () => {
+          while (!ended) {
+            returned.push(...(await tables.read()))
+            await new Promise((resolve) => setTimeout(resolve, 5))
+          }
+        })
+      },
+    })
+    await withdrawn
+    expect(outcome).toMatchObject({ applied: false })
+    await new Promise((resolve) => setImmediate(resolve))
+    ended = true
+    await looking
+    expect(returned).toEqual([])
+    expect(await tables.read()).toEqual([])
+    await inside(node, 'ip', ['addr', 'add', '192.0.2.1/32', 'dev', 'lo'])
+    await isBack()
+  })
+
+  test.runIf(daemon === 'frr')(
+    'withdraws what was ours and is not any more, and leaves what others typed',
+    async () => {
+      const [service] = manifest.services
+      const file = join(node.bundle, 'manifest.json')
+      const installed = JSON.parse(await readFile(file, 'utf8')) as Manifest
+      const removed = { ...service!, name: 'removed', prefixes: ['203.0.113.0/24'] }
+      await writeFile(
+        file,
+        `${JSON.stringify({ ...installed, services: [...installed.services, removed] }, null, 2)}\n`,
+      )
+      const type = (...lines: string[]) =>
+        vtysh().configure([`router bgp ${manifest.asn}`, 'address-family ipv4 unicast', ...lines])
+      await type('network 203.0.113.0/24', 'network 198.51.100.0/24')
+      const next = await bundle(describeAnew(), ({ services, ...rest }) => ({
+        ...rest,
+        services: services.filter(({ name }) => name !== 'removed'),
+      }))
+      const { outcome } = await applyOn(node, next)
+      expect(outcome).toMatchObject({ applied: true })
+      const now = await vtysh().readRunning()
+      expect(now).not.toContain('network 203.0.113.0/24')
+      expect(now).toContain('network 198.51.100.0/24')
+      expect(await tables.read()).toEqual(everything)
+      await type('no network 198.51.100.0/24')
+    },
+  )
+})
