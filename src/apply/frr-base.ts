@@ -32,6 +32,13 @@ export function createFrrBase({ daemonSocket, content, installed }: FrrBaseOptio
       ])
       before = old === null ? new Map() : configured(old)
       after = configured(fresh)
+      const foreign = [...before.values()].filter((line) => line.length === 1 && isForeign(line[0]))
+      if (foreign.length > 0) {
+        return foreign.map(
+          ([text]) =>
+            `frr.conf on this node has "${text}", which the bundle would take out: move it elsewhere first`,
+        )
+      }
       return fresh.complaints.map((complaint) => `frr.conf: ${hidePassword(complaint)}`)
     },
     snapshot: () => vtysh.readRunning(),
@@ -78,6 +85,11 @@ async function converge(vtysh: Vtysh, wanted: Lines, obsolete: (key: string) => 
   ]
   const words = [...lines.slice(0, 5), ...new Set(said)].map(hidePassword).slice(0, 10)
   throw new NotTakenError(`FRR ${words.join('; ')}`)
+}
+
+/** What a node may owe its own addresses and other routing to, and no bundle has. */
+function isForeign(block: string): boolean {
+  return /^(?:interface|vrf|key chain|router (?!bgp)) ?/.test(block)
 }
 
 function hidePassword(text: string): string {

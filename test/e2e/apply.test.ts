@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { execa } from 'execa'
@@ -253,4 +253,52 @@ describe.each(['bird', 'frr'] as const)('apply on %s', (daemon) => {
       await type('no network 198.51.100.0/24')
     },
   )
+
+  test('undoes a password that the neighbor does not have, and says it nowhere', async () => {
+    const { address, name } = manifest.neighbors[0]!
+    const before = await state()
+    const file = join(dir, `${daemon}.password`)
+    await writeFile(file, 'not-the-one\n', { mode: 0o600 })
+    const token = `@anyward-secret:${file}@`
+    const locked = await bundle((config) =>
+      daemon === 'bird'
+        ? config.replace(
+            new RegExp(`^ *neighbor ${address} as .*;$`, 'm'),
+            (line) => `${line}\n  password "${token}";`,
+          )
+        : config.replace(
+            new RegExp(`^ neighbor ${address} remote-as .*$`, 'm'),
+            (line) => `${line}\n neighbor ${address} password ${token}`,
+          ),
+    )
+    const { outcome, stderr } = await applyOn(node, locked, { timeout: '5s' })
+    expect(outcome).toMatchObject({ applied: false, undone: true, reason: 'worse-than-before' })
+    expect(outcome!.detail).toContain(name)
+    expect(JSON.stringify(outcome) + stderr).not.toContain('not-the-one')
+    await isBack()
+    expect(await state()).toEqual(before)
+  })
+
+  test('installs on a node whose daemon runs what its package came with', async () => {
+    const saved = join(dir, `${daemon}-saved`)
+    await cp(node.bundle, saved, { recursive: true })
+    await rm(node.bundle, { recursive: true })
+    if (daemon === 'bird') {
+      await writeFile(configFile, 'router id 10.0.0.1;\nprotocol device { }\n')
+      await execa('birdc', ['-s', node.controlSocket, 'configure'])
+    } else {
+      await writeFile(configFile, 'frr defaults traditional\nlog syslog informational\n')
+      await vtysh().configure([`no router bgp ${manifest.asn}`])
+    }
+    await until(
+      'nothing is announced',
+      () => tables.read(),
+      (rows) => rows.length === 0,
+    )
+    const { exitCode, outcome } = await applyOn(node, saved)
+    expect(outcome).toMatchObject({ applied: true, effect: 'session-restart' })
+    expect(exitCode).toBe(0)
+    expect(await readFile(join(node.bundle, 'manifest.json'), 'utf8')).toContain(node.name)
+    await isBack()
+  })
 })
