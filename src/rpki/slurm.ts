@@ -19,7 +19,7 @@ export interface Slurm {
 export function readSlurm(json: string | Uint8Array): Parsed<Slurm> {
   const parsed = parseJson(json)
   if (!parsed.ok) return parsed
-  const result = fileSchema.safeParse(parsed.value)
+  const result = fileSchema.safeParse(parsed.value, { reportInput: true })
   if (!result.success) return { ok: false, ...explain(result.error.issues[0]!) }
   const { validationOutputFilters, locallyAddedAssertions } = result.data
   const slurm: Slurm = {

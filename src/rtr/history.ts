@@ -30,12 +30,11 @@ export class History {
     }
     const changes = compareTables(before.tables, vrps.tables)
     if (countOf(changes) === 0) return null
-    // Beyond half of the set a router is quicker with all of it.
-    const worthKeeping = [
-      ...[...this.#changes].map(([serial, older]) => [serial, combineChanges(older, changes)] as const),
-      [this.#serial, changes] as const,
-    ].filter(([, all]) => countOf(all) <= Math.max(vrps.size / 2, 1024))
-    this.#changes = new Map(worthKeeping.slice(-keptChanges))
+    // The last step is always kept: BIRD 2.0.12 answers a Cache Reset only after a whole retry interval.
+    const older = [...this.#changes]
+      .map(([serial, since]) => [serial, combineChanges(since, changes)] as const)
+      .filter(([, all]) => countOf(all) <= Math.max(vrps.size / 2, 1024))
+    this.#changes = new Map([...older, [this.#serial, changes] as const].slice(-keptChanges))
     this.#vrps = vrps
     this.#serial = (this.#serial + 1) >>> 0
     return changes
