@@ -1,0 +1,86 @@
+import { parseArgs } from 'node:util'
+
+const PREFIXES = 100_000
+const ROUNDS = 3
+const BOUNDS = { aggregateMs: 1000, growth: 15 }
+
+const { values } = parseArgs({ options: { json: { type: 'boolean', default: false } } })
+const load = (path) => import(new URL(`../../dist/${path}`, import.meta.url))
+const { aggregateRanges } = await load('irr/aggregate.js')
+const { readIrrSet } = await load('irr/read-set.js')
+
+const rows = []
+for (const family of ['ipv4', 'ipv6']) {
+  for (const prefixes of [PREFIXES / 10, PREFIXES]) rows.push(measure(family, prefixes))
+}
+const checks = ['ipv4', 'ipv6'].flatMap((family) => {
+  const [tenth, whole] = rows.filter((row) => row.family === family)
+  return [
+    check(`aggregate ${PREFIXES} ${family} prefixes`, whole.aggregateMs, BOUNDS.aggregateMs, 'ms'),
+    check(
+      `aggregate, 10 times the ${family} prefixes`,
+      round(whole.aggregateMs / tenth.aggregateMs),
+      BOUNDS.growth,
+      'x',
+    ),
+  ]
+})
+const ok = checks.every((one) => one.ok)
+if (values.json) process.stdout.write(`${JSON.stringify({ ok, checks, rows }, null, 2)}\n`)
+else {
+  console.table(rows)
+  for (const { what, value, unit, bound, ok: kept } of checks) {
+    console.log(`${kept ? 'ok  ' : 'MISS'} ${what}: ${value} ${unit}, at most ${bound} ${unit}`)
+  }
+}
+process.exitCode = ok ? 0 : 1
+
+function measure(family, count) {
+  const text = somePrefixes(family, count)
+  const readMs = []
+  const aggregateMs = []
+  let ranges = 0
+  for (let turn = 0; turn < ROUNDS; turn += 1) {
+    const start = performance.now()
+    const set = readIrrSet(text, family)
+    const read = performance.now()
+    ranges = aggregateRanges(set.value.ranges).length
+    aggregateMs.push(performance.now() - read)
+    readMs.push(read - start)
+  }
+  return { family, prefixes: count, readMs: median(readMs), aggregateMs: median(aggregateMs), ranges }
+}
+
+/** As dense as what a large network registers: many siblings, some of them with their parent. */
+function somePrefixes(family, count) {
+  let seed = 1
+  const next = (below) => {
+    seed = (seed * 48271) % 2147483647
+    return seed % below
+  }
+  const prefixes = new Set()
+  while (prefixes.size < count) {
+    const length = 16 + next(9)
+    const place = next(count * 4) - (next(count * 4) % 2 ** (24 - length))
+    const bits = (Math.max(0, place) >>> (24 - length)) << (24 - length)
+    const [first, second, third] = [bits >>> 16, (bits >>> 8) & 255, bits & 255]
+    prefixes.add(
+      family === 'ipv4'
+        ? `${20 + first}.${second}.${third}.0/${length}`
+        : `2a${first.toString(16).padStart(2, '0')}:${((second << 8) | third).toString(16)}::/${8 + length}`,
+    )
+  }
+  return [...prefixes].join('\n')
+}
+
+function check(what, value, bound, unit) {
+  return { what, value, bound, unit, ok: value <= bound }
+}
+
+function median(numbers) {
+  return round([...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)])
+}
+
+function round(number) {
+  return Math.round(number * 10) / 10
+}
