@@ -47,7 +47,8 @@ export function readSchedule(text: string): Reading<string> {
     }
   }
   const [, , days, months] = values as number[][]
-  if (parts[4] === '*' && months!.every((month) => days!.every((day) => day > daysOfMonth[month - 1]!))) {
+  // Also where a day of the week is named: node-cron refuses the date by itself.
+  if (months!.every((month) => days!.every((day) => day > daysOfMonth[month - 1]!))) {
     return { ok: false, message: `${quote(text)} never comes: no such month has such a day`, hint }
   }
   return { ok: true, value: parts.join(' ') }

@@ -138,12 +138,6 @@ function checkIrr({ file, path, neighbor }: PlacedNeighbor): Finding[] {
   if (irr === undefined) return []
   const at = [...path, 'irr']
   const findings: Finding[] = []
-  if (!Object.hasOwn(irr, 'asSet') && !Object.hasOwn(irr, 'file')) {
-    findings.push(error(file, at, 'names neither an as-set nor a file', 'write irr: { asSet: AS-EXAMPLE }'))
-  }
-  if (irr.asSet !== undefined && irr.file !== undefined) {
-    findings.push(error(file, at, 'names both an as-set and a file', 'keep one of the two'))
-  }
   if (kind !== undefined && kind !== 'peer' && kind !== 'route-server') {
     findings.push(
       error(

@@ -48,6 +48,14 @@ const irr = z
       )
       .optional(),
   })
+  .refine(({ asSet, file }) => asSet !== undefined || file !== undefined, {
+    message: 'names neither an as-set nor a file',
+    params: { hint: 'write irr: { asSet: AS-EXAMPLE }' },
+  })
+  .refine(({ asSet, file }) => asSet === undefined || file === undefined, {
+    message: 'names both an as-set and a file',
+    params: { hint: 'keep one of the two' },
+  })
   .meta({
     description:
       'What this neighbor may send us by the IRR, for `peer` and `route-server`: either `asSet` or `file`.',
