@@ -363,6 +363,12 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     ['sites/fra1.yaml:8:83 irr: names neither an as-set nor a file\nwrite irr: { asSet: AS-EXAMPLE }'],
   ],
   [
+    'a misspelt as-set',
+    'peer',
+    'limit: 10, irr: { asset: AS-EXAMPLE }',
+    ['sites/fra1.yaml:8:85 irr.asset: "asset" is not a known key\ndid you mean asSet?'],
+  ],
+  [
     'an IRR set and a file',
     'peer',
     'limit: 10, irr: { asSet: AS-EXAMPLE, file: example.txt }',

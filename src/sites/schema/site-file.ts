@@ -51,6 +51,8 @@ const irr = z
   .refine(({ asSet, file }) => asSet !== undefined || file !== undefined, {
     message: 'names neither an as-set nor a file',
     params: { hint: 'write irr: { asSet: AS-EXAMPLE }' },
+    // A misspelt key is told already.
+    when: ({ issues }) => issues.length === 0,
   })
   .refine(({ asSet, file }) => asSet === undefined || file === undefined, {
     message: 'names both an as-set and a file',
