@@ -316,10 +316,13 @@ test.each(rows)('RPKI, IRR, versions and the rest of the fleet: %s', (_name, edi
   expect(issuesAfter(edits)).toEqual(issues)
 })
 
-test.each(['*/10 * * * *', '5,35 */2 * * mon-fri', '0 0 29 2 *', '0 0 31 2,5 7', '0-30/10 4-6 1,15 jan-mar *'])(
-  'the schedule %s is one',
-  (schedule) => {
-    const edits: Edit[] = [['fleet.yaml', 'rpki:\n', `planner: { schedule: "${schedule}" }\nrpki:\n`]]
-    expect(issuesAfter(edits)).toEqual([])
-  },
-)
+test.each([
+  '*/10 * * * *',
+  '5,35 */2 * * mon-fri',
+  '0 0 29 2 *',
+  '0 0 31 2,5 7',
+  '0-30/10 4-6 1,15 jan-mar *',
+])('the schedule %s is one', (schedule) => {
+  const edits: Edit[] = [['fleet.yaml', 'rpki:\n', `planner: { schedule: "${schedule}" }\nrpki:\n`]]
+  expect(issuesAfter(edits)).toEqual([])
+})
