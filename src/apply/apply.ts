@@ -12,7 +12,7 @@ import { type BaseDaemon, NotTakenError } from './base-daemon.ts'
 import { createBirdBase } from './bird-base.ts'
 import { findOwner, type InstalledFile, installFiles, readInstalled } from './files.ts'
 import { createFrrBase } from './frr-base.ts'
-import { readJournal, removeJournal, writeJournal } from './journal.ts'
+import { removeJournal, writeJournal } from './journal.ts'
 import { findRegressions } from './regressions.ts'
 
 export type ApplyReason =
@@ -150,29 +150,6 @@ export async function applyBundle(options: ApplyOptions): Promise<ApplyOutcome> 
     daemon.close()
     await base.close()
   }
-}
-
-/** Puts back what an apply that was killed has left. Returns whether there was something. Throws JournalError, DaemonError. */
-export async function repairInterrupted(stateDir: string): Promise<boolean> {
-  const journal = await readJournal(stateDir)
-  if (journal === null) return false
-  const { configFile, daemonSocket, files, running } = journal
-  const rest = { content: '', owner: { uid: 0, gid: 0 } }
-  const base =
-    journal.daemon === 'bird'
-      ? createBirdBase({ daemonSocket, configFile, ...rest, trialS: 0 })
-      : createFrrBase({ daemonSocket, content: '', installed: null })
-  try {
-    await installFiles(files)
-    await base.revert(running).catch((error: unknown) => {
-      // A daemon that does not run reads the files when it starts.
-      if (!(error instanceof DaemonError && error.code === 'not-running')) throw error
-    })
-  } finally {
-    await base.close()
-  }
-  await removeJournal(stateDir)
-  return true
 }
 
 function createBase(

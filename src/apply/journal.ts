@@ -1,7 +1,7 @@
 import { mkdir, readFile, rm } from 'node:fs/promises'
-import { join } from 'node:path'
 import { z } from 'zod'
 import { installFiles } from './files.ts'
+import { journalPath } from './lock.ts'
 
 const journalSchema = z.strictObject({
   format: z.literal(1),
@@ -40,12 +40,12 @@ export async function writeJournal(stateDir: string, journal: Journal): Promise<
   await mkdir(stateDir, { recursive: true, mode: 0o755 })
   const content = JSON.stringify(journal)
   const owner = { uid: process.getuid!(), gid: process.getgid!() }
-  await installFiles([{ path: pathOf(stateDir), content, mode: 0o600, ...owner }])
+  await installFiles([{ path: journalPath(stateDir), content, mode: 0o600, ...owner }])
 }
 
 /** What an apply that was killed has left; `null`: nothing. Throws JournalError. */
 export async function readJournal(stateDir: string): Promise<Journal | null> {
-  const path = pathOf(stateDir)
+  const path = journalPath(stateDir)
   try {
     return journalSchema.parse(JSON.parse(await readFile(path, 'utf8')))
   } catch (error) {
@@ -55,9 +55,5 @@ export async function readJournal(stateDir: string): Promise<Journal | null> {
 }
 
 export async function removeJournal(stateDir: string): Promise<void> {
-  await rm(pathOf(stateDir), { force: true })
-}
-
-function pathOf(stateDir: string): string {
-  return join(stateDir, 'apply.json')
+  await rm(journalPath(stateDir), { force: true })
 }

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
+import { join } from 'node:path'
 
 /**
  * One apply at a time on a node; `null` where another runs. An abstract socket: taken in one step, and gone with
@@ -16,4 +17,9 @@ export async function lockApply(stateDir: string): Promise<(() => void) | null> 
   }
   server.unref()
   return () => server.close()
+}
+
+/** Here while an apply runs, or after one that was killed. */
+export function journalPath(stateDir: string): string {
+  return join(stateDir, 'apply.json')
 }

@@ -1,7 +1,9 @@
 import { Command, InvalidArgumentError } from 'commander'
-import { type ApplyOutcome, applyBundle, DamagedError, repairInterrupted } from '../apply/apply.ts'
+import { type ApplyOutcome, applyBundle, DamagedError } from '../apply/apply.ts'
+import { NotTakenError } from '../apply/base-daemon.ts'
 import { JournalError } from '../apply/journal.ts'
 import { lockApply } from '../apply/lock.ts'
+import { repairInterrupted } from '../apply/repair.ts'
 import { describeMissing, findMissingPrograms } from '../bundle/programs.ts'
 import { readBundle } from '../bundle/read.ts'
 import type { Manifest } from '../planner/manifest.ts'
@@ -46,6 +48,11 @@ async function apply(options: Options): Promise<void> {
     if (error instanceof DamagedError) {
       const hint = 'run `anyward plan` again and copy the whole folder; nothing was changed'
       throw new CommandError(detail, { hint, exitCode: exitCode.findings, cause: error })
+    }
+    if (error instanceof NotTakenError) {
+      const hint =
+        'an apply was killed, and what it left can not be put back: compare the running configuration by hand'
+      throw new CommandError(detail, { hint, cause: error })
     }
     if (error instanceof DaemonError) {
       const hint = 'is the routing daemon running? Is this root?'

@@ -1,8 +1,10 @@
+import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import type { Server } from 'node:http'
 import { setPriority } from 'node:os'
 import { setFlagsFromString } from 'node:v8'
 import { Command } from 'commander'
+import { journalPath, lockApply } from '../apply/lock.ts'
 import { describeMissing, findMissingPrograms } from '../bundle/programs.ts'
 import { readBundle } from '../bundle/read.ts'
 import { hashOf } from '../bundle/write.ts'
@@ -32,7 +34,31 @@ export function controllerCommand(): Command {
       'Probes the local WireGuard endpoint and announces or withdraws its prefixes. Logs JSON lines to stderr.',
     )
     .requiredOption('--bundle <dir>', "this node's bundle, as `anyward plan` wrote it")
-    .action(async (options: { bundle: string }) => runController(await readBundle(options.bundle)))
+    .action(async (options: { bundle: string }) => runController(await readWholeBundle(options.bundle)))
+}
+
+/** An `apply` that was killed, by a power cut say, may have left the bundle ahead of what the daemon runs. */
+async function readWholeBundle(dir: string): Promise<Manifest> {
+  const manifest = await readBundle(dir)
+  const { stateDir } = manifest.paths
+  if (!existsSync(journalPath(stateDir))) return manifest
+  const unlock = await lockApply(stateDir)
+  // One that is under way looks after itself.
+  if (unlock === null) return manifest
+  try {
+    const { repairInterrupted } = await import('../apply/repair.ts')
+    await repairInterrupted(stateDir)
+  } catch (error) {
+    // To serve with what there is beats not to serve; the next apply tries again.
+    const { log } = createLog({ node: manifest.node, site: manifest.site })
+    log.error(
+      { event: 'repair', cause: (error as Error).message },
+      'what a killed apply has left can not be put back',
+    )
+  } finally {
+    unlock()
+  }
+  return readBundle(dir)
 }
 
 async function runController(manifest: Manifest): Promise<void> {

@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { access, cp, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { execa } from 'execa'
@@ -6,7 +6,16 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Manifest } from '../../src/planner/manifest.ts'
 import { Vtysh } from '../../src/routing/frr/vtysh.ts'
 import { alterBundle, applyOn, configName } from './fixture-apply/bundles.ts'
-import { inside, type Lab, type LabNode, labDown, labUp, NeighborTables, until } from './fixture-lab/lab.ts'
+import {
+  cli,
+  inside,
+  type Lab,
+  type LabNode,
+  labDown,
+  labUp,
+  NeighborTables,
+  until,
+} from './fixture-lab/lab.ts'
 
 let lab: Lab
 let dir: string
@@ -20,7 +29,7 @@ afterAll(async () => {
   await rm(dir, { recursive: true, force: true })
 }, 60_000)
 
-describe.each(['bird', 'frr'] as const)('apply on %s', (daemon) => {
+describe.each(['bird', 'frr'] as const)('apply on %s', { timeout: 180_000 }, (daemon) => {
   let node: LabNode
   let tables: NeighborTables
   let everything: string[]
@@ -34,7 +43,11 @@ describe.each(['bird', 'frr'] as const)('apply on %s', (daemon) => {
     manifest = JSON.parse(await readFile(join(node.bundle, 'manifest.json'), 'utf8')) as Manifest
     configFile = manifest.paths.configFile!
   })
-  afterAll(() => tables.close())
+  const afterThisNode: (() => Promise<unknown>)[] = []
+  afterAll(async () => {
+    tables.close()
+    for (const end of afterThisNode) await end()
+  })
 
   const isBack = () =>
     until(
@@ -189,6 +202,34 @@ describe.each(['bird', 'frr'] as const)('apply on %s', (daemon) => {
     await isBack()
     expect(await applyOn(node, changed)).toMatchObject({ exitCode: 0 })
     expect(await running()).toContain(words)
+  })
+
+  test('killed before a boot: the controller that starts puts it back', async () => {
+    const before = await state()
+    await applyOn(node, await bundle(spoil), {
+      onStep(step, signal) {
+        if (step === 'verify') signal('SIGKILL')
+      },
+    })
+    process.kill(node.controllerPid, 'SIGKILL')
+    const args = [cli, 'controller', '--bundle', node.bundle]
+    const controller = execa('ip', ['netns', 'exec', node.namespace, process.execPath, ...args], {
+      reject: false,
+    })
+    afterThisNode.push(async () => {
+      controller.kill()
+      await controller
+    })
+    await isBack()
+    await until('all is as before', state, (now) => JSON.stringify(now) === JSON.stringify(before))
+    await until(
+      'the journal is gone',
+      () =>
+        access(join(manifest.paths.stateDir, 'apply.json'))
+          .then(() => true)
+          .catch(() => false),
+      (isThere) => !isThere,
+    )
   })
 
   test('what the controller withdraws during the trial stays withdrawn when it is undone', async () => {

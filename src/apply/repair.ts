@@ -1,0 +1,32 @@
+import { DaemonError } from '../routing/daemon.ts'
+import { createBirdBase } from './bird-base.ts'
+import { installFiles } from './files.ts'
+import { createFrrBase } from './frr-base.ts'
+import { type Journal, readJournal, removeJournal } from './journal.ts'
+
+/**
+ * Puts back what an apply that was killed has left. Whoever calls holds the node's lock. Returns whether there
+ * was something. Throws JournalError, DaemonError, NotTakenError.
+ */
+export async function repairInterrupted(stateDir: string): Promise<boolean> {
+  const journal = await readJournal(stateDir)
+  if (journal === null) return false
+  const base = createBase(journal)
+  try {
+    await installFiles(journal.files)
+    await base.revert(journal.running).catch((error: unknown) => {
+      // A daemon that does not run reads the files when it starts.
+      if (!(error instanceof DaemonError && error.code === 'not-running')) throw error
+    })
+  } finally {
+    await base.close()
+  }
+  await removeJournal(stateDir)
+  return true
+}
+
+/** For the way back alone. */
+function createBase({ daemon, daemonSocket, configFile }: Journal) {
+  if (daemon === 'frr') return createFrrBase({ daemonSocket, content: '', installed: null })
+  return createBirdBase({ daemonSocket, configFile, content: '', owner: { uid: 0, gid: 0 }, trialS: 0 })
+}
