@@ -34,10 +34,11 @@ export function printPlanJson(result: Planned): void {
 /** What changes in the world, what it costs at each node, then how the files differ. */
 export function printPlan(result: Planned, options: { out: string; check: boolean; diff: boolean }): void {
   const { report } = result
-  const lines = [...describeNotices(report), ...describeWorld(report.nodes), ...describeRemoved(report)]
+  const lines = [...describeWorld(report.nodes), ...describeRemoved(report)]
   if (lines.length > 0) lines.push('')
   lines.push(...describeNodes(report.nodes))
   if (options.diff) lines.push(...diffFiles(report.nodes))
+  lines.push(...describeNotices(report))
   if (result.outcome === 'written') {
     const checked = options.check ? ', each loaded by its daemon’s own parser' : ''
     lines.push(`${count(report.nodes.length, 'bundle')} in ${options.out}${checked}`)
@@ -45,11 +46,17 @@ export function printPlan(result: Planned, options: { out: string; check: boolea
   process.stdout.write(`${lines.join('\n')}\n`)
 }
 
+/** The same of several neighbors is said once. */
 function describeNotices({ notices }: PlanReport): string[] {
-  return notices.map(({ node, neighbor, message }) => {
-    const whom = [node, neighbor].filter((name) => name !== null).join(' ')
-    return `note: ${whom === '' ? '' : `${whom}: `}${message}`
-  })
+  const byMessage = new Map<string, string[]>()
+  for (const { node, neighbor, message } of notices) {
+    const whom = byMessage.get(message) ?? []
+    byMessage.set(message, whom)
+    if (node !== null) whom.push(neighbor === null ? node : `${node} ${neighbor}`)
+  }
+  return [...byMessage].map(
+    ([message, whom]) => `note: ${whom.length === 0 ? '' : `${whom.join(', ')}: `}${message}`,
+  )
 }
 
 function describeRemoved({ removed }: PlanReport): string[] {
