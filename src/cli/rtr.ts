@@ -22,8 +22,11 @@ interface RtrOptions extends VrpFileOptions {
 }
 
 const defaultListen: RtrCache = { host: '127.0.0.1', port: 3324 }
-/** What RFC 8210, section 6, suggests. */
-const defaultTimers = { refreshS: 3600, retryS: 600, expireS: 7200 }
+/**
+ * It stands beside the router, so it is asked often; and what it said holds for as long as RFC 8210, section 6, has it,
+ * should it die: bgpd obeys these, whatever its own configuration says.
+ */
+const timers = { refreshS: 300, retryS: 30, expireS: 172_800 }
 
 export function rtrCommand(): Command {
   return new Command('rtr')
@@ -46,15 +49,12 @@ export function rtrCommand(): Command {
 async function runRtr(options: RtrOptions, fleetIsNamed: boolean): Promise<void> {
   const fleet = options.vrps === undefined || fleetIsNamed ? await requireFleet(options.sites) : null
   const source = vrpSourceOf(options, fleet)
-  const { refreshS, retryS, expireS } = fleet?.rpki ?? defaultTimers
   const { host, port } = options.listen ?? fleet?.rpki?.lastGood ?? defaultListen
   const { log, flush } = createLog({ program: 'rtr' })
 
   const server = createRtrServer({
     vrps: null,
-    refreshS,
-    retryS,
-    expireS,
+    ...timers,
     onEvent: (router, event) => logEvent(log, router, event),
   })
   const feed = new Feed({
