@@ -128,13 +128,13 @@ export async function applyBundle(options: ApplyOptions): Promise<ApplyOutcome> 
       onStep?.('activate')
       await base.activate()
       onStep?.('verify')
-      await verify(options, daemon, was)
+      const isHeld = await verify(options, daemon, was, base)
       onStep?.('install')
       await installFiles(wanted)
-      if (!(await base.confirm())) {
+      if (!isHeld || !(await base.confirm())) {
         onStep?.('activate again')
         await base.activate()
-        await verify(options, daemon, was)
+        await verify(options, daemon, was, base)
         await base.confirm()
       }
     } catch (error) {
@@ -226,17 +226,26 @@ class WorseError extends Error {
   override readonly name = 'WorseError'
 }
 
-/** Resolves when all is well and stays so for a while. Throws WorseError at the deadline, or the signal's reason. */
-async function verify(options: ApplyOptions, daemon: RoutingDaemon, was: Observation): Promise<void> {
+/**
+ * Resolves with true when all is well and stays so for a while, with false if the change was overtaken. Throws
+ * WorseError at the deadline, or the signal's reason.
+ */
+async function verify(
+  options: ApplyOptions,
+  daemon: RoutingDaemon,
+  was: Observation,
+  base: BaseDaemon | null,
+): Promise<boolean> {
   const { manifest, signal, timeoutMs } = options
   const deadline = performance.now() + timeoutMs
   let wellSince: number | null = null
   for (;;) {
     signal.throwIfAborted()
+    if (await base?.isOvertaken()) return false
     const regressions = await lookForRegressions(manifest, daemon, was)
     const now = performance.now()
     wellSince = regressions.length === 0 ? (wellSince ?? now) : null
-    if (wellSince !== null && now - wellSince >= calmMs[manifest.daemon]) return
+    if (wellSince !== null && now - wellSince >= calmMs[manifest.daemon]) return true
     if (wellSince === null && now > deadline) throw new WorseError(regressions.join('; '))
     await delay(pollMs)
   }
@@ -286,7 +295,7 @@ async function undo(
   const notes: string[] = []
   try {
     const patient = { ...options, manifest: known, signal: new AbortController().signal }
-    if (installed !== null) await verify(patient, daemon, was)
+    if (installed !== null) await verify(patient, daemon, was, null)
   } catch (error) {
     notes.push(`it takes its time to be as before: ${(error as Error).message}`)
   } finally {

@@ -7,9 +7,11 @@ export interface BaseDaemon {
   /** Runs the new configuration. Throws DaemonError, or a NotTakenError. */
   activate(): Promise<void>
   /**
-   * Keeps it, when the files are in place. `false`: somebody had the daemon read its files again meanwhile, so
-   * that it must be looked at anew.
+   * Whether somebody had the daemon read its own file meanwhile, so that it does not run the new configuration
+   * any more. Once the files are in place that does no harm: then `activate` again.
    */
+  isOvertaken(): Promise<boolean>
+  /** Keeps it, when the files are in place; false if it was overtaken in the last moment. */
   confirm(): Promise<boolean>
   /** Ends announcing what is ours no more, where the daemon itself keeps it. */
   forget?(prefixes: readonly string[]): Promise<void>

@@ -25,6 +25,7 @@ export function createBirdBase(options: BirdBaseOptions): BaseDaemon {
   const bird = new BirdConfiguration(daemonSocket)
   const candidate = candidateOf(configFile)
   let tries = 0
+  let triedAt = ''
   return {
     async check() {
       await installFiles([{ path: candidate, content, mode: 0o640, ...owner }])
@@ -36,12 +37,10 @@ export function createBirdBase(options: BirdBaseOptions): BaseDaemon {
       // The second time the file itself is the new one.
       tries += 1
       await bird.tryFor(tries === 1 ? candidate : null, trialS)
+      triedAt = await bird.lastReconfiguration()
     },
-    async confirm() {
-      const confirmed = await bird.confirm()
-      // Who had BIRD read its file since the first trial can only have had it read the new one.
-      return confirmed || tries > 1
-    },
+    isOvertaken: async () => tries === 1 && triedAt !== (await bird.lastReconfiguration()),
+    confirm: () => bird.confirm(),
     revert: () => bird.reload(),
     async close() {
       bird.close()

@@ -43,6 +43,7 @@ export function createFrrBase({ daemonSocket, content, installed }: FrrBaseOptio
     },
     snapshot: () => vtysh.readRunning(),
     activate: () => converge(vtysh, after, (key) => before.has(key)),
+    isOvertaken: async () => false,
     confirm: async () => true,
     async forget(prefixes) {
       const gone = new Set(prefixes)

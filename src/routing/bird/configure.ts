@@ -32,6 +32,14 @@ export class BirdConfiguration {
     await this.#configure(`configure ${file === null ? '' : `${quote(file)} `}timeout ${trialS}`)
   }
 
+  /** When the configuration was last read, in BIRD's words: another one means that somebody had it read anew. */
+  async lastReconfiguration(): Promise<string> {
+    const reply = await this.#client.send('show status')
+    const line = reply.lines.find(({ text }) => text.startsWith('Last reconfiguration on '))
+    if (line === undefined) throw unexpected('show status', reply)
+    return line.text
+  }
+
   /** Keeps what is tried; false if there is no trial any more. Throws DaemonError. */
   async confirm(): Promise<boolean> {
     const reply = await this.#client.send('configure confirm')
