@@ -10,6 +10,11 @@ export interface RpkiRules {
   readonly leastMs: number
   /** Re-evaluates also where nothing seems to have changed, since a fingerprint can't see everything. */
   readonly mostMs: number
+  /**
+   * How long without any cache until the daemon is told to begin anew, each time twice as long. After a second
+   * loss of the same cache rtrlib 0.8 never goes on to the next one, and after a boot it waits for `retry`.
+   */
+  readonly reconnectMs: number
   /** Whether routes are taken unvalidated when no cache has answered for too long. */
   readonly acceptsAtExpiry: boolean
 }
@@ -22,6 +27,20 @@ export interface RpkiState {
 }
 
 export const unseen: RpkiState = { judged: null, seen: null }
+
+/** Since when there is no cache, and how often the daemon was told to begin anew since then. */
+export interface Loss {
+  readonly sinceMs: number
+  readonly attempts: number
+}
+
+const mostDoublings = 5
+
+export function isReconnectDue(loss: Loss, nowMs: number, rules: RpkiRules): boolean {
+  // With accept at expiry there is no last good set to begin anew with.
+  if (rules.acceptsAtExpiry) return false
+  return nowMs - loss.sinceMs >= rules.reconnectMs * 2 ** Math.min(loss.attempts, mostDoublings)
+}
 
 export type ReevaluationReason = 'first' | 'changed' | 'periodic'
 

@@ -3,7 +3,7 @@ import { DaemonError, type OriginValidation } from '../routing/daemon.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { Clock } from './clock.ts'
-import { judgeLook, type RpkiRules, unseen } from './rpki-rules.ts'
+import { isReconnectDue, judgeLook, type Loss, type RpkiRules, unseen } from './rpki-rules.ts'
 
 export interface RpkiWatchParts {
   readonly validation: OriginValidation
@@ -18,6 +18,7 @@ export function rpkiRulesOf(rpki: ManifestRpki): RpkiRules {
   return {
     settleMs: 4000,
     leastMs: 10_000,
+    reconnectMs: 20_000,
     mostMs: Math.max(rpki.refreshS * 1000, 60_000),
     acceptsAtExpiry: rpki.atExpiry === 'accept',
   }
@@ -30,6 +31,7 @@ export function rpkiRulesOf(rpki: ManifestRpki): RpkiRules {
 export function watchRpki(parts: RpkiWatchParts): { stop(): void } {
   const { validation, rules, pollMs = 2000, clock, log, metrics } = parts
   let state = unseen
+  let loss: Loss | null = null
   /** What the log has last told. */
   let told: string | null = null
   let wake = () => {}
@@ -54,6 +56,19 @@ export function watchRpki(parts: RpkiWatchParts): { stop(): void } {
       )
     }
     state = judged.state
+    await reconnect(found.cache)
+  }
+  const reconnect = async (cache: string | null) => {
+    const now = clock.now()
+    loss = cache === null ? (loss ?? { sinceMs: now, attempts: 0 }) : null
+    if (loss === null || !isReconnectDue(loss, now, rules)) return
+    loss = { sinceMs: now, attempts: loss.attempts + 1 }
+    if (!(await validation.reconnect())) return
+    metrics.rpkiReconnects.inc()
+    log.warn(
+      { event: 'rpki-reconnect', attempt: loss.attempts },
+      'bgpd begins anew with its RTR caches: it found no other by itself, though the last good one answers',
+    )
   }
   const tell = (what: string, say: () => void) => {
     if (told !== what) say()

@@ -51,6 +51,11 @@ export interface OriginValidation {
   look(): Promise<ValidationLook>
   /** Has the daemon judge anew what its validated neighbors have told it; no session restarts. Throws DaemonError. */
   reevaluate(): Promise<void>
+  /**
+   * Has the daemon begin anew with its caches, if the last good one answers there: what it has of the others is
+   * thrown away. `false`: it does not answer. Throws DaemonError.
+   */
+  reconnect(): Promise<boolean>
   close(): void
 }
 

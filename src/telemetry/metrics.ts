@@ -70,6 +70,11 @@ export function createMetrics() {
       labelNames: ['reason'],
       registers,
     }),
+    rpkiReconnects: new Counter({
+      name: 'anyward_rpki_reconnects_total',
+      help: 'FRR: how often bgpd was told to begin anew with its RTR caches',
+      registers,
+    }),
     rpkiFailures: new Counter({
       name: 'anyward_rpki_failures_total',
       help: 'FRR: looks at its origin validation, or orders to judge anew, that failed',

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { connect } from 'node:net'
 import { z } from 'zod'
 import { parseAddress } from '../../net/prefix.ts'
 import type { Manifest } from '../../planner/manifest.ts'
@@ -33,6 +34,12 @@ export function createFrrRpki({ manifest, deadlineMs = 1000 }: FrrRpkiOptions): 
     async reevaluate() {
       for (const command of validated) await vty.ask(command)
     },
+    async reconnect() {
+      const { rpki } = manifest
+      if (!rpki || !(await answers(rpki.lastGood, deadlineMs))) return false
+      await askRpki(vty, 'rpki reset')
+      return true
+    },
     close() {
       vty.close()
     },
@@ -48,6 +55,21 @@ async function askRpki(vty: Vty, command: string): Promise<string> {
     `bgpd validates no origins: it knows no "${command}" (status ${status}). Start it with -M rpki (package frr-rpki-rtrlib)`,
     { reply: words },
   )
+}
+
+function answers(cache: string, deadlineMs: number): Promise<boolean> {
+  const at = cache.lastIndexOf(':')
+  const host = cache.slice(0, at).replace(/^\[(.*)\]$/, '$1')
+  return new Promise((resolve) => {
+    const socket = connect({ host, port: Number(cache.slice(at + 1)) })
+    const finish = (answered: boolean) => {
+      socket.destroy()
+      resolve(answered)
+    }
+    socket.setTimeout(deadlineMs, () => finish(false))
+    socket.once('connect', () => finish(true))
+    socket.once('error', () => finish(false))
+  })
 }
 
 const connectionSchema = z.object({

@@ -1,12 +1,19 @@
 import { expect, test } from 'vitest'
 import {
+  isReconnectDue,
   judgeLook,
   type ReevaluationReason,
   type RpkiRules,
   unseen,
 } from '../../../src/controller/rpki-rules.ts'
 
-const rules: RpkiRules = { settleMs: 4000, leastMs: 10_000, mostMs: 60_000, acceptsAtExpiry: false }
+const rules: RpkiRules = {
+  settleMs: 4000,
+  leastMs: 10_000,
+  mostMs: 60_000,
+  reconnectMs: 20_000,
+  acceptsAtExpiry: false,
+}
 
 /** What is done at each of these looks, one each 2 s: `cache fingerprint`, or `- fingerprint` without a cache. */
 function play(looks: readonly string[], { acceptsAtExpiry = false } = {}): string {
@@ -63,4 +70,12 @@ test('with accept at expiry, routes are judged by nothing once the data is gone'
 
 test('now and then all is judged anew, for a change that no fingerprint shows', () => {
   expect(play(times(70, 'a 7'))).toBe('2:first 32:periodic 62:periodic')
+})
+
+test('the daemon begins anew with its caches each time later, and only where there is a last good one', () => {
+  const due = (attempts: number, sinceMs: number) => isReconnectDue({ sinceMs: 0, attempts }, sinceMs, rules)
+  expect([due(0, 19_999), due(0, 20_000)]).toEqual([false, true])
+  expect([due(2, 79_999), due(2, 80_000)]).toEqual([false, true])
+  expect([due(99, 639_999), due(99, 640_000)]).toEqual([false, true])
+  expect(isReconnectDue({ sinceMs: 0, attempts: 0 }, 1e9, { ...rules, acceptsAtExpiry: true })).toBe(false)
 })
