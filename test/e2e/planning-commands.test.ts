@@ -1,0 +1,206 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { execa } from 'execa'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { cli } from './fixture-lab/lab.ts'
+import { until, untilEqual } from './fixture-routing/until.ts'
+
+let folder: string
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'anyward-commands-'))
+})
+afterEach(() => rm(folder, { recursive: true, force: true }))
+
+async function run(...words: string[]) {
+  const { exitCode, stdout, stderr } = await execa(process.execPath, [cli, ...words], { reject: false })
+  return { exitCode, stdout, stderr }
+}
+const writeVrps = async (...roas: { prefix: string; maxLength: number; asn: number }[]) => {
+  const file = join(folder, 'vrps.json')
+  await writeFile(file, JSON.stringify({ roas }))
+  return file
+}
+
+describe('explain', () => {
+  const explain = async (...words: string[]) => {
+    const { exitCode, stdout, stderr } = await run('explain', '--json', ...words)
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' })
+    return JSON.parse(stdout) as { verdict: string; rule: string; reason: string; set: object }
+  }
+
+  test('names the rule that refuses a route, and why', async () => {
+    expect(await explain('fra1-a', 'fra1-transit', 'import', '8.8.8.0/24')).toEqual({
+      verdict: 'reject',
+      rule: 'default-only',
+      reason: 'only the default route is taken',
+      set: {},
+      changedBy: [],
+    })
+  })
+
+  test('tells what is changed of a route that is taken', async () => {
+    const words = ['ams1-a', 'ams1-peer', 'import', '8.8.8.0/24', '--as-path', '64612 15169']
+    const communities = ['--community', 'graceful-shutdown', '--community', '64500:1:1']
+    expect(await explain(...words, ...communities)).toMatchObject({
+      verdict: 'accept',
+      set: { localPref: 0, communitiesRemoved: ['64500:1:1'], onlyToCustomer: 64612 },
+    })
+  })
+
+  test('validates an origin with the VRPs that it is given', async () => {
+    const vrps = await writeVrps({ prefix: '8.8.8.0/24', maxLength: 24, asn: 15169 })
+    const fleet = join(folder, 'sites')
+    await execa('cp', ['-r', 'sites', fleet])
+    await execa('sed', [
+      '-i',
+      '$ a rpki: { caches: [{ host: 127.0.0.1, port: 3323 }] }',
+      `${fleet}/fleet.yaml`,
+    ])
+    const from = (asPath: string) =>
+      explain(
+        ...['--sites', fleet, '--vrps', vrps, 'ams1-a', 'ams1-peer', 'import', '8.8.8.0/24'],
+        ...['--as-path', asPath],
+      )
+    expect(await from('64612 15169')).toMatchObject({ verdict: 'accept' })
+    expect(await from('64612 3')).toMatchObject({ verdict: 'reject', rule: 'rpki-invalid' })
+  })
+
+  test.each([
+    [
+      ['fra1-b', 'fra1-transit', 'export', '192.0.2.0/24'],
+      'there is no node "fra1-b"\n    did you mean fra1-a?',
+    ],
+    [['fra1-a', 'transit', 'export', '192.0.2.0/24'], 'fra1-a has no neighbor "transit"'],
+    [['fra1-a', 'fra1-transit', 'import', '::/0'], '::/0 is no IPv4 prefix'],
+    [['fra1-a', 'fra1-transit', 'import', '192.0.2.1/24'], '"192.0.2.1/24" has host bits set beyond /24'],
+    [['fra1-a', 'fra1-transit', 'import', '0.0.0.0/0', '--as-path', 'AS1'], '"AS1" is not an AS path'],
+    [
+      ['fra1-a', 'fra1-transit', 'import', '0.0.0.0/0', '--community', '70000:1'],
+      '"70000:1" has a part beyond',
+    ],
+    [
+      ['fra1-a', 'fra1-transit', 'import', '0.0.0.0/0', '--local'],
+      'a route that a neighbor tells is not local',
+    ],
+  ])('%s is not understood, and says why', async (words, message) => {
+    const { exitCode, stdout, stderr } = await run('explain', ...words)
+    expect(stderr).toContain(message)
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' })
+  })
+})
+
+describe('preflight', () => {
+  test('tells each announcement’s state, and exits 1 where one is invalid', async () => {
+    const vrps = await writeVrps(
+      { prefix: '192.0.2.0/24', maxLength: 24, asn: 64500 },
+      { prefix: '2001:db8::/32', maxLength: 32, asn: 64500 },
+    )
+    const { exitCode, stdout } = await run('preflight', '--json', '--vrps', vrps)
+    const { announcements } = JSON.parse(stdout) as { announcements: { findings: { hint: string }[] }[] }
+    expect(announcements).toMatchObject([
+      { prefix: '192.0.2.0/24', origin: 64500, nodes: ['ams1-a', 'fra1-a', 'nyc1-a'], state: 'valid' },
+      { prefix: '2001:db8:51::/48', state: 'invalid-length', vrps: [{ maxLength: 32, asn: 64500 }] },
+    ])
+    expect(announcements[1]!.findings[0]!.hint).toBe('create a ROA: AS64500, 2001:db8:51::/48, maxLength 48')
+    expect(exitCode).toBe(1)
+  })
+
+  test('exits 0 where nothing is said about us, with the ROA to create', async () => {
+    const vrps = await writeVrps({ prefix: '198.51.100.0/24', maxLength: 24, asn: 64500 })
+    const { exitCode, stdout } = await run('preflight', '--vrps', vrps)
+    expect(stdout).toContain('create a ROA: AS64500, 192.0.2.0/24, maxLength 24')
+    expect(exitCode).toBe(0)
+  })
+
+  test('exits 2 where the VRPs can’t be read', async () => {
+    const file = join(folder, 'vrps.json')
+    await writeFile(file, '{"roas": [')
+    const { exitCode, stderr } = await run('preflight', '--vrps', file)
+    expect(stderr).toContain(file)
+    expect(exitCode).toBe(2)
+  })
+})
+
+describe('rtr', () => {
+  const start = (...words: string[]) =>
+    execa(process.execPath, [cli, 'rtr', ...words], { stdout: 'ignore', reject: false })
+  let server: ReturnType<typeof start> | null = null
+  afterEach(async () => {
+    server?.kill('SIGKILL')
+    await server
+    server = null
+  })
+
+  /** Starts it on a port of its own choice, and tells that port. */
+  async function serve(vrps: string): Promise<number> {
+    const words = [
+      '--vrps',
+      vrps,
+      '--listen',
+      '127.0.0.1:0',
+      '--poll',
+      '50ms',
+      '--state',
+      join(folder, 'state'),
+    ]
+    const child = start(...words)
+    server = child
+    let log = ''
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      log += text
+    })
+    let port: number | null = null
+    await until('rtr listens', async () => {
+      const line = log.split('\n').find((text) => text.includes('"event":"listen"'))
+      if (line !== undefined) port = (JSON.parse(line) as { port: number }).port
+      return port === null ? log : null
+    })
+    return port!
+  }
+
+  test('goes on serving the last good set when its file is emptied, over a restart too', async () => {
+    const vrps = await writeVrps({ prefix: '192.0.2.0/24', maxLength: 24, asn: 64500 })
+    const port = await serve(vrps)
+    expect(await countPrefixes(port)).toBe(1)
+    await writeVrps()
+    expect(await countPrefixes(port)).toBe(1)
+    server!.kill('SIGTERM')
+    expect(await server).toMatchObject({ exitCode: 0 })
+    expect(await countPrefixes(await serve(vrps))).toBe(1)
+  })
+
+  test('serves what its file says when it has changed', async () => {
+    const one = { prefix: '192.0.2.0/24', maxLength: 24, asn: 64500 }
+    const vrps = await writeVrps(one)
+    const port = await serve(vrps)
+    await writeVrps(one, { prefix: '198.51.100.0/24', maxLength: 24, asn: 64500 })
+    await untilEqual('the number of VRPs', 2, () => countPrefixes(port))
+  })
+
+  /** Asks as a router does (RFC 8210, section 5): Reset Query, then PDUs until End of Data. */
+  function countPrefixes(port: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const socket = connect({ host: '127.0.0.1', port })
+      let buffer = Buffer.alloc(0)
+      let prefixes = 0
+      socket.setTimeout(10_000, () => socket.destroy(new Error('no End of Data within 10 s')))
+      socket.on('error', reject)
+      socket.on('data', (data) => {
+        buffer = Buffer.concat([buffer, data])
+        while (buffer.length >= 8 && buffer.length >= buffer.readUInt32BE(4)) {
+          const type = buffer.readUInt8(1)
+          if (type === 4 || type === 6) prefixes += 1
+          buffer = buffer.subarray(buffer.readUInt32BE(4))
+          if (type === 7 || type === 10) {
+            socket.destroy()
+            if (type === 7) resolve(prefixes)
+            else reject(new Error('an Error Report came'))
+          }
+        }
+      })
+      socket.write(Buffer.from([1, 2, 0, 0, 0, 0, 0, 8]))
+    })
+  }
+})
