@@ -2,7 +2,6 @@ import type { AsnRange } from './policy.ts'
 
 /** AS numbers that have no place in a public path: IANA's special-purpose registry, and what is not handed out. */
 export const bogonAsns: readonly AsnRange[] = [
-  { first: 0, last: 0 }, // RFC 7607
   { first: 23456, last: 23456 }, // AS_TRANS, RFC 6793
   // Documentation (RFC 5398), private (RFC 6996), the last of 16 bits (RFC 7300), documentation, and what IANA keeps.
   { first: 64496, last: 131071 },

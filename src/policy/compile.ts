@@ -76,6 +76,7 @@ function* importMatches(input: PolicyInput, kind: KindPolicy, family: Family): G
     const own = input.ownPrefixes.filter(
       (prefix) => !input.ownPrefixes.some((other) => other !== prefix && other.contains(prefix)),
     )
+    yield reject('martian-prefix', { type: 'prefix', in: martians[family].map(orLonger) })
     if (own.length > 0) yield reject('own-prefix', { type: 'prefix', in: own.map(orLonger) })
     yield reject('bogon-prefix', ...bogonConditions(input.bogonsAllowed, family))
     if (family === 'ipv6') {
@@ -84,6 +85,9 @@ function* importMatches(input: PolicyInput, kind: KindPolicy, family: Family): G
     yield reject('prefix-length', { type: 'prefix-not', in: [publicLengths[family]] })
   }
   if (!kind.internal) {
+    // FRR takes an empty path for one of ours: it validates it with our own number.
+    yield reject('empty-path', { type: 'path-empty' })
+    yield reject('as-zero', { type: 'path-contains', asns: [only(0)] })
     yield reject('path-length', { type: 'path-longer', than: tighten.pathLength ?? longestPath })
     yield reject('as-set', { type: 'path-has-set' })
     if (kind.checksFirstAs) yield reject('first-as', { type: 'first-asn-not', asn: neighbor.asn })
@@ -94,6 +98,10 @@ function* importMatches(input: PolicyInput, kind: KindPolicy, family: Family): G
     if (kind.refusesTier1) {
       const asns = tier1Asns.filter((asn) => asn !== neighbor.asn).map(only)
       yield reject('tier-1-leak', { type: 'path-contains', asns })
+    }
+    if (neighbor.localAddress !== null) {
+      const condition: Condition = { type: 'next-hop', address: neighbor.localAddress }
+      yield { ...reject('own-next-hop', condition), native: true }
     }
     if (kind.checksNextHop) yield reject('next-hop', { type: 'next-hop-not', address: neighbor.address })
     if (role === 'peer') {
@@ -191,6 +199,11 @@ function defaultLimit({ kind, import: taken }: Neighbor, family: Family): number
 
 const everything: Readonly<Record<Family, Prefix>> = { ipv4: prefix('0.0.0.0/0'), ipv6: prefix('::/0') }
 const globalUnicast = prefix('2000::/3')
+/** What the daemons refuse by themselves, each a bit of it: here all of it by both, and nothing can let it in. */
+const martians: Readonly<Record<Family, readonly Prefix[]>> = {
+  ipv4: ['0.0.0.0/8', '127.0.0.0/8', '224.0.0.0/3'].map(prefix),
+  ipv6: ['::/32', 'fe80::/9', 'ff00::/8'].map(prefix),
+}
 const publicLengths: Readonly<Record<Family, PrefixRange>> = {
   ipv4: { prefix: everything.ipv4, minLength: 8, maxLength: 24 },
   ipv6: { prefix: everything.ipv6, minLength: 12, maxLength: 48 },

@@ -32,10 +32,14 @@ function holds(condition: Condition, route: Route, policy: Policy, validate: Val
       return route.asPath.length > condition.than
     case 'path-contains':
       return route.asPath.flat().some((asn) => condition.asns.some((range) => rangeHas(range, asn)))
+    case 'path-empty':
+      return route.asPath.length === 0
     case 'path-has-set':
       return route.asPath.some((element) => typeof element !== 'number')
     case 'first-asn-not':
       return route.asPath[0] !== condition.asn
+    case 'next-hop':
+      return route.nextHop?.equals(condition.address) ?? false
     case 'next-hop-not':
       return route.nextHop === null || !route.nextHop.equals(condition.address)
     case 'validation': {

@@ -39,8 +39,10 @@ export type Condition =
   /** Counted as RFC 4271, section 9.1.2.2 does: an AS_SET is one. */
   | { readonly type: 'path-longer'; readonly than: number }
   | { readonly type: 'path-contains'; readonly asns: readonly AsnRange[] }
+  | { readonly type: 'path-empty' }
   | { readonly type: 'path-has-set' }
   | { readonly type: 'first-asn-not'; readonly asn: number }
+  | { readonly type: 'next-hop'; readonly address: Address }
   | { readonly type: 'next-hop-not'; readonly address: Address }
   /** RFC 6811. `ours`: of our own announcement, whose path has no origin yet. */
   | { readonly type: 'validation'; readonly state: 'invalid' | 'not-found'; readonly origin: 'path' | 'ours' }

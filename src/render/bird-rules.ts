@@ -63,10 +63,14 @@ function print(
       return `bgp_path.len > ${condition.than}`
     case 'path-contains':
       return `bgp_path ~ ${setOf(condition.asns.map(printAsns))}`
+    case 'path-empty':
+      return 'bgp_path.len = 0'
     case 'path-has-set':
       throw new TypeError('a session without AS_SETs is told so, not its filter')
     case 'first-asn-not':
       return `bgp_path.first != ${condition.asn}`
+    case 'next-hop':
+      return `bgp_next_hop = ${condition.address}`
     case 'next-hop-not':
       return `bgp_next_hop != ${condition.address}`
     case 'validation': {

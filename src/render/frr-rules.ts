@@ -117,6 +117,8 @@ function printMatch(condition: Condition, { ourAsn }: Policy, name: (list: FrrLi
       return [asPath(`permit ^([^ ]+ ){${condition.than}}`)]
     case 'path-contains':
       return [asPath(...condition.asns.map((asns) => `permit _(${patternOf(asns)})_`))]
+    case 'path-empty':
+      return [asPath('permit ^$')]
     case 'path-has-set':
       return [asPath('permit [{]')]
     case 'first-asn-not':
@@ -139,6 +141,8 @@ function printMatch(condition: Condition, { ourAsn }: Policy, name: (list: FrrLi
       }
       return [asPath('deny ^$', 'permit .*'), [`match large-community ${name(inside)}`]]
     }
+    case 'next-hop':
+      throw new TypeError('FRR refuses its own address as a next hop by itself')
     case 'next-hop-not':
       throw new TypeError('the neighbor’s own next hop goes on, and all else is refused')
     case 'otc-not':

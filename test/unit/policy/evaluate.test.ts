@@ -104,7 +104,9 @@ describe('what comes from a transit is refused by the rule that is about it', ()
     ['65 in a path', route('1.1.1.0/24', path('2222 '.repeat(65))), 'reject path-length'],
     ['an AS_SET', route('1.1.1.0/24', path('2222 {3,4}')), 'reject as-set'],
     ['another first AS', route('1.1.1.0/24', path('3333 2222')), 'reject first-as'],
-    ['no path', route('1.1.1.0/24', path('')), 'reject first-as'],
+    ['no path', route('1.1.1.0/24', path('')), 'reject empty-path'],
+    ['AS 0', route('1.1.1.0/24', path('2222 0 3')), 'reject as-zero'],
+    ['loopback', route('127.0.0.0/8'), 'reject martian-prefix'],
     ['a private AS number', route('1.1.1.0/24', path('2222 64512')), 'reject bogon-asn'],
     ['AS_TRANS', route('1.1.1.0/24', path('2222 23456 3')), 'reject bogon-asn'],
     [
