@@ -1,0 +1,36 @@
+// RTR servers inside the node's namespace, where the test itself can't be, and on the built code, because
+// Node 20 runs no TypeScript. A line of JSON in, a line of JSON out.
+import { createInterface } from 'node:readline'
+
+const root = process.argv[2]
+const { createRtrServer } = await import(`${root}/rtr/server.js`)
+const { createVrpSet } = await import(`${root}/rpki/vrp-set.js`)
+const { parsePrefix } = await import(`${root}/net/prefix.js`)
+
+const servers = new Map()
+const setOf = (vrps) => createVrpSet(vrps.map((vrp) => ({ ...vrp, prefix: parsePrefix(vrp.prefix).value })))
+
+const calls = {
+  async serve({ port, vrps }) {
+    const known = servers.get(port)
+    if (known !== undefined) return known.update(setOf(vrps))
+    // Short timers: FRR believes those of the server, whatever its configuration says.
+    const timers = { refreshS: 30, retryS: 1, expireS: 600 }
+    const server = createRtrServer({ vrps: setOf(vrps), ...timers, notifyIntervalMs: 0 })
+    servers.set(port, server)
+    await server.listen('127.0.0.1', port)
+  },
+  async close({ port }) {
+    await servers.get(port)?.close()
+    servers.delete(port)
+  },
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const { call, ...params } = JSON.parse(line)
+  const answer = await calls[call](params).then(
+    () => ({}),
+    (error) => ({ error: String(error) }),
+  )
+  process.stdout.write(`${JSON.stringify(answer)}\n`)
+}
