@@ -1,0 +1,164 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { execa } from 'execa'
+import { Daemon } from '../e2e/fixture-routing/daemon-process.ts'
+import { forwardPort, Speaker, type SpeakerOptions } from './bgp/speaker.ts'
+
+/** On the one link, the node's end. */
+export const nodeAddresses = { ipv4: '10.77.0.1', ipv6: 'fd77::1' } as const
+/** Where an RTR cache is looked for. */
+export const cacheAddress = '10.77.0.2'
+
+export interface Bed {
+  readonly dir: string
+  /** Starts BIRD, or bgpd with what it needs, on a configuration; ends the one before. */
+  start(config: string): Promise<void>
+  /** Of the daemon that runs. */
+  readonly socketPath: string
+  dial(options: Omit<SpeakerOptions, 'relay'>): Promise<Speaker>
+  /** Lets a server on a Unix socket answer in the neighbors' namespace. */
+  forward(address: string, port: number, unixPath: string): Promise<void>
+  stop(): Promise<void>
+}
+
+type Undo = (() => Promise<unknown>)[]
+
+let beds = 0
+
+/** Two namespaces and a link: the node in one, in the other every neighbor, as an address. */
+export async function makeBed(kind: 'bird' | 'frr', addresses: readonly string[]): Promise<Bed> {
+  const undo: Undo = []
+  const stop = async () => {
+    for (const step of undo.splice(0).reverse()) await step()
+  }
+  try {
+    return { ...(await build(kind, addresses, undo)), stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+async function build(
+  kind: 'bird' | 'frr',
+  addresses: readonly string[],
+  undo: Undo,
+): Promise<Omit<Bed, 'stop'>> {
+  const dir = await mkdtemp(join(tmpdir(), 'pf-'))
+  undo.push(() => rm(dir, { recursive: true, force: true }))
+  // bgpd's own user comes through here.
+  await chmod(dir, 0o755)
+  beds += 1
+  const node = `pfn${process.pid}-${beds}`
+  const opposite = `pfp${process.pid}-${beds}`
+  await connectNamespaces(node, opposite, addresses, undo)
+  const relay = join(dir, 'relay')
+  await startRelay(opposite, relay, undo)
+  const daemons = kind === 'bird' ? birdIn(node, dir) : await frrIn(node, dir, undo)
+  let running: Daemon | null = null
+  undo.push(async () => running?.kill())
+  return {
+    dir,
+    socketPath: daemons.socketPath,
+    start: async (config) => {
+      await running?.kill()
+      running = await daemons.start(config)
+    },
+    dial: (options) => Speaker.open({ ...options, relay }),
+    forward: (address, port, unixPath) => forwardPort(relay, { listen: address, port, forward: unixPath }),
+  }
+}
+
+async function connectNamespaces(node: string, opposite: string, addresses: readonly string[], undo: Undo) {
+  for (const name of [node, opposite]) {
+    await execa('ip', ['netns', 'add', name])
+    undo.push(() => execa('ip', ['netns', 'del', name], { reject: false }))
+  }
+  const batch = (namespace: string, commands: readonly string[]) =>
+    execa('ip', ['-n', namespace, '-batch', '-'], { input: commands.join('\n') })
+  await batch(node, ['link set lo up', `link add pf type veth peer name pf netns ${opposite}`])
+  const addressing = (all: readonly string[]) => [
+    ...all.map((address) =>
+      address.includes(':') ? `addr add ${address}/64 dev pf nodad` : `addr add ${address}/16 dev pf`,
+    ),
+    'link set pf up',
+  ]
+  await batch(node, addressing(Object.values(nodeAddresses)))
+  await batch(opposite, ['link set lo up', ...addressing([cacheAddress, ...addresses])])
+  // The kernel's own first hop count, so that a speaker without a say in it passes GTSM (RFC 5082).
+  await execa('ip', [
+    ...['netns', 'exec', opposite, 'sysctl', '-qw', 'net.ipv4.ip_default_ttl=255'],
+    ...[
+      'net.ipv6.conf.all.hop_limit=255',
+      'net.ipv6.conf.default.hop_limit=255',
+      'net.ipv6.conf.pf.hop_limit=255',
+    ],
+  ])
+}
+
+async function startRelay(namespace: string, controlPath: string, undo: Undo): Promise<void> {
+  const script = fileURLToPath(new URL('bgp/relay.mjs', import.meta.url))
+  const child: ChildProcess = spawn(
+    'ip',
+    ['netns', 'exec', namespace, process.execPath, script, controlPath],
+    {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    },
+  )
+  undo.push(async () => {
+    if (child.exitCode !== null) return
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+  })
+  await once(child.stdout!, 'data')
+}
+
+function birdIn(namespace: string, dir: string) {
+  const socketPath = join(dir, 'bird.ctl')
+  const file = join(dir, 'bird.conf')
+  const start = async (config: string) => {
+    await writeFile(file, config)
+    const daemon = new Daemon({ namespace, argv: ['bird', '-f', '-c', file, '-s', socketPath], socketPath })
+    await daemon.start()
+    return daemon
+  }
+  return { socketPath, start }
+}
+
+async function frrIn(namespace: string, dir: string, undo: Undo) {
+  const configDir = join(dir, 'config')
+  const vtyDir = join(dir, 'vty')
+  await mkdir(configDir)
+  await mkdir(vtyDir)
+  await writeFile(join(configDir, 'vtysh.conf'), '')
+  await execa('chown', ['frr:frr', vtyDir])
+  const zserv = join(vtyDir, 'zserv.api')
+  const argvOf = (name: string) =>
+    [
+      `/usr/lib/frr/${name}`,
+      ...['--vty_socket', vtyDir, '-z', zserv, '-i', join(vtyDir, `${name}.pid`)],
+      ...['-f', '/dev/null', '-A', '127.0.0.1', '-P', '0'],
+    ] as [string, ...string[]]
+  const zebra = new Daemon({ namespace, argv: argvOf('zebra'), socketPath: zserv })
+  undo.push(() => zebra.kill())
+  await zebra.start()
+  const socketPath = join(vtyDir, 'bgpd.vty')
+  const start = async (config: string) => {
+    await writeFile(join(configDir, 'frr.conf'), config)
+    const bgpd = new Daemon({
+      namespace,
+      argv: [...argvOf('bgpd'), '-M', 'rpki'],
+      socketPath,
+      afterStart: async () => {
+        await execa('vtysh', ['--vty_socket', vtyDir, '--config_dir', configDir, '-d', 'bgpd', '-b'])
+      },
+    })
+    await bgpd.start()
+    return bgpd
+  }
+  return { socketPath, start }
+}

@@ -1,0 +1,164 @@
+import { parseCommunity } from '../../src/net/community.ts'
+import { type Parsed, parseAddress, parsePrefix } from '../../src/net/prefix.ts'
+import { evaluate } from '../../src/policy/evaluate.ts'
+import type { Policy, Route, Verdict } from '../../src/policy/policy.ts'
+import type { VrpSet } from '../../src/rpki/vrp-set.ts'
+import type { WireRoute } from './bgp/wire.ts'
+import type { ObservedRoute } from './observe.ts'
+import type { DaemonKind, ProofNeighbor } from './proof-fleet.ts'
+import type { ProofRoute } from './routes/route.ts'
+
+/** The default where a route has none (RFC 4271, section 9.1.1). */
+const defaultLocalPref = 100
+
+/** What a daemon made of one route, to compare and to read. */
+export interface Outcome {
+  readonly verdict: 'accept' | 'reject'
+  /** Of an accepted route; each value as text. */
+  readonly attributes: Readonly<Record<string, string>>
+}
+
+export interface Mismatch {
+  readonly neighbor: string
+  readonly route: ProofRoute
+  readonly expected: Outcome
+  readonly rule: string
+  readonly observed: Readonly<Partial<Record<DaemonKind, Outcome>>>
+}
+
+export function routeOf(wire: WireRoute, isInternal: boolean): Route {
+  return {
+    prefix: must(parsePrefix(wire.prefix), wire.prefix),
+    asPath: wire.asPath,
+    nextHop: must(parseAddress(wire.nextHop.split(' ')[0]!), wire.nextHop),
+    origin: wire.origin,
+    // What comes from outside says nothing about our preferences (RFC 4271, section 5.1.5).
+    localPref: isInternal ? (wire.localPref ?? defaultLocalPref) : defaultLocalPref,
+    communities: wire.communities.map((text) => must(parseCommunity(text), text)),
+    otc: wire.otc,
+    local: false,
+  }
+}
+
+function expectedOf(
+  policy: Policy,
+  wire: ProofRoute,
+  isInternal: boolean,
+  vrps: VrpSet,
+): { readonly outcome: Outcome; readonly rule: string } {
+  if (wire.malformed) return { outcome: { verdict: 'reject', attributes: {} }, rule: 'malformed (RFC 7606)' }
+  const verdict = evaluate(policy, routeOf(wire, isInternal), (prefix, asn) => vrps.validate(prefix, asn))
+  return { outcome: outcomeOf(verdict, wire), rule: verdict.rule.id }
+}
+
+function outcomeOf({ verdict, route }: Verdict, wire: WireRoute): Outcome {
+  if (verdict === 'reject') return { verdict, attributes: {} }
+  return {
+    verdict,
+    attributes: {
+      path: JSON.stringify(route.asPath),
+      nextHop: String(route.nextHop),
+      origin: route.origin,
+      med: String(wire.med),
+      localPref: String(route.localPref),
+      communities: route.communities.map(String).sort().join(' '),
+      otc: String(route.otc),
+    },
+  }
+}
+
+export function observedOutcome(observed: ObservedRoute | undefined): Outcome {
+  if (observed === undefined) return { verdict: 'reject', attributes: {} }
+  return {
+    verdict: 'accept',
+    attributes: {
+      path: JSON.stringify(observed.asPath).replace(/\]$/, observed.isPathCut ? '…' : ']'),
+      nextHop: observed.nextHop.split(' ')[0]!,
+      origin: observed.origin,
+      med: String(observed.med),
+      localPref: String(observed.localPref),
+      communities: observed.communities.join(' '),
+      otc: String(observed.otc),
+    },
+  }
+}
+
+function isAsExpected(expected: Outcome, observed: Outcome): boolean {
+  return (
+    expected.verdict === observed.verdict &&
+    Object.entries(expected.attributes).every(([name, value]) => {
+      const seen = observed.attributes[name]!
+      return seen.endsWith('…') ? value.startsWith(seen.slice(0, -1)) : value === seen
+    })
+  )
+}
+
+/** @param observed what each daemon took, by prefix */
+export function findMismatches(
+  neighbor: ProofNeighbor,
+  policy: Policy,
+  routes: readonly ProofRoute[],
+  vrps: VrpSet,
+  observed: Readonly<Partial<Record<DaemonKind, ReadonlyMap<string, Outcome>>>>,
+): readonly Mismatch[] {
+  return routes.flatMap((route): Mismatch[] => {
+    const { outcome: expected, rule } = expectedOf(policy, route, neighbor.internal, vrps)
+    const outcomes = Object.entries(observed).map(
+      ([daemon, taken]) => [daemon, taken.get(route.prefix) ?? observedOutcome(undefined)] as const,
+    )
+    if (outcomes.every(([, outcome]) => isAsExpected(expected, outcome))) return []
+    return [{ neighbor: neighbor.name, route, expected, rule, observed: Object.fromEntries(outcomes) }]
+  })
+}
+
+/** For a person: the route by its meaning, each of the verdicts, and what the configurations say. */
+export function describeMismatches(
+  mismatches: readonly Mismatch[],
+  configs: Readonly<Partial<Record<DaemonKind, string>>>,
+  most = 20,
+): string {
+  const shown = mismatches.slice(0, most).map(({ neighbor, route, expected, rule, observed }) => {
+    const path = JSON.stringify(route.asPath).slice(0, 100)
+    const head = `${neighbor}: ${route.meaning}\n  ${route.prefix} path ${path} next hop ${route.nextHop} communities [${route.communities}] otc ${route.otc}`
+    const verdicts = [
+      `  evaluate: ${describe(expected)}, by ${rule}`,
+      ...Object.entries(observed).map(([daemon, outcome]) => `  ${daemon}: ${describe(outcome, expected)}`),
+    ]
+    const excerpts = Object.keys(observed).map((daemon) => {
+      const text = excerpt(configs[daemon as DaemonKind] ?? '', neighbor, rule)
+      return text === '' ? `  ${daemon} has no line of ${rule}` : text.replace(/^/gm, '    ')
+    })
+    return [head, ...verdicts, ...excerpts].join('\n')
+  })
+  const rest = mismatches.length - shown.length
+  return [...shown, ...(rest > 0 ? [`and ${rest} more`] : [])].join('\n\n')
+}
+
+/** Only what differs from the other, if both were accepted. */
+function describe({ verdict, attributes }: Outcome, other?: Outcome): string {
+  const shown = Object.entries(attributes).filter(
+    ([name, value]) => other?.verdict !== 'accept' || other.attributes[name] !== value,
+  )
+  return [verdict, ...shown.map(([name, value]) => `${name} ${value}`)].join(', ')
+}
+
+/** The lines of that rule in a neighbor's import filter, in either daemon's language. */
+function excerpt(config: string, neighbor: string, rule: string): string {
+  const stem = `aw_${neighbor}`
+  const bird = config.split(`filter ${stem}_in {`)[1]?.split('\n}')[0]
+  if (bird !== undefined) {
+    const lines = bird.split('\n')
+    const at = lines.findIndex((line) => line.startsWith(`  # ${rule}:`))
+    return at === -1 ? '' : lines.slice(at, at + 2).join('\n')
+  }
+  return config
+    .split('\nexit')
+    .filter((block) => block.includes(`route-map ${stem}-in `) && block.includes(` description ${rule}`))
+    .map((block) => block.slice(block.lastIndexOf('route-map ')))
+    .join('\n')
+}
+
+function must<T>(parsed: Parsed<T>, text: string): T {
+  if (!parsed.ok) throw new TypeError(`${text} ${parsed.problem}`)
+  return parsed.value
+}

@@ -1,0 +1,103 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { hashOf } from '../../src/bundle/write.ts'
+import { type Family, families } from '../../src/net/prefix.ts'
+import { buildManifest } from '../../src/render/render.ts'
+import { createBird } from '../../src/routing/bird/bird.ts'
+import { createFrr } from '../../src/routing/frr/frr.ts'
+import { describeMismatches, findMismatches } from './compare.ts'
+import { inject, makeProofBed, type ProofBed, type ProofNode } from './node.ts'
+import { type DaemonKind, neighbors, own, planNode, vrps } from './proof-fleet.ts'
+import { routesOf } from './routes/route-set.ts'
+import { learnedFrom, untilTold } from './told.ts'
+
+const kinds = ['bird', 'frr'] as const
+const cases = families.flatMap((family) => kinds.map((kind) => ({ kind, family })))
+const beds: ProofBed[] = []
+const nodes: ProofNode[] = []
+const nodeOf = (kind: DaemonKind, family: Family) =>
+  nodes.find((node) => node.kind === kind && node.neighbors[0]!.family === family)!
+
+// A daemon has the neighbors of one family: bgpd takes its time over a route-map by the square of their number.
+beforeAll(async () => {
+  await Promise.all(
+    cases.map(async ({ kind, family }) => {
+      const chosen = neighbors.filter((neighbor) => neighbor.family === family)
+      const proofBed = await makeProofBed(kind, chosen, vrps)
+      beds.push(proofBed)
+      const { dir, socketPath } = proofBed.bed
+      nodes.push(await proofBed.run(planNode(kind, dir, socketPath, chosen), chosen))
+    }),
+  )
+}, 180_000)
+
+afterAll(async () => {
+  for (const node of nodes) await node.stop()
+  for (const proofBed of beds) await proofBed.stop()
+})
+
+describe.each(cases)('each $family neighbor of $kind is told what the policy lets out, and no more', (at) => {
+  const hosts =
+    at.family === 'ipv4' ? ['99.98.1.1/32', '99.97.0.1/32'] : ['2999:98:1::1/128', '2999:97::1/128']
+  const { covering, host, other, third } = own[at.family]
+  const everything = [...Object.values(own[at.family]), ...hosts]
+  const originate = async (node: ProofNode, prefixes: readonly string[]) => {
+    const manifest = buildManifest(node.plan, [], hashOf)
+    const daemon =
+      node.kind === 'bird' ? createBird({ manifest }) : createFrr({ manifest, deadlineMs: 20_000 })
+    try {
+      await daemon.apply(new Set(prefixes))
+    } finally {
+      daemon.close()
+    }
+    await untilTold(node, prefixes)
+  }
+
+  test('not what others told, nor our own prefixes as our other nodes told them', async () => {
+    const node = nodeOf(at.kind, at.family)
+    const digit = at.family.slice(3)
+    for (const neighbor of node.neighbors) {
+      const session = node.sessions.get(neighbor.name)!
+      session.speaker.announce(learnedFrom(neighbor))
+      await node.observer.settle(session)
+    }
+    // There is something to leak.
+    const inside = await node.observer.accepted(node.sessions.get(`inside${digit}`)!)
+    expect([...inside.keys()].sort()).toEqual([other, covering, host].sort())
+    expect((await node.observer.accepted(node.sessions.get(`transit${digit}`)!)).size).toBe(2)
+    // What comes last tells that the others would have come.
+    await originate(node, [third])
+  })
+
+  test('what this node originates, with its attributes', async () => {
+    const node = nodeOf(at.kind, at.family)
+    await originate(node, everything)
+    const told = (name: string) => [...node.sessions.get(name + at.family.slice(3))!.speaker.received.keys()]
+    expect(told('transit').sort()).toEqual([third, covering].sort())
+    expect(told('inside').sort()).toEqual(everything.toSorted())
+  })
+
+  test('nothing, when this node originates nothing', async () => {
+    await originate(nodeOf(at.kind, at.family), [])
+  })
+})
+
+test('each neighbor injects at least 300 routes, each with a prefix of its own', () => {
+  for (const neighbor of neighbors) {
+    const routes = routesOf(neighbor)
+    expect(routes.length, neighbor.name).toBeGreaterThanOrEqual(300)
+    expect(new Set(routes.map(({ prefix }) => prefix)).size).toBe(routes.length)
+  }
+})
+
+describe('BIRD, FRR and the policy agree on every route, attributes included,', () => {
+  test.each(neighbors)('of $name', async (neighbor) => {
+    const routes = routesOf(neighbor)
+    const both = kinds.map((kind) => nodeOf(kind, neighbor.family))
+    const observed = await Promise.all(both.map((node) => inject(node, neighbor, routes)))
+    const outcomes = Object.fromEntries(kinds.map((kind, index) => [kind, observed[index]!]))
+    const policy = both[0]!.plan.sessions.find((session) => session.neighbor === neighbor.name)!.import
+    const mismatches = findMismatches(neighbor, policy, routes, vrps, outcomes)
+    const configs = Object.fromEntries(both.map(({ kind, config }) => [kind, config]))
+    expect(mismatches.length, describeMismatches(mismatches, configs)).toBe(0)
+  })
+})

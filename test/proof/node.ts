@@ -1,0 +1,144 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { loadTemplates } from '../../src/bundle/templates.ts'
+import type { NodePlan } from '../../src/planner/plan.ts'
+import { createRenderer, type Templates } from '../../src/render/render.ts'
+import type { VrpSet } from '../../src/rpki/vrp-set.ts'
+import { createRtrServer } from '../../src/rtr/server.ts'
+import { until } from '../e2e/fixture-routing/until.ts'
+import { type Bed, cacheAddress, makeBed, nodeAddresses } from './bed.ts'
+import type { WireRoute } from './bgp/wire.ts'
+import { type Outcome, observedOutcome } from './compare.ts'
+import { type ObservedSession, type Observer, observeBird, observeFrr } from './observe.ts'
+import { cachePort, type DaemonKind, otherAddresses, type ProofNeighbor } from './proof-fleet.ts'
+
+/** A daemon that carries a planned node, and its neighbors, who have said nothing yet. */
+export interface ProofNode {
+  readonly kind: DaemonKind
+  readonly neighbors: readonly ProofNeighbor[]
+  readonly plan: NodePlan
+  readonly config: string
+  readonly observer: Observer
+  /** By the neighbor's name. */
+  readonly sessions: ReadonlyMap<string, ObservedSession>
+  /** Where the daemon's files are. */
+  readonly bed: Bed
+  stop(): Promise<void>
+}
+
+/** What can be given another plan again and again, without new namespaces. */
+export interface ProofBed {
+  readonly kind: DaemonKind
+  readonly bed: Bed
+  /** @param edit makes another configuration of the rendered one, to break it */
+  run(plan: NodePlan, chosen: readonly ProofNeighbor[], edit?: (config: string) => string): Promise<ProofNode>
+  stop(): Promise<void>
+}
+
+export async function makeProofBed(
+  kind: DaemonKind,
+  all: readonly ProofNeighbor[],
+  vrps: VrpSet,
+): Promise<ProofBed> {
+  const bed = await makeBed(kind, [...all.map(({ address }) => address), ...Object.values(otherAddresses)])
+  const cache = await serveVrps(bed, vrps)
+  const templates = await loadTemplates()
+  return {
+    kind,
+    bed,
+    run: (plan, chosen, edit = (config) => config) => run(bed, kind, plan, chosen, vrps, templates, edit),
+    stop: async () => {
+      await bed.stop()
+      await cache.close()
+    },
+  }
+}
+
+async function run(
+  bed: Bed,
+  kind: DaemonKind,
+  plan: NodePlan,
+  chosen: readonly ProofNeighbor[],
+  vrps: VrpSet,
+  templates: Templates,
+  edit: (config: string) => string,
+): Promise<ProofNode> {
+  const files = createRenderer(templates)(plan)
+  for (const { path, content } of files) {
+    if (path === 'announce.conf') await writeFile(plan.layout.paths.announceFile!, content)
+  }
+  const config = edit(files.find(({ path }) => path === `${kind}.conf`)!.content)
+  await bed.start(config)
+  const observer = kind === 'bird' ? observeBird(bed.socketPath) : observeFrr(bed.socketPath)
+  if (plan.rpki !== null) {
+    await until(`${kind} has the VRPs`, async () => {
+      const count = await observer.countVrps()
+      return count >= vrps.size ? null : `${count} of ${vrps.size}`
+    })
+  }
+  const sessions = new Map<string, ObservedSession>()
+  const stop = async () => {
+    for (const { speaker } of sessions.values()) speaker.close()
+    observer.close()
+  }
+  try {
+    await Promise.all(
+      chosen.map(async (neighbor, index) => {
+        const session = plan.sessions.find((candidate) => candidate.neighbor === neighbor.name)!
+        const speaker = await bed.dial({
+          asn: neighbor.asn,
+          routerId: `10.77.9.${index + 1}`,
+          address: neighbor.address,
+          peerAddress: nodeAddresses[neighbor.family],
+          family: neighbor.family,
+          role: null,
+        })
+        const { address, family } = neighbor
+        sessions.set(neighbor.name, { address, family, symbol: session.symbol, speaker })
+      }),
+    )
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  return { kind, neighbors: chosen, plan, config, observer, sessions, bed, stop }
+}
+
+/** What the daemon took of these routes, by prefix. */
+export async function inject(
+  node: ProofNode,
+  neighbor: ProofNeighbor,
+  routes: readonly WireRoute[],
+): Promise<ReadonlyMap<string, Outcome>> {
+  const session = node.sessions.get(neighbor.name)!
+  session.speaker.announce(routes)
+  await node.observer.settle(session)
+  const accepted = await node.observer.accepted(session)
+  return new Map([...accepted].map(([prefix, route]) => [prefix, observedOutcome(route)]))
+}
+
+/** An RTR cache where the neighbors are. */
+async function serveVrps(bed: Bed, vrps: VrpSet) {
+  const rtr = createRtrServer({ vrps, refreshS: 3600, retryS: 600, expireS: 7200 })
+  const { host, port } = await rtr.listen('127.0.0.1', 0)
+  const dir = await mkdtemp(join(tmpdir(), 'pf-rtr-'))
+  const server = createServer((near) => {
+    const far = connect(port, host)
+    near.pipe(far).pipe(near)
+    near.on('error', () => far.destroy())
+    far.on('error', () => near.destroy())
+    near.on('close', () => far.destroy())
+  })
+  const path = join(dir, 'rtr')
+  await new Promise<void>((resolve) => server.listen(path, resolve))
+  await bed.forward(cacheAddress, cachePort, path)
+  return {
+    close: async () => {
+      server.close()
+      await rtr.close()
+      await rm(dir, { recursive: true, force: true })
+    },
+  }
+}

@@ -1,0 +1,188 @@
+import type { Family } from '../../src/net/prefix.ts'
+import { BirdClient } from '../../src/routing/bird/client.ts'
+import { Vty } from '../../src/routing/frr/vty.ts'
+import { until } from '../e2e/fixture-routing/until.ts'
+import type { Speaker } from './bgp/speaker.ts'
+import type { AsPath } from './bgp/wire.ts'
+
+/** A route as a daemon has it after its import filter. */
+export interface ObservedRoute {
+  readonly prefix: string
+  readonly asPath: AsPath
+  /** BIRD shows only the begin of a path of hundreds. */
+  readonly isPathCut: boolean
+  readonly nextHop: string
+  readonly origin: string
+  readonly med: number | null
+  readonly localPref: number
+  readonly communities: readonly string[]
+  readonly otc: number | null
+}
+
+export interface ObservedSession {
+  readonly address: string
+  readonly family: Family
+  /** The session's protocol in BIRD. */
+  readonly symbol: string
+  readonly speaker: Speaker
+}
+
+export interface Observer {
+  /** Until the daemon has worked off all that the speaker has sent. */
+  settle(session: ObservedSession): Promise<void>
+  /** What the daemon took from that neighbor, by prefix. */
+  accepted(session: ObservedSession): Promise<Map<string, ObservedRoute>>
+  /** How many VRPs the daemon has. */
+  countVrps(): Promise<number>
+  close(): void
+}
+
+const deadlineMs = 20_000
+
+export function observeBird(socketPath: string): Observer {
+  const client = new BirdClient({ socketPath, deadlineMs })
+  return {
+    settle: ({ speaker }) => speaker.refresh(),
+    accepted: async ({ symbol }) => {
+      const reply = await client.send(`show route all protocol ${symbol}`)
+      return readBirdRoutes(reply.lines.map(({ text }) => text))
+    },
+    countVrps: async () => {
+      const reply = await client.send('show route count')
+      const counts = reply.lines.map(({ text }) => /^(\d+) of \d+ routes .* in table \S*roa/.exec(text)?.[1])
+      return counts.reduce((sum, count) => sum + Number(count ?? 0), 0)
+    },
+    close: () => client.close(),
+  }
+}
+
+/** The lines of `show route all`: a line that starts with a prefix, and its attributes below it. */
+function readBirdRoutes(lines: readonly string[]): Map<string, ObservedRoute> {
+  const blocks: { prefix: string; attributes: Map<string, string> }[] = []
+  for (const line of lines) {
+    const prefix = /^(\S+\/\d+)\s/.exec(line)?.[1]
+    if (prefix !== undefined) blocks.push({ prefix, attributes: new Map() })
+    const [, name, value] = /^\s+(BGP\.\w+): ?(.*)$/.exec(line) ?? []
+    if (name !== undefined) blocks.at(-1)!.attributes.set(name, value!)
+  }
+  return new Map(
+    blocks.map(({ prefix, attributes }) => {
+      const get = (name: string) => attributes.get(`BGP.${name}`)
+      const number = (name: string) => (get(name) === undefined ? null : Number(get(name)))
+      return [
+        prefix,
+        {
+          prefix,
+          asPath: readPathText((get('as_path') ?? '').replace(/\d*\.\.\.$/, '')),
+          isPathCut: get('as_path')!.endsWith('...'),
+          nextHop: get('next_hop')!,
+          origin: get('origin')!.toLowerCase(),
+          med: number('med'),
+          // BIRD drops a LOCAL_PREF from outside, puts nothing in its place, and counts it as 100.
+          localPref: number('local_pref') ?? 100,
+          communities: [...`${get('community')} ${get('large_community')}`.matchAll(/\(([\d, ]+)\)/g)]
+            .map((match) => match[1]!.replaceAll(/,\s*/g, ':'))
+            .sort(),
+          otc: number('otc'),
+        },
+      ]
+    }),
+  )
+}
+
+export function observeFrr(socketPath: string): Observer {
+  const vty = new Vty({ socketPath, deadlineMs })
+  const ask = async (command: string) => JSON.parse((await vty.send(command)).text)
+  return {
+    settle: async ({ address, speaker }) => {
+      await until(
+        `bgpd has read what ${address} said`,
+        async () => {
+          speaker.assertUp()
+          const answer: Record<string, FrrNeighbor> = await ask(`show bgp neighbors ${address} json`)
+          const read = answer[address]!.messageStats.updatesRecv
+          return read >= speaker.updatesSent ? null : `${read} of ${speaker.updatesSent} UPDATEs`
+        },
+        { withinMs: deadlineMs },
+      )
+    },
+    accepted: async ({ address, family }) => {
+      const command = `show bgp ${family} unicast neighbors ${address} routes json`
+      const list = async (): Promise<Record<string, readonly { readonly valid?: boolean }[]>> =>
+        (await ask(command)).routes ?? {}
+      // bgpd learns from zebra, some time later, that a next hop is on the link; all that are told here are.
+      const pending = async () =>
+        Object.entries(await list()).find(([, paths]) => paths.some(({ valid }) => valid !== true))
+      await until('bgpd knows all next hops', async () => (await pending())?.[0] ?? null, { withinMs: 5000 })
+      const routes = await list()
+      const accepted = new Map<string, ObservedRoute>()
+      for (const prefix of Object.keys(routes)) {
+        const { paths = [] }: { paths?: readonly FrrPath[] } = await ask(
+          `show bgp ${family} unicast ${prefix} json`,
+        )
+        // What has just been refused is still in the list, until bgpd has worked through its queue.
+        const path = paths.find(({ peer, removed }) => peer.peerId === address && removed !== true)
+        if (path !== undefined) accepted.set(prefix, readFrrPath(prefix, path))
+      }
+      return accepted
+    },
+    countVrps: async () => {
+      const { text } = await vty.send('show rpki prefix-table')
+      return text.split('\n').filter((line) => /^[\da-f.:]+ +\d+ +- +\d+ /.test(line)).length
+    },
+    close: () => vty.close(),
+  }
+}
+
+interface FrrNeighbor {
+  readonly messageStats: { readonly updatesRecv: number }
+}
+
+interface FrrPath {
+  readonly removed?: boolean
+  readonly aspath: { readonly string: string }
+  readonly origin: string
+  readonly metric?: number
+  readonly locPrf?: number
+  readonly otc?: number
+  readonly community?: { readonly list: readonly string[] }
+  readonly largeCommunity?: { readonly list: readonly string[] }
+  readonly nexthops: readonly { readonly ip: string; readonly scope?: string }[]
+  readonly peer: { readonly peerId: string }
+}
+
+/** By FRR's names for them. */
+const namedCommunities: Readonly<Record<string, string>> = {
+  gracefulShutdown: '65535:0',
+  internet: '0:0',
+  acceptown: '65535:1',
+  llgrStale: '65535:6',
+  noLlgr: '65535:7',
+  blackhole: '65535:666',
+  noExport: '65535:65281',
+  noAdvertise: '65535:65282',
+  localAs: '65535:65283',
+  noPeer: '65535:65284',
+}
+
+function readFrrPath(prefix: string, path: FrrPath): ObservedRoute {
+  const communities = [...(path.community?.list ?? []), ...(path.largeCommunity?.list ?? [])]
+  return {
+    prefix,
+    asPath: readPathText(path.aspath.string),
+    isPathCut: false,
+    nextHop: path.nexthops.find(({ scope }) => scope !== 'link-local')!.ip,
+    origin: path.origin.toLowerCase(),
+    med: path.metric ?? null,
+    localPref: path.locPrf ?? 100,
+    communities: communities.map((text) => namedCommunities[text] ?? text).sort(),
+    otc: path.otc ?? null,
+  }
+}
+
+/** `64601 70000 {5 6}` or `{5,6}`; `Local` and nothing are the empty path. */
+function readPathText(text: string): AsPath {
+  return [...text.matchAll(/\{([\d, ]+)\}|(\d+)/g)].map(([, set, asn]) =>
+    set === undefined ? Number(asn) : set.split(/[ ,]+/).map(Number),
+  )
+}

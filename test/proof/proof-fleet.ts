@@ -1,0 +1,213 @@
+import { dirname } from 'node:path'
+import { type Family, familyOf, parsePrefix } from '../../src/net/prefix.ts'
+import { type PrefixRange, parseRange } from '../../src/net/prefix-range.ts'
+import { compilePlan } from '../../src/planner/compile.ts'
+import { irrKey, type PlanFeeds } from '../../src/planner/feeds.ts'
+import type { NodePlan } from '../../src/planner/plan.ts'
+import { createVrpSet, type VrpSet } from '../../src/rpki/vrp-set.ts'
+import type { Fleet } from '../../src/sites/fleet.ts'
+import { ConfigError } from '../../src/sites/issue.ts'
+import { parseFleet } from '../../src/sites/parse.ts'
+import { cacheAddress, nodeAddresses } from './bed.ts'
+
+export type DaemonKind = 'bird' | 'frr'
+
+export const ourAsn = 60000
+export const cachePort = 3323
+
+/** What this fleet originates: in ranges that nobody keeps for documentation, so that all of those stay hostile. */
+export const own = {
+  ipv4: { covering: '99.99.0.0/24', host: '99.99.0.1/32', other: '99.98.0.0/22', third: '99.97.0.0/24' },
+  ipv6: { covering: '2999:99::/48', host: '2999:99::1/128', other: '2999:98::/44', third: '2999:97::/48' },
+} as const
+
+/** Bogons that this fleet has let in: all of one range, and a hole in another. */
+export const allowedBogons = ['198.51.100.0/24', '10.20.0.0/16', '3fff::/20', '2001:db8:20::/44'] as const
+
+export interface ProofNeighbor {
+  readonly name: string
+  readonly family: Family
+  readonly asn: number
+  readonly address: string
+  /** Fields of the site's YAML beside those. */
+  readonly yaml: string
+  readonly internal: boolean
+}
+
+const perKind: readonly (readonly [name: string, asn: number, yaml: string])[] = [
+  ['transit', 3000, 'kind: transit'],
+  ['default', 3001, 'kind: transit, import: default-only'],
+  ['peer', 400002, 'kind: peer'],
+  [
+    'strict',
+    3003,
+    `kind: peer, irr: { file: strict.txt }, tighten: { pathLength: 20, rejectAsns: [7777, 400777],
+      onlyPrefixes: [ONLY], rejectPrefixes: [REJECT] }`,
+  ],
+  ['server', 3004, 'kind: route-server, communities: ["3004:3004", "3004:1:0"]'],
+  ['private', 3005, 'kind: provider-private, import: default-only'],
+  ['rack', 65006, 'kind: tor, import: default-only'],
+  ['guarded', 65009, 'kind: tor, import: default-only, role: peer'],
+  ['inside', ourAsn, 'kind: ibgp'],
+  ['insidedef', ourAsn, 'kind: ibgp, import: default-only'],
+  [
+    'relaxed',
+    3007,
+    `kind: transit, role: none, relax: [own-prefix, bogon-prefix, prefix-length, path-length, as-set, first-as,
+      bogon-asn, next-hop, rpki-invalid]`,
+  ],
+  ['picky', 3008, 'kind: transit, tighten: { notFound: reject }'],
+  ['nothing', 3010, 'kind: provider-private, import: nothing'],
+]
+
+const strictRanges = {
+  ipv4: { only: '99.0.0.0/8 le 24', reject: '99.3.0.0/16 ge 20 le 24', irr: ['99.0.0.0/10 ge 20 le 24'] },
+  ipv6: { only: '2999::/16 le 48', reject: '2999:3::/32 ge 40 le 48', irr: ['2999::/18 ge 36 le 48'] },
+} as const
+
+export const neighbors: readonly ProofNeighbor[] = (['ipv4', 'ipv6'] as const).flatMap((family) =>
+  perKind.map(([name, asn, yaml], index): ProofNeighbor => {
+    const { only, reject } = strictRanges[family]
+    return {
+      name: `${name}${family.slice(3)}`,
+      family,
+      asn,
+      address: family === 'ipv4' ? `10.77.1.${index + 1}` : `fd77::1:${(index + 1).toString(16)}`,
+      yaml: yaml
+        .replaceAll(/\s+/g, ' ')
+        .replace('ONLY', only)
+        .replace('REJECT', reject)
+        // IPv4 has no such rule.
+        .replace('relax: [', family === 'ipv6' ? 'relax: [global-unicast, ' : 'relax: ['),
+      internal: asn === ourAsn,
+    }
+  }),
+)
+
+/** Of the neighbors' side and no session's. */
+export const otherAddresses = { ipv4: '10.77.2.1', ipv6: 'fd77::2:1' } as const
+
+const vrpLines: readonly (readonly [prefix: string, maxLength: number, asn: number])[] = [
+  ['99.200.0.0/16', 20, 7000],
+  ['99.200.16.0/20', 24, 7001],
+  ['99.201.0.0/16', 24, 0],
+  ['99.202.0.0/16', 16, 400700],
+  ['99.203.0.0/16', 24, ourAsn],
+  ['99.204.0.0/16', 32, 3000],
+  ['2999:200::/32', 36, 7000],
+  ['2999:200:1000::/36', 48, 7001],
+  ['2999:201::/32', 48, 0],
+  ['2999:202::/32', 32, 400700],
+  ['2999:203::/32', 48, ourAsn],
+  ['2999:204::/32', 128, 3000],
+  // Our own: one announcement is valid, one would be refused by others, of one nobody says anything.
+  ['99.99.0.0/24', 24, ourAsn],
+  ['2999:99::/48', 48, ourAsn],
+  ['99.98.0.0/22', 22, 9999],
+  ['2999:98::/44', 44, 9999],
+]
+
+export const vrps: VrpSet = createVrpSet(
+  vrpLines.map(([text, maxLength, asn]) => ({ prefix: prefixOf(text), maxLength, asn })),
+)
+
+const feeds: PlanFeeds = {
+  irr: new Map(
+    (['ipv4', 'ipv6'] as const).map((family) => [
+      irrKey({ type: 'file', file: 'strict.txt' }, family),
+      strictRanges[family].irr.map(rangeOf),
+    ]),
+  ),
+  vrps: null,
+}
+
+/** From the YAML, as every fleet goes. */
+export function planNode(
+  daemon: DaemonKind,
+  dir: string,
+  socketPath: string,
+  chosen: readonly ProofNeighbor[] = neighbors,
+): NodePlan {
+  const { nodes } = compilePlan(
+    parseProofFleet(daemon, chosen),
+    () => ({
+      paths: {
+        daemonSocket: socketPath,
+        announceFile: daemon === 'bird' ? `${dir}/announce.conf` : null,
+        configFile: `${dir}/unused.conf`,
+        bundleDir: `${dir}/unused`,
+        runtimeDir: dir,
+        stateDir: dir,
+      },
+      listen: [],
+      // bgpd's own user writes beside its socket only.
+      logFile: `${dirname(socketPath)}/daemon.log`,
+    }),
+    feeds,
+  )
+  return nodes[0]!
+}
+
+function parseProofFleet(daemon: DaemonKind, chosen: readonly ProofNeighbor[]): Fleet {
+  const { fleet, issues } = parseFleet([
+    { name: 'fleet.yaml', text: fleetYaml },
+    { name: 'lab1.yaml', text: siteYaml(daemon, chosen) },
+  ])
+  if (fleet === null) throw new ConfigError(issues.filter(({ severity }) => severity === 'error'))
+  return fleet
+}
+
+const service = (port: number, anycast: readonly string[], covering: readonly string[]) => `
+    anycast: ${JSON.stringify(anycast)}
+    covering: ${JSON.stringify(covering)}
+    wireguard:
+      interface: wg${port % 10}
+      port: ${port}
+      publicKey: "F7ZBixmXQ7ENlfBSvl2C277ZfjW8oy6gumYftCfg4Ao="
+      addresses: [10.80.${port % 10}.1/24]
+    probe: { privateKeyFile: /etc/anyward/probe.key, address: 10.80.${port % 10}.254 }`
+
+const fleetYaml = `
+asn: ${ourAsn}
+bogons: { allow: ${JSON.stringify(allowedBogons)} }
+communities: ["${ourAsn}:100", "${ourAsn}:100:1"]
+services:
+  vpn: ${service(51820, [own.ipv4.host, own.ipv6.host], [own.ipv4.covering, own.ipv6.covering])}
+  other: ${service(51821, ['99.98.1.1/32', '2999:98:1::1/128'], [own.ipv4.other, own.ipv6.other])}
+  third: ${service(51822, ['99.97.0.1/32', '2999:97::1/128'], [own.ipv4.third, own.ipv6.third])}
+rpki:
+  caches: [{ host: ${cacheAddress}, port: ${cachePort} }]
+`
+
+function siteYaml(daemon: DaemonKind, chosen: readonly ProofNeighbor[]): string {
+  const lines = chosen.map(
+    ({ name, asn, address, yaml, family }) =>
+      `      - { name: ${name}, asn: ${asn}, address: "${address}", localAddress: "${nodeAddresses[family]}", limit: 5000, ${yaml} }`,
+  )
+  return `
+site: lab1
+nodes:
+  - name: lab1-a
+    daemon: ${daemon}
+    routerId: 10.77.0.1
+    services: [vpn, other, third]
+    neighbors:
+${lines.join('\n')}
+`
+}
+
+function prefixOf(text: string) {
+  const parsed = parsePrefix(text)
+  if (!parsed.ok) throw new TypeError(`${text} ${parsed.problem}`)
+  return parsed.value
+}
+
+function rangeOf(text: string): PrefixRange {
+  const parsed = parseRange(text)
+  if (!parsed.ok) throw new TypeError(`${text} ${parsed.problem}`)
+  return parsed.value
+}
+
+export function isOfFamily(family: Family): (text: string) => boolean {
+  return (text) => familyOf(text) === family
+}

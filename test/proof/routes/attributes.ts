@@ -1,0 +1,86 @@
+import { attribute } from '../bgp/wire.ts'
+import { ourAsn, own } from '../proof-fleet.ts'
+import { type RouteMaker, resize } from './route.ts'
+
+export function addAttributes(maker: RouteMaker): void {
+  addNextHops(maker)
+  addCommunities(maker)
+  addRoles(maker)
+  addRest(maker)
+}
+
+function addNextHops(maker: RouteMaker): void {
+  const { addresses, family, neighbor } = maker
+  maker.add('our own address as next hop', { nextHop: addresses.ours })
+  maker.add('another address on the link as next hop', { nextHop: addresses.other })
+  maker.add('an address that nobody has as next hop', {
+    nextHop: family === 'ipv4' ? '10.77.200.200' : 'fd77::200:200',
+  })
+  // Not one beyond the link: both daemons refuse that by themselves, and a policy knows no links.
+  if (family === 'ipv6') {
+    maker.add('a link-local next hop beside the global one', { nextHop: `${neighbor.address} fe80::1` })
+    maker.add('a link-local next hop beside somebody else’s', { nextHop: `${addresses.other} fe80::1` })
+  }
+}
+
+function addCommunities(maker: RouteMaker): void {
+  const { family } = maker
+  const sets: Readonly<Record<string, readonly string[]>> = {
+    'GRACEFUL_SHUTDOWN alone': ['65535:0'],
+    'GRACEFUL_SHUTDOWN among others': ['6000:1', '65535:0', '6000:1:1'],
+    'what looks like GRACEFUL_SHUTDOWN': ['65535:1', '0:0', '65534:0', '65535:10'],
+    'a large community with the numbers of GRACEFUL_SHUTDOWN': ['65535:0:0'],
+    'our own large community': [`${ourAsn}:100:1`],
+    'many large communities of ours': [`${ourAsn}:0:1`, `${ourAsn}:0:0`, `${ourAsn}:4294967295:4294967295`],
+    'our own large communities among others': ['6000:0:1', `${ourAsn}:0:1`, '6001:0:1', `${ourAsn}:7:7`],
+    'what looks like our own large communities': [
+      '6000:60000:1',
+      '600001:1:1',
+      '160000:1:1',
+      `1:${ourAsn}:1`,
+    ],
+    'our own number in standard communities': [`${ourAsn}:100`, `${ourAsn}:0`],
+    'communities of others': ['6000:1', '6000:2', '6000:1:2', '4294967295:1:2'],
+    NO_EXPORT: ['65535:65281'],
+    NO_ADVERTISE: ['65535:65282'],
+    'NO_EXPORT_SUBCONFED and NOPEER': ['65535:65283', '65535:65284'],
+    'GRACEFUL_SHUTDOWN and our own': ['65535:0', `${ourAsn}:1:1`],
+  }
+  for (const [meaning, communities] of Object.entries(sets)) maker.add(meaning, { communities })
+  const covering = own[family].covering
+  const beside = resize(covering, Number(covering.split('/')[1]) - 2)
+  maker.add('around our own prefix, with our own communities', {
+    prefix: beside,
+    communities: [`${ourAsn}:100`, `${ourAsn}:100:1`],
+  })
+}
+
+function addRoles(maker: RouteMaker): void {
+  const { neighbor } = maker
+  maker.add('only for the customers of the neighbor', { otc: neighbor.asn })
+  maker.add('only for the customers of somebody else', { otc: 6000 })
+  maker.add('only for our own customers', { otc: ourAsn })
+  maker.add('only for customers, of a number with four octets', { otc: 400123 })
+  maker.add('only for customers, and GRACEFUL_SHUTDOWN', { otc: neighbor.asn, communities: ['65535:0'] })
+}
+
+function addRest(maker: RouteMaker): void {
+  const { neighbor, head } = maker
+  maker.add('nothing wrong', {})
+  maker.add('origin EGP', { origin: 'egp' })
+  maker.add('origin incomplete', { origin: 'incomplete' })
+  maker.add('a metric', { med: 77 })
+  maker.add('the metric 0', { med: 0 })
+  maker.add('the largest metric', { med: 4294967295 })
+  maker.add(neighbor.internal ? 'a local preference from inside' : 'a local preference from outside', {
+    localPref: 250,
+  })
+  maker.add('an unknown transitive attribute', { raw: [attribute(0xc0, 99, [1, 2, 3, 4])] })
+  maker.add('an aggregator', { raw: [attribute(0xc0, 7, [0, 0, 23, 112, 10, 1, 1, 1])] })
+  maker.add('all that is allowed', {
+    asPath: [...head, ...head, 6000, 400001, 6001, 6001],
+    origin: 'incomplete',
+    med: 5,
+    communities: ['6000:6000', '6000:6000:6000', '65535:65281'],
+  })
+}

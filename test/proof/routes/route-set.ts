@@ -1,0 +1,16 @@
+import type { ProofNeighbor } from '../proof-fleet.ts'
+import { addAttributes } from './attributes.ts'
+import { addOrigins } from './origins.ts'
+import { addPaths } from './paths.ts'
+import { addPrefixes } from './prefixes.ts'
+import { makeRoutes, type ProofRoute } from './route.ts'
+
+/** All that a neighbor injects, most of it hostile: a route by its meaning, each with a prefix of its own. */
+export function routesOf(neighbor: ProofNeighbor): readonly ProofRoute[] {
+  const maker = makeRoutes(neighbor)
+  addOrigins(maker)
+  addPrefixes(maker)
+  addAttributes(maker)
+  addPaths(maker)
+  return maker.routes
+}

@@ -1,0 +1,67 @@
+import { evaluate } from '../../src/policy/evaluate.ts'
+import { until } from '../e2e/fixture-routing/until.ts'
+import { nodeAddresses } from './bed.ts'
+import type { WireRoute } from './bgp/wire.ts'
+import { routeOf } from './compare.ts'
+import type { ProofNode } from './node.ts'
+import { ourAsn, own, type ProofNeighbor, vrps } from './proof-fleet.ts'
+import { makeRoutes } from './routes/route.ts'
+
+/** What a neighbor tells that must not be told on: others' routes, and our own as our other nodes tell them. */
+export function learnedFrom(neighbor: ProofNeighbor): readonly WireRoute[] {
+  const maker = makeRoutes(neighbor)
+  maker.add('the default route', { prefix: neighbor.family === 'ipv4' ? '0.0.0.0/0' : '::/0' })
+  maker.add('anything', {})
+  maker.add('anything with our communities', { communities: [`${ourAsn}:100`, `${ourAsn}:100:1`] })
+  const { covering, host, other } = own[neighbor.family]
+  for (const prefix of [covering, host, other]) maker.add('ours', { prefix, asPath: maker.head })
+  return maker.routes
+}
+
+/** Until each neighbor has been told just what `evaluate` lets out of `originated`, while others told the rest. */
+export async function untilTold(node: ProofNode, originated: readonly string[]): Promise<void> {
+  for (const neighbor of node.neighbors) {
+    const { speaker } = node.sessions.get(neighbor.name)!
+    const expected = describeAll(expectedAt(node, neighbor, originated))
+    await until(`${neighbor.name} has been told\n${expected}\n`, async () => {
+      speaker.assertUp()
+      const got = describeAll([...speaker.received.values()])
+      return got === expected ? null : `it has been told\n${got}`
+    })
+  }
+}
+
+function expectedAt(node: ProofNode, neighbor: ProofNeighbor, originated: readonly string[]): WireRoute[] {
+  const { export: policy, family } = node.plan.sessions.find((session) => session.neighbor === neighbor.name)!
+  const learned = new Set(node.neighbors.flatMap((other) => learnedFrom(other).map(({ prefix }) => prefix)))
+  return [...new Set([...originated, ...learned])].flatMap((prefix): WireRoute[] => {
+    const wire = { prefix, asPath: [], nextHop: nodeAddresses[family], origin: 'igp', med: null } as const
+    const route = routeOf({ ...wire, localPref: 100, communities: [], otc: null }, true)
+    if (route.prefix.family !== family) return []
+    const verdict = evaluate(policy, { ...route, local: originated.includes(prefix) }, (of, asn) =>
+      vrps.validate(of, asn),
+    )
+    if (verdict.verdict === 'reject') return []
+    const { communities, otc } = verdict.route
+    const told = { ...wire, communities: communities.map(String), otc }
+    return [neighbor.internal ? { ...told, localPref: 100 } : { ...told, asPath: [ourAsn], localPref: null }]
+  })
+}
+
+/** The metric is left out: BIRD sends none with what it originates, and bgpd sends 0. */
+function describeAll(routes: readonly WireRoute[]): string {
+  return routes
+    .map(({ prefix, asPath, nextHop, origin, localPref, communities, otc }) =>
+      [
+        prefix,
+        JSON.stringify(asPath),
+        nextHop,
+        origin,
+        localPref,
+        [...communities].sort().join(' '),
+        otc,
+      ].join(', '),
+    )
+    .sort()
+    .join('\n')
+}
