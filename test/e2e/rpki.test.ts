@@ -142,7 +142,7 @@ test('bgpd lets nothing in that it can not validate yet', async () => {
   const { rtr, taken } = await boot('frr', 'last-good')
   try {
     await until('bgpd has asked for its caches in vain', async () =>
-      lines.some((line) => line.includes('no RTR cache')) ? null : 'not yet',
+      lines.some((line) => line.includes('no RTR cache')) ? null : lines.join(''),
     )
     expect(await taken()).toEqual([])
     await rtr.serve(livePort, vrps)
