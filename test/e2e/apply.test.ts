@@ -54,7 +54,7 @@ describe.each(['bird', 'frr'] as const)('apply on %s', { timeout: 180_000 }, (da
       'the neighbors have all',
       () => tables.read(),
       (rows) => rows.join() === everything.join(),
-      60_000,
+      120_000,
     )
   const vtysh = () => new Vtysh(dirname(node.controlSocket))
   /** What the daemon runs; BIRD does not say, so its sessions' descriptions stand for it. */
