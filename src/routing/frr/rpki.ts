@@ -103,10 +103,13 @@ const fewAllocations = 6000
 async function fingerprintVrps(vty: Vty): Promise<string> {
   const line = /^BGP RPKI RTRLib\s*:\s*(\d+)\s+\S+\s+(\d+)/m.exec(await vty.ask('show memory'))
   if (line === null) return 'none'
-  if (Number(line[1]) > fewAllocations) return `${line[1]} ${line[2]}`
-  const table = await vty.ask('show rpki prefix-table')
+  const allocated = `${line[1]} ${line[2]}`
+  if (Number(line[1]) > fewAllocations) return allocated
+  const { status, text } = await vty.send('show rpki prefix-table')
+  // Status 1: no cache has sent anything yet.
+  if (status !== 0) return allocated
   // Its order depends on how it came about.
-  return createHash('sha256').update(table.split('\n').sort().join('\n')).digest('hex')
+  return createHash('sha256').update(text.split('\n').sort().join('\n')).digest('hex')
 }
 
 function unreadable(text: string, cause: unknown): DaemonError {
