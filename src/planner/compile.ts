@@ -1,6 +1,7 @@
 import { comparePrefixes, type Family, type Prefix } from '../net/prefix.ts'
 import { compileExport, compileImport, isValidated, type PolicyInput, roleOf } from '../policy/compile.ts'
 import { kindPolicies } from '../policy/kinds.ts'
+import { once } from '../policy/once.ts'
 import type { Fleet, FleetNode, Neighbor, Service, Site } from '../sites/fleet.ts'
 import { irrKey, noFeeds, type PlanFeeds } from './feeds.ts'
 import { noticesOfFleet, noticesOfNeighbor } from './notices.ts'
@@ -15,11 +16,16 @@ export function compilePlan(
 ): Plan {
   const notices: Notice[] = noticesOfFleet(fleet)
   const all = prefixesOf(fleet.services, true)
-  const own = { ipv4: ofFamily(all, 'ipv4'), ipv6: ofFamily(all, 'ipv6') }
+  const own = { ipv4: ofFamily.ipv4(all), ipv6: ofFamily.ipv6(all) }
+  const byName = fleet.services.toSorted((a, b) => compareText(a.name, b.name))
+  // One list for all nodes with the same services: what is made of it is made once.
+  const servicesOf = once(
+    (names: string) => byName.filter(({ name }) => names.split(' ').includes(name)),
+    new Map<string, readonly Service[]>(),
+  )
+  const shared = { fleet, feeds, own, notices, servicesOf }
   const nodes = fleet.sites
-    .flatMap((site) =>
-      site.nodes.map((node) => compileNode({ fleet, feeds, own, notices }, site, node, layout(site, node))),
-    )
+    .flatMap((site) => site.nodes.map((node) => compileNode(shared, site, node, layout(site, node))))
     .sort((a, b) => compareText(a.site, b.site) || compareText(a.node, b.node))
   return { nodes, notices: [...notices, ...noticesOfOwn(nodes, fleet, feeds.vrps)] }
 }
@@ -31,13 +37,13 @@ interface Compilation {
   /** All that the fleet originates. */
   readonly own: Readonly<Record<Family, readonly Prefix[]>>
   readonly notices: Notice[]
+  /** By their names, with blanks between; sorted. */
+  readonly servicesOf: (names: string) => readonly Service[]
 }
 
 function compileNode(shared: Compilation, site: Site, node: FleetNode, layout: NodeLayout): NodePlan {
   const { fleet } = shared
-  const services = fleet.services
-    .filter((service) => node.services.includes(service.name))
-    .sort((a, b) => compareText(a.name, b.name))
+  const services = shared.servicesOf(node.services.toSorted().join(' '))
   const sessions = node.neighbors.map((neighbor) => compileSession(shared, node, neighbor, services))
   return {
     site: site.name,
@@ -60,7 +66,7 @@ function compileSession(
 ): SessionPlan {
   const kind = kindPolicies[neighbor.kind]
   const family = neighbor.address.family
-  const exports = ofFamily(prefixesOf(services, neighbor.hostRoutes ?? kind.exportsHosts), family)
+  const exports = ofFamily[family](prefixesOf(services, neighbor.hostRoutes ?? kind.exportsHosts))
   const input: PolicyInput = {
     ourAsn: fleet.asn,
     ownPrefixes: own[family],
@@ -111,18 +117,25 @@ function hasGtsm(node: FleetNode, neighbor: Neighbor): boolean {
   return kindPolicies[neighbor.kind].gtsm
 }
 
-function ofFamily(prefixes: readonly Prefix[], family: Family): readonly Prefix[] {
-  return prefixes.filter((prefix) => prefix.family === family)
+const ofFamily: Readonly<Record<Family, (prefixes: readonly Prefix[]) => readonly Prefix[]>> = {
+  ipv4: once((prefixes) => prefixes.filter((prefix) => prefix.family === 'ipv4')),
+  ipv6: once((prefixes) => prefixes.filter((prefix) => prefix.family === 'ipv6')),
 }
 
 /** The prefixes that a node originates for its services, sorted, each once. */
 export function prefixesOf(services: readonly Service[], withHosts: boolean): readonly Prefix[] {
-  const byText = new Map<string, Prefix>()
-  for (const service of services) {
-    for (const prefix of service.covering) byText.set(prefix.toString(), prefix)
-    if (withHosts) for (const prefix of service.anycast) byText.set(prefix.toString(), prefix)
-  }
-  return [...byText.values()].sort(comparePrefixes)
+  return withHosts ? allPrefixes(services) : coveringPrefixes(services)
+}
+
+const allPrefixes = once((services: readonly Service[]) =>
+  sortPrefixes(services.flatMap(({ covering, anycast }) => [...covering, ...anycast])),
+)
+const coveringPrefixes = once((services: readonly Service[]) =>
+  sortPrefixes(services.flatMap(({ covering }) => covering)),
+)
+
+function sortPrefixes(prefixes: readonly Prefix[]): readonly Prefix[] {
+  return [...new Map(prefixes.map((prefix) => [prefix.toString(), prefix])).values()].sort(comparePrefixes)
 }
 
 /** By code unit: the same order on every machine, whatever its locale. */

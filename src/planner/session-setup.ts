@@ -1,10 +1,13 @@
-import type { Policy } from '../policy/policy.ts'
+import { once } from '../policy/once.ts'
+import type { Policy, Rule } from '../policy/policy.ts'
 import type { Rpki, RtrCache } from '../sites/fleet.ts'
 import type { ManifestRpki, ManifestSession } from './manifest.ts'
 import type { SessionPlan } from './plan.ts'
 
+type Hash = (text: string) => string
+
 /** What a bundle keeps of a session, so that the next plan can tell what changes. */
-export function describeSession(session: SessionPlan, hash: (text: string) => string): ManifestSession {
+export function describeSession(session: SessionPlan, hash: Hash): ManifestSession {
   return {
     description: session.description,
     role: session.role,
@@ -37,10 +40,12 @@ function formatCache({ host, port }: RtrCache): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
-function describeRules({ rules }: Policy, hash: (text: string) => string): Record<string, string> {
-  const said = new Map<string, string>()
-  for (const { id, match, action } of rules) {
-    said.set(id, `${said.get(id) ?? ''}${JSON.stringify([match, action])}`)
-  }
-  return Object.fromEntries([...said].map(([id, text]) => [id, hash(text).slice(0, 12)]))
+function describeRules({ rules }: Policy, hash: Hash): Record<string, string> {
+  const hashRule = ruleHashes(hash)
+  return Object.fromEntries(rules.map((rule) => [rule.id, hashRule(rule)]))
 }
+
+/** Most rules are the same in thousands of sessions. */
+const ruleHashes = once((hash: Hash) =>
+  once(({ match, action }: Rule) => hash(JSON.stringify([match, action])).slice(0, 12)),
+)

@@ -1,4 +1,6 @@
+import type { Family } from '../net/prefix.ts'
 import type { SessionPlan } from '../planner/plan.ts'
+import { once } from '../policy/once.ts'
 import type { Condition, Policy, Rule } from '../policy/policy.ts'
 
 /**
@@ -26,10 +28,10 @@ export function collectLists<T>(
   const byName = new Map<string, NamedList<T>>()
   return {
     name(session, policy, rule, content, sort = '') {
-      const isShared = shared.has(ruleKey(policy, rule))
-      const name = isShared ? join('aw', rule.id, ...digitOf(policy, rule)) : join(session.symbol, rule.id)
-      const key = `${sort} ${name}`
-      if (!byName.has(key)) byName.set(key, { name, content })
+      const key = ruleKey(policy, rule)
+      const name = shared.has(key) ? join('aw', ...key.split(' ')) : join(session.symbol, rule.id)
+      const place = `${sort} ${name}`
+      if (!byName.has(place)) byName.set(place, { name, content })
       return name
     },
     get all() {
@@ -57,13 +59,13 @@ function findShared(sessions: readonly SessionPlan[]): ReadonlySet<string> {
   return new Set([...first.keys()].filter((key) => !differing.has(key)))
 }
 
-function ruleKey(policy: Policy, rule: Rule): string {
-  return [rule.id, ...digitOf(policy, rule)].join(' ')
+function ruleKey({ family }: Policy, rule: Rule): string {
+  return isOfOneFamily(rule) ? `${rule.id} ${digits[family]}` : rule.id
 }
 
 /** Paths and communities are the same in both families. */
-function digitOf({ family }: Policy, { match }: Rule): string[] {
-  return match.some(({ type }) => ofOneFamily.has(type)) ? [family === 'ipv4' ? '4' : '6'] : []
-}
+const isOfOneFamily = once(({ match }: Rule) => match.some(({ type }) => ofOneFamily.has(type)))
+
+const digits: Readonly<Record<Family, string>> = { ipv4: '4', ipv6: '6' }
 
 const ofOneFamily: ReadonlySet<Condition['type']> = new Set(['prefix', 'prefix-not', 'next-hop-not'])
