@@ -137,7 +137,9 @@ function requireSameNode(manifest: Manifest, installed: Manifest | null, bundleD
 async function findControllerNote(manifest: Manifest): Promise<string[]> {
   const reply = await askController(manifest).catch(() => null)
   if (reply === null || reply.outcome === 'absent') return []
-  return ['the controller still works by the bundle of before: restart it']
+  return [
+    'the controller still works by the bundle of before: start it again (SIGHUP ends it, and leaves what is announced)',
+  ]
 }
 
 function report(options: Options, outcome: ApplyOutcome): void {

@@ -74,7 +74,7 @@ async function runController(manifest: Manifest): Promise<void> {
   for (const dir of [runtimeDir, stateDir]) await makeDir(dir)
   const unlock = await lockNode(manifest)
 
-  const { log, flush } = createLog({ node: manifest.node, site: manifest.site })
+  const { log, flush, end } = createLog({ node: manifest.node, site: manifest.site })
   const metrics = createMetrics()
   metrics.bundle.set({ serial: serialOf(manifest) }, 1)
   const daemon = createDaemon(manifest)
@@ -120,8 +120,21 @@ async function runController(manifest: Manifest): Promise<void> {
     const facts = { event: 'stopped', settled, announced: services.flatMap(({ announced }) => announced) }
     if (settled) log.info(facts, 'stopped')
     else log.error(facts, 'stopped, and the daemon did not do what it was told')
-    flush()
+    await end()
     process.exit(settled ? exitCode.fine : exitCode.findings)
+  }
+  /** What is announced stays: whoever starts the controller again, with a new bundle perhaps, has it go on. */
+  const giveWay = async () => {
+    log.warn(
+      { event: 'give-way', signal: 'SIGHUP' },
+      'told to give way to a new controller; what is announced stays',
+    )
+    rpki?.stop()
+    await links.close()
+    for (const server of servers) server.close()
+    unlock()
+    await end()
+    process.exit(exitCode.fine)
   }
   process.once('uncaughtException', (error) => {
     log.fatal({ event: 'crash', err: error }, 'the controller has a bug; what is announced stays as it is')
@@ -129,6 +142,7 @@ async function runController(manifest: Manifest): Promise<void> {
     process.exit(exitCode.failed)
   })
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop(signal))
+  process.once('SIGHUP', () => void giveWay())
   log.info(
     { event: 'start', daemon: manifest.daemon, version: identity?.version ?? null },
     'the controller starts',

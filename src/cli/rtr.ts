@@ -50,7 +50,7 @@ async function runRtr(options: RtrOptions, fleetIsNamed: boolean): Promise<void>
   const fleet = options.vrps === undefined || fleetIsNamed ? await requireFleet(options.sites) : null
   const source = vrpSourceOf(options, fleet)
   const { host, port } = options.listen ?? fleet?.rpki?.lastGood ?? defaultListen
-  const { log, flush } = createLog({ program: 'rtr' })
+  const { log, end } = createLog({ program: 'rtr' })
 
   const server = createRtrServer({
     vrps: null,
@@ -83,8 +83,7 @@ async function runRtr(options: RtrOptions, fleetIsNamed: boolean): Promise<void>
     process.once(signal, () => {
       clearTimeout(timer)
       log.warn({ event: 'stop', signal }, `told to stop by ${signal}`)
-      flush()
-      process.exit(exitCode.fine)
+      void end().then(() => process.exit(exitCode.fine))
     })
   }
 }

@@ -171,6 +171,23 @@ describe.each(['bird', 'frr'] as const)('the controller behind %s', (daemon) => 
     }
   })
 
+  test('a controller that gives way ends at once, and the next one takes over with no withdrawal', async () => {
+    const first = startController()
+    await back()
+    await verified()
+    let second = first
+    const misses = await countMisses(async () => {
+      process.kill(controllerPid, 'SIGHUP')
+      expect((await first.ended).exitCode).toBe(0)
+      second = startController()
+      await until('announce again', status, ({ services }) => services[0]!.reason === 'healthy')
+      await verified()
+    })
+    expect(misses).toEqual([])
+    process.kill(controllerPid, 'SIGHUP')
+    await second.ended
+  })
+
   test('failure 3: a controller that was stopped flaps nothing, and sees what it missed when it goes on', async () => {
     void startController()
     await until('announce', status, ({ services }) => services[0]!.reason === 'healthy')
