@@ -1,6 +1,7 @@
 import type { Family } from '../net/prefix.ts'
 import type { PrefixRange } from '../net/prefix-range.ts'
 import type { SessionPlan } from '../planner/plan.ts'
+import { once } from '../policy/once.ts'
 import type { AsnRange, Change, Condition, Policy, Rule } from '../policy/policy.ts'
 import { originators } from './announcements.ts'
 import type { RuleLists } from './rule-lists.ts'
@@ -43,10 +44,18 @@ export function birdRules(
 }
 
 /** `path-length: why (where it is written)`. */
-export function commentOf({ id, why, source }: Rule, remark: string | null): string {
-  const where = [source, remark].filter((part) => part !== null).join('; ')
-  return `${id}: ${why}${where === '' ? '' : ` (${where})`}`
+export function commentOf(rule: Rule, remark: string | null): string {
+  return comments(remark)(rule)
 }
+
+const comments = once(
+  (remark: string | null) =>
+    once(({ id, why, source }: Rule) => {
+      const where = [source, remark].filter((part) => part !== null).join('; ')
+      return `${id}: ${why}${where === '' ? '' : ` (${where})`}`
+    }),
+  new Map(),
+)
 
 function print(
   condition: Condition,
@@ -56,13 +65,13 @@ function print(
 ): string {
   switch (condition.type) {
     case 'prefix':
-      return condition.in.length === 0 ? 'false' : `net ~ ${setOf(condition.in.map(printRange))}`
+      return condition.in.length === 0 ? 'false' : `net ~ ${setOf(printRanges(condition.in))}`
     case 'prefix-not':
-      return condition.in.length === 0 ? 'true' : `net !~ ${setOf(condition.in.map(printRange))}`
+      return condition.in.length === 0 ? 'true' : `net !~ ${setOf(printRanges(condition.in))}`
     case 'path-longer':
       return `bgp_path.len > ${condition.than}`
     case 'path-contains':
-      return `bgp_path ~ ${setOf(condition.asns.map(printAsns))}`
+      return `bgp_path ~ ${setOf(printAllAsns(condition.asns))}`
     case 'path-empty':
       return 'bgp_path.len = 0'
     case 'path-has-set':
@@ -126,6 +135,9 @@ function printRange({ prefix, minLength, maxLength }: PrefixRange): string {
   if (minLength === prefix.length && maxLength === (prefix.family === 'ipv4' ? 32 : 128)) return `${prefix}+`
   return `${prefix}{${minLength},${maxLength}}`
 }
+
+const printRanges = once((ranges: readonly PrefixRange[]) => ranges.map(printRange))
+const printAllAsns = once((ranges: readonly AsnRange[]) => ranges.map(printAsns))
 
 function printAsns({ first, last }: AsnRange): string {
   return first === last ? String(first) : `${first}..${last}`

@@ -1,7 +1,8 @@
-import type { Address, Family, Prefix } from '../net/prefix.ts'
-import { formatRange, orLonger } from '../net/prefix-range.ts'
+import { type Address, type Family, type Prefix, parsePrefix } from '../net/prefix.ts'
+import { formatRange, orLonger, type PrefixRange } from '../net/prefix-range.ts'
 import type { SessionPlan } from '../planner/plan.ts'
-import type { Change, Condition, Policy, Rule } from '../policy/policy.ts'
+import { once } from '../policy/once.ts'
+import type { AsnRange, Change, Condition, Policy, Rule } from '../policy/policy.ts'
 import { learnedInsideMark } from '../policy/shared-rules.ts'
 import { patternOf } from './asn-pattern.ts'
 import { commentOf } from './bird-rules.ts'
@@ -29,7 +30,6 @@ export function frrEntries(
   session: SessionPlan,
   policy: Policy,
   lists: RuleLists<FrrList>,
-  everything: Prefix,
   hasLastGood: boolean,
 ): FrrEntry[] {
   return policy.rules.flatMap((rule, index): FrrEntry[] => {
@@ -39,7 +39,7 @@ export function frrEntries(
     const [condition] = rule.match
     if (condition?.type === 'next-hop-not') return refuseOtherNextHops(rule, condition.address, seq)
     const name = (list: FrrList) => lists.name(session, policy, rule, list, list.command)
-    const matches = printMatches(rule.match, policy, name, everything)
+    const matches = printMatches(rule.match, policy, name)
     return matches.map((lines, part) => ({
       id: rule.id,
       comment: commentOf(rule, null),
@@ -96,12 +96,11 @@ function printMatches(
   conditions: readonly Condition[],
   policy: Policy,
   name: (list: FrrList) => string,
-  everything: Prefix,
 ): string[][] {
   if (conditions.length === 0) return [[]]
   if (conditions.every(isPrefixCondition)) {
     const command = commands[policy.family]
-    const list = name(prefixList(policy.family, conditions, everything))
+    const list = name(prefixLists[policy.family](conditions))
     return [[`match ${command} address prefix-list ${list}`]]
   }
   if (conditions.length > 1) throw new TypeError('a route-map entry takes one list of a sort')
@@ -116,7 +115,7 @@ function printMatch(condition: Condition, { ourAsn }: Policy, name: (list: FrrLi
     case 'path-longer':
       return [asPath(`permit ^([^ ]+ ){${condition.than}}`)]
     case 'path-contains':
-      return [asPath(...condition.asns.map((asns) => `permit _(${patternOf(asns)})_`))]
+      return [asPath(...permitAny(condition.asns))]
     case 'path-empty':
       return [asPath('permit ^$')]
     case 'path-has-set':
@@ -192,10 +191,10 @@ function isPrefixCondition(condition: Condition): condition is PrefixCondition {
 }
 
 /** What a rule excepts comes first and is denied by the list, so that the list permits what the rule is about. */
-function prefixList(family: Family, conditions: readonly PrefixCondition[], everything: Prefix): FrrList {
+function prefixList(family: Family, conditions: readonly PrefixCondition[]): FrrList {
   const excepted = conditions.filter(({ type }) => type === 'prefix-not').flatMap((condition) => condition.in)
   const meant = conditions.filter(({ type }) => type === 'prefix').flatMap((condition) => condition.in)
-  const rest = conditions.some(({ type }) => type === 'prefix') ? meant : [orLonger(everything)]
+  const rest = conditions.some(({ type }) => type === 'prefix') ? meant : [everything[family]]
   const entries = [
     ...excepted.map((range) => `deny ${formatRange(range)}`),
     ...rest.map((range) => `permit ${formatRange(range)}`),
@@ -203,6 +202,24 @@ function prefixList(family: Family, conditions: readonly PrefixCondition[], ever
   return {
     command: `${commands[family]} prefix-list`,
     // A list without entries does not exist, and then a match with it holds for everything.
-    entries: entries.length > 0 ? entries : [`deny ${formatRange(orLonger(everything))}`],
+    entries: entries.length > 0 ? entries : [`deny ${formatRange(everything[family])}`],
   }
+}
+
+const permitAny = once((ranges: readonly AsnRange[]) => ranges.map((asns) => `permit _(${patternOf(asns)})_`))
+
+const prefixLists = {
+  ipv4: once((conditions: readonly PrefixCondition[]) => prefixList('ipv4', conditions)),
+  ipv6: once((conditions: readonly PrefixCondition[]) => prefixList('ipv6', conditions)),
+}
+
+const everything: Readonly<Record<Family, PrefixRange>> = {
+  ipv4: orLonger(prefixFrom('0.0.0.0/0')),
+  ipv6: orLonger(prefixFrom('::/0')),
+}
+
+function prefixFrom(text: string): Prefix {
+  const parsed = parsePrefix(text)
+  if (!parsed.ok) throw new TypeError(`${text} ${parsed.problem}`)
+  return parsed.value
 }

@@ -1,4 +1,4 @@
-import { type Family, families, type Prefix, parsePrefix } from '../net/prefix.ts'
+import { type Family, families, type Prefix } from '../net/prefix.ts'
 import { prefixesOf } from '../planner/compile.ts'
 import type { NodePlan, SessionPlan } from '../planner/plan.ts'
 import { kindPolicies } from '../policy/kinds.ts'
@@ -12,10 +12,6 @@ import { secretToken } from './secret-token.ts'
 /** Seconds. Without BFD these decide how long a crashed node's routes live (RFC 4271, section 10). */
 const timers = { holdTimeS: 90, keepaliveTimeS: 30, connectDelayS: 1, connectRetryS: 5 } as const
 
-const everything: Readonly<Record<Family, Prefix>> = {
-  ipv4: prefixFrom('0.0.0.0/0'),
-  ipv6: prefixFrom('::/0'),
-}
 const digits = { ipv4: '4', ipv6: '6' } as const
 
 /** What templates/bird/bird.conf.hbs shows. */
@@ -38,6 +34,7 @@ export function viewForBird(node: NodePlan) {
     site: node.site,
     node: node.node,
     asn: node.asn,
+    ...timers,
     routerId: node.routerId,
     logLine:
       node.layout.logFile === null
@@ -72,12 +69,13 @@ export function viewForFrr(node: NodePlan) {
     ],
   }))
   function entriesOf(session: SessionPlan, policy: Policy) {
-    return frrEntries(session, policy, lists, everything[session.family], rpki?.lastGood != null)
+    return frrEntries(session, policy, lists, rpki?.lastGood != null)
   }
   return {
     site: node.site,
     node: node.node,
     asn: node.asn,
+    ...timers,
     routerId: node.routerId,
     logLine:
       node.layout.logFile === null
@@ -88,7 +86,7 @@ export function viewForFrr(node: NodePlan) {
     ),
     rpki,
     lists: lists.all.map(({ name, content: { command, entries } }) => ({
-      lines: entries.map((entry, index) => `${command} ${name} seq ${(index + 1) * 5} ${entry}`),
+      lines: entries.map((entry, index) => `${command} ${name} seq ${(index + 1) * 5} ${entry}`).join('\n'),
     })),
     families: familiesOf(node).map((family) => ({
       family,
@@ -103,7 +101,6 @@ export function viewForFrr(node: NodePlan) {
 
 function sharedView(session: SessionPlan) {
   return {
-    ...timers,
     neighbor: session.neighbor,
     symbol: session.symbol,
     kind: session.kind,
@@ -159,10 +156,4 @@ function familiesOf(node: NodePlan): Family[] {
 
 function coveringOf(node: NodePlan, family: Family): Prefix[] {
   return prefixesOf(node.services, false).filter((prefix) => prefix.family === family && !prefix.isHost)
-}
-
-function prefixFrom(text: string): Prefix {
-  const parsed = parsePrefix(text)
-  if (!parsed.ok) throw new TypeError(`${text} ${parsed.problem}`)
-  return parsed.value
 }
