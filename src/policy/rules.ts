@@ -31,7 +31,7 @@ export const importRules = {
   'scrub-communities': ['only we may set our large communities', 'RFC 7454, section 11'],
   'learned-inside': ['not originated here: never to be told to others', null],
   'only-to-customer': ['from here on for customers only', 'RFC 9234, section 5'],
-  'graceful-shutdown': ['about to go away', 'RFC 8326, section 4.2'],
+  'graceful-shutdown': ['it is about to go away: the last choice', 'RFC 8326, section 4.2'],
   'import-rest': ['nothing speaks against it', null],
 } as const satisfies Record<string, RuleText>
 

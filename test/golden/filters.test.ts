@@ -1,0 +1,77 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { parseAddress, parsePrefix } from '../../src/net/prefix.ts'
+import { orLonger, type PrefixRange } from '../../src/net/prefix-range.ts'
+import { compileExport, compileImport } from '../../src/policy/compile.ts'
+import type { Policy } from '../../src/policy/policy.ts'
+import { exportRules, importRules } from '../../src/policy/rules.ts'
+import { type ImportWord, type NeighborKind, relaxableRules } from '../../src/sites/fleet.ts'
+import { inputOf, ipv6 } from '../unit/policy/sample.ts'
+
+const file = join(import.meta.dirname, '../../docs/filters.md')
+
+/** One column each: what a kind has, in either family. */
+const columns: readonly (readonly [title: string, kind: NeighborKind, taken: ImportWord])[] = [
+  ['transit, full', 'transit', 'full'],
+  ['transit, default-only', 'transit', 'default-only'],
+  ['peer', 'peer', 'full'],
+  ['route-server', 'route-server', 'full'],
+  ['provider-private, default-only', 'provider-private', 'default-only'],
+  ['tor, default-only', 'tor', 'default-only'],
+  ['ibgp', 'ibgp', 'own-prefixes'],
+]
+
+const localAddress = parseAddress('203.0.114.2')
+const range = parsePrefix('1.1.0.0/16')
+const ranges = range.ok ? [orLonger(range.value)] : []
+const tighten = {
+  pathLength: null,
+  notFound: 'reject',
+  onlyPrefixes: ranges,
+  rejectPrefixes: ranges,
+  rejectAsns: [3],
+} as const
+
+function rulesOf(
+  compile: (input: ReturnType<typeof inputOf>) => Policy,
+  more: object,
+  irr: readonly PrefixRange[] | null = null,
+) {
+  return columns.map(([, kind, taken]) => {
+    const inputs = [{}, ipv6].map((family) => {
+      const address = { localAddress: localAddress.ok ? localAddress.value : null }
+      const mayAsk = kind === 'peer' || kind === 'route-server'
+      return { ...inputOf(kind, { import: taken, ...address, ...more, ...family }), irr: mayAsk ? irr : null }
+    })
+    return new Set(inputs.flatMap((input) => compile(input).rules.map(({ id }) => id as string)))
+  })
+}
+
+function table(texts: typeof importRules | typeof exportRules, compile: Parameters<typeof rulesOf>[0]) {
+  const always = rulesOf(compile, {})
+  const asked = rulesOf(compile, { tighten }, ranges)
+  const head = ['rule', ...columns.map(([title]) => title), 'why', 'where', '`relax`']
+  const relaxable = new Set<string>(relaxableRules)
+  const rows = Object.entries(texts).map(([id, [why, source]]) => {
+    const cells = columns.map((_, index) => (always[index]!.has(id) ? '●' : asked[index]!.has(id) ? '○' : ''))
+    return [`\`${id}\``, ...cells, why, source ?? '', relaxable.has(id) ? 'yes' : '']
+  })
+  return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
+}
+
+test('the tables of rules in docs/filters.md are what the policies hold', async () => {
+  const text = await readFile(file, 'utf8')
+  const begin = '<!-- rules: begin -->\n'
+  const end = '<!-- rules: end -->\n'
+  const [before, rest] = text.split(begin)
+  const after = rest?.split(end)[1]
+  expect(after).toBeDefined()
+  const tables = [
+    '## Import',
+    table(importRules, compileImport),
+    '## Export',
+    table(exportRules, compileExport),
+  ].join('\n\n')
+  await expect(`${before}${begin}\n${tables}\n\n${end}${after}`).toMatchFileSnapshot(file)
+})
