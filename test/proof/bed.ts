@@ -66,7 +66,8 @@ async function build(
     socketPath: daemons.socketPath,
     start: async (config) => {
       await running?.kill()
-      running = await daemons.start(config)
+      running = await daemons.prepare(config)
+      await running.start()
     },
     dial: (options) => Speaker.open({ ...options, relay }),
     forward: (address, port, unixPath) => forwardPort(relay, { listen: address, port, forward: unixPath }),
@@ -120,13 +121,11 @@ async function startRelay(namespace: string, controlPath: string, undo: Undo): P
 function birdIn(namespace: string, dir: string) {
   const socketPath = join(dir, 'bird.ctl')
   const file = join(dir, 'bird.conf')
-  const start = async (config: string) => {
+  const prepare = async (config: string) => {
     await writeFile(file, config)
-    const daemon = new Daemon({ namespace, argv: ['bird', '-f', '-c', file, '-s', socketPath], socketPath })
-    await daemon.start()
-    return daemon
+    return new Daemon({ namespace, argv: ['bird', '-f', '-c', file, '-s', socketPath], socketPath })
   }
-  return { socketPath, start }
+  return { socketPath, prepare }
 }
 
 async function frrIn(namespace: string, dir: string, undo: Undo) {
@@ -147,9 +146,9 @@ async function frrIn(namespace: string, dir: string, undo: Undo) {
   undo.push(() => zebra.kill())
   await zebra.start()
   const socketPath = join(vtyDir, 'bgpd.vty')
-  const start = async (config: string) => {
+  const prepare = async (config: string) => {
     await writeFile(join(configDir, 'frr.conf'), config)
-    const bgpd = new Daemon({
+    return new Daemon({
       namespace,
       argv: [...argvOf('bgpd'), '-M', 'rpki'],
       socketPath,
@@ -157,8 +156,6 @@ async function frrIn(namespace: string, dir: string, undo: Undo) {
         await execa('vtysh', ['--vty_socket', vtyDir, '--config_dir', configDir, '-d', 'bgpd', '-b'])
       },
     })
-    await bgpd.start()
-    return bgpd
   }
-  return { socketPath, start }
+  return { socketPath, prepare }
 }

@@ -55,7 +55,7 @@ export class Speaker {
     const end = performance.now() + withinMs
     for (;;) {
       const socket = await dial(options)
-      let why = socket
+      let why = typeof socket === 'string' ? socket : ''
       if (typeof socket !== 'string') {
         const speaker = new Speaker(options, socket)
         const failure = await speaker.#until(() => speaker.#established, 5_000).catch(String)
