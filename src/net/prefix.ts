@@ -1,4 +1,5 @@
-import { Address4, Address6 } from 'ip-address'
+import { Address6 } from 'ip-address'
+import { readIpv4, readIpv6 } from './read-prefix.ts'
 
 /** In the order in which they are always listed. */
 export const families = ['ipv4', 'ipv6'] as const
@@ -11,22 +12,21 @@ export type Parsed<T> = { ok: true; value: T } | { ok: false; problem: string; h
 export class Address {
   readonly family: Family
   readonly value: bigint
-  readonly #text: string
+  #text: string | null = null
 
   /** Use `parseAddress`. */
   constructor(family: Family, value: bigint) {
     this.family = family
     this.value = value
-    this.#text =
-      family === 'ipv4' ? Address4.fromBigInt(value).correctForm() : Address6.fromBigInt(value).correctForm()
   }
 
   toString(): string {
+    this.#text ??= this.family === 'ipv4' ? printIpv4(this.value) : printIpv6(this.value)
     return this.#text
   }
 
   toJSON(): string {
-    return this.#text
+    return this.toString()
   }
 
   equals(other: Address): boolean {
@@ -132,7 +132,16 @@ export function compareAddresses(a: Address, b: Address): number {
 const ipv4Pattern = /^(?:\d{1,3}\.){3}\d{1,3}$/
 const ipv6Pattern = /^[0-9a-fA-F:]*:[0-9a-fA-F:.]*$/
 
+const words = new Uint32Array(4)
+
 export function parseAddress(text: string): Parsed<Address> {
+  if (readIpv4(text, text.length, words)) {
+    return { ok: true, value: new Address('ipv4', BigInt(words[0]!)) }
+  }
+  if (readIpv6(text, text.length, words)) {
+    const value = words.reduce((all, word) => (all << 32n) | BigInt(word), 0n)
+    return { ok: true, value: new Address('ipv6', value) }
+  }
   if (ipv4Pattern.test(text)) {
     const octets = text.split('.')
     if (octets.some((octet) => octet.length > 1 && octet.startsWith('0'))) {
@@ -142,11 +151,9 @@ export function parseAddress(text: string): Parsed<Address> {
         hint: `write ${octets.map((octet) => String(Number(octet))).join('.')}`,
       }
     }
-    if (octets.every((octet) => Number(octet) <= 255)) {
-      return { ok: true, value: new Address('ipv4', new Address4(text).bigInt()) }
-    }
     return { ok: false, problem: 'is not an IPv4 address', hint: 'each of its four numbers is 0 to 255' }
   }
+  // With its last part as IPv4.
   if (ipv6Pattern.test(text) && Address6.isValid(text)) {
     return { ok: true, value: new Address('ipv6', new Address6(text).bigInt()) }
   }
@@ -202,6 +209,35 @@ export function parseInterfaceAddress(text: string): Parsed<InterfaceAddress> {
     }
   }
   return { ok: true, value: new InterfaceAddress(address.value, Number(lengthText)) }
+}
+
+function printIpv4(value: bigint): string {
+  const number = Number(value)
+  return `${number >>> 24}.${(number >>> 16) & 255}.${(number >>> 8) & 255}.${number & 255}`
+}
+
+/** RFC 5952, section 4: the first of the longest runs of two or more zero groups is `::`. */
+function printIpv6(value: bigint): string {
+  const groups = Array.from({ length: 8 }, (_, index) =>
+    Number((value >> BigInt(112 - index * 16)) & 0xffffn),
+  )
+  let start = 0
+  let length = 1
+  for (let at = 0; at < 8; at += 1) {
+    let end = at
+    while (end < 8 && groups[end] === 0) end += 1
+    if (end - at > length) {
+      start = at
+      length = end - at
+    }
+    at = Math.max(at, end)
+  }
+  const print = (from: number, to: number) =>
+    groups
+      .slice(from, to)
+      .map((group) => group.toString(16))
+      .join(':')
+  return length === 1 ? print(0, 8) : `${print(0, start)}::${print(start + length, 8)}`
 }
 
 function maskOff(value: bigint, family: Family, length: number): bigint {

@@ -1,5 +1,5 @@
 import type { Family } from '../net/prefix.ts'
-import { bogonAsns } from '../policy/asn-ranges.ts'
+import { bogonAsns, isAmong } from '../policy/asn-ranges.ts'
 import { kindPolicies } from '../policy/kinds.ts'
 import type { Fleet, FleetNode, Neighbor } from '../sites/fleet.ts'
 import { irrKey, type PlanFeeds } from './feeds.ts'
@@ -46,11 +46,7 @@ export function noticesOfNeighbor(
   for (const { id, why } of [...session.import.relaxed, ...session.export.relaxed]) {
     notices.push(say(`the rule ${id} does not hold here, because the sites relax it (it says: ${why})`))
   }
-  if (
-    neighbor.import !== 'nothing' &&
-    kind.checksBogons &&
-    bogonAsns.some(({ first, last }) => neighbor.asn >= first && neighbor.asn <= last)
-  ) {
+  if (neighbor.import !== 'nothing' && kind.checksBogons && isAmong(bogonAsns, neighbor.asn)) {
     notices.push(say(`AS${neighbor.asn} is no public number, and is let into paths from here on purpose`))
   }
   if (neighbor.irr !== null) notices.push(...noticesOfIrr(feeds, neighbor, session.family, say))

@@ -16,9 +16,12 @@ export const tier1Asns: readonly number[] = [
   174, 701, 1299, 2914, 3257, 3320, 3356, 3491, 5511, 6453, 6461, 6762, 6830, 7018, 12956,
 ]
 
-/** The ranges without one number; the same list where it is in none of them. */
+export function isAmong(ranges: readonly AsnRange[], asn: number): boolean {
+  return ranges.some(({ first, last }) => asn >= first && asn <= last)
+}
+
+/** The ranges without one number of theirs. */
 export function withoutAsn(ranges: readonly AsnRange[], asn: number): readonly AsnRange[] {
-  if (ranges.every(({ first, last }) => asn < first || asn > last)) return ranges
   return ranges.flatMap((range) =>
     asn < range.first || asn > range.last
       ? [range]

@@ -2,11 +2,11 @@ import type { Community } from '../net/community.ts'
 import type { Family, Prefix } from '../net/prefix.ts'
 import type { PrefixRange } from '../net/prefix-range.ts'
 import { importLimits, type Neighbor, type RoleWord, type Rpki } from '../sites/fleet.ts'
-import { bogonAsns, withoutAsn } from './asn-ranges.ts'
 import { type KindPolicy, kindPolicies } from './kinds.ts'
 import type { Condition, Policy, Rule } from './policy.ts'
 import type { RuleId } from './rules.ts'
 import {
+  bogonAsn,
   bogonPrefix,
   change,
   exactlyOurs,
@@ -18,7 +18,7 @@ import {
   ownPrefixesOnly,
   pathLength,
   reject,
-  tier1Ranges,
+  tier1Leak,
 } from './shared-rules.ts'
 
 /** What the rules for one neighbor are made of. */
@@ -88,15 +88,8 @@ function* importMatches(input: PolicyInput, kind: KindPolicy, family: Family): G
     yield tighten.pathLength === null ? fixed.pathLength : pathLength(tighten.pathLength)
     yield fixed.asSet
     if (kind.checksFirstAs) yield reject('first-as', { type: 'first-asn-not', asn: neighbor.asn })
-    if (kind.checksBogons) {
-      const asns = withoutAsn(bogonAsns, neighbor.asn)
-      // A neighbor with a private number is one that the engineer wrote down.
-      yield asns === bogonAsns ? fixed.bogonAsn : reject('bogon-asn', { type: 'path-contains', asns })
-    }
-    if (kind.refusesTier1) {
-      const asns = withoutAsn(tier1Ranges, neighbor.asn)
-      yield asns === tier1Ranges ? fixed.tier1Leak : reject('tier-1-leak', { type: 'path-contains', asns })
-    }
+    if (kind.checksBogons) yield bogonAsn(neighbor.asn)
+    if (kind.refusesTier1) yield tier1Leak(neighbor.asn)
     if (neighbor.localAddress !== null) {
       const condition: Condition = { type: 'next-hop', address: neighbor.localAddress }
       yield native(reject('own-next-hop', condition))

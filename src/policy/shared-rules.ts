@@ -2,7 +2,7 @@ import { bogons } from '../net/bogons.ts'
 import { Community, wellKnownCommunities } from '../net/community.ts'
 import { type Family, type Prefix, parsePrefix } from '../net/prefix.ts'
 import { exactly, orLonger, type PrefixRange } from '../net/prefix-range.ts'
-import { bogonAsns, tier1Asns } from './asn-ranges.ts'
+import { bogonAsns, isAmong, tier1Asns, withoutAsn } from './asn-ranges.ts'
 import { once } from './once.ts'
 import type { Action, Change, Condition, Rule } from './policy.ts'
 import { exportRules, importRules, type RuleId } from './rules.ts'
@@ -32,7 +32,7 @@ const hostRoutes: Readonly<Record<Family, PrefixRange>> = {
 }
 
 const ruleTexts = { ...importRules, ...exportRules }
-export const tier1Ranges = tier1Asns.map(only)
+const tier1Ranges = tier1Asns.map(only)
 
 /** The same for every neighbor. */
 export const fixed = {
@@ -85,6 +85,25 @@ export const ownNumber = once(
       change('mark-for-customers', [], { type: 'mark-only-to-customer', asn: ourAsn }),
     ),
   }),
+  new Map(),
+)
+
+/** A neighbor with a private number is one that the engineer wrote down. */
+export function bogonAsn(neighborAsn: number): Rule {
+  return isAmong(bogonAsns, neighborAsn) ? bogonAsnBut(neighborAsn) : fixed.bogonAsn
+}
+
+/** A tier-1 network may tell us itself. */
+export function tier1Leak(neighborAsn: number): Rule {
+  return isAmong(tier1Ranges, neighborAsn) ? tier1LeakBut(neighborAsn) : fixed.tier1Leak
+}
+
+const bogonAsnBut = once(
+  (asn: number) => reject('bogon-asn', { type: 'path-contains', asns: withoutAsn(bogonAsns, asn) }),
+  new Map(),
+)
+const tier1LeakBut = once(
+  (asn: number) => reject('tier-1-leak', { type: 'path-contains', asns: withoutAsn(tier1Ranges, asn) }),
   new Map(),
 )
 

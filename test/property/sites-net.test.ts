@@ -1,5 +1,6 @@
 import { isIPv4, isIPv6 } from 'node:net'
 import fc from 'fast-check'
+import { Address4, Address6 } from 'ip-address'
 import { expect, test, vi } from 'vitest'
 import {
   Address,
@@ -68,6 +69,36 @@ test('a prefix reads back from what it prints', () => {
     }),
     { numRuns: 1000 },
   )
+})
+
+test('an address prints as ip-address prints it', () => {
+  fc.assert(
+    fc.property(anyAddress, ({ family, value }) => {
+      const { fromBigInt } = family === 'ipv4' ? Address4 : Address6
+      expect(new Address(family, value).toString()).toBe(fromBigInt(value).correctForm())
+    }),
+    { numRuns: 5000 },
+  )
+})
+
+test('what ip-address takes for an IPv6 address is one here, and nothing else', () => {
+  const anyText = fc
+    .array(fc.constantFrom('0', '1', 'ffff', 'DB8', '10000', ':', ':', '::', '.', '1.2.3.4'), {
+      maxLength: 16,
+    })
+    .map((parts) => parts.join(''))
+  let valid = 0
+  fc.assert(
+    fc.property(fc.oneof(anyText, fc.ipV6(), anyAddress.map(String)), (text) => {
+      const isValid = text.includes(':') && Address6.isValid(text)
+      const parsed = parseAddress(text)
+      if (isValid) valid += 1
+      if (text.includes(':')) expect(parsed.ok).toBe(isValid)
+      if (isValid && parsed.ok) expect(parsed.value.value).toBe(new Address6(text).bigInt())
+    }),
+    { numRuns: 5000 },
+  )
+  expect(valid).toBeGreaterThan(500)
 })
 
 test('an IPv6 address prints as RFC 5952 says', () => {

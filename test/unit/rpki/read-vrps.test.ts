@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { parsePrefix } from '../../../src/net/prefix.ts'
-import { readIpv4Prefix, readIpv6Prefix } from '../../../src/rpki/read-prefix.ts'
+import { readIpv4Prefix, readIpv6Prefix } from '../../../src/net/read-prefix.ts'
 import { readVrps } from '../../../src/rpki/read-vrps.ts'
 import { fillWords } from '../../../src/rpki/vrp-set.ts'
 import { prefix, show } from './vrps.ts'
