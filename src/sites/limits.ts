@@ -14,21 +14,27 @@ export interface Excess {
 }
 
 /**
- * Where a document goes beyond what any fleet needs, or `null`.
+ * Takes a text apart for the parser, or says where it goes beyond what any fleet needs.
  * The YAML library composes by recursion, and near the end of the stack a regular expression that V8 has yet to
  * compile ends the whole process (`RegExpCompiler Allocation failed`), which nothing can catch.
  */
-export function findExcess(text: string): Excess | null {
-  let tokens = 0
+export function lexWithinLimits(
+  text: string,
+): { ok: true; tokens: readonly string[] } | { ok: false; excess: Excess } {
+  const tokens: string[] = []
   let offset = 0
   let lineStart = 0
   let brackets = 0
   let valuesOnLine = 0
   let isFirstOnLine = true
+  const refuse = (message: string, hint: string) => ({
+    ok: false as const,
+    excess: { offset, message, hint },
+  })
   for (const token of new Lexer().lex(text)) {
-    tokens += 1
-    if (tokens > mostTokens) {
-      return { offset, message: 'has too many entries for one file', hint: 'split the site in two' }
+    tokens.push(token)
+    if (tokens.length > mostTokens) {
+      return refuse('has too many entries for one file', 'split the site in two')
     }
     const type = CST.tokenType(token)
     switch (type) {
@@ -64,10 +70,10 @@ export function findExcess(text: string): Excess | null {
       valuesOnLine > deepestBrackets ||
       (opensBlock && type !== 'newline' && offset - lineStart > widestIndent)
     ) {
-      return { offset, message: 'is nested too deeply', hint: `at most ${deepestBrackets} levels are read` }
+      return refuse('is nested too deeply', `at most ${deepestBrackets} levels are read`)
     }
     isFirstOnLine = type === 'newline' || (isFirstOnLine && type === 'space')
     offset += token.length
   }
-  return null
+  return { ok: true, tokens }
 }

@@ -1,4 +1,5 @@
-import { open, readdir, stat } from 'node:fs/promises'
+import { closeSync, openSync, readSync, statSync } from 'node:fs'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Fleet } from './fleet.ts'
 import { ConfigError, FleetFolderError } from './issue.ts'
@@ -23,7 +24,7 @@ export async function loadFleet(dir: string): Promise<ParsedFleet> {
             problem: 'what all sites share is read from fleet.yaml only',
             hint: 'rename it, or move it away',
           }
-        : await readText(file),
+        : readText(file),
     )
   }
   if (!names.some((name) => isFleetFile(name) || isMisnamed(name))) {
@@ -60,14 +61,16 @@ function isMisnamed(name: string): boolean {
   return !isFleetFile(name) && /^fleet\.ya?ml$/i.test(name)
 }
 
-async function readText(name: string): Promise<FleetFileText> {
+/** Without `await`: for thousands of small files, to wait four times for each takes a sixth of the whole load. */
+function readText(name: string): FleetFileText {
   let bytes: Uint8Array
   try {
     // Opening a FIFO would wait for a writer for ever.
-    const { size } = await stat(name).then((stats) => {
-      if (!stats.isFile()) throw new NotAFile()
-      return stats
-    })
+    const stats = statSync(name)
+    if (!stats.isFile()) {
+      return { name, problem: 'is not a file', hint: 'move it out of the folder' }
+    }
+    const { size } = stats
     if (size > largestFile) {
       return {
         name,
@@ -75,10 +78,8 @@ async function readText(name: string): Promise<FleetFileText> {
         hint: `at most ${largestFile / mebibyte} MiB are read: does it belong here?`,
       }
     }
-    bytes = await readStart(name, size)
+    bytes = readStart(name, size)
   } catch (error) {
-    if (error instanceof NotAFile)
-      return { name, problem: 'is not a file', hint: 'move it out of the folder' }
     return { name, problem: `can't be read: ${describeCause(error)}`, hint: null }
   }
   try {
@@ -88,22 +89,20 @@ async function readText(name: string): Promise<FleetFileText> {
   }
 }
 
-class NotAFile extends Error {}
-
 /** At most that many bytes: a file can grow after it was measured. */
-async function readStart(name: string, most: number): Promise<Uint8Array> {
-  const file = await open(name)
+function readStart(name: string, most: number): Uint8Array {
+  const file = openSync(name, 'r')
   try {
     const buffer = Buffer.alloc(most)
     let length = 0
     while (length < most) {
-      const { bytesRead } = await file.read(buffer, length, most - length, length)
-      if (bytesRead === 0) break
-      length += bytesRead
+      const read = readSync(file, buffer, length, most - length, length)
+      if (read === 0) break
+      length += read
     }
     return buffer.subarray(0, length)
   } finally {
-    await file.close()
+    closeSync(file)
   }
 }
 
