@@ -53,7 +53,7 @@ async function main(asJson) {
     }
     const [once, tenfold] = rows
     const checks = [
-      check(`plan ${SITES} sites: load, check, plan, render`, once.totalMs, BOUNDS.totalMs, 'ms'),
+      check(`plan ${SITES} sites, processor time`, once.totalMs, BOUNDS.totalMs, 'ms'),
       check('peak memory of that', once.peakMb, BOUNDS.peakMb, 'MB'),
       check('plan, 10 times the sites', round(tenfold.totalMs / once.totalMs), BOUNDS.growth, 'x'),
     ]
@@ -83,6 +83,7 @@ async function measure(dir) {
     before = process.cpuUsage()
     return round((user + system) / 1000)
   }
+  const start = performance.now()
   const fleet = await requireFleet(dir)
   const loadMs = lap()
   const plan = compilePlan(fleet, (_site, node) => debianLayout(fleet, node))
@@ -90,11 +91,13 @@ async function measure(dir) {
   const render = createRenderer(await loadTemplates())
   const bundles = plan.nodes.map((node) => write.renderBundle(render, node))
   const renderMs = lap()
+  const wallMs = round(performance.now() - start)
   return {
     loadMs,
     planMs,
     renderMs,
     totalMs: round(loadMs + planMs + renderMs),
+    wallMs,
     peakMb: round((process.resourceUsage().maxRSS * 1024) / 1e6),
     textMb: round(bundles.flat().reduce((sum, { content }) => sum + content.length, 0) / 1e6),
   }
@@ -105,7 +108,7 @@ async function writeFleet(dir, sites) {
   await mkdir(dir)
   await writeFile(join(dir, 'fleet.yaml'), fleetYaml)
   for (let site = 0; site < sites; site += 1) {
-    await writeFile(join(dir, `s${String(site).padStart(5, '0')}.yaml`), siteYaml(site))
+    await writeFile(join(dir, `s${site}.yaml`), siteYaml(site))
   }
 }
 
@@ -156,9 +159,9 @@ function print(checks, rows) {
       `${ok ? 'ok  ' : 'MISS'}  ${what.padEnd(44)} ${figure.padStart(12)}   at most ${bound} ${unit}`,
     )
   }
-  for (const { sites, neighbors, loadMs, planMs, renderMs, peakMb, textMb } of rows) {
+  for (const { sites, neighbors, loadMs, planMs, renderMs, wallMs, peakMb, textMb } of rows) {
     console.log(
-      `      ${sites} sites, ${neighbors} neighbors: load ${loadMs} ms, plan ${planMs} ms, render ${renderMs} ms; ${textMb} MB of text, ${peakMb} MB`,
+      `      ${sites} sites, ${neighbors} neighbors: load and check ${loadMs} ms, plan ${planMs} ms, render ${renderMs} ms of processor time; ${wallMs} ms by the clock; ${textMb} MB of text, ${peakMb} MB`,
     )
   }
 }

@@ -60,12 +60,17 @@ function findShared(sessions: readonly SessionPlan[]): ReadonlySet<string> {
 }
 
 function ruleKey({ family }: Policy, rule: Rule): string {
-  return isOfOneFamily(rule) ? `${rule.id} ${digits[family]}` : rule.id
+  return ruleKeys[family](rule)
+}
+
+const ruleKeys: Readonly<Record<Family, (rule: Rule) => string>> = {
+  ipv4: once((rule) => keyWith(rule, '4')),
+  ipv6: once((rule) => keyWith(rule, '6')),
 }
 
 /** Paths and communities are the same in both families. */
-const isOfOneFamily = once(({ match }: Rule) => match.some(({ type }) => ofOneFamily.has(type)))
-
-const digits: Readonly<Record<Family, string>> = { ipv4: '4', ipv6: '6' }
+function keyWith({ id, match }: Rule, digit: string): string {
+  return match.some(({ type }) => ofOneFamily.has(type)) ? `${id} ${digit}` : id
+}
 
 const ofOneFamily: ReadonlySet<Condition['type']> = new Set(['prefix', 'prefix-not', 'next-hop-not'])
