@@ -168,7 +168,6 @@ export const relaxableRules = [
   'bogon-asn',
   'tier-1-leak',
   'next-hop',
-  'role-leak',
   'denied-prefix',
   'denied-asn',
   'only-prefixes',

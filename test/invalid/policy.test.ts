@@ -95,7 +95,7 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     'transit',
     'relax: [everything]',
     [
-      'sites/fra1.yaml:8:78 relax[0]: "everything" is not the id of a rule\nwrite own-prefix, bogon-prefix, global-unicast, prefix-length, path-length, as-set, first-as, bogon-asn, tier-1-leak, next-hop, role-leak, denied-prefix, denied-asn, only-prefixes, irr, rpki-invalid, rpki-not-found or own-origin-invalid',
+      'sites/fra1.yaml:8:78 relax[0]: "everything" is not the id of a rule\nwrite own-prefix, bogon-prefix, global-unicast, prefix-length, path-length, as-set, first-as, bogon-asn, tier-1-leak, next-hop, denied-prefix, denied-asn, only-prefixes, irr, rpki-invalid, rpki-not-found or own-origin-invalid',
     ],
   ],
   [
@@ -195,10 +195,12 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     ],
   ],
   [
-    'a leak that our role cannot see',
-    'transit',
-    'relax: [role-leak]',
-    ['sites/fra1.yaml:8:78 warning: relax[0]: role-leak never holds for the role customer\nleave it out'],
+    'leaks that the daemons see by themselves',
+    'peer',
+    'limit: 9, relax: [role-leak]',
+    [
+      'sites/fra1.yaml:8:85 relax[0]: "role-leak" is a rule that can\'t be relaxed\nthe daemons see to it wherever the session has a role: write role: none',
+    ],
   ],
   [
     'rules that nothing asks for',
@@ -525,13 +527,10 @@ test.each([
   ['transit', 'limit: 2000000, tighten: { pathLength: 32, notFound: reject }'],
   ['transit', 'tighten: { rejectPrefixes: [203.0.113.0/24 le 32, 0.0.0.0/0 ge 25], rejectAsns: [64666] }'],
   ['peer', 'limit: 1, role: none, irr: { asSet: "RIPE::AS64601:AS-EXAMPLE" }, multihop: 2, gtsm: false'],
-  [
-    'peer',
-    'limit: 4294967295, relax: [tier-1-leak, role-leak, irr], irr: { file: irr/example.txt }, tighten: {}',
-  ],
+  ['peer', 'limit: 4294967295, relax: [tier-1-leak, irr], irr: { file: irr/example.txt }, tighten: {}'],
   ['route-server', 'limit: 9, role: rs-client, communities: [no-export, "0:64700", "64700:1:2"]'],
   ['provider-private', 'import: default-only, hostRoutes: true, relax: [bogon-asn, next-hop]'],
-  ['tor', 'import: default-only, hostRoutes: false, role: provider, relax: [first-as, role-leak]'],
+  ['tor', 'import: default-only, hostRoutes: false, role: provider, relax: [first-as]'],
 ])('the policy of a %s neighbor may say %s', (kind, fields) => {
   const issues = issuesWith(kind, fields)
   expect(issues.filter((issue) => !issue.includes('is what irr of the same neighbor asks for'))).toEqual([])

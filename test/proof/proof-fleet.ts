@@ -1,5 +1,5 @@
 import { dirname } from 'node:path'
-import { type Family, familyOf, parsePrefix } from '../../src/net/prefix.ts'
+import { type Family, familyOf, type Prefix, parsePrefix } from '../../src/net/prefix.ts'
 import { type PrefixRange, parseRange } from '../../src/net/prefix-range.ts'
 import { compilePlan } from '../../src/planner/compile.ts'
 import { irrKey, type PlanFeeds } from '../../src/planner/feeds.ts'
@@ -108,7 +108,7 @@ const vrpLines: readonly (readonly [prefix: string, maxLength: number, asn: numb
 ]
 
 export const vrps: VrpSet = createVrpSet(
-  vrpLines.map(([text, maxLength, asn]) => ({ prefix: prefixOf(text), maxLength, asn })),
+  vrpLines.map(([text, maxLength, asn]) => ({ prefix: parse(text), maxLength, asn })),
 )
 
 const feeds: PlanFeeds = {
@@ -196,7 +196,7 @@ ${lines.join('\n')}
 `
 }
 
-function prefixOf(text: string) {
+export function parse(text: string): Prefix {
   const parsed = parsePrefix(text)
   if (!parsed.ok) throw new TypeError(`${text} ${parsed.problem}`)
   return parsed.value

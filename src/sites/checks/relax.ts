@@ -1,6 +1,6 @@
 import { type FleetDraft, importOf, type NeighborDraft, type PlacedNeighbor } from '../drafts.ts'
 import { type Finding, warning } from '../finding.ts'
-import { type NeighborKind, type RelaxableRule, rolesByKind } from '../fleet.ts'
+import type { NeighborKind, RelaxableRule } from '../fleet.ts'
 
 /** Relaxing a rule that does not hold anyway reads as if it had held. */
 export function checkRelax(
@@ -34,7 +34,6 @@ const scopes: Readonly<Record<RelaxableRule, readonly [kinds: readonly NeighborK
     'bogon-asn': [external.filter((kind) => kind !== 'tor'), false],
     'tier-1-leak': [['peer', 'route-server'], false],
     'next-hop': [external.filter((kind) => kind !== 'route-server'), false],
-    'role-leak': [external, false],
     'denied-prefix': [[...external, 'ibgp'], false],
     'denied-asn': [[...external, 'ibgp'], false],
     'only-prefixes': [[...external, 'ibgp'], false],
@@ -45,7 +44,7 @@ const scopes: Readonly<Record<RelaxableRule, readonly [kinds: readonly NeighborK
   }
 
 function whyIdle(rule: RelaxableRule, neighbor: NeighborDraft, fleet: FleetDraft | undefined): string | null {
-  const { kind, address, role, tighten, irr } = neighbor
+  const { kind, address, tighten, irr } = neighbor
   const taken = importOf(neighbor)
   if (kind === undefined || taken === undefined) return null
   const [kinds, fullOnly] = scopes[rule]
@@ -57,13 +56,6 @@ function whyIdle(rule: RelaxableRule, neighbor: NeighborDraft, fleet: FleetDraft
   switch (rule) {
     case 'global-unicast':
       return address?.family === 'ipv4' ? `${rule} is for IPv6, and this session carries IPv4` : null
-    case 'role-leak': {
-      if (Object.hasOwn(neighbor, 'role') && role === undefined) return null
-      const ours = role ?? rolesByKind[kind][0] ?? 'none'
-      return ['peer', 'provider', 'rs-server'].includes(ours)
-        ? null
-        : `${rule} never holds for the role ${ours}`
-    }
     case 'denied-prefix':
       return tighten?.rejectPrefixes?.length === 0 ? `${rule} holds only with tighten.rejectPrefixes` : null
     case 'denied-asn':

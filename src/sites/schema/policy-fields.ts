@@ -31,6 +31,7 @@ const structuralRules: Readonly<Record<string, string>> = {
   'empty-path': 'leave it in: it is no route of another AS',
   'as-zero': 'leave it in: RFC 7607 wants it',
   'own-next-hop': 'the daemon itself needs it: leave it in',
+  'role-leak': 'the daemons see to it wherever the session has a role: write role: none',
   'learned-inside': 'leave it in: it keeps what our nodes tell each other inside',
   'only-to-customer': 'write role: none',
   'graceful-shutdown': 'leave it in: it acts only when the neighbor asks for it',

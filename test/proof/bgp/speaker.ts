@@ -36,6 +36,7 @@ export class Speaker {
   readonly #socket: Socket
   #buffer = Buffer.alloc(0)
   #established = false
+  #hasEndOfRib = false
   #refreshesEnded = 0
   #ending: string | null = null
   readonly #keepalive = setInterval(() => this.#sendKeepalive(), 30_000)
@@ -91,12 +92,16 @@ export class Speaker {
    */
   async refresh(withinMs = 20_000): Promise<void> {
     const wanted = this.#refreshesEnded + 1
+    const untilAwake = (done: () => boolean) =>
+      this.#until(() => {
+        // Wakes BIRD, whose main loop would sleep up to three seconds on the event that sends a marker.
+        this.#sendKeepalive()
+        return done()
+      }, withinMs)
+    // BIRD passes over who asks while it is still sending for the first time.
+    await untilAwake(() => this.#hasEndOfRib)
     this.#write(encodeRefresh(this.#options.family))
-    await this.#until(() => {
-      // Wakes BIRD, whose main loop would sleep up to three seconds on the event that sends the end marker.
-      this.#sendKeepalive()
-      return this.#refreshesEnded >= wanted
-    }, withinMs)
+    await untilAwake(() => this.#refreshesEnded >= wanted)
   }
 
   /** Throws with the daemon's last words where the session has ended. */
@@ -153,6 +158,7 @@ export class Speaker {
     else if (type === messageTypes.refresh && body[2] === 2) this.#refreshesEnded += 1
     else if (type === messageTypes.update) {
       const { announced, withdrawn } = readUpdate(body)
+      if (announced.length === 0 && withdrawn.length === 0) this.#hasEndOfRib = true
       for (const prefix of withdrawn) this.received.delete(prefix)
       for (const route of announced) this.received.set(route.prefix, route)
     }
