@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { NodePlan } from '../planner/plan.ts'
 import { type BundleFile, buildManifest, type Renderer } from '../render/render.ts'
@@ -51,12 +51,28 @@ interface StagedFile {
 }
 
 async function stageBundle({ dir, files }: BundleToWrite, staged: StagedFile[]): Promise<void> {
-  await mkdir(dir, { recursive: true })
+  await makeFolder(dir)
   for (const file of files) {
     const path = join(dir, file.path)
     if ((await readFile(path, 'utf8').catch(() => null)) === file.content) continue
     staged.push({ temporary: await writeTemporary(path, file.content, 0o644), path })
   }
+}
+
+/** With the folders around it. Node's own `recursive` never comes back from where no folder can be, as in /proc. */
+export async function makeFolder(dir: string): Promise<void> {
+  const failure = await mkdir(dir).then(
+    () => null,
+    (error: NodeJS.ErrnoException) => error,
+  )
+  if (failure === null) return
+  if (failure.code === 'EEXIST' && (await stat(dir)).isDirectory()) return
+  if (failure.code !== 'ENOENT' || dirname(dir) === dir) throw failure
+  await makeFolder(dirname(dir))
+  // Two bundles of one site make its folder at the same time.
+  await mkdir(dir).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error
+  })
 }
 
 /** Replaces a file in one step, so that no reader and no crash ever sees half of it. */

@@ -1,7 +1,7 @@
-import { mkdir, readFile, rename } from 'node:fs/promises'
+import { readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { hashOf, writeFileAtomically } from '../bundle/write.ts'
+import { hashOf, makeFolder, writeFileAtomically } from '../bundle/write.ts'
 
 /** `note` says that there was one which can't be used, and where it lies now; `null`: there was none. */
 export type LastGood =
@@ -50,7 +50,7 @@ export async function writeLastGood(
   nowMs: number,
 ): Promise<void> {
   const header = { format, name, savedAtMs: nowMs, sha256: hashOf(text) }
-  await mkdir(folderOf(stateDir), { recursive: true })
+  await makeFolder(folderOf(stateDir))
   await writeFileAtomically(lastGoodPath(stateDir, name), `${JSON.stringify(header)}\n${text}`)
 }
 
