@@ -17,16 +17,17 @@ export function compilePlan(
   const notices: Notice[] = noticesOfFleet(fleet)
   const all = prefixesOf(fleet.services, true)
   const own = { ipv4: ofFamily.ipv4(all), ipv6: ofFamily.ipv6(all) }
-  const byName = fleet.services.toSorted((a, b) => compareText(a.name, b.name))
+  const byName = sortByName(fleet.services)
   // One list for all nodes with the same services: what is made of it is made once.
   const servicesOf = once(
     (names: string) => byName.filter(({ name }) => names.split(' ').includes(name)),
     new Map<string, readonly Service[]>(),
   )
   const shared = { fleet, feeds, own, notices, servicesOf }
-  const nodes = fleet.sites
-    .flatMap((site) => site.nodes.map((node) => compileNode(shared, site, node, layout(site, node))))
-    .sort((a, b) => compareText(a.site, b.site) || compareText(a.node, b.node))
+  // In one order, whatever that of the files: notices come out of it as they are found.
+  const nodes = sortByName(fleet.sites).flatMap((site) =>
+    sortByName(site.nodes).map((node) => compileNode(shared, site, node, layout(site, node))),
+  )
   return { nodes, notices: [...notices, ...noticesOfOwn(nodes, fleet, feeds.vrps)] }
 }
 
@@ -139,6 +140,6 @@ function sortPrefixes(prefixes: readonly Prefix[]): readonly Prefix[] {
 }
 
 /** By code unit: the same order on every machine, whatever its locale. */
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0
+function sortByName<T extends { readonly name: string }>(all: readonly T[]): T[] {
+  return all.toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
 }

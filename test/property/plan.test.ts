@@ -1,0 +1,56 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { expect, test, vi } from 'vitest'
+import { loadTemplates } from '../../src/bundle/templates.ts'
+import { renderBundle } from '../../src/bundle/write.ts'
+import { compilePlan } from '../../src/planner/compile.ts'
+import { debianLayout } from '../../src/planner/layout.ts'
+import { createRenderer } from '../../src/render/render.ts'
+import { type FleetFileText, parseFleet } from '../../src/sites/parse.ts'
+
+// A hundred plans, on a machine that others use too.
+vi.setConfig({ testTimeout: 120_000 })
+
+const render = createRenderer(await loadTemplates())
+
+function plan(files: readonly FleetFileText[]) {
+  const { fleet } = parseFleet(files)
+  if (fleet === null) throw new Error('the fleet is not valid')
+  const { nodes, notices } = compilePlan(fleet, (_site, node) => debianLayout(fleet, node))
+  return { bundles: nodes.map((node) => renderBundle(render, node)), notices }
+}
+
+test.each(['sites', 'test/golden/kinds'])(
+  'the plan of %s does not depend on the order of the files',
+  async (dir) => {
+    const names = (await readdir(dir)).filter((name) => name.endsWith('.yaml'))
+    const files = await Promise.all(
+      names.map(async (name) => ({ name, text: await readFile(join(dir, name), 'utf8') })),
+    )
+    // More sites than the example has, each node by a name of its own.
+    const more = files.flatMap(({ name, text }) =>
+      name === 'fleet.yaml' || !/^site: /m.test(text) ? [] : [copyOf(name, text)],
+    )
+    const all = [...files, ...more]
+    const expected = plan(all)
+    expect(expected.notices.length).toBeGreaterThan(1)
+    fc.assert(
+      fc.property(fc.shuffledSubarray(all, { minLength: all.length }), (shuffled) => {
+        expect(plan(shuffled)).toEqual(expected)
+      }),
+      { numRuns: 50 },
+    )
+  },
+)
+
+/** `fra1` as `x-fra1`, with router ids that nobody has. */
+function copyOf(name: string, text: string): FleetFileText {
+  return {
+    name: `x-${name}`,
+    text: text
+      .replace(/^site: /m, 'site: x-')
+      .replaceAll(/^( *- name: )/gm, '$1x-')
+      .replaceAll(/routerId: 10\./g, 'routerId: 11.'),
+  }
+}
