@@ -3,7 +3,7 @@ import { type Parsed, parseAddress, parsePrefix } from '../../src/net/prefix.ts'
 import { evaluate } from '../../src/policy/evaluate.ts'
 import type { Policy, Route, Verdict } from '../../src/policy/policy.ts'
 import type { VrpSet } from '../../src/rpki/vrp-set.ts'
-import type { WireRoute } from './bgp/wire.ts'
+import type { AsPath, WireRoute } from './bgp/wire.ts'
 import type { ObservedRoute } from './observe.ts'
 import type { DaemonKind, ProofNeighbor } from './proof-fleet.ts'
 import type { ProofRoute } from './routes/route.ts'
@@ -56,7 +56,7 @@ function outcomeOf({ verdict, route }: Verdict, wire: WireRoute): Outcome {
   return {
     verdict,
     attributes: {
-      path: JSON.stringify(route.asPath),
+      path: textOf(route.asPath),
       nextHop: String(route.nextHop),
       origin: route.origin,
       med: String(wire.med),
@@ -72,7 +72,7 @@ export function observedOutcome(observed: ObservedRoute | undefined): Outcome {
   return {
     verdict: 'accept',
     attributes: {
-      path: JSON.stringify(observed.asPath).replace(/\]$/, observed.isPathCut ? '…' : ']'),
+      path: textOf(observed.asPath).replace(/\]$/, observed.isPathCut ? '…' : ']'),
       nextHop: observed.nextHop.split(' ')[0]!,
       origin: observed.origin,
       med: String(observed.med),
@@ -156,6 +156,13 @@ function excerpt(config: string, neighbor: string, rule: string): string {
     .filter((block) => block.includes(`route-map ${stem}-in `) && block.includes(` description ${rule}`))
     .map((block) => block.slice(block.lastIndexOf('route-map ')))
     .join('\n')
+}
+
+/** FRR sorts an AS_SET, which has no order (RFC 4271, section 4.3). */
+function textOf(path: AsPath): string {
+  return JSON.stringify(
+    path.map((element) => (typeof element === 'number' ? element : element.toSorted((a, b) => a - b))),
+  )
 }
 
 function must<T>(parsed: Parsed<T>, text: string): T {
