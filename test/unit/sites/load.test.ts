@@ -120,3 +120,22 @@ test('requireFleet throws all issues at once', async () => {
   expect(error).toBeInstanceOf(ConfigError)
   expect((error as ConfigError).issues).toHaveLength(2)
 })
+
+test('1,000 more sites are read, in the order of their names, and one mistake among them is found', async () => {
+  const names = Array.from({ length: 1000 }, (_, index) => `s${String(index).padStart(3, '0')}`)
+  for (const [index, name] of names.entries()) {
+    const text = base['ams1.yaml']!.replaceAll('ams1', name).replace(
+      '10.0.0.21',
+      `10.3.${index >> 8}.${index & 255}`,
+    )
+    await writeFile(join(dir, `${name}.yaml`), text)
+  }
+  const { fleet, issues: none } = await loadFleet(dir)
+  expect(none).toEqual([])
+  expect(fleet?.sites.map((site) => site.name)).toEqual(['ams1', 'fra1', ...names])
+
+  await writeFile(join(dir, 's777.yaml'), base['ams1.yaml']!.replaceAll('ams1', 's777'))
+  expect(await issues()).toEqual([
+    's777.yaml:5:15 nodes[0].routerId: "10.0.0.21" is taken by ams1.yaml nodes[0].routerId\ntwo speakers with one BGP identifier refuse each other (RFC 6286): give each its own',
+  ])
+}, 120_000)
