@@ -51,18 +51,8 @@ describe('explain', () => {
 
   test('validates an origin with the VRPs that it is given', async () => {
     const vrps = await writeVrps({ prefix: '8.8.8.0/24', maxLength: 24, asn: 15169 })
-    const fleet = join(folder, 'sites')
-    await execa('cp', ['-r', 'sites', fleet])
-    await execa('sed', [
-      '-i',
-      '$ a rpki: { caches: [{ host: 127.0.0.1, port: 3323 }] }',
-      `${fleet}/fleet.yaml`,
-    ])
     const from = (asPath: string) =>
-      explain(
-        ...['--sites', fleet, '--vrps', vrps, 'ams1-a', 'ams1-peer', 'import', '8.8.8.0/24'],
-        ...['--as-path', asPath],
-      )
+      explain(...['--vrps', vrps, 'ams1-a', 'ams1-peer', 'import', '8.8.8.0/24'], ...['--as-path', asPath])
     expect(await from('64612 15169')).toMatchObject({ verdict: 'accept' })
     expect(await from('64612 3')).toMatchObject({ verdict: 'reject', rule: 'rpki-invalid' })
   })
