@@ -24,12 +24,12 @@ export function collectLists<T>(
   sessions: readonly SessionPlan[],
   join: (...parts: readonly string[]) => string,
 ): RuleLists<T> {
-  const shared = findShared(sessions)
+  const differing = findDiffering(sessions)
   const byName = new Map<string, NamedList<T>>()
   return {
     name(session, policy, rule, content, sort = '') {
       const key = ruleKey(policy, rule)
-      const name = shared.has(key) ? join('aw', ...key.split(' ')) : join(session.symbol, rule.id)
+      const name = differing.has(key) ? join(session.symbol, rule.id) : join('aw', ...key.split(' '))
       const place = `${sort} ${name}`
       if (!byName.has(place)) byName.set(place, { name, content })
       return name
@@ -40,8 +40,8 @@ export function collectLists<T>(
   }
 }
 
-/** Rules whose conditions are the same wherever they appear. */
-function findShared(sessions: readonly SessionPlan[]): ReadonlySet<string> {
+/** Rules whose conditions are not the same wherever they appear. */
+function findDiffering(sessions: readonly SessionPlan[]): ReadonlySet<string> {
   const first = new Map<string, Rule['match']>()
   const differing = new Set<string>()
   for (const session of sessions) {
@@ -50,13 +50,13 @@ function findShared(sessions: readonly SessionPlan[]): ReadonlySet<string> {
         const key = ruleKey(policy, rule)
         const known = first.get(key)
         if (known === undefined) first.set(key, rule.match)
-        else if (known !== rule.match && JSON.stringify(known) !== JSON.stringify(rule.match)) {
-          differing.add(key)
+        else if (known !== rule.match && !differing.has(key)) {
+          if (JSON.stringify(known) !== JSON.stringify(rule.match)) differing.add(key)
         }
       }
     }
   }
-  return new Set([...first.keys()].filter((key) => !differing.has(key)))
+  return differing
 }
 
 function ruleKey({ family }: Policy, rule: Rule): string {

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { loadTemplates } from '../../../src/bundle/templates.ts'
 import { compilePlan } from '../../../src/planner/compile.ts'
 import { debianLayout } from '../../../src/planner/layout.ts'
+import { createRenderer } from '../../../src/render/render.ts'
 import { viewForBird, viewForFrr } from '../../../src/render/view.ts'
 import { requireFleet } from '../../../src/sites/load.ts'
 
@@ -67,4 +68,15 @@ describe('every name in a template is in its view', () => {
   test('a name that Handlebars takes for one of its helpers would be found', () => {
     expect(findUnknownPaths('{{log}}', { log: 'x' })).toEqual(["log is a helper of Handlebars'"])
   })
+})
+
+describe('a block over a name that its view has not is an error when it is printed, too', () => {
+  const node = plan.nodes.find(({ daemon }) => daemon === 'bird')!
+  test.each(['{{#each nothing}}{{/each}}', '{{#if nothing}}{{/if}}', '{{#each asn}}{{/each}}'])(
+    '%s',
+    (source) => {
+      const render = createRenderer(new Map(templates).set('bird/bird.conf.hbs', source))
+      expect(() => render(node)).toThrow(TypeError)
+    },
+  )
 })
