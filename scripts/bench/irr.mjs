@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util'
 
 const PREFIXES = 100_000
 const ROUNDS = 3
-const BOUNDS = { readMs: 2000, aggregateMs: 1500, growth: 20 }
+const BOUNDS = { readMs: 2000, aggregateMs: 1000, growth: 20 }
 
 const { values } = parseArgs({ options: { json: { type: 'boolean', default: false } } })
 const load = (path) => import(new URL(`../../dist/${path}`, import.meta.url))
