@@ -41,21 +41,39 @@ export function indexPrefixes(table: VrpTable): PrefixIndex {
 
 /** The longest prefix of the index that contains this one, or -1; its parents are all the others. */
 export function findLongest(index: PrefixIndex, words: Uint32Array, length: number): number {
-  const jump = words[0]! >>> index.jumpShift
-  let low = index.jumps[jump]!
-  let high = index.jumps[jump + 1]!
+  const { jumps, jumpShift } = index
+  const column = index.words[0]!
+  const first = words[0]!
+  const jump = first >>> jumpShift
+  let low = jumps[jump]!
+  let high = jumps[jump + 1]!
   while (low < high) {
     const middle = (low + high) >>> 1
-    if (compareWith(index, middle, words, length) > 0) high = middle
+    const known = column[middle]!
+    // Most differ in the first word already.
+    if (known > first || (known === first && compareRest(index, middle, words, length) > 0)) high = middle
     else low = middle + 1
   }
   return climb(index, low - 1, words, length)
 }
 
 function climb(index: PrefixIndex, from: number, words: Uint32Array, length: number): number {
+  const { lengths, parents } = index
+  const column = index.words[0]!
+  const first = words[0]!
   let at = from
-  while (at !== -1 && !contains(index, at, words, length)) at = index.parents[at]!
-  return at
+  while (at !== -1) {
+    const bits = lengths[at]!
+    if (bits <= length) {
+      const differing = column[at]! ^ first
+      // A shift by 32 is one by 0.
+      if (bits > 31) {
+        if (differing === 0 && containsRest(index, at, bits, words)) return at
+      } else if (bits === 0 || differing >>> (32 - bits) === 0) return at
+    }
+    at = parents[at]!
+  }
+  return -1
 }
 
 /** Of the rows of one prefix the one of that AS with the greatest maxLength, or -1. */
@@ -71,23 +89,22 @@ export function findRow(table: VrpTable, { starts }: PrefixIndex, at: number, as
   return low > first && table.asns[low - 1] === asn ? low - 1 : -1
 }
 
-function compareWith(index: PrefixIndex, at: number, words: Uint32Array, length: number): number {
-  for (let word = 0; word < index.words.length; word += 1) {
+function compareRest(index: PrefixIndex, at: number, words: Uint32Array, length: number): number {
+  for (let word = 1; word < index.words.length; word += 1) {
     const difference = index.words[word]![at]! - words[word]!
     if (difference !== 0) return difference
   }
   return index.lengths[at]! - length
 }
 
-function contains(index: PrefixIndex, at: number, words: Uint32Array, length: number): boolean {
-  const bits = index.lengths[at]!
-  if (bits > length) return false
-  let word = 0
+/** Whether they agree beyond the first word. */
+function containsRest(index: PrefixIndex, at: number, bits: number, words: Uint32Array): boolean {
+  let word = 1
   for (; bits - word * 32 >= 32; word += 1) {
     if (index.words[word]![at] !== words[word]) return false
   }
   const rest = bits - word * 32
-  return rest === 0 || (index.words[word]![at]! ^ words[word]!) >>> (32 - rest) === 0
+  return rest <= 0 || (index.words[word]![at]! ^ words[word]!) >>> (32 - rest) === 0
 }
 
 function startsOf(table: VrpTable): Uint32Array {
