@@ -6,7 +6,7 @@ import { reportFailure } from './failure.ts'
 
 // V8 lets its young generation grow to 48 MB before it looks for garbage there; a controller makes little,
 // for months, beside other programs. Said before anything is loaded.
-setFlagsFromString('--semi-space-growth-factor=1')
+if (process.argv.includes('controller')) setFlagsFromString('--semi-space-growth-factor=1')
 
 /** Each command with its own imports: a controller need not carry the planner's memory. */
 const loaders: Readonly<Record<string, () => Promise<Command>>> = {
