@@ -37,8 +37,10 @@ export interface PolicyInput {
   readonly neighbor: Neighbor
 }
 
-/** Beyond what the rules let out: a second lock. */
-const spareExports = 5
+/** Beyond what the rules let through: a second lock. */
+const spare = 5
+/** Of a neighbor of whom one prefix is taken. */
+const fewPrefixes = 10
 
 /** Our side's role in a session with this neighbor (RFC 9234), or `null`. */
 export function roleOf(neighbor: Neighbor): RoleWord | null {
@@ -55,12 +57,12 @@ export function compileImport(input: PolicyInput): Policy {
   const { neighbor } = input
   const family = neighbor.address.family
   const rules = [...importMatches(input, kindPolicies[neighbor.kind], family)]
-  return finish(input, 'import', rules, neighbor.limit ?? defaultLimit(neighbor, family))
+  return finish(input, 'import', rules, neighbor.limit ?? defaultLimit(input, family))
 }
 
 /** What a neighbor is told. */
 export function compileExport(input: PolicyInput): Policy {
-  return finish(input, 'export', [...exportMatches(input)], input.exports.length + spareExports)
+  return finish(input, 'export', [...exportMatches(input)], input.exports.length + spare)
 }
 
 function* importMatches(input: PolicyInput, kind: KindPolicy, family: Family): Generator<Rule> {
@@ -162,6 +164,7 @@ function finish(
   }
 }
 
-function defaultLimit({ kind, import: taken }: Neighbor, family: Family): number {
-  return taken === 'full' ? importLimits[kind][family] : 10
+function defaultLimit({ neighbor, ownPrefixes }: PolicyInput, family: Family): number {
+  if (neighbor.import === 'full') return importLimits[neighbor.kind][family]
+  return neighbor.import === 'own-prefixes' ? ownPrefixes.length + spare : fewPrefixes
 }

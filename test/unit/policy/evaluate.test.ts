@@ -217,3 +217,8 @@ test('every policy decides about every route', () => {
     }
   }
 })
+
+test('the limit of what our other nodes tell grows with what the fleet has', () => {
+  const own = Array.from({ length: 40 }, (_, index) => prefix(`5.5.${index}.0/24`))
+  expect(compileImport({ ...inputOf('ibgp'), ownPrefixes: own }).limit).toBe(45)
+})
