@@ -199,8 +199,15 @@ function describe(
   return [
     `${verdict.verdict}  ${route.prefix} ${what} at ${node.node}, ${route.local ? 'originated here' : path}`,
     `rule    ${verdict.rule.id}: ${reasonOf(verdict)}`,
-    ...changes.map(([name, value]) => `set     ${name}: ${[value].flat().join(' ')}`),
+    ...changes.map(([name, value]) => `set     ${changeWords[name]} ${[value].flat().join(' ')}`),
   ]
+}
+
+const changeWords: Readonly<Record<string, string>> = {
+  localPref: 'local preference',
+  communitiesAdded: 'communities, added:',
+  communitiesRemoved: 'communities, removed:',
+  onlyToCustomer: 'ONLY_TO_CUSTOMER',
 }
 
 function collect(value: string, before: readonly string[]): readonly string[] {
