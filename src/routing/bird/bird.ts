@@ -155,7 +155,7 @@ class Bird implements RoutingDaemon {
       const originator = originators[family]
       if (!states.has(originator)) continue
       const command = `show route protocol ${originator}`
-      const reply = await this.#client.send(command)
+      const reply = await this.#list(command)
       if (isGone(reply)) continue
       for (const prefix of readRoutes(check(command, reply))) prefixes.add(prefix)
     }
@@ -166,7 +166,7 @@ class Bird implements RoutingDaemon {
   async #readExported(protocol: string): Promise<string[]> {
     const prefixes = new Set<string>()
     for (const command of exportedCommands(protocol, this.#own)) {
-      const reply = await this.#client.send(command)
+      const reply = await this.#list(command)
       if (isGone(reply)) continue
       for (const prefix of readRoutes(check(command, reply))) {
         if (this.#own.has(prefix)) prefixes.add(prefix)
@@ -189,9 +189,25 @@ class Bird implements RoutingDaemon {
     )
   }
 
+  /** A reconfiguration ends a list that is just being printed; the next one is of the new configuration. */
+  async #list(command: string): Promise<BirdReply> {
+    let reply = await this.#client.send(command)
+    for (let again = 0; isCutShort(reply) && again < mostReconfigurations; again += 1) {
+      reply = await this.#client.send(command)
+    }
+    return reply
+  }
+
   async #ask(command: string): Promise<BirdReply> {
     return check(command, await this.#client.send(command))
   }
+}
+
+/** In a row, by several writers at once. */
+const mostReconfigurations = 5
+
+function isCutShort(reply: BirdReply): boolean {
+  return reply.code >= 8000 && wordsOf(reply).endsWith('Stopped due to reconfiguration')
 }
 
 /** As many as it takes to name all prefixes within BIRD's limit, for a table may hold much that is not ours. */

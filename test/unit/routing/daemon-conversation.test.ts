@@ -118,6 +118,33 @@ describe('BIRD', () => {
     daemon.close()
   })
 
+  test('a list that a reconfiguration cuts short is asked for again', async () => {
+    let lists = 0
+    await serveBird((command, socket) => {
+      if (command === 'show protocols') {
+        socket.write('1002-anyward4  Static     master4    up     now\n0000 \n')
+      } else if (++lists === 1) {
+        socket.write('1007-192.0.2.0/24  blackhole [anyward4] * (200)\n8004 Stopped due to reconfiguration\n')
+      } else socket.write('1007-192.0.2.0/24  blackhole [anyward4] * (200)\n0000 \n')
+    })
+    const daemon = bird()
+    expect((await daemon.observe()).originated).toEqual(['192.0.2.0/24'])
+    expect(lists).toBeGreaterThan(1)
+    daemon.close()
+  })
+
+  test('a daemon that is reconfigured without end is told as it is', async () => {
+    await serveBird((command, socket) => {
+      const isList = command !== 'show protocols'
+      socket.write(
+        isList ? '8004 Stopped due to reconfiguration\n' : '1002-anyward4 Static master4 up now\n0000 \n',
+      )
+    })
+    const daemon = bird()
+    expect(await failureOf(daemon.observe())).toMatchObject({ code: 'refused' })
+    daemon.close()
+  })
+
   test('a withdrawal disables what must go before it asks for the slow configure', async () => {
     await writeFile(
       join(dir, 'announce.conf'),
