@@ -46,3 +46,8 @@ export function reportFailure(error: unknown): number {
   )
   return exitCode.failed
 }
+
+/** What the operating system refused. */
+export function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && typeof (error as NodeJS.ErrnoException).syscall === 'string'
+}

@@ -7,7 +7,7 @@ import type { Fleet } from '../sites/fleet.ts'
 import { ConfigError, FleetFolderError } from '../sites/issue.ts'
 import { requireFleet } from '../sites/load.ts'
 import type { Log } from '../telemetry/log.ts'
-import { CommandError, exitCode } from './failure.ts'
+import { CommandError, exitCode, isSystemError } from './failure.ts'
 import { describeRefusal } from './print-plan.ts'
 
 export interface RoundOptions {
@@ -119,8 +119,4 @@ function logFailure(log: Log, error: unknown): number {
   const facts = isKnown ? { event: 'failed', cause: error.message } : { event: 'failed', err: error }
   log.error(facts, `${error instanceof Error ? error.message : String(error)}; ${unchanged}`)
   return exitCode.failed
-}
-
-function isSystemError(error: unknown): error is NodeJS.ErrnoException {
-  return error instanceof Error && typeof (error as NodeJS.ErrnoException).syscall === 'string'
 }

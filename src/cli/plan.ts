@@ -2,7 +2,7 @@ import { Command, InvalidArgumentError } from 'commander'
 import { type PlanRequest, type PlanResult, planFleet } from '../bundle/plan-fleet.ts'
 import { describeMissing } from '../bundle/programs.ts'
 import { requireFleet } from '../sites/load.ts'
-import { CommandError, exitCode } from './failure.ts'
+import { CommandError, exitCode, isSystemError } from './failure.ts'
 import { defaultStateDir, loadFeeds } from './load-feeds.ts'
 import { describeRefusal, printPlan, printPlanJson } from './print-plan.ts'
 
@@ -75,10 +75,6 @@ export async function planOrExplain(request: PlanRequest): Promise<PlanResult> {
       cause,
     })
   })
-}
-
-function isSystemError(error: unknown): error is NodeJS.ErrnoException {
-  return error instanceof Error && typeof (error as NodeJS.ErrnoException).syscall === 'string'
 }
 
 export function parseSites(text: string): number {

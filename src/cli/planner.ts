@@ -6,6 +6,7 @@ import { requireFleet } from '../sites/load.ts'
 import { createLog, type Log } from '../telemetry/log.ts'
 import { createPlannerMetrics, type PlannerMetrics } from '../telemetry/planner-metrics.ts'
 import { CommandError, exitCode } from './failure.ts'
+import { defaultStateDir } from './load-feeds.ts'
 import { parseSites } from './plan.ts'
 import { planRound, type RoundOptions, type RoundResult } from './plan-round.ts'
 import { type Cause, Rounds } from './rounds.ts'
@@ -26,7 +27,7 @@ export function plannerCommand(): Command {
       'Plans again and again: reads the sites, VRPs and IRR sets on the schedule in fleet.yaml and writes the bundles that change. SIGHUP: plan now. Logs JSON lines to stderr.',
     )
     .requiredOption('--out <dir>', 'the bundles go to <dir>/<site>/<node>/')
-    .option('--state <dir>', 'where the last good VRPs and IRR sets are kept', '/var/lib/anyward')
+    .option('--state <dir>', 'where the last good VRPs and IRR sets are kept', defaultStateDir)
     .option('--no-check', 'leave out loading each bundle by its daemon’s own parser')
     .option(
       '--refuse-below <sites>',

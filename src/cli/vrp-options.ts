@@ -28,12 +28,13 @@ export function vrpSourceOf(options: VrpFileOptions, fleet: Fleet | null): VrpSo
   return { file, slurm, maxAgeMs: known?.maxAgeMs ?? defaultMaxAgeMs }
 }
 
-/** VRPs that can't be read are a reason for a brief message. */
+/** VRPs and IRR sets that can't be had are a reason for a brief message. */
 export function toCommandError(error: unknown): unknown {
   if (!(error instanceof FeedError)) return error
   const [first] = error.problems
   if (first === undefined) return error
-  return new CommandError(`${first.feed} ${first.reason}`, { hint: first.hint, cause: error })
+  const message = error.problems.map(({ feed, reason }) => `${feed} ${reason}`).join('\n')
+  return new CommandError(message, { hint: first.hint, cause: error })
 }
 
 export function formatWarning({ feed, reason, lastGoodAgeMs }: FeedWarning): string {

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Family, Parsed } from '../net/prefix.ts'
-import { formatRange, type PrefixRange, parseRange } from '../net/prefix-range.ts'
+import { formatRange, globalLengths, type PrefixRange, parseRange } from '../net/prefix-range.ts'
 
 export interface IrrSet {
   /** Each one once, in the order in which they came; not aggregated. */
@@ -15,12 +15,6 @@ export interface LeftOut {
   readonly text: string
   /** Ends a sentence that begins with the text. */
   readonly reason: string
-}
-
-/** What the global table has (RFC 7454, section 6.1.3): nothing else can pass the filters that the set is for. */
-const globalLengths: Readonly<Record<Family, readonly [least: number, most: number]>> = {
-  ipv4: [8, 24],
-  ipv6: [12, 48],
 }
 
 /**

@@ -1,4 +1,4 @@
-import { type Address, type Prefix, parsePrefix } from './prefix.ts'
+import { type Address, type Prefix, prefixFrom } from './prefix.ts'
 
 export interface Bogon {
   readonly prefix: Prefix
@@ -43,8 +43,8 @@ export function findBogon(prefix: Prefix): Bogon | null {
   return bogons.find((candidate) => candidate.prefix.contains(prefix)) ?? null
 }
 
-const multicastAndAbove = ['224.0.0.0/4', '240.0.0.0/4', 'ff00::/8'].map(toPrefix)
-const linkLocalRanges = ['169.254.0.0/16', 'fe80::/10'].map(toPrefix)
+const multicastAndAbove = ['224.0.0.0/4', '240.0.0.0/4', 'ff00::/8'].map(prefixFrom)
+const linkLocalRanges = ['169.254.0.0/16', 'fe80::/10'].map(prefixFrom)
 
 /** An address that means something only together with an interface (RFC 3927, RFC 4291). */
 export function isLinkLocal(address: Address): boolean {
@@ -57,11 +57,5 @@ export function isUnicast(address: Address): boolean {
 }
 
 function bogon(text: string, purpose: string): Bogon {
-  return { prefix: toPrefix(text), purpose }
-}
-
-function toPrefix(text: string): Prefix {
-  const parsed = parsePrefix(text)
-  if (!parsed.ok) throw new TypeError(`${text} ${parsed.problem}`)
-  return parsed.value
+  return { prefix: prefixFrom(text), purpose }
 }

@@ -1,4 +1,4 @@
-import { addressBits, type Parsed, type Prefix, parsePrefix } from './prefix.ts'
+import { addressBits, type Family, type Parsed, type Prefix, parsePrefix } from './prefix.ts'
 
 /** All prefixes within `prefix` whose length is from `minLength` to `maxLength`, both included. */
 export interface PrefixRange {
@@ -6,6 +6,12 @@ export interface PrefixRange {
   /** From the prefix's own length to 32 or 128. */
   readonly minLength: number
   readonly maxLength: number
+}
+
+/** What the global table has (RFC 7454, section 6.1.3): most networks drop all that is shorter or longer. */
+export const globalLengths: Readonly<Record<Family, readonly [least: number, most: number]>> = {
+  ipv4: [8, 24],
+  ipv6: [12, 48],
 }
 
 export function rangeContains(range: PrefixRange, prefix: Prefix): boolean {

@@ -244,3 +244,10 @@ function maskOff(value: bigint, family: Family, length: number): bigint {
   const hostBits = BigInt(addressBits(family) - length)
   return (value >> hostBits) << hostBits
 }
+
+/** A prefix that is written in the code. Throws `TypeError` where it is none. */
+export function prefixFrom(text: string): Prefix {
+  const parsed = parsePrefix(text)
+  if (!parsed.ok) throw new TypeError(`${text} ${parsed.problem}`)
+  return parsed.value
+}

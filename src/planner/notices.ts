@@ -34,13 +34,7 @@ export function noticesOfNeighbor(
   const say = (message: string): Notice => ({ node: node.name, neighbor: neighbor.name, message })
   const notices: Notice[] = []
   const kind = kindPolicies[neighbor.kind]
-  if (
-    kind.gtsm &&
-    neighbor.gtsm === null &&
-    neighbor.multihop === null &&
-    node.daemon === 'frr' &&
-    neighbor.bfd !== null
-  ) {
+  if (kind.gtsm && !session.gtsm && neighbor.gtsm === null && neighbor.multihop === null) {
     notices.push(say('GTSM is left out, because FRR cannot have it together with single-hop BFD'))
   }
   for (const { id, why } of [...session.import.relaxed, ...session.export.relaxed]) {

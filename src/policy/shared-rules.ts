@@ -1,7 +1,7 @@
 import { bogons } from '../net/bogons.ts'
 import { Community, wellKnownCommunities } from '../net/community.ts'
-import { type Family, type Prefix, parsePrefix } from '../net/prefix.ts'
-import { exactly, orLonger, type PrefixRange } from '../net/prefix-range.ts'
+import { type Family, type Prefix, prefixFrom } from '../net/prefix.ts'
+import { exactly, globalLengths, orLonger, type PrefixRange } from '../net/prefix-range.ts'
 import { bogonAsns, isAmong, tier1Asns, withoutAsn } from './asn-ranges.ts'
 import { once } from './once.ts'
 import type { Action, Change, Condition, Rule } from './policy.ts'
@@ -15,16 +15,16 @@ export function learnedInsideMark(ourAsn: number): Community {
   return new Community([ourAsn, 0, 1])
 }
 
-const everything: Readonly<Record<Family, Prefix>> = { ipv4: prefix('0.0.0.0/0'), ipv6: prefix('::/0') }
-const globalUnicast = prefix('2000::/3')
+/** The default route: every address of the family. */
+export const everything: Readonly<Record<Family, Prefix>> = {
+  ipv4: prefixFrom('0.0.0.0/0'),
+  ipv6: prefixFrom('::/0'),
+}
+const globalUnicast = prefixFrom('2000::/3')
 /** What the daemons refuse by themselves, each a bit of it: here all of it by both, and nothing can let it in. */
 const martians: Readonly<Record<Family, readonly Prefix[]>> = {
-  ipv4: ['0.0.0.0/8', '127.0.0.0/8', '224.0.0.0/3'].map(prefix),
-  ipv6: ['::/32', 'fe80::/9', 'ff00::/8'].map(prefix),
-}
-const publicLengths: Readonly<Record<Family, PrefixRange>> = {
-  ipv4: { prefix: everything.ipv4, minLength: 8, maxLength: 24 },
-  ipv6: { prefix: everything.ipv6, minLength: 12, maxLength: 48 },
+  ipv4: ['0.0.0.0/8', '127.0.0.0/8', '224.0.0.0/3'].map(prefixFrom),
+  ipv6: ['::/32', 'fe80::/9', 'ff00::/8'].map(prefixFrom),
 }
 const hostRoutes: Readonly<Record<Family, PrefixRange>> = {
   ipv4: { prefix: everything.ipv4, minLength: 32, maxLength: 32 },
@@ -44,9 +44,13 @@ export const fixed = {
     reject('martian-prefix', { type: 'prefix', in: martians[family].map(orLonger) }),
   ),
   globalUnicast: reject('global-unicast', { type: 'prefix-not', in: [orLonger(globalUnicast)] }),
-  prefixLength: byFamily((family) =>
-    reject('prefix-length', { type: 'prefix-not', in: [publicLengths[family]] }),
-  ),
+  prefixLength: byFamily((family) => {
+    const [minLength, maxLength] = globalLengths[family]
+    return reject('prefix-length', {
+      type: 'prefix-not',
+      in: [{ prefix: everything[family], minLength, maxLength }],
+    })
+  }),
   emptyPath: reject('empty-path', { type: 'path-empty' }),
   asZero: reject('as-zero', { type: 'path-contains', asns: [only(0)] }),
   pathLength: pathLength(longestPath),
@@ -164,10 +168,4 @@ function byFamily<T>(make: (family: Family) => T): Readonly<Record<Family, T>> {
 
 export function only(asn: number) {
   return { first: asn, last: asn }
-}
-
-function prefix(text: string): Prefix {
-  const parsed = parsePrefix(text)
-  if (!parsed.ok) throw new TypeError(`${text} ${parsed.problem}`)
-  return parsed.value
 }

@@ -1,9 +1,9 @@
-import { type Address, type Family, type Prefix, parsePrefix } from '../net/prefix.ts'
-import { formatRange, orLonger, type PrefixRange } from '../net/prefix-range.ts'
+import type { Address, Family } from '../net/prefix.ts'
+import { formatRange, orLonger } from '../net/prefix-range.ts'
 import type { SessionPlan } from '../planner/plan.ts'
 import { once } from '../policy/once.ts'
 import type { AsnRange, Change, Condition, Policy, Rule } from '../policy/policy.ts'
-import { learnedInsideMark } from '../policy/shared-rules.ts'
+import { everything, learnedInsideMark } from '../policy/shared-rules.ts'
 import { patternOf } from './asn-pattern.ts'
 import { commentOf } from './bird-rules.ts'
 import type { RuleLists } from './rule-lists.ts'
@@ -182,7 +182,8 @@ function printChange(change: Change, name: (list: FrrList) => string): string[] 
   }
 }
 
-const commands: Readonly<Record<Family, string>> = { ipv4: 'ip', ipv6: 'ipv6' }
+/** What the commands about prefixes of a family begin with. */
+export const commands: Readonly<Record<Family, string>> = { ipv4: 'ip', ipv6: 'ipv6' }
 
 type PrefixCondition = Extract<Condition, { in: unknown }>
 
@@ -194,7 +195,7 @@ function isPrefixCondition(condition: Condition): condition is PrefixCondition {
 function prefixList(family: Family, conditions: readonly PrefixCondition[]): FrrList {
   const excepted = conditions.filter(({ type }) => type === 'prefix-not').flatMap((condition) => condition.in)
   const meant = conditions.filter(({ type }) => type === 'prefix').flatMap((condition) => condition.in)
-  const rest = conditions.some(({ type }) => type === 'prefix') ? meant : [everything[family]]
+  const rest = conditions.some(({ type }) => type === 'prefix') ? meant : [orLonger(everything[family])]
   const entries = [
     ...excepted.map((range) => `deny ${formatRange(range)}`),
     ...rest.map((range) => `permit ${formatRange(range)}`),
@@ -202,7 +203,7 @@ function prefixList(family: Family, conditions: readonly PrefixCondition[]): Frr
   return {
     command: `${commands[family]} prefix-list`,
     // A list without entries does not exist, and then a match with it holds for everything.
-    entries: entries.length > 0 ? entries : [`deny ${formatRange(everything[family])}`],
+    entries: entries.length > 0 ? entries : [`deny ${formatRange(orLonger(everything[family]))}`],
   }
 }
 
@@ -211,15 +212,4 @@ const permitAny = once((ranges: readonly AsnRange[]) => ranges.map((asns) => `pe
 const prefixLists = {
   ipv4: once((conditions: readonly PrefixCondition[]) => prefixList('ipv4', conditions)),
   ipv6: once((conditions: readonly PrefixCondition[]) => prefixList('ipv6', conditions)),
-}
-
-const everything: Readonly<Record<Family, PrefixRange>> = {
-  ipv4: orLonger(prefixFrom('0.0.0.0/0')),
-  ipv6: orLonger(prefixFrom('::/0')),
-}
-
-function prefixFrom(text: string): Prefix {
-  const parsed = parsePrefix(text)
-  if (!parsed.ok) throw new TypeError(`${text} ${parsed.problem}`)
-  return parsed.value
 }

@@ -5,7 +5,7 @@ import { kindPolicies } from '../policy/kinds.ts'
 import type { Policy } from '../policy/policy.ts'
 import { originators } from './announcements.ts'
 import { birdRules, roaTables } from './bird-rules.ts'
-import { type FrrList, frrEntries } from './frr-rules.ts'
+import { commands, type FrrList, frrEntries } from './frr-rules.ts'
 import { collectLists } from './rule-lists.ts'
 import { secretToken } from './secret-token.ts'
 
@@ -82,7 +82,7 @@ export function viewForFrr(node: NodePlan) {
         ? 'log syslog informational'
         : `log file ${node.layout.logFile} informational`,
     coverings: familiesOf(node).flatMap((family) =>
-      coveringOf(node, family).map((prefix) => ({ command: commandOf(family), prefix: prefix.toString() })),
+      coveringOf(node, family).map((prefix) => ({ command: commands[family], prefix: prefix.toString() })),
     ),
     rpki,
     lists: lists.all.map(({ name, content: { command, entries } }) => ({
@@ -139,10 +139,6 @@ function viewRpki({ rpki }: NodePlan) {
  */
 function globOf(file: string): string {
   return `${file.slice(0, -1)}[${file.slice(-1)}]`
-}
-
-function commandOf(family: Family): string {
-  return family === 'ipv4' ? 'ip' : 'ipv6'
 }
 
 function familiesOf(node: NodePlan): Family[] {

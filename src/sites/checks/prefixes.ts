@@ -1,5 +1,6 @@
 import { findBogon } from '../../net/bogons.ts'
 import type { Prefix } from '../../net/prefix.ts'
+import { globalLengths } from '../../net/prefix-range.ts'
 import { externalKinds, type PlacedNode, type PlacedService } from '../drafts.ts'
 import type { Finding } from '../finding.ts'
 import type { Path } from '../wording.ts'
@@ -47,8 +48,6 @@ function checkAnycast({ file, path, service }: PlacedService): Finding[] {
   })
 }
 
-const longestAccepted = { ipv4: 24, ipv6: 48 } as const
-
 function checkCovering(
   { file, name, path, service }: PlacedService,
   nodes: readonly PlacedNode[],
@@ -60,7 +59,7 @@ function checkCovering(
   )[0]
   if (external === undefined) return []
   return eachPrefix(service.covering, [...path, 'covering']).flatMap(({ prefix, path }): Finding[] => {
-    const longest = longestAccepted[prefix.family]
+    const [, longest] = globalLengths[prefix.family]
     if (prefix.length <= longest) return []
     return [
       {
