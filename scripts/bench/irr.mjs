@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { check, printChecks, processorMs, round } from './shared/report.mjs'
 
 const PREFIXES = 100_000
 const ROUNDS = 3
@@ -30,9 +31,7 @@ const ok = checks.every((one) => one.ok)
 if (values.json) process.stdout.write(`${JSON.stringify({ ok, checks, rows }, null, 2)}\n`)
 else {
   console.table(rows)
-  for (const { what, value, unit, bound, ok: kept } of checks) {
-    console.log(`${kept ? 'ok  ' : 'MISS'} ${what}: ${value} ${unit}, at most ${bound} ${unit}`)
-  }
+  printChecks(checks)
 }
 process.exitCode = ok ? 0 : 1
 
@@ -50,12 +49,6 @@ function measure(family, count) {
     readMs.push(read - start)
   }
   return { family, prefixes: count, readMs: least(readMs), aggregateMs: least(aggregateMs), ranges }
-}
-
-/** What one core would take, whoever else is on the machine. */
-function processorMs() {
-  const { user, system } = process.cpuUsage()
-  return (user + system) / 1000
 }
 
 /** As dense as what a large network registers: many siblings, some of them with their parent. */
@@ -80,15 +73,7 @@ function somePrefixes(family, count) {
   return [...prefixes].join('\n')
 }
 
-function check(what, value, bound, unit) {
-  return { what, value, bound, unit, ok: value <= bound }
-}
-
 /** What was slower was slower for another reason: a compiler at work, somebody else in the cache. */
 function least(numbers) {
   return round(Math.min(...numbers))
-}
-
-function round(number) {
-  return Math.round(number * 10) / 10
 }

@@ -1,9 +1,7 @@
-import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs, promisify } from 'node:util'
+import { check, processorMs, round, runBench } from './shared/report.mjs'
 
 const SITES = 1000
 const NEIGHBORS = 4
@@ -25,46 +23,27 @@ rpki:
   caches: [{ host: 127.0.0.1, port: 3323 }, { host: 127.0.0.1, port: 3325 }]
 `
 
-const { values } = parseArgs({
-  options: { json: { type: 'boolean', default: false }, measure: { type: 'string' } },
-})
-try {
-  if (values.measure === undefined) process.exitCode = await main(values.json)
-  else process.stdout.write(JSON.stringify(await measure(values.measure)))
-} catch (error) {
-  console.error(`bench: ${error.message}`)
-  process.exitCode = 2
+await runBench({ file: fileURLToPath(import.meta.url), prepare, measure, judge, describe })
+
+async function* prepare(folder) {
+  for (const sites of [SITES, SITES * 10]) {
+    const what = join(folder, String(sites))
+    await writeFleet(what, sites)
+    yield { what, sites, neighbors: sites * NEIGHBORS }
+  }
 }
 
-async function main(asJson) {
-  const folder = await mkdtemp(join(tmpdir(), 'anyward-bench-'))
-  try {
-    const rows = []
-    for (const sites of [SITES, SITES * 10]) {
-      const dir = join(folder, String(sites))
-      await writeFleet(dir, sites)
-      // A process each, so that the one does not plan with what the other has compiled and allocated.
-      const { stdout } = await promisify(execFile)(process.execPath, [
-        fileURLToPath(import.meta.url),
-        '--measure',
-        dir,
-      ])
-      rows.push({ sites, neighbors: sites * NEIGHBORS, ...JSON.parse(stdout) })
-    }
-    const [once, tenfold] = rows
-    const checks = [
-      check(`read and check the YAML of ${SITES} sites`, once.loadMs, BOUNDS.readMs, 'ms'),
-      check('plan and render them', round(once.planMs + once.renderMs), BOUNDS.planMs, 'ms'),
-      check('peak memory of all that', once.peakMb, BOUNDS.peakMb, 'MB'),
-      check('all that, 10 times the sites', round(tenfold.totalMs / once.totalMs), BOUNDS.growth, 'x'),
-    ]
-    const ok = checks.every((one) => one.ok)
-    if (asJson) process.stdout.write(`${JSON.stringify({ ok, checks, rows }, null, 2)}\n`)
-    else print(checks, rows)
-    return ok ? 0 : 1
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
+function judge([once, tenfold]) {
+  return [
+    check(`read and check the YAML of ${SITES} sites`, once.loadMs, BOUNDS.readMs, 'ms'),
+    check('plan and render them', round(once.planMs + once.renderMs), BOUNDS.planMs, 'ms'),
+    check('peak memory of all that', once.peakMb, BOUNDS.peakMb, 'MB'),
+    check('all that, 10 times the sites', round(tenfold.totalMs / once.totalMs), BOUNDS.growth, 'x'),
+  ]
+}
+
+function describe({ sites, neighbors, loadMs, planMs, renderMs, wallMs, peakMb, textMb }) {
+  return `${sites} sites, ${neighbors} neighbors: load and check ${loadMs} ms, plan ${planMs} ms, render ${renderMs} ms of processor time; ${wallMs} ms by the clock; ${textMb} MB of text, ${peakMb} MB`
 }
 
 /** In processor time, user's and system's of all threads: what one core would take, whoever else is on the machine. */
@@ -78,11 +57,11 @@ async function measure(dir) {
       import('../../dist/bundle/templates.js'),
       import('../../dist/bundle/write.js'),
     ])
-  let before = process.cpuUsage()
+  let before = processorMs()
   const lap = () => {
-    const { user, system } = process.cpuUsage(before)
-    before = process.cpuUsage()
-    return round((user + system) / 1000)
+    const since = before
+    before = processorMs()
+    return round(before - since)
   }
   const start = performance.now()
   const fleet = await requireFleet(dir)
@@ -143,26 +122,4 @@ nodes:
         import: default-only
         bfd: { interval: 100ms, multiplier: 3 }
 `
-}
-
-function round(value) {
-  return Math.round(value * 10) / 10
-}
-
-function check(what, value, bound, unit) {
-  return { what, value, bound, unit, ok: value <= bound }
-}
-
-function print(checks, rows) {
-  for (const { what, value, bound, unit, ok } of checks) {
-    const figure = `${value} ${unit}`
-    console.log(
-      `${ok ? 'ok  ' : 'MISS'}  ${what.padEnd(44)} ${figure.padStart(12)}   at most ${bound} ${unit}`,
-    )
-  }
-  for (const { sites, neighbors, loadMs, planMs, renderMs, wallMs, peakMb, textMb } of rows) {
-    console.log(
-      `      ${sites} sites, ${neighbors} neighbors: load and check ${loadMs} ms, plan ${planMs} ms, render ${renderMs} ms of processor time; ${wallMs} ms by the clock; ${textMb} MB of text, ${peakMb} MB`,
-    )
-  }
 }

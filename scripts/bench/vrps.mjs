@@ -1,11 +1,9 @@
-import { execFile } from 'node:child_process'
 import { createWriteStream } from 'node:fs'
-import { mkdtemp, rm, stat } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { finished } from 'node:stream/promises'
 import { fileURLToPath } from 'node:url'
-import { parseArgs, promisify } from 'node:util'
+import { check, processorMs, round, runBench } from './shared/report.mjs'
 
 // What the world had at the end of 2025.
 const WORLD = 787_737
@@ -13,53 +11,34 @@ const IPV6_SHARE = 0.24
 const VALIDATIONS = 1_000_000
 const BOUNDS = { loadMs: 2500, peakMb: 600, validationsMs: 1000, loadGrowth: 12, validationGrowth: 4 }
 
-const { values } = parseArgs({
-  options: { json: { type: 'boolean', default: false }, measure: { type: 'string' } },
-})
-try {
-  if (values.measure === undefined) process.exitCode = await main(values.json)
-  else process.stdout.write(JSON.stringify(await measure(values.measure)))
-} catch (error) {
-  console.error(`bench: ${error.message}`)
-  process.exitCode = 2
+await runBench({ file: fileURLToPath(import.meta.url), prepare, measure, judge, describe })
+
+async function* prepare(folder) {
+  for (const vrps of [Math.round(WORLD / 10), WORLD]) {
+    const what = join(folder, `${vrps}.json`)
+    await writeVrps(what, vrps)
+    yield { what, vrps, fileMb: round((await stat(what)).size / 1e6) }
+  }
 }
 
-async function main(asJson) {
-  const folder = await mkdtemp(join(tmpdir(), 'anyward-bench-'))
-  try {
-    const rows = []
-    for (const vrps of [Math.round(WORLD / 10), WORLD]) {
-      const file = join(folder, `${vrps}.json`)
-      await writeVrps(file, vrps)
-      const fileMb = round((await stat(file)).size / 1e6)
-      // A process each, so that neither the other size nor the making of the file is in its memory.
-      const { stdout } = await promisify(execFile)(process.execPath, [
-        fileURLToPath(import.meta.url),
-        '--measure',
-        file,
-      ])
-      rows.push({ vrps, fileMb, ...JSON.parse(stdout) })
-    }
-    const [tenth, full] = rows
-    const checks = [
-      check(`load ${full.vrps} VRPs: read, parse, index`, full.loadMs, BOUNDS.loadMs, 'ms'),
-      check('peak memory of that', full.peakMb, BOUNDS.peakMb, 'MB'),
-      check(`${VALIDATIONS} validations`, full.validationsMs, BOUNDS.validationsMs, 'ms'),
-      check('load, 10 times the VRPs', round(full.loadMs / tenth.loadMs), BOUNDS.loadGrowth, 'x'),
-      check(
-        'validation, 10 times the VRPs',
-        round(full.validationsMs / tenth.validationsMs),
-        BOUNDS.validationGrowth,
-        'x',
-      ),
-    ]
-    const ok = checks.every((one) => one.ok)
-    if (asJson) process.stdout.write(`${JSON.stringify({ ok, checks, rows }, null, 2)}\n`)
-    else print(checks, rows)
-    return ok ? 0 : 1
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
+function judge([tenth, full]) {
+  return [
+    check(`load ${full.vrps} VRPs: read, parse, index`, full.loadMs, BOUNDS.loadMs, 'ms'),
+    check('peak memory of that', full.peakMb, BOUNDS.peakMb, 'MB'),
+    check(`${VALIDATIONS} validations`, full.validationsMs, BOUNDS.validationsMs, 'ms'),
+    check('load, 10 times the VRPs', round(full.loadMs / tenth.loadMs), BOUNDS.loadGrowth, 'x'),
+    check(
+      'validation, 10 times the VRPs',
+      round(full.validationsMs / tenth.validationsMs),
+      BOUNDS.validationGrowth,
+      'x',
+    ),
+  ]
+}
+
+function describe({ vrps, fileMb, loadMs, peakMb, validationsMs, states }) {
+  const shares = Object.entries(states).map(([state, routes]) => `${state} ${routes}`)
+  return `${vrps} VRPs, ${fileMb} MB: ${loadMs} ms, ${peakMb} MB; ${validationsMs} ms (${shares.join(', ')})`
 }
 
 /** Medians of three, in processor time, of everything but the memory, which is that of the first time. */
@@ -94,12 +73,6 @@ async function measure(file) {
     validationsMs: round(median(times)),
     states,
   }
-}
-
-/** What one core would take, whoever else is on the machine. */
-function processorMs() {
-  const { user, system } = process.cpuUsage()
-  return (user + system) / 1000
 }
 
 /** As the global table is: most of it valid, some of no VRP, a little invalid. */
@@ -186,27 +159,4 @@ function randomOf(seed) {
 
 function median(values) {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]
-}
-
-function round(value) {
-  return Math.round(value * 10) / 10
-}
-
-function check(what, value, bound, unit) {
-  return { what, value, bound, unit, ok: value <= bound }
-}
-
-function print(checks, rows) {
-  for (const { what, value, bound, unit, ok } of checks) {
-    const figure = `${value} ${unit}`
-    console.log(
-      `${ok ? 'ok  ' : 'MISS'}  ${what.padEnd(44)} ${figure.padStart(12)}   at most ${bound} ${unit}`,
-    )
-  }
-  for (const { vrps, fileMb, loadMs, peakMb, validationsMs, states } of rows) {
-    const shares = Object.entries(states).map(([state, routes]) => `${state} ${routes}`)
-    console.log(
-      `      ${vrps} VRPs, ${fileMb} MB: ${loadMs} ms, ${peakMb} MB; ${validationsMs} ms (${shares.join(', ')})`,
-    )
-  }
 }
