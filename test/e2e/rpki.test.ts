@@ -97,6 +97,12 @@ async function takeDown() {
   bed = null
 }
 
+/** BIRD reckons the begin back from now, on two clocks: it says another millisecond now and then. */
+function expectSame(before: ReadonlyMap<string, number>, after: ReadonlyMap<string, number>) {
+  expect([...after.keys()]).toEqual([...before.keys()])
+  for (const [name, begin] of before) expect(Math.abs(after.get(name)! - begin), name).toBeLessThan(500)
+}
+
 const untilTaken = (what: string, expected: string[]) =>
   untilEqual(`what the node has ${what}`, expected, () => bed!.taken(), boundMs)
 
@@ -121,7 +127,7 @@ describe.each(['bird', 'frr'] as const)('%s', (daemon) => {
     // Just what expiry does, which itself can't be had below ten minutes. bgpd is told to begin anew.
     if (daemon === 'bird') await ask('disable aw_rtr1')
     await untilTaken('when only the last good set is left', good)
-    expect(await sessions()).toBe(before)
+    expectSame(before, await sessions())
   }, 240_000)
 
   test('with accept at expiry: without a cache all is taken, and what is invalid goes when there is one', async () => {
@@ -134,7 +140,7 @@ describe.each(['bird', 'frr'] as const)('%s', (daemon) => {
       await ask('disable aw_rtr1')
       await untilTaken('when the data is gone', everything)
     }
-    expect(await sessions()).toBe(before)
+    expectSame(before, await sessions())
   }, 240_000)
 })
 

@@ -36,8 +36,8 @@ export interface Bed {
   readonly boot: () => Promise<void>
   /** What the node has from its neighbor in both families, sorted. */
   readonly taken: () => Promise<string[]>
-  /** Which session the neighbor's sessions are, so that a restart shows. */
-  readonly sessions: () => Promise<string>
+  /** When each of the neighbor's established sessions began, in milliseconds since 1970, so that a restart shows. */
+  readonly sessions: () => Promise<ReadonlyMap<string, number>>
   /** To BIRD's control socket. */
   readonly ask: (command: string) => Promise<string>
   readonly stop: () => Promise<void>
@@ -74,6 +74,7 @@ nodes:
 const neighborFile = (dir: string) => `
 router id 10.0.0.99;
 log "${dir}/log" all;
+timeformat protocol iso long ms;
 protocol device {}
 ${(['ipv4', 'ipv6'] as const)
   .map(
@@ -140,14 +141,16 @@ async function build(
 
   const sessions = async () => {
     const { lines } = await peerClient.send('show protocols')
-    const found = lines.flatMap(({ text }) => /^(?:\d+-| )?(node[46] .*)$/.exec(text)?.[1] ?? [])
-    return found.map((line) => line.replaceAll(/\s+/g, ' ').trim()).join('\n')
+    const found = lines.map(({ text }) => /^(node[46]) .*?(\d+-\d+-\d+) ([\d:.]+) +Established/.exec(text))
+    return new Map(
+      found.flatMap((row) => (row === null ? [] : [[row[1]!, Date.parse(`${row[2]}T${row[3]}Z`)]])),
+    )
   }
   const boot = async () => {
     await node.boot()
     await until('both sessions are up', async () => {
       const found = await sessions()
-      return found.match(/Established/g)?.length === 2 ? null : found
+      return found.size === 2 ? null : `only ${[...found.keys()]}`
     })
   }
   return { daemon, manifest, rtr, boot, sessions, taken: node.taken, ask: node.ask }
