@@ -26,6 +26,8 @@ const loaders: Readonly<Record<string, () => Promise<Command>>> = {
   apply: async () => (await import('./apply.ts')).applyCommand(),
   lab: async () => (await import('./lab.ts')).labCommand(),
 }
+/** Of packagers and of shells, not of people; it completes what is loaded beside it. */
+const loadCompletion = async () => (await import('./completion.ts')).completionCommand()
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string
@@ -40,6 +42,7 @@ const named = process.argv.slice(2).filter((word) => Object.hasOwn(loaders, word
 for (const name of named.length === 0 ? Object.keys(loaders) : new Set(named)) {
   program.addCommand(await loaders[name]!())
 }
+if (process.argv[2] === 'completion') program.addCommand(await loadCompletion(), { hidden: true })
 configure(program)
 
 /** commander hands settings down only to the subcommands that it makes itself. */

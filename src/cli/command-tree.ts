@@ -1,0 +1,68 @@
+import type { Command } from 'commander'
+
+/** What a command line can hold, as data: completion scripts and the manual page are made of it. */
+export interface CommandNode {
+  readonly name: string
+  readonly description: string
+  readonly arguments: readonly {
+    readonly name: string
+    readonly required: boolean
+    readonly variadic: boolean
+    readonly choices: readonly string[]
+  }[]
+  readonly options: readonly OptionNode[]
+  readonly commands: readonly CommandNode[]
+}
+
+export interface OptionNode {
+  /** As in the help: `--for <duration>`. */
+  readonly flags: string
+  readonly short: string | null
+  readonly long: string
+  /** The name of its value; `null` for one that takes none. */
+  readonly value: string | null
+  readonly choices: readonly string[]
+  readonly description: string
+  /** In words; `null` where there is none, or where the description says it. */
+  readonly default: string | null
+}
+
+/** Hidden commands and options are left out. */
+export function describeCommand(command: Command): CommandNode {
+  const help = command.createHelp()
+  return {
+    name: command.name(),
+    description: command.description(),
+    arguments: command.registeredArguments.map((argument) => ({
+      name: argument.name(),
+      required: argument.required,
+      variadic: argument.variadic,
+      choices: argument.argChoices ?? [],
+    })),
+    options: help
+      .visibleOptions(command)
+      .filter(({ long }) => long !== undefined && long !== null)
+      .map((option) => ({
+        flags: option.flags,
+        short: option.short ?? null,
+        long: option.long!,
+        value: /[<[]([^>\]]+)[>\]]/.exec(option.flags)?.[1] ?? null,
+        choices: option.argChoices ?? [],
+        description: option.description,
+        default: describeDefault(option),
+      })),
+    commands: help
+      .visibleCommands(command)
+      .filter((child) => child.name() !== 'help')
+      .map(describeCommand),
+  }
+}
+
+function describeDefault(option: Command['options'][number]): string | null {
+  if (option.defaultValueDescription !== undefined) return option.defaultValueDescription
+  const { defaultValue } = option
+  if (typeof defaultValue === 'string') return defaultValue
+  if (typeof defaultValue !== 'number') return null
+  // Numbers of a thousand and more are durations here, and milliseconds are not what one would type.
+  return defaultValue >= 1000 ? `${defaultValue / 1000}s` : String(defaultValue)
+}
