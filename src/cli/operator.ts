@@ -108,7 +108,7 @@ async function withdrawAlone(manifest: Manifest, json: boolean): Promise<void> {
 }
 
 async function withdrawUntilGone(daemon: RoutingDaemon) {
-  await daemon.apply(new Set())
+  await daemon.apply(new Map())
   const deadline = performance.now() + 2000
   for (;;) {
     const left = await daemon.observe()

@@ -2,9 +2,9 @@ import type { Intent } from '../decision/decide.ts'
 import type { LinkSnapshot } from '../health/links.ts'
 import type { Manifest, ManifestService } from '../planner/manifest.ts'
 import type { ProbeResult } from '../probe/result.ts'
-import type { Observation, RoutingDaemon } from '../routing/daemon.ts'
+import type { Desired, Observation, RoutingDaemon } from '../routing/daemon.ts'
 import type { Clock } from './clock.ts'
-import { computeDesired } from './desired.ts'
+import { computeDesired, originatedOf } from './desired.ts'
 import { currentIntent, type OperatorIntent, serving } from './intent.ts'
 import { Reconciler, type Trouble } from './reconciler.ts'
 import { type DecidedState, type EndpointProbe, ServiceState } from './service-state.ts'
@@ -23,7 +23,7 @@ export interface ControllerObserver {
 
 export interface VerifiedChange {
   readonly service: string
-  readonly to: 'announce' | 'withdraw'
+  readonly to: 'announce' | 'degrade' | 'withdraw'
   /** From the first bad probe or event (withdraw) or the decision (announce) until now. */
   readonly tookMs: number
 }
@@ -46,11 +46,11 @@ export class Controller {
   readonly #services: ReadonlyMap<string, { state: ServiceState; probe: EndpointProbe }>
   readonly #reconciler: Reconciler
   /** Decision changes that the neighbors do not have yet, by service. */
-  readonly #pending = new Map<string, { to: 'announce' | 'withdraw'; startedAt: number }>()
+  readonly #pending = new Map<string, { to: VerifiedChange['to']; startedAt: number }>()
   readonly #timers = new Set<NodeJS.Timeout>()
   #intent: OperatorIntent
   /** What `hold` holds: what was last wanted or, before that, what the daemon was found to originate. */
-  #held: ReadonlySet<string> | null = null
+  #held: Desired | null = null
   #stopping = false
 
   constructor(parts: ControllerParts) {
@@ -182,13 +182,13 @@ export class Controller {
     // Before the daemon was ever seen nobody knows what there is to hold; but what is dead goes at once.
     const isHolding = wishes.some(({ decision }) => decision === 'hold')
     if (this.#held === null && isHolding) return
-    this.#held = computeDesired(wishes, this.#held ?? new Set())
+    this.#held = computeDesired(wishes, this.#held ?? new Map())
     this.#reconciler.setDesired(this.#held)
   }
 
   #onObserved(observation: Observation): void {
     if (this.#held === null) {
-      this.#held = new Set(observation.originated)
+      this.#held = originatedOf(observation)
       this.#pursue()
     }
     this.#parts.observer.observed(observation)

@@ -1,6 +1,6 @@
 import type { DecisionName } from '../decision/decide.ts'
 import type { ManifestNeighbor } from '../planner/manifest.ts'
-import type { Observation } from '../routing/daemon.ts'
+import type { Desired, Grade, Observation } from '../routing/daemon.ts'
 
 export interface ServiceWish {
   readonly prefixes: readonly string[]
@@ -8,41 +8,72 @@ export interface ServiceWish {
 }
 
 /**
- * The whole set that this node should originate. A prefix that several services share stays as long as any
- * of them wants it; `hold` keeps of its prefixes those in `originated`.
+ * The whole set that this node should originate. A prefix that several services share is announced as well as
+ * the best of them wants it; `hold` keeps of its prefixes those in `held`, as they are.
  */
-export function computeDesired(
-  wishes: Iterable<ServiceWish>,
-  originated: ReadonlySet<string>,
-): ReadonlySet<string> {
-  const desired = new Set<string>()
+export function computeDesired(wishes: Iterable<ServiceWish>, held: Desired): Desired {
+  const desired = new Map<string, Grade>()
   for (const { prefixes, decision } of wishes) {
-    if (decision === 'withdraw') continue
     for (const prefix of prefixes) {
-      if (decision === 'announce' || originated.has(prefix)) desired.add(prefix)
+      const grade = gradeOf(decision, held.get(prefix))
+      if (grade !== undefined && desired.get(prefix) !== 'normal') desired.set(prefix, grade)
     }
   }
   return desired
 }
 
+function gradeOf(decision: DecisionName, held: Grade | undefined): Grade | undefined {
+  switch (decision) {
+    case 'announce':
+      return 'normal'
+    case 'degrade':
+      return 'degraded'
+    case 'hold':
+      return held
+    case 'withdraw':
+      return undefined
+  }
+}
+
+/** What the daemon was found to originate. */
+export function originatedOf({ originated, degraded }: Observation): Desired {
+  return new Map(originated.map((prefix) => [prefix, degraded.includes(prefix) ? 'degraded' : 'normal']))
+}
+
+export function sameDesired(a: Desired, b: Desired): boolean {
+  return a.size === b.size && [...a].every(([prefix, grade]) => b.get(prefix) === grade)
+}
+
 /** Where what the neighbors were told differs from what was wanted; empty means: it is so. */
 export function findDifferences(
-  desired: ReadonlySet<string>,
+  desired: Desired,
   observed: Observation,
   neighbors: readonly ManifestNeighbor[],
 ): string[] {
   const differences: string[] = []
-  const originated = new Set(observed.originated)
-  for (const prefix of desired) if (!originated.has(prefix)) differences.push(`${prefix} is not originated`)
-  for (const prefix of originated) if (!desired.has(prefix)) differences.push(`${prefix} is still originated`)
+  const originated = originatedOf(observed)
+  for (const [prefix, grade] of desired) {
+    const found = originated.get(prefix)
+    if (found === undefined) differences.push(`${prefix} is not originated`)
+    else if (found !== grade) differences.push(`${prefix} is originated ${wordsOf[found]}`)
+  }
+  for (const prefix of originated.keys()) {
+    if (!desired.has(prefix)) differences.push(`${prefix} is still originated`)
+  }
   const byName = new Map(observed.neighbors.map((neighbor) => [neighbor.neighbor, neighbor]))
   for (const { name, prefixes } of neighbors) {
     const state = byName.get(name)
     if (state === undefined || state.session === 'missing') differences.push(`there is no session ${name}`)
     if (state?.session !== 'up') continue
     const announced = new Set(state.announced)
+    const degraded = new Set(state.degraded)
     for (const prefix of prefixes) {
-      if (desired.has(prefix) && !announced.has(prefix)) differences.push(`${name} was not told ${prefix}`)
+      const grade = desired.get(prefix)
+      if (grade === undefined) continue
+      if (!announced.has(prefix)) differences.push(`${name} was not told ${prefix}`)
+      else if (degraded.has(prefix) !== (grade === 'degraded')) {
+        differences.push(`${name} has ${prefix} ${wordsOf[grade === 'degraded' ? 'normal' : 'degraded']}`)
+      }
     }
     for (const prefix of announced) {
       if (!desired.has(prefix)) differences.push(`${name} still has ${prefix}`)
@@ -50,3 +81,5 @@ export function findDifferences(
   }
   return differences
 }
+
+const wordsOf: Readonly<Record<Grade, string>> = { normal: 'as if all were well', degraded: 'degraded' }

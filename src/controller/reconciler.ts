@@ -1,7 +1,7 @@
 import type { ManifestNeighbor } from '../planner/manifest.ts'
-import { DaemonError, type Observation, type RoutingDaemon } from '../routing/daemon.ts'
+import { DaemonError, type Desired, type Observation, type RoutingDaemon } from '../routing/daemon.ts'
 import type { Clock } from './clock.ts'
-import { findDifferences } from './desired.ts'
+import { findDifferences, sameDesired } from './desired.ts'
 
 export interface ReconcilerEvents {
   /** What the neighbors have equals what was wanted, `tookMs` after the wish. */
@@ -42,7 +42,7 @@ export class Reconciler {
   readonly #neighbors: readonly ManifestNeighbor[]
   readonly #clock: Clock
   readonly #events: ReconcilerEvents
-  #desired: ReadonlySet<string> | null = null
+  #desired: Desired | null = null
   #wishedAt = 0
   #verified = false
   #observation: Observation | null = null
@@ -90,8 +90,8 @@ export class Reconciler {
   }
 
   /** Sets the whole set to be originated, and gets to work at once. */
-  setDesired(desired: ReadonlySet<string>): void {
-    if (this.#desired !== null && isSameSet(this.#desired, desired)) return
+  setDesired(desired: Desired): void {
+    if (this.#desired !== null && sameDesired(this.#desired, desired)) return
     this.#desired = desired
     this.#wishedAt = this.#clock.now()
     this.#verified = false
@@ -159,7 +159,7 @@ export class Reconciler {
     return this.#settleOn(desired)
   }
 
-  async #settleOn(desired: ReadonlySet<string>): Promise<number> {
+  async #settleOn(desired: Desired): Promise<number> {
     const appliedAt = this.#clock.now()
     for (;;) {
       await this.#observe()
@@ -192,11 +192,12 @@ export class Reconciler {
   /** A stopped daemon may still be believed by its neighbors; one that is dead has closed its sessions. */
   #markGone(): void {
     const neighbors = this.#neighbors.map(
-      ({ name }) => ({ neighbor: name, session: 'down', announced: [] }) as const,
+      ({ name }) => ({ neighbor: name, session: 'down', announced: [], degraded: [] }) as const,
     )
-    this.#observation = { originated: [], neighbors }
+    const nothing = { originated: [], degraded: [], neighbors, elsewhere: null }
+    this.#observation = nothing
     this.#observedAt = this.#clock.now()
-    this.#events.onGone(this.#observation)
+    this.#events.onGone(nothing)
   }
 
   #report(trouble: Trouble | null): void {
@@ -218,8 +219,4 @@ export class Reconciler {
 function troubleOf(error: unknown): Trouble {
   if (error instanceof DaemonError) return { cause: error.code, message: error.message, reply: error.reply }
   return { cause: 'unexpected', message: error instanceof Error ? error.message : String(error), reply: null }
-}
-
-function isSameSet(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
-  return a.size === b.size && [...a].every((item) => b.has(item))
 }

@@ -12,7 +12,7 @@ export interface DecisionInput {
 }
 
 /** `hold`: leave what the daemon announces as it is. */
-export type DecisionName = 'announce' | 'withdraw' | 'hold'
+export type DecisionName = 'announce' | 'degrade' | 'withdraw' | 'hold'
 
 export interface Decision {
   readonly decision: DecisionName

@@ -56,6 +56,7 @@ function compileNode(shared: Compilation, site: Site, node: FleetNode, layout: N
     sessions,
     rpki: sessions.some(usesVrps) ? fleet.rpki : null,
     services,
+    maintenance: node.maintenance,
   }
 }
 
@@ -98,6 +99,7 @@ function compileSession(
     bfd: neighbor.bfd,
     gtsm: hasGtsm(node, neighbor),
     passwordFile: neighbor.passwordFile,
+    degrade: neighbor.degrade,
   }
   notices.push(...noticesOfNeighbor(feeds, node, neighbor, session))
   return session

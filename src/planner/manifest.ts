@@ -1,6 +1,13 @@
 import { z } from 'zod'
 import { families } from '../net/prefix.ts'
-import { checkNames, importWords, neighborKinds, roleWords } from '../sites/fleet.ts'
+import {
+  checkNames,
+  egressProtocols,
+  importWords,
+  neighborKinds,
+  roleWords,
+  troubleActions,
+} from '../sites/fleet.ts'
 
 /** Where the artefacts of one node live on that node. */
 const pathsSchema = z.strictObject({
@@ -65,7 +72,14 @@ const rpkiSchema = z.strictObject({
   lastGood: z.string(),
 })
 
-const serviceSchema = z.strictObject({
+const paceSchema = {
+  intervalMs: z.number(),
+  timeoutMs: z.number(),
+  rise: z.number(),
+  fall: z.number(),
+}
+
+export const manifestServiceSchema = z.strictObject({
   name: z.string(),
   /** All that the node originates for this service: host and covering prefixes, sorted. */
   prefixes: z.array(z.string()),
@@ -87,8 +101,49 @@ const serviceSchema = z.strictObject({
     rise: z.number(),
     fall: z.number(),
     checks: z.array(z.enum(checkNames)),
+    // What follows is missing in older bundles, which then get what they had: no window, no hold-down, no side checks.
+    window: z.strictObject({ size: z.number(), maxLoss: z.number() }).default({ size: 10, maxLoss: 1 }),
+    holdDown: z
+      .strictObject({ initialMs: z.number(), maxMs: z.number() })
+      .default({ initialMs: 0, maxMs: 0 }),
+    egress: z
+      .strictObject({
+        ...paceSchema,
+        targets: z.array(
+          z.strictObject({
+            protocol: z.enum(egressProtocols),
+            address: z.string(),
+            port: z.number().nullable(),
+            name: z.string().nullable(),
+          }),
+        ),
+        need: z.number(),
+      })
+      .nullable()
+      .default(null),
+    command: z
+      .strictObject({ ...paceSchema, argv: z.array(z.string()).min(1) })
+      .nullable()
+      .default(null),
+    peers: z
+      .strictObject({ ...paceSchema, drop: z.number(), withinMs: z.number(), least: z.number() })
+      .nullable()
+      .default(null),
+    conntrack: z
+      .strictObject({ ...paceSchema, maxUse: z.number() })
+      .nullable()
+      .default(null),
   }),
+  when: z
+    .strictObject({ dead: z.enum(troubleActions), impaired: z.enum(troubleActions) })
+    .default({ dead: 'withdraw', impaired: 'degrade' }),
+  drain: z
+    .strictObject({ idleMs: z.number(), limitMs: z.number(), undrainMs: z.number() })
+    .default({ idleMs: 0, limitMs: 0, undrainMs: 0 }),
   onStop: z.enum(['withdraw', 'keep']),
+  /** `null`: what a controller that is killed had announced stays. */
+  deadManMs: z.number().nullable().default(null),
+  minSites: z.number().default(0),
 })
 
 /** What a bundle tells the controller: everything it needs to know, and no secret. */
@@ -105,7 +160,13 @@ export const manifestSchema = z.strictObject({
   neighbors: z.array(neighborSchema),
   /** `null` where no session validates; missing in bundles of Anyward 0.1.0. */
   rpki: rpkiSchema.nullable().optional(),
-  services: z.array(serviceSchema),
+  services: z.array(manifestServiceSchema),
+  /** Whether the daemon's configuration knows degraded announcements. */
+  degradable: z.boolean().default(false),
+  /** When the calendar drains the node. */
+  maintenance: z
+    .array(z.strictObject({ cron: z.string(), durationMs: z.number(), timezone: z.string() }))
+    .default([]),
   /** SHA-256, hex, of every other file of the bundle. */
   files: z.record(z.string().regex(/^\w[\w.-]*$/, 'is not the name of a file in the bundle'), z.string()),
 })

@@ -1,6 +1,14 @@
 import type { Address, Family, Prefix } from '../net/prefix.ts'
 import type { Policy } from '../policy/policy.ts'
-import type { ImportWord, NeighborKind, RoleWord, Rpki, Service } from '../sites/fleet.ts'
+import type {
+  Degrade,
+  ImportWord,
+  MaintenanceWindow,
+  NeighborKind,
+  RoleWord,
+  Rpki,
+  Service,
+} from '../sites/fleet.ts'
 import type { NodePaths } from './manifest.ts'
 
 /** What every node should be configured to do. Data only: rendering and applying it come later. */
@@ -29,6 +37,7 @@ export interface NodePlan {
   readonly rpki: Rpki | null
   /** Sorted by name. */
   readonly services: readonly Service[]
+  readonly maintenance: readonly MaintenanceWindow[]
 }
 
 /** Where things are on the node; differs between a real node and the lab. */
@@ -64,4 +73,5 @@ export interface SessionPlan {
   /** RFC 5082. */
   readonly gtsm: boolean
   readonly passwordFile: string | null
+  readonly degrade: Degrade
 }

@@ -1,8 +1,9 @@
 import Handlebars from 'handlebars'
 import { prefixesOf } from '../planner/compile.ts'
-import type { Manifest } from '../planner/manifest.ts'
+import type { Manifest, ManifestService } from '../planner/manifest.ts'
 import type { NodePlan } from '../planner/plan.ts'
 import { describeRpki, describeSession } from '../planner/session-setup.ts'
+import type { EgressCheck } from '../sites/fleet.ts'
 import { renderAnnouncements } from './announcements.ts'
 import { viewForBird, viewForFrr } from './view.ts'
 
@@ -57,6 +58,15 @@ function printIf(this: unknown, value: unknown, { fn, inverse }: Handlebars.Help
 }
 
 /** What the controller needs to know of its node, and the next plan of this one. `files` are the bundle's others. */
+function describeEgress(egress: EgressCheck | null): ManifestService['probe']['egress'] {
+  return (
+    egress && {
+      ...egress,
+      targets: egress.targets.map((target) => ({ ...target, address: target.address.toString() })),
+    }
+  )
+}
+
 export function buildManifest(
   node: NodePlan,
   files: readonly BundleFile[],
@@ -104,9 +114,24 @@ export function buildManifest(
         rise: service.probe.rise,
         fall: service.probe.fall,
         checks: [...service.probe.checks],
+        window: service.probe.window,
+        holdDown: service.probe.holdDown,
+        egress: describeEgress(service.probe.egress),
+        command: service.probe.command && {
+          ...service.probe.command,
+          argv: [...service.probe.command.argv],
+        },
+        peers: service.probe.peers,
+        conntrack: service.probe.conntrack,
       },
+      when: service.when,
+      drain: service.drain,
       onStop: service.safety.onStop,
+      deadManMs: service.safety.deadManMs,
+      minSites: service.safety.minSites,
     })),
+    degradable: false,
+    maintenance: node.maintenance.map((window) => ({ ...window })),
     files: Object.fromEntries(files.map(({ path, content }) => [path, hash(content)])),
   }
 }

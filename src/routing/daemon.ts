@@ -9,16 +9,30 @@ export interface RoutingDaemon {
   identify(): Promise<DaemonIdentity>
 
   /**
-   * Makes `desired` (canonical prefixes) the whole set of our prefixes that this daemon originates.
+   * Makes `desired` the whole set of our prefixes that this daemon originates.
    * Resolves when the daemon took it, which is not proof: only `observe` is. Idempotent. Throws DaemonError.
    */
-  apply(desired: ReadonlySet<string>): Promise<void>
+  apply(desired: Desired): Promise<void>
 
   /** What each neighbor was told, from the daemon's own export state. Throws DaemonError. */
   observe(): Promise<Observation>
 
   /** Drops the connection to the daemon; a pending call rejects. */
   close(): void
+}
+
+/**
+ * How a prefix is announced: `degraded` is as unattractive as the YAML says for each neighbor (RFC 8326,
+ * prepended, MED), so that traffic goes elsewhere where there is an elsewhere.
+ */
+export type Grade = 'normal' | 'degraded'
+
+/** What a node should originate, by canonical prefix. */
+export type Desired = ReadonlyMap<string, Grade>
+
+/** None of them degraded. */
+export function normally(prefixes: Iterable<string>): Desired {
+  return new Map([...prefixes].map((prefix) => [prefix, 'normal']))
 }
 
 export interface DaemonIdentity {
@@ -30,8 +44,15 @@ export interface DaemonIdentity {
 export interface Observation {
   /** Our prefixes that the daemon originates now, announced to anybody or not, sorted. */
   readonly originated: readonly string[]
+  /** Those of them that are originated degraded. */
+  readonly degraded: readonly string[]
   /** One entry for each neighbor of the manifest, in its order. */
   readonly neighbors: readonly NeighborObservation[]
+  /**
+   * By prefix of ours, how many other nodes tell us over iBGP that they announce it, and not degraded. `null`
+   * where no session up could tell.
+   */
+  readonly elsewhere: ReadonlyMap<string, number> | null
 }
 
 export interface NeighborObservation {
@@ -40,6 +61,8 @@ export interface NeighborObservation {
   readonly session: 'up' | 'down' | 'missing'
   /** Our prefixes that this neighbor was told, sorted; empty unless the session is up. */
   readonly announced: readonly string[]
+  /** Those of them that it was told degraded. */
+  readonly degraded: readonly string[]
 }
 
 /**

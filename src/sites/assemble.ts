@@ -4,10 +4,14 @@ import {
   type IrrFilter,
   importsByKind,
   type Neighbor,
+  type Probe,
   type Rpki,
   type Service,
+  type SideCheck,
+  type SideCheckPace,
 } from './fleet.ts'
 import type { FleetFile } from './schema/fleet-file.ts'
+import { conntrackCheck, peersCheck } from './schema/side-checks.ts'
 import type { SiteFile } from './schema/site-file.ts'
 
 /** Puts checked files together in the words of the model. */
@@ -31,8 +35,21 @@ export function assembleFleet(fleet: FleetFile, sites: readonly SiteFile[]): Fle
           rise: probe.rise,
           fall: probe.fall,
           checks: probe.checks,
+          window: probe.window,
+          holdDown: { initialMs: probe.holdDown.initial, maxMs: probe.holdDown.max },
+          ...assembleSideChecks(probe),
         },
-        safety: service.safety,
+        when: service.when,
+        drain: {
+          idleMs: service.drain.idle,
+          limitMs: service.drain.limit,
+          undrainMs: service.drain.undrain,
+        },
+        safety: {
+          minSites: service.safety.minSites,
+          onStop: service.safety.onStop,
+          deadManMs: service.safety.deadMan,
+        },
       }
     }),
     communities: fleet.communities,
@@ -40,12 +57,63 @@ export function assembleFleet(fleet: FleetFile, sites: readonly SiteFile[]): Fle
     irr: { server: fleet.irr.server ?? null, sources: fleet.irr.sources },
     planner: fleet.planner,
     listen: fleet.controller.listen,
-    sites: sites.map((site) => ({ name: site.site, nodes: site.nodes.map(assembleNode) })),
+    sites: sites.map((site) => ({
+      name: site.site,
+      nodes: site.nodes.map((node) => assembleNode(node, site)),
+    })),
   }
 }
 
-function assembleNode(node: SiteFile['nodes'][number]): FleetNode {
+type ProbeFile = FleetFile['services'][string]['probe']
+
+/** One that is set up and not among `checks` is not run: the checks say so. */
+function assembleSideChecks(probe: ProbeFile): Pick<Probe, SideCheck> {
+  const { egress, command, peers, conntrack } = probe
   return {
+    egress:
+      egress === undefined || !probe.checks.includes('egress')
+        ? null
+        : {
+            targets: egress.targets.map(({ protocol, address, port, name }) => ({
+              protocol,
+              address,
+              port: port ?? (protocol === 'dns' ? 53 : null),
+              name: name ?? null,
+            })),
+            need: egress.need,
+            ...paceOf(egress),
+          },
+    command:
+      command === undefined || !probe.checks.includes('command')
+        ? null
+        : { argv: command.argv, ...paceOf(command) },
+    peers: probe.checks.includes('peers')
+      ? (({ drop, within, least, ...pace }) => ({ drop, withinMs: within, least, ...paceOf(pace) }))(
+          peers ?? peersCheck.parse({}),
+        )
+      : null,
+    conntrack: probe.checks.includes('conntrack')
+      ? (({ maxUse, ...pace }) => ({ maxUse, ...paceOf(pace) }))(conntrack ?? conntrackCheck.parse({}))
+      : null,
+  }
+}
+
+function paceOf(check: { interval: number; timeout: number; rise: number; fall: number }): SideCheckPace {
+  return {
+    intervalMs: check.interval,
+    timeoutMs: check.timeout,
+    rise: check.rise,
+    fall: check.fall,
+  }
+}
+
+function assembleNode(node: SiteFile['nodes'][number], site: SiteFile): FleetNode {
+  return {
+    maintenance: [...site.maintenance, ...node.maintenance].map(({ cron, duration, timezone }) => ({
+      cron,
+      durationMs: duration,
+      timezone,
+    })),
     name: node.name,
     daemon: node.daemon,
     daemonVersion: node.daemonVersion ?? null,
@@ -80,6 +148,11 @@ function assembleNode(node: SiteFile['nodes'][number]): FleetNode {
             : { intervalMs: neighbor.bfd.interval, multiplier: neighbor.bfd.multiplier },
         gtsm: neighbor.gtsm ?? null,
         passwordFile: neighbor.passwordFile ?? null,
+        degrade: {
+          gracefulShutdown: neighbor.degrade.gracefulShutdown ?? true,
+          prepend: neighbor.degrade.prepend ?? (neighbor.kind === 'ibgp' ? 0 : 3),
+          med: neighbor.degrade.med ?? null,
+        },
       }),
     ),
   }

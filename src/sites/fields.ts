@@ -145,6 +145,23 @@ export function wholeNumberField(least: number, most: number, example: string, w
   })
 }
 
+/** A share of one, from `least` to `most` percent. Written `20%`. */
+export function percentField(least: number, most: number, example: string) {
+  const shape = { title: `${least}% to ${most}%`, pattern: percentPattern.source } as const
+  return textField(example, shape, (text): Reading<number> => {
+    const percent = percentPattern.test(text) ? Number(text.slice(0, -1)) : Number.NaN
+    return percent >= least && percent <= most
+      ? { ok: true, value: percent / 100 }
+      : {
+          ok: false,
+          message: `${quote(text)} is not a share from ${least}% to ${most}%`,
+          hint: `write whole percent, such as ${example}`,
+        }
+  })
+}
+
+const percentPattern = /^(?:0|[1-9]\d{0,2})%$/
+
 export const portField = wholeNumberField(1, 65535, '51820')
 
 export const yesNoField = field(
@@ -237,6 +254,23 @@ export function durationField(least: string, most: string, why: string | null = 
     return { ok: true, value: ms }
   })
 }
+
+/** Milliseconds, or `null` for `keep`. */
+export const deadManField = (() => {
+  const duration = durationField('1s', '1h', 'a restart of the controller takes about as long')
+  return field(
+    '5s',
+    { title: 'duration, 1s to 1h, or keep', type: 'string', pattern: `^keep$|${durationPattern.source}` },
+    (raw): Reading<number | null> => {
+      if (raw === 'keep') return { ok: true, value: null }
+      const read = duration.safeParse(raw)
+      if (read.success) return { ok: true, value: read.data }
+      const [issue] = read.error.issues
+      const { hint } = (issue as { params?: { hint?: string | null } }).params ?? {}
+      return { ok: false, message: issue!.message, hint: hint ?? 'write one such as 5s, or keep' }
+    },
+  )
+})()
 
 /** As `durationField`, for daemons that count in seconds. */
 export function secondsField(least: string, most: string) {

@@ -37,11 +37,37 @@ export interface Service {
     readonly addresses: readonly InterfaceAddress[]
   }
   readonly probe: Probe
-  readonly safety: { readonly minSites: number; readonly onStop: 'withdraw' | 'keep' }
+  /** What each severity of trouble means for the announcement. */
+  readonly when: { readonly dead: TroubleAction; readonly impaired: TroubleAction }
+  readonly drain: Drain
+  readonly safety: {
+    readonly minSites: number
+    readonly onStop: 'withdraw' | 'keep'
+    /** How long the announcement outlives a controller that is killed or hangs; `null`: for ever. */
+    readonly deadManMs: number | null
+  }
 }
 
-export const checkNames = ['interface', 'address', 'handshake', 'ping'] as const
+export const troubleActions = ['withdraw', 'degrade'] as const
+export type TroubleAction = (typeof troubleActions)[number]
+
+/** Checks without which nothing can be served: what fails them is dead. */
+export const vitalChecks = ['interface', 'address', 'handshake', 'ping'] as const
+/** Checks of what lies behind the endpoint: what fails them is impaired. Each is run at an interval of its own. */
+export const sideChecks = ['egress', 'command', 'peers', 'conntrack'] as const
+export const checkNames = [...vitalChecks, ...sideChecks] as const
+export type VitalCheck = (typeof vitalChecks)[number]
+export type SideCheck = (typeof sideChecks)[number]
 export type CheckName = (typeof checkNames)[number]
+
+export interface Drain {
+  /** The neighbors have the degraded routes, and no peer has sent anything for so long: the traffic has gone. */
+  readonly idleMs: number
+  /** Withdrawn then, whether or not the traffic has gone. */
+  readonly limitMs: number
+  /** How long the routes stay degraded after `undrain`. */
+  readonly undrainMs: number
+}
 
 export interface Probe {
   /** The probe peer's private key, as `wg genkey` writes it. */
@@ -56,6 +82,61 @@ export interface Probe {
   /** Bad probes in a row until a healthy endpoint is unhealthy. */
   readonly fall: number
   readonly checks: readonly CheckName[]
+  /** Of the last `size` probes at most the share `maxLoss` (0 to 1) may be bad. */
+  readonly window: { readonly size: number; readonly maxLoss: number }
+  /** After each flap the endpoint has to stay good for longer, from `initialMs` doubling up to `maxMs`. */
+  readonly holdDown: { readonly initialMs: number; readonly maxMs: number }
+  /** Each is there exactly if `checks` names it. */
+  readonly egress: EgressCheck | null
+  readonly command: CommandCheck | null
+  readonly peers: PeersCheck | null
+  readonly conntrack: ConntrackCheck | null
+}
+
+/** When a side check is run, and how often in a row it must fail or succeed to count. */
+export interface SideCheckPace {
+  readonly intervalMs: number
+  readonly timeoutMs: number
+  readonly rise: number
+  readonly fall: number
+}
+
+/** Through the probe's own tunnel session, to what lies beyond the gateway. */
+export interface EgressCheck extends SideCheckPace {
+  readonly targets: readonly EgressTarget[]
+  /** How many targets have to answer. */
+  readonly need: number
+}
+
+export const egressProtocols = ['icmp', 'dns', 'tcp'] as const
+
+export interface EgressTarget {
+  readonly protocol: (typeof egressProtocols)[number]
+  readonly address: Address
+  /** `null` for icmp. */
+  readonly port: number | null
+  /** For dns: the name that is asked for; else `null`. */
+  readonly name: string | null
+}
+
+/** A program of the engineer's: exit code 0 is good. Never a shell. */
+export interface CommandCheck extends SideCheckPace {
+  readonly argv: readonly string[]
+}
+
+/** The share of real peers with a fresh handshake fell off a cliff. */
+export interface PeersCheck extends SideCheckPace {
+  /** A fall by this share (0 to 1) of the highest count within `withinMs` is one. */
+  readonly drop: number
+  readonly withinMs: number
+  /** With fewer fresh peers than that before the fall, nothing is said. */
+  readonly least: number
+}
+
+/** The connection tracking table is nearly full. */
+export interface ConntrackCheck extends SideCheckPace {
+  /** The share (0 to 1) of nf_conntrack_max that may be used. */
+  readonly maxUse: number
 }
 
 export interface Rpki {
@@ -113,6 +194,17 @@ export interface FleetNode {
   /** Names of the services that this node serves. */
   readonly services: readonly string[]
   readonly neighbors: readonly Neighbor[]
+  /** The site's windows and the node's own. */
+  readonly maintenance: readonly MaintenanceWindow[]
+}
+
+/** The node is drained from each time that `cron` names, for `durationMs`. */
+export interface MaintenanceWindow {
+  /** Five fields of crontab(5). */
+  readonly cron: string
+  readonly durationMs: number
+  /** A name of the IANA time zone database. */
+  readonly timezone: string
 }
 
 export const neighborKinds = ['transit', 'peer', 'route-server', 'provider-private', 'tor', 'ibgp'] as const
@@ -206,6 +298,17 @@ export interface Neighbor {
   readonly gtsm: boolean | null
   /** TCP MD5 (RFC 2385): a file on the node that holds the password. */
   readonly passwordFile: string | null
+  /** What makes a degraded announcement unattractive to this neighbor. */
+  readonly degrade: Degrade
+}
+
+export interface Degrade {
+  /** GRACEFUL_SHUTDOWN (RFC 8326); towards iBGP also LOCAL_PREF 0. */
+  readonly gracefulShutdown: boolean
+  /** How often our AS number is put before the path once more; 0 towards iBGP. */
+  readonly prepend: number
+  /** MULTI_EXIT_DISC (RFC 4271, section 5.1.4); `null`: as it is. */
+  readonly med: number | null
 }
 
 /** What makes the filters of one neighbor stricter than the defaults. */

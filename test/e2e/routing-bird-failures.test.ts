@@ -4,7 +4,7 @@ import { execa } from 'execa'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createBird } from '../../src/routing/bird/bird.ts'
 import { BirdClient } from '../../src/routing/bird/client.ts'
-import type { RoutingDaemon } from '../../src/routing/daemon.ts'
+import { normally, type RoutingDaemon } from '../../src/routing/daemon.ts'
 import { covering4, everything, host4, otherCovering4 } from './fixture-routing/configs.ts'
 import { failureOf, untilAnnounced } from './fixture-routing/expectations.ts'
 import { listenBetween } from './fixture-routing/listen-between.ts'
@@ -39,7 +39,7 @@ beforeEach(async () => {
 })
 
 async function announce(desired: ReadonlySet<string>): Promise<void> {
-  await bird.apply(desired)
+  await bird.apply(normally(desired))
   await untilAnnounced(pair, desired)
 }
 
@@ -48,14 +48,14 @@ const announceFile = () => pair.manifest.paths.announceFile!
 describe("when somebody else's bird.conf is broken", () => {
   test('a withdrawal is reported as refused, and is at the neighbors all the same', async () => {
     await appendFile(pair.configFile, 'this is no configuration\n')
-    const error = await failureOf(bird.apply(nothing))
+    const error = await failureOf(bird.apply(normally(nothing)))
     expect(error.code).toBe('refused')
     expect(error.reply).toMatch(/bird\.conf:\d+:\d+ syntax error/)
     expect(error.message).toContain('anyward4 and anyward6 disabled until the next configure')
     await untilAnnounced(pair, nothing)
     expect((await bird.observe()).originated).toEqual([])
     // Withdrawn is withdrawn: there is nothing left to do, nor to complain about.
-    await bird.apply(nothing)
+    await bird.apply(normally(nothing))
 
     await writeFile(pair.configFile, goodConfig)
     await foreign.send('configure')
@@ -65,12 +65,12 @@ describe("when somebody else's bird.conf is broken", () => {
 
   test('the withdrawal of a part says what is still originated, and a retry succeeds', async () => {
     await appendFile(pair.configFile, 'this is no configuration\n')
-    const error = await failureOf(bird.apply(new Set([otherCovering4])))
+    const error = await failureOf(bird.apply(normally([otherCovering4])))
     expect(error.code).toBe('refused')
     expect(error.message).toContain(`still originated: ${covering4}, ${host4}`)
     await untilEqual('what tor6 has', [], () => pair.received('tor6'))
     expect((await bird.observe()).originated).toEqual([covering4, host4, otherCovering4])
-    expect((await failureOf(bird.apply(new Set([otherCovering4])))).code).toBe('refused')
+    expect((await failureOf(bird.apply(normally([otherCovering4])))).code).toBe('refused')
 
     await writeFile(pair.configFile, goodConfig)
     await announce(new Set([otherCovering4]))
@@ -79,7 +79,7 @@ describe("when somebody else's bird.conf is broken", () => {
   test('an announcement is refused, and a retry succeeds', async () => {
     await announce(nothing)
     await appendFile(pair.configFile, 'this is no configuration\n')
-    expect((await failureOf(bird.apply(everything))).code).toBe('refused')
+    expect((await failureOf(bird.apply(normally(everything)))).code).toBe('refused')
     expect((await bird.observe()).originated).toEqual([])
     await writeFile(pair.configFile, goodConfig)
     await announce(everything)
@@ -107,7 +107,7 @@ describe('when a session must restart', () => {
       for (let round = 0; round < 10 && !seen.some((reply) => reply.includes(`\n${code}`)); round += 1) {
         await announce(everything)
         await writeFile(pair.configFile, goodConfig.replaceAll('hold time 90', `hold time ${60 + round}`))
-        await other.apply(new Set([otherCovering4]))
+        await other.apply(normally([otherCovering4]))
         // The sessions go down or are down: nobody is said to have what it has not.
         for (const { neighbor, session, announced } of (await other.observe()).neighbors) {
           if (session !== 'up') expect([neighbor, announced]).toEqual([neighbor, []])
@@ -138,11 +138,11 @@ describe('when the owned file cannot be written', () => {
         },
       })
       try {
-        const error = await failureOf(other.apply(nothing))
+        const error = await failureOf(other.apply(normally(nothing)))
         expect(error.code).toBe('file')
         expect(error.message).toContain('ENOENT')
         await untilAnnounced(pair, nothing)
-        expect((await failureOf(other.apply(everything))).code).toBe('file')
+        expect((await failureOf(other.apply(normally(everything)))).code).toBe('file')
         expect((await other.observe()).originated).toEqual([])
       } finally {
         other.close()
@@ -165,13 +165,13 @@ describe('when the owned file cannot be written', () => {
         },
       })
       await writeFile(`${disk}/filler`, Buffer.alloc(8192))
-      const error = await failureOf(other.apply(nothing))
+      const error = await failureOf(other.apply(normally(nothing)))
       expect(error.code).toBe('file')
       expect(error.message).toContain('ENOSPC')
       await untilAnnounced(pair, nothing)
       expect(await readdir(disk)).toEqual(['filler'])
       await rm(`${disk}/filler`)
-      await other.apply(nothing)
+      await other.apply(normally(nothing))
       expect(await readdir(disk)).toEqual(['announce.conf'])
       other.close()
     } finally {
@@ -188,12 +188,12 @@ describe('when BIRD does not answer', () => {
         if (withConnection) await other.identify()
         pair.daemon.signal('SIGSTOP')
         const began = performance.now()
-        expect((await failureOf(other.apply(nothing))).code).toBe('timeout')
+        expect((await failureOf(other.apply(normally(nothing)))).code).toBe('timeout')
         expect(performance.now() - began).toBeLessThan(2000)
         expect((await failureOf(other.observe())).code).toBe('timeout')
         pair.daemon.signal('SIGCONT')
         await until('a retry succeeds', () =>
-          other.apply(nothing).then(
+          other.apply(normally(nothing)).then(
             () => null,
             (error: Error) => error.message,
           ),
@@ -229,9 +229,9 @@ describe('when BIRD does not answer', () => {
         const { code } = await failureOf(bird.observe())
         return code === 'not-running' ? null : code
       })
-      expect((await failureOf(bird.apply(everything))).code).toBe('not-running')
+      expect((await failureOf(bird.apply(normally(everything)))).code).toBe('not-running')
       expect(await readFile(announceFile(), 'utf8')).not.toContain(host4)
-      expect((await failureOf(bird.apply(nothing))).code).toBe('not-running')
+      expect((await failureOf(bird.apply(normally(nothing)))).code).toBe('not-running')
       expect(await readFile(announceFile(), 'utf8')).not.toContain(covering4)
     } finally {
       await pair.daemon.start()
@@ -254,7 +254,7 @@ describe('when BIRD does not answer', () => {
     const other = createBird({ manifest: pair.manifest })
     pair.daemon.signal('SIGSTOP')
     try {
-      const calls = [other.observe(), other.apply(nothing), other.identify()].map(failureOf)
+      const calls = [other.observe(), other.apply(normally(nothing)), other.identify()].map(failureOf)
       setImmediate(() => other.close())
       for (const error of await Promise.all(calls)) expect(error.code).toBe('disconnected')
     } finally {
@@ -273,7 +273,7 @@ describe('without permission', () => {
       const socket = await failureOf(other.observe())
       expect(socket.code).toBe('permission')
       expect(socket.message).toContain(pair.manifest.paths.daemonSocket)
-      const file = await failureOf(other.apply(nothing))
+      const file = await failureOf(other.apply(normally(nothing)))
       expect(file.code).toBe('permission')
       expect(file.message).toContain(announceFile())
     } finally {

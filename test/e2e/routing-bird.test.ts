@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createBird } from '../../src/routing/bird/bird.ts'
 import { BirdClient } from '../../src/routing/bird/client.ts'
-import type { RoutingDaemon } from '../../src/routing/daemon.ts'
+import { normally, type RoutingDaemon } from '../../src/routing/daemon.ts'
 import {
   covering4,
   covering6,
@@ -46,7 +46,7 @@ beforeEach(async () => {
 })
 
 async function announce(desired: ReadonlySet<string>): Promise<void> {
-  await bird.apply(desired)
+  await bird.apply(normally(desired))
   await untilAnnounced(pair, desired)
 }
 
@@ -92,14 +92,16 @@ describe('on a healthy BIRD', () => {
 
   test('nothing is written or reloaded when nothing changed', async () => {
     const before = { reloads: await reloads(), file: await stat(announceFile()) }
-    await bird.apply(everything)
-    await bird.apply(everything)
+    await bird.apply(normally(everything))
+    await bird.apply(normally(everything))
     expect(await reloads()).toBe(before.reloads)
     expect((await stat(announceFile())).ino).toBe(before.file.ino)
   })
 
   test('the last of a burst of calls wins', async () => {
-    const calls = Array.from({ length: 20 }, (_, index) => bird.apply(index % 2 === 0 ? everything : nothing))
+    const calls = Array.from({ length: 20 }, (_, index) =>
+      bird.apply(normally(index % 2 === 0 ? everything : nothing)),
+    )
     await Promise.all(calls)
     await untilAnnounced(pair, nothing)
   })
@@ -122,7 +124,7 @@ describe('on a healthy BIRD', () => {
     await foreign.send('disable aw_transit1')
     await untilEqual(
       'the session',
-      { neighbor: 'transit1', session: 'down', announced: [] },
+      { neighbor: 'transit1', session: 'down', announced: [], degraded: [] },
       async () => (await bird.observe()).neighbors[0],
     )
   })
@@ -134,7 +136,7 @@ describe('on a healthy BIRD', () => {
       manifest: { ...pair.manifest, services: [{ ...service!, prefixes: [covering4, ...many] }] },
     })
     try {
-      await other.apply(new Set([covering4, ...many]))
+      await other.apply(normally([covering4, ...many]))
       await untilEqual('what tor1 has', told('tor1', [covering4, ...many]), () => pair.received('tor1'))
       const observed = (await other.observe()).neighbors[1]!
       expect([...observed.announced].sort()).toEqual(await pair.received('tor1'))

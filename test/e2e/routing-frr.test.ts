@@ -2,7 +2,7 @@ import { chmod } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { execa } from 'execa'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { RoutingDaemon } from '../../src/routing/daemon.ts'
+import { normally, type RoutingDaemon } from '../../src/routing/daemon.ts'
 import { createFrr } from '../../src/routing/frr/frr.ts'
 import { Vty } from '../../src/routing/frr/vty.ts'
 import {
@@ -44,7 +44,7 @@ beforeEach(async () => {
 /** As a reconciler does: until the neighbors have it, for a withdrawal just after a session came up is lost. */
 async function announce(desired: ReadonlySet<string>): Promise<void> {
   await until('the neighbors have what is desired', async () => {
-    await frr.apply(desired)
+    await frr.apply(normally(desired))
     return untilAnnounced(pair, desired, 300).then(() => null, String)
   })
 }
@@ -92,7 +92,7 @@ describe('on a healthy bgpd', () => {
 
   test('what observe says of a withdrawal is never ahead of the neighbors', async () => {
     for (let round = 0; round < 5; round += 1) {
-      await frr.apply(nothing)
+      await frr.apply(normally(nothing))
       await until('observe sees the withdrawal', async () => {
         const left = (await frr.observe()).neighbors.flatMap(({ announced }) => announced)
         return left.length === 0 ? null : `still told: ${left}`
@@ -110,7 +110,7 @@ describe('on a healthy bgpd', () => {
 
   test('the last of a burst of calls wins', async () => {
     await Promise.all(
-      Array.from({ length: 20 }, (_, index) => frr.apply(index % 2 === 0 ? everything : nothing)),
+      Array.from({ length: 20 }, (_, index) => frr.apply(normally(index % 2 === 0 ? everything : nothing))),
     )
     await untilAnnounced(pair, nothing)
   })
@@ -134,7 +134,7 @@ describe('on a healthy bgpd', () => {
     try {
       await untilEqual(
         'the session',
-        { neighbor: 'transit1', session: 'down', announced: [] },
+        { neighbor: 'transit1', session: 'down', announced: [], degraded: [] },
         async () => (await frr.observe()).neighbors[0],
       )
     } finally {
@@ -192,13 +192,13 @@ describe('just after bgpd has started', () => {
     // The window in which bgpd loses withdrawals: by default it ends a moment after the first announcement.
     await edit('router bgp 64500', 'coalesce-time 5000')
     await pair.sessionsUp()
-    await until('it answers', () => frr.apply(everything).then(() => null, String))
+    await until('it answers', () => frr.apply(normally(everything)).then(() => null, String))
     await untilAnnounced(pair, everything)
-    await frr.apply(nothing)
+    await frr.apply(normally(nothing))
     await until('observe tells of a withdrawal', async () => {
       const stuck = (await frr.observe()).neighbors.flatMap(({ announced }) => announced)
       if (stuck.length === 0) return null
-      await frr.apply(nothing)
+      await frr.apply(normally(nothing))
       return `still told ${stuck}`
     })
     await untilAnnounced(pair, nothing, 2000)
@@ -222,7 +222,7 @@ describe('what is not as we left it', () => {
   test('an AS that bgpd does not run is reported, and nothing is made', async () => {
     const other = createFrr({ manifest: { ...pair.manifest, asn: 64999 } })
     try {
-      const error = await failureOf(other.apply(everything))
+      const error = await failureOf(other.apply(normally(everything)))
       expect(error.code).toBe('refused')
       expect(error.message).toContain('does not run AS 64999')
       expect(await foreign.ask('show running-config')).not.toContain('64999')
@@ -238,8 +238,8 @@ describe('what is not as we left it', () => {
         originated: [],
         neighbors: neighbors.map(({ name }) => ({ neighbor: name, session: 'missing', announced: [] })),
       })
-      await frr.apply(nothing)
-      expect((await failureOf(frr.apply(everything))).code).toBe('refused')
+      await frr.apply(normally(nothing))
+      expect((await failureOf(frr.apply(normally(everything)))).code).toBe('refused')
       expect((await failureOf(frr.identify())).code).toBe('refused')
       expect(await foreign.ask('show running-config')).not.toContain('router bgp')
     } finally {
@@ -257,11 +257,11 @@ describe('when bgpd does not answer', () => {
         if (withConnection) await other.identify()
         pair.daemon.signal('SIGSTOP')
         const began = performance.now()
-        expect((await failureOf(other.apply(nothing))).code).toBe('timeout')
+        expect((await failureOf(other.apply(normally(nothing)))).code).toBe('timeout')
         expect(performance.now() - began).toBeLessThan(2000)
         expect((await failureOf(other.observe())).code).toBe('timeout')
         pair.daemon.signal('SIGCONT')
-        await until('a retry succeeds', () => other.apply(nothing).then(() => null, String))
+        await until('a retry succeeds', () => other.apply(normally(nothing)).then(() => null, String))
         await untilAnnounced(pair, nothing)
         await announce(everything)
       } finally {
@@ -278,7 +278,7 @@ describe('when bgpd does not answer', () => {
         const { code } = await failureOf(frr.observe())
         return code === 'not-running' ? null : code
       })
-      expect((await failureOf(frr.apply(nothing))).code).toBe('not-running')
+      expect((await failureOf(frr.apply(normally(nothing)))).code).toBe('not-running')
     } finally {
       await pair.daemon.start()
     }
@@ -292,7 +292,7 @@ describe('when bgpd does not answer', () => {
     const other = createFrr({ manifest: pair.manifest })
     pair.daemon.signal('SIGSTOP')
     try {
-      const calls = [other.observe(), other.apply(nothing), other.identify()].map(failureOf)
+      const calls = [other.observe(), other.apply(normally(nothing)), other.identify()].map(failureOf)
       setImmediate(() => other.close())
       for (const error of await Promise.all(calls)) expect(error.code).toBe('disconnected')
     } finally {

@@ -2,7 +2,7 @@ import { dirname } from 'node:path'
 import { expect, test } from 'vitest'
 import { createBird } from '../../src/routing/bird/bird.ts'
 import { BirdClient } from '../../src/routing/bird/client.ts'
-import type { RoutingDaemon } from '../../src/routing/daemon.ts'
+import { normally, type RoutingDaemon } from '../../src/routing/daemon.ts'
 import { createFrr } from '../../src/routing/frr/frr.ts'
 import { Vty } from '../../src/routing/frr/vty.ts'
 import { everything, neighbors, otherCovering4, told } from './fixture-routing/configs.ts'
@@ -37,7 +37,7 @@ test.each(['bird', 'frr'] as const)(
             await untilEqual(`what ${name} has`, told(name, everything), () => pair.received(name))
           }
           const began = performance.now()
-          const applied = daemon.apply(desired)
+          const applied = daemon.apply(normally(desired))
           await withoutRoute(neighbor, '192.0.2.0/24', 'transit1')
           const took = performance.now() - began
           await applied
@@ -75,7 +75,7 @@ async function withoutCoalescing(pair: Pair): Promise<void> {
 async function restore(daemon: RoutingDaemon): Promise<void> {
   const wanted = JSON.stringify(neighbors.map(({ name }) => told(name, everything)))
   await untilEqual('what the neighbors were told', wanted, async () => {
-    await daemon.apply(everything)
+    await daemon.apply(normally(everything))
     return JSON.stringify((await daemon.observe()).neighbors.map(({ announced }) => [...announced].sort()))
   })
 }

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createBird } from '../../src/routing/bird/bird.ts'
-import type { RoutingDaemon } from '../../src/routing/daemon.ts'
+import { normally, type RoutingDaemon } from '../../src/routing/daemon.ts'
 import { covering4, told } from './fixture-routing/configs.ts'
 import { type Pair, startPair } from './fixture-routing/pair.ts'
 import { untilEqual } from './fixture-routing/until.ts'
@@ -76,7 +76,7 @@ test('refuses a lab that announces nothing', async () => {
 })
 
 async function apply(desired: ReadonlySet<string>): Promise<void> {
-  await bird.apply(desired)
+  await bird.apply(normally(desired))
   await untilEqual('what transit1 has', told('transit1', desired), () => pair.received('transit1'))
 }
 

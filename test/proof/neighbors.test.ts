@@ -3,6 +3,7 @@ import { hashOf } from '../../src/bundle/write.ts'
 import { type Family, families } from '../../src/net/prefix.ts'
 import { buildManifest } from '../../src/render/render.ts'
 import { createBird } from '../../src/routing/bird/bird.ts'
+import { normally } from '../../src/routing/daemon.ts'
 import { createFrr } from '../../src/routing/frr/frr.ts'
 import { describeMismatches, findMismatches } from './compare.ts'
 import { inject, makeProofBed, type ProofBed, type ProofNode } from './node.ts'
@@ -45,7 +46,7 @@ describe.each(cases)('each $family neighbor of $kind is told what the policy let
     const daemon =
       node.kind === 'bird' ? createBird({ manifest }) : createFrr({ manifest, deadlineMs: 20_000 })
     try {
-      await daemon.apply(new Set(prefixes))
+      await daemon.apply(normally(prefixes))
     } finally {
       daemon.close()
     }

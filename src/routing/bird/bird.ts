@@ -4,6 +4,7 @@ import { originators, readAnnouncements, renderAnnouncements } from '../../rende
 import {
   DaemonError,
   type DaemonIdentity,
+  type Desired,
   type NeighborObservation,
   type Observation,
   type RoutingDaemon,
@@ -67,9 +68,10 @@ class Bird implements RoutingDaemon {
     throw new DaemonError('protocol', 'BIRD told no router id', { reply: wordsOf(reply) })
   }
 
-  async apply(desired: ReadonlySet<string>): Promise<void> {
-    assertOwn(desired, this.#own)
-    return this.#turns.take(() => this.#apply(desired))
+  async apply(desired: Desired): Promise<void> {
+    const prefixes = new Set(desired.keys())
+    assertOwn(prefixes, this.#own)
+    return this.#turns.take(() => this.#apply(prefixes))
   }
 
   async #apply(desired: ReadonlySet<string>): Promise<void> {
@@ -125,9 +127,9 @@ class Bird implements RoutingDaemon {
       const state = states.get(neighbor.protocol)
       const session = state === undefined ? 'missing' : state === 'up' ? 'up' : 'down'
       const announced = session === 'up' ? await this.#readExported(neighbor.protocol) : []
-      neighbors.push({ neighbor: neighbor.name, session, announced })
+      neighbors.push({ neighbor: neighbor.name, session, announced, degraded: [] })
     }
-    return { originated, neighbors }
+    return { originated, degraded: [], neighbors, elsewhere: null }
   }
 
   close(): void {

@@ -3,6 +3,7 @@ import type { Manifest, ManifestNeighbor } from '../../planner/manifest.ts'
 import {
   DaemonError,
   type DaemonIdentity,
+  type Desired,
   type NeighborObservation,
   type Observation,
   type RoutingDaemon,
@@ -72,9 +73,10 @@ class Frr implements RoutingDaemon {
     })
   }
 
-  async apply(desired: ReadonlySet<string>): Promise<void> {
-    assertOwn(desired, this.#own)
-    return this.#turns.take(() => this.#apply(desired))
+  async apply(desired: Desired): Promise<void> {
+    const prefixes = new Set(desired.keys())
+    assertOwn(prefixes, this.#own)
+    return this.#turns.take(() => this.#apply(prefixes))
   }
 
   async #apply(desired: ReadonlySet<string>): Promise<void> {
@@ -164,7 +166,8 @@ class Frr implements RoutingDaemon {
       const { states } = await this.#readSummary()
       const neighbors: NeighborObservation[] = []
       for (const neighbor of this.#neighbors) neighbors.push(await this.#observeNeighbor(neighbor, states))
-      return { originated: sortPrefixes([...networks].filter((prefix) => this.#own.has(prefix))), neighbors }
+      const originated = sortPrefixes([...networks].filter((prefix) => this.#own.has(prefix)))
+      return { originated, degraded: [], neighbors, elsewhere: null }
     })
   }
 
@@ -185,7 +188,7 @@ class Frr implements RoutingDaemon {
       if (reply.status > 1) throw refusal(command, reply)
       announced.push(...readAdvertised(reply.text).filter((prefix) => this.#own.has(prefix)))
     }
-    return { neighbor: neighbor.name, session, announced: sortPrefixes(announced) }
+    return { neighbor: neighbor.name, session, announced: sortPrefixes(announced), degraded: [] }
   }
 
   close(): void {

@@ -1,14 +1,16 @@
 import { z } from 'zod'
 import {
+  deadManField,
   durationField,
   nameShape,
+  percentField,
   portField,
   secondsField,
   secretFileField,
   wholeNumberField,
   wordField,
 } from '../fields.ts'
-import { checkNames } from '../fleet.ts'
+import { checkNames, troubleActions, vitalChecks } from '../fleet.ts'
 import {
   addressField,
   asnField,
@@ -20,6 +22,7 @@ import {
   publicKeyField,
 } from './net-fields.ts'
 import { communityField } from './policy-fields.ts'
+import { commandCheck, conntrackCheck, egressCheck, peersCheck } from './side-checks.ts'
 import { irrServerField, irrSourceField, localFileField, scheduleField } from './source-fields.ts'
 
 const wireguard = z
@@ -67,14 +70,65 @@ const probe = z
       )
       .prefault(3),
     checks: z
-      .array(wordField(checkNames, ['egress', 'command']))
+      .array(wordField(checkNames))
       .min(1)
       .describe(
-        'What a probe asks: `interface` (is there, and up), `address` (the anycast addresses are on the node), `handshake` (WireGuard answers with the right key), `ping` (the server answers through the tunnel).',
+        'What is asked. What fails one of these is dead: `interface` (is there, and up), `address` (the anycast addresses are on the node), `handshake` (WireGuard answers with the right key), `ping` (the server answers through the tunnel). What fails one of these is impaired: `egress`, `command`, `peers`, `conntrack`, each set up below.',
       )
-      .prefault([...checkNames]),
+      .prefault([...vitalChecks]),
+    window: z
+      .strictObject({
+        size: wholeNumberField(10, 1000, '50').describe('So many of the last probes count.').prefault(50),
+        maxLoss: percentField(1, 100, '20%')
+          .describe('More bad ones than that are too many.')
+          .prefault('20%'),
+      })
+      .describe(
+        'For the endpoint that is now good, now bad, and never bad `fall` times in a row: it is impaired. `maxLoss: 100%`: no window.',
+      )
+      .prefault({}),
+    holdDown: z
+      .strictObject({
+        initial: durationField('0s', '1h')
+          .describe('After the first flap. `0s`: no hold-down.')
+          .prefault('5s'),
+        max: durationField('0s', '24h').describe('The longest.').prefault('10m'),
+      })
+      .describe(
+        'An endpoint that was withdrawn has to stay good for that long before it is announced again, twice as long after each further flap; the count decays by half in each `max` without one.',
+      )
+      .prefault({}),
+    egress: egressCheck.optional(),
+    command: commandCheck.optional(),
+    peers: peersCheck.optional(),
+    conntrack: conntrackCheck.optional(),
   })
   .describe('The controller dials the local endpoint as a client with a key and an address of its own.')
+
+const when = z
+  .strictObject({
+    dead: wordField(troubleActions).describe('Nothing can be served.').prefault('withdraw'),
+    impaired: wordField(troubleActions)
+      .describe('It serves, but badly: too many probes are lost, or one of the side checks fails.')
+      .prefault('degrade'),
+  })
+  .describe('What trouble means for the announcement: `withdraw`, or `degrade` (see `degrade` at neighbors).')
+
+const drain = z
+  .strictObject({
+    idle: durationField('0s', '10m')
+      .describe('The traffic has gone when no peer has sent anything for so long.')
+      .prefault('3s'),
+    limit: durationField('0s', '24h')
+      .describe('Withdrawn then, whether or not the traffic has gone. `0s`: at once.')
+      .prefault('1m'),
+    undrain: durationField('0s', '24h')
+      .describe('How long the routes stay degraded after `undrain`, so that clients come back slowly.')
+      .prefault('10s'),
+  })
+  .describe(
+    'A drain first degrades the routes, waits until the neighbors have that and the traffic has gone, and then withdraws.',
+  )
 
 const safety = z
   .strictObject({
@@ -86,6 +140,11 @@ const safety = z
     onStop: wordField(['withdraw', 'keep'])
       .describe('What happens to the announcement when a controller is told to stop.')
       .prefault('withdraw'),
+    deadMan: deadManField
+      .describe(
+        'A controller that is killed or hangs is withdrawn after so long by a guard; a restart has to take less. `keep`: it stays announced.',
+      )
+      .prefault('5s'),
   })
   .describe('What the controller does not do on its own.')
 
@@ -108,6 +167,8 @@ const service = z.strictObject({
     }),
   wireguard,
   probe,
+  when: when.prefault({}),
+  drain: drain.prefault({}),
   safety: safety.prefault({}),
 })
 

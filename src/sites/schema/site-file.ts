@@ -11,7 +11,7 @@ import {
 import { importWords, neighborKinds, roleWords } from '../fleet.ts'
 import { addressField, asnField, routerIdField } from './net-fields.ts'
 import { asSetField, communityField, rangeField, relaxField } from './policy-fields.ts'
-import { localFileField, versionField } from './source-fields.ts'
+import { localFileField, scheduleField, timezoneField, versionField } from './source-fields.ts'
 
 const tighten = z
   .strictObject({
@@ -75,6 +75,24 @@ const bfd = z
       .prefault(3),
   })
   .describe('BFD (RFC 5880) on the session: `bfd: {}` for the defaults.')
+
+const degrade = z
+  .strictObject({
+    gracefulShutdown: yesNoField
+      .describe('The community GRACEFUL_SHUTDOWN (RFC 8326). Left out: yes.')
+      .optional(),
+    prepend: wholeNumberField(0, 10, '3')
+      .describe(
+        'How often our AS number stands in the path once more. Left out: 3, and 0 for `ibgp`, where it must be 0.',
+      )
+      .optional(),
+    med: wholeNumberField(0, 4294967295, '1000')
+      .describe('MULTI_EXIT_DISC (RFC 4271). Left out: as it is.')
+      .optional(),
+  })
+  .describe(
+    'What makes a degraded announcement unattractive: while the service is impaired, or is being drained.',
+  )
 
 const neighbor = z.strictObject({
   name: nameField('transit1').describe('Unique on the node.'),
@@ -141,7 +159,18 @@ const neighbor = z.strictObject({
   passwordFile: secretFileField('/etc/anyward/transit1.password')
     .describe('The TCP MD5 password (RFC 2385), in a file on the node.')
     .optional(),
+  degrade: degrade.prefault({}),
 })
+
+const maintenance = z
+  .array(
+    z.strictObject({
+      cron: scheduleField.describe('When it begins.'),
+      duration: durationField('1m', '168h').describe('How long it lasts.'),
+      timezone: timezoneField.describe('Where the clock hangs that `cron` means.').prefault('UTC'),
+    }),
+  )
+  .prefault([])
 
 const node = z.strictObject({
   name: nameField('fra1-a').describe('Unique in the fleet.'),
@@ -159,11 +188,13 @@ const node = z.strictObject({
     .array(neighbor)
     .describe('BGP sessions. A node needs one of each address family that its services have.')
     .prefault([]),
+  maintenance: maintenance.describe('Windows of this node alone, beside those of its site.'),
 })
 
 export const siteFileSchema = z.strictObject({
   site: nameField('fra1').describe('The site’s name, unique in the fleet; the file has the same.'),
   nodes: z.array(node).describe('The routers of the site.'),
+  maintenance: maintenance.describe('Windows in which every node of the site is drained, by the calendar.'),
 })
 
 export type SiteFile = z.output<typeof siteFileSchema>

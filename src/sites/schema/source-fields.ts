@@ -73,3 +73,50 @@ export const scheduleField = textField(
   { title: 'five cron fields', maxLength: 128 },
   readSchedule,
 )
+
+/** A name that a resolver is asked for (RFC 1035, section 2.3.1). */
+export const dnsNameField = textField('example.com', { title: 'host name' }, (text) =>
+  isHostName(text)
+    ? { ok: true, value: text }
+    : { ok: false, message: `${quote(text)} is not a host name`, hint: 'write one such as example.com' },
+)
+
+/** One argument of a program; the first is the program itself. */
+export const argumentField = textField(
+  '/usr/local/bin/check-upstream',
+  { title: 'argument', maxLength: 1024 },
+  (text) =>
+    text.length <= 1024 && !hasControl(text)
+      ? { ok: true, value: text }
+      : {
+          ok: false,
+          message: `${quote(text)} is not an argument`,
+          hint: 'at most 1024 characters, and no control characters',
+        },
+)
+
+function hasControl(text: string): boolean {
+  return [...text].some((character) => character < ' ' || character === '\u007f')
+}
+
+export const timezoneField = textField(
+  'Europe/Berlin',
+  { title: 'IANA time zone', pattern: '^[A-Za-z][A-Za-z0-9_+/-]{1,63}$' },
+  (text) =>
+    isTimezone(text)
+      ? { ok: true, value: text }
+      : {
+          ok: false,
+          message: `${quote(text)} is not a time zone`,
+          hint: 'write one such as Europe/Berlin, or UTC',
+        },
+)
+
+function isTimezone(text: string): boolean {
+  if (!/^[A-Za-z][A-Za-z0-9_+/-]{1,63}$/.test(text)) return false
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: text }).resolvedOptions().timeZone !== ''
+  } catch {
+    return false
+  }
+}

@@ -1,4 +1,4 @@
-import type { Manifest } from '../../../src/planner/manifest.ts'
+import { type Manifest, manifestServiceSchema } from '../../../src/planner/manifest.ts'
 
 /** What leaves the AS, and what clients dial. */
 export const covering4 = '192.0.2.0/24'
@@ -120,9 +120,11 @@ export function manifestOf(daemon: 'bird' | 'frr', dir: string): Manifest {
       fall: 3,
       checks: [],
     },
-    onStop: 'withdraw' as const,
+    onStop: 'withdraw',
   }
   return {
+    degradable: false,
+    maintenance: [],
     format: 1,
     site: 'fra1',
     node: 'fra1-a',
@@ -151,8 +153,12 @@ export function manifestOf(daemon: 'bird' | 'frr', dir: string): Manifest {
       prefixes: told(name, everything),
     })),
     services: [
-      { ...service, name: 'vpn', prefixes: [covering4, host4, covering6, host6] },
-      { ...service, name: 'other', prefixes: [otherCovering4] },
+      manifestServiceSchema.parse({
+        ...service,
+        name: 'vpn',
+        prefixes: [covering4, host4, covering6, host6],
+      }),
+      manifestServiceSchema.parse({ ...service, name: 'other', prefixes: [otherCovering4] }),
     ],
     files: {},
   }

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { vi } from 'vitest'
-import type { ManifestService } from '../../../src/planner/manifest.ts'
+import { type ManifestService, manifestServiceSchema } from '../../../src/planner/manifest.ts'
 import { keyPairOf } from '../../../src/wireguard/key.ts'
 
 export interface Keys {
@@ -125,7 +125,7 @@ export class WireguardServer {
   }
 
   service(options: Partial<ManifestService['probe']> = {}): ManifestService {
-    return {
+    return manifestServiceSchema.parse({
       name: 'vpn',
       prefixes: [],
       anycast: [endpoint4.address, endpoint6.address],
@@ -147,6 +147,6 @@ export class WireguardServer {
         ...options,
       },
       onStop: 'withdraw',
-    }
+    })
   }
 }

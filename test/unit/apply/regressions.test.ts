@@ -14,7 +14,12 @@ function seen(
   announced: string[],
   originated = announced,
 ): Observation {
-  return { originated, neighbors: [{ neighbor: 'transit', session, announced }] }
+  return {
+    originated,
+    degraded: [],
+    neighbors: [{ neighbor: 'transit', session, announced, degraded: [] }],
+    elsewhere: null,
+  }
 }
 
 describe('what is worse than before', () => {

@@ -34,7 +34,7 @@ function start(
     kind: 'bird',
     identify: async () => ({ version: '0', routerId: manifest.routerId }),
     apply: async (desired) => {
-      originated = new Set(desired)
+      originated = new Set(desired.keys())
       if (desired.size > 0) cyclesBefore ??= cycles
     },
     observe: async () => ({
@@ -43,7 +43,10 @@ function start(
         neighbor: name,
         session: 'up',
         announced: prefixes.filter((prefix) => originated.has(prefix)),
+        degraded: [],
       })),
+      degraded: [],
+      elsewhere: null,
     }),
     close: () => {},
     ...failing,
@@ -111,7 +114,7 @@ test('a dead endpoint is withdrawn also from a daemon that was never seen: it ma
   const manifest = withOnStop('keep')
   const { controller } = start(manifest, [], {
     apply: async (desired) => {
-      told.push([...desired])
+      told.push([...desired.keys()])
       throw new DaemonError('not-running', 'BIRD does not listen')
     },
     observe: async () => {

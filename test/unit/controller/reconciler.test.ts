@@ -3,7 +3,13 @@ import { systemClock } from '../../../src/controller/clock.ts'
 import { computeDesired, findDifferences } from '../../../src/controller/desired.ts'
 import { Reconciler, type Trouble } from '../../../src/controller/reconciler.ts'
 import type { ManifestNeighbor } from '../../../src/planner/manifest.ts'
-import { DaemonError, type Observation, type RoutingDaemon } from '../../../src/routing/daemon.ts'
+import {
+  DaemonError,
+  type Desired,
+  normally,
+  type Observation,
+  type RoutingDaemon,
+} from '../../../src/routing/daemon.ts'
 
 const covering = '192.0.2.0/24'
 const host = '192.0.2.1/32'
@@ -39,13 +45,13 @@ class ScriptedDaemon implements RoutingDaemon {
     return { version: '0', routerId: '10.0.0.1' }
   }
 
-  async apply(desired: ReadonlySet<string>): Promise<void> {
+  async apply(desired: Desired): Promise<void> {
     this.applies += 1
     if (this.failApplies > 0) {
       this.failApplies -= 1
       throw new DaemonError('refused', 'BIRD refused the configuration', { reply: '8002 syntax error' })
     }
-    this.has = new Set(desired)
+    this.has = new Set(desired.keys())
     this.#hidden = this.lag
   }
 
@@ -59,7 +65,10 @@ class ScriptedDaemon implements RoutingDaemon {
         neighbor: name,
         session: 'up',
         announced: prefixes.filter((prefix) => this.#visible.has(prefix)),
+        degraded: [],
       })),
+      degraded: [],
+      elsewhere: null,
     }
   }
 
@@ -95,10 +104,10 @@ describe('the reconciler', () => {
   test('failure 1: a withdrawal that fails is tried again until the neighbors do not have the route', async () => {
     const daemon = new ScriptedDaemon()
     const { reconciler, troubles } = reconcile(daemon)
-    reconciler.setDesired(new Set([covering, host]))
+    reconciler.setDesired(normally([covering, host]))
     expect(await reconciler.settle(5000)).toBe(true)
     daemon.failApplies = 3
-    reconciler.setDesired(new Set())
+    reconciler.setDesired(new Map())
     expect(reconciler.verified).toBe(false)
     expect(await reconciler.settle(5000)).toBe(true)
     expect(daemon.has).toEqual(new Set())
@@ -111,7 +120,7 @@ describe('the reconciler', () => {
     const daemon = new ScriptedDaemon()
     daemon.lag = 3
     const { reconciler, verified } = reconcile(daemon)
-    reconciler.setDesired(new Set([covering]))
+    reconciler.setDesired(normally([covering]))
     expect(await reconciler.settle(5000)).toBe(true)
     expect(daemon.applies).toBe(1)
     expect(verified).toHaveLength(1)
@@ -120,7 +129,7 @@ describe('the reconciler', () => {
   test('failure 6: what somebody else changed is put right', async () => {
     const daemon = new ScriptedDaemon()
     const { reconciler, troubles } = reconcile(daemon)
-    reconciler.setDesired(new Set([covering]))
+    reconciler.setDesired(normally([covering]))
     expect(await reconciler.settle(5000)).toBe(true)
     daemon.has = new Set([covering, host])
     await expect.poll(() => troubles.map(({ cause }) => cause), { timeout: 5000 }).toEqual(['drift'])
@@ -132,9 +141,9 @@ describe('the reconciler', () => {
     const daemon = new ScriptedDaemon()
     const { reconciler } = reconcile(daemon)
     for (let round = 0; round < 50; round += 1) {
-      reconciler.setDesired(new Set(round % 2 === 0 ? [covering] : []))
+      reconciler.setDesired(normally(round % 2 === 0 ? [covering] : []))
     }
-    reconciler.setDesired(new Set([covering, host]))
+    reconciler.setDesired(normally([covering, host]))
     expect(await reconciler.settle(5000)).toBe(true)
     expect(daemon.has).toEqual(new Set([covering, host]))
   })
@@ -142,9 +151,9 @@ describe('the reconciler', () => {
   test('failure 20: a wish that is what it was already does not reach the daemon', async () => {
     const daemon = new ScriptedDaemon()
     const { reconciler } = reconcile(daemon)
-    reconciler.setDesired(new Set([covering]))
+    reconciler.setDesired(normally([covering]))
     await reconciler.settle(5000)
-    reconciler.setDesired(new Set([covering]))
+    reconciler.setDesired(normally([covering]))
     expect(reconciler.verified).toBe(true)
     expect(daemon.applies).toBe(1)
   })
@@ -157,27 +166,29 @@ describe('the desired set', () => {
         { prefixes: [covering, host], decision: 'withdraw' },
         { prefixes: [covering, '192.0.2.2/32'], decision: 'announce' },
       ],
-      new Set(),
+      new Map(),
     )
-    expect(desired).toEqual(new Set([covering, '192.0.2.2/32']))
+    expect(desired).toEqual(normally([covering, '192.0.2.2/32']))
   })
 
   test('failure 2: a service that is not yet judged keeps what is announced, and no more', () => {
     const wishes = [{ prefixes: [covering, host], decision: 'hold' } as const]
-    expect(computeDesired(wishes, new Set([covering]))).toEqual(new Set([covering]))
-    expect(computeDesired(wishes, new Set())).toEqual(new Set())
+    expect(computeDesired(wishes, normally([covering]))).toEqual(normally([covering]))
+    expect(computeDesired(wishes, new Map())).toEqual(new Map())
   })
 })
 
 test('a session that is down differs in nothing; one that lacks a route, has one too many, or is missing, does', () => {
   const observed = (session: 'up' | 'down' | 'missing', announced: string[]): Observation => ({
     originated: [covering],
+    degraded: [],
     neighbors: [
-      { neighbor: 'transit1', session, announced },
-      { neighbor: 'tor1', session: 'up', announced: [covering] },
+      { neighbor: 'transit1', session, announced, degraded: [] },
+      { neighbor: 'tor1', session: 'up', announced: [covering], degraded: [] },
     ],
+    elsewhere: null,
   })
-  const desired = new Set([covering])
+  const desired = normally([covering])
   expect(findDifferences(desired, observed('up', [covering]), neighbors)).toEqual([])
   expect(findDifferences(desired, observed('down', []), neighbors)).toEqual([])
   expect(findDifferences(desired, observed('up', []), neighbors)).toEqual([
@@ -186,7 +197,7 @@ test('a session that is down differs in nothing; one that lacks a route, has one
   expect(findDifferences(desired, observed('missing', []), neighbors)).toEqual([
     'there is no session transit1',
   ])
-  expect(findDifferences(new Set(), observed('up', [covering]), neighbors)).toContain(
+  expect(findDifferences(new Map(), observed('up', [covering]), neighbors)).toContain(
     `transit1 still has ${covering}`,
   )
 })

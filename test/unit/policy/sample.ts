@@ -41,6 +41,7 @@ export function inputOf(kind: NeighborKind, changes: Partial<Neighbor> = {}): Po
     bfd: null,
     gtsm: null,
     passwordFile: null,
+    degrade: { gracefulShutdown: true, prepend: 3, med: null },
     ...changes,
   }
   const own = neighbor.address.family === 'ipv4' ? ['5.5.5.0/24', '5.5.5.5/32'] : ['2a05::/32', '2a05::1/128']

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import type { ManifestService } from '../../../src/planner/manifest.ts'
+import { manifestServiceSchema } from '../../../src/planner/manifest.ts'
 import type { Diagnosis } from '../../../src/probe/diagnose.ts'
 import { createEndpointProbe, EndpointProbe, type EndpointProbeOptions } from '../../../src/probe/endpoint.ts'
 import type { ProbeResult } from '../../../src/probe/result.ts'
@@ -250,7 +250,7 @@ describe('the reason of a silent cycle', () => {
 describe("a manifest's probe", () => {
   it('dials every anycast address on its port', async () => {
     const { responder } = await start({}, { sockets: 1 })
-    const service: ManifestService = {
+    const service = manifestServiceSchema.parse({
       name: 'vpn',
       prefixes: [],
       anycast: ['127.0.0.1'],
@@ -271,7 +271,7 @@ describe("a manifest's probe", () => {
         checks: ['handshake', 'ping'],
       },
       onStop: 'withdraw',
-    }
+    })
     const probe = createEndpointProbe(service, { privateKey, presharedKey: null })
     cleanups.push(() => probe.close())
     expect(await probe.runCycle()).toMatchObject({ outcome: 'good' })

@@ -7,7 +7,7 @@ import type { Manifest } from '../../../src/planner/manifest.ts'
 import { renderAnnouncements } from '../../../src/render/announcements.ts'
 import { createBird } from '../../../src/routing/bird/bird.ts'
 import { BirdClient } from '../../../src/routing/bird/client.ts'
-import type { DaemonError } from '../../../src/routing/daemon.ts'
+import { type DaemonError, normally } from '../../../src/routing/daemon.ts'
 import { createFrr } from '../../../src/routing/frr/frr.ts'
 import { manifestOf } from '../../e2e/fixture-routing/configs.ts'
 
@@ -79,7 +79,7 @@ describe('BIRD', () => {
     await writeFile(join(dir, 'announce.conf'), renderAnnouncements([]))
     await serveBird((_, socket) => socket.write(`0002-Reading configuration\n${words}\n`))
     const daemon = bird()
-    await daemon.apply(new Set(['192.0.2.0/24']))
+    await daemon.apply(normally(['192.0.2.0/24']))
     expect(asked).toEqual(['configure'])
     expect(await readFile(join(dir, 'announce.conf'), 'utf8')).toBe(renderAnnouncements(['192.0.2.0/24']))
     daemon.close()
@@ -95,7 +95,7 @@ describe('BIRD', () => {
   ])('"%s" is an error, with the words as its reply', async (words, code) => {
     await serveBird((_, socket) => socket.write(`${words}\n`))
     const daemon = bird()
-    const error = await failureOf(daemon.apply(new Set(['192.0.2.0/24'])))
+    const error = await failureOf(daemon.apply(normally(['192.0.2.0/24'])))
     expect(error).toMatchObject({ name: 'DaemonError', code })
     expect(words).toContain(error.reply)
     daemon.close()
@@ -112,8 +112,8 @@ describe('BIRD', () => {
       )
     })
     const daemon = bird()
-    await daemon.apply(new Set(['192.0.2.0/24']))
-    await daemon.apply(new Set(['192.0.2.0/24']))
+    await daemon.apply(normally(['192.0.2.0/24']))
+    await daemon.apply(normally(['192.0.2.0/24']))
     expect(asked.filter((command) => command === 'configure')).toHaveLength(2)
     daemon.close()
   })
@@ -154,7 +154,7 @@ describe('BIRD', () => {
       socket.write(command === 'configure' ? '0003 Reconfigured\n' : '0009-anyward6: disabled\n0000 \n')
     })
     const daemon = bird()
-    await daemon.apply(new Set(['192.0.2.0/24']))
+    await daemon.apply(normally(['192.0.2.0/24']))
     expect(asked).toEqual(['disable anyward6', 'configure'])
     daemon.close()
   })
@@ -239,7 +239,7 @@ describe('BIRD', () => {
     ]
     for (const bad of smuggled) expect(() => createBird({ manifest: bad })).toThrow(TypeError)
     const daemon = createBird({ manifest })
-    await expect(daemon.apply(new Set(['203.0.113.0/24']))).rejects.toThrow(RangeError)
+    await expect(daemon.apply(normally(['203.0.113.0/24']))).rejects.toThrow(RangeError)
     expect(asked).toEqual([])
     client.close()
   })
@@ -257,7 +257,7 @@ describe('bgpd', () => {
     })
     const frr = createFrr({ manifest: manifestOf('frr', dir) })
     const desired = new Set(['192.0.2.1/32', '198.51.100.0/24', '2001:db8:51::/48'])
-    const error = await failureOf(frr.apply(desired))
+    const error = await failureOf(frr.apply(normally(desired)))
     expect(error.code).toBe('refused')
     expect(error.message).toContain('"network 192.0.2.1/32" (status 13): % Malformed')
     expect(error.reply).toBe('% Malformed\n% a warning')
@@ -283,7 +283,7 @@ describe('bgpd', () => {
       return command.startsWith('router bgp') ? 'BGP is already running\x0d' : '\0'
     })
     const frr = createFrr({ manifest: manifestOf('frr', dir) })
-    expect((await failureOf(frr.apply(new Set(['192.0.2.0/24'])))).code).toBe('refused')
+    expect((await failureOf(frr.apply(normally(['192.0.2.0/24'])))).code).toBe('refused')
     expect(asked.slice(2)).toEqual(['configure terminal', 'router bgp 64500', 'end'])
     frr.close()
   })
@@ -294,7 +294,7 @@ describe('bgpd', () => {
       return command.startsWith('no network') ? "% Can't find static route specified\n\x0d" : '\0'
     })
     const frr = createFrr({ manifest: manifestOf('frr', dir) })
-    await frr.apply(new Set())
+    await frr.apply(new Map())
     expect(asked.at(-1)).toBe('end')
     frr.close()
   })
@@ -306,10 +306,10 @@ describe('bgpd', () => {
       return stopped && command.startsWith('no network') ? null : '\0'
     })
     const frr = createFrr({ manifest: manifestOf('frr', dir), deadlineMs: 200 })
-    expect((await failureOf(frr.apply(new Set()))).code).toBe('timeout')
+    expect((await failureOf(frr.apply(new Map()))).code).toBe('timeout')
     stopped = false
     asked = []
-    await frr.apply(new Set())
+    await frr.apply(new Map())
     expect(asked[0]).toBe('enable')
     expect(asked.at(-1)).toBe('end')
     frr.close()
