@@ -22,7 +22,7 @@ const loaders: Readonly<Record<string, () => Promise<Command>>> = {
   status: async () => (await import('./status.ts')).statusCommand(),
   drain: async () => (await import('./operator.ts')).drainCommand(),
   undrain: async () => (await import('./operator.ts')).undrainCommand(),
-  withdraw: async () => (await import('./operator.ts')).withdrawCommand(),
+  withdraw: async () => (await import('./withdraw.ts')).withdrawCommand(),
   apply: async () => (await import('./apply.ts')).applyCommand(),
   lab: async () => (await import('./lab.ts')).labCommand(),
 }
