@@ -62,6 +62,25 @@ irr: { server: "whois.example.net:4343", sources: [RIPE, RADB] }
 planner: { schedule: "*/15  4-6 * * *" }
 controller: { listen: "[::1]:9586" }
 `
+const serviceFields = `      checks: [interface, handshake, egress, command, peers, conntrack]
+      window: { size: 100, maxLoss: 10% }
+      holdDown: { initial: 2s, max: 5m }
+      egress:
+        targets:
+          - { protocol: icmp, address: 198.51.100.53 }
+          - { protocol: dns, address: 198.51.100.54, name: example.com }
+          - { protocol: tcp, address: 198.51.100.55, port: 443 }
+        need: 2
+        interval: 7s
+        timeout: 1s
+        rise: 4
+        fall: 5
+      command: { argv: [/usr/local/bin/check-upstream, --fast] }
+      peers: { drop: 40%, within: 2m, least: 50 }
+    when: { dead: degrade, impaired: withdraw }
+    drain: { idle: 5s, limit: 2m, undrain: 0s }
+    safety: { minSites: 1, onStop: withdraw, deadMan: keep }
+`
 const rpkiFields = `  invalid: accept
   refresh: 30m
   retry: 5m
@@ -86,7 +105,15 @@ const siteEdits: [from: string, to: string][] = [
         communities: [no-export]
         hostRoutes: false
         role: none
-        multihop: 2`,
+        multihop: 2
+        degrade: { gracefulShutdown: false, prepend: 5, med: 1000 }`,
+  ],
+  [
+    'nodes:\n  - name: fra1-a',
+    `maintenance: [{ cron: "0 3 * * sun", duration: 2h, timezone: Europe/Berlin }]
+nodes:
+  - name: fra1-a
+    maintenance: [{ cron: "0 4 1 * *", duration: 60m }]`,
   ],
   [
     'kind: transit\n        asn: 64601\n        address: 2001',
@@ -97,7 +124,10 @@ const siteEdits: [from: string, to: string][] = [
 /** The base fleet with every field that it leaves out, still with nothing to say against it. */
 export const everyField: Record<string, string> = {
   ...base,
-  'fleet.yaml': base['fleet.yaml']!.replace('rpki:\n', `${fleetFields}rpki:\n${rpkiFields}`),
+  'fleet.yaml': base['fleet.yaml']!.replace('rpki:\n', `${fleetFields}rpki:\n${rpkiFields}`).replace(
+    / {6}checks.*\n {4}safety.*\n/,
+    serviceFields,
+  ),
   'fra1.yaml': siteEdits.reduce((text, [from, to]) => text.replace(from, to), base['fra1.yaml']!),
 }
 

@@ -18,7 +18,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     'an unknown key near none',
     [['fra1.yaml', '    daemon: bird\n', '    daemon: bird\n    colour: red\n']],
     [
-      'sites/fra1.yaml:5:5 nodes[0].colour: "colour" is not a known key\nknown keys: name, daemon, daemonVersion, routerId, services, neighbors',
+      'sites/fra1.yaml:5:5 nodes[0].colour: "colour" is not a known key\nknown keys: name, daemon, daemonVersion, routerId, services, neighbors, maintenance',
     ],
   ],
   [
@@ -32,7 +32,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     'an unknown key with a name to escape',
     [['fra1.yaml', '    daemon: bird\n', '    daemon: bird\n    "a\\nb": red\n']],
     [
-      'sites/fra1.yaml:5:5 nodes[0]["a\\nb"]: "a\\nb" is not a known key\nknown keys: name, daemon, daemonVersion, routerId, services, neighbors',
+      'sites/fra1.yaml:5:5 nodes[0]["a\\nb"]: "a\\nb" is not a known key\nknown keys: name, daemon, daemonVersion, routerId, services, neighbors, maintenance',
     ],
   ],
   [
@@ -103,7 +103,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
       ],
     ],
     [
-      'sites/fleet.yaml:5:5 services.vpn.probe: is missing\nit is a map of privateKeyFile, presharedKeyFile, address, interval, timeout, rise, fall, checks',
+      'sites/fleet.yaml:5:5 services.vpn.probe: is missing\nit is a map of privateKeyFile, presharedKeyFile, address, interval, timeout, rise, fall, checks, window, holdDown, egress, command, peers, conntrack',
     ],
   ],
   [
@@ -132,7 +132,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     'a list where a map belongs',
     [['fleet.yaml', 'safety: { minSites: 1, onStop: withdraw }', 'safety: [1, withdraw]']],
     [
-      'sites/fleet.yaml:17:13 services.vpn.safety: expected a map, got a list\nit is a map of minSites, onStop',
+      'sites/fleet.yaml:17:13 services.vpn.safety: expected a map, got a list\nit is a map of minSites, onStop, deadMan',
     ],
   ],
   [
@@ -167,14 +167,14 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     'an empty path of keys',
     [['fra1.yaml', '    daemon: bird\n', '    daemon: bird\n    "": 1\n']],
     [
-      'sites/fra1.yaml:5:5 nodes[0][""]: "" is not a known key\nknown keys: name, daemon, daemonVersion, routerId, services, neighbors',
+      'sites/fra1.yaml:5:5 nodes[0][""]: "" is not a known key\nknown keys: name, daemon, daemonVersion, routerId, services, neighbors, maintenance',
     ],
   ],
   [
     'a node that is a word',
     [['fra1.yaml', 'site: fra1\nnodes: [fra1-a]\n']],
     [
-      'sites/fra1.yaml:2:9 nodes[0]: expected a map, got "fra1-a"\nit is a map of name, daemon, daemonVersion, routerId, services, neighbors',
+      'sites/fra1.yaml:2:9 nodes[0]: expected a map, got "fra1-a"\nit is a map of name, daemon, daemonVersion, routerId, services, neighbors, maintenance',
     ],
   ],
   [
@@ -186,7 +186,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     'a service that is a word',
     [['fleet.yaml', 'asn: 64500\nservices: { vpn: yes }\n']],
     [
-      'sites/fleet.yaml:2:18 services.vpn: expected a map, got "yes"\nit is a map of anycast, covering, wireguard, probe, safety',
+      'sites/fleet.yaml:2:18 services.vpn: expected a map, got "yes"\nit is a map of anycast, covering, wireguard, probe, when, drain, safety',
     ],
   ],
 ]

@@ -187,18 +187,10 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     ['sites/fra1.yaml:4:13 nodes[0].daemon: expected bird or frr, got the number 2'],
   ],
   [
-    'a check that is not built yet',
-    [['fleet.yaml', 'checks: [interface, handshake]', 'checks: [handshake, egress, command]']],
-    [
-      'sites/fleet.yaml:16:27 services.vpn.probe.checks[1]: "egress" is not available in this version\nwrite interface, address, handshake or ping',
-      'sites/fleet.yaml:16:35 services.vpn.probe.checks[2]: "command" is not available in this version\nwrite interface, address, handshake or ping',
-    ],
-  ],
-  [
     'an unknown check',
     [['fleet.yaml', 'checks: [interface, handshake]', 'checks: [handshakes]']],
     [
-      'sites/fleet.yaml:16:16 services.vpn.probe.checks[0]: "handshakes" is not interface, address, handshake or ping\ndid you mean handshake?',
+      'sites/fleet.yaml:16:16 services.vpn.probe.checks[0]: "handshakes" is not interface, address, handshake, ping, egress, command, peers or conntrack\ndid you mean handshake?',
     ],
   ],
   [

@@ -5,27 +5,27 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
   [
     'an empty file',
     [['fra1.yaml', '']],
-    ['sites/fra1.yaml:1:1 the file is empty\nit is a map of site, nodes'],
+    ['sites/fra1.yaml:1:1 the file is empty\nit is a map of site, nodes, maintenance'],
   ],
   [
     'only comments',
     [['fra1.yaml', '# to do\n']],
-    ['sites/fra1.yaml:1:1 the file is empty\nit is a map of site, nodes'],
+    ['sites/fra1.yaml:1:1 the file is empty\nit is a map of site, nodes, maintenance'],
   ],
   [
     'only a document marker',
     [['fra1.yaml', '---\n']],
-    ['sites/fra1.yaml:1:4 the file is empty\nit is a map of site, nodes'],
+    ['sites/fra1.yaml:1:4 the file is empty\nit is a map of site, nodes, maintenance'],
   ],
   [
     'a list where the map belongs',
     [['fra1.yaml', '- site: fra1\n']],
-    ['sites/fra1.yaml:1:1 expected a map, got a list\nit is a map of site, nodes'],
+    ['sites/fra1.yaml:1:1 expected a map, got a list\nit is a map of site, nodes, maintenance'],
   ],
   [
     'plain text',
     [['fra1.yaml', 'hello\n']],
-    ['sites/fra1.yaml:1:1 expected a map, got text\nit is a map of site, nodes'],
+    ['sites/fra1.yaml:1:1 expected a map, got text\nit is a map of site, nodes, maintenance'],
   ],
   [
     'a tab as indentation',
@@ -51,7 +51,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
       'sites/fleet.yaml:4:8 services.vpn.anycast: is missing\nit is a list',
       'sites/fleet.yaml:4:8 services.vpn.covering: is missing\nit is a list',
       'sites/fleet.yaml:4:8 services.vpn.wireguard: is missing\nit is a map of interface, port, publicKey, addresses',
-      'sites/fleet.yaml:4:8 services.vpn.probe: is missing\nit is a map of privateKeyFile, presharedKeyFile, address, interval, timeout, rise, fall, checks',
+      'sites/fleet.yaml:4:8 services.vpn.probe: is missing\nit is a map of privateKeyFile, presharedKeyFile, address, interval, timeout, rise, fall, checks, window, holdDown, egress, command, peers, conntrack',
       'sites/fleet.yaml:5:3 services.vpn: the key "vpn" stands here twice\nkeep one of the two',
     ],
   ],
@@ -77,7 +77,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
       'sites/fleet.yaml:4:16 services.constructor.anycast: is missing\nit is a list',
       'sites/fleet.yaml:4:16 services.constructor.covering: is missing\nit is a list',
       'sites/fleet.yaml:4:16 services.constructor.wireguard: is missing\nit is a map of interface, port, publicKey, addresses',
-      'sites/fleet.yaml:4:16 services.constructor.probe: is missing\nit is a map of privateKeyFile, presharedKeyFile, address, interval, timeout, rise, fall, checks',
+      'sites/fleet.yaml:4:16 services.constructor.probe: is missing\nit is a map of privateKeyFile, presharedKeyFile, address, interval, timeout, rise, fall, checks, window, holdDown, egress, command, peers, conntrack',
     ],
   ],
   [

@@ -91,7 +91,7 @@ const probe = z
       .strictObject({
         initial: durationField('0s', '1h')
           .describe('After the first flap. `0s`: no hold-down.')
-          .prefault('5s'),
+          .prefault('1s'),
         max: durationField('0s', '24h').describe('The longest.').prefault('10m'),
       })
       .describe(

@@ -34,9 +34,42 @@ test('every field of the YAML arrives in the fleet', () => {
           timeoutMs: 300,
           rise: 5,
           fall: 3,
-          checks: ['interface', 'handshake'],
+          checks: ['interface', 'handshake', 'egress', 'command', 'peers', 'conntrack'],
+          window: { size: 100, maxLoss: 0.1 },
+          holdDown: { initialMs: 2000, maxMs: 300_000 },
+          egress: {
+            targets: [
+              { protocol: 'icmp', address: '198.51.100.53', port: null, name: null },
+              { protocol: 'dns', address: '198.51.100.54', port: 53, name: 'example.com' },
+              { protocol: 'tcp', address: '198.51.100.55', port: 443, name: null },
+            ],
+            need: 2,
+            intervalMs: 7000,
+            timeoutMs: 1000,
+            rise: 4,
+            fall: 5,
+          },
+          command: {
+            argv: ['/usr/local/bin/check-upstream', '--fast'],
+            intervalMs: 10_000,
+            timeoutMs: 5000,
+            rise: 2,
+            fall: 3,
+          },
+          peers: {
+            drop: 0.4,
+            withinMs: 120_000,
+            least: 50,
+            intervalMs: 15_000,
+            timeoutMs: 5000,
+            rise: 2,
+            fall: 3,
+          },
+          conntrack: { maxUse: 0.9, intervalMs: 10_000, timeoutMs: 5000, rise: 2, fall: 3 },
         },
-        safety: { minSites: 1, onStop: 'withdraw' },
+        when: { dead: 'degrade', impaired: 'withdraw' },
+        drain: { idleMs: 5000, limitMs: 120_000, undrainMs: 0 },
+        safety: { minSites: 1, onStop: 'withdraw', deadManMs: null },
       },
     ],
     communities: ['64500:100', '64500:1:2'],
@@ -62,6 +95,7 @@ test('every field of the YAML arrives in the fleet', () => {
         nodes: [
           {
             name: 'ams1-a',
+            maintenance: [],
             daemon: 'frr',
             daemonVersion: null,
             routerId: '10.0.0.21',
@@ -84,6 +118,10 @@ test('every field of the YAML arrives in the fleet', () => {
         nodes: [
           {
             name: 'fra1-a',
+            maintenance: [
+              { cron: '0 3 * * sun', durationMs: 7_200_000, timezone: 'Europe/Berlin' },
+              { cron: '0 4 1 * *', durationMs: 3_600_000, timezone: 'UTC' },
+            ],
             daemon: 'bird',
             daemonVersion: '2.0.12',
             routerId: '10.0.0.11',
@@ -115,6 +153,7 @@ test('every field of the YAML arrives in the fleet', () => {
                 multihop: 2,
                 bfd: { intervalMs: 100, multiplier: 3 },
                 passwordFile: '/etc/anyward/transit1.password',
+                degrade: { gracefulShutdown: false, prepend: 5, med: 1000 },
               }),
               plainNeighbor({
                 name: 'transit1-v6',
@@ -150,6 +189,7 @@ function plainNeighbor(fields: Record<string, unknown>): Record<string, unknown>
     bfd: null,
     gtsm: null,
     passwordFile: null,
+    degrade: { gracefulShutdown: true, prepend: 3, med: null },
     ...fields,
   }
 }
@@ -163,7 +203,9 @@ test('what is left out has its default', () => {
   expect(fleet?.irr).toEqual({ server: null, sources: [] })
   expect(fleet?.planner).toEqual({ schedule: '*/10 * * * *' })
   expect(fleet?.listen).toBe('127.0.0.1:9586')
-  expect(fleet?.services[0]?.safety).toEqual({ minSites: 1, onStop: 'withdraw' })
+  expect(fleet?.services[0]?.safety).toEqual({ minSites: 1, onStop: 'withdraw', deadManMs: 5000 })
+  expect(fleet?.services[0]?.when).toEqual({ dead: 'withdraw', impaired: 'degrade' })
+  expect(fleet?.services[0]?.drain).toEqual({ idleMs: 3000, limitMs: 60_000, undrainMs: 10_000 })
   expect(fleet?.services[0]?.probe).toMatchObject({
     intervalMs: 200,
     timeoutMs: 300,
