@@ -85,7 +85,7 @@ async function runController(manifest: Manifest): Promise<void> {
     manifest,
     daemon,
     daemonVersion: identity?.version ?? null,
-    createProbe: (service) => probes.get(service.name)!,
+    createProbe: (service) => probes.get(service.name)!.endpoint,
     clock: systemClock,
     observer: createObserver(manifest, log, metrics),
     intent: await loadIntent(manifest, log),

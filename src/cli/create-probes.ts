@@ -1,8 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { EndpointProbe } from '../controller/service-state.ts'
 import type { Manifest } from '../planner/manifest.ts'
-import { createEndpointProbe } from '../probe/endpoint.ts'
+import { createEndpointProbe, type EndpointProbe } from '../probe/endpoint.ts'
+import type { SideProbe } from '../probe/side/side-check.ts'
 import type { Log } from '../telemetry/log.ts'
 import { readKeyFile } from '../wireguard/key-file.ts'
 import { TimestampSource } from '../wireguard/timestamp.ts'
@@ -10,12 +10,18 @@ import { CommandError, exitCode } from './failure.ts'
 
 const saveIntervalMs = 1000
 
-/** The probe of each service, with its secrets read. Throws CommandError where a key can't be had. */
+export interface ServiceProbes {
+  readonly endpoint: EndpointProbe
+  /** One for each side check among the service's `checks`. */
+  readonly side: readonly SideProbe[]
+}
+
+/** The probes of each service, with their secrets read. Throws CommandError where a key can't be had. */
 export async function createProbes(
   manifest: Manifest,
   log: Log,
-): Promise<ReadonlyMap<string, EndpointProbe>> {
-  const probes = new Map<string, EndpointProbe>()
+): Promise<ReadonlyMap<string, ServiceProbes>> {
+  const probes = new Map<string, ServiceProbes>()
   for (const service of manifest.services) {
     const { privateKeyFile, presharedKeyFile } = service.probe
     const privateKey = await requireKey(privateKeyFile)
@@ -28,7 +34,8 @@ export async function createProbes(
       )
     try {
       const hooks = { timestamps, onMissingProgram }
-      probes.set(service.name, createEndpointProbe(service, { privateKey, presharedKey }, hooks))
+      const endpoint = createEndpointProbe(service, { privateKey, presharedKey }, hooks)
+      probes.set(service.name, { endpoint, side: [] })
     } catch (cause) {
       if (!(cause instanceof TypeError)) throw cause
       throw new CommandError(`the service ${service.name} can not be probed: ${cause.message}`, {
