@@ -6,6 +6,7 @@ export interface CommandNode {
   readonly description: string
   readonly arguments: readonly {
     readonly name: string
+    readonly description: string
     readonly required: boolean
     readonly variadic: boolean
     readonly choices: readonly string[]
@@ -35,6 +36,7 @@ export function describeCommand(command: Command): CommandNode {
     description: command.description(),
     arguments: command.registeredArguments.map((argument) => ({
       name: argument.name(),
+      description: argument.description,
       required: argument.required,
       variadic: argument.variadic,
       choices: argument.argChoices ?? [],

@@ -1,0 +1,47 @@
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { execa } from 'execa'
+import { writeControlFiles } from './control.mjs'
+import { measureTree, settleTree } from './settle.mjs'
+import { stageFiles } from './stage.mjs'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+const { values } = parseArgs({ options: { out: { type: 'string', default: 'out-package' } } })
+const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
+const epochS = await readEpoch()
+const out = resolve(values.out)
+const target = join(out, `anyward_${version}_all.deb`)
+const work = await mkdtemp(join(tmpdir(), 'anyward-package-'))
+try {
+  const tree = join(work, 'tree')
+  await mkdir(tree)
+  await stageFiles({ root, work, tree, version, epochS })
+  await writeControlFiles({ tree, version, sizeBytes: await measureTree(tree) })
+  await settleTree(tree, epochS)
+  await mkdir(out, { recursive: true })
+  // The worker threads of xz each end a block where they are: with another number of cores come other bytes.
+  const options = ['--root-owner-group', '-Zxz', '--threads-max=1', '--build']
+  const env = { SOURCE_DATE_EPOCH: String(epochS) }
+  const built = join(work, 'built.deb')
+  await execa('dpkg-deb', [...options, tree, built], { env, stdin: 'ignore' })
+  await writeFile(target, await readFile(built))
+  await chmod(target, 0o644)
+  process.stdout.write(`${target}\n`)
+} finally {
+  await rm(work, { recursive: true, force: true })
+}
+
+/** https://reproducible-builds.org/specs/source-date-epoch/ */
+async function readEpoch() {
+  const given = process.env.SOURCE_DATE_EPOCH
+  if (given !== undefined) {
+    if (/^\d+$/.test(given)) return Number(given)
+    throw new Error(`SOURCE_DATE_EPOCH is no number of seconds: ${given}`)
+  }
+  const { stdout } = await execa('git', ['-C', root, 'log', '-1', '--format=%ct'], { stdin: 'ignore' })
+  return Number(stdout)
+}
