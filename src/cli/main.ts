@@ -20,6 +20,7 @@ const loaders: Readonly<Record<string, () => Promise<Command>>> = {
   probe: async () => (await import('./probe.ts')).probeCommand(),
   controller: async () => (await import('./controller.ts')).controllerCommand(),
   status: async () => (await import('./status.ts')).statusCommand(),
+  events: async () => (await import('./events.ts')).eventsCommand(),
   drain: async () => (await import('./operator.ts')).drainCommand(),
   undrain: async () => (await import('./operator.ts')).undrainCommand(),
   withdraw: async () => (await import('./withdraw.ts')).withdrawCommand(),

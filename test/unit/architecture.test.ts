@@ -44,6 +44,12 @@ const trespasses: readonly Trespass[] = [
     },
   ]),
   {
+    law: 'state decides nothing',
+    file: 'src/state/decides.ts',
+    code: "import { decideAnnouncement } from '../decision/decide.ts'\nexport const decide = decideAnnouncement\n",
+    message: 'state keeps files and decides nothing',
+  },
+  {
     law: 'a pure room does not load a fleet',
     file: 'src/planner/loads.ts',
     code: "import { loadFleet } from '../sites/load.ts'\nexport const load = loadFleet\n",

@@ -1,0 +1,27 @@
+import { join } from 'node:path'
+import { z } from 'zod'
+import { intentSchema } from '../controller/intent.ts'
+import { StateFile, type StateFileOptions } from './state-file.ts'
+
+type OnProblem = StateFileOptions<unknown>['onProblem']
+
+const operatorSchema = z.strictObject({ format: z.literal(1), operator: intentSchema })
+
+/** What the operator asked of the node: a drain outlives a restart. */
+export function operatorFile(stateDir: string, onProblem: OnProblem) {
+  return new StateFile({ path: join(stateDir, 'operator.json'), schema: operatorSchema, onProblem })
+}
+
+const servicesSchema = z.strictObject({
+  format: z.literal(1),
+  /** Milliseconds since 1970. */
+  savedAt: z.number(),
+  /** By name; each part is checked by whoever reads it. */
+  services: z.record(z.string(), z.strictObject({ health: z.unknown(), drain: z.unknown() })),
+})
+export type ServicesState = z.infer<typeof servicesSchema>
+
+/** Flap history, hold-downs and stages of drains. */
+export function servicesFile(stateDir: string, onProblem: OnProblem) {
+  return new StateFile({ path: join(stateDir, 'services.json'), schema: servicesSchema, onProblem })
+}

@@ -1,0 +1,217 @@
+import { type FileHandle, open, rename } from 'node:fs/promises'
+import { join } from 'node:path'
+
+/** One line of the events file: what happened on this node, and why. */
+export interface NodeEvent {
+  /** ISO 8601, UTC. */
+  readonly time: string
+  readonly level: 'info' | 'warn' | 'error' | 'fatal'
+  /** What kind: `decision`, `verified`, `session`, `trouble`, `operator` and so on, as in the log. */
+  readonly event: string
+  readonly service?: string
+  /** A sentence for a person. */
+  readonly message: string
+  readonly [fact: string]: unknown
+}
+
+export interface EventLogOptions {
+  /** The folder of the events files. */
+  readonly dir: string
+  /** Milliseconds since 1970. */
+  readonly wall: () => number
+  /** Said once until it works again: events wait in memory meanwhile. */
+  readonly onProblem: (error: NodeJS.ErrnoException) => void
+  readonly maxBytes?: number
+  readonly retryMs?: number
+}
+
+export interface EventLog {
+  /** Never throws and never waits: the line is written behind the caller's back. */
+  record(
+    level: NodeEvent['level'],
+    facts: { readonly event: string; readonly [fact: string]: unknown },
+    message: string,
+  ): void
+  /** Resolves when all that waits is written, or can't be. No event is taken after it. */
+  end(): Promise<void>
+}
+
+export const eventsName = 'events.jsonl'
+/** Older files: `events.jsonl.1` is the youngest of them. */
+export const keptFiles = 5
+const defaultMaxBytes = 2_000_000
+const defaultRetryMs = 5000
+/** While the disk is full. The oldest are lost first, and that is said. */
+const mostWaiting = 2000
+/** What happens again and again must not push out of the files what happened once. */
+const burst = 20
+const refillMs = 10_000
+
+/** JSON lines in a file that is rotated by size, so that `anyward events` can answer what happened last night. */
+export function createEventLog(options: EventLogOptions): EventLog {
+  return new RotatedFile(options)
+}
+
+class RotatedFile implements EventLog {
+  readonly #options: EventLogOptions
+  readonly #path: string
+  readonly #buckets = new Map<string, Bucket>()
+  #waiting: string[] = []
+  #lost = 0
+  #file: { handle: FileHandle; bytes: number } | null = null
+  #writing: Promise<void> | null = null
+  #retry: NodeJS.Timeout | null = null
+  #failing = false
+  #ended = false
+
+  constructor(options: EventLogOptions) {
+    this.#options = options
+    this.#path = join(options.dir, eventsName)
+  }
+
+  record(
+    level: NodeEvent['level'],
+    facts: { readonly event: string; readonly [fact: string]: unknown },
+    message: string,
+  ): void {
+    if (this.#ended) return
+    const wall = this.#options.wall()
+    const left = this.#leftOut(`${facts.event} ${facts.service ?? ''} ${facts.cause ?? ''}`, wall)
+    if (left === null) return
+    const more = left === 0 ? {} : { leftOut: left }
+    const { event, ...rest } = facts
+    const line = { time: new Date(wall).toISOString(), level, event, message, ...more, ...rest }
+    this.#waiting.push(`${JSON.stringify(line)}\n`)
+    while (this.#waiting.length > mostWaiting) {
+      this.#waiting.shift()
+      this.#lost += 1
+    }
+    if (this.#retry === null) this.#write()
+  }
+
+  async end(): Promise<void> {
+    this.#ended = true
+    if (this.#retry !== null) clearTimeout(this.#retry)
+    await this.#writing
+    await this.#drain().catch(() => {})
+    await this.#close()
+  }
+
+  /** How many of the kind were left out since the last; `null`: this one is left out too. */
+  #leftOut(kind: string, wall: number): number | null {
+    const bucket = this.#buckets.get(kind) ?? { tokens: burst, at: wall, leftOut: 0 }
+    this.#buckets.set(kind, bucket)
+    bucket.tokens = Math.min(burst, bucket.tokens + Math.max(0, wall - bucket.at) / refillMs)
+    bucket.at = wall
+    if (bucket.tokens < 1) {
+      bucket.leftOut += 1
+      return null
+    }
+    const { leftOut } = bucket
+    bucket.tokens -= 1
+    bucket.leftOut = 0
+    return leftOut
+  }
+
+  #write(): void {
+    this.#writing ??= this.#drain()
+      .then(() => {
+        this.#failing = false
+      })
+      .catch(async (error: NodeJS.ErrnoException) => {
+        await this.#close()
+        if (!this.#failing) this.#options.onProblem(error)
+        this.#failing = true
+        if (this.#ended) return
+        this.#retry = setTimeout(() => {
+          this.#retry = null
+          this.#write()
+        }, this.#options.retryMs ?? defaultRetryMs)
+        this.#retry.unref()
+      })
+      .finally(() => {
+        this.#writing = null
+        if (this.#waiting.length > 0 && this.#retry === null && !this.#ended) this.#write()
+      })
+  }
+
+  async #drain(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const lines = this.#takeSome()
+      const text = lines.join('')
+      const file = await this.#openFor(Buffer.byteLength(text))
+      await file.handle.appendFile(text)
+      await file.handle.datasync()
+      file.bytes += Buffer.byteLength(text)
+      // Lines may have been pushed out at the front meanwhile.
+      const written = new Set(lines)
+      this.#waiting = this.#waiting.filter((line) => !written.has(line))
+      if (this.#lost > 0 && this.#waiting.length === 0) {
+        const lost = this.#lost
+        this.#lost = 0
+        const message = `${lost} events were lost while they could not be written`
+        this.record('error', { event: 'events-lost', lost }, message)
+      }
+    }
+  }
+
+  /** No more than is well below what a file may hold. */
+  #takeSome(): string[] {
+    const roomBytes = (this.#options.maxBytes ?? defaultMaxBytes) / 4
+    let bytes = 0
+    const end = this.#waiting.findIndex((line) => {
+      bytes += line.length
+      return bytes > roomBytes
+    })
+    return this.#waiting.slice(0, end === -1 ? undefined : Math.max(1, end))
+  }
+
+  async #openFor(bytes: number) {
+    if (this.#file === null) this.#file = await openToAppend(this.#path)
+    if (this.#file.bytes > 0 && this.#file.bytes + bytes > (this.#options.maxBytes ?? defaultMaxBytes)) {
+      await this.#close()
+      for (let age = keptFiles - 1; age >= 0; age -= 1) {
+        await rename(agedPath(this.#path, age), agedPath(this.#path, age + 1)).catch(
+          (error: NodeJS.ErrnoException) => {
+            if (error.code !== 'ENOENT') throw error
+          },
+        )
+      }
+      this.#file = await openToAppend(this.#path)
+    }
+    return this.#file
+  }
+
+  async #close(): Promise<void> {
+    const file = this.#file
+    this.#file = null
+    await file?.handle.close().catch(() => {})
+  }
+}
+
+interface Bucket {
+  tokens: number
+  at: number
+  leftOut: number
+}
+
+/** `age` 0 is the file that is written to. */
+export function agedPath(path: string, age: number): string {
+  return age === 0 ? path : `${path}.${age}`
+}
+
+async function openToAppend(path: string): Promise<{ handle: FileHandle; bytes: number }> {
+  const handle = await open(path, 'a+', 0o640)
+  try {
+    const { size } = await handle.stat()
+    const last = Buffer.alloc(1)
+    if (size > 0) await handle.read(last, 0, 1, size - 1)
+    // A power cut in the middle of a line: the next one must not be glued to it.
+    const torn = size > 0 && last[0] !== 0x0a
+    if (torn) await handle.appendFile('\n')
+    return { handle, bytes: size + (torn ? 1 : 0) }
+  } catch (error) {
+    await handle.close()
+    throw error
+  }
+}

@@ -1,0 +1,68 @@
+import { createReadStream } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { z } from 'zod'
+import { agedPath, eventsName, keptFiles, type NodeEvent } from './events.ts'
+
+const lineSchema = z.looseObject({
+  time: z.iso.datetime(),
+  level: z.enum(['info', 'warn', 'error', 'fatal']),
+  event: z.string(),
+  service: z.string().optional(),
+  message: z.string(),
+})
+
+export interface EventRange {
+  /** Milliseconds since 1970, inclusive; `null`: from the oldest that is kept. */
+  readonly from: number | null
+  readonly to: number | null
+  readonly service: string | null
+}
+
+export interface EventsRead {
+  /** The oldest first. */
+  readonly events: readonly NodeEvent[]
+  /** Lines that are none of ours, such as one that a power cut has torn. */
+  readonly damagedLines: number
+}
+
+/** All events of the folder in that range. Works with no controller running. Throws a system error. */
+export async function readEvents(dir: string, range: EventRange): Promise<EventsRead> {
+  const events: NodeEvent[] = []
+  let damagedLines = 0
+  for (let age = keptFiles; age >= 0; age -= 1) {
+    for await (const line of linesOf(agedPath(join(dir, eventsName), age))) {
+      if (line === '') continue
+      const event = readLine(line)
+      if (event === null) damagedLines += 1
+      else if (isIn(range, event)) events.push(event)
+    }
+  }
+  return { events, damagedLines }
+}
+
+function isIn({ from, to, service }: EventRange, event: NodeEvent): boolean {
+  const time = Date.parse(event.time)
+  return (
+    (from === null || time >= from) &&
+    (to === null || time <= to) &&
+    // What concerns the whole node concerns each of its services.
+    (service === null || event.service === undefined || event.service === service)
+  )
+}
+
+function readLine(line: string): NodeEvent | null {
+  try {
+    return lineSchema.parse(JSON.parse(line)) as NodeEvent
+  } catch {
+    return null
+  }
+}
+
+async function* linesOf(path: string): AsyncGenerator<string> {
+  try {
+    yield* createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+  }
+}
