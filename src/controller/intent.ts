@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Intent } from '../decision/decide.ts'
+import type { CalendarView } from './calendar.ts'
 
 /** What the operator asked of this node, and until when. It outlives the controller. */
 export interface OperatorIntent {
@@ -23,4 +24,35 @@ export const serving: OperatorIntent = { intent: 'serve', reason: null, since: 0
 /** What counts now: an intent that has run out is `serve`. */
 export function currentIntent(intent: OperatorIntent, wall: number): OperatorIntent {
   return intent.until !== null && intent.until <= wall ? serving : intent
+}
+
+/** What counts now, whoever said it. */
+export interface EffectiveIntent {
+  readonly intent: Intent
+  /** `null`: nobody said anything, so the node serves. */
+  readonly source: 'operator' | 'calendar' | null
+  /** Wall clock; null: until told otherwise. */
+  readonly until: number | null
+  readonly reason: string | null
+}
+
+/**
+ * The operator's word goes before the calendar: `undrain` within a window serves until the next one begins, and
+ * a drain outlasts any window. A drain that has run out leaves the node to the calendar.
+ */
+export function effectiveIntent(
+  operator: OperatorIntent,
+  calendar: CalendarView,
+  wall: number,
+): EffectiveIntent {
+  const said = currentIntent(operator, wall)
+  if (said.intent !== 'serve') {
+    return { intent: said.intent, source: 'operator', until: said.until, reason: said.reason }
+  }
+  const { active, next } = calendar
+  if (active === null) return { intent: 'serve', source: null, until: null, reason: null }
+  if (active.start <= said.since) {
+    return { intent: 'serve', source: 'operator', until: next?.start ?? null, reason: said.reason }
+  }
+  return { intent: 'drain', source: 'calendar', until: active.until, reason: active.reason }
 }

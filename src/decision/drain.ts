@@ -1,0 +1,97 @@
+import type { Intent } from './decide.ts'
+
+/** `degrading` and `returning`: announced degraded. `drained`: withdrawn. */
+export const drainStages = ['none', 'degrading', 'drained', 'returning'] as const
+export type DrainStage = (typeof drainStages)[number]
+
+/** Why a service is `drained`: the same word in the log and the status. */
+export const drainEndings = ['traffic-gone', 'limit', 'nothing-announced', 'at-once'] as const
+export type DrainEnding = (typeof drainEndings)[number]
+
+export interface DrainState {
+  readonly stage: DrainStage
+  /** Monotonic milliseconds; when the stage began. */
+  readonly since: number
+  /**
+   * Monotonic milliseconds; since when what the stage is about has held without a break: `degrading`: the
+   * neighbors have the degraded routes; `returning`: the service is announced at all.
+   */
+  readonly readySince: number | null
+  /** Given exactly while `drained`. */
+  readonly ending: DrainEnding | null
+}
+
+export interface DrainInput {
+  readonly intent: Intent
+  readonly settings: DrainSettings
+  /** Whether the daemon's configuration knows degraded announcements: if not, there is nothing to do in order. */
+  readonly degradable: boolean
+  /** Whether the daemon originates any prefix of the service, as last observed; `null`: never observed. */
+  readonly announced: boolean | null
+  /** Neighbors that have the degraded routes; `verified`: all that have the service's routes at all. */
+  readonly degraded: { readonly neighbors: number; readonly verified: boolean }
+  /** `null`: not known, so that only the limit ends the wait. */
+  readonly traffic: Traffic | null
+}
+
+/** All in milliseconds. */
+export interface DrainSettings {
+  readonly idleMs: number
+  readonly limitMs: number
+  readonly undrainMs: number
+}
+
+/** What the peers of one interface send, the probe's left out. */
+export interface Traffic {
+  /** Monotonic milliseconds: nothing came since then, or, at least, since it was first looked. */
+  readonly idleSince: number
+  /** Peers that have sent within the idle time. */
+  readonly sending: number
+}
+
+export function initialDrain(now: number): DrainState {
+  return { stage: 'none', since: now, readySince: null, ending: null }
+}
+
+/** One step: what the intent asks for, and then what time and the neighbors bring. Call it often. */
+export function reduceDrain(state: DrainState, input: DrainInput, now: number): DrainState {
+  return input.intent === 'serve' ? stepBack(state, input, now) : stepOut(state, input, now)
+}
+
+function stepOut(state: DrainState, input: DrainInput, now: number): DrainState {
+  const { intent, settings, degradable, announced, degraded, traffic } = input
+  if (state.stage === 'drained') return state
+  const drained = (ending: DrainEnding): DrainState => ({
+    stage: 'drained',
+    since: now,
+    readySince: null,
+    ending,
+  })
+  if (intent === 'withdraw' || !degradable || settings.limitMs === 0) return drained('at-once')
+  if (announced === false) return drained('nothing-announced')
+  const isNew = state.stage !== 'degrading'
+  // A controller that was just started, and asked to drain by one that knew no stages: it had withdrawn already.
+  if (isNew && announced === null) return drained('nothing-announced')
+  const since = isNew ? now : state.since
+  const readySince = degraded.verified ? (isNew ? now : (state.readySince ?? now)) : null
+  if (now - since >= settings.limitMs) return drained('limit')
+  if (readySince !== null && traffic !== null) {
+    // What came before the neighbors had it says nothing about where clients are going.
+    if (now - Math.max(readySince, traffic.idleSince) >= settings.idleMs) return drained('traffic-gone')
+  }
+  return { stage: 'degrading', since, readySince, ending: null }
+}
+
+function stepBack(state: DrainState, input: DrainInput, now: number): DrainState {
+  const { settings, degradable, announced } = input
+  if (state.stage === 'none') return state
+  if (!degradable || settings.undrainMs === 0) return initialDrain(now)
+  // No neighbor had the degraded routes yet, so no client has gone.
+  if (state.stage === 'degrading' && state.readySince === null) return initialDrain(now)
+  const isNew = state.stage !== 'returning'
+  const since = isNew ? now : state.since
+  // Not counted while nothing is announced, since no client comes back to that.
+  const readySince = announced === true ? (isNew ? now : (state.readySince ?? now)) : null
+  if (readySince !== null && now - readySince >= settings.undrainMs) return initialDrain(now)
+  return { stage: 'returning', since, readySince, ending: null }
+}

@@ -1,0 +1,153 @@
+import { execa } from 'execa'
+
+/** What the peers of one interface send, as far as was looked; the probe's peer is left out. */
+export interface TrafficView {
+  /** Monotonic milliseconds: nothing came since then, or at least since the first look. */
+  readonly idleSince: number
+  /** Peers that have sent something within the time asked about. */
+  readonly sending: number
+}
+
+/** Prints `wg show INTERFACE transfer`. Rejects if that fails or takes longer than `timeoutMs`. */
+export type ReadTransfer = (interfaceName: string, timeoutMs: number) => Promise<string>
+
+export interface TrafficOptions {
+  /** By interface, public keys (base64) of peers whose traffic is our own: the probe's. */
+  readonly ownPeers: ReadonlyMap<string, string>
+  /** Monotonic milliseconds. */
+  readonly now: () => number
+  readonly readTransfer?: ReadTransfer
+  readonly pollMs?: number
+}
+
+interface Watched {
+  /** Bytes received, by public key. */
+  received: ReadonlyMap<string, bigint> | null
+  /** When each peer was last found to have sent something. */
+  readonly heardAt: Map<string, number>
+  firstLook: number
+  lastLook: number
+  problem: string | null
+}
+
+const lookTimeoutMs = 1000
+
+/**
+ * Watches whether the peers of WireGuard interfaces send anything, and asks `wg` only as long as somebody wants
+ * to know. What counts is received, and authenticated: handshakes and keepalives are in it, while what is sent
+ * to a client that has gone elsewhere is not.
+ */
+export class TrafficWatch {
+  readonly #options: TrafficOptions
+  readonly #readTransfer: ReadTransfer
+  readonly #pollMs: number
+  readonly #watched = new Map<string, Watched>()
+  #timer: NodeJS.Timeout | null = null
+  #looking = false
+
+  constructor(options: TrafficOptions) {
+    this.#options = options
+    this.#readTransfer = options.readTransfer ?? showTransfer
+    this.#pollMs = options.pollMs ?? 500
+  }
+
+  /** Watches just these interfaces from now on; none ends it. Cheap where nothing changes. */
+  watch(interfaces: ReadonlySet<string>): void {
+    for (const name of this.#watched.keys()) {
+      if (!interfaces.has(name)) this.#watched.delete(name)
+    }
+    for (const name of interfaces) {
+      if (this.#watched.has(name)) continue
+      const watched = { received: null, heardAt: new Map(), firstLook: 0, lastLook: 0, problem: null }
+      this.#watched.set(name, watched)
+    }
+    if (this.#watched.size === 0) this.#pause()
+    else if (this.#timer === null && !this.#looking) void this.#look()
+  }
+
+  /** `null`: not known now; `problem` may say why. */
+  view(interfaceName: string, withinMs: number): TrafficView | null {
+    const watched = this.#watched.get(interfaceName)
+    if (watched === undefined || watched.received === null || watched.problem !== null) return null
+    const now = this.#options.now()
+    // A machine too busy to look has seen nothing, which is not the same as that nothing came.
+    if (now - watched.lastLook > 2 * this.#pollMs + lookTimeoutMs) return null
+    let idleSince = watched.firstLook
+    let sending = 0
+    for (const at of watched.heardAt.values()) {
+      idleSince = Math.max(idleSince, at)
+      if (now - at < withinMs) sending += 1
+    }
+    return { idleSince, sending }
+  }
+
+  /** Why nothing is known of the interface, for people; `null`: nothing is wrong. */
+  problem(interfaceName: string): string | null {
+    return this.#watched.get(interfaceName)?.problem ?? null
+  }
+
+  close(): void {
+    this.#watched.clear()
+    this.#pause()
+  }
+
+  #pause(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#timer = null
+  }
+
+  async #look(): Promise<void> {
+    this.#timer = null
+    this.#looking = true
+    await Promise.all([...this.#watched].map(([name, watched]) => this.#lookAt(name, watched)))
+    this.#looking = false
+    if (this.#watched.size > 0) this.#timer = setTimeout(() => void this.#look(), this.#pollMs)
+  }
+
+  async #lookAt(name: string, watched: Watched): Promise<void> {
+    const { now, ownPeers } = this.#options
+    try {
+      const received = readReceived(await this.#readTransfer(name, lookTimeoutMs), ownPeers.get(name))
+      const at = now()
+      if (watched.received === null) watched.firstLook = at
+      else {
+        for (const [peer, bytes] of received) {
+          // Not `more than before`: a peer that was taken out and put in again counts from 0.
+          if (bytes > 0n && bytes !== watched.received.get(peer)) watched.heardAt.set(peer, at)
+        }
+      }
+      watched.received = received
+      watched.lastLook = at
+      watched.problem = null
+    } catch (error) {
+      watched.problem = error instanceof Error ? error.message : String(error)
+    }
+  }
+}
+
+/** Lines of `key TAB received TAB sent`. Throws on anything else. */
+function readReceived(text: string, ownPeer: string | undefined): Map<string, bigint> {
+  const received = new Map<string, bigint>()
+  for (const line of text.split('\n')) {
+    if (line === '') continue
+    const [, peer, bytes] = /^([A-Za-z0-9+/]{43}=)\t(\d{1,20})\t\d{1,20}$/.exec(line) ?? []
+    if (peer === undefined || bytes === undefined)
+      throw new Error('wg said something else than transfer counters')
+    if (peer !== ownPeer) received.set(peer, BigInt(bytes))
+  }
+  return received
+}
+
+async function showTransfer(interfaceName: string, timeoutMs: number): Promise<string> {
+  const result = await execa('wg', ['show', interfaceName, 'transfer'], {
+    reject: false,
+    timeout: timeoutMs,
+    killSignal: 'SIGKILL',
+    stdin: 'ignore',
+    maxBuffer: 16 * 1024 * 1024,
+  })
+  if (result.timedOut) throw new Error(`wg did not answer within ${timeoutMs} ms`)
+  if (result.code === 'ENOENT') throw new Error('wg is not installed')
+  if (result.failed) throw new Error(`wg has no interface ${interfaceName}`)
+  return result.stdout
+}
