@@ -1,11 +1,11 @@
 import type { Manifest } from '../planner/manifest.ts'
-import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import type { Say } from '../telemetry/say.ts'
 import type { ControllerObserver } from './controller.ts'
 import type { DecidedState } from './service-state.ts'
 
-/** Turns what the controller does into log lines and metrics. */
-export function createObserver(manifest: Manifest, log: Log, metrics: Metrics): ControllerObserver {
+/** Turns what the controller does into lines for people, and metrics. */
+export function createObserver(manifest: Manifest, say: Say, metrics: Metrics): ControllerObserver {
   const prefixesOfService = manifest.services.map(({ name, prefixes }) => ({
     name,
     prefixes: new Set(prefixes),
@@ -44,8 +44,8 @@ export function createObserver(manifest: Manifest, log: Log, metrics: Metrics): 
       if (outcomes.get(service) === outcome) return
       outcomes.set(service, outcome)
       const facts = { event: 'probe', service, ...result }
-      if (result.outcome === 'good') log.info(facts, 'the probe is good')
-      else log.warn(facts, result.detail)
+      if (result.outcome === 'good') say('info', facts, 'the probe is good')
+      else say('warn', facts, result.detail)
     },
     decided(state) {
       const { service, decision, health, troubleMs } = state
@@ -61,14 +61,15 @@ export function createObserver(manifest: Manifest, log: Log, metrics: Metrics): 
         troubleMs: rounded(troubleMs),
       }
       const level = decision.decision === 'withdraw' ? 'warn' : 'info'
-      log[level](facts, `${service}: ${decision.decision}, ${decision.detail}`)
+      say(level, facts, `${service}: ${decision.decision}, ${decision.detail}`)
     },
     verified(tookMs, changes) {
       metrics.verified.set(1)
       for (const { service, to, tookMs: transitionMs } of changes) {
         metrics.transition.observe({ service, to }, transitionMs / 1000)
       }
-      log.info(
+      say(
+        'info',
         {
           event: 'verified',
           tookMs: rounded(tookMs),
@@ -82,7 +83,8 @@ export function createObserver(manifest: Manifest, log: Log, metrics: Metrics): 
       metrics.reconcileFailures.inc({ cause: trouble.cause })
       const drifted = trouble.cause === 'drift'
       const message = drifted ? `somebody else changed it: ${trouble.message}` : trouble.message
-      log[drifted ? 'warn' : 'error'](
+      say(
+        drifted ? 'warn' : 'error',
         { event: 'trouble', cause: trouble.cause, reply: trouble.reply },
         message,
       )
@@ -103,11 +105,11 @@ export function createObserver(manifest: Manifest, log: Log, metrics: Metrics): 
         if (before === session) continue
         sessions.set(neighbor, session)
         const level = session === 'up' ? 'info' : 'warn'
-        log[level]({ event: 'session', neighbor, session }, `the session to ${neighbor} is ${session}`)
+        say(level, { event: 'session', neighbor, session }, `the session to ${neighbor} is ${session}`)
       }
     },
     intended({ intent, reason, until }) {
-      log.warn({ event: 'operator', intent, reason, until }, `the operator says ${intent}`)
+      say('warn', { event: 'operator', intent, reason, until }, `the operator says ${intent}`)
     },
   }
 }

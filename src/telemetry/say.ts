@@ -1,0 +1,13 @@
+import type { EventLog } from './events.ts'
+import type { Log } from './log.ts'
+
+/** Tells people what happened, and why. Never throws and never waits. */
+export type Say = EventLog['record']
+
+/** To the log, and into the events file. */
+export function createSay(log: Log, events: EventLog): Say {
+  return (level, facts, message) => {
+    log[level](facts, message)
+    events.record(level, facts, message)
+  }
+}
