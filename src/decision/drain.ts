@@ -1,3 +1,4 @@
+import { count } from '../sites/wording.ts'
 import type { Intent } from './decide.ts'
 
 /** `degrading` and `returning`: announced degraded. `drained`: withdrawn. */
@@ -94,4 +95,53 @@ function stepBack(state: DrainState, input: DrainInput, now: number): DrainState
   const readySince = announced === true ? (isNew ? now : (state.readySince ?? now)) : null
   if (readySince !== null && now - readySince >= settings.undrainMs) return initialDrain(now)
   return { stage: 'returning', since, readySince, ending: null }
+}
+
+/** What `restoreDrain` takes: times are relative to when it was saved, since `now` means nothing to another process. */
+export interface SavedDrain {
+  readonly stage: DrainStage
+  readonly forMs: number
+  readonly ending: DrainEnding | null
+}
+
+export function saveDrain({ stage, since, ending }: DrainState, now: number): SavedDrain {
+  return { stage, forMs: Math.round(now - since), ending }
+}
+
+/**
+ * A drain goes on where it was; the time in between counts. What is ready has to be seen again.
+ *
+ * @param saved from a file: anything; what is not a saved drain is none
+ * @param awayMs since it was saved by the wall clock, which may have jumped: below 0 it is 0
+ */
+export function restoreDrain(saved: unknown, awayMs: number, now: number): DrainState {
+  if (typeof saved !== 'object' || saved === null) return initialDrain(now)
+  const { stage, forMs, ending = null } = saved as Record<string, unknown>
+  const knownStage = drainStages.find((known) => known === stage)
+  const knownEnding = drainEndings.find((known) => known === ending) ?? null
+  if (knownStage === undefined || typeof forMs !== 'number' || !Number.isFinite(forMs))
+    return initialDrain(now)
+  if ((knownStage === 'drained') !== (knownEnding !== null)) return initialDrain(now)
+  const elapsedMs = Math.max(0, forMs) + (Number.isFinite(awayMs) ? Math.max(0, awayMs) : 0)
+  return { stage: knownStage, since: now - elapsedMs, readySince: null, ending: knownEnding }
+}
+
+/** What a stage waits for, as a sentence's end; `null`: for nothing. It holds no time, so that it repeats while nothing changes. */
+export function describeDrain(
+  { stage, readySince }: DrainState,
+  { degraded, traffic, announced }: DrainInput,
+): string | null {
+  if (stage === 'degrading') {
+    const told = `degraded at ${count(degraded.neighbors, 'neighbor')}`
+    if (!degraded.verified) return `${told}, waiting for all of them to have the degraded routes`
+    if (traffic === null) return `${told}, waiting for the limit: nobody knows whether traffic has gone`
+    if (traffic.sending === 0) return `${told}, waiting for traffic to stay away`
+    return `${told}, waiting for traffic to go: ${count(traffic.sending, 'peer')} still ${traffic.sending === 1 ? 'sends' : 'send'}`
+  }
+  if (stage === 'returning') {
+    return readySince === null || announced !== true
+      ? 'waiting for the service to be announced, degraded at first'
+      : 'degraded for a while, so that clients come back slowly'
+  }
+  return null
 }
