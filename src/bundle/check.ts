@@ -43,7 +43,11 @@ async function checkBird(render: Renderer, node: NodePlan, dir: string): Promise
   const files = render({ ...node, layout: { ...node.layout, paths } })
   const config = join(dir, 'bird.conf')
   await writeFile(config, files.find((file) => file.path === 'bird.conf')!.content)
-  await writeFile(announceFile, renderAnnouncements(prefixesOf(node.services, true).map(String)))
+  const prefixes = prefixesOf(node.services, true).map(String)
+  const announcements = prefixes.map(
+    (prefix, index) => [prefix, index % 2 === 0 ? 'normal' : 'degraded'] as const,
+  )
+  await writeFile(announceFile, renderAnnouncements(announcements))
   const result = await execa('bird', ['-p', '-c', config], parserOptions)
   if (result.exitCode === 0) return []
   return [saidBy('bird', result).replaceAll(`${dir}/`, '')]

@@ -2,13 +2,14 @@ import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Manifest, manifestSchema } from '../planner/manifest.ts'
 import { ConfigError, type Issue } from '../sites/issue.ts'
-import { hashOf, manifestName } from './write.ts'
+import { hashOf } from './atomic-file.ts'
+
+export const manifestName = 'manifest.json'
 
 /** Reads a bundle's manifest and checks that its files are those it was written with. Throws ConfigError. */
 export async function readBundle(dir: string): Promise<Manifest> {
   const file = join(dir, manifestName)
-  const text = await readOrExplain(file, file)
-  const manifest = parseManifest(file, text)
+  const manifest = await readManifest(dir)
   const issues: Issue[] = []
   for (const [path, hash] of Object.entries(manifest.files)) {
     const content = await readOrExplain(join(dir, path), file)
@@ -20,6 +21,12 @@ export async function readBundle(dir: string): Promise<Manifest> {
   }
   if (issues.length > 0) throw new ConfigError(issues)
   return manifest
+}
+
+/** The manifest alone: a withdrawal needs nothing else of a bundle, and asks nothing else of it. Throws ConfigError. */
+export async function readManifest(dir: string): Promise<Manifest> {
+  const file = join(dir, manifestName)
+  return parseManifest(file, await readOrExplain(file, file))
 }
 
 export interface EarlierBundle {

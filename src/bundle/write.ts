@@ -1,10 +1,12 @@
-import { hash } from 'node:crypto'
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { readFile, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { NodePlan } from '../planner/plan.ts'
 import { type BundleFile, buildManifest, type Renderer } from '../render/render.ts'
+import { hashOf, makeFolder, writeTemporary } from './atomic-file.ts'
+import { manifestName } from './read.ts'
 
-export const manifestName = 'manifest.json'
+export { hashOf, makeFolder, writeFileAtomically } from './atomic-file.ts'
+export { manifestName } from './read.ts'
 
 /** Renders all files of a node's bundle, its manifest last. */
 export function renderBundle(render: Renderer, node: NodePlan): readonly BundleFile[] {
@@ -57,52 +59,4 @@ async function stageBundle({ dir, files }: BundleToWrite, staged: StagedFile[]):
     if ((await readFile(path, 'utf8').catch(() => null)) === file.content) continue
     staged.push({ temporary: await writeTemporary(path, file.content, 0o644), path })
   }
-}
-
-/** With the folders around it. Node's own `recursive` never comes back from where no folder can be, as in /proc. */
-export async function makeFolder(dir: string): Promise<void> {
-  const failure = await mkdir(dir).then(
-    () => null,
-    (error: NodeJS.ErrnoException) => error,
-  )
-  if (failure === null) return
-  if (failure.code === 'EEXIST' && (await stat(dir)).isDirectory()) return
-  if (failure.code !== 'ENOENT' || dirname(dir) === dir) throw failure
-  await makeFolder(dirname(dir))
-  // Two bundles of one site make its folder at the same time.
-  await mkdir(dir).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EEXIST') throw error
-  })
-}
-
-/** Replaces a file in one step, so that no reader and no crash ever sees half of it. */
-export async function writeFileAtomically(path: string, content: string, mode = 0o644): Promise<void> {
-  const temporary = await writeTemporary(path, content, mode)
-  try {
-    await rename(temporary, path)
-  } catch (error) {
-    await rm(temporary, { force: true })
-    throw error
-  }
-}
-
-async function writeTemporary(path: string, content: string, mode: number): Promise<string> {
-  const temporary = join(dirname(path), `.${process.pid}.${hashOf(path).slice(0, 8)}.tmp`)
-  try {
-    const handle = await open(temporary, 'w', mode)
-    try {
-      await handle.writeFile(content)
-      await handle.sync()
-    } finally {
-      await handle.close()
-    }
-  } catch (error) {
-    await rm(temporary, { force: true })
-    throw error
-  }
-  return temporary
-}
-
-export function hashOf(content: string): string {
-  return hash('sha256', content)
 }

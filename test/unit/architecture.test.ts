@@ -104,6 +104,18 @@ const trespasses: readonly Trespass[] = [
     message: 'The controller gets its adapters as arguments',
   },
   {
+    law: 'the guard knows nothing of health',
+    file: 'src/guard/health.ts',
+    code: "import type { HealthState } from '../health/health.ts'\nexport type State = HealthState\n",
+    message: 'The guard knows only how to withdraw',
+  },
+  {
+    law: 'a withdrawal does not ask the controller',
+    file: 'src/withdraw/controller.ts',
+    code: "import type { Intent } from '../controller/intent.ts'\nexport type Wish = Intent\n",
+    message: 'withdraw takes away what is announced, whatever else is broken',
+  },
+  {
     law: 'nobody imports cli',
     file: 'src/lab/cli.ts',
     code: "import { reportFailure } from '../cli/failure.ts'\nexport const report = reportFailure\n",
@@ -142,6 +154,14 @@ const allowed: ReadonlyMap<string, string> = new Map([
   [
     'src/routing/bird/fine.ts',
     "export type { RoutingDaemon } from '../daemon.ts'\nexport { parsePrefix } from '../../net/prefix.ts'\n",
+  ],
+  [
+    'src/guard/fine.ts',
+    "import type { RoutingDaemon } from '../routing/daemon.ts'\nexport { addressesOf } from '../withdraw/scope.ts'\nexport type Daemon = RoutingDaemon\n",
+  ],
+  [
+    'src/withdraw/fine.ts',
+    "import { readAnnouncements } from '../render/announcements.ts'\nexport const read = readAnnouncements\n",
   ],
   [
     'src/controller/fine.ts',

@@ -1,0 +1,105 @@
+import type { Manifest } from '../planner/manifest.ts'
+import type { Log } from '../telemetry/log.ts'
+import { commandToPutBack, type HeldAddress, type HeldAddresses } from './held-addresses.ts'
+import { addressesOf } from './scope.ts'
+
+/** How long a dead service may stay announced because its daemon does not do as told. */
+const patienceMs = 3000
+
+export interface Attempt {
+  /** Names of the services that are to be withdrawn because nothing of them can be served. */
+  readonly dead: readonly string[]
+  /** Whether the neighbors were seen to have just what is wanted, or the daemon is gone and tells nobody anything. */
+  readonly carriedOut: boolean
+}
+
+/**
+ * What the controller does when a withdrawal is refused or hangs: it takes the anycast addresses of what is
+ * dead off the node, so that nothing half-dead answers, and puts them back when the withdrawal was seen.
+ */
+export class LastResort {
+  readonly #manifest: Manifest
+  readonly #addresses: HeldAddresses
+  readonly #log: Log
+  /** Since when dead services are announced against our will. */
+  #refusedSince: number | null = null
+  #turn: Promise<void> | null = null
+  /** Said already: the services whose addresses could not all be taken. */
+  #said = ''
+
+  constructor(parts: { manifest: Manifest; addresses: HeldAddresses; log: Log }) {
+    this.#manifest = parts.manifest
+    this.#addresses = parts.addresses
+    this.#log = parts.log
+  }
+
+  /** The addresses that are off the node because we took them: the `address` check must not blame anybody. */
+  get held(): readonly HeldAddress[] {
+    return this.#addresses.held
+  }
+
+  /** Reads what an earlier controller, the guard or `anyward withdraw` took off. Never throws. */
+  async load(): Promise<void> {
+    await this.#addresses.load()
+  }
+
+  /**
+   * Told after each attempt of the reconciler, every second or two. Acts in the background, one act at a time.
+   * @param now the clock's milliseconds
+   */
+  attempted({ dead, carriedOut }: Attempt, now: number): void {
+    if (carriedOut || dead.length === 0) this.#refusedSince = null
+    else this.#refusedSince ??= now
+    if (this.#turn !== null) return
+    if (carriedOut && this.held.length > 0) this.#begin(() => this.#putBack())
+    else if (this.#refusedSince !== null && now - this.#refusedSince >= patienceMs) {
+      this.#begin(() => this.#take(dead))
+    }
+  }
+
+  /** Resolves when nothing is under way. */
+  async settle(): Promise<void> {
+    await this.#turn
+  }
+
+  #begin(work: () => Promise<void>): void {
+    this.#turn = work()
+      .catch((error: Error) => this.#log.error({ event: 'last-resort', cause: error.message }, error.message))
+      .finally(() => {
+        this.#turn = null
+      })
+  }
+
+  async #take(dead: readonly string[]): Promise<void> {
+    const before = this.held.length
+    const problems = await this.#addresses.take(addressesOf(this.#manifest, new Set(dead)))
+    const said = JSON.stringify([this.held, problems])
+    if (said === this.#said) return
+    this.#said = said
+    if (this.held.length === before && problems.length === 0) return
+    this.#log.fatal(
+      { event: 'addresses-off', services: dead, held: this.held, problems },
+      `the daemon does not withdraw what is dead: ${this.held.map(({ address }) => address).join(', ') || 'no address could be'} taken off this node until it does`,
+    )
+  }
+
+  async #putBack(): Promise<void> {
+    const held = this.held
+    const problems = await this.#addresses.putBack()
+    const back = held.filter((one) => !this.held.includes(one))
+    if (back.length > 0) {
+      this.#said = ''
+      this.#log.warn(
+        { event: 'addresses-back', back },
+        `the withdrawal was carried out: ${back.map(({ address }) => address).join(', ')} put back`,
+      )
+    }
+    const said = JSON.stringify(problems)
+    if (problems.length === 0 || said === this.#said) return
+    this.#said = said
+    this.#log.error(
+      { event: 'addresses-off', held: this.held, problems },
+      `by hand: ${this.held.map(commandToPutBack).join('; ')}`,
+    )
+  }
+}
