@@ -6,7 +6,7 @@ import { WireguardClient } from '../wireguard/client.ts'
 import { Deadline } from '../wireguard/deadline.ts'
 import { type Endpoint, formatEndpoint } from '../wireguard/endpoint-socket.ts'
 import type { ExchangeFailure, FailureCause } from '../wireguard/exchange.ts'
-import { type Echo, echoRoute } from '../wireguard/icmp.ts'
+import { ipRoute, type RouteEnds } from '../wireguard/inner/ip.ts'
 import { keyPairOf, parsePublicKey } from '../wireguard/key.ts'
 import { readKeyFile } from '../wireguard/key-file.ts'
 import { CommandError, exitCode } from './failure.ts'
@@ -103,11 +103,11 @@ async function runProbe(options: ProbeOptions): Promise<void> {
 async function attempt(
   client: WireguardClient,
   endpoint: Endpoint,
-  echoes: readonly Echo[],
+  echoes: readonly RouteEnds[],
   timeoutMs: number,
 ): Promise<Attempt> {
   const result: Attempt = { handshakeMs: null, rttsMs: echoes.map(() => null), failure: null }
-  const routes = echoes.map(echoRoute)
+  const routes = echoes.map(ipRoute)
   const deadline = new Deadline(timeoutMs)
   try {
     const handshake = await client.handshake(endpoint, deadline)
@@ -124,7 +124,7 @@ async function attempt(
   }
 }
 
-function summarize(attempts: readonly Attempt[], echoes: readonly Echo[]): ProbeReport {
+function summarize(attempts: readonly Attempt[], echoes: readonly RouteEnds[]): ProbeReport {
   const failure = attempts.find((each) => each.failure !== null)?.failure ?? null
   return {
     ok: failure === null,
@@ -227,7 +227,7 @@ async function readKey(option: string, path: string): Promise<Buffer> {
   throw new CommandError(`${option} ${path} ${file.problem}`, { hint: file.hint, cause: file.cause })
 }
 
-function echoTo(target: Address, sources: readonly Address[]): Echo {
+function echoTo(target: Address, sources: readonly Address[]): RouteEnds {
   const source = sources.find((each) => each.family === target.family)
   if (source === undefined) {
     throw new CommandError(`--ping ${target} needs the probe's own address in the tunnel`, {

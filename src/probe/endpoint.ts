@@ -5,7 +5,8 @@ import { initiationSpacingMs, WireguardClient } from '../wireguard/client.ts'
 import { Deadline } from '../wireguard/deadline.ts'
 import { type Endpoint, formatEndpoint } from '../wireguard/endpoint-socket.ts'
 import type { ExchangeFailure } from '../wireguard/exchange.ts'
-import { type EchoRoute, echoRoute } from '../wireguard/icmp.ts'
+import type { InnerOutcome } from '../wireguard/inner/conversations.ts'
+import { type IpRoute, ipRoute } from '../wireguard/inner/ip.ts'
 import { keyPairOf, parsePublicKey } from '../wireguard/key.ts'
 import { rekeyAfterMs } from '../wireguard/session.ts'
 import type { TimestampSource } from '../wireguard/timestamp.ts'
@@ -39,7 +40,7 @@ const cyclesPerHandshake = 5
 export class EndpointProbe {
   readonly #options: EndpointProbeOptions
   readonly #client: WireguardClient
-  readonly #routes: readonly EchoRoute[]
+  readonly #routes: readonly IpRoute[]
   readonly #diagnosis: DiagnosisWatch | null
   #cyclesBegun = 0
   #cyclesWaiting = 0
@@ -75,7 +76,20 @@ export class EndpointProbe {
     }
   }
 
-  /** Pending cycles end as inconclusive. */
+  /** As `WireguardClient.exchange` and `tell`: in the session that the cycles keep alive. */
+  exchange<Reply>(
+    packet: Buffer,
+    read: (inner: Buffer) => Reply | null,
+    deadline: Deadline,
+  ): Promise<InnerOutcome<Reply>> {
+    return this.#client.exchange(packet, read, deadline)
+  }
+
+  tell(packet: Buffer): void {
+    this.#client.tell(packet)
+  }
+
+  /** Pending cycles and exchanges end as inconclusive. */
   close(): Promise<void> {
     this.#diagnosis?.forget()
     return this.#client.close()
@@ -176,7 +190,7 @@ export function createEndpointProbe(
   })
 }
 
-function echoRoutes(options: EndpointProbeOptions): EchoRoute[] {
+function echoRoutes(options: EndpointProbeOptions): IpRoute[] {
   const familyOf = (text: string) => {
     const parsed = parseAddress(text)
     return parsed.ok ? parsed.value.family : null
@@ -188,7 +202,7 @@ function echoRoutes(options: EndpointProbeOptions): EchoRoute[] {
       `the probe's address ${options.address} shares no family with the server's tunnel addresses ${options.tunnelAddresses.join(', ')}`,
     )
   }
-  return targets.map((target) => echoRoute({ source: options.address, target }))
+  return targets.map((target) => ipRoute({ source: options.address, target }))
 }
 
 function judge(

@@ -12,7 +12,9 @@ import {
   socketFailure,
   usableCookie,
 } from './exchange.ts'
-import { buildEchoRequest, type EchoRoute, readEchoReply } from './icmp.ts'
+import { Conversations, type InnerOutcome } from './inner/conversations.ts'
+import { buildEchoRequest, readEchoReply } from './inner/icmp.ts'
+import type { IpRoute } from './inner/ip.ts'
 import { generateKeyPair, keyPairOf } from './key.ts'
 import {
   buildInitiation,
@@ -56,7 +58,7 @@ interface PendingHandshake {
 
 interface PendingEcho {
   readonly exchange: Exchange
-  readonly route: EchoRoute
+  readonly route: IpRoute
 }
 
 /** One key that talks to one WireGuard server through each of its endpoints. Calls may overlap. */
@@ -68,6 +70,7 @@ export class WireguardClient {
   readonly #lines = new Map<string, Line>()
   readonly #handshakes = new Map<number, PendingHandshake>()
   readonly #echoes = new Map<number, PendingEcho>()
+  readonly #conversations = new Conversations()
   readonly #echoIdentifier = randomInt(0x10000)
   #echoSequence = 0
   /** The newest first. */
@@ -129,7 +132,7 @@ export class WireguardClient {
   }
 
   /** An ICMP echo inside the live session, sent to that endpoint. The reply may come in from another one. */
-  async ping(endpoint: Endpoint, route: EchoRoute, deadline: Deadline): Promise<ExchangeOutcome> {
+  async ping(endpoint: Endpoint, route: IpRoute, deadline: Deadline): Promise<ExchangeOutcome> {
     const line = this.#lineOf(endpoint)
     const closed = await this.#openLine(line)
     if (closed !== null) return closed
@@ -143,10 +146,31 @@ export class WireguardClient {
     return exchange.outcome
   }
 
+  /**
+   * An IP packet of the caller's own making, sent in the live session to the endpoint that was heard last, and
+   * repeated until `read` finds the reply to it among what comes back.
+   */
+  async exchange<Reply>(
+    packet: Buffer,
+    read: (inner: Buffer) => Reply | null,
+    deadline: Deadline,
+  ): Promise<InnerOutcome<Reply>> {
+    const line = this.#lastHeardOn
+    if (line === null || this.#liveSession() === null) return failure('no-session', 'has no live session')
+    const closed = await this.#openLine(line)
+    return closed ?? this.#conversations.hold(() => this.tell(packet), read, deadline)
+  }
+
+  /** An IP packet that nobody answers, in the live session if there is one. */
+  tell(packet: Buffer): void {
+    const session = this.#liveSession()
+    if (session !== null) void this.#lastHeardOn?.socket.send(session.seal(packet))
+  }
+
   /** A handshake and, in its session, a ping. `ping` is `null` where the handshake failed. */
   async handshakeAndPing(
     endpoint: Endpoint,
-    route: EchoRoute,
+    route: IpRoute,
     deadline: Deadline,
   ): Promise<{ handshake: ExchangeOutcome; ping: ExchangeOutcome | null }> {
     const handshake = await this.handshake(endpoint, deadline)
@@ -158,6 +182,7 @@ export class WireguardClient {
     if (this.#isClosed) return
     this.#isClosed = true
     for (const exchange of this.#exchanges()) exchange.settle(closedFailure)
+    this.#conversations.end()
     this.#handshakes.clear()
     this.#echoes.clear()
     // Our last word answers the server's last echo reply: else it misses us after 15 s, and sends
@@ -304,7 +329,10 @@ export class WireguardClient {
     if (inner === null) return
     this.#lastHeardOn = line
     const reply = readEchoReply(inner)
-    if (reply === null || reply.identifier !== this.#echoIdentifier) return
+    if (reply?.identifier !== this.#echoIdentifier) {
+      this.#conversations.hear(inner)
+      return
+    }
     const pending = this.#echoes.get(reply.sequence)
     if (pending === undefined) return
     const { route, exchange } = pending

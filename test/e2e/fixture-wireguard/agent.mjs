@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 const root = process.argv[2]
 const { WireguardClient } = await import(`${root}/wireguard/client.js`)
 const { Deadline } = await import(`${root}/wireguard/deadline.js`)
-const { echoRoute } = await import(`${root}/wireguard/icmp.js`)
+const { ipRoute } = await import(`${root}/wireguard/inner/ip.js`)
 const { createEndpointProbe } = await import(`${root}/probe/endpoint.js`)
 
 const bytes = (text) => (text === null ? null : Buffer.from(text, 'base64'))
@@ -36,7 +36,7 @@ const calls = {
   handshake: ({ endpoint, timeoutMs }) =>
     within(timeoutMs, (deadline) => client.handshake(endpoint, deadline)),
   ping: ({ endpoint, echo, timeoutMs }) =>
-    within(timeoutMs, (deadline) => client.ping(endpoint, echoRoute(echo), deadline)),
+    within(timeoutMs, (deadline) => client.ping(endpoint, ipRoute(echo), deadline)),
   async watch({ service, privateKey, presharedKey }) {
     await probe?.close()
     probe = createEndpointProbe(service, { privateKey: bytes(privateKey), presharedKey: bytes(presharedKey) })

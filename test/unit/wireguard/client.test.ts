@@ -7,13 +7,13 @@ import { WireguardClient, type WireguardClientOptions } from '../../../src/wireg
 import { Deadline } from '../../../src/wireguard/deadline.ts'
 import type { Endpoint } from '../../../src/wireguard/endpoint-socket.ts'
 import type { ExchangeOutcome } from '../../../src/wireguard/exchange.ts'
-import { echoRoute } from '../../../src/wireguard/icmp.ts'
+import { ipRoute } from '../../../src/wireguard/inner/ip.ts'
 import { generateKeyPair, keyPairOf } from '../../../src/wireguard/key.ts'
 import { Responder, type ResponderOptions } from './responder.ts'
 
 const privateKey = Buffer.alloc(32, 3)
 const clientPublicKey = keyPairOf(privateKey).publicKey
-const route = echoRoute({ source: '10.80.255.254', target: '10.80.0.1' })
+const route = ipRoute({ source: '10.80.255.254', target: '10.80.0.1' })
 /** For what should be answered: the machine may be busy. */
 const patientMs = 5_000
 /** For what should not be answered. */

@@ -1,11 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { buildEchoRequest, echoRoute, readEchoReply } from '../../../src/wireguard/icmp.ts'
+import { buildEchoRequest, readEchoReply } from '../../../src/wireguard/inner/icmp.ts'
+import { ipRoute } from '../../../src/wireguard/inner/ip.ts'
 import { turnEchoAround } from './responder.ts'
 
 const routes = {
-  ipv4: echoRoute({ source: '10.80.255.254', target: '10.80.0.1' }),
-  ipv6: echoRoute({ source: 'fd00:80::ffff', target: 'fd00:80::1' }),
+  ipv4: ipRoute({ source: '10.80.255.254', target: '10.80.0.1' }),
+  ipv6: ipRoute({ source: 'fd00:80::ffff', target: 'fd00:80::1' }),
 }
 
 /** RFC 1071, written another way than the code's. */
@@ -37,8 +38,8 @@ describe('an echo request', () => {
   })
 
   it('needs two addresses of one family', () => {
-    expect(() => echoRoute({ source: '10.0.0.1', target: 'fd00::1' })).toThrow(TypeError)
-    expect(() => echoRoute({ source: 'nonsense', target: 'fd00::1' })).toThrow(TypeError)
+    expect(() => ipRoute({ source: '10.0.0.1', target: 'fd00::1' })).toThrow(TypeError)
+    expect(() => ipRoute({ source: 'nonsense', target: 'fd00::1' })).toThrow(TypeError)
   })
 })
 
