@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Manifest } from '../planner/manifest.ts'
 import { createEndpointProbe, type EndpointProbe } from '../probe/endpoint.ts'
+import { createSideProbes } from '../probe/side/create-side-probes.ts'
 import type { SideProbe } from '../probe/side/side-check.ts'
 import type { Log } from '../telemetry/log.ts'
 import { readKeyFile } from '../wireguard/key-file.ts'
@@ -35,7 +36,8 @@ export async function createProbes(
     try {
       const hooks = { timestamps, onMissingProgram }
       const endpoint = createEndpointProbe(service, { privateKey, presharedKey }, hooks)
-      probes.set(service.name, { endpoint, side: [] })
+      const side = createSideProbes(service, { node: manifest.node, tunnel: endpoint, privateKey })
+      probes.set(service.name, { endpoint, side })
     } catch (cause) {
       if (!(cause instanceof TypeError)) throw cause
       throw new CommandError(`the service ${service.name} can not be probed: ${cause.message}`, {

@@ -41,11 +41,11 @@ export class Conversations {
   }
 
   hear(inner: Buffer): void {
-    for (const { hear } of [...this.#open.values()]) hear(inner)
+    for (const conversation of [...this.#open.values()]) conversation.hear(inner)
   }
 
   end(): void {
-    for (const { end } of [...this.#open.values()]) end()
+    for (const conversation of [...this.#open.values()]) conversation.end()
   }
 }
 

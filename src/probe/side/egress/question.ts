@@ -23,7 +23,7 @@ export type EgressReply =
 export interface EgressQuestion {
   readonly packet: Buffer
   /** `null` for what is no reply to it. */
-  read(inner: Buffer): EgressReply | null
+  readonly read: (inner: Buffer) => EgressReply | null
 }
 
 export type AskedTarget = Pick<EgressTarget, 'protocol' | 'port' | 'name'>

@@ -1,0 +1,56 @@
+/** A clock that has jumped so far makes the ages of handshakes wrong. */
+const jumpMs = 2_000
+/** What is older is no session any more (REJECT_AFTER_TIME). */
+export const freshForMs = 180_000
+
+export interface PeersFallOptions {
+  /** A fall by this share (0 to 1) of the highest count within `withinMs` is a cliff. */
+  readonly drop: number
+  readonly withinMs: number
+  readonly least: number
+}
+
+export interface PeersCount {
+  /** Monotonic. */
+  readonly nowMs: number
+  /** The wall clock, which handshakes are dated by. */
+  readonly wallMs: number
+  /** Of every real peer's latest handshake, in seconds since 1970; 0: never. */
+  readonly handshakesS: readonly number[]
+}
+
+export type PeersVerdict =
+  | { readonly outcome: 'good' | 'bad'; readonly fresh: number; readonly before: number }
+  /** So long no age of a handshake can be believed. */
+  | { readonly outcome: 'clock-jumped'; readonly forMs: number }
+
+/** Remembers how many peers were fresh, to tell a cliff from an evening. What has lasted for `withinMs` is the new normal. */
+export class PeersFall {
+  readonly #options: PeersFallOptions
+  #counts: { readonly nowMs: number; readonly fresh: number }[] = []
+  #clockOffsetMs: number | null = null
+  #believedFromMs = 0
+
+  constructor(options: PeersFallOptions) {
+    this.#options = options
+  }
+
+  take({ nowMs, wallMs, handshakesS }: PeersCount): PeersVerdict {
+    const { drop, withinMs, least } = this.#options
+    const offsetMs = wallMs - nowMs
+    if (this.#clockOffsetMs !== null && Math.abs(offsetMs - this.#clockOffsetMs) > jumpMs) {
+      // By then each living session has a handshake by the new clock.
+      this.#believedFromMs = nowMs + freshForMs
+      this.#counts = []
+    }
+    this.#clockOffsetMs = offsetMs
+    if (nowMs < this.#believedFromMs) return { outcome: 'clock-jumped', forMs: this.#believedFromMs - nowMs }
+
+    const fresh = handshakesS.filter((atS) => Math.abs(wallMs - atS * 1000) <= freshForMs).length
+    this.#counts = this.#counts.filter((count) => nowMs - count.nowMs <= withinMs)
+    const before = Math.max(0, ...this.#counts.map((count) => count.fresh))
+    this.#counts.push({ nowMs, fresh })
+    const isCliff = before >= least && before - fresh >= drop * before
+    return { outcome: isCliff ? 'bad' : 'good', fresh, before }
+  }
+}

@@ -1,0 +1,190 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
+import { setPriority } from 'node:os'
+import { Deadline } from '../../wireguard/deadline.ts'
+
+export interface ProcessOptions {
+  /** The program and its arguments; no shell. */
+  readonly argv: readonly [string, ...string[]]
+  readonly env: Readonly<Record<string, string>>
+  readonly timeoutMs: number
+  /** How much of what it prints last is kept; in bytes. */
+  readonly keepBytes: number
+  /** Whoever prints more than that is ended. */
+  readonly limitBytes: number
+  /** Ends it at once. */
+  readonly signal: AbortSignal
+}
+
+export type ProcessEnd =
+  | { readonly end: 'exit'; readonly code: number }
+  /** By somebody else's signal, or its own fault. */
+  | { readonly end: 'signal'; readonly signal: NodeJS.Signals }
+  | { readonly end: 'timeout' | 'output-limit' | 'aborted' }
+  /** This process slept through most of the time. */
+  | { readonly end: 'starved'; readonly stalledMs: number }
+  | { readonly end: 'not-started'; readonly code: string }
+
+export interface ProcessResult {
+  readonly end: ProcessEnd
+  /** The end of what it printed, on stdout and stderr, in the order in which it came. */
+  readonly output: Buffer
+  /** What is still there all the same: it waits for a device, and nothing can kill it. */
+  readonly survivor: number | null
+}
+
+/** Tells the processes of one run from all others, also those that have left its group. */
+const markName = 'ANYWARD_RUN'
+/** What is killed is gone in a moment, or waits for a device. */
+const graceMs = 1_000
+const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+
+/**
+ * Runs a program as the leader of a process group, in `/`, with nothing to read and no environment but `env` and a
+ * PATH, and leaves nothing behind: when it ends, or its time is over, its group is killed, and after its time is over,
+ * or where somebody holds on to its output, also what has left the group. A daemon that has left the group, closed its
+ * output and let its parent end well is left alone.
+ */
+export async function runProcess(options: ProcessOptions): Promise<ProcessResult> {
+  const mark = randomUUID()
+  const [program, ...words] = options.argv
+  const deadline = new Deadline(options.timeoutMs)
+  const output = new Tail(options.keepBytes)
+  let child: ChildProcess
+  try {
+    child = spawn(program, words, {
+      cwd: '/',
+      env: { PATH: path, ...options.env, [markName]: mark },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    })
+  } catch (error) {
+    deadline.cancel()
+    return { end: notStarted(error), output: output.bytes, survivor: null }
+  }
+  calm(child.pid)
+  const exited = new Promise<ProcessEnd>((resolve) => {
+    child.once('error', (error) => resolve(notStarted(error)))
+    child.once('exit', (code, signal) =>
+      resolve(signal === null ? { end: 'exit', code: code ?? 0 } : { end: 'signal', signal }),
+    )
+  })
+  const closed = new Promise<void>((resolve) => child.once('close', () => resolve()))
+  let abort = () => {}
+  const stopped = new Promise<ProcessEnd>((resolve) => {
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.on('data', (chunk: Buffer) => {
+        output.add(chunk)
+        if (output.length > options.limitBytes) resolve({ end: 'output-limit' })
+      })
+    }
+    deadline.whenOver(() =>
+      resolve(deadline.isStarved ? { end: 'starved', stalledMs: deadline.stalledMs } : { end: 'timeout' }),
+    )
+    abort = () => resolve({ end: 'aborted' })
+  })
+  options.signal.addEventListener('abort', abort)
+  if (options.signal.aborted) abort()
+
+  const end = await Promise.race([exited, stopped])
+  deadline.cancel()
+  options.signal.removeEventListener('abort', abort)
+  const hasEnded = end.end === 'exit' || end.end === 'signal' || end.end === 'not-started'
+  killGroup(child.pid)
+  // The last of its output; or somebody who has left the group holds on to it.
+  const isQuiet = hasEnded && (await within(graceMs / 4, closed))
+  if (!isQuiet) await killMarked(mark)
+  const isGone = await within(graceMs, exited)
+  for (const stream of [child.stdout, child.stderr]) stream?.destroy()
+  if (!isGone) child.unref()
+  return { end, output: output.bytes, survivor: isGone ? null : (child.pid ?? null) }
+}
+
+function notStarted(error: unknown): ProcessEnd {
+  return { end: 'not-started', code: (error as NodeJS.ErrnoException).code ?? 'unknown error' }
+}
+
+/** The controller is in a hurry, and its children inherit that. */
+function calm(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) setPriority(pid, 0)
+  } catch {
+    // It is over, or nobody was in a hurry.
+  }
+}
+
+async function within(timeoutMs: number, event: Promise<unknown>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(resolve, timeoutMs, false)
+  })
+  const came = await Promise.race([event.then(() => true), late])
+  clearTimeout(timer)
+  return came
+}
+
+/** SIGKILL, for SIGTERM can be ignored. The group outlives its leader, so its number is nobody else's meanwhile. */
+function killGroup(leader: number | undefined): void {
+  if (leader === undefined) return
+  try {
+    process.kill(-leader, 'SIGKILL')
+  } catch {
+    // Nobody is left.
+  }
+}
+
+/** What forks while it is looked for is found in another round. */
+const rounds = 5
+
+async function killMarked(mark: string): Promise<void> {
+  for (let round = 0; round < rounds; round += 1) {
+    const pids = await findMarked(mark)
+    if (pids.length === 0) return
+    for (const pid of pids) {
+      try {
+        process.kill(pid, 'SIGKILL')
+      } catch {
+        // Gone meanwhile.
+      }
+    }
+  }
+}
+
+async function findMarked(mark: string): Promise<number[]> {
+  const names = (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name))
+  const found: number[] = []
+  for (const name of names) {
+    // Gone meanwhile, or another user's. Of a process that is dead and not yet buried it is empty.
+    const environment = await readFile(`/proc/${name}/environ`, 'latin1').catch(() => '')
+    if (environment.includes(`${markName}=${mark}`)) found.push(Number(name))
+  }
+  return found
+}
+
+/** The last bytes of a stream. */
+class Tail {
+  readonly #keepBytes: number
+  #chunks: Buffer[] = []
+  #kept = 0
+  length = 0
+
+  constructor(keepBytes: number) {
+    this.#keepBytes = keepBytes
+  }
+
+  add(chunk: Buffer): void {
+    this.length += chunk.length
+    this.#chunks.push(chunk)
+    this.#kept += chunk.length
+    if (this.#kept > 2 * this.#keepBytes) {
+      this.#chunks = [this.bytes]
+      this.#kept = this.#chunks[0]!.length
+    }
+  }
+
+  get bytes(): Buffer {
+    const all = Buffer.concat(this.#chunks)
+    return Buffer.from(all.subarray(Math.max(0, all.length - this.#keepBytes)))
+  }
+}
