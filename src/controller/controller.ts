@@ -1,4 +1,4 @@
-import type { Intent } from '../decision/decide.ts'
+import type { DecisionContext } from '../decision/decide.ts'
 import type { LinkSnapshot } from '../health/links.ts'
 import type { Manifest, ManifestService } from '../planner/manifest.ts'
 import type { ProbeResult } from '../probe/result.ts'
@@ -145,19 +145,25 @@ export class Controller {
     const startedAt = clock.now()
     const result = await probe.runCycle()
     if (this.#stopping) return
-    state.takeProbe(result, startedAt, clock.now())
+    const judged = state.takeProbe(result, startedAt, clock.now())
     this.#decide()
-    observer.probed(state, result)
+    observer.probed(state, judged)
   }
 
   #decide(): void {
-    const { clock, observer } = this.#parts
-    const intent: Intent = this.intent.intent
+    const { clock, manifest, observer } = this.#parts
     const wall = clock.wall()
+    const context: DecisionContext = {
+      intent: this.intent.intent,
+      drainStage: 'none',
+      stopping: this.#stopping,
+      degradable: manifest.degradable,
+      elsewhere: null,
+    }
     const changed: ServiceState[] = []
     for (const { state } of this.#services.values()) {
       const before = state.decision.decision
-      if (!state.decide(intent, this.#stopping, wall)) continue
+      if (!state.decide(context, wall)) continue
       changed.push(state)
       const after = state.decision.decision
       if (after !== before && after !== 'hold') {

@@ -1,15 +1,20 @@
-import { type Decision, decideAnnouncement, type Intent } from '../decision/decide.ts'
+import { type Decision, type DecisionContext, decideAnnouncement } from '../decision/decide.ts'
 import {
-  currentProblem,
   type HealthEvent,
   type HealthState,
   type HealthStatus,
+  holdDownLeftMs,
   initialHealth,
+  isCheckGood,
   reduceHealth,
 } from '../health/health.ts'
+import { countFlaps } from '../health/hold-down.ts'
+import { judgeLate } from '../health/lateness.ts'
 import { findLinkProblem, type LinkSnapshot } from '../health/links.ts'
+import { lossShare } from '../health/window.ts'
 import type { ManifestService } from '../planner/manifest.ts'
 import type { ProbeResult } from '../probe/result.ts'
+import type { SideCheckResult } from '../probe/side/side-check.ts'
 import type { CheckName } from '../sites/fleet.ts'
 
 /** Asks the endpoint once. Cycles may overlap; it never rejects. */
@@ -26,6 +31,14 @@ export interface DecidedState {
   readonly checks: Partial<Record<CheckName, boolean>>
   /** Since the first of the present run of bad news. */
   readonly troubleMs: number | null
+  /** How long the hold-down still lasts, if nothing bad comes; null where none does. */
+  readonly holdDownLeftMs: number | null
+  /** Not forgiven yet. */
+  readonly flaps: number
+  /** Of the probes in the window, 0 to 1. */
+  readonly lossShare: number
+  /** Probes that said nothing because this machine was late: in a row, and since the start. */
+  readonly late: { readonly inRow: number; readonly total: number }
 }
 
 /** Everything the controller knows of one service. */
@@ -37,9 +50,15 @@ export class ServiceState {
   decidedAt: number
   lastProbe: ProbeResult | null = null
 
-  constructor(service: ManifestService, now: number, wall: number) {
+  constructor(
+    service: ManifestService,
+    now: number,
+    wall: number,
+    /** What was restored of the health before a restart. */
+    health: HealthState | null = null,
+  ) {
     this.service = service
-    this.health = initialHealth(now)
+    this.health = health ?? initialHealth(now)
     this.decision = { decision: 'hold', reason: 'starting', detail: 'no probe has ended yet' }
     this.decidedAt = wall
   }
@@ -53,20 +72,28 @@ export class ServiceState {
     this.#reduce({ kind: 'links', problem }, now)
   }
 
-  takeProbe(result: ProbeResult, startedAt: number, now: number): void {
-    this.lastProbe = result
-    if (result.outcome === 'good') this.#reduce({ kind: 'probe-good' }, now)
-    else if (result.outcome === 'inconclusive') this.#reduce({ kind: 'probe-inconclusive' }, now)
-    else {
-      const { check, cause, detail } = result
+  /** `lateMs`: how late this process's timers were for that cycle. Returns what the result is worth in that light. */
+  takeProbe(result: ProbeResult, startedAt: number, now: number, lateMs = 0): ProbeResult {
+    const judged = judgeLate(result, lateMs, this.service.probe.intervalMs)
+    this.lastProbe = judged
+    if (judged.outcome === 'good') this.#reduce({ kind: 'probe-good' }, now)
+    else if (judged.outcome === 'inconclusive') {
+      this.#reduce({ kind: 'probe-inconclusive', cause: judged.cause }, now)
+    } else {
+      const { check, cause, detail } = judged
       this.#reduce({ kind: 'probe-bad', problem: { check, cause, detail }, startedAt }, now)
     }
+    return judged
+  }
+
+  takeSide({ check, outcome, cause, detail }: SideCheckResult, now: number): void {
+    this.#reduce({ kind: 'side', check, outcome, cause, detail }, now)
   }
 
   /** Decides anew; returns whether the decision or its reason changed. */
-  decide(intent: Intent, stopping: boolean, wall: number): boolean {
+  decide(context: DecisionContext, wall: number): boolean {
     const { health, service, decision: before } = this
-    const after = decideAnnouncement({ health, intent, stopping, onStop: service.onStop })
+    const after = decideAnnouncement({ ...context, health, service })
     this.decision = after
     if (after.decision === before.decision && after.reason === before.reason) return false
     if (after.decision !== before.decision) this.decidedAt = wall
@@ -75,19 +102,28 @@ export class ServiceState {
 
   /** For each configured check, whether nothing speaks against it now. */
   checks(): Partial<Record<CheckName, boolean>> {
-    const problem = currentProblem(this.health)
-    return Object.fromEntries(this.service.probe.checks.map((check) => [check, problem?.check !== check]))
+    return Object.fromEntries(
+      this.service.probe.checks.map((check) => [check, isCheckGood(this.health, check)]),
+    )
   }
 
   snapshot(now: number): DecidedState {
-    const { status, troubleSince } = this.health
-    const troubleMs = troubleSince === null ? null : now - troubleSince
-    const { decision, service } = this
-    return { service: service.name, health: status, decision, checks: this.checks(), troubleMs }
+    const { health, decision, service } = this
+    const { troubleSince, flaps, window, late } = health
+    return {
+      service: service.name,
+      health: health.status,
+      decision,
+      checks: this.checks(),
+      troubleMs: troubleSince === null ? null : now - troubleSince,
+      holdDownLeftMs: holdDownLeftMs(health, now),
+      flaps: countFlaps(flaps, now, service.probe.holdDown),
+      lossShare: lossShare(window, service.probe.window),
+      late: { inRow: late.inRow, total: late.total },
+    }
   }
 
   #reduce(event: HealthEvent, now: number): void {
-    const { rise, fall } = this.service.probe
-    this.health = reduceHealth(this.health, event, now, { rise, fall })
+    this.health = reduceHealth(this.health, event, now, this.service.probe)
   }
 }

@@ -1,6 +1,26 @@
-import type { CheckName } from '../sites/fleet.ts'
+import { type CheckName, type SideCheck, sideChecks } from '../sites/fleet.ts'
+import {
+  countFlaps,
+  type FlapHistory,
+  type HoldDownRules,
+  holdDownMs,
+  noFlaps,
+  takeBetter,
+  takeWorse,
+} from './hold-down.ts'
+import { isStarved, type Lateness, neverLate, starvedAfterMs, takeInTime, takeLate } from './lateness.ts'
+import { reduceSide, type SideEvent, type SideRules, type SideState, wellSide } from './side.ts'
+import {
+  emptyWindow,
+  type LossWindow,
+  losesFewAgain,
+  losesTooMany,
+  slideWindow,
+  type WindowRules,
+} from './window.ts'
 
-export type HealthStatus = 'unknown' | 'healthy' | 'unhealthy'
+/** `unhealthy` is dead: nothing can be served. `impaired`: it serves, but badly. */
+export type HealthStatus = 'unknown' | 'healthy' | 'impaired' | 'unhealthy'
 
 /** Why an endpoint is not well: the check that says so, its cause in one word, and a sentence. */
 export interface Problem {
@@ -10,92 +30,283 @@ export interface Problem {
   readonly detail: string
 }
 
+/** Plain data, that JSON can hold. Times are milliseconds of the caller's clock, which never goes back. */
 export interface HealthState {
   readonly status: HealthStatus
-  /** When the status became what it is. Milliseconds of the caller's clock. */
+  /** When the status became what it is. */
   readonly since: number
+  /** What the status was before a restart; it matters while it is unknown again. */
+  readonly before: HealthStatus
+  /** At most `rise`. */
   readonly goodInRow: number
   readonly badInRow: number
-  /** The latest problem; null once a probe was good. */
+  /** When the present run of good probes began. */
+  readonly goodSince: number | null
+  /** The latest problem of the probe; null once one was good. */
   readonly problem: Problem | null
   /** What is wrong with the links now: it needs no probe to be known, and no probe can outweigh it. */
   readonly linkProblem: Problem | null
-  /** When the first of the present run of bad news came; null while all is well. */
+  /** When the first of the present run of bad probes or link events came; null while all is well. */
   readonly troubleSince: number | null
+  readonly window: LossWindow
+  /** Set while too many probes are lost. */
+  readonly loss: Problem | null
+  readonly sides: { readonly [check in SideCheck]?: SideState }
+  readonly late: Lateness
+  /** Set while nothing but late probes came for long. */
+  readonly starved: Problem | null
+  /** Since when nothing impairs it; null while something does. */
+  readonly wellSince: number | null
+  readonly flaps: FlapHistory
+  /** Set while nothing but the hold-down keeps the status from a better one: its end. */
+  readonly heldUntil: number | null
 }
 
 export type HealthEvent =
   | { readonly kind: 'probe-good' }
   | { readonly kind: 'probe-bad'; readonly problem: Problem; readonly startedAt: number }
   /** A probe that says nothing of the endpoint: it counts neither way. */
-  | { readonly kind: 'probe-inconclusive' }
+  | { readonly kind: 'probe-inconclusive'; readonly cause: 'under-load' | 'starved' | 'closed' }
   | { readonly kind: 'links'; readonly problem: Problem | null }
+  | SideEvent
 
-export interface HealthThresholds {
+/** A service's `probe` in the manifest has all of that. */
+export interface HealthRules extends Readonly<Record<SideCheck, SideRules | null>> {
   /** Good probes in a row until healthy. */
   readonly rise: number
   /** Bad probes in a row until unhealthy. */
   readonly fall: number
+  readonly window: WindowRules
+  readonly holdDown: HoldDownRules
 }
 
 export function initialHealth(now: number): HealthState {
   return {
     status: 'unknown',
     since: now,
+    before: 'unknown',
     goodInRow: 0,
     badInRow: 0,
+    goodSince: null,
     problem: null,
     linkProblem: null,
     troubleSince: null,
+    window: emptyWindow,
+    loss: null,
+    sides: {},
+    late: neverLate,
+    starved: null,
+    wellSince: now,
+    flaps: noFlaps,
+    heldUntil: null,
   }
 }
 
-/** The next state of an endpoint's health. Pure: `now` is the caller's clock in milliseconds. */
+/**
+ * The next state of an endpoint's health; the same object where nothing changes. Pure: `now` is the caller's clock.
+ *
+ * Worse is believed at once: the links' word, `fall` bad probes in a row, too many lost of the last `size`, a side
+ * check's `fall`. Better takes `rise` good probes in a row, and then the hold-down: so long without a bad one, which
+ * each flap doubles.
+ */
 export function reduceHealth(
   state: HealthState,
   event: HealthEvent,
   now: number,
-  thresholds: HealthThresholds,
+  rules: HealthRules,
 ): HealthState {
+  return judge(take(state, event, now, rules), now, rules)
+}
+
+function take(state: HealthState, event: HealthEvent, now: number, rules: HealthRules): HealthState {
   switch (event.kind) {
+    case 'probe-good':
+      return takeGood(state, now, rules)
+    case 'probe-bad':
+      return takeBad(state, event.problem, event.startedAt, rules)
     case 'probe-inconclusive':
-      return state
+      return takeInconclusive(state, event.cause, now, rules)
     case 'links':
-      return reduceLinks(state, event.problem, now)
-    case 'probe-good': {
-      if (state.linkProblem !== null) return state
-      const goodInRow = state.goodInRow + 1
-      const next = { ...state, goodInRow, badInRow: 0, problem: null, troubleSince: null }
-      return goodInRow >= thresholds.rise ? withStatus(next, 'healthy', now) : next
-    }
-    case 'probe-bad': {
-      const badInRow = state.badInRow + 1
-      const next = {
-        ...state,
-        goodInRow: 0,
-        badInRow,
-        problem: event.problem,
-        troubleSince: state.troubleSince ?? event.startedAt,
-      }
-      return badInRow >= thresholds.fall ? withStatus(next, 'unhealthy', now) : next
+      return takeLinks(state, event.problem, now)
+    case 'side': {
+      const pace = rules[event.check]
+      if (pace === null) return state
+      const before = state.sides[event.check] ?? wellSide
+      const after = reduceSide(before, event, now, pace)
+      return after === before ? state : { ...state, sides: { ...state.sides, [event.check]: after } }
     }
   }
 }
 
+function takeGood(state: HealthState, now: number, rules: HealthRules): HealthState {
+  if (state.linkProblem !== null) return state
+  const goodInRow = Math.min(state.goodInRow + 1, rules.rise)
+  const goodSince = state.goodSince ?? now
+  const window = slide(state, false, rules)
+  const late = takeInTime(state.late)
+  const loss = state.loss !== null && losesFewAgain(window, rules.window) ? null : state.loss
+  // What comes five times a second, for months.
+  if (
+    goodInRow === state.goodInRow &&
+    goodSince === state.goodSince &&
+    window === state.window &&
+    late === state.late &&
+    loss === state.loss &&
+    state.troubleSince === null
+  ) {
+    return state
+  }
+  return {
+    ...state,
+    goodInRow,
+    goodSince,
+    badInRow: 0,
+    problem: null,
+    troubleSince: null,
+    window,
+    loss,
+    late,
+    starved: null,
+  }
+}
+
+function takeBad(state: HealthState, problem: Problem, startedAt: number, rules: HealthRules): HealthState {
+  const window = slide(state, true, rules)
+  const isTooMuch = state.loss === null && losesTooMany(window, rules.window)
+  return {
+    ...state,
+    goodInRow: 0,
+    goodSince: null,
+    badInRow: state.badInRow + 1,
+    problem,
+    troubleSince: state.troubleSince ?? startedAt,
+    window,
+    loss: isTooMuch ? describeLoss(window, problem, rules.window) : state.loss,
+    late: takeInTime(state.late),
+    starved: null,
+  }
+}
+
+/** What is dead anyway loses every probe; it begins anew when it is back, for the hold-down has tried it by then. */
+function slide(state: HealthState, isBad: boolean, rules: HealthRules): LossWindow {
+  return state.status === 'unhealthy' ? emptyWindow : slideWindow(state.window, isBad, rules.window)
+}
+
+function describeLoss({ lost }: LossWindow, last: Problem, { size }: WindowRules): Problem {
+  const detail = `${lost.length} of the last ${size} probes were bad, the latest: ${last.detail}`
+  return { check: last.check, cause: 'loss', detail }
+}
+
+function takeInconclusive(
+  state: HealthState,
+  cause: 'under-load' | 'starved' | 'closed',
+  now: number,
+  rules: HealthRules,
+): HealthState {
+  if (cause === 'closed') return state
+  if (cause === 'under-load') {
+    // A cookie came in time.
+    return state.late.inRow === 0 ? state : { ...state, late: takeInTime(state.late), starved: null }
+  }
+  const late = takeLate(state.late, now)
+  if (state.starved !== null || !isStarved(late, now, rules.fall)) return { ...state, late }
+  const detail = `this machine was too late for every probe of the last ${starvedAfterMs / 1000} s, and got no answer`
+  return { ...state, late, starved: { check: 'handshake', cause: 'starved', detail } }
+}
+
 /** An event is the truth at once: there is nothing to wait for, and nothing that a good probe could mend. */
-function reduceLinks(state: HealthState, problem: Problem | null, now: number): HealthState {
-  if (problem === null)
-    return state.linkProblem === null ? state : { ...state, linkProblem: null, goodInRow: 0 }
-  if (state.linkProblem?.cause === problem.cause && state.linkProblem.detail === problem.detail) return state
-  const next = { ...state, linkProblem: problem, goodInRow: 0, troubleSince: state.troubleSince ?? now }
-  return withStatus(next, 'unhealthy', now)
+function takeLinks(state: HealthState, problem: Problem | null, now: number): HealthState {
+  const before = state.linkProblem
+  if (
+    problem === null ? before === null : before?.cause === problem.cause && before.detail === problem.detail
+  ) {
+    return state
+  }
+  const broken = { ...state, linkProblem: problem, goodInRow: 0, goodSince: null }
+  return problem === null ? broken : { ...broken, troubleSince: state.troubleSince ?? now }
 }
 
-function withStatus(state: HealthState, status: HealthStatus, now: number): HealthState {
-  return state.status === status ? state : { ...state, status, since: now }
+const severity: Readonly<Record<HealthStatus, number>> = { unknown: 0, healthy: 0, impaired: 1, unhealthy: 2 }
+
+/** What the state amounts to. */
+function judge(state: HealthState, now: number, rules: HealthRules): HealthState {
+  const wellSince = findImpairment(state) === null ? (state.wellSince ?? now) : null
+  const { status, heldUntil } = judgeStatus(state, wellSince, now, rules)
+  if (status === state.status) {
+    return wellSince === state.wellSince && heldUntil === state.heldUntil
+      ? state
+      : { ...state, wellSince, heldUntil }
+  }
+  const from = state.status === 'unknown' ? state.before : state.status
+  const isWorse = severity[status] > severity[from]
+  const isBetter = severity[status] < severity[from] || from === 'unknown'
+  let { flaps } = state
+  if (isWorse) flaps = takeWorse(flaps, now, rules.holdDown)
+  else if (isBetter && status !== 'unhealthy') flaps = takeBetter(flaps, now)
+  const next = { ...state, status, since: now, wellSince, heldUntil, flaps }
+  return status === 'unhealthy' ? { ...next, window: emptyWindow, loss: null } : next
 }
 
-/** The problem that counts now: what the links say goes before what a probe says. */
-export function currentProblem(state: HealthState): Problem | null {
+function judgeStatus(
+  state: HealthState,
+  wellSince: number | null,
+  now: number,
+  { rise, fall, holdDown }: HealthRules,
+): { status: HealthStatus; heldUntil: number | null } {
+  const { status } = state
+  if (state.linkProblem !== null || state.badInRow >= fall) return unhealthy
+  const from = status === 'unknown' ? state.before : status
+  const holdMs = severity[from] === 0 ? 0 : holdDownMs(countFlaps(state.flaps, now, holdDown), holdDown)
+  if (status === 'unknown' || status === 'unhealthy') {
+    if (state.goodInRow < rise || state.goodSince === null) {
+      // It was announced before the restart, and may alternate for ever.
+      if (status === 'unknown' && state.loss !== null && (from === 'healthy' || from === 'impaired'))
+        return impaired
+      return status === 'unhealthy' ? unhealthy : unknown
+    }
+    if (from === 'unhealthy' && now < state.goodSince + holdMs) {
+      return { status: 'unhealthy', heldUntil: state.goodSince + holdMs }
+    }
+  }
+  if (wellSince === null) return impaired
+  return now < wellSince + holdMs ? { status: 'impaired', heldUntil: wellSince + holdMs } : healthy
+}
+
+const unknown = { status: 'unknown', heldUntil: null } as const
+const healthy = { status: 'healthy', heldUntil: null } as const
+const impaired = { status: 'impaired', heldUntil: null } as const
+const unhealthy = { status: 'unhealthy', heldUntil: null } as const
+
+/** What speaks against the endpoint's serving at all: what the links say goes before what a probe says. */
+export function findVitalProblem(state: HealthState): Problem | null {
   return state.linkProblem ?? state.problem
+}
+
+/** What makes it serve badly. */
+export function findImpairment(state: HealthState): Problem | null {
+  if (state.loss !== null) return state.loss
+  for (const check of sideChecks) {
+    const problem = state.sides[check]?.problem
+    if (problem) return problem
+  }
+  return state.starved
+}
+
+/** The problem that counts now: the graver one. */
+export function currentProblem(state: HealthState): Problem | null {
+  return findVitalProblem(state) ?? findImpairment(state)
+}
+
+/** Whether nothing speaks against a check now. */
+export function isCheckGood(state: HealthState, check: CheckName): boolean {
+  return (
+    findVitalProblem(state)?.check !== check &&
+    state.loss?.check !== check &&
+    !(check in state.sides && state.sides[check as SideCheck]?.problem)
+  )
+}
+
+/** How long the hold-down still lasts, if nothing bad comes; null where none does. Milliseconds. */
+export function holdDownLeftMs({ heldUntil }: HealthState, now: number): number | null {
+  return heldUntil === null ? null : Math.max(0, heldUntil - now)
 }

@@ -149,7 +149,7 @@ const allowed: ReadonlyMap<string, string> = new Map([
   ['src/render/fine.ts', "import type { Plan } from '../planner/plan.ts'\nexport type Rendered = Plan\n"],
   [
     'src/health/fine.ts',
-    "import type { ProbeResult } from '../probe/result.ts'\nexport type Seen = ProbeResult\n",
+    "import type { ProbeResult } from '../probe/result.ts'\nexport { z } from 'zod'\nexport type Seen = ProbeResult\n",
   ],
   [
     'src/routing/bird/fine.ts',

@@ -1,0 +1,83 @@
+import { z } from 'zod'
+import { sideChecks } from '../sites/fleet.ts'
+import { type HealthRules, type HealthState, initialHealth } from './health.ts'
+import { holdDownMs } from './hold-down.ts'
+import { wellSide } from './side.ts'
+
+const durationSchema = z.number().nonnegative()
+
+/**
+ * What of an endpoint's health outlives the controller: how it was, its flaps, and a hold-down that runs. No probe
+ * counts: the endpoint must prove itself again. All times are durations, but for the one stamp.
+ */
+export const healthRecordSchema = z.strictObject({
+  format: z.literal(1),
+  /** Wall clock, milliseconds since 1970. */
+  savedAt: z.number(),
+  status: z.enum(['unknown', 'healthy', 'impaired', 'unhealthy']),
+  flaps: z.int().nonnegative(),
+  /** Since things last got better; null where they got worse since. */
+  calmForMs: durationSchema.nullable(),
+  /** How long the present run of good probes has lasted. */
+  goodForMs: durationSchema.nullable(),
+  /** What the side checks had found wrong. */
+  sides: z.partialRecord(z.enum(sideChecks), z.strictObject({ cause: z.string(), detail: z.string() })),
+})
+
+export type HealthRecord = z.infer<typeof healthRecordSchema>
+
+/** To be kept whenever the status changes, and at the end. `wall` is the wall clock in milliseconds. */
+export function saveHealth(state: HealthState, now: number, wall: number): HealthRecord {
+  const { calmSince, count } = state.flaps
+  const sides: HealthRecord['sides'] = {}
+  for (const check of sideChecks) {
+    const problem = state.sides[check]?.problem
+    if (problem) sides[check] = { cause: problem.cause, detail: problem.detail }
+  }
+  return {
+    format: 1,
+    savedAt: wall,
+    status: state.status === 'unknown' ? state.before : state.status,
+    flaps: count,
+    calmForMs: calmSince === null ? null : now - calmSince,
+    goodForMs: state.goodSince === null ? null : now - state.goodSince,
+    sides,
+  }
+}
+
+/**
+ * The health to begin with after a restart: unknown, with the flaps and the hold-down of before. `null` where the
+ * record is damaged or of another format. The wall clock only tells how long ago it was saved, and that counts for
+ * `holdDown.maxMs` at most: a clock that jumped forgives no more than half of the flaps, and adds none (failure 14).
+ */
+export function restoreHealth(
+  record: unknown,
+  now: number,
+  wall: number,
+  rules: HealthRules,
+): HealthState | null {
+  const parsed = healthRecordSchema.safeParse(record)
+  if (!parsed.success) return null
+  const { status, flaps, calmForMs, goodForMs, savedAt, sides } = parsed.data
+  const { maxMs } = rules.holdDown
+  const awayMs = Math.min(Math.max(0, wall - savedAt), maxMs)
+  const state = initialHealth(now)
+  const restored: Record<string, HealthState['sides'][(typeof sideChecks)[number]]> = {}
+  for (const check of sideChecks) {
+    const problem = sides[check]
+    // The engineer may have taken the check out meanwhile.
+    if (problem && rules[check] !== null) {
+      restored[check] = { ...wellSide, problem: { check, ...problem }, troubleSince: now }
+    }
+  }
+  const holdMs = holdDownMs(flaps, rules.holdDown)
+  return {
+    ...state,
+    before: status,
+    flaps: { count: flaps, calmSince: calmForMs === null ? null : now - calmForMs - awayMs },
+    // Only what was seen good counts, not the time when nobody looked.
+    goodSince: goodForMs === null ? null : now - Math.min(goodForMs, holdMs),
+    sides: restored,
+    wellSince: Object.keys(restored).length > 0 ? null : status === 'impaired' ? now : now - maxMs,
+  }
+}

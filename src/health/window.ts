@@ -1,0 +1,44 @@
+/**
+ * Which of the last probes were bad. Probes that were never made count as good, so that a few bad ones after a
+ * start weigh no more than at any other time.
+ */
+export interface LossWindow {
+  /** Conclusive probes since the first bad one that counts. */
+  readonly taken: number
+  /** The numbers of the bad ones, ascending, the first probe being 1. */
+  readonly lost: readonly number[]
+}
+
+export interface WindowRules {
+  readonly size: number
+  /** Share, 0 to 1. */
+  readonly maxLoss: number
+}
+
+export const emptyWindow: LossWindow = { taken: 0, lost: [] }
+
+/** The window after one more probe; the same object where nothing changes, as in an endless run of good ones. */
+export function slideWindow(window: LossWindow, isBad: boolean, { size }: WindowRules): LossWindow {
+  const first = window.lost[0]
+  if (first === undefined && !isBad) return window
+  const taken = window.taken + 1
+  let lost = window.lost
+  if (first !== undefined && first <= taken - size) lost = lost.slice(1)
+  if (isBad) lost = [...lost, taken]
+  return lost.length === 0 ? emptyWindow : { taken, lost }
+}
+
+/** 0 to 1. */
+export function lossShare(window: LossWindow, { size }: WindowRules): number {
+  return window.lost.length / size
+}
+
+/** Whether more than `maxLoss` of the last `size` probes were bad; never with `maxLoss: 1`. */
+export function losesTooMany(window: LossWindow, rules: WindowRules): boolean {
+  return lossShare(window, rules) > rules.maxLoss
+}
+
+/** Half of what is too much: else an endpoint at the limit would cross it to and fro. */
+export function losesFewAgain(window: LossWindow, rules: WindowRules): boolean {
+  return lossShare(window, rules) <= rules.maxLoss / 2
+}
