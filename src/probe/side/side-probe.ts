@@ -4,7 +4,7 @@ export type SideVerdict = Pick<SideCheckResult, 'outcome' | 'cause' | 'detail'>
 
 export interface SideProbeParts extends Pick<SideProbe, 'check' | 'intervalMs'> {
   /** Ends by its deadline, and at once when `signal` aborts. */
-  ask(signal: AbortSignal): Promise<SideVerdict>
+  readonly ask: (signal: AbortSignal) => Promise<SideVerdict>
 }
 
 export const good = (detail: string): SideVerdict => ({ outcome: 'good', cause: null, detail })
