@@ -86,3 +86,110 @@ function readNumber(text: string, { least, most, words }: CronField): number | n
   const value = Number(text)
   return value >= least && value <= most ? value : null
 }
+
+/** When a schedule comes, by the clock of a time zone. */
+export interface CronTimes {
+  /** Milliseconds since 1970: the first time after `instant`; `null`: none within 41 years. */
+  nextAfter(instant: number): number | null
+}
+
+/** The rarest dates, a 29th of February that is a certain day of the week, are up to 40 years apart. */
+const mostDays = 366 * 41
+const minuteMs = 60_000
+const dayMs = 86_400_000
+
+/**
+ * Where both a day of the month and a day of the week are named, both must hold, as with node-cron. A time that
+ * the clock leaps over in spring comes as much after midnight as ever; one that comes twice in autumn counts once.
+ *
+ * @param schedule as `readSchedule` returns it
+ * @param timezone a name of the IANA time zone database
+ */
+export function createCronTimes(schedule: string, timezone: string): CronTimes {
+  const [minutes, hours, days, months, weekdays] = schedule
+    .split(' ')
+    .map((text, index) => readField(text, fields[index]!)!)
+    .map((values) => [...new Set(values)].sort((a, b) => a - b))
+  const minutesOfDay = hours!.flatMap((hour) => minutes!.map((minute) => hour * 60 + minute))
+  const offsetAt = createOffsets(timezone)
+
+  /** Local times are written as if they were UTC. */
+  const instantOf = (local: number): number => {
+    const before = offsetAt(local - dayMs)
+    const after = offsetAt(local + dayMs)
+    const first = local - before
+    // It lies before the change, or it does not exist; else it lies after it.
+    return before === after || offsetAt(first) === before || offsetAt(local - after) !== after
+      ? first
+      : local - after
+  }
+  const firstOn = (day: number, instant: number): number | null => {
+    const local = day * dayMs
+    const offset = offsetAt(local - dayMs)
+    if (offset === offsetAt(local + 2 * dayMs)) {
+      const first = minutesOfDay.find((minute) => local + minute * minuteMs - offset > instant)
+      return first === undefined ? null : local + first * minuteMs - offset
+    }
+    // The clock changes: a later time may come earlier.
+    const later = minutesOfDay
+      .map((minute) => instantOf(local + minute * minuteMs))
+      .filter((candidate) => candidate > instant)
+    return later.length === 0 ? null : Math.min(...later)
+  }
+  return {
+    nextAfter(instant) {
+      const today = Math.floor((instant + offsetAt(instant)) / dayMs)
+      // What was leapt over at the end of yesterday comes today.
+      for (let day = today - 1; day < today + mostDays; day += 1) {
+        const { month, dayOfMonth } = dateOf(day)
+        if (!months!.includes(month) || !days!.includes(dayOfMonth)) continue
+        // 1970 began on a Thursday; Sunday is 0 and 7.
+        const weekday = (((day + 4) % 7) + 7) % 7
+        if (!weekdays!.includes(weekday) && !(weekday === 0 && weekdays!.includes(7))) continue
+        const found = firstOn(day, instant)
+        if (found !== null) return found
+      }
+      return null
+    },
+  }
+}
+
+/** How far a zone's clock is ahead of UTC, in milliseconds, at an instant. */
+function createOffsets(timezone: string): (instant: number) => number {
+  const format = new Intl.DateTimeFormat('en-US', { timeZone: timezone, timeZoneName: 'longOffset' })
+  const known = new Map<number, number>()
+  return (instant) => {
+    // Clocks change at full quarters of an hour. Intl takes its time.
+    const quarter = Math.floor(instant / (15 * minuteMs))
+    let offset = known.get(quarter)
+    if (offset === undefined) {
+      const name = format
+        .formatToParts(quarter * 15 * minuteMs)
+        .find(({ type }) => type === 'timeZoneName')?.value
+      const [, sign, hour = '0', minute = '0'] = /^GMT(?:([+-])(\d\d):(\d\d))?/.exec(name ?? '') ?? []
+      offset = (Number(hour) * 60 + Number(minute)) * minuteMs * (sign === '-' ? -1 : 1)
+      if (known.size > 10_000) known.clear()
+      known.set(quarter, offset)
+    }
+    return offset
+  }
+}
+
+/** The Gregorian date of a day, counted from the first of January 1970, in years that begin in March. */
+function dateOf(day: number): { month: number; dayOfMonth: number } {
+  const shifted = day + 719_468
+  const dayOfEra = shifted - Math.floor(shifted / 146_097) * 146_097
+  const yearOfEra = Math.floor(
+    (dayOfEra -
+      Math.floor(dayOfEra / 1460) +
+      Math.floor(dayOfEra / 36_524) -
+      Math.floor(dayOfEra / 146_096)) /
+      365,
+  )
+  const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100))
+  const marchMonth = Math.floor((5 * dayOfYear + 2) / 153)
+  return {
+    month: marchMonth < 10 ? marchMonth + 3 : marchMonth - 9,
+    dayOfMonth: dayOfYear - Math.floor((153 * marchMonth + 2) / 5) + 1,
+  }
+}

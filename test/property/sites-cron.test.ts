@@ -1,7 +1,7 @@
 import fc from 'fast-check'
-import { validate } from 'node-cron'
+import { createTask, validate } from 'node-cron'
 import { expect, test, vi } from 'vitest'
-import { readSchedule } from '../../src/sites/cron.ts'
+import { createCronTimes, readSchedule } from '../../src/sites/cron.ts'
 
 // Hundreds of runs, on a machine that others use too.
 vi.setConfig({ testTimeout: 120_000 })
@@ -37,3 +37,47 @@ test('a schedule that the YAML may say is one that node-cron takes', () => {
   )
   expect(taken).toBeGreaterThan(500)
 })
+
+const zones = ['UTC', 'Europe/Berlin', 'America/New_York', 'Asia/Kolkata', 'Australia/Lord_Howe']
+const runs = fc.record({
+  minute: fc.oneof(fc.nat(59).map(String), fc.constant('*/20')),
+  hour: fc.oneof(fc.nat(23).map(String), fc.constant('*/6')),
+  dayOfMonth: fc.oneof(
+    fc.constant('*'),
+    fc.integer({ min: 1, max: 28 }).map((first) => `${first}-${first + 3}`),
+  ),
+  month: fc.oneof(fc.constant('*'), fc.integer({ min: 1, max: 12 }).map(String)),
+  weekday: fc.oneof(fc.constant('*'), fc.nat(7).map(String)),
+})
+
+test('a schedule comes when node-cron says so, and never in between', () => {
+  fc.assert(
+    fc.property(
+      runs,
+      fc.constantFrom(...zones),
+      fc.integer({ min: 1_700_000_000, max: 2_000_000_000 }),
+      ({ minute, hour, dayOfMonth, month, weekday }, timezone, second) => {
+        const text = `${minute} ${hour} ${dayOfMonth} ${month} ${weekday}`
+        const reading = readSchedule(text)
+        if (!reading.ok) return
+        const cron = createTask(text, () => {}, { timezone })
+        const from = second * 1000
+        vi.setSystemTime(from)
+        const next = createCronTimes(text, timezone).nextAfter(from)!
+        const theirs = cron.getNextRuns(1)[0]!.getTime()
+        // Nothing is said of the nights in which the clock changes: there node-cron leaves out or repeats.
+        if (isNearChange(next, timezone) || isNearChange(theirs, timezone)) return
+        expect([text, timezone, from, next]).toEqual([text, timezone, from, theirs])
+        expect(cron.match(new Date(next))).toBe(true)
+      },
+    ),
+    { numRuns: 2000 },
+  )
+  vi.useRealTimers()
+})
+
+function isNearChange(instant: number, timezone: string): boolean {
+  const format = new Intl.DateTimeFormat('en', { timeZone: timezone, timeZoneName: 'longOffset' })
+  const offset = (at: number) => format.formatToParts(at).find(({ type }) => type === 'timeZoneName')!.value
+  return offset(instant - 86_400_000) !== offset(instant + 86_400_000)
+}
