@@ -76,7 +76,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
       ['fra1.yaml', 'services: [vpn]', 'services: [vpn, dns]'],
     ],
     [
-      "sites/fleet.yaml:19:15 services.dns.anycast[0]: 192.0.2.1/32 overlaps 192.0.2.1/32 of the service vpn, so one's failure would withdraw the other\ngive each service an anycast address of its own",
+      "sites/fleet.yaml:19:15 services.dns.anycast[0]: 192.0.2.1/32 with port 51820 is the service vpn too: a packet can't be for both\ngive each service an address or a port of its own",
       'sites/fra1.yaml:6:21 nodes[0].services[1]: dns and vpn both use the interface wg0\ngive each service on a node an interface of its own',
       'sites/fra1.yaml:6:21 nodes[0].services[1]: dns and vpn both use port 51820\nWireGuard listens on all addresses: give each service on a node a port of its own',
     ],

@@ -117,26 +117,6 @@ function checkBogons(
   })
 }
 
-/** Two services on one prefix: the failure of the one would withdraw the other. */
-export function checkSharedAnycast(services: readonly PlacedService[]): Finding[] {
-  const all = services.flatMap(({ file, name, path, service }) =>
-    eachPrefix(service.anycast, [...path, 'anycast']).map((entry) => ({ ...entry, file, name })),
-  )
-  return all.flatMap(({ prefix, path, file, name }, index): Finding[] => {
-    const other = all.slice(0, index).find((entry) => entry.name !== name && entry.prefix.overlaps(prefix))
-    if (other === undefined) return []
-    return [
-      {
-        severity: 'error',
-        file,
-        path,
-        message: `${prefix} overlaps ${other.prefix} of the service ${other.name}, so one's failure would withdraw the other`,
-        hint: 'give each service an anycast address of its own',
-      },
-    ]
-  })
-}
-
 function eachPrefix(
   list: readonly (Prefix | undefined)[] | undefined,
   path: Path,

@@ -2,7 +2,9 @@ import { type Drafts, listNodes, listServices, type PlacedNode, type PlacedServi
 import { readName } from '../fields.ts'
 import type { Finding } from '../finding.ts'
 import { count, type Path } from '../wording.ts'
-import { checkPrefixes, checkSharedAnycast } from './prefixes.ts'
+import { checkPrefixes } from './prefixes.ts'
+import { checkSharedAnycast } from './shared-anycast.ts'
+import { checkSideChecks } from './side-checks.ts'
 import { checkTwice } from './twice.ts'
 
 /** What fleet.yaml says, against itself and against the sites. */
@@ -19,12 +21,13 @@ export function checkServices(drafts: Drafts): Finding[] {
       ...checkPrefixes(placed, nodes, fleet.value.bogons?.allow ?? []),
       ...checkTunnel(placed),
       ...checkChecks(placed),
+      ...checkSideChecks(placed),
     )
     if (drafts.complete && readName(placed.name).ok) {
       findings.push(...checkServed(placed, nodes, drafts.sites.length))
     }
   }
-  findings.push(...checkSharedAnycast(services))
+  findings.push(...checkSharedAnycast(services, nodes))
   if (drafts.complete && drafts.sites.length === 0) {
     findings.push({
       severity: 'warning',
