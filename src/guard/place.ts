@@ -1,0 +1,120 @@
+import { once } from 'node:events'
+import { rm } from 'node:fs/promises'
+import { connect, createServer, type Server, type Socket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Manifest } from '../planner/manifest.ts'
+import { type GuardReply, type GuardRequest, guardSocketOf, readReplies } from './protocol.ts'
+
+/** Milliseconds. */
+const timing = { reply: 1000, again: 20, giveUp: 5000 } as const
+
+/** The guard's place on a node: the lock, which is gone with its process, and the socket. */
+export interface Place {
+  /** What the guard before us held; `null`: there was none. */
+  readonly inherited: GuardReply | null
+  /** Listens, and tells the guard before us that it may end. Rejects with the system's error. */
+  open(onConnection: (socket: Socket) => void): Promise<void>
+  /** Stops listening and gives the lock back, at once; connections that are open stay so. Idempotent. */
+  leave(): void
+}
+
+/** A guard has the place, and does not make room. */
+export class PlaceTakenError extends Error {
+  override readonly name = 'PlaceTakenError'
+}
+
+/** Takes the place, from an older guard if there is one. Throws PlaceTakenError. */
+export async function takePlace(manifest: Manifest): Promise<Place> {
+  const path = guardSocketOf(manifest)
+  const lockPath = `\0anyward-guard:${manifest.paths.runtimeDir}`
+  const deadline = performance.now() + timing.giveUp
+  let elder: Elder | null = null
+  let lock = await listenOn(lockPath)
+  while (lock === null) {
+    if (performance.now() > deadline) {
+      elder?.socket.destroy()
+      throw new PlaceTakenError(`a guard of ${manifest.node} runs already, and does not make room`)
+    }
+    elder ??= await askForRoom(path)
+    await delay(timing.again)
+    lock = await listenOn(lockPath)
+  }
+  return placeOf({ path, lock, elder })
+}
+
+/** Takes the place back that was left for a younger guard; `null`: it is taken. */
+export async function retakePlace(manifest: Manifest): Promise<Place | null> {
+  const lock = await listenOn(`\0anyward-guard:${manifest.paths.runtimeDir}`)
+  return lock && placeOf({ path: guardSocketOf(manifest), lock, elder: null })
+}
+
+function placeOf({ path, lock, elder }: { path: string; lock: Server; elder: Elder | null }): Place {
+  let server: Server | null = null
+  return {
+    inherited: elder?.reply ?? null,
+    async open(onConnection) {
+      // Of a guard that was killed.
+      await rm(path, { force: true })
+      server = createServer(onConnection)
+      server.maxConnections = 16
+      // Renewals are for the socket's owner alone, from the moment that the socket exists.
+      const umask = process.umask(0o177)
+      try {
+        server.listen({ path })
+        await once(server, 'listening')
+      } finally {
+        process.umask(umask)
+      }
+      elder?.socket.end(`${JSON.stringify({ type: 'taken' } satisfies GuardRequest)}\n`)
+    },
+    leave() {
+      // The socket's file goes with it: before the lock, or it could be the next one's.
+      server?.close()
+      lock.close()
+    },
+  }
+}
+
+interface Elder {
+  readonly socket: Socket
+  readonly reply: GuardReply
+}
+
+/** `null`: it does not listen, or does not answer. */
+async function askForRoom(path: string): Promise<Elder | null> {
+  const socket = connect({ path })
+  socket.on('error', () => {})
+  socket.setEncoding('utf8')
+  const reader = readReplies()
+  const reply = await new Promise<GuardReply | null>((resolve) => {
+    const timer = setTimeout(() => resolve(null), timing.reply)
+    socket.on('data', (chunk: string) => {
+      try {
+        for (const message of reader.read(chunk)) resolve(message)
+      } catch {
+        resolve(null)
+      }
+    })
+    socket.on('close', () => {
+      clearTimeout(timer)
+      resolve(null)
+    })
+    socket.write(`${JSON.stringify({ type: 'replace' } satisfies GuardRequest)}\n`)
+  })
+  if (reply !== null) return { socket, reply }
+  socket.destroy()
+  return null
+}
+
+/** `null`: somebody else listens there. */
+async function listenOn(path: string): Promise<Server | null> {
+  const server = createServer((socket) => socket.destroy())
+  server.listen({ path })
+  try {
+    await once(server, 'listening')
+    return server
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') return null
+    throw error
+  }
+}
