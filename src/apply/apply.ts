@@ -260,7 +260,7 @@ async function lookForRegressions(
   try {
     const text = announceFile === null ? null : await readFile(announceFile, 'utf8').catch(() => '')
     const is = await daemon.observe()
-    return findRegressions(was, is, manifest, text === null ? null : readAnnouncements(text))
+    return findRegressions(was, is, manifest, text === null ? null : new Set(readAnnouncements(text)?.keys()))
   } catch (error) {
     if (error instanceof DaemonError) return [error.message]
     throw error

@@ -48,7 +48,7 @@ export function createFrrBase({ daemonSocket, content, installed }: FrrBaseOptio
     async forget(prefixes) {
       const gone = new Set(prefixes)
       const lines = [...readLines(await vtysh.readRunning()).values()].filter(
-        (line) => isAnnouncement(line) && gone.has(line.at(-1)!.replace('network ', '')),
+        (line) => isAnnouncement(line) && gone.has(line.at(-1)!.split(' ')[1]!),
       )
       const commands = lines.flatMap(([router, family, line]) => [
         ...[router, family!, `no ${line}`, 'exit-address-family', 'exit'],

@@ -42,7 +42,7 @@ export function isAnnouncement(line: Line): boolean {
   return (
     line.length === 3 &&
     /^router bgp \d+$/.test(line[0]) &&
-    /^network \S+$/.test(line[2]!) &&
+    /^network \S+(?: route-map aw-degraded)?$/.test(line[2]!) &&
     isFamily(line[1]!)
   )
 }

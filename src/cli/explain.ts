@@ -24,6 +24,7 @@ interface ExplainOptions {
   readonly nextHop?: string
   readonly origin: Route['origin']
   readonly local?: true
+  readonly degraded?: true
   readonly vrps?: string
   readonly state: string
 }
@@ -44,6 +45,7 @@ export function explainCommand(): Command {
         .default('igp'),
     )
     .option('--local', 'the node originates the route itself')
+    .option('--degraded', 'the node originates it degraded')
     .option('--vrps <file>', 'JSON of rpki-client or Routinator, to validate the origin with')
     .option('--state <dir>', 'where plan keeps the last good IRR sets and VRPs', defaultStateDir)
     .action(async (node: string, neighbor: string, direction: string, prefix: string, _options, command) => {
@@ -110,8 +112,10 @@ function readRoute(
     )
   }
   const isImport = direction === 'import'
-  if (isImport && options.local) {
-    throw new CommandError('a route that a neighbor tells is not local', { hint: 'leave out --local' })
+  if (isImport && (options.local || options.degraded)) {
+    throw new CommandError('a route that a neighbor tells is not local', {
+      hint: `leave out --${options.local ? 'local' : 'degraded'}`,
+    })
   }
   const ownPath = isImport && session.kind !== 'ibgp' ? [session.asn] : []
   const nextHop =
@@ -122,9 +126,11 @@ function readRoute(
     nextHop: nextHop ?? (isImport ? session.address : null),
     origin: options.origin,
     localPref: 100,
+    med: null,
     communities: options.community.map((community) => require(community, parseCommunity(community))),
     otc: null,
-    local: options.local === true,
+    local: options.local === true || options.degraded === true,
+    degraded: options.degraded === true,
   }
 }
 
@@ -180,6 +186,10 @@ function changesOf(before: Route, after: Route) {
   const removed = before.communities.filter(lacks(after)).map(String)
   return {
     ...(after.localPref === before.localPref ? {} : { localPref: after.localPref }),
+    ...(after.med === before.med ? {} : { med: after.med }),
+    ...(after.asPath.length === before.asPath.length
+      ? {}
+      : { prepended: after.asPath.slice(0, after.asPath.length - before.asPath.length).flat() }),
     ...(added.length === 0 ? {} : { communitiesAdded: added }),
     ...(removed.length === 0 ? {} : { communitiesRemoved: removed }),
     ...(after.otc === before.otc ? {} : { onlyToCustomer: after.otc }),
@@ -197,7 +207,7 @@ function describe(
   const path = route.asPath.length === 0 ? 'an empty path' : `path ${formatAsPath(route.asPath)}`
   const changes = Object.entries(changesOf(route, verdict.route))
   return [
-    `${verdict.verdict}  ${route.prefix} ${what} at ${node.node}, ${route.local ? 'originated here' : path}`,
+    `${verdict.verdict}  ${route.prefix} ${what} at ${node.node}, ${route.degraded ? 'originated here, degraded' : route.local ? 'originated here' : path}`,
     `rule    ${verdict.rule.id}: ${reasonOf(verdict)}`,
     ...changes.map(([name, value]) => `set     ${changeWords[name]} ${[value].flat().join(' ')}`),
   ]
@@ -205,6 +215,8 @@ function describe(
 
 const changeWords: Readonly<Record<string, string>> = {
   localPref: 'local preference',
+  med: 'MED',
+  prepended: 'prepended',
   communitiesAdded: 'communities, added:',
   communitiesRemoved: 'communities, removed:',
   onlyToCustomer: 'ONLY_TO_CUSTOMER',

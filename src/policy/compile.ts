@@ -3,7 +3,7 @@ import type { Family, Prefix } from '../net/prefix.ts'
 import type { PrefixRange } from '../net/prefix-range.ts'
 import { importLimits, type Neighbor, type RoleWord, type Rpki } from '../sites/fleet.ts'
 import { type KindPolicy, kindPolicies } from './kinds.ts'
-import type { Condition, Policy, Rule } from './policy.ts'
+import type { Change, Condition, Policy, Rule } from './policy.ts'
 import type { RuleId } from './rules.ts'
 import {
   bogonAsn,
@@ -11,6 +11,7 @@ import {
   change,
   exactlyOurs,
   fixed,
+  gracefulShutdownCommunity,
   native,
   only,
   ownNumber,
@@ -139,9 +140,25 @@ function* exportMatches(input: PolicyInput): Generator<Rule> {
     if (!kind.internal && (role === 'provider' || role === 'peer' || role === 'rs-server')) {
       yield ownNumber(ourAsn).markForCustomers
     }
+    const worse = degradations(neighbor, ourAsn)
+    if (worse.length > 0) yield change('degraded', [{ type: 'degraded' }], ...worse)
     yield exactlyOurs(exports)
   }
   yield fixed.defaultDeny
+}
+
+/** What makes a degraded announcement unattractive to that neighbor; nothing where the YAML leaves nothing. */
+function degradations({ kind, degrade }: Neighbor, ourAsn: number): Change[] {
+  const { gracefulShutdown, prepend, med } = degrade
+  const changes: Change[] = []
+  if (gracefulShutdown) {
+    changes.push({ type: 'add-communities', communities: [gracefulShutdownCommunity] })
+    // Inside the AS nobody looks at the community: whoever sends it says what it means (RFC 8326, section 4.2).
+    if (kindPolicies[kind].internal) changes.push({ type: 'local-pref', value: 0 })
+  }
+  if (prepend > 0) changes.push({ type: 'prepend', asn: ourAsn, times: prepend })
+  if (med !== null) changes.push({ type: 'med', value: med })
+  return changes
 }
 
 function finish(

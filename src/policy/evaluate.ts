@@ -52,6 +52,8 @@ function holds(condition: Condition, route: Route, policy: Policy, validate: Val
       return route.otc !== null && route.otc !== condition.asn
     case 'learned':
       return !route.local
+    case 'degraded':
+      return route.degraded
   }
 }
 
@@ -70,6 +72,10 @@ function applyChange(route: Route, change: Change): Route {
   switch (change.type) {
     case 'local-pref':
       return route.localPref === change.value ? route : { ...route, localPref: change.value }
+    case 'med':
+      return route.med === change.value ? route : { ...route, med: change.value }
+    case 'prepend':
+      return { ...route, asPath: [...Array<number>(change.times).fill(change.asn), ...route.asPath] }
     case 'add-communities': {
       const added = change.communities.filter(
         (community) => !route.communities.some((present) => present.equals(community)),

@@ -51,6 +51,8 @@ export type Condition =
   | { readonly type: 'otc-not'; readonly asn: number | null }
   /** Not originated on this node: learned from any neighbor, iBGP too. */
   | { readonly type: 'learned' }
+  /** Originated on this node, to be less attractive than what other nodes announce. */
+  | { readonly type: 'degraded' }
 
 /** First and last AS number, both included. */
 export interface AsnRange {
@@ -69,6 +71,9 @@ export type Change =
   | { readonly type: 'add-communities'; readonly communities: readonly Community[] }
   /** Every large community whose first part is that number. */
   | { readonly type: 'remove-large-communities'; readonly asn: number }
+  | { readonly type: 'med'; readonly value: number }
+  /** That number so many times more before the path. */
+  | { readonly type: 'prepend'; readonly asn: number; readonly times: number }
   /** ONLY_TO_CUSTOMER, unless the route has one. */
   | { readonly type: 'mark-only-to-customer'; readonly asn: number }
 
@@ -80,11 +85,15 @@ export interface Route {
   readonly nextHop: Address | null
   readonly origin: 'igp' | 'egp' | 'incomplete'
   readonly localPref: number
+  /** MULTI_EXIT_DISC, or `null`. */
+  readonly med: number | null
   readonly communities: readonly Community[]
   /** ONLY_TO_CUSTOMER, or `null`. */
   readonly otc: number | null
   /** Originated on this node. */
   readonly local: boolean
+  /** The controller announces it degraded; never so unless it is `local`. */
+  readonly degraded: boolean
 }
 
 export interface Verdict {

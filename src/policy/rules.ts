@@ -42,6 +42,7 @@ export const exportRules = {
   'our-communities': ['what we tell about our routes', 'RFC 1997, RFC 8092'],
   'no-export': ['not beyond this neighbor', 'RFC 1997'],
   'mark-for-customers': ['the neighbor may tell its customers only', 'RFC 9234, section 5'],
+  degraded: ['less attractive than what other nodes announce', 'RFC 8326, section 4'],
   'own-prefixes': ['exactly ours', null],
   'default-deny': ['nothing else is told', 'RFC 8212, section 2'],
 } as const satisfies Record<string, RuleText>

@@ -15,6 +15,8 @@ export function learnedInsideMark(ourAsn: number): Community {
   return new Community([ourAsn, 0, 1])
 }
 
+export const gracefulShutdownCommunity = wellKnownCommunities.get('graceful-shutdown')!
+
 /** The default route: every address of the family. */
 export const everything: Readonly<Record<Family, Prefix>> = {
   ipv4: prefixFrom('0.0.0.0/0'),
@@ -62,7 +64,7 @@ export const fixed = {
   rpkiNotFound: reject('rpki-not-found', { type: 'validation', state: 'not-found', origin: 'path' }),
   gracefulShutdown: change(
     'graceful-shutdown',
-    [{ type: 'community', community: wellKnownCommunities.get('graceful-shutdown')! }],
+    [{ type: 'community', community: gracefulShutdownCommunity }],
     { type: 'local-pref', value: 0 },
   ),
   importRest: accept('import-rest'),

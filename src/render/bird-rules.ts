@@ -3,7 +3,7 @@ import type { PrefixRange } from '../net/prefix-range.ts'
 import type { SessionPlan } from '../planner/plan.ts'
 import { once } from '../policy/once.ts'
 import type { AsnRange, Change, Condition, Policy, Rule } from '../policy/policy.ts'
-import { originators } from './announcements.ts'
+import { degradedPreference, originators } from './announcements.ts'
 import type { RuleLists } from './rule-lists.ts'
 
 /** One rule in BIRD's filter language: a comment, and a line unless BIRD does it by itself. */
@@ -103,6 +103,8 @@ function print(
       throw new TypeError('BIRD looks at ONLY_TO_CUSTOMER by itself')
     case 'learned':
       return `proto != "${originators[family]}"`
+    case 'degraded':
+      return `preference = ${degradedPreference}`
   }
 }
 
@@ -116,6 +118,10 @@ function printChange(change: Change): string[] {
   switch (change.type) {
     case 'local-pref':
       return [`bgp_local_pref = ${change.value};`]
+    case 'med':
+      return [`bgp_med = ${change.value};`]
+    case 'prepend':
+      return Array<string>(change.times).fill(`bgp_path.prepend(${change.asn});`)
     case 'add-communities':
       return change.communities.map(({ type, parts }) =>
         type === 'large'

@@ -4,6 +4,7 @@ import type { SessionPlan } from '../planner/plan.ts'
 import { once } from '../policy/once.ts'
 import type { AsnRange, Change, Condition, Policy, Rule } from '../policy/policy.ts'
 import { everything, learnedInsideMark } from '../policy/shared-rules.ts'
+import { frrDegraded } from './announcements.ts'
 import { patternOf } from './asn-pattern.ts'
 import { commentOf } from './bird-rules.ts'
 import type { RuleLists } from './rule-lists.ts'
@@ -140,6 +141,8 @@ function printMatch(condition: Condition, { ourAsn }: Policy, name: (list: FrrLi
       }
       return [asPath('deny ^$', 'permit .*'), [`match large-community ${name(inside)}`]]
     }
+    case 'degraded':
+      return [[`match tag ${frrDegraded.tag}`]]
     case 'next-hop':
       throw new TypeError('FRR refuses its own address as a next hop by itself')
     case 'next-hop-not':
@@ -152,15 +155,20 @@ function printMatch(condition: Condition, { ourAsn }: Policy, name: (list: FrrLi
   }
 }
 
-function printChanges({ action }: Rule, name: (list: FrrList) => string): string[] {
+function printChanges({ id, action }: Rule, name: (list: FrrList) => string): string[] {
   if (action.type !== 'set') return []
-  return [...action.changes.flatMap((change) => printChange(change, name)), 'on-match next']
+  const mark = id === 'degraded' ? [`set weight ${frrDegraded.weight}`] : []
+  return [...action.changes.flatMap((change) => printChange(change, name)), ...mark, 'on-match next']
 }
 
 function printChange(change: Change, name: (list: FrrList) => string): string[] {
   switch (change.type) {
     case 'local-pref':
       return [`set local-preference ${change.value}`]
+    case 'med':
+      return [`set metric ${change.value}`]
+    case 'prepend':
+      return [`set as-path prepend ${Array(change.times).fill(change.asn).join(' ')}`]
     case 'add-communities': {
       const of = (type: string) => change.communities.filter((community) => community.type === type).join(' ')
       const standard = of('standard')

@@ -130,7 +130,7 @@ export function buildManifest(
       deadManMs: service.safety.deadManMs,
       minSites: service.safety.minSites,
     })),
-    degradable: false,
+    degradable: true,
     maintenance: node.maintenance.map((window) => ({ ...window })),
     files: Object.fromEntries(files.map(({ path, content }) => [path, hash(content)])),
   }

@@ -3,7 +3,7 @@ import { prefixesOf } from '../planner/compile.ts'
 import type { NodePlan, SessionPlan } from '../planner/plan.ts'
 import { kindPolicies } from '../policy/kinds.ts'
 import type { Policy } from '../policy/policy.ts'
-import { originators } from './announcements.ts'
+import { frrDegraded, originators } from './announcements.ts'
 import { birdRules, roaTables } from './bird-rules.ts'
 import { commands, type FrrList, frrEntries } from './frr-rules.ts'
 import { collectLists } from './rule-lists.ts'
@@ -93,6 +93,7 @@ export function viewForFrr(node: NodePlan) {
       sessions: sessions.filter((session) => session.family === family),
     })),
     sessions,
+    degraded: frrDegraded,
     profiles: node.sessions.flatMap((session) =>
       session.bfd === null ? [] : [{ symbol: session.symbol, ...session.bfd }],
     ),

@@ -1,7 +1,11 @@
-import { comparePrefixes, type Prefix, parsePrefix } from '../net/prefix.ts'
-import type { Manifest } from '../planner/manifest.ts'
+import { comparePrefixes, type Family, familyOf, type Prefix, parsePrefix } from '../net/prefix.ts'
+import type { Manifest, ManifestNeighbor } from '../planner/manifest.ts'
+import { type Desired, normally } from './daemon.ts'
 
-/** All prefixes that this node may ever originate, in canonical form. Throws a TypeError naming a bad one. */
+/**
+ * All prefixes that this node may ever originate, in canonical form, IPv4 before IPv6, in address order. Throws a
+ * TypeError naming a bad one.
+ */
 export function ownPrefixesOf(manifest: Manifest): ReadonlySet<string> {
   const own = new Set<string>()
   for (const service of manifest.services) {
@@ -12,11 +16,11 @@ export function ownPrefixesOf(manifest: Manifest): ReadonlySet<string> {
       own.add(prefix.value.toString())
     }
   }
-  return own
+  return new Set(sortPrefixes(own))
 }
 
-export function assertOwn(desired: ReadonlySet<string>, own: ReadonlySet<string>): void {
-  for (const prefix of desired) {
+export function assertOwn(desired: Desired, own: ReadonlySet<string>): void {
+  for (const prefix of desired.keys()) {
     if (!own.has(prefix)) throw new RangeError(`${prefix} belongs to no service of this node`)
   }
 }
@@ -37,6 +41,40 @@ export function sortPrefixes(prefixes: Iterable<string>): string[] {
   return parsed.sort(comparePrefixes).map(String)
 }
 
-export function sameSet(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
-  return a.size === b.size && [...a].every((item) => b.has(item))
+/** As `sortPrefixes` does, without a look at those that stand in `own` already. */
+export function sortByOwn(prefixes: ReadonlySet<string>, own: ReadonlySet<string>): string[] {
+  const ours = [...own].filter((prefix) => prefixes.has(prefix))
+  return ours.length === prefixes.size ? ours : sortPrefixes(prefixes)
+}
+
+/** What a configuration without degraded announcements can carry: those prefixes, for they are not withdrawn. */
+export function gradesFor({ degradable }: Manifest, desired: Desired): Desired {
+  return degradable ? desired : normally(desired.keys())
+}
+
+/** The neighbors from whom other nodes are heard: inside the AS, and our own prefixes are taken from them. */
+export function isInformant({ kind, session }: ManifestNeighbor): boolean {
+  return kind === 'ibgp' && session?.takes === 'own-prefixes'
+}
+
+/** How many different nodes tell each prefix; 0 for the others of those families. */
+export class Tellers {
+  readonly #tellers: ReadonlyMap<string, Set<string>>
+
+  constructor(own: ReadonlySet<string>, families: ReadonlySet<Family>) {
+    const heard = [...own].filter((prefix) => families.has(familyOf(prefix)))
+    this.#tellers = new Map(heard.map((prefix) => [prefix, new Set()]))
+  }
+
+  add(prefix: string, node: string): void {
+    this.#tellers.get(prefix)?.add(node)
+  }
+
+  count(): ReadonlyMap<string, number> {
+    return new Map([...this.#tellers].map(([prefix, nodes]) => [prefix, nodes.size]))
+  }
+}
+
+export function sameGrades(a: Desired, b: Desired): boolean {
+  return a.size === b.size && [...a].every(([prefix, grade]) => b.get(prefix) === grade)
 }

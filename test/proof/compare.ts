@@ -34,9 +34,11 @@ export function routeOf(wire: WireRoute, isInternal: boolean): Route {
     origin: wire.origin,
     // What comes from outside says nothing about our preferences (RFC 4271, section 5.1.5).
     localPref: isInternal ? (wire.localPref ?? defaultLocalPref) : defaultLocalPref,
+    med: wire.med,
     communities: wire.communities.map((text) => must(parseCommunity(text), text)),
     otc: wire.otc,
     local: false,
+    degraded: false,
   }
 }
 
@@ -48,10 +50,10 @@ function expectedOf(
 ): { readonly outcome: Outcome; readonly rule: string } {
   if (wire.malformed) return { outcome: { verdict: 'reject', attributes: {} }, rule: 'malformed (RFC 7606)' }
   const verdict = evaluate(policy, routeOf(wire, isInternal), (prefix, asn) => vrps.validate(prefix, asn))
-  return { outcome: outcomeOf(verdict, wire), rule: verdict.rule.id }
+  return { outcome: outcomeOf(verdict), rule: verdict.rule.id }
 }
 
-function outcomeOf({ verdict, route }: Verdict, wire: WireRoute): Outcome {
+function outcomeOf({ verdict, route }: Verdict): Outcome {
   if (verdict === 'reject') return { verdict, attributes: {} }
   return {
     verdict,
@@ -59,7 +61,7 @@ function outcomeOf({ verdict, route }: Verdict, wire: WireRoute): Outcome {
       path: textOf(route.asPath),
       nextHop: String(route.nextHop),
       origin: route.origin,
-      med: String(wire.med),
+      med: String(route.med),
       localPref: String(route.localPref),
       communities: route.communities.map(String).sort().join(' '),
       otc: String(route.otc),

@@ -3,7 +3,7 @@ import { hashOf } from '../../src/bundle/write.ts'
 import { type Family, families } from '../../src/net/prefix.ts'
 import { buildManifest } from '../../src/render/render.ts'
 import { createBird } from '../../src/routing/bird/bird.ts'
-import { normally } from '../../src/routing/daemon.ts'
+import { type Desired, normally } from '../../src/routing/daemon.ts'
 import { createFrr } from '../../src/routing/frr/frr.ts'
 import { describeMismatches, findMismatches } from './compare.ts'
 import { inject, makeProofBed, type ProofBed, type ProofNode } from './node.ts'
@@ -41,16 +41,17 @@ describe.each(cases)('each $family neighbor of $kind is told what the policy let
     at.family === 'ipv4' ? ['99.98.1.1/32', '99.97.0.1/32'] : ['2999:98:1::1/128', '2999:97::1/128']
   const { covering, host, other, third } = own[at.family]
   const everything = [...Object.values(own[at.family]), ...hosts]
-  const originate = async (node: ProofNode, prefixes: readonly string[]) => {
+  const originate = async (node: ProofNode, desired: Desired) => {
     const manifest = buildManifest(node.plan, [], hashOf)
     const daemon =
       node.kind === 'bird' ? createBird({ manifest }) : createFrr({ manifest, deadlineMs: 20_000 })
     try {
-      await daemon.apply(normally(prefixes))
+      await daemon.apply(desired)
+      await untilTold(node, desired)
+      return await daemon.observe()
     } finally {
       daemon.close()
     }
-    await untilTold(node, prefixes)
   }
 
   test('not what others told, nor our own prefixes as our other nodes told them', async () => {
@@ -66,19 +67,59 @@ describe.each(cases)('each $family neighbor of $kind is told what the policy let
     expect([...inside.keys()].sort()).toEqual([other, covering, host].sort())
     expect((await node.observer.accepted(node.sessions.get(`transit${digit}`)!)).size).toBe(2)
     // What comes last tells that the others would have come.
-    await originate(node, [third])
+    await originate(node, normally([third]))
   })
 
   test('what this node originates, with its attributes', async () => {
     const node = nodeOf(at.kind, at.family)
-    await originate(node, everything)
+    const { neighbors: observed } = await originate(node, normally(everything))
+    expect(observed.flatMap(({ degraded }) => degraded)).toEqual([])
     const told = (name: string) => [...node.sessions.get(name + at.family.slice(3))!.speaker.received.keys()]
     expect(told('transit').sort()).toEqual([third, covering].sort())
     expect(told('inside').sort()).toEqual(everything.toSorted())
   })
 
+  test('degraded, what this node originates so, and observe says the same', async () => {
+    const node = nodeOf(at.kind, at.family)
+    const part = new Map(
+      everything.map((prefix, index) => [prefix, index % 2 === 0 ? 'degraded' : 'normal'] as const),
+    )
+    for (const desired of [new Map(everything.map((prefix) => [prefix, 'degraded'] as const)), part]) {
+      const observation = await originate(node, desired)
+      const isDegraded = (prefix: string) => desired.get(prefix) === 'degraded'
+      expect(observation.originated.toSorted()).toEqual(everything.toSorted())
+      expect(observation.degraded).toEqual(observation.originated.filter(isDegraded))
+      for (const { neighbor, announced, degraded } of observation.neighbors) {
+        const told = [...node.sessions.get(neighbor)!.speaker.received.keys()]
+        expect([neighbor, announced.toSorted()]).toEqual([neighbor, told.toSorted()])
+        expect([neighbor, degraded]).toEqual([neighbor, announced.filter(isDegraded)])
+      }
+    }
+  })
+
+  test('and hears from inside where else a prefix is announced, and not degraded', async () => {
+    const node = nodeOf(at.kind, at.family)
+    const { elsewhere } = await originate(node, normally(everything))
+    const inside = node.neighbors.filter(({ name }) => name.startsWith('inside'))
+    expect(inside.length).toBe(2)
+    // One of them takes our own prefixes, and was told three of them.
+    const expected = everything.map((prefix) => [prefix, [covering, host, other].some((told) => told === prefix) ? 1 : 0])
+    expect(Object.fromEntries(elsewhere!)).toEqual(Object.fromEntries(expected))
+
+    const teller = node.neighbors.find(({ name }) => name === `inside${at.family.slice(3)}`)!
+    const session = node.sessions.get(teller.name)!
+    const [route] = learnedFrom(teller).filter(({ prefix }) => prefix === covering)
+    const degraded = { ...route!, localPref: 0, communities: ['65535:0'] }
+    session.speaker.announce([degraded])
+    await node.observer.settle(session)
+    expect((await originate(node, normally(everything))).elsewhere!.get(covering)).toBe(0)
+    session.speaker.announce([route!])
+    await node.observer.settle(session)
+    expect((await originate(node, normally(everything))).elsewhere!.get(covering)).toBe(1)
+  })
+
   test('nothing, when this node originates nothing', async () => {
-    await originate(nodeOf(at.kind, at.family), [])
+    await originate(nodeOf(at.kind, at.family), normally([]))
   })
 })
 

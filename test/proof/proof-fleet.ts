@@ -36,8 +36,8 @@ export interface ProofNeighbor {
 
 const perKind: readonly (readonly [name: string, asn: number, yaml: string])[] = [
   ['transit', 3000, 'kind: transit'],
-  ['default', 3001, 'kind: transit, import: default-only'],
-  ['peer', 400002, 'kind: peer'],
+  ['default', 3001, 'kind: transit, import: default-only, degrade: { prepend: 1, med: 0 }'],
+  ['peer', 400002, 'kind: peer, degrade: { gracefulShutdown: false, prepend: 0, med: 77 }'],
   [
     'strict',
     3003,
@@ -46,10 +46,15 @@ const perKind: readonly (readonly [name: string, asn: number, yaml: string])[] =
   ],
   ['server', 3004, 'kind: route-server, communities: ["3004:3004", "3004:1:0"]'],
   ['private', 3005, 'kind: provider-private, import: default-only'],
-  ['rack', 65006, 'kind: tor, import: default-only'],
+  // Nothing is unattractive to it.
+  ['rack', 65006, 'kind: tor, import: default-only, degrade: { gracefulShutdown: false, prepend: 0 }'],
   ['guarded', 65009, 'kind: tor, import: default-only, role: peer'],
   ['inside', ourAsn, 'kind: ibgp'],
-  ['insidedef', ourAsn, 'kind: ibgp, import: default-only'],
+  [
+    'insidedef',
+    ourAsn,
+    'kind: ibgp, import: default-only, degrade: { gracefulShutdown: false, med: 4294967295 }',
+  ],
   [
     'relaxed',
     3007,

@@ -1,4 +1,5 @@
 import { evaluate } from '../../src/policy/evaluate.ts'
+import type { Desired } from '../../src/routing/daemon.ts'
 import { until } from '../e2e/fixture-routing/until.ts'
 import { nodeAddresses } from './bed.ts'
 import type { WireRoute } from './bgp/wire.ts'
@@ -19,7 +20,7 @@ export function learnedFrom(neighbor: ProofNeighbor): readonly WireRoute[] {
 }
 
 /** Until each neighbor has been told just what `evaluate` lets out of `originated`, while others told the rest. */
-export async function untilTold(node: ProofNode, originated: readonly string[]): Promise<void> {
+export async function untilTold(node: ProofNode, originated: Desired): Promise<void> {
   for (const neighbor of node.neighbors) {
     const { speaker } = node.sessions.get(neighbor.name)!
     const expected = describeAll(expectedAt(node, neighbor, originated))
@@ -31,32 +32,37 @@ export async function untilTold(node: ProofNode, originated: readonly string[]):
   }
 }
 
-function expectedAt(node: ProofNode, neighbor: ProofNeighbor, originated: readonly string[]): WireRoute[] {
+function expectedAt(node: ProofNode, neighbor: ProofNeighbor, originated: Desired): WireRoute[] {
   const { export: policy, family } = node.plan.sessions.find((session) => session.neighbor === neighbor.name)!
   const learned = new Set(node.neighbors.flatMap((other) => learnedFrom(other).map(({ prefix }) => prefix)))
-  return [...new Set([...originated, ...learned])].flatMap((prefix): WireRoute[] => {
+  return [...new Set([...originated.keys(), ...learned])].flatMap((prefix): WireRoute[] => {
     const wire = { prefix, asPath: [], nextHop: nodeAddresses[family], origin: 'igp', med: null } as const
     const route = routeOf({ ...wire, localPref: 100, communities: [], otc: null }, true)
     if (route.prefix.family !== family) return []
-    const verdict = evaluate(policy, { ...route, local: originated.includes(prefix) }, (of, asn) =>
-      vrps.validate(of, asn),
-    )
+    const grade = originated.get(prefix)
+    const ours = { ...route, local: grade !== undefined, degraded: grade === 'degraded' }
+    const verdict = evaluate(policy, ours, (of, asn) => vrps.validate(of, asn))
     if (verdict.verdict === 'reject') return []
-    const { communities, otc } = verdict.route
-    const told = { ...wire, communities: communities.map(String), otc }
-    return [neighbor.internal ? { ...told, localPref: 100 } : { ...told, asPath: [ourAsn], localPref: null }]
+    const { communities, otc, asPath, localPref, med } = verdict.route
+    const told = { ...wire, communities: communities.map(String), otc, med }
+    return [
+      neighbor.internal
+        ? { ...told, asPath, localPref }
+        : { ...told, asPath: [ourAsn, ...asPath], localPref: null },
+    ]
   })
 }
 
-/** The metric is left out: BIRD sends none with what it originates, and bgpd sends 0. */
+/** No metric and 0 are one: BIRD sends none with what it originates, and bgpd sends 0. */
 function describeAll(routes: readonly WireRoute[]): string {
   return routes
-    .map(({ prefix, asPath, nextHop, origin, localPref, communities, otc }) =>
+    .map(({ prefix, asPath, nextHop, origin, med, localPref, communities, otc }) =>
       [
         prefix,
         JSON.stringify(asPath),
         nextHop,
         origin,
+        med ?? 0,
         localPref,
         [...communities].sort().join(' '),
         otc,

@@ -5,15 +5,25 @@ import {
   DaemonError,
   type DaemonIdentity,
   type Desired,
+  type Grade,
   type NeighborObservation,
   type Observation,
   type RoutingDaemon,
 } from '../daemon.ts'
-import { assertOwn, canonicalPrefix, ownPrefixesOf, sameSet, sortPrefixes } from '../own-prefixes.ts'
+import {
+  assertOwn,
+  gradesFor,
+  isInformant,
+  ownPrefixesOf,
+  sameGrades,
+  sortByOwn,
+  Tellers,
+} from '../own-prefixes.ts'
 import { Turns } from '../turns.ts'
 import { BirdClient, maxCommandBytes } from './client.ts'
 import { OwnedFile } from './owned-file.ts'
 import { type BirdReply, wordsOf } from './reply.ts'
+import { type BirdRoute, isCutShort, isGone, matchNetworks, readRoutes, some } from './route-lists.ts'
 
 export interface BirdOptions {
   readonly manifest: Manifest
@@ -36,7 +46,10 @@ class Bird implements RoutingDaemon {
   readonly kind = 'bird'
   readonly #client: BirdClient
   readonly #file: OwnedFile
+  readonly #manifest: Manifest
   readonly #own: ReadonlySet<string>
+  /** By the bytes that the rest of the command takes. */
+  readonly #conditions = new Map<number, string>()
   readonly #neighbors: readonly (ManifestNeighbor & { protocol: string })[]
   readonly #turns = new Turns()
 
@@ -47,6 +60,7 @@ class Bird implements RoutingDaemon {
     }
     this.#client = new BirdClient({ socketPath: daemonSocket, deadlineMs })
     this.#file = new OwnedFile(announceFile, deadlineMs)
+    this.#manifest = manifest
     this.#own = ownPrefixesOf(manifest)
     this.#neighbors = manifest.neighbors.map((neighbor) => {
       const { protocol } = neighbor
@@ -69,23 +83,25 @@ class Bird implements RoutingDaemon {
   }
 
   async apply(desired: Desired): Promise<void> {
-    const prefixes = new Set(desired.keys())
-    assertOwn(prefixes, this.#own)
-    return this.#turns.take(() => this.#apply(prefixes))
+    assertOwn(desired, this.#own)
+    return this.#turns.take(() => this.#apply(gradesFor(this.#manifest, desired)))
   }
 
-  async #apply(desired: ReadonlySet<string>): Promise<void> {
+  async #apply(desired: Desired): Promise<void> {
     const text = renderAnnouncements(desired)
     const written = await this.#file.read()
     const before = written === null ? null : readAnnouncements(written)
     let had = before
     if (written === text) {
       had = await this.#readOriginated(await this.#readStates())
-      if (sameSet(had, desired)) return
+      if (sameGrades(had, desired)) return
     }
-    const falling = families.filter((family) => !some(desired, family) && (!had || some(had, family)))
-    const rises = before === null ? desired.size > 0 : [...desired].some((prefix) => !before.has(prefix))
-    if (rises) await this.#reachOrKeepDown(desired, before, written)
+    const falling = families.filter(
+      (family) => !some(desired.keys(), family) && (!had || some(had.keys(), family)),
+    )
+    if ([...desired].some(([prefix, grade]) => gradeKept(grade, before?.get(prefix)) !== grade)) {
+      await this.#reachOrKeepDown(desired, before, written)
+    }
     // `disable` runs ahead of the file and of a `configure` that may be slow (a large config), refused
     // (somebody else's bird.conf is broken) or impossible (the disk). It does not last: any `configure`
     // restores what the file says, so it is never instead of the file, and needs no `enable`.
@@ -94,7 +110,7 @@ class Bird implements RoutingDaemon {
       written === text ? undefined : this.#file.replace(text),
     ])
     const fallen = disabled.status === 'fulfilled' ? disabled.value : []
-    const staying = [...(had ?? [])].filter(
+    const staying = [...(had?.keys() ?? [])].filter(
       (prefix) => !desired.has(prefix) && !fallen.includes(familyOf(prefix)),
     )
     if (wrote.status === 'rejected') throw explain(wrote.reason, fallen, staying)
@@ -104,32 +120,37 @@ class Bird implements RoutingDaemon {
     throw explain(refusal('configure', reply), fallen, staying)
   }
 
-  /** A daemon that is not there now must not find a new announcement when it comes back without us. */
-  async #reachOrKeepDown(
-    desired: ReadonlySet<string>,
-    before: ReadonlySet<string> | null,
-    written: string | null,
-  ): Promise<void> {
+  /** A daemon that is not there now must not find a better announcement when it comes back without us. */
+  async #reachOrKeepDown(desired: Desired, before: Desired | null, written: string | null): Promise<void> {
     try {
       await this.#client.version()
     } catch (error) {
-      const kept = renderAnnouncements([...desired].filter((prefix) => before?.has(prefix)))
-      if (kept !== written) await this.#file.replace(kept)
+      const kept = [...desired].flatMap(([prefix, grade]) => {
+        const keeps = gradeKept(grade, before?.get(prefix))
+        return keeps === null ? [] : [[prefix, keeps] as const]
+      })
+      const text = renderAnnouncements(kept)
+      if (text !== written) await this.#file.replace(text)
       throw error
     }
   }
 
   async observe(): Promise<Observation> {
     const states = await this.#readStates()
-    const originated = sortPrefixes(await this.#readOriginated(states))
+    const originated = await this.#readOriginated(states)
     const neighbors: NeighborObservation[] = []
-    for (const neighbor of this.#neighbors) {
-      const state = states.get(neighbor.protocol)
+    for (const { name, protocol } of this.#neighbors) {
+      const state = states.get(protocol)
       const session = state === undefined ? 'missing' : state === 'up' ? 'up' : 'down'
-      const announced = session === 'up' ? await this.#readExported(neighbor.protocol) : []
-      neighbors.push({ neighbor: neighbor.name, session, announced, degraded: [] })
+      const told = session === 'up' ? await this.#readExported(protocol) : nothingTold
+      neighbors.push({ neighbor: name, session, ...told })
     }
-    return { originated, degraded: [], neighbors, elsewhere: null }
+    return {
+      originated: sortByOwn(new Set(originated.keys()), this.#own),
+      degraded: sortByOwn(degradedOf(originated), this.#own),
+      neighbors,
+      elsewhere: await this.#readElsewhere(states),
+    }
   }
 
   close(): void {
@@ -151,30 +172,63 @@ class Bird implements RoutingDaemon {
     return states
   }
 
-  async #readOriginated(states: ReadonlyMap<string, string>): Promise<ReadonlySet<string>> {
-    const prefixes = new Set<string>()
+  async #readOriginated(states: ReadonlyMap<string, string>): Promise<Desired> {
+    const grades = new Map<string, Grade>()
     for (const family of families) {
       const originator = originators[family]
       if (!states.has(originator)) continue
-      const command = `show route protocol ${originator}`
-      const reply = await this.#list(command)
-      if (isGone(reply)) continue
-      for (const prefix of readRoutes(check(command, reply))) prefixes.add(prefix)
-    }
-    return prefixes
-  }
-
-  /** From the export map itself: `show route export` runs the filter again, and can say otherwise. */
-  async #readExported(protocol: string): Promise<string[]> {
-    const prefixes = new Set<string>()
-    for (const command of exportedCommands(protocol, this.#own)) {
-      const reply = await this.#list(command)
-      if (isGone(reply)) continue
-      for (const prefix of readRoutes(check(command, reply))) {
-        if (this.#own.has(prefix)) prefixes.add(prefix)
+      for (const { prefix, degraded } of await this.#list(`show route protocol ${originator}`)) {
+        grades.set(prefix, degraded ? 'degraded' : 'normal')
       }
     }
-    return sortPrefixes(prefixes)
+    return grades
+  }
+
+  /**
+   * From the export map itself: `show route export` runs the filter again, and can say otherwise. The map has no
+   * attributes, but a route comes out of the filter and into the map when its grade changes, at once.
+   */
+  async #readExported(protocol: string): Promise<Pick<NeighborObservation, 'announced' | 'degraded'>> {
+    const announced = new Set<string>()
+    const degraded = new Set<string>()
+    const condition = this.#matchOwn('show route where  exported '.length + protocol.length)
+    for (const route of await this.#list(`show route where ${condition} exported ${protocol}`)) {
+      if (!this.#own.has(route.prefix)) continue
+      announced.add(route.prefix)
+      if (route.degraded) degraded.add(route.prefix)
+    }
+    return { announced: sortByOwn(announced, this.#own), degraded: sortByOwn(degraded, this.#own) }
+  }
+
+  async #readElsewhere(states: ReadonlyMap<string, string>): Promise<ReadonlyMap<string, number> | null> {
+    const informants = this.#neighbors.filter(
+      (neighbor) => isInformant(neighbor) && states.get(neighbor.protocol) === 'up',
+    )
+    if (informants.length === 0) return null
+    const addresses = new Map(informants.map(({ protocol, address }) => [protocol, address]))
+    const tellers = new Tellers(this.#own, new Set(informants.map(({ family }) => family)))
+    // What a route reflector passes on names its node by the next hop (RFC 4456, section 10); the rest is of the
+    // neighbor itself, and is asked for without attributes, for that is the most.
+    for (const [all, isReflected] of [
+      ['', '!defined(bgp_originator_id)'],
+      ['all ', 'defined(bgp_originator_id)'],
+    ]) {
+      const rest = `source = RTS_BGP && ${isReflected} && !((65535,0) ~ bgp_community)`
+      const condition = this.#matchOwn(`show route ${all}where () && ${rest}`.length)
+      for (const route of await this.#list(`show route ${all}where (${condition}) && ${rest}`)) {
+        const address = addresses.get(route.protocol)
+        if (address !== undefined) tellers.add(route.prefix, route.nextHop ?? address)
+      }
+    }
+    return tellers.count()
+  }
+
+  #matchOwn(takenBytes: number): string {
+    const known = this.#conditions.get(takenBytes)
+    if (known !== undefined) return known
+    const condition = matchNetworks(this.#own, maxCommandBytes - takenBytes)
+    this.#conditions.set(takenBytes, condition)
+    return condition
   }
 
   /** The families whose protocol is down now. A protocol that BIRD does not know, or will not disable, is not. */
@@ -191,13 +245,13 @@ class Bird implements RoutingDaemon {
     )
   }
 
-  /** A reconfiguration ends a list that is just being printed; the next one is of the new configuration. */
-  async #list(command: string): Promise<BirdReply> {
+  /** A list that a reconfiguration cuts short is asked for again: the next one is of the new configuration. */
+  async #list(command: string): Promise<BirdRoute[]> {
     let reply = await this.#client.send(command)
     for (let again = 0; isCutShort(reply) && again < mostReconfigurations; again += 1) {
       reply = await this.#client.send(command)
     }
-    return reply
+    return isGone(reply) ? [] : readRoutes(check(command, reply), this.#own)
   }
 
   async #ask(command: string): Promise<BirdReply> {
@@ -208,53 +262,16 @@ class Bird implements RoutingDaemon {
 /** In a row, by several writers at once. */
 const mostReconfigurations = 5
 
-function isCutShort(reply: BirdReply): boolean {
-  return reply.code >= 8000 && wordsOf(reply).endsWith('Stopped due to reconfiguration')
+const nothingTold = { announced: [], degraded: [] } as const
+
+function degradedOf(grades: Desired): ReadonlySet<string> {
+  return new Set([...grades].flatMap(([prefix, grade]) => (grade === 'degraded' ? [prefix] : [])))
 }
 
-/** As many as it takes to name all prefixes within BIRD's limit, for a table may hold much that is not ours. */
-function exportedCommands(protocol: string, own: ReadonlySet<string>): string[] {
-  const parts: string[][] = [[]]
-  const roomBytes =
-    maxCommandBytes - protocol.length - 'show route where net ~ [] || net ~ [] exported '.length
-  let bytes = 0
-  for (const prefix of own) {
-    if (bytes + prefix.length + 1 > roomBytes) {
-      parts.push([])
-      bytes = 0
-    }
-    parts.at(-1)!.push(prefix)
-    bytes += prefix.length + 1
-  }
-  return parts
-    .filter((part) => part.length > 0)
-    .map((part) => {
-      // A set of BIRD's is of one family.
-      const sets = families.map((family) => part.filter((prefix) => familyOf(prefix) === family))
-      const terms = sets.filter((set) => set.length > 0).map((set) => `net ~ [${set.join(',')}]`)
-      return `show route where ${terms.join(' || ')} exported ${protocol}`
-    })
-}
-
-/** The networks of a route list. A line that begins with a blank is one more route to the network above. */
-function* readRoutes(reply: BirdReply): Generator<string> {
-  for (const { code, text } of reply.lines) {
-    if (code !== 1007) continue
-    const network = /^(\S+\/\d+)\s/.exec(text)?.[1]
-    const prefix = network === undefined ? null : canonicalPrefix(network)
-    if (prefix !== null) yield prefix
-    else if (!/^(?:Table |\s|$)/.test(text)) {
-      throw new DaemonError('protocol', 'BIRD listed a route without a network', { reply: text })
-    }
-  }
-}
-
-/**
- * `show protocols` still lists a protocol on its way out when its name is gone already, and a session that
- * has just gone down, or carries no routes, has no tables.
- */
-function isGone(reply: BirdReply): boolean {
-  return reply.code === 9001 && /CF_SYM_UNDEFINED|^No valid tables$/.test(wordsOf(reply))
+/** The better of the two stays out of the file while the daemon is away. */
+function gradeKept(desired: Grade, before: Grade | undefined): Grade | null {
+  if (before === undefined) return null
+  return before === desired ? desired : 'degraded'
 }
 
 function check(command: string, reply: BirdReply): BirdReply {
@@ -285,8 +302,4 @@ function explain(error: DaemonError, fallen: readonly Family[], staying: readonl
     ...(error.reply === null ? {} : { reply: error.reply }),
     cause: error,
   })
-}
-
-function some(prefixes: ReadonlySet<string>, family: Family): boolean {
-  return [...prefixes].some((prefix) => familyOf(prefix) === family)
 }

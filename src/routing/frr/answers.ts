@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Family } from '../../net/prefix.ts'
-import { DaemonError } from '../daemon.ts'
+import { frrDegraded } from '../../render/announcements.ts'
+import { DaemonError, type Desired, type Grade } from '../daemon.ts'
 import { canonicalPrefix } from '../own-prefixes.ts'
 
 const sectionSchema = z.object({
@@ -10,12 +11,20 @@ const summarySchema = z.object({
   ipv4Unicast: sectionSchema.optional(),
   ipv6Unicast: sectionSchema.optional(),
 })
-const advertisedSchema = z.union([
-  z.object({ advertisedRoutes: z.record(z.string(), z.unknown()) }),
-  // 8.4.4 has the first for a neighbor it does not know, and the second where the family is not activated.
+// 8.4.4 has the first for a neighbor it does not know, and the second where the family is not activated.
+const noneSchemas = [
   z.object({ bgpNoSuchNeighbor: z.literal(true) }),
   z.object({ warning: z.string() }),
+] as const
+const advertisedSchema = z.union([
+  z.object({ advertisedRoutes: z.record(z.string(), z.object({ weight: z.number().optional() })) }),
+  ...noneSchemas,
 ])
+const pathSchema = z.object({
+  locPrf: z.number().optional(),
+  nexthops: z.array(z.object({ ip: z.string(), scope: z.string().optional() })).optional(),
+})
+const takenSchema = z.union([z.object({ routes: z.record(z.string(), z.array(pathSchema)) }), ...noneSchemas])
 
 const vrfsSchema = z.object({ vrfs: z.record(z.string(), z.object({ routerId: z.string() })) })
 
@@ -38,21 +47,49 @@ export function readRouterId(text: string): string | null {
   return parse(text, vrfsSchema, 'list of VRFs').vrfs.default?.routerId ?? null
 }
 
-/** The prefixes of a neighbor's adj-rib-out; none for a neighbor that bgpd does not know in that family. */
-export function readAdvertised(text: string): string[] {
+export interface AdvertisedRoute {
+  readonly prefix: string
+  /** As the neighbor was sent it: the route-map on the way out has left its weight. */
+  readonly degraded: boolean
+}
+
+/**
+ * A neighbor's adj-rib-out; nothing for a neighbor that bgpd does not know in that family.
+ * @param own prefixes that need not be parsed
+ */
+export function readAdvertised(text: string, own: ReadonlySet<string>): AdvertisedRoute[] {
   const answer = parse(text, advertisedSchema, 'list of advertised routes')
   if (!('advertisedRoutes' in answer)) return []
-  return Object.keys(answer.advertisedRoutes).map((key) => {
-    const prefix = canonicalPrefix(key)
+  return Object.entries(answer.advertisedRoutes).map(([key, { weight }]) => {
+    const prefix = own.has(key) ? key : canonicalPrefix(key)
     if (prefix === null) throw unreadable('list of advertised routes', key)
-    return prefix
+    return { prefix, degraded: weight === frrDegraded.weight }
   })
+}
+
+export interface TakenRoute {
+  readonly prefix: string
+  readonly nextHop: string | null
+}
+
+/** What was taken from an iBGP neighbor, without the last choices: whoever degrades says so by LOCAL_PREF 0. */
+export function readTaken(text: string): TakenRoute[] {
+  const answer = parse(text, takenSchema, 'list of routes')
+  if (!('routes' in answer)) return []
+  return Object.entries(answer.routes).flatMap(([prefix, paths]) =>
+    paths
+      .filter(({ locPrf }) => locPrf !== 0)
+      .map(({ nexthops = [] }) => ({
+        prefix,
+        nextHop: nexthops.find(({ scope }) => scope !== 'link-local')?.ip ?? null,
+      })),
+  )
 }
 
 export interface RunningNetworks {
   /** Whether bgpd runs our AS in the default VRF at all. */
   readonly instance: boolean
-  readonly networks: ReadonlySet<string>
+  readonly networks: Desired
 }
 
 /**
@@ -64,7 +101,7 @@ export const networksCommand = 'show running-config | include ^(router bgp |  ne
 export function readNetworks(text: string, asn: number): RunningNetworks {
   let instance = false
   let inInstance = false
-  const networks = new Set<string>()
+  const networks = new Map<string, Grade>()
   for (const line of text.split(/\r?\n/)) {
     const router = /^router bgp (\d+)(?: as-notation \S+)?( .*)?$/.exec(line)
     if (router !== null) {
@@ -77,7 +114,9 @@ export function readNetworks(text: string, asn: number): RunningNetworks {
     // `backdoor` marks a route of others; it originates nothing.
     if (network === null || !inInstance || / backdoor\b/.test(network[2]!)) continue
     const prefix = canonicalPrefix(network[1]!)
-    if (prefix !== null) networks.add(prefix)
+    if (prefix !== null) {
+      networks.set(prefix, network[2] === ` route-map ${frrDegraded.map}` ? 'degraded' : 'normal')
+    }
   }
   return { instance, networks }
 }

@@ -1,14 +1,16 @@
 import { type Family, families, familyOf, parseAddress } from '../../net/prefix.ts'
 import type { Manifest, ManifestNeighbor } from '../../planner/manifest.ts'
+import { frrDegraded } from '../../render/announcements.ts'
 import {
   DaemonError,
   type DaemonIdentity,
   type Desired,
+  type Grade,
   type NeighborObservation,
   type Observation,
   type RoutingDaemon,
 } from '../daemon.ts'
-import { assertOwn, ownPrefixesOf, sortPrefixes } from '../own-prefixes.ts'
+import { assertOwn, gradesFor, isInformant, ownPrefixesOf, sortByOwn, Tellers } from '../own-prefixes.ts'
 import { Turns } from '../turns.ts'
 import {
   networksCommand,
@@ -17,6 +19,7 @@ import {
   readNetworks,
   readRouterId,
   readSummary,
+  readTaken,
   readVersion,
   type Summary,
 } from './answers.ts'
@@ -30,7 +33,8 @@ export interface FrrOptions {
 
 interface Lines {
   readonly falling: readonly string[]
-  readonly rising: readonly string[]
+  /** New ones, and those of another grade: the new line takes the place of the old. */
+  readonly rising: Desired
   readonly stuck: readonly string[]
 }
 
@@ -43,6 +47,7 @@ class Frr implements RoutingDaemon {
   readonly kind = 'frr'
   readonly #vty: Vty
   readonly #asn: number
+  readonly #manifest: Manifest
   readonly #own: ReadonlySet<string>
   readonly #neighbors: readonly ManifestNeighbor[]
   /** The connection has a mode: nobody may ask anything while it is in configuration. */
@@ -53,6 +58,7 @@ class Frr implements RoutingDaemon {
       throw new TypeError(`the manifest of ${manifest.node} is not that of an FRR node`)
     this.#vty = new Vty({ socketPath: manifest.paths.daemonSocket, deadlineMs })
     this.#asn = manifest.asn
+    this.#manifest = manifest
     this.#own = ownPrefixesOf(manifest)
     this.#neighbors = manifest.neighbors.map((neighbor) => {
       const address = parseAddress(neighbor.address)
@@ -74,16 +80,15 @@ class Frr implements RoutingDaemon {
   }
 
   async apply(desired: Desired): Promise<void> {
-    const prefixes = new Set(desired.keys())
-    assertOwn(prefixes, this.#own)
-    return this.#turns.take(() => this.#apply(prefixes))
+    assertOwn(desired, this.#own)
+    return this.#turns.take(() => this.#apply(gradesFor(this.#manifest, desired)))
   }
 
-  async #apply(desired: ReadonlySet<string>): Promise<void> {
+  async #apply(desired: Desired): Promise<void> {
     const { instance, networks } = await this.#readNetworks()
     const falling = [...this.#own].filter((prefix) => !desired.has(prefix) && networks.has(prefix))
-    const rising = [...desired].filter((prefix) => !networks.has(prefix))
-    const changes = falling.length > 0 || rising.length > 0
+    const rising = new Map([...desired].filter(([prefix, grade]) => networks.get(prefix) !== grade))
+    const changes = falling.length > 0 || rising.size > 0
     const stuck = changes ? [] : await this.#findStuck(networks)
     if (!changes && stuck.length === 0) return
     // `router bgp` would make an instance where a restarted bgpd has not read its configuration yet.
@@ -112,11 +117,11 @@ class Frr implements RoutingDaemon {
    * `clear … soft out`. Seen in 8.4.4; FRR's pull requests 16830 and 17667 tell of it. `coalesce-time 0` in
    * the configuration closes the window.
    */
-  async #findStuck(networks: ReadonlySet<string>): Promise<string[]> {
+  async #findStuck(networks: Desired): Promise<string[]> {
     const { states } = await this.#readSummary()
     const stuck = new Set<string>()
     for (const neighbor of this.#neighbors) {
-      const { announced } = await this.#observeNeighbor(neighbor, states)
+      const { announced } = await this.#observeNeighbor(neighbor, states, networks)
       for (const prefix of announced) if (!networks.has(prefix)) stuck.add(prefix)
     }
     return [...stuck]
@@ -133,7 +138,7 @@ class Frr implements RoutingDaemon {
         ...lines.stuck
           .filter(isOf(family))
           .flatMap((prefix) => [`network ${prefix}`, `no network ${prefix}`]),
-        ...lines.rising.filter(isOf(family)).map((prefix) => `network ${prefix}`),
+        ...[...lines.rising].filter(([prefix]) => familyOf(prefix) === family).map(announcing),
       ]
       if (commands.length === 0 || !(await enter(`address-family ${family} unicast`))) continue
       for (const command of commands) await this.#configureLine(command, refusals)
@@ -165,17 +170,28 @@ class Frr implements RoutingDaemon {
       const { networks } = await this.#readNetworks()
       const { states } = await this.#readSummary()
       const neighbors: NeighborObservation[] = []
-      for (const neighbor of this.#neighbors) neighbors.push(await this.#observeNeighbor(neighbor, states))
-      const originated = sortPrefixes([...networks].filter((prefix) => this.#own.has(prefix)))
-      return { originated, degraded: [], neighbors, elsewhere: null }
+      for (const neighbor of this.#neighbors) {
+        neighbors.push(await this.#observeNeighbor(neighbor, states, networks))
+      }
+      const originated = [...this.#own].filter((prefix) => networks.has(prefix))
+      return {
+        originated,
+        degraded: originated.filter((prefix) => networks.get(prefix) === 'degraded'),
+        neighbors,
+        elsewhere: await this.#readElsewhere(states),
+      }
     })
   }
 
   async #observeNeighbor(
     neighbor: ManifestNeighbor,
     states: Summary['states'],
+    networks: Desired,
   ): Promise<NeighborObservation> {
-    const announced: string[] = []
+    const announced = new Set<string>()
+    const degraded = new Set<string>()
+    // Nothing is changed on the way to a neighbor to whom nothing is unattractive.
+    const isSeen = neighbor.session === undefined || 'degraded' in neighbor.session.exportRules
     let session: NeighborObservation['session'] = 'missing'
     for (const family of families) {
       const state = states[family].get(neighbor.address)
@@ -183,12 +199,40 @@ class Frr implements RoutingDaemon {
       session = state === 'Established' ? 'up' : 'down'
       if (session === 'down') continue
       const command = `show bgp ${family} unicast neighbors ${neighbor.address} advertised-routes json`
-      const reply = await this.#vty.send(command)
-      // Status 1 comes with a JSON warning for a neighbor that has gone since we looked.
-      if (reply.status > 1) throw refusal(command, reply)
-      announced.push(...readAdvertised(reply.text).filter((prefix) => this.#own.has(prefix)))
+      for (const route of readAdvertised(await this.#askAboutNeighbor(command), this.#own)) {
+        if (!this.#own.has(route.prefix)) continue
+        announced.add(route.prefix)
+        if (isSeen ? route.degraded : networks.get(route.prefix) === 'degraded') degraded.add(route.prefix)
+      }
     }
-    return { neighbor: neighbor.name, session, announced: sortPrefixes(announced), degraded: [] }
+    return {
+      neighbor: neighbor.name,
+      session,
+      announced: sortByOwn(announced, this.#own),
+      degraded: sortByOwn(degraded, this.#own),
+    }
+  }
+
+  async #readElsewhere(states: Summary['states']): Promise<ReadonlyMap<string, number> | null> {
+    const informants = this.#neighbors.filter(
+      (neighbor) => isInformant(neighbor) && states[neighbor.family].get(neighbor.address) === 'Established',
+    )
+    if (informants.length === 0) return null
+    const tellers = new Tellers(this.#own, new Set(informants.map(({ family }) => family)))
+    for (const { family, address } of informants) {
+      const command = `show bgp ${family} unicast neighbors ${address} routes json`
+      for (const { prefix, nextHop } of readTaken(await this.#askAboutNeighbor(command))) {
+        tellers.add(prefix, nextHop ?? address)
+      }
+    }
+    return tellers.count()
+  }
+
+  /** Status 1 comes with a JSON warning for a neighbor that has gone since we looked. */
+  async #askAboutNeighbor(command: string): Promise<string> {
+    const reply = await this.#vty.send(command)
+    if (reply.status > 1) throw refusal(command, reply)
+    return reply.text
   }
 
   close(): void {
@@ -210,4 +254,8 @@ class Frr implements RoutingDaemon {
 
 function isOf(family: Family): (prefix: string) => boolean {
   return (prefix) => familyOf(prefix) === family
+}
+
+function announcing([prefix, grade]: readonly [string, Grade]): string {
+  return grade === 'degraded' ? `network ${prefix} route-map ${frrDegraded.map}` : `network ${prefix}`
 }

@@ -26,8 +26,10 @@ function route(text: string, changes: Partial<Route> = {}): Route {
     origin: 'igp',
     localPref: 100,
     communities: [],
+    med: null,
     otc: null,
     local: false,
+    degraded: false,
     ...changes,
   }
 }

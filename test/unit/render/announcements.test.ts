@@ -14,7 +14,12 @@ protocol static anyward6 {
 })
 
 test('each prefix is in the protocol of its family, once, in one order', () => {
-  const text = renderAnnouncements(['2001:db8:51::/48', '192.0.2.1/32', '192.0.2.0/24', '192.0.2.1/32'])
+  const text = renderAnnouncements([
+    ['2001:db8:51::/48', 'degraded'],
+    ['192.0.2.1/32', 'normal'],
+    ['192.0.2.0/24', 'normal'],
+    ['192.0.2.1/32', 'normal'],
+  ])
   expect(text).toBe(`# Owned by the anyward controller: what this node originates now.
 protocol static anyward4 {
   ipv4;
@@ -23,7 +28,7 @@ protocol static anyward4 {
 }
 protocol static anyward6 {
   ipv6;
-  route 2001:db8:51::/48 blackhole;
+  route 2001:db8:51::/48 blackhole { preference = 199; };
 }
 `)
 })
@@ -34,9 +39,9 @@ test('what was rendered is read back, and any other text is not', () => {
     fc.tuple(fc.ipV6(), fc.nat(128)).map(([address, length]) => `${address}/${length}`),
   )
   fc.assert(
-    fc.property(fc.array(prefix), (prefixes) => {
-      const text = renderAnnouncements(prefixes)
-      expect(readAnnouncements(text)).toEqual(new Set(prefixes))
+    fc.property(fc.array(fc.tuple(prefix, fc.constantFrom('normal', 'degraded'))), (announcements) => {
+      const text = renderAnnouncements(announcements)
+      expect(readAnnouncements(text)).toEqual(new Map(announcements))
       expect(readAnnouncements(`${text} `)).toBeNull()
       expect(readAnnouncements(text.slice(0, -2))).toBeNull()
     }),

@@ -81,7 +81,9 @@ describe('BIRD', () => {
     const daemon = bird()
     await daemon.apply(normally(['192.0.2.0/24']))
     expect(asked).toEqual(['configure'])
-    expect(await readFile(join(dir, 'announce.conf'), 'utf8')).toBe(renderAnnouncements(['192.0.2.0/24']))
+    expect(await readFile(join(dir, 'announce.conf'), 'utf8')).toBe(
+      renderAnnouncements(normally(['192.0.2.0/24'])),
+    )
     daemon.close()
   })
 
@@ -148,7 +150,7 @@ describe('BIRD', () => {
   test('a withdrawal disables what must go before it asks for the slow configure', async () => {
     await writeFile(
       join(dir, 'announce.conf'),
-      renderAnnouncements(['192.0.2.0/24', '198.51.100.0/24', '2001:db8:51::/48']),
+      renderAnnouncements(normally(['192.0.2.0/24', '198.51.100.0/24', '2001:db8:51::/48'])),
     )
     await serveBird((command, socket) => {
       socket.write(command === 'configure' ? '0003 Reconfigured\n' : '0009-anyward6: disabled\n0000 \n')

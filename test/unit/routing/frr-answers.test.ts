@@ -6,6 +6,7 @@ import {
   readNetworks,
   readRouterId,
   readSummary,
+  readTaken,
   readVersion,
 } from '../../../src/routing/frr/answers.ts'
 import { type VtyReply, VtyReplyReader } from '../../../src/routing/frr/reply.ts'
@@ -85,9 +86,43 @@ describe("bgpd's answers", () => {
   })
 
   test('a neighbor that bgpd does not know was told nothing, in all three ways it says so', () => {
-    expect(readAdvertised('{"bgpNoSuchNeighbor":true}')).toEqual([])
-    expect(readAdvertised('{"warning":"No such neighbor in this view/vrf"}')).toEqual([])
-    expect(readAdvertised('{"advertisedRoutes":{},"totalPrefixCounter":0}')).toEqual([])
+    for (const text of [
+      '{"bgpNoSuchNeighbor":true}',
+      '{"warning":"No such neighbor in this view/vrf"}',
+      '{"advertisedRoutes":{},"routes":{},"totalPrefixCounter":0}',
+    ]) {
+      expect(readAdvertised(text, new Set())).toEqual([])
+      expect(readTaken(text)).toEqual([])
+    }
+  })
+
+  test('a neighbor was sent a route degraded where the way out left its weight', () => {
+    const routes = {
+      '192.0.2.0/24': { network: '192.0.2.0/24', weight: 32768, path: '' },
+      '192.0.2.1/32': { network: '192.0.2.1/32', weight: 1, path: '64500 64500' },
+    }
+    expect(readAdvertised(JSON.stringify({ advertisedRoutes: routes }), new Set(['192.0.2.1/32']))).toEqual([
+      { prefix: '192.0.2.0/24', degraded: false },
+      { prefix: '192.0.2.1/32', degraded: true },
+    ])
+  })
+
+  test('what other nodes tell as their last choice is passed over, and each is known by its next hop', () => {
+    const hop = (ip: string) => [
+      { ip: 'fe80::1', scope: 'link-local' },
+      { ip, scope: 'global' },
+    ]
+    const routes = {
+      '2001:db8::/48': [
+        { locPrf: 100, nexthops: hop('2001:db8:1::1') },
+        { locPrf: 0, nexthops: hop('2001:db8:1::2') },
+      ],
+      '192.0.2.0/24': [{ nexthops: [{ ip: '10.0.0.1' }] }],
+    }
+    expect(readTaken(JSON.stringify({ routes }))).toEqual([
+      { prefix: '2001:db8::/48', nextHop: '2001:db8:1::1' },
+      { prefix: '192.0.2.0/24', nextHop: '10.0.0.1' },
+    ])
   })
 
   test.each([
@@ -99,7 +134,7 @@ describe("bgpd's answers", () => {
     '{"advertisedRoutes":{"10.0.0.1/8":{}}}',
     '{"advertisedRoutes":',
   ])('advertised routes that read %j are refused', (text) => {
-    expect(() => readAdvertised(text)).toThrow(protocolError)
+    expect(() => readAdvertised(text, new Set())).toThrow(protocolError)
   })
 
   test.each([
@@ -121,6 +156,7 @@ describe("bgpd's answers", () => {
     const config = `router bgp 64500
   network 192.0.2.0/24
   network 192.0.2.1/32 route-map x
+  network 192.0.2.2/32 route-map aw-degraded
   network 203.0.113.0/24 backdoor
   network 2001:DB8:51:0::/48
 router bgp 64500 vrf red
@@ -130,8 +166,13 @@ router bgp 64501 view blue
 `
     const { instance, networks } = readNetworks(config, 64500)
     expect(instance).toBe(true)
-    expect([...networks]).toEqual(['192.0.2.0/24', '192.0.2.1/32', '2001:db8:51::/48'])
-    expect(readNetworks(config, 64999)).toEqual({ instance: false, networks: new Set() })
+    expect([...networks]).toEqual([
+      ['192.0.2.0/24', 'normal'],
+      ['192.0.2.1/32', 'normal'],
+      ['192.0.2.2/32', 'degraded'],
+      ['2001:db8:51::/48', 'normal'],
+    ])
+    expect(readNetworks(config, 64999)).toEqual({ instance: false, networks: new Map() })
     expect(readNetworks('', 64500).instance).toBe(false)
   })
 
