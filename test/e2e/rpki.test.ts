@@ -1,5 +1,5 @@
 import { type AddressInfo, createServer, type Server } from 'node:net'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import { systemClock } from '../../src/controller/clock.ts'
 import { watchRpki } from '../../src/controller/rpki-watch.ts'
 import type { Manifest } from '../../src/planner/manifest.ts'
@@ -9,7 +9,6 @@ import { createMetrics } from '../../src/telemetry/metrics.ts'
 import { until, untilEqual } from './fixture-routing/until.ts'
 import { type Bed, lastGoodPort, livePort, makeBed, told } from './fixture-rpki/bed.ts'
 import type { TestVrp } from './fixture-rpki/rtr-agent.ts'
-import { build } from './fixture-wireguard/agent.ts'
 
 const vrp = (prefix: string, asn: number): TestVrp => ({
   prefix,
@@ -46,8 +45,6 @@ let bed: Bed | null = null
 let watch: { stop(): void } | null = null
 let outside: Server | null = null
 const lines: string[] = []
-
-beforeAll(build, 300_000)
 
 async function boot(
   daemon: 'bird' | 'frr',

@@ -8,7 +8,7 @@ import { execa } from 'execa'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { ProbeResult } from '../../src/probe/result.ts'
 import type { ExchangeOutcome } from '../../src/wireguard/exchange.ts'
-import { Agent, build, builtCode, fixture } from './fixture-wireguard/agent.ts'
+import { Agent, builtCode, fixture } from './fixture-wireguard/agent.ts'
 import {
   echo4,
   echo6,
@@ -26,7 +26,6 @@ const server = new WireguardServer()
 let agent: Agent
 
 beforeAll(async () => {
-  await build()
   await server.start()
   agent = new Agent(server.namespace)
 }, 120_000)

@@ -1,23 +1,12 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { execa } from 'execa'
 import type { ProbeResult } from '../../../src/probe/result.ts'
 import type { ExchangeOutcome } from '../../../src/wireguard/exchange.ts'
 
 const repository = fileURLToPath(new URL('../../..', import.meta.url))
-/** Inside the repository, so that the built code finds its packages. */
-export const builtCode = `${repository}node_modules/.cache/anyward-e2e-wireguard`
-
-export async function build(): Promise<void> {
-  const result = await execa(
-    `${repository}node_modules/.bin/tsc`,
-    ['-p', `${repository}tsconfig.build.json`, '--outDir', builtCode],
-    { reject: false },
-  )
-  if (!existsSync(`${builtCode}/cli/probe.js`)) throw new Error(`the build failed: ${result.stdout}`)
-}
+/** Where `npm run build` puts it. */
+export const builtCode = `${repository}dist`
 
 export const fixture = (name: string) => fileURLToPath(new URL(name, import.meta.url))
 

@@ -7,9 +7,10 @@ interface Tally {
   readonly skipped: number
   readonly skippedNames: readonly string[]
   readonly problems: readonly string[]
+  readonly failures: readonly { readonly file: string; readonly name: string; readonly message: string }[]
 }
 
-const script = fileURLToPath(new URL('../../../scripts/test-tally.mjs', import.meta.url))
+const script = fileURLToPath(new URL('../../../scripts/testing/tally.mjs', import.meta.url))
 const { tallyReport, readReport } = (await import(script)) as {
   readonly tallyReport: (name: string, text: string, exit: string | null) => Tally
   readonly readReport: (name: string, path: string, exit: string | null) => Tally
@@ -29,7 +30,16 @@ test('passed, failed and skipped tests are counted, and skipped ones are named',
     skipped: 2,
     skippedNames: ['a.test.ts: test 3', 'a.test.ts: test 4'],
     problems: [],
+    failures: [{ file: 'a.test.ts', name: 'test 2', message: '' }],
   })
+})
+
+test('of a failed test its file, name and message are kept, for the end of the log', () => {
+  const failed = { status: 'failed', fullName: 'it works', failureMessages: ['Error: it does not'] }
+  const file = { name: `${process.cwd()}/test/a.test.ts`, status: 'failed', assertionResults: [failed] }
+  expect(tallyReport('unit', JSON.stringify({ testResults: [file] }), 'exit code 1').failures).toEqual([
+    { file: 'test/a.test.ts', name: 'it works', message: 'Error: it does not' },
+  ])
 })
 
 test('a run without a report is a problem, also after exit code 0', () => {
@@ -47,7 +57,8 @@ test('a run of no test is a problem', () => {
 })
 
 test('a file that does not load is a problem although it has no failed test', () => {
-  const broken = { name: 'b.test.ts', status: 'failed', assertionResults: [] }
+  const message = 'Error: no such module'
+  const broken = { name: 'b.test.ts', status: 'failed', assertionResults: [], message }
   const fine = {
     name: 'a.test.ts',
     status: 'passed',
@@ -55,7 +66,7 @@ test('a file that does not load is a problem although it has no failed test', ()
   }
   expect(
     tallyReport('unit', JSON.stringify({ testResults: [broken, fine] }), 'exit code 1').problems,
-  ).toEqual(['b.test.ts failed as a whole'])
+  ).toEqual(['b.test.ts failed as a whole: Error: no such module'])
 })
 
 test('an exit code that no test explains is a problem', () => {

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 
 const DAEMONS = new Set(['bird', 'bgpd', 'zebra', 'staticd', 'bfdd', 'mgmtd', 'watchfrr', 'wireguard-go'])
-const FOLDERS = ['/run/netns', '/run/anyward-lab', '/run/wireguard', '/sys/class/net']
+const FOLDERS = ['/run/netns', '/run/anyward-lab', '/run/wireguard']
 const DEADLINE_MS = 5_000
 
 /**
@@ -16,6 +16,8 @@ export function inspectMachine(runId) {
   for (const folder of FOLDERS) {
     for (const name of list(folder)) things.add(`${folder}/${name}`)
   }
+  // Not from /sys, which shows the links of the namespace that it was mounted in.
+  for (const [, name] of read('/proc/self/net/dev').matchAll(/^ *(\S+):/gm)) things.add(`link ${name}`)
   if (existsSync('/run/anyward-lab')) things.add('/run/anyward-lab')
   const ownNamespace = link('/proc/self/ns/net')
   for (const pid of list('/proc')) {

@@ -2,10 +2,9 @@ import { access, cp, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/prom
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { execa } from 'execa'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Manifest } from '../../src/planner/manifest.ts'
-import { Vtysh } from '../../src/routing/frr/vtysh.ts'
-import { alterBundle, applyOn, configName } from './fixture-apply/bundles.ts'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Manifest } from '../../../src/planner/manifest.ts'
+import { Vtysh } from '../../../src/routing/frr/vtysh.ts'
 import {
   cli,
   inside,
@@ -15,21 +14,13 @@ import {
   labUp,
   NeighborTables,
   until,
-} from './fixture-lab/lab.ts'
+} from '../fixture-lab/lab.ts'
+import { alterBundle, applyOn, configName } from './bundles.ts'
 
-let lab: Lab
-let dir: string
-
-beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'apply-'))
-  lab = await labUp('test/e2e/fleet')
-}, 120_000)
-afterAll(async () => {
-  await labDown()
-  await rm(dir, { recursive: true, force: true })
-}, 60_000)
-
-describe.each(['bird', 'frr'] as const)('apply on %s', { timeout: 180_000 }, (daemon) => {
+/** What holds of an apply on either daemon, on a lab of its own. */
+export function testApplyOn(daemon: 'bird' | 'frr'): void {
+  let lab: Lab
+  let dir: string
   let node: LabNode
   let tables: NeighborTables
   let everything: string[]
@@ -37,17 +28,21 @@ describe.each(['bird', 'frr'] as const)('apply on %s', { timeout: 180_000 }, (da
   let configFile: string
 
   beforeAll(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'apply-'))
+    lab = await labUp('test/e2e/fleet')
     node = lab.nodes.find((candidate) => candidate.daemon === daemon)!
     tables = new NeighborTables(lab, node)
     everything = await tables.read()
     manifest = JSON.parse(await readFile(join(node.bundle, 'manifest.json'), 'utf8')) as Manifest
     configFile = manifest.paths.configFile!
-  })
+  }, 120_000)
   const afterThisNode: (() => Promise<unknown>)[] = []
   afterAll(async () => {
     tables.close()
     for (const end of afterThisNode) await end()
-  })
+    await labDown()
+    await rm(dir, { recursive: true, force: true })
+  }, 60_000)
 
   const isBack = () =>
     until(
@@ -338,4 +333,4 @@ describe.each(['bird', 'frr'] as const)('apply on %s', { timeout: 180_000 }, (da
     expect(await readFile(join(node.bundle, 'manifest.json'), 'utf8')).toContain(node.name)
     await isBack()
   })
-})
+}

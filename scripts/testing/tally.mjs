@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs'
+import { relative } from 'node:path'
 
 /**
- * @typedef {{ passed: number, failed: number, skipped: number, skippedNames: string[], problems: string[] }} Tally
+ * @typedef {{ passed: number, failed: number, skipped: number, skippedNames: string[], problems: string[],
+ *   failures: { file: string, name: string, message: string }[] }} Tally
  *   `problems`: what went wrong beside the failed tests, one entry for each thing.
  */
 
@@ -43,15 +45,18 @@ export function tallyReport(name, text, exit) {
     const failedBefore = tally.failed
     for (const test of file.assertionResults) {
       if (test.status === 'passed') tally.passed += 1
-      else if (test.status === 'failed') tally.failed += 1
-      else {
+      else if (test.status === 'failed') {
+        tally.failed += 1
+        const message = test.failureMessages?.join('\n') ?? ''
+        tally.failures.push({ file: relative('', file.name), name: test.fullName, message })
+      } else {
         tally.skipped += 1
         tally.skippedNames.push(`${file.name}: ${test.fullName}`)
       }
     }
     // A file that does not even load, or a hook that fails, has no failed test of its own.
     if (file.status === 'failed' && tally.failed === failedBefore)
-      tally.problems.push(`${file.name} failed as a whole`)
+      tally.problems.push(`${file.name} failed as a whole${file.message ? `: ${file.message}` : ''}`)
   }
   if (tally.passed + tally.failed + tally.skipped === 0) tally.problems.push(`${name} ran no test`)
   if (exit !== null && tally.failed === 0 && tally.problems.length === 0) {
@@ -72,6 +77,7 @@ export function addTallies(tallies) {
     total.skipped += tally.skipped
     total.skippedNames.push(...tally.skippedNames)
     total.problems.push(...tally.problems)
+    total.failures.push(...tally.failures)
   }
   return total
 }
@@ -81,5 +87,5 @@ export function addTallies(tallies) {
  * @returns {Tally}
  */
 function emptyTally(problems) {
-  return { passed: 0, failed: 0, skipped: 0, skippedNames: [], problems }
+  return { passed: 0, failed: 0, skipped: 0, skippedNames: [], problems, failures: [] }
 }

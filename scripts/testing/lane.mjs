@@ -1,0 +1,17 @@
+// Inside of a lane: runs a command and writes down what it left behind, for soon nobody can look there any more.
+import { spawn } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { findLeftovers, inspectMachine } from './leftovers.mjs'
+
+const [report, file, ...options] = process.argv.slice(2)
+const runId = process.env.ANYWARD_TEST_RUN
+const before = inspectMachine(runId)
+const child = spawn(file, options, { stdio: ['ignore', 'inherit', 'inherit'] })
+child.once('error', (error) => {
+  console.error(error.message)
+  process.exitCode = 127
+})
+child.once('exit', async (code) => {
+  writeFileSync(report, JSON.stringify(await findLeftovers(before, runId)))
+  process.exitCode = code ?? 1
+})

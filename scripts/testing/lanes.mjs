@@ -1,0 +1,88 @@
+import { spawnSync } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+
+export const laneFolders = ['test/e2e', 'test/proof']
+const ENTER = ['unshare', '--mount', '--net', '--pid', '--fork', '--kill-child', '--mount-proc']
+// Labs, wireguard-go and `ip netns` have one folder each for the whole machine, and FRR names its crash logs'
+// folders after process ids, of which each lane has its own 1, 2, 3. The shell does not become the command, for
+// process 1 has to reap the daemons that their parents leave.
+const FURNISH = `
+mkdir -p /var/tmp/frr && mount -t tmpfs tmpfs /run && mount -t tmpfs tmpfs /var/tmp/frr &&
+mkdir /run/netns /run/wireguard && ip link set lo up || exit 1
+"$@"
+exit $?
+`
+
+/**
+ * The test files that have a lane each, with how long each took at last on two cores, the longest first.
+ *
+ * @returns {{ file: string, seconds: number, alone: boolean }[]}
+ */
+export function listLaneFiles() {
+  const known = JSON.parse(readFileSync(new URL('seconds.json', import.meta.url), 'utf8'))
+  return laneFolders
+    .flatMap((folder) => readdirSync(folder, { recursive: true }).map((name) => join(folder, name)))
+    .filter((file) => file.endsWith('.test.ts'))
+    .map((file) => ({
+      file,
+      seconds: known.seconds[file] ?? known.unknown,
+      alone: known.alone.includes(file),
+    }))
+    .sort((a, b) => b.seconds - a.seconds)
+}
+
+/** How many lanes at once. Most of a test's time in there is waiting, so a core has more than one. */
+export function countLanes() {
+  const wanted = Number(process.env.ANYWARD_TEST_LANES)
+  return wanted >= 1 ? Math.floor(wanted) : Math.min(availableParallelism() + 1, 6)
+}
+
+/** Null where lanes can be made, otherwise why not. */
+export function findObstacle() {
+  const { status, stderr, error } = spawnSync(ENTER[0], [
+    ...ENTER.slice(1),
+    'sh',
+    '-c',
+    FURNISH,
+    'sh',
+    'true',
+  ])
+  return status === 0 ? null : (error?.message ?? stderr.toString().trim())
+}
+
+/**
+ * A command in namespaces of its own: what it starts ends with it.
+ *
+ * @param {string} leftovers the file for what it left behind
+ * @param {string[]} argv
+ * @returns {string[]}
+ */
+export function inLane(leftovers, argv) {
+  return [
+    ...ENTER,
+    'sh',
+    '-c',
+    FURNISH,
+    'sh',
+    process.execPath,
+    'scripts/testing/lane.mjs',
+    leftovers,
+    ...argv,
+  ]
+}
+
+/**
+ * @template Job
+ * @param {Job[]} jobs
+ * @param {number} lanes
+ * @param {(job: Job) => Promise<void>} run
+ */
+export async function shareOut(jobs, lanes, run) {
+  const queue = [...jobs]
+  const work = async () => {
+    for (let job = queue.shift(); job !== undefined; job = queue.shift()) await run(job)
+  }
+  await Promise.all(Array.from({ length: lanes }, work))
+}

@@ -1,0 +1,136 @@
+import { randomUUID } from 'node:crypto'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { countLanes, findObstacle, inLane, laneFolders, listLaneFiles, shareOut } from './lanes.mjs'
+import { findLeftovers, inspectMachine } from './leftovers.mjs'
+import { createProcesses } from './processes.mjs'
+import { addTallies, readReport } from './tally.mjs'
+
+const startedAtMs = Date.now()
+const vitestArguments = process.argv.slice(2)
+const reports = mkdtempSync(join(tmpdir(), 'anyward-test-'))
+const runId = randomUUID()
+// Every process that a test starts inherits the mark, also a daemon that forks away from its parent.
+const env = { ...process.env, ANYWARD_TEST_RUN: runId }
+if (!process.stdout.isTTY) {
+  // Biome and vitest color a log under CI, where nobody sees colors. With both set, Node warns in every process.
+  delete env.FORCE_COLOR
+  env.NO_COLOR = '1'
+}
+// Without a cache, which vitests that run at once would write over each other.
+const vitest = [process.execPath, 'node_modules/vitest/vitest.mjs', 'run', '--no-cache']
+
+const before = inspectMachine(runId)
+const processes = createProcesses({ limitMs: 20 * 60_000, env })
+const tallies = []
+if (vitestArguments.length > 0) {
+  await runHere('vitest', [...vitest, ...vitestArguments])
+} else {
+  await runHere('npm run check', ['npm', 'run', 'check', '--'])
+  const obstacle = findObstacle()
+  if (obstacle === null) {
+    await runHere('vitest', [
+      ...vitest,
+      '--project',
+      '!unit',
+      ...laneFolders.flatMap((folder) => ['--exclude', `${folder}/**`]),
+    ])
+    await runLanes()
+  } else {
+    say(`one after the other, for this machine makes no lanes: ${obstacle}`)
+    await runHere('vitest', [...vitest, '--project', '!unit'])
+  }
+}
+rmSync(reports, { recursive: true, force: true })
+
+const total = addTallies(tallies)
+const problems = total.problems
+if (processes.interruption() !== null) problems.push(`ended by ${processes.interruption()}`)
+problems.push(...(await findLeftovers(before, runId)))
+
+let failed = total.failed + problems.length
+let skipped = total.skipped
+if (skipped > 0 && process.env.CI === 'true') {
+  problems.push(`under CI nothing may be skipped, so these count as failed:`, ...total.skippedNames)
+  failed += skipped
+  skipped = 0
+}
+for (const { file, name, message } of total.failures) say(`FAILED ${file}: ${name}\n${message}\n`)
+for (const problem of problems) say(problem)
+say(`${secondsSince(startedAtMs)} s on Node ${process.version}`)
+process.stdout.write(`${total.passed} passed, ${failed} failed, ${skipped} skipped\n`)
+process.exitCode = failed === 0 ? 0 : 1
+
+/**
+ * @param {string} name
+ * @param {string[]} command takes vitest's own options at its end
+ */
+async function runHere(name, command) {
+  if (processes.interruption() !== null) return
+  const report = join(reports, `${name.replaceAll(' ', '-')}.json`)
+  const begunAtMs = Date.now()
+  tallies.push(readReport(name, report, await processes.run([...command, ...reporters(report)])))
+  say(`${name}: ${secondsSince(begunAtMs)} s`)
+}
+
+async function runLanes() {
+  const files = listLaneFiles()
+  const lanes = countLanes()
+  say(`${files.length} files with real daemons in ${lanes} lanes, each told of when it has ended`)
+  await shareOut(
+    files.filter(({ alone }) => !alone),
+    lanes,
+    runInLane,
+  )
+  await shareOut(
+    files.filter(({ alone }) => alone),
+    1,
+    runInLane,
+  )
+}
+
+/** @param {{ file: string }} job */
+async function runInLane({ file }) {
+  if (processes.interruption() !== null) return
+  const path = join(reports, file.replaceAll('/', '-'))
+  const [report, leftovers, log] = [`${path}.json`, `${path}.left.json`, `${path}.log`]
+  const begunAtMs = Date.now()
+  const projects = ['--project', 'e2e', '--project', 'proof']
+  const exit = await processes.run(
+    inLane(leftovers, [...vitest, ...projects, file, ...reporters(report)]),
+    log,
+  )
+  const tally = readReport(file, report, exit)
+  tally.problems.push(...readLeftovers(file, leftovers))
+  tallies.push(tally)
+  const { passed, failed, skipped, problems } = tally
+  // In one piece, for other lanes speak too.
+  process.stdout.write(
+    `\n=== ${file}: ${passed} passed, ${failed + problems.length} failed, ${skipped} skipped in ${secondsSince(begunAtMs)} s\n${readFileSync(log, 'utf8')}`,
+  )
+}
+
+/** @returns {string[]} */
+function readLeftovers(file, path) {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')).map((leftover) => `${file} ${leftover}`)
+  } catch {
+    return [`${file} ended without saying what it left behind`]
+  }
+}
+
+/** @param {string} report */
+function reporters(report) {
+  return ['--reporter=default', '--reporter=json', `--outputFile=${report}`]
+}
+
+/** @param {number} startMs */
+function secondsSince(startMs) {
+  return Math.round((Date.now() - startMs) / 1000)
+}
+
+/** @param {string} text */
+function say(text) {
+  console.error(`test: ${text}`)
+}
