@@ -1,0 +1,107 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import {
+  type DrainInput,
+  type DrainState,
+  initialDrain,
+  reduceDrain,
+  restoreDrain,
+  saveDrain,
+} from '../../src/decision/drain.ts'
+
+const settings = fc.record({
+  idleMs: fc.constantFrom(0, 100, 3000),
+  limitMs: fc.constantFrom(0, 500, 60_000),
+  undrainMs: fc.constantFrom(0, 500, 10_000),
+})
+const steps = fc.array(
+  fc.record({
+    afterMs: fc.nat(5000),
+    intent: fc.constantFrom<DrainInput['intent']>('serve', 'serve', 'drain', 'drain', 'drain', 'withdraw'),
+    announced: fc.constantFrom(true, true, true, true, false, null),
+    verified: fc.boolean(),
+    idleForMs: fc.option(fc.nat(10_000)),
+    /** By the wall clock, which may have jumped meanwhile. */
+    restartedAfterMs: fc.option(fc.integer({ min: -100_000, max: 100_000 }), { freq: 8 }),
+  }),
+  { maxLength: 60 },
+)
+const walks = fc.record({ settings, degradable: fc.boolean(), steps })
+type Walk = typeof walks extends fc.Arbitrary<infer T> ? T : never
+
+function walk(
+  { settings, degradable, steps }: Walk,
+  visit: (before: DrainState, after: DrainState, input: DrainInput, now: number) => void,
+): void {
+  let now = 0
+  let state = initialDrain(now)
+  for (const { afterMs, intent, announced, verified, idleForMs, restartedAfterMs } of steps) {
+    now += afterMs
+    if (restartedAfterMs !== null) state = restoreDrain(saveDrain(state, now), restartedAfterMs, now)
+    const traffic = idleForMs === null ? null : { idleSince: now - idleForMs, sending: 0 }
+    const degraded = { neighbors: verified ? 1 : 0, verified }
+    const input = { intent, settings, degradable, announced, degraded, traffic }
+    const after = reduceDrain(state, input, now)
+    visit(state, after, input, now)
+    state = after
+  }
+}
+
+/** Fails unless the walks came by what the law is about. */
+function check(law: (...step: Parameters<Parameters<typeof walk>[1]>) => boolean): void {
+  let applied = 0
+  fc.assert(
+    fc.property(walks, (given) => {
+      walk(given, (...step) => {
+        if (law(...step)) applied += 1
+      })
+    }),
+    { numRuns: 1000 },
+  )
+  expect(applied).toBeGreaterThan(100)
+}
+
+test('what is announced is never withdrawn by a drain without having been degraded first', () => {
+  check((before, after, { intent, announced, degraded, degradable, settings }) => {
+    if (after.stage !== 'drained' || before.stage === 'drained') return false
+    if (intent === 'withdraw' || announced !== true || !degradable || settings.limitMs === 0) return false
+    // With an idle time of 0 it need not wait where the neighbors had the degraded routes before it began.
+    if (before.stage === 'degrading') return true
+    expect([settings.idleMs, degraded.verified]).toEqual([0, true])
+    return false
+  })
+})
+
+test('no drain lasts longer than its limit, and none ends early but for a reason', () => {
+  check((_before, after, { settings, traffic, degraded }, now) => {
+    if (after.stage === 'degrading') expect(now - after.since).toBeLessThan(settings.limitMs)
+    if (after.ending !== 'traffic-gone' || after.since !== now) return after.stage === 'degrading'
+    expect(degraded.verified).toBe(true)
+    expect(now - traffic!.idleSince).toBeGreaterThanOrEqual(settings.idleMs)
+    return true
+  })
+})
+
+test('the order rules the stage: none that was told to serve is on its way out, and none that was not is on its way back', () => {
+  check((_before, { stage }, { intent }) => {
+    expect(intent === 'serve' ? ['none', 'returning'] : ['degrading', 'drained']).toContain(stage)
+    return true
+  })
+})
+
+test('what is drained stays so until it is told to serve, and then comes back over the degraded routes', () => {
+  check((before, after, { intent, degradable, settings }) => {
+    if (before.stage !== 'drained') return false
+    if (intent !== 'serve') expect(after).toBe(before)
+    else expect(after.stage).toBe(degradable && settings.undrainMs > 0 ? 'returning' : 'none')
+    return true
+  })
+})
+
+test('a step that is taken twice at the same time changes nothing more', () => {
+  check((_before, after, input, now) => {
+    expect(reduceDrain(after, input, now)).toEqual(after)
+    expect((after.ending !== null) === (after.stage === 'drained')).toBe(true)
+    return true
+  })
+})
