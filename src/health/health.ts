@@ -260,12 +260,14 @@ function judgeStatus(
   if (status === 'unknown' || status === 'unhealthy') {
     if (state.goodInRow < rise || state.goodSince === null) {
       // It was announced before the restart, and may alternate for ever.
-      if (status === 'unknown' && state.loss !== null && (from === 'healthy' || from === 'impaired'))
-        return impaired
-      return status === 'unhealthy' ? unhealthy : unknown
+      const wasServing = from === 'healthy' || from === 'impaired'
+      if (status === 'unknown' && wasServing && state.loss !== null) return impaired
+      return status === 'unknown' ? unknown : unhealthy
     }
-    if (from === 'unhealthy' && now < state.goodSince + holdMs) {
-      return { status: 'unhealthy', heldUntil: state.goodSince + holdMs }
+    const heldUntil = state.goodSince + holdMs
+    // Good for long enough, and still good: a late probe does not say that.
+    if (from === 'unhealthy' && (now < heldUntil || state.late.inRow > 0)) {
+      return { status: 'unhealthy', heldUntil }
     }
   }
   if (wellSince === null) return impaired
@@ -299,10 +301,11 @@ export function currentProblem(state: HealthState): Problem | null {
 
 /** Whether nothing speaks against a check now. */
 export function isCheckGood(state: HealthState, check: CheckName): boolean {
+  const sides: Partial<Record<CheckName, SideState>> = state.sides
   return (
     findVitalProblem(state)?.check !== check &&
     state.loss?.check !== check &&
-    !(check in state.sides && state.sides[check as SideCheck]?.problem)
+    (sides[check]?.problem ?? null) === null
   )
 }
 

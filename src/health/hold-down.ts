@@ -22,20 +22,20 @@ export const noFlaps: FlapHistory = { count: 0, calmSince: null }
  * better does not count: who serves the longest hold-down would else have half of it forgiven by serving it.
  */
 export function countFlaps({ count, calmSince }: FlapHistory, now: number, { maxMs }: HoldDownRules): number {
+  if (maxMs === 0) return 0
   if (calmSince === null || count === 0) return count
   return Math.floor(count / 2 ** Math.floor(Math.max(0, now - calmSince) / maxMs))
 }
 
 /** How long an endpoint has to stay good after so many flaps. Milliseconds. */
 export function holdDownMs(flaps: number, { initialMs, maxMs }: HoldDownRules): number {
-  return flaps === 0 ? 0 : Math.min(initialMs * 2 ** (flaps - 1), maxMs)
+  return flaps === 0 || initialMs === 0 ? 0 : Math.min(initialMs * 2 ** (flaps - 1), maxMs)
 }
 
 /** It turned bad: a flap, unless it has not been better since the last one. */
 export function takeWorse(flaps: FlapHistory, now: number, rules: HoldDownRules): FlapHistory {
   if (flaps.calmSince === null) return flaps
-  const isOff = rules.initialMs === 0 || rules.maxMs === 0
-  return { count: isOff ? 0 : countFlaps(flaps, now, rules) + 1, calmSince: null }
+  return { count: countFlaps(flaps, now, rules) + 1, calmSince: null }
 }
 
 export function takeBetter(flaps: FlapHistory, now: number): FlapHistory {

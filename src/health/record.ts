@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import { sideChecks } from '../sites/fleet.ts'
+import { type SideCheck, sideChecks } from '../sites/fleet.ts'
 import { type HealthRules, type HealthState, initialHealth } from './health.ts'
 import { holdDownMs } from './hold-down.ts'
-import { wellSide } from './side.ts'
+import { type SideState, wellSide } from './side.ts'
 
 const durationSchema = z.number().nonnegative()
 
@@ -39,8 +39,8 @@ export function saveHealth(state: HealthState, now: number, wall: number): Healt
     savedAt: wall,
     status: state.status === 'unknown' ? state.before : state.status,
     flaps: count,
-    calmForMs: calmSince === null ? null : now - calmSince,
-    goodForMs: state.goodSince === null ? null : now - state.goodSince,
+    calmForMs: calmSince === null ? null : Math.max(0, now - calmSince),
+    goodForMs: state.goodSince === null ? null : Math.max(0, now - state.goodSince),
     sides,
   }
 }
@@ -62,12 +62,12 @@ export function restoreHealth(
   const { maxMs } = rules.holdDown
   const awayMs = Math.min(Math.max(0, wall - savedAt), maxMs)
   const state = initialHealth(now)
-  const restored: Record<string, HealthState['sides'][(typeof sideChecks)[number]]> = {}
+  const bad: { [check in SideCheck]?: SideState } = {}
   for (const check of sideChecks) {
     const problem = sides[check]
     // The engineer may have taken the check out meanwhile.
     if (problem && rules[check] !== null) {
-      restored[check] = { ...wellSide, problem: { check, ...problem }, troubleSince: now }
+      bad[check] = { ...wellSide, problem: { check, ...problem }, troubleSince: now }
     }
   }
   const holdMs = holdDownMs(flaps, rules.holdDown)
@@ -77,7 +77,7 @@ export function restoreHealth(
     flaps: { count: flaps, calmSince: calmForMs === null ? null : now - calmForMs - awayMs },
     // Only what was seen good counts, not the time when nobody looked.
     goodSince: goodForMs === null ? null : now - Math.min(goodForMs, holdMs),
-    sides: restored,
-    wellSince: Object.keys(restored).length > 0 ? null : status === 'impaired' ? now : now - maxMs,
+    sides: bad,
+    wellSince: Object.keys(bad).length > 0 ? null : status === 'impaired' ? now : now - maxMs,
   }
 }

@@ -1,141 +1,173 @@
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { currentProblem, isCheckGood, reduceHealth } from '../../../src/health/health.ts'
 import {
-  type HealthEvent,
-  type HealthState,
-  initialHealth,
-  reduceHealth,
-} from '../../../src/health/health.ts'
-import { findLinkProblem } from '../../../src/health/links.ts'
-
-const thresholds = { rise: 5, fall: 3 }
-const silent = { check: 'ping', cause: 'no-reply', detail: 'no reply' } as const
-const gone = {
-  check: 'interface',
-  cause: 'interface-missing',
-  detail: 'interface wg0 does not exist',
-} as const
-const good: HealthEvent = { kind: 'probe-good' }
-const bad = (startedAt = 0): HealthEvent => ({ kind: 'probe-bad', problem: silent, startedAt })
-
-function run(events: readonly HealthEvent[], from: HealthState = initialHealth(0)): HealthState {
-  return events.reduce((state, event, index) => reduceHealth(state, event, index + 1, thresholds), from)
-}
+  bad,
+  Endpoint,
+  egressBad,
+  egressGood,
+  good,
+  healthyEndpoint,
+  late,
+  links,
+  loaded,
+  noLinks,
+  plainRules,
+  rules,
+} from './endpoint.ts'
 
 describe('an endpoint', () => {
   test('is unknown until it was good often enough in a row', () => {
-    expect(run([good, good, good, good]).status).toBe('unknown')
-    expect(run([good, good, good, good, good]).status).toBe('healthy')
-    expect(run([good, good, good, good, bad(), good]).status).toBe('unknown')
+    expect(new Endpoint().repeat(4, good).status).toBe('unknown')
+    expect(new Endpoint().repeat(5, good).status).toBe('healthy')
+    expect(new Endpoint().repeat(4, good).take(bad(), good).status).toBe('unknown')
   })
 
   test('stays healthy through fewer bad probes in a row than fall', () => {
-    const healthy = run([good, good, good, good, good])
-    expect(run([bad(), bad(), good, bad(), bad()], healthy).status).toBe('healthy')
-    expect(run([bad(), bad(), bad()], healthy).status).toBe('unhealthy')
+    expect(healthyEndpoint().take(bad(), bad(), good, bad(), bad()).status).toBe('healthy')
+    expect(healthyEndpoint().take(bad(), bad(), bad()).status).toBe('unhealthy')
   })
 
   test('remembers when the first bad probe of the run began', () => {
-    const healthy = run([good, good, good, good, good])
-    expect(run([bad(100), bad(300), bad(500)], healthy).troubleSince).toBe(100)
-    expect(run([bad(100), good], healthy).troubleSince).toBeNull()
+    expect(healthyEndpoint().take(bad(100), bad(300), bad(500)).state.troubleSince).toBe(100)
+    expect(healthyEndpoint().take(bad(100), good).state.troubleSince).toBeNull()
   })
 
   test('is unhealthy at once when its interface goes, and good probes do not mend that', () => {
-    const healthy = run([good, good, good, good, good])
-    const state = run([{ kind: 'links', problem: gone }, good, good, good, good, good, good], healthy)
-    expect(state.status).toBe('unhealthy')
-    const back = run([{ kind: 'links', problem: null }, good, good, good, good], state)
-    expect(back.status).toBe('unhealthy')
-    expect(run([good], back).status).toBe('healthy')
+    const endpoint = healthyEndpoint(plainRules).take(noLinks)
+    expect(endpoint.status).toBe('unhealthy')
+    expect(endpoint.repeat(10, good).status).toBe('unhealthy')
+    expect(endpoint.take(links).repeat(4, good).status).toBe('unhealthy')
+    expect(endpoint.take(good).status).toBe('healthy')
   })
 
   test('is not judged by probes that say nothing of it', () => {
-    const healthy = run([good, good, good, good, good])
-    const inconclusive: HealthEvent = { kind: 'probe-inconclusive' }
-    expect(run([bad(), inconclusive, inconclusive, bad(), inconclusive], healthy).badInRow).toBe(2)
+    expect(healthyEndpoint().take(bad(), loaded, late, bad(), loaded).state.badInRow).toBe(2)
   })
 
-  test('changes its status only after `fall` bad or `rise` good probes, or with its links (property)', () => {
-    const event = fc.oneof(
-      { weight: 6, arbitrary: fc.constant(good) },
-      { weight: 6, arbitrary: fc.constant(bad()) },
-      { weight: 1, arbitrary: fc.constant<HealthEvent>({ kind: 'probe-inconclusive' }) },
-      { weight: 1, arbitrary: fc.constant<HealthEvent>({ kind: 'links', problem: gone }) },
-      { weight: 1, arbitrary: fc.constant<HealthEvent>({ kind: 'links', problem: null }) },
-    )
-    fc.assert(
-      fc.property(fc.array(event, { maxLength: 60 }), (events) => {
-        let state = initialHealth(0)
-        let linksBad = false
-        const probes: string[] = []
-        for (const [index, next] of events.entries()) {
-          const before = state.status
-          state = reduceHealth(state, next, index, thresholds)
-          if (next.kind === 'links') linksBad = next.problem !== null
-          if (next.kind === 'probe-good' || next.kind === 'probe-bad') probes.push(next.kind)
-          if (linksBad) expect(state.status).toBe('unhealthy')
-          if (state.status === before) continue
-          if (state.status === 'healthy') {
-            expect(probes.slice(-thresholds.rise)).toEqual(Array(thresholds.rise).fill('probe-good'))
-          } else if (!linksBad) {
-            expect(probes.slice(-thresholds.fall)).toEqual(Array(thresholds.fall).fill('probe-bad'))
-          }
-        }
-      }),
-    )
+  test('is the same object after a good probe that changes nothing', () => {
+    const { state, now } = healthyEndpoint()
+    expect(reduceHealth(state, good, now + 200, rules)).toBe(state)
   })
 })
 
-describe('the links', () => {
-  const needs = {
-    interface: 'wg0',
-    anycast: ['192.0.2.1', '2001:db8:51::1'],
-    checks: ['interface', 'address', 'handshake', 'ping'],
-  } as const
-  const lo = { up: true, addresses: ['127.0.0.1', '192.0.2.1', '2001:db8:51::1'] }
-  const wg0 = { up: true, addresses: ['10.80.0.1'] }
-
-  test('are fine with the interface up and every anycast address on the node', () => {
-    expect(
-      findLinkProblem(
-        new Map([
-          ['lo', lo],
-          ['wg0', wg0],
-        ]),
-        needs,
-      ),
-    ).toBeNull()
+describe('failure 12: an endpoint that alternates', () => {
+  test('is impaired by loss, though it is never bad `fall` times in a row', () => {
+    const endpoint = healthyEndpoint().repeat(10, bad(), good)
+    expect(endpoint.status).toBe('healthy')
+    expect(endpoint.take(bad()).status).toBe('impaired')
+    expect(currentProblem(endpoint.state)).toMatchObject({ check: 'ping', cause: 'no-reply' })
+    expect(currentProblem(endpoint.take(good).state)).toEqual({
+      check: 'ping',
+      cause: 'loss',
+      detail: '11 of the last 50 probes were bad, the latest: no reply',
+    })
   })
 
-  test.each([
-    ['interface-missing', new Map([['lo', lo]])],
-    [
-      'interface-down',
-      new Map([
-        ['lo', lo],
-        ['wg0', { ...wg0, up: false }],
-      ]),
-    ],
-    [
-      'address-missing',
-      new Map([
-        ['lo', { ...lo, addresses: ['192.0.2.1'] }],
-        ['wg0', wg0],
-      ]),
-    ],
-    [
-      'address-missing',
-      new Map([
-        ['lo', { ...lo, up: false }],
-        ['wg0', wg0],
-      ]),
-    ],
-  ])('say %s', (cause, links) => {
-    expect(findLinkProblem(links, needs)?.cause).toBe(cause)
+  test('stays impaired for as long as it alternates', () => {
+    const endpoint = healthyEndpoint().repeat(11, bad(), good)
+    const { since } = endpoint.state
+    expect(endpoint.repeat(2000, bad(), good).state).toMatchObject({ status: 'impaired', since })
   })
 
-  test('are asked only what the checks name', () => {
-    expect(findLinkProblem(new Map(), { ...needs, checks: ['handshake'] })).toBeNull()
+  test('is well again with half of the loss that was too much, and not before', () => {
+    const calm = { ...rules, holdDown: plainRules.holdDown }
+    const endpoint = healthyEndpoint(calm).repeat(11, bad(), good)
+    // One in six: 8 of 50, below the limit, and above its half.
+    expect(endpoint.repeat(50, bad(), good, good, good, good, good).status).toBe('impaired')
+    // One in ten.
+    expect(endpoint.repeat(5, bad(), ...Array(9).fill(good)).status).toBe('healthy')
+  })
+
+  test('is not judged by its first few probes', () => {
+    const endpoint = new Endpoint().repeat(5, good).take(bad(), bad(), good)
+    expect(endpoint.status).toBe('healthy')
+  })
+
+  test('begins a new window when it comes back from death, which the hold-down has tried', () => {
+    const endpoint = healthyEndpoint().repeat(300, bad())
+    endpoint.mend()
+    expect(endpoint.state).toMatchObject({ status: 'healthy', loss: null, window: { lost: [] } })
+  })
+
+  test('is not announced on a start for it, and not called well if it was announced before', () => {
+    const alternating = (before: 'unknown' | 'healthy') => {
+      const { state } = new Endpoint()
+      return new Endpoint(rules, { ...state, before }).repeat(30, bad(), good).status
+    }
+    expect(alternating('unknown')).toBe('unknown')
+    expect(alternating('healthy')).toBe('impaired')
+  })
+})
+
+describe('a side check', () => {
+  test('counts as well until it is proven bad, and is impaired then with its cause', () => {
+    const endpoint = healthyEndpoint().take(egressBad, egressBad)
+    expect(endpoint.status).toBe('healthy')
+    expect(isCheckGood(endpoint.state, 'egress')).toBe(true)
+    endpoint.take(egressBad)
+    expect(endpoint.status).toBe('impaired')
+    expect(currentProblem(endpoint.state)?.cause).toBe('egress-no-reply')
+    expect(isCheckGood(endpoint.state, 'egress')).toBe(false)
+    expect(isCheckGood(endpoint.state, 'ping')).toBe(true)
+  })
+
+  test('has a rise of its own', () => {
+    const calm = { ...rules, holdDown: plainRules.holdDown }
+    const endpoint = healthyEndpoint(calm).repeat(3, egressBad).take(egressGood, egressBad, egressGood)
+    expect(endpoint.status).toBe('impaired')
+    expect(endpoint.take(egressGood).status).toBe('healthy')
+  })
+
+  test('does not count where it could not be asked', () => {
+    const unasked = { ...egressBad, outcome: 'inconclusive' } as const
+    expect(healthyEndpoint().take(egressBad, unasked, egressBad, unasked).status).toBe('healthy')
+  })
+
+  test('makes no dead endpoint alive, and its death goes before it', () => {
+    const endpoint = healthyEndpoint().repeat(3, egressBad).repeat(3, bad())
+    expect(endpoint.status).toBe('unhealthy')
+    expect(currentProblem(endpoint.state)?.cause).toBe('no-reply')
+    expect(endpoint.repeat(5, egressGood).status).toBe('unhealthy')
+  })
+
+  test('that fails on keeps an endpoint impaired that has come back', () => {
+    const endpoint = healthyEndpoint().repeat(3, egressBad).repeat(3, bad())
+    endpoint.mend()
+    expect(endpoint.status).toBe('impaired')
+  })
+})
+
+describe('failure 13: a machine that is late itself', () => {
+  test('proves no death, however long it lasts', () => {
+    const endpoint = healthyEndpoint().repeat(45, late)
+    expect(endpoint.status).toBe('healthy')
+    expect(endpoint.state.late).toMatchObject({ inRow: 45, total: 45 })
+  })
+
+  test('is starved after ten seconds without a single answer, which impairs', () => {
+    const endpoint = healthyEndpoint().repeat(51, late)
+    expect(endpoint.status).toBe('impaired')
+    expect(currentProblem(endpoint.state)?.cause).toBe('starved')
+    expect(endpoint.repeat(5000, late).status).toBe('impaired')
+  })
+
+  test('was late once, and not starved, if it slept for a minute', () => {
+    const endpoint = healthyEndpoint().take(late)
+    endpoint.now += 60_000
+    expect(endpoint.take(late).status).toBe('healthy')
+  })
+
+  test('counts anew after an answer, be it a cookie', () => {
+    for (const answer of [good, loaded]) {
+      const endpoint = healthyEndpoint().repeat(40, late).take(answer).repeat(40, late)
+      expect(endpoint.status).toBe('healthy')
+      expect(endpoint.state.late).toMatchObject({ inRow: 40, total: 80 })
+    }
+  })
+
+  test('ends no hold-down, for nobody knows whether it is still good', () => {
+    const endpoint = healthyEndpoint().repeat(3, bad()).repeat(6, good).repeat(40, late)
+    expect(endpoint.status).toBe('unhealthy')
+    expect(endpoint.take(good).status).toBe('healthy')
   })
 })
