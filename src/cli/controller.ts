@@ -10,19 +10,25 @@ import { readBundle } from '../bundle/read.ts'
 import { hashOf } from '../bundle/write.ts'
 import { systemClock } from '../controller/clock.ts'
 import { Controller } from '../controller/controller.ts'
-import { createObserver } from '../controller/observer.ts'
+import { createObserver, measureStatus } from '../controller/observer.ts'
 import { rpkiRulesOf, watchRpki } from '../controller/rpki-watch.ts'
 import { createHttpServer, type HttpApi, listen } from '../http/server.ts'
 import type { Manifest } from '../planner/manifest.ts'
 import { watchLinks } from '../probe/link-watch.ts'
 import { createFrrRpki } from '../routing/frr/rpki.ts'
+import { createEventLog } from '../telemetry/events.ts'
 import { createLog } from '../telemetry/log.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
+import { createSay } from '../telemetry/say.ts'
+import { TrafficWatch } from '../wireguard/traffic.ts'
+import { HeldAddresses } from '../withdraw/held-addresses.ts'
+import { LastResort } from '../withdraw/last-resort.ts'
+import { runIp } from '../withdraw/run-ip.ts'
 import { controlSocketOf } from './control-client.ts'
 import { createDaemon } from './create-daemon.ts'
-import { createProbes } from './create-probes.ts'
+import { createProbes, findProbePeers } from './create-probes.ts'
 import { CommandError, exitCode } from './failure.ts'
-import { loadIntent, saveIntent } from './intent-file.ts'
+import { keepState } from './keep-state.ts'
 import { lockNode, requireOwnDaemon, requireOwnNode } from './node-identity.ts'
 
 /** SIGTERM is answered within 2 s, whatever the daemon does. */
@@ -75,21 +81,35 @@ async function runController(manifest: Manifest): Promise<void> {
   const unlock = await lockNode(manifest)
 
   const { log, flush, end } = createLog({ node: manifest.node, site: manifest.site })
+  const events = createEventLog({
+    dir: stateDir,
+    wall: Date.now,
+    onProblem: ({ code }) =>
+      log.error({ event: 'events', cause: code }, `${stateDir}: events can not be written (${code})`),
+  })
+  const say = createSay(log, events)
   const metrics = createMetrics()
   metrics.bundle.set({ serial: serialOf(manifest) }, 1)
   const daemon = createDaemon(manifest)
   const identity = await requireOwnDaemon(manifest, daemon, log)
   const probes = await createProbes(manifest, log)
+  const keeping = await keepState(manifest, say)
+  const addresses = new HeldAddresses({ manifest, runIp })
+  const lastResort = new LastResort({ manifest, addresses, log })
+  await lastResort.load()
+  const traffic = new TrafficWatch({ ownPeers: await findProbePeers(manifest), now: systemClock.now })
 
   const controller = new Controller({
     manifest,
     daemon,
     daemonVersion: identity?.version ?? null,
-    createProbe: (service) => probes.get(service.name)!.endpoint,
+    probesOf: (service) => probes.get(service.name)!,
     clock: systemClock,
-    observer: createObserver(manifest, log, metrics),
-    intent: await loadIntent(manifest, log),
-    saveIntent: (intent) => saveIntent(manifest, intent),
+    observer: createObserver(manifest, say, metrics),
+    keeping,
+    traffic,
+    guard: null,
+    lastResort,
   })
   const servers = await serve(manifest, createApi(controller, metrics))
   const links = watchLinks({
@@ -109,32 +129,35 @@ async function runController(manifest: Manifest): Promise<void> {
         })
       : null
 
-  const stop = async (signal: string) => {
-    log.warn({ event: 'stop', signal }, `told to stop by ${signal}`)
-    const settled = await controller.stop(stopTimeoutMs)
+  const close = async () => {
     rpki?.stop()
     await links.close()
     for (const server of servers) server.close()
+    await keeping.close()
     unlock()
+  }
+  const leave = async (code: number) => {
+    await events.end()
+    await end()
+    process.exit(code)
+  }
+  const stop = async (signal: string) => {
+    say('warn', { event: 'stop', signal }, `told to stop by ${signal}`)
+    const settled = await controller.stop(stopTimeoutMs)
+    await close()
     const { services } = controller.status()
     const facts = { event: 'stopped', settled, announced: services.flatMap(({ announced }) => announced) }
-    if (settled) log.info(facts, 'stopped')
-    else log.error(facts, 'stopped, and the daemon did not do what it was told')
-    await end()
-    process.exit(settled ? exitCode.fine : exitCode.findings)
+    if (settled) say('info', facts, 'stopped')
+    else say('error', facts, 'stopped, and the daemon did not do what it was told')
+    await leave(settled ? exitCode.fine : exitCode.findings)
   }
   /** What is announced stays: whoever starts the controller again, with a new bundle perhaps, has it go on. */
   const giveWay = async () => {
-    log.warn(
-      { event: 'give-way', signal: 'SIGHUP' },
-      'told to give way to a new controller; what is announced stays',
-    )
-    rpki?.stop()
-    await links.close()
-    for (const server of servers) server.close()
-    unlock()
-    await end()
-    process.exit(exitCode.fine)
+    const message = 'told to give way to a new controller; what is announced stays'
+    say('warn', { event: 'give-way', signal: 'SIGHUP' }, message)
+    await controller.giveWay()
+    await close()
+    await leave(exitCode.fine)
   }
   process.once('uncaughtException', (error) => {
     log.fatal({ event: 'crash', err: error }, 'the controller has a bug; what is announced stays as it is')
@@ -143,10 +166,8 @@ async function runController(manifest: Manifest): Promise<void> {
   })
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop(signal))
   process.once('SIGHUP', () => void giveWay())
-  log.info(
-    { event: 'start', daemon: manifest.daemon, version: identity?.version ?? null },
-    'the controller starts',
-  )
+  const facts = { event: 'start', daemon: manifest.daemon, version: identity?.version ?? null }
+  say('info', facts, 'the controller starts')
   controller.start()
 }
 
@@ -164,10 +185,10 @@ function createApi(controller: Controller, metrics: ReturnType<typeof createMetr
   return {
     isWorking: () => controller.isVerified,
     status: () => controller.status(),
-    metrics: async () => ({
-      contentType: metrics.registry.contentType,
-      body: await metrics.registry.metrics(),
-    }),
+    async metrics() {
+      measureStatus(controller.status(), metrics)
+      return { contentType: metrics.registry.contentType, body: await metrics.registry.metrics() }
+    },
     async command({ intent, reason, forMs }) {
       const since = Date.now()
       await controller.setIntent({ intent, reason, since, until: forMs === null ? null : since + forMs })

@@ -5,6 +5,7 @@ import { createEndpointProbe, type EndpointProbe } from '../probe/endpoint.ts'
 import { createSideProbes } from '../probe/side/create-side-probes.ts'
 import type { SideProbe } from '../probe/side/side-check.ts'
 import type { Log } from '../telemetry/log.ts'
+import { keyPairOf } from '../wireguard/key.ts'
 import { readKeyFile } from '../wireguard/key-file.ts'
 import { TimestampSource } from '../wireguard/timestamp.ts'
 import { CommandError, exitCode } from './failure.ts'
@@ -71,4 +72,14 @@ async function keepTimestamps(file: string): Promise<TimestampSource> {
     writeFile(file, last).catch(() => {})
   }, saveIntervalMs).unref()
   return source
+}
+
+/** By interface, the public key (base64) of the probe's own peer. */
+export async function findProbePeers(manifest: Manifest): Promise<ReadonlyMap<string, string>> {
+  const peers = new Map<string, string>()
+  for (const { wireguard, probe } of manifest.services) {
+    const key = await requireKey(probe.privateKeyFile)
+    peers.set(wireguard.interface, keyPairOf(key).publicKey.toString('base64'))
+  }
+  return peers
 }

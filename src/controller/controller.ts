@@ -1,68 +1,49 @@
-import type { DecisionContext } from '../decision/decide.ts'
+import type { DecisionContext, Intent } from '../decision/decide.ts'
 import type { LinkSnapshot } from '../health/links.ts'
-import type { Manifest, ManifestService } from '../planner/manifest.ts'
-import type { ProbeResult } from '../probe/result.ts'
-import type { Desired, Observation, RoutingDaemon } from '../routing/daemon.ts'
-import type { Clock } from './clock.ts'
+import type { SideProbe } from '../probe/side/side-check.ts'
+import type { Desired, Observation } from '../routing/daemon.ts'
+import { type Calendar, createCalendar } from './calendar.ts'
 import { computeDesired, originatedOf } from './desired.ts'
-import { currentIntent, type OperatorIntent, serving } from './intent.ts'
-import { Reconciler, type Trouble } from './reconciler.ts'
-import { type DecidedState, type EndpointProbe, ServiceState } from './service-state.ts'
+import { type EffectiveIntent, effectiveIntent, type OperatorIntent } from './intent.ts'
+import { findLiving } from './liveness.ts'
+import type { ControllerParts, VerifiedChange } from './parts.ts'
+import { Reconciler } from './reconciler.ts'
+import { ServiceUnit } from './service-unit.ts'
 import { buildStatus, type NodeStatus } from './status.ts'
 
-/** Told what happens; it may log and count, and must not throw. */
-export interface ControllerObserver {
-  probed(state: ServiceState, result: ProbeResult): void
-  decided(state: DecidedState): void
-  /** `tookMs` since the wish; `troubleMs` since the first bad news that led to a withdrawal. */
-  verified(tookMs: number, changes: readonly VerifiedChange[]): void
-  trouble(trouble: Trouble): void
-  observed(observation: Observation): void
-  intended(intent: OperatorIntent): void
-}
-
-export interface VerifiedChange {
-  readonly service: string
-  readonly to: 'announce' | 'degrade' | 'withdraw'
-  /** From the first bad probe or event (withdraw) or the decision (announce) until now. */
-  readonly tookMs: number
-}
-
-export interface ControllerParts {
-  readonly manifest: Manifest
-  readonly daemon: RoutingDaemon
-  readonly daemonVersion: string | null
-  readonly createProbe: (service: ManifestService) => EndpointProbe
-  readonly clock: Clock
-  readonly observer: ControllerObserver
-  /** What the operator asked for before this controller started. */
-  readonly intent: OperatorIntent
-  readonly saveIntent: (intent: OperatorIntent) => Promise<void>
-}
+const tickMs = 250
+/** A tick that is so late was slept through: stopped, or a machine that was away. */
+const asleepMs = 1000
+/** Changes within that time are saved once. */
+const saveDelayMs = 200
 
 /** Probes -> health -> decision -> desired set -> daemon -> observed, for every service of one node. */
 export class Controller {
   readonly #parts: ControllerParts
-  readonly #services: ReadonlyMap<string, { state: ServiceState; probe: EndpointProbe }>
+  readonly #units: readonly ServiceUnit[]
+  readonly #calendar: Calendar
   readonly #reconciler: Reconciler
   /** Decision changes that the neighbors do not have yet, by service. */
   readonly #pending = new Map<string, { to: VerifiedChange['to']; startedAt: number }>()
   readonly #timers = new Set<NodeJS.Timeout>()
   #intent: OperatorIntent
+  #told: EffectiveIntent | null = null
   /** What `hold` holds: what was last wanted or, before that, what the daemon was found to originate. */
   #held: Desired | null = null
+  #saving: NodeJS.Timeout | null = null
   #stopping = false
 
   constructor(parts: ControllerParts) {
-    const { clock, manifest } = parts
+    const { clock, manifest, keeping } = parts
     this.#parts = parts
-    this.#intent = parts.intent
-    this.#services = new Map(
-      manifest.services.map((service) => [
-        service.name,
-        { state: new ServiceState(service, clock.now(), clock.wall()), probe: parts.createProbe(service) },
-      ]),
-    )
+    this.#intent = keeping.intent
+    this.#calendar = createCalendar(manifest.maintenance)
+    const saved = keeping.services
+    this.#units = manifest.services.map((service) => {
+      const before = saved?.services[service.name]
+      const left = saved === null || before === undefined ? null : { of: before, at: saved.savedAt }
+      return new ServiceUnit(service, parts.probesOf(service), left, clock.now(), clock.wall())
+    })
     this.#reconciler = new Reconciler(parts.daemon, manifest.neighbors, clock, {
       onVerified: (tookMs) => this.#onVerified(tookMs),
       onTrouble: (trouble) => parts.observer.trouble(trouble),
@@ -73,37 +54,54 @@ export class Controller {
 
   /** Starts probing. Nothing is announced or withdrawn before the first probes have said why. */
   start(): void {
-    const { observer } = this.#parts
-    for (const { state, probe } of this.#services.values()) {
-      this.#every(state.service.probe.intervalMs, () => this.#probe(state, probe))
-    }
-    // A drain that ends by itself.
-    this.#every(250, () => {
-      if (this.#intent.until !== null && this.#parts.clock.wall() >= this.#intent.until) {
-        this.setIntent(serving).catch((error: Error) => {
-          observer.trouble({ cause: 'state', message: error.message, reply: null })
-        })
+    const { guard } = this.#parts
+    this.#units.forEach((unit, index) => {
+      const { intervalMs } = unit.service.probe
+      // Side by side: a hundred services in the same millisecond would all be late.
+      const offsetMs = (index * intervalMs) / this.#units.length
+      this.#every(intervalMs, (lateMs) => this.#probe(unit, lateMs), offsetMs)
+      for (const side of unit.probes.side) {
+        this.#every(side.intervalMs, () => this.#check(unit, side), offsetMs)
       }
     })
+    this.#every(tickMs, (lateMs) => this.#tick(lateMs))
+    if (guard !== null) {
+      guard.start()
+      this.#every(guard.intervalMs, () => guard.renew(this.living))
+    }
   }
 
   /** The links of this machine as they are now: acted on at once. */
   takeLinks(links: LinkSnapshot): void {
     const now = this.#parts.clock.now()
-    for (const { state } of this.#services.values()) state.takeLinks(links, now)
+    for (const { state } of this.#units) state.takeLinks(links, now)
     this.#decide()
   }
 
-  get intent(): OperatorIntent {
-    return currentIntent(this.#intent, this.#parts.clock.wall())
+  /** What counts now, said by the operator or by the calendar. */
+  get intent(): EffectiveIntent {
+    const wall = this.#parts.clock.wall()
+    return effectiveIntent(this.#intent, this.#calendar.at(wall), wall)
+  }
+
+  /** The services for which this controller really works now. */
+  get living(): string[] {
+    const pulse = {
+      services: this.#units.map(({ service, cycleBeganAt }) => ({
+        service: service.name,
+        intervalMs: service.probe.intervalMs,
+        cycleBeganAt,
+      })),
+      reconcilerStepAt: this.#reconciler.steppedAt,
+    }
+    return findLiving(pulse, this.#parts.clock.now())
   }
 
   /** Takes the operator's intent over at once, and keeps it for the next controller. Rejects if it can't be kept. */
   async setIntent(intent: OperatorIntent): Promise<void> {
     this.#intent = intent
     this.#decide()
-    this.#parts.observer.intended(intent)
-    await this.#parts.saveIntent(intent)
+    await this.#parts.keeping.saveIntent(intent)
   }
 
   /** Whether the neighbors were told just what was decided, when they were last looked at. */
@@ -117,12 +115,15 @@ export class Controller {
   }
 
   status(): NodeStatus {
-    const { manifest, clock, daemonVersion } = this.#parts
+    const { manifest, clock, daemonVersion, guard, lastResort } = this.#parts
     return buildStatus({
       manifest,
-      services: [...this.#services.values()].map(({ state }) => state),
+      units: this.#units,
       reconciler: this.#reconciler,
       intent: this.intent,
+      calendar: this.#calendar.at(clock.wall()),
+      guard: guard?.state ?? null,
+      heldAddresses: lastResort?.held.map(({ address }) => address) ?? [],
       daemonVersion,
       now: clock.now(),
       wall: clock.wall(),
@@ -131,57 +132,162 @@ export class Controller {
 
   /** Does what each service's `onStop` says and stops. Resolves with whether the neighbors have it. */
   async stop(timeoutMs: number): Promise<boolean> {
+    const { guard } = this.#parts
     this.#stopping = true
-    for (const timer of this.#timers) clearTimeout(timer)
+    this.#endTimers()
     this.#decide()
     const settled = await this.#reconciler.settle(timeoutMs)
-    for (const { probe } of this.#services.values()) probe.close()
-    await this.#reconciler.stop()
+    // What could not be withdrawn is left to the guard.
+    if (settled) await guard?.release(this.#units.map(({ service }) => service.name))
+    await this.#close()
     return settled
   }
 
-  async #probe(state: ServiceState, probe: EndpointProbe): Promise<void> {
+  /** Stops and leaves what is announced, for the next controller, which has the guard's time to come. */
+  async giveWay(): Promise<void> {
+    this.#stopping = true
+    this.#endTimers()
+    await this.#close()
+  }
+
+  #endTimers(): void {
+    for (const timer of this.#timers) clearTimeout(timer)
+    this.#timers.clear()
+    if (this.#saving !== null) clearTimeout(this.#saving)
+    this.#save()
+  }
+
+  async #close(): Promise<void> {
+    const { guard, traffic } = this.#parts
+    guard?.close()
+    traffic.close()
+    for (const { probes } of this.#units) {
+      probes.endpoint.close()
+      for (const side of probes.side) void side.close()
+    }
+    await this.#reconciler.stop()
+  }
+
+  async #probe(unit: ServiceUnit, startedLateMs: number): Promise<void> {
     const { clock, observer } = this.#parts
+    const { state, probes, service } = unit
     const startedAt = clock.now()
-    const result = await probe.runCycle()
+    unit.cycleBeganAt = startedAt
+    const result = await probes.endpoint.runCycle()
     if (this.#stopping) return
-    const judged = state.takeProbe(result, startedAt, clock.now())
-    this.#decide()
+    const now = clock.now()
+    const endedLateMs = now - startedAt - service.probe.timeoutMs
+    const judged = state.takeProbe(result, startedAt, now, Math.max(startedLateMs, endedLateMs, 0))
+    this.#decide([unit])
     observer.probed(state, judged)
   }
 
-  #decide(): void {
-    const { clock, manifest, observer } = this.#parts
-    const wall = clock.wall()
-    const context: DecisionContext = {
-      intent: this.intent.intent,
-      drainStage: 'none',
-      stopping: this.#stopping,
-      degradable: manifest.degradable,
-      elsewhere: null,
-    }
-    const changed: ServiceState[] = []
-    for (const { state } of this.#services.values()) {
-      const before = state.decision.decision
-      if (!state.decide(context, wall)) continue
-      changed.push(state)
-      const after = state.decision.decision
-      if (after !== before && after !== 'hold') {
-        const startedAt = after === 'withdraw' ? (state.health.troubleSince ?? clock.now()) : clock.now()
-        this.#pending.set(state.service.name, { to: after, startedAt })
-      }
-    }
+  async #check(unit: ServiceUnit, side: SideProbe): Promise<void> {
+    const result = await side.run()
+    if (this.#stopping) return
+    unit.state.takeSide(result, this.#parts.clock.now())
+    this.#decide([unit])
+    this.#parts.observer.checked(unit.state, result)
+  }
+
+  #tick(lateMs: number): void {
+    const { clock, lastResort, traffic } = this.#parts
+    if (lateMs > asleepMs) void this.#takeWhatWasMissed()
+    this.#decide()
+    const draining = this.#units.filter(({ drain }) => drain.stage === 'degrading')
+    traffic.watch(new Set(draining.map(({ service }) => service.wireguard.interface)))
+    lastResort?.attempted(
+      {
+        dead: this.#units
+          .filter(
+            ({ state }) => state.decision.decision === 'withdraw' && state.health.status === 'unhealthy',
+          )
+          .map(({ service }) => service.name),
+        carriedOut: this.#reconciler.verified || this.#reconciler.isGone,
+      },
+      clock.now(),
+    )
+  }
+
+  /** Somebody may have ordered a withdrawal past us while we were stopped. */
+  async #takeWhatWasMissed(): Promise<void> {
+    const intent = await this.#parts.keeping.reloadIntent()
+    if (intent === null || intent.since <= this.#intent.since || this.#stopping) return
+    this.#intent = intent
+    this.#decide()
+  }
+
+  #decide(units: readonly ServiceUnit[] = this.#units): void {
+    const { clock, observer } = this.#parts
+    const intent = this.intent
+    const now = clock.now()
+    this.#tellIntent(intent)
+    const changed = units.filter((unit) => this.#decideUnit(unit, intent, now))
     this.#pursue()
     if (changed.length === 0) return
+    this.#saveSoon()
     // Talking about it takes milliseconds when it is rare: the daemon is told first.
-    const told = changed.map((state) => state.snapshot(clock.now()))
+    const told = changed.map(({ state }) => state.snapshot(now))
     setImmediate(() => {
       for (const snapshot of told) observer.decided(snapshot)
     })
   }
 
+  #tellIntent(intent: EffectiveIntent): void {
+    const told = this.#told
+    if (told?.intent === intent.intent && told.source === intent.source) return
+    this.#told = intent
+    if (told !== null || intent.source !== null) this.#parts.observer.intended(intent)
+  }
+
+  /** Returns whether the decision, its reason or the stage of its drain changed. */
+  #decideUnit(unit: ServiceUnit, { intent }: EffectiveIntent, now: number): boolean {
+    const { clock, manifest } = this.#parts
+    const { state } = unit
+    const hasMoved = this.#stepDrain(unit, intent, now)
+    const before = state.decision.decision
+    const observation = this.#reconciler.observation
+    const context: DecisionContext = {
+      intent,
+      drainStage: unit.drain.stage,
+      stopping: this.#stopping,
+      degradable: manifest.degradable,
+      elsewhere: observation === null ? null : unit.countElsewhere(observation),
+    }
+    const hasChanged = state.decide(context, clock.wall())
+    const after = state.decision.decision
+    if (after !== before && after !== 'hold') {
+      const { troubleSince } = state.health
+      const startedAt = after !== 'announce' && intent === 'serve' ? (troubleSince ?? now) : now
+      this.#pending.set(unit.service.name, { to: after, startedAt })
+    }
+    return hasChanged || hasMoved
+  }
+
+  #stepDrain(unit: ServiceUnit, intent: Intent, now: number): boolean {
+    // What costs nothing, five times a second for each service.
+    if (intent === 'serve' && unit.drain.stage === 'none') return false
+    const { manifest, traffic } = this.#parts
+    const { wireguard, drain } = unit.service
+    const observation = this.#reconciler.observation
+    return unit.stepDrain(
+      {
+        intent,
+        settings: drain,
+        degradable: manifest.degradable,
+        announced: observation === null ? null : unit.isOriginated(observation),
+        degraded:
+          observation === null
+            ? { neighbors: 0, verified: false }
+            : unit.findDegraded(observation, this.#held ?? new Map(), manifest.neighbors),
+        traffic: traffic.view(wireguard.interface, drain.idleMs),
+      },
+      now,
+    )
+  }
+
   #pursue(): void {
-    const wishes = [...this.#services.values()].map(({ state }) => ({
+    const wishes = this.#units.map(({ state }) => ({
       prefixes: state.service.prefixes,
       decision: state.decision.decision,
     }))
@@ -211,21 +317,45 @@ export class Controller {
     this.#parts.observer.verified(tookMs, changes)
   }
 
-  /** Calls `work` at once and then at each interval, on a grid that does not drift; skips what it slept through. */
-  #every(intervalMs: number, work: () => unknown): void {
+  #saveSoon(): void {
+    if (this.#stopping) return
+    this.#saving ??= setTimeout(() => {
+      this.#saving = null
+      this.#save()
+    }, saveDelayMs)
+  }
+
+  #save(): void {
+    const { clock, keeping } = this.#parts
+    const now = clock.now()
+    const wall = clock.wall()
+    keeping.saveServices(
+      Object.fromEntries(this.#units.map((unit) => [unit.service.name, unit.save(now, wall)])),
+    )
+  }
+
+  /**
+   * Calls `work` after `delayMs` and then at each interval, on a grid that does not drift, with how late it is;
+   * skips what it slept through.
+   */
+  #every(intervalMs: number, work: (lateMs: number) => unknown, delayMs = 0): void {
     const { clock } = this.#parts
-    let next = clock.now()
+    let next = clock.now() + delayMs
     const tick = () => {
       if (timer !== undefined) this.#timers.delete(timer)
       if (this.#stopping) return
-      work()
+      work(Math.max(0, clock.now() - next))
       const now = clock.now()
       next += intervalMs
       if (next < now) next = now + intervalMs - ((now - next) % intervalMs)
-      timer = setTimeout(tick, next - now)
+      sleep(next - now)
+    }
+    const sleep = (ms: number) => {
+      timer = setTimeout(tick, ms)
       this.#timers.add(timer)
     }
     let timer: NodeJS.Timeout | undefined
-    tick()
+    if (delayMs === 0) tick()
+    else sleep(delayMs)
   }
 }

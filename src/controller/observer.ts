@@ -1,8 +1,10 @@
+import { drainStages } from '../decision/drain.ts'
 import type { Manifest } from '../planner/manifest.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { Say } from '../telemetry/say.ts'
-import type { ControllerObserver } from './controller.ts'
+import type { ControllerObserver } from './parts.ts'
 import type { DecidedState } from './service-state.ts'
+import type { NodeStatus } from './status.ts'
 
 /** Turns what the controller does into lines for people, and metrics. */
 export function createObserver(manifest: Manifest, say: Say, metrics: Metrics): ControllerObserver {
@@ -47,6 +49,19 @@ export function createObserver(manifest: Manifest, say: Say, metrics: Metrics): 
       if (result.outcome === 'good') say('info', facts, 'the probe is good')
       else say('warn', facts, result.detail)
     },
+    checked(state, { check, outcome, cause, detail, tookMs }) {
+      const service = state.service.name
+      setHealth(service, state.checks())
+      if (outcome === 'good') metrics.probeDuration.observe({ service, check }, tookMs / 1000)
+      else metrics.probeFailures.inc({ service, check, cause: cause ?? outcome })
+      const key = `${service} ${check}`
+      const told = `${outcome} ${cause ?? ''}`
+      if (outcomes.get(key) === told || (outcome === 'good' && !outcomes.has(key))) return
+      outcomes.set(key, told)
+      const facts = { event: 'check', service, check, outcome, cause, tookMs: rounded(tookMs) }
+      if (outcome === 'good') say('info', facts, `${check} is good`)
+      else say('warn', facts, detail)
+    },
     decided(state) {
       const { service, decision, health, troubleMs } = state
       setHealth(service, state.checks)
@@ -59,6 +74,7 @@ export function createObserver(manifest: Manifest, say: Say, metrics: Metrics): 
         reason: decision.reason,
         health,
         troubleMs: rounded(troubleMs),
+        flaps: state.flaps,
       }
       const level = decision.decision === 'withdraw' ? 'warn' : 'info'
       say(level, facts, `${service}: ${decision.decision}, ${decision.detail}`)
@@ -91,14 +107,16 @@ export function createObserver(manifest: Manifest, say: Say, metrics: Metrics): 
     },
     observed(observation) {
       metrics.observed.set(Date.now() / 1000)
-      for (const { neighbor, session, announced } of observation.neighbors) {
+      for (const { neighbor, session, announced, degraded } of observation.neighbors) {
         metrics.sessionUp.set({ neighbor }, session === 'up' ? 1 : 0)
         const told = new Set(announced)
         const may = manifest.neighbors.find(({ name }) => name === neighbor)?.prefixes ?? []
         for (const { name: service, prefixes } of prefixesOfService) {
           for (const prefix of may) {
-            if (prefixes.has(prefix))
-              metrics.announced.set({ service, neighbor, prefix }, told.has(prefix) ? 1 : 0)
+            if (!prefixes.has(prefix)) continue
+            const labels = { service, neighbor, prefix }
+            metrics.announced.set(labels, told.has(prefix) ? 1 : 0)
+            metrics.degraded.set(labels, degraded.includes(prefix) ? 1 : 0)
           }
         }
         const before = sessions.get(neighbor)
@@ -108,12 +126,31 @@ export function createObserver(manifest: Manifest, say: Say, metrics: Metrics): 
         say(level, { event: 'session', neighbor, session }, `the session to ${neighbor} is ${session}`)
       }
     },
-    intended({ intent, reason, until }) {
-      say('warn', { event: 'operator', intent, reason, until }, `the operator says ${intent}`)
+    intended({ intent, source, reason, until }) {
+      const facts = { event: 'operator', intent, source, reason, until }
+      const by = source === 'calendar' ? 'the calendar' : 'the operator'
+      say('warn', facts, source === null ? 'nobody holds it back any more' : `${by} says ${intent}`)
     },
   }
 }
 
 function rounded(milliseconds: number | null): number | null {
   return milliseconds === null ? null : Math.round(milliseconds * 100) / 100
+}
+
+/** What is told by numbers alone, at the time somebody asks. */
+export function measureStatus(status: NodeStatus, metrics: Metrics): void {
+  for (const { name: service, loss, holdDown, drain, late } of status.services) {
+    metrics.probeLoss.set({ service }, loss)
+    metrics.flaps.set({ service }, holdDown.flaps)
+    metrics.holdDown.set({ service }, (holdDown.leftMs ?? 0) / 1000)
+    metrics.lateProbes.set({ service }, late.total)
+    for (const stage of drainStages) metrics.drain.set({ service, stage }, drain.stage === stage ? 1 : 0)
+  }
+  const { active, next } = status.maintenance
+  metrics.maintenance.set(active === null ? 0 : 1)
+  if (next === null) metrics.maintenanceNext.remove()
+  else metrics.maintenanceNext.set(Date.parse(next.start) / 1000)
+  if (status.guard !== null) metrics.guard.set(status.guard.holding ? 1 : 0)
+  metrics.heldAddresses.set(status.heldAddresses.length)
 }

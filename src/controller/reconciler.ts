@@ -52,6 +52,7 @@ export class Reconciler {
   #wake: (() => void) | null = null
   #stopped = false
   #generation = 0
+  #steppedAt: number
   readonly #loop: Promise<void>
 
   constructor(
@@ -64,6 +65,7 @@ export class Reconciler {
     this.#neighbors = neighbors
     this.#clock = clock
     this.#events = events
+    this.#steppedAt = clock.now()
     this.#loop = this.#run()
   }
 
@@ -87,6 +89,16 @@ export class Reconciler {
 
   get trouble(): Trouble | null {
     return this.#trouble
+  }
+
+  /** Whether the daemon does not run: nobody has anything from it. */
+  get isGone(): boolean {
+    return this.#trouble?.cause === 'not-running'
+  }
+
+  /** When a step last began or ended, also one that failed. */
+  get steppedAt(): number {
+    return this.#steppedAt
   }
 
   /** Sets the whole set to be originated, and gets to work at once. */
@@ -117,6 +129,7 @@ export class Reconciler {
     let retryDelay = timing.retryFirst
     while (!this.#stopped) {
       const generation = this.#generation
+      this.#steppedAt = this.#clock.now()
       let delay: number
       try {
         delay = await this.#step()
@@ -129,6 +142,7 @@ export class Reconciler {
         delay = retryDelay
         retryDelay = Math.min(retryDelay * 2, timing.retryMost)
       }
+      this.#steppedAt = this.#clock.now()
       // A wish that came meanwhile has waited long enough.
       if (generation === this.#generation) await this.#sleep(delay)
       else retryDelay = timing.retryFirst

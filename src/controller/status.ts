@@ -1,50 +1,80 @@
+import type { DrainStage } from '../decision/drain.ts'
 import type { Manifest } from '../planner/manifest.ts'
-import type { OperatorIntent } from './intent.ts'
+import type { CalendarView } from './calendar.ts'
+import type { EffectiveIntent } from './intent.ts'
 import type { Reconciler } from './reconciler.ts'
-import type { ServiceState } from './service-state.ts'
+import type { ServiceUnit } from './service-unit.ts'
 
 export type NodeStatus = ReturnType<typeof buildStatus>
 
 /** What `anyward status --json` and /status show. Times are ISO 8601; `announced` is what was observed. */
 export function buildStatus(input: {
   manifest: Manifest
-  services: Iterable<ServiceState>
+  units: readonly ServiceUnit[]
   reconciler: Reconciler
-  intent: OperatorIntent
+  intent: EffectiveIntent
+  calendar: CalendarView
+  guard: { holding: boolean; pid: number | null; problem: string | null } | null
+  heldAddresses: readonly string[]
   daemonVersion: string | null
   now: number
   wall: number
 }) {
-  const { manifest, reconciler, intent, now, wall } = input
+  const { manifest, reconciler, intent, calendar, now, wall } = input
   const observed = reconciler.observation?.neighbors ?? []
   return {
     node: manifest.node,
     site: manifest.site,
-    services: [...input.services].map((state) => ({
-      name: state.service.name,
-      health: state.health.status,
-      decision: state.decision.decision,
-      reason: state.decision.reason,
-      detail: state.decision.detail,
-      since: isoTime(state.decidedAt),
-      announced: observed.flatMap(({ neighbor, announced }) =>
-        announced
-          .filter((prefix) => state.service.prefixes.includes(prefix))
-          .map((prefix) => ({ neighbor, prefix })),
-      ),
-      checks: state.checks(),
-      probe: state.lastProbe,
-    })),
+    services: input.units.map(({ state, drain, waitingFor }) => {
+      const { service, health, decision } = state
+      const snapshot = state.snapshot(now)
+      return {
+        name: service.name,
+        health: health.status,
+        decision: decision.decision,
+        reason: decision.reason,
+        detail: decision.detail,
+        since: isoTime(state.decidedAt),
+        announced: observed.flatMap(({ neighbor, announced, degraded }) =>
+          announced
+            .filter((prefix) => service.prefixes.includes(prefix))
+            .map((prefix) => ({ neighbor, prefix, degraded: degraded.includes(prefix) })),
+        ),
+        checks: state.checks(),
+        probe: state.lastProbe,
+        /** Share of the last probes, 0 to 1. */
+        loss: snapshot.lossShare,
+        holdDown: { flaps: snapshot.flaps, leftMs: rounded(snapshot.holdDownLeftMs) },
+        /** Probes that said nothing, because this machine was late. */
+        late: snapshot.late,
+        drain: {
+          stage: drain.stage satisfies DrainStage,
+          sinceMs: drain.stage === 'none' ? null : Math.round(now - drain.since),
+          waitingFor,
+          ending: drain.ending,
+        },
+      }
+    }),
     neighbors: manifest.neighbors.map(({ name, address }) => ({
       name,
       address,
       session: observed.find((neighbor) => neighbor.neighbor === name)?.session ?? 'unknown',
     })),
+    /** What counts now, whoever said it: the operator, or the calendar. */
     operator: {
       intent: intent.intent,
+      source: intent.source,
       reason: intent.reason,
       until: intent.until === null ? null : isoTime(intent.until),
     },
+    maintenance: {
+      active: calendar.active === null ? null : isoWindow(calendar.active),
+      next: calendar.next === null ? null : isoWindow(calendar.next),
+    },
+    /** Who withdraws if this controller dies; `null`: nobody, for `deadMan` says keep. */
+    guard: input.guard,
+    /** Addresses that we took off the node, for the daemon does not withdraw what is dead. */
+    heldAddresses: input.heldAddresses,
     daemon: {
       kind: manifest.daemon,
       version: input.daemonVersion,
@@ -55,6 +85,14 @@ export function buildStatus(input: {
     },
     time: isoTime(wall),
   }
+}
+
+function isoWindow({ start, until, reason }: { start: number; until: number; reason: string }) {
+  return { start: isoTime(start), until: isoTime(until), reason }
+}
+
+function rounded(milliseconds: number | null): number | null {
+  return milliseconds === null ? null : Math.round(milliseconds)
 }
 
 function isoTime(wall: number): string {

@@ -81,6 +81,62 @@ export function createMetrics() {
       labelNames: ['cause'],
       registers,
     }),
+    degraded: new Gauge({
+      name: 'anyward_degraded',
+      help: 'Whether the neighbor was told the prefix degraded, as observed',
+      labelNames: ['service', 'neighbor', 'prefix'],
+      registers,
+    }),
+    probeLoss: new Gauge({
+      name: 'anyward_probe_loss_ratio',
+      help: 'Share of the last probes that were bad, 0 to 1',
+      labelNames: ['service'],
+      registers,
+    }),
+    lateProbes: new Gauge({
+      name: 'anyward_late_probes',
+      help: 'Probes since the start that said nothing because this machine was late',
+      labelNames: ['service'],
+      registers,
+    }),
+    flaps: new Gauge({
+      name: 'anyward_flaps',
+      help: 'Flaps that are not forgiven yet',
+      labelNames: ['service'],
+      registers,
+    }),
+    holdDown: new Gauge({
+      name: 'anyward_hold_down_seconds',
+      help: 'How long the service is still held down, if nothing bad comes; 0: it is not',
+      labelNames: ['service'],
+      registers,
+    }),
+    drain: new Gauge({
+      name: 'anyward_drain_stage',
+      help: 'How far the drain of a service has got: 1 for the present stage',
+      labelNames: ['service', 'stage'],
+      registers,
+    }),
+    maintenance: new Gauge({
+      name: 'anyward_maintenance_active',
+      help: 'Whether a window of the calendar is open',
+      registers,
+    }),
+    maintenanceNext: new Gauge({
+      name: 'anyward_maintenance_next_start_timestamp_seconds',
+      help: 'When the next window of the calendar begins; missing where there is none',
+      registers,
+    }),
+    guard: new Gauge({
+      name: 'anyward_guard_holding',
+      help: "Whether the dead man's guard holds the lease, so that it withdraws if the controller dies",
+      registers,
+    }),
+    heldAddresses: new Gauge({
+      name: 'anyward_held_addresses',
+      help: 'Anycast addresses taken off the node because the daemon does not withdraw what is dead',
+      registers,
+    }),
     verified: new Gauge({
       name: 'anyward_verified',
       help: 'Whether what the neighbors were told is what was wanted, as last observed',

@@ -55,24 +55,36 @@ function start(
     manifest,
     daemon,
     daemonVersion: '0',
-    createProbe: () => ({
-      runCycle: async () => {
-        cycles += 1
-        return { outcome: 'good', handshakeMs: 1, pingMs: 1 }
+    probesOf: () => ({
+      endpoint: {
+        runCycle: async () => {
+          cycles += 1
+          return { outcome: 'good', handshakeMs: 1, pingMs: 1 }
+        },
+        close: () => {},
       },
-      close: () => {},
+      side: [],
     }),
     clock: systemClock,
     observer: {
       probed: () => {},
+      checked: () => {},
       decided: () => {},
       verified: () => {},
       trouble: () => {},
       observed: () => {},
       intended: () => {},
     },
-    intent: serving,
-    saveIntent,
+    keeping: {
+      intent: serving,
+      saveIntent,
+      reloadIntent: async () => null,
+      services: null,
+      saveServices: () => {},
+    },
+    traffic: { watch: () => {}, view: () => null, close: () => {} },
+    guard: null,
+    lastResort: null,
   })
   controller.start()
   return { controller, announced: () => [...originated].sort(), cyclesBefore: () => cyclesBefore }

@@ -1,0 +1,100 @@
+import {
+  type DrainInput,
+  type DrainState,
+  describeDrain,
+  initialDrain,
+  reduceDrain,
+  restoreDrain,
+  saveDrain,
+} from '../decision/drain.ts'
+import { restoreHealth, saveHealth } from '../health/record.ts'
+import type { ManifestNeighbor, ManifestService } from '../planner/manifest.ts'
+import type { SideProbe } from '../probe/side/side-check.ts'
+import type { Desired, Observation } from '../routing/daemon.ts'
+import { type EndpointProbe, ServiceState } from './service-state.ts'
+
+/** What asks about one service. */
+export interface ServiceProbes {
+  readonly endpoint: EndpointProbe
+  readonly side: readonly SideProbe[]
+}
+
+/** What is kept of a service for the next controller. */
+export interface SavedService {
+  readonly health: unknown
+  readonly drain: unknown
+}
+
+/** One service with its probes and the stage of its drain. */
+export class ServiceUnit {
+  readonly state: ServiceState
+  readonly probes: ServiceProbes
+  drain: DrainState
+  /** What the drain's stage waits for, as a sentence's end. */
+  waitingFor: string | null = null
+  /** When its probe loop last began a cycle. */
+  cycleBeganAt: number
+
+  /** @param saved what an earlier controller has left */
+  constructor(
+    service: ManifestService,
+    probes: ServiceProbes,
+    saved: { readonly of: SavedService; readonly at: number } | null,
+    now: number,
+    wall: number,
+  ) {
+    const health = saved === null ? null : restoreHealth(saved.of.health, now, wall, service.probe)
+    this.state = new ServiceState(service, now, wall, health)
+    this.probes = probes
+    this.drain = saved === null ? initialDrain(now) : restoreDrain(saved.of.drain, wall - saved.at, now)
+    this.cycleBeganAt = now
+  }
+
+  get service(): ManifestService {
+    return this.state.service
+  }
+
+  save(now: number, wall: number): SavedService {
+    return { health: saveHealth(this.state.health, now, wall), drain: saveDrain(this.drain, now) }
+  }
+
+  /** Returns whether the stage changed. */
+  stepDrain(input: DrainInput, now: number): boolean {
+    const before = this.drain.stage
+    this.drain = reduceDrain(this.drain, input, now)
+    this.waitingFor = describeDrain(this.drain, input)
+    return this.drain.stage !== before
+  }
+
+  /** Whether the daemon originates any of it. */
+  isOriginated({ originated }: Observation): boolean {
+    return originated.some((prefix) => this.service.prefixes.includes(prefix))
+  }
+
+  /** How many other nodes announce all of it, and not degraded; `null`: nobody could tell. */
+  countElsewhere({ elsewhere }: Observation): number | null {
+    if (elsewhere === null) return null
+    return Math.min(...this.service.prefixes.map((prefix) => elsewhere.get(prefix) ?? 0))
+  }
+
+  /** Which neighbors have the routes degraded that are meant to be. A session that is down has none. */
+  findDegraded(
+    observation: Observation,
+    desired: Desired,
+    neighbors: readonly ManifestNeighbor[],
+  ): { readonly neighbors: number; readonly verified: boolean } {
+    // What another service holds up as it is can't be waited for.
+    const meant = this.service.prefixes.filter((prefix) => desired.get(prefix) === 'degraded')
+    let count = 0
+    let verified = true
+    for (const { neighbor, session, announced, degraded } of observation.neighbors) {
+      if (session !== 'up') continue
+      const told = neighbors.find(({ name }) => name === neighbor)?.prefixes ?? []
+      const due = meant.filter((prefix) => told.includes(prefix))
+      if (due.length === 0) continue
+      if (due.every((prefix) => announced.includes(prefix) && degraded.includes(prefix))) count += 1
+      else verified = false
+    }
+    return { neighbors: count, verified }
+  }
+}
