@@ -20,13 +20,14 @@ export function controlSocketOf(manifest: Manifest): string {
 export async function askController(
   manifest: Manifest,
   order?: Partial<OperatorOrder>,
+  timeoutMs = replyTimeoutMs,
 ): Promise<ControlReply> {
   const socketPath = controlSocketOf(manifest)
   try {
     const { code, body } =
       order === undefined
-        ? await exchange({ socketPath, method: 'GET', path: '/status' })
-        : await exchange({ socketPath, method: 'POST', path: '/operator' }, JSON.stringify(order))
+        ? await exchange({ socketPath, method: 'GET', path: '/status', timeoutMs })
+        : await exchange({ socketPath, method: 'POST', path: '/operator', timeoutMs }, JSON.stringify(order))
     const reply: unknown = JSON.parse(body)
     if (code === 200) return { outcome: 'answered', status: reply as NodeStatus }
     const said = (reply as { error?: unknown }).error
@@ -51,7 +52,7 @@ export async function askController(
 }
 
 function exchange(
-  where: { socketPath: string; method: string; path: string },
+  { timeoutMs, ...where }: { socketPath: string; method: string; path: string; timeoutMs: number },
   body?: string,
 ): Promise<{ code: number; body: string }> {
   return new Promise((resolve, reject) => {
@@ -59,19 +60,16 @@ function exchange(
       body === undefined
         ? {}
         : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }
-    const outgoing = request(
-      { ...where, headers, signal: AbortSignal.timeout(replyTimeoutMs) },
-      (response) => {
-        let text = ''
-        response.setEncoding('utf8')
-        response.on('data', (chunk: string) => {
-          text += chunk
-          if (text.length > maxReplyBytes) response.destroy(new Error('the reply is too long'))
-        })
-        response.on('error', reject)
-        response.on('end', () => resolve({ code: response.statusCode ?? 0, body: text }))
-      },
-    )
+    const outgoing = request({ ...where, headers, signal: AbortSignal.timeout(timeoutMs) }, (response) => {
+      let text = ''
+      response.setEncoding('utf8')
+      response.on('data', (chunk: string) => {
+        text += chunk
+        if (text.length > maxReplyBytes) response.destroy(new Error('the reply is too long'))
+      })
+      response.on('error', reject)
+      response.on('end', () => resolve({ code: response.statusCode ?? 0, body: text }))
+    })
     outgoing.on('error', reject)
     outgoing.end(body)
   })

@@ -26,10 +26,10 @@ export function nodeCommand(name: string): Command {
 }
 
 /** Which node is meant: the one named, the lab node whose network namespace this is, or this machine. */
-export async function requireBundle(options: NodeOptions): Promise<Manifest> {
-  if (options.bundle !== undefined) return readBundle(options.bundle)
+export async function requireBundle(options: NodeOptions, read = readBundle): Promise<Manifest> {
+  if (options.bundle !== undefined) return read(options.bundle)
   const labNode = await findLabNode(options.node)
-  if (labNode !== null) return readBundle(labNode.bundle)
+  if (labNode !== null) return read(labNode.bundle)
   const names = await listLabNodes()
   if (options.node !== undefined) {
     throw new CommandError(`no lab node is called ${options.node}`, {
@@ -44,5 +44,5 @@ export async function requireBundle(options: NodeOptions): Promise<Manifest> {
           : `a lab is up: name one of its nodes with --node (${names.join(', ')}), or a bundle with --bundle DIR`,
     })
   }
-  return readBundle(defaultBundle)
+  return read(defaultBundle)
 }

@@ -6,7 +6,8 @@ import { reportFailure } from './failure.ts'
 
 // V8 lets its young generation grow to 48 MB before it looks for garbage there; a controller makes little,
 // for months, beside other programs. Said before anything is loaded.
-if (process.argv.includes('controller')) setFlagsFromString('--semi-space-growth-factor=1')
+if (process.argv.includes('controller') || process.argv.includes('guard'))
+  setFlagsFromString('--semi-space-growth-factor=1')
 
 /** Each command with its own imports: a controller need not carry the planner's memory. */
 const loaders: Readonly<Record<string, () => Promise<Command>>> = {
@@ -24,6 +25,7 @@ const loaders: Readonly<Record<string, () => Promise<Command>>> = {
   drain: async () => (await import('./operator.ts')).drainCommand(),
   undrain: async () => (await import('./operator.ts')).undrainCommand(),
   withdraw: async () => (await import('./withdraw.ts')).withdrawCommand(),
+  guard: async () => (await import('./guard.ts')).guardCommand(),
   apply: async () => (await import('./apply.ts')).applyCommand(),
   lab: async () => (await import('./lab.ts')).labCommand(),
 }

@@ -1,12 +1,13 @@
 import { once } from 'node:events'
 import { rm } from 'node:fs/promises'
-import { connect, createServer, type Server, type Socket } from 'node:net'
+import { createServer, type Server, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Manifest } from '../planner/manifest.ts'
-import { type GuardReply, type GuardRequest, guardSocketOf, readReplies } from './protocol.ts'
+import { type AskedGuard, askGuard } from './ask.ts'
+import { type GuardReply, type GuardRequest, guardSocketOf } from './protocol.ts'
 
 /** Milliseconds. */
-const timing = { reply: 1000, again: 20, giveUp: 5000 } as const
+const timing = { again: 20, giveUp: 5000 } as const
 
 /** The guard's place on a node: the lock, which is gone with its process, and the socket. */
 export interface Place {
@@ -28,14 +29,14 @@ export async function takePlace(manifest: Manifest): Promise<Place> {
   const path = guardSocketOf(manifest)
   const lockPath = `\0anyward-guard:${manifest.paths.runtimeDir}`
   const deadline = performance.now() + timing.giveUp
-  let elder: Elder | null = null
+  let elder: AskedGuard | null = null
   let lock = await listenOn(lockPath)
   while (lock === null) {
     if (performance.now() > deadline) {
       elder?.socket.destroy()
       throw new PlaceTakenError(`a guard of ${manifest.node} runs already, and does not make room`)
     }
-    elder ??= await askForRoom(path)
+    elder ??= await askGuard(path, { type: 'replace' })
     await delay(timing.again)
     lock = await listenOn(lockPath)
   }
@@ -48,7 +49,7 @@ export async function retakePlace(manifest: Manifest): Promise<Place | null> {
   return lock && placeOf({ path: guardSocketOf(manifest), lock, elder: null })
 }
 
-function placeOf({ path, lock, elder }: { path: string; lock: Server; elder: Elder | null }): Place {
+function placeOf({ path, lock, elder }: { path: string; lock: Server; elder: AskedGuard | null }): Place {
   let server: Server | null = null
   return {
     inherited: elder?.reply ?? null,
@@ -73,37 +74,6 @@ function placeOf({ path, lock, elder }: { path: string; lock: Server; elder: Eld
       lock.close()
     },
   }
-}
-
-interface Elder {
-  readonly socket: Socket
-  readonly reply: GuardReply
-}
-
-/** `null`: it does not listen, or does not answer. */
-async function askForRoom(path: string): Promise<Elder | null> {
-  const socket = connect({ path })
-  socket.on('error', () => {})
-  socket.setEncoding('utf8')
-  const reader = readReplies()
-  const reply = await new Promise<GuardReply | null>((resolve) => {
-    const timer = setTimeout(() => resolve(null), timing.reply)
-    socket.on('data', (chunk: string) => {
-      try {
-        for (const message of reader.read(chunk)) resolve(message)
-      } catch {
-        resolve(null)
-      }
-    })
-    socket.on('close', () => {
-      clearTimeout(timer)
-      resolve(null)
-    })
-    socket.write(`${JSON.stringify({ type: 'replace' } satisfies GuardRequest)}\n`)
-  })
-  if (reply !== null) return { socket, reply }
-  socket.destroy()
-  return null
 }
 
 /** `null`: somebody else listens there. */

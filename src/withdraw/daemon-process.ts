@@ -13,7 +13,13 @@ export async function findDaemonProcess({ daemon, paths }: Manifest): Promise<nu
     if (!/^\d+$/.test(entry)) continue
     try {
       if ((await readFile(`/proc/${entry}/comm`, 'utf8')).trimEnd() !== name) continue
-      if ((await readlink(`/proc/${entry}/ns/net`)) !== namespace) continue
+      // Of another user's process only root may read it, and then it counts as ours: to call a daemon that runs
+      // dead would be to call a prefix withdrawn that is announced.
+      const its = await readlink(`/proc/${entry}/ns/net`).catch((error: NodeJS.ErrnoException) => {
+        if (error.code === 'EACCES' || error.code === 'EPERM') return namespace
+        throw error
+      })
+      if (its !== namespace) continue
       const argv = (await readFile(`/proc/${entry}/cmdline`, 'utf8')).split('\0')
       const namesSocket = argv.some((word) => word === '-s' || word.startsWith('--vty_socket'))
       const isOurs = argv.some((word) => word !== '' && paths.daemonSocket.startsWith(word))

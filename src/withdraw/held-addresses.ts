@@ -40,6 +40,8 @@ export class HeldAddresses {
   readonly #file: string
   readonly #runIp: RunIp
   #held: readonly HeldAddress[] = []
+  /** The file could not be written: then what we know counts, and else what the file says. */
+  #unsaved = false
 
   constructor({ manifest, runIp }: { manifest: Manifest; runIp: RunIp }) {
     this.#file = join(manifest.paths.runtimeDir, 'held-addresses.json')
@@ -53,10 +55,10 @@ export class HeldAddresses {
 
   /** What the file says; a damaged one says nothing. Never throws. */
   async load(): Promise<readonly HeldAddress[]> {
-    const text = await readFile(this.#file, 'utf8').catch(() => null)
-    if (text === null) return this.#held
+    if (this.#unsaved) return this.#held
+    const text = await readFile(this.#file, 'utf8').catch(() => '')
     const parsed = fileSchema.safeParse(parseJson(text))
-    if (parsed.success) this.#held = union(this.#held, parsed.data.held)
+    this.#held = parsed.success ? parsed.data.held : []
     return this.#held
   }
 
@@ -146,6 +148,7 @@ export class HeldAddresses {
   }
 
   async #save(problems: string[]): Promise<void> {
+    this.#unsaved = false
     try {
       if (this.#held.length === 0) await rm(this.#file, { force: true })
       else await writeFileAtomically(this.#file, `${JSON.stringify({ format: 1, held: this.#held })}\n`)

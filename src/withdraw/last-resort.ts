@@ -23,6 +23,8 @@ export class LastResort {
   readonly #log: Log
   /** Since when dead services are announced against our will. */
   #refusedSince: number | null = null
+  /** Somebody else may have taken addresses off since: the guard, or `anyward withdraw`. */
+  #mayBeHeld = true
   #turn: Promise<void> | null = null
   /** Said already: the services whose addresses could not all be taken. */
   #said = ''
@@ -50,8 +52,9 @@ export class LastResort {
   attempted({ dead, carriedOut }: Attempt, now: number): void {
     if (carriedOut || dead.length === 0) this.#refusedSince = null
     else this.#refusedSince ??= now
+    if (!carriedOut) this.#mayBeHeld = true
     if (this.#turn !== null) return
-    if (carriedOut && this.held.length > 0) this.#begin(() => this.#putBack())
+    if (carriedOut && this.#mayBeHeld) this.#begin(() => this.#putBack())
     else if (this.#refusedSince !== null && now - this.#refusedSince >= patienceMs) {
       this.#begin(() => this.#take(dead))
     }
@@ -84,9 +87,10 @@ export class LastResort {
   }
 
   async #putBack(): Promise<void> {
-    const held = this.held
+    const held = await this.#addresses.load()
     const problems = await this.#addresses.putBack()
-    const back = held.filter((one) => !this.held.includes(one))
+    this.#mayBeHeld = this.held.length > 0
+    const back = held.filter(({ address }) => !this.held.some((one) => one.address === address))
     if (back.length > 0) {
       this.#said = ''
       this.#log.warn(

@@ -1,0 +1,36 @@
+import { connect, type Socket } from 'node:net'
+import { type GuardReply, type GuardRequest, readReplies } from './protocol.ts'
+
+const replyTimeoutMs = 1000
+
+export interface AskedGuard {
+  /** Open still: whoever asked ends it. */
+  readonly socket: Socket
+  readonly reply: GuardReply
+}
+
+/** Says one thing to the guard that listens there. `null`: none does, or it does not answer. */
+export async function askGuard(path: string, request: GuardRequest): Promise<AskedGuard | null> {
+  const socket = connect({ path })
+  socket.on('error', () => {})
+  socket.setEncoding('utf8')
+  const reader = readReplies()
+  const reply = await new Promise<GuardReply | null>((resolve) => {
+    const timer = setTimeout(() => resolve(null), replyTimeoutMs)
+    socket.on('data', (chunk: string) => {
+      try {
+        for (const message of reader.read(chunk)) resolve(message)
+      } catch {
+        resolve(null)
+      }
+    })
+    socket.on('close', () => {
+      clearTimeout(timer)
+      resolve(null)
+    })
+    socket.write(`${JSON.stringify(request)}\n`)
+  })
+  if (reply !== null) return { socket, reply }
+  socket.destroy()
+  return null
+}
