@@ -81,7 +81,14 @@ describe('on a healthy BIRD', () => {
     await announce(nothing)
     expect(await bird.observe()).toEqual({
       originated: [],
-      neighbors: neighbors.map(({ name }) => ({ neighbor: name, session: 'up', announced: [] })),
+      neighbors: neighbors.map(({ name }) => ({
+        neighbor: name,
+        session: 'up',
+        announced: [],
+        degraded: [],
+      })),
+      degraded: [],
+      elsewhere: null,
     })
   })
 
@@ -113,7 +120,7 @@ describe('on a healthy BIRD', () => {
     })
     try {
       expect((await other.observe()).neighbors).toEqual([
-        { neighbor: 'transit1', session: 'missing', announced: [] },
+        { neighbor: 'transit1', session: 'missing', announced: [], degraded: [] },
       ])
     } finally {
       other.close()

@@ -86,7 +86,14 @@ describe('on a healthy bgpd', () => {
     await announce(nothing)
     expect(await frr.observe()).toEqual({
       originated: [],
-      neighbors: neighbors.map(({ name }) => ({ neighbor: name, session: 'up', announced: [] })),
+      neighbors: neighbors.map(({ name }) => ({
+        neighbor: name,
+        session: 'up',
+        announced: [],
+        degraded: [],
+      })),
+      degraded: [],
+      elsewhere: null,
     })
   })
 
@@ -122,7 +129,7 @@ describe('on a healthy bgpd', () => {
     })
     try {
       expect((await other.observe()).neighbors).toEqual([
-        { neighbor: 'transit1', session: 'missing', announced: [] },
+        { neighbor: 'transit1', session: 'missing', announced: [], degraded: [] },
       ])
     } finally {
       other.close()
@@ -164,6 +171,7 @@ describe('when somebody else acts', () => {
       neighbor: 'transit1',
       session: 'up',
       announced: [covering4],
+      degraded: [],
     })
     await announce(nothing)
   })
@@ -236,7 +244,14 @@ describe('what is not as we left it', () => {
     try {
       expect(await frr.observe()).toEqual({
         originated: [],
-        neighbors: neighbors.map(({ name }) => ({ neighbor: name, session: 'missing', announced: [] })),
+        neighbors: neighbors.map(({ name }) => ({
+          neighbor: name,
+          session: 'missing',
+          announced: [],
+          degraded: [],
+        })),
+        degraded: [],
+        elsewhere: null,
       })
       await frr.apply(normally(nothing))
       expect((await failureOf(frr.apply(normally(everything)))).code).toBe('refused')
