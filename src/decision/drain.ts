@@ -74,11 +74,13 @@ function stepOut(state: DrainState, input: DrainInput, now: number): DrainState 
   // A controller that was just started, and asked to drain by one that knew no stages: it had withdrawn already.
   if (isNew && announced === null) return drained('nothing-announced')
   const since = isNew ? now : state.since
-  const readySince = degraded.verified ? (isNew ? now : (state.readySince ?? now)) : null
+  // In the step in which it begins nobody was asked to degrade anything yet.
+  const readySince = degraded.verified && !isNew ? (state.readySince ?? now) : null
   if (now - since >= settings.limitMs) return drained('limit')
-  if (readySince !== null && traffic !== null) {
-    // What came before the neighbors had it says nothing about where clients are going.
-    if (now - Math.max(readySince, traffic.idleSince) >= settings.idleMs) return drained('traffic-gone')
+  // What came before the neighbors had it says nothing about where clients are going.
+  const idleSince = settings.idleMs === 0 ? now : (traffic?.idleSince ?? null)
+  if (readySince !== null && idleSince !== null) {
+    if (now - Math.max(readySince, idleSince) >= settings.idleMs) return drained('traffic-gone')
   }
   return { stage: 'degrading', since, readySince, ending: null }
 }

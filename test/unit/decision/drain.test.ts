@@ -61,12 +61,23 @@ describe('a drain', () => {
   test('begins to wait anew when a neighbor has lost the degraded routes', () => {
     const { stages } = run([
       [1000, { intent: 'drain', degraded: verified, traffic: { idleSince: 0, sending: 0 } }],
+      [1200, {}],
       [3000, { degraded: { neighbors: 2, verified: false } }],
       [3500, { degraded: verified }],
       [6499, {}],
       [6500, {}],
     ])
-    expect(stages).toEqual(['degrading', 'degrading', 'degrading', 'degrading', 'drained'])
+    expect(stages).toEqual(['degrading', 'degrading', 'degrading', 'degrading', 'degrading', 'drained'])
+  })
+
+  test('with an idle time of 0 waits for the neighbors alone, and for them also where they look ready', () => {
+    const { stages, state } = run([
+      [1000, { intent: 'drain', settings: { ...settings, idleMs: 0 }, degraded: verified }],
+      [1001, { degraded: { neighbors: 0, verified: false } }],
+      [1002, { degraded: verified }],
+    ])
+    expect(stages).toEqual(['degrading', 'degrading', 'drained'])
+    expect(state.ending).toBe('traffic-gone')
   })
 
   test('withdraws at its limit though traffic goes on', () => {
@@ -186,23 +197,25 @@ describe('undrain', () => {
   test('during a drain that the neighbors have heard of comes back slowly', () => {
     const { stages } = run([
       [1000, { intent: 'drain', degraded: verified }],
+      [1100, {}],
       [2000, { intent: 'serve' }],
       [11_999, {}],
       [12_000, {}],
     ])
-    expect(stages).toEqual(['degrading', 'returning', 'returning', 'none'])
+    expect(stages).toEqual(['degrading', 'degrading', 'returning', 'returning', 'none'])
   })
 
   test('a drain on the way back degrades on, with a limit of its own', () => {
     const { stages, state } = run(
       [
         [1000, { announced: true, degraded: verified }],
-        [5000, { intent: 'drain', traffic: { idleSince: 4000, sending: 1 } }],
+        [4900, { intent: 'drain', traffic: { idleSince: 4000, sending: 1 } }],
+        [5000, {}],
         [8000, {}],
       ],
       drained,
     )
-    expect(stages).toEqual(['returning', 'degrading', 'drained'])
+    expect(stages).toEqual(['returning', 'degrading', 'degrading', 'drained'])
     expect(state.ending).toBe('traffic-gone')
   })
 })
