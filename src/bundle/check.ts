@@ -14,7 +14,8 @@ export type CheckResult =
   | { outcome: 'rejected'; complaints: readonly string[] }
   | { outcome: 'unchecked'; missing: readonly MissingProgram[] }
 
-const parserTimeoutMs = 20_000
+/** FRR's takes seconds for hundreds of rules, and more on a busy machine. */
+const parserTimeoutMs = 60_000
 
 /** Has the node's own daemon parse its configuration, with everything announced. Starts and changes nothing. */
 export async function checkBundle(render: Renderer, node: NodePlan): Promise<CheckResult> {
@@ -112,9 +113,11 @@ interface Said {
   readonly stderr: string | undefined
   readonly shortMessage?: string | undefined
   readonly exitCode?: number | undefined
+  readonly timedOut: boolean
 }
 
-function saidBy(program: string, { stdout, stderr, shortMessage, exitCode }: Said): string {
+function saidBy(program: string, { stdout, stderr, shortMessage, exitCode, timedOut }: Said): string {
+  if (timedOut) return `${program} did not finish within ${parserTimeoutMs / 1000} s`
   const words = [stderr, stdout].filter(Boolean).join('\n').trim()
   return words === '' ? (shortMessage ?? `${program} exited with ${exitCode}`) : words
 }

@@ -1,6 +1,8 @@
-import { rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { execa } from 'execa'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, onTestFinished, test } from 'vitest'
 import { cli, inside, type Lab, labDown, NeighborTables } from './fixture-lab/lab.ts'
 import { findLeftovers } from './fixture-lab/leftovers.ts'
 
@@ -8,7 +10,21 @@ const sites = 'test/e2e/fleet'
 const patienceMs = 180_000
 
 function anyward(...args: string[]) {
-  return execa(process.execPath, [cli, ...args], { reject: false, timeout: 150_000 })
+  return anywardIn({}, ...args)
+}
+
+function anywardIn(env: Record<string, string>, ...args: string[]) {
+  return execa(process.execPath, [cli, ...args], { reject: false, timeout: 150_000, env })
+}
+
+/** A PATH whose BIRD gives a neighbor's sessions another AS number, so that none of them ever comes up. */
+async function pathWithSpoiledNeighbor(neighbor: string): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), 'lab-path-'))
+  onTestFinished(() => rm(dir, { recursive: true }))
+  const { stdout: bird } = await execa('which', ['bird'])
+  const spoil = `case "$*" in */neighbors/${neighbor}/*) sed -i 's/as 64601;/as 64999;/' "$3" ;; esac`
+  await writeFile(join(dir, 'bird'), `#!/bin/sh\n${spoil}\nexec ${bird} "$@"\n`, { mode: 0o755 })
+  return `${dir}:${process.env.PATH}`
 }
 
 /** Starts a command and returns as soon as it has said that on stderr. */
@@ -110,9 +126,10 @@ describe('a lab that does not come up', () => {
   test(
     'says which session is missing and in what state, and is gone again',
     async () => {
-      const up = await anyward('lab', 'up', '--timeout', '1ms', '--sites', sites)
+      const PATH = await pathWithSpoiledNeighbor('oslo-transit')
+      const up = await anywardIn({ PATH }, 'lab', 'up', '--timeout', '1ms', '--sites', sites)
       expect(up.exitCode).toBe(2)
-      expect(up.stderr).toMatch(/the lab did not come up:\n(?:.*\n)*BGP \S+ -- \S+: \w+/)
+      expect(up.stderr).toMatch(/the lab did not come up:\n(?:.*\n)*BGP oslo-a -- oslo-transit: \w+/)
       expect(await findLeftovers()).toEqual([])
     },
     patienceMs,

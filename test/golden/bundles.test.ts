@@ -39,7 +39,7 @@ describe.each([
     async (_node, node) => {
       expect(await checkBundle(render, node)).toEqual({ outcome: 'passed' })
     },
-    30_000,
+    90_000,
   )
 
   test('are the same when they are made again', async () => {
