@@ -1,53 +1,76 @@
-import type { Command } from 'commander'
-import { InvalidArgumentError } from 'commander'
-import { parseDuration } from '../sites/fields.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { NodeStatus } from '../controller/status.ts'
+import type { OperatorOrder } from '../http/server.ts'
+import type { Manifest } from '../planner/manifest.ts'
 import { askController } from './control-client.ts'
 import { CommandError, exitCode } from './failure.ts'
-import { type NodeOptions, nodeCommand, requireBundle } from './locate-bundle.ts'
+import { type NodeOptions, requireBundle } from './locate-bundle.ts'
 import { printStatus } from './status.ts'
 
-type OperatorOptions = NodeOptions & { for?: number; reason?: string }
+const pollMs = 250
+/** What a stage takes beside the time that its settings name: a daemon that is slow, a machine that is busy. */
+const marginMs = 10_000
 
-export function drainCommand(): Command {
-  return nodeCommand('drain')
-    .description('Withdraws this node until `undrain`; it outlives a restart of the controller.')
-    .option('--for <duration>', 'serve again by itself after this long, such as 30m', parseFor)
-    .option('--reason <text>', 'why, for those who read the status')
-    .action((_options: unknown, command: Command) =>
-      order('drain', command.optsWithGlobals<OperatorOptions>()),
-    )
+export interface Course {
+  /** What the operator wants to have in the end. */
+  readonly isReached: (status: NodeStatus) => boolean
+  /** How long the settings of the slowest service let it take. */
+  readonly limitMs: (manifest: Manifest) => number
+  /** Told to the node's controller if none runs. */
+  readonly hintIfAbsent: string
 }
 
-export function undrainCommand(): Command {
-  return nodeCommand('undrain')
-    .description('Ends a drain or a withdrawal: the node announces again as soon as its endpoint is healthy.')
-    .action((_options: unknown, command: Command) =>
-      order('serve', command.optsWithGlobals<OperatorOptions>()),
-    )
-}
+export type OrderOptions = NodeOptions & { readonly wait: boolean }
 
-async function order(intent: 'serve' | 'drain', options: OperatorOptions): Promise<void> {
+/** Gives the order, follows on stderr how it is carried out, and prints the status in the end. */
+export async function giveOrder(order: OperatorOrder, course: Course, options: OrderOptions): Promise<void> {
   const manifest = await requireBundle(options)
-  const reply = await askController(manifest, {
-    intent,
-    reason: options.reason ?? null,
-    forMs: options.for ?? null,
-  })
-  if (reply.outcome === 'answered') {
-    printStatus(reply.status, options.json === true)
-    process.exitCode = reply.status.daemon.verified ? exitCode.fine : exitCode.findings
-    return
+  const reply = await askController(manifest, order)
+  if (reply.outcome === 'absent') {
+    throw new CommandError(`no controller runs for ${manifest.node}`, { hint: course.hintIfAbsent })
   }
-  throw new CommandError(`no controller runs for ${manifest.node}`, {
-    hint:
-      intent === 'drain'
-        ? 'without one, `anyward withdraw` withdraws too'
-        : 'start it: anyward controller --bundle DIR',
-  })
+  const isQuiet = options.json === true
+  const status = options.wait ? await follow(reply.status, manifest, order, course, isQuiet) : reply.status
+  printStatus(status, options.json === true)
+  const isDone = options.wait ? course.isReached(status) : status.daemon.verified
+  process.exitCode = isDone ? exitCode.fine : exitCode.findings
 }
 
-function parseFor(text: string): number {
-  const parsed = parseDuration(text)
-  if (parsed === null) throw new InvalidArgumentError('Write a duration such as 30m.')
-  return parsed
+async function follow(
+  first: NodeStatus,
+  manifest: Manifest,
+  { intent }: OperatorOrder,
+  course: Course,
+  isQuiet: boolean,
+): Promise<NodeStatus> {
+  const deadline = performance.now() + course.limitMs(manifest) + marginMs
+  let status = first
+  let told = ''
+  for (;;) {
+    const now = describeStages(status)
+    if (now !== told && !isQuiet) process.stderr.write(`${now}\n`)
+    told = now
+    if (course.isReached(status) || performance.now() > deadline) return status
+    if (status.operator.intent !== intent) {
+      throw new CommandError(`${manifest.node}: another order came meanwhile: ${status.operator.intent}`, {
+        exitCode: exitCode.findings,
+      })
+    }
+    await sleep(pollMs)
+    const reply = await askController(manifest)
+    if (reply.outcome === 'answered') status = reply.status
+    else if (performance.now() > deadline) {
+      throw new CommandError(`the controller of ${manifest.node} has ended, and was not started again`, {
+        hint: 'the order is kept: it goes on when a controller starts',
+      })
+    }
+  }
+}
+
+function describeStages({ services, daemon }: NodeStatus): string {
+  const stages = services.map(({ name, drain, decision }) => {
+    if (drain.stage === 'none') return `${name}: ${decision}`
+    return `${name}: ${drain.stage}${drain.waitingFor === null ? '' : `, ${drain.waitingFor}`}`
+  })
+  return `${stages.join('; ')}${daemon.verified ? '' : ' (the neighbors do not have it yet)'}`
 }

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import type { NodeStatus } from '../controller/status.ts'
+import type { DrainEnding } from '../decision/drain.ts'
 import { askController } from './control-client.ts'
 import { CommandError, exitCode } from './failure.ts'
 import { type NodeOptions, nodeCommand, requireBundle } from './locate-bundle.ts'
@@ -35,23 +36,49 @@ export function printStatus(status: NodeStatus, json: boolean): void {
     write(JSON.stringify(status, null, 2))
     return
   }
-  const { daemon, operator } = status
+  const { daemon, operator, maintenance } = status
   write(`${status.node} at ${status.site}, ${daemon.kind} ${daemon.version ?? ''}`)
-  if (operator.intent !== 'serve') {
+  if (operator.source !== null) {
     const until = operator.until === null ? '' : ` until ${operator.until}`
-    write(`  operator: ${operator.intent}${until}${operator.reason === null ? '' : ` (${operator.reason})`}`)
+    const reason = operator.reason === null ? '' : ` (${operator.reason})`
+    write(`  ${operator.source}: ${operator.intent}${until}${reason}`)
+  }
+  if (maintenance.next !== null) {
+    const { start, until, reason } = maintenance.next
+    write(`  next maintenance: ${start} to ${until} (${reason})`)
   }
   for (const service of status.services) {
     write(
       `  ${service.name}: ${service.health}, ${service.decision} since ${service.since}: ${service.reason}`,
     )
     write(`    ${service.detail}`)
+    if (service.drain.stage !== 'none') write(`    ${describeDrain(service.drain)}`)
     for (const { name, session } of status.neighbors) {
-      const told = service.announced.filter(({ neighbor }) => neighbor === name).map(({ prefix }) => prefix)
+      const told = service.announced
+        .filter(({ neighbor }) => neighbor === name)
+        .map(({ prefix, degraded }) => (degraded ? `${prefix} degraded` : prefix))
       write(`    ${name} (session ${session}): ${told.length === 0 ? 'nothing announced' : told.join(', ')}`)
     }
   }
   const age = daemon.observedAgoMs === null ? 'never observed' : `observed ${daemon.observedAgoMs} ms ago`
   write(`  ${daemon.verified ? 'verified' : 'NOT verified'} at the daemon, ${age}`)
   if (daemon.trouble !== null) write(`  trouble: ${daemon.trouble.cause}: ${daemon.trouble.message}`)
+}
+
+function describeDrain({
+  stage,
+  sinceMs,
+  waitingFor,
+  ending,
+}: NodeStatus['services'][number]['drain']): string {
+  const age = `for ${Math.round((sinceMs ?? 0) / 1000)} s`
+  const why = waitingFor ?? (ending === null ? null : wordsOfEnding[ending])
+  return `drain: ${stage} ${age}${why === null ? '' : `: ${why}`}`
+}
+
+const wordsOfEnding: Readonly<Record<DrainEnding, string>> = {
+  'traffic-gone': 'the neighbors had the degraded routes, and traffic had gone',
+  limit: 'its time was up before the traffic had gone',
+  'nothing-announced': 'nothing was announced',
+  'at-once': 'without degrading first',
 }
