@@ -39,7 +39,7 @@ export function neighborConfig(dir: string): string {
   ${family} { import all; export none; };
 }`,
   )
-  return `router id 10.0.0.99;\nlog "${dir}/log" all;\nprotocol device {}\n${sessions.join('\n')}\n`
+  return `router id 10.0.0.99;\nlog "${dir}/log" all;\ndebug protocols { routes };\nprotocol device {}\n${sessions.join('\n')}\n`
 }
 
 export function birdNodeConfig(dir: string): string {
@@ -54,6 +54,7 @@ export function birdNodeConfig(dir: string): string {
   ${family} {
     import none;
     export filter {
+      if preference = 199 then { bgp_community.add((65535, 0)); bgp_path.prepend(64500); }
       if proto = "anyward${family.slice(3)}" && ${kind === 'tor' ? 'true' : `net.len <= ${family === 'ipv4' ? 24 : 48}`} then accept;
       reject;
     };
@@ -77,9 +78,19 @@ ipv6 prefix-list covering seq 5 permit ::/0 ge 16 le 48
 ipv6 prefix-list all seq 5 permit ::/0 ge 16
 route-map in deny 10
 exit
+route-map aw-degraded permit 10
+ set tag 1
+exit
 ${neighbors
   .map(
-    ({ name, family, kind }) => `route-map ${name}-out permit 10
+    ({ name, family, kind }) => `route-map ${name}-out permit 5
+ match tag 1
+ set community 65535:0 additive
+ set as-path prepend 64500
+ set weight 1
+ on-match next
+exit
+route-map ${name}-out permit 10
  match ${family === 'ipv4' ? 'ip' : 'ipv6'} address prefix-list ${kind === 'tor' ? 'all' : 'covering'}
 exit`,
   )
@@ -123,7 +134,7 @@ export function manifestOf(daemon: 'bird' | 'frr', dir: string): Manifest {
     onStop: 'withdraw',
   }
   return {
-    degradable: false,
+    degradable: true,
     maintenance: [],
     format: 1,
     site: 'fra1',

@@ -1,0 +1,127 @@
+import { readFile, stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createBird } from '../../src/routing/bird/bird.ts'
+import { BirdClient } from '../../src/routing/bird/client.ts'
+import { type Desired, normally, type RoutingDaemon } from '../../src/routing/daemon.ts'
+import { createFrr } from '../../src/routing/frr/frr.ts'
+import { covering4, everything, host4, neighbors, otherCovering4, told } from './fixture-routing/configs.ts'
+import { untilAnnounced } from './fixture-routing/expectations.ts'
+import { type Pair, startPair } from './fixture-routing/pair.ts'
+import { until, untilEqual } from './fixture-routing/until.ts'
+
+const degraded: Desired = new Map([...normally(everything), [covering4, 'degraded'], [host4, 'degraded']])
+
+describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
+  let pair: Pair
+  let daemon: RoutingDaemon
+  let neighbor: BirdClient
+  const neighborDir = () => `${dirname(dirname(pair.manifest.paths.daemonSocket))}/p`
+
+  beforeAll(async () => {
+    pair = await startPair(kind)
+    daemon = create(pair.manifest)
+    neighbor = new BirdClient({ socketPath: `${neighborDir()}/ctl` })
+    // bgpd has its sessions' first second behind it, in which it may say things twice.
+    await until('the neighbors have everything', async () => {
+      await daemon.apply(normally(everything))
+      return untilAnnounced(pair, new Set(everything), 300).then(() => null, String)
+    })
+  })
+
+  afterAll(async () => {
+    daemon?.close()
+    neighbor?.close()
+    await pair?.stop()
+  })
+
+  function create(manifest: Pair['manifest']): RoutingDaemon {
+    return kind === 'bird' ? createBird({ manifest }) : createFrr({ manifest })
+  }
+
+  /** The prefixes of ours that a neighbor has as the last choice. */
+  async function lastChoices(name: string): Promise<string[]> {
+    const reply = await neighbor.send(`show route where (65535,0) ~ bgp_community protocol ${name}`)
+    return reply.lines.flatMap(({ text }) => /^(\S+\/\d+)\s/.exec(text)?.[1] ?? []).sort()
+  }
+
+  async function untilDegraded(desired: Desired): Promise<void> {
+    const worse = [...desired].flatMap(([prefix, grade]) => (grade === 'degraded' ? [prefix] : []))
+    for (const { name } of neighbors) {
+      await untilEqual(`what ${name} has as its last choice`, told(name, worse), () => lastChoices(name))
+    }
+    await untilAnnounced(pair, new Set(desired.keys()))
+    await untilEqual(
+      'what observe says is degraded',
+      neighbors.map(({ name }) => told(name, worse)),
+      async () => (await daemon.observe()).neighbors.map((state) => [...state.degraded].sort()),
+    )
+  }
+
+  /** What the neighbors' routers did with our routes since the last look. */
+  let seen = 0
+  async function changesSeen(): Promise<string[]> {
+    const lines = (await readFile(`${neighborDir()}/log`, 'utf8')).split('\n')
+    const changes = lines
+      .slice(seen)
+      .flatMap(
+        (line) => /> (added|removed|replaced) (?:\[best\] )?(\S+)/.exec(line)?.slice(1).join(' ') ?? [],
+      )
+    seen = lines.length - 1
+    return changes
+  }
+
+  test('a prefix is degraded and restored without being withdrawn, and the others are left alone', async () => {
+    await changesSeen()
+    for (const desired of [degraded, normally(everything), degraded, normally(everything)]) {
+      await daemon.apply(desired)
+      await untilDegraded(desired)
+      // The host route goes to the rack alone.
+      expect((await changesSeen()).sort()).toEqual([
+        `added ${covering4}`,
+        `added ${covering4}`,
+        `added ${host4}`,
+      ])
+    }
+  })
+
+  test('what is degraded is withdrawn, and comes back degraded', async () => {
+    await daemon.apply(degraded)
+    await untilDegraded(degraded)
+    // As a reconciler does: bgpd may lose a withdrawal while its sessions are young.
+    await until('the withdrawal is there', async () => {
+      await daemon.apply(normally([otherCovering4]))
+      return untilAnnounced(pair, new Set([otherCovering4]), 300).then(() => null, String)
+    })
+    await untilDegraded(normally([otherCovering4]))
+    await daemon.apply(degraded)
+    await untilDegraded(degraded)
+    expect((await daemon.observe()).degraded).toEqual([covering4, host4])
+    await changesSeen()
+    await daemon.apply(degraded)
+    expect(await changesSeen()).toEqual([])
+  })
+
+  test('the last of a burst of grades wins', async () => {
+    const grades = Array.from({ length: 20 }, (_, index) =>
+      index % 2 === 0 ? normally(everything) : degraded,
+    )
+    await Promise.all(grades.map((desired) => daemon.apply(desired)))
+    await untilDegraded(degraded)
+  })
+
+  test('a configuration that knows no degraded announcements keeps announcing as if all were well', async () => {
+    const other = create({ ...pair.manifest, degradable: false })
+    try {
+      await other.apply(degraded)
+      await untilDegraded(normally(everything))
+      expect((await other.observe()).degraded).toEqual([])
+      const { announceFile } = pair.manifest.paths
+      const before = announceFile === null ? 0 : (await stat(announceFile)).ino
+      await other.apply(degraded)
+      expect(announceFile === null ? 0 : (await stat(announceFile)).ino).toBe(before)
+    } finally {
+      other.close()
+    }
+  })
+})
