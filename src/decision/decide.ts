@@ -1,4 +1,4 @@
-import { findImpairment, findVitalProblem, type HealthState } from '../health/health.ts'
+import { findCauseOfDeath, findImpairment, type HealthState } from '../health/health.ts'
 import type { ManifestService } from '../planner/manifest.ts'
 import type { DrainStage } from './drain.ts'
 
@@ -50,7 +50,8 @@ export function decideAnnouncement(input: DecisionInput): Decision {
   if (health.status === 'unknown') {
     // A restart must not flap a healthy prefix, nor announce an endpoint that nobody has asked yet.
     const impairment = findImpairment(health)
-    return impairment === null ? starting : { decision: 'hold', ...reasonOf(impairment) }
+    if (impairment !== null) return { decision: 'hold', ...reasonOf(impairment) }
+    return health.heldUntil === null ? starting : { decision: 'hold', ...reasonOfRecovery(health) }
   }
   const impaired = health.status === 'impaired' ? decideImpaired(input) : null
   if (impaired?.decision === 'withdraw') return impaired
@@ -61,7 +62,7 @@ export function decideAnnouncement(input: DecisionInput): Decision {
 
 function decideDead(input: DecisionInput): Decision {
   const { health, service, stopping } = input
-  const problem = findVitalProblem(health)
+  const problem = findCauseOfDeath(health)
   const reason = problem === null ? reasonOfRecovery(health) : reasonOf(problem)
   // Without its interface or its address the node would swallow, or send round in circles, whatever it attracts.
   if (health.linkProblem !== null) return { decision: 'withdraw', ...reason }
@@ -109,8 +110,8 @@ function reasonOf({ cause, detail }: { cause: string; detail: string }): Reason 
   return { reason: cause, detail }
 }
 
-function reasonOfRecovery({ heldUntil, flaps }: HealthState): Reason {
-  if (heldUntil === null) return recovering
+function reasonOfRecovery({ flaps }: HealthState): Reason {
+  if (flaps.count === 0) return recovering
   const times = flaps.count === 1 ? 'a flap' : `${flaps.count} flaps`
   return { reason: 'hold-down', detail: `good again, and after ${times} not yet for long enough` }
 }

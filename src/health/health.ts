@@ -44,6 +44,11 @@ export interface HealthState {
   readonly goodSince: number | null
   /** The latest problem of the probe; null once one was good. */
   readonly problem: Problem | null
+  /**
+   * What has proven it dead: the problem of the last `fall` bad probes in a row; null once `rise` were good. So it
+   * does not change with each probe of an endpoint that alternates.
+   */
+  readonly proven: Problem | null
   /** What is wrong with the links now: it needs no probe to be known, and no probe can outweigh it. */
   readonly linkProblem: Problem | null
   /** When the first of the present run of bad probes or link events came; null while all is well. */
@@ -89,6 +94,7 @@ export function initialHealth(now: number): HealthState {
     badInRow: 0,
     goodSince: null,
     problem: null,
+    proven: null,
     linkProblem: null,
     troubleSince: null,
     window: emptyWindow,
@@ -162,6 +168,7 @@ function takeGood(state: HealthState, now: number, rules: HealthRules): HealthSt
     goodSince,
     badInRow: 0,
     problem: null,
+    proven: goodInRow === rules.rise ? null : state.proven,
     troubleSince: null,
     window,
     loss,
@@ -171,14 +178,16 @@ function takeGood(state: HealthState, now: number, rules: HealthRules): HealthSt
 }
 
 function takeBad(state: HealthState, problem: Problem, startedAt: number, rules: HealthRules): HealthState {
+  const badInRow = state.badInRow + 1
   const window = slide(state, true, rules)
   const isTooMuch = state.loss === null && losesTooMany(window, rules.window)
   return {
     ...state,
     goodInRow: 0,
     goodSince: null,
-    badInRow: state.badInRow + 1,
+    badInRow,
     problem,
+    proven: badInRow % rules.fall === 0 ? problem : state.proven,
     troubleSince: state.troubleSince ?? startedAt,
     window,
     loss: isTooMuch ? describeLoss(window, problem, rules.window) : state.loss,
@@ -244,7 +253,9 @@ function judge(state: HealthState, now: number, rules: HealthRules): HealthState
   if (isWorse) flaps = takeWorse(flaps, now, rules.holdDown)
   else if (isBetter && status !== 'unhealthy') flaps = takeBetter(flaps, now)
   const next = { ...state, status, since: now, wellSince, heldUntil, flaps }
-  return status === 'unhealthy' ? { ...next, window: emptyWindow, loss: null } : next
+  if (status !== 'unhealthy') return next
+  const proven = state.linkProblem === null ? (state.proven ?? state.loss) : state.proven
+  return { ...next, proven, window: emptyWindow, loss: null }
 }
 
 function judgeStatus(
@@ -259,15 +270,17 @@ function judgeStatus(
   const holdMs = severity[from] === 0 ? 0 : holdDownMs(countFlaps(state.flaps, now, holdDown), holdDown)
   if (status === 'unknown' || status === 'unhealthy') {
     if (state.goodInRow < rise || state.goodSince === null) {
-      // It was announced before the restart, and may alternate for ever.
-      const wasServing = from === 'healthy' || from === 'impaired'
-      if (status === 'unknown' && wasServing && state.loss !== null) return impaired
-      return status === 'unknown' ? unknown : unhealthy
+      if (status === 'unhealthy') return unhealthy
+      // It may alternate for ever. If it was not well before it is dead: nothing has shown yet that it serves.
+      if (state.loss !== null) return from === 'healthy' || from === 'impaired' ? impaired : unhealthy
+      return unknown
     }
     const heldUntil = state.goodSince + holdMs
     // Good for long enough, and still good: a late probe does not say that.
     if (from === 'unhealthy' && (now < heldUntil || state.late.inRow > 0)) {
-      return { status: 'unhealthy', heldUntil }
+      // `unknown` after a restart leaves things as they are: had it been announced again in the last moment
+      // before, what is well would be withdrawn.
+      return { status, heldUntil }
     }
   }
   if (wellSince === null) return impaired
@@ -278,6 +291,11 @@ const unknown = { status: 'unknown', heldUntil: null } as const
 const healthy = { status: 'healthy', heldUntil: null } as const
 const impaired = { status: 'impaired', heldUntil: null } as const
 const unhealthy = { status: 'unhealthy', heldUntil: null } as const
+
+/** What is dead is dead for this; null while only its recovery is waited for. */
+export function findCauseOfDeath(state: HealthState): Problem | null {
+  return state.linkProblem ?? state.proven
+}
 
 /** What speaks against the endpoint's serving at all: what the links say goes before what a probe says. */
 export function findVitalProblem(state: HealthState): Problem | null {

@@ -14,6 +14,7 @@ function withOnStop(onStop: 'withdraw' | 'keep'): Manifest {
   const services = example.services.map((service) => ({
     ...service,
     onStop,
+    drain: { idleMs: 0, limitMs: 0, undrainMs: 0 },
     probe: { ...service.probe, intervalMs: 30 },
   }))
   return { ...example, services }

@@ -70,7 +70,7 @@ describe('the state of a service', () => {
     expect(site.probe(1, good)).toBe('announce healthy')
     expect(site.probe(3, silent)).toBe('withdraw no-reply')
     expect(site.probe(2, good)).toBe('withdraw recovering')
-    expect(site.probe(1, good)).toBe('withdraw hold-down')
+    expect(site.probe(1, good)).toBe('hold hold-down')
     expect(site.state.snapshot(site.now)).toMatchObject({
       health: 'unhealthy',
       holdDownLeftMs: 4600,
@@ -121,7 +121,7 @@ describe('the state of a service', () => {
     const health = restoreHealth(record, 0, 1e12 + 5000, service.probe)
     const next = new Site(new ServiceState(service, 0, 0, health), 0)
     expect(next.probe(2, good)).toBe('hold starting')
-    expect(next.probe(1, good)).toBe('withdraw hold-down')
+    expect(next.probe(1, good)).toBe('hold hold-down')
     expect(next.state.snapshot(next.now).holdDownLeftMs).toBe(2400)
   })
 

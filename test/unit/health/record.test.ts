@@ -35,14 +35,14 @@ describe('after a restart', () => {
 
   test('a hold-down goes on where it was', () => {
     const endpoint = restart(healthyEndpoint().repeat(3, bad()).rest(3200))
-    expect(endpoint.repeat(5, good).status).toBe('unhealthy')
+    expect(endpoint.repeat(5, good).status).toBe('unknown')
     expect(endpoint.mend()).toBe(1000)
     expect(endpoint.status).toBe('healthy')
   })
 
   test('a hold-down begins anew with the first bad probe', () => {
     const endpoint = restart(healthyEndpoint().repeat(3, bad()).rest(4800)).take(bad())
-    expect(endpoint.rest(5000).status).toBe('unhealthy')
+    expect(endpoint.rest(5000).status).toBe('unknown')
     expect(endpoint.take(good).status).toBe('healthy')
   })
 
