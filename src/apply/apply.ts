@@ -69,7 +69,7 @@ const spareS = 5
  */
 export async function applyBundle(options: ApplyOptions): Promise<ApplyOutcome> {
   const { manifest, installed, onStep } = options
-  const { daemonSocket, stateDir, configFile, bundleDir } = manifest.paths
+  const { daemonSocket, configFile, bundleDir } = manifest.paths
   if (configFile === undefined || bundleDir === undefined) {
     throw new TypeError('the manifest does not say where to install')
   }
@@ -123,7 +123,7 @@ export async function applyBundle(options: ApplyOptions): Promise<ApplyOutcome> 
       files: before,
       running: snapshot,
     }
-    await writeJournal(stateDir, { ...journal, format: 1 })
+    await writeJournal(bundleDir, { ...journal, format: 1 })
     try {
       onStep?.('activate')
       await base.activate()
@@ -142,7 +142,7 @@ export async function applyBundle(options: ApplyOptions): Promise<ApplyOutcome> 
       return { effect, ...(await undo(options, base, before, snapshot, was, error)) }
     }
     await base.forget?.(removedPrefixes(manifest, installed))
-    await removeJournal(stateDir)
+    await removeJournal(bundleDir)
     const notes = describeDown(was, await daemon.observe())
     const detail = `${manifest.node} runs this bundle`
     return { applied: true, effect, undone: false, reason: 'applied', detail, notes }
@@ -289,7 +289,7 @@ async function undo(
     const detail = `${why}; and the way back failed: ${(error as Error).message}`
     return { applied: false, undone: false, reason: 'undo-failed', detail, notes: ['run apply again'] }
   }
-  await removeJournal(manifest.paths.stateDir)
+  await removeJournal(manifest.paths.bundleDir!)
   const known = installed ?? manifest
   const daemon = createDaemon(known)
   const notes: string[] = []

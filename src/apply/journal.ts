@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { z } from 'zod'
 import { installFiles } from './files.ts'
 import { journalPath } from './lock.ts'
@@ -36,16 +36,15 @@ export class JournalError extends Error {
   }
 }
 
-export async function writeJournal(stateDir: string, journal: Journal): Promise<void> {
-  await mkdir(stateDir, { recursive: true, mode: 0o755 })
+export async function writeJournal(bundleDir: string, journal: Journal): Promise<void> {
   const content = JSON.stringify(journal)
   const owner = { uid: process.getuid!(), gid: process.getgid!() }
-  await installFiles([{ path: journalPath(stateDir), content, mode: 0o600, ...owner }])
+  await installFiles([{ path: journalPath(bundleDir), content, mode: 0o600, ...owner }])
 }
 
 /** What an apply that was killed has left; `null`: nothing. Throws JournalError. */
-export async function readJournal(stateDir: string): Promise<Journal | null> {
-  const path = journalPath(stateDir)
+export async function readJournal(bundleDir: string): Promise<Journal | null> {
+  const path = journalPath(bundleDir)
   try {
     return journalSchema.parse(JSON.parse(await readFile(path, 'utf8')))
   } catch (error) {
@@ -54,6 +53,6 @@ export async function readJournal(stateDir: string): Promise<Journal | null> {
   }
 }
 
-export async function removeJournal(stateDir: string): Promise<void> {
-  await rm(journalPath(stateDir), { force: true })
+export async function removeJournal(bundleDir: string): Promise<void> {
+  await rm(journalPath(bundleDir), { force: true })
 }

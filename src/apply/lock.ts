@@ -1,14 +1,14 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 
 /**
  * One apply at a time on a node; `null` where another runs. An abstract socket: taken in one step, and gone with
  * its process however that ends. Returns what gives it back.
  */
-export async function lockApply(stateDir: string): Promise<(() => void) | null> {
+export async function lockApply(bundleDir: string): Promise<(() => void) | null> {
   const server = createServer((socket) => socket.destroy())
-  server.listen({ path: `\0anyward-apply:${stateDir}` })
+  server.listen({ path: `\0anyward-apply:${bundleDir}` })
   try {
     await once(server, 'listening')
   } catch (error) {
@@ -19,7 +19,10 @@ export async function lockApply(stateDir: string): Promise<(() => void) | null> 
   return () => server.close()
 }
 
-/** Here while an apply runs, or after one that was killed. */
-export function journalPath(stateDir: string): string {
-  return join(stateDir, 'apply.json')
+/**
+ * Here while an apply runs, or after one that was killed. Root does what it says, so it lies beside the installed
+ * bundle, where root alone writes, and not among the state of a controller that has a user of its own.
+ */
+export function journalPath(bundleDir: string): string {
+  return join(dirname(bundleDir), 'apply.json')
 }

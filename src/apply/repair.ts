@@ -8,8 +8,8 @@ import { type Journal, readJournal, removeJournal } from './journal.ts'
  * Puts back what an apply that was killed has left. Whoever calls holds the node's lock. Returns whether there
  * was something. Throws JournalError, DaemonError, NotTakenError.
  */
-export async function repairInterrupted(stateDir: string): Promise<boolean> {
-  const journal = await readJournal(stateDir)
+export async function repairInterrupted(bundleDir: string): Promise<boolean> {
+  const journal = await readJournal(bundleDir)
   if (journal === null) return false
   const base = createBase(journal)
   try {
@@ -21,7 +21,7 @@ export async function repairInterrupted(stateDir: string): Promise<boolean> {
   } finally {
     await base.close()
   }
-  await removeJournal(stateDir)
+  await removeJournal(bundleDir)
   return true
 }
 

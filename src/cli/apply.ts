@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import { type ApplyOutcome, applyBundle, DamagedError } from '../apply/apply.ts'
 import { NotTakenError } from '../apply/base-daemon.ts'
 import { JournalError } from '../apply/journal.ts'
@@ -13,10 +13,12 @@ import { ConfigError, formatIssue } from '../sites/issue.ts'
 import { askController } from './control-client.ts'
 import { createDaemon } from './create-daemon.ts'
 import { CommandError, exitCode } from './failure.ts'
+import { defaultBundle } from './locate-bundle.ts'
 import { requireOwnNode } from './node-identity.ts'
 
 interface Options {
-  readonly bundle: string
+  readonly bundle?: string
+  readonly repair?: true
   readonly timeout: number
   readonly json?: true
 }
@@ -26,16 +28,22 @@ export function applyCommand(): Command {
     .description(
       'Installs this node’s bundle: parse check, activation, a look at sessions and announcements; kept if all is as before, else undone.',
     )
-    .requiredOption('--bundle <dir>', "this node's bundle, as `anyward plan` wrote it")
+    .option('--bundle <dir>', "this node's bundle, as `anyward plan` wrote it")
+    .addOption(
+      new Option('--repair', 'only put back what an apply that was killed has left').conflicts('bundle'),
+    )
     .option('--timeout <duration>', 'how long sessions may take to come back', readTimeout, 25_000)
     .action(async (_options: unknown, command: Command) => {
-      await apply(command.optsWithGlobals<Options>())
+      const options = command.optsWithGlobals<Options>()
+      if (options.repair) await repair()
+      else if (options.bundle !== undefined) await apply(options, options.bundle)
+      else throw new CommandError('no bundle is named', { hint: 'name it with --bundle DIR' })
     })
 }
 
-async function apply(options: Options): Promise<void> {
+async function apply(options: Options, bundle: string): Promise<void> {
   try {
-    report(options, await run(options))
+    report(options, await run(bundle, options.timeout))
   } catch (error) {
     const detail =
       error instanceof ConfigError ? error.issues.map(formatIssue).join('\n') : (error as Error).message
@@ -49,38 +57,57 @@ async function apply(options: Options): Promise<void> {
       const hint = 'run `anyward plan` again and copy the whole folder; nothing was changed'
       throw new CommandError(detail, { hint, exitCode: exitCode.findings, cause: error })
     }
-    if (error instanceof NotTakenError) {
-      const hint =
-        'an apply was killed, and what it left can not be put back: compare the running configuration by hand'
-      throw new CommandError(detail, { hint, cause: error })
-    }
-    if (error instanceof DaemonError) {
-      const hint = 'is the routing daemon running? Is this root?'
-      throw new CommandError(detail, { hint, cause: error })
-    }
-    if (error instanceof JournalError) {
-      const hint =
-        'an apply was killed, and what it left is damaged: compare the configuration by hand, and remove that file'
-      throw new CommandError(detail, { hint, cause: error })
-    }
-    throw error
+    throw explainFailure(error)
   }
 }
 
-async function run({ bundle, timeout }: Options): Promise<ApplyOutcome> {
-  const manifest = await readBundle(bundle)
-  const { stateDir, bundleDir, configFile } = manifest.paths
+/** Puts back what an apply on this node has left. The controller of a hardened unit may not. */
+async function repair(): Promise<void> {
+  const unlock = await lockApply(defaultBundle)
+  // One that is under way looks after itself.
+  if (unlock === null) return
+  try {
+    const repaired = await repairInterrupted(defaultBundle)
+    process.stdout.write(repaired ? 'what a killed apply had left is put back\n' : 'nothing to put back\n')
+  } catch (error) {
+    throw explainFailure(error)
+  } finally {
+    unlock()
+  }
+}
+
+function explainFailure(error: unknown): unknown {
+  if (error instanceof NotTakenError) {
+    const hint =
+      'an apply was killed, and what it left can not be put back: compare the running configuration by hand'
+    return new CommandError(error.message, { hint, cause: error })
+  }
+  if (error instanceof DaemonError) {
+    const hint = 'is the routing daemon running? Is this root?'
+    return new CommandError(error.message, { hint, cause: error })
+  }
+  if (error instanceof JournalError) {
+    const hint =
+      'an apply was killed, and what it left is damaged: compare the configuration by hand, and remove that file'
+    return new CommandError(error.message, { hint, cause: error })
+  }
+  return error
+}
+
+async function run(bundle: string, timeout: number): Promise<ApplyOutcome> {
+  const read = await readBundle(bundle)
+  const { bundleDir, configFile } = read.paths
   if (bundleDir === undefined || configFile === undefined) {
     throw new CommandError(`${bundle} is a bundle of Anyward 0.1.0, which does not say where to install it`, {
       hint: 'run `anyward plan` of this version; nothing was changed',
       exitCode: exitCode.findings,
     })
   }
-  await requirePrograms(manifest)
-  requireOwnNode(manifest)
-  const unlock = await lockApply(stateDir)
+  await requirePrograms(read)
+  requireOwnNode(read)
+  const unlock = await lockApply(bundleDir)
   if (unlock === null) {
-    throw new CommandError(`another apply runs on ${manifest.node}`, {
+    throw new CommandError(`another apply runs on ${read.node}`, {
       hint: 'wait until it has ended; nothing was changed',
       exitCode: exitCode.findings,
     })
@@ -90,8 +117,11 @@ async function run({ bundle, timeout }: Options): Promise<ApplyOutcome> {
   const onSignal = () => stop.abort(new Error('interrupted'))
   for (const signal of signals) process.on(signal, onSignal)
   try {
-    if (await repairInterrupted(stateDir)) {
+    let manifest = read
+    if (await repairInterrupted(bundleDir)) {
       process.stderr.write('an apply was killed before; what it left was put back\n')
+      // The bundle may be the very folder that was put back.
+      manifest = await readBundle(bundle)
     }
     const installed = await readBundle(bundleDir).catch(() => null)
     requireSameNode(manifest, installed, bundleDir)

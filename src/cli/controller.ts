@@ -46,14 +46,14 @@ export function controllerCommand(): Command {
 /** An `apply` that was killed, by a power cut say, may have left the bundle ahead of what the daemon runs. */
 async function readWholeBundle(dir: string): Promise<Manifest> {
   const manifest = await readBundle(dir)
-  const { stateDir } = manifest.paths
-  if (!existsSync(journalPath(stateDir))) return manifest
-  const unlock = await lockApply(stateDir)
+  const { bundleDir } = manifest.paths
+  if (bundleDir === undefined || !existsSync(journalPath(bundleDir))) return manifest
+  const unlock = await lockApply(bundleDir)
   // One that is under way looks after itself.
   if (unlock === null) return manifest
   try {
     const { repairInterrupted } = await import('../apply/repair.ts')
-    await repairInterrupted(stateDir)
+    await repairInterrupted(bundleDir)
   } catch (error) {
     // To serve with what there is beats not to serve; the next apply tries again.
     const { log } = createLog({ node: manifest.node, site: manifest.site })

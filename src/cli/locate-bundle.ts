@@ -5,7 +5,7 @@ import { findLabNode, listLabNodes } from '../lab/locate.ts'
 import type { Manifest } from '../planner/manifest.ts'
 import { CommandError } from './failure.ts'
 
-const defaultBundle = '/etc/anyward/bundle'
+export const defaultBundle = '/etc/anyward/bundle'
 
 export interface NodeOptions {
   readonly bundle?: string

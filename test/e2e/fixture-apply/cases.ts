@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { execa } from 'execa'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { journalPath } from '../../../src/apply/lock.ts'
 import type { Manifest } from '../../../src/planner/manifest.ts'
 import { Vtysh } from '../../../src/routing/frr/vtysh.ts'
 import {
@@ -220,7 +221,7 @@ export function testApplyOn(daemon: 'bird' | 'frr'): void {
     await until(
       'the journal is gone',
       () =>
-        access(join(manifest.paths.stateDir, 'apply.json'))
+        access(journalPath(manifest.paths.bundleDir!))
           .then(() => true)
           .catch(() => false),
       (isThere) => !isThere,
