@@ -84,7 +84,7 @@ async function checkFrrDaemons(dir: string, config: string, lines: readonly stri
     for (const line of `${result.stdout ?? ''}\n${result.stderr ?? ''}`.split('\n')) {
       const refused = / on config line (\d+):/.exec(line)
       if (refused) refusedBy.set(Number(refused[1]), (refusedBy.get(Number(refused[1])) ?? 0) + 1)
-      else if (line.trim() !== '' && !isChatter.test(line)) complaints.push(line.trim())
+      else if (!isChatter(line)) complaints.push(line.trim())
     }
     if (result.exitCode !== 0) complaints.push(saidBy(daemon, result))
   }
@@ -98,8 +98,15 @@ async function checkFrrDaemons(dir: string, config: string, lines: readonly stri
   return complaints
 }
 
-/** What FRR's daemons say of themselves, and rtrlib of caches that can't be reached from where nobody is. */
-const isChatter = /Disabling MPLS support|^\(\d[^)]*\): (?:RTR|TCP Transport)/
+/**
+ * What FRR's daemons say of themselves, and rtrlib of caches that can't be reached from where nobody is. Its
+ * threads write the time, the words and the end of a line one by one, so several may share a line.
+ */
+export function isChatter(line: string): boolean {
+  if (line.includes('Disabling MPLS support')) return true
+  const words = line.replaceAll(/\(\d{4}\/[\d/: ]+\):/g, '').trim()
+  return words === '' || (/^(?:RTR|TCP Transport)/.test(words) && !/\d{4}\/\d\d\/\d\d /.test(words))
+}
 
 const parserOptions = {
   reject: false,
