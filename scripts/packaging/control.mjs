@@ -8,7 +8,7 @@ const here = fileURLToPath(new URL('debian/', import.meta.url))
 export async function writeControlFiles({ tree, version, sizeBytes }) {
   const folder = join(tree, 'DEBIAN')
   await mkdir(folder)
-  for (const name of ['conffiles', 'postinst', 'prerm', 'postrm', 'triggers']) {
+  for (const name of ['conffiles', 'postinst', 'prerm', 'postrm']) {
     await cp(join(here, name), join(folder, name))
   }
   const template = await readFile(join(here, 'control.in'), 'utf8')

@@ -29,11 +29,15 @@ const placed = {
   'debian/tmpfiles': 'usr/lib/tmpfiles.d/anyward.conf',
   'debian/lintian-overrides': 'usr/share/lintian/overrides/anyward',
   'debian/copyright': 'usr/share/doc/anyward/copyright',
-  'units/anyward-controller.service': 'usr/lib/systemd/system/anyward-controller.service',
-  'units/anyward-planner.service': 'usr/lib/systemd/system/anyward-planner.service',
-  'units/anyward-repair.service': 'usr/lib/systemd/system/anyward-repair.service',
-  'units/anyward-rtr.service': 'usr/lib/systemd/system/anyward-rtr.service',
-  'units/bird.service.d-anyward.conf': 'usr/lib/systemd/system/bird.service.d/anyward.conf',
+  'units/bird.service.d.conf': 'usr/lib/systemd/system/bird.service.d/anyward.conf',
+  // systemd reads it for every unit whose name begins so.
+  'units/hardening.conf': 'usr/lib/systemd/system/anyward-.service.d/hardening.conf',
+  ...Object.fromEntries(
+    ['controller', 'guard', 'planner', 'repair', 'rtr'].map((name) => [
+      `units/anyward-${name}.service`,
+      `usr/lib/systemd/system/anyward-${name}.service`,
+    ]),
+  ),
 }
 
 async function stageProgram({ root, work, home, version }) {
