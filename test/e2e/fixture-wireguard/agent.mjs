@@ -8,6 +8,7 @@ const { WireguardClient } = await import(`${root}/wireguard/client.js`)
 const { Deadline } = await import(`${root}/wireguard/deadline.js`)
 const { ipRoute } = await import(`${root}/wireguard/inner/ip.js`)
 const { createEndpointProbe } = await import(`${root}/probe/endpoint.js`)
+const { createSideProbes } = await import(`${root}/probe/side/create-side-probes.js`)
 
 const bytes = (text) => (text === null ? null : Buffer.from(text, 'base64'))
 
@@ -22,6 +23,7 @@ async function within(timeoutMs, ask) {
 
 let client = null
 let probe = null
+let side = []
 
 const calls = {
   async connect({ endpoints, serverPublicKey, privateKey, presharedKey }) {
@@ -39,7 +41,9 @@ const calls = {
     within(timeoutMs, (deadline) => client.ping(endpoint, ipRoute(echo), deadline)),
   async watch({ service, privateKey, presharedKey }) {
     await probe?.close()
-    probe = createEndpointProbe(service, { privateKey: bytes(privateKey), presharedKey: bytes(presharedKey) })
+    const secrets = { privateKey: bytes(privateKey), presharedKey: bytes(presharedKey) }
+    probe = createEndpointProbe(service, secrets)
+    side = createSideProbes(service, { node: 'fra1-a', tunnel: probe, privateKey: secrets.privateKey })
   },
   cycle: () => probe.runCycle(),
   /** Cycles that overlap, as the controller's do. */
@@ -50,6 +54,20 @@ const calls = {
       await sleep(intervalMs)
     }
     return Promise.all(results)
+  },
+  side: ({ check }) => side.find((candidate) => candidate.check === check).run(),
+  /** A client for each of the keys shakes hands, and sends an echo: then the server counts it. */
+  async crowd({ endpoint, serverPublicKey, privateKeys, echoes }) {
+    for (const [index, privateKey] of privateKeys.entries()) {
+      const member = new WireguardClient({
+        endpoints: [endpoint],
+        serverPublicKey: bytes(serverPublicKey),
+        privateKey: bytes(privateKey),
+        presharedKey: null,
+      })
+      await within(10_000, (deadline) => member.handshakeAndPing(endpoint, ipRoute(echoes[index]), deadline))
+      await member.close()
+    }
   },
   async stop() {
     await client?.close()

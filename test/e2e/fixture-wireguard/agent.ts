@@ -2,6 +2,7 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { ProbeResult } from '../../../src/probe/result.ts'
+import type { SideCheckResult } from '../../../src/probe/side/side-check.ts'
 import type { ExchangeOutcome } from '../../../src/wireguard/exchange.ts'
 
 const repository = fileURLToPath(new URL('../../..', import.meta.url))
@@ -18,6 +19,8 @@ interface Results {
   ping: ExchangeOutcome
   cycle: ProbeResult
   cycles: ProbeResult[]
+  side: SideCheckResult
+  crowd: null
 }
 
 /** Our own code in another namespace, called from the test. */

@@ -27,13 +27,22 @@ export const echo6 = { source: 'fd00:80::ffff', target: 'fd00:80::1' }
 
 /** A real WireGuard in a namespace of its own, with both anycast addresses on its loopback. */
 export class WireguardServer {
-  readonly namespace = `w1-${process.pid}`
+  readonly namespace: string
   /** Unique on the host: wireguard-go's control sockets share one folder. */
-  readonly interface = `w1${process.pid}`
-  readonly keys = newKeys()
-  readonly probeKeys = newKeys()
-  readonly presharedKey = randomBytes(32).toString('base64')
+  readonly interface: string
+  readonly keys: Keys
+  readonly probeKeys: Keys
+  readonly presharedKey: string
   #process: ChildProcess | null = null
+
+  /** `twin`: the same server at another site. */
+  constructor(tag = 'w1', twin: WireguardServer | null = null) {
+    this.namespace = `${tag}-${process.pid}`
+    this.interface = `${tag}${process.pid}`
+    this.keys = twin?.keys ?? newKeys()
+    this.probeKeys = twin?.probeKeys ?? newKeys()
+    this.presharedKey = twin?.presharedKey ?? randomBytes(32).toString('base64')
+  }
 
   async start(): Promise<void> {
     await execa('ip', ['netns', 'add', this.namespace])
@@ -120,6 +129,11 @@ export class WireguardServer {
     this.#process?.kill(signal)
   }
 
+  /** In its namespace. */
+  async run(...argv: string[]): Promise<void> {
+    await execa('ip', ['netns', 'exec', this.namespace, ...argv])
+  }
+
   async ip(...words: string[]): Promise<void> {
     await execa('ip', ['-n', this.namespace, ...words])
   }
@@ -133,7 +147,7 @@ export class WireguardServer {
         interface: this.interface,
         port,
         publicKey: this.keys.publicKey,
-        addresses: [echo4.target],
+        addresses: [echo4.target, echo6.target],
       },
       probe: {
         privateKeyFile: '',
