@@ -505,6 +505,23 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     ['sites/fra1.yaml:8:80 multihop: 1 is not from 2 to 255\nleave it out for a neighbor on the link'],
   ],
   [
+    'an ibgp neighbor that is told our own AS number',
+    'ibgp',
+    'degrade: { prepend: 1 }',
+    [
+      'sites/fra1.yaml:8:41 asn: an ibgp neighbor is in our own AS, 64500, not in 64601\nwrite 64500, or another kind',
+      'sites/fra1.yaml:8:87 degrade.prepend: our own AS number in a path is a loop to a neighbor inside the AS\nleave prepend out: gracefulShutdown sends LOCAL_PREF 0 to an ibgp neighbor',
+    ],
+  ],
+  [
+    'a degraded announcement that is like any other',
+    'transit',
+    'degrade: { gracefulShutdown: false, prepend: 0 }',
+    [
+      'sites/fra1.yaml:8:79 warning: degrade: to this neighbor a degraded announcement is like any other: a drain leads no traffic away from it\nleave degrade out, or set one of gracefulShutdown, prepend and med',
+    ],
+  ],
+  [
     'GTSM with multihop',
     'transit',
     'multihop: 2, gtsm: true',
@@ -530,6 +547,8 @@ test.each([
   ['peer', 'limit: 4294967295, relax: [tier-1-leak, irr], irr: { file: irr/example.txt }, tighten: {}'],
   ['route-server', 'limit: 9, role: rs-client, communities: [no-export, "0:64700", "64700:1:2"]'],
   ['provider-private', 'import: default-only, hostRoutes: true, relax: [bogon-asn, next-hop]'],
+  ['transit', 'degrade: { gracefulShutdown: false, prepend: 0, med: 0 }'],
+  ['peer', 'limit: 9, degrade: { gracefulShutdown: false }'],
   ['tor', 'import: default-only, hostRoutes: false, role: provider, relax: [first-as]'],
 ])('the policy of a %s neighbor may say %s', (kind, fields) => {
   const issues = issuesWith(kind, fields)

@@ -1,7 +1,7 @@
 import { isLinkLocal, isUnicast } from '../../net/bogons.ts'
 import type { Address } from '../../net/prefix.ts'
 import type { FleetDraft, PlacedNeighbor, PlacedNode } from '../drafts.ts'
-import { error, type Finding } from '../finding.ts'
+import { error, type Finding, warning } from '../finding.ts'
 import type { Path } from '../wording.ts'
 import { checkPolicy } from './policy.ts'
 
@@ -16,6 +16,7 @@ export function checkNeighbor(
     ...checkAddresses(at),
     ...checkMultihop(at),
     ...checkGtsm(at, placed),
+    ...checkDegrade(at),
     ...checkPolicy(at, fleet),
   ]
 }
@@ -138,4 +139,28 @@ function checkGtsm({ file, path, neighbor }: PlacedNeighbor, { node }: PlacedNod
     ]
   }
   return []
+}
+
+function checkDegrade({ file, path, neighbor: { kind, degrade } }: PlacedNeighbor): Finding[] {
+  const { gracefulShutdown, prepend, med } = degrade ?? {}
+  if (kind === 'ibgp' && prepend !== undefined && prepend > 0) {
+    return [
+      error(
+        file,
+        [...path, 'degrade', 'prepend'],
+        'our own AS number in a path is a loop to a neighbor inside the AS',
+        'leave prepend out: gracefulShutdown sends LOCAL_PREF 0 to an ibgp neighbor',
+      ),
+    ]
+  }
+  const isUnprepended = prepend === 0 || (kind === 'ibgp' && prepend === undefined)
+  if (gracefulShutdown !== false || !isUnprepended || med !== undefined) return []
+  return [
+    warning(
+      file,
+      [...path, 'degrade'],
+      'to this neighbor a degraded announcement is like any other: a drain leads no traffic away from it',
+      'leave degrade out, or set one of gracefulShutdown, prepend and med',
+    ),
+  ]
 }

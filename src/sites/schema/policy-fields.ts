@@ -41,6 +41,7 @@ const structuralRules: Readonly<Record<string, string>> = {
   'our-communities': 'take them out of communities',
   'no-export': 'write another kind, such as transit',
   'mark-for-customers': 'write role: none',
+  degraded: 'write what is left in degrade: gracefulShutdown, prepend and med',
   'own-prefixes': 'to tell the node’s neighbors nothing, leave out its services',
   'default-deny': 'leave it in: only our own prefixes are told (RFC 8212)',
 }
