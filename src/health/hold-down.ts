@@ -15,6 +15,11 @@ export interface HoldDownRules {
   readonly maxMs: number
 }
 
+/** Then flaps mean nothing, and none is counted. */
+export function isOff({ initialMs, maxMs }: HoldDownRules): boolean {
+  return initialMs === 0 || maxMs === 0
+}
+
 export const noFlaps: FlapHistory = { count: 0, calmSince: null }
 
 /**
@@ -22,20 +27,19 @@ export const noFlaps: FlapHistory = { count: 0, calmSince: null }
  * better does not count: who serves the longest hold-down would else have half of it forgiven by serving it.
  */
 export function countFlaps({ count, calmSince }: FlapHistory, now: number, { maxMs }: HoldDownRules): number {
-  if (maxMs === 0) return 0
   if (calmSince === null || count === 0) return count
   return Math.floor(count / 2 ** Math.floor(Math.max(0, now - calmSince) / maxMs))
 }
 
-/** How long an endpoint has to stay good after so many flaps. Milliseconds. */
+/** How long an endpoint has to stay good after so many flaps; none are counted where it is off. Milliseconds. */
 export function holdDownMs(flaps: number, { initialMs, maxMs }: HoldDownRules): number {
-  return flaps === 0 || initialMs === 0 ? 0 : Math.min(initialMs * 2 ** (flaps - 1), maxMs)
+  return flaps === 0 ? 0 : Math.min(initialMs * 2 ** (flaps - 1), maxMs)
 }
 
 /** It turned bad: a flap, unless it has not been better since the last one. */
 export function takeWorse(flaps: FlapHistory, now: number, rules: HoldDownRules): FlapHistory {
   if (flaps.calmSince === null) return flaps
-  return { count: countFlaps(flaps, now, rules) + 1, calmSince: null }
+  return { count: isOff(rules) ? 0 : countFlaps(flaps, now, rules) + 1, calmSince: null }
 }
 
 export function takeBetter(flaps: FlapHistory, now: number): FlapHistory {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { type SideCheck, sideChecks } from '../sites/fleet.ts'
 import { type HealthRules, type HealthState, initialHealth } from './health.ts'
-import { holdDownMs } from './hold-down.ts'
+import { holdDownMs, isOff } from './hold-down.ts'
 import { type SideState, wellSide } from './side.ts'
 
 const durationSchema = z.number().nonnegative()
@@ -58,7 +58,8 @@ export function restoreHealth(
 ): HealthState | null {
   const parsed = healthRecordSchema.safeParse(record)
   if (!parsed.success) return null
-  const { status, flaps, calmForMs, goodForMs, savedAt, sides } = parsed.data
+  const { status, calmForMs, goodForMs, savedAt, sides } = parsed.data
+  const flaps = isOff(rules.holdDown) ? 0 : parsed.data.flaps
   const { maxMs } = rules.holdDown
   const awayMs = Math.min(Math.max(0, wall - savedAt), maxMs)
   const state = initialHealth(now)

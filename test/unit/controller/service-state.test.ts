@@ -69,8 +69,8 @@ describe('the state of a service', () => {
     expect(site.probe(2, good)).toBe('hold starting')
     expect(site.probe(1, good)).toBe('announce healthy')
     expect(site.probe(3, silent)).toBe('withdraw no-reply')
-    expect(site.probe(2, good)).toBe('withdraw recovering')
-    expect(site.probe(1, good)).toBe('hold hold-down')
+    expect(site.probe(2, good)).toBe('withdraw no-reply')
+    expect(site.probe(1, good)).toBe('withdraw hold-down')
     expect(site.state.snapshot(site.now)).toMatchObject({
       health: 'unhealthy',
       holdDownLeftMs: 4600,
@@ -133,9 +133,9 @@ describe('the state of a service', () => {
     expect(state.decidedAt).toBe(2)
     for (const now of [800, 1000, 1200]) state.takeProbe(silent, now, now)
     expect(state.decide(context, 4)).toBe(true)
-    state.takeProbe(good, 1400, 1400)
+    for (const now of [1400, 1600, 1800]) state.takeProbe(good, now, now)
     expect(state.decide(context, 5)).toBe(true)
-    expect(state.decision).toMatchObject({ decision: 'withdraw', reason: 'recovering' })
+    expect(state.decision).toMatchObject({ decision: 'withdraw', reason: 'hold-down' })
     expect(state.decidedAt).toBe(4)
   })
 })

@@ -4,22 +4,19 @@ import { type HealthState, initialHealth } from '../../../src/health/health.ts'
 
 const unknown = initialHealth(0)
 const healthy: HealthState = { ...unknown, status: 'healthy' }
-const dead: HealthState = {
-  ...unknown,
-  status: 'unhealthy',
-  problem: { check: 'handshake', cause: 'refused', detail: 'nothing listens' },
-}
+const refused = { check: 'handshake', cause: 'refused', detail: 'nothing listens' } as const
+const dead: HealthState = { ...unknown, status: 'unhealthy', problem: refused, proven: refused }
 const linkless: HealthState = {
   ...dead,
   linkProblem: { check: 'address', cause: 'address-missing', detail: '192.0.2.1 is not on this node' },
 }
-const recovering: HealthState = { ...dead, problem: null }
-const held: HealthState = { ...recovering, heldUntil: 9000, flaps: { count: 3, calmSince: null } }
+const recovering: HealthState = { ...dead, problem: null, proven: null }
+const held: HealthState = { ...recovering, flaps: { count: 3, calmSince: null } }
 const lossy: HealthState = {
   ...healthy,
   status: 'impaired',
   // A single bad probe beside it: what makes it impaired is the reason, not that.
-  problem: dead.problem,
+  problem: refused,
   loss: { check: 'ping', cause: 'loss', detail: '11 of the last 50 probes were bad' },
 }
 const starved: HealthState = {
@@ -60,7 +57,13 @@ describe('health', () => {
       'refused',
     ],
     ['one that is good again waits for rise', { ...calm, health: recovering }, 'withdraw', 'recovering'],
-    ['and then for the hold-down', { ...calm, health: held }, 'withdraw', 'hold-down'],
+    ['or, with flaps, for the hold-down', { ...calm, health: held }, 'withdraw', 'hold-down'],
+    [
+      'a hold-down that runs at a start leaves what is announced as it is',
+      { ...calm, health: { ...held, status: 'unknown', heldUntil: 9000 } },
+      'hold',
+      'hold-down',
+    ],
     ['an impaired one is degraded, with its cause', { ...calm, health: lossy }, 'degrade', 'loss'],
     ['or withdrawn, if so asked', { ...calm, health: lossy, service: strict }, 'withdraw', 'loss'],
     ['and stays so for the hold-down', { ...calm, health: impairedHeld }, 'degrade', 'hold-down'],

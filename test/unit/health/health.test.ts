@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import { currentProblem, isCheckGood, reduceHealth } from '../../../src/health/health.ts'
+import {
+  currentProblem,
+  findCauseOfDeath,
+  type HealthEvent,
+  isCheckGood,
+  reduceHealth,
+} from '../../../src/health/health.ts'
 import {
   bad,
   Endpoint,
@@ -89,13 +95,37 @@ describe('failure 12: an endpoint that alternates', () => {
     expect(endpoint.state).toMatchObject({ status: 'healthy', loss: null, window: { lost: [] } })
   })
 
-  test('is not announced on a start for it, and not called well if it was announced before', () => {
-    const alternating = (before: 'unknown' | 'healthy') => {
+  test('after a start is dead if it was not well before, and impaired if it was', () => {
+    const alternating = (before: 'unknown' | 'unhealthy' | 'healthy') => {
       const { state } = new Endpoint()
-      return new Endpoint(rules, { ...state, before }).repeat(30, bad(), good).status
+      return new Endpoint(rules, { ...state, before }).repeat(30, bad(), good)
     }
-    expect(alternating('unknown')).toBe('unknown')
-    expect(alternating('healthy')).toBe('impaired')
+    expect(alternating('unknown').status).toBe('unhealthy')
+    expect(findCauseOfDeath(alternating('unknown').state)?.cause).toBe('loss')
+    expect(alternating('unhealthy').status).toBe('unhealthy')
+    expect(alternating('healthy').status).toBe('impaired')
+  })
+
+  test('is dead for one cause all along, which does not come and go with each probe', () => {
+    const endpoint = healthyEndpoint().repeat(3, bad())
+    const cause = findCauseOfDeath(endpoint.state)
+    expect(cause?.cause).toBe('no-reply')
+    for (let round = 0; round < 50; round += 1) {
+      endpoint.take(good, good, good, good, bad())
+      expect(findCauseOfDeath(endpoint.state)).toBe(cause)
+    }
+    expect(findCauseOfDeath(endpoint.repeat(5, good).state)).toBeNull()
+  })
+
+  test('is dead for what was last wrong `fall` times in a row', () => {
+    const refused: HealthEvent = {
+      kind: 'probe-bad',
+      problem: { check: 'handshake', cause: 'refused', detail: 'nothing listens' },
+      startedAt: 0,
+    }
+    const endpoint = healthyEndpoint().repeat(3, bad()).repeat(2, refused)
+    expect(findCauseOfDeath(endpoint.state)?.cause).toBe('no-reply')
+    expect(findCauseOfDeath(endpoint.take(refused).state)?.cause).toBe('refused')
   })
 })
 

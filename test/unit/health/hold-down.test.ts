@@ -24,11 +24,17 @@ describe('the hold-down', () => {
   })
 
   test('is not there with `initial: 0s`, or with `max: 0s`', () => {
-    expect(holdDownMs(2000, { initialMs: 0, maxMs: 600_000 })).toBe(0)
-    expect(holdDownMs(2000, { initialMs: 5000, maxMs: 0 })).toBe(0)
-    const calm = { ...rules, holdDown: { initialMs: 5000, maxMs: 0 } }
-    const endpoint = healthyEndpoint(calm).repeat(3, bad()).repeat(5, good)
-    expect(endpoint.status).toBe('healthy')
+    for (const off of [
+      { initialMs: 0, maxMs: 600_000 },
+      { initialMs: 5000, maxMs: 0 },
+    ]) {
+      const endpoint = healthyEndpoint({ ...rules, holdDown: off })
+      for (let flap = 0; flap < 20; flap += 1) {
+        expect(endpoint.repeat(3, bad()).status).toBe('unhealthy')
+        expect(endpoint.repeat(5, good).status).toBe('healthy')
+      }
+      expect(endpoint.state.flaps.count).toBe(0)
+    }
   })
 
   test('asks for five seconds of good after the first death, and for ten after the second', () => {

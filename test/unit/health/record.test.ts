@@ -1,5 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import { currentProblem, type HealthRules, type HealthState } from '../../../src/health/health.ts'
+import {
+  currentProblem,
+  type HealthRules,
+  type HealthState,
+  holdDownLeftMs,
+} from '../../../src/health/health.ts'
 import { restoreHealth, saveHealth } from '../../../src/health/record.ts'
 import { bad, Endpoint, egressBad, egressGood, good, healthyEndpoint, intervalMs, rules } from './endpoint.ts'
 
@@ -36,6 +41,7 @@ describe('after a restart', () => {
   test('a hold-down goes on where it was', () => {
     const endpoint = restart(healthyEndpoint().repeat(3, bad()).rest(3200))
     expect(endpoint.repeat(5, good).status).toBe('unknown')
+    expect(holdDownLeftMs(endpoint.state, endpoint.now)).toBe(1000)
     expect(endpoint.mend()).toBe(1000)
     expect(endpoint.status).toBe('healthy')
   })
@@ -63,6 +69,13 @@ describe('after a restart', () => {
     endpoint.repeat(2, egressGood)
     expect(endpoint.mend()).toBe(5000)
     expect(endpoint.status).toBe('healthy')
+  })
+
+  test('a hold-down that the YAML no longer asks for is over', () => {
+    const given = { ...rules, holdDown: { initialMs: 5000, maxMs: 0 } }
+    const endpoint = restart(healthyEndpoint().repeat(3, bad()), { given })
+    expect(endpoint.repeat(5, good).status).toBe('healthy')
+    expect(endpoint.state.flaps.count).toBe(0)
   })
 
   test('a side check that the YAML no longer names impairs nothing', () => {
