@@ -16,21 +16,17 @@ exit $?
 `
 
 /**
- * The test files that have a lane each, with how long each took at last on two cores, the longest first.
+ * The test files that have a lane each; first those that took the longest the last time somebody looked.
  *
- * @returns {{ file: string, seconds: number, alone: boolean }[]}
+ * @returns {string[]}
  */
 export function listLaneFiles() {
   const known = JSON.parse(readFileSync(new URL('seconds.json', import.meta.url), 'utf8'))
+  const secondsOf = (file) => known.seconds[file] ?? known.unknown
   return laneFolders
     .flatMap((folder) => readdirSync(folder, { recursive: true }).map((name) => join(folder, name)))
     .filter((file) => file.endsWith('.test.ts'))
-    .map((file) => ({
-      file,
-      seconds: known.seconds[file] ?? known.unknown,
-      alone: known.alone.includes(file),
-    }))
-    .sort((a, b) => b.seconds - a.seconds)
+    .sort((a, b) => secondsOf(b) - secondsOf(a))
 }
 
 /** How many lanes at once. Most of a test's time in there is waiting, so a core has more than one. */
