@@ -4,18 +4,27 @@ import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
-const { values } = parseArgs({ options: { json: { type: 'boolean', default: false } } })
+const { values, positionals } = parseArgs({
+  options: { json: { type: 'boolean', default: false } },
+  allowPositionals: true,
+})
 const folder = fileURLToPath(new URL('.', import.meta.url))
-const files = readdirSync(folder)
+const names = readdirSync(folder)
   .filter((file) => file.endsWith('.mjs') && file !== basename(import.meta.filename))
+  .map((file) => basename(file, '.mjs'))
   .sort()
+const unknown = positionals.filter((name) => !names.includes(name))
+if (unknown.length > 0) {
+  console.error(`bench: there is no ${unknown.join(', ')}; there are ${names.join(', ')}`)
+  process.exit(2)
+}
 
 // One after another: they would disturb each other.
 const benches = []
-for (const file of files) {
-  if (!values.json) console.log(`${basename(file, '.mjs')}:`)
-  const { code, stdout } = await run(file)
-  benches.push({ bench: basename(file, '.mjs'), code, ...(values.json ? read(stdout) : {}) })
+for (const name of positionals.length > 0 ? positionals : names) {
+  if (!values.json) console.log(`${name}:`)
+  const { code, stdout } = await run(`${name}.mjs`)
+  benches.push({ bench: name, code, ...(values.json ? read(stdout) : {}) })
 }
 const ok = benches.every(({ code }) => code === 0)
 if (values.json) process.stdout.write(`${JSON.stringify({ ok, benches }, null, 2)}\n`)

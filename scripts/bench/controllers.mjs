@@ -1,0 +1,151 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { contenders, isInstalled, missingPackageOf } from './controllers/contenders.mjs'
+import { alignTable, describeTimes, tenths } from './controllers/figures.mjs'
+import { bringUpPair } from './controllers/lab.mjs'
+import { faults, measureFaults, measureIdle, patienceMs } from './controllers/measure.mjs'
+import { check, printChecks } from './shared/report.mjs'
+
+/** What a median may have over that of the quickest other; whatever is below the floor counts as the floor. */
+const BOUND = { ratio: 1.25, floorMs: 25 }
+
+const { values } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    rounds: { type: 'string', default: '3' },
+    inside: { type: 'boolean', default: false },
+  },
+})
+try {
+  if (!/^[1-9]\d?$/.test(values.rounds)) throw new Error('--rounds wants a number from 1 to 99')
+  const lacking = whatIsLacking()
+  if (lacking !== null) report({ ok: true, skipped: [lacking], checks: [], rows: [] })
+  else if (values.inside) await compare()
+  else process.exitCode = await runInside()
+} catch (error) {
+  console.error(`bench: ${error.message}`)
+  process.exitCode = 2
+}
+
+function whatIsLacking() {
+  if (process.getuid?.() !== 0) return 'all of it: it makes network namespaces, which needs root'
+  const missing = ['bird', 'vtysh', 'wg', 'ip', 'nft', 'ping'].filter((program) => !isInstalled(program))
+  return missing.length === 0 ? null : `all of it: ${missing.join(', ')} missing; scripts/install brings it`
+}
+
+/**
+ * In namespaces of its own, so that another lab may be up, and everything ends with us. The shell stays: as the first
+ * process it collects those whose parents have gone.
+ */
+async function runInside() {
+  const script = [
+    'mount -t tmpfs tmpfs /run && mount -t tmpfs tmpfs /var/tmp',
+    'mkdir -p /run/netns /run/wireguard && ip link set lo up',
+    '"$@"; exit $?',
+  ].join(' && ')
+  const unshare = ['-m', '-n', '-p', '--fork', '--kill-child=SIGKILL', '--mount-proc']
+  const own = [process.execPath, fileURLToPath(import.meta.url), '--inside', ...process.argv.slice(2)]
+  const argv = [...unshare, '--propagation', 'private', 'sh', '-c', script, 'sh', ...own]
+  const [code] = await once(spawn('unshare', argv, { stdio: 'inherit' }), 'close')
+  return code ?? 2
+}
+
+async function compare() {
+  const skipped = []
+  const rows = []
+  const lab = await bringUpPair()
+  try {
+    for (const contender of contenders) {
+      const missing = missingPackageOf(contender)
+      if (missing === null) rows.push(...(await measureContender(lab, contender)))
+      else skipped.push(`${contender.name}: apt-get install ${missing}`)
+    }
+  } finally {
+    lab.tables.close()
+  }
+  const checks = judge(rows)
+  report({ ok: checks.every((one) => one.ok), skipped, checks, rows })
+}
+
+async function measureContender(lab, contender) {
+  console.error(`      ${contender.name} …`)
+  const running = await contender.start(lab)
+  const measured = await measureFaults(lab, running, Number(values.rounds))
+  const idle = contender.idle === undefined ? [await measureIdle(running)] : []
+  await running.stop()
+  for (const start of contender.idle ?? []) {
+    const alone = await start(lab)
+    idle.push(await measureIdle(alone))
+    await alone.stop()
+  }
+  return running.rows.map(({ name }, at) => ({
+    name,
+    isOurs: contender.isOurs ?? false,
+    checksEachMs: running.intervalMs,
+    faults: measured.map(({ fault, limitMs, rows }) => ({ fault, limitMs, ...rows[at] })),
+    idle: idle[at],
+    saysOfWrongKey: measured.find(({ fault }) => fault === 'wrong-key').says,
+  }))
+}
+
+/** Each fault is withdrawn in time, and no other is quicker than ours on the routing daemon that it has too. */
+function judge(rows) {
+  const ours = rows.filter(({ isOurs }) => isOurs)
+  const others = rows.filter(({ isOurs }) => !isOurs)
+  const inTime = ours.flatMap(({ name, faults: measured }) =>
+    measured.map(({ maxMs, limitMs }, at) =>
+      check(`${name}: ${faults[at].name}, slowest`, maxMs ?? patienceMs, limitMs, 'ms'),
+    ),
+  )
+  const compared = faults.flatMap(({ name }, at) => {
+    const quickest = Math.min(...others.map((other) => other.faults[at].medianMs ?? Number.POSITIVE_INFINITY))
+    if (quickest === Number.POSITIVE_INFINITY) return []
+    const floored = [ours[0].faults[at].medianMs ?? patienceMs, quickest].map((ms) =>
+      Math.max(ms, BOUND.floorMs),
+    )
+    const what = `${name}: to the quickest other`
+    return [check(what, tenths(floored[0] / floored[1]), BOUND.ratio, 'x')]
+  })
+  return [...inTime, ...compared]
+}
+
+function report({ ok, skipped, checks, rows }) {
+  process.exitCode = ok ? 0 : 1
+  if (values.json) {
+    process.stdout.write(`${JSON.stringify({ ok, skipped, checks, rows }, null, 2)}\n`)
+    return
+  }
+  for (const line of skipped) console.log(`skip  ${line}`)
+  if (rows.length === 0) return
+  printChecks(checks)
+  print('from the fault until the neighbor has it, in ms: median (least-most)', [
+    ['', ...faults.map(({ name }) => name)],
+    ...rows.map((row) => [row.name, ...row.faults.map((one) => describeTimes(one, patienceMs))]),
+  ])
+  print('while nothing happens', [
+    ['', 'checks each', '% of a core', 'its router', 'WireGuard', 'MB RSS', 'MB PSS', 'its router'],
+    ...rows.map(({ name, checksEachMs, idle }) => [
+      name,
+      `${checksEachMs} ms`,
+      ...[idle.processorPercent, idle.routingPercent, idle.wireguardPercent].map(String),
+      ...[idle.residentMb, idle.proportionalMb, idle.routingMb].map(String),
+    ]),
+  ])
+  console.log(
+    '      of an endpoint with another private key, which takes packets and completes no handshake, each says',
+  )
+  for (const { name, saysOfWrongKey } of rows)
+    console.log(`        ${name}: ${describeSaying(saysOfWrongKey)}`)
+}
+
+function print(title, rows) {
+  console.log(`      ${title}`)
+  for (const line of alignTable(rows)) console.log(`        ${line}`)
+}
+
+function describeSaying({ lines, state, checkExit }) {
+  if (lines.length > 0) return `${state}: "${lines.join(' | ')}"`
+  return `nothing; it is ${state}, its check exits ${checkExit}`
+}

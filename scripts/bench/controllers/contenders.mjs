@@ -1,0 +1,61 @@
+import { accessSync, constants } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { takeAnyward } from './anyward.mjs'
+import { startExabgp } from './exabgp.mjs'
+import { startKeepalived } from './keepalived.mjs'
+import { startLoop } from './loop.mjs'
+
+const anywardOnBird = 'anyward on BIRD'
+const anywardOnFrr = 'anyward on FRR'
+const loop = 'loop with birdc'
+const exabgp = 'ExaBGP healthcheck'
+const vrrp = [
+  { name: 'VRRP, each 1 s', id: 51, advertSeconds: 1 },
+  { name: 'VRRP, each 100 ms', id: 52, advertSeconds: 0.1 },
+]
+
+/**
+ * In this order: the first two are there when the lab is, the loop goes on with what ours has announced, and ExaBGP
+ * ends the node's BIRD. `idle`: what is started by itself for that, where it is not what met the faults.
+ */
+export const contenders = [
+  {
+    name: anywardOnBird,
+    isOurs: true,
+    start: (lab) => takeAnyward(lab, lab.nodes[0], anywardOnBird),
+  },
+  {
+    name: anywardOnFrr,
+    isOurs: true,
+    start: (lab) => takeAnyward(lab, lab.nodes[1], anywardOnFrr),
+  },
+  { name: loop, start: (lab) => startLoop(lab, lab.nodes[0], loop) },
+  {
+    name: 'keepalived',
+    program: 'keepalived',
+    start: (lab) => startKeepalived(lab, lab.nodes, vrrp),
+    // Side by side the two meet the same faults; what each takes is measured of each alone.
+    idle: vrrp.map((one) => (lab) => startKeepalived(lab, lab.nodes, [one])),
+  },
+  {
+    name: exabgp,
+    program: 'exabgp',
+    start: (lab) => startExabgp(lab, lab.nodes[0], exabgp),
+  },
+]
+
+/** Debian's package of a contender that is not here, or `null`. */
+export function missingPackageOf({ program }) {
+  return program === undefined || isInstalled(program) ? null : program
+}
+
+export function isInstalled(program) {
+  return [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'].some((folder) => {
+    try {
+      accessSync(join(folder, program), constants.X_OK)
+      return true
+    } catch {
+      return false
+    }
+  })
+}

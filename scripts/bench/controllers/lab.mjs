@@ -1,0 +1,130 @@
+import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+
+const pathOf = (path) => fileURLToPath(new URL(path, import.meta.url))
+const load = (path) => import(new URL(`../../../dist/${path}`, import.meta.url))
+const { readBundle } = await load('bundle/read.js')
+const { ipBatch, runIn } = await load('lab/machine/namespaces.js')
+const { expectedPrefixes, sessionsOf, Tables } = await load('lab/readiness.js')
+const { scenarios } = await load('lab/scenario/scenarios.js')
+const { watchRoutes } = await load('lab/scenario/watch.js')
+const { readState } = await load('lab/state.js')
+
+/** Short, for Unix sockets; on the bench's own tmpfs. */
+export const scratch = '/run/anyward-bench'
+const fleet = pathOf('fleet')
+const program = [process.execPath, pathOf('../../../dist/cli/main.js')]
+const never = new AbortController().signal
+
+/** The wire that VRRP needs: both nodes and the switch behind which they stand. */
+export const pairWire = {
+  interface: 'pair0',
+  router: { address: '10.99.0.1', mac: '02:00:00:00:99:01' },
+  nodes: [
+    { address: '10.99.0.2', mac: '02:00:00:00:99:02' },
+    { address: '10.99.0.3', mac: '02:00:00:00:99:03' },
+  ],
+}
+
+/** The fleet of `fleet/`, with our controllers, and a wire more for VRRP. It ends with the namespaces that we run in. */
+export async function bringUpPair() {
+  await mkdir(scratch, { recursive: true })
+  await promisify(execFile)(program[0], [program[1], '--sites', fleet, 'lab', 'up', '--json'])
+  const state = await readState()
+  await plugPairWire(state)
+  const [router] = state.routers
+  return { state, router, tables: new Tables(), program, nodes: state.nodes }
+}
+
+async function plugPairWire({ fabricNamespace, nodes, routers }) {
+  const ends = [
+    { port: 'pair-tor', namespace: routers[0].namespace, ...pairWire.router },
+    ...nodes.map((node, at) => ({
+      port: `pair-${at}`,
+      namespace: node.namespace,
+      node,
+      ...pairWire.nodes[at],
+    })),
+  ]
+  await ipBatch(fabricNamespace, [
+    'link add pair type bridge mcast_snooping 0',
+    'link set pair up',
+    ...ends.flatMap(({ port, namespace }) => [
+      `link add ${port} type veth peer name ${pairWire.interface} netns ${namespace}`,
+      `link set ${port} master pair up`,
+    ]),
+  ])
+  for (const { namespace, node, port, address, mac } of ends) {
+    await ipBatch(namespace, [
+      `link set ${pairWire.interface} address ${mac} up`,
+      `addr add ${address}/24 dev ${pairWire.interface}`,
+    ])
+    // A crash of the node cuts this wire too.
+    node?.ports.push(port)
+  }
+  // A switch or router learns from a gratuitous ARP, also one that it has not asked for.
+  const accept = `/proc/sys/net/ipv4/conf/${pairWire.interface}/arp_accept`
+  await runIn(routers[0].namespace, ['tee', accept], { input: '1' })
+}
+
+/** Strikes and repairs as `anyward lab run` does, and by the same code. */
+export async function prepareFault(lab, node, name) {
+  const scenario = scenarios.find((one) => one.name === name)
+  const manifest = await readBundle(node.bundle)
+  const stage = { state: lab.state, node, manifest, wireguard: node.wireguard[0], program: lab.program }
+  return { fault: await scenario.prepare(stage), limitMs: scenario.boundOf(stage).limitMs }
+}
+
+/** Watches a node's routes in the neighbor's own table. */
+export async function watchNode(lab, node) {
+  const [{ router, session }] = sessionsOf(lab.state, node.name)
+  const prefixes = expectedPrefixes(await readBundle(node.bundle), session.neighbor)
+  const held = { router, protocol: session.protocol, prefixes }
+  return {
+    held,
+    watch: async (wanted, since, deadline) =>
+      (await watchRoutes(lab.tables, held, wanted, since, deadline, never)).afterMs,
+  }
+}
+
+/**
+ * Watches whom the neighbor sends an address's packets to, in its own ARP table: `gone` once that is no longer the
+ * node, `back` once it is.
+ */
+export function watchAddress(lab, address, mac) {
+  const table = `/proc/${lab.router.process.pid}/net/arp`
+  const isNode = () =>
+    readFileSync(table, 'utf8')
+      .split('\n')
+      .map((line) => line.split(/\s+/))
+      .some((fields) => fields[0] === address && fields[3] === mac)
+  return async (wanted, since, deadline) => {
+    for (;;) {
+      const reached = isNode() === (wanted === 'back')
+      const now = performance.now()
+      if (reached) return now - since
+      if (now > deadline) return null
+      await delay(1)
+    }
+  }
+}
+
+/** A session whose BFD is not up yet would wait for the hold timer. */
+export async function waitForBfd(lab, node, timeoutMs) {
+  const [{ router, session }] = sessionsOf(lab.state, node.name)
+  const deadline = performance.now() + timeoutMs
+  for (;;) {
+    const { lines } = await lab.tables.of(router).send('show bfd sessions')
+    const isUp = lines.some(({ text }) => {
+      const [address, , state] = text.trim().split(/\s+/)
+      return address === session.address && state === 'Up'
+    })
+    if (isUp) return
+    if (performance.now() > deadline) throw new Error(`BFD of ${node.name} does not come up`)
+    await delay(20)
+  }
+}

@@ -1,0 +1,15 @@
+const load = (path) => import(new URL(`../../../dist/${path}`, import.meta.url))
+const { readFrom, sizeOf } = await load('lab/scenario/controller-log.js')
+
+/**
+ * From now on: what is logged, and what the log last gave as the state.
+ * @param pattern has the state as its first group
+ */
+export async function logListener(log, pattern, initial) {
+  const offset = await sizeOf(log)
+  return async () => {
+    const lines = (await readFrom(log, offset)).split('\n').filter((line) => line !== '')
+    const states = (await readFrom(log, 0)).split('\n').flatMap((line) => pattern.exec(line)?.[1] ?? [])
+    return { lines, state: states.at(-1) ?? initial }
+  }
+}

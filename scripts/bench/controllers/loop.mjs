@@ -1,0 +1,45 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { scratch, waitForBfd, watchNode } from './lab.mjs'
+import { logListener } from './log.mjs'
+import { checkOf, interval } from './settings.mjs'
+
+const load = (path) => import(new URL(`../../../dist/${path}`, import.meta.url))
+const { runIn } = await load('lab/machine/namespaces.js')
+const { startDetached, signalProcess, waitForEnd } = await load('lab/machine/processes.js')
+
+/** What our controller calls its static protocols: birdc takes a pattern. */
+const protocols = '"anyward*"'
+
+/** A loop that checks and calls birdc, with the same BIRD and the same routes as ours. */
+export async function startLoop(lab, node, name) {
+  const { watch } = await watchNode(lab, node)
+  await writeFile(join(node.dir, 'announce.conf'), lab.announcements)
+  await runIn(node.namespace, ['birdc', '-s', node.controlSocket, 'configure'])
+  const log = join(scratch, 'loop.log')
+  const { seconds, rise, fall } = interval
+  const record = await startDetached({
+    name,
+    namespace: node.namespace,
+    argv: [
+      fileURLToPath(new URL('loop.sh', import.meta.url)),
+      ...[node.controlSocket, protocols, seconds, rise, fall].map(String),
+      ...checkOf(node),
+    ],
+    log,
+  })
+  return {
+    node,
+    intervalMs: seconds * 1000,
+    rows: [{ name, watch }],
+    own: [record.pid],
+    routing: node.daemons.map(({ pid }) => pid),
+    prepare: () => waitForBfd(lab, node, 20_000),
+    listen: () => logListener(log, / (UP|DOWN): /, 'UP'),
+    async stop() {
+      await signalProcess(record, 'SIGKILL')
+      await waitForEnd(record, 5000)
+    },
+  }
+}

@@ -1,0 +1,108 @@
+import { spawnSync } from 'node:child_process'
+import { setTimeout as delay } from 'node:timers/promises'
+import { summarize, tenths } from './figures.mjs'
+import { prepareFault } from './lab.mjs'
+import { checkOf } from './settings.mjs'
+import { memoryMbOf, processorMsOf } from './usage.mjs'
+
+/** What has not been noticed by then is said to be not noticed. */
+export const patienceMs = 20_000
+const restoreTimeoutMs = 60_000
+const idleMs = 8000
+/** Before a fault: and up to one of its intervals more, so that a round begins anywhere in it. */
+const settleMs = 500
+
+export const faults = [
+  { id: 'wireguard-down', name: 'interface removed' },
+  { id: 'wireguard-hung', name: 'process hung' },
+  { id: 'wrong-key', name: 'wrong key' },
+  { id: 'node-crash', name: 'host crash' },
+]
+
+/** Each fault so many times. A contender that does not notice one is not asked again: it would say the same. */
+export async function measureFaults(lab, running, rounds) {
+  await waitUntilBack(running)
+  const measured = []
+  for (const { id } of faults) {
+    const times = running.rows.map(() => [])
+    let limitMs = null
+    let says = null
+    for (let round = 0; round < rounds; round += 1) {
+      const result = await measureRound(lab, running, id)
+      for (const [at, ms] of result.afterMs.entries()) times[at].push(ms)
+      limitMs = result.limitMs
+      if (round === 0) says = result.says
+      if (result.afterMs.every((ms) => ms === null)) break
+    }
+    measured.push({ fault: id, limitMs, says, rows: times.map(summarize) })
+  }
+  return measured
+}
+
+async function measureRound(lab, running, id) {
+  await running.prepare()
+  await delay(settleMs + Math.random() * running.intervalMs)
+  const { fault, limitMs } = await prepareFault(lab, running.node, id)
+  const hear = await running.listen()
+  try {
+    const since = performance.now()
+    const struck = fault.strike()
+    const afterMs = await Promise.all(
+      running.rows.map(({ watch }) => watch('gone', since, since + patienceMs)),
+    )
+    await struck
+    return { afterMs, limitMs, says: await listenWell(hear, running) }
+  } finally {
+    await fault.repair()
+    await waitUntilBack(running)
+  }
+}
+
+/** The log may be a moment behind what the neighbor has. */
+async function listenWell(hear, running) {
+  await delay(100)
+  const check = checkOf(running.node)
+  const argv = ['netns', 'exec', running.node.namespace, ...check]
+  return { ...(await hear()), checkExit: spawnSync('ip', argv, { stdio: 'ignore' }).status }
+}
+
+async function waitUntilBack({ rows }) {
+  const since = performance.now()
+  for (const { name, watch } of rows) {
+    const afterMs = await watch('back', since, since + restoreTimeoutMs)
+    if (afterMs === null) throw new Error(`${name} does not announce again after a repair`)
+  }
+}
+
+/** While nothing happens: what each takes of a core, and of memory. */
+export async function measureIdle(running) {
+  await waitUntilBack(running)
+  await delay(1000)
+  const wireguard = running.node.wireguard.flatMap(({ process }) => process?.pid ?? [])
+  const groups = { own: running.own, routing: running.routing, wireguard }
+  const before = processorTimes(groups)
+  const start = performance.now()
+  const memory = { residentMb: 0, proportionalMb: 0, routingMb: 0 }
+  while (performance.now() - start < idleMs) {
+    await delay(idleMs / 5)
+    // Its checks come and go: the most that was seen.
+    const own = memoryMbOf(running.own)
+    const routing = memoryMbOf(running.routing)
+    memory.residentMb = Math.max(memory.residentMb, tenths(own.resident))
+    memory.proportionalMb = Math.max(memory.proportionalMb, tenths(own.proportional))
+    memory.routingMb = Math.max(memory.routingMb, tenths(routing.proportional))
+  }
+  const after = processorTimes(groups)
+  const elapsedMs = performance.now() - start
+  const percentOf = (group) => tenths(((after[group] - before[group]) / elapsedMs) * 100)
+  return {
+    processorPercent: percentOf('own'),
+    routingPercent: percentOf('routing'),
+    wireguardPercent: percentOf('wireguard'),
+    ...memory,
+  }
+}
+
+function processorTimes(groups) {
+  return Object.fromEntries(Object.entries(groups).map(([name, pids]) => [name, processorMsOf(pids)]))
+}
