@@ -113,10 +113,10 @@ function reasonOf({ cause, detail }: { cause: string; detail: string }): Reason 
 function reasonOfRecovery({ flaps }: HealthState): Reason {
   if (flaps.count === 0) return recovering
   const times = flaps.count === 1 ? 'a flap' : `${flaps.count} flaps`
-  return { reason: 'hold-down', detail: `good again, and after ${times} not yet for long enough` }
+  return { reason: 'hold-down', detail: `back, and after ${times} not yet good for long enough` }
 }
 
-const recovering: Reason = { reason: 'recovering', detail: 'good again, and not yet for long enough' }
+const recovering: Reason = { reason: 'recovering', detail: 'back, and not yet good for long enough' }
 const draining: Reason = {
   reason: 'draining',
   detail: 'to be drained: degraded until the traffic has gone, or its time is up',
