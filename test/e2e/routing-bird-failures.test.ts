@@ -45,7 +45,7 @@ async function announce(desired: ReadonlySet<string>): Promise<void> {
 
 const announceFile = () => pair.manifest.paths.announceFile!
 
-describe("when somebody else's bird.conf is broken", () => {
+describe("failure 7: when somebody else's bird.conf is broken", () => {
   test('a withdrawal is reported as refused, and is at the neighbors all the same', async () => {
     await appendFile(pair.configFile, 'this is no configuration\n')
     const error = await failureOf(bird.apply(normally(nothing)))
@@ -86,7 +86,7 @@ describe("when somebody else's bird.conf is broken", () => {
   })
 })
 
-describe('when a session must restart', () => {
+describe('failure 8: when a session must restart', () => {
   test.each([
     ['"Reconfiguration in progress" (0004)', false, '0004 '],
     ['"Reconfiguration already in progress, queueing new config" (0005)', true, '0005 '],
@@ -126,7 +126,7 @@ describe('when a session must restart', () => {
   })
 })
 
-describe('when the owned file cannot be written', () => {
+describe('failure 21: when the owned file cannot be written', () => {
   test('a withdrawal is reported, and is at the neighbors all the same', async () => {
     const folder = dirname(announceFile())
     await rename(folder, `${folder}-away`)
@@ -180,7 +180,7 @@ describe('when the owned file cannot be written', () => {
   })
 })
 
-describe('when BIRD does not answer', () => {
+describe('failure 4: when BIRD does not answer', () => {
   test('a stopped BIRD is a timeout within the deadline, and works again when it goes on', async () => {
     for (const withConnection of [true, false]) {
       const other = createBird({ manifest: pair.manifest, deadlineMs: 300 })

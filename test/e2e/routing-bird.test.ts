@@ -97,7 +97,7 @@ describe('on a healthy BIRD', () => {
     expect((await bird.observe()).originated).toEqual([otherCovering4])
   })
 
-  test('nothing is written or reloaded when nothing changed', async () => {
+  test('failure 20: nothing is written or reloaded when nothing changed', async () => {
     const before = { reloads: await reloads(), file: await stat(announceFile()) }
     await bird.apply(normally(everything))
     await bird.apply(normally(everything))
@@ -153,7 +153,7 @@ describe('on a healthy BIRD', () => {
   })
 })
 
-describe('when somebody else acts', () => {
+describe('failure 6: when somebody else acts', () => {
   test('an edit of the owned file and a configure are seen, and put right', async () => {
     await writeFile(announceFile(), 'protocol static anyward4 { ipv4; }\n')
     await foreign.send('configure')
@@ -174,7 +174,7 @@ describe('when somebody else acts', () => {
     expect((await bird.observe()).originated).toEqual([])
   })
 
-  test('a BIRD without the owned file originates nothing, and the next apply brings it', async () => {
+  test('failure 7: a BIRD without the owned file originates nothing, and the next apply brings it', async () => {
     await rename(announceFile(), `${announceFile()}.away`)
     await foreign.send('configure')
     await untilEqual('what is originated', [], async () => (await bird.observe()).originated)

@@ -155,7 +155,7 @@ describe('on a healthy bgpd', () => {
   })
 })
 
-describe('when somebody else acts', () => {
+describe('failure 6: when somebody else acts', () => {
   test('an edit by vtysh is seen, and put right', async () => {
     await edit('router bgp 64500', 'address-family ipv4 unicast', `no network ${covering4}`)
     expect((await frr.observe()).originated).toEqual([host4, otherCovering4, covering6, host6])
@@ -183,7 +183,7 @@ describe('when somebody else acts', () => {
     await foreign.ask('end')
   })
 
-  test('a session that is reset has its routes again, and nobody had to act', async () => {
+  test('failure 10: a session that is reset has its routes again, and nobody had to act', async () => {
     await foreign.ask('clear bgp *')
     await pair.sessionsUp()
     await untilAnnounced(pair, everything)
@@ -194,7 +194,7 @@ describe('when somebody else acts', () => {
 })
 
 describe('just after bgpd has started', () => {
-  test('a withdrawal that bgpd loses is seen by observe, and the next apply makes up for it', async () => {
+  test('failure 10: a withdrawal that bgpd loses is seen by observe, and the next apply makes up for it', async () => {
     await pair.daemon.kill()
     await pair.daemon.start()
     // The window in which bgpd loses withdrawals: by default it ends a moment after the first announcement.
@@ -264,7 +264,7 @@ describe('what is not as we left it', () => {
   })
 })
 
-describe('when bgpd does not answer', () => {
+describe('failure 4: when bgpd does not answer', () => {
   test('a stopped bgpd is a timeout within the deadline, and works again when it goes on', async () => {
     for (const withConnection of [true, false]) {
       const other = createFrr({ manifest: pair.manifest, deadlineMs: 300 })
@@ -286,7 +286,7 @@ describe('when bgpd does not answer', () => {
     }
   })
 
-  test('a dead bgpd is not running; one that restarted alone announces nothing until it is told', async () => {
+  test('failure 10: a dead bgpd is not running; one that restarted alone announces nothing until it is told', async () => {
     await pair.daemon.kill()
     try {
       await until('the loss is seen', async () => {
