@@ -55,7 +55,8 @@ async function installFile(file: InstalledFile, content: string): Promise<void> 
   const temporary = join(dirname(path), `.${basename(path)}.anyward`)
   try {
     // Nobody else may read it before it has its owner: it may hold passwords.
-    const handle = await open(temporary, 'w', 0o600)
+    await rm(temporary, { force: true })
+    const handle = await open(temporary, 'wx', 0o600)
     try {
       await handle.writeFile(content)
       await handle.sync()

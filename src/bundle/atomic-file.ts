@@ -32,7 +32,9 @@ export async function writeFileAtomically(path: string, content: string, mode = 
 export async function writeTemporary(path: string, content: string, mode: number): Promise<string> {
   const temporary = join(dirname(path), `.${process.pid}.${hashOf(path).slice(0, 8)}.tmp`)
   try {
-    const handle = await open(temporary, 'w', mode)
+    // Root writes into the controller's folders too, and must not follow a link that was laid there: a new file only.
+    await rm(temporary, { force: true })
+    const handle = await open(temporary, 'wx', mode)
     try {
       await handle.writeFile(content)
       await handle.sync()

@@ -20,7 +20,10 @@ const tmpfsMagic = 0x01021994
 export class OwnedFile {
   readonly path: string
   readonly #directory: string
-  /** No glob of an include matches a leading dot, or BIRD would read both files. */
+  /**
+   * No glob of an include matches a leading dot, or BIRD would read both files. Always made anew: root writes into
+   * the controller's folder too (`anyward withdraw`), and must not follow a link that was laid there.
+   */
   readonly #temporary: string
   readonly #deadlineMs: number
   readonly #turns = new Turns()
@@ -65,7 +68,8 @@ export class OwnedFile {
 
   #writeAtOnce(text: string): void {
     try {
-      const file = openSync(this.#temporary, 'w', 0o644)
+      rmSync(this.#temporary, { force: true })
+      const file = openSync(this.#temporary, 'wx', 0o644)
       try {
         // The daemon runs as another user, and our umask may deny it the file.
         fchmodSync(file, 0o644)
@@ -83,7 +87,8 @@ export class OwnedFile {
 
   async #write(text: string, isLate: () => boolean): Promise<void> {
     try {
-      const file = await open(this.#temporary, 'w', 0o644)
+      await rm(this.#temporary, { force: true })
+      const file = await open(this.#temporary, 'wx', 0o644)
       try {
         await file.chmod(0o644)
         await file.writeFile(text)
