@@ -26,6 +26,7 @@ import { LastResort } from '../withdraw/last-resort.ts'
 import { runIp } from '../withdraw/run-ip.ts'
 import { controlSocketOf } from './control-client.ts'
 import { createDaemon } from './create-daemon.ts'
+import { createGuard } from './create-guard.ts'
 import { createProbes, findProbePeers } from './create-probes.ts'
 import { CommandError, exitCode } from './failure.ts'
 import { keepState } from './keep-state.ts'
@@ -40,7 +41,7 @@ export function controllerCommand(): Command {
       'Probes the local WireGuard endpoint and announces or withdraws its prefixes. Logs JSON lines to stderr.',
     )
     .requiredOption('--bundle <dir>', "this node's bundle, as `anyward plan` wrote it")
-    .action(async (options: { bundle: string }) => runController(await readWholeBundle(options.bundle)))
+    .action(async (options: { bundle: string }) => runController(await readWholeBundle(options.bundle), options.bundle))
 }
 
 /** An `apply` that was killed, by a power cut say, may have left the bundle ahead of what the daemon runs. */
@@ -67,7 +68,7 @@ async function readWholeBundle(dir: string): Promise<Manifest> {
   return readBundle(dir)
 }
 
-async function runController(manifest: Manifest): Promise<void> {
+async function runController(manifest: Manifest, bundle: string): Promise<void> {
   hurry()
   const missing = await findMissingPrograms(['ip', 'wg'])
   if (missing.length > 0) {
@@ -108,7 +109,7 @@ async function runController(manifest: Manifest): Promise<void> {
     observer: createObserver(manifest, say, metrics),
     keeping,
     traffic,
-    guard: null,
+    guard: createGuard(manifest, bundle, log),
     lastResort,
   })
   const servers = await serve(manifest, createApi(controller, metrics))
