@@ -265,6 +265,10 @@ describe.each(['bird', 'frr'] as const)('the controller behind %s', (daemon) => 
     expect(JSON.parse(withdrawn.stdout).services[0]).toMatchObject({ decision: 'withdraw', announced: [] })
     await gone(1000)
     startController()
+    await until('withdrawn still', status, ({ services }) => services[0]!.reason === 'operator-withdrew')
+    await until('healthy', status, ({ services }) => services[0]!.health === 'healthy')
+    expect(await tables.read()).toEqual([])
+    await inside(node, process.execPath, [cli, 'undrain'])
     await back()
   })
 
