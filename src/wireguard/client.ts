@@ -88,12 +88,13 @@ export class WireguardClient {
     this.#macs = macKeys(own.publicKey, options.serverPublicKey)
     this.#timestamps = options.timestamps ?? new TimestampSource()
     this.#nowMs = options.nowMs ?? (() => performance.now())
+    const server = { loadedAtMs: Number.NEGATIVE_INFINITY }
     for (const endpoint of options.endpoints) {
       const socket = new EndpointSocket(endpoint, options.hopLimit ?? null, {
         packet: (packet) => this.#receive(line, packet),
         error: (error) => this.#breakLine(line, socketFailure(error)),
       })
-      const line: Line = { socket, cookie: null, lateReplyMs: null }
+      const line: Line = { socket, server, cookie: null, lateReplyMs: null }
       this.#lines.set(formatEndpoint(endpoint), line)
     }
   }
@@ -313,6 +314,7 @@ export class WireguardClient {
       return
     }
     line.cookie = { value: cookie, receivedAtMs: this.#nowMs() }
+    line.server.loadedAtMs = line.cookie.receivedAtMs
     pending.exchange.seen.cookie = true
     // Bounded, so that a server which never takes its own cookie can't make us flood it.
     if (pending.exchange.isSettled || pending.cookieRetries >= 2) return

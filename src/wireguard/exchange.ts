@@ -35,6 +35,11 @@ export type ExchangeOutcome = { readonly ok: true; readonly ms: number } | Excha
 /** What the client knows about one endpoint beyond its socket. */
 export interface Line {
   readonly socket: EndpointSocket
+  /** One for all the lines: the server that is behind each of them. */
+  readonly server: {
+    /** When it last asked for a cookie. */
+    loadedAtMs: number
+  }
   cookie: { readonly value: Uint8Array; readonly receivedAtMs: number } | null
   /** A reply that missed its deadline, until a failure has told of it or another reply was in time. */
   lateReplyMs: number | null
@@ -134,17 +139,23 @@ export function socketFailure(error: NodeJS.ErrnoException): ExchangeFailure {
   }
 }
 
-/** A server counts as loaded for a second after its handshake queue was too long; a cookie proves that it was. */
-const loadMemoryMs = 1_000
-/** COOKIE_REFRESH_TIME: the server changes the secret behind its cookies this often. */
-const cookieLifeMs = 120_000
+/**
+ * A cookie proves that the server's queue was too long. Beyond that a loaded server is silent at times, for its
+ * kernel drops what it has no room for.
+ */
+const loadMemoryMs = 3_000
+/**
+ * The server would take it for 120 s (COOKIE_REFRESH_TIME). But who brings one is not asked for it again, and
+ * we want to know whether the server is still loaded, well before we forget that it was.
+ */
+const cookieUseMs = 1_500
 
 export function isLoaded(line: Line, nowMs: number): boolean {
-  return line.cookie !== null && nowMs - line.cookie.receivedAtMs < loadMemoryMs
+  return nowMs - line.server.loadedAtMs < loadMemoryMs
 }
 
 export function usableCookie(line: Line, nowMs: number): Uint8Array | null {
-  return line.cookie !== null && nowMs - line.cookie.receivedAtMs < cookieLifeMs ? line.cookie.value : null
+  return line.cookie !== null && nowMs - line.cookie.receivedAtMs < cookieUseMs ? line.cookie.value : null
 }
 
 /** How long a reply that missed its deadline is still known as ours. */
