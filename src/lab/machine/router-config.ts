@@ -5,6 +5,14 @@ import type { LabRouter, NodeLink, Topology } from '../topology/model.ts'
 /** Private numbers (RFC 6996) for the wires between the lab's routers and its core. */
 const coreAsn = 4_200_000_000
 
+/** GRACEFUL_SHUTDOWN (RFC 8326). */
+const shutdownCommunity = '(65535, 0)'
+/**
+ * How much a neighbor's router wants a route, BIRD's `preference`: the node that is here comes first, unless it
+ * is degraded and another is not. Else two degraded sites would send everything to each other for ever.
+ */
+const preference = { here: 100, away: 50, degraded: 40, awayDegraded: 30 }
+
 const families = [
   { family: 'ipv4', digit: 4, default: '0.0.0.0/0', maxLength: 24 },
   { family: 'ipv6', digit: 6, default: '::/0', maxLength: 48 },
@@ -26,6 +34,16 @@ export function renderRouter(router: LabRouter, sessions: readonly RouterSession
     renderHead(router.coreLink.ipv4.router.toString(), logFile),
     // Its clients' networks; and BIRD resolves an iBGP next hop through its table, so the nodes' wires too.
     block('protocol direct lab_connected', ['ipv4;', 'ipv6;', 'interface "cl*", "dn*";']),
+    // Most networks honor the community; a path that is longer than others' loses by itself, here by this.
+    block('filter lab_node_in', [
+      `if ${shutdownCommunity} ~ bgp_community || bgp_path.len > 1 then preference = ${preference.degraded};`,
+      'accept;',
+    ]),
+    block('filter lab_core_in', [
+      `preference = ${preference.away};`,
+      `if ${shutdownCommunity} ~ bgp_community then preference = ${preference.awayDegraded};`,
+      'accept;',
+    ]),
     ...families.flatMap(({ family, digit, default: defaultRoute, maxLength }) => [
       block(`protocol static lab_default${digit}`, [
         `${family};`,
@@ -40,6 +58,7 @@ export function renderRouter(router: LabRouter, sessions: readonly RouterSession
         'bgp_path.empty;',
         'bgp_community.empty;',
         'bgp_large_community.empty;',
+        `if preference < ${preference.here} then bgp_community.add(${shutdownCommunity});`,
         'accept;',
       ]),
       block(`protocol bgp lab_core${digit}`, [
@@ -47,8 +66,7 @@ export function renderRouter(router: LabRouter, sessions: readonly RouterSession
         `neighbor ${router.coreLink[family].core} as ${coreAsn};`,
         'interpret communities off;',
         ...impatientTimers,
-        // Below a session's own 100: the node that is here comes first.
-        `${family} { preference 50; import all; export filter lab_core_out${digit}; next hop self; };`,
+        `${family} { import filter lab_core_in; export filter lab_core_out${digit}; next hop self; };`,
       ]),
     ]),
     ...(sessions.some(({ session }) => session.bfd !== null) ? [block('protocol bfd lab_bfd', [])] : []),
@@ -62,13 +80,17 @@ export function renderCore(topology: Topology, logFile: string): string {
     renderHead(coreRouterId, logFile),
     block('protocol direct lab_connected', ['ipv4;', 'ipv6;', 'interface "cl*";']),
     ...families.map(({ family, digit }) => renderKernel(family, digit)),
+    block('filter lab_router_in', [
+      `if ${shutdownCommunity} ~ bgp_community then bgp_local_pref = 0;`,
+      'accept;',
+    ]),
     ...topology.routers.flatMap((router) =>
       families.map(({ family, digit }) =>
         block(`protocol bgp lab_router${router.index}_${digit}`, [
           `local ${router.coreLink[family].core} as ${coreAsn};`,
           `neighbor ${router.coreLink[family].router} as ${coreAsn + router.index};`,
           ...impatientTimers,
-          `${family} { import all; export all; next hop self; };`,
+          `${family} { import filter lab_router_in; export all; next hop self; };`,
         ]),
       ),
     ),
@@ -90,7 +112,8 @@ function renderSession(router: LabRouter, { link, node, session, password }: Rou
     ...(bfd === null ? [] : [`bfd { interval ${bfd.intervalMs} ms; multiplier ${bfd.multiplier}; };`]),
     ...impatientTimers,
     `${session.family} {`,
-    '  import all;',
+    `  preference ${preference.here};`,
+    '  import filter lab_node_in;',
     `  export ${session.taken === 'nothing' ? 'none' : `where net = ${defaultRoute} && source = RTS_STATIC`};`,
     '  next hop self;',
     '};',

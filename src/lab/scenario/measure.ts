@@ -85,8 +85,9 @@ export async function measureWithdrawal(
     }),
   )
   await strike
-  const decision =
-    scenario.detectedBy === 'controller' ? await findDecision(logFile, logOffset, stage, signal) : null
+  const decisions =
+    scenario.detectedBy === 'controller' ? await findDecisions(logFile, logOffset, stage, signal) : []
+  const decision = decisions.at(-1) ?? null
   const detectMs = decision === null ? null : Math.max(0, decision.time - struckAtEpochMs)
   if (decision !== null) onEvent?.({ kind: 'detected', afterMs: detectMs!, reason: decision.reason })
 
@@ -111,6 +112,7 @@ export async function measureWithdrawal(
   const restoredMs = slowest(back)
   const detail = [
     scenario.summary,
+    ...decisions.slice(0, -1).map((before) => describeDecision(before, struckAtEpochMs)),
     describeDetection(scenario, decision),
     ...describeUnwatched(stage, scenario, held),
     ...describeStuck(gone, 'still had'),
@@ -200,20 +202,24 @@ async function repairAndWatch(
   return back
 }
 
-/** The first withdrawal after the fault; it may be logged a moment after the neighbors know it. */
-async function findDecision(
+/**
+ * Up to the first withdrawal after the fault, which may be logged a moment after the neighbors know it; empty
+ * without one.
+ */
+async function findDecisions(
   path: string,
   offset: number,
   stage: Stage,
   signal: AbortSignal,
-): Promise<LoggedDecision | null> {
+): Promise<LoggedDecision[]> {
   const deadline = performance.now() + 2000
   for (;;) {
-    const found = parseDecisions(await readFrom(path, offset)).find(
-      ({ decision, service }) => decision === 'withdraw' && service === stage.wireguard.service,
+    const decisions = parseDecisions(await readFrom(path, offset)).filter(
+      ({ service }) => service === stage.wireguard.service,
     )
-    if (found !== undefined) return found
-    if (performance.now() > deadline) return null
+    const end = decisions.findIndex(({ decision }) => decision === 'withdraw')
+    if (end !== -1) return decisions.slice(0, end + 1)
+    if (performance.now() > deadline) return []
     await delay(20, undefined, { signal })
   }
 }
@@ -239,6 +245,10 @@ function slowest(watched: readonly Watched[]): number | null {
 function describeDetection(scenario: Scenario, decision: LoggedDecision | null): string {
   if (scenario.detectedBy === 'neighbor') return ''
   return decision === null ? 'the controller decided nothing' : `${decision.reason}: ${decision.message}`
+}
+
+function describeDecision({ decision, reason, time }: LoggedDecision, struckAtEpochMs: number): string {
+  return `${decision} (${reason}) after ${((time - struckAtEpochMs) / 1000).toFixed(1)} s`
 }
 
 /** Without BFD a silent node keeps its routes until the hold timer ends, minutes later. */
