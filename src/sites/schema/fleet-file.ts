@@ -154,7 +154,7 @@ const service = z.strictObject({
     .min(1)
     .meta({
       description:
-        'The addresses that clients dial, the same at every site: /32 and /128 only. No two services share one.',
+        'The addresses that clients dial, the same at every site: /32 and /128 only. Services may share one if their ports differ: it is announced while one of them is well.',
       examples: [['192.0.2.1/32', '2001:db8:51::1/128']],
     }),
   covering: z
