@@ -205,19 +205,14 @@ class Bird implements RoutingDaemon {
       (neighbor) => isInformant(neighbor) && states.get(neighbor.protocol) === 'up',
     )
     if (informants.length === 0) return null
-    const addresses = new Map(informants.map(({ protocol, address }) => [protocol, address]))
     const tellers = new Tellers(this.#own, new Set(informants.map(({ family }) => family)))
-    // What a route reflector passes on names its node by the next hop (RFC 4456, section 10); the rest is of the
-    // neighbor itself, and is asked for without attributes, for that is the most.
-    for (const [all, isReflected] of [
-      ['', '!defined(bgp_originator_id)'],
-      ['all ', 'defined(bgp_originator_id)'],
-    ]) {
-      const rest = `source = RTS_BGP && ${isReflected} && !((65535,0) ~ bgp_community)`
-      const condition = this.#matchOwn(`show route ${all}where () && ${rest}`.length)
-      for (const route of await this.#list(`show route ${all}where (${condition}) && ${rest}`)) {
-        const address = addresses.get(route.protocol)
-        if (address !== undefined) tellers.add(route.prefix, route.nextHop ?? address)
+    for (const { protocol, address } of informants) {
+      // One protocol's: BIRD looks at that first, and at the condition for few of the routes of a whole table.
+      const rest = `!((65535,0) ~ bgp_community) protocol ${protocol}`
+      const condition = this.#matchOwn(`show route all where () && ${rest}`.length)
+      // What a route reflector passes on names its node by the next hop (RFC 4456, section 10).
+      for (const { prefix, nextHop } of await this.#list(`show route all where (${condition}) && ${rest}`)) {
+        tellers.add(prefix, nextHop ?? address)
       }
     }
     return tellers.count()
