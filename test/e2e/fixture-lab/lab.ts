@@ -77,7 +77,7 @@ export async function until<T>(
   what: string,
   look: () => Promise<T>,
   isSo: (value: T) => boolean,
-  timeoutMs = 15_000,
+  timeoutMs = 60_000,
 ) {
   const deadline = performance.now() + timeoutMs
   for (;;) {

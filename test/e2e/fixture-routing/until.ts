@@ -5,7 +5,7 @@
 export async function until(
   what: string,
   look: () => Promise<string | null>,
-  { withinMs = 20_000, everyMs = 5 } = {},
+  { withinMs = 60_000, everyMs = 5 } = {},
 ): Promise<void> {
   const end = performance.now() + withinMs
   for (;;) {
@@ -17,7 +17,7 @@ export async function until(
 }
 
 /** Polls until `read` gives that, and fails with what it gave instead. */
-export async function untilEqual<T>(what: string, expected: T, read: () => Promise<T>, withinMs = 20_000) {
+export async function untilEqual<T>(what: string, expected: T, read: () => Promise<T>, withinMs = 60_000) {
   const wanted = JSON.stringify(expected)
   await until(
     `${what} is ${wanted}`,
