@@ -127,8 +127,9 @@ export function createCronTimes(schedule: string, timezone: string): CronTimes {
     const local = day * dayMs
     const offset = offsetAt(local - dayMs)
     if (offset === offsetAt(local + 2 * dayMs)) {
-      const first = minutesOfDay.find((minute) => local + minute * minuteMs - offset > instant)
-      return first === undefined ? null : local + first * minuteMs - offset
+      const minuteNow = (instant + offset - local) / minuteMs
+      if (minuteNow >= minutesOfDay.at(-1)!) return null
+      return local + minutesOfDay.find((minute) => minute > minuteNow)! * minuteMs - offset
     }
     // The clock changes: a later time may come earlier.
     const later = minutesOfDay

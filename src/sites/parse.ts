@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import { assembleFleet } from './assemble.ts'
 import { checkFleet } from './checks/fleet.ts'
+import { checkMaintenance } from './checks/maintenance.ts'
 import { checkNodes } from './checks/nodes.ts'
 import { checkServices } from './checks/services.ts'
 import type { Drafts } from './drafts.ts'
@@ -70,7 +71,12 @@ export function parseFleet(files: readonly FleetFileText[]): ParsedFleet {
   }
 
   const drafts: Drafts = { fleet: fleetDraft, sites: siteDrafts, complete }
-  findings.push(...checkFleet(drafts), ...checkServices(drafts), ...checkNodes(drafts))
+  findings.push(
+    ...checkFleet(drafts),
+    ...checkServices(drafts),
+    ...checkNodes(drafts),
+    ...checkMaintenance(drafts),
+  )
   const issues = toIssues(findings, files, sources)
   const isValid = issues.every((issue) => issue.severity !== 'error')
   return {

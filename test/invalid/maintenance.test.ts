@@ -1,0 +1,71 @@
+import { expect, test } from 'vitest'
+import { type Edit, issuesAfter } from './base.ts'
+
+const site = (name: 'ams1' | 'fra1', maintenance: string): Edit => [
+  `${name}.yaml`,
+  `site: ${name}\n`,
+  `site: ${name}\nmaintenance: [${maintenance}]\n`,
+]
+const drain = (settings: string): Edit => ['fleet.yaml', '    safety:', `    drain: ${settings}\n    safety:`]
+const sunday = '{ cron: "0 3 * * sun", duration: 2h }'
+const endless =
+  'the next window begins before this one ends, and so on: the node would never serve\nwrite a shorter duration, or a cron that comes less often'
+
+const rows: [name: string, edits: Edit[], issues: string[]][] = [
+  ['windows one after the other', [site('ams1', sunday), site('fra1', sunday.replace('3', '5'))], []],
+  ['windows of one site alone', [site('ams1', sunday)], []],
+  [
+    'the same window at every site',
+    [site('ams1', sunday), site('fra1', sunday)],
+    [
+      'sites/fra1.yaml:2:15 maintenance[0]: every site that serves vpn would be in maintenance at the same time (sites/ams1.yaml, sites/fra1.yaml), and minSites is 1\nmove the windows apart',
+    ],
+  ],
+  [
+    'windows that overlap by the clocks of two zones, and only on one day of the year',
+    [
+      site('ams1', '{ cron: "0 22 24 12 *", duration: 3h, timezone: America/New_York }'),
+      site('fra1', '{ cron: "30 4 * * *", duration: 1h, timezone: Europe/Berlin }'),
+    ],
+    [
+      'sites/fra1.yaml:2:15 maintenance[0]: every site that serves vpn would be in maintenance at the same time (sites/ams1.yaml, sites/fra1.yaml), and minSites is 1\nmove the windows apart',
+    ],
+  ],
+  [
+    'the same window at every site, and no floor',
+    [site('ams1', sunday), site('fra1', sunday), ['fleet.yaml', 'minSites: 1', 'minSites: 0']],
+    [],
+  ],
+  [
+    'a window at the only site',
+    [['ams1.yaml', null], site('fra1', sunday)],
+    ['sites/fra1.yaml:2:15 warning: maintenance[0]: no other site serves vpn during this window'],
+  ],
+  [
+    'a window as long as its cron’s period',
+    [site('fra1', '{ cron: "0 3 * * *", duration: 24h }')],
+    [`sites/fra1.yaml:2:46 maintenance[0].duration: ${endless}`],
+  ],
+  [
+    'a window that begins each minute',
+    [site('fra1', '{ cron: "* * * * *", duration: 1m }')],
+    [`sites/fra1.yaml:2:46 maintenance[0].duration: ${endless}`],
+  ],
+  [
+    'windows that meet on five days, and then end',
+    [site('fra1', '{ cron: "0 0 * * mon-fri", duration: 24h }')],
+    [],
+  ],
+  [
+    'an idle time that is no shorter than the limit',
+    [drain('{ idle: 1m, limit: 1m }')],
+    [
+      'sites/fleet.yaml:17:20 warning: services.vpn.drain.idle: the limit comes first: however soon traffic goes, every drain takes all of it\nwrite an idle below the limit, or limit: 0s for no drain in order',
+    ],
+  ],
+  ['no drain in order', [drain('{ idle: 1m, limit: 0s }')], []],
+]
+
+test.each(rows)('drains and maintenance: %s', (_name, edits, issues) => {
+  expect(issuesAfter(edits)).toEqual(issues)
+})
