@@ -144,7 +144,7 @@ const safety = z
       .describe(
         'A controller that is killed or hangs is withdrawn after so long by a guard; a restart has to take less. `keep`: it stays announced.',
       )
-      .prefault('5s'),
+      .prefault('10s'),
   })
   .describe('What the controller does not do on its own.')
 

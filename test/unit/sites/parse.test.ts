@@ -203,7 +203,7 @@ test('what is left out has its default', () => {
   expect(fleet?.irr).toEqual({ server: null, sources: [] })
   expect(fleet?.planner).toEqual({ schedule: '*/10 * * * *' })
   expect(fleet?.listen).toBe('127.0.0.1:9586')
-  expect(fleet?.services[0]?.safety).toEqual({ minSites: 1, onStop: 'withdraw', deadManMs: 5000 })
+  expect(fleet?.services[0]?.safety).toEqual({ minSites: 1, onStop: 'withdraw', deadManMs: 10_000 })
   expect(fleet?.services[0]?.when).toEqual({ dead: 'withdraw', impaired: 'degrade' })
   expect(fleet?.services[0]?.drain).toEqual({ idleMs: 3000, limitMs: 60_000, undrainMs: 10_000 })
   expect(fleet?.services[0]?.probe).toMatchObject({
