@@ -1,0 +1,70 @@
+import { spawn } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { pino } from 'pino'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { createSupervisor } from '../../src/guard/notify.ts'
+import { until } from './fixture-routing/until.ts'
+
+const listener = `
+import socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind(sys.argv[1])
+print('bound', flush=True)
+while True:
+    data, fds, _, _ = socket.recv_fds(s, 4096, 4)
+    for fd in fds: socket.close(fd)
+    for line in data.decode().split('\\n'):
+        if line: print(line, flush=True)
+`
+let folder: string
+let supervisor: ReturnType<typeof spawn>
+const heard: string[] = []
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'anyward-notify-'))
+  supervisor = spawn('python3', ['-c', listener, join(folder, 's')], { stdio: ['ignore', 'pipe', 'inherit'] })
+  heard.length = 0
+  createInterface({ input: supervisor.stdout! }).on('line', (line) => heard.push(line))
+  await until('the supervisor listens', async () => (heard.includes('bound') ? null : 'not yet'))
+  process.env.NOTIFY_SOCKET = join(folder, 's')
+})
+afterEach(async () => {
+  delete process.env.NOTIFY_SOCKET
+  supervisor.kill('SIGKILL')
+  await rm(folder, { recursive: true })
+})
+
+test('a supervisor hears over its datagram socket that we are ready, how we are, and that we live', async () => {
+  const environment = { ...process.env, WATCHDOG_USEC: '9000000' }
+  const told = createSupervisor(environment, pino({ enabled: false }))!
+  expect(told.intervalMs).toBe(3000)
+  told.ready()
+  told.say('announced:\n vpn')
+  told.alive()
+  told.stopping()
+  const words = ['READY=1', 'STATUS=announced: vpn', 'WATCHDOG=1', 'STOPPING=1']
+  await until('all of it', async () => (words.every((word) => heard.includes(word)) ? null : heard.join()))
+})
+
+test('where nobody listens nothing is told', () => {
+  expect(createSupervisor({}, pino({ enabled: false }))).toBeNull()
+})
+
+test('a supervisor that is gone is said once', async () => {
+  const lines: string[] = []
+  const log = pino({ messageKey: 'message' }, { write: (line: string) => void lines.push(line) })
+  const told = createSupervisor({ NOTIFY_SOCKET: join(folder, 'none') }, log, async () => {
+    throw new Error('no such socket')
+  })!
+  told.ready()
+  await until('it is said', async () => (lines.length > 0 ? null : 'not yet'))
+  for (let at = 0; at < 5; at += 1) {
+    told.alive()
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  expect(lines.length).toBe(1)
+  expect(lines[0]).toContain('the supervisor can not be told how we are: no such socket')
+})
