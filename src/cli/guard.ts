@@ -6,7 +6,7 @@ import { PlaceTakenError, takePlace } from '../guard/place.ts'
 import type { Manifest } from '../planner/manifest.ts'
 import { createLog } from '../telemetry/log.ts'
 import { HeldAddresses } from '../withdraw/held-addresses.ts'
-import { withdrawServices } from '../withdraw/ladder.ts'
+import { isStillWithdrawn, withdrawServices } from '../withdraw/ladder.ts'
 import { runIp } from '../withdraw/run-ip.ts'
 import { createDaemon } from './create-daemon.ts'
 import { guardSerialOf } from './create-guard.ts'
@@ -54,7 +54,8 @@ async function runGuard(manifest: Manifest, stay: boolean): Promise<void> {
     serial: guardSerialOf(manifest),
     place,
     log,
-    withdraw: (services) => withdrawServices({ manifest, daemon, addresses, services }),
+    withdraw: (services, isOver) => withdrawServices({ manifest, daemon, addresses, services, isOver }),
+    isStillWithdrawn: (services) => isStillWithdrawn({ manifest, daemon, addresses, services }),
     putBack: () => addresses.putBack(),
     stay,
   })

@@ -11,8 +11,10 @@ export interface GuardParts {
   readonly serial: string
   readonly place: Place
   readonly log: Log
-  /** Never rejects. */
-  readonly withdraw: (services: ReadonlySet<string>) => Promise<Withdrawal>
+  /** Leaves undone what is left once `isOver`. Never rejects. */
+  readonly withdraw: (services: ReadonlySet<string>, isOver: () => boolean) => Promise<Withdrawal>
+  /** Whether nobody announced them again. Never rejects. */
+  readonly isStillWithdrawn: (services: ReadonlySet<string>) => Promise<boolean>
   /** Puts back the addresses that a withdrawal took off. Never rejects. */
   readonly putBack: () => Promise<unknown>
   /** Whether it stays when there is nothing to guard: a supervisor would only start it again. */
@@ -112,8 +114,16 @@ export class Guard {
         `no controller has vouched for ${service} in time: it is withdrawn`,
       )
     }
-    const result = await this.#parts.withdraw(services)
+    const isOver = () => [...services].some((service) => !this.#expired.has(service))
+    const isPatrol = [...services].every((service) => this.#withdrawn.has(service))
+    if (isPatrol && (await this.#parts.isStillWithdrawn(services))) {
+      this.#withdrawing = false
+      this.#retryAt = performance.now() + timing.patrol
+      return
+    }
+    const result = await this.#parts.withdraw(services, isOver)
     this.#withdrawing = false
+    if (isOver()) return
     const { way, withdrawn, lasting, left, troubles } = result
     const tookMs = Math.round(performance.now() - now)
     const facts = {
@@ -134,8 +144,6 @@ export class Guard {
     }
     if (withdrawn && lasting) {
       for (const service of services) {
-        // Renewed meanwhile: the controller decides again.
-        if (!this.#expired.has(service)) continue
         this.#withdrawn.add(service)
         this.#owed?.delete(service)
       }

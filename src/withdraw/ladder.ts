@@ -31,6 +31,8 @@ export interface WithdrawalParts {
   readonly addresses: HeldAddresses
   /** Which services; what the others share with them stays. */
   readonly services: ReadonlySet<string>
+  /** Whether they are vouched for again: then whatever has not been done yet is left undone. */
+  readonly isOver?: () => boolean
 }
 
 /** Milliseconds. */
@@ -50,13 +52,14 @@ const timing = {
  * through. Takes 4 s at most, and never throws.
  */
 export async function withdrawServices(parts: WithdrawalParts): Promise<Withdrawal> {
-  const { manifest, daemon, addresses, services } = parts
+  const { manifest, addresses, services } = parts
   const prefixes = prefixesOf(manifest, services)
   const troubles: string[] = []
   await addresses.load()
 
   const desired = await findDesired(parts, prefixes)
-  const outcome = await tellDaemon(daemon, prefixes, desired, troubles)
+  const outcome = await tellDaemon(parts, prefixes, desired, troubles)
+  if (outcome.kind === 'over') return { way: null, withdrawn: false, lasting: false, left: null, troubles }
   if (outcome.kind === 'absent') {
     const pid = await findDaemonProcess(manifest)
     if (pid === null) {
@@ -77,15 +80,22 @@ export async function withdrawServices(parts: WithdrawalParts): Promise<Withdraw
   return { way: isOff ? 'address' : null, withdrawn: false, lasting: false, left, troubles }
 }
 
+/** Whether a withdrawal that was seen to be carried out still holds; also where the daemon can't be asked now. */
+export async function isStillWithdrawn({ manifest, daemon, services }: WithdrawalParts): Promise<boolean> {
+  const seen = await daemon.observe().catch(() => null)
+  return seen === null || isGone(seen, prefixesOf(manifest, services))
+}
+
 type Outcome =
   /** `refused`: although the daemon, or the disk, did not do all that it was told. */
   | { kind: 'gone'; refused: boolean }
   | { kind: 'left'; left: NonNullable<Withdrawal['left']> }
   | { kind: 'unknown' }
   | { kind: 'absent' }
+  | { kind: 'over' }
 
 async function tellDaemon(
-  daemon: RoutingDaemon,
+  { daemon, isOver }: WithdrawalParts,
   prefixes: ReadonlySet<string>,
   desired: Desired | null,
   troubles: string[],
@@ -93,6 +103,7 @@ async function tellDaemon(
   const deadline = performance.now() + timing.giveUp
   for (;;) {
     let refused = false
+    if (isOver?.() === true) return { kind: 'over' }
     try {
       if (desired === null) throw new DaemonError('timeout', 'the daemon does not tell what it originates')
       await daemon.apply(desired)
