@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { type SideCheck, sideChecks } from '../sites/fleet.ts'
 import { type HealthRules, type HealthState, initialHealth } from './health.ts'
-import { holdDownMs, isOff } from './hold-down.ts'
+import { isOff } from './hold-down.ts'
 import { type SideState, wellSide } from './side.ts'
 
 const durationSchema = z.number().nonnegative()
@@ -71,13 +71,12 @@ export function restoreHealth(
       bad[check] = { ...wellSide, problem: { check, ...problem }, troubleSince: now }
     }
   }
-  const holdMs = holdDownMs(flaps, rules.holdDown)
   return {
     ...state,
     before: status,
     flaps: { count: flaps, calmSince: calmForMs === null ? null : now - calmForMs - awayMs },
     // Only what was seen good counts, not the time when nobody looked.
-    goodSince: goodForMs === null ? null : now - Math.min(goodForMs, holdMs),
+    goodSince: goodForMs === null ? null : now - goodForMs,
     sides: bad,
     wellSince: Object.keys(bad).length > 0 ? null : status === 'impaired' ? now : now - maxMs,
   }

@@ -259,13 +259,13 @@ describe('an endpoint', () => {
       fc.property(pattern, (probes) => {
         const round = probes.map((isBad) => (isBad ? bad : good))
         const steps = live(
-          Array.from({ length: 2000 }, (_, index) => round[index % round.length]!),
+          Array.from({ length: 1200 }, (_, index) => round[index % round.length]!),
           rules,
           risen.after,
           risen.now,
         )
         expect(['impaired', 'unhealthy']).toContain(steps.at(-1)!.after.status)
-        expect(changesOf(steps.slice(-1000))).toEqual([])
+        expect(changesOf(steps.slice(-400))).toEqual([])
       }),
     )
   })

@@ -90,7 +90,7 @@ describe('failure 12: an endpoint that alternates', () => {
   })
 
   test('begins a new window when it comes back from death, which the hold-down has tried', () => {
-    const endpoint = healthyEndpoint().repeat(300, bad())
+    const endpoint = healthyEndpoint().repeat(11, bad(), good).repeat(300, bad())
     endpoint.mend()
     expect(endpoint.state).toMatchObject({ status: 'healthy', loss: null, window: { lost: [] } })
   })

@@ -71,6 +71,13 @@ describe('after a restart', () => {
     expect(endpoint.status).toBe('healthy')
   })
 
+  test('what lost too many probes is not announced as well before its hold-down', () => {
+    const endpoint = restart(healthyEndpoint().repeat(11, bad(), good)).repeat(5, good)
+    expect(endpoint.status).toBe('impaired')
+    expect(endpoint.mend()).toBe(4000)
+    expect(endpoint.status).toBe('healthy')
+  })
+
   test('a hold-down that the YAML no longer asks for is over', () => {
     const given = { ...rules, holdDown: { initialMs: 5000, maxMs: 0 } }
     const endpoint = restart(healthyEndpoint().repeat(3, bad()), { given })
@@ -107,6 +114,12 @@ describe('failure 14: a wall clock that jumps', () => {
   test('back adds none', () => {
     const endpoint = restart(flapping(6), { awayMs: -yearMs }).repeat(5, good).repeat(3, bad())
     expect(endpoint.state.flaps.count).toBe(7)
+  })
+
+  test('back does not put off their forgiveness', () => {
+    const endpoint = restart(flapping(6), { awayMs: -yearMs }).repeat(5, good)
+    endpoint.now += rules.holdDown.maxMs
+    expect(endpoint.repeat(3, bad()).state.flaps.count).toBe(4)
   })
 })
 
