@@ -5,12 +5,12 @@ import {
   type HealthStatus,
   holdDownLeftMs,
   initialHealth,
-  isCheckGood,
   reduceHealth,
 } from '../health/health.ts'
 import { countFlaps } from '../health/hold-down.ts'
 import { judgeLate } from '../health/lateness.ts'
 import { findLinkProblem, type LinkSnapshot } from '../health/links.ts'
+import { isCheckGood } from '../health/problem.ts'
 import { lossShare } from '../health/window.ts'
 import type { ManifestService } from '../planner/manifest.ts'
 import type { ProbeResult } from '../probe/result.ts'

@@ -1,4 +1,5 @@
-import { findCauseOfDeath, findImpairment, type HealthState } from '../health/health.ts'
+import type { HealthState } from '../health/health.ts'
+import { findCauseOfDeath, findImpairment } from '../health/problem.ts'
 import type { ManifestService } from '../planner/manifest.ts'
 import type { DrainStage } from './drain.ts'
 

@@ -1,4 +1,4 @@
-import { type CheckName, type SideCheck, sideChecks } from '../sites/fleet.ts'
+import type { CheckName, SideCheck } from '../sites/fleet.ts'
 import {
   countFlaps,
   type FlapHistory,
@@ -9,6 +9,7 @@ import {
   takeWorse,
 } from './hold-down.ts'
 import { isStarved, type Lateness, neverLate, starvedAfterMs, takeInTime, takeLate } from './lateness.ts'
+import { findImpairment } from './problem.ts'
 import { reduceSide, type SideEvent, type SideRules, type SideState, wellSide } from './side.ts'
 import {
   emptyWindow,
@@ -291,41 +292,6 @@ const unknown = { status: 'unknown', heldUntil: null } as const
 const healthy = { status: 'healthy', heldUntil: null } as const
 const impaired = { status: 'impaired', heldUntil: null } as const
 const unhealthy = { status: 'unhealthy', heldUntil: null } as const
-
-/** What is dead is dead for this; null while only its recovery is waited for. */
-export function findCauseOfDeath(state: HealthState): Problem | null {
-  return state.linkProblem ?? state.proven
-}
-
-/** What speaks against the endpoint's serving at all: what the links say goes before what a probe says. */
-export function findVitalProblem(state: HealthState): Problem | null {
-  return state.linkProblem ?? state.problem
-}
-
-/** What makes it serve badly. */
-export function findImpairment(state: HealthState): Problem | null {
-  if (state.loss !== null) return state.loss
-  for (const check of sideChecks) {
-    const problem = state.sides[check]?.problem
-    if (problem) return problem
-  }
-  return state.starved
-}
-
-/** The problem that counts now: the graver one. */
-export function currentProblem(state: HealthState): Problem | null {
-  return findVitalProblem(state) ?? findImpairment(state)
-}
-
-/** Whether nothing speaks against a check now. */
-export function isCheckGood(state: HealthState, check: CheckName): boolean {
-  const sides: Partial<Record<CheckName, SideState>> = state.sides
-  return (
-    findVitalProblem(state)?.check !== check &&
-    state.loss?.check !== check &&
-    (sides[check]?.problem ?? null) === null
-  )
-}
 
 /** How long the hold-down still lasts, if nothing bad comes; null where none does. Milliseconds. */
 export function holdDownLeftMs({ heldUntil }: HealthState, now: number): number | null {

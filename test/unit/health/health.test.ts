@@ -1,11 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import {
-  currentProblem,
-  findCauseOfDeath,
-  type HealthEvent,
-  isCheckGood,
-  reduceHealth,
-} from '../../../src/health/health.ts'
+import { type HealthEvent, reduceHealth } from '../../../src/health/health.ts'
+import { currentProblem, findCauseOfDeath, isCheckGood } from '../../../src/health/problem.ts'
 import {
   bad,
   Endpoint,

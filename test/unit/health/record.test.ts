@@ -1,10 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import {
-  currentProblem,
-  type HealthRules,
-  type HealthState,
-  holdDownLeftMs,
-} from '../../../src/health/health.ts'
+import { type HealthRules, type HealthState, holdDownLeftMs } from '../../../src/health/health.ts'
+import { currentProblem } from '../../../src/health/problem.ts'
 import { restoreHealth, saveHealth } from '../../../src/health/record.ts'
 import { bad, Endpoint, egressBad, egressGood, good, healthyEndpoint, intervalMs, rules } from './endpoint.ts'
 

@@ -1,0 +1,38 @@
+import { type CheckName, sideChecks } from '../sites/fleet.ts'
+import type { HealthState, Problem } from './health.ts'
+import type { SideState } from './side.ts'
+
+/** What is dead is dead for this; null while only its recovery is waited for. */
+export function findCauseOfDeath(state: HealthState): Problem | null {
+  return state.linkProblem ?? state.proven
+}
+
+/** What speaks against the endpoint's serving at all: what the links say goes before what a probe says. */
+export function findVitalProblem(state: HealthState): Problem | null {
+  return state.linkProblem ?? state.problem
+}
+
+/** What makes it serve badly. */
+export function findImpairment(state: HealthState): Problem | null {
+  if (state.loss !== null) return state.loss
+  for (const check of sideChecks) {
+    const problem = state.sides[check]?.problem
+    if (problem) return problem
+  }
+  return state.starved
+}
+
+/** The problem that counts now: the graver one. */
+export function currentProblem(state: HealthState): Problem | null {
+  return findVitalProblem(state) ?? findImpairment(state)
+}
+
+/** Whether nothing speaks against a check now. */
+export function isCheckGood(state: HealthState, check: CheckName): boolean {
+  const sides: Partial<Record<CheckName, SideState>> = state.sides
+  return (
+    findVitalProblem(state)?.check !== check &&
+    state.loss?.check !== check &&
+    (sides[check]?.problem ?? null) === null
+  )
+}
