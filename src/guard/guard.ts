@@ -197,6 +197,7 @@ export class Guard {
     const now = performance.now()
     switch (request.type) {
       case 'renew':
+        this.#wasNeeded = true
         this.#renew(request.services, now)
         break
       case 'release':
