@@ -12,6 +12,7 @@ import { systemClock } from '../controller/clock.ts'
 import { Controller } from '../controller/controller.ts'
 import { createObserver, measureStatus } from '../controller/observer.ts'
 import { rpkiRulesOf, watchRpki } from '../controller/rpki-watch.ts'
+import { createSupervisor, type Supervisor } from '../guard/notify.ts'
 import { createHttpServer, type HttpApi, listen } from '../http/server.ts'
 import type { Manifest } from '../planner/manifest.ts'
 import { watchLinks } from '../probe/link-watch.ts'
@@ -41,7 +42,9 @@ export function controllerCommand(): Command {
       'Probes the local WireGuard endpoint and announces or withdraws its prefixes. Logs JSON lines to stderr.',
     )
     .requiredOption('--bundle <dir>', "this node's bundle, as `anyward plan` wrote it")
-    .action(async (options: { bundle: string }) => runController(await readWholeBundle(options.bundle), options.bundle))
+    .action(async (options: { bundle: string }) =>
+      runController(await readWholeBundle(options.bundle), options.bundle),
+    )
 }
 
 /** An `apply` that was killed, by a power cut say, may have left the bundle ahead of what the daemon runs. */
@@ -130,7 +133,9 @@ async function runController(manifest: Manifest, bundle: string): Promise<void> 
         })
       : null
 
+  const supervisor = createSupervisor(process.env, log)
   const close = async () => {
+    supervisor?.stopping()
     rpki?.stop()
     await links.close()
     for (const server of servers) server.close()
@@ -170,6 +175,21 @@ async function runController(manifest: Manifest, bundle: string): Promise<void> 
   const facts = { event: 'start', daemon: manifest.daemon, version: identity?.version ?? null }
   say('info', facts, 'the controller starts')
   controller.start()
+  supervise(controller, manifest, supervisor)
+}
+
+/** Told to whoever started us, if he wants to know: that we are up, and then that we go on. */
+function supervise(controller: Controller, manifest: Manifest, supervisor: Supervisor | null): void {
+  if (supervisor === null) return
+  const looking = setInterval(() => {
+    if (!controller.hasLooked) return
+    clearInterval(looking)
+    supervisor.ready()
+  }, 50)
+  if (supervisor.intervalMs === null) return
+  setInterval(() => {
+    if (controller.living.length === manifest.services.length) supervisor.alive()
+  }, supervisor.intervalMs)
 }
 
 /** What matters happens once a month, and then each millisecond counts. */

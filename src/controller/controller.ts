@@ -97,6 +97,11 @@ export class Controller {
     return findLiving(pulse, this.#parts.clock.now())
   }
 
+  /** Whether it is known how the daemon is: what it tells the neighbors, or why that can't be seen. */
+  get hasLooked(): boolean {
+    return this.#reconciler.observation !== null || this.#reconciler.trouble !== null
+  }
+
   /** Takes the operator's intent over at once, and keeps it for the next controller. Rejects if it can't be kept. */
   async setIntent(intent: OperatorIntent): Promise<void> {
     this.#intent = intent
