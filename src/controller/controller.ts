@@ -59,7 +59,7 @@ export class Controller {
       const { intervalMs } = unit.service.probe
       // Side by side: a hundred services in the same millisecond would all be late.
       const offsetMs = (index * intervalMs) / this.#units.length
-      this.#every(intervalMs, (lateMs) => this.#probe(unit, lateMs), offsetMs)
+      this.#every(intervalMs, () => this.#probe(unit), offsetMs)
       for (const side of unit.probes.side) {
         this.#every(side.intervalMs, () => this.#check(unit, side), offsetMs)
       }
@@ -173,7 +173,7 @@ export class Controller {
     await this.#reconciler.stop()
   }
 
-  async #probe(unit: ServiceUnit, startedLateMs: number): Promise<void> {
+  async #probe(unit: ServiceUnit): Promise<void> {
     const { clock, observer } = this.#parts
     const { state, probes, service } = unit
     const startedAt = clock.now()
@@ -181,8 +181,9 @@ export class Controller {
     const result = await probes.endpoint.runCycle()
     if (this.#stopping) return
     const now = clock.now()
-    const endedLateMs = now - startedAt - service.probe.timeoutMs
-    const judged = state.takeProbe(result, startedAt, now, Math.max(startedLateMs, endedLateMs, 0))
+    // That it began late is no excuse: it had its whole timeout all the same.
+    const lateMs = Math.max(0, now - startedAt - service.probe.timeoutMs)
+    const judged = state.takeProbe(result, startedAt, now, lateMs)
     this.#decide([unit])
     observer.probed(state, judged)
   }
