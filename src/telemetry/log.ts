@@ -13,13 +13,15 @@ export function createLog(bindings: Readonly<Record<string, string>>): {
   log: Log
   /** Writes what waits, at once; a line that is just being written may still be lost at exit. */
   flush: () => void
-  /** Resolves when every line is written, or a reader who stopped reading has had a second. No line comes after it. */
+  /** Resolves when every line is written, or a reader who stopped reading has had a second. Later lines are dropped. */
   end: () => Promise<void>
 } {
   const stream = destination({ fd: 2, sync: false, minLength: 0, maxLength: 1_000_000 })
   // A closed or full stderr is no reason to stop announcing.
   stream.on('error', () => {})
-  const log = createLogTo(stream, bindings)
+  let isEnding = false
+  // The stream throws at whoever still writes while it ends, such as a poll that was under way.
+  const log = createLogTo({ write: (line) => void (isEnding || stream.write(line)) }, bindings)
   const flush = () => {
     try {
       stream.flushSync()
@@ -31,6 +33,7 @@ export function createLog(bindings: Readonly<Record<string, string>>): {
     const ended = once(stream, 'close')
     // The stream never says so where it failed before.
     const late = new Promise((resolve) => setTimeout(resolve, endTimeoutMs))
+    isEnding = true
     try {
       stream.end()
       await Promise.race([ended, late])

@@ -157,7 +157,8 @@ describe('rtr', () => {
     await writeVrps()
     expect(await countPrefixes(port)).toBe(1)
     server!.kill('SIGTERM')
-    expect(await server).toMatchObject({ exitCode: 0 })
+    const { exitCode, stderr } = await server!
+    expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 })
     expect(await countPrefixes(await serve(vrps))).toBe(1)
   })
 
