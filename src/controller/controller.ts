@@ -191,6 +191,8 @@ export class Controller {
   async #check(unit: ServiceUnit, side: SideProbe): Promise<void> {
     const result = await side.run()
     if (this.#stopping) return
+    // Peers that were sent away on purpose are no cliff.
+    if (side.check === 'peers' && unit.sendsPeersAway) return
     unit.state.takeSide(result, this.#parts.clock.now())
     this.#decide([unit])
     this.#parts.observer.checked(unit.state, result)

@@ -58,6 +58,11 @@ export class ServiceUnit {
     return { health: saveHealth(this.state.health, now, wall), drain: saveDrain(this.drain, now) }
   }
 
+  /** Whether it is being drained, or withdrawn. */
+  get sendsPeersAway(): boolean {
+    return this.drain.stage !== 'none' || this.state.decision.decision === 'withdraw'
+  }
+
   /** Returns whether the stage changed. */
   stepDrain(input: DrainInput, now: number): boolean {
     const before = this.drain.stage
