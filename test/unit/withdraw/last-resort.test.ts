@@ -1,0 +1,76 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pino } from 'pino'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import type { Manifest } from '../../../src/planner/manifest.ts'
+import { HeldAddresses } from '../../../src/withdraw/held-addresses.ts'
+import { LastResort } from '../../../src/withdraw/last-resort.ts'
+
+let runtimeDir: string
+let onNode: Set<string>
+const runIp = async ([, verb, address]: readonly string[]) => {
+  if (verb === 'del') onNode.delete(address!)
+  if (verb === 'add') onNode.add(address!)
+  const addr_info = [...onNode].map((text) => ({
+    local: text.split('/')[0],
+    prefixlen: Number(text.split('/')[1]),
+  }))
+  return verb === 'show' || address === 'show' ? JSON.stringify([{ ifname: 'lo', addr_info }]) : ''
+}
+const create = () => {
+  const manifest = {
+    paths: { runtimeDir },
+    services: [
+      { name: 'vpn', prefixes: [], anycast: ['192.0.2.1', '192.0.2.2', '192.0.2.3'] },
+      { name: 'other', prefixes: [], anycast: ['192.0.2.2'] },
+    ],
+  } as unknown as Manifest
+  const addresses = new HeldAddresses({
+    manifest,
+    runIp: async (args) => runIp(args[0] === '-j' ? ['', 'show'] : args),
+  })
+  return new LastResort({ manifest, addresses, log: pino({ enabled: false }) })
+}
+
+beforeEach(() => {
+  runtimeDir = mkdtempSync(join(tmpdir(), 'anyward-held-'))
+  onNode = new Set(['192.0.2.1/32', '192.0.2.2/32', '192.0.2.3/24'])
+})
+afterEach(() => rmSync(runtimeDir, { recursive: true }))
+
+test('failure 7: what stays announced for 3 s leaves the node, but for what is shared or carries a subnet', async () => {
+  const last = create()
+  last.attempted({ dead: ['vpn'], carriedOut: false }, 0)
+  last.attempted({ dead: ['vpn'], carriedOut: false }, 2900)
+  await last.settle()
+  expect(onNode).toContain('192.0.2.1/32')
+  last.attempted({ dead: ['vpn'], carriedOut: false }, 3000)
+  await last.settle()
+  expect([...onNode]).toEqual(['192.0.2.2/32', '192.0.2.3/24'])
+  expect(last.held).toEqual([{ address: '192.0.2.1', prefixLength: 32, interface: 'lo' }])
+})
+
+test('it comes back when the withdrawal was carried out, also with the next controller', async () => {
+  const first = create()
+  first.attempted({ dead: ['vpn'], carriedOut: false }, 0)
+  first.attempted({ dead: ['vpn'], carriedOut: false }, 3000)
+  await first.settle()
+  const second = create()
+  await second.load()
+  expect(second.held.length).toBe(1)
+  second.attempted({ dead: ['vpn'], carriedOut: true }, 0)
+  await second.settle()
+  expect(onNode).toContain('192.0.2.1/32')
+  expect(second.held).toEqual([])
+})
+
+test('a damaged file puts nothing anywhere', async () => {
+  const held = [{ address: '192.0.2.9', prefixLength: 32, interface: 'lo; reboot' }]
+  writeFileSync(join(runtimeDir, 'held-addresses.json'), JSON.stringify({ format: 1, held }))
+  const last = create()
+  await last.load()
+  last.attempted({ dead: [], carriedOut: true }, 0)
+  await last.settle()
+  expect(onNode.size).toBe(3)
+})
