@@ -42,6 +42,8 @@ export async function measureFaults(lab, running, rounds) {
 async function measureRound(lab, running, id) {
   await running.prepare()
   await delay(settleMs + Math.random() * running.intervalMs)
+  // On a busy machine one may withdraw for nothing; that is not what is measured here.
+  await waitUntilBack(running)
   const { fault, limitMs } = await prepareFault(lab, running.node, id)
   const hear = await running.listen()
   try {
