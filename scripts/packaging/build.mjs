@@ -10,7 +10,7 @@ import { stageFiles } from './stage.mjs'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-const { values } = parseArgs({ options: { out: { type: 'string', default: 'out-package' } } })
+const { values } = parseArgs({ options: { out: { type: 'string', default: '.' } } })
 const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
 const epochS = await readEpoch()
 const out = resolve(values.out)
@@ -24,7 +24,7 @@ try {
   await settleTree(tree, epochS)
   await mkdir(out, { recursive: true })
   // The worker threads of xz each end a block where they are: with another number of cores come other bytes.
-  const options = ['--root-owner-group', '-Zxz', '--threads-max=1', '--build']
+  const options = ['--root-owner-group', '-Zxz', '-z3', '--threads-max=1', '--build']
   const env = { SOURCE_DATE_EPOCH: String(epochS) }
   const built = join(work, 'built.deb')
   await execa('dpkg-deb', [...options, tree, built], { env, stdin: 'ignore' })

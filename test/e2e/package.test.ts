@@ -1,0 +1,179 @@
+import { lstat, mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { execa } from 'execa'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const units = 'usr/lib/systemd/system'
+
+let dir: string
+/** The same source, packed twice. */
+let packages: readonly [string, string]
+/** The package's files, unpacked. */
+let tree: string
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'package-'))
+  const pack = async (name: string) => {
+    const built = await execa('scripts/package', ['--out', join(dir, name)], { cwd: root, stdin: 'ignore' })
+    return built.stdout
+  }
+  packages = await Promise.all([pack('one'), pack('two')])
+  tree = join(dir, 'tree')
+  await execa('dpkg-deb', ['--extract', packages[0], tree])
+}, 900_000)
+afterAll(async () => {
+  await rm(dir, { recursive: true, force: true })
+})
+
+async function run(command: string, args: readonly string[], env: Record<string, string> = {}) {
+  const { all, exitCode } = await execa(command, args, { all: true, reject: false, stdin: 'ignore', env })
+  return { all, exitCode }
+}
+
+test('the same source gives the same bytes', async () => {
+  const [one, two] = await Promise.all(packages.map((path) => readFile(path)))
+  expect(one!.equals(two!)).toBe(true)
+})
+
+describe('what dpkg is told', () => {
+  test('the version is that of package.json, and Node has to be 20.19 or later', async () => {
+    const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string }
+    const field = async (name: string) => (await execa('dpkg-deb', ['--field', packages[0], name])).stdout
+    expect(await field('Version')).toBe(version)
+    expect(await field('Architecture')).toBe('all')
+    expect(await field('Depends')).toContain('nodejs (>= 20.19)')
+  })
+
+  test('its scripts are in the shell’s language, and stop at the first failure', async () => {
+    const control = join(dir, 'control')
+    await execa('dpkg-deb', ['--control', packages[0], control])
+    for (const name of ['postinst', 'prerm', 'postrm']) {
+      const path = join(control, name)
+      expect(await run('sh', ['-n', path])).toEqual({ all: '', exitCode: 0 })
+      expect((await readFile(path, 'utf8')).split('\n')[1]).toBe('set -e')
+    }
+    expect(await readFile(join(control, 'conffiles'), 'utf8')).toBe('/etc/default/anyward\n')
+  })
+})
+
+describe('what it brings', () => {
+  test('everything is root’s, only root writes, and nobody else looks into /etc/anyward', async () => {
+    const { stdout } = await execa('dpkg-deb', ['--contents', packages[0]])
+    const rows = stdout.split('\n').map((line) => line.split(/\s+/))
+    expect(rows.length).toBeGreaterThan(1000)
+    for (const [mode, owner, , , , path] of rows) {
+      expect(owner, path).toBe('root/root')
+      if (!mode!.startsWith('l')) expect(mode, path).toMatch(/^[d-]rw[x-]r-[x-](?:r-[x-]|---)$/)
+    }
+    const modes = new Map(rows.map(([mode, , , , , path]) => [path, mode]))
+    expect(modes.get('./etc/anyward/')).toBe('drwxr-x---')
+    expect(modes.get('./etc/default/anyward')).toBe('-rw-r--r--')
+    expect(modes.get('./usr/lib/anyward/dist/cli/main.js')).toBe('-rwxr-xr-x')
+  })
+
+  test('the program runs from its place, with its own modules and templates', async () => {
+    expect(await readlink(join(tree, 'usr/bin/anyward'))).toBe('../lib/anyward/dist/cli/main.js')
+    const main = join(tree, 'usr/lib/anyward/dist/cli/main.js')
+    expect((await readFile(main, 'utf8')).split('\n')[0]).toBe('#!/usr/bin/node')
+    const out = join(dir, 'bundles')
+    const sites = join(tree, 'usr/share/doc/anyward/examples/sites')
+    const args = ['plan', '--sites', sites, '--no-check', '--out', out, '--state', join(dir, 'state')]
+    const planned = await run(process.execPath, [main, ...args])
+    expect(planned.all).toContain('3 bundles in ')
+    expect(planned.exitCode).toBe(0)
+    expect((await readdir(out)).toSorted()).toEqual(['ams1', 'fra1', 'nyc1'])
+  })
+
+  test('all commands load: no module was left out', async () => {
+    const main = join(tree, 'usr/lib/anyward/dist/cli/main.js')
+    const { stdout } = await execa(process.execPath, [main, 'completion', 'json'])
+    const { commands } = JSON.parse(stdout) as { commands: { name: string }[] }
+    expect(commands.map(({ name }) => name)).toEqual(expect.arrayContaining(['controller', 'plan', 'apply']))
+  })
+
+  test('nothing in it has to be compiled, and nothing of it is a test or a source', async () => {
+    const files = await readdir(join(tree, 'usr/lib/anyward'), { recursive: true })
+    expect(files.filter((path) => /\.(?:node|gyp|ts|map)$/.test(path))).toEqual([])
+    expect(files.filter((path) => /(?:^|\/)(?:vitest|typescript|@biomejs)(?:\/|$)/.test(path))).toEqual([])
+    expect((await lstat(join(tree, 'usr/lib/anyward/templates/bird/bird.conf.hbs'))).isFile()).toBe(true)
+  })
+})
+
+describe('units', () => {
+  const names = ['controller', 'guard', 'planner', 'repair', 'rtr'].map((name) => `anyward-${name}.service`)
+
+  test('systemd understands every line of them', async () => {
+    for (const name of names) {
+      // Of the whole system only these are looked at, and its own programs are not where they will be.
+      const env = { SYSTEMD_UNIT_PATH: `${join(tree, units)}:` }
+      const args = ['verify', '--man=no', '--recursive-errors=no', join(tree, units, name)]
+      const { all } = await run('systemd-analyze', args, env)
+      const complaints = all
+        .split('\n')
+        .filter((line) => line !== '' && !line.includes('Command /usr/bin/anyward is not executable'))
+      expect(complaints, name).toEqual([])
+    }
+  })
+
+  test('a line that systemd does not understand would be found', async () => {
+    const bad = join(dir, 'anyward-bad.service')
+    const copy = (await readFile(join(tree, units, 'anyward-rtr.service'), 'utf8')).replace(
+      'ProtectSystem=',
+      'ProtectSytem=',
+    )
+    await writeFile(bad, copy)
+    const { all } = await run('systemd-analyze', ['verify', '--man=no', '--recursive-errors=no', bad])
+    expect(all).toMatch(/Unknown key (?:name )?'ProtectSytem'/)
+  })
+
+  test.each([
+    ['anyward-controller.service', 2.0],
+    ['anyward-guard.service', 2.0],
+    ['anyward-planner.service', 2.0],
+    ['anyward-rtr.service', 1.5],
+  ])('%s is exposed by %f at most, as systemd reckons it', async (name, most) => {
+    const args = [`--root=${tree}`, 'security', '--offline=true', '--no-pager', name]
+    const { all } = await run('systemd-analyze', args)
+    const level = /Overall exposure level for \S+: (\d+\.\d)/.exec(all)?.[1]
+    expect(level, all).toBeDefined()
+    expect(Number(level)).toBeLessThanOrEqual(most)
+  })
+
+  test('none is enabled or started by the installation', async () => {
+    const control = join(dir, 'scripts')
+    await execa('dpkg-deb', ['--control', packages[0], control])
+    const postinst = await readFile(join(control, 'postinst'), 'utf8')
+    expect(postinst).not.toMatch(
+      /systemctl (?:--\S+ )*(?:enable|start|restart)|deb-systemd-(?:helper|invoke)/,
+    )
+  })
+})
+
+describe('manual page and completion', () => {
+  test('man shows the page without a warning, and it has every command', async () => {
+    const page = join(tree, 'usr/share/man/man1/anyward.1.gz')
+    const env = { MANWIDTH: '80', LC_ALL: 'C.UTF-8', MAN_KEEP_FORMATTING: '' }
+    const shown = await execa('man', ['--warnings', '-l', page], { env, stdin: 'ignore' })
+    expect(shown.stderr).toBe('')
+    for (const words of ['lab run', '--after-stop', 'explain [options] node neighbor', 'EXIT STATUS']) {
+      expect(shown.stdout.replaceAll('‐', '-')).toContain(words)
+    }
+  })
+
+  test('bash completes commands, subcommands, options and their values', async () => {
+    const script = join(tree, 'usr/share/bash-completion/completions/anyward')
+    expect(await run('bash', ['-n', script])).toEqual({ all: '', exitCode: 0 })
+    const complete = async (...words: string[]) => {
+      const program =
+        'source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _anyward; printf "%s\\n" "${COMPREPLY[@]}"'
+      return (await execa('bash', ['-c', program, 'bash', script, 'anyward', ...words])).stdout.split('\n')
+    }
+    expect(await complete('contr')).toEqual(['controller'])
+    expect(await complete('lab', '')).toEqual(['up', 'run', 'down'])
+    expect(await complete('explain', '--origin', 'i')).toEqual(['igp', 'incomplete'])
+    expect(await complete('controller', '--bu')).toEqual(['--bundle'])
+  })
+})
