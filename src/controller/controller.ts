@@ -143,7 +143,8 @@ export class Controller {
     this.#decide()
     const settled = await this.#reconciler.settle(timeoutMs)
     // What could not be withdrawn is left to the guard.
-    if (settled) await guard?.release(this.#units.map(({ service }) => service.name))
+    const released = this.#units.filter(({ service }) => settled || service.onStop === 'keep')
+    await guard?.release(released.map(({ service }) => service.name))
     await this.#close()
     return settled
   }
@@ -181,6 +182,7 @@ export class Controller {
     const result = await probes.endpoint.runCycle()
     if (this.#stopping) return
     const now = clock.now()
+    unit.cycleEndedAt = now
     // That it began late is no excuse: it had its whole timeout all the same.
     const lateMs = Math.max(0, now - startedAt - service.probe.timeoutMs)
     const judged = state.takeProbe(result, startedAt, now, lateMs)
@@ -201,6 +203,7 @@ export class Controller {
   #tick(lateMs: number): void {
     const { clock, lastResort, traffic } = this.#parts
     if (lateMs > asleepMs) void this.#takeWhatWasMissed()
+    for (const unit of this.#units) unit.checkPulse(clock.now(), lateMs)
     this.#decide()
     const draining = this.#units.filter(({ drain }) => drain.stage === 'degrading')
     traffic.watch(new Set(draining.map(({ service }) => service.wireguard.interface)))

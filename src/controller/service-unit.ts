@@ -25,6 +25,8 @@ export interface SavedService {
   readonly drain: unknown
 }
 
+const stuckAfterMs = 3000
+
 /** One service with its probes and the stage of its drain. */
 export class ServiceUnit {
   readonly state: ServiceState
@@ -34,6 +36,7 @@ export class ServiceUnit {
   waitingFor: string | null = null
   /** When its probe loop last began a cycle. */
   cycleBeganAt: number
+  cycleEndedAt: number
 
   /** @param saved what an earlier controller has left */
   constructor(
@@ -48,6 +51,7 @@ export class ServiceUnit {
     this.probes = probes
     this.drain = saved === null ? initialDrain(now) : restoreDrain(saved.of.drain, wall - saved.at, now)
     this.cycleBeganAt = now
+    this.cycleEndedAt = now
   }
 
   get service(): ManifestService {
@@ -56,6 +60,15 @@ export class ServiceUnit {
 
   save(now: number, wall: number): SavedService {
     return { health: saveHealth(this.state.health, now, wall), drain: saveDrain(this.drain, now) }
+  }
+
+  /** A probe that never comes back proves nothing any more: it counts as bad, and not as good for ever. */
+  checkPulse(now: number, lateMs: number): void {
+    const { intervalMs, timeoutMs } = this.service.probe
+    const silentMs = now - this.cycleEndedAt - lateMs
+    if (silentMs <= Math.max(stuckAfterMs, 3 * (intervalMs + timeoutMs))) return
+    const detail = `no probe has come back for ${Math.round(silentMs / 1000)} s`
+    this.state.takeProbe({ outcome: 'bad', check: 'handshake', cause: 'probe-stuck', detail }, now, now)
   }
 
   /** Whether it is being drained, or withdrawn. */

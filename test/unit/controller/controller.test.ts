@@ -26,6 +26,7 @@ function start(
   found: readonly string[] = [],
   failing: Partial<RoutingDaemon> = {},
   saveIntent: () => Promise<void> = async () => {},
+  isStuck = () => false,
 ) {
   let originated: ReadonlySet<string> = new Set(found)
   let cycles = 0
@@ -60,6 +61,7 @@ function start(
       endpoint: {
         runCycle: async () => {
           cycles += 1
+          if (isStuck()) await new Promise(() => {})
           return { outcome: 'good', handshakeMs: 1, pingMs: 1 }
         },
         close: () => {},
@@ -161,3 +163,19 @@ test('a drain withdraws a healthy endpoint, and its end announces it again', asy
   await expect.poll(announced, { timeout: 3000 }).toEqual(everything)
   await controller.stop(1000)
 })
+
+test('failure 11: a probe that never comes back is no proof of health for ever', async () => {
+  let stuck = false
+  const { controller, announced } = start(
+    withOnStop('withdraw'),
+    [],
+    {},
+    async () => {},
+    () => stuck,
+  )
+  await expect.poll(announced).toEqual(everything)
+  stuck = true
+  await expect.poll(announced, { timeout: 15_000 }).toEqual([])
+  expect(controller.status().services[0]).toMatchObject({ decision: 'withdraw', reason: 'probe-stuck' })
+  await controller.stop(1000)
+}, 30_000)
