@@ -74,6 +74,8 @@ const unneededFiles = new Set([
   '.zip',
   '.sh',
 ])
+/** A package's own command lines among them. */
+const unneededNames = new Set(['Makefile', 'bin.js', 'bin.mjs'])
 /** Of a package's top folder; further down a `test` may well be something that it loads. */
 const unneededFolders = new Set(['test', 'tests', 'docs', 'doc', 'examples', 'example', 'benchmarks', 'bin'])
 
@@ -82,7 +84,7 @@ async function thinOut(folder) {
     const path = join(folder, entry.name)
     const drop = entry.isDirectory()
       ? entry.name.startsWith('.') || (isPackageFolder(folder) && unneededFolders.has(entry.name))
-      : entry.name.startsWith('.') || unneededFiles.has(extname(entry.name)) || entry.name === 'Makefile'
+      : entry.name.startsWith('.') || unneededFiles.has(extname(entry.name)) || unneededNames.has(entry.name)
     if (drop) await rm(path, { recursive: true })
     else if (entry.isDirectory()) await thinOut(path)
   }
