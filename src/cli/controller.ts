@@ -101,7 +101,7 @@ async function runController(manifest: Manifest, bundle: string): Promise<void> 
   const addresses = new HeldAddresses({ manifest, runIp })
   const lastResort = new LastResort({ manifest, addresses, log })
   await lastResort.load()
-  const traffic = new TrafficWatch({ ownPeers: await findProbePeers(manifest), now: systemClock.now })
+  const traffic = new TrafficWatch({ ownPeers: await findProbePeers(manifest), now: () => systemClock.now() })
 
   const controller = new Controller({
     manifest,

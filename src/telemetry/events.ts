@@ -14,6 +14,13 @@ export interface NodeEvent {
   readonly [fact: string]: unknown
 }
 
+export interface EventFacts {
+  readonly event: string
+  readonly service?: string
+  readonly cause?: string | null | undefined
+  readonly [fact: string]: unknown
+}
+
 export interface EventLogOptions {
   /** The folder of the events files. */
   readonly dir: string
@@ -27,11 +34,7 @@ export interface EventLogOptions {
 
 export interface EventLog {
   /** Never throws and never waits: the line is written behind the caller's back. */
-  record(
-    level: NodeEvent['level'],
-    facts: { readonly event: string; readonly [fact: string]: unknown },
-    message: string,
-  ): void
+  record(level: NodeEvent['level'], facts: EventFacts, message: string): void
   /** Resolves when all that waits is written, or can't be. No event is taken after it. */
   end(): Promise<void>
 }
@@ -69,11 +72,7 @@ class RotatedFile implements EventLog {
     this.#path = join(options.dir, eventsName)
   }
 
-  record(
-    level: NodeEvent['level'],
-    facts: { readonly event: string; readonly [fact: string]: unknown },
-    message: string,
-  ): void {
+  record(level: NodeEvent['level'], facts: EventFacts, message: string): void {
     if (this.#ended) return
     const wall = this.#options.wall()
     const left = this.#leftOut(`${facts.event} ${facts.service ?? ''} ${facts.cause ?? ''}`, wall)

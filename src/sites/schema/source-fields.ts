@@ -96,7 +96,8 @@ export const argumentField = textField(
 )
 
 function hasControl(text: string): boolean {
-  return [...text].some((character) => character < ' ' || character === '\u007f')
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for
+  return /[\0-\x1f\x7f]/.test(text)
 }
 
 export const timezoneField = textField(

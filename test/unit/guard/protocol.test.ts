@@ -10,7 +10,7 @@ test('messages are cut from however they arrive', () => {
   const text = '{"type":"renew","services":["vpn"]}\n{"type":"ask"}\n'
   const expected = [{ type: 'renew', services: ['vpn'] }, { type: 'ask' }]
   expect(read([text])).toEqual(expected)
-  expect(read([...text])).toEqual(expected)
+  expect(read(text.split(''))).toEqual(expected)
 })
 
 test.each([
