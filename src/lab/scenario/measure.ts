@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Manifest } from '../../planner/manifest.ts'
+import type { Manifest, ManifestService } from '../../planner/manifest.ts'
 import { together } from '../machine/together.ts'
 import {
   type Check,
@@ -33,7 +33,7 @@ export interface Measuring {
 /** The routes that the fault should take from the node's neighbors. */
 export function findHeld(stage: Stage, scenario: Scenario): Held[] {
   const { state, node, manifest } = stage
-  const affected = affectedPrefixes(manifest, scenario.affects === 'node' ? null : stage.wireguard.service)
+  const affected = affectedPrefixes(manifest, (service) => isAffected(scenario, stage, service))
   return sessionsOf(state, node.name).flatMap(({ router, session }): Held[] => {
     const prefixes = expectedPrefixes(manifest, session.neighbor).filter((prefix) => affected.has(prefix))
     if (prefixes.length === 0) return []
@@ -43,12 +43,24 @@ export function findHeld(stage: Stage, scenario: Scenario): Held[] {
 }
 
 /** A prefix that two services share stays announced while one of them is healthy. */
-export function affectedPrefixes(manifest: Manifest, service: string | null): Set<string> {
-  const of = (pick: (name: string) => boolean) =>
-    manifest.services.filter(({ name }) => pick(name)).flatMap(({ prefixes }) => prefixes)
-  if (service === null) return new Set(of(() => true))
-  const kept = new Set(of((name) => name !== service))
-  return new Set(of((name) => name === service).filter((prefix) => !kept.has(prefix)))
+export function affectedPrefixes(
+  manifest: Manifest,
+  isGone: (service: ManifestService) => boolean,
+): Set<string> {
+  const of = (services: readonly ManifestService[]) => services.flatMap(({ prefixes }) => prefixes)
+  const kept = new Set(of(manifest.services.filter((service) => !isGone(service))))
+  return new Set(of(manifest.services.filter(isGone)).filter((prefix) => !kept.has(prefix)))
+}
+
+function isAffected({ affects }: Scenario, { wireguard }: Stage, service: ManifestService): boolean {
+  switch (affects) {
+    case 'node':
+      return true
+    case 'guarded':
+      return service.deadManMs !== null
+    case 'service':
+      return service.name === wireguard.service
+  }
 }
 
 export type Measurements = Pick<

@@ -33,8 +33,8 @@ export interface Scenario {
   readonly expects: 'withdrawn' | 'kept'
   /** Who should notice: the controller, or nobody but the neighbors. */
   readonly detectedBy: 'controller' | 'neighbor'
-  /** Which services' routes go: that of the broken endpoint, or all that the node has. */
-  readonly affects: 'service' | 'node'
+  /** Which services' routes go: that of the broken endpoint, all that the node has, or those with a dead man. */
+  readonly affects: 'service' | 'node' | 'guarded'
   /** Whether only neighbors with BFD notice in time to be watched. */
   readonly needsBfd: boolean
   /** Whether the clients have to find another site, or get theirs back by the repair. */

@@ -83,6 +83,17 @@ export const scenarios: readonly Scenario[] = [
     prepare: killController,
   },
   {
+    name: 'controller-dead',
+    summary: 'the controller is killed, and nobody starts another',
+    expects: 'withdrawn',
+    detectedBy: 'neighbor',
+    affects: 'guarded',
+    needsBfd: false,
+    clientReturns: 'elsewhere',
+    boundOf: guardBound,
+    prepare: killController,
+  },
+  {
     name: 'node-crash',
     summary: "the node's links are cut",
     expects: 'withdrawn',
@@ -117,6 +128,12 @@ function probeBound({ manifest, wireguard }: Stage): Bound {
     ({ name }) => name === wireguard.service,
   )!.probe
   return { limitMs: fall * intervalMs + timeoutMs + 100, goalMs: null }
+}
+
+/** What the YAML says; the guard looks at its leases a few times a second, and bgpd takes its own. */
+function guardBound({ manifest }: Stage): Bound {
+  const bounds = manifest.services.map(({ deadManMs }) => deadManMs ?? 0)
+  return { limitMs: Math.max(0, ...bounds) + 1000, goalMs: null }
 }
 
 /** As long as traffic may keep it. */
