@@ -99,7 +99,7 @@ async function runController(manifest: Manifest, bundle: string): Promise<void> 
   const probes = await createProbes(manifest, log)
   const keeping = await keepState(manifest, say)
   const addresses = new HeldAddresses({ manifest, runIp })
-  const lastResort = new LastResort({ manifest, addresses, log })
+  const lastResort = new LastResort({ manifest, addresses, say })
   await lastResort.load()
   const traffic = new TrafficWatch({ ownPeers: await findProbePeers(manifest), now: () => systemClock.now() })
 

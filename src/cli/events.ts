@@ -52,7 +52,8 @@ async function printEvents(options: EventsOptions): Promise<void> {
 function formatEvent({ time, level, event, service, message, leftOut }: NodeEvent): string {
   const mark = level === 'info' ? ' ' : '!'
   const more = typeof leftOut === 'number' ? ` (and ${leftOut} like it before)` : ''
-  const text = `${time} ${mark} ${event.padEnd(10)} ${service === undefined ? '' : `${service}: `}${message}${more}`
+  const who = service === undefined || message.startsWith(`${service}: `) ? '' : `${service}: `
+  const text = `${time} ${mark} ${event.padEnd(10)} ${who}${message}${more}`
   // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for
   return text.replace(/[\0-\x1f\x7f-\x9f]+/g, ' ')
 }

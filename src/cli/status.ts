@@ -52,6 +52,11 @@ export function printStatus(status: NodeStatus, json: boolean): void {
       `  ${service.name}: ${service.health}, ${service.decision} since ${service.since}: ${service.reason}`,
     )
     write(`    ${service.detail}`)
+    const { flaps, leftMs } = service.holdDown
+    if (leftMs !== null)
+      write(
+        `    held down for another ${Math.ceil(leftMs / 1000)} s after ${flaps} ${flaps === 1 ? 'flap' : 'flaps'}`,
+      )
     if (service.drain.stage !== 'none') write(`    ${describeDrain(service.drain)}`)
     for (const { name, session } of status.neighbors) {
       const told = service.announced
@@ -62,6 +67,10 @@ export function printStatus(status: NodeStatus, json: boolean): void {
   }
   const age = daemon.observedAgoMs === null ? 'never observed' : `observed ${daemon.observedAgoMs} ms ago`
   write(`  ${daemon.verified ? 'verified' : 'NOT verified'} at the daemon, ${age}`)
+  for (const address of status.heldAddresses)
+    write(`  ${address} was taken off this node until the daemon withdraws what is dead`)
+  if (status.guard?.holding === false)
+    write(`  NOT guarded: ${status.guard.problem ?? 'the guard does not answer'}`)
   if (daemon.trouble !== null) write(`  trouble: ${daemon.trouble.cause}: ${daemon.trouble.message}`)
 }
 

@@ -129,7 +129,8 @@ export function createObserver(manifest: Manifest, say: Say, metrics: Metrics): 
     intended({ intent, source, reason, until }) {
       const facts = { event: 'operator', intent, source, reason, until }
       const by = source === 'calendar' ? 'the calendar' : 'the operator'
-      say('warn', facts, source === null ? 'nobody holds it back any more' : `${by} says ${intent}`)
+      const why = reason === null ? '' : ` (${reason})`
+      say('warn', facts, source === null ? 'nobody holds it back any more' : `${by} says ${intent}${why}`)
     },
   }
 }

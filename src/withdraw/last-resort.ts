@@ -1,5 +1,5 @@
 import type { Manifest } from '../planner/manifest.ts'
-import type { Log } from '../telemetry/log.ts'
+import type { Say } from '../telemetry/say.ts'
 import { commandToPutBack, type HeldAddress, type HeldAddresses } from './held-addresses.ts'
 import { addressesOf } from './scope.ts'
 
@@ -20,7 +20,7 @@ export interface Attempt {
 export class LastResort {
   readonly #manifest: Manifest
   readonly #addresses: HeldAddresses
-  readonly #log: Log
+  readonly #say: Say
   /** Since when dead services are announced against our will. */
   #refusedSince: number | null = null
   /** Somebody else may have taken addresses off since: the guard, or `anyward withdraw`. */
@@ -29,10 +29,10 @@ export class LastResort {
   /** Said already: the services whose addresses could not all be taken. */
   #said = ''
 
-  constructor(parts: { manifest: Manifest; addresses: HeldAddresses; log: Log }) {
+  constructor(parts: { manifest: Manifest; addresses: HeldAddresses; say: Say }) {
     this.#manifest = parts.manifest
     this.#addresses = parts.addresses
-    this.#log = parts.log
+    this.#say = parts.say
   }
 
   /** The addresses that are off the node because we took them: the `address` check must not blame anybody. */
@@ -67,7 +67,9 @@ export class LastResort {
 
   #begin(work: () => Promise<void>): void {
     this.#turn = work()
-      .catch((error: Error) => this.#log.error({ event: 'last-resort', cause: error.message }, error.message))
+      .catch((error: Error) =>
+        this.#say('error', { event: 'last-resort', cause: error.message }, error.message),
+      )
       .finally(() => {
         this.#turn = null
       })
@@ -80,7 +82,8 @@ export class LastResort {
     if (said === this.#said) return
     this.#said = said
     if (this.held.length === before && problems.length === 0) return
-    this.#log.fatal(
+    this.#say(
+      'fatal',
       { event: 'addresses-off', services: dead, held: this.held, problems },
       `the daemon does not withdraw what is dead: ${this.held.map(({ address }) => address).join(', ') || 'no address could be'} taken off this node until it does`,
     )
@@ -93,7 +96,8 @@ export class LastResort {
     const back = held.filter(({ address }) => !this.held.some((one) => one.address === address))
     if (back.length > 0) {
       this.#said = ''
-      this.#log.warn(
+      this.#say(
+        'warn',
         { event: 'addresses-back', back },
         `the withdrawal was carried out: ${back.map(({ address }) => address).join(', ')} put back`,
       )
@@ -101,7 +105,8 @@ export class LastResort {
     const said = JSON.stringify(problems)
     if (problems.length === 0 || said === this.#said) return
     this.#said = said
-    this.#log.error(
+    this.#say(
+      'error',
       { event: 'addresses-off', held: this.held, problems },
       `by hand: ${this.held.map(commandToPutBack).join('; ')}`,
     )

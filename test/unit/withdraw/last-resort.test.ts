@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { pino } from 'pino'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Manifest } from '../../../src/planner/manifest.ts'
 import { HeldAddresses } from '../../../src/withdraw/held-addresses.ts'
@@ -30,7 +29,7 @@ const create = () => {
     manifest,
     runIp: async (args) => runIp(args[0] === '-j' ? ['', 'show'] : args),
   })
-  return new LastResort({ manifest, addresses, log: pino({ enabled: false }) })
+  return new LastResort({ manifest, addresses, say: () => {} })
 }
 
 beforeEach(() => {
