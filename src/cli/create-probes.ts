@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Manifest } from '../planner/manifest.ts'
+import { DiagnosisQueue } from '../probe/diagnosis-queue.ts'
 import { createEndpointProbe, type EndpointProbe } from '../probe/endpoint.ts'
 import { createSideProbes } from '../probe/side/create-side-probes.ts'
 import type { SideProbe } from '../probe/side/side-check.ts'
@@ -24,6 +25,7 @@ export async function createProbes(
   log: Log,
 ): Promise<ReadonlyMap<string, ServiceProbes>> {
   const probes = new Map<string, ServiceProbes>()
+  const diagnoses = new DiagnosisQueue()
   for (const service of manifest.services) {
     const { privateKeyFile, presharedKeyFile } = service.probe
     const privateKey = await requireKey(privateKeyFile)
@@ -35,7 +37,7 @@ export async function createProbes(
         `without ${program} the reasons of failed probes are less exact`,
       )
     try {
-      const hooks = { timestamps, onMissingProgram }
+      const hooks = { timestamps, onMissingProgram, diagnoses }
       const endpoint = createEndpointProbe(service, { privateKey, presharedKey }, hooks)
       const side = createSideProbes(service, { node: manifest.node, tunnel: endpoint, privateKey })
       probes.set(service.name, { endpoint, side })

@@ -1,9 +1,12 @@
 import type { Diagnosis, DiagnosisCause } from './diagnose.ts'
+import { DiagnosisQueue } from './diagnosis-queue.ts'
 
 export interface DiagnosisWatchOptions {
   readonly diagnose: (signal: AbortSignal) => Promise<Diagnosis>
   /** Called once, where the diagnosis can't be had: the name of the missing program. */
   readonly onMissingProgram: (program: string) => void
+  /** Shared with whoever else diagnoses on this machine. */
+  readonly queue?: DiagnosisQueue
 }
 
 /** One cycle's share in the diagnosis. */
@@ -24,18 +27,24 @@ const diagnosisLimitMs = 2_000
 /** Starts a diagnosis when a cycle is silent, one at a time, and shares it between cycles that overlap. */
 export class DiagnosisWatch {
   readonly #options: DiagnosisWatchOptions
+  readonly #queue: DiagnosisQueue
+  readonly #begin = () => {
+    if (this.#running === null) void this.#run()
+  }
   #running: { readonly since: number; readonly abort: AbortController } | null = null
   #latest: { readonly cause: DiagnosisCause | null; readonly atMs: number } | null = null
   #isAvailable = true
 
   constructor(options: DiagnosisWatchOptions) {
     this.#options = options
+    this.#queue = options.queue ?? new DiagnosisQueue()
   }
 
   /** The diagnosis begins after `patienceMs`, unless the share has ended by then. */
   watch(patienceMs: number): DiagnosisShare {
     const timer = setTimeout(() => {
-      if (this.#isAvailable && this.#running === null && this.#recentCause() === undefined) void this.#run()
+      const isNeeded = this.#isAvailable && this.#running === null && this.#recentCause() === undefined
+      if (isNeeded) this.#queue.enter(this.#begin)
     }, patienceMs)
     return {
       cause: () => {
@@ -49,6 +58,7 @@ export class DiagnosisWatch {
   /** The endpoint answered, or nobody asks any more: what was diagnosed before is history. */
   forget(): void {
     this.#latest = null
+    this.#queue.leave(this.#begin)
     this.#running?.abort.abort()
     this.#running = null
   }

@@ -11,6 +11,7 @@ import { keyPairOf, parsePublicKey } from '../wireguard/key.ts'
 import { rekeyAfterMs } from '../wireguard/session.ts'
 import type { TimestampSource } from '../wireguard/timestamp.ts'
 import { diagnose } from './diagnose.ts'
+import type { DiagnosisQueue } from './diagnosis-queue.ts'
 import { type DiagnosisShare, DiagnosisWatch, type DiagnosisWatchOptions } from './diagnosis-watch.ts'
 import type { ProbeResult } from './result.ts'
 
@@ -151,6 +152,8 @@ export interface EndpointProbeHooks {
   readonly timestamps?: TimestampSource
   /** A program that the diagnosis needs is not installed; said once. */
   readonly onMissingProgram?: (program: string) => void
+  /** One for all the services of a node. */
+  readonly diagnoses?: DiagnosisQueue
 }
 
 /** The probe of a service on the node itself. Throws TypeError where the manifest's public key is none. */
@@ -186,6 +189,7 @@ export function createEndpointProbe(
     diagnosis: {
       diagnose: (signal) => diagnose(target, signal),
       onMissingProgram: hooks.onMissingProgram ?? (() => {}),
+      ...(hooks.diagnoses === undefined ? {} : { queue: hooks.diagnoses }),
     },
   })
 }
