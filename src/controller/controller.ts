@@ -234,8 +234,9 @@ export class Controller {
     const now = clock.now()
     this.#tellIntent(intent)
     const changed = units.filter((unit) => this.#decideUnit(unit, intent, now))
-    this.#pursue()
+    // Each decision is looked at five times a second; what they add up to, only when one of them is another.
     if (changed.length === 0) return
+    this.#pursue()
     this.#saveSoon()
     // Talking about it takes milliseconds when it is rare: the daemon is told first.
     const told = changed.map(({ state }) => state.snapshot(now))

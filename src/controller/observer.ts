@@ -8,10 +8,9 @@ import type { NodeStatus } from './status.ts'
 
 /** Turns what the controller does into lines for people, and metrics. */
 export function createObserver(manifest: Manifest, say: Say, metrics: Metrics): ControllerObserver {
-  const prefixesOfService = manifest.services.map(({ name, prefixes }) => ({
-    name,
-    prefixes: new Set(prefixes),
-  }))
+  const seriesOf = new Map(
+    manifest.neighbors.map(({ name, prefixes }) => [name, listSeries(manifest, prefixes)]),
+  )
   const sessions = new Map<string, string>()
   /** The outcome that the log has last told, by service: each probe is a metric, only changes are lines. */
   const outcomes = new Map<string, string>()
@@ -110,14 +109,11 @@ export function createObserver(manifest: Manifest, say: Say, metrics: Metrics): 
       for (const { neighbor, session, announced, degraded } of observation.neighbors) {
         metrics.sessionUp.set({ neighbor }, session === 'up' ? 1 : 0)
         const told = new Set(announced)
-        const may = manifest.neighbors.find(({ name }) => name === neighbor)?.prefixes ?? []
-        for (const { name: service, prefixes } of prefixesOfService) {
-          for (const prefix of may) {
-            if (!prefixes.has(prefix)) continue
-            const labels = { service, neighbor, prefix }
-            metrics.announced.set(labels, told.has(prefix) ? 1 : 0)
-            metrics.degraded.set(labels, degraded.includes(prefix) ? 1 : 0)
-          }
+        const toldDegraded = new Set(degraded)
+        for (const { service, prefix } of seriesOf.get(neighbor) ?? []) {
+          const labels = { service, neighbor, prefix }
+          metrics.announced.set(labels, told.has(prefix) ? 1 : 0)
+          metrics.degraded.set(labels, toldDegraded.has(prefix) ? 1 : 0)
         }
         const before = sessions.get(neighbor)
         if (before === session) continue
@@ -133,6 +129,14 @@ export function createObserver(manifest: Manifest, say: Say, metrics: Metrics): 
       say('warn', facts, source === null ? 'nobody holds it back any more' : `${by} says ${intent}${why}`)
     },
   }
+}
+
+/** The services' prefixes that a neighbor may be told. */
+function listSeries(manifest: Manifest, told: readonly string[]): { service: string; prefix: string }[] {
+  const may = new Set(told)
+  return manifest.services.flatMap(({ name, prefixes }) =>
+    prefixes.filter((prefix) => may.has(prefix)).map((prefix) => ({ service: name, prefix })),
+  )
 }
 
 function rounded(milliseconds: number | null): number | null {
