@@ -54,6 +54,11 @@ function configure(command: Command): void {
   for (const subcommand of command.commands) configure(subcommand)
 }
 
+// Whoever read the output has seen enough, as `head` has; what is being done is done all the same.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+})
+
 try {
   await program.parseAsync()
 } catch (error) {

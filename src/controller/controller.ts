@@ -153,6 +153,7 @@ export class Controller {
   async giveWay(): Promise<void> {
     this.#stopping = true
     this.#endTimers()
+    await this.#parts.guard?.handOver()
     await this.#close()
   }
 

@@ -40,6 +40,7 @@ export interface DeadMansGuard {
   start(): void
   renew(services: readonly string[]): void
   release(services: readonly string[]): Promise<void>
+  handOver(): Promise<void>
   close(): void
   readonly state: { readonly holding: boolean; readonly pid: number | null; readonly problem: string | null }
 }

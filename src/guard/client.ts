@@ -29,6 +29,8 @@ export interface GuardClient {
   renew(services: readonly string[]): void
   /** Ends the leases of these services without a withdrawal. Resolves when the guard has it, or after 500 ms. */
   release(services: readonly string[]): Promise<void>
+  /** The next controller has some time more to come. Resolves like `release`. */
+  handOver(): Promise<void>
   /** Ends the connection. The leases run on. */
   close(): void
   readonly state: GuardState
@@ -142,7 +144,16 @@ class Client implements GuardClient {
     this.#send({ type: 'renew', services: this.#vouched.services })
   }
 
-  async release(services: readonly string[]): Promise<void> {
+  release(services: readonly string[]): Promise<void> {
+    return this.#say({ type: 'release', services: [...services] })
+  }
+
+  handOver(): Promise<void> {
+    return this.#say({ type: 'hand-over' })
+  }
+
+  /** The last word: there is no renewal after it. */
+  async #say(request: GuardRequest): Promise<void> {
     this.#vouched = null
     if (this.#socket === null) return
     await new Promise<void>((resolve) => {
@@ -156,7 +167,7 @@ class Client implements GuardClient {
         if (this.#unansweredSince === null) done()
         else this.#answered.add(waitForLast)
       }
-      this.#send({ type: 'release', services: [...services] })
+      this.#send(request)
       this.#answered.add(waitForLast)
     })
   }

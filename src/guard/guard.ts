@@ -200,6 +200,9 @@ export class Guard {
         this.#wasNeeded = true
         this.#renew(request.services, now)
         break
+      case 'hand-over':
+        this.#leases.handOver(now)
+        break
       case 'release':
         this.#leases.release(request.services)
         this.#forget(request.services)

@@ -5,6 +5,9 @@ interface Lease {
   graced: boolean
 }
 
+/** A machine that is busy takes some seconds to start a program. Somebody ordered it, and watches. */
+export const handOverMs = 15_000
+
 /**
  * Which services a controller still vouches for. A lease that ran out stays, as run out, until it is renewed
  * or released; a service that was never vouched for has none, and nothing is withdrawn for it.
@@ -32,6 +35,13 @@ export class Leases {
     }
   }
 
+  /** The controller makes room for another, which has at least `handOverMs` to come. */
+  handOver(now: number): void {
+    for (const lease of this.#leases.values()) {
+      if (lease.expiresAt > now) lease.expiresAt = Math.max(lease.expiresAt, now + handOverMs)
+    }
+  }
+
   release(services: Iterable<string>): void {
     for (const service of services) this.#leases.delete(service)
   }
@@ -41,7 +51,8 @@ export class Leases {
     for (const [service, leftMs] of Object.entries(left)) {
       const term = this.#terms.get(service)
       if (term === undefined) continue
-      this.#leases.set(service, { expiresAt: now + Math.min(leftMs, term), graced: false })
+      const mostMs = Math.max(term, handOverMs)
+      this.#leases.set(service, { expiresAt: now + Math.min(leftMs, mostMs), graced: false })
     }
   }
 

@@ -13,6 +13,8 @@ const servicesSchema = z.array(z.string().max(200)).max(1000).readonly()
 const requestSchema = z.discriminatedUnion('type', [
   /** The controller lives, and vouches for these services. */
   z.strictObject({ type: z.literal('renew'), services: servicesSchema }),
+  /** The controller makes room for another one, which comes at once. */
+  z.strictObject({ type: z.literal('hand-over') }),
   /** Their leases end, and nothing is withdrawn. */
   z.strictObject({ type: z.literal('release'), services: servicesSchema }),
   /** Who are you, and what do you hold? */

@@ -103,7 +103,10 @@ describe.each(cases)('each $family neighbor of $kind is told what the policy let
     const inside = node.neighbors.filter(({ name }) => name.startsWith('inside'))
     expect(inside.length).toBe(2)
     // One of them takes our own prefixes, and was told three of them.
-    const expected = everything.map((prefix) => [prefix, [covering, host, other].some((told) => told === prefix) ? 1 : 0])
+    const expected = everything.map((prefix) => [
+      prefix,
+      [covering, host, other].some((told) => told === prefix) ? 1 : 0,
+    ])
     expect(Object.fromEntries(elsewhere!)).toEqual(Object.fromEntries(expected))
 
     const teller = node.neighbors.find(({ name }) => name === `inside${at.family.slice(3)}`)!

@@ -51,6 +51,16 @@ describe('leases', () => {
     expect(leases.left(0)).toEqual({})
   })
 
+  test('a controller that makes room for another gives it fifteen seconds, and brings nothing back that ran out', () => {
+    const guard = start()
+    guard.renew()
+    guard.leases.handOver(guard.now())
+    expect(guard.runUntil(14_900)).toBeNull()
+    expect(guard.runUntil(20_000)).toBe(15_000)
+    guard.leases.handOver(guard.now())
+    expect(guard.standStill(lookMs)).toEqual(['vpn'])
+  })
+
   test('what is released never runs out', () => {
     const guard = start()
     guard.renew()
@@ -116,12 +126,12 @@ describe('leases', () => {
     expect(guard.standStill(200)).toEqual(['vpn'])
   })
 
-  test('another guard’s are taken over with the time that was left, and never with more than a lease', () => {
+  test('another guard’s are taken over with the time that was left, and never with more than a hand-over', () => {
     const { leases } = start()
     leases.adopt({ vpn: 300, gone: 500 }, 0)
     expect(leases.left(100)).toEqual({ vpn: 200 })
     leases.adopt({ vpn: 1e12 }, 0)
-    expect(leases.left(0)).toEqual({ vpn: 1000 })
+    expect(leases.left(0)).toEqual({ vpn: 15_000 })
     leases.adopt({ vpn: -500 }, 0)
     expect(leases.look(lookMs)).toEqual(['vpn'])
   })
