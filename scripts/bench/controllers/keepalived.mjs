@@ -24,10 +24,7 @@ export async function startKeepalived(lab, nodes, instances) {
   return {
     node: nodes[0],
     intervalMs: track.seconds * 1000,
-    rows: instances.map(({ name, id }) => ({
-      name,
-      watch: watchAddress(lab, addressOf(id), pairWire.nodes[0].mac),
-    })),
+    rows: instances.map(({ name, id }) => ({ name, watch: watchAddress(lab, addressOf(id)) })),
     own: [record.pid],
     routing: [],
     prepare: async () => {},

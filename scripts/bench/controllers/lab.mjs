@@ -66,9 +66,12 @@ async function plugPairWire({ fabricNamespace, nodes, routers }) {
     // A crash of the node cuts this wire too.
     node?.ports.push(port)
   }
+  const { namespace } = routers[0]
+  const settings = '/proc/sys/net/ipv4'
   // A switch or router learns from a gratuitous ARP, also one that it has not asked for.
-  const accept = `/proc/sys/net/ipv4/conf/${pairWire.interface}/arp_accept`
-  await runIn(routers[0].namespace, ['tee', accept], { input: '1' })
+  await runIn(namespace, ['tee', `${settings}/conf/${pairWire.interface}/arp_accept`], { input: '1' })
+  // The kernel forgets unused entries when all namespaces together have many.
+  await runIn(namespace, ['tee', `${settings}/neigh/${pairWire.interface}/gc_stale_time`], { input: '86400' })
 }
 
 /** Strikes and repairs as `anyward lab run` does, and by the same code. */
@@ -92,21 +95,22 @@ export async function watchNode(lab, node) {
 }
 
 /**
- * Watches whom the neighbor sends an address's packets to, in its own ARP table: `gone` once that is no longer the
- * node, `back` once it is.
+ * Watches whom the neighbor sends an address's packets to, in its own ARP table: `gone` once that is the pair's second
+ * node, `back` once it is the first. An entry that is missing says nothing of either.
  */
-export function watchAddress(lab, address, mac) {
+export function watchAddress(lab, address) {
   const table = `/proc/${lab.router.process.pid}/net/arp`
-  const isNode = () =>
+  const findHolder = () =>
     readFileSync(table, 'utf8')
       .split('\n')
       .map((line) => line.split(/\s+/))
-      .some((fields) => fields[0] === address && fields[3] === mac)
+      .find((fields) => fields[0] === address)?.[3]
   return async (wanted, since, deadline) => {
+    const { mac } = pairWire.nodes[wanted === 'back' ? 0 : 1]
     for (;;) {
-      const reached = isNode() === (wanted === 'back')
+      const holder = findHolder()
       const now = performance.now()
-      if (reached) return now - since
+      if (holder === mac) return now - since
       if (now > deadline) return null
       await delay(1)
     }
