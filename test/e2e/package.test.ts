@@ -168,6 +168,7 @@ describe('manual page and completion', () => {
     expect(await run('bash', ['-n', script])).toEqual({ all: '', exitCode: 0 })
     const complete = async (...words: string[]) => {
       const program =
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the shell's
         'source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _anyward; printf "%s\\n" "${COMPREPLY[@]}"'
       return (await execa('bash', ['-c', program, 'bash', script, 'anyward', ...words])).stdout.split('\n')
     }
