@@ -14,6 +14,14 @@ export interface DiagnosisTarget {
 /** What the node's own WireGuard says of a silence that the wire can't explain. */
 export type DiagnosisCause = 'wrong-key' | 'peer-missing' | 'wrong-port' | 'hung'
 
+/** What follows "it did not answer". */
+export const wordsOfDiagnosis: Readonly<Record<DiagnosisCause, string>> = {
+  'wrong-key': 'the interface has another private key than the YAML says',
+  'peer-missing': "the probe's peer, or its address, is not on the interface",
+  'wrong-port': 'the interface listens on another port',
+  hung: 'nor does `wg` get an answer: WireGuard hangs',
+}
+
 /** `no-wg`: the program is not installed. `null`: the interface is as it should be, or can't be asked. */
 export type Diagnosis = DiagnosisCause | 'no-wg' | null
 

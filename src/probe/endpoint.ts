@@ -10,7 +10,7 @@ import { type IpRoute, ipRoute } from '../wireguard/inner/ip.ts'
 import { keyPairOf, parsePublicKey } from '../wireguard/key.ts'
 import { rekeyAfterMs } from '../wireguard/session.ts'
 import type { TimestampSource } from '../wireguard/timestamp.ts'
-import { diagnose } from './diagnose.ts'
+import { diagnose, wordsOfDiagnosis } from './diagnose.ts'
 import type { DiagnosisQueue } from './diagnosis-queue.ts'
 import { type DiagnosisShare, DiagnosisWatch, type DiagnosisWatchOptions } from './diagnosis-watch.ts'
 import type { ProbeResult } from './result.ts'
@@ -221,5 +221,6 @@ function judge(
     return { outcome: 'inconclusive', cause, detail }
   }
   const diagnosed = cause === 'no-reply' ? (diagnosis?.cause() ?? null) : null
-  return { outcome: 'bad', check, cause: diagnosed ?? cause, detail }
+  if (diagnosed === null) return { outcome: 'bad', check, cause, detail }
+  return { outcome: 'bad', check, cause: diagnosed, detail: `${detail}: ${wordsOfDiagnosis[diagnosed]}` }
 }
