@@ -27,6 +27,7 @@ function start(
   failing: Partial<RoutingDaemon> = {},
   saveIntent: () => Promise<void> = async () => {},
   isStuck = () => false,
+  wall = systemClock.wall,
 ) {
   let originated: ReadonlySet<string> = new Set(found)
   let cycles = 0
@@ -68,7 +69,7 @@ function start(
       },
       side: [],
     }),
-    clock: systemClock,
+    clock: { ...systemClock, wall },
     observer: {
       probed: () => {},
       checked: () => {},
@@ -177,5 +178,37 @@ test('failure 11: a probe that never comes back is no proof of health for ever',
   stuck = true
   await expect.poll(announced, { timeout: 15_000 }).toEqual([])
   expect(controller.status().services[0]).toMatchObject({ decision: 'withdraw', reason: 'probe-stuck' })
+  await controller.stop(1000)
+}, 30_000)
+
+test('a window of the calendar drains by itself, is told ahead, and its end announces again', async () => {
+  const manifest: Manifest = {
+    ...withOnStop('withdraw'),
+    maintenance: [{ cron: '0 3 * * sun', durationMs: 7_200_000, timezone: 'Europe/Berlin' }],
+  }
+  // A Sunday in winter: three in Berlin is two in UTC.
+  const begin = Date.UTC(2026, 10, 22, 2)
+  let wall = begin - 1000
+  const { controller, announced } = start(
+    manifest,
+    [],
+    {},
+    async () => {},
+    () => false,
+    () => wall,
+  )
+  await expect.poll(announced).toEqual(everything)
+  expect(controller.status().maintenance).toMatchObject({
+    active: null,
+    next: { start: '2026-11-22T02:00:00.000Z', until: '2026-11-22T04:00:00.000Z' },
+  })
+  wall = begin
+  await expect.poll(announced, { timeout: 5000 }).toEqual([])
+  expect(controller.status()).toMatchObject({
+    operator: { intent: 'drain', source: 'calendar', until: '2026-11-22T04:00:00.000Z' },
+    maintenance: { next: { start: '2026-11-29T02:00:00.000Z' } },
+  })
+  wall = begin + 7_200_000
+  await expect.poll(announced, { timeout: 5000 }).toEqual(everything)
   await controller.stop(1000)
 }, 30_000)
