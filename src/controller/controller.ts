@@ -10,6 +10,7 @@ import type { ControllerParts, VerifiedChange } from './parts.ts'
 import { Reconciler } from './reconciler.ts'
 import { ServiceUnit } from './service-unit.ts'
 import { buildStatus, type NodeStatus } from './status.ts'
+import { Timers } from './timers.ts'
 
 const tickMs = 250
 /** A tick that is so late was slept through: stopped, or a machine that was away. */
@@ -25,7 +26,7 @@ export class Controller {
   readonly #reconciler: Reconciler
   /** Decision changes that the neighbors do not have yet, by service. */
   readonly #pending = new Map<string, { to: VerifiedChange['to']; startedAt: number }>()
-  readonly #timers = new Set<NodeJS.Timeout>()
+  readonly #timers: Timers
   #intent: OperatorIntent
   #told: EffectiveIntent | null = null
   /** What `hold` holds: what was last wanted or, before that, what the daemon was found to originate. */
@@ -37,6 +38,7 @@ export class Controller {
     const { clock, manifest, keeping } = parts
     this.#parts = parts
     this.#intent = keeping.intent
+    this.#timers = new Timers(clock)
     this.#calendar = createCalendar(manifest.maintenance)
     const saved = keeping.services
     this.#units = manifest.services.map((service) => {
@@ -59,15 +61,15 @@ export class Controller {
       const { intervalMs } = unit.service.probe
       // Side by side: a hundred services in the same millisecond would all be late.
       const offsetMs = (index * intervalMs) / this.#units.length
-      this.#every(intervalMs, () => this.#probe(unit), offsetMs)
+      this.#timers.every(intervalMs, () => this.#probe(unit), offsetMs)
       for (const side of unit.probes.side) {
-        this.#every(side.intervalMs, () => this.#check(unit, side), offsetMs)
+        this.#timers.every(side.intervalMs, () => this.#check(unit, side), offsetMs)
       }
     })
-    this.#every(tickMs, (lateMs) => this.#tick(lateMs))
+    this.#timers.every(tickMs, (lateMs) => this.#tick(lateMs))
     if (guard !== null) {
       guard.start()
-      this.#every(guard.intervalMs, () => guard.renew(this.living))
+      this.#timers.every(guard.intervalMs, () => guard.renew(this.living))
     }
   }
 
@@ -158,8 +160,7 @@ export class Controller {
   }
 
   #endTimers(): void {
-    for (const timer of this.#timers) clearTimeout(timer)
-    this.#timers.clear()
+    this.#timers.end()
     if (this.#saving !== null) clearTimeout(this.#saving)
     this.#save()
   }
@@ -345,30 +346,5 @@ export class Controller {
     keeping.saveServices(
       Object.fromEntries(this.#units.map((unit) => [unit.service.name, unit.save(now, wall)])),
     )
-  }
-
-  /**
-   * Calls `work` after `delayMs` and then at each interval, on a grid that does not drift, with how late it is;
-   * skips what it slept through.
-   */
-  #every(intervalMs: number, work: (lateMs: number) => unknown, delayMs = 0): void {
-    const { clock } = this.#parts
-    let next = clock.now() + delayMs
-    const tick = () => {
-      if (timer !== undefined) this.#timers.delete(timer)
-      if (this.#stopping) return
-      work(Math.max(0, clock.now() - next))
-      const now = clock.now()
-      next += intervalMs
-      if (next < now) next = now + intervalMs - ((now - next) % intervalMs)
-      sleep(next - now)
-    }
-    const sleep = (ms: number) => {
-      timer = setTimeout(tick, ms)
-      this.#timers.add(timer)
-    }
-    let timer: NodeJS.Timeout | undefined
-    if (delayMs === 0) tick()
-    else sleep(delayMs)
   }
 }

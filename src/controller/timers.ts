@@ -1,0 +1,42 @@
+import type { Clock } from './clock.ts'
+
+/** Timers that end together. */
+export class Timers {
+  readonly #clock: Clock
+  readonly #running = new Set<NodeJS.Timeout>()
+  #ended = false
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /**
+   * Calls `work` after `delayMs` and then at each interval, on a grid that does not drift, with how late it is;
+   * skips what it slept through.
+   */
+  every(intervalMs: number, work: (lateMs: number) => unknown, delayMs = 0): void {
+    let next = this.#clock.now() + delayMs
+    const tick = () => {
+      if (timer !== undefined) this.#running.delete(timer)
+      if (this.#ended) return
+      work(Math.max(0, this.#clock.now() - next))
+      const now = this.#clock.now()
+      next += intervalMs
+      if (next < now) next = now + intervalMs - ((now - next) % intervalMs)
+      sleep(next - now)
+    }
+    const sleep = (ms: number) => {
+      timer = setTimeout(tick, ms)
+      this.#running.add(timer)
+    }
+    let timer: NodeJS.Timeout | undefined
+    if (delayMs === 0) tick()
+    else sleep(delayMs)
+  }
+
+  end(): void {
+    this.#ended = true
+    for (const timer of this.#running) clearTimeout(timer)
+    this.#running.clear()
+  }
+}
