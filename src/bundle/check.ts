@@ -113,6 +113,8 @@ async function checkFrrDaemons(dir: string, config: string, lines: readonly stri
 export function isChatter(line: string): boolean {
   // Its crash log goes to a folder of the user frr.
   if (/Disabling MPLS support|\/var\/tmp\/frr\/|\] crashlog and /.test(line)) return true
+  // Said whenever it is configured, also where there is no peer yet.
+  if (line.startsWith('Graceful restart configuration changed, reset ')) return true
   const words = line.replaceAll(/\(\d{4}\/[\d/: ]+\):/g, '').trim()
   return words === '' || (/^(?:RTR|TCP Transport)/.test(words) && !/\d{4}\/\d\d\/\d\d /.test(words))
 }

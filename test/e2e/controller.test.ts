@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { execa } from 'execa'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { NodeStatus } from '../../src/controller/status.ts'
+import { BirdClient } from '../../src/routing/bird/client.ts'
 import {
   cli,
   inside,
@@ -124,6 +125,21 @@ describe.each(['bird', 'frr'] as const)('the controller behind %s', (daemon) => 
     expect(await said()).toEqual([])
     await addAddress()
     await back()
+  })
+
+  test('failure 4: what a daemon had told is gone when it is killed: nobody keeps it for a restart of its own', async () => {
+    await verified()
+    // What a neighbor that offers graceful restart may keep, for minutes, status could not tell.
+    for (const neighbor of lab.neighbors) {
+      for (const { protocol } of neighbor.sessions.filter((session) => session.node === node.name)) {
+        const client = new BirdClient({ socketPath: neighbor.controlSocket, deadlineMs: 5000 })
+        const { lines } = await client.send(`show protocols all ${protocol}`)
+        client.close()
+        const said = lines.map(({ text }) => text).join('\n')
+        expect(said).toContain('Neighbor capabilities')
+        expect(said).not.toMatch(/AF (?:supported|preserved): *ipv/)
+      }
+    }
   })
 
   test('failure 2: a controller that is killed and started again never flaps a healthy prefix', async () => {

@@ -4,6 +4,9 @@ import { join } from 'node:path'
 import { execa } from 'execa'
 import { DaemonError } from '../daemon.ts'
 
+/** Said of a line that was taken, whether or not there is a peer whose session it concerns. */
+const adviceAboutGracefulRestart = 'Graceful restart configuration changed, reset '
+
 /** vtysh itself waits for a daemon that hangs for ever. */
 const timeoutMs = 20_000
 
@@ -42,7 +45,10 @@ export class Vtysh {
       const file = join(dir, 'lines')
       await writeFile(file, `${lines.join('\n')}\n`, { mode: 0o600 })
       const { text } = await this.#run(['-f', file])
-      return text.split('\n').flatMap((line) => (line.trim() === '' ? [] : [line.trim()]))
+      return text
+        .split('\n')
+        .map((line) => line.trim())
+        .filter((line) => line !== '' && !line.startsWith(adviceAboutGracefulRestart))
     } finally {
       await rm(dir, { recursive: true, force: true })
     }

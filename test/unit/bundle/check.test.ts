@@ -12,6 +12,7 @@ test.each([
   `RTR Socket: State: RTR_CONNECTING${time}:`,
   `${time}: ${time}: `,
   'TCP Transport(2001:db8::53:323): Socket closed',
+  'Graceful restart configuration changed, reset all peers to take effect',
 ])('is chatter: %s', (line) => {
   expect(isChatter(line)).toBe(true)
 })
