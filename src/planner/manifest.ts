@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { families } from '../net/prefix.ts'
+import { families, type Parsed, parseAddress, parsePrefix } from '../net/prefix.ts'
 import {
   checkNames,
   egressProtocols,
@@ -8,6 +8,18 @@ import {
   roleWords,
   troubleActions,
 } from '../sites/fleet.ts'
+
+// These end up in commands, and a bundle that somebody edited must smuggle none in.
+const prefixText = textOf(parsePrefix)
+const addressText = textOf(parseAddress)
+const nameText = z.string().regex(/^[^\s\p{Cc}]+$/u, 'is not one word')
+
+function textOf(parse: (text: string) => Parsed<unknown>) {
+  return z.string().superRefine((text, context) => {
+    const parsed = parse(text)
+    if (!parsed.ok) context.addIssue(`${JSON.stringify(text)} ${parsed.problem}`)
+  })
+}
 
 /** Where the artefacts of one node live on that node. */
 const pathsSchema = z.strictObject({
@@ -46,18 +58,18 @@ const sessionSchema = z.strictObject({
 })
 
 const neighborSchema = z.strictObject({
-  name: z.string(),
+  name: nameText,
   kind: z.enum(neighborKinds),
   asn: z.number(),
-  address: z.string(),
-  localAddress: z.string().nullable(),
+  address: addressText,
+  localAddress: addressText.nullable(),
   family: z.enum(families),
   /** BIRD's name for the session; `null` for FRR, which names a session by its address. */
-  protocol: z.string().nullable(),
+  protocol: nameText.nullable(),
   gtsm: z.boolean(),
   passwordFile: z.string().nullable(),
   /** Our prefixes that this neighbor is told while their service is announced, sorted. */
-  prefixes: z.array(z.string()),
+  prefixes: z.array(prefixText),
   /** Missing in bundles of Anyward 0.1.0. */
   session: sessionSchema.optional(),
 })
@@ -80,22 +92,22 @@ const paceSchema = {
 }
 
 export const manifestServiceSchema = z.strictObject({
-  name: z.string(),
+  name: nameText,
   /** All that the node originates for this service: host and covering prefixes, sorted. */
-  prefixes: z.array(z.string()),
+  prefixes: z.array(prefixText),
   /** The addresses that must be on the node, without a length. */
-  anycast: z.array(z.string()),
+  anycast: z.array(addressText),
   wireguard: z.strictObject({
-    interface: z.string(),
+    interface: nameText,
     port: z.number(),
     publicKey: z.string(),
     /** Without a length. */
-    addresses: z.array(z.string()),
+    addresses: z.array(addressText),
   }),
   probe: z.strictObject({
     privateKeyFile: z.string(),
     presharedKeyFile: z.string().nullable(),
-    address: z.string(),
+    address: addressText,
     intervalMs: z.number(),
     timeoutMs: z.number(),
     rise: z.number(),
@@ -112,7 +124,7 @@ export const manifestServiceSchema = z.strictObject({
         targets: z.array(
           z.strictObject({
             protocol: z.enum(egressProtocols),
-            address: z.string(),
+            address: addressText,
             port: z.number().nullable(),
             name: z.string().nullable(),
           }),
@@ -149,11 +161,11 @@ export const manifestServiceSchema = z.strictObject({
 /** What a bundle tells the controller: everything it needs to know, and no secret. */
 export const manifestSchema = z.strictObject({
   format: z.literal(1),
-  site: z.string(),
-  node: z.string(),
+  site: nameText,
+  node: nameText,
   daemon: z.enum(['bird', 'frr']),
   asn: z.number(),
-  routerId: z.string(),
+  routerId: addressText,
   paths: pathsSchema,
   /** `address:port` pairs for /healthz, /status and /metrics. */
   listen: z.array(z.string()),

@@ -50,6 +50,23 @@ describe('a bundle', () => {
     expect(message).toContain('routerID')
   })
 
+  test('failure 18: whose manifest smuggles a line into a command is refused, with its place', async () => {
+    await spoil((text) => text.replace('"prefixes": [', '"prefixes": [\n"192.0.2.0/24\\nno router bgp",'))
+    const message = await messageOf(readBundle(dir))
+    expect(message).toContain(
+      'prefixes.0: "192.0.2.0/24\\nno router bgp" has a prefix length that is not 0 to 32',
+    )
+  })
+
+  test('failure 18: whose names are not words is refused, with each place', async () => {
+    await spoil((text) => text.replaceAll(/"(name|protocol|address)": "/g, '"$1": "a\\n'))
+    const message = await messageOf(readBundle(dir))
+    expect(message).toContain('neighbors.0.name: is not one word')
+    expect(message).toContain('neighbors.0.protocol: is not one word')
+    expect(message).toContain('neighbors.0.address: "a\\n')
+    expect(message).toContain('services.0.name: is not one word')
+  })
+
   test('with a file that was changed by hand is refused', async () => {
     await writeFile(join(dir, 'bird.conf'), 'router id 10.0.0.99;\n')
     expect(await messageOf(readBundle(dir))).toContain(
