@@ -65,7 +65,6 @@ export function createObserver(manifest: Manifest, say: Say, metrics: Metrics): 
       const { service, decision, health, troubleMs } = state
       setHealth(service, state.checks)
       setDecision(service, decision.decision, decision.reason)
-      metrics.verified.set(0)
       const facts = {
         event: 'decision',
         service,
@@ -79,7 +78,6 @@ export function createObserver(manifest: Manifest, say: Say, metrics: Metrics): 
       say(level, facts, `${service}: ${decision.decision}, ${decision.detail}`)
     },
     verified(tookMs, changes) {
-      metrics.verified.set(1)
       for (const { service, to, tookMs: transitionMs } of changes) {
         metrics.transition.observe({ service, to }, transitionMs / 1000)
       }
@@ -94,7 +92,6 @@ export function createObserver(manifest: Manifest, say: Say, metrics: Metrics): 
       )
     },
     trouble(trouble) {
-      metrics.verified.set(0)
       metrics.reconcileFailures.inc({ cause: trouble.cause })
       const drifted = trouble.cause === 'drift'
       const message = drifted ? `somebody else changed it: ${trouble.message}` : trouble.message
@@ -145,6 +142,7 @@ function rounded(milliseconds: number | null): number | null {
 
 /** What is told by numbers alone, at the time somebody asks. */
 export function measureStatus(status: NodeStatus, metrics: Metrics): void {
+  metrics.verified.set(status.daemon.verified ? 1 : 0)
   for (const { name: service, loss, holdDown, drain, late } of status.services) {
     metrics.probeLoss.set({ service }, loss)
     metrics.flaps.set({ service }, holdDown.flaps)
