@@ -65,14 +65,18 @@ async function requireKey(file: string): Promise<Buffer> {
  */
 async function keepTimestamps(file: string): Promise<TimestampSource> {
   const source = new TimestampSource({ floor: await readFile(file).catch(() => null) })
-  let saved = source.last
-  setInterval(() => {
-    const { last } = source
-    if (last.equals(saved)) return
-    saved = last
+  let saved: Buffer | null = null
+  const save = () => {
+    // A process that is killed has used labels since it last wrote: what is kept lies ahead of them.
+    const reserved = source.reserve(2 * saveIntervalMs)
+    if (saved !== null && reserved.equals(saved)) return
+    saved = reserved
     // Without the file only a clock that jumps back across a restart hurts, and only until it has caught up.
-    writeFile(file, last).catch(() => {})
-  }, saveIntervalMs).unref()
+    writeFile(file, reserved).catch(() => {})
+  }
+  source.next()
+  save()
+  setInterval(save, saveIntervalMs).unref()
   return source
 }
 

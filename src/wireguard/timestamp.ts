@@ -6,7 +6,7 @@ export class TimestampSource {
   readonly #wallClockMs: () => number
   #lastNs: bigint
 
-  /** `floor` is a `last` of an earlier process, 12 bytes; every label will be above it. */
+  /** `floor` is what an earlier process reserved, 12 bytes; every label will be above it. */
   constructor(options: { floor?: Uint8Array | null; wallClockMs?: () => number } = {}) {
     this.#wallClockMs = options.wallClockMs ?? Date.now
     this.#lastNs = options.floor == null ? 0n : (decodeTai64n(options.floor) ?? 0n)
@@ -18,9 +18,9 @@ export class TimestampSource {
     return encodeTai64n(this.#lastNs)
   }
 
-  /** The last label given out, to be kept across a restart. */
-  get last(): Buffer {
-    return encodeTai64n(this.#lastNs)
+  /** A label above all that are given out within `aheadMs`, to be kept across a restart. */
+  reserve(aheadMs: number): Buffer {
+    return encodeTai64n(this.#lastNs + BigInt(aheadMs) * 1_000_000n)
   }
 }
 
