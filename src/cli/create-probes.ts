@@ -25,12 +25,12 @@ export async function createProbes(
   log: Log,
 ): Promise<ReadonlyMap<string, ServiceProbes>> {
   const probes = new Map<string, ServiceProbes>()
+  const timestamps = await keepTimestamps(join(manifest.paths.runtimeDir, 'probe.tai64n'))
   const diagnoses = new DiagnosisQueue()
   for (const service of manifest.services) {
     const { privateKeyFile, presharedKeyFile } = service.probe
     const privateKey = await requireKey(privateKeyFile)
     const presharedKey = presharedKeyFile === null ? null : await requireKey(presharedKeyFile)
-    const timestamps = await keepTimestamps(join(manifest.paths.runtimeDir, `${service.name}.tai64n`))
     const onMissingProgram = (program: string) =>
       log.warn(
         { event: 'diagnosis', program },
@@ -61,7 +61,9 @@ async function requireKey(file: string): Promise<Buffer> {
 
 /**
  * The server drops what is not newer than the last initiation it took from this key. So a prober that
- * restarts after the wall clock jumped back must know what it has used; a boot clears both sides.
+ * restarts after the wall clock jumped back must know what it has used; a boot clears both sides. What rises
+ * for all the keys of a node rises for each: a file for each would be written twenty times a second for a
+ * hundred services.
  */
 async function keepTimestamps(file: string): Promise<TimestampSource> {
   const source = new TimestampSource({ floor: await readFile(file).catch(() => null) })
