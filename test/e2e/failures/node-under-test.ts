@@ -1,0 +1,324 @@
+import { readFileSync } from 'node:fs'
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { execa } from 'execa'
+import { expect } from 'vitest'
+import type { NodeStatus } from '../../../src/controller/status.ts'
+import { startWireguard } from '../../../src/lab/bring-up.ts'
+import { startBgpd, startDaemons } from '../../../src/lab/machine/daemons.ts'
+import { type LabState, readState } from '../../../src/lab/state.ts'
+import type { Manifest } from '../../../src/planner/manifest.ts'
+import { BirdClient } from '../../../src/routing/bird/client.ts'
+import { cli, inside, type Lab, type LabNode, NeighborTables, until } from '../fixture-lab/lab.ts'
+
+export interface StartOptions {
+  /** What the controller's bundle says otherwise than the lab's. */
+  readonly change?: (manifest: Manifest) => void
+  readonly env?: Readonly<Record<string, string>>
+}
+
+/** A node of the lab, its controller, and what its neighbors have. */
+export class NodeUnderTest {
+  readonly node: LabNode
+  readonly manifest: Manifest
+  /** What the neighbors have while all is well. */
+  everything: string[] = []
+  controllerPid: number
+  /** The end of the controller that `start` has started last. */
+  ended: Promise<{ exitCode: number | undefined; all: string }> | null = null
+  readonly #tables: NeighborTables
+  readonly #neighbors: readonly { protocol: string; client: BirdClient }[]
+  readonly #folders: string[] = []
+  #state: LabState | null = null
+  /** Whether the present controller is another than the lab's would be. */
+  #isChanged = false
+
+  constructor(lab: Lab, node: LabNode) {
+    this.node = node
+    this.controllerPid = node.controllerPid
+    this.manifest = JSON.parse(readFileSync(join(node.bundle, 'manifest.json'), 'utf8')) as Manifest
+    this.#tables = new NeighborTables(lab, node)
+    this.#neighbors = lab.neighbors.flatMap(({ controlSocket, sessions }) =>
+      sessions
+        .filter((session) => session.node === node.name)
+        .map(({ protocol }) => ({
+          protocol,
+          client: new BirdClient({ socketPath: controlSocket, deadlineMs: 10_000 }),
+        })),
+    )
+  }
+
+  async close(): Promise<void> {
+    this.#tables.close()
+    for (const { client } of this.#neighbors) client.close()
+    for (const folder of this.#folders) await rm(folder, { recursive: true })
+  }
+
+  /** `neighbor prefix`, sorted: what the neighbors really have. */
+  rows(): Promise<string[]> {
+    return this.#tables.read()
+  }
+
+  /** How the neighbors have what they have: GRACEFUL_SHUTDOWN and the longer path are what degrades. */
+  async grade(): Promise<'normal' | 'degraded' | 'none' | 'mixed'> {
+    const grades = new Set<'normal' | 'degraded'>()
+    for (const { protocol, client } of this.#neighbors) {
+      const { lines } = await client.send(`show route protocol ${protocol} all`)
+      const text = lines.map((line) => line.text).join('\n')
+      const paths = text.match(/^\S*\s*.*\bBGP\.as_path:.*$/gm)?.length ?? 0
+      const shutdowns = text.match(/\(65535, ?0\)/g)?.length ?? 0
+      if (shutdowns < paths) grades.add('normal')
+      if (shutdowns > 0) grades.add('degraded')
+    }
+    const [grade] = grades
+    return grade === undefined ? 'none' : grades.size === 1 ? grade : 'mixed'
+  }
+
+  async untilGrade(grade: 'normal' | 'degraded' | 'none'): Promise<void> {
+    const look = () => this.grade()
+    await until(`${this.node.daemon}: the neighbors have ${grade}`, look, (found) => found === grade)
+  }
+
+  async status(): Promise<NodeStatus> {
+    return (await (await fetch(this.node.statusUrl)).json()) as NodeStatus
+  }
+
+  async metrics(): Promise<string> {
+    return (await fetch(this.node.statusUrl.replace(/status$/, 'metrics'))).text()
+  }
+
+  /** Of the present controller and those before it. */
+  async events(): Promise<{ event: string; [fact: string]: unknown }[]> {
+    const text = await readFile(join(this.manifest.paths.stateDir, 'events.jsonl'), 'utf8')
+    return text
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line))
+  }
+
+  /** Waits for an event with these facts, of those that come after the first `after`. */
+  async untilEvent(facts: Record<string, unknown>, after = 0): Promise<void> {
+    await until(
+      `${this.node.daemon}: an event ${JSON.stringify(facts)}`,
+      async () => (await this.events()).slice(after),
+      (events) => events.some((event) => Object.entries(facts).every(([name, fact]) => event[name] === fact)),
+    )
+  }
+
+  run(program: string, args: readonly string[]) {
+    return inside(this.node, program, args)
+  }
+
+  until(what: string, isSo: (status: NodeStatus) => boolean, timeoutMs?: number): Promise<NodeStatus> {
+    return until(`${this.node.daemon}: ${what}`, () => this.status(), isSo, timeoutMs)
+  }
+
+  untilRows(what: string, isSo: (rows: string[]) => boolean, timeoutMs?: number) {
+    return until(`${this.node.daemon}: ${what}`, () => this.rows(), isSo, timeoutMs)
+  }
+
+  /** No neighbor has anything, and the controller says so. */
+  async gone(timeoutMs?: number): Promise<void> {
+    await this.untilRows('no neighbor has our routes', (rows) => rows.length === 0, timeoutMs)
+    await this.agrees()
+  }
+
+  /** The neighbors have what they have while all is well, and the controller says so. */
+  async back(): Promise<void> {
+    await this.untilRows('all have our routes', (rows) => rows.join() === this.everything.join())
+    await this.agrees()
+  }
+
+  /** Status and metrics tell just what the neighbors have, and that this is what was decided. */
+  async agrees(): Promise<void> {
+    await until(
+      `${this.node.daemon}: status and metrics say what the neighbors have`,
+      async () => {
+        const [{ services, daemon }, metrics, rows] = await Promise.all([
+          this.status(),
+          this.metrics(),
+          this.rows(),
+        ])
+        const said = services.flatMap(({ announced }) =>
+          announced.map(({ neighbor, prefix }) => `${neighbor} ${prefix}`),
+        )
+        const measured = [...metrics.matchAll(/^anyward_announced\{.*neighbor="(.*)",prefix="(.*)"\} 1$/gm)]
+        return {
+          rows,
+          said: distinct(said),
+          measured: distinct(measured.map(([, neighbor, prefix]) => `${neighbor} ${prefix}`)),
+          verified: daemon.verified && metrics.includes('anyward_verified 1'),
+        }
+      },
+      ({ rows, said, measured, verified }) =>
+        verified && said.join() === rows.join() && measured.join() === rows.join(),
+    )
+  }
+
+  /** Looks at the neighbors' tables all the while, and expects them to have everything at each look. */
+  async expectKept(during: () => Promise<unknown>): Promise<void> {
+    let done = false
+    const misses: string[] = []
+    const looking = (async () => {
+      while (!done) {
+        const rows = await this.rows().catch(() => this.everything)
+        if (rows.join() !== this.everything.join()) misses.push(rows.join())
+      }
+    })()
+    await during().finally(() => {
+      done = true
+    })
+    await looking
+    expect(misses).toEqual([])
+  }
+
+  removeAddress(address = '192.0.2.1/32') {
+    return this.run('ip', ['addr', 'del', address, 'dev', 'lo'])
+  }
+
+  addAddress(address = '192.0.2.1/32') {
+    return this.run('ip', ['addr', 'replace', address, 'dev', 'lo'])
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    process.kill(this.controllerPid, signal)
+  }
+
+  signalDaemons(signal: NodeJS.Signals): void {
+    for (const pid of this.node.daemonPids) process.kill(pid, signal)
+  }
+
+  /** Puts right what a test has broken, or has left broken where it failed. */
+  async mend(): Promise<void> {
+    if (!isAlive(this.controllerPid)) await this.start()
+    else if (this.#isChanged) await this.restart()
+    for (const { name, anycast, wireguard } of this.manifest.services) {
+      for (const address of anycast) {
+        await this.addAddress(`${address}/${address.includes(':') ? 128 : 32}`)
+      }
+      await this.run('ip', ['link', 'set', wireguard.interface, 'up'])
+      await this.setProbePeer(name, true)
+    }
+    await this.back()
+  }
+
+  /** Starts a controller; what was announced before it is left as it is. */
+  async start({ change, env }: StartOptions = {}): Promise<void> {
+    let { bundle } = this.node
+    this.#isChanged = change !== undefined || env !== undefined
+    if (change !== undefined) {
+      bundle = await mkdtemp(join(tmpdir(), 'anyward-failures-'))
+      this.#folders.push(bundle)
+      await cp(this.node.bundle, bundle, { recursive: true })
+      const changed = structuredClone(this.manifest)
+      change(changed)
+      await writeFile(join(bundle, 'manifest.json'), JSON.stringify(changed))
+    }
+    const args = [
+      'netns',
+      'exec',
+      this.node.namespace,
+      process.execPath,
+      cli,
+      'controller',
+      '--bundle',
+      bundle,
+    ]
+    const log = { file: join(this.node.bundle, '../controller.log'), append: true }
+    const child = execa('ip', args, {
+      reject: false,
+      all: true,
+      stderr: ['pipe', log],
+      ...(env && { env }),
+    })
+    this.ended = child.then(({ exitCode, all }) => ({ exitCode, all }))
+    this.controllerPid = child.pid!
+  }
+
+  /** Ends the controller in a way that leaves things as they are, and starts another. */
+  async restart(options?: StartOptions): Promise<void> {
+    await this.stop('SIGHUP')
+    await this.start(options)
+    await this.until('decided', ({ services }) => services.every(({ reason }) => reason !== 'starting'))
+  }
+
+  async stop(signal: NodeJS.Signals): Promise<void> {
+    const pid = this.controllerPid
+    process.kill(pid, signal)
+    await until(
+      'the controller has ended',
+      async () => isAlive(pid),
+      (alive) => !alive,
+    )
+  }
+
+  /** Ends the services' WireGuard, and their interfaces with it. */
+  async removeWireguard(): Promise<void> {
+    const { state, node } = await this.#labState()
+    for (const wireguard of node.wireguard) {
+      if (state.kernelWireguard) await this.run('ip', ['link', 'del', wireguard.interface])
+      else process.kill(wireguard.process!.pid, 'SIGTERM')
+      await until(
+        'the interface is gone',
+        async () => (await this.run('ip', ['-br', 'link'])).stdout,
+        (links) => !links.includes(wireguard.interface),
+      )
+    }
+  }
+
+  /** Starts it again, as the lab did at first. */
+  async startWireguard(): Promise<void> {
+    const { state, node } = await this.#labState()
+    for (const wireguard of node.wireguard) await startWireguard(state, node, wireguard)
+  }
+
+  /** None where the kernel does it. */
+  async wireguardPids(): Promise<number[]> {
+    const { node } = await this.#labState()
+    return node.wireguard.flatMap(({ process }) => (process === null ? [] : [process.pid]))
+  }
+
+  async #labState() {
+    this.#state ??= (await readState())!
+    return { state: this.#state, node: this.#state.nodes.find(({ name }) => name === this.node.name)! }
+  }
+
+  /** Takes the probe's peer off the server, so that a living endpoint looks dead, or brings it back. */
+  async setProbePeer(service: string, present: boolean): Promise<void> {
+    const { node } = await this.#labState()
+    const { interface: name, probePublicKey, config } = node.wireguard.find((one) => one.service === service)!
+    if (present) await this.run('wg', ['syncconf', name, config])
+    else await this.run('wg', ['set', name, 'peer', probePublicKey, 'remove'])
+  }
+
+  /** Kills BIRD or bgpd; what is returned starts it again from its files, and nobody tells it more. */
+  async killDaemon(): Promise<() => Promise<void>> {
+    const { node } = await this.#labState()
+    const at = this.node.daemon === 'bird' ? 0 : node.daemons.findIndex(({ name }) => name === 'bgpd')
+    const pid = this.node.daemonPids[at]!
+    process.kill(pid, 'SIGKILL')
+    await until(
+      'the daemon has ended',
+      async () => isAlive(pid),
+      (alive) => !alive,
+    )
+    return async () => {
+      const [started] = this.node.daemon === 'bird' ? await startDaemons(node) : [await startBgpd(node)]
+      this.node.daemonPids[at] = started!.pid
+    }
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    // A zombie has ended; somebody just has not noticed yet.
+    return !/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+  } catch {
+    return false
+  }
+}
+
+function distinct(rows: readonly string[]): string[] {
+  return [...new Set(rows)].sort()
+}

@@ -1,0 +1,247 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { BirdClient } from '../../../src/routing/bird/client.ts'
+import { Vty } from '../../../src/routing/frr/vty.ts'
+import { cli, type Lab, labDown, labUp, until } from '../fixture-lab/lab.ts'
+import { NodeUnderTest } from './node-under-test.ts'
+
+let lab: Lab
+
+beforeAll(async () => {
+  lab = await labUp('test/e2e/failures/fleet')
+}, 240_000)
+afterAll(labDown, 60_000)
+
+describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
+  let node: NodeUnderTest
+
+  beforeAll(async () => {
+    node = new NodeUnderTest(lab, lab.nodes.find(({ daemon }) => daemon === kind)!)
+    node.everything = await node.rows()
+    expect(node.everything.length).toBeGreaterThanOrEqual(2)
+  })
+  afterAll(() => node.close())
+  afterEach(() => node.mend())
+
+  /** What somebody else does at the daemon's own socket: takes a prefix away that is announced, or the other way round. */
+  const meddle = async (announced: boolean) => {
+    const { daemonSocket, announceFile } = node.manifest.paths
+    if (kind === 'bird') {
+      const route = announced ? 'route 192.0.2.0/24 blackhole;' : ''
+      await writeFile(
+        announceFile!,
+        `protocol static anyward4 { ipv4; ${route} }\nprotocol static anyward6 { ipv6; }\n`,
+      )
+      const client = new BirdClient({ socketPath: daemonSocket, deadlineMs: 10_000 })
+      await client.send('configure')
+      client.close()
+      return
+    }
+    const vty = new Vty({ socketPath: daemonSocket, deadlineMs: 10_000 })
+    const network = `${announced ? '' : 'no '}network 192.0.2.0/24`
+    for (const line of ['configure terminal', 'router bgp 64500', 'address-family ipv4 unicast', network]) {
+      await vty.ask(line)
+    }
+    vty.close()
+  }
+
+  /** What changes whenever the daemon is told something, or works something out anew. */
+  const fingerprint = async () => {
+    const { daemonSocket } = node.manifest.paths
+    if (kind === 'bird') {
+      const client = new BirdClient({ socketPath: daemonSocket, deadlineMs: 10_000 })
+      const { lines } = await client.send('show status')
+      client.close()
+      return lines.map(({ text }) => text).filter((text) => text.startsWith('Last reconfiguration'))
+    }
+    const vty = new Vty({ socketPath: daemonSocket, deadlineMs: 10_000 })
+    const versions = []
+    for (const family of ['ipv4', 'ipv6']) {
+      versions.push(/table version is (\d+)/.exec(await vty.ask(`show bgp ${family} unicast`))![1])
+    }
+    vty.close()
+    return versions
+  }
+
+  test('failure 1: a withdrawal that the daemon did not take is tried again until the neighbors have it', async () => {
+    node.signalDaemons('SIGSTOP')
+    try {
+      await node.removeAddress()
+      const counted = /anyward_reconcile_failures_total\{cause="timeout"\} [1-9]/
+      await until(
+        'counted',
+        () => node.metrics(),
+        (metrics) => counted.test(metrics),
+      )
+      const { services, daemon } = await node.status()
+      expect(services[0]).toMatchObject({ decision: 'withdraw', reason: 'address-missing' })
+      // What the neighbors still have is not said to be gone.
+      expect(services[0]!.announced.length).toBe(node.everything.length)
+      expect(daemon.verified).toBe(false)
+      expect(await node.rows()).toEqual(node.everything)
+    } finally {
+      node.signalDaemons('SIGCONT')
+    }
+    await node.gone()
+  })
+
+  test('failure 5: of orders given to a stopped daemon the last one counts once it goes on', async () => {
+    // First one that ends well, then one that ends withdrawn.
+    for (const [first, last] of [
+      ['withdraw', 'announce'],
+      ['announce', 'withdraw'],
+    ] as const) {
+      const make = { withdraw: () => node.removeAddress(), announce: () => node.addAddress() }
+      if (first === 'announce') {
+        await node.removeAddress()
+        await node.gone()
+      }
+      node.signalDaemons('SIGSTOP')
+      try {
+        await make[first]()
+        await node.until('trouble', ({ services, daemon }) => {
+          return services[0]!.decision === first && daemon.trouble?.cause === 'timeout'
+        })
+        await make[last]()
+        await node.until(last, ({ services }) => services[0]!.decision === last)
+      } finally {
+        node.signalDaemons('SIGCONT')
+      }
+      if (last === 'announce') await node.back()
+      else await node.gone()
+    }
+  })
+
+  test('failure 6: what somebody else withdraws or announces at the daemon is seen, said and put right', async () => {
+    const before = (await node.events()).length
+    await meddle(false)
+    await node.untilEvent({ event: 'trouble', cause: 'drift' }, before)
+    await node.back()
+    await node.removeAddress()
+    await node.gone()
+    const after = (await node.events()).length
+    await meddle(true)
+    await node.untilEvent({ event: 'trouble', cause: 'drift' }, after)
+    await node.gone()
+  })
+
+  test('failure 7: a dead endpoint leaves the node where the daemon does not withdraw it, and comes back', async () => {
+    node.signalDaemons('SIGSTOP')
+    try {
+      await node.setProbePeer('vpn', false)
+      await node.until('the addresses are off', ({ heldAddresses }) => heldAddresses.length === 2)
+      await until(
+        'they are off',
+        async () => (await node.run('ip', ['-br', 'addr', 'show', 'dev', 'lo'])).stdout,
+        (addresses) => node.manifest.services[0]!.anycast.every((one) => !addresses.includes(`${one}/`)),
+      )
+      expect(await node.metrics()).toMatch(/^anyward_held_addresses 2$/m)
+    } finally {
+      node.signalDaemons('SIGCONT')
+    }
+    await node.gone()
+    await node.until('the addresses are back', ({ heldAddresses }) => heldAddresses.length === 0)
+  })
+
+  test('failure 9: after fifty changes of the link in a row the neighbors have what the last one asks for', async () => {
+    const { wireguardInterface } = node.node
+    const flicker = (last: 'up' | 'down') => {
+      const lines = Array.from({ length: 50 }, (_, index) => {
+        return `link set ${wireguardInterface} ${(index % 2 === 0) === (last === 'up') ? 'down' : 'up'}`
+      })
+      return node.run('sh', ['-c', `printf '${lines.join('\\n')}\\n' | ip -batch -`])
+    }
+    await flicker('down')
+    await node.gone()
+    await flicker('up')
+    await node.back()
+  })
+
+  test('failure 9: a second controller refuses to start, and changes nothing', async () => {
+    await node.expectKept(async () => {
+      const second = node.run(process.execPath, [cli, 'controller', '--bundle', node.node.bundle])
+      const { exitCode, stderr } = await second.catch((error) => error)
+      expect(exitCode).toBe(1)
+      expect(stderr).toContain(`another controller runs for ${node.node.name} already`)
+    })
+  })
+
+  test('failure 10: a daemon that died and was started again alone is told anew', async () => {
+    const before = (await node.events()).length
+    const start = await node.killDaemon()
+    await node.untilEvent({ event: 'trouble', cause: 'not-running' }, before)
+    await node.until('nothing is said to be announced', ({ services }) => services[0]!.announced.length === 0)
+    await node.untilRows('no neighbor has our routes', (rows) => rows.length === 0)
+    await start()
+  })
+
+  test('failure 17: a controller that starts before everything else announces only what serves', async () => {
+    await node.stop('SIGTERM')
+    await node.untilRows('withdrawn', (rows) => rows.length === 0)
+    await node.removeWireguard()
+    const startDaemon = await node.killDaemon()
+    await node.start()
+    const isOut = ({ services }: Awaited<ReturnType<NodeUnderTest['status']>>) =>
+      services[0]!.reason === 'interface-missing'
+    await node.until('it waits for the interface', isOut)
+    await startDaemon()
+    await node.until('the sessions are up', ({ neighbors }) =>
+      neighbors.every(({ session }) => session === 'up'),
+    )
+    await node.gone()
+    await node.startWireguard()
+  })
+
+  test('failure 18: names and prefixes that smuggle lines into a configuration are refused with their place', async () => {
+    const sites = await mkdtemp(join(tmpdir(), 'anyward-hostile-'))
+    const sound = await readFile('test/e2e/failures/fleet/oslo.yaml', 'utf8')
+    const fleet = await readFile('test/e2e/failures/fleet/fleet.yaml', 'utf8')
+    try {
+      for (const [what, place, text] of [
+        ['name: oslo-a', 'nodes[0].name', 'name: "oslo-a\\n network 203.0.113.0/24"'],
+        ['name: oslo-tor,', 'nodes[0].neighbors[2].name', 'name: "tor; } protocol static x { ipv4; ", '],
+        [
+          'kind: tor,',
+          'nodes[0].neighbors[2].description',
+          'kind: tor, description: "a\\"; } protocol x {\\n",',
+        ],
+        ['address: 10.1.2.1,', 'nodes[0].neighbors[2].address', 'address: "10.1.2.1\\n!\\nexit", '],
+      ]) {
+        await writeFile(join(sites, 'fleet.yaml'), fleet)
+        await writeFile(join(sites, 'oslo.yaml'), sound.replace(what!, text!))
+        const plan = node.run(process.execPath, [cli, 'plan', '--sites', sites, '--out', join(sites, 'out')])
+        const { exitCode, stderr, stdout } = await plan.catch((error) => error)
+        expect([exitCode, `${stderr}${stdout}`]).toEqual([1, expect.stringContaining(place!)])
+      }
+    } finally {
+      await rm(sites, { recursive: true })
+    }
+    await node.stop('SIGHUP')
+    await node.expectKept(async () => {
+      await node.start({
+        change: ({ services }) => services[0]!.prefixes.push('192.0.2.0/24\nnetwork 203.0.113.0/24'),
+      })
+      const { exitCode, all } = await node.ended!
+      expect([exitCode, all]).toEqual([1, expect.stringContaining('services.0.prefixes.')])
+    })
+  })
+
+  test('failure 20: while nothing changes, and over a restart of the controller, the daemon is told nothing', async () => {
+    const before = await fingerprint()
+    const probes = async () =>
+      Number(
+        /anyward_probe_duration_seconds_count\{.*check="handshake"\} (\d+)/.exec(await node.metrics())?.[1],
+      )
+    const goOn = async () => {
+      const begun = await probes()
+      await until('10 probes more', probes, (count) => count >= begun + 10)
+    }
+    await goOn()
+    await node.restart()
+    await node.agrees()
+    await goOn()
+    expect(await fingerprint()).toEqual(before)
+  })
+})
