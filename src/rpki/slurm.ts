@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { addressBits, type Family, families, type Parsed, type Prefix, parsePrefix } from '../net/prefix.ts'
 import { describeValue } from '../sites/fields.ts'
 import { formatPath, type Path, quote } from '../sites/wording.ts'
-import { copyWords, findLongest, findRow, indexPrefixes } from './prefix-index.ts'
+import { copyWords, findLongest, findRow, indexPrefixes, parentOf } from './prefix-index.ts'
 import { parseJson } from './read-vrps.ts'
 import { fillWords, type Vrp, type VrpSet, vrpSetOf } from './vrp-set.ts'
 import { buildTables, type VrpTable } from './vrp-table.ts'
@@ -103,7 +103,7 @@ function compileFilters({ filters }: Slurm): (family: Family, table: VrpTable, r
     if (findLongest(all, words, length) !== -1) return true
     const one = ofOne![family]
     let at = findLongest(one.index, words, length)
-    while (at !== -1 && findRow(one.table, one.index, at, asn) === -1) at = one.index.parents[at]!
+    while (at !== -1 && findRow(one.table, one.index, at, asn) === -1) at = parentOf(one.index, at)
     return at !== -1
   }
 }

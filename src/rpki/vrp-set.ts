@@ -1,5 +1,5 @@
 import { Address, type Family, Prefix } from '../net/prefix.ts'
-import { findLongest, findRow, indexPrefixes, type PrefixIndex } from './prefix-index.ts'
+import { findLongest, findRow, firstRow, indexPrefixes, type PrefixIndex, parentOf } from './prefix-index.ts'
 import type { ValidationState } from './validation.ts'
 import { countRows } from './vrp-changes.ts'
 import { buildTables, type VrpTable, type VrpTables } from './vrp-table.ts'
@@ -50,7 +50,7 @@ export function vrpSetOf(tables: VrpTables): VrpSet {
       fillWords(words, prefix)
       let state: ValidationState = 'not-found'
       let at = findLongest(index, words, prefix.length)
-      for (; at !== -1; at = index.parents[at]!) {
+      for (; at !== -1; at = parentOf(index, at)) {
         if (state === 'not-found') state = 'invalid-as'
         // AS 0 in a VRP says that nobody may originate the prefix (RFC 6483, section 4).
         if (originAsn === null || originAsn === 0) break
@@ -64,14 +64,14 @@ export function vrpSetOf(tables: VrpTables): VrpSet {
     covering(prefix) {
       const { family } = prefix
       const table = tables[family]
-      const { starts, parents } = indexes[family]
+      const index = indexes[family]
       fillWords(words, prefix)
       const found: number[] = []
-      let at = findLongest(indexes[family], words, prefix.length)
-      for (; at !== -1; at = parents[at]!) found.push(at)
-      return found.reverse().flatMap((index) => {
-        const first = starts[index]!
-        return Array.from({ length: starts[index + 1]! - first }, (_, offset) =>
+      let at = findLongest(index, words, prefix.length)
+      for (; at !== -1; at = parentOf(index, at)) found.push(at)
+      return found.reverse().flatMap((place) => {
+        const first = firstRow(index, place)
+        return Array.from({ length: firstRow(index, place + 1) - first }, (_, offset) =>
           vrpAt(table, family, first + offset),
         )
       })
