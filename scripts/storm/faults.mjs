@@ -74,7 +74,7 @@ const ofServices = [
           try {
             await change('del')(node, service, at)
           } catch (error) {
-            if (!/Cannot assign requested address/.test(error.message)) throw error
+            if (!/Cannot assign requested address|address not found/.test(error.message)) throw error
             // Off already, where somebody takes what is dead off the node, and puts it back.
             return
           }

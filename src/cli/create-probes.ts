@@ -1,4 +1,5 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { writeFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Manifest } from '../planner/manifest.ts'
 import { DiagnosisQueue } from '../probe/diagnosis-queue.ts'
@@ -10,8 +11,6 @@ import { keyPairOf } from '../wireguard/key.ts'
 import { readKeyFile } from '../wireguard/key-file.ts'
 import { TimestampSource } from '../wireguard/timestamp.ts'
 import { CommandError, exitCode } from './failure.ts'
-
-const saveIntervalMs = 1000
 
 export interface ServiceProbes {
   readonly endpoint: EndpointProbe
@@ -66,20 +65,17 @@ async function requireKey(file: string): Promise<Buffer> {
  * hundred services.
  */
 async function keepTimestamps(file: string): Promise<TimestampSource> {
-  const source = new TimestampSource({ floor: await readFile(file).catch(() => null) })
-  let saved: Buffer | null = null
-  const save = () => {
-    // A process that is killed has used labels since it last wrote: what is kept lies ahead of them.
-    const reserved = source.reserve(2 * saveIntervalMs)
-    if (saved !== null && reserved.equals(saved)) return
-    saved = reserved
-    // Without the file only a clock that jumps back across a restart hurts, and only until it has caught up.
-    writeFile(file, reserved).catch(() => {})
-  }
-  source.next()
-  save()
-  setInterval(save, saveIntervalMs).unref()
-  return source
+  return new TimestampSource({
+    floor: await readFile(file).catch(() => null),
+    keep(label) {
+      try {
+        // At once: the clock may have jumped ahead, and this process may be killed before it does anything else.
+        writeFileSync(file, label)
+      } catch {
+        // Without the file only a clock that jumps back across a restart hurts, and only until it has caught up.
+      }
+    },
+  })
 }
 
 /** By interface, the public key (base64) of the probe's own peer. */

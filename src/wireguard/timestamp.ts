@@ -4,25 +4,39 @@
  */
 export class TimestampSource {
   readonly #wallClockMs: () => number
+  readonly #keep: (label: Buffer) => void
   #lastNs: bigint
+  #keptNs: bigint
 
-  /** `floor` is what an earlier process reserved, 12 bytes; every label will be above it. */
-  constructor(options: { floor?: Uint8Array | null; wallClockMs?: () => number } = {}) {
+  /**
+   * `floor` is what an earlier process kept, 12 bytes; every label will be above it. `keep` is given a label before
+   * any above the one kept so far is used, some seconds ahead of it, so that it is seldom called.
+   */
+  constructor(
+    options: {
+      floor?: Uint8Array | null
+      wallClockMs?: () => number
+      keep?: (label: Buffer) => void
+    } = {},
+  ) {
     this.#wallClockMs = options.wallClockMs ?? Date.now
+    this.#keep = options.keep ?? (() => {})
     this.#lastNs = options.floor == null ? 0n : (decodeTai64n(options.floor) ?? 0n)
+    this.#keptNs = this.#lastNs
   }
 
   next(): Buffer {
     const nowNs = BigInt(Math.max(0, Math.floor(this.#wallClockMs()))) * 1_000_000n
     this.#lastNs = nowNs > this.#lastNs ? nowNs : this.#lastNs + 1n
+    if (this.#lastNs > this.#keptNs) {
+      this.#keptNs = this.#lastNs + keptAheadNs
+      this.#keep(encodeTai64n(this.#keptNs))
+    }
     return encodeTai64n(this.#lastNs)
   }
-
-  /** A label above all that are given out within `aheadMs`, to be kept across a restart. */
-  reserve(aheadMs: number): Buffer {
-    return encodeTai64n(this.#lastNs + BigInt(aheadMs) * 1_000_000n)
-  }
 }
+
+const keptAheadNs = 10_000_000_000n
 
 // 2^62 marks a label after 1970; TAI was ten seconds ahead of UTC then, and leap seconds are ignored by all.
 const tai64Base = 2n ** 62n + 10n
