@@ -1,0 +1,105 @@
+import { loadavg } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { isInstalled } from './controllers/contenders.mjs'
+import { describeTimes, summarize, tenths } from './controllers/figures.mjs'
+import { probe } from './scale/fleet.mjs'
+import { runInside } from './shared/namespaces.mjs'
+import { check, printChecks } from './shared/report.mjs'
+
+/** Of a core while nothing happens, and from an interface's end until the neighbors have it. */
+const BOUND = { processorPercent: 15, withdrawnMs: 25 }
+
+const { values } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    inside: { type: 'boolean', default: false },
+    services: { type: 'string', default: '100' },
+    seconds: { type: 'string', default: '60' },
+    rounds: { type: 'string', default: '21' },
+    profile: { type: 'boolean', default: false },
+  },
+})
+try {
+  for (const name of ['services', 'seconds', 'rounds']) {
+    if (!/^[1-9]\d{0,3}$/.test(values[name])) throw new Error(`--${name} wants a number from 1 to 9999`)
+  }
+  const lacking = whatIsLacking()
+  if (lacking !== null) report({ ok: true, skipped: [lacking], checks: [], rows: [] })
+  else if (values.inside) await measure()
+  else process.exitCode = await runInside(fileURLToPath(import.meta.url), process.argv.slice(2))
+} catch (error) {
+  console.error(`bench: ${error.message}`)
+  process.exitCode = 2
+}
+
+function whatIsLacking() {
+  if (process.getuid?.() !== 0) return 'all of it: it makes network namespaces, which needs root'
+  const missing = ['bird', 'wg', 'ip', 'nft', 'ping'].filter((program) => !isInstalled(program))
+  return missing.length === 0 ? null : `all of it: ${missing.join(', ')} missing; scripts/install brings it`
+}
+
+async function measure() {
+  const { bringUp, replaceController } = await import('./scale/lab.mjs')
+  const { measureIdle, measureWithdrawals, patienceMs } = await import('./scale/measure.mjs')
+  const { profileController } = await import('./scale/profile.mjs')
+  const services = Number(values.services)
+  const idleMs = Number(values.seconds) * 1000
+  say(`${services} services come up …`)
+  const lab = await bringUp(services)
+  try {
+    // The first one has seen them all come up, and has more memory from it than others need.
+    await replaceController(lab, [])
+    const idle = await measureIdle(lab, idleMs)
+    say('interfaces are removed …')
+    const removed = await measureWithdrawals(lab, 'wireguard-down', Number(values.rounds))
+    say('processes hang …')
+    const hung = await measureWithdrawals(lab, 'wireguard-hung', 3)
+    const row = {
+      services,
+      intervalMs: probe.intervalMs,
+      load: loadavg().map(tenths),
+      idle,
+      removed: summarize(removed.times),
+      hung: summarize(hung.times),
+      profile: values.profile ? await profileController(lab, idleMs) : null,
+    }
+    const checks = [
+      check('of a core, while nothing happens', idle.controllerPercent, BOUND.processorPercent, '%'),
+      check('interface removed, median', row.removed.medianMs ?? patienceMs, BOUND.withdrawnMs, 'ms'),
+      check('process hung, slowest', row.hung.maxMs ?? patienceMs, hung.limitMs, 'ms'),
+    ]
+    report({ ok: checks.every((one) => one.ok), skipped: [], checks, rows: [row] }, patienceMs)
+  } finally {
+    lab.tables.close()
+  }
+}
+
+function report({ ok, skipped, checks, rows }, patienceMs) {
+  process.exitCode = ok ? 0 : 1
+  if (values.json) {
+    process.stdout.write(`${JSON.stringify({ ok, skipped, checks, rows }, null, 2)}\n`)
+    return
+  }
+  for (const line of skipped) console.log(`skip  ${line}`)
+  printChecks(checks)
+  for (const { services, intervalMs, load, idle, removed, hung, profile } of rows) {
+    const { controllerPercent, residentMb, routingPercent, wireguardPercent, switchesPerSecond } = idle
+    for (const line of [
+      `${services} services, each probed every ${intervalMs} ms, for ${idle.seconds} s: the controller with its guard`,
+      `${controllerPercent} % of a core, ${residentMb} MB, ${switchesPerSecond} context switches a second;`,
+      `BIRD ${routingPercent} %, the WireGuards ${wireguardPercent} %.`,
+      `Interface removed: ${describeTimes(removed, patienceMs)} ms. Process hung: ${describeTimes(hung, patienceMs)} ms.`,
+      `Load of the machine over 1, 5 and 15 min: ${load.join(', ')}.`,
+    ]) {
+      console.log(`      ${line}`)
+    }
+    for (const { place, percent } of profile ?? []) {
+      console.log(`        ${String(percent).padStart(5)} %  ${place}`)
+    }
+  }
+}
+
+function say(text) {
+  if (!values.json) console.log(`      ${text}`)
+}
