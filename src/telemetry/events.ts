@@ -75,20 +75,21 @@ class RotatedFile implements EventLog {
   record(level: NodeEvent['level'], facts: EventFacts, message: string): void {
     if (this.#ended) return
     const wall = this.#options.wall()
-    const left = this.#leftOut(`${facts.event} ${facts.service ?? ''} ${facts.cause ?? ''}`, wall)
-    if (left === null) return
-    const more = left === 0 ? {} : { leftOut: left }
     const { event, ...rest } = facts
-    const line = { time: new Date(wall).toISOString(), level, event, message, ...more, ...rest }
-    this.#waiting.push(`${JSON.stringify(line)}\n`)
-    while (this.#waiting.length > mostWaiting) {
-      this.#waiting.shift()
-      this.#lost += 1
+    const line = { time: new Date(wall).toISOString(), level, event, message, ...rest }
+    const bucket = this.#bucketOf(`${event} ${facts.service ?? ''} ${facts.cause ?? ''}`, wall)
+    if (bucket.tokens < 1) {
+      bucket.leftOut += 1
+      bucket.last = line
+      bucket.timer ??= setTimeout(() => this.#tellLast(bucket), refillMs).unref()
+      return
     }
-    if (this.#retry === null) this.#write()
+    bucket.tokens -= 1
+    this.#put(line, bucket)
   }
 
   async end(): Promise<void> {
+    for (const bucket of this.#buckets.values()) this.#tellLast(bucket)
     this.#ended = true
     if (this.#retry !== null) clearTimeout(this.#retry)
     await this.#writing
@@ -96,20 +97,32 @@ class RotatedFile implements EventLog {
     await this.#close()
   }
 
-  /** How many of the kind were left out since the last; `null`: this one is left out too. */
-  #leftOut(kind: string, wall: number): number | null {
-    const bucket = this.#buckets.get(kind) ?? { tokens: burst, at: wall, leftOut: 0 }
+  #bucketOf(kind: string, wall: number): Bucket {
+    const bucket = this.#buckets.get(kind) ?? { tokens: burst, at: wall, leftOut: 0, last: null, timer: null }
     this.#buckets.set(kind, bucket)
     bucket.tokens = Math.min(burst, bucket.tokens + Math.max(0, wall - bucket.at) / refillMs)
     bucket.at = wall
-    if (bucket.tokens < 1) {
-      bucket.leftOut += 1
-      return null
+    return bucket
+  }
+
+  /** How a burst ended must be there to read: what came last of all that was left out. */
+  #tellLast(bucket: Bucket): void {
+    const { last } = bucket
+    if (last === null) return
+    bucket.leftOut -= 1
+    this.#put(last, bucket)
+  }
+
+  #put(line: object, bucket: Bucket): void {
+    const more = bucket.leftOut === 0 ? {} : { leftOut: bucket.leftOut }
+    if (bucket.timer !== null) clearTimeout(bucket.timer)
+    Object.assign(bucket, { leftOut: 0, last: null, timer: null })
+    this.#waiting.push(`${JSON.stringify({ ...line, ...more })}\n`)
+    while (this.#waiting.length > mostWaiting) {
+      this.#waiting.shift()
+      this.#lost += 1
     }
-    const { leftOut } = bucket
-    bucket.tokens -= 1
-    bucket.leftOut = 0
-    return leftOut
+    if (this.#retry === null) this.#write()
   }
 
   #write(): void {
@@ -192,6 +205,9 @@ interface Bucket {
   tokens: number
   at: number
   leftOut: number
+  /** The latest that was left out. */
+  last: object | null
+  timer: NodeJS.Timeout | null
 }
 
 /** `age` 0 is the file that is written to. */

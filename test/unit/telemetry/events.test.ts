@@ -89,6 +89,19 @@ test('what happens again and again does not push out what happened once, and is 
   expect(events.filter(({ event }) => event === 'probe').length + (last.leftOut as number)).toBe(1001)
 })
 
+test('how a burst ended is there to read, and how much of it is not', async () => {
+  const log = start()
+  for (let count = 0; count < 100; count += 1) {
+    now += 1
+    log.record('info', { event: 'decision', service: 'vpn' }, `decision ${count}`)
+  }
+  await log.end()
+  const { events } = await readEvents(dir, all)
+  const last = events.at(-1)!
+  expect(last.message).toBe('decision 99')
+  expect(events.length + (last.leftOut as number)).toBe(100)
+})
+
 test('failure 21: what can not be written waits, is said once, and is written as soon as it can be', async () => {
   const later = join(dir, 'later')
   const log = start({ dir: later, retryMs: 20 })
