@@ -1,5 +1,5 @@
 import type { DecisionContext, Intent } from '../decision/decide.ts'
-import type { LinkSnapshot } from '../health/links.ts'
+import { type LinkSnapshot, presentAddresses } from '../health/links.ts'
 import type { SideProbe } from '../probe/side/side-check.ts'
 import type { Desired, Observation } from '../routing/daemon.ts'
 import { type Calendar, createCalendar } from './calendar.ts'
@@ -76,7 +76,8 @@ export class Controller {
   /** The links of this machine as they are now: acted on at once. */
   takeLinks(links: LinkSnapshot): void {
     const now = this.#parts.clock.now()
-    for (const { state } of this.#units) state.takeLinks(links, now)
+    const present = presentAddresses(links)
+    for (const { state } of this.#units) state.takeLinks(links, present, now)
     this.#decide()
   }
 

@@ -63,12 +63,14 @@ export class ServiceState {
     this.decidedAt = wall
   }
 
-  takeLinks(links: LinkSnapshot, now: number): void {
-    const problem = findLinkProblem(links, {
+  /** @param present the addresses of all that is up among these links */
+  takeLinks(links: LinkSnapshot, present: ReadonlySet<string>, now: number): void {
+    const needs = {
       interface: this.service.wireguard.interface,
       anycast: this.service.anycast,
       checks: this.service.probe.checks,
-    })
+    }
+    const problem = findLinkProblem(links, needs, present)
     this.#reduce({ kind: 'links', problem }, now)
   }
 

@@ -18,8 +18,20 @@ export interface LinkRequirements {
   readonly checks: readonly CheckName[]
 }
 
-/** What the links lack for a service, or null. */
-export function findLinkProblem(links: LinkSnapshot, needs: LinkRequirements): Problem | null {
+/** The addresses of all interfaces that are up. */
+export function presentAddresses(links: LinkSnapshot): ReadonlySet<string> {
+  return new Set([...links.values()].flatMap((link) => (link.up ? link.addresses : [])))
+}
+
+/**
+ * What the links lack for a service, or null.
+ * @param present of these links; whoever asks for many services works it out once
+ */
+export function findLinkProblem(
+  links: LinkSnapshot,
+  needs: LinkRequirements,
+  present: ReadonlySet<string> = presentAddresses(links),
+): Problem | null {
   if (needs.checks.includes('interface')) {
     const link = links.get(needs.interface)
     if (link === undefined) {
@@ -34,7 +46,6 @@ export function findLinkProblem(links: LinkSnapshot, needs: LinkRequirements): P
       }
   }
   if (needs.checks.includes('address')) {
-    const present = new Set([...links.values()].flatMap((link) => (link.up ? link.addresses : [])))
     const missing = needs.anycast.filter((address) => !present.has(address))
     if (missing.length > 0) {
       const detail = `${missing.join(' and ')} ${missing.length === 1 ? 'is' : 'are'} not on this node`

@@ -224,10 +224,12 @@ function sameLinks(a: LinkSnapshot, b: LinkSnapshot): boolean {
   return [...a].every(([name, link]) => {
     const other = b.get(name)
     return (
-      other !== undefined &&
-      link.up === other.up &&
-      link.addresses.length === other.addresses.length &&
-      link.addresses.every((address) => other.addresses.includes(address))
+      // An event leaves the other links as they are, and one of them may hold the addresses of a hundred services.
+      other === link ||
+      (other !== undefined &&
+        link.up === other.up &&
+        link.addresses.length === other.addresses.length &&
+        link.addresses.every((address) => other.addresses.includes(address)))
     )
   })
 }
