@@ -85,7 +85,7 @@ describe.each(['bird', 'frr'] as const)('a drain behind %s', (daemon) => {
       timeout: 110_000,
     })
 
-  test('degrades, waits until no peer sends, withdraws, and comes back the same way', async () => {
+  test('failure 24: degrades, waits until no peer sends, withdraws, and comes back the same way', async () => {
     await has('normal')
     let drained: Awaited<ReturnType<typeof anyward>> | undefined
     const seen = await follow(async () => {

@@ -1,0 +1,321 @@
+import { spawn } from 'node:child_process'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { availableParallelism, tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { createInterface } from 'node:readline'
+import { execa } from 'execa'
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { type Lab, labDown, labUp, until } from '../fixture-lab/lab.ts'
+import { fixture } from '../fixture-wireguard/agent.ts'
+import { isAlive, NodeUnderTest } from './node-under-test.ts'
+
+let lab: Lab
+const nodes: NodeUnderTest[] = []
+
+beforeAll(async () => {
+  lab = await labUp('test/e2e/failures/fleet')
+  for (const node of lab.nodes) {
+    const one = new NodeUnderTest(lab, node)
+    one.everything = await one.rows()
+    nodes.push(one)
+  }
+}, 240_000)
+afterAll(async () => {
+  for (const node of nodes) await node.close()
+  await labDown()
+}, 60_000)
+
+async function elapsed(ms: number): Promise<void> {
+  const begun = performance.now()
+  await until(
+    `${ms} ms`,
+    async () => performance.now() - begun,
+    (now) => now > ms,
+  )
+}
+
+async function makeFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'anyward-failures-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  return folder
+}
+
+describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
+  let node: NodeUnderTest
+
+  beforeAll(() => {
+    node = nodes.find((candidate) => candidate.node.daemon === kind)!
+  })
+  afterEach(() => node.mend())
+
+  const log = () => readFile(join(node.node.bundle, '../controller.log'), 'utf8')
+  const untilLogged = async (words: string, from: number) => {
+    await until(
+      `the log says ${words}`,
+      async () => (await log()).slice(from),
+      (text) => text.includes(words),
+    )
+  }
+
+  test('failure 3: a controller that is killed or hangs is withdrawn in time, and announces again when it is back', async () => {
+    const deadManMs = 2000
+    const change: NonNullable<Parameters<NodeUnderTest['start']>[0]>['change'] = (manifest) => {
+      manifest.services[0]!.deadManMs = deadManMs
+    }
+    await node.restart({ change })
+    const armed = () => node.until('the guard holds the lease', ({ guard }) => guard?.holding === true)
+    await armed()
+    node.signal('SIGKILL')
+    const begun = performance.now()
+    await node.untilRows('withdrawn by the guard', (rows) => rows.length === 0, 30_000)
+    expect(performance.now() - begun).toBeGreaterThan(deadManMs / 2)
+    await node.start({ change })
+    await node.back()
+    await armed()
+    node.signal('SIGSTOP')
+    try {
+      await node.untilRows('withdrawn by the guard', (rows) => rows.length === 0, 30_000)
+    } finally {
+      node.signal('SIGCONT')
+    }
+    await node.back()
+    const guardPid = (await node.status()).guard!.pid!
+    await node.expectKept(async () => {
+      await node.restart({
+        change: (manifest) => {
+          manifest.services[0]!.deadManMs = null
+        },
+      })
+      await until(
+        'the guard of the bundle before has ended',
+        async () => isAlive(guardPid),
+        (alive) => !alive,
+      )
+      node.signal('SIGKILL')
+      await elapsed(deadManMs)
+    })
+  })
+
+  test('failure 11: a command that hangs, forks and ignores SIGTERM degrades, and leaves nothing behind', async () => {
+    const folder = await makeFolder()
+    const [script, mode] = [join(folder, 'check'), join(folder, 'mode')]
+    await writeFile(mode, 'good')
+    // One child in its group, one that has left it, and one in the foreground.
+    await writeFile(
+      script,
+      `trap '' TERM INT HUP\n[ "$(cat ${mode})" = good ] && exit 0\nsleep 4711 &\nsetsid sleep 4711 &\nsleep 4711\n`,
+    )
+    await node.restart({
+      change: ({ services: [service] }) => {
+        service!.probe.checks.push('command')
+        const pace = { intervalMs: 300, timeoutMs: 200, rise: 2, fall: 2 }
+        service!.probe.command = { ...pace, argv: ['/bin/sh', script] }
+      },
+    })
+    const countSleepers = async () => {
+      const { stdout } = await execa('ps', ['-eo', 'args'])
+      return stdout.split('\n').filter((args) => args === 'sleep 4711').length
+    }
+    const countOpen = async () => (await readdir(`/proc/${node.controllerPid}/fd`)).length
+    const failures = async () =>
+      Number(
+        /^anyward_probe_failures_total\{.*check="command".*\} (\d+)$/m.exec(await node.metrics())?.[1] ?? 0,
+      )
+    await node.until('the check is good', ({ services }) => services[0]!.checks.command === true)
+    const openBefore = await countOpen()
+
+    await node.expectKept(async () => {
+      await writeFile(mode, 'bad')
+      await node.untilGrade('degraded')
+      await until('20 runs failed', failures, (count) => count >= 20)
+      // Those of the present run, and of none before it.
+      expect(await countSleepers()).toBeLessThanOrEqual(3)
+      const { services } = await node.status()
+      expect(services[0]).toMatchObject({
+        health: 'impaired',
+        decision: 'degrade',
+        reason: 'command-timeout',
+      })
+      expect(services[0]!.announced.every(({ degraded }) => degraded)).toBe(true)
+      await writeFile(mode, 'good')
+      await node.untilGrade('normal')
+    })
+    await until('nothing is left', countSleepers, (count) => count === 0)
+    await until('no descriptor is left', countOpen, (count) => count <= openBefore + 1)
+  })
+
+  test('failure 12: an endpoint that answers now and then is degraded by its loss, and never flaps', async () => {
+    await node.restart({
+      change: ({ services: [service] }) => {
+        // So many in a row never are.
+        Object.assign(service!.probe, { fall: 10, intervalMs: 200, window: { size: 20, maxLoss: 0.2 } })
+      },
+    })
+    await node.back()
+    const before = (await node.events()).length
+    const nft = (rules: string) =>
+      execa('ip', ['netns', 'exec', node.node.namespace, 'nft', '-f', '-'], { input: rules })
+    await node.expectKept(async () => {
+      // An initiation is 148 bytes long, and UDP's header 8.
+      await nft(
+        'table ip losses { chain input { type filter hook input priority 0; udp dport 51820 udp length 156 numgen inc mod 4 != 0 drop; }; }',
+      )
+      try {
+        await node.untilGrade('degraded')
+        await elapsed(3000)
+        const { services } = await node.status()
+        expect(services[0]).toMatchObject({ health: 'impaired', decision: 'degrade', reason: 'loss' })
+      } finally {
+        await nft('delete table ip losses')
+      }
+      await node.untilGrade('normal')
+    })
+    const decisions = (await node.events()).slice(before).filter(({ event }) => event === 'decision')
+    expect(decisions.map(({ decision, reason }) => `${decision} ${reason}`)).toEqual([
+      'degrade loss',
+      'announce healthy',
+    ])
+  })
+
+  test('failure 14: whatever the wall clock does, nothing is withdrawn, and the handshake’s label only rises', async () => {
+    const shift = join(await makeFolder(), 'shift')
+    await writeFile(shift, '0')
+    const env = {
+      NODE_OPTIONS: `--import ${resolve('test/e2e/failures/shifted-clock.mjs')}`,
+      ANYWARD_TEST_CLOCK: shift,
+    }
+    const dayMs = 86_400_000
+    const label = () => readFile(join(node.manifest.paths.runtimeDir, 'probe.tai64n'))
+    const labelRises = async (above: Buffer) =>
+      until('a later label', label, (now) => now.length === 12 && now.compare(above) > 0)
+    const jump = async (days: number) => {
+      await writeFile(shift, `${days * dayMs}`)
+      await node.until('the clock has jumped', ({ time }) => {
+        return Math.abs(Date.parse(time) - Date.now() - days * dayMs) < dayMs / 2
+      })
+      await labelRises(await labelRises(await label()))
+      await node.agrees()
+    }
+    await node.expectKept(async () => {
+      await node.restart({ env })
+      for (const days of [1, -1, 3, 0]) await jump(days)
+      const before = await label()
+      await writeFile(shift, `${-dayMs}`)
+      await node.restart({ env })
+      await node.until('healthy', ({ services }) => services[0]!.reason === 'healthy')
+      await labelRises(before)
+      await node.restart()
+    })
+  })
+
+  test('failure 15: an address that is off the node is dead, though another site answers for it', async () => {
+    await node.restart({
+      change: ({ services: [service] }) => {
+        service!.probe.checks = service!.probe.checks.filter((check) => check !== 'address')
+      },
+    })
+    await node.back()
+    await node.removeAddress()
+    await node.gone()
+    const { services } = await node.status()
+    expect(services[0]).toMatchObject({ health: 'unhealthy', decision: 'withdraw' })
+    expect(services[0]!.reason).not.toBe('address-missing')
+  })
+
+  test.each(['full', 'read-only'])(
+    'failure 21: with its state folder %s it says so, decides, and writes down later what was',
+    async (how) => {
+      const disk = await makeFolder()
+      const filler = join(disk, 'filler')
+      await execa('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', disk])
+      try {
+        if (how === 'full') await writeFile(filler, Buffer.alloc(64 * 1024))
+        else await execa('mount', ['-o', 'remount,ro', disk])
+        const from = (await log()).length
+        await node.restart({
+          change: ({ paths }) => {
+            paths.stateDir = disk
+          },
+        })
+        const said = how === 'full' ? 'ENOSPC' : 'EROFS'
+        await untilLogged(`events can not be written (${said})`, from)
+        await node.removeAddress()
+        await node.gone()
+        await untilLogged(join(disk, 'services.json'), from)
+        await node.addAddress()
+        await node.back()
+        if (how === 'full') await rm(filler)
+        // The controller's own mount namespace has a flag of its own.
+        else await execa('nsenter', ['-t', `${node.controllerPid}`, '-m', 'mount', '-o', 'remount,rw', disk])
+        await until(
+          'it is written down',
+          () => execa('cat', [join(disk, 'events.jsonl')]),
+          ({ stdout }) =>
+            stdout.includes('"decision":"withdraw","reason":"address-missing"') &&
+            stdout.includes('"decision":"announce","reason":"healthy"'),
+        )
+        await node.restart()
+      } finally {
+        await execa('umount', ['-l', disk])
+      }
+    },
+  )
+
+  test('failure 23: a flood of handshakes that the endpoint answers with cookies withdraws nothing', async () => {
+    const { publicKey, port } = node.manifest.services[0]!.wireguard
+    const flood = spawn('ip', [
+      ...['netns', 'exec', node.node.namespace, process.execPath, fixture('flood.mjs'), resolve('dist')],
+      ...['192.0.2.1', String(port), publicKey],
+    ])
+    let cookies = 0
+    createInterface({ input: flood.stdout }).on('line', (line) => {
+      cookies = JSON.parse(line).cookies
+    })
+    try {
+      await node.expectKept(async () => {
+        await until(
+          'the endpoint is under load',
+          async () => cookies,
+          (count) => count > 0,
+        )
+        await elapsed(5000)
+      })
+    } finally {
+      flood.kill('SIGKILL')
+    }
+    expect((await node.status()).services[0]).toMatchObject({ decision: 'announce', reason: 'healthy' })
+  })
+})
+
+test('failure 13: a machine that stands still for seconds withdraws nothing when it goes on', async () => {
+  const pids: number[] = []
+  for (const node of nodes) {
+    await node.restart({
+      change: ({ services: [service] }) => {
+        service!.deadManMs = 4000
+      },
+    })
+    const { guard } = await node.until('guarded', ({ guard }) => guard?.holding === true)
+    pids.push(node.controllerPid, guard!.pid!, ...node.node.daemonPids, ...(await node.wireguardPids()))
+  }
+  const keep = (during: () => Promise<unknown>): Promise<unknown> =>
+    nodes.reduce((inner, node) => () => node.expectKept(inner), during as () => Promise<unknown>)()
+  await keep(async () => {
+    for (const pid of pids) process.kill(pid, 'SIGSTOP')
+    await elapsed(4000)
+    for (const pid of pids) process.kill(pid, 'SIGCONT')
+    for (const node of nodes) await node.agrees()
+    await elapsed(2000)
+  })
+})
+
+test('failure 13: a machine whose processors are all taken withdraws nothing', async () => {
+  await Promise.all(nodes.map((node) => node.back()))
+  const hogs = Array.from({ length: availableParallelism() }, () =>
+    execa('timeout', ['-s', 'KILL', '5', 'nice', '-n', '-20', process.execPath, '-e', 'for (;;);'], {
+      reject: false,
+    }),
+  )
+  await nodes[0]!.expectKept(() => nodes[1]!.expectKept(() => Promise.all(hogs)))
+  for (const node of nodes) await node.agrees()
+})
