@@ -210,17 +210,16 @@ export class Controller {
     this.#decide()
     const draining = this.#units.filter(({ drain }) => drain.stage === 'degrading')
     traffic.watch(new Set(draining.map(({ service }) => service.wireguard.interface)))
-    lastResort?.attempted(
-      {
-        dead: this.#units
-          .filter(
-            ({ state }) => state.decision.decision === 'withdraw' && state.health.status === 'unhealthy',
-          )
-          .map(({ service }) => service.name),
-        carriedOut: this.#reconciler.verified || this.#reconciler.isGone,
-      },
-      clock.now(),
+    if (lastResort === null) return
+    const dead = this.#units.filter(
+      ({ state }) => state.decision.decision === 'withdraw' && state.health.status === 'unhealthy',
     )
+    const carriedOut =
+      this.#reconciler.verified ||
+      this.#reconciler.isGone ||
+      // What else the daemon refuses, an announcement or a session that is missing, is no reason to touch these.
+      (dead.length > 0 && dead.every(({ service }) => this.#reconciler.isWithdrawn(service.prefixes)))
+    lastResort.attempted({ dead: dead.map(({ service }) => service.name), carriedOut }, clock.now())
   }
 
   /** Somebody may have ordered a withdrawal past us while we were stopped. */

@@ -44,6 +44,8 @@ export class Reconciler {
   readonly #events: ReconcilerEvents
   #desired: Desired | null = null
   #wishedAt = 0
+  /** When a prefix was last given up, in the clock's milliseconds. */
+  readonly #unwantedSince = new Map<string, number>()
   #verified = false
   #observation: Observation | null = null
   #observedAt: number | null = null
@@ -96,6 +98,21 @@ export class Reconciler {
     return this.#trouble?.cause === 'not-running'
   }
 
+  /** Whether those of these that nobody wants any more were seen to be gone, whatever else the daemon does not do. */
+  isWithdrawn(prefixes: readonly string[]): boolean {
+    const observation = this.#observation
+    const observedAt = this.#observedAt
+    if (observation === null || observedAt === null) return false
+    const seen = new Set([
+      ...observation.originated,
+      ...observation.neighbors.flatMap(({ announced }) => announced),
+    ])
+    return prefixes.every((prefix) => {
+      if (this.#desired?.has(prefix)) return true
+      return !seen.has(prefix) && observedAt >= (this.#unwantedSince.get(prefix) ?? 0)
+    })
+  }
+
   /** When a step last began or ended, also one that failed. */
   get steppedAt(): number {
     return this.#steppedAt
@@ -104,8 +121,11 @@ export class Reconciler {
   /** Sets the whole set to be originated, and gets to work at once. */
   setDesired(desired: Desired): void {
     if (this.#desired !== null && sameDesired(this.#desired, desired)) return
-    this.#desired = desired
     this.#wishedAt = this.#clock.now()
+    for (const prefix of this.#desired?.keys() ?? []) {
+      if (!desired.has(prefix)) this.#unwantedSince.set(prefix, this.#wishedAt)
+    }
+    this.#desired = desired
     this.#verified = false
     this.#generation += 1
     this.#wake?.()
@@ -169,7 +189,15 @@ export class Reconciler {
       this.#wishedAt = this.#clock.now()
       this.#report({ cause: 'drift', message: this.#differences.join('; '), reply: null })
     }
-    await this.#daemon.apply(desired)
+    try {
+      await this.#daemon.apply(desired)
+    } catch (error) {
+      // One that refuses, for days perhaps, still tells what the neighbors have; one that is stuck does not.
+      if (error instanceof DaemonError && (error.code === 'refused' || error.code === 'file')) {
+        await this.#observe()
+      }
+      throw error
+    }
     return this.#settleOn(desired)
   }
 

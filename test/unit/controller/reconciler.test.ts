@@ -126,6 +126,38 @@ describe('the reconciler', () => {
     expect(verified).toHaveLength(1)
   })
 
+  test('failure 7: what the neighbors have is looked at while the daemon refuses every change', async () => {
+    const daemon = new ScriptedDaemon()
+    const { reconciler } = reconcile(daemon)
+    reconciler.setDesired(normally([covering, host]))
+    expect(await reconciler.settle(5000)).toBe(true)
+    daemon.failApplies = Number.POSITIVE_INFINITY
+    reconciler.setDesired(normally([host]))
+    daemon.has = new Set()
+    await expect.poll(() => reconciler.observation?.originated, { timeout: 5000 }).toEqual([])
+    expect(reconciler.verified).toBe(false)
+    expect(reconciler.trouble?.cause).toBe('refused')
+  })
+
+  test('what was withdrawn is known to be, though the daemon refuses something else', async () => {
+    const daemon = new ScriptedDaemon()
+    const { reconciler } = reconcile(daemon)
+    reconciler.setDesired(normally([covering, host]))
+    expect(await reconciler.settle(5000)).toBe(true)
+    daemon.failApplies = Number.POSITIVE_INFINITY
+    reconciler.setDesired(normally([covering]))
+    await expect.poll(() => reconciler.trouble, { timeout: 5000 }).not.toBeNull()
+    expect(reconciler.isWithdrawn([host])).toBe(false)
+    daemon.failApplies = 0
+    expect(await reconciler.settle(5000)).toBe(true)
+    expect(reconciler.isWithdrawn([covering, host])).toBe(true)
+    daemon.failApplies = Number.POSITIVE_INFINITY
+    reconciler.setDesired(new Map([[covering, 'degraded']]))
+    await expect.poll(() => reconciler.trouble, { timeout: 5000 }).not.toBeNull()
+    expect(reconciler.verified).toBe(false)
+    expect(reconciler.isWithdrawn([covering, host])).toBe(true)
+  })
+
   test('failure 6: what somebody else changed is put right', async () => {
     const daemon = new ScriptedDaemon()
     const { reconciler, troubles } = reconcile(daemon)
