@@ -112,8 +112,14 @@ export class Storm {
   async #waitForQuiet() {
     const begunAt = performance.now()
     while (!this.signal.aborted) {
-      const seen = await this.node.look()
-      const mismatches = findMismatches(this.node.manifest, this.model, seen)
+      // A machine that is short of everything keeps us waiting for the neighbors too.
+      const seen = await this.node
+        .look()
+        .catch((error) => ({ problem: error.message, status: null, rows: [] }))
+      const mismatches =
+        seen.problem === undefined
+          ? findMismatches(this.node.manifest, this.model, seen)
+          : [`nobody can look: ${seen.problem}`]
       const tookMs = performance.now() - begunAt
       if (mismatches.length === 0) {
         settleModel(this.model, seen)
@@ -162,7 +168,7 @@ export class Storm {
       model: JSON.parse(JSON.stringify(model, (_, value) => (value instanceof Set ? [...value] : value))),
       rows,
       status,
-      neighbors: await node.readNeighbors(),
+      neighbors: await node.readNeighbors().catch((error) => error.message),
       log: await tail(join(node.dir, 'storm.log'), 80),
       guardLog: await tail(join(node.dir, 'run', 'guard.log'), 20),
       events: await tail(join(node.stateDir, 'events.jsonl'), 40),
