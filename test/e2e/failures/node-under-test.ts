@@ -200,6 +200,7 @@ export class NodeUnderTest {
       await this.run('ip', ['link', 'set', wireguard.interface, 'up'])
       await this.setProbePeer(name, true)
     }
+    if ((await this.status()).operator.intent !== 'serve') await this.run(process.execPath, [cli, 'undrain'])
     await this.back()
   }
 

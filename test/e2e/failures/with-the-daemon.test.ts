@@ -231,9 +231,7 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
   test('failure 20: while nothing changes, and over a restart of the controller, the daemon is told nothing', async () => {
     const before = await fingerprint()
     const probes = async () =>
-      Number(
-        /anyward_probe_duration_seconds_count\{.*check="handshake"\} (\d+)/.exec(await node.metrics())?.[1],
-      )
+      Number(/anyward_probe_duration_seconds_count\{.*check="ping"\} (\d+)/.exec(await node.metrics())?.[1])
     const goOn = async () => {
       const begun = await probes()
       await until('10 probes more', probes, (count) => count >= begun + 10)

@@ -185,25 +185,42 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
       ANYWARD_TEST_CLOCK: shift,
     }
     const dayMs = 86_400_000
-    const label = () => readFile(join(node.manifest.paths.runtimeDir, 'probe.tai64n'))
-    const labelRises = async (above: Buffer) =>
-      until('a later label', label, (now) => now.length === 12 && now.compare(above) > 0)
+    const handshakes = async () =>
+      Number(
+        /^anyward_probe_duration_seconds_count\{.*check="handshake".*\} (\d+)$/m.exec(
+          await node.metrics(),
+        )?.[1],
+      )
+    // The server answers none whose label is not above the one before.
+    const goesOn = async () => {
+      const begun = await handshakes()
+      await until('3 handshakes more', handshakes, (count) => count >= begun + 3)
+    }
+    /** What a controller that starts now begins above. */
+    const floor = () => readFile(join(node.manifest.paths.runtimeDir, 'probe.tai64n'))
+    let before = Buffer.alloc(12)
+    const floorStays = async () => {
+      const now = await floor()
+      expect(now.compare(before)).toBeGreaterThanOrEqual(0)
+      before = now
+    }
     const jump = async (days: number) => {
       await writeFile(shift, `${days * dayMs}`)
       await node.until('the clock has jumped', ({ time }) => {
         return Math.abs(Date.parse(time) - Date.now() - days * dayMs) < dayMs / 2
       })
-      await labelRises(await labelRises(await label()))
+      await goesOn()
+      await floorStays()
       await node.agrees()
     }
     await node.expectKept(async () => {
       await node.restart({ env })
       for (const days of [1, -1, 3, 0]) await jump(days)
-      const before = await label()
       await writeFile(shift, `${-dayMs}`)
       await node.restart({ env })
       await node.until('healthy', ({ services }) => services[0]!.reason === 'healthy')
-      await labelRises(before)
+      await goesOn()
+      await floorStays()
       await node.restart()
     })
   })
