@@ -136,7 +136,9 @@ test('failure 22: when the probes of all sites break at once, the last site keep
     if (atOnce) await Promise.all(nodes.map((node) => node.setProbePeer('vpn', false)))
     else {
       await first.setProbePeer('vpn', false)
-      await first.untilRows('withdrawn', (rows) => !rows.some((row) => row.endsWith(' 192.0.2.1/32')))
+      const isDead = ({ services }: Awaited<ReturnType<NodeUnderTest['status']>>) =>
+        services.some(({ name, decision }) => name === 'vpn' && decision !== 'announce')
+      await first.until('it looks dead', isDead)
       await second.setProbePeer('vpn', false)
     }
     // Whoever finds nobody else that serves holds on.
