@@ -109,7 +109,7 @@ export class Guard {
     for (const service of services) {
       if (this.#givenUp.has(service)) continue
       this.#givenUp.add(service)
-      log.fatal(
+      log.error(
         { event: 'dead-man', service },
         `no controller has vouched for ${service} in time: it is withdrawn`,
       )
@@ -140,7 +140,7 @@ export class Guard {
       this.#said = said
       if (withdrawn && lasting) log.warn(facts, `withdrawn (${way})`)
       else if (withdrawn) log.error(facts, `withdrawn (${way}), and not for good: tried again`)
-      else log.fatal(facts, `${manifest.node} is not withdrawn: tried again`)
+      else log.error(facts, `${manifest.node} is not withdrawn: tried again`)
     }
     if (withdrawn && lasting) {
       for (const service of services) {

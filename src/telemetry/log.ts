@@ -8,6 +8,7 @@ const endTimeoutMs = 1000
 /**
  * JSON lines on stderr. Written in the background, so that a reader who stopped reading can't stop the
  * controller; beyond `maxLength` bytes of backlog lines are dropped.
+ * Only who is about to end logs as fatal: pino writes such a line at once, and waits for the reader.
  */
 export function createLog(bindings: Readonly<Record<string, string>>): {
   log: Log

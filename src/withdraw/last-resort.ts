@@ -83,7 +83,7 @@ export class LastResort {
     this.#said = said
     if (this.held.length === before && problems.length === 0) return
     this.#say(
-      'fatal',
+      'error',
       { event: 'addresses-off', services: dead, held: this.held, problems },
       `the daemon does not withdraw what is dead: ${this.held.map(({ address }) => address).join(', ') || 'no address could be'} taken off this node until it does`,
     )
