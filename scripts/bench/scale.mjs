@@ -88,7 +88,7 @@ function report({ ok, skipped, checks, rows }, patienceMs) {
   for (const { services, intervalMs, load, idle, removed, hung, profile } of rows) {
     const { controllerPercent, residentMb, routingPercent, wireguardPercent, switchesPerSecond } = idle
     for (const line of [
-      `${services} services, each probed every ${intervalMs} ms, for ${idle.seconds} s: the controller with its guard`,
+      `${services} services, each probed every ${intervalMs} ms, for ${idle.seconds} s: the controller and what it starts`,
       `${controllerPercent} % of a core, ${residentMb} MB, ${switchesPerSecond} context switches a second;`,
       `BIRD ${routingPercent} %, the WireGuards ${wireguardPercent} %.`,
       `Interface removed: ${describeTimes(removed, patienceMs)} ms. Process hung: ${describeTimes(hung, patienceMs)} ms.`,
