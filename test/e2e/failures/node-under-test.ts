@@ -200,7 +200,8 @@ export class NodeUnderTest {
       await this.run('ip', ['link', 'set', wireguard.interface, 'up'])
       await this.setProbePeer(name, true)
     }
-    if ((await this.status()).operator.intent !== 'serve') await this.run(process.execPath, [cli, 'undrain'])
+    const { operator } = await this.until('the controller answers', () => true)
+    if (operator.intent !== 'serve') await this.run(process.execPath, [cli, 'undrain'])
     await this.back()
   }
 

@@ -148,7 +148,7 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
     await node.restart({
       change: ({ services: [service] }) => {
         // So many in a row never are.
-        Object.assign(service!.probe, { fall: 10, intervalMs: 200, window: { size: 20, maxLoss: 0.2 } })
+        Object.assign(service!.probe, { fall: 30, intervalMs: 200, window: { size: 20, maxLoss: 0.2 } })
       },
     })
     await node.back()
@@ -158,7 +158,7 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
     await node.expectKept(async () => {
       // An initiation is 148 bytes long, and UDP's header 8.
       await nft(
-        'table ip losses { chain input { type filter hook input priority 0; udp dport 51820 udp length 156 numgen inc mod 4 != 0 drop; }; }',
+        'table ip losses { chain input { type filter hook input priority 0; udp dport 51820 udp length 156 numgen inc mod 10 != 0 drop; }; }',
       )
       try {
         await node.untilGrade('degraded')
