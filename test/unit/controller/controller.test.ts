@@ -27,7 +27,7 @@ function start(
   failing: Partial<RoutingDaemon> = {},
   saveIntent: () => Promise<void> = async () => {},
   isStuck = () => false,
-  wall = systemClock.wall,
+  wall = () => systemClock.wall(),
 ) {
   let originated: ReadonlySet<string> = new Set(found)
   let cycles = 0
