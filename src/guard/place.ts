@@ -36,7 +36,12 @@ export async function takePlace(manifest: Manifest): Promise<Place> {
       elder?.socket.destroy()
       throw new PlaceTakenError(`a guard of ${manifest.node} runs already, and does not make room`)
     }
-    elder ??= await askGuard(path, { type: 'replace' })
+    // Who made room for us answers no more: this is another one, who was quicker, and is who is renewed now.
+    const quicker = await askGuard(path, { type: 'replace' })
+    if (quicker !== null) {
+      if (elder !== null) dismiss(elder)
+      elder = quicker
+    }
     await delay(timing.again)
     lock = await listenOn(lockPath)
   }
@@ -66,7 +71,7 @@ function placeOf({ path, lock, elder }: { path: string; lock: Server; elder: Ask
       } finally {
         process.umask(umask)
       }
-      elder?.socket.end(`${JSON.stringify({ type: 'taken' } satisfies GuardRequest)}\n`)
+      if (elder !== null) dismiss(elder)
     },
     leave() {
       // The socket's file goes with it: before the lock, or it could be the next one's.
@@ -74,6 +79,11 @@ function placeOf({ path, lock, elder }: { path: string; lock: Server; elder: Ask
       lock.close()
     },
   }
+}
+
+/** Its leases are held by another. */
+function dismiss(elder: AskedGuard): void {
+  elder.socket.end(`${JSON.stringify({ type: 'taken' } satisfies GuardRequest)}\n`)
 }
 
 /** `null`: somebody else listens there. */
