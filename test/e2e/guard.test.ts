@@ -180,7 +180,7 @@ describe.each(['bird', 'frr'] as const)("the dead man's guard behind %s", (kind)
   test('failure 4: a daemon that is stopped as well: the addresses leave the node until it goes on', async () => {
     const { client, die } = startController()
     await holds(client)
-    pair.daemon.signal('SIGSTOP')
+    await pair.daemon.freeze()
     try {
       die()
       await until(
@@ -189,7 +189,7 @@ describe.each(['bird', 'frr'] as const)("the dead man's guard behind %s", (kind)
         { withinMs: 30_000 },
       )
     } finally {
-      pair.daemon.signal('SIGCONT')
+      pair.daemon.thaw()
     }
     await withdrawn()
     await ended(client.state.pid!)

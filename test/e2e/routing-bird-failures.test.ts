@@ -186,12 +186,12 @@ describe('failure 4: when BIRD does not answer', () => {
       const other = createBird({ manifest: pair.manifest, deadlineMs: 300 })
       try {
         if (withConnection) await other.identify()
-        pair.daemon.signal('SIGSTOP')
+        await pair.daemon.freeze()
         const began = performance.now()
         expect((await failureOf(other.apply(normally(nothing)))).code).toBe('timeout')
         expect(performance.now() - began).toBeLessThan(2000)
         expect((await failureOf(other.observe())).code).toBe('timeout')
-        pair.daemon.signal('SIGCONT')
+        pair.daemon.thaw()
         await until('a retry succeeds', () =>
           other.apply(normally(nothing)).then(
             () => null,
@@ -201,7 +201,7 @@ describe('failure 4: when BIRD does not answer', () => {
         await untilAnnounced(pair, nothing)
         await announce(everything)
       } finally {
-        pair.daemon.signal('SIGCONT')
+        pair.daemon.thaw()
         other.close()
       }
     }
@@ -210,12 +210,12 @@ describe('failure 4: when BIRD does not answer', () => {
   test('a stopped BIRD that was asked too often is still a timeout', async () => {
     const other = createBird({ manifest: pair.manifest, deadlineMs: 20 })
     try {
-      pair.daemon.signal('SIGSTOP')
+      await pair.daemon.freeze()
       for (let index = 0; index < 30; index += 1) {
         expect((await failureOf(other.observe())).code).toBe('timeout')
       }
     } finally {
-      pair.daemon.signal('SIGCONT')
+      pair.daemon.thaw()
       other.close()
     }
     await until('it answers again', () => bird.observe().then(() => null, String))
@@ -252,13 +252,13 @@ describe('failure 4: when BIRD does not answer', () => {
 
   test('close rejects what is under way', async () => {
     const other = createBird({ manifest: pair.manifest })
-    pair.daemon.signal('SIGSTOP')
+    await pair.daemon.freeze()
     try {
       const calls = [other.observe(), other.apply(normally(nothing)), other.identify()].map(failureOf)
       setImmediate(() => other.close())
       for (const error of await Promise.all(calls)) expect(error.code).toBe('disconnected')
     } finally {
-      pair.daemon.signal('SIGCONT')
+      pair.daemon.thaw()
     }
     await until('it answers again', () => bird.observe().then(() => null, String))
   })

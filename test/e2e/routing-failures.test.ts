@@ -89,10 +89,10 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
       const hasty = create(pair.manifest, 200)
       try {
         await hasty.identify()
-        pair.daemon.signal('SIGSTOP')
+        await pair.daemon.freeze()
         expect((await failureOf(hasty.apply(first))).code).toBe('timeout')
       } finally {
-        pair.daemon.signal('SIGCONT')
+        pair.daemon.thaw()
         hasty.close()
       }
       await reach(then)

@@ -270,17 +270,17 @@ describe('failure 4: when bgpd does not answer', () => {
       const other = createFrr({ manifest: pair.manifest, deadlineMs: 300 })
       try {
         if (withConnection) await other.identify()
-        pair.daemon.signal('SIGSTOP')
+        await pair.daemon.freeze()
         const began = performance.now()
         expect((await failureOf(other.apply(normally(nothing)))).code).toBe('timeout')
         expect(performance.now() - began).toBeLessThan(2000)
         expect((await failureOf(other.observe())).code).toBe('timeout')
-        pair.daemon.signal('SIGCONT')
+        pair.daemon.thaw()
         await until('a retry succeeds', () => other.apply(normally(nothing)).then(() => null, String))
         await untilAnnounced(pair, nothing)
         await announce(everything)
       } finally {
-        pair.daemon.signal('SIGCONT')
+        pair.daemon.thaw()
         other.close()
       }
     }
@@ -305,13 +305,13 @@ describe('failure 4: when bgpd does not answer', () => {
 
   test('close rejects what is under way', async () => {
     const other = createFrr({ manifest: pair.manifest })
-    pair.daemon.signal('SIGSTOP')
+    await pair.daemon.freeze()
     try {
       const calls = [other.observe(), other.apply(normally(nothing)), other.identify()].map(failureOf)
       setImmediate(() => other.close())
       for (const error of await Promise.all(calls)) expect(error.code).toBe('disconnected')
     } finally {
-      pair.daemon.signal('SIGCONT')
+      pair.daemon.thaw()
     }
   })
 })

@@ -117,7 +117,7 @@ describe.each([
   })
 
   it('says nothing while the endpoint itself is dead', async () => {
-    server.signal('SIGSTOP')
+    await server.freeze()
     try {
       for (let round = 0; round < 3; round += 1) {
         const result = await agent.call('side', { check: 'egress' })
@@ -173,7 +173,7 @@ describe('real peers', () => {
 
   it('say nothing while wg does not answer', async () => {
     await watch({ peers: { ...pace, timeoutMs: 500, drop: 0.5, withinMs: 60_000, least: 1 } })
-    server.signal('SIGSTOP')
+    await server.freeze()
     try {
       await until('peers', { outcome: 'inconclusive' })
     } finally {

@@ -157,7 +157,7 @@ describe('the probe of a node', () => {
   }, 60_000)
 
   it('finds a stopped process hung, and good when it runs again', async () => {
-    server.signal('SIGSTOP')
+    await server.freeze()
     try {
       await untilBad({ cause: 'hung' })
     } finally {
@@ -220,7 +220,7 @@ describe('the probe of a node', () => {
     const results = agent.call('cycles', { count: 15, intervalMs: 200 })
     await sleep(700)
     agent.signal('SIGSTOP')
-    server.signal('SIGSTOP')
+    await server.freeze()
     await sleep(1_500)
     server.signal('SIGCONT')
     agent.signal('SIGCONT')

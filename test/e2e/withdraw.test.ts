@@ -138,7 +138,7 @@ describe.each(['bird', 'frr'] as const)('anyward withdraw without a controller, 
   })
 
   test('failure 4: a stopped daemon: the addresses leave the node, and come back once it is withdrawn', async () => {
-    pair.daemon.signal('SIGSTOP')
+    await pair.daemon.freeze()
     try {
       const begun = performance.now()
       const { said, exitCode, stderr } = await withdraw()
@@ -151,7 +151,7 @@ describe.each(['bird', 'frr'] as const)('anyward withdraw without a controller, 
       // And again: nothing more to take, and nothing is forgotten.
       expect((await withdraw()).said).toMatchObject({ way: 'address', held: said.held })
     } finally {
-      pair.daemon.signal('SIGCONT')
+      pair.daemon.thaw()
     }
     const { said, exitCode } = await withdraw()
     expect(said).toMatchObject({ way: direct, withdrawn: true, lasting: true, held: [] })

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { execa } from 'execa'
+import { freeze } from '../freeze.ts'
 import { until } from './until.ts'
 
 interface DaemonOptions {
@@ -33,8 +34,12 @@ export class Daemon {
     await afterStart?.()
   }
 
-  signal(name: 'SIGSTOP' | 'SIGCONT'): void {
-    process.kill(this.pid, name)
+  freeze(): Promise<void> {
+    return freeze(this.pid)
+  }
+
+  thaw(): void {
+    process.kill(this.pid, 'SIGCONT')
   }
 
   /** Without a chance to tidy up: the socket stays. */

@@ -8,6 +8,7 @@ import { execa } from 'execa'
 import { vi } from 'vitest'
 import { type ManifestService, manifestServiceSchema } from '../../../src/planner/manifest.ts'
 import { keyPairOf } from '../../../src/wireguard/key.ts'
+import { freeze } from '../freeze.ts'
 
 export interface Keys {
   readonly privateKey: string
@@ -125,7 +126,11 @@ export class WireguardServer {
     }
   }
 
-  signal(signal: NodeJS.Signals): void {
+  freeze(): Promise<void> {
+    return freeze(this.#process!.pid!)
+  }
+
+  signal(signal: 'SIGCONT' | 'SIGTERM'): void {
     this.#process?.kill(signal)
   }
 
