@@ -74,8 +74,26 @@ export function keyPairOf(privateKey: Uint8Array): KeyPair {
 }
 
 export function generateKeyPair(): KeyPair {
-  const { privateKey, publicKey } = generateKeyPairSync('x25519')
-  return { privateKey, publicKey: rawPublicKey(publicKey) }
+  const { d, x } = generateJwk()
+  return {
+    privateKey: createPrivateKey({ key: { kty: 'OKP', crv: 'X25519', d, x }, format: 'jwk' }),
+    publicKey: Buffer.from(x, 'base64url'),
+  }
+}
+
+/**
+ * An X25519 key pair as RFC 8037 writes it: the private half is `d`, the public one `x`, both base64url.
+ * Exported as it is made, for it must not be exported later: a garbage collection within that export may find what
+ * made the key, which then waits for the lock that the export holds, and Node stands still for ever.
+ */
+export function generateJwk(): { readonly d: string; readonly x: string } {
+  // @types/node 20 knows no more than PEM and DER.
+  const encoding = { format: 'jwk' } as unknown as { format: 'der'; type: 'pkcs8' & 'spki' }
+  const pair: unknown = generateKeyPairSync('x25519', {
+    privateKeyEncoding: encoding,
+    publicKeyEncoding: encoding,
+  })
+  return (pair as { privateKey: { d: string; x: string } }).privateKey
 }
 
 // As JWK (RFC 8037), because DER takes OpenSSL six times as long to read, and thirty times to write.

@@ -22,6 +22,7 @@ import {
 const patientMs = 10_000
 const hastyMs = 400
 
+const keyModule = new URL('../../dist/wireguard/key.js', import.meta.url).href
 const server = new WireguardServer()
 let agent: Agent
 
@@ -293,4 +294,21 @@ describe('anyward probe', () => {
     expect(result.stderr).toContain('--preshared-key-file /nowhere does not exist')
     expect(result.exitCode).toBe(2)
   })
+})
+
+describe('the key pairs of the handshakes', () => {
+  it('can be made for ever, whenever garbage is collected', async () => {
+    // A young generation so small that it is collected a hundred times, and waste so that it is at all moments.
+    const script = `
+      const { generateKeyPair } = await import(process.argv[1])
+      const waste = []
+      for (let made = 0; made < 60_000; made += 1) {
+        generateKeyPair()
+        waste[0] = new Array(made % 97)
+      }
+      console.log('all made')`
+    const argv = ['--max-semi-space-size=1', '--input-type=module', '--eval', script, keyModule]
+    const { stdout } = await execa(process.execPath, argv, { timeout: 90_000 })
+    expect(stdout).toBe('all made')
+  }, 100_000)
 })

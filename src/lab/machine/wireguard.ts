@@ -1,6 +1,7 @@
-import { generateKeyPairSync, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { access } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
+import { generateJwk } from '../../wireguard/key.ts'
 import type { ProcessRecord } from '../state.ts'
 import { ipBatch, readLinks, runIn } from './namespaces.ts'
 import { isAlive, startDetached } from './processes.ts'
@@ -19,14 +20,14 @@ export interface Peer {
 
 /** Both halves in base64, as `wg genkey` and `wg pubkey` write them. */
 export function generateKeyPair(): KeyPair {
-  const jwk = generateKeyPairSync('x25519').privateKey.export({ format: 'jwk' })
-  const secret = Buffer.from(jwk.d!, 'base64url')
+  const { d, x } = generateJwk()
+  const secret = Buffer.from(d, 'base64url')
   // Clamped already in the file (RFC 7748, section 5), as `wg genkey` does.
   secret[0]! &= 248
   secret[31]! = (secret[31]! & 127) | 64
   return {
     privateKey: secret.toString('base64'),
-    publicKey: Buffer.from(jwk.x!, 'base64url').toString('base64'),
+    publicKey: Buffer.from(x, 'base64url').toString('base64'),
   }
 }
 
