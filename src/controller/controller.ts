@@ -15,6 +15,8 @@ import { Timers } from './timers.ts'
 const tickMs = 250
 /** A tick that is so late was slept through: stopped, or a machine that was away. */
 const asleepMs = 1000
+/** Services that are probed within that time are probed at once. */
+const slotMs = 50
 /** Changes within that time are saved once. */
 const saveDelayMs = 200
 
@@ -59,8 +61,7 @@ export class Controller {
     const { guard } = this.#parts
     this.#units.forEach((unit, index) => {
       const { intervalMs } = unit.service.probe
-      // Side by side: a hundred services in the same millisecond would all be late.
-      const offsetMs = (index * intervalMs) / this.#units.length
+      const offsetMs = offsetOf(index / this.#units.length, intervalMs)
       this.#timers.every(intervalMs, () => this.#probe(unit), offsetMs)
       for (const side of unit.probes.side) {
         this.#timers.every(side.intervalMs, () => this.#check(unit, side), offsetMs)
@@ -347,4 +348,13 @@ export class Controller {
       Object.fromEntries(this.#units.map((unit) => [unit.service.name, unit.save(now, wall)])),
     )
   }
+}
+
+/**
+ * When in its interval a service is probed, `share` of them being before it. A hundred in the same millisecond would
+ * all be late, and each by itself would wake the machine a hundred times as often.
+ */
+function offsetOf(share: number, intervalMs: number): number {
+  const slots = Math.max(1, Math.floor(intervalMs / slotMs))
+  return (Math.floor(share * slots) * intervalMs) / slots
 }
