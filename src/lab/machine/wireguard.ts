@@ -3,6 +3,7 @@ import { access } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { generateJwk } from '../../wireguard/key.ts'
 import type { ProcessRecord } from '../state.ts'
+import { tail } from './daemons.ts'
 import { ipBatch, readLinks, runIn } from './namespaces.ts'
 import { isAlive, startDetached } from './processes.ts'
 
@@ -122,7 +123,7 @@ async function waitForInterface(
   for (;;) {
     signal?.throwIfAborted()
     if ((await exists(controlSocketOf(plan.interface))) && (await hasLink(plan))) return
-    if (!(await isAlive(process))) throw new Error(`${process.name} ended at once: see ${plan.log}`)
+    if (!(await isAlive(process))) throw new Error(`${process.name} ended at once: ${await tail(plan.log)}`)
     if (performance.now() > deadline) throw new Error(`${process.name} made no interface in 20 s`)
     await delay(10)
   }
