@@ -13,6 +13,8 @@ export async function readProcess(pid: number): Promise<ProcessFacts | null> {
   // The name, in parentheses, may hold anything.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
   const state = fields[0]!
-  if (state === 'Z' || state === 'X') return null
+  // While its other threads still end, it holds what it had open, its interface too.
+  const hasThreads = Number(fields[17]) > 1
+  if (state === 'X' || (state === 'Z' && !hasThreads)) return null
   return { state, parent: Number(fields[1]), startTicks: Number(fields[19]) }
 }
