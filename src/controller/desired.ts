@@ -1,6 +1,6 @@
 import type { DecisionName } from '../decision/decide.ts'
 import type { ManifestNeighbor } from '../planner/manifest.ts'
-import type { Desired, Grade, Observation } from '../routing/daemon.ts'
+import { type Desired, type Grade, type Observation, originatedOf } from '../routing/daemon.ts'
 
 export interface ServiceWish {
   readonly prefixes: readonly string[]
@@ -33,15 +33,6 @@ function gradeOf(decision: DecisionName, held: Grade | undefined): Grade | undef
     case 'withdraw':
       return undefined
   }
-}
-
-/** What the daemon was found to originate. */
-export function originatedOf({ originated, degraded }: Observation): Desired {
-  return new Map(originated.map((prefix) => [prefix, degraded.includes(prefix) ? 'degraded' : 'normal']))
-}
-
-export function sameDesired(a: Desired, b: Desired): boolean {
-  return a.size === b.size && [...a].every(([prefix, grade]) => b.get(prefix) === grade)
 }
 
 /** Where what the neighbors were told differs from what was wanted; empty means: it is so. */

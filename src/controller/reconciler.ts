@@ -1,7 +1,13 @@
 import type { ManifestNeighbor } from '../planner/manifest.ts'
-import { DaemonError, type Desired, type Observation, type RoutingDaemon } from '../routing/daemon.ts'
+import {
+  DaemonError,
+  type Desired,
+  type Observation,
+  type RoutingDaemon,
+  sameDesired,
+} from '../routing/daemon.ts'
 import type { Clock } from './clock.ts'
-import { findDifferences, sameDesired } from './desired.ts'
+import { findDifferences } from './desired.ts'
 
 export interface ReconcilerEvents {
   /** What the neighbors have equals what was wanted, `tookMs` after the wish. */

@@ -35,6 +35,15 @@ export function normally(prefixes: Iterable<string>): Desired {
   return new Map([...prefixes].map((prefix) => [prefix, 'normal']))
 }
 
+export function sameDesired(a: Desired, b: Desired): boolean {
+  return a.size === b.size && [...a].every(([prefix, grade]) => b.get(prefix) === grade)
+}
+
+/** What the daemon was found to originate. */
+export function originatedOf({ originated, degraded }: Observation): Desired {
+  return new Map(originated.map((prefix) => [prefix, degraded.includes(prefix) ? 'degraded' : 'normal']))
+}
+
 export interface DaemonIdentity {
   readonly version: string
   /** Dotted quad. */

@@ -74,7 +74,3 @@ export class Tellers {
     return new Map([...this.#tellers].map(([prefix, nodes]) => [prefix, nodes.size]))
   }
 }
-
-export function sameGrades(a: Desired, b: Desired): boolean {
-  return a.size === b.size && [...a].every(([prefix, grade]) => b.get(prefix) === grade)
-}

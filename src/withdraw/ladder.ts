@@ -1,7 +1,13 @@
 import { readFile } from 'node:fs/promises'
 import type { Manifest } from '../planner/manifest.ts'
 import { readAnnouncements } from '../render/announcements.ts'
-import { DaemonError, type Desired, type Observation, type RoutingDaemon } from '../routing/daemon.ts'
+import {
+  DaemonError,
+  type Desired,
+  type Observation,
+  originatedOf,
+  type RoutingDaemon,
+} from '../routing/daemon.ts'
 import { findDaemonProcess } from './daemon-process.ts'
 import type { HeldAddresses } from './held-addresses.ts'
 import { addressesOf, prefixesOf } from './scope.ts'
@@ -140,8 +146,7 @@ async function findDesired(
   if (manifest.services.every(({ name }) => services.has(name))) return new Map()
   let present: Desired | null
   try {
-    const { originated, degraded } = await daemon.observe()
-    present = new Map(originated.map((prefix) => [prefix, degraded.includes(prefix) ? 'degraded' : 'normal']))
+    present = originatedOf(await daemon.observe())
   } catch {
     // It is stopped or gone; for when it goes on or starts anew, the file is to be right.
     present = await readOwnedFile(manifest)

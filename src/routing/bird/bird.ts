@@ -9,16 +9,9 @@ import {
   type NeighborObservation,
   type Observation,
   type RoutingDaemon,
+  sameDesired,
 } from '../daemon.ts'
-import {
-  assertOwn,
-  gradesFor,
-  isInformant,
-  ownPrefixesOf,
-  sameGrades,
-  sortByOwn,
-  Tellers,
-} from '../own-prefixes.ts'
+import { assertOwn, gradesFor, isInformant, ownPrefixesOf, sortByOwn, Tellers } from '../own-prefixes.ts'
 import { Turns } from '../turns.ts'
 import { BirdClient, maxCommandBytes } from './client.ts'
 import { OwnedFile } from './owned-file.ts'
@@ -94,7 +87,7 @@ class Bird implements RoutingDaemon {
     let had = before
     if (written === text) {
       had = await this.#readOriginated(await this.#readStates())
-      if (sameGrades(had, desired)) return
+      if (sameDesired(had, desired)) return
     }
     const falling = families.filter(
       (family) => !some(desired.keys(), family) && (!had || some(had.keys(), family)),
