@@ -1,3 +1,4 @@
+import type { GuardClient } from '../guard/client.ts'
 import type { Manifest, ManifestService } from '../planner/manifest.ts'
 import type { ProbeResult } from '../probe/result.ts'
 import type { SideCheckResult } from '../probe/side/side-check.ts'
@@ -34,17 +35,6 @@ export interface TrafficSource {
   close(): void
 }
 
-/** Who withdraws when we can't. */
-export interface DeadMansGuard {
-  readonly intervalMs: number
-  start(): void
-  renew(services: readonly string[]): void
-  release(services: readonly string[]): Promise<void>
-  handOver(): Promise<void>
-  close(): void
-  readonly state: { readonly holding: boolean; readonly pid: number | null; readonly problem: string | null }
-}
-
 /** Takes the addresses of what is dead off the node when its withdrawal is refused. */
 export interface AddressHolder {
   readonly held: readonly { readonly address: string }[]
@@ -74,6 +64,7 @@ export interface ControllerParts {
   readonly observer: ControllerObserver
   readonly keeping: Keeping
   readonly traffic: TrafficSource
-  readonly guard: DeadMansGuard | null
+  /** Withdraws when we can't. */
+  readonly guard: GuardClient | null
   readonly lastResort: AddressHolder | null
 }

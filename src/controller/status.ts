@@ -1,4 +1,5 @@
 import type { DrainStage } from '../decision/drain.ts'
+import type { GuardState } from '../guard/client.ts'
 import type { Manifest } from '../planner/manifest.ts'
 import type { CalendarView } from './calendar.ts'
 import type { EffectiveIntent } from './intent.ts'
@@ -14,7 +15,7 @@ export function buildStatus(input: {
   reconciler: Reconciler
   intent: EffectiveIntent
   calendar: CalendarView
-  guard: { holding: boolean; pid: number | null; problem: string | null } | null
+  guard: GuardState | null
   heldAddresses: readonly string[]
   daemonVersion: string | null
   now: number
