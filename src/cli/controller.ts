@@ -28,7 +28,7 @@ import { runIp } from '../withdraw/run-ip.ts'
 import { controlSocketOf } from './control-client.ts'
 import { createDaemon } from './create-daemon.ts'
 import { createGuard } from './create-guard.ts'
-import { createProbes, findProbePeers } from './create-probes.ts'
+import { createProbes } from './create-probes.ts'
 import { CommandError, exitCode } from './failure.ts'
 import { keepState } from './keep-state.ts'
 import { lockNode, requireOwnDaemon, requireOwnNode } from './node-identity.ts'
@@ -101,7 +101,10 @@ async function runController(manifest: Manifest, bundle: string): Promise<void> 
   const addresses = new HeldAddresses({ manifest, runIp })
   const lastResort = new LastResort({ manifest, addresses, say })
   await lastResort.load()
-  const traffic = new TrafficWatch({ ownPeers: await findProbePeers(manifest), now: () => systemClock.now() })
+  const ownPeers = new Map(
+    manifest.services.map(({ name, wireguard }) => [wireguard.interface, probes.get(name)!.publicKey]),
+  )
+  const traffic = new TrafficWatch({ ownPeers, now: () => systemClock.now() })
 
   const controller = new Controller({
     manifest,

@@ -1,29 +1,25 @@
 import { writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { ServiceProbes } from '../controller/service-unit.ts'
 import type { Manifest } from '../planner/manifest.ts'
 import { DiagnosisQueue } from '../probe/diagnosis-queue.ts'
-import { createEndpointProbe, type EndpointProbe } from '../probe/endpoint.ts'
+import { createEndpointProbe } from '../probe/endpoint.ts'
 import { createSideProbes } from '../probe/side/create-side-probes.ts'
-import type { SideProbe } from '../probe/side/side-check.ts'
 import type { Log } from '../telemetry/log.ts'
 import { keyPairOf } from '../wireguard/key.ts'
 import { readKeyFile } from '../wireguard/key-file.ts'
 import { TimestampSource } from '../wireguard/timestamp.ts'
 import { CommandError, exitCode } from './failure.ts'
 
-export interface ServiceProbes {
-  readonly endpoint: EndpointProbe
-  /** One for each side check among the service's `checks`. */
-  readonly side: readonly SideProbe[]
+export interface OwnProbes extends ServiceProbes {
+  /** By which the service's interface knows them, base64. */
+  readonly publicKey: string
 }
 
 /** The probes of each service, with their secrets read. Throws CommandError where a key can't be had. */
-export async function createProbes(
-  manifest: Manifest,
-  log: Log,
-): Promise<ReadonlyMap<string, ServiceProbes>> {
-  const probes = new Map<string, ServiceProbes>()
+export async function createProbes(manifest: Manifest, log: Log): Promise<ReadonlyMap<string, OwnProbes>> {
+  const probes = new Map<string, OwnProbes>()
   const timestamps = await keepTimestamps(join(manifest.paths.runtimeDir, 'probe.tai64n'))
   const diagnoses = new DiagnosisQueue()
   for (const service of manifest.services) {
@@ -35,11 +31,12 @@ export async function createProbes(
         { event: 'diagnosis', program },
         `without ${program} the reasons of failed probes are less exact`,
       )
+    const publicKey = keyPairOf(privateKey).publicKey.toString('base64')
     try {
       const hooks = { timestamps, onMissingProgram, diagnoses }
       const endpoint = createEndpointProbe(service, { privateKey, presharedKey }, hooks)
-      const side = createSideProbes(service, { node: manifest.node, tunnel: endpoint, privateKey })
-      probes.set(service.name, { endpoint, side })
+      const side = createSideProbes(service, { node: manifest.node, tunnel: endpoint, publicKey })
+      probes.set(service.name, { endpoint, side, publicKey })
     } catch (cause) {
       if (!(cause instanceof TypeError)) throw cause
       throw new CommandError(`the service ${service.name} can not be probed: ${cause.message}`, {
@@ -76,14 +73,4 @@ async function keepTimestamps(file: string): Promise<TimestampSource> {
       }
     },
   })
-}
-
-/** By interface, the public key (base64) of the probe's own peer. */
-export async function findProbePeers(manifest: Manifest): Promise<ReadonlyMap<string, string>> {
-  const peers = new Map<string, string>()
-  for (const { wireguard, probe } of manifest.services) {
-    const key = await requireKey(probe.privateKeyFile)
-    peers.set(wireguard.interface, keyPairOf(key).publicKey.toString('base64'))
-  }
-  return peers
 }

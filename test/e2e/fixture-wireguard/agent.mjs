@@ -7,6 +7,7 @@ const root = process.argv[2]
 const { WireguardClient } = await import(`${root}/wireguard/client.js`)
 const { Deadline } = await import(`${root}/wireguard/deadline.js`)
 const { ipRoute } = await import(`${root}/wireguard/inner/ip.js`)
+const { keyPairOf } = await import(`${root}/wireguard/key.js`)
 const { createEndpointProbe } = await import(`${root}/probe/endpoint.js`)
 const { createSideProbes } = await import(`${root}/probe/side/create-side-probes.js`)
 
@@ -43,7 +44,8 @@ const calls = {
     await probe?.close()
     const secrets = { privateKey: bytes(privateKey), presharedKey: bytes(presharedKey) }
     probe = createEndpointProbe(service, secrets)
-    side = createSideProbes(service, { node: 'fra1-a', tunnel: probe, privateKey: secrets.privateKey })
+    const publicKey = keyPairOf(secrets.privateKey).publicKey.toString('base64')
+    side = createSideProbes(service, { node: 'fra1-a', tunnel: probe, publicKey })
   },
   cycle: () => probe.runCycle(),
   /** Cycles that overlap, as the controller's do. */
