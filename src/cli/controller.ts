@@ -7,7 +7,6 @@ import { Command } from 'commander'
 import { journalPath, lockApply } from '../apply/lock.ts'
 import { describeMissing, findMissingPrograms } from '../bundle/programs.ts'
 import { readBundle } from '../bundle/read.ts'
-import { hashOf } from '../bundle/write.ts'
 import { systemClock } from '../controller/clock.ts'
 import { Controller } from '../controller/controller.ts'
 import { createObserver, measureStatus } from '../controller/observer.ts'
@@ -32,6 +31,7 @@ import { createProbes } from './create-probes.ts'
 import { CommandError, exitCode } from './failure.ts'
 import { keepState } from './keep-state.ts'
 import { lockNode, requireOwnDaemon, requireOwnNode } from './node-identity.ts'
+import { bundleSerialOf } from './versions.ts'
 
 /** SIGTERM is answered within 2 s, whatever the daemon does. */
 const stopTimeoutMs = 1700
@@ -93,7 +93,7 @@ async function runController(manifest: Manifest, bundle: string): Promise<void> 
   })
   const say = createSay(log, events)
   const metrics = createMetrics()
-  metrics.bundle.set({ serial: serialOf(manifest) }, 1)
+  metrics.bundle.set({ serial: bundleSerialOf(manifest) }, 1)
   const daemon = createDaemon(manifest)
   const identity = await requireOwnDaemon(manifest, daemon, log)
   const probes = await createProbes(manifest, log)
@@ -255,8 +255,4 @@ async function makeDir(dir: string): Promise<void> {
       cause,
     })
   })
-}
-
-function serialOf(manifest: Manifest): string {
-  return hashOf(JSON.stringify(manifest)).slice(0, 12)
 }

@@ -1,12 +1,11 @@
-import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { hashOf } from '../bundle/atomic-file.ts'
 import { askGuard } from '../guard/ask.ts'
 import { createGuardClient, type GuardClient } from '../guard/client.ts'
 import { guardSocketOf } from '../guard/protocol.ts'
 import { spawnGuard } from '../guard/spawn.ts'
 import type { Manifest } from '../planner/manifest.ts'
 import type { Log } from '../telemetry/log.ts'
+import { guardSerialOf } from './versions.ts'
 
 /** The controller's side of the dead man's guard; `null` where no service of the node has one. */
 export function createGuard(manifest: Manifest, bundle: string, log: Log): GuardClient | null {
@@ -28,12 +27,4 @@ async function releaseLeftGuard(path: string): Promise<void> {
   if (asked === null) return
   const released = await askGuard(path, { type: 'release', services: Object.keys(asked.reply.leases) })
   released?.socket.destroy()
-}
-
-/** A guard of another version, or with another bundle, is replaced. */
-export function guardSerialOf(manifest: Manifest): string {
-  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-    version: string
-  }
-  return `${version}-${hashOf(JSON.stringify(manifest)).slice(0, 12)}`
 }

@@ -9,8 +9,8 @@ import { HeldAddresses } from '../withdraw/held-addresses.ts'
 import { isStillWithdrawn, withdrawServices } from '../withdraw/ladder.ts'
 import { runIp } from '../withdraw/run-ip.ts'
 import { createDaemon } from './create-daemon.ts'
-import { guardSerialOf } from './create-guard.ts'
 import { CommandError, exitCode } from './failure.ts'
+import { guardSerialOf } from './versions.ts'
 
 export function guardCommand(): Command {
   return new Command('guard')

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs'
 import { setFlagsFromString } from 'node:v8'
 import { Command } from 'commander'
 import { reportFailure } from './failure.ts'
+import { programVersion } from './versions.ts'
 
 // V8 lets its young generation grow to 48 MB before it looks for garbage there; a controller makes little,
 // for months, beside other programs. Said before anything is loaded.
@@ -32,11 +32,8 @@ const loaders: Readonly<Record<string, () => Promise<Command>>> = {
 /** Of packagers and of shells, not of people; it completes what is loaded beside it. */
 const loadCompletion = async () => (await import('./completion.ts')).completionCommand()
 
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-  version: string
-}
 const program = new Command('anyward')
-  .version(version)
+  .version(programVersion)
   .description('Keeps a WireGuard VPN reachable on one anycast address from many sites.')
   .option('--sites <dir>', 'the folder with fleet.yaml and one file a site', 'sites')
   .option('--json', 'one JSON document on stdout, and nothing else there')

@@ -1,0 +1,17 @@
+import { readFileSync } from 'node:fs'
+import { hashOf } from '../bundle/atomic-file.ts'
+import type { Manifest } from '../planner/manifest.ts'
+
+export const { version: programVersion } = JSON.parse(
+  readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
+) as { version: string }
+
+/** Two bundles with the same serial tell a controller the same. */
+export function bundleSerialOf(manifest: Manifest): string {
+  return hashOf(JSON.stringify(manifest)).slice(0, 12)
+}
+
+/** A guard of another version, or with another bundle, is replaced. */
+export function guardSerialOf(manifest: Manifest): string {
+  return `${programVersion}-${bundleSerialOf(manifest)}`
+}
