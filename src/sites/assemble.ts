@@ -65,37 +65,41 @@ export function assembleFleet(fleet: FleetFile, sites: readonly SiteFile[]): Fle
 }
 
 type ProbeFile = FleetFile['services'][string]['probe']
+type Written<Check extends SideCheck> = NonNullable<ProbeFile[Check]>
 
 /** One that is set up and not among `checks` is not run: the checks say so. */
-function assembleSideChecks(probe: ProbeFile): Pick<Probe, SideCheck> {
-  const { egress, command, peers, conntrack } = probe
+function assembleSideChecks({
+  checks,
+  egress,
+  command,
+  peers,
+  conntrack,
+}: ProbeFile): Pick<Probe, SideCheck> {
+  const runs = (check: SideCheck) => checks.includes(check)
   return {
-    egress:
-      egress === undefined || !probe.checks.includes('egress')
-        ? null
-        : {
-            targets: egress.targets.map(({ protocol, address, port, name }) => ({
-              protocol,
-              address,
-              port: port ?? (protocol === 'dns' ? 53 : null),
-              name: name ?? null,
-            })),
-            need: egress.need,
-            ...paceOf(egress),
-          },
-    command:
-      command === undefined || !probe.checks.includes('command')
-        ? null
-        : { argv: command.argv, ...paceOf(command) },
-    peers: probe.checks.includes('peers')
-      ? (({ drop, within, least, ...pace }) => ({ drop, withinMs: within, least, ...paceOf(pace) }))(
-          peers ?? peersCheck.parse({}),
-        )
-      : null,
-    conntrack: probe.checks.includes('conntrack')
-      ? (({ maxUse, ...pace }) => ({ maxUse, ...paceOf(pace) }))(conntrack ?? conntrackCheck.parse({}))
-      : null,
+    egress: runs('egress') && egress !== undefined ? assembleEgress(egress) : null,
+    command: runs('command') && command !== undefined ? { argv: command.argv, ...paceOf(command) } : null,
+    peers: runs('peers') ? assemblePeers(peers ?? peersCheck.parse({})) : null,
+    conntrack: runs('conntrack') ? assembleConntrack(conntrack ?? conntrackCheck.parse({})) : null,
   }
+}
+
+function assembleEgress(egress: Written<'egress'>): Probe['egress'] {
+  const targets = egress.targets.map(({ protocol, address, port, name }) => ({
+    protocol,
+    address,
+    port: port ?? (protocol === 'dns' ? 53 : null),
+    name: name ?? null,
+  }))
+  return { targets, need: egress.need, ...paceOf(egress) }
+}
+
+function assemblePeers(peers: Written<'peers'>): Probe['peers'] {
+  return { drop: peers.drop, withinMs: peers.within, least: peers.least, ...paceOf(peers) }
+}
+
+function assembleConntrack(conntrack: Written<'conntrack'>): Probe['conntrack'] {
+  return { maxUse: conntrack.maxUse, ...paceOf(conntrack) }
 }
 
 function paceOf(check: { interval: number; timeout: number; rise: number; fall: number }): SideCheckPace {
