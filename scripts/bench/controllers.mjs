@@ -1,11 +1,10 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { contenders, isInstalled, missingPackageOf } from './controllers/contenders.mjs'
 import { alignTable, describeTimes, tenths } from './controllers/figures.mjs'
 import { bringUpPair } from './controllers/lab.mjs'
 import { faults, measureFaults, measureIdle, patienceMs } from './controllers/measure.mjs'
+import { runInside } from './shared/namespaces.mjs'
 import { check, printChecks } from './shared/report.mjs'
 
 /**
@@ -26,7 +25,7 @@ try {
   const lacking = whatIsLacking()
   if (lacking !== null) report({ ok: true, skipped: [lacking], checks: [], rows: [] })
   else if (values.inside) await compare()
-  else process.exitCode = await runInside()
+  else process.exitCode = await runInside(fileURLToPath(import.meta.url), process.argv.slice(2))
 } catch (error) {
   console.error(`bench: ${error.message}`)
   process.exitCode = 2
@@ -36,25 +35,6 @@ function whatIsLacking() {
   if (process.getuid?.() !== 0) return 'all of it: it makes network namespaces, which needs root'
   const missing = ['bird', 'vtysh', 'wg', 'ip', 'nft', 'ping'].filter((program) => !isInstalled(program))
   return missing.length === 0 ? null : `all of it: ${missing.join(', ')} missing; scripts/install brings it`
-}
-
-/**
- * In namespaces of its own, so that another lab may be up, and everything ends with us. The shell stays: as the first
- * process it collects those whose parents have gone.
- */
-async function runInside() {
-  const script = [
-    'mount -t tmpfs tmpfs /run && mount -t tmpfs tmpfs /var/tmp',
-    'mkdir -p /run/netns /run/wireguard && ip link set lo up',
-    '"$@"; exit $?',
-  ].join(' && ')
-  const unshare = ['-m', '-n', '-p', '--fork', '--kill-child=SIGKILL', '--mount-proc']
-  const own = [process.execPath, fileURLToPath(import.meta.url), '--inside', ...process.argv.slice(2)]
-  const argv = [...unshare, '--propagation', 'private', 'sh', '-c', script, 'sh', ...own]
-  const child = spawn('unshare', argv, { stdio: 'inherit' })
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => child.kill('SIGKILL'))
-  const [code] = await once(child, 'close')
-  return code ?? 2
 }
 
 async function compare() {

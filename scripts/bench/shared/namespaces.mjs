@@ -14,6 +14,8 @@ export async function runInside(file, args) {
   const unshare = ['-m', '-n', '-p', '--fork', '--kill-child=SIGKILL', '--mount-proc']
   const own = [process.execPath, file, '--inside', ...args]
   const argv = [...unshare, '--propagation', 'private', 'sh', '-c', script, 'sh', ...own]
-  const [code] = await once(spawn('unshare', argv, { stdio: 'inherit' }), 'close')
+  const child = spawn('unshare', argv, { stdio: 'inherit' })
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => child.kill('SIGKILL'))
+  const [code] = await once(child, 'close')
   return code ?? 2
 }
