@@ -3,8 +3,9 @@ import { join } from 'node:path'
 import { flagDir } from './node.mjs'
 
 /**
- * All that the storm can do: `may` says of the model whether it makes sense now, `act` does it and notes in the
- * model what is so then. With `service`, once for each service. Repairs undo faults; the rest goes by unseen.
+ * All that the storm can do: `may` says of the model whether it makes sense now, `act` does it. What is so then the
+ * model gets from `becomes`, or of a service from `adds` and `removes`, where `act` does not note it by itself.
+ * Repairs undo faults; the rest goes by unseen.
  */
 const alive = (model) => model.controller === 'running'
 const answers = (model) => model.daemon === 'running'
@@ -19,44 +20,36 @@ const ofServices = [
     kind: 'fault',
     weight: 4,
     may: lives,
-    async act(node, service, at, random) {
-      await node.removeInterface(at, random.below(2) === 0)
-      for (const fault of ['down', 'stopped', 'key', 'peer']) service.faults.delete(fault)
-      service.faults.add('gone')
-    },
+    act: (node, at, random) => node.removeInterface(at, random.below(2) === 0),
+    adds: ['gone'],
+    removes: ['down', 'stopped', 'key', 'peer'],
   },
   {
     name: 'interface created',
     kind: 'repair',
     weight: 10,
     may: (service) => !lives(service),
-    async act(node, service, at) {
-      await node.recreateInterface(at)
-      service.faults.delete('gone')
-    },
+    act: (node, at) => node.recreateInterface(at),
+    removes: ['gone'],
   },
   {
     name: 'interface down',
     kind: 'fault',
     weight: 6,
     may: (service) => lives(service) && !service.faults.has('down'),
-    async act(node, service, at) {
-      await node.ip('link', 'set', node.wireguard(at).interface, 'down')
-      service.faults.add('down')
-    },
+    act: (node, at) => node.ip('link', 'set', node.wireguard(at).interface, 'down'),
+    adds: ['down'],
   },
   {
     name: 'interface up',
     kind: 'repair',
     weight: 10,
     may: (service) => listens(service) && service.faults.has('down'),
-    async act(node, service, at) {
-      await node.ip('link', 'set', node.wireguard(at).interface, 'up')
-      service.faults.delete('down')
-    },
+    act: (node, at) => node.ip('link', 'set', node.wireguard(at).interface, 'up'),
+    removes: ['down'],
   },
   ...['4', '6'].flatMap((version) => {
-    const change = (verb) => async (node, _service, at) => {
+    const change = (verb) => async (node, at) => {
       const address = node.manifest.services
         .find(({ name }) => name === at)
         .anycast.find((one) => one.includes(':') === (version === '6'))
@@ -70,9 +63,9 @@ const ofServices = [
         kind: 'fault',
         weight: 4,
         may: ({ faults }) => !faults.has(`address${version}`),
-        async act(node, service, at) {
+        async act(node, at, _random, service) {
           try {
-            await change('del')(node, service, at)
+            await change('del')(node, at)
           } catch (error) {
             if (!/Cannot assign requested address|address not found/.test(error.message)) throw error
             // Off already, where somebody takes what is dead off the node, and puts it back.
@@ -86,10 +79,8 @@ const ofServices = [
         kind: 'repair',
         weight: 10,
         may: ({ faults }) => faults.has(`address${version}`),
-        async act(node, service, at) {
-          await change('replace')(node, service, at)
-          service.faults.delete(`address${version}`)
-        },
+        act: change('replace'),
+        removes: [`address${version}`],
       },
     ]
   }),
@@ -98,98 +89,87 @@ const ofServices = [
     kind: 'fault',
     weight: 5,
     may: listens,
-    async act(node, service, at) {
-      await node.signalWireguard(at, 'SIGSTOP')
-      service.faults.add('stopped')
-    },
+    act: (node, at) => node.signalWireguard(at, 'SIGSTOP'),
+    adds: ['stopped'],
   },
   {
     name: 'WireGuard goes on',
     kind: 'repair',
     weight: 10,
     may: ({ faults }) => faults.has('stopped'),
-    async act(node, service, at) {
-      await node.signalWireguard(at, 'SIGCONT')
-      service.faults.delete('stopped')
-    },
+    act: (node, at) => node.signalWireguard(at, 'SIGCONT'),
+    removes: ['stopped'],
   },
   {
     name: 'wrong key',
     kind: 'fault',
     weight: 4,
     may: (service) => listens(service) && !service.faults.has('key'),
-    async act(node, service, at) {
+    async act(node, at) {
       const file = join(flagDir, 'wrong.key')
       await writeFile(file, `${Buffer.alloc(32, 0x48).toString('base64')}\n`, { mode: 0o600 })
       await node.inside('wg', 'set', node.wireguard(at).interface, 'private-key', file)
-      service.faults.add('key')
     },
+    adds: ['key'],
   },
   {
     name: 'probe peer removed',
     kind: 'fault',
     weight: 4,
     may: (service) => listens(service) && !service.faults.has('peer'),
-    async act(node, service, at) {
+    async act(node, at) {
       const { interface: name, probePublicKey } = node.wireguard(at)
       await node.inside('wg', 'set', name, 'peer', probePublicKey, 'remove')
-      service.faults.add('peer')
     },
+    adds: ['peer'],
   },
   {
     name: 'WireGuard configured anew',
     kind: 'repair',
     weight: 10,
     may: (service) => listens(service) && (service.faults.has('key') || service.faults.has('peer')),
-    async act(node, service, at) {
+    async act(node, at) {
       const { interface: name, config } = node.wireguard(at)
       await node.inside('wg', 'setconf', name, config)
-      service.faults.delete('key')
-      service.faults.delete('peer')
     },
+    removes: ['key', 'peer'],
   },
   {
     name: 'packets dropped',
     kind: 'fault',
     weight: 5,
     may: ({ faults }) => !faults.has('dropped'),
-    async act(node, service, at) {
+    async act(node, at) {
       const { port } = node.wireguard(at)
       await node.nft(
         `table inet storm${port} {\n chain input {\n  type filter hook input priority 0;\n  udp dport ${port} drop;\n }\n}\n`,
       )
-      service.faults.add('dropped')
     },
+    adds: ['dropped'],
   },
   {
     name: 'packets let through',
     kind: 'repair',
     weight: 10,
     may: ({ faults }) => faults.has('dropped'),
-    async act(node, service, at) {
-      await node.nft(`delete table inet storm${node.wireguard(at).port}\n`)
-      service.faults.delete('dropped')
-    },
+    act: (node, at) => node.nft(`delete table inet storm${node.wireguard(at).port}\n`),
+    removes: ['dropped'],
   },
   {
     name: 'command fails',
     kind: 'fault',
     weight: 4,
     may: ({ faults }) => !faults.has('command'),
-    async act(node, service, at) {
-      await writeFile(join(flagDir, `${node.name}.${at}`), '')
-      service.faults.add('command')
-    },
+    act: (node, at) => writeFile(join(flagDir, `${node.name}.${at}`), ''),
+    adds: ['command'],
   },
   {
     name: 'command is good',
     kind: 'repair',
     weight: 10,
     may: ({ faults }) => faults.has('command'),
-    async act(node, service, at) {
-      await rm(join(flagDir, `${node.name}.${at}`), { force: true })
-      service.faults.delete('command')
-    },
+    act: (node, at) => rm(join(flagDir, `${node.name}.${at}`), { force: true }),
+    removes: ['command'],
   },
 ]
 
@@ -199,20 +179,16 @@ const ofNode = [
     kind: 'fault',
     weight: 5,
     may: answers,
-    async act(node, model) {
-      process.kill(node.daemon.pid, 'SIGSTOP')
-      model.daemon = 'stopped'
-    },
+    act: (node) => process.kill(node.daemon.pid, 'SIGSTOP'),
+    becomes: { daemon: 'stopped' },
   },
   {
     name: 'daemon goes on',
     kind: 'repair',
     weight: 30,
     may: (model) => model.daemon === 'stopped',
-    async act(node, model) {
-      process.kill(node.daemon.pid, 'SIGCONT')
-      model.daemon = 'running'
-    },
+    act: (node) => process.kill(node.daemon.pid, 'SIGCONT'),
+    becomes: { daemon: 'running' },
   },
   {
     name: 'daemon killed',
@@ -230,12 +206,12 @@ const ofNode = [
     kind: 'repair',
     weight: 30,
     may: (model) => model.daemon === 'absent' && !model.configBroken,
-    async act(node, model) {
+    async act(node) {
       // As its unit does it: a BIRD that starts alone announces nothing.
       if (bird(node)) await truncate(node.manifest.paths.announceFile).catch(() => {})
       await node.startDaemon()
-      model.daemon = 'running'
     },
+    becomes: { daemon: 'running' },
   },
   {
     name: 'originator disabled',
@@ -252,7 +228,7 @@ const ofNode = [
     kind: 'passing',
     weight: 3,
     may: (model, node) => bird(node) && answers(model) && alive(model),
-    act: async (node) => void (await node.birdc('configure')),
+    act: (node) => node.birdc('configure'),
   },
   {
     name: 'include overwritten',
@@ -321,20 +297,17 @@ const ofNode = [
     kind: 'fault',
     weight: 3,
     may: (model, node) => bird(node) && !model.configBroken,
-    async act(node, model) {
-      await writeFile(node.manifest.paths.configFile, '\nthis is no BIRD configuration\n', { flag: 'a' })
-      model.configBroken = true
-    },
+    act: (node) =>
+      writeFile(node.manifest.paths.configFile, '\nthis is no BIRD configuration\n', { flag: 'a' }),
+    becomes: { configBroken: true },
   },
   {
     name: 'bird.conf mended',
     kind: 'repair',
     weight: 20,
     may: (model) => model.configBroken,
-    async act(node, model) {
-      await copyFile(node.goodConfig, node.manifest.paths.configFile)
-      model.configBroken = false
-    },
+    act: (node) => copyFile(node.goodConfig, node.manifest.paths.configFile),
+    becomes: { configBroken: false },
   },
   {
     name: 'session disabled',
@@ -411,14 +384,9 @@ const ofNode = [
     kind: 'repair',
     weight: 30,
     may: (model) => model.controller === 'absent',
-    async act(node, model) {
-      await node.startController()
-      model.controller = 'running'
-      model.mustGo = false
-      // The guard of the one before may have ended when all was withdrawn.
-      model.guarded = false
-      model.socketGone = false
-    },
+    act: (node) => node.startController(),
+    // The guard of the one before may have ended when all was withdrawn.
+    becomes: { controller: 'running', mustGo: false, guarded: false, socketGone: false },
   },
   {
     name: 'controller replaced',
@@ -448,11 +416,8 @@ const ofNode = [
     kind: 'repair',
     weight: 30,
     may: (model) => model.controller === 'stopped',
-    async act(node, model) {
-      await node.signalController('SIGCONT')
-      model.controller = 'running'
-      model.mustGo = false
-    },
+    act: (node) => node.signalController('SIGCONT'),
+    becomes: { controller: 'running', mustGo: false },
   },
   {
     name: 'guard killed',
@@ -501,20 +466,16 @@ const ofNode = [
     kind: 'fault',
     weight: 3,
     may: (model) => !model.diskFull,
-    async act(node, model) {
-      await node.fillDisk()
-      model.diskFull = true
-    },
+    act: (node) => node.fillDisk(),
+    becomes: { diskFull: true },
   },
   {
     name: 'disk has room',
     kind: 'repair',
     weight: 20,
     may: (model) => model.diskFull,
-    async act(node, model) {
-      await node.freeDisk()
-      model.diskFull = false
-    },
+    act: (node) => node.freeDisk(),
+    becomes: { diskFull: false },
   },
   {
     name: 'state damaged',
@@ -547,10 +508,8 @@ const ofNode = [
     kind: 'passing',
     weight: 1,
     may: (model) => alive(model) && !model.socketGone,
-    async act(node, model) {
-      await rm(join(node.manifest.paths.runtimeDir, 'controller.sock'), { force: true })
-      model.socketGone = true
-    },
+    act: (node) => rm(join(node.manifest.paths.runtimeDir, 'controller.sock'), { force: true }),
+    becomes: { socketGone: true },
   },
 ]
 
@@ -575,19 +534,31 @@ export function listSteps(node, model, allowDeath) {
   for (const [at, service] of Object.entries(model.services)) {
     for (const one of ofServices) {
       if (!one.may(service)) continue
-      const { name, kind, weight } = one
+      const { name, kind, weight, adds = [], removes = [] } = one
       steps.push({
         name: `${at}: ${name}`,
         kind,
         weight,
-        act: (random) => one.act(node, service, at, random),
+        async act(random) {
+          await one.act(node, at, random, service)
+          for (const fault of removes) service.faults.delete(fault)
+          for (const fault of adds) service.faults.add(fault)
+        },
       })
     }
   }
   for (const one of ofNode) {
     const { name, kind, weight } = one
     if ((kind === 'death' && !allowDeath) || !one.may(model, node)) continue
-    steps.push({ name, kind, weight, act: (random, fabric) => one.act(node, model, random, fabric) })
+    steps.push({
+      name,
+      kind,
+      weight,
+      async act(random, fabric) {
+        await one.act(node, model, random, fabric)
+        Object.assign(model, one.becomes)
+      },
+    })
   }
   return steps
 }
