@@ -15,7 +15,7 @@ import { createFrrBase } from './frr-base.ts'
 import { removeJournal, writeJournal } from './journal.ts'
 import { findRegressions } from './regressions.ts'
 
-export type ApplyReason =
+type ApplyReason =
   | 'applied'
   | 'nothing-to-do'
   /** Nothing was touched. */
@@ -40,7 +40,7 @@ export interface ApplyOutcome {
   readonly notes: readonly string[]
 }
 
-export interface ApplyOptions {
+interface ApplyOptions {
   readonly bundleDir: string
   /** Of the bundle in `bundleDir`. */
   readonly manifest: Manifest

@@ -1,7 +1,7 @@
 import { isAnnouncement, isFamily, type Line, type Lines } from './frr-lines.ts'
 
 /** What the running configuration lacks, and what it has to lose. */
-export interface Gap {
+interface Gap {
   readonly missing: readonly Line[]
   readonly excess: readonly Line[]
 }

@@ -9,7 +9,7 @@ import type { Renderer } from '../render/render.ts'
 import { findMissingPrograms, type MissingProgram } from './programs.ts'
 
 /** `unchecked`: the daemon's programs are not on this machine. `complaints` are the parser's own words. */
-export type CheckResult =
+type CheckResult =
   | { outcome: 'passed' }
   | { outcome: 'rejected'; complaints: readonly string[] }
   | { outcome: 'unchecked'; missing: readonly MissingProgram[] }

@@ -42,7 +42,7 @@ export interface NodeReport extends NodeComparison {
   readonly changedFiles: readonly ChangedFile[]
 }
 
-export interface ChangedFile {
+interface ChangedFile {
   readonly path: string
   /** `null`: there was none. */
   readonly before: string | null

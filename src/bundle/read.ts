@@ -29,7 +29,7 @@ export async function readManifest(dir: string): Promise<Manifest> {
   return parseManifest(file, await readOrExplain(file, file))
 }
 
-export interface EarlierBundle {
+interface EarlierBundle {
   /** `null` where there is none, or one that was not written as it stands there. */
   readonly manifest: Manifest | null
   /** What is in the folder of the files named, by their names. */

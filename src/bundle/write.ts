@@ -15,7 +15,7 @@ export function renderBundle(render: Renderer, node: NodePlan): readonly BundleF
   return [...files, { path: manifestName, content: `${JSON.stringify(manifest, null, 2)}\n` }]
 }
 
-export interface BundleToWrite {
+interface BundleToWrite {
   readonly dir: string
   readonly files: readonly BundleFile[]
   /** Names of an earlier bundle's files that are no part of this one. */

@@ -6,7 +6,7 @@ import type { Manifest } from '../planner/manifest.ts'
 import { CommandError } from './failure.ts'
 
 /** `absent`: no controller listens there. */
-export type ControlReply = { outcome: 'answered'; status: NodeStatus } | { outcome: 'absent' }
+type ControlReply = { outcome: 'answered'; status: NodeStatus } | { outcome: 'absent' }
 
 const replyTimeoutMs = 5000
 const maxReplyBytes = 16 * 1024 * 1024

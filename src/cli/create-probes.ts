@@ -12,7 +12,7 @@ import { readKeyFile } from '../wireguard/key-file.ts'
 import { TimestampSource } from '../wireguard/timestamp.ts'
 import { CommandError, exitCode } from './failure.ts'
 
-export interface OwnProbes extends ServiceProbes {
+interface OwnProbes extends ServiceProbes {
   /** By which the service's interface knows them, base64. */
   readonly publicKey: string
 }

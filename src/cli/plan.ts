@@ -67,7 +67,7 @@ async function plan(options: PlanOptions): Promise<void> {
 }
 
 /** Plans, and tells what the disk refused in words. */
-export async function planOrExplain(request: PlanRequest): Promise<PlanResult> {
+async function planOrExplain(request: PlanRequest): Promise<PlanResult> {
   return planFleet(request).catch((cause: unknown) => {
     if (!isSystemError(cause)) throw cause
     throw new CommandError(`${cause.path ?? request.out} can not be written (${cause.code})`, {

@@ -31,7 +31,7 @@ interface Attempt {
   failure: (ExchangeFailure & { check: 'handshake' | 'ping' }) | null
 }
 
-export interface ProbeReport {
+interface ProbeReport {
   readonly ok: boolean
   /** Of the first attempt that failed. */
   readonly reason: FailureCause | null

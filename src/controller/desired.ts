@@ -2,7 +2,7 @@ import type { DecisionName } from '../decision/decide.ts'
 import type { ManifestNeighbor } from '../planner/manifest.ts'
 import { type Desired, type Grade, type Observation, originatedOf } from '../routing/daemon.ts'
 
-export interface ServiceWish {
+interface ServiceWish {
   readonly prefixes: readonly string[]
   readonly decision: DecisionName
 }

@@ -22,7 +22,7 @@ export const intentSchema = z.strictObject({
 export const serving: OperatorIntent = { intent: 'serve', reason: null, since: 0, until: null }
 
 /** What counts now: an intent that has run out is `serve`. */
-export function currentIntent(intent: OperatorIntent, wall: number): OperatorIntent {
+function currentIntent(intent: OperatorIntent, wall: number): OperatorIntent {
   return intent.until !== null && intent.until <= wall ? serving : intent
 }
 

@@ -1,11 +1,11 @@
 /** When a controller's parts last moved; times in the clock's milliseconds. */
-export interface Pulse {
+interface Pulse {
   readonly services: readonly ProbePulse[]
   /** When the reconciler last began or ended a step, also one that failed: a dead daemon is no dead controller. */
   readonly reconcilerStepAt: number
 }
 
-export interface ProbePulse {
+interface ProbePulse {
   readonly service: string
   readonly intervalMs: number
   /** When its probe loop last began a cycle. */

@@ -29,14 +29,14 @@ export interface VerifiedChange {
 }
 
 /** What the peers of a WireGuard interface send; `null`: not known now. */
-export interface TrafficSource {
+interface TrafficSource {
   watch(interfaces: ReadonlySet<string>): void
   view(interfaceName: string, withinMs: number): { idleSince: number; sending: number } | null
   close(): void
 }
 
 /** Takes the addresses of what is dead off the node when its withdrawal is refused. */
-export interface AddressHolder {
+interface AddressHolder {
   readonly held: readonly { readonly address: string }[]
   attempted(attempt: { dead: readonly string[]; carriedOut: boolean }, now: number): void
 }

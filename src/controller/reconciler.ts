@@ -9,7 +9,7 @@ import {
 import type { Clock } from './clock.ts'
 import { findDifferences } from './desired.ts'
 
-export interface ReconcilerEvents {
+interface ReconcilerEvents {
   /** What the neighbors have equals what was wanted, `tookMs` after the wish. */
   onVerified(tookMs: number): void
   /** The daemon failed us, or does something else than it was told. Repeats of the same are left out. */

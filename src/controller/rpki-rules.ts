@@ -19,7 +19,7 @@ export interface RpkiRules {
   readonly acceptsAtExpiry: boolean
 }
 
-export interface RpkiState {
+interface RpkiState {
   /** What the routes were last judged by; `null`: by nothing that we know of. */
   readonly judged: { readonly key: string; readonly atMs: number } | null
   /** What was last seen, and since when it is just so. */

@@ -5,7 +5,7 @@ import type { Metrics } from '../telemetry/metrics.ts'
 import type { Clock } from './clock.ts'
 import { isReconnectDue, judgeLook, type Loss, type RpkiRules, unseen } from './rpki-rules.ts'
 
-export interface RpkiWatchParts {
+interface RpkiWatchParts {
   readonly validation: OriginValidation
   readonly rules: RpkiRules
   readonly pollMs?: number

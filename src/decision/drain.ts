@@ -6,7 +6,7 @@ export const drainStages = ['none', 'degrading', 'drained', 'returning'] as cons
 export type DrainStage = (typeof drainStages)[number]
 
 /** Why a service is `drained`: the same word in the log and the status. */
-export const drainEndings = ['traffic-gone', 'limit', 'nothing-announced', 'at-once'] as const
+const drainEndings = ['traffic-gone', 'limit', 'nothing-announced', 'at-once'] as const
 export type DrainEnding = (typeof drainEndings)[number]
 
 export interface DrainState {
@@ -36,14 +36,14 @@ export interface DrainInput {
 }
 
 /** All in milliseconds. */
-export interface DrainSettings {
+interface DrainSettings {
   readonly idleMs: number
   readonly limitMs: number
   readonly undrainMs: number
 }
 
 /** What the peers of one interface send, the probe's left out. */
-export interface Traffic {
+interface Traffic {
   /** Monotonic milliseconds: nothing came since then, or, at least, since it was first looked. */
   readonly idleSince: number
   /** Peers that have sent within the idle time. */
@@ -100,7 +100,7 @@ function stepBack(state: DrainState, input: DrainInput, now: number): DrainState
 }
 
 /** What `restoreDrain` takes: times are relative to when it was saved, since `now` means nothing to another process. */
-export interface SavedDrain {
+interface SavedDrain {
   readonly stage: DrainStage
   readonly forMs: number
   readonly ending: DrainEnding | null

@@ -9,7 +9,7 @@ import { type AskOptions, askBgpq4, type IrrAnswer } from './bgpq4.ts'
 import { FeedError, type FeedWarning, readBounded } from './feed.ts'
 import { type LastGood, lastGoodPath, readLastGood, writeLastGood } from './last-good.ts'
 
-export interface IrrSetOptions extends AskOptions {
+interface IrrSetOptions extends AskOptions {
   /** Where the last good ones are kept. */
   readonly stateDir: string
   /** What the paths of files are relative to. */
@@ -17,7 +17,7 @@ export interface IrrSetOptions extends AskOptions {
   readonly nowMs: number
 }
 
-export interface LoadedIrrSet {
+interface LoadedIrrSet {
   /** Aggregated. */
   readonly ranges: readonly PrefixRange[]
   readonly warnings: readonly FeedWarning[]

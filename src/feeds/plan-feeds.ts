@@ -8,7 +8,7 @@ import { FeedError, type FeedProblem, type FeedWarning } from './feed.ts'
 import { loadIrrSet } from './irr-source.ts'
 import { loadVrps } from './vrp-source.ts'
 
-export interface FeedOptions {
+interface FeedOptions {
   /** Where the last good ones are kept. */
   readonly stateDir: string
   /** What paths in the YAML are relative to. */

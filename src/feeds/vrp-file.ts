@@ -3,7 +3,7 @@ import { readSlurm, type Slurm } from '../rpki/slurm.ts'
 import type { VrpSet } from '../rpki/vrp-set.ts'
 import { type FeedProblem, type FileRead, readBounded } from './feed.ts'
 
-export type VrpFileRead =
+type VrpFileRead =
   | {
       readonly ok: true
       readonly vrps: VrpSet

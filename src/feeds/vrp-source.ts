@@ -8,7 +8,7 @@ import { lastGoodPath, readLastGood, writeLastGood } from './last-good.ts'
 import { readSlurmFile, readVrpFile } from './vrp-file.ts'
 import { decodeSnapshot, encodeSnapshot, type VrpSnapshot } from './vrp-snapshot.ts'
 
-export interface VrpOptions {
+interface VrpOptions {
   /** Where the last good ones are kept; `null`: nowhere. */
   readonly stateDir: string | null
   readonly nowMs: number
@@ -16,7 +16,7 @@ export interface VrpOptions {
   readonly previous?: VrpSnapshot | null
 }
 
-export interface LoadedVrps {
+interface LoadedVrps {
   /** With local exceptions. */
   readonly vrps: VrpSet
   readonly origin: 'fresh' | 'last-good'

@@ -5,7 +5,7 @@ import type { Log } from '../telemetry/log.ts'
 import { termsOf } from './guard.ts'
 import { type GuardReply, type GuardRequest, guardSocketOf, readReplies } from './protocol.ts'
 
-export interface GuardClientOptions {
+interface GuardClientOptions {
   readonly manifest: Manifest
   /** Of the bundle: a guard with another one is replaced. */
   readonly serial: string

@@ -6,7 +6,7 @@ import { Leases } from './leases.ts'
 import { type Place, retakePlace } from './place.ts'
 import { type GuardReply, type GuardRequest, readRequests } from './protocol.ts'
 
-export interface GuardParts {
+interface GuardParts {
   readonly manifest: Manifest
   readonly serial: string
   readonly place: Place

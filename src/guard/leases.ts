@@ -6,7 +6,7 @@ interface Lease {
 }
 
 /** A machine that is busy takes some seconds to start a program. Somebody ordered it, and watches. */
-export const handOverMs = 15_000
+const handOverMs = 15_000
 
 /**
  * Which services a controller still vouches for. A lease that ran out stays, as run out, until it is renewed

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import type { Log } from '../telemetry/log.ts'
 
 /** Hands `fields` such as `READY=1` to the supervisor. Rejects where that fails. */
-export type Notify = (fields: readonly string[]) => Promise<void>
+type Notify = (fields: readonly string[]) => Promise<void>
 
 export interface Supervisor {
   /** How often `alive` is to be called, in milliseconds; `null` where nobody watches. */

@@ -4,14 +4,14 @@ import type { Problem } from './health.ts'
 /** The links of this machine by interface name. */
 export type LinkSnapshot = ReadonlyMap<string, LinkState>
 
-export interface LinkState {
+interface LinkState {
   /** Administratively up (IFF_UP). */
   readonly up: boolean
   /** Without their prefix length. */
   readonly addresses: readonly string[]
 }
 
-export interface LinkRequirements {
+interface LinkRequirements {
   readonly interface: string
   /** Canonical addresses that must be on the node, on whatever interface. */
   readonly anycast: readonly string[]

@@ -8,7 +8,7 @@ export function findCauseOfDeath(state: HealthState): Problem | null {
 }
 
 /** What speaks against the endpoint's serving at all: what the links say goes before what a probe says. */
-export function findVitalProblem(state: HealthState): Problem | null {
+function findVitalProblem(state: HealthState): Problem | null {
   return state.linkProblem ?? state.problem
 }
 
@@ -20,11 +20,6 @@ export function findImpairment(state: HealthState): Problem | null {
     if (problem) return problem
   }
   return state.starved
-}
-
-/** The problem that counts now: the graver one. */
-export function currentProblem(state: HealthState): Problem | null {
-  return findVitalProblem(state) ?? findImpairment(state)
 }
 
 /** Whether nothing speaks against a check now. */

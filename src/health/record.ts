@@ -10,7 +10,7 @@ const durationSchema = z.number().nonnegative()
  * What of an endpoint's health outlives the controller: how it was, its flaps, and a hold-down that runs. No probe
  * counts: the endpoint must prove itself again. All times are durations, but for the one stamp.
  */
-export const healthRecordSchema = z.strictObject({
+const healthRecordSchema = z.strictObject({
   format: z.literal(1),
   /** Wall clock, milliseconds since 1970. */
   savedAt: z.number(),
@@ -24,7 +24,7 @@ export const healthRecordSchema = z.strictObject({
   sides: z.partialRecord(z.enum(sideChecks), z.strictObject({ cause: z.string(), detail: z.string() })),
 })
 
-export type HealthRecord = z.infer<typeof healthRecordSchema>
+type HealthRecord = z.infer<typeof healthRecordSchema>
 
 /** To be kept whenever the status changes, and at the end. `wall` is the wall clock in milliseconds. */
 export function saveHealth(state: HealthState, now: number, wall: number): HealthRecord {

@@ -2,14 +2,14 @@ import { z } from 'zod'
 import type { Family, Parsed } from '../net/prefix.ts'
 import { formatRange, globalLengths, type PrefixRange, parseRange } from '../net/prefix-range.ts'
 
-export interface IrrSet {
+interface IrrSet {
   /** Each one once, in the order in which they came; not aggregated. */
   readonly ranges: readonly PrefixRange[]
   readonly leftOut: readonly LeftOut[]
 }
 
 /** Something in the text that is not in the set as it stands there. */
-export interface LeftOut {
+interface LeftOut {
   /** `line 12` of a list, `entry 12` of JSON, from 1. */
   readonly where: string
   readonly text: string

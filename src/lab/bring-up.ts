@@ -34,7 +34,7 @@ import {
 import { takeDown } from './take-down.ts'
 import { buildTopology } from './topology/topology.ts'
 
-export interface BringUpOptions {
+interface BringUpOptions {
   readonly fleet: Fleet
   /** Where the fleet's YAML is, for those who ask whose lab this is. */
   readonly sites: string

@@ -9,7 +9,7 @@ import { runIn } from './machine/namespaces.ts'
 import { readPrefixes, readSessions } from './machine/tables.ts'
 import type { ClientState, LabState, NodeState, RouterState } from './state.ts'
 
-export interface Missing {
+interface Missing {
   /** Such as `BGP fra1-a -- fra1-transit`. */
   readonly what: string
   readonly instead: string
@@ -145,7 +145,7 @@ async function checkController(node: NodeState): Promise<Missing | null> {
   return { what, instead, log }
 }
 
-export interface ControllerStatus {
+interface ControllerStatus {
   readonly services: readonly { name: string; decision: string; reason: string }[]
 }
 
@@ -193,7 +193,7 @@ export function controllerLogOf(node: NodeState): string {
   return join(node.dir, 'controller.log')
 }
 
-export function daemonLogOf(node: NodeState): string {
+function daemonLogOf(node: NodeState): string {
   return node.daemon === 'bird' ? join(node.dir, 'daemon.log') : join(node.dir, 'vty', 'daemon.log')
 }
 

@@ -70,7 +70,7 @@ async function hasHostLink(): Promise<boolean> {
   return result.exitCode === 0
 }
 
-export function processesOf(state: LabState | null): ProcessRecord[] {
+function processesOf(state: LabState | null): ProcessRecord[] {
   if (state === null) return []
   const all = [
     state.core,

@@ -1,6 +1,6 @@
 import { type Address, type Prefix, prefixFrom } from './prefix.ts'
 
-export interface Bogon {
+interface Bogon {
   readonly prefix: Prefix
   /** What it is kept for, and the document that says so. */
   readonly purpose: string

@@ -124,7 +124,7 @@ export function comparePrefixes(a: Prefix, b: Prefix): number {
   return compareAddresses(a.network, b.network) || a.length - b.length
 }
 
-export function compareAddresses(a: Address, b: Address): number {
+function compareAddresses(a: Address, b: Address): number {
   if (a.family !== b.family) return a.family === 'ipv4' ? -1 : 1
   return a.value < b.value ? -1 : a.value > b.value ? 1 : 0
 }

@@ -24,7 +24,7 @@ export interface SessionChange {
   readonly rules: readonly RuleChange[]
 }
 
-export interface AnnouncementChange {
+interface AnnouncementChange {
   readonly node: string
   readonly neighbor: string
   readonly prefix: string

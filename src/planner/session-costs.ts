@@ -63,7 +63,7 @@ function onOrOff(value: boolean): string {
   return value ? 'on' : 'off'
 }
 
-export interface SettingChange {
+interface SettingChange {
   readonly effect: Effect
   /** Such as `GTSM is turned on`, `the role is customer, was peer`. */
   readonly why: string

@@ -1,7 +1,7 @@
 import { execa } from 'execa'
 import { parseAddress, parsePrefix } from '../net/prefix.ts'
 
-export interface DiagnosisTarget {
+interface DiagnosisTarget {
   readonly interface: string
   readonly port: number
   /** The server's as the fleet has it, base64. */
@@ -60,16 +60,16 @@ async function showField(interfaceName: string, field: string, signal: AbortSign
   return { ok: true, text: result.stdout }
 }
 
-export function judgePublicKey(text: string, target: DiagnosisTarget): DiagnosisCause | null {
+function judgePublicKey(text: string, target: DiagnosisTarget): DiagnosisCause | null {
   return text.trim() === target.publicKey ? null : 'wrong-key'
 }
 
-export function judgeListenPort(text: string, target: DiagnosisTarget): DiagnosisCause | null {
+function judgeListenPort(text: string, target: DiagnosisTarget): DiagnosisCause | null {
   return text.trim() === String(target.port) ? null : 'wrong-port'
 }
 
 /** Lines of `key TAB prefix prefix …`, or `(none)` for the prefixes. */
-export function judgeAllowedIps(text: string, target: DiagnosisTarget): DiagnosisCause | null {
+function judgeAllowedIps(text: string, target: DiagnosisTarget): DiagnosisCause | null {
   const address = parseAddress(target.probeAddress)
   for (const line of text.split('\n')) {
     const [key, prefixes = ''] = line.split('\t')

@@ -154,13 +154,13 @@ export class EndpointProbe {
   }
 }
 
-export interface ProbeSecrets {
+interface ProbeSecrets {
   /** 32 bytes each. */
   readonly privateKey: Uint8Array
   readonly presharedKey: Uint8Array | null
 }
 
-export interface EndpointProbeHooks {
+interface EndpointProbeHooks {
   readonly timestamps?: TimestampSource
   /** A program that the diagnosis needs is not installed; said once. */
   readonly onMissingProgram?: (program: string) => void

@@ -10,8 +10,6 @@ import {
   parseLinks,
 } from './link-lines.ts'
 
-export type { LinkSnapshot, LinkState } from './link-lines.ts'
-
 export interface LinkWatchOptions {
   /** The first snapshot, and then each that differs from the last. */
   readonly onChange: (snapshot: LinkSnapshot) => void
@@ -32,7 +30,7 @@ export interface LinkWatch {
   close(): Promise<void>
 }
 
-export type LinkWatchErrorCode =
+type LinkWatchErrorCode =
   /** There is no program `ip`. */
   'missing-program' | 'monitor-died' | 'read-failed'
 

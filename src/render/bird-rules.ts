@@ -7,7 +7,7 @@ import { degradedPreference, originators } from './announcements.ts'
 import type { RuleLists } from './rule-lists.ts'
 
 /** One rule in BIRD's filter language: a comment, and a line unless BIRD does it by itself. */
-export interface BirdRule {
+interface BirdRule {
   readonly comment: string
   readonly line: string
 }

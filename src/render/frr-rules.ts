@@ -10,7 +10,7 @@ import { commentOf } from './bird-rules.ts'
 import type { RuleLists } from './rule-lists.ts'
 
 /** One entry of a route-map. */
-export interface FrrEntry {
+interface FrrEntry {
   readonly id: string
   readonly comment: string
   readonly action: 'permit' | 'deny'

@@ -14,7 +14,7 @@ export interface RuleLists<T> {
   readonly all: readonly NamedList<T>[]
 }
 
-export interface NamedList<T> {
+interface NamedList<T> {
   readonly name: string
   readonly content: T
 }

@@ -8,7 +8,7 @@ export interface ReplyReader<Reply> {
   read(chunk: Buffer): Reply | null
 }
 
-export interface ConnectionOptions<Reply> {
+interface ConnectionOptions<Reply> {
   /** The daemon's name in messages. */
   readonly daemon: string
   readonly socketPath: string

@@ -98,7 +98,7 @@ export interface ValidationLook {
   readonly fingerprint: string
 }
 
-export type DaemonErrorCode =
+type DaemonErrorCode =
   /** No socket, or nobody listens on it. */
   | 'not-running'
   /** This user may not open the socket, or the owned file. */

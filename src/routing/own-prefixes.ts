@@ -32,7 +32,7 @@ export function canonicalPrefix(text: string): string | null {
 }
 
 /** IPv4 before IPv6, in address order. */
-export function sortPrefixes(prefixes: Iterable<string>): string[] {
+function sortPrefixes(prefixes: Iterable<string>): string[] {
   const parsed: Prefix[] = []
   for (const text of new Set(prefixes)) {
     const prefix = parsePrefix(text)

@@ -1,5 +1,5 @@
 /** Whether a set of VRPs is one to act on. */
-export type Assessment =
+type Assessment =
   | { readonly outcome: 'accepted' }
   | {
       readonly outcome: 'refused'

@@ -10,7 +10,7 @@ export interface OwnAnnouncement {
   readonly nodes: readonly string[]
 }
 
-export interface PreflightFinding {
+interface PreflightFinding {
   readonly severity: 'error' | 'warning'
   readonly message: string
   readonly hint: string
@@ -97,7 +97,7 @@ function looseFindings(
     })
 }
 
-export function formatVrp({ prefix, maxLength, asn }: Vrp): string {
+function formatVrp({ prefix, maxLength, asn }: Vrp): string {
   return `the VRP ${formatRoa(prefix, asn, maxLength)}`
 }
 

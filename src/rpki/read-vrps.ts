@@ -5,7 +5,7 @@ import { quote } from '../sites/wording.ts'
 import { fillWords, type VrpSet, vrpSetOf } from './vrp-set.ts'
 import { buildTables } from './vrp-table.ts'
 
-export interface VrpFile {
+interface VrpFile {
   readonly vrps: VrpSet
   /** When the validator wrote it, as it says so: RFC 3339 text, or seconds since 1970. */
   readonly generated: string | number | null
@@ -71,7 +71,7 @@ export function parseJson(json: string | Uint8Array): Parsed<unknown> {
   }
 }
 
-export function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
+function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 

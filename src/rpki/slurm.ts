@@ -52,7 +52,7 @@ export function readSlurm(json: string | Uint8Array): Parsed<Slurm> {
   return { ok: true, value: slurm }
 }
 
-export interface SlurmOutcome {
+interface SlurmOutcome {
   readonly vrps: VrpSet
   /** How many VRPs the filters took away. */
   readonly removed: number

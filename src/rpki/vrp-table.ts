@@ -18,7 +18,7 @@ export type VrpTables = Readonly<Record<Family, VrpTable>>
 export const wordsOf: Readonly<Record<Family, number>> = { ipv4: 1, ipv6: 4 }
 
 /** Rows in any order, each as often as it came, to become a table. */
-export class VrpRows {
+class VrpRows {
   #size = 0
   #words: Uint32Array[]
   #lengths: Uint8Array

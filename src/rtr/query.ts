@@ -13,13 +13,13 @@ export type Query =
   | { readonly type: 'error'; readonly code: number; readonly text: string }
 
 /** `incomplete`: there is more to come. */
-export type Reading =
+type Reading =
   | { readonly outcome: 'query'; readonly query: Query; readonly length: number }
   | { readonly outcome: 'incomplete' }
   | { readonly outcome: 'refused'; readonly code: ErrorCode; readonly problem: string }
 
 /** A router's longest PDU is an Error Report; what it quotes in there is short. */
-export const longestQuery = 4096
+const longestQuery = 4096
 
 /**
  * Reads one PDU from a router.

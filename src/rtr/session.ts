@@ -29,7 +29,7 @@ export type RtrEvent =
   /** `by`: who found the other wrong. */
   | { readonly type: 'error'; readonly by: 'us' | 'router'; readonly code: number; readonly text: string }
 
-export interface SessionOptions {
+interface SessionOptions {
   readonly socket: Socket
   readonly history: History
   readonly timers: RtrTimers

@@ -15,7 +15,7 @@ export interface Drafts {
 }
 
 export type ServiceDraft = NonNullable<NonNullable<FleetDraft['services']>[string]>
-export type NodeDraft = NonNullable<NonNullable<SiteDraft['nodes']>[number]>
+type NodeDraft = NonNullable<NonNullable<SiteDraft['nodes']>[number]>
 export type NeighborDraft = NonNullable<NonNullable<NodeDraft['neighbors']>[number]>
 
 export interface PlacedNode {

@@ -49,18 +49,17 @@ export interface Service {
 }
 
 export const troubleActions = ['withdraw', 'degrade'] as const
-export type TroubleAction = (typeof troubleActions)[number]
+type TroubleAction = (typeof troubleActions)[number]
 
 /** Checks without which nothing can be served: what fails them is dead. */
 export const vitalChecks = ['interface', 'address', 'handshake', 'ping'] as const
 /** Checks of what lies behind the endpoint: what fails them is impaired. Each is run at an interval of its own. */
 export const sideChecks = ['egress', 'command', 'peers', 'conntrack'] as const
 export const checkNames = [...vitalChecks, ...sideChecks] as const
-export type VitalCheck = (typeof vitalChecks)[number]
 export type SideCheck = (typeof sideChecks)[number]
 export type CheckName = (typeof checkNames)[number]
 
-export interface Drain {
+interface Drain {
   /** The neighbors have the degraded routes, and no peer has sent anything for so long: the traffic has gone. */
   readonly idleMs: number
   /** Withdrawn then, whether or not the traffic has gone. */
@@ -120,12 +119,12 @@ export interface EgressTarget {
 }
 
 /** A program of the engineer's: exit code 0 is good. Never a shell. */
-export interface CommandCheck extends SideCheckPace {
+interface CommandCheck extends SideCheckPace {
   readonly argv: readonly string[]
 }
 
 /** The share of real peers with a fresh handshake fell off a cliff. */
-export interface PeersCheck extends SideCheckPace {
+interface PeersCheck extends SideCheckPace {
   /** A fall by this share (0 to 1) of the highest count within `withinMs` is one. */
   readonly drop: number
   readonly withinMs: number
@@ -134,7 +133,7 @@ export interface PeersCheck extends SideCheckPace {
 }
 
 /** The connection tracking table is nearly full. */
-export interface ConntrackCheck extends SideCheckPace {
+interface ConntrackCheck extends SideCheckPace {
   /** The share (0 to 1) of nf_conntrack_max that may be used. */
   readonly maxUse: number
 }
@@ -312,7 +311,7 @@ export interface Degrade {
 }
 
 /** What makes the filters of one neighbor stricter than the defaults. */
-export interface Tighten {
+interface Tighten {
   /** The longest path taken, 1 to 64; `null`: 64. */
   readonly pathLength: number | null
   /** `reject` also refuses what no VRP covers (RFC 6811: NotFound). */

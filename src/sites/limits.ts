@@ -7,7 +7,7 @@ const widestIndent = 128
 /** Some 2,500 neighbors. The YAML library takes some 25 µs for each. */
 const mostTokens = 200_000
 
-export interface Excess {
+interface Excess {
   readonly offset: number
   readonly message: string
   readonly hint: string

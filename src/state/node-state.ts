@@ -19,7 +19,6 @@ const servicesSchema = z.strictObject({
   /** By name; each part is checked by whoever reads it. */
   services: z.record(z.string(), z.strictObject({ health: z.unknown(), drain: z.unknown() })),
 })
-export type ServicesState = z.infer<typeof servicesSchema>
 
 /** Flap history, hold-downs and stages of drains. */
 export function servicesFile(stateDir: string, onProblem: OnProblem) {

@@ -14,14 +14,14 @@ export interface NodeEvent {
   readonly [fact: string]: unknown
 }
 
-export interface EventFacts {
+interface EventFacts {
   readonly event: string
   readonly service?: string
   readonly cause?: string | null | undefined
   readonly [fact: string]: unknown
 }
 
-export interface EventLogOptions {
+interface EventLogOptions {
   /** The folder of the events files. */
   readonly dir: string
   /** Milliseconds since 1970. */

@@ -12,14 +12,14 @@ const lineSchema = z.looseObject({
   message: z.string(),
 })
 
-export interface EventRange {
+interface EventRange {
   /** Milliseconds since 1970, inclusive; `null`: from the oldest that is kept. */
   readonly from: number | null
   readonly to: number | null
   readonly service: string | null
 }
 
-export interface EventsRead {
+interface EventsRead {
   /** The oldest first. */
   readonly events: readonly NodeEvent[]
   /** Lines that are none of ours, such as one that a power cut has torn. */

@@ -12,7 +12,7 @@ export function formatEndpoint(endpoint: Endpoint): string {
     : `${endpoint.address}:${endpoint.port}`
 }
 
-export interface SocketEvents {
+interface SocketEvents {
   packet(packet: Buffer): void
   error(error: NodeJS.ErrnoException): void
 }

@@ -1,7 +1,7 @@
 import type { Deadline } from './deadline.ts'
 import type { EndpointSocket } from './endpoint-socket.ts'
 
-export const failureCauses = [
+const failureCauses = [
   /** The port is closed: ECONNREFUSED. */
   'refused',
   /** The kernel would not send: no route, no address. */
@@ -150,7 +150,7 @@ const loadMemoryMs = 3_000
  */
 const cookieUseMs = 1_500
 
-export function isLoaded(line: Line, nowMs: number): boolean {
+function isLoaded(line: Line, nowMs: number): boolean {
   return nowMs - line.server.loadedAtMs < loadMemoryMs
 }
 

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { parseKey } from './key.ts'
 
-export type KeyFile =
+type KeyFile =
   | { readonly ok: true; readonly key: Buffer }
   | { readonly ok: false; readonly problem: string; readonly hint: string; readonly cause?: unknown }
 

@@ -15,11 +15,11 @@ import { type SessionKeys, transportHeaderLength } from './session.ts'
 const headerLength = 8
 const macLength = 16
 const timestampLength = 12
-export const initiationLength = headerLength + firstMessageOverhead + timestampLength + 2 * macLength
-export const responseLength = headerLength + 4 + secondMessageOverhead + 2 * macLength
-export const cookieReplyLength = headerLength + 24 + macLength + 16
+const initiationLength = headerLength + firstMessageOverhead + timestampLength + 2 * macLength
+const responseLength = headerLength + 4 + secondMessageOverhead + 2 * macLength
+const cookieReplyLength = headerLength + 24 + macLength + 16
 
-export type MessageType = 'initiation' | 'response' | 'cookie-reply' | 'transport'
+type MessageType = 'initiation' | 'response' | 'cookie-reply' | 'transport'
 
 /** The type of a packet of a plausible length; `null` for what can't be a message of WireGuard. */
 export function messageType(packet: Buffer): MessageType | null {

@@ -25,7 +25,7 @@ export interface BegunHandshake {
   readonly message: Buffer
 }
 
-export interface TransportKeys {
+interface TransportKeys {
   readonly send: Buffer
   readonly receive: Buffer
   readonly payload: Buffer

@@ -1,7 +1,7 @@
 import { execa } from 'execa'
 
 /** What the peers of one interface send, as far as was looked; the probe's peer is left out. */
-export interface TrafficView {
+interface TrafficView {
   /** Monotonic milliseconds: nothing came since then, or at least since the first look. */
   readonly idleSince: number
   /** Peers that have sent something within the time asked about. */
@@ -9,9 +9,9 @@ export interface TrafficView {
 }
 
 /** Prints `wg show INTERFACE transfer`. Rejects if that fails or takes longer than `timeoutMs`. */
-export type ReadTransfer = (interfaceName: string, timeoutMs: number) => Promise<string>
+type ReadTransfer = (interfaceName: string, timeoutMs: number) => Promise<string>
 
-export interface TrafficOptions {
+interface TrafficOptions {
   /** By interface, public keys (base64) of peers whose traffic is our own: the probe's. */
   readonly ownPeers: ReadonlyMap<string, string>
   /** Monotonic milliseconds. */

@@ -31,7 +31,7 @@ export interface Withdrawal {
   readonly troubles: readonly string[]
 }
 
-export interface WithdrawalParts {
+interface WithdrawalParts {
   readonly manifest: Manifest
   readonly daemon: RoutingDaemon
   readonly addresses: HeldAddresses

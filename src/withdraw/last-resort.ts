@@ -6,7 +6,7 @@ import { addressesOf } from './scope.ts'
 /** How long a dead service may stay announced because its daemon does not do as told. */
 const patienceMs = 3000
 
-export interface Attempt {
+interface Attempt {
   /** Names of the services that are to be withdrawn because nothing of them can be served. */
   readonly dead: readonly string[]
   /** Whether the neighbors were seen to have just what is wanted, or the daemon is gone and tells nobody anything. */

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest'
+import type { LinkSnapshot } from '../../src/probe/link-lines.ts'
 import {
-  type LinkSnapshot,
   type LinkWatch,
   type LinkWatchError,
   type LinkWatchOptions,

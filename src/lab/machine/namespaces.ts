@@ -28,7 +28,7 @@ export async function ipBatch(
   })
 }
 
-export interface IpShell {
+interface IpShell {
   run(lines: readonly string[]): Promise<void>
   close(): Promise<void>
 }

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 
-export interface ProcessFacts {
+interface ProcessFacts {
   readonly startTicks: number
   readonly state: string
   readonly parent: number

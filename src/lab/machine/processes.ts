@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { ProcessRecord } from '../state.ts'
 import { readProcess } from './proc.ts'
 
-export interface Command {
+interface Command {
   readonly name: string
   readonly namespace: string
   readonly argv: readonly string[]

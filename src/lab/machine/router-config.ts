@@ -21,7 +21,7 @@ const families = [
 const coreRouterId = '198.19.255.255'
 const clientNetworks = { ipv4: '198.18.0.0/15', ipv6: '2001:2::/48' } as const
 
-export interface RouterSession {
+interface RouterSession {
   readonly link: NodeLink
   readonly node: NodePlan
   readonly session: SessionPlan

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import type { ClientState, ProcessRecord } from '../state.ts'
 import { startDetached } from './processes.ts'
 
-export const trafficLog = 'traffic.log'
+const trafficLog = 'traffic.log'
 
 /** Pings the server through the tunnel for as long as the lab runs: slowly, for the log is kept. */
 export function startTraffic(client: ClientState): Promise<ProcessRecord> {

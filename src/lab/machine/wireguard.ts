@@ -12,7 +12,7 @@ export interface KeyPair {
   readonly publicKey: string
 }
 
-export interface Peer {
+interface Peer {
   readonly publicKey: string
   readonly allowedIps: readonly string[]
   readonly presharedKey?: string | null
@@ -53,7 +53,7 @@ export function controlSocketOf(name: string): string {
   return `/var/run/wireguard/${name}.sock`
 }
 
-export interface InterfacePlan {
+interface InterfacePlan {
   readonly namespace: string
   readonly interface: string
   readonly config: string

@@ -23,7 +23,7 @@ const restartTimeoutMs = 60_000
 const calmMs = 2000
 
 /** How to watch, and whom to tell. */
-export interface Measuring {
+interface Measuring {
   readonly tables: Tables
   readonly client: ClientState | null
   readonly onEvent: ((event: ScenarioEvent) => void) | undefined
@@ -31,7 +31,7 @@ export interface Measuring {
 }
 
 /** The routes that the fault should take from the node's neighbors. */
-export function findHeld(stage: Stage, scenario: Scenario): Held[] {
+function findHeld(stage: Stage, scenario: Scenario): Held[] {
   const { state, node, manifest } = stage
   const affected = affectedPrefixes(manifest, (service) => isAffected(scenario, stage, service))
   return sessionsOf(state, node.name).flatMap(({ router, session }): Held[] => {
@@ -63,7 +63,7 @@ function isAffected({ affects }: Scenario, { wireguard }: Stage, service: Manife
   }
 }
 
-export type Measurements = Pick<
+type Measurements = Pick<
   ScenarioResult,
   'passed' | 'detectMs' | 'withdrawnMs' | 'restoredMs' | 'clientOutageMs' | 'packetsLost' | 'detail'
 >

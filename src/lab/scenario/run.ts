@@ -16,7 +16,7 @@ import type { Fault, Scenario, ScenarioEvent, ScenarioResult, Stage } from './sc
 
 const readyTimeoutMs = 60_000
 
-export interface RunOptions {
+interface RunOptions {
   readonly state: LabState
   readonly scenarios: readonly Scenario[]
   readonly nodes: readonly NodeState[]

@@ -3,7 +3,7 @@ import type { ManifestService } from '../../planner/manifest.ts'
 import type { SideProbe } from './side-check.ts'
 import { bad, createSideProbe, good, inconclusive, type SideVerdict } from './side-probe.ts'
 
-export type ConntrackSettings = NonNullable<ManifestService['probe']['conntrack']>
+type ConntrackSettings = NonNullable<ManifestService['probe']['conntrack']>
 
 /** Of this network namespace, while it tracks connections. */
 const kernelFolder = '/proc/sys/net/netfilter'

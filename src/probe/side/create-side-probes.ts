@@ -5,7 +5,7 @@ import { createEgressProbe, type EgressTunnel } from './egress.ts'
 import { createPeersProbe } from './peers.ts'
 import type { SideProbe } from './side-check.ts'
 
-export interface SideProbeContext {
+interface SideProbeContext {
   readonly node: string
   /** The service's endpoint probe. It outlives the side probes. */
   readonly tunnel: EgressTunnel

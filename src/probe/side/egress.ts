@@ -8,7 +8,7 @@ import { askTarget, type EgressReply } from './egress/question.ts'
 import type { SideProbe } from './side-check.ts'
 import { bad, createSideProbe, good, inconclusive, type SideVerdict } from './side-probe.ts'
 
-export type EgressSettings = NonNullable<ManifestService['probe']['egress']>
+type EgressSettings = NonNullable<ManifestService['probe']['egress']>
 type Target = EgressSettings['targets'][number]
 
 /** The tunnel that the questions go through: the endpoint's probe. */

@@ -1,16 +1,16 @@
 /** A clock that has jumped so far makes the ages of handshakes wrong. */
 const jumpMs = 2_000
 /** What is older is no session any more (REJECT_AFTER_TIME). */
-export const freshForMs = 180_000
+const freshForMs = 180_000
 
-export interface PeersFallOptions {
+interface PeersFallOptions {
   /** A fall by this share (0 to 1) of the highest count within `withinMs` is a cliff. */
   readonly drop: number
   readonly withinMs: number
   readonly least: number
 }
 
-export interface PeersCount {
+interface PeersCount {
   /** Monotonic. */
   readonly nowMs: number
   /** The wall clock, which handshakes are dated by. */
@@ -19,7 +19,7 @@ export interface PeersCount {
   readonly handshakesS: readonly number[]
 }
 
-export type PeersVerdict =
+type PeersVerdict =
   | { readonly outcome: 'good' | 'bad'; readonly fresh: number; readonly before: number }
   /** So long no age of a handshake can be believed. */
   | { readonly outcome: 'clock-jumped'; readonly forMs: number }

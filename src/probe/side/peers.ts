@@ -4,7 +4,7 @@ import { runProcess } from './process.ts'
 import type { SideProbe } from './side-check.ts'
 import { bad, createSideProbe, good, inconclusive, type SideVerdict } from './side-probe.ts'
 
-export type PeersSettings = NonNullable<ManifestService['probe']['peers']>
+type PeersSettings = NonNullable<ManifestService['probe']['peers']>
 
 /** 55 bytes a peer. */
 const limitBytes = 64 * 2 ** 20

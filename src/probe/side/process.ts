@@ -4,7 +4,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { setPriority } from 'node:os'
 import { Deadline } from '../../wireguard/deadline.ts'
 
-export interface ProcessOptions {
+interface ProcessOptions {
   /** The program and its arguments; no shell. */
   readonly argv: readonly [string, ...string[]]
   readonly env: Readonly<Record<string, string>>
@@ -17,7 +17,7 @@ export interface ProcessOptions {
   readonly signal: AbortSignal
 }
 
-export type ProcessEnd =
+type ProcessEnd =
   | { readonly end: 'exit'; readonly code: number }
   /** By somebody else's signal, or its own fault. */
   | { readonly end: 'signal'; readonly signal: NodeJS.Signals }

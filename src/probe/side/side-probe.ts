@@ -2,7 +2,7 @@ import type { SideCheckResult, SideProbe } from './side-check.ts'
 
 export type SideVerdict = Pick<SideCheckResult, 'outcome' | 'cause' | 'detail'>
 
-export interface SideProbeParts extends Pick<SideProbe, 'check' | 'intervalMs'> {
+interface SideProbeParts extends Pick<SideProbe, 'check' | 'intervalMs'> {
   /** Ends by its deadline, and at once when `signal` aborts. */
   readonly ask: (signal: AbortSignal) => Promise<SideVerdict>
 }

@@ -18,7 +18,7 @@ import { OwnedFile } from './owned-file.ts'
 import { type BirdReply, wordsOf } from './reply.ts'
 import { type BirdRoute, isCutShort, isGone, matchNetworks, readRoutes, some } from './route-lists.ts'
 
-export interface BirdOptions {
+interface BirdOptions {
   readonly manifest: Manifest
   /** For each reply of BIRD, and for the owned file's disk. */
   readonly deadlineMs?: number

@@ -2,7 +2,7 @@ import { DaemonConnection } from '../connection.ts'
 import { DaemonError } from '../daemon.ts'
 import { type BirdReply, BirdReplyReader, wordsOf } from './reply.ts'
 
-export interface BirdClientOptions {
+interface BirdClientOptions {
   readonly socketPath: string
   /** For each single reply. */
   readonly deadlineMs?: number

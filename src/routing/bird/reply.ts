@@ -2,7 +2,7 @@ import type { ReplyReader } from '../connection.ts'
 import { DaemonError } from '../daemon.ts'
 
 /** One line of a reply, with the code that it carries or repeats. */
-export interface BirdLine {
+interface BirdLine {
   readonly code: number
   readonly text: string
 }

@@ -47,7 +47,7 @@ export function readRouterId(text: string): string | null {
   return parse(text, vrfsSchema, 'list of VRFs').vrfs.default?.routerId ?? null
 }
 
-export interface AdvertisedRoute {
+interface AdvertisedRoute {
   readonly prefix: string
   /** As the neighbor was sent it: the route-map on the way out has left its weight. */
   readonly degraded: boolean
@@ -67,7 +67,7 @@ export function readAdvertised(text: string, own: ReadonlySet<string>): Advertis
   })
 }
 
-export interface TakenRoute {
+interface TakenRoute {
   readonly prefix: string
   readonly nextHop: string | null
 }

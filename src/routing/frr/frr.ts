@@ -25,7 +25,7 @@ import {
 } from './answers.ts'
 import { refusal, Vty } from './vty.ts'
 
-export interface FrrOptions {
+interface FrrOptions {
   readonly manifest: Manifest
   /** For each reply of bgpd. */
   readonly deadlineMs?: number

@@ -6,7 +6,7 @@ import type { Manifest } from '../../planner/manifest.ts'
 import { DaemonError, type OriginValidation, type ValidationLook } from '../daemon.ts'
 import { Vty } from './vty.ts'
 
-export interface FrrRpkiOptions {
+interface FrrRpkiOptions {
   readonly manifest: Manifest
   /** For each reply of bgpd. */
   readonly deadlineMs?: number

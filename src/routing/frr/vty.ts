@@ -2,7 +2,7 @@ import { DaemonConnection } from '../connection.ts'
 import { DaemonError } from '../daemon.ts'
 import { type VtyReply, VtyReplyReader } from './reply.ts'
 
-export interface VtyOptions {
+interface VtyOptions {
   readonly socketPath: string
   /** For each single reply. */
   readonly deadlineMs?: number

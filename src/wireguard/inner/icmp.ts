@@ -27,7 +27,7 @@ export function buildEchoRequest(route: IpRoute, identifier: number, sequence: n
   return buildIpPacket(route, protocol, icmp)
 }
 
-export interface EchoReply {
+interface EchoReply {
   readonly family: Family
   readonly identifier: number
   readonly sequence: number
@@ -45,7 +45,7 @@ export function readEchoReply(packet: Buffer): EchoReply | null {
 }
 
 /** A router's or the target's own word that a packet of ours went no further. */
-export interface IcmpError {
+interface IcmpError {
   /** `refused`: a closed port or a firewall; `unreachable`: no way there. */
   readonly kind: 'refused' | 'unreachable'
   readonly from: Buffer

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { type HealthEvent, reduceHealth } from '../../../src/health/health.ts'
-import { currentProblem, findCauseOfDeath, isCheckGood } from '../../../src/health/problem.ts'
+import { findCauseOfDeath, findImpairment, isCheckGood } from '../../../src/health/problem.ts'
 import {
   bad,
   Endpoint,
@@ -56,8 +56,8 @@ describe('failure 12: an endpoint that alternates', () => {
     const endpoint = healthyEndpoint().repeat(10, bad(), good)
     expect(endpoint.status).toBe('healthy')
     expect(endpoint.take(bad()).status).toBe('impaired')
-    expect(currentProblem(endpoint.state)).toMatchObject({ check: 'ping', cause: 'no-reply' })
-    expect(currentProblem(endpoint.take(good).state)).toEqual({
+    expect(endpoint.state.problem).toMatchObject({ check: 'ping', cause: 'no-reply' })
+    expect(findImpairment(endpoint.take(good).state)).toEqual({
       check: 'ping',
       cause: 'loss',
       detail: '11 of the last 50 probes were bad, the latest: no reply',
@@ -131,7 +131,7 @@ describe('a side check', () => {
     expect(isCheckGood(endpoint.state, 'egress')).toBe(true)
     endpoint.take(egressBad)
     expect(endpoint.status).toBe('impaired')
-    expect(currentProblem(endpoint.state)?.cause).toBe('egress-no-reply')
+    expect(findImpairment(endpoint.state)?.cause).toBe('egress-no-reply')
     expect(isCheckGood(endpoint.state, 'egress')).toBe(false)
     expect(isCheckGood(endpoint.state, 'ping')).toBe(true)
   })
@@ -151,7 +151,7 @@ describe('a side check', () => {
   test('makes no dead endpoint alive, and its death goes before it', () => {
     const endpoint = healthyEndpoint().repeat(3, egressBad).repeat(3, bad())
     expect(endpoint.status).toBe('unhealthy')
-    expect(currentProblem(endpoint.state)?.cause).toBe('no-reply')
+    expect(findCauseOfDeath(endpoint.state)?.cause).toBe('no-reply')
     expect(endpoint.repeat(5, egressGood).status).toBe('unhealthy')
   })
 
@@ -172,7 +172,7 @@ describe('failure 13: a machine that is late itself', () => {
   test('is starved after ten seconds without a single answer, which impairs', () => {
     const endpoint = healthyEndpoint().repeat(51, late)
     expect(endpoint.status).toBe('impaired')
-    expect(currentProblem(endpoint.state)?.cause).toBe('starved')
+    expect(findImpairment(endpoint.state)?.cause).toBe('starved')
     expect(endpoint.repeat(5000, late).status).toBe('impaired')
   })
 

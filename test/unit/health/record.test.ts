@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { type HealthRules, type HealthState, holdDownLeftMs } from '../../../src/health/health.ts'
-import { currentProblem } from '../../../src/health/problem.ts'
+import { findImpairment } from '../../../src/health/problem.ts'
 import { restoreHealth, saveHealth } from '../../../src/health/record.ts'
 import { bad, Endpoint, egressBad, egressGood, good, healthyEndpoint, intervalMs, rules } from './endpoint.ts'
 
@@ -61,7 +61,7 @@ describe('after a restart', () => {
   test('what was impaired stays so until the side check has proven it well again', () => {
     const endpoint = restart(healthyEndpoint().repeat(3, egressBad)).repeat(5, good)
     expect(endpoint.status).toBe('impaired')
-    expect(currentProblem(endpoint.state)?.cause).toBe('egress-no-reply')
+    expect(findImpairment(endpoint.state)?.cause).toBe('egress-no-reply')
     endpoint.repeat(2, egressGood)
     expect(endpoint.mend()).toBe(5000)
     expect(endpoint.status).toBe('healthy')

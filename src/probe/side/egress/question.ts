@@ -12,7 +12,7 @@ import {
 import { buildDnsQuery, readDnsReply } from './dns.ts'
 import { buildSyn, buildTcpReset, readSynReply } from './tcp.ts'
 
-export type EgressCause = 'egress-refused' | 'egress-unreachable' | 'egress-dns-failed'
+type EgressCause = 'egress-refused' | 'egress-unreachable' | 'egress-dns-failed'
 
 /** `detail` goes on where the target's name ends. `farewell`: a packet that ends what the question began. */
 export type EgressReply =
@@ -20,7 +20,7 @@ export type EgressReply =
   | { readonly ok: false; readonly cause: EgressCause; readonly detail: string }
 
 /** What one target is asked in one run, with identifiers that nobody off the path can guess. */
-export interface EgressQuestion {
+interface EgressQuestion {
   readonly packet: Buffer
   /** `null` for what is no reply to it. */
   readonly read: (inner: Buffer) => EgressReply | null

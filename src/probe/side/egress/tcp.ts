@@ -5,7 +5,7 @@ const flags = { syn: 0x02, rst: 0x04, ack: 0x10 } as const
 /** MSS 1220, which fits any tunnel: some middleboxes drop a SYN without it. */
 const synOptions = Buffer.of(2, 4, 1220 >> 8, 1220 & 0xff)
 
-export interface TcpPorts {
+interface TcpPorts {
   readonly source: number
   readonly target: number
 }
