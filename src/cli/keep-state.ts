@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { serving } from '../controller/intent.ts'
 import type { Keeping } from '../controller/parts.ts'
 import type { Manifest } from '../planner/manifest.ts'
@@ -12,10 +13,28 @@ export async function keepState(manifest: Manifest, say: Say): Promise<Keeping &
     say(kind === 'saved-again' ? 'info' : 'error', { event: 'state', kind, path, cause }, message)
   const operator = operatorFile(stateDir, onProblem)
   const services = servicesFile(stateDir, onProblem)
+  const intent = (await operator.load())?.operator ?? serving
+  /** What the file says as far as we know, and how many orders are on their way into it. */
+  let written = intent
+  let saving = 0
   return {
-    intent: (await operator.load())?.operator ?? serving,
-    saveIntent: (intent) => operator.save({ format: 1, operator: intent }),
-    reloadIntent: async () => (await operator.load())?.operator ?? null,
+    intent,
+    async saveIntent(ordered) {
+      saving += 1
+      try {
+        await operator.save({ format: 1, operator: ordered })
+        written = ordered
+      } finally {
+        saving -= 1
+      }
+    },
+    async findForeignIntent() {
+      const found = (await operator.load())?.operator ?? null
+      // By what it says, not by when: the clock may have been put back since.
+      if (found === null || saving > 0 || isDeepStrictEqual(found, written)) return null
+      written = found
+      return found
+    },
     services: await services.load(),
     saveServices(saved) {
       // It has said so itself, and goes on trying.

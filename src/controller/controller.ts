@@ -225,8 +225,10 @@ export class Controller {
 
   /** Somebody may have ordered a withdrawal past us while we were stopped. */
   async #takeWhatWasMissed(): Promise<void> {
-    const intent = await this.#parts.keeping.reloadIntent()
-    if (intent === null || intent.since <= this.#intent.since || this.#stopping) return
+    const before = this.#intent
+    const intent = await this.#parts.keeping.findForeignIntent()
+    // What was ordered of us meanwhile is newer.
+    if (intent === null || this.#intent !== before || this.#stopping) return
     this.#intent = intent
     this.#decide()
   }

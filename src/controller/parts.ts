@@ -46,8 +46,8 @@ export interface Keeping {
   /** What the operator asked for before this controller started. */
   readonly intent: OperatorIntent
   saveIntent(intent: OperatorIntent): Promise<void>
-  /** What the file says now: somebody may have written it while we were stopped. `null`: nothing. */
-  reloadIntent(): Promise<OperatorIntent | null>
+  /** What somebody else has ordered since, by the file, while we were stopped. `null`: nobody has. */
+  findForeignIntent(): Promise<OperatorIntent | null>
   readonly services: {
     readonly savedAt: number
     readonly services: Readonly<Record<string, SavedService>>

@@ -82,7 +82,7 @@ function start(
     keeping: {
       intent: serving,
       saveIntent,
-      reloadIntent: async () => null,
+      findForeignIntent: async () => null,
       services: null,
       saveServices: () => {},
     },
