@@ -269,7 +269,7 @@ export class Controller {
       drainStage: unit.drain.stage,
       stopping: this.#stopping,
       degradable: manifest.degradable,
-      elsewhere: observation === null ? null : unit.countElsewhere(observation),
+      elsewhere: observation === null ? null : unit.countElsewhere(observation, this.#units),
     }
     const hasChanged = state.decide(context, clock.wall())
     const after = state.decision.decision

@@ -89,10 +89,18 @@ export class ServiceUnit {
     return originated.some((prefix) => this.service.prefixes.includes(prefix))
   }
 
-  /** How many other nodes announce all of it, and not degraded; `null`: nobody could tell. */
-  countElsewhere({ elsewhere }: Observation): number | null {
+  /**
+   * How many other nodes announce, and not degraded, all that this node would no longer announce without this
+   * service; `null`: nobody could tell. What another of `units` keeps up stays, and must not count: a route
+   * reflector passes on the best path only, and while that is ours nobody else's is heard (RFC 4456, section 6).
+   */
+  countElsewhere({ elsewhere }: Observation, units: readonly ServiceUnit[]): number | null {
     if (elsewhere === null) return null
-    return Math.min(...this.service.prefixes.map((prefix) => elsewhere.get(prefix) ?? 0))
+    const others = units.filter((unit) => unit !== this && unit.state.decision.decision !== 'withdraw')
+    const leaving = this.service.prefixes.filter(
+      (prefix) => !others.some(({ service }) => service.prefixes.includes(prefix)),
+    )
+    return Math.min(...leaving.map((prefix) => elsewhere.get(prefix) ?? 0))
   }
 
   /** Which neighbors have the routes degraded that are meant to be. A session that is down has none. */
