@@ -1,11 +1,10 @@
-import { readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { BirdClient } from '../../../src/routing/bird/client.ts'
 import { cli, type Lab, labDown, labUp, until } from '../fixture-lab/lab.ts'
 import { NodeUnderTest } from './node-under-test.ts'
+import { Reflector } from './reflector.ts'
 
 let lab: Lab
+let reflector: Reflector
 const nodes: NodeUnderTest[] = []
 
 beforeAll(async () => {
@@ -15,48 +14,18 @@ beforeAll(async () => {
     one.everything = await one.rows()
     nodes.push(one)
   }
-  await reflect()
+  reflector = new Reflector(lab)
+  await reflector.prefer(nodes[0]!)
   for (const node of nodes) await node.back()
 }, 240_000)
 afterAll(async () => {
+  reflector.close()
   for (const node of nodes) await node.close()
   await labDown()
 }, 60_000)
 afterEach(async () => {
   for (const node of nodes) await node.mend()
 })
-
-/** The lab's iBGP neighbor reflects nothing by itself: here each node hears of the other through it. */
-async function reflect(): Promise<void> {
-  const { controlSocket, sessions } = lab.neighbors.find(({ name }) => name === 'reflector')!
-  const file = join(controlSocket, '../bird.conf')
-  const config = await readFile(file, 'utf8')
-  const reflecting = sessions.reduce(
-    (text, { protocol }) =>
-      text.replace(
-        new RegExp(`(protocol bgp ${protocol} \\{[^]*?)export [^;]*;([^]*?)next hop self;`),
-        (_, before, between) =>
-          `${before.replace(/\{/, '{ rr client;')}export where source = RTS_BGP;${between}`,
-      ),
-    config,
-  )
-  await writeFile(file, reflecting)
-  const client = new BirdClient({ socketPath: controlSocket, deadlineMs: 10_000 })
-  await client.send('configure')
-  client.close()
-  const established = async () => {
-    const reader = new BirdClient({ socketPath: controlSocket, deadlineMs: 10_000 })
-    const { lines } = await reader.send('show protocols')
-    reader.close()
-    return sessions.filter(({ protocol }) =>
-      lines.some(({ text }) => text.startsWith(`${protocol} `) && text.includes('Established')),
-    ).length
-  }
-  await until('the reflector’s sessions are up', established, (count) => count === sessions.length)
-}
-
-const decisionsOf = async (node: NodeUnderTest) =>
-  (await node.status()).services.map(({ name, decision, reason }) => `${name} ${decision} ${reason}`)
 
 describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
   let node: NodeUnderTest
@@ -129,34 +98,92 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
   })
 })
 
-test('failure 22: when the probes of all sites break at once, the last site keeps announcing, degraded', async () => {
-  // One after the other, and at once: nobody can see what the others are about to do.
-  for (const atOnce of [false, true]) {
-    const [first, second] = nodes as [NodeUnderTest, NodeUnderTest]
-    if (atOnce) await Promise.all(nodes.map((node) => node.setProbePeer('vpn', false)))
-    else {
+const states = {
+  serves: /^announce healthy$/,
+  holdsOn: /^degrade last-site$/,
+  hasLeft: /^withdraw (peer-missing|no-reply)$/,
+} as const
+type State = keyof typeof states
+
+/** Longer than a controller goes without a look at its daemon, so that nobody rests who goes to and fro. */
+const restMs = 1500
+
+/** Waits until these services of these nodes rest in these states, the others serve, and the neighbors have just that. */
+async function untilRest(
+  services: readonly string[],
+  ...expected: readonly (readonly [NodeUnderTest, State])[]
+) {
+  let since: number | null = null
+  await until(
+    `at rest, ${services.join(' and ')}: ${expected.map(([{ node }, state]) => `${node.name} ${state}`).join(', ')}`,
+    () =>
+      Promise.all(
+        expected.map(async ([node, state]) => {
+          const [status, rows] = await Promise.all([node.status(), node.rows()])
+          const found = status.services.map(({ name, decision, reason }) => {
+            const { anycast } = node.manifest.services.find((service) => service.name === name)!
+            const wanted = services.includes(name) ? state : 'serves'
+            const told = rows.filter((row) => anycast.some((address) => row.endsWith(` ${address}/32`)))
+            const isSo =
+              states[wanted].test(`${decision} ${reason}`) && told.length > 0 === (wanted !== 'hasLeft')
+            return { service: `${node.node.name} ${name}`, decision, reason, told, isSo }
+          })
+          return { found, verified: status.daemon.verified }
+        }),
+      ),
+    (looks) => {
+      const isSo = looks.every(({ found, verified }) => verified && found.every((one) => one.isSo))
+      since = isSo ? (since ?? performance.now()) : null
+      return since !== null && performance.now() - since > restMs
+    },
+  )
+  for (const [node] of expected) await node.agrees()
+}
+
+describe.each(['bird', 'frr'] as const)('behind a route reflector that prefers the path of %s', (kind) => {
+  let preferred: NodeUnderTest
+  let other: NodeUnderTest
+
+  beforeAll(async () => {
+    preferred = nodes.find(({ node }) => node.daemon === kind)!
+    other = nodes.find((node) => node !== preferred)!
+    await reflector.prefer(preferred)
+  })
+
+  test('failure 22: when the probes break one after the other, the first site leaves, and the last holds on, degraded', async () => {
+    const orders = [
+      [preferred, other],
+      [other, preferred],
+    ] as const
+    for (const [first, second] of orders) {
       await first.setProbePeer('vpn', false)
-      const isDead = ({ services }: Awaited<ReturnType<NodeUnderTest['status']>>) =>
-        services.some(({ name, decision }) => name === 'vpn' && decision !== 'announce')
-      await first.until('it looks dead', isDead)
+      // Its other service is well, and keeps the prefix that they share at the reflector.
+      await untilRest(['vpn'], [first, 'hasLeft'], [second, 'serves'])
       await second.setProbePeer('vpn', false)
+      // Nobody serves, as far as both can see: who had left is back.
+      await untilRest(['vpn'], [first, 'holdsOn'], [second, 'holdsOn'])
+      for (const node of nodes) {
+        expect(await node.metrics()).toContain(
+          'anyward_decision{service="vpn",decision="degrade",reason="last-site"} 1',
+        )
+      }
+      await second.setProbePeer('vpn', true)
+      await untilRest(['vpn'], [first, 'hasLeft'], [second, 'serves'])
+      await first.setProbePeer('vpn', true)
+      for (const node of nodes) await node.back()
     }
-    // Whoever finds nobody else that serves holds on.
-    await until(
-      'all is at rest, and somebody announces',
-      async () => (await Promise.all(nodes.map(decisionsOf))).flat().filter((line) => line.startsWith('vpn')),
-      (lines) =>
-        lines.every((line) => !/announce|starting/.test(line)) &&
-        lines.some((line) => line === 'vpn degrade last-site'),
-    )
-    for (const node of nodes) await node.agrees()
-    const rows = (await Promise.all(nodes.map((node) => node.rows()))).flat()
-    expect(
-      rows.filter((row) => row.startsWith('tor-') && row.endsWith(' 192.0.2.1/32')).length,
-    ).toBeGreaterThan(0)
-    const metrics = (await Promise.all(nodes.map((node) => node.metrics()))).join('\n')
-    expect(metrics).toContain('anyward_decision{service="vpn",decision="degrade",reason="last-site"} 1')
-    await Promise.all(nodes.map((node) => node.setProbePeer('vpn', true)))
-    for (const node of nodes) await node.back()
-  }
+  })
+
+  test('failure 22: when all probes of all sites break at once, all hold on, degraded, until one is well again', async () => {
+    const services = ['vpn', 'second']
+    const setProbePeers = (node: NodeUnderTest, present: boolean) =>
+      Promise.all(services.map((service) => node.setProbePeer(service, present)))
+    // Nobody can see what the others are about to do.
+    await Promise.all(nodes.map((node) => setProbePeers(node, false)))
+    await untilRest(services, [preferred, 'holdsOn'], [other, 'holdsOn'])
+    for (const node of nodes) await node.untilGrade('degraded')
+    await setProbePeers(other, true)
+    await untilRest(services, [preferred, 'hasLeft'], [other, 'serves'])
+    await preferred.gone()
+  })
 })
