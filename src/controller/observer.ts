@@ -15,7 +15,16 @@ export function createObserver(manifest: Manifest, say: Say, metrics: Metrics): 
   /** The outcome that the log has last told, by service: each probe is a metric, only changes are lines. */
   const outcomes = new Map<string, string>()
   const decisions = new Map<string, { service: string; decision: string; reason: string }>()
+  /** What the metrics say already, by service and by neighbor: most of the time nothing is new. */
+  const shown = new Map<string, string>()
+  const isShown = (key: string, values: readonly unknown[]) => {
+    const value = values.join(' ')
+    if (shown.get(key) === value) return true
+    shown.set(key, value)
+    return false
+  }
   const setHealth = (service: string, checks: DecidedState['checks']) => {
+    if (isShown(`service ${service}`, Object.values(checks))) return
     for (const [check, good] of Object.entries(checks)) metrics.health.set({ service, check }, good ? 1 : 0)
   }
   const setDecision = (service: string, decision: string, reason: string) => {
@@ -25,6 +34,13 @@ export function createObserver(manifest: Manifest, say: Say, metrics: Metrics): 
     const labels = { service, decision, reason }
     decisions.set(service, labels)
     metrics.decision.set(labels, 1)
+  }
+  const setAnnounced = (neighbor: string, told: ReadonlySet<string>, toldDegraded: ReadonlySet<string>) => {
+    for (const { service, prefix } of seriesOf.get(neighbor) ?? []) {
+      const labels = { service, neighbor, prefix }
+      metrics.announced.set(labels, told.has(prefix) ? 1 : 0)
+      metrics.degraded.set(labels, toldDegraded.has(prefix) ? 1 : 0)
+    }
   }
   for (const { name } of manifest.services) setDecision(name, 'hold', 'starting')
   return {
@@ -105,13 +121,8 @@ export function createObserver(manifest: Manifest, say: Say, metrics: Metrics): 
       metrics.observed.set(Date.now() / 1000)
       for (const { neighbor, session, announced, degraded } of observation.neighbors) {
         metrics.sessionUp.set({ neighbor }, session === 'up' ? 1 : 0)
-        const told = new Set(announced)
-        const toldDegraded = new Set(degraded)
-        for (const { service, prefix } of seriesOf.get(neighbor) ?? []) {
-          const labels = { service, neighbor, prefix }
-          metrics.announced.set(labels, told.has(prefix) ? 1 : 0)
-          metrics.degraded.set(labels, toldDegraded.has(prefix) ? 1 : 0)
-        }
+        if (!isShown(`neighbor ${neighbor}`, [...announced, 'and degraded', ...degraded]))
+          setAnnounced(neighbor, new Set(announced), new Set(degraded))
         const before = sessions.get(neighbor)
         if (before === session) continue
         sessions.set(neighbor, session)
