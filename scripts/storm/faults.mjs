@@ -386,7 +386,7 @@ const ofNode = [
     may: (model) => model.controller === 'absent',
     act: (node) => node.startController(),
     // The guard of the one before may have ended when all was withdrawn.
-    becomes: { controller: 'running', mustGo: false, guarded: false, socketGone: false },
+    becomes: { controller: 'running', isReading: true, mustGo: false, guarded: false, socketGone: false },
   },
   {
     name: 'controller replaced',
@@ -398,6 +398,7 @@ const ofNode = [
       await node.startController()
       model.intents = new Set(model.saved)
       model.socketGone = false
+      model.isReading = true
     },
   },
   {
@@ -490,7 +491,7 @@ const ofNode = [
       // Whether one that is stopped will read what somebody left for it nobody can tell.
       if (model.controller === 'stopped')
         for (const intent of ['drain', 'withdraw', 'serve']) model.intents.add(intent)
-      else if (model.controller === 'absent') model.intents.add('serve')
+      else if (model.controller === 'absent' || model.isReading) model.intents.add('serve')
     },
   },
   {

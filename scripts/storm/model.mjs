@@ -25,6 +25,8 @@ export function createModel(manifest) {
     disabled: new Set(),
     /** `running`, `stopped`, `absent` */
     controller: 'running',
+    /** It was started just now, and may not have read yet what is on the disk. */
+    isReading: false,
     /** Without a controller: whether all must be withdrawn in the end; else nobody can tell. */
     mustGo: false,
     /** A guard held the leases when it was last looked at, and was left in peace since. */
@@ -164,6 +166,7 @@ const byText = (a, b) => (a < b ? -1 : 1)
 export function settleModel(model, seen) {
   if (model.controller !== 'running') return
   model.intents = new Set([seen.status.operator.intent])
+  model.isReading = false
   model.guarded = true
   if (model.daemon === 'running' && seen.status.daemon.verified) model.driftAt = Number.NEGATIVE_INFINITY
 }
