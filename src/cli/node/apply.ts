@@ -1,0 +1,201 @@
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { type ApplyOutcome, applyBundle, DamagedError } from '../../apply/apply.ts'
+import { NotTakenError } from '../../apply/base-daemon.ts'
+import { JournalError } from '../../apply/journal.ts'
+import { lockApply } from '../../apply/lock.ts'
+import { repairInterrupted } from '../../apply/repair.ts'
+import { describeMissing, findMissingPrograms } from '../../bundle/programs.ts'
+import { readBundle } from '../../bundle/read.ts'
+import type { Manifest } from '../../planner/manifest.ts'
+import { DaemonError } from '../../routing/daemon.ts'
+import { parseDuration } from '../../sites/fields.ts'
+import { ConfigError, formatIssue } from '../../sites/issue.ts'
+import { CommandError, exitCode } from '../failure.ts'
+import { askController } from '../operator/control-client.ts'
+import { defaultBundle } from '../operator/locate-bundle.ts'
+import { createDaemon } from './create-daemon.ts'
+import { requireOwnNode } from './node-identity.ts'
+
+interface Options {
+  readonly bundle?: string
+  readonly repair?: true
+  readonly timeout: number
+  readonly json?: true
+}
+
+export function applyCommand(): Command {
+  return new Command('apply')
+    .description(
+      'Installs this node’s bundle: parse check, activation, a look at sessions and announcements; kept if all is as before, else undone.',
+    )
+    .option('--bundle <dir>', "this node's bundle, as `anyward plan` wrote it")
+    .addOption(
+      new Option('--repair', 'only put back what an apply that was killed has left').conflicts('bundle'),
+    )
+    .option('--timeout <duration>', 'how long sessions may take to come back', readTimeout, 25_000)
+    .action(async (_options: unknown, command: Command) => {
+      const options = command.optsWithGlobals<Options>()
+      if (options.repair) await repair()
+      else if (options.bundle !== undefined) await apply(options, options.bundle)
+      else throw new CommandError('no bundle is named', { hint: 'name it with --bundle DIR' })
+    })
+}
+
+async function apply(options: Options, bundle: string): Promise<void> {
+  try {
+    report(options, await run(bundle, options.timeout))
+  } catch (error) {
+    const detail =
+      error instanceof ConfigError ? error.issues.map(formatIssue).join('\n') : (error as Error).message
+    const refused = error instanceof ConfigError || error instanceof DamagedError
+    const said = error instanceof CommandError && error.exitCode === exitCode.findings
+    if (options.json && (refused || said)) {
+      const reason = refused ? 'damaged' : 'refused'
+      print({ applied: false, effect: 'none', undone: false, reason, detail, notes: [] })
+    }
+    if (error instanceof DamagedError) {
+      const hint = 'run `anyward plan` again and copy the whole folder; nothing was changed'
+      throw new CommandError(detail, { hint, exitCode: exitCode.findings, cause: error })
+    }
+    throw explainFailure(error)
+  }
+}
+
+/** Puts back what an apply on this node has left. The controller of a hardened unit may not. */
+async function repair(): Promise<void> {
+  const unlock = await lockApply(defaultBundle)
+  // One that is under way looks after itself.
+  if (unlock === null) return
+  try {
+    const repaired = await repairInterrupted(defaultBundle)
+    process.stdout.write(repaired ? 'what a killed apply had left is put back\n' : 'nothing to put back\n')
+  } catch (error) {
+    throw explainFailure(error)
+  } finally {
+    unlock()
+  }
+}
+
+function explainFailure(error: unknown): unknown {
+  if (error instanceof NotTakenError) {
+    const hint =
+      'an apply was killed, and what it left can not be put back: compare the running configuration by hand'
+    return new CommandError(error.message, { hint, cause: error })
+  }
+  if (error instanceof DaemonError) {
+    const hint = 'is the routing daemon running? Is this root?'
+    return new CommandError(error.message, { hint, cause: error })
+  }
+  if (error instanceof JournalError) {
+    const hint =
+      'an apply was killed, and what it left is damaged: compare the configuration by hand, and remove that file'
+    return new CommandError(error.message, { hint, cause: error })
+  }
+  return error
+}
+
+async function run(bundle: string, timeout: number): Promise<ApplyOutcome> {
+  const read = await readBundle(bundle)
+  const { bundleDir, configFile } = read.paths
+  if (bundleDir === undefined || configFile === undefined) {
+    throw new CommandError(`${bundle} is a bundle of Anyward 0.1.0, which does not say where to install it`, {
+      hint: 'run `anyward plan` of this version; nothing was changed',
+      exitCode: exitCode.findings,
+    })
+  }
+  await requirePrograms(read)
+  requireOwnNode(read)
+  const unlock = await lockApply(bundleDir)
+  if (unlock === null) {
+    throw new CommandError(`another apply runs on ${read.node}`, {
+      hint: 'wait until it has ended; nothing was changed',
+      exitCode: exitCode.findings,
+    })
+  }
+  const stop = new AbortController()
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+  const onSignal = () => stop.abort(new Error('interrupted'))
+  for (const signal of signals) process.on(signal, onSignal)
+  try {
+    let manifest = read
+    if (await repairInterrupted(bundleDir)) {
+      process.stderr.write('an apply was killed before; what it left was put back\n')
+      // The bundle may be the very folder that was put back.
+      manifest = await readBundle(bundle)
+    }
+    const installed = await readBundle(bundleDir).catch(() => null)
+    requireSameNode(manifest, installed, bundleDir)
+    const outcome = await applyBundle({
+      bundleDir: bundle,
+      manifest,
+      installed,
+      createDaemon: (one) => createDaemon(one, { deadlineMs: 5000 }),
+      timeoutMs: timeout,
+      signal: stop.signal,
+      onStep: (step) => process.stderr.write(`${step}\n`),
+    })
+    return outcome.applied
+      ? { ...outcome, notes: [...outcome.notes, ...(await findControllerNote(manifest))] }
+      : outcome
+  } finally {
+    for (const signal of signals) process.off(signal, onSignal)
+    unlock()
+  }
+}
+
+async function requirePrograms(manifest: Manifest): Promise<void> {
+  const needed = manifest.daemon === 'bird' ? [] : ['zebra', 'staticd', 'bfdd', 'bgpd', 'vtysh', 'unshare']
+  const missing = await findMissingPrograms(needed)
+  if (missing.length === 0) return
+  throw new CommandError(`missing on this machine: ${describeMissing(missing)}`, {
+    hint: 'install it; nothing was changed',
+  })
+}
+
+function requireSameNode(manifest: Manifest, installed: Manifest | null, bundleDir: string): void {
+  if (installed === null || installed.node === manifest.node) return
+  throw new CommandError(
+    `this is the bundle of ${manifest.node}, and this node is ${installed.node} by ${bundleDir}`,
+    {
+      hint: `take the bundle of this node; if it was renamed, remove ${bundleDir}. Nothing was changed`,
+      exitCode: exitCode.findings,
+    },
+  )
+}
+
+/** A controller reads its bundle when it starts. */
+async function findControllerNote(manifest: Manifest): Promise<string[]> {
+  const reply = await askController(manifest).catch(() => null)
+  if (reply === null || reply.outcome === 'absent') return []
+  return [
+    'the controller still works by the bundle of before: start it again (SIGHUP ends it, and leaves what is announced)',
+  ]
+}
+
+function report(options: Options, outcome: ApplyOutcome): void {
+  if (options.json) print(outcome)
+  else {
+    const { applied, reason, undone, detail, effect, notes } = outcome
+    const fine = applied || reason === 'nothing-to-do'
+    const head = fine ? detail : `${undone ? 'undone' : 'refused'} (${reason}): ${detail}`
+    process.stdout.write(`${[applied ? `${head} (${effect})` : head, ...notes].join('\n')}\n`)
+  }
+  const { applied, reason } = outcome
+  process.exitCode =
+    applied || reason === 'nothing-to-do'
+      ? exitCode.fine
+      : reason === 'undo-failed'
+        ? exitCode.failed
+        : exitCode.findings
+}
+
+function print(document: object): void {
+  process.stdout.write(`${JSON.stringify(document, null, 2)}\n`)
+}
+
+function readTimeout(text: string): number {
+  const parsed = parseDuration(text)
+  if (parsed === null || parsed < 1000)
+    throw new InvalidArgumentError('Write a duration of a second or more, such as 25s.')
+  return parsed
+}

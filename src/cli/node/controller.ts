@@ -1,0 +1,258 @@
+import { existsSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
+import type { Server } from 'node:http'
+import { setPriority } from 'node:os'
+import { setFlagsFromString } from 'node:v8'
+import { Command } from 'commander'
+import { journalPath, lockApply } from '../../apply/lock.ts'
+import { describeMissing, findMissingPrograms } from '../../bundle/programs.ts'
+import { readBundle } from '../../bundle/read.ts'
+import { systemClock } from '../../controller/clock.ts'
+import { Controller } from '../../controller/controller.ts'
+import { createObserver, measureStatus } from '../../controller/observer.ts'
+import { rpkiRulesOf, watchRpki } from '../../controller/rpki-watch.ts'
+import { createSupervisor, type Supervisor } from '../../guard/notify.ts'
+import { createHttpServer, type HttpApi, listen } from '../../http/server.ts'
+import type { Manifest } from '../../planner/manifest.ts'
+import { watchLinks } from '../../probe/link-watch.ts'
+import { createFrrRpki } from '../../routing/frr/rpki.ts'
+import { createEventLog } from '../../telemetry/events.ts'
+import { createLog } from '../../telemetry/log.ts'
+import { createMetrics } from '../../telemetry/metrics.ts'
+import { createSay } from '../../telemetry/say.ts'
+import { TrafficWatch } from '../../wireguard/traffic.ts'
+import { HeldAddresses } from '../../withdraw/held-addresses.ts'
+import { LastResort } from '../../withdraw/last-resort.ts'
+import { runIp } from '../../withdraw/run-ip.ts'
+import { CommandError, exitCode } from '../failure.ts'
+import { controlSocketOf } from '../operator/control-client.ts'
+import { bundleSerialOf } from '../versions.ts'
+import { createDaemon } from './create-daemon.ts'
+import { createGuard } from './create-guard.ts'
+import { createProbes } from './create-probes.ts'
+import { keepState } from './keep-state.ts'
+import { lockNode, requireOwnDaemon, requireOwnNode } from './node-identity.ts'
+
+/** SIGTERM is answered within 2 s, whatever the daemon does. */
+const stopTimeoutMs = 1700
+
+export function controllerCommand(): Command {
+  return new Command('controller')
+    .description(
+      'Probes the local WireGuard endpoint and announces or withdraws its prefixes. Logs JSON lines to stderr.',
+    )
+    .requiredOption('--bundle <dir>', "this node's bundle, as `anyward plan` wrote it")
+    .action(async (options: { bundle: string }) =>
+      runController(await readWholeBundle(options.bundle), options.bundle),
+    )
+}
+
+/** An `apply` that was killed, by a power cut say, may have left the bundle ahead of what the daemon runs. */
+async function readWholeBundle(dir: string): Promise<Manifest> {
+  const manifest = await readBundle(dir)
+  const { bundleDir } = manifest.paths
+  if (bundleDir === undefined || !existsSync(journalPath(bundleDir))) return manifest
+  const unlock = await lockApply(bundleDir)
+  // One that is under way looks after itself.
+  if (unlock === null) return manifest
+  try {
+    const { repairInterrupted } = await import('../../apply/repair.ts')
+    await repairInterrupted(bundleDir)
+  } catch (error) {
+    // To serve with what there is beats not to serve; the next apply tries again.
+    const { log } = createLog({ node: manifest.node, site: manifest.site })
+    log.error(
+      { event: 'repair', cause: (error as Error).message },
+      'what a killed apply has left can not be put back',
+    )
+  } finally {
+    unlock()
+  }
+  return readBundle(dir)
+}
+
+async function runController(manifest: Manifest, bundle: string): Promise<void> {
+  hurry()
+  const missing = await findMissingPrograms(['ip', 'wg'])
+  if (missing.length > 0) {
+    throw new CommandError(`missing on this machine: ${describeMissing(missing)}`, {
+      hint: `apt-get install ${missing.map((program) => program.package).join(' ')}`,
+    })
+  }
+  requireOwnNode(manifest)
+  const { runtimeDir, stateDir } = manifest.paths
+  for (const dir of [runtimeDir, stateDir]) await makeDir(dir)
+  const unlock = await lockNode(manifest)
+
+  const { log, flush, end } = createLog({ node: manifest.node, site: manifest.site })
+  const events = createEventLog({
+    dir: stateDir,
+    wall: Date.now,
+    onProblem: ({ code }) =>
+      log.error({ event: 'events', cause: code }, `${stateDir}: events can not be written (${code})`),
+  })
+  const say = createSay(log, events)
+  const metrics = createMetrics()
+  metrics.bundle.set({ serial: bundleSerialOf(manifest) }, 1)
+  const daemon = createDaemon(manifest)
+  const identity = await requireOwnDaemon(manifest, daemon, log)
+  const probes = await createProbes(manifest, log)
+  const keeping = await keepState(manifest, say)
+  const addresses = new HeldAddresses({ manifest, runIp })
+  const lastResort = new LastResort({ manifest, addresses, say })
+  await lastResort.load()
+  const ownPeers = new Map(
+    manifest.services.map(({ name, wireguard }) => [wireguard.interface, probes.get(name)!.publicKey]),
+  )
+  const traffic = new TrafficWatch({ ownPeers, now: () => systemClock.now() })
+
+  const controller = new Controller({
+    manifest,
+    daemon,
+    daemonVersion: identity?.version ?? null,
+    probesOf: (service) => probes.get(service.name)!,
+    clock: systemClock,
+    observer: createObserver(manifest, say, metrics),
+    keeping,
+    traffic,
+    guard: createGuard(manifest, bundle, log),
+    lastResort,
+  })
+  const servers = await serve(manifest, createApi(controller, metrics))
+  const links = watchLinks({
+    onChange: (snapshot) => controller.takeLinks(snapshot),
+    onError: (error) =>
+      log.error({ event: 'links', cause: error.message }, 'the links are not watched just now'),
+  })
+  // BIRD does by itself what bgpd has to be told.
+  const rpki =
+    manifest.daemon === 'frr' && manifest.rpki
+      ? watchRpki({
+          validation: createFrrRpki({ manifest }),
+          rules: rpkiRulesOf(manifest.rpki),
+          clock: systemClock,
+          log,
+          metrics,
+        })
+      : null
+
+  const supervisor = createSupervisor(process.env, log)
+  const close = async () => {
+    supervisor?.stopping()
+    rpki?.stop()
+    await links.close()
+    for (const server of servers) server.close()
+    await keeping.close()
+    unlock()
+  }
+  const leave = async (code: number) => {
+    await events.end()
+    await end()
+    process.exit(code)
+  }
+  const stop = async (signal: string) => {
+    say('warn', { event: 'stop', signal }, `told to stop by ${signal}`)
+    const settled = await controller.stop(stopTimeoutMs)
+    await close()
+    const { services } = controller.status()
+    const facts = { event: 'stopped', settled, announced: services.flatMap(({ announced }) => announced) }
+    if (settled) say('info', facts, 'stopped')
+    else say('error', facts, 'stopped, and the daemon did not do what it was told')
+    await leave(settled ? exitCode.fine : exitCode.findings)
+  }
+  /** What is announced stays: whoever starts the controller again, with a new bundle perhaps, has it go on. */
+  const giveWay = async () => {
+    const message = 'told to give way to a new controller; what is announced stays'
+    say('warn', { event: 'give-way', signal: 'SIGHUP' }, message)
+    await controller.giveWay()
+    await close()
+    await leave(exitCode.fine)
+  }
+  process.once('uncaughtException', (error) => {
+    log.fatal({ event: 'crash', err: error }, 'the controller has a bug; what is announced stays as it is')
+    flush()
+    process.exit(exitCode.failed)
+  })
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop(signal))
+  process.once('SIGHUP', () => void giveWay())
+  const facts = { event: 'start', daemon: manifest.daemon, version: identity?.version ?? null }
+  say('info', facts, 'the controller starts')
+  controller.start()
+  supervise(controller, manifest, supervisor)
+}
+
+/** Told to whoever started us, if he wants to know: that we are up, and then that we go on. */
+function supervise(controller: Controller, manifest: Manifest, supervisor: Supervisor | null): void {
+  if (supervisor === null) return
+  const looking = setInterval(() => {
+    if (!controller.hasLooked) return
+    clearInterval(looking)
+    supervisor.ready()
+  }, 50)
+  if (supervisor.intervalMs === null) return
+  setInterval(() => {
+    if (controller.living.length === manifest.services.length) supervisor.alive()
+  }, supervisor.intervalMs)
+}
+
+/** What matters happens once a month, and then each millisecond counts. */
+function hurry(): void {
+  // V8 forgets the code of what has not run for a while, and would have to compile the withdrawal first.
+  setFlagsFromString('--no-flush-bytecode')
+  try {
+    // Before whatever else keeps the machine busy. Only root may; without it all goes on as well as it can.
+    setPriority(-10)
+  } catch {}
+}
+
+function createApi(controller: Controller, metrics: ReturnType<typeof createMetrics>): HttpApi {
+  return {
+    isWorking: () => controller.isVerified,
+    status: () => controller.status(),
+    async metrics() {
+      measureStatus(controller.status(), metrics)
+      return { contentType: metrics.registry.contentType, body: await metrics.registry.metrics() }
+    },
+    async command({ intent, reason, forMs }) {
+      const since = Date.now()
+      await controller.setIntent({ intent, reason, since, until: forMs === null ? null : since + forMs })
+      await controller.settle(2000)
+      return controller.status()
+    },
+  }
+}
+
+async function serve(manifest: Manifest, api: HttpApi): Promise<Server[]> {
+  const socket = controlSocketOf(manifest)
+  const places = [
+    ...manifest.listen.map((where) => ({ where, readOnly: true })),
+    { where: socket, readOnly: false },
+  ]
+  const servers: Server[] = []
+  // Orders are for the socket's owner alone, from the moment that the socket exists.
+  const umask = process.umask(0o177)
+  try {
+    for (const { where, readOnly } of places) {
+      const server = createHttpServer(api, { readOnly })
+      await listen(server, where).catch((cause: NodeJS.ErrnoException) => {
+        throw new CommandError(`can not listen on ${where} (${cause.code})`, {
+          hint: 'is another program there? `controller.listen` in fleet.yaml names the address',
+          cause,
+        })
+      })
+      servers.push(server)
+    }
+  } finally {
+    process.umask(umask)
+  }
+  return servers
+}
+
+async function makeDir(dir: string): Promise<void> {
+  await mkdir(dir, { recursive: true, mode: 0o755 }).catch((cause: NodeJS.ErrnoException) => {
+    throw new CommandError(`the folder ${dir} can not be made (${cause.code})`, {
+      hint: 'run the controller as root, or make the folder for its user',
+      cause,
+    })
+  })
+}

@@ -1,0 +1,70 @@
+import { setPriority } from 'node:os'
+import { Command } from 'commander'
+import { readManifest } from '../../bundle/read.ts'
+import { Guard, termsOf } from '../../guard/guard.ts'
+import { PlaceTakenError, takePlace } from '../../guard/place.ts'
+import type { Manifest } from '../../planner/manifest.ts'
+import { createLog } from '../../telemetry/log.ts'
+import { HeldAddresses } from '../../withdraw/held-addresses.ts'
+import { isStillWithdrawn, withdrawServices } from '../../withdraw/ladder.ts'
+import { runIp } from '../../withdraw/run-ip.ts'
+import { CommandError, exitCode } from '../failure.ts'
+import { guardSerialOf } from '../versions.ts'
+import { createDaemon } from './create-daemon.ts'
+
+export function guardCommand(): Command {
+  return new Command('guard')
+    .description(
+      "Withdraws what the node's controller does not vouch for any more. A controller starts one by itself.",
+    )
+    .requiredOption('--bundle <dir>', "this node's bundle, as `anyward plan` wrote it")
+    .option('--stay', 'do not end when there is nothing to guard: a supervisor runs it')
+    .action(async (options: { bundle: string; stay?: true }) =>
+      runGuard(await readManifest(options.bundle), options.stay === true),
+    )
+}
+
+async function runGuard(manifest: Manifest, stay: boolean): Promise<void> {
+  if (termsOf(manifest).size === 0) {
+    throw new CommandError(`no service of ${manifest.node} has a dead man`, {
+      hint: 'name one in fleet.yaml: `safety: { deadMan: 3s }`',
+      exitCode: exitCode.findings,
+    })
+  }
+  try {
+    // Before whatever keeps the machine so busy that a controller can't renew.
+    setPriority(-10)
+  } catch {
+    // Only root may.
+  }
+  const { log, flush, end } = createLog({ node: manifest.node, site: manifest.site, program: 'guard' })
+  process.once('uncaughtException', (error) => {
+    log.fatal({ event: 'crash', err: error }, 'the guard has a bug; a living controller starts another')
+    flush()
+    process.exit(exitCode.failed)
+  })
+  const place = await takePlace(manifest).catch((error: unknown) => {
+    if (!(error instanceof PlaceTakenError)) throw error
+    throw new CommandError(error.message, { hint: 'is it stopped? its process can be killed', cause: error })
+  })
+  const daemon = createDaemon(manifest)
+  const addresses = new HeldAddresses({ manifest, runIp })
+  const guard = new Guard({
+    manifest,
+    serial: guardSerialOf(manifest),
+    place,
+    log,
+    withdraw: (services, isOver) => withdrawServices({ manifest, daemon, addresses, services, isOver }),
+    isStillWithdrawn: (services) => isStillWithdrawn({ manifest, daemon, addresses, services }),
+    putBack: () => addresses.putBack(),
+    stay,
+  })
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => guard.stop())
+  // Of the terminal that a controller was started from.
+  process.on('SIGHUP', () => {})
+  await guard.run()
+  daemon.close()
+  log.info({ event: 'guard-ended' }, 'the guard ends: nothing is left to guard')
+  await end()
+  process.exit(exitCode.fine)
+}

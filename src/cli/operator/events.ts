@@ -1,0 +1,68 @@
+import { type Command, InvalidArgumentError } from 'commander'
+import { parseDuration } from '../../sites/fields.ts'
+import type { NodeEvent } from '../../telemetry/events.ts'
+import { readEvents } from '../../telemetry/read-events.ts'
+import { CommandError, exitCode, isSystemError } from '../failure.ts'
+import { type NodeOptions, nodeCommand, requireBundle } from './locate-bundle.ts'
+
+type EventsOptions = NodeOptions & { since?: number; until?: number; service?: string }
+
+export function eventsCommand(): Command {
+  return nodeCommand('events')
+    .description(
+      'Says what happened on this node, and why: decisions, what the neighbors were told, sessions, orders, trouble.',
+    )
+    .option('--since <when>', 'a duration such as 1h, or a time such as 2026-11-23T03:00Z', parseWhen)
+    .option('--until <when>', 'the same', parseWhen)
+    .option('--service <name>', 'of that service, and of the whole node')
+    .action((_options: unknown, command: Command) => printEvents(command.optsWithGlobals<EventsOptions>()))
+}
+
+async function printEvents(options: EventsOptions): Promise<void> {
+  const manifest = await requireBundle(options)
+  const { stateDir } = manifest.paths
+  const range = {
+    from: options.since ?? null,
+    to: options.until ?? null,
+    service: options.service ?? null,
+  }
+  if (range.service !== null && !manifest.services.some(({ name }) => name === range.service)) {
+    throw new CommandError(`${manifest.node} has no service ${range.service}`, {
+      hint: `it has ${manifest.services.map(({ name }) => name).join(', ')}`,
+    })
+  }
+  const { events, damagedLines } = await readEvents(stateDir, range).catch((cause: unknown) => {
+    if (!isSystemError(cause)) throw cause
+    throw new CommandError(`the events in ${stateDir} can not be read (${cause.code})`, {
+      hint: cause.code === 'EACCES' ? 'run this as root' : 'look at the disk',
+      cause,
+    })
+  })
+  process.exitCode = exitCode.fine
+  if (options.json === true) {
+    process.stdout.write(`${JSON.stringify({ node: manifest.node, events, damagedLines }, null, 2)}\n`)
+    return
+  }
+  for (const event of events) process.stdout.write(`${formatEvent(event)}\n`)
+  if (events.length === 0) process.stdout.write(`${manifest.node}: no event is known of that time\n`)
+  if (damagedLines > 0) process.stdout.write(`(and ${damagedLines} damaged lines)\n`)
+}
+
+/** What a terminal might take for its own is not shown. */
+function formatEvent({ time, level, event, service, message, leftOut }: NodeEvent): string {
+  const mark = level === 'info' ? ' ' : '!'
+  const more = typeof leftOut === 'number' ? ` (and ${leftOut} like it before)` : ''
+  const who = service === undefined || message.startsWith(`${service}: `) ? '' : `${service}: `
+  const text = `${time} ${mark} ${event.padEnd(10)} ${who}${message}${more}`
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for
+  return text.replace(/[\0-\x1f\x7f-\x9f]+/g, ' ')
+}
+
+function parseWhen(text: string): number {
+  const ago = parseDuration(text)
+  const time = ago === null ? Date.parse(text) : Date.now() - ago
+  if (Number.isNaN(time) || (ago === null && !/^\d{4}-\d\d-\d\d/.test(text))) {
+    throw new InvalidArgumentError('Write a duration such as 1h, or a time such as 2026-11-23T03:00Z.')
+  }
+  return time
+}

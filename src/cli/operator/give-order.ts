@@ -1,0 +1,76 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { NodeStatus } from '../../controller/status.ts'
+import type { OperatorOrder } from '../../http/server.ts'
+import type { Manifest } from '../../planner/manifest.ts'
+import { CommandError, exitCode } from '../failure.ts'
+import { askController } from './control-client.ts'
+import { type NodeOptions, requireBundle } from './locate-bundle.ts'
+import { printStatus } from './status.ts'
+
+const pollMs = 250
+/** What a stage takes beside the time that its settings name: a daemon that is slow, a machine that is busy. */
+const marginMs = 10_000
+
+export interface Course {
+  /** What the operator wants to have in the end. */
+  readonly isReached: (status: NodeStatus) => boolean
+  /** How long the settings of the slowest service let it take. */
+  readonly limitMs: (manifest: Manifest) => number
+  /** Told to the node's controller if none runs. */
+  readonly hintIfAbsent: string
+}
+
+export type OrderOptions = NodeOptions & { readonly wait: boolean }
+
+/** Gives the order, follows on stderr how it is carried out, and prints the status in the end. */
+export async function giveOrder(order: OperatorOrder, course: Course, options: OrderOptions): Promise<void> {
+  const manifest = await requireBundle(options)
+  const reply = await askController(manifest, order)
+  if (reply.outcome === 'absent') {
+    throw new CommandError(`no controller runs for ${manifest.node}`, { hint: course.hintIfAbsent })
+  }
+  const isQuiet = options.json === true
+  const status = options.wait ? await follow(reply.status, manifest, order, course, isQuiet) : reply.status
+  printStatus(status, options.json === true)
+  const isDone = options.wait ? course.isReached(status) : status.daemon.verified
+  process.exitCode = isDone ? exitCode.fine : exitCode.findings
+}
+
+async function follow(
+  first: NodeStatus,
+  manifest: Manifest,
+  { intent }: OperatorOrder,
+  course: Course,
+  isQuiet: boolean,
+): Promise<NodeStatus> {
+  const deadline = performance.now() + course.limitMs(manifest) + marginMs
+  let status = first
+  let told = ''
+  for (;;) {
+    const now = describeStages(status)
+    if (now !== told && !isQuiet) process.stderr.write(`${now}\n`)
+    told = now
+    if (course.isReached(status) || performance.now() > deadline) return status
+    if (status.operator.intent !== intent) {
+      throw new CommandError(`${manifest.node}: another order came meanwhile: ${status.operator.intent}`, {
+        exitCode: exitCode.findings,
+      })
+    }
+    await sleep(pollMs)
+    const reply = await askController(manifest)
+    if (reply.outcome === 'answered') status = reply.status
+    else if (performance.now() > deadline) {
+      throw new CommandError(`the controller of ${manifest.node} has ended, and was not started again`, {
+        hint: 'the order is kept: it goes on when a controller starts',
+      })
+    }
+  }
+}
+
+function describeStages({ services, daemon }: NodeStatus): string {
+  const stages = services.map(({ name, drain, decision }) => {
+    if (drain.stage === 'none') return `${name}: ${decision}`
+    return `${name}: ${drain.stage}${drain.waitingFor === null ? '' : `, ${drain.waitingFor}`}`
+  })
+  return `${stages.join('; ')}${daemon.verified ? '' : ' (the neighbors do not have it yet)'}`
+}

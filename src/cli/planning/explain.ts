@@ -1,0 +1,227 @@
+import { Argument, Command, Option } from 'commander'
+import { loadVrps } from '../../feeds/vrp-source.ts'
+import { formatAsPath, parseAsPath } from '../../net/as-path.ts'
+import { type Community, parseCommunity } from '../../net/community.ts'
+import { type Parsed, parseAddress, parsePrefix } from '../../net/prefix.ts'
+import { compilePlan } from '../../planner/compile.ts'
+import { noFeeds, type PlanFeeds } from '../../planner/feeds.ts'
+import { debianLayout } from '../../planner/layout.ts'
+import type { NodePlan, Plan, SessionPlan } from '../../planner/plan.ts'
+import { evaluate } from '../../policy/evaluate.ts'
+import type { Policy, Route, Verdict } from '../../policy/policy.ts'
+import type { Fleet } from '../../sites/fleet.ts'
+import { requireFleet } from '../../sites/load.ts'
+import { nearestWord, quote } from '../../sites/wording.ts'
+import { CommandError } from '../failure.ts'
+import { defaultStateDir, loadFeeds } from './load-feeds.ts'
+import { toCommandError, vrpSourceOf } from './vrp-options.ts'
+
+interface ExplainOptions {
+  readonly sites: string
+  readonly json?: true
+  readonly asPath?: string
+  readonly community: readonly string[]
+  readonly nextHop?: string
+  readonly origin: Route['origin']
+  readonly local?: true
+  readonly degraded?: true
+  readonly vrps?: string
+  readonly state: string
+}
+
+export function explainCommand(): Command {
+  return new Command('explain')
+    .description('Tells what a node does with a route, and which rule decides. It asks no daemon.')
+    .argument('<node>', 'such as fra1-a')
+    .argument('<neighbor>', 'one of its neighbors')
+    .addArgument(new Argument('<direction>', 'from the neighbor, or to it').choices(['import', 'export']))
+    .argument('<prefix>', 'such as 203.0.113.0/24')
+    .option('--as-path <path>', 'AS numbers, the neighbor’s first (import: that alone by default)')
+    .option('--community <community>', 'such as 64500:1 or 64500:1:2; may be given again', collect, [])
+    .option('--next-hop <address>', 'the neighbor itself by default')
+    .addOption(
+      new Option('--origin <origin>', 'where the first router had it from')
+        .choices(['igp', 'egp', 'incomplete'])
+        .default('igp'),
+    )
+    .option('--local', 'the node originates the route itself')
+    .option('--degraded', 'the node originates it degraded')
+    .option('--vrps <file>', 'JSON of rpki-client or Routinator, to validate the origin with')
+    .option('--state <dir>', 'where plan keeps the last good IRR sets and VRPs', defaultStateDir)
+    .action(async (node: string, neighbor: string, direction: string, prefix: string, _options, command) => {
+      const options = (command as Command).optsWithGlobals<ExplainOptions>()
+      await explain({ node, neighbor, direction: direction as Policy['direction'], prefix }, options)
+    })
+}
+
+async function explain(
+  asked: { node: string; neighbor: string; direction: Policy['direction']; prefix: string },
+  options: ExplainOptions,
+): Promise<void> {
+  const fleet = await requireFleet(options.sites)
+  const feeds = await feedsFor(fleet, asked, options)
+  const plan = compilePlan(fleet, (_site, node) => debianLayout(fleet, node), feeds)
+  const node = findNode(plan, asked.node)
+  const session = findSession(node, asked.neighbor)
+  const route = readRoute(session, asked, options)
+  const { vrps } = feeds
+  const verdict = evaluate(
+    session[asked.direction],
+    route,
+    vrps === null ? undefined : (prefix, origin) => vrps.validate(prefix, origin),
+  )
+  if (options.json) process.stdout.write(`${JSON.stringify(toJson(verdict, route), null, 2)}\n`)
+  else process.stdout.write(`${describe(node, session, asked.direction, route, verdict).join('\n')}\n`)
+}
+
+/** Only what this neighbor's rules look at: VRPs take a second to read, and an IRR set may not be there at all. */
+async function feedsFor(
+  fleet: Fleet,
+  asked: { node: string; neighbor: string },
+  options: ExplainOptions,
+): Promise<PlanFeeds> {
+  const sites = fleet.sites.map((site) => ({
+    ...site,
+    nodes: site.nodes
+      .filter(({ name }) => name === asked.node)
+      .map((node) => ({ ...node, neighbors: node.neighbors.filter(({ name }) => name === asked.neighbor) })),
+  }))
+  const neighbors = sites.flatMap((site) => site.nodes.flatMap((node) => node.neighbors))
+  const rpki = fleet.rpki === null ? null : { ...fleet.rpki, vrps: null }
+  const irr = neighbors.some((neighbor) => neighbor.irr !== null)
+    ? (await loadFeeds({ ...fleet, sites, rpki }, { ...options, offline: true })).irr
+    : noFeeds.irr
+  if (options.vrps === undefined && fleet.rpki?.vrps == null) return { irr, vrps: null }
+  const source = { ...vrpSourceOf(options, fleet), maxAgeMs: Number.POSITIVE_INFINITY }
+  const { vrps } = await loadVrps(source, { stateDir: null, nowMs: Date.now() }).catch((error: unknown) => {
+    throw toCommandError(error)
+  })
+  return { irr, vrps }
+}
+
+function readRoute(
+  session: SessionPlan,
+  { direction, prefix: text }: { direction: Policy['direction']; prefix: string },
+  options: ExplainOptions,
+): Route {
+  const prefix = require(text, parsePrefix(text))
+  if (prefix.family !== session.family) {
+    throw new CommandError(
+      `${prefix} is no ${session.family === 'ipv4' ? 'IPv4' : 'IPv6'} prefix, and ${session.neighbor} is told of no others`,
+      { hint: 'name the session of the other family' },
+    )
+  }
+  const isImport = direction === 'import'
+  if (isImport && (options.local || options.degraded)) {
+    throw new CommandError('a route that a neighbor tells is not local', {
+      hint: `leave out --${options.local ? 'local' : 'degraded'}`,
+    })
+  }
+  const ownPath = isImport && session.kind !== 'ibgp' ? [session.asn] : []
+  const nextHop =
+    options.nextHop === undefined ? null : require(options.nextHop, parseAddress(options.nextHop))
+  return {
+    prefix,
+    asPath: options.asPath === undefined ? ownPath : require(options.asPath, parseAsPath(options.asPath)),
+    nextHop: nextHop ?? (isImport ? session.address : null),
+    origin: options.origin,
+    localPref: 100,
+    med: null,
+    communities: options.community.map((community) => require(community, parseCommunity(community))),
+    otc: null,
+    local: options.local === true || options.degraded === true,
+    degraded: options.degraded === true,
+  }
+}
+
+/** What is on a command line is answered one thing at a time. */
+function require<T>(text: string, parsed: Parsed<T>): T {
+  if (parsed.ok) return parsed.value
+  throw new CommandError(`${quote(text)} ${parsed.problem}`, { hint: parsed.hint })
+}
+
+function findNode(plan: Plan, name: string): NodePlan {
+  const node = plan.nodes.find((candidate) => candidate.node === name)
+  if (node !== undefined) return node
+  throw notThere(
+    `there is no node ${quote(name)}`,
+    name,
+    plan.nodes.map((candidate) => candidate.node),
+  )
+}
+
+function findSession(node: NodePlan, name: string): SessionPlan {
+  const session = node.sessions.find((candidate) => candidate.neighbor === name)
+  if (session !== undefined) return session
+  const names = node.sessions.map((candidate) => candidate.neighbor)
+  throw notThere(`${node.node} has no neighbor ${quote(name)}`, name, names)
+}
+
+function notThere(message: string, name: string, known: readonly string[]): CommandError {
+  const nearest = nearestWord(name, known)
+  const hint = nearest === null ? `there is: ${known.join(', ')}` : `did you mean ${nearest}?`
+  return new CommandError(message, { hint: known.length === 0 ? 'there is none at all' : hint })
+}
+
+function toJson(verdict: Verdict, before: Route) {
+  const { rule, changedBy, route } = verdict
+  return {
+    verdict: verdict.verdict,
+    rule: rule.id,
+    reason: reasonOf(verdict),
+    set: changesOf(before, route),
+    changedBy: changedBy.map(({ id }) => id),
+  }
+}
+
+function reasonOf({ rule }: Verdict): string {
+  return rule.source === null ? rule.why : `${rule.why} (${rule.source})`
+}
+
+/** Only what is no longer as it was. */
+function changesOf(before: Route, after: Route) {
+  const lacks = (route: Route) => (community: Community) =>
+    !route.communities.some((other) => other.equals(community))
+  const added = after.communities.filter(lacks(before)).map(String)
+  const removed = before.communities.filter(lacks(after)).map(String)
+  return {
+    ...(after.localPref === before.localPref ? {} : { localPref: after.localPref }),
+    ...(after.med === before.med ? {} : { med: after.med }),
+    ...(after.asPath.length === before.asPath.length
+      ? {}
+      : { prepended: after.asPath.slice(0, after.asPath.length - before.asPath.length).flat() }),
+    ...(added.length === 0 ? {} : { communitiesAdded: added }),
+    ...(removed.length === 0 ? {} : { communitiesRemoved: removed }),
+    ...(after.otc === before.otc ? {} : { onlyToCustomer: after.otc }),
+  }
+}
+
+function describe(
+  node: NodePlan,
+  session: SessionPlan,
+  direction: Policy['direction'],
+  route: Route,
+  verdict: Verdict,
+): string[] {
+  const what = direction === 'import' ? `from ${session.neighbor}` : `to ${session.neighbor}`
+  const path = route.asPath.length === 0 ? 'an empty path' : `path ${formatAsPath(route.asPath)}`
+  const changes = Object.entries(changesOf(route, verdict.route))
+  return [
+    `${verdict.verdict}  ${route.prefix} ${what} at ${node.node}, ${route.degraded ? 'originated here, degraded' : route.local ? 'originated here' : path}`,
+    `rule    ${verdict.rule.id}: ${reasonOf(verdict)}`,
+    ...changes.map(([name, value]) => `set     ${changeWords[name]} ${[value].flat().join(' ')}`),
+  ]
+}
+
+const changeWords: Readonly<Record<string, string>> = {
+  localPref: 'local preference',
+  med: 'MED',
+  prepended: 'prepended',
+  communitiesAdded: 'communities, added:',
+  communitiesRemoved: 'communities, removed:',
+  onlyToCustomer: 'ONLY_TO_CUSTOMER',
+}
+
+function collect(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value]
+}

@@ -1,0 +1,122 @@
+import { type PlanReport, type PlanResult, planFleet } from '../../bundle/plan-fleet.ts'
+import { describeMissing } from '../../bundle/programs.ts'
+import { FeedError } from '../../feeds/feed.ts'
+import { type LoadedFeeds, loadPlanFeeds } from '../../feeds/plan-feeds.ts'
+import { describeWorld } from '../../planner/world.ts'
+import type { Fleet } from '../../sites/fleet.ts'
+import { ConfigError, FleetFolderError } from '../../sites/issue.ts'
+import { requireFleet } from '../../sites/load.ts'
+import type { Log } from '../../telemetry/log.ts'
+import { CommandError, exitCode, isSystemError } from '../failure.ts'
+import { describeRefusal } from './print-plan.ts'
+
+export interface RoundOptions {
+  readonly sites: string
+  readonly out: string
+  readonly stateDir: string
+  readonly check: boolean
+  readonly refuseBelow: number | null
+  /** Ends the round before it writes anything. */
+  readonly signal: AbortSignal
+}
+
+export type RoundResult =
+  | { readonly ok: true; readonly fleet: Fleet; readonly loaded: LoadedFeeds }
+  | { readonly ok: false; readonly exitCode: number }
+
+/**
+ * Reads the YAML, the IRR sets and the VRPs, plans, and writes the bundles, all or none. Whatever goes wrong is
+ * logged, and the bundles stay as they were. Never throws.
+ */
+export async function planRound(options: RoundOptions, log: Log, nowMs: number): Promise<RoundResult> {
+  try {
+    const { sites, stateDir, out, check, refuseBelow, signal } = options
+    const fleet = await requireFleet(sites)
+    const loaded = await loadPlanFeeds(fleet, { stateDir, baseDir: sites, nowMs, signal })
+    logWarnings(log, loaded)
+    signal.throwIfAborted()
+    const result = await planFleet({ fleet, feeds: loaded.feeds, out, check, refuseBelow })
+    if (result.outcome !== 'written') return { ok: false, exitCode: logRefusal(log, result, options) }
+    logReport(log, result.report)
+    return { ok: true, fleet, loaded }
+  } catch (error) {
+    if (options.signal.aborted) return { ok: false, exitCode: exitCode.failed }
+    return { ok: false, exitCode: logFailure(log, error) }
+  }
+}
+
+const unchanged = 'the bundles stay as they were'
+
+function logWarnings(log: Log, { warnings }: LoadedFeeds): void {
+  for (const { feed, reason, hint, lastGoodAgeMs } of warnings) {
+    const facts = { event: 'feed', feed, reason, hint }
+    if (lastGoodAgeMs === null) log.warn(facts, `${feed}: ${reason}`)
+    else {
+      const lastGoodAgeS = Math.round(lastGoodAgeMs / 1000)
+      log.error(
+        { ...facts, lastGoodAgeS },
+        `${feed}: ${reason}; the last good one, ${lastGoodAgeS} s old, is used instead`,
+      )
+    }
+  }
+}
+
+function logReport(log: Log, report: PlanReport): void {
+  for (const { node, neighbor, message } of report.notices) {
+    log.info({ event: 'notice', node, neighbor }, message)
+  }
+  for (const { node, dir } of report.removed) {
+    log.warn({ event: 'removed', node, dir }, `${node} is no longer in the sites: its bundle stays in ${dir}`)
+  }
+  for (const change of describeWorld(report.nodes)) log.info({ event: 'change' }, change)
+  const changed = report.nodes.filter((node) => node.change !== 'same')
+  for (const { site, node, change, effect, why } of changed) {
+    log.info({ event: 'bundle', site, node, change, effect, why }, `the bundle of ${node} is ${change}`)
+  }
+  const facts = { event: 'planned', bundles: report.nodes.length, changed: changed.length }
+  log.info(facts, changed.length === 0 ? 'planned, and nothing changes' : 'planned, and written')
+}
+
+function logRefusal(
+  log: Log,
+  result: Exclude<PlanResult, { outcome: 'written' }>,
+  { refuseBelow }: RoundOptions,
+): number {
+  const facts = { event: 'failed', cause: result.outcome }
+  switch (result.outcome) {
+    case 'refused':
+      log.error(facts, `${describeRefusal(result.short, refuseBelow ?? 0)}; ${unchanged}`)
+      return exitCode.findings
+    case 'rejected': {
+      const { node, daemon, complaints } = result
+      log.error(
+        { ...facts, node, daemon, complaints },
+        `the daemon of ${node} refuses its configuration; ${unchanged}`,
+      )
+      return exitCode.findings
+    }
+    case 'unchecked': {
+      const missing = describeMissing(result.missing)
+      log.error(
+        { ...facts, node: result.node, missing },
+        `${result.node} can not be checked by its daemon's parser, missing: ${missing}; ${unchanged}`,
+      )
+      return exitCode.failed
+    }
+  }
+}
+
+function logFailure(log: Log, error: unknown): number {
+  if (error instanceof ConfigError) {
+    log.error({ event: 'failed', cause: 'invalid', issues: error.issues }, `${error.message}\n${unchanged}`)
+    return exitCode.findings
+  }
+  if (error instanceof FeedError) {
+    log.error({ event: 'failed', cause: 'feeds', problems: error.problems }, `${error.message}\n${unchanged}`)
+    return exitCode.failed
+  }
+  const isKnown = error instanceof CommandError || error instanceof FleetFolderError || isSystemError(error)
+  const facts = isKnown ? { event: 'failed', cause: error.message } : { event: 'failed', err: error }
+  log.error(facts, `${error instanceof Error ? error.message : String(error)}; ${unchanged}`)
+  return exitCode.failed
+}

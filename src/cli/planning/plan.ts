@@ -1,0 +1,83 @@
+import { Command, InvalidArgumentError } from 'commander'
+import { type PlanRequest, type PlanResult, planFleet } from '../../bundle/plan-fleet.ts'
+import { describeMissing } from '../../bundle/programs.ts'
+import { requireFleet } from '../../sites/load.ts'
+import { CommandError, exitCode, isSystemError } from '../failure.ts'
+import { defaultStateDir, loadFeeds } from './load-feeds.ts'
+import { describeRefusal, printPlan, printPlanJson } from './print-plan.ts'
+
+interface PlanOptions {
+  readonly sites: string
+  readonly json?: true
+  readonly out: string
+  readonly check: boolean
+  readonly diff: boolean
+  readonly refuseBelow?: number
+  readonly state: string
+}
+
+export function planCommand(): Command {
+  return new Command('plan')
+    .description(
+      'Writes a bundle for each node, its routing daemon’s configuration and its controller’s manifest, and tells what changes.',
+    )
+    .requiredOption('--out <dir>', 'the bundles go to <dir>/<site>/<node>/')
+    .option('--no-check', 'leave out loading each bundle by its daemon’s own parser')
+    .option('--no-diff', 'leave out the text diff of the files')
+    .option('--state <dir>', 'where the last good VRPs and IRR sets are kept', defaultStateDir)
+    .option(
+      '--refuse-below <sites>',
+      'write nothing if a service would be announced at fewer sites',
+      parseSites,
+    )
+    .action(async (_options: unknown, command: Command) => {
+      await plan(command.optsWithGlobals<PlanOptions>())
+    })
+}
+
+async function plan(options: PlanOptions): Promise<void> {
+  const fleet = await requireFleet(options.sites)
+  const { out, check, refuseBelow = null } = options
+  const feeds = await loadFeeds(fleet, { ...options, offline: false })
+  const result = await planOrExplain({ fleet, feeds, out, check, refuseBelow })
+  if (result.outcome === 'unchecked') {
+    throw new CommandError(
+      `${result.node} can not be checked by its daemon's parser: missing ${describeMissing(result.missing)}`,
+      { hint: 'install what is missing, or leave the check out with --no-check; nothing was written' },
+    )
+  }
+  if (result.outcome === 'rejected') {
+    const daemon = result.daemon === 'bird' ? 'BIRD' : 'FRR'
+    throw new CommandError(
+      `${daemon} on this machine refuses the configuration of ${result.node}:\n    ${result.complaints.join('\n    ')}`,
+      {
+        hint: 'nothing was written; is this daemon older than 2.0.12 (BIRD) or 8.4 (FRR)?',
+        exitCode: exitCode.findings,
+      },
+    )
+  }
+  if (options.json) printPlanJson(result)
+  else printPlan(result, options)
+  if (result.outcome === 'refused') {
+    throw new CommandError(describeRefusal(result.short, refuseBelow ?? 0), {
+      hint: 'nothing was written; let those sites announce it, or ask for fewer with --refuse-below',
+      exitCode: exitCode.findings,
+    })
+  }
+}
+
+/** Plans, and tells what the disk refused in words. */
+async function planOrExplain(request: PlanRequest): Promise<PlanResult> {
+  return planFleet(request).catch((cause: unknown) => {
+    if (!isSystemError(cause)) throw cause
+    throw new CommandError(`${cause.path ?? request.out} can not be written (${cause.code})`, {
+      hint: 'name a folder that you may write, with --out',
+      cause,
+    })
+  })
+}
+
+export function parseSites(text: string): number {
+  if (!/^\d{1,6}$/.test(text)) throw new InvalidArgumentError('It is a number of sites, such as 2.')
+  return Number(text)
+}

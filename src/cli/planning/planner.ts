@@ -1,0 +1,173 @@
+import type { Server } from 'node:http'
+import { Command } from 'commander'
+import { type ScheduledTask, schedule } from 'node-cron'
+import { createHttpServer, listen } from '../../http/server.ts'
+import { requireFleet } from '../../sites/load.ts'
+import { createLog, type Log } from '../../telemetry/log.ts'
+import { createPlannerMetrics, type PlannerMetrics } from '../../telemetry/planner-metrics.ts'
+import { CommandError, exitCode } from '../failure.ts'
+import { defaultStateDir } from './load-feeds.ts'
+import { parseSites } from './plan.ts'
+import { planRound, type RoundOptions, type RoundResult } from './plan-round.ts'
+import { type Cause, Rounds } from './rounds.ts'
+
+interface PlannerOptions {
+  readonly sites: string
+  readonly out: string
+  readonly state: string
+  readonly check: boolean
+  readonly refuseBelow?: number
+  readonly listen?: string
+  readonly once?: true
+}
+
+export function plannerCommand(): Command {
+  return new Command('planner')
+    .description(
+      'Plans again and again: reads the sites, VRPs and IRR sets on the schedule in fleet.yaml and writes the bundles that change. SIGHUP: plan now. Logs JSON lines to stderr.',
+    )
+    .requiredOption('--out <dir>', 'the bundles go to <dir>/<site>/<node>/')
+    .option('--state <dir>', 'where the last good VRPs and IRR sets are kept', defaultStateDir)
+    .option('--no-check', 'leave out loading each bundle by its daemon’s own parser')
+    .option(
+      '--refuse-below <sites>',
+      'write nothing if a service would be announced at fewer sites',
+      parseSites,
+    )
+    .option('--listen <address:port>', 'answer /healthz, /status and /metrics there')
+    .option('--once', 'plan once, then exit: 0 planned, 1 refused, 2 could not be planned')
+    .action(async (_options: unknown, command: Command) => {
+      await runPlanner(command.optsWithGlobals<PlannerOptions>())
+    })
+}
+
+/** What runs longer is not waited for when the planner is told to stop. */
+const stopTimeoutMs = 30_000
+
+async function runPlanner(options: PlannerOptions): Promise<void> {
+  // Without them there is no schedule to run on; later on, a fleet with a mistake leaves all as it was.
+  const first = await requireFleet(options.sites)
+  const { log, end } = createLog({ command: 'planner' })
+  const metrics = createPlannerMetrics()
+  const stopping = new AbortController()
+  const round: RoundOptions = {
+    sites: options.sites,
+    out: options.out,
+    stateDir: options.state,
+    check: options.check,
+    refuseBelow: options.refuseBelow ?? null,
+    signal: stopping.signal,
+  }
+  const exit = async (code: number) => {
+    await end()
+    process.exit(code)
+  }
+  if (options.once) {
+    const result = await planRound(round, log, Date.now())
+    await exit(result.ok ? exitCode.fine : result.exitCode)
+  }
+
+  let last: RoundResult | null = null
+  const status = { planned: null as string | null, failuresInARow: 0 }
+  const rounds = new Rounds(async (cause) => {
+    const nowMs = Date.now()
+    log.info({ event: 'round', cause }, 'planning')
+    const result = await planRound(round, log, nowMs)
+    if (stopping.signal.aborted) return
+    last = result
+    record(metrics, result, nowMs)
+    status.failuresInARow = result.ok ? 0 : status.failuresInARow + 1
+    if (result.ok) {
+      status.planned = new Date(nowMs).toISOString()
+      timetable.follow(result.fleet.planner.schedule)
+    }
+  })
+  const timetable = new Timetable(log, (cause) => void rounds.request(cause))
+  const server =
+    options.listen === undefined ? null : await serve(options.listen, metrics, () => last, status)
+
+  const stop = async (signal: string) => {
+    log.warn({ event: 'stop', signal }, `told to stop by ${signal}`)
+    stopping.abort()
+    timetable.end()
+    server?.close()
+    // A round that has begun to write ends first: its bundles belong together.
+    const late = setTimeout(() => void exit(exitCode.failed), stopTimeoutMs)
+    await rounds.stop()
+    clearTimeout(late)
+    log.info({ event: 'stopped' }, 'stopped')
+    await exit(exitCode.fine)
+  }
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop(signal))
+  process.on('SIGHUP', () => void rounds.request('signal'))
+  timetable.follow(first.planner.schedule)
+  await rounds.request('start')
+}
+
+/** Runs on the schedule of the fleet that was planned last. */
+class Timetable {
+  readonly #log: Log
+  readonly #onTime: (cause: Cause) => void
+  #schedule = ''
+  #task: ScheduledTask | null = null
+
+  constructor(log: Log, onTime: (cause: Cause) => void) {
+    this.#log = log
+    this.#onTime = onTime
+  }
+
+  follow(wanted: string): void {
+    if (wanted === this.#schedule) return
+    this.end()
+    this.#schedule = wanted
+    // Its logger would write lines of its own to stdout.
+    this.#task = schedule(wanted, () => this.#onTime('schedule'), { suppressMissedWarning: true })
+    // A large plan can keep the event loop past the second at which the next one was due.
+    this.#task.on('execution:missed', () => this.#onTime('schedule'))
+    this.#log.info({ event: 'schedule', schedule: wanted }, `plans at ${wanted}`)
+  }
+
+  end(): void {
+    void this.#task?.destroy()
+    this.#task = null
+  }
+}
+
+function record(metrics: PlannerMetrics, result: RoundResult, nowMs: number): void {
+  if (!result.ok) {
+    metrics.failures.inc()
+    return
+  }
+  const { feeds, vrpsGeneratedMs, warnings } = result.loaded
+  metrics.planned.set(nowMs / 1000)
+  metrics.vrps.set(feeds.vrps?.size ?? 0)
+  metrics.vrpsGenerated.set((vrpsGeneratedMs ?? 0) / 1000)
+  metrics.irrRanges.reset()
+  for (const [set, ranges] of feeds.irr) metrics.irrRanges.set({ set }, ranges.length)
+  metrics.lastGoodAge.reset()
+  for (const { feed, lastGoodAgeMs } of warnings) {
+    if (lastGoodAgeMs !== null) metrics.lastGoodAge.set({ feed }, lastGoodAgeMs / 1000)
+  }
+}
+
+async function serve(
+  where: string,
+  { registry }: PlannerMetrics,
+  last: () => RoundResult | null,
+  status: unknown,
+): Promise<Server> {
+  const api = {
+    isWorking: () => last()?.ok === true,
+    status: () => status,
+    metrics: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
+    command: () => Promise.reject(new Error('the planner takes no orders')),
+  }
+  const server = createHttpServer(api, { readOnly: true })
+  await listen(server, where).catch((cause: NodeJS.ErrnoException) => {
+    throw new CommandError(`can not listen on ${where} (${cause.code})`, {
+      hint: 'is another program there? --listen names the address and the port',
+      cause,
+    })
+  })
+  return server
+}

@@ -1,0 +1,67 @@
+import { Command } from 'commander'
+import { loadVrps } from '../../feeds/vrp-source.ts'
+import { compilePlan } from '../../planner/compile.ts'
+import { debianLayout } from '../../planner/layout.ts'
+import { announcementsOf } from '../../planner/own-announcements.ts'
+import { formatCount, formatSpan } from '../../rpki/assess.ts'
+import { type PreflightRow, preflight } from '../../rpki/preflight.ts'
+import { requireFleet } from '../../sites/load.ts'
+import { count } from '../../sites/wording.ts'
+import { exitCode } from '../failure.ts'
+import { formatWarning, toCommandError, type VrpFileOptions, vrpSourceOf } from './vrp-options.ts'
+
+export function preflightCommand(): Command {
+  return new Command('preflight')
+    .description('Tells what networks that validate origins (RPKI) make of every announcement of the fleet.')
+    .option('--vrps <file>', "a validator's JSON: rpki-client or Routinator")
+    .option('--slurm <file>', 'local exceptions (RFC 8416)')
+    .action(async (_options: unknown, command: Command) => {
+      await runPreflight(command.optsWithGlobals<VrpFileOptions & { json?: true }>())
+    })
+}
+
+async function runPreflight(options: VrpFileOptions & { json?: true }): Promise<void> {
+  const fleet = await requireFleet(options.sites)
+  const { maxAgeMs, ...source } = vrpSourceOf(options, fleet)
+  const nowMs = Date.now()
+  // Nothing is done by what this says, so an old file will do, and is called old.
+  const { vrps, snapshot, warnings } = await loadVrps(
+    { ...source, maxAgeMs: Number.POSITIVE_INFINITY },
+    { stateDir: null, nowMs },
+  ).catch((error: unknown) => {
+    throw toCommandError(error)
+  })
+  for (const warning of warnings) process.stderr.write(`warning: ${formatWarning(warning)}\n`)
+  const ageMs = nowMs - snapshot.generatedMs
+  if (ageMs > maxAgeMs) {
+    process.stderr.write(`warning: ${source.file} is ${formatSpan(ageMs)} old: much may have changed since\n`)
+  }
+  const plan = compilePlan(fleet, (_site, node) => debianLayout(fleet, node))
+  const rows = preflight(announcementsOf(plan.nodes, fleet), vrps)
+  if (options.json) process.stdout.write(`${JSON.stringify({ announcements: rows }, null, 2)}\n`)
+  else process.stdout.write(describe(rows, `${source.file}, ${formatCount(vrps.size)} VRPs`))
+  if (rows.some(isInvalid)) process.exitCode = exitCode.findings
+}
+
+function isInvalid({ state }: PreflightRow): boolean {
+  return state === 'invalid-as' || state === 'invalid-length'
+}
+
+const mostNodes = 5
+
+function describe(rows: readonly PreflightRow[], source: string): string {
+  const width = Math.max(0, ...rows.map(({ prefix }) => prefix.toString().length))
+  const lines = rows.map(({ prefix, origin, state, nodes }) => {
+    const shown = nodes.slice(0, mostNodes).join(', ')
+    const others = nodes.length > mostNodes ? ` and ${nodes.length - mostNodes} more` : ''
+    return `${prefix.toString().padEnd(width)}  AS${origin}  ${state.padEnd(14)}  ${shown}${others}`
+  })
+  // A VRP that covers two announcements is mended once.
+  const findings = new Map(rows.flatMap((row) => row.findings.map((finding) => [finding.message, finding])))
+  for (const { severity, message, hint } of findings.values()) {
+    lines.push('', `${severity}: ${message}`, `    ${hint}`)
+  }
+  const invalid = rows.filter(isInvalid).length
+  lines.push('', `${count(rows.length, 'announcement')}, ${invalid} invalid (${source})`)
+  return `${lines.join('\n')}\n`
+}

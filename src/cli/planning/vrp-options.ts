@@ -1,0 +1,44 @@
+import { resolve } from 'node:path'
+import { FeedError, type FeedWarning } from '../../feeds/feed.ts'
+import { formatSpan } from '../../rpki/assess.ts'
+import type { Fleet, VrpSource } from '../../sites/fleet.ts'
+import { CommandError } from '../failure.ts'
+
+export interface VrpFileOptions {
+  sites: string
+  vrps?: string
+  slurm?: string
+}
+
+const defaultMaxAgeMs = 24 * 3_600_000
+
+/** The VRPs that a command is to read: what its options say, else the fleet, whose paths lie in its folder. */
+export function vrpSourceOf(options: VrpFileOptions, fleet: Fleet | null): VrpSource {
+  const known = fleet?.rpki?.vrps ?? null
+  const inFleet = (path: string | null | undefined) =>
+    path === null || path === undefined ? null : resolve(options.sites, path)
+  const file = options.vrps ?? inFleet(known?.file)
+  if (file === null) {
+    throw new CommandError('there are no VRPs to read', {
+      hint: 'name a file with --vrps FILE, or in fleet.yaml: rpki: { vrps: { file: … } }',
+    })
+  }
+  // Local exceptions go with the file that they were written for, and a person can say others.
+  const slurm = options.slurm ?? inFleet(known?.slurm)
+  return { file, slurm, maxAgeMs: known?.maxAgeMs ?? defaultMaxAgeMs }
+}
+
+/** VRPs and IRR sets that can't be had are a reason for a brief message. */
+export function toCommandError(error: unknown): unknown {
+  if (!(error instanceof FeedError)) return error
+  const [first] = error.problems
+  if (first === undefined) return error
+  const message = error.problems.map(({ feed, reason }) => `${feed} ${reason}`).join('\n')
+  return new CommandError(message, { hint: first.hint, cause: error })
+}
+
+export function formatWarning({ feed, reason, lastGoodAgeMs }: FeedWarning): string {
+  const instead =
+    lastGoodAgeMs === null ? '' : `: the last good one is used, ${formatSpan(lastGoodAgeMs)} old`
+  return `${feed} ${reason}${instead}`
+}

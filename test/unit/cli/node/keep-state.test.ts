@@ -1,0 +1,65 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { keepState } from '../../../../src/cli/node/keep-state.ts'
+import type { OperatorIntent } from '../../../../src/controller/intent.ts'
+import type { Manifest } from '../../../../src/planner/manifest.ts'
+import { operatorFile } from '../../../../src/state/node-state.ts'
+
+let stateDir: string
+
+beforeEach(async () => {
+  stateDir = await mkdtemp(join(tmpdir(), 'anyward-keep-'))
+})
+afterEach(() => rm(stateDir, { recursive: true }))
+
+const keep = () => keepState({ paths: { stateDir } } as Manifest, () => {})
+const order = (intent: OperatorIntent['intent'], since: number): OperatorIntent => ({
+  intent,
+  reason: null,
+  since,
+  until: null,
+})
+
+async function orderPastIt(operator: OperatorIntent): Promise<void> {
+  const file = operatorFile(stateDir, () => {})
+  await file.save({ format: 1, operator })
+  await file.close()
+}
+
+test('an order of its own is nobody else’s, though it was given at an earlier time of a clock that was put back', async () => {
+  const keeping = await keep()
+  await keeping.saveIntent(order('drain', 2_000_000))
+  await keeping.saveIntent(order('serve', 1_000_000))
+  expect(await keeping.findForeignIntent()).toBeNull()
+  await keeping.close()
+})
+
+test('an order that is on its way into the file is newer than what stands there', async () => {
+  const keeping = await keep()
+  await keeping.saveIntent(order('serve', 1))
+  await orderPastIt(order('withdraw', 2))
+  const saving = keeping.saveIntent(order('drain', 3))
+  expect(await keeping.findForeignIntent()).toBeNull()
+  await saving
+  expect(await keeping.findForeignIntent()).toBeNull()
+  await keeping.close()
+})
+
+test('what somebody else has ordered is found, whatever its time, and once', async () => {
+  const keeping = await keep()
+  await keeping.saveIntent(order('serve', 2_000_000))
+  await orderPastIt(order('withdraw', 1_000_000))
+  expect(await keeping.findForeignIntent()).toEqual(order('withdraw', 1_000_000))
+  expect(await keeping.findForeignIntent()).toBeNull()
+  await keeping.close()
+})
+
+test('what was ordered before it started is known', async () => {
+  await orderPastIt(order('drain', 1))
+  const keeping = await keep()
+  expect(keeping.intent).toEqual(order('drain', 1))
+  expect(await keeping.findForeignIntent()).toBeNull()
+  await keeping.close()
+})

@@ -1,0 +1,142 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Command } from 'commander'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { CommandError } from '../../../../src/cli/failure.ts'
+import { planCommand } from '../../../../src/cli/planning/plan.ts'
+import { base } from '../../../invalid/base.ts'
+
+let dir: string
+let sites: string
+let out: string
+
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'anyward-plan-'))
+  sites = join(dir, 'sites')
+  out = join(dir, 'out')
+  await mkdir(sites)
+  for (const [name, text] of Object.entries(base)) await writeFile(join(sites, name), text)
+})
+
+afterEach(async () => {
+  vi.restoreAllMocks()
+  await rm(dir, { recursive: true, force: true })
+})
+
+async function plan(...args: string[]): Promise<{ stdout: string; error: CommandError | null }> {
+  let stdout = ''
+  vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => {
+    stdout += String(chunk)
+    return true
+  })
+  const program = new Command('anyward')
+    .option('--sites <dir>', '', 'sites')
+    .option('--json')
+    .exitOverride()
+    .addCommand(planCommand())
+  const state = join(dir, 'state')
+  const error = await program
+    .parseAsync(['node', 'anyward', '--sites', sites, 'plan', '--no-check', '--state', state, ...args])
+    .then(
+      () => null,
+      (error: unknown) => error,
+    )
+  vi.restoreAllMocks()
+  if (error !== null && !(error instanceof CommandError)) throw error
+  return { stdout, error: error as CommandError | null }
+}
+
+test('too few sites: nothing is written, what the plan would be is told, and the exit code is 1', async () => {
+  const { stdout, error } = await plan('--out', out, '--refuse-below', '3')
+  expect(error?.message).toBe('vpn would be announced at 2 sites (ams1, fra1), and not at 3')
+  expect(error?.exitCode).toBe(1)
+  expect(stdout).toContain('fra1 may now announce 192.0.2.0/24 to transit1')
+  expect(await readdir(dir)).not.toContain('out')
+
+  const asJson = await plan('--out', out, '--refuse-below', '3', '--json')
+  expect(JSON.parse(asJson.stdout)).toMatchObject({
+    written: false,
+    refused: [{ service: 'vpn', sites: ['ams1', 'fra1'], missing: [] }],
+  })
+})
+
+test('a site that tells nobody is named, as it is what is missing', async () => {
+  const text = base['ams1.yaml']!.replace('services: [vpn]', 'services: []')
+  await writeFile(join(sites, 'ams1.yaml'), text)
+  const { error } = await plan('--out', out, '--refuse-below', '2')
+  expect(error?.message).toBe(
+    'vpn would be announced at 1 site (fra1), and not at 2; missing: ams1: no node serves it',
+  )
+})
+
+test('just enough sites are enough', async () => {
+  const { stdout, error } = await plan('--out', out, '--refuse-below', '2')
+  expect(error).toBeNull()
+  expect(stdout).toMatch(/\n2 bundles in .*\/out\n$/)
+})
+
+test('with --json there is one document with the nodes and their announcements, and nothing else', async () => {
+  const first = JSON.parse((await plan('--out', out, '--json')).stdout)
+  expect(first.nodes).toMatchObject([
+    {
+      site: 'ams1',
+      node: 'ams1-a',
+      daemon: 'frr',
+      files: ['frr.conf', 'manifest.json'],
+      change: 'new',
+      effect: 'session-restart',
+    },
+    {
+      site: 'fra1',
+      node: 'fra1-a',
+      daemon: 'bird',
+      files: ['announce.conf', 'bird.conf', 'manifest.json'],
+      change: 'new',
+      effect: 'session-restart',
+    },
+  ])
+  expect(first.announcements).toContainEqual({
+    node: 'fra1-a',
+    neighbor: 'transit1',
+    prefix: '192.0.2.0/24',
+    change: 'new',
+  })
+
+  const second = JSON.parse((await plan('--out', out, '--json')).stdout)
+  expect(second.nodes.map(({ change, effect }: never) => ({ change, effect }))).toEqual([
+    { change: 'same', effect: 'none' },
+    { change: 'same', effect: 'none' },
+  ])
+  expect(new Set(second.announcements.map(({ change }: never) => change))).toEqual(new Set(['same']))
+})
+
+test('a node that is gone keeps its bundle, and the plan says what to do with it', async () => {
+  await plan('--out', out)
+  const bundle = join(out, 'ams1', 'ams1-a')
+  const before = await readFile(join(bundle, 'frr.conf'), 'utf8')
+  await rm(join(sites, 'ams1.yaml'))
+
+  const { stdout, error } = await plan('--out', out)
+  expect(error).toBeNull()
+  expect(stdout).toContain(
+    `ams1-a is no longer in the sites: its bundle stays in ${bundle}; drain and stop it first, then delete that folder\n`,
+  )
+  expect(await readFile(join(bundle, 'frr.conf'), 'utf8')).toBe(before)
+  expect(JSON.parse((await plan('--out', out, '--json')).stdout).removed).toEqual([
+    { site: 'ams1', node: 'ams1-a', dir: bundle },
+  ])
+})
+
+test('a folder that can not be made is an error that names it', async () => {
+  const file = join(sites, 'fleet.yaml')
+  const { error } = await plan('--out', file)
+  expect(error?.message).toBe(`${join(file, 'ams1', 'ams1-a')} can not be written (ENOTDIR)`)
+  expect(error?.hint).toBe('name a folder that you may write, with --out')
+  expect(error?.exitCode).toBe(2)
+})
+
+test.runIf(process.platform === 'linux')('where no folder can be, as in /proc, it ends too', async () => {
+  const { error } = await plan('--out', '/proc/x')
+  expect(error?.message).toBe('/proc/x can not be written (ENOENT)')
+})
