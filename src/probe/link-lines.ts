@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-export interface LinkState {
+interface LinkState {
   /** IFF_UP: an administrator wants it up. It says nothing of a carrier. */
   readonly up: boolean
   /** Without their prefix length, as the kernel prints them. */
