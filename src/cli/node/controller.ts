@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import type { Server } from 'node:http'
-import { setPriority } from 'node:os'
 import { setFlagsFromString } from 'node:v8'
 import { Command } from 'commander'
 import { journalPath, lockApply } from '../../apply/lock.ts'
@@ -32,6 +31,7 @@ import { createGuard } from './create-guard.ts'
 import { createProbes } from './create-probes.ts'
 import { keepState } from './keep-state.ts'
 import { lockNode, requireOwnDaemon, requireOwnNode } from './node-identity.ts'
+import { takePrecedence } from './precedence.ts'
 
 /** SIGTERM is answered within 2 s, whatever the daemon does. */
 const stopTimeoutMs = 1700
@@ -72,7 +72,10 @@ async function readWholeBundle(dir: string): Promise<Manifest> {
 }
 
 async function runController(manifest: Manifest, bundle: string): Promise<void> {
-  hurry()
+  // What matters happens once a month, and then each millisecond counts: V8 forgets the code of what has not run for
+  // a while, and would have to compile the withdrawal first.
+  setFlagsFromString('--no-flush-bytecode')
+  takePrecedence()
   const missing = await findMissingPrograms(['ip', 'wg'])
   if (missing.length > 0) {
     throw new CommandError(`missing on this machine: ${describeMissing(missing)}`, {
@@ -193,16 +196,6 @@ function supervise(controller: Controller, manifest: Manifest, supervisor: Super
   setInterval(() => {
     if (controller.living.length === manifest.services.length) supervisor.alive()
   }, supervisor.intervalMs)
-}
-
-/** What matters happens once a month, and then each millisecond counts. */
-function hurry(): void {
-  // V8 forgets the code of what has not run for a while, and would have to compile the withdrawal first.
-  setFlagsFromString('--no-flush-bytecode')
-  try {
-    // Before whatever else keeps the machine busy. Only root may; without it all goes on as well as it can.
-    setPriority(-10)
-  } catch {}
 }
 
 function createApi(controller: Controller, metrics: ReturnType<typeof createMetrics>): HttpApi {

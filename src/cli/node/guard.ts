@@ -1,4 +1,3 @@
-import { setPriority } from 'node:os'
 import { Command } from 'commander'
 import { readManifest } from '../../bundle/read.ts'
 import { Guard, termsOf } from '../../guard/guard.ts'
@@ -11,6 +10,7 @@ import { runIp } from '../../withdraw/run-ip.ts'
 import { CommandError, exitCode } from '../failure.ts'
 import { guardSerialOf } from '../versions.ts'
 import { createDaemon } from './create-daemon.ts'
+import { takePrecedence } from './precedence.ts'
 
 export function guardCommand(): Command {
   return new Command('guard')
@@ -31,12 +31,8 @@ async function runGuard(manifest: Manifest, stay: boolean): Promise<void> {
       exitCode: exitCode.findings,
     })
   }
-  try {
-    // Before whatever keeps the machine so busy that a controller can't renew.
-    setPriority(-10)
-  } catch {
-    // Only root may.
-  }
+  // What keeps the machine so busy that a controller can't renew must not keep us from noticing.
+  takePrecedence()
   const { log, flush, end } = createLog({ node: manifest.node, site: manifest.site, program: 'guard' })
   process.once('uncaughtException', (error) => {
     log.fatal({ event: 'crash', err: error }, 'the guard has a bug; a living controller starts another')
