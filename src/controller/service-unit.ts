@@ -100,7 +100,9 @@ export class ServiceUnit {
     const leaving = this.service.prefixes.filter(
       (prefix) => !others.some(({ service }) => service.prefixes.includes(prefix)),
     )
-    return Math.min(...leaving.map((prefix) => elsewhere.get(prefix) ?? 0))
+    // Of what the present sessions can't tell, of the other family say, nothing is known.
+    const counts = leaving.flatMap((prefix) => elsewhere.get(prefix) ?? [])
+    return leaving.length > 0 && counts.length === 0 ? null : Math.min(...counts)
   }
 
   /** Which neighbors have the routes degraded that are meant to be. A session that is down has none. */

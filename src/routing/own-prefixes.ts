@@ -1,4 +1,4 @@
-import { comparePrefixes, type Family, familyOf, type Prefix, parsePrefix } from '../net/prefix.ts'
+import { comparePrefixes, type Prefix, parsePrefix } from '../net/prefix.ts'
 import type { Manifest, ManifestNeighbor } from '../planner/manifest.ts'
 import { type Desired, normally } from './daemon.ts'
 
@@ -57,13 +57,16 @@ export function isInformant({ kind, session }: ManifestNeighbor): boolean {
   return kind === 'ibgp' && session?.takes === 'own-prefixes'
 }
 
-/** How many different nodes tell each prefix; 0 for the others of those families. */
+/**
+ * How many different nodes tell each prefix; 0 for the others that these informants could tell. They are taken to tell
+ * us what we may tell them: where host routes stay inside a node, hearing of none means nothing.
+ */
 export class Tellers {
   readonly #tellers: ReadonlyMap<string, Set<string>>
 
-  constructor(own: ReadonlySet<string>, families: ReadonlySet<Family>) {
-    const heard = [...own].filter((prefix) => families.has(familyOf(prefix)))
-    this.#tellers = new Map(heard.map((prefix) => [prefix, new Set()]))
+  constructor(informants: readonly ManifestNeighbor[]) {
+    const told = informants.flatMap(({ prefixes }) => prefixes)
+    this.#tellers = new Map(told.map((prefix) => [prefix, new Set()]))
   }
 
   add(prefix: string, node: string): void {

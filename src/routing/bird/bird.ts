@@ -196,7 +196,7 @@ class Bird implements RoutingDaemon {
       (neighbor) => isInformant(neighbor) && states.get(neighbor.protocol) === 'up',
     )
     if (informants.length === 0) return null
-    const tellers = new Tellers(this.#own, new Set(informants.map(({ family }) => family)))
+    const tellers = new Tellers(informants)
     for (const { protocol, address, family } of informants) {
       const rest = `where !((65535,0) ~ bgp_community) protocol ${protocol}`
       // What a route reflector passes on names its node by the next hop (RFC 4456, section 10).

@@ -218,7 +218,7 @@ class Frr implements RoutingDaemon {
       (neighbor) => isInformant(neighbor) && states[neighbor.family].get(neighbor.address) === 'Established',
     )
     if (informants.length === 0) return null
-    const tellers = new Tellers(this.#own, new Set(informants.map(({ family }) => family)))
+    const tellers = new Tellers(informants)
     for (const { family, address } of informants) {
       const command = `show bgp ${family} unicast neighbors ${address} routes json`
       for (const { prefix, nextHop } of readTaken(await this.#askAboutNeighbor(command))) {

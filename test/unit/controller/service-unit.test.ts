@@ -29,7 +29,6 @@ describe('how many other nodes announce a service', () => {
     const unit = createUnit([host, covering])
     expect(unit.countElsewhere(hear({ [host]: 2, [covering]: 1 }), [unit])).toBe(1)
     expect(unit.countElsewhere(hear({ [host]: 0, [covering]: 1 }), [unit])).toBe(0)
-    expect(unit.countElsewhere(hear({ [host]: 2 }), [unit])).toBe(0)
     expect(unit.countElsewhere(hear(null), [unit])).toBe(null)
   })
 
@@ -47,6 +46,12 @@ describe('how many other nodes announce a service', () => {
     const unit = createUnit([host, covering], 'degrade')
     const other = createUnit(['192.0.2.2/32', covering], 'withdraw')
     expect(unit.countElsewhere(hear({ [host]: 1, [covering]: 0 }), [unit, other])).toBe(0)
+  })
+
+  test('is told by those of its prefixes that the present sessions can tell of', () => {
+    const unit = createUnit([host, covering, '2001:db8:51::1/128'])
+    expect(unit.countElsewhere(hear({ [covering]: 2 }), [unit])).toBe(2)
+    expect(unit.countElsewhere(hear({ '192.0.2.2/32': 2 }), [unit])).toBe(null)
   })
 
   test('is enough for any floor where nothing would go', () => {
