@@ -55,6 +55,8 @@ export class Reconciler {
   #verified = false
   #observation: Observation | null = null
   #observedAt: number | null = null
+  /** When the look that told the last observation was begun. */
+  #lookedAt = Number.NEGATIVE_INFINITY
   #differences: readonly string[] = []
   #trouble: Trouble | null = null
   #wake: (() => void) | null = null
@@ -137,11 +139,19 @@ export class Reconciler {
     this.#wake?.()
   }
 
-  /** Resolves when what is wanted is verified, or with false at the deadline. */
+  /**
+   * Resolves when a look that was begun from now on has verified what is wanted, or with false at the deadline:
+   * the last one may be a patrol old, and somebody else may have changed what is announced since.
+   */
   async settle(timeoutMs: number): Promise<boolean> {
-    const deadline = this.#clock.now() + timeoutMs
-    while (!this.#verified && this.#clock.now() < deadline) await this.#clock.sleep(timing.settle)
-    return this.#verified
+    const since = this.#clock.now()
+    const deadline = since + timeoutMs
+    for (;;) {
+      if (this.#verified && this.#lookedAt >= since) return true
+      if (this.#clock.now() >= deadline) return false
+      if (this.#verified) this.#wake?.()
+      await this.#clock.sleep(timing.settle)
+    }
   }
 
   async stop(): Promise<void> {
@@ -231,8 +241,10 @@ export class Reconciler {
   }
 
   async #observe(): Promise<void> {
+    const lookedAt = this.#clock.now()
     const observation = await this.#daemon.observe()
     this.#observation = observation
+    this.#lookedAt = lookedAt
     this.#observedAt = this.#clock.now()
     this.#events.onObserved(observation)
   }

@@ -158,6 +158,16 @@ describe('the reconciler', () => {
     expect(reconciler.isWithdrawn([covering, host])).toBe(true)
   })
 
+  test('settles on a look of its own: the last one may be older than what somebody else did', async () => {
+    const daemon = new ScriptedDaemon()
+    const { reconciler } = reconcile(daemon)
+    reconciler.setDesired(new Map())
+    expect(await reconciler.settle(5000)).toBe(true)
+    daemon.has = new Set([covering])
+    expect(await reconciler.settle(5000)).toBe(true)
+    expect([...daemon.has]).toEqual([])
+  })
+
   test('failure 6: what somebody else changed is put right', async () => {
     const daemon = new ScriptedDaemon()
     const { reconciler, troubles } = reconcile(daemon)
