@@ -18,7 +18,6 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '60' },
     rounds: { type: 'string', default: '21' },
     profile: { type: 'boolean', default: false },
-    realtime: { type: 'boolean', default: false },
   },
 })
 try {
@@ -41,14 +40,13 @@ function whatIsLacking() {
 }
 
 async function measure() {
-  const { bringUp, replaceController, takePrecedence } = await import('./scale/lab.mjs')
+  const { bringUp, replaceController } = await import('./scale/lab.mjs')
   const { measureIdle, measureWithdrawals, patienceMs } = await import('./scale/measure.mjs')
   const { profileController } = await import('./scale/profile.mjs')
   const services = Number(values.services)
   const idleMs = Number(values.seconds) * 1000
   say(`${services} services come up …`)
   const lab = await bringUp(services)
-  if (values.realtime) takePrecedence()
   try {
     // The first one has seen them all come up, and has more memory from it than others need.
     await replaceController(lab, [])
