@@ -8,7 +8,7 @@ import { promisify } from 'node:util'
 import { startBgpd, startDaemons } from '../../dist/lab/machine/daemons.js'
 import { readProcess } from '../../dist/lab/machine/proc.js'
 import { isAlive, signalProcess, startDetached, waitForEnd } from '../../dist/lab/machine/processes.js'
-import { controlSocketOf, createInterface } from '../../dist/lab/machine/wireguard.js'
+import { createInterface } from '../../dist/lab/machine/wireguard.js'
 import { BirdClient } from '../../dist/routing/bird/client.js'
 
 const run = promisify(execFile)
@@ -117,8 +117,6 @@ export class StormNode {
 
   async recreateInterface(service) {
     const wireguard = this.wireguard(service)
-    // What a killed server leaves looks like a new one's, to which `wg` can't speak yet.
-    await rm(controlSocketOf(wireguard.interface), { force: true })
     wireguard.process = await createInterface({
       namespace: this.state.namespace,
       interface: wireguard.interface,

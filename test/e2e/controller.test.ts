@@ -1,5 +1,6 @@
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { getPriority, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -15,6 +16,10 @@ import {
   NeighborTables,
   until,
 } from './fixture-lab/lab.ts'
+
+/** CAP_SYS_NICE, the 24th of the capabilities. */
+const capabilities = /^CapEff:\s*(\w+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))![1]
+const maySetPriority = ((BigInt(`0x${capabilities}`) >> 23n) & 1n) === 1n
 
 let lab: Lab
 
@@ -92,6 +97,18 @@ describe.each(['bird', 'frr'] as const)('the controller behind %s', (daemon) => 
       reason: 'healthy',
     })
   })
+
+  test.runIf(maySetPriority)(
+    'goes before whatever else is on the machine, with each of its threads and its session',
+    async () => {
+      const threads = await readdir(`/proc/${node.controllerPid}/task`)
+      expect(threads.length).toBeGreaterThan(1)
+      expect(threads.map((thread) => getPriority(Number(thread)))).toEqual(threads.map(() => -10))
+      // Where the kernel groups sessions.
+      const group = await readFile(`/proc/${node.controllerPid}/autogroup`, 'utf8').catch(() => null)
+      if (group !== null) expect(group).toMatch(/nice -10$/m)
+    },
+  )
 
   test('failure 16: withdraws at once when the anycast address leaves the node', async () => {
     await removeAddress()

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { access } from 'node:fs/promises'
+import { access, rm } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { generateJwk } from '../../wireguard/key.ts'
 import type { ProcessRecord } from '../state.ts'
@@ -73,6 +73,8 @@ export async function createInterface(
   if (plan.inKernel) {
     await ipBatch(plan.namespace, [`link add ${plan.interface} type wireguard`], signal)
   } else {
+    // What a killed one has left looks like this one's, to which `wg` can't speak yet.
+    await rm(controlSocketOf(plan.interface), { force: true })
     process = await startDetached({
       name: `wireguard-go ${plan.interface}`,
       namespace: plan.namespace,
