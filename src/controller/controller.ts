@@ -1,5 +1,6 @@
 import type { DecisionContext, Intent } from '../decision/decide.ts'
 import { type LinkSnapshot, presentAddresses } from '../health/links.ts'
+import { findTroubleSince } from '../health/problem.ts'
 import type { SideProbe } from '../probe/side/side-check.ts'
 import { type Desired, type Observation, originatedOf } from '../routing/daemon.ts'
 import { type Calendar, createCalendar } from './calendar.ts'
@@ -274,8 +275,8 @@ export class Controller {
     const hasChanged = state.decide(context, clock.wall())
     const after = state.decision.decision
     if (after !== before && after !== 'hold') {
-      const { troubleSince } = state.health
-      const startedAt = after !== 'announce' && intent === 'serve' ? (troubleSince ?? now) : now
+      const troubleSince = intent === 'serve' && after !== 'announce' ? findTroubleSince(state.health) : null
+      const startedAt = troubleSince ?? now
       this.#pending.set(unit.service.name, { to: after, startedAt })
     }
     return hasChanged || hasMoved

@@ -10,7 +10,7 @@ import {
 import { countFlaps } from '../health/hold-down.ts'
 import { judgeLate } from '../health/lateness.ts'
 import { findLinkProblem, type LinkSnapshot } from '../health/links.ts'
-import { isCheckGood } from '../health/problem.ts'
+import { findTroubleSince, isCheckGood } from '../health/problem.ts'
 import { lossShare } from '../health/window.ts'
 import type { ManifestService } from '../planner/manifest.ts'
 import type { ProbeResult } from '../probe/result.ts'
@@ -111,7 +111,8 @@ export class ServiceState {
 
   snapshot(now: number): DecidedState {
     const { health, decision, service } = this
-    const { troubleSince, flaps, window, late } = health
+    const { flaps, window, late } = health
+    const troubleSince = findTroubleSince(health)
     return {
       service: service.name,
       health: health.status,

@@ -22,6 +22,16 @@ export function findImpairment(state: HealthState): Problem | null {
   return state.starved
 }
 
+/**
+ * When the first of the bad results came that what is wrong now is known by, in the caller's clock; null where nothing
+ * is wrong, or no single result told it.
+ */
+export function findTroubleSince(state: HealthState): number | null {
+  if (state.troubleSince !== null || state.loss !== null) return state.troubleSince
+  const impairing = sideChecks.find((check) => state.sides[check]?.problem)
+  return impairing === undefined ? null : (state.sides[impairing]?.troubleSince ?? null)
+}
+
 /** Whether nothing speaks against a check now. */
 export function isCheckGood(state: HealthState, check: CheckName): boolean {
   const sides: Partial<Record<CheckName, SideState>> = state.sides

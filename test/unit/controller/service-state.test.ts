@@ -88,7 +88,7 @@ describe('the state of a service', () => {
     site.state.takeSide({ ...failed, outcome: 'bad' }, site.now)
     expect(site.decide()).toBe('degrade command-failed')
     expect(site.state.checks()).toEqual({ handshake: true, ping: true, command: false })
-    expect(site.state.snapshot(site.now).health).toBe('impaired')
+    expect(site.state.snapshot(site.now + 400)).toMatchObject({ health: 'impaired', troubleMs: 400 })
   })
 
   test('says which share of its probes is lost', () => {
