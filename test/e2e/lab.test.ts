@@ -163,7 +163,8 @@ describe('a lab that does not come up', () => {
   test(
     'is ended by `lab down` from elsewhere',
     async () => {
-      const { child } = await startUntil('waiting for BGP', 'lab', 'up', '--sites', sites)
+      // Early: it must not be up before the other one has started.
+      const { child } = await startUntil('wiring namespaces', 'lab', 'up', '--sites', sites)
       expect((await anyward('lab', 'down')).exitCode).toBe(0)
       expect((await child).exitCode).toBe(2)
       expect(await findLeftovers()).toEqual([])
