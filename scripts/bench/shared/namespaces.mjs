@@ -14,7 +14,8 @@ export async function runInside(file, args) {
   const unshare = ['-m', '-n', '-p', '--fork', '--kill-child=SIGKILL', '--mount-proc']
   const own = [process.execPath, file, '--inside', ...args]
   const argv = [...unshare, '--propagation', 'private', 'sh', '-c', script, 'sh', ...own]
-  const child = spawn('unshare', argv, { stdio: 'inherit' })
+  // In a session of its own, whose precedence is no other's.
+  const child = spawn('unshare', argv, { stdio: 'inherit', detached: true })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => child.kill('SIGKILL'))
   const [code] = await once(child, 'close')
   return code ?? 2
