@@ -1,5 +1,6 @@
 import { drainStages } from '../decision/drain.ts'
 import type { Manifest } from '../planner/manifest.ts'
+import type { NeighborObservation } from '../routing/daemon.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { Say } from '../telemetry/say.ts'
 import type { ControllerObserver } from './parts.ts'
@@ -11,20 +12,17 @@ export function createObserver(manifest: Manifest, say: Say, metrics: Metrics): 
   const seriesOf = new Map(
     manifest.neighbors.map(({ name, prefixes }) => [name, listSeries(manifest, prefixes)]),
   )
-  const sessions = new Map<string, string>()
-  /** The outcome that the log has last told, by service: each probe is a metric, only changes are lines. */
-  const outcomes = new Map<string, string>()
   const decisions = new Map<string, { service: string; decision: string; reason: string }>()
-  /** What the metrics say already, by service and by neighbor: most of the time nothing is new. */
-  const shown = new Map<string, string>()
-  const isShown = (key: string, values: readonly unknown[]) => {
+  /** What the log and the metrics have last told: most of the time nothing is new. */
+  const told = new Map<string, string>()
+  const isTold = (key: string, ...values: readonly unknown[]) => {
     const value = values.join(' ')
-    if (shown.get(key) === value) return true
-    shown.set(key, value)
+    if (told.get(key) === value) return true
+    told.set(key, value)
     return false
   }
   const setHealth = (service: string, checks: DecidedState['checks']) => {
-    if (isShown(`service ${service}`, Object.values(checks))) return
+    if (isTold(`health ${service}`, ...Object.values(checks))) return
     for (const [check, good] of Object.entries(checks)) metrics.health.set({ service, check }, good ? 1 : 0)
   }
   const setDecision = (service: string, decision: string, reason: string) => {
@@ -35,11 +33,13 @@ export function createObserver(manifest: Manifest, say: Say, metrics: Metrics): 
     decisions.set(service, labels)
     metrics.decision.set(labels, 1)
   }
-  const setAnnounced = (neighbor: string, told: ReadonlySet<string>, toldDegraded: ReadonlySet<string>) => {
+  const setAnnounced = ({ neighbor, announced, degraded }: NeighborObservation) => {
+    if (isTold(`announced ${neighbor}`, ...announced, 'and degraded', ...degraded)) return
+    const [has, hasDegraded] = [new Set(announced), new Set(degraded)]
     for (const { service, prefix } of seriesOf.get(neighbor) ?? []) {
       const labels = { service, neighbor, prefix }
-      metrics.announced.set(labels, told.has(prefix) ? 1 : 0)
-      metrics.degraded.set(labels, toldDegraded.has(prefix) ? 1 : 0)
+      metrics.announced.set(labels, has.has(prefix) ? 1 : 0)
+      metrics.degraded.set(labels, hasDegraded.has(prefix) ? 1 : 0)
     }
   }
   for (const { name } of manifest.services) setDecision(name, 'hold', 'starting')
@@ -57,9 +57,8 @@ export function createObserver(manifest: Manifest, say: Say, metrics: Metrics): 
         const check = result.outcome === 'bad' ? result.check : 'handshake'
         metrics.probeFailures.inc({ service, check, cause: result.cause })
       }
-      const outcome = result.outcome === 'good' ? 'good' : `${result.outcome} ${result.cause}`
-      if (outcomes.get(service) === outcome) return
-      outcomes.set(service, outcome)
+      // Each probe is a metric, only changes are lines.
+      if (isTold(`probe ${service}`, result.outcome, result.outcome === 'good' ? '' : result.cause)) return
       const facts = { event: 'probe', service, ...result }
       if (result.outcome === 'good') say('info', facts, 'the probe is good')
       else say('warn', facts, result.detail)
@@ -69,10 +68,9 @@ export function createObserver(manifest: Manifest, say: Say, metrics: Metrics): 
       setHealth(service, state.checks())
       if (outcome === 'good') metrics.probeDuration.observe({ service, check }, tookMs / 1000)
       else metrics.probeFailures.inc({ service, check, cause: cause ?? outcome })
-      const key = `${service} ${check}`
-      const told = `${outcome} ${cause ?? ''}`
-      if (outcomes.get(key) === told || (outcome === 'good' && !outcomes.has(key))) return
-      outcomes.set(key, told)
+      const key = `check ${service} ${check}`
+      const isFirst = !told.has(key)
+      if (isTold(key, outcome, cause ?? '') || (isFirst && outcome === 'good')) return
       const facts = { event: 'check', service, check, outcome, cause, tookMs: rounded(tookMs) }
       if (outcome === 'good') say('info', facts, `${check} is good`)
       else say('warn', facts, detail)
@@ -119,13 +117,11 @@ export function createObserver(manifest: Manifest, say: Say, metrics: Metrics): 
     },
     observed(observation) {
       metrics.observed.set(Date.now() / 1000)
-      for (const { neighbor, session, announced, degraded } of observation.neighbors) {
+      for (const seen of observation.neighbors) {
+        const { neighbor, session } = seen
         metrics.sessionUp.set({ neighbor }, session === 'up' ? 1 : 0)
-        if (!isShown(`neighbor ${neighbor}`, [...announced, 'and degraded', ...degraded]))
-          setAnnounced(neighbor, new Set(announced), new Set(degraded))
-        const before = sessions.get(neighbor)
-        if (before === session) continue
-        sessions.set(neighbor, session)
+        setAnnounced(seen)
+        if (isTold(`session ${neighbor}`, session)) continue
         const level = session === 'up' ? 'info' : 'warn'
         say(level, { event: 'session', neighbor, session }, `the session to ${neighbor} is ${session}`)
       }
