@@ -14,12 +14,11 @@ function findVitalProblem(state: HealthState): Problem | null {
 
 /** What makes it serve badly. */
 export function findImpairment(state: HealthState): Problem | null {
-  if (state.loss !== null) return state.loss
-  for (const check of sideChecks) {
-    const problem = state.sides[check]?.problem
-    if (problem) return problem
-  }
-  return state.starved
+  return state.loss ?? findBadSide(state)?.problem ?? state.starved
+}
+
+function findBadSide(state: HealthState): SideState | undefined {
+  return sideChecks.map((check) => state.sides[check]).find((side) => side?.problem)
 }
 
 /**
@@ -28,8 +27,7 @@ export function findImpairment(state: HealthState): Problem | null {
  */
 export function findTroubleSince(state: HealthState): number | null {
   if (state.troubleSince !== null || state.loss !== null) return state.troubleSince
-  const impairing = sideChecks.find((check) => state.sides[check]?.problem)
-  return impairing === undefined ? null : (state.sides[impairing]?.troubleSince ?? null)
+  return findBadSide(state)?.troubleSince ?? null
 }
 
 /** Whether nothing speaks against a check now. */
