@@ -7,7 +7,7 @@ import { type Endpoint, formatEndpoint } from '../wireguard/endpoint-socket.ts'
 import type { ExchangeFailure, ExchangeOutcome } from '../wireguard/exchange.ts'
 import type { InnerOutcome } from '../wireguard/inner/conversations.ts'
 import { type IpRoute, ipRoute } from '../wireguard/inner/ip.ts'
-import { keyPairOf, parsePublicKey } from '../wireguard/key.ts'
+import { parsePublicKey } from '../wireguard/key.ts'
 import { rekeyAfterMs } from '../wireguard/session.ts'
 import type { TimestampSource } from '../wireguard/timestamp.ts'
 import { diagnose, wordsOfDiagnosis } from './diagnose.ts'
@@ -54,6 +54,11 @@ export class EndpointProbe {
     this.#routes = options.checks.includes('ping') ? echoRoutes(options) : []
     this.#client = new WireguardClient(options)
     this.#diagnosis = options.diagnosis === undefined ? null : new DiagnosisWatch(options.diagnosis)
+  }
+
+  /** By which the server knows it, base64. */
+  get publicKey(): string {
+    return this.#client.publicKey.toString('base64')
   }
 
   /** One cycle, which ends within the timeout. Never rejects for what the other side does. */
@@ -183,10 +188,9 @@ export function createEndpointProbe(
     interface: wireguard.interface,
     port: wireguard.port,
     publicKey: wireguard.publicKey,
-    probePublicKey: keyPairOf(secrets.privateKey).publicKey.toString('base64'),
     probeAddress: probe.address,
   }
-  return new EndpointProbe({
+  const created: EndpointProbe = new EndpointProbe({
     endpoints: service.anycast.map((address) => ({ address, port: wireguard.port })),
     serverPublicKey: serverPublicKey.value,
     ...secrets,
@@ -199,11 +203,12 @@ export function createEndpointProbe(
     hopLimit: 1,
     ...(hooks.timestamps === undefined ? {} : { timestamps: hooks.timestamps }),
     diagnosis: {
-      diagnose: (signal) => diagnose(target, signal),
+      diagnose: (signal) => diagnose({ ...target, probePublicKey: created.publicKey }, signal),
       onMissingProgram: hooks.onMissingProgram ?? (() => {}),
       ...(hooks.diagnoses === undefined ? {} : { queue: hooks.diagnoses }),
     },
   })
+  return created
 }
 
 function echoRoutes(options: EndpointProbeOptions): IpRoute[] {

@@ -99,6 +99,11 @@ export class WireguardClient {
     }
   }
 
+  /** Ours: 32 bytes. */
+  get publicKey(): Buffer {
+    return this.#keys.own.publicKey
+  }
+
   /** The age of the session that a ping would use, in milliseconds; `null` without one. */
   get sessionAgeMs(): number | null {
     const session = this.#liveSession()

@@ -105,7 +105,10 @@ async function runController(manifest: Manifest, bundle: string): Promise<void> 
   const lastResort = new LastResort({ manifest, addresses, say })
   await lastResort.load()
   const ownPeers = new Map(
-    manifest.services.map(({ name, wireguard }) => [wireguard.interface, probes.get(name)!.publicKey]),
+    manifest.services.map(({ name, wireguard }) => [
+      wireguard.interface,
+      probes.get(name)!.endpoint.publicKey,
+    ]),
   )
   const traffic = new TrafficWatch({ ownPeers, now: () => systemClock.now() })
 

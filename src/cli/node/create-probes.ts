@@ -4,17 +4,15 @@ import { join } from 'node:path'
 import type { ServiceProbes } from '../../controller/service-unit.ts'
 import type { Manifest } from '../../planner/manifest.ts'
 import { DiagnosisQueue } from '../../probe/diagnosis-queue.ts'
-import { createEndpointProbe } from '../../probe/endpoint.ts'
+import { createEndpointProbe, type EndpointProbe } from '../../probe/endpoint.ts'
 import { createSideProbes } from '../../probe/side/create-side-probes.ts'
 import type { Log } from '../../telemetry/log.ts'
-import { keyPairOf } from '../../wireguard/key.ts'
 import { readKeyFile } from '../../wireguard/key-file.ts'
 import { TimestampSource } from '../../wireguard/timestamp.ts'
 import { CommandError, exitCode } from '../failure.ts'
 
 interface OwnProbes extends ServiceProbes {
-  /** By which the service's interface knows them, base64. */
-  readonly publicKey: string
+  readonly endpoint: EndpointProbe
 }
 
 /** The probes of each service, with their secrets read. Throws CommandError where a key can't be had. */
@@ -31,12 +29,15 @@ export async function createProbes(manifest: Manifest, log: Log): Promise<Readon
         { event: 'diagnosis', program },
         `without ${program} the reasons of failed probes are less exact`,
       )
-    const publicKey = keyPairOf(privateKey).publicKey.toString('base64')
     try {
       const hooks = { timestamps, onMissingProgram, diagnoses }
       const endpoint = createEndpointProbe(service, { privateKey, presharedKey }, hooks)
-      const side = createSideProbes(service, { node: manifest.node, tunnel: endpoint, publicKey })
-      probes.set(service.name, { endpoint, side, publicKey })
+      const side = createSideProbes(service, {
+        node: manifest.node,
+        tunnel: endpoint,
+        publicKey: endpoint.publicKey,
+      })
+      probes.set(service.name, { endpoint, side })
     } catch (cause) {
       if (!(cause instanceof TypeError)) throw cause
       throw new CommandError(`the service ${service.name} can not be probed: ${cause.message}`, {
