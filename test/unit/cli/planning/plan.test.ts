@@ -1,11 +1,11 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Command } from 'commander'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { CommandError } from '../../../../src/cli/failure.ts'
 import { planCommand } from '../../../../src/cli/planning/plan.ts'
 import { base } from '../../../invalid/base.ts'
+import { runCommand } from './run-command.ts'
 
 let dir: string
 let sites: string
@@ -25,24 +25,9 @@ afterEach(async () => {
 })
 
 async function plan(...args: string[]): Promise<{ stdout: string; error: CommandError | null }> {
-  let stdout = ''
-  vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => {
-    stdout += String(chunk)
-    return true
-  })
-  const program = new Command('anyward')
-    .option('--sites <dir>', '', 'sites')
-    .option('--json')
-    .exitOverride()
-    .addCommand(planCommand())
   const state = join(dir, 'state')
-  const error = await program
-    .parseAsync(['node', 'anyward', '--sites', sites, 'plan', '--no-check', '--state', state, ...args])
-    .then(
-      () => null,
-      (error: unknown) => error,
-    )
-  vi.restoreAllMocks()
+  const words = ['--sites', sites, 'plan', '--no-check', '--state', state, ...args]
+  const { stdout, error } = await runCommand(planCommand(), ...words)
   if (error !== null && !(error instanceof CommandError)) throw error
   return { stdout, error: error as CommandError | null }
 }

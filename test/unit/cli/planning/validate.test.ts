@@ -1,11 +1,11 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Command } from 'commander'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { CommandError } from '../../../../src/cli/failure.ts'
 import { validateCommand } from '../../../../src/cli/planning/validate.ts'
 import { base } from '../../../invalid/base.ts'
+import { runCommand } from './run-command.ts'
 
 let dir: string
 
@@ -20,25 +20,11 @@ afterEach(async () => {
 })
 
 async function validate(...args: string[]): Promise<{ stdout: string; exitCode: unknown; error: unknown }> {
-  let stdout = ''
-  vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => {
-    stdout += String(chunk)
-    return true
-  })
-  const program = new Command('anyward')
-    .option('--sites <dir>', '', 'sites')
-    .option('--json')
-    .exitOverride()
-    .addCommand(validateCommand())
   const before = process.exitCode
   process.exitCode = undefined
-  const error = await program.parseAsync(['node', 'anyward', 'validate', ...args]).then(
-    () => null,
-    (error: unknown) => error,
-  )
+  const { stdout, error } = await runCommand(validateCommand(), 'validate', ...args)
   const exitCode = process.exitCode ?? 0
   process.exitCode = before
-  vi.restoreAllMocks()
   return { stdout, exitCode, error }
 }
 
