@@ -1,0 +1,57 @@
+import { readFileSync, statSync } from 'node:fs'
+import { readdir } from 'node:fs/promises'
+import { extname, join } from 'node:path'
+import { expect, test } from 'vitest'
+
+const root = join(import.meta.dirname, '../..')
+
+/** Files and folders that are checked. Add a folder of src once it passes. */
+const checked = ['README.md', 'CONTRIBUTING.md']
+
+/** Each word with the one to use in its place. */
+const words: [RegExp, string][] = [
+  [/\b(nobody|somebody|anybody|whoever)\b/i, 'name the actor: the controller, an operator, another process'],
+  [/\banew\b/i, 'again'],
+  [/\bby hand of\b/i, 'by'],
+  [/\b(told|tellers?)\b/i, 'advertised, reported, configured; other announcers'],
+  [/\bpatrol(s|led|ling)?\b/i, 'resync'],
+  [/\btrouble\b/i, 'error, failure'],
+  [/\b(mend|mends|mended)\b/i, 'fix'],
+  [/\b(aloud|in so many words)\b/i, 'explicitly'],
+  [/\bkin\b/i, 'similar'],
+]
+
+/** Names of the API stay as they are: text in backquotes and code blocks is not checked in Markdown. */
+const prose = (file: string, text: string) =>
+  extname(file) === '.md'
+    ? text
+        .replace(/^( *)```[\s\S]*?^ *```/gm, (block) => block.replace(/[^\n]/g, ''))
+        .replace(/`[^`\n]*`/g, '')
+    : text
+
+async function filesOf(path: string): Promise<string[]> {
+  if (!statSync(join(root, path)).isDirectory()) return [path]
+  const entries = await readdir(join(root, path), { withFileTypes: true, recursive: true })
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1))
+}
+
+test.each(checked)('%s is in plain technical English', async (path) => {
+  const found = (await filesOf(path)).flatMap((file) =>
+    prose(file, readFileSync(join(root, file), 'utf8'))
+      .split('\n')
+      .flatMap((line, index) =>
+        words
+          .filter(([pattern]) => pattern.test(line))
+          .map(([pattern, use]) => `${file}:${index + 1} "${pattern.exec(line)![0]}": use ${use}`),
+      ),
+  )
+  expect(found).toEqual([])
+})
+
+test('a word of the list is found as a word, and not in code', () => {
+  const hits = (line: string) => words.filter(([pattern]) => pattern.test(prose('a.md', line))).length
+  expect(hits('Nobody is told.')).toBe(2)
+  expect(hits('The event `trouble` and an amendment')).toBe(0)
+})
