@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 const root = join(import.meta.dirname, '../..')
 
 /** Files and folders that are checked. Add a folder of src once it passes. */
-const checked = ['README.md', 'CONTRIBUTING.md']
+const checked = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'docs/decisions']
 
 /** Each word with the one to use in its place. */
 const words: [RegExp, string][] = [
