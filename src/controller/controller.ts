@@ -52,8 +52,11 @@ export class Controller {
     this.#reconciler = new Reconciler(parts.daemon, manifest.neighbors, clock, {
       onVerified: (tookMs) => this.#onVerified(tookMs),
       onTrouble: (trouble) => parts.observer.trouble(trouble),
-      onObserved: (observation) => this.#onObserved(observation),
-      onGone: (nothing) => parts.observer.observed(nothing),
+      onObserved: (observation, afterFailure) => this.#onObserved(observation, afterFailure),
+      onGone: (nothing) => {
+        parts.observer.observed(nothing)
+        this.#reportWithdrawals()
+      },
     })
   }
 
@@ -316,23 +319,40 @@ export class Controller {
     this.#reconciler.setDesired(this.#held)
   }
 
-  #onObserved(observation: Observation): void {
+  #onObserved(observation: Observation, afterFailure: boolean): void {
     if (this.#held === null) {
       this.#held = originatedOf(observation)
       this.#pursue()
     }
     this.#parts.observer.observed(observation)
+    if (afterFailure) this.#reportWithdrawals()
   }
 
   #onVerified(tookMs: number): void {
+    this.#parts.observer.verified(
+      tookMs,
+      this.#takePending(() => true),
+    )
+  }
+
+  /** Withdrawals that the neighbors have, though the daemon did not do all that was asked, or does not run. */
+  #reportWithdrawals(): void {
+    const isWithdrawn = ({ service, state }: ServiceUnit) =>
+      state.decision.decision === 'withdraw' &&
+      (this.#reconciler.isGone || this.#reconciler.isWithdrawn(service.prefixes))
+    const changes = this.#takePending(isWithdrawn)
+    if (changes.length > 0) this.#parts.observer.withdrawn(changes)
+  }
+
+  /** The changes of these services that the neighbors have now. */
+  #takePending(has: (unit: ServiceUnit) => boolean): VerifiedChange[] {
     const now = this.#parts.clock.now()
-    const changes = [...this.#pending].map(([service, { to, startedAt }]) => ({
-      service,
-      to,
-      tookMs: now - startedAt,
-    }))
-    this.#pending.clear()
-    this.#parts.observer.verified(tookMs, changes)
+    return this.#units.filter(has).flatMap(({ service: { name } }) => {
+      const pending = this.#pending.get(name)
+      if (pending === undefined) return []
+      this.#pending.delete(name)
+      return [{ service: name, to: pending.to, tookMs: now - pending.startedAt }]
+    })
   }
 
   #saveSoon(): void {

@@ -3,7 +3,7 @@ import type { Manifest } from '../planner/manifest.ts'
 import type { NeighborObservation } from '../routing/daemon.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { Say } from '../telemetry/say.ts'
-import type { ControllerObserver } from './parts.ts'
+import type { ControllerObserver, VerifiedChange } from './parts.ts'
 import type { DecidedState } from './service-state.ts'
 import type { NodeStatus } from './status.ts'
 
@@ -40,6 +40,11 @@ export function createObserver(manifest: Manifest, say: Say, metrics: Metrics): 
       const labels = { service, neighbor, prefix }
       metrics.announced.set(labels, has.has(prefix) ? 1 : 0)
       metrics.degraded.set(labels, hasDegraded.has(prefix) ? 1 : 0)
+    }
+  }
+  const measureTransitions = (changes: readonly VerifiedChange[]) => {
+    for (const { service, to, tookMs } of changes) {
+      metrics.transition.observe({ service, to }, tookMs / 1000)
     }
   }
   for (const { name } of manifest.services) setDecision(name, 'hold', 'starting')
@@ -92,17 +97,20 @@ export function createObserver(manifest: Manifest, say: Say, metrics: Metrics): 
       say(level, facts, `${service}: ${decision.decision}, ${decision.detail}`)
     },
     verified(tookMs, changes) {
-      for (const { service, to, tookMs: transitionMs } of changes) {
-        metrics.transition.observe({ service, to }, transitionMs / 1000)
-      }
+      measureTransitions(changes)
       say(
         'info',
-        {
-          event: 'verified',
-          tookMs: rounded(tookMs),
-          changes: changes.map((change) => ({ ...change, tookMs: rounded(change.tookMs) })),
-        },
+        { event: 'verified', tookMs: rounded(tookMs), changes: changes.map(withRoundedTime) },
         'the neighbors were told what was decided',
+      )
+    },
+    withdrawn(changes) {
+      measureTransitions(changes)
+      const services = changes.map(({ service }) => service).join(', ')
+      say(
+        'warn',
+        { event: 'withdrawn', changes: changes.map(withRoundedTime) },
+        `no neighbor has the routes of ${services} any more, although the daemon did not do all that was asked`,
       )
     },
     trouble(trouble) {
@@ -141,6 +149,10 @@ function listSeries(manifest: Manifest, told: readonly string[]): { service: str
   return manifest.services.flatMap(({ name, prefixes }) =>
     prefixes.filter((prefix) => may.has(prefix)).map((prefix) => ({ service: name, prefix })),
   )
+}
+
+function withRoundedTime(change: VerifiedChange) {
+  return { ...change, tookMs: rounded(change.tookMs) }
 }
 
 function rounded(milliseconds: number | null): number | null {

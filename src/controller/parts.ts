@@ -16,6 +16,8 @@ export interface ControllerObserver {
   decided(state: DecidedState): void
   /** `tookMs` since the wish; `troubleMs` since the first bad news that led to a withdrawal. */
   verified(tookMs: number, changes: readonly VerifiedChange[]): void
+  /** These withdrawals were observed at the neighbors, although not all that was wanted was carried out. */
+  withdrawn(changes: readonly VerifiedChange[]): void
   trouble(trouble: Trouble): void
   observed(observation: Observation): void
   intended(intent: EffectiveIntent): void

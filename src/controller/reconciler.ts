@@ -14,8 +14,11 @@ interface ReconcilerEvents {
   onVerified(tookMs: number): void
   /** The daemon failed us, or does something else than it was told. Repeats of the same are left out. */
   onTrouble(trouble: Trouble): void
-  /** A new observation, whether or not it is as wanted. */
-  onObserved(observation: Observation): void
+  /**
+   * A new observation, whether or not it is as wanted. `afterFailure`: the daemon or the disk did not do all that
+   * was asked, so that no `onVerified` follows soon.
+   */
+  onObserved(observation: Observation, afterFailure: boolean): void
   /** The daemon does not run: its sessions are gone, and nobody has our prefixes from it. */
   onGone(nothing: Observation): void
 }
@@ -208,13 +211,25 @@ export class Reconciler {
     try {
       await this.#daemon.apply(desired)
     } catch (error) {
-      // One that refuses, for days perhaps, still tells what the neighbors have; one that is stuck does not.
-      if (error instanceof DaemonError && (error.code === 'refused' || error.code === 'file')) {
-        await this.#observe()
-      }
+      await this.#observeAfter(error)
       throw error
     }
     return this.#settleOn(desired)
+  }
+
+  /**
+   * A failed change may have been carried out in part: BIRD takes the `disable` of a file that can't be written.
+   * Only a daemon that gave no answer is left alone, and that is no longer than until the next attempt.
+   */
+  async #observeAfter(error: unknown): Promise<void> {
+    if (error instanceof DaemonError && (error.code === 'not-running' || error.code === 'timeout')) return
+    this.#steppedAt = this.#clock.now()
+    try {
+      await this.#observe(true)
+    } catch (second) {
+      // The cause of the failed change is the one to report, unless the daemon has ended since.
+      if (second instanceof DaemonError && second.code === 'not-running') throw second
+    }
   }
 
   async #settleOn(desired: Desired): Promise<number> {
@@ -240,13 +255,13 @@ export class Reconciler {
     }
   }
 
-  async #observe(): Promise<void> {
+  async #observe(afterFailure = false): Promise<void> {
     const lookedAt = this.#clock.now()
     const observation = await this.#daemon.observe()
     this.#observation = observation
     this.#lookedAt = lookedAt
     this.#observedAt = this.#clock.now()
-    this.#events.onObserved(observation)
+    this.#events.onObserved(observation, afterFailure)
   }
 
   /** A stopped daemon may still be believed by its neighbors; one that is dead has closed its sessions. */

@@ -181,6 +181,10 @@ export class NodeUnderTest {
     return this.run('ip', ['addr', 'replace', address, 'dev', 'lo'])
   }
 
+  setLink(state: 'up' | 'down') {
+    return this.run('ip', ['link', 'set', this.node.wireguardInterface, state])
+  }
+
   signal(signal: NodeJS.Signals): void {
     process.kill(this.controllerPid, signal)
   }

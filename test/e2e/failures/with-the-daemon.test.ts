@@ -145,6 +145,36 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
     await node.until('the addresses are back', ({ heldAddresses }) => heldAddresses.length === 0)
   })
 
+  test.runIf(kind === 'bird')(
+    'failure 21: where the include can not be written, what the neighbors lost by `disable` is said to be gone',
+    async () => {
+      const file = node.manifest.paths.announceFile!
+      const before = (await node.events()).length
+      await node.run('chattr', ['+i', file])
+      try {
+        await node.setLink('down')
+        await node.untilRows('no neighbor has our routes', (rows) => rows.length === 0)
+        const { daemon } = await node.until('status says so', ({ services, daemon }) => {
+          return services[0]!.announced.length === 0 && daemon.trouble?.cause === 'permission'
+        })
+        expect(daemon.verified).toBe(false)
+        await node.untilEvent({ event: 'withdrawn' }, before)
+        const metrics = await node.metrics()
+        expect(metrics).not.toMatch(/^anyward_announced\{.*\} 1$/m)
+        expect(metrics).toMatch(/^anyward_transition_seconds_count\{.*to="withdraw".*\} [1-9]/m)
+        // Longer than a dead service may stay announced before its addresses are removed.
+        const due = Date.now() + 5000
+        const { heldAddresses } = await node.until('5 s later', ({ time }) => Date.parse(time) > due)
+        expect(heldAddresses).toEqual([])
+      } finally {
+        await node.run('chattr', ['-i', file])
+      }
+      await node.gone()
+      await node.setLink('up')
+      await node.back()
+    },
+  )
+
   test('failure 9: after fifty changes of the link in a row the neighbors have what the last one asks for', async () => {
     const { wireguardInterface } = node.node
     const flicker = (last: 'up' | 'down') => {

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { systemClock } from '../../../src/controller/clock.ts'
 import { Controller } from '../../../src/controller/controller.ts'
 import { serving } from '../../../src/controller/intent.ts'
+import type { VerifiedChange } from '../../../src/controller/parts.ts'
 import { type Manifest, manifestSchema } from '../../../src/planner/manifest.ts'
 import { DaemonError, type RoutingDaemon } from '../../../src/routing/daemon.ts'
 
@@ -31,6 +32,7 @@ function start(
 ) {
   let originated: ReadonlySet<string> = new Set(found)
   let cycles = 0
+  const withdrawn: VerifiedChange[] = []
   /** How many probe cycles had begun when the daemon was first told to announce. */
   let cyclesBefore: number | null = null
   const daemon: RoutingDaemon = {
@@ -75,6 +77,7 @@ function start(
       checked: () => {},
       decided: () => {},
       verified: () => {},
+      withdrawn: (changes) => withdrawn.push(...changes),
       trouble: () => {},
       observed: () => {},
       intended: () => {},
@@ -91,7 +94,7 @@ function start(
     lastResort: null,
   })
   controller.start()
-  return { controller, announced: () => [...originated].sort(), cyclesBefore: () => cyclesBefore }
+  return { controller, withdrawn, announced: () => [...originated].sort(), cyclesBefore: () => cyclesBefore }
 }
 
 const everything = example.services.flatMap(({ prefixes }) => prefixes).sort()
@@ -108,6 +111,40 @@ test('when it stops it withdraws', async () => {
   await expect.poll(announced).toEqual(everything)
   expect(await controller.stop(1000)).toBe(true)
   expect(announced()).toEqual([])
+})
+
+test('a withdrawal that the neighbors have is reported at once, though the file of it can not be written', async () => {
+  const manifest = withOnStop('withdraw')
+  let originated: ReadonlySet<string> = new Set()
+  let isDenied = false
+  const { controller, withdrawn } = start(manifest, [], {
+    // As BIRD: `disable` takes the routes away, and the owned file can't follow.
+    apply: async (desired) => {
+      originated = new Set(desired.keys())
+      if (isDenied) throw new DaemonError('permission', 'cannot write announce.conf: EPERM')
+    },
+    observe: async () => ({
+      originated: [...originated].sort(),
+      neighbors: manifest.neighbors.map(({ name, prefixes }) => ({
+        neighbor: name,
+        session: 'up',
+        announced: prefixes.filter((prefix) => originated.has(prefix)),
+        degraded: [],
+      })),
+      degraded: [],
+      elsewhere: null,
+    }),
+  })
+  await expect.poll(() => controller.status().daemon.verified).toBe(true)
+  await expect.poll(() => [...originated].sort()).toEqual(everything)
+  isDenied = true
+  await controller.setIntent({ intent: 'withdraw', reason: null, since: 0, until: null })
+  await expect.poll(() => withdrawn.map(({ service, to }) => `${service} ${to}`)).toEqual(['vpn withdraw'])
+  const { services, daemon } = controller.status()
+  expect(services.flatMap(({ announced }) => announced)).toEqual([])
+  expect(daemon).toMatchObject({ verified: false, trouble: { cause: 'permission' } })
+  isDenied = false
+  await controller.stop(3000)
 })
 
 test('or keeps what it has announced itself, where onStop says keep', async () => {

@@ -36,6 +36,9 @@ class ScriptedDaemon implements RoutingDaemon {
   has = new Set<string>()
   applies = 0
   failApplies = 0
+  failure: Error = new DaemonError('refused', 'BIRD refused the configuration', {
+    reply: '8002 syntax error',
+  })
   /** How many looks pass until an apply shows: the daemon says done before it is. */
   lag = 0
   #visible = new Set<string>()
@@ -49,7 +52,7 @@ class ScriptedDaemon implements RoutingDaemon {
     this.applies += 1
     if (this.failApplies > 0) {
       this.failApplies -= 1
-      throw new DaemonError('refused', 'BIRD refused the configuration', { reply: '8002 syntax error' })
+      throw this.failure
     }
     this.has = new Set(desired.keys())
     this.#hidden = this.lag
@@ -137,6 +140,43 @@ describe('the reconciler', () => {
     await expect.poll(() => reconciler.observation?.originated, { timeout: 5000 }).toEqual([])
     expect(reconciler.verified).toBe(false)
     expect(reconciler.trouble?.cause).toBe('refused')
+  })
+
+  test.each([
+    new DaemonError('permission', 'cannot write announce.conf: EPERM'),
+    new DaemonError('file', 'cannot write announce.conf: EROFS'),
+    new DaemonError('protocol', 'BIRD answered "configure" with the unknown code 9'),
+    new DaemonError('disconnected', 'BIRD closed the connection'),
+    new RangeError('192.0.2.0/24 belongs to no service of this node'),
+  ])(
+    'what the neighbors have is looked at after every failure that leaves the daemon able to answer: %s',
+    async (failure) => {
+      const daemon = new ScriptedDaemon()
+      const { reconciler, troubles } = reconcile(daemon)
+      reconciler.setDesired(normally([covering, host]))
+      expect(await reconciler.settle(5000)).toBe(true)
+      daemon.failApplies = Number.POSITIVE_INFINITY
+      daemon.failure = failure
+      daemon.has = new Set()
+      reconciler.setDesired(new Map())
+      await expect.poll(() => reconciler.isWithdrawn([covering, host]), { timeout: 5000 }).toBe(true)
+      await expect.poll(() => troubles.at(-1)?.message, { timeout: 5000 }).toBe(failure.message)
+      expect(reconciler.observation?.originated).toEqual([])
+      expect(reconciler.verified).toBe(false)
+    },
+  )
+
+  test('the failed change is what is reported where the daemon can not be looked at either', async () => {
+    const daemon = new ScriptedDaemon()
+    const { reconciler } = reconcile(daemon)
+    daemon.failApplies = Number.POSITIVE_INFINITY
+    daemon.failure = new DaemonError('permission', 'cannot write announce.conf: EPERM')
+    await expect.poll(() => reconciler.observation).not.toBeNull()
+    daemon.observe = async () => {
+      throw new DaemonError('timeout', 'BIRD did not answer')
+    }
+    reconciler.setDesired(new Map())
+    await expect.poll(() => reconciler.trouble?.cause, { timeout: 5000 }).toBe('permission')
   })
 
   test('what was withdrawn is known to be, though the daemon refuses something else', async () => {
