@@ -6,7 +6,9 @@ import { type FeedProblem, type FileRead, readBounded } from './feed.ts'
 type VrpFileRead =
   | {
       readonly ok: true
+      /** Without those that have expired. */
       readonly vrps: VrpSet
+      readonly expired: number
       /** In ms since 1970: what the validator says, or when the file was written if that is earlier. */
       readonly generatedMs: number
     }
@@ -17,13 +19,18 @@ const mostVrpBytes = 500 * 1024 * 1024
 const mostSlurmBytes = 100 * 1024 * 1024
 
 /** Reads and indexes a validator's JSON. */
-export async function readVrpFile(path: string): Promise<VrpFileRead> {
+export async function readVrpFile(path: string, nowMs: number): Promise<VrpFileRead> {
   const file = await readBounded(path, mostVrpBytes)
   if (!file.ok) return unreadable(path, file)
-  const parsed = readVrps(file.bytes)
+  const parsed = readVrps(file.bytes, nowMs)
   if (!parsed.ok) return { ok: false, feed: path, reason: parsed.problem, hint: parsed.hint }
-  const { vrps, generated } = parsed.value
-  return { ok: true, vrps, generatedMs: Math.min(file.modifiedMs, toMs(generated) ?? file.modifiedMs) }
+  const { vrps, expired, generated } = parsed.value
+  return {
+    ok: true,
+    vrps,
+    expired,
+    generatedMs: Math.min(file.modifiedMs, toMs(generated) ?? file.modifiedMs),
+  }
 }
 
 export async function readSlurmFile(

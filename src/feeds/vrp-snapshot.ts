@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { type Family, families } from '../net/prefix.ts'
 import { type VrpSet, vrpSetOf } from '../rpki/vrp-set.ts'
-import { type VrpTable, wordsOf } from '../rpki/vrp-table.ts'
+import { neverExpires, type VrpTable, wordsOf } from '../rpki/vrp-table.ts'
 
 /** What a validator said, before local exceptions. */
 export interface VrpSnapshot {
@@ -14,12 +14,14 @@ const headerSchema = z.strictObject({
   generatedMs: z.number(),
   ipv4: z.number().int().nonnegative(),
   ipv6: z.number().int().nonnegative(),
+  /** Whether there is a column for it; a snapshot of Anyward 0.1.0 has none. */
+  expires: z.boolean().default(false),
 })
 
 /** A seventh of the JSON, and read in a tenth of the time: each table's columns, one after the other. */
 export function encodeSnapshot({ vrps, generatedMs }: VrpSnapshot): string {
   const { ipv4, ipv6 } = vrps.tables
-  const header = { generatedMs, ipv4: ipv4.size, ipv6: ipv6.size }
+  const header = { generatedMs, ipv4: ipv4.size, ipv6: ipv6.size, expires: true }
   const columns = [ipv4, ipv6].flatMap(columnsOf)
   const bytes = Buffer.concat(
     columns.map((column) => Buffer.from(column.buffer, column.byteOffset, column.byteLength)),
@@ -39,7 +41,8 @@ export function decodeSnapshot(text: string): VrpSnapshot | null {
   const header = headerSchema.safeParse(json)
   if (!header.success) return null
   const bytes = Buffer.from(text.slice(end + 1), 'base64')
-  const { generatedMs, ...sizes } = header.data
+  const { generatedMs, expires, ...sizes } = header.data
+  const rowBytes = (family: Family) => wordsOf[family] * 4 + (expires ? 10 : 6)
   if (bytes.length !== families.reduce((sum, family) => sum + sizes[family] * rowBytes(family), 0))
     return null
   let at = 0
@@ -54,15 +57,12 @@ export function decodeSnapshot(text: string): VrpSnapshot | null {
     lengths: take(new Uint8Array(size)),
     asns: take(new Uint32Array(size)),
     maxLengths: take(new Uint8Array(size)),
+    expires: expires ? take(new Uint32Array(size)) : new Uint32Array(size).fill(neverExpires),
   })
   const ipv4 = readTable('ipv4', sizes.ipv4)
   return { vrps: vrpSetOf({ ipv4, ipv6: readTable('ipv6', sizes.ipv6) }), generatedMs }
 }
 
-function columnsOf({ words, lengths, asns, maxLengths }: VrpTable) {
-  return [...words, lengths, asns, maxLengths]
-}
-
-function rowBytes(family: Family): number {
-  return wordsOf[family] * 4 + 6
+function columnsOf({ words, lengths, asns, maxLengths, expires }: VrpTable) {
+  return [...words, lengths, asns, maxLengths, expires]
 }

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { assessVrps } from '../rpki/assess.ts'
 import { applySlurm } from '../rpki/slurm.ts'
-import type { VrpSet } from '../rpki/vrp-set.ts'
+import { dropExpired, type VrpSet } from '../rpki/vrp-set.ts'
 import type { VrpSource } from '../sites/fleet.ts'
 import { FeedError, type FeedProblem, type FeedWarning } from './feed.ts'
 import { lastGoodPath, readLastGood, writeLastGood } from './last-good.ts'
@@ -17,8 +17,10 @@ interface VrpOptions {
 }
 
 interface LoadedVrps {
-  /** With local exceptions. */
+  /** With local exceptions, and without what has expired. */
   readonly vrps: VrpSet
+  /** How many entries of the validator's file have expired. */
+  readonly expired: number
   readonly origin: 'fresh' | 'last-good'
   /** Without local exceptions: what the next one is held against. */
   readonly snapshot: VrpSnapshot
@@ -28,7 +30,8 @@ interface LoadedVrps {
 /**
  * Reads a validator's VRPs, and local exceptions. A set that can't be read, is empty, old, or shrank is not
  * used, but the last good one is, however old, with a warning: routers without VRPs take anything. Local
- * exceptions can't be guessed: without those that are asked for, it throws. Throws `FeedError`.
+ * exceptions can't be guessed: without those that are asked for, it throws. VRPs that have expired are left out
+ * of both sets before they are compared, so that expiry alone is never a shrinking. Throws `FeedError`.
  */
 export async function loadVrps(source: VrpSource, options: VrpOptions): Promise<LoadedVrps> {
   const { stateDir, nowMs } = options
@@ -39,9 +42,11 @@ export async function loadVrps(source: VrpSource, options: VrpOptions): Promise<
 
   const slurm = source.slurm === null ? null : await readSlurmFile(source.slurm)
   if (slurm?.ok === false) throw new FeedError([slurm])
-  const lastGood = options.previous ?? (stateDir === null ? null : await readKept(stateDir, name, warn))
-  const finish = (origin: LoadedVrps['origin'], snapshot: VrpSnapshot): LoadedVrps => ({
+  const kept = options.previous ?? (stateDir === null ? null : await readKept(stateDir, name, warn))
+  const lastGood = kept === null ? null : withoutExpired(kept, nowMs)
+  const finish = (origin: LoadedVrps['origin'], snapshot: VrpSnapshot, expired = 0): LoadedVrps => ({
     vrps: slurm === null ? snapshot.vrps : applySlurm(snapshot.vrps, slurm.slurm).vrps,
+    expired,
     origin,
     snapshot,
     warnings,
@@ -62,7 +67,7 @@ export async function loadVrps(source: VrpSource, options: VrpOptions): Promise<
         ),
     )
   }
-  return finish('fresh', fresh.snapshot)
+  return finish('fresh', fresh.snapshot, fresh.expired)
 }
 
 async function readUsable(
@@ -70,23 +75,33 @@ async function readUsable(
   lastGood: VrpSnapshot | null,
   { stateDir, nowMs }: VrpOptions,
   name: string,
-): Promise<{ readonly ok: true; readonly snapshot: VrpSnapshot } | ({ readonly ok: false } & FeedProblem)> {
-  const read = await readVrpFile(source.file)
+): Promise<
+  | { readonly ok: true; readonly snapshot: VrpSnapshot; readonly expired: number }
+  | ({ readonly ok: false } & FeedProblem)
+> {
+  const read = await readVrpFile(source.file, nowMs)
   if (!read.ok) return read
-  const { vrps, generatedMs } = read
+  const { vrps, expired, generatedMs } = read
   const assessment = assessVrps(
-    { size: vrps.size, generatedMs },
+    { size: vrps.size, expired, generatedMs },
     lastGood?.vrps ?? null,
     nowMs,
     source.maxAgeMs,
   )
-  if (assessment.outcome === 'accepted') return { ok: true, snapshot: { vrps, generatedMs } }
+  if (assessment.outcome === 'accepted') return { ok: true, snapshot: { vrps, generatedMs }, expired }
   const hint = {
     empty: 'look at the validator: has it reached any trust anchor?',
+    expired: 'look at the validator: does it still run? Is the clock of this machine right?',
     old: 'look at the validator: does it still run?',
     shrank: `look at the validator; if it is right, ${stateDir === null ? 'start this again' : `remove ${lastGoodPath(stateDir, name)}`}`,
   }[assessment.reason]
   return { ok: false, feed: source.file, reason: assessment.problem, hint }
+}
+
+/** `null` where nothing is left: such a set protects from nothing. */
+function withoutExpired({ vrps, generatedMs }: VrpSnapshot, nowMs: number): VrpSnapshot | null {
+  const valid = dropExpired(vrps, nowMs)
+  return valid.size === 0 && vrps.size > 0 ? null : { vrps: valid, generatedMs }
 }
 
 async function readKept(

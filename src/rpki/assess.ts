@@ -3,7 +3,7 @@ type Assessment =
   | { readonly outcome: 'accepted' }
   | {
       readonly outcome: 'refused'
-      readonly reason: 'empty' | 'old' | 'shrank'
+      readonly reason: 'empty' | 'expired' | 'old' | 'shrank'
       /** Ends a sentence that begins with the file's name. */
       readonly problem: string
     }
@@ -12,18 +12,21 @@ type Assessment =
 const mostLostPercent = 10
 
 /**
- * Holds a set against the last good one.
+ * Compares a set with the last good one. Both count only the VRPs that are valid now.
  * @param generatedMs when the validator made it, in ms since 1970; `null`: unknown, so it can't be too old
  */
 export function assessVrps(
-  candidate: { readonly size: number; readonly generatedMs: number | null },
+  candidate: { readonly size: number; readonly expired?: number; readonly generatedMs: number | null },
   lastGood: { readonly size: number } | null,
   nowMs: number,
   maxAgeMs: number,
 ): Assessment {
-  const { size, generatedMs } = candidate
-  const refused = (reason: 'empty' | 'old' | 'shrank', problem: string) =>
+  const { size, expired = 0, generatedMs } = candidate
+  const refused = (reason: 'empty' | 'expired' | 'old' | 'shrank', problem: string) =>
     ({ outcome: 'refused', reason, problem }) as const
+  if (size === 0 && expired > 0) {
+    return refused('expired', `has no VRPs that are still valid: all ${formatCount(expired)} have expired`)
+  }
   if (size === 0) return refused('empty', 'has no VRPs')
   if (generatedMs !== null && nowMs - generatedMs > maxAgeMs) {
     return refused(

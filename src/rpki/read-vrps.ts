@@ -3,10 +3,13 @@ import { readIpv4Prefix, readIpv6Prefix } from '../net/read-prefix.ts'
 import { describeValue } from '../sites/fields.ts'
 import { quote } from '../sites/wording.ts'
 import { fillWords, type VrpSet, vrpSetOf } from './vrp-set.ts'
-import { buildTables } from './vrp-table.ts'
+import { buildTables, neverExpires } from './vrp-table.ts'
 
 interface VrpFile {
+  /** Without those that have expired. */
   readonly vrps: VrpSet
+  /** How many entries have expired. */
+  readonly expired: number
   /** When the validator wrote it, as it says so: RFC 3339 text, or seconds since 1970. */
   readonly generated: string | number | null
 }
@@ -14,9 +17,9 @@ interface VrpFile {
 /**
  * Reads the JSON of rpki-client (`-j`) or Routinator (`vrps --format json`, `jsonext`). A single entry that is
  * no VRP refuses the file: whatever damaged it can have damaged more. The same VRP twice, from two trust
- * anchors, is one. Keys that it doesn't know, `ta` and `expires` among them, say nothing to it.
+ * anchors, is one, and is valid as long as the last of them. Keys that it doesn't know, such as `ta`, are ignored.
  */
-export function readVrps(json: string | Uint8Array): Parsed<VrpFile> {
+export function readVrps(json: string | Uint8Array, nowMs: number): Parsed<VrpFile> {
   const parsed = parseJson(json)
   if (!parsed.ok) return parsed
   const { value } = parsed
@@ -29,7 +32,9 @@ export function readVrps(json: string | Uint8Array): Parsed<VrpFile> {
     }
   }
   const words = new Uint32Array(4)
+  const nowS = Math.floor(nowMs / 1000)
   const wrong: number[] = []
+  let expired = 0
   const tables = buildTables((rows) => {
     for (let index = 0; index < roas.length; index += 1) {
       const entry: unknown = roas[index]
@@ -41,10 +46,18 @@ export function readVrps(json: string | Uint8Array): Parsed<VrpFile> {
       const asn = readAsn(entry.asn)
       const isIpv6 = typeof prefix === 'string' && prefix.includes(':')
       const length = typeof prefix === 'string' ? readPrefix(prefix, isIpv6, words) : -1
-      if (length === -1 || asn === -1 || !isMaxLength(maxLength, length, isIpv6 ? 128 : 32)) {
+      const expires = readExpiry(entry)
+      if (
+        length === -1 ||
+        asn === -1 ||
+        expires === -1 ||
+        !isMaxLength(maxLength, length, isIpv6 ? 128 : 32)
+      ) {
         wrong.push(index)
+      } else if (expires <= nowS) {
+        expired += 1
       } else {
-        rows[isIpv6 ? 'ipv6' : 'ipv4'].add(words, length, maxLength, asn)
+        rows[isIpv6 ? 'ipv6' : 'ipv4'].add(words, length, maxLength, asn, expires)
       }
     }
   })
@@ -54,7 +67,7 @@ export function readVrps(json: string | Uint8Array): Parsed<VrpFile> {
     const others = wrong.length === 1 ? '' : `; ${wrong.length} entries are wrong in all`
     return { ok: false, problem: `has in roas[${first}] ${problem}${others}`, hint }
   }
-  return { ok: true, value: { vrps: vrpSetOf(tables), generated: generatedAt(value.metadata) } }
+  return { ok: true, value: { vrps: vrpSetOf(tables), expired, generated: generatedAt(value.metadata) } }
 }
 
 /** `value` of a JSON document, as text or as bytes in UTF-8. */
@@ -98,6 +111,32 @@ function isMaxLength(raw: unknown, length: number, bits: number): raw is number 
   return typeof raw === 'number' && Number.isInteger(raw) && raw >= length && raw <= bits
 }
 
+/**
+ * When an entry stops being valid, in seconds since 1970; `neverExpires` where it names no time, -1 where that
+ * is not a time. rpki-client writes `expires`, and Routinator's `jsonext` the validity of each `source`.
+ */
+function readExpiry({ expires, source }: Readonly<Record<string, unknown>>): number {
+  if (expires === undefined) return source === undefined ? neverExpires : readSources(source)
+  if (typeof expires !== 'number' || !Number.isFinite(expires) || expires < 0) return -1
+  return Math.min(Math.floor(expires), neverExpires)
+}
+
+/** The last of several sources counts. A local exception has no validity. */
+function readSources(sources: unknown): number {
+  if (!Array.isArray(sources) || sources.length === 0) return neverExpires
+  let last = 0
+  for (const source of sources as readonly unknown[]) {
+    const validity = isMap(source) ? source.chainValidity : undefined
+    const notAfter = isMap(validity) ? validity.notAfter : undefined
+    if (notAfter === undefined) return neverExpires
+    // biome-ignore lint/style/noRestrictedGlobals: it parses a text, and does not ask the clock.
+    const ms = typeof notAfter === 'string' ? Date.parse(notAfter) : Number.NaN
+    if (!(ms >= 0)) return -1
+    last = Math.max(last, Math.min(Math.floor(ms / 1000), neverExpires))
+  }
+  return last
+}
+
 /** What is wrong with an entry that could not be read; slow, for one only. */
 function explainEntry(entry: unknown): { problem: string; hint: string } {
   const example = 'an entry is such as {"asn": 64500, "prefix": "192.0.2.0/24", "maxLength": 24}'
@@ -118,6 +157,14 @@ function explainEntry(entry: unknown): { problem: string; hint: string } {
       problem: `an asn that is ${describeValue(asn)}`,
       hint: 'it is 0 to 4294967295, or such as "AS64500"',
     }
+  }
+  if (readExpiry(entry) === -1) {
+    return entry.expires === undefined
+      ? {
+          problem: 'a source with a chainValidity.notAfter that is not a time',
+          hint: 'it is such as "2026-01-01T00:00:00Z"',
+        }
+      : { problem: `an expires that is ${describeValue(entry.expires)}`, hint: 'it is in seconds since 1970' }
   }
   const bits = addressBits(familyOf(prefix))
   return {

@@ -2,7 +2,7 @@ import { Address, type Family, Prefix } from '../net/prefix.ts'
 import { findLongest, findRow, firstRow, indexPrefixes, type PrefixIndex, parentOf } from './prefix-index.ts'
 import type { ValidationState } from './validation.ts'
 import { countRows } from './vrp-changes.ts'
-import { buildTables, type VrpTable, type VrpTables } from './vrp-table.ts'
+import { buildTables, neverExpires, type VrpTable, type VrpTables, withoutExpired } from './vrp-table.ts'
 
 /** A validated ROA payload (RFC 6811). */
 export interface Vrp {
@@ -17,6 +17,8 @@ export interface VrpSet {
   /** How many VRPs are in it, each counted once. */
   readonly size: number
   readonly tables: VrpTables
+  /** When the first of its VRPs expires, in ms since 1970; `Infinity`: none does. */
+  readonly firstExpiryMs: number
   /** `originAsn` is null where the path ends in an AS_SET or is empty, which no VRP can match (RFC 6907, 7.1.9). */
   validate(prefix: Prefix, originAsn: number | null): ValidationState
   /** Every VRP whose prefix contains this one, shorter before longer, then by AS number. */
@@ -44,6 +46,7 @@ export function vrpSetOf(tables: VrpTables): VrpSet {
   return {
     size: countRows(tables),
     tables,
+    firstExpiryMs: firstExpiryMs(tables),
     validate(prefix, originAsn) {
       const table = tables[prefix.family]
       const index = indexes[prefix.family]
@@ -77,6 +80,21 @@ export function vrpSetOf(tables: VrpTables): VrpSet {
       })
     },
   }
+}
+
+/** The set without the VRPs that have expired; the set itself where there are none. */
+export function dropExpired(vrps: VrpSet, nowMs: number): VrpSet {
+  if (nowMs < vrps.firstExpiryMs) return vrps
+  const { ipv4, ipv6 } = vrps.tables
+  return vrpSetOf({ ipv4: withoutExpired(ipv4, nowMs), ipv6: withoutExpired(ipv6, nowMs) })
+}
+
+function firstExpiryMs({ ipv4, ipv6 }: VrpTables): number {
+  let first = neverExpires
+  for (const { expires } of [ipv4, ipv6]) {
+    for (let row = 0; row < expires.length; row += 1) if (expires[row]! < first) first = expires[row]!
+  }
+  return first === neverExpires ? Number.POSITIVE_INFINITY : first * 1000
 }
 
 export function vrpAt(table: VrpTable, family: Family, row: number): Vrp {

@@ -11,7 +11,12 @@ export interface VrpTable {
   readonly lengths: Uint8Array
   readonly asns: Uint32Array
   readonly maxLengths: Uint8Array
+  /** When a row stops being valid, in seconds since 1970, or `neverExpires`. It takes no part in the order. */
+  readonly expires: Uint32Array
 }
+
+/** Of a VRP whose file names no time, and of local exceptions. */
+export const neverExpires = 0xffffffff
 
 export type VrpTables = Readonly<Record<Family, VrpTable>>
 
@@ -24,27 +29,36 @@ class VrpRows {
   #lengths: Uint8Array
   #asns: Uint32Array
   #maxLengths: Uint8Array
+  #expires: Uint32Array
 
   constructor(family: Family, capacity = 64) {
     this.#words = Array.from({ length: wordsOf[family] }, () => new Uint32Array(capacity))
     this.#lengths = new Uint8Array(capacity)
     this.#asns = new Uint32Array(capacity)
     this.#maxLengths = new Uint8Array(capacity)
+    this.#expires = new Uint32Array(capacity)
   }
 
   /** Of `words` it takes as many as the family has. */
-  add(words: Uint32Array, length: number, maxLength: number, asn: number): void {
+  add(
+    words: Uint32Array,
+    length: number,
+    maxLength: number,
+    asn: number,
+    expires: number = neverExpires,
+  ): void {
     if (this.#size === this.#lengths.length) this.#grow()
     const row = this.#size++
     for (let word = 0; word < this.#words.length; word += 1) this.#words[word]![row] = words[word]!
     this.#lengths[row] = length
     this.#asns[row] = asn
     this.#maxLengths[row] = maxLength
+    this.#expires[row] = expires
   }
 
   addRow(table: VrpTable, row: number): void {
     for (let word = 0; word < table.words.length; word += 1) rowWords[word] = table.words[word]![row]!
-    this.add(rowWords, table.lengths[row]!, table.maxLengths[row]!, table.asns[row]!)
+    this.add(rowWords, table.lengths[row]!, table.maxLengths[row]!, table.asns[row]!, table.expires[row]!)
   }
 
   addTable(table: VrpTable): void {
@@ -52,19 +66,15 @@ class VrpRows {
   }
 
   toTable(): VrpTable {
-    const columns = [...this.#words, this.#lengths, this.#asns, this.#maxLengths]
-    const order = withoutRepeats(columns, sortRows(columns, this.#size))
-    const pick = <C extends Uint8Array | Uint32Array>(column: C, sorted: C): C => {
-      for (let row = 0; row < order.length; row += 1) sorted[row] = column[order[row]!]!
-      return sorted
+    const keys = [...this.#words, this.#lengths, this.#asns, this.#maxLengths]
+    const rows = {
+      words: this.#words,
+      lengths: this.#lengths,
+      asns: this.#asns,
+      maxLengths: this.#maxLengths,
+      expires: this.#expires,
     }
-    return {
-      size: order.length,
-      words: this.#words.map((column) => pick(column, new Uint32Array(order.length))),
-      lengths: pick(this.#lengths, new Uint8Array(order.length)),
-      asns: pick(this.#asns, new Uint32Array(order.length)),
-      maxLengths: pick(this.#maxLengths, new Uint8Array(order.length)),
-    }
+    return pickRows(rows, withoutRepeats(keys, this.#expires, sortRows(keys, this.#size)))
   }
 
   #grow(): void {
@@ -77,6 +87,7 @@ class VrpRows {
     this.#lengths = grown(this.#lengths, new Uint8Array(capacity))
     this.#asns = grown(this.#asns, new Uint32Array(capacity))
     this.#maxLengths = grown(this.#maxLengths, new Uint8Array(capacity))
+    this.#expires = grown(this.#expires, new Uint32Array(capacity))
   }
 }
 
@@ -87,6 +98,33 @@ export function buildTables(fill: (rows: Readonly<Record<Family, VrpRows>>) => v
   const rows = { ipv4: new VrpRows('ipv4'), ipv6: new VrpRows('ipv6') }
   fill(rows)
   return { ipv4: rows.ipv4.toTable(), ipv6: rows.ipv6.toTable() }
+}
+
+/** The table without the rows that have expired; the table itself where there are none. */
+export function withoutExpired(table: VrpTable, nowMs: number): VrpTable {
+  const nowS = Math.floor(nowMs / 1000)
+  const kept = new Uint32Array(table.size)
+  let size = 0
+  for (let row = 0; row < table.size; row += 1) {
+    const expires = table.expires[row]!
+    if (expires > nowS || expires === neverExpires) kept[size++] = row
+  }
+  return size === table.size ? table : pickRows(table, kept.subarray(0, size))
+}
+
+function pickRows(from: Omit<VrpTable, 'size'>, order: Uint32Array): VrpTable {
+  const pick = <C extends Column>(column: C, picked: C): C => {
+    for (let row = 0; row < order.length; row += 1) picked[row] = column[order[row]!]!
+    return picked
+  }
+  return {
+    size: order.length,
+    words: from.words.map((column) => pick(column, new Uint32Array(order.length))),
+    lengths: pick(from.lengths, new Uint8Array(order.length)),
+    asns: pick(from.asns, new Uint32Array(order.length)),
+    maxLengths: pick(from.maxLengths, new Uint8Array(order.length)),
+    expires: pick(from.expires, new Uint32Array(order.length)),
+  }
 }
 
 type Column = Uint8Array | Uint32Array
@@ -119,12 +157,16 @@ function sortRows(columns: readonly Column[], size: number): Uint32Array {
   return order
 }
 
-function withoutRepeats(columns: readonly Column[], order: Uint32Array): Uint32Array {
+/** Of rows that say the same, from two trust anchors, one stays: as long as the last of them is valid. */
+function withoutRepeats(columns: readonly Column[], expires: Uint32Array, order: Uint32Array): Uint32Array {
   let kept = 0
   for (let index = 0; index < order.length; index += 1) {
     const row = order[index]!
     const last = order[kept - 1]
-    if (last !== undefined && columns.every((column) => column[row] === column[last])) continue
+    if (last !== undefined && columns.every((column) => column[row] === column[last])) {
+      if (expires[row]! > expires[last]!) expires[last] = expires[row]!
+      continue
+    }
     order[kept] = row
     kept += 1
   }

@@ -8,7 +8,13 @@ import { type PreflightRow, preflight } from '../../rpki/preflight.ts'
 import { requireFleet } from '../../sites/load.ts'
 import { count } from '../../sites/wording.ts'
 import { exitCode } from '../failure.ts'
-import { formatWarning, toCommandError, type VrpFileOptions, vrpSourceOf } from './vrp-options.ts'
+import {
+  formatWarning,
+  toCommandError,
+  type VrpFileOptions,
+  vrpSourceOf,
+  warnOfExpired,
+} from './vrp-options.ts'
 
 export function preflightCommand(): Command {
   return new Command('preflight')
@@ -22,18 +28,19 @@ export function preflightCommand(): Command {
 
 async function runPreflight(options: VrpFileOptions & { json?: true }): Promise<void> {
   const fleet = await requireFleet(options.sites)
-  const { maxAgeMs, ...source } = vrpSourceOf(options, fleet)
+  const source = vrpSourceOf(options, fleet)
   const nowMs = Date.now()
   // Nothing is done by what this says, so an old file will do, and is called old.
-  const { vrps, snapshot, warnings } = await loadVrps(
+  const { vrps, expired, snapshot, warnings } = await loadVrps(
     { ...source, maxAgeMs: Number.POSITIVE_INFINITY },
     { stateDir: null, nowMs },
   ).catch((error: unknown) => {
     throw toCommandError(error)
   })
   for (const warning of warnings) process.stderr.write(`warning: ${formatWarning(warning)}\n`)
+  warnOfExpired(source, expired)
   const ageMs = nowMs - snapshot.generatedMs
-  if (ageMs > maxAgeMs) {
+  if (ageMs > source.maxAgeMs) {
     process.stderr.write(`warning: ${source.file} is ${formatSpan(ageMs)} old: much may have changed since\n`)
   }
   const plan = compilePlan(fleet, (_site, node) => debianLayout(fleet, node))

@@ -5,6 +5,7 @@ import type { VrpSnapshot } from '../../feeds/vrp-snapshot.ts'
 import { loadVrps } from '../../feeds/vrp-source.ts'
 import { parseAddress } from '../../net/prefix.ts'
 import { formatCount, formatSpan } from '../../rpki/assess.ts'
+import { dropExpired, type VrpSet } from '../../rpki/vrp-set.ts'
 import { createRtrServer, type RtrServer } from '../../rtr/server.ts'
 import type { RtrEvent } from '../../rtr/session.ts'
 import { parseDuration } from '../../sites/fields.ts'
@@ -100,6 +101,8 @@ class Feed {
   readonly #options: FeedOptions
   #stamp: string | null = null
   #snapshot: VrpSnapshot | null = null
+  /** What routers get. */
+  #served: VrpSet | null = null
   #saidOld = false
 
   constructor(options: FeedOptions) {
@@ -114,6 +117,7 @@ class Feed {
       this.#stamp = stamp
       await this.#read()
     }
+    this.#dropExpired()
     this.#watchAge()
   }
 
@@ -128,11 +132,14 @@ class Feed {
         )
       }
       const isNews = server.update(loaded.vrps)
+      this.#served = loaded.vrps
       if (loaded.origin === 'fresh') this.#saidOld = false
       this.#snapshot = loaded.snapshot
-      const facts = { event: 'vrps', origin: loaded.origin, vrps: loaded.vrps.size, serial: server.serial }
+      const { origin, vrps, expired } = loaded
+      const facts = { event: 'vrps', origin, vrps: vrps.size, expired, serial: server.serial }
       const news = isNews ? '' : ', the same as before'
-      log.info(facts, `${formatCount(loaded.vrps.size)} VRPs, ${loaded.origin}${news}`)
+      const left = expired === 0 ? '' : `; ${formatCount(expired)} of the file have expired`
+      log.info(facts, `${formatCount(vrps.size)} VRPs, ${origin}${news}${left}`)
     } catch (error) {
       const problems =
         error instanceof FeedError ? error.problems : [{ feed: source.file, reason: String(error), hint: '' }]
@@ -142,6 +149,22 @@ class Feed {
         log.error({ event: 'vrps', feed, hint }, `${feed} ${reason}: ${kept}`)
       }
     }
+  }
+
+  /** Between two files of the validator too: a VRP is valid until it expires, and no longer. */
+  #dropExpired(): void {
+    const { server, log } = this.#options
+    const served = this.#served
+    if (served === null) return
+    const valid = dropExpired(served, Date.now())
+    if (valid === served) return
+    this.#served = valid
+    server.update(valid)
+    const expired = served.size - valid.size
+    log.info(
+      { event: 'vrps', origin: 'expiry', vrps: valid.size, expired, serial: server.serial },
+      `${formatCount(valid.size)} VRPs: ${formatCount(expired)} have expired`,
+    )
   }
 
   /** A validator that died says nothing: its file just stays as it is. */

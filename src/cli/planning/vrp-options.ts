@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { FeedError, type FeedWarning } from '../../feeds/feed.ts'
-import { formatSpan } from '../../rpki/assess.ts'
+import { formatCount, formatSpan } from '../../rpki/assess.ts'
 import type { Fleet, VrpSource } from '../../sites/fleet.ts'
 import { CommandError } from '../failure.ts'
 
@@ -35,6 +35,14 @@ export function toCommandError(error: unknown): unknown {
   if (first === undefined) return error
   const message = error.problems.map(({ feed, reason }) => `${feed} ${reason}`).join('\n')
   return new CommandError(message, { hint: first.hint, cause: error })
+}
+
+/** For commands that a person runs; nothing where none have expired. */
+export function warnOfExpired({ file }: VrpSource, expired: number): void {
+  if (expired === 0) return
+  process.stderr.write(
+    `warning: ${formatCount(expired)} VRPs of ${file} have expired and do not count: does the validator still run?\n`,
+  )
 }
 
 export function formatWarning({ feed, reason, lastGoodAgeMs }: FeedWarning): string {

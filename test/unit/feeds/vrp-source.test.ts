@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { FeedError } from '../../../src/feeds/feed.ts'
+import { decodeSnapshot } from '../../../src/feeds/vrp-snapshot.ts'
 import { loadVrps } from '../../../src/feeds/vrp-source.ts'
-import { prefix } from '../rpki/vrps.ts'
+import { createVrpSet } from '../../../src/rpki/vrp-set.ts'
+import { prefix, vrp } from '../rpki/vrps.ts'
 
 const hourMs = 3_600_000
 const nowMs = Date.parse('2026-01-02T00:00:00Z')
@@ -31,8 +33,23 @@ const write = (vrps: number, buildtime = '2026-01-01T23:00:00Z') =>
     }),
   )
 
-const load = (slurm: string | null = null, stateDir: string | null = join(dir, 'state')) =>
-  loadVrps({ file, slurm, maxAgeMs: 24 * hourMs }, { stateDir, nowMs })
+const load = (slurm: string | null = null, stateDir: string | null = join(dir, 'state'), atMs = nowMs) =>
+  loadVrps({ file, slurm, maxAgeMs: 24 * hourMs }, { stateDir, nowMs: atMs })
+
+/** `soon` of them expire in an hour, the others in a day. */
+const writeExpiring = (vrps: number, soon: number) =>
+  writeFile(
+    file,
+    JSON.stringify({
+      metadata: { buildtime: '2026-01-01T23:00:00Z' },
+      roas: Array.from({ length: vrps }, (_, index) => ({
+        asn: 64500 + index,
+        prefix: `10.${index}.0.0/16`,
+        maxLength: 24,
+        expires: (nowMs + (index < soon ? hourMs : 24 * hourMs)) / 1000,
+      })),
+    }),
+  )
 
 describe('the VRPs of a validator', () => {
   test('are fresh, and are kept as the last good ones', async () => {
@@ -117,5 +134,50 @@ describe('the VRPs of a validator', () => {
     const { vrps, warnings } = await load()
     expect(vrps.size).toBe(5)
     expect(warnings).toMatchObject([{ reason: expect.stringContaining('damaged') }])
+  })
+
+  test('drop out of the last good ones when they expire', async () => {
+    await writeExpiring(20, 5)
+    await load()
+    await rm(file)
+    expect(await load()).toMatchObject({ origin: 'last-good', vrps: { size: 20 } })
+    const later = await load(null, undefined, nowMs + 2 * hourMs)
+    expect(later).toMatchObject({ origin: 'last-good', vrps: { size: 15 } })
+    expect(later.vrps.validate(prefix('10.0.0.0/16'), 64500)).toBe('not-found')
+    await expect(load(null, undefined, nowMs + 25 * hourMs)).rejects.toThrow(`${file}: is not there`)
+  })
+
+  test('that expired are no shrinking, but others that are missing still are', async () => {
+    await writeExpiring(20, 5)
+    await load()
+    const laterMs = nowMs + 2 * hourMs
+    const later = await load(null, undefined, laterMs)
+    expect(later).toMatchObject({ origin: 'fresh', expired: 5, vrps: { size: 15 }, warnings: [] })
+    await writeExpiring(18, 5)
+    const shrunk = await load(null, undefined, laterMs)
+    expect(shrunk).toMatchObject({ origin: 'last-good', vrps: { size: 15 } })
+    expect(shrunk.warnings).toMatchObject([
+      { reason: 'has 13 VRPs, 13 % fewer than the 15 of the last good one' },
+    ])
+  })
+
+  test('that have all expired are not called none at all', async () => {
+    await writeExpiring(20, 20)
+    await expect(load(null, undefined, nowMs + 2 * hourMs)).rejects.toThrow(
+      'has no VRPs that are still valid: all 20 have expired',
+    )
+  })
+
+  test('are read from a snapshot that knows no expiry, and then never expire', async () => {
+    const { tables } = createVrpSet([vrp('10.0.0.0/8 64500'), vrp('2001:db8::/32 64501')])
+    const bytes = [tables.ipv4, tables.ipv6].flatMap((table) =>
+      [...table.words, table.lengths, table.asns, table.maxLengths].map((column) =>
+        Buffer.from(column.buffer, column.byteOffset, column.byteLength),
+      ),
+    )
+    const header = JSON.stringify({ generatedMs: nowMs, ipv4: 1, ipv6: 1 })
+    const snapshot = decodeSnapshot(`${header}\n${Buffer.concat(bytes).toString('base64')}`)
+    expect(snapshot?.vrps.firstExpiryMs).toBe(Number.POSITIVE_INFINITY)
+    expect(snapshot?.vrps.validate(prefix('2001:db8::/32'), 64501)).toBe('valid')
   })
 })

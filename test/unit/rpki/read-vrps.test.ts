@@ -2,9 +2,13 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { parsePrefix } from '../../../src/net/prefix.ts'
 import { readIpv4Prefix, readIpv6Prefix } from '../../../src/net/read-prefix.ts'
-import { readVrps } from '../../../src/rpki/read-vrps.ts'
-import { fillWords } from '../../../src/rpki/vrp-set.ts'
+import { readVrps as readVrpsAt } from '../../../src/rpki/read-vrps.ts'
+import { dropExpired, fillWords } from '../../../src/rpki/vrp-set.ts'
 import { prefix, show } from './vrps.ts'
+
+/** A second before the good entry expires. */
+const nowMs = 1767225599_000
+const readVrps = (json: string | Uint8Array) => readVrpsAt(json, nowMs)
 
 const good = { asn: 64500, prefix: '192.0.2.0/24', maxLength: 24, ta: 'ripe', expires: 1767225600 }
 
@@ -89,6 +93,74 @@ describe('a VRP file', () => {
       problem,
       hint: typeof hint === 'string' ? hint : expect.stringMatching(hint),
     })
+  })
+
+  test('leaves out what has expired, and says how many', () => {
+    const json = JSON.stringify({
+      roas: [
+        good,
+        { ...good, prefix: '198.51.100.0/24', expires: 1767225598 },
+        { ...good, asn: 1, expires: 0 },
+      ],
+    })
+    const file = readVrpsAt(json, nowMs)
+    if (!file.ok) throw new Error(file.problem)
+    expect(file.value.expired).toBe(2)
+    expect(file.value.vrps.validate(prefix('192.0.2.0/24'), 64500)).toBe('valid')
+    expect(file.value.vrps.validate(prefix('192.0.2.0/24'), 1)).toBe('invalid-as')
+    expect(file.value.vrps.validate(prefix('198.51.100.0/24'), 64500)).toBe('not-found')
+    expect(readVrpsAt(json, nowMs + 1000)).toMatchObject({ value: { expired: 3, vrps: { size: 0 } } })
+  })
+
+  test('has a VRP of two trust anchors until the last of the two expires', () => {
+    const json = JSON.stringify({
+      roas: [
+        { ...good, expires: 1767225700 },
+        { ...good, expires: 1767225900 },
+        { ...good, expires: 1767225800 },
+      ],
+    })
+    const file = readVrpsAt(json, nowMs)
+    if (!file.ok) throw new Error(file.problem)
+    expect(file.value.vrps.firstExpiryMs).toBe(1767225900_000)
+    expect(dropExpired(file.value.vrps, 1767225899_999)).toBe(file.value.vrps)
+    expect(dropExpired(file.value.vrps, 1767225900_000).size).toBe(0)
+  })
+
+  test('of Routinator with its sources is valid as long as the last chain of certificates', () => {
+    const source = (notAfter: string) => ({
+      type: 'roa',
+      tal: 'ripe',
+      validity: { notBefore: '2025-01-01T00:00:00Z', notAfter: '2099-01-01T00:00:00Z' },
+      chainValidity: { notBefore: '2025-01-01T00:00:00Z', notAfter },
+    })
+    const entry = { asn: 'AS64500', prefix: '192.0.2.0/24', maxLength: 24 }
+    const json = JSON.stringify({
+      roas: [
+        { ...entry, source: [source('2025-12-31T00:00:00Z')] },
+        { ...entry, maxLength: 25, source: [source('2025-12-31T00:00:00Z'), source('2026-01-01T00:00:00Z')] },
+        { ...entry, maxLength: 26, source: [{ type: 'exception', path: '/etc/slurm.json' }] },
+      ],
+    })
+    const file = readVrpsAt(json, nowMs)
+    if (!file.ok) throw new Error(file.problem)
+    expect(file.value.expired).toBe(1)
+    expect(file.value.vrps.covering(prefix('192.0.2.0/24')).map(show)).toEqual([
+      '192.0.2.0/24-25 64500',
+      '192.0.2.0/24-26 64500',
+    ])
+    expect(file.value.vrps.firstExpiryMs).toBe(Date.parse('2026-01-01T00:00:00Z'))
+  })
+
+  test.each([
+    [{ expires: '2026' }, 'has in roas[0] an expires that is "2026"'],
+    [{ expires: -1 }, 'has in roas[0] an expires that is the number -1'],
+    [
+      { expires: undefined, source: [{ chainValidity: { notAfter: 'soon' } }] },
+      'has in roas[0] a source with a chainValidity.notAfter that is not a time',
+    ],
+  ])('whose expiry is not a time is refused: %j', (wrong, problem) => {
+    expect(readVrps(JSON.stringify({ roas: [{ ...good, ...wrong }] }))).toMatchObject({ problem })
   })
 
   test('that is cut short, or no text, is not JSON', () => {
