@@ -17,7 +17,7 @@ async function run(...words: string[]) {
   const { exitCode, stdout, stderr } = await execa(process.execPath, [cli, ...words], { reject: false })
   return { exitCode, stdout, stderr }
 }
-const writeVrps = async (...roas: { prefix: string; maxLength: number; asn: number }[]) => {
+const writeVrps = async (...roas: { prefix: string; maxLength: number; asn: number; expires?: number }[]) => {
   const file = join(folder, 'vrps.json')
   await writeFile(file, JSON.stringify({ roas }))
   return file
@@ -47,6 +47,22 @@ describe('explain', () => {
       verdict: 'accept',
       set: { localPref: 0, communitiesRemoved: ['64500:1:1'], onlyToCustomer: 64612 },
     })
+  })
+
+  test('takes our own prefix as originated by the node on export, and says so', async () => {
+    const own = ['fra1-a', 'fra1-transit', 'export', '192.0.2.0/24']
+    expect(await explain(...own)).toMatchObject({ verdict: 'accept', assumed: ['local'] })
+    expect(await explain(...own, '--local')).not.toHaveProperty('assumed')
+    const learned = { verdict: 'reject', rule: 'learned-route' }
+    expect(await explain(...own, '--no-local')).toMatchObject(learned)
+    expect(await explain(...own, '--as-path', '64999')).toMatchObject(learned)
+    // It isn't ours, only a part of what is.
+    const part = await explain('fra1-a', 'fra1-transit', 'export', '192.0.2.128/25')
+    expect(part).toMatchObject(learned)
+    expect(part).not.toHaveProperty('assumed')
+    expect((await run('explain', ...own)).stdout).toContain(
+      'note    fra1-a originates 192.0.2.0/24, so --local is assumed; --no-local explains the route as learned',
+    )
   })
 
   test('validates an origin with the VRPs that it is given', async () => {
@@ -160,6 +176,15 @@ describe('rtr', () => {
     const { exitCode, stderr } = await server!
     expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 })
     expect(await countPrefixes(await serve(vrps))).toBe(1)
+  })
+
+  test('stops serving a VRP when it expires, although its file stays as it is', async () => {
+    const one = { prefix: '192.0.2.0/24', maxLength: 24, asn: 64500 }
+    const expires = Math.ceil(Date.now() / 1000) + 20
+    const vrps = await writeVrps(one, { ...one, prefix: '198.51.100.0/24', expires })
+    const port = await serve(vrps)
+    if (Date.now() < expires * 1000 - 1000) expect(await countPrefixes(port)).toBe(2)
+    await untilEqual('the number of VRPs', 1, () => countPrefixes(port), 60_000)
   })
 
   test('serves what its file says when it has changed', async () => {

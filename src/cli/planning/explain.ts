@@ -2,7 +2,7 @@ import { Argument, Command, Option } from 'commander'
 import { loadVrps } from '../../feeds/vrp-source.ts'
 import { formatAsPath, parseAsPath } from '../../net/as-path.ts'
 import { type Community, parseCommunity } from '../../net/community.ts'
-import { type Parsed, parseAddress, parsePrefix } from '../../net/prefix.ts'
+import { type Parsed, type Prefix, parseAddress, parsePrefix } from '../../net/prefix.ts'
 import { compilePlan } from '../../planner/compile.ts'
 import { noFeeds, type PlanFeeds } from '../../planner/feeds.ts'
 import { debianLayout } from '../../planner/layout.ts'
@@ -14,7 +14,7 @@ import { requireFleet } from '../../sites/load.ts'
 import { nearestWord, quote } from '../../sites/wording.ts'
 import { CommandError } from '../failure.ts'
 import { defaultStateDir, loadFeeds } from './load-feeds.ts'
-import { toCommandError, vrpSourceOf } from './vrp-options.ts'
+import { toCommandError, vrpSourceOf, warnOfExpired } from './vrp-options.ts'
 
 interface ExplainOptions {
   readonly sites: string
@@ -23,7 +23,7 @@ interface ExplainOptions {
   readonly community: readonly string[]
   readonly nextHop?: string
   readonly origin: Route['origin']
-  readonly local?: true
+  readonly local?: boolean
   readonly degraded?: true
   readonly vrps?: string
   readonly state: string
@@ -44,7 +44,8 @@ export function explainCommand(): Command {
         .choices(['igp', 'egp', 'incomplete'])
         .default('igp'),
     )
-    .option('--local', 'the node originates the route itself')
+    .option('--local', 'the node originates the route itself (export of our own prefixes: by default)')
+    .option('--no-local', 'it is learned from a neighbor, though it is one of our own prefixes')
     .option('--degraded', 'the node originates it degraded')
     .option('--vrps <file>', 'JSON of rpki-client or Routinator, to validate the origin with')
     .option('--state <dir>', 'where plan keeps the last good IRR sets and VRPs', defaultStateDir)
@@ -63,15 +64,41 @@ async function explain(
   const plan = compilePlan(fleet, (_site, node) => debianLayout(fleet, node), feeds)
   const node = findNode(plan, asked.node)
   const session = findSession(node, asked.neighbor)
-  const route = readRoute(session, asked, options)
+  const prefix = readPrefix(session, asked.prefix)
+  const assumesLocal = options.local === undefined && isOriginated(node, asked.direction, prefix, options)
+  const route = readRoute(session, asked.direction, prefix, {
+    ...options,
+    local: options.local ?? assumesLocal,
+  })
   const { vrps } = feeds
   const verdict = evaluate(
     session[asked.direction],
     route,
     vrps === null ? undefined : (prefix, origin) => vrps.validate(prefix, origin),
   )
-  if (options.json) process.stdout.write(`${JSON.stringify(toJson(verdict, route), null, 2)}\n`)
-  else process.stdout.write(`${describe(node, session, asked.direction, route, verdict).join('\n')}\n`)
+  if (options.json) process.stdout.write(`${JSON.stringify(toJson(verdict, route, assumesLocal), null, 2)}\n`)
+  else {
+    const lines = describe(node, session, asked.direction, route, verdict)
+    if (assumesLocal) {
+      lines.push(
+        `note    ${node.node} originates ${prefix}, so --local is assumed; --no-local explains the route as learned`,
+      )
+    }
+    process.stdout.write(`${lines.join('\n')}\n`)
+  }
+}
+
+/** A prefix of our own that leaves is the node's, unless a path or an option says that it was learned. */
+function isOriginated(
+  { services }: NodePlan,
+  direction: Policy['direction'],
+  prefix: Prefix,
+  { asPath }: ExplainOptions,
+): boolean {
+  if (direction === 'import' || asPath !== undefined) return false
+  return services.some(({ anycast, covering }) =>
+    [...anycast, ...covering].some((own) => own.equals(prefix)),
+  )
 }
 
 /** Only what this neighbor's rules look at: VRPs take a second to read, and an IRR set may not be there at all. */
@@ -93,17 +120,15 @@ async function feedsFor(
     : noFeeds.irr
   if (options.vrps === undefined && fleet.rpki?.vrps == null) return { irr, vrps: null }
   const source = { ...vrpSourceOf(options, fleet), maxAgeMs: Number.POSITIVE_INFINITY }
-  const { vrps } = await loadVrps(source, { stateDir: null, nowMs: Date.now() }).catch((error: unknown) => {
+  const loading = loadVrps(source, { stateDir: null, nowMs: Date.now() })
+  const { vrps, expired } = await loading.catch((error: unknown) => {
     throw toCommandError(error)
   })
+  warnOfExpired(source, expired)
   return { irr, vrps }
 }
 
-function readRoute(
-  session: SessionPlan,
-  { direction, prefix: text }: { direction: Policy['direction']; prefix: string },
-  options: ExplainOptions,
-): Route {
+function readPrefix(session: SessionPlan, text: string): Prefix {
   const prefix = require(text, parsePrefix(text))
   if (prefix.family !== session.family) {
     throw new CommandError(
@@ -111,6 +136,15 @@ function readRoute(
       { hint: 'name the session of the other family' },
     )
   }
+  return prefix
+}
+
+function readRoute(
+  session: SessionPlan,
+  direction: Policy['direction'],
+  prefix: Prefix,
+  options: ExplainOptions,
+): Route {
   const isImport = direction === 'import'
   if (isImport && (options.local || options.degraded)) {
     throw new CommandError('a route that a neighbor tells is not local', {
@@ -163,7 +197,7 @@ function notThere(message: string, name: string, known: readonly string[]): Comm
   return new CommandError(message, { hint: known.length === 0 ? 'there is none at all' : hint })
 }
 
-function toJson(verdict: Verdict, before: Route) {
+function toJson(verdict: Verdict, before: Route, assumesLocal: boolean) {
   const { rule, changedBy, route } = verdict
   return {
     verdict: verdict.verdict,
@@ -171,6 +205,7 @@ function toJson(verdict: Verdict, before: Route) {
     reason: reasonOf(verdict),
     set: changesOf(before, route),
     changedBy: changedBy.map(({ id }) => id),
+    ...(assumesLocal ? { assumed: ['local'] } : {}),
   }
 }
 
