@@ -96,9 +96,7 @@ function isOriginated(
   { asPath }: ExplainOptions,
 ): boolean {
   if (direction === 'import' || asPath !== undefined) return false
-  return services.some(({ anycast, covering }) =>
-    [...anycast, ...covering].some((own) => own.equals(prefix)),
-  )
+  return services.some(({ anycast, covering }) => [...anycast, ...covering].some((own) => own.equals(prefix)))
 }
 
 /** Only what this neighbor's rules look at: VRPs take a second to read, and an IRR set may not be there at all. */
