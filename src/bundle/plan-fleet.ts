@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { compareBundles, type NodeComparison } from '../planner/compare.ts'
 import { compilePlan } from '../planner/compile.ts'
 import { coverageOf, type ServiceCoverage } from '../planner/coverage.ts'
@@ -12,7 +13,7 @@ import { checkBundle } from './check.ts'
 import type { MissingProgram } from './programs.ts'
 import { type BundlePlace, listBundles, readEarlierBundle } from './read.ts'
 import { loadTemplates } from './templates.ts'
-import { manifestName, renderBundle, writeBundles } from './write.ts'
+import { manifestName, renderWithManifest, writeBundles } from './write.ts'
 
 export interface PlanRequest {
   readonly fleet: Fleet
@@ -71,12 +72,14 @@ export async function planFleet(request: PlanRequest): Promise<PlanResult> {
   const plan = compilePlan(fleet, (_site, node) => debianLayout(fleet, node), request.feeds)
   const render = createRenderer(await loadTemplates())
   const drafts = []
-  for (const node of plan.nodes) {
-    drafts.push(await draftNode(join(out, node.site, node.node), renderBundle(render, node)))
+  for (const [index, node] of plan.nodes.entries()) {
+    drafts.push(draftNode(join(out, node.site, node.node), renderWithManifest(render, node)))
+    // A planner answers requests meanwhile.
+    if (index % nodesBetweenPauses === 0) await setImmediate()
   }
   const report: PlanReport = {
     nodes: drafts.map((draft) => draft.report),
-    removed: await findRemoved(out, plan),
+    removed: findRemoved(out, plan),
     coverage: coverageOf(fleet, plan),
     notices: plan.notices,
   }
@@ -85,33 +88,38 @@ export async function planFleet(request: PlanRequest): Promise<PlanResult> {
   const refusal = request.check ? await checkAll(render, plan) : null
   if (refusal !== null) return refusal
   await writeBundles(
-    drafts.map(({ files, report: { dir, changedFiles } }) => ({
+    drafts.map(({ toWrite, report: { dir, changedFiles } }) => ({
       dir,
-      files,
+      files: toWrite,
       obsolete: changedFiles.filter(({ after }) => after === null).map(({ path }) => path),
     })),
   )
   return { outcome: 'written', report }
 }
 
-async function draftNode(
+const nodesBetweenPauses = 50
+
+function draftNode(
   dir: string,
-  files: readonly BundleFile[],
-): Promise<{ files: readonly BundleFile[]; report: NodeReport }> {
+  { files, manifest }: ReturnType<typeof renderWithManifest>,
+): { toWrite: readonly BundleFile[]; report: NodeReport } {
   const names = files.map((file) => file.path)
   const contents = new Map(files.map((file) => [file.path, file.content]))
-  const earlier = await readEarlierBundle(dir, names)
-  const manifest = manifestSchema.parse(JSON.parse(contents.get(manifestName)!))
+  const earlier = readEarlierBundle(dir, { contents, manifest })
   const changedFiles = [...new Set([...names, ...earlier.files.keys()])]
     .filter((path) => path !== manifestName)
     .map((path) => ({ path, before: earlier.files.get(path) ?? null, after: contents.get(path) ?? null }))
     .filter(({ before, after }) => before !== after)
-  return { files, report: { ...compareBundles(earlier.manifest, manifest), dir, files: names, changedFiles } }
+  const toWrite = files.filter(({ path, content }) => earlier.files.get(path) !== content)
+  const isCompared = earlier.manifest !== null && earlier.manifest !== manifest
+  // As it will be read, with its keys in the order of the schema.
+  const after = isCompared ? manifestSchema.parse(JSON.parse(contents.get(manifestName)!)) : manifest
+  return { toWrite, report: { ...compareBundles(earlier.manifest, after), dir, files: names, changedFiles } }
 }
 
-async function findRemoved(out: string, plan: Plan): Promise<BundlePlace[]> {
+function findRemoved(out: string, plan: Plan): BundlePlace[] {
   const planned = new Set(plan.nodes.map(({ site, node }) => join(out, site, node)))
-  return (await listBundles(out)).filter(({ dir }) => !planned.has(dir))
+  return listBundles(out).filter(({ dir }) => !planned.has(dir))
 }
 
 async function checkAll(

@@ -1,4 +1,5 @@
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Manifest, manifestSchema } from '../planner/manifest.ts'
 import { ConfigError, type Issue } from '../sites/issue.ts'
@@ -30,21 +31,60 @@ export async function readManifest(dir: string): Promise<Manifest> {
 }
 
 interface EarlierBundle {
-  /** `null` where there is none, or one that was not written as it stands there. */
+  /** `null` where there is none, or one that was changed after it was written. */
   readonly manifest: Manifest | null
-  /** What is in the folder of the files named, by their names. */
+  /** Contents of the files in the folder, by their names: those of the new bundle and of the earlier one. */
   readonly files: ReadonlyMap<string, string>
 }
 
-/** What the last plan left in a node's folder, to compare the next one with. Never throws: no bundle is fine. */
-export async function readEarlierBundle(dir: string, names: readonly string[]): Promise<EarlierBundle> {
-  const manifest = await readBundle(dir).catch(() => null)
+/**
+ * What the last plan left in a node's folder, to compare the new bundle with. Never throws: no bundle is an answer too.
+ * Each file is read once, and a manifest with the text of the new one is not parsed again.
+ */
+export function readEarlierBundle(
+  dir: string,
+  next: { readonly contents: ReadonlyMap<string, string>; readonly manifest: Manifest },
+): EarlierBundle {
   const files = new Map<string, string>()
-  for (const name of new Set([...names, ...Object.keys(manifest?.files ?? {})])) {
-    const content = await readFile(join(dir, name), 'utf8').catch(() => null)
+  // To find each file missing takes longer.
+  if (!existsSync(dir)) return { manifest: null, files }
+  const read = (name: string) => {
+    const content = readTextOrNull(join(dir, name))
     if (content !== null) files.set(name, content)
   }
-  return { manifest, files }
+  for (const name of next.contents.keys()) read(name)
+  const text = files.get(manifestName)
+  if (text === undefined) return { manifest: null, files }
+  const isSame = text === next.contents.get(manifestName)
+  const manifest = isSame ? next.manifest : parseManifestOrNull(text)
+  if (manifest === null) return { manifest, files }
+  const others = Object.keys(manifest.files).filter((name) => !next.contents.has(name))
+  for (const name of others) read(name)
+  const isWhole = Object.entries(manifest.files).every(([name, hash]) => {
+    const content = files.get(name)
+    if (content === undefined) return false
+    return (isSame && content === next.contents.get(name)) || hashOf(content) === hash
+  })
+  if (isWhole) return { manifest, files }
+  for (const name of others) files.delete(name)
+  return { manifest: null, files }
+}
+
+function parseManifestOrNull(text: string): Manifest | null {
+  try {
+    return parseManifest(manifestName, text)
+  } catch {
+    return null
+  }
+}
+
+/** Synchronous: for thousands of small files, the waits between them take longer than the work. */
+function readTextOrNull(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return null
+  }
 }
 
 export interface BundlePlace {
@@ -54,27 +94,30 @@ export interface BundlePlace {
 }
 
 /** The bundles below a folder of `plan --out`, sorted. */
-export async function listBundles(out: string): Promise<BundlePlace[]> {
+export function listBundles(out: string): BundlePlace[] {
   const places = []
-  for (const site of await listFolders(out)) {
-    for (const node of await listFolders(join(out, site))) {
+  for (const site of listFolders(out)) {
+    for (const node of listFolders(join(out, site))) {
       const dir = join(out, site, node)
-      if (await isFile(join(dir, manifestName))) places.push({ site, node, dir })
+      if (isFile(join(dir, manifestName))) places.push({ site, node, dir })
     }
   }
   return places
 }
 
-async function listFolders(dir: string): Promise<string[]> {
-  const entries = await readdir(dir, { withFileTypes: true }).catch(() => [])
-  return entries
-    .filter((entry) => entry.isDirectory())
-    .map((entry) => entry.name)
-    .sort()
+function listFolders(dir: string): string[] {
+  try {
+    return readdirSync(dir, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => entry.name)
+      .sort()
+  } catch {
+    return []
+  }
 }
 
-async function isFile(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => null))?.isFile() === true
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === true
 }
 
 const planAgain = 'run `anyward plan` again and copy the whole folder'

@@ -1,62 +1,66 @@
-import { readFile, rename, rm } from 'node:fs/promises'
+import { renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Manifest } from '../planner/manifest.ts'
 import type { NodePlan } from '../planner/plan.ts'
 import { type BundleFile, buildManifest, type Renderer } from '../render/render.ts'
-import { hashOf, makeFolder, writeTemporary } from './atomic-file.ts'
+import { hashOf } from './atomic-file.ts'
 import { manifestName } from './read.ts'
+import { flushFiles, makeFolderSync, writeTemporarySync } from './stage.ts'
 
 export { hashOf, makeFolder, writeFileAtomically } from './atomic-file.ts'
 export { manifestName } from './read.ts'
 
 /** Renders all files of a node's bundle, its manifest last. */
 export function renderBundle(render: Renderer, node: NodePlan): readonly BundleFile[] {
+  return renderWithManifest(render, node).files
+}
+
+export function renderWithManifest(
+  render: Renderer,
+  node: NodePlan,
+): { readonly files: readonly BundleFile[]; readonly manifest: Manifest } {
   const files = render(node)
   const manifest = buildManifest(node, files, hashOf)
-  return [...files, { path: manifestName, content: `${JSON.stringify(manifest, null, 2)}\n` }]
+  const content = `${JSON.stringify(manifest, null, 2)}\n`
+  return { files: [...files, { path: manifestName, content }], manifest }
 }
 
 interface BundleToWrite {
   readonly dir: string
+  /** Those that differ from what is in the folder. */
   readonly files: readonly BundleFile[]
   /** Names of an earlier bundle's files that are no part of this one. */
   readonly obsolete: readonly string[]
 }
 
 /**
- * Writes bundles, all of them or none: everything is on the disk beside its place before the first file is
- * put there. A file that is the same already is left alone.
+ * Writes bundles, all of them or none: every file is on the disk, under a temporary name, before the first one is
+ * renamed into its place.
  */
 export async function writeBundles(bundles: readonly BundleToWrite[]): Promise<void> {
   const staged: StagedFile[] = []
   try {
-    for (let start = 0; start < bundles.length; start += mostAtOnce) {
-      const some = bundles.slice(start, start + mostAtOnce).map((bundle) => stageBundle(bundle, staged))
-      const failed = (await Promise.allSettled(some)).find((result) => result.status === 'rejected')
-      if (failed !== undefined) throw failed.reason
-    }
+    for (const bundle of bundles) stageBundle(bundle, staged)
+    await flushFiles(staged.map(({ temporary }) => temporary))
   } catch (error) {
-    for (const { temporary } of staged) await rm(temporary, { force: true })
+    for (const { temporary } of staged) rmSync(temporary, { force: true })
     throw error
   }
-  for (const { temporary, path } of staged) await rename(temporary, path)
+  for (const { temporary, path } of staged) renameSync(temporary, path)
   for (const { dir, obsolete } of bundles) {
-    for (const name of obsolete) await rm(join(dir, name), { force: true })
+    for (const name of obsolete) rmSync(join(dir, name), { force: true })
   }
 }
-
-/** Enough to keep a disk busy with flushing. */
-const mostAtOnce = 16
 
 interface StagedFile {
   readonly temporary: string
   readonly path: string
 }
 
-async function stageBundle({ dir, files }: BundleToWrite, staged: StagedFile[]): Promise<void> {
-  await makeFolder(dir)
+function stageBundle({ dir, files }: BundleToWrite, staged: StagedFile[]): void {
+  makeFolderSync(dir)
   for (const file of files) {
     const path = join(dir, file.path)
-    if ((await readFile(path, 'utf8').catch(() => null)) === file.content) continue
-    staged.push({ temporary: await writeTemporary(path, file.content, 0o644), path })
+    staged.push({ temporary: writeTemporarySync(path, file.content, 0o644), path })
   }
 }

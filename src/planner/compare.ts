@@ -39,7 +39,7 @@ export function compareBundles(before: Manifest | null, after: Manifest): NodeCo
     const sessions = after.neighbors.map(({ name }) => sessionChange(name, 'start'))
     return { site, node, daemon, change: 'new', effect: 'session-restart', why: [], sessions, announcements }
   }
-  if (JSON.stringify(before) === JSON.stringify(after)) {
+  if (before === after || JSON.stringify(before) === JSON.stringify(after)) {
     return { site, node, daemon, change: 'same', effect: 'none', why: [], sessions: [], announcements }
   }
   const forAll = compareSpeakers(before, after)

@@ -44,18 +44,10 @@ export function birdRules(
 }
 
 /** `path-length: why (where it is written)`. */
-export function commentOf(rule: Rule, remark: string | null): string {
-  return comments(remark)(rule)
+export function commentOf({ id, why, source }: Rule, remark: string | null): string {
+  const where = source !== null && remark !== null ? `${source}; ${remark}` : (source ?? remark)
+  return where === null ? `${id}: ${why}` : `${id}: ${why} (${where})`
 }
-
-const comments = once(
-  (remark: string | null) =>
-    once(({ id, why, source }: Rule) => {
-      const where = [source, remark].filter((part) => part !== null).join('; ')
-      return `${id}: ${why}${where === '' ? '' : ` (${where})`}`
-    }),
-  new Map(),
-)
 
 function print(
   condition: Condition,

@@ -1,6 +1,4 @@
-import type { Family } from '../net/prefix.ts'
 import type { SessionPlan } from '../planner/plan.ts'
-import { once } from '../policy/once.ts'
 import type { Condition, Policy, Rule } from '../policy/policy.ts'
 
 /**
@@ -59,18 +57,9 @@ function findDiffering(sessions: readonly SessionPlan[]): ReadonlySet<string> {
   return differing
 }
 
-function ruleKey({ family }: Policy, rule: Rule): string {
-  return ruleKeys[family](rule)
-}
-
-const ruleKeys: Readonly<Record<Family, (rule: Rule) => string>> = {
-  ipv4: once((rule) => keyWith(rule, '4')),
-  ipv6: once((rule) => keyWith(rule, '6')),
-}
-
 /** Paths and communities are the same in both families. */
-function keyWith({ id, match }: Rule, digit: string): string {
-  return match.some(({ type }) => ofOneFamily.has(type)) ? `${id} ${digit}` : id
+function ruleKey({ family }: Policy, { id, match }: Rule): string {
+  return match.some(({ type }) => ofOneFamily.has(type)) ? `${id} ${family === 'ipv4' ? '4' : '6'}` : id
 }
 
 const ofOneFamily: ReadonlySet<Condition['type']> = new Set(['prefix', 'prefix-not', 'next-hop-not'])

@@ -171,7 +171,12 @@ function toPlain(
     refused = true
   }
 
-  const convert = (node: Node | null, offset: number, path: Path, alias: boolean): unknown => {
+  // Where `convert` is: pushed and popped, for a copy at each node takes a tenth of the whole.
+  const path: (string | number)[] = []
+  const rejectHere = (offset: number, message: string, hint: string | null, ...rest: string[]) =>
+    reject(offset, message, hint, [...path, ...rest])
+
+  const convert = (node: Node | null, offset: number, alias: boolean): unknown => {
     if (refused || node === null) return null
     if (path.length > deepest) {
       refuse(offset, 'is nested too deeply', `at most ${deepest} levels are read`)
@@ -185,19 +190,18 @@ function toPlain(
       // An alias inside its own anchor ends at one of the limits. `node.resolve` would walk the whole document.
       const anchored = anchors.get(node.source)
       if (anchored === undefined) {
-        reject(
+        rejectHere(
           offset,
           'an alias (*) has no anchor (&) of that name before it',
           'put the value in quotes if it begins with *',
-          path,
         )
         return null
       }
-      return convert(anchored, offset, path, true)
+      return convert(anchored, offset, true)
     }
     if (!alias && node.anchor !== undefined) {
       if (anchors.has(node.anchor)) {
-        reject(offset, 'an anchor (&) has the name of another', 'give each its own', path)
+        rejectHere(offset, 'an anchor (&) has the name of another', 'give each its own')
       }
       anchors.set(node.anchor, node)
     }
@@ -209,7 +213,9 @@ function toPlain(
       for (const item of node.items as Node[]) {
         const at = alias ? offset : (item.range?.[0] ?? offset)
         entries.set(list.length, { key: null, value: at })
-        list.push(convert(item, at, [...path, list.length], alias))
+        path.push(list.length)
+        list.push(convert(item, at, alias))
+        path.pop()
       }
       return list
     }
@@ -220,34 +226,31 @@ function toPlain(
       const keyNode = pair.key as Node | null
       const keyAt = alias ? offset : (keyNode?.range?.[0] ?? offset)
       if (!isScalar(keyNode)) {
-        reject(
-          keyAt,
-          'a key is not a plain word',
-          'put the value in quotes if it begins with {, [ or *',
-          path,
-        )
+        rejectHere(keyAt, 'a key is not a plain word', 'put the value in quotes if it begins with {, [ or *')
         continue
       }
       const key = keyNode.source ?? String(keyNode.value)
       if (key === '<<') {
-        reject(keyAt, 'merge keys (<<) are not supported', 'write the keys out', path)
+        rejectHere(keyAt, 'merge keys (<<) are not supported', 'write the keys out')
       } else if (key === '__proto__') {
-        reject(keyAt, `${quote(key)} is not a known key`, 'leave it out', [...path, key])
+        rejectHere(keyAt, `${quote(key)} is not a known key`, 'leave it out', key)
       } else if (entries.has(key)) {
-        reject(keyAt, `the key ${quote(key)} stands here twice`, 'keep one of the two', [...path, key])
+        rejectHere(keyAt, `the key ${quote(key)} stands here twice`, 'keep one of the two', key)
       } else {
         const valueNode = pair.value as Node | null
         const isEmpty =
           valueNode === null || (isScalar(valueNode) && valueNode.source === '' && valueNode.value === null)
         const at = alias || isEmpty ? keyAt : (valueNode.range?.[0] ?? keyAt)
         entries.set(key, { key: keyAt, value: at })
-        map[key] = convert(valueNode, at, [...path, key], alias)
+        path.push(key)
+        map[key] = convert(valueNode, at, alias)
+        path.pop()
       }
     }
     return map
   }
 
-  const value = convert(document.contents, document.contents?.range[0] ?? 0, [], false)
+  const value = convert(document.contents, document.contents?.range[0] ?? 0, false)
   return refused ? undefined : value
 }
 
