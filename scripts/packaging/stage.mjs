@@ -30,6 +30,7 @@ const placed = {
   'debian/lintian-overrides': 'usr/share/lintian/overrides/anyward',
   'debian/copyright': 'usr/share/doc/anyward/copyright',
   'units/bird.service.d.conf': 'usr/lib/systemd/system/bird.service.d/anyward.conf',
+  'units/frr.service.d.conf': 'usr/lib/systemd/system/frr.service.d/anyward.conf',
   // systemd reads it for every unit whose name begins so.
   'units/hardening.conf': 'usr/lib/systemd/system/anyward-.service.d/hardening.conf',
   ...Object.fromEntries(

@@ -8,8 +8,10 @@ import { type Manifest, manifestSchema } from '../planner/manifest.ts'
 import type { Effect } from '../planner/session-costs.ts'
 import { readAnnouncements } from '../render/announcements.ts'
 import { DaemonError, type Observation, type RoutingDaemon } from '../routing/daemon.ts'
+import { ownPrefixesOf } from '../routing/own-prefixes.ts'
 import { type BaseDaemon, NotTakenError } from './base-daemon.ts'
 import { createBirdBase } from './bird-base.ts'
+import { cleanSaved } from './clean.ts'
 import { findOwner, type InstalledFile, installFiles, readInstalled } from './files.ts'
 import { createFrrBase } from './frr-base.ts'
 import { removeJournal, writeJournal } from './journal.ts'
@@ -76,6 +78,7 @@ export async function applyBundle(options: ApplyOptions): Promise<ApplyOutcome> 
   const bundle = await readBundleFiles(options)
   const name = manifest.daemon === 'bird' ? 'bird.conf' : 'frr.conf'
   const content = await fillSecrets(bundle.get(name) ?? '')
+  const cleaned = await takeSavedOut(manifest, installed, configFile)
   const old = await readInstalled(configFile)
   const owner = await findOwner(manifest.daemon)
   const ours = { uid: process.getuid!(), gid: process.getgid!() }
@@ -90,12 +93,12 @@ export async function applyBundle(options: ApplyOptions): Promise<ApplyOutcome> 
   ]
   const before = await Promise.all(wanted.map(({ path }) => readInstalled(path)))
   if (wanted.every((file, index) => file.content === before[index]!.content)) {
+    const applied = cleaned.length > 0
     return {
-      ...{ applied: false, effect: 'none', undone: false, reason: 'nothing-to-do', notes: [] },
-      detail: 'this bundle is installed already',
+      ...{ applied, effect: 'none', undone: false, reason: applied ? 'applied' : 'nothing-to-do' },
+      ...{ detail: 'this bundle is installed already', notes: cleaned },
     }
   }
-  const effect = effectOf(installed, manifest, old.content !== content)
   const base = createBase(manifest, {
     configFile,
     content,
@@ -107,9 +110,11 @@ export async function applyBundle(options: ApplyOptions): Promise<ApplyOutcome> 
   try {
     onStep?.('parse check')
     const complaints = await base.check()
+    const differs = old.content !== content && !base.saysTheSame()
+    const effect = effectOf(installed, manifest, differs)
     if (complaints.length > 0) {
       const detail = complaints.join('\n')
-      return { applied: false, effect, undone: false, reason: 'parser-refused', detail, notes: [] }
+      return { applied: false, effect, undone: false, reason: 'parser-refused', detail, notes: cleaned }
     }
     const was = await observeBefore(options)
     const snapshot = await base.snapshot()
@@ -139,17 +144,35 @@ export async function applyBundle(options: ApplyOptions): Promise<ApplyOutcome> 
       }
     } catch (error) {
       onStep?.('undo')
-      return { effect, ...(await undo(options, base, before, snapshot, was, error)) }
+      const undone = await undo(options, base, before, snapshot, was, error)
+      return { effect, ...undone, notes: [...cleaned, ...undone.notes] }
     }
     await base.forget?.(removedPrefixes(manifest, installed))
     await removeJournal(bundleDir)
-    const notes = describeDown(was, await daemon.observe())
+    const notes = [...cleaned, ...describeDown(was, await daemon.observe())]
     const detail = `${manifest.node} runs this bundle`
     return { applied: true, effect, undone: false, reason: 'applied', detail, notes }
   } finally {
     daemon.close()
     await base.close()
   }
+}
+
+/**
+ * At any moment the right thing to do, whatever becomes of the rest: FRR would announce these lines at its next
+ * start. Returns what was done, for a person.
+ */
+async function takeSavedOut(
+  manifest: Manifest,
+  installed: Manifest | null,
+  configFile: string,
+): Promise<string[]> {
+  if (manifest.daemon !== 'frr') return []
+  const removed = await cleanSaved(configFile, ownPrefixesOf(watching(manifest, installed)))
+  return [...new Set(removed.map(({ file }) => file))].map((file) => {
+    const prefixes = removed.filter((one) => one.file === file).map(({ prefix }) => prefix)
+    return `saved announcements are taken out of ${file}: ${prefixes.join(', ')}`
+  })
 }
 
 function createBase(

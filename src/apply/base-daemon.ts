@@ -2,6 +2,8 @@
 export interface BaseDaemon {
   /** What the daemon's parser has against the new configuration, each with its place; nothing has changed yet. */
   check(): Promise<readonly string[]>
+  /** After `check`: whether the new configuration says the same as the installed one, in other words. */
+  saysTheSame(): boolean
   /** What `revert` needs beside the files. */
   snapshot(): Promise<string | null>
   /** Runs the new configuration. Throws DaemonError, or a NotTakenError. */

@@ -32,6 +32,8 @@ export function createBirdBase(options: BirdBaseOptions): BaseDaemon {
       const complaint = await bird.check(candidate)
       return complaint === null ? [] : [complaint.replaceAll(candidate, basename(configFile))]
     },
+    // BIRD does not say what a file means to it.
+    saysTheSame: () => false,
     snapshot: async () => null,
     async activate() {
       // The second time the file itself is the new one.

@@ -1,6 +1,7 @@
-import { chmod, chown, mkdir, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { execa } from 'execa'
+import { openRegularFile, resolveTrustedLink } from '../files/open-regular-file.ts'
 
 /** A file as it should be, or was; `content` is null for one that should not be there. */
 export interface InstalledFile {
@@ -24,13 +25,18 @@ export async function findOwner(user: 'bird' | 'frr'): Promise<Owner> {
   return { uid: Number(uid), gid: Number(gid) }
 }
 
+/** As `installFiles` left it, or as it was before. Throws where it is no regular file. */
 export async function readInstalled(path: string): Promise<InstalledFile> {
+  const file = await openRegularFile(path)
+  if (file === null) return { path, content: null, mode: 0, uid: 0, gid: 0 }
   try {
-    const [content, { mode, uid, gid }] = await Promise.all([readFile(path, 'utf8'), stat(path)])
+    const [content, { mode, uid, gid }] = await Promise.all([
+      file.handle.readFile('utf8'),
+      file.handle.stat(),
+    ])
     return { path, content, mode: mode & 0o7777, uid, gid }
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-    return { path, content: null, mode: 0, uid: 0, gid: 0 }
+  } finally {
+    await file.handle.close()
   }
 }
 
@@ -51,26 +57,42 @@ export async function installFiles(files: readonly InstalledFile[]): Promise<voi
 async function installFile(file: InstalledFile, content: string): Promise<void> {
   await mkdir(dirname(file.path), { recursive: true })
   // A link stays a link.
-  const path = await realpath(file.path).catch(() => file.path)
+  await replaceFile((await resolveTrustedLink(file.path)) ?? file.path, content, file)
+}
+
+/**
+ * Replaces a file in one step, on disk when it resolves. Its folder may belong to another user, who can replace
+ * what lies in it at any moment: owner and mode are set on the open file, never by its path.
+ * @param isStale asked last, before the rename: then nothing is replaced
+ */
+export async function replaceFile(
+  path: string,
+  content: string | Buffer,
+  { uid, gid, mode }: Owner & { readonly mode: number },
+  isStale: () => Promise<boolean> = async () => false,
+): Promise<boolean> {
   const temporary = join(dirname(path), `.${basename(path)}.anyward`)
+  let replaced = false
   try {
-    // Nobody else may read it before it has its owner: it may hold passwords.
     await rm(temporary, { force: true })
+    // No other user may read it before it has its owner: it may hold passwords.
     const handle = await open(temporary, 'wx', 0o600)
     try {
       await handle.writeFile(content)
+      await handle.chown(uid, gid)
+      await handle.chmod(mode)
       await handle.sync()
     } finally {
       await handle.close()
     }
-    await chown(temporary, file.uid, file.gid)
-    await chmod(temporary, file.mode)
+    if (await isStale()) return false
     await rename(temporary, path)
-  } catch (error) {
-    await rm(temporary, { force: true })
-    throw error
+    replaced = true
+  } finally {
+    if (!replaced) await rm(temporary, { force: true })
   }
   await syncFolder(dirname(path))
+  return true
 }
 
 async function syncFolder(path: string): Promise<void> {

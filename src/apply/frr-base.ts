@@ -41,6 +41,8 @@ export function createFrrBase({ daemonSocket, content, installed }: FrrBaseOptio
       }
       return fresh.complaints.map((complaint) => `frr.conf: ${hidePassword(complaint)}`)
     },
+    saysTheSame: () =>
+      installed !== null && without(before, after).size === 0 && without(after, before).size === 0,
     snapshot: () => vtysh.readRunning(),
     activate: () => converge(vtysh, after, (key) => before.has(key)),
     isOvertaken: async () => false,

@@ -128,7 +128,7 @@ export class Controller {
   }
 
   status(): NodeStatus {
-    const { manifest, clock, daemonVersion, guard, lastResort } = this.#parts
+    const { manifest, clock, daemonVersion, guard, lastResort, saved } = this.#parts
     return buildStatus({
       manifest,
       units: this.#units,
@@ -137,6 +137,7 @@ export class Controller {
       calendar: this.#calendar.at(clock.wall()),
       guard: guard?.state ?? null,
       heldAddresses: lastResort?.held.map(({ address }) => address) ?? [],
+      savedAnnouncements: saved?.found ?? [],
       daemonVersion,
       now: clock.now(),
       wall: clock.wall(),

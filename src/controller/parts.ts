@@ -2,7 +2,7 @@ import type { GuardClient } from '../guard/client.ts'
 import type { Manifest, ManifestService } from '../planner/manifest.ts'
 import type { ProbeResult } from '../probe/result.ts'
 import type { SideCheckResult } from '../probe/side/side-check.ts'
-import type { Observation, RoutingDaemon } from '../routing/daemon.ts'
+import type { Observation, RoutingDaemon, SavedNetwork } from '../routing/daemon.ts'
 import type { Clock } from './clock.ts'
 import type { EffectiveIntent, OperatorIntent } from './intent.ts'
 import type { Trouble } from './reconciler.ts'
@@ -69,4 +69,6 @@ export interface ControllerParts {
   /** Withdraws when we can't. */
   readonly guard: GuardClient | null
   readonly lastResort: AddressHolder | null
+  /** FRR: announcements that were saved in its files. */
+  readonly saved?: { readonly found: readonly SavedNetwork[] } | null
 }

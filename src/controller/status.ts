@@ -1,6 +1,7 @@
 import type { DrainStage } from '../decision/drain.ts'
 import type { GuardState } from '../guard/client.ts'
 import type { Manifest } from '../planner/manifest.ts'
+import type { SavedNetwork } from '../routing/daemon.ts'
 import type { CalendarView } from './calendar.ts'
 import type { EffectiveIntent } from './intent.ts'
 import type { Reconciler } from './reconciler.ts'
@@ -17,6 +18,7 @@ export function buildStatus(input: {
   calendar: CalendarView
   guard: GuardState | null
   heldAddresses: readonly string[]
+  savedAnnouncements: readonly SavedNetwork[]
   daemonVersion: string | null
   now: number
   wall: number
@@ -83,6 +85,8 @@ export function buildStatus(input: {
       verified: reconciler.verified,
       observedAgoMs: reconciler.observedAt === null ? null : Math.round(now - reconciler.observedAt),
       trouble: reconciler.trouble,
+      /** FRR: lines of its files that it announces at its next start, also without a controller. */
+      savedAnnouncements: input.savedAnnouncements,
     },
     time: isoTime(wall),
   }

@@ -98,6 +98,25 @@ export interface ValidationLook {
   readonly fingerprint: string
 }
 
+/** What an operator's `write memory` has saved of what the controller sets at run time: the daemon announces it at a start. */
+export interface SavedNetworks {
+  /** Cheap where no file has changed. Never rejects. */
+  look(): Promise<SavedLook>
+}
+
+export interface SavedLook {
+  readonly found: readonly SavedNetwork[]
+  /** The first file that can't be read; what it says is not known. */
+  readonly problem: { readonly file: string; readonly cause: string } | null
+}
+
+export interface SavedNetwork {
+  readonly file: string
+  /** Counted from 1. */
+  readonly line: number
+  readonly prefix: string
+}
+
 type DaemonErrorCode =
   /** No socket, or nobody listens on it. */
   | 'not-running'

@@ -137,6 +137,11 @@ export function createMetrics() {
       help: 'Anycast addresses taken off the node because the daemon does not withdraw what is dead',
       registers,
     }),
+    savedAnnouncements: new Gauge({
+      name: 'anyward_saved_announcements',
+      help: "FRR: announcements that `write memory` has saved in FRR's files, which FRR announces at its next start",
+      registers,
+    }),
     verified: new Gauge({
       name: 'anyward_verified',
       help: 'Whether what the neighbors were told is what was wanted, as last observed',

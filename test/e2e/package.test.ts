@@ -1,4 +1,4 @@
-import { lstat, mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises'
+import { lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -141,6 +141,31 @@ describe('units', () => {
     expect(level, all).toBeDefined()
     expect(Number(level)).toBeLessThanOrEqual(most)
   })
+
+  test.each([
+    ['bird', 'truncate'],
+    ['frr', 'apply --clean'],
+  ])(
+    'what is added to the unit of %s is understood, and never keeps the daemon from starting',
+    async (name, words) => {
+      const folder = join(dir, `units-${name}`)
+      await mkdir(join(folder, `${name}.service.d`), { recursive: true })
+      const unit = join(folder, `${name}.service`)
+      await writeFile(unit, '[Service]\nType=oneshot\nExecStart=/usr/bin/true\n')
+      const addition = await readFile(join(tree, units, `${name}.service.d/anyward.conf`), 'utf8')
+      await writeFile(join(folder, `${name}.service.d/anyward.conf`), addition)
+      const env = { SYSTEMD_UNIT_PATH: `${folder}:` }
+      const args = ['verify', '--man=no', '--recursive-errors=no', unit]
+      expect((await run('systemd-analyze', args, env)).all).toBe('')
+      const commands = addition.split('\n').filter((line) => line.startsWith('Exec'))
+      expect(commands).toHaveLength(1)
+      // Its failure is passed over, and it ends: truncate by itself, a program of ours by `timeout`.
+      expect(commands[0]).toMatch(
+        /^ExecStartPre=-\/usr\/bin\/(?:truncate |timeout --kill-after=1s 30s \/usr\/bin\/anyward )/,
+      )
+      expect(commands[0]).toContain(words)
+    },
+  )
 
   test('none is enabled or started by the installation', async () => {
     const control = join(dir, 'scripts')

@@ -13,12 +13,14 @@ import { ConfigError, formatIssue } from '../../sites/issue.ts'
 import { CommandError, exitCode } from '../failure.ts'
 import { askController } from '../operator/control-client.ts'
 import { defaultBundle } from '../operator/locate-bundle.ts'
+import { cleanNode } from './clean.ts'
 import { createDaemon } from './create-daemon.ts'
 import { requireOwnNode } from './node-identity.ts'
 
 interface Options {
   readonly bundle?: string
   readonly repair?: true
+  readonly clean?: true
   readonly timeout: number
   readonly json?: true
 }
@@ -32,10 +34,17 @@ export function applyCommand(): Command {
     .addOption(
       new Option('--repair', 'only put back what an apply that was killed has left').conflicts('bundle'),
     )
+    .addOption(
+      new Option(
+        '--clean',
+        "only take announcements that `write memory` has saved out of FRR's files; nothing else changes",
+      ).conflicts('repair'),
+    )
     .option('--timeout <duration>', 'how long sessions may take to come back', readTimeout, 25_000)
     .action(async (_options: unknown, command: Command) => {
       const options = command.optsWithGlobals<Options>()
       if (options.repair) await repair()
+      else if (options.clean) await cleanNode(options.bundle)
       else if (options.bundle !== undefined) await apply(options, options.bundle)
       else throw new CommandError('no bundle is named', { hint: 'name it with --bundle DIR' })
     })

@@ -10,11 +10,13 @@ import { systemClock } from '../../controller/clock.ts'
 import { Controller } from '../../controller/controller.ts'
 import { createObserver, measureStatus } from '../../controller/observer.ts'
 import { rpkiRulesOf, watchRpki } from '../../controller/rpki-watch.ts'
+import { watchSaved } from '../../controller/saved-watch.ts'
 import { createSupervisor, type Supervisor } from '../../guard/notify.ts'
 import { createHttpServer, type HttpApi, listen } from '../../http/server.ts'
 import type { Manifest } from '../../planner/manifest.ts'
 import { watchLinks } from '../../probe/link-watch.ts'
 import { createFrrRpki } from '../../routing/frr/rpki.ts'
+import { createSavedNetworks } from '../../routing/frr/saved-networks.ts'
 import { createEventLog } from '../../telemetry/events.ts'
 import { createLog } from '../../telemetry/log.ts'
 import { createMetrics } from '../../telemetry/metrics.ts'
@@ -112,6 +114,10 @@ async function runController(manifest: Manifest, bundle: string): Promise<void> 
   )
   const traffic = new TrafficWatch({ ownPeers, now: () => systemClock.now() })
 
+  const saved =
+    manifest.daemon === 'frr'
+      ? watchSaved({ saved: createSavedNetworks(manifest), clock: systemClock, say, metrics })
+      : null
   const controller = new Controller({
     manifest,
     daemon,
@@ -123,6 +129,7 @@ async function runController(manifest: Manifest, bundle: string): Promise<void> 
     traffic,
     guard: createGuard(manifest, bundle, log),
     lastResort,
+    saved,
   })
   const servers = await serve(manifest, createApi(controller, metrics))
   const links = watchLinks({
@@ -146,6 +153,7 @@ async function runController(manifest: Manifest, bundle: string): Promise<void> 
   const close = async () => {
     supervisor?.stopping()
     rpki?.stop()
+    saved?.stop()
     await links.close()
     for (const server of servers) server.close()
     await keeping.close()

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { describeSaved } from '../../controller/saved-watch.ts'
 import type { NodeStatus } from '../../controller/status.ts'
 import type { DrainEnding } from '../../decision/drain.ts'
 import { CommandError, exitCode } from '../failure.ts'
@@ -26,6 +27,8 @@ export function statusCommand(): Command {
 function isWell(status: NodeStatus): boolean {
   return (
     status.daemon.verified &&
+    // Missing in the answer of an older controller.
+    (status.daemon.savedAnnouncements ?? []).length === 0 &&
     status.services.every((service) => service.health === 'healthy' && service.decision === 'announce')
   )
 }
@@ -71,6 +74,8 @@ export function printStatus(status: NodeStatus, json: boolean): void {
     write(`  ${address} was taken off this node until the daemon withdraws what is dead`)
   if (status.guard?.holding === false)
     write(`  NOT guarded: ${status.guard.problem ?? 'the guard does not answer'}`)
+  const saved = daemon.savedAnnouncements ?? []
+  if (saved.length > 0) write(`  ${describeSaved(saved)}`)
   if (daemon.trouble !== null) write(`  trouble: ${daemon.trouble.cause}: ${daemon.trouble.message}`)
 }
 

@@ -4,7 +4,9 @@ import { dirname, join } from 'node:path'
 import { execa } from 'execa'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { journalPath } from '../../../src/apply/lock.ts'
+import type { NodeStatus } from '../../../src/controller/status.ts'
 import type { Manifest } from '../../../src/planner/manifest.ts'
+import { Vty } from '../../../src/routing/frr/vty.ts'
 import { Vtysh } from '../../../src/routing/frr/vtysh.ts'
 import {
   cli,
@@ -92,6 +94,59 @@ export function testApplyOn(daemon: 'bird' | 'frr'): void {
     const after = await stat(configFile, { bigint: true })
     expect([after.mtimeNs, after.ino]).toEqual([before.mtimeNs, before.ino])
   })
+
+  if (daemon === 'frr') {
+    test('what “write memory” saved of the announcements: the controller reports it, apply takes it out', async () => {
+      /** How often each session has come up. */
+      const starts = async () => {
+        const vty = new Vty({ socketPath: node.controlSocket, deadlineMs: 5000 })
+        const summary = JSON.parse(await vty.ask('show bgp summary json')) as {
+          ipv4Unicast: { peers: Record<string, { connectionsEstablished: number }> }
+        }
+        vty.close()
+        return Object.entries(summary.ipv4Unicast.peers).map(([peer, { connectionsEstablished }]) => [
+          peer,
+          connectionsEstablished,
+        ])
+      }
+      const status = async () => ((await (await fetch(node.statusUrl)).json()) as NodeStatus).daemon
+      const reports = async () =>
+        (await readFile(join(manifest.paths.stateDir, 'events.jsonl'), 'utf8'))
+          .split('\n')
+          .filter((line) => line.includes('"event":"saved-announcements"'))
+      const own = manifest.services.flatMap(({ prefixes }) => prefixes)
+      const before = await state()
+      const startsBefore = await starts()
+
+      await inside(node, 'vtysh', [
+        ...['--vty_socket', dirname(node.controlSocket), '--config_dir', dirname(configFile)],
+        ...['-c', 'write memory'],
+      ])
+      const { savedAnnouncements } = await until('the status says so', status, (daemonStatus) =>
+        own.every((prefix) => daemonStatus.savedAnnouncements.some((one) => one.prefix === prefix)),
+      )
+      expect(savedAnnouncements.map(({ file }) => file)).toEqual(own.map(() => configFile))
+      const metrics = await (await fetch(node.statusUrl.replace(/status$/, 'metrics'))).text()
+      expect(metrics).toContain(`anyward_saved_announcements ${own.length}`)
+      const [report] = await until('an event says so', reports, (lines) => lines.length > 0)
+      expect(report).toContain(`${configFile} has saved announcements`)
+      expect(report).toContain('anyward apply --clean')
+      const shown = await execa(process.execPath, [cli, 'status', '--node', node.name], { reject: false })
+      expect(shown.stdout).toContain(`${configFile} has saved announcements`)
+      expect(shown.exitCode).toBe(1)
+
+      const { exitCode, outcome } = await applyOn(node, node.bundle)
+      expect(outcome).toMatchObject({ applied: true, effect: 'none', reason: 'applied' })
+      expect(exitCode).toBe(0)
+      for (const prefix of own) expect(outcome!.notes.join()).toContain(prefix)
+      expect(await state()).toEqual(before)
+      expect(await starts()).toEqual(startsBefore)
+      expect(await tables.read()).toEqual(everything)
+      await until('the status says so', status, (now) => now.savedAnnouncements.length === 0)
+      // Each of the two changes was reported once.
+      expect(await until('events', reports, (lines) => lines.length >= 2)).toHaveLength(2)
+    })
+  }
 
   test('takes a change over, and no neighbor loses a route meanwhile', async () => {
     let ended = false

@@ -1,0 +1,41 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { cleanSaved } from '../../apply/clean.ts'
+import { lockApply } from '../../apply/lock.ts'
+import { manifestName, readManifest } from '../../bundle/read.ts'
+import { ownPrefixesOf } from '../../routing/own-prefixes.ts'
+import { CommandError, exitCode } from '../failure.ts'
+import { defaultBundle } from '../operator/locate-bundle.ts'
+
+/** `anyward apply --clean`, which FRR's unit also runs before FRR starts: on a machine without a bundle it does nothing. */
+export async function cleanNode(bundle = defaultBundle): Promise<void> {
+  const write = (line: string) => process.stdout.write(`${line}\n`)
+  if (!existsSync(join(bundle, manifestName))) {
+    write(`no bundle in ${bundle}: nothing to take out`)
+    return
+  }
+  const manifest = await readManifest(bundle)
+  const { configFile, bundleDir = bundle } = manifest.paths
+  if (manifest.daemon !== 'frr' || configFile === undefined) {
+    write(
+      `${manifest.node} announces by BIRD, whose configuration holds no announcements: nothing to take out`,
+    )
+    return
+  }
+  const unlock = await lockApply(bundleDir)
+  if (unlock === null) {
+    throw new CommandError(`an apply runs on ${manifest.node}, which takes saved announcements out itself`, {
+      hint: 'wait until it has ended; nothing was changed',
+      exitCode: exitCode.findings,
+    })
+  }
+  try {
+    const removed = await cleanSaved(configFile, ownPrefixesOf(manifest))
+    for (const { file, line, prefix } of removed) write(`taken out: ${file}:${line} network ${prefix}`)
+    if (removed.length === 0) write(`no saved announcements in ${configFile}`)
+  } catch (cause) {
+    throw new CommandError((cause as Error).message, { hint: 'run this as root', cause })
+  } finally {
+    unlock()
+  }
+}
