@@ -3,8 +3,16 @@ import type { Say } from '../telemetry/say.ts'
 import { commandToPutBack, type HeldAddress, type HeldAddresses } from './held-addresses.ts'
 import { addressesOf } from './scope.ts'
 
-/** How long a dead service may stay announced because its daemon does not do as told. */
-const patienceMs = 3000
+/** Milliseconds. */
+const timing = {
+  /** How long a dead service may stay announced because its daemon does not withdraw it. */
+  patience: 3000,
+  /** Between attempts while nothing changes: each is a command or two of `ip`. */
+  retryFirst: 1000,
+  retryMost: 30_000,
+} as const
+
+const putBack = 'put back'
 
 interface Attempt {
   /** Names of the services that are to be withdrawn because nothing of them can be served. */
@@ -26,6 +34,10 @@ export class LastResort {
   /** Somebody else may have taken addresses off since: the guard, or `anyward withdraw`. */
   #mayBeHeld = true
   #turn: Promise<void> | null = null
+  /** What the last attempt was about: for something else there is no pause. */
+  #lastAttempt = ''
+  #retryAt = Number.NEGATIVE_INFINITY
+  #retryMs: number = timing.retryFirst
   /** Said already: the services whose addresses could not all be taken. */
   #said = ''
 
@@ -46,23 +58,37 @@ export class LastResort {
   }
 
   /**
-   * Told after each attempt of the reconciler, every second or two. Acts in the background, one act at a time.
+   * To be called several times a second. Acts in the background, one act at a time: at once when something has
+   * changed, and then after pauses that grow, until it changes again.
    * @param now the clock's milliseconds
    */
   attempted({ dead, carriedOut }: Attempt, now: number): void {
     if (carriedOut || dead.length === 0) this.#refusedSince = null
     else this.#refusedSince ??= now
-    if (!carriedOut) this.#mayBeHeld = true
+    if (!carriedOut) {
+      this.#mayBeHeld = true
+      if (this.#lastAttempt === putBack) this.#lastAttempt = ''
+    }
     if (this.#turn !== null) return
-    if (carriedOut && this.#mayBeHeld) this.#begin(() => this.#putBack())
-    else if (this.#refusedSince !== null && now - this.#refusedSince >= patienceMs) {
-      this.#begin(() => this.#take(dead))
+    if (carriedOut) {
+      if (this.#mayBeHeld && this.#isDue(putBack, now)) this.#begin(() => this.#putBack())
+    } else if (this.#refusedSince !== null && now - this.#refusedSince >= timing.patience) {
+      if (this.#isDue(`take ${dead.join(' ')}`, now)) this.#begin(() => this.#take(dead))
     }
   }
 
   /** Resolves when nothing is under way. */
   async settle(): Promise<void> {
     await this.#turn
+  }
+
+  #isDue(attempt: string, now: number): boolean {
+    if (attempt !== this.#lastAttempt) this.#retryMs = timing.retryFirst
+    else if (now < this.#retryAt) return false
+    this.#lastAttempt = attempt
+    this.#retryAt = now + this.#retryMs
+    this.#retryMs = Math.min(this.#retryMs * 2, timing.retryMost)
+    return true
   }
 
   #begin(work: () => Promise<void>): void {

@@ -8,8 +8,12 @@ import { LastResort } from '../../../src/withdraw/last-resort.ts'
 
 let runtimeDir: string
 let onNode: Set<string>
+let commands = 0
+let refuseToAdd = false
 const runIp = async ([, verb, address]: readonly string[]) => {
+  commands += 1
   if (verb === 'del') onNode.delete(address!)
+  if (verb === 'add' && refuseToAdd) throw new Error('Cannot find device "gone0"')
   if (verb === 'add') onNode.add(address!)
   const addr_info = [...onNode].map((text) => ({
     local: text.split('/')[0],
@@ -34,6 +38,7 @@ const create = () => {
 
 beforeEach(() => {
   runtimeDir = mkdtempSync(join(tmpdir(), 'anyward-held-'))
+  refuseToAdd = false
   onNode = new Set(['192.0.2.1/32', '192.0.2.2/32', '192.0.2.3/24'])
 })
 afterEach(() => rmSync(runtimeDir, { recursive: true }))
@@ -62,6 +67,33 @@ test('it comes back when the withdrawal was carried out, also with the next cont
   await second.settle()
   expect(onNode).toContain('192.0.2.1/32')
   expect(second.held).toEqual([])
+})
+
+test.each([
+  ['its daemon refuses', { dead: ['vpn'], carriedOut: false }],
+  ['its address can not be put back', { dead: [], carriedOut: true }],
+])('while a service stays as it is because %s, `ip` runs ever less often', async (why, attempt) => {
+  const last = create()
+  if (attempt.carriedOut) {
+    const held = [{ address: '192.0.2.9', prefixLength: 32, interface: 'gone0' }]
+    writeFileSync(join(runtimeDir, 'held-addresses.json'), JSON.stringify({ format: 1, held }))
+    refuseToAdd = true
+  }
+  const countIn = async (fromMs: number, untilMs: number) => {
+    commands = 0
+    for (let now = fromMs; now < untilMs; now += 250) {
+      last.attempted(attempt, now)
+      await last.settle()
+    }
+    return commands
+  }
+  expect(await countIn(0, 60_000), why).toBeGreaterThan(0)
+  expect(await countIn(60_000, 120_000)).toBeLessThanOrEqual(6)
+  // What changes is acted on at once.
+  last.attempted({ dead: ['vpn', 'other'], carriedOut: false }, 120_000)
+  last.attempted({ dead: ['vpn', 'other'], carriedOut: false }, 123_000)
+  await last.settle()
+  expect(onNode).not.toContain('192.0.2.2/32')
 })
 
 test('a damaged file puts nothing anywhere', async () => {
