@@ -38,8 +38,7 @@ export function createEgressProbe(settings: EgressSettings, source: string, tunn
     try {
       const answers = await Promise.all(
         targets.map(async ({ target, route }) => {
-          const question = askTarget(route, target)
-          const outcome = await tunnel.exchange(question.packet, question.read, deadline)
+          const outcome = await askOne(tunnel, askTarget(route, target), deadline)
           if (outcome.ok && outcome.reply.ok && outcome.reply.farewell !== null)
             tunnel.tell(outcome.reply.farewell)
           return { target, outcome }
@@ -52,6 +51,24 @@ export function createEgressProbe(settings: EgressSettings, source: string, tunn
     }
   }
   return createSideProbe({ check: 'egress', intervalMs: settings.intervalMs, ask })
+}
+
+/** An ICMP error is the outcome where the target itself does not answer in time, and never before. */
+async function askOne(
+  tunnel: EgressTunnel,
+  { packet, read }: ReturnType<typeof askTarget>,
+  deadline: Deadline,
+): Promise<InnerOutcome<EgressReply>> {
+  let error: EgressReply | null = null
+  const readAnswer = (inner: Buffer) => {
+    const reply = read(inner)
+    if (reply === null || reply.ok || !reply.forgeable) return reply
+    error ??= reply
+    return null
+  }
+  const outcome = await tunnel.exchange(packet, readAnswer, deadline)
+  const isSilent = !outcome.ok && outcome.cause === 'no-reply'
+  return isSilent && error !== null ? { ok: true, ms: deadline.timeoutMs, reply: error } : outcome
 }
 
 async function confirm(verdict: SideVerdict, tunnel: EgressTunnel): Promise<SideVerdict> {

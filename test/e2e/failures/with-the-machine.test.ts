@@ -281,6 +281,42 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
     },
   )
 
+  test.each(['known', 'guessed'])(
+    'forged ICMP for %s ports of the probe withdraws nothing, and a death is seen all the same',
+    async (mode) => {
+      const { anycast, wireguard } = node.manifest.services[0]!
+      const sent = new Map<string, number>()
+      const forgers = anycast.map((address) => {
+        const forger = spawn('nice', [
+          ...['-n', '-15', 'ip', 'netns', 'exec', node.node.namespace, 'perl', fixture('forger.pl')],
+          ...[mode, String(wireguard.port), address, `/proc/${node.controllerPid}`],
+        ])
+        createInterface({ input: forger.stdout }).on('line', (line) => sent.set(address, Number(line)))
+        return forger
+      })
+      const setPort = (port: number) =>
+        node.run('wg', ['set', wireguard.interface, 'listen-port', String(port)])
+      try {
+        await node.expectKept(async () => {
+          await until(
+            'the flood is there',
+            async () => anycast.map((address) => sent.get(address) ?? 0),
+            (counts) => counts.every((count) => count > 100),
+          )
+          await elapsed(8000)
+        })
+        const { services } = await node.status()
+        expect(services[0]).toMatchObject({ decision: 'announce', reason: 'healthy' })
+        await setPort(wireguard.port + 1000)
+        await node.gone()
+      } finally {
+        for (const forger of forgers) forger.kill('SIGKILL')
+        await setPort(wireguard.port)
+      }
+      await node.back()
+    },
+  )
+
   test('failure 23: a flood of handshakes that the endpoint answers with cookies withdraws nothing', async () => {
     const { publicKey, port } = node.manifest.services[0]!.wireguard
     const flood = spawn('ip', [

@@ -14,10 +14,13 @@ import { buildSyn, buildTcpReset, readSynReply } from './tcp.ts'
 
 type EgressCause = 'egress-refused' | 'egress-unreachable' | 'egress-dns-failed'
 
-/** `detail` goes on where the target's name ends. `farewell`: a packet that ends what the question began. */
+/**
+ * `detail` goes on where the target's name ends. `farewell`: a packet that ends what the question began. `forgeable`: an
+ * ICMP error, which a sender off the path can guess within seconds: the target's own answer outweighs it.
+ */
 export type EgressReply =
   | { readonly ok: true; readonly farewell: Buffer | null }
-  | { readonly ok: false; readonly cause: EgressCause; readonly detail: string }
+  | { readonly ok: false; readonly cause: EgressCause; readonly detail: string; readonly forgeable?: true }
 
 /** What one target is asked in one run, with identifiers that nobody off the path can guess. */
 interface EgressQuestion {
@@ -115,9 +118,10 @@ function readRefusal(inner: Buffer, packet: Buffer, identityAt: 0 | 4): EgressRe
     identityOf(quoted).equals(identityOf(ours))
   if (!isOurs) return null
   const router = from.equals(ours.target) ? 'itself' : 'a router on the way'
+  const failed = { ok: false, forgeable: true } as const
   return kind === 'refused'
-    ? { ok: false, cause: 'egress-refused', detail: `is closed: ${router} refused the packet (ICMP)` }
-    : { ok: false, cause: 'egress-unreachable', detail: `is unreachable: ${router} says so (ICMP)` }
+    ? { ...failed, cause: 'egress-refused', detail: `is closed: ${router} refused the packet (ICMP)` }
+    : { ...failed, cause: 'egress-unreachable', detail: `is unreachable: ${router} says so (ICMP)` }
 }
 
 function comesBack(reply: { source: Buffer; target: Buffer }, route: IpRoute): boolean {
