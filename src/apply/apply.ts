@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { fillSecrets } from '../bundle/secrets.ts'
 import { hashOf, manifestName } from '../bundle/write.ts'
 import { compareBundles } from '../planner/compare.ts'
-import { type Manifest, manifestSchema } from '../planner/manifest.ts'
+import { type Manifest, readManifestText } from '../manifest/manifest.ts'
 import type { Effect } from '../planner/session-costs.ts'
 import { readAnnouncements } from '../render/announcements.ts'
 import { DaemonError, type Observation, type RoutingDaemon } from '../routing/daemon.ts'
@@ -201,7 +201,7 @@ async function readBundleFiles({ bundleDir, manifest }: ApplyOptions): Promise<M
     files.set(path, content)
   }
   const text = await readFile(join(bundleDir, manifestName), 'utf8')
-  if (JSON.stringify(manifestSchema.safeParse(JSON.parse(text)).data) !== JSON.stringify(manifest)) {
+  if (JSON.stringify(readManifestText(text)) !== JSON.stringify(manifest)) {
     throw new DamagedError(resolve(bundleDir, manifestName))
   }
   files.set(manifestName, text)

@@ -1,4 +1,4 @@
-import type { Manifest } from '../planner/manifest.ts'
+import type { Manifest } from '../manifest/manifest.ts'
 import type { Observation } from '../routing/daemon.ts'
 
 /**

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Manifest, manifestSchema } from '../planner/manifest.ts'
+import { type Manifest, readManifestValue } from '../manifest/manifest.ts'
 import { ConfigError, type Issue } from '../sites/issue.ts'
 import { hashOf } from './atomic-file.ts'
 
@@ -130,11 +130,9 @@ function parseManifest(file: string, text: string): Manifest {
     const problem = text.trimEnd().endsWith('}') ? 'is not JSON' : 'ends too early: it is not whole'
     throw new ConfigError([issueAt(file, '', problem, planAgain)], { cause })
   }
-  const result = manifestSchema.safeParse(data)
-  if (result.success) return result.data
-  throw new ConfigError(
-    result.error.issues.map((issue) => issueAt(file, issue.path.join('.'), issue.message, planAgain)),
-  )
+  const read = readManifestValue(data)
+  if (read.ok) return read.value
+  throw new ConfigError(read.problems.map(({ path, message }) => issueAt(file, path, message, planAgain)))
 }
 
 async function readOrExplain(path: string, manifest: string): Promise<string> {

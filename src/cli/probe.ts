@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Command, InvalidArgumentError } from 'commander'
 import { type Address, parseAddress } from '../net/prefix.ts'
-import { parseDuration } from '../sites/fields.ts'
+import { parseDuration } from '../text/duration.ts'
 import { WireguardClient } from '../wireguard/client.ts'
 import { Deadline } from '../wireguard/deadline.ts'
 import { type Endpoint, formatEndpoint } from '../wireguard/endpoint-socket.ts'

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { hashOf } from '../bundle/atomic-file.ts'
-import type { Manifest } from '../planner/manifest.ts'
+import type { Manifest } from '../manifest/manifest.ts'
 
 export const { version: programVersion } = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),

@@ -1,5 +1,5 @@
 import type { DecisionName } from '../decision/decide.ts'
-import type { ManifestNeighbor } from '../planner/manifest.ts'
+import type { ManifestNeighbor } from '../manifest/manifest.ts'
 import { type Desired, type Grade, type Observation, originatedOf } from '../routing/daemon.ts'
 
 interface ServiceWish {

@@ -1,5 +1,5 @@
 import { drainStages } from '../decision/drain.ts'
-import type { Manifest } from '../planner/manifest.ts'
+import type { Manifest } from '../manifest/manifest.ts'
 import type { NeighborObservation } from '../routing/daemon.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { Say } from '../telemetry/say.ts'

@@ -1,5 +1,5 @@
 import type { GuardClient } from '../guard/client.ts'
-import type { Manifest, ManifestService } from '../planner/manifest.ts'
+import type { Manifest, ManifestService } from '../manifest/manifest.ts'
 import type { ProbeResult } from '../probe/result.ts'
 import type { SideCheckResult } from '../probe/side/side-check.ts'
 import type { Observation, RoutingDaemon, SavedNetwork } from '../routing/daemon.ts'

@@ -1,4 +1,4 @@
-import type { ManifestNeighbor } from '../planner/manifest.ts'
+import type { ManifestNeighbor } from '../manifest/manifest.ts'
 import {
   DaemonError,
   type Desired,

@@ -1,4 +1,4 @@
-import type { ManifestRpki } from '../planner/manifest.ts'
+import type { ManifestRpki } from '../manifest/manifest.ts'
 import { DaemonError, type OriginValidation } from '../routing/daemon.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'

@@ -8,7 +8,7 @@ import {
   saveDrain,
 } from '../decision/drain.ts'
 import { restoreHealth, saveHealth } from '../health/record.ts'
-import type { ManifestNeighbor, ManifestService } from '../planner/manifest.ts'
+import type { ManifestNeighbor, ManifestService } from '../manifest/manifest.ts'
 import type { SideProbe } from '../probe/side/side-check.ts'
 import type { Desired, Observation } from '../routing/daemon.ts'
 import { type EndpointProbe, ServiceState } from './service-state.ts'

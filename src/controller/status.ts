@@ -1,6 +1,6 @@
 import type { DrainStage } from '../decision/drain.ts'
 import type { GuardState } from '../guard/client.ts'
-import type { Manifest } from '../planner/manifest.ts'
+import type { Manifest } from '../manifest/manifest.ts'
 import type { SavedNetwork } from '../routing/daemon.ts'
 import type { CalendarView } from './calendar.ts'
 import type { EffectiveIntent } from './intent.ts'

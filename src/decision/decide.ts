@@ -1,6 +1,6 @@
 import type { HealthState } from '../health/health.ts'
 import { findCauseOfDeath, findImpairment } from '../health/problem.ts'
-import type { ManifestService } from '../planner/manifest.ts'
+import type { ManifestService } from '../manifest/manifest.ts'
 import type { DrainStage } from './drain.ts'
 
 /** What the operator wants of this node, whatever its health. */

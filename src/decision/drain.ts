@@ -1,4 +1,4 @@
-import { count } from '../sites/wording.ts'
+import { count } from '../text/wording.ts'
 import type { Intent } from './decide.ts'
 
 /** `degrading` and `returning`: announced degraded. `drained`: withdrawn. */

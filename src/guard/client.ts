@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
-import type { Manifest } from '../planner/manifest.ts'
+import type { Manifest } from '../manifest/manifest.ts'
 import type { Log } from '../telemetry/log.ts'
 import { termsOf } from './guard.ts'
 import { type GuardReply, type GuardRequest, guardSocketOf, readReplies } from './protocol.ts'

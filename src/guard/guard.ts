@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { Manifest } from '../planner/manifest.ts'
+import type { Manifest } from '../manifest/manifest.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Withdrawal } from '../withdraw/ladder.ts'
 import { Leases } from './leases.ts'

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { rm } from 'node:fs/promises'
 import { createServer, type Server, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Manifest } from '../planner/manifest.ts'
+import type { Manifest } from '../manifest/manifest.ts'
 import { type AskedGuard, askGuard } from './ask.ts'
 import { type GuardReply, type GuardRequest, guardSocketOf } from './protocol.ts'
 

@@ -1,66 +1,76 @@
 import { join } from 'node:path'
-import { z } from 'zod'
-import type { Manifest } from '../planner/manifest.ts'
+import type { Manifest } from '../manifest/manifest.ts'
+import { type Infer, list, map, number, plainText, record, requireShape, type Shape, whole, word } from '../manifest/shape.ts'
+import { type Name, name } from '../manifest/values.ts'
 
 /** Where a node's guard listens, mode 0600: JSON, a line a message. */
 export function guardSocketOf(manifest: Manifest): string {
   return join(manifest.paths.runtimeDir, 'guard.sock')
 }
 
-const servicesSchema = z.array(z.string().max(200)).max(1000).readonly()
+const services: Shape<readonly Name[]> = list(name, 1000)
 
-/** What a guard is told. Each is answered with one line, a `GuardReply`. */
-const requestSchema = z.discriminatedUnion('type', [
+/** What a guard receives. Each is answered with one line, a `GuardReply`. */
+const requests = {
   /** The controller lives, and vouches for these services. */
-  z.strictObject({ type: z.literal('renew'), services: servicesSchema }),
+  renew: record({ type: word('renew'), services }),
   /** The controller makes room for another one, which comes at once. */
-  z.strictObject({ type: z.literal('hand-over') }),
+  'hand-over': record({ type: word('hand-over') }),
   /** Their leases end, and nothing is withdrawn. */
-  z.strictObject({ type: z.literal('release'), services: servicesSchema }),
-  /** Who are you, and what do you hold? */
-  z.strictObject({ type: z.literal('ask') }),
+  release: record({ type: word('release'), services }),
+  /** Asks for the reply alone. */
+  ask: record({ type: word('ask') }),
   /**
-   * From a younger guard: make room for me. The old one stays armed until it is told `taken`; should the
+   * From a younger guard: make room for me. The old one stays armed until it receives `taken`; should the
    * connection end before that, it takes its place again.
    */
-  z.strictObject({ type: z.literal('replace') }),
-  z.strictObject({ type: z.literal('taken') }),
-])
+  replace: record({ type: word('replace') }),
+  taken: record({ type: word('taken') }),
+}
 
-const replySchema = z.strictObject({
-  pid: z.number().int().positive(),
+const kind = word(...(Object.keys(requests) as (keyof typeof requests)[]))
+const request: Shape<GuardRequest> = (raw, place) => {
+  const type = kind(typeof raw === 'object' && raw !== null ? (raw as { type?: unknown }).type : undefined, place)
+  return requests[type]?.(raw, place)
+}
+
+/** More than any deadline, and no timer that overflows. */
+const mostLeaseMs = 86_400_000
+
+const reply = record({
+  pid: whole(1, 4_194_304),
   /** Of the bundle that it knows. */
-  serial: z.string().max(200),
+  serial: plainText(200),
   /** Milliseconds that are left, by service; negative: it ran out that long ago. Without those that have none. */
-  leases: z.record(z.string().max(200), z.number()),
+  leases: map(name, number(-Number.MAX_SAFE_INTEGER, mostLeaseMs), 1000),
 })
 
-export type GuardRequest = z.infer<typeof requestSchema>
-export type GuardReply = z.infer<typeof replySchema>
+export type GuardRequest = { [Type in keyof typeof requests]: Infer<(typeof requests)[Type]> }[keyof typeof requests]
+export type GuardReply = Infer<typeof reply>
 
 const maxLineBytes = 256 * 1024
 
 /** Cuts a stream into messages. Throws where a line is no message, or never ends. */
 class LineReader<Message> {
-  readonly #schema: z.ZodType<Message>
+  readonly #shape: Shape<Message>
   #rest = ''
 
-  constructor(schema: z.ZodType<Message>) {
-    this.#schema = schema
+  constructor(shape: Shape<Message>) {
+    this.#shape = shape
   }
 
   *read(chunk: string): Generator<Message> {
     const lines = (this.#rest + chunk).split('\n')
     this.#rest = lines.pop()!
-    for (const line of lines) yield this.#schema.parse(JSON.parse(line))
+    for (const line of lines) yield requireShape(this.#shape, JSON.parse(line))
     if (this.#rest.length > maxLineBytes) throw new Error('a line without end')
   }
 }
 
 export function readRequests(): LineReader<GuardRequest> {
-  return new LineReader(requestSchema)
+  return new LineReader(request)
 }
 
 export function readReplies(): LineReader<GuardReply> {
-  return new LineReader(replySchema)
+  return new LineReader(reply)
 }

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync, statSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Manifest } from '../planner/manifest.ts'
+import type { Manifest } from '../manifest/manifest.ts'
 import type { SpawnedGuard } from './client.ts'
 
 const mostLogBytes = 1024 * 1024

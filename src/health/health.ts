@@ -1,4 +1,4 @@
-import type { CheckName, SideCheck } from '../sites/fleet.ts'
+import type { CheckName, SideCheck } from '../manifest/words.ts'
 import {
   countFlaps,
   type FlapHistory,

@@ -1,4 +1,4 @@
-import type { CheckName } from '../sites/fleet.ts'
+import type { CheckName } from '../manifest/words.ts'
 import type { Problem } from './health.ts'
 
 /** The links of this machine by interface name. */

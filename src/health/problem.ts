@@ -1,4 +1,4 @@
-import { type CheckName, sideChecks } from '../sites/fleet.ts'
+import { type CheckName, sideChecks } from '../manifest/words.ts'
 import type { HealthState, Problem } from './health.ts'
 import type { SideState } from './side.ts'
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type SideCheck, sideChecks } from '../sites/fleet.ts'
+import { type SideCheck, sideChecks } from '../manifest/words.ts'
 import { type HealthRules, type HealthState, initialHealth } from './health.ts'
 import { isOff } from './hold-down.ts'
 import { type SideState, wellSide } from './side.ts'

@@ -1,4 +1,4 @@
-import type { SideCheck } from '../sites/fleet.ts'
+import type { SideCheck } from '../manifest/words.ts'
 import type { Problem } from './health.ts'
 
 /** What a side check has proven, from the start on: that all is well. */

@@ -1,4 +1,4 @@
-import type { Manifest, ManifestNeighbor } from './manifest.ts'
+import type { Manifest, ManifestNeighbor } from '../manifest/manifest.ts'
 import { compareRules, type RuleChange } from './rule-changes.ts'
 import { compareSettings, type Effect, worstEffect } from './session-costs.ts'
 

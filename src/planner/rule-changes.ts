@@ -1,4 +1,4 @@
-import type { ManifestNeighbor } from './manifest.ts'
+import type { ManifestNeighbor } from '../manifest/manifest.ts'
 
 export interface RuleChange {
   readonly rule: string

@@ -1,4 +1,4 @@
-import type { Manifest, ManifestNeighbor } from './manifest.ts'
+import type { Manifest, ManifestNeighbor } from '../manifest/manifest.ts'
 
 /** What a change costs a session that is up. */
 export type Effect = 'none' | 'reload' | 'session-restart'

@@ -1,4 +1,4 @@
-import { count } from '../sites/wording.ts'
+import { count } from '../text/wording.ts'
 import type { NodeComparison } from './compare.ts'
 import type { RuleChange } from './rule-changes.ts'
 

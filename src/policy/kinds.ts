@@ -1,4 +1,4 @@
-import type { NeighborKind, RoleWord } from '../sites/fleet.ts'
+import type { NeighborKind, RoleWord } from '../manifest/words.ts'
 
 /** What sets the kinds of neighbors apart. */
 export interface KindPolicy {

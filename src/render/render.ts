@@ -1,9 +1,5 @@
 import Handlebars from 'handlebars'
-import { prefixesOf } from '../planner/compile.ts'
-import type { Manifest, ManifestService } from '../planner/manifest.ts'
 import type { NodePlan } from '../planner/plan.ts'
-import { describeRpki, describeSession } from '../planner/session-setup.ts'
-import type { EgressCheck } from '../sites/fleet.ts'
 import { renderAnnouncements } from './announcements.ts'
 import { viewForBird, viewForFrr } from './view.ts'
 
@@ -55,83 +51,4 @@ function printIf(this: unknown, value: unknown, { fn, inverse }: Handlebars.Help
   if (value === undefined) throw new TypeError('a template asks for something that is not there')
   const holds = Array.isArray(value) ? value.length > 0 : Boolean(value)
   return holds ? fn(this) : inverse(this)
-}
-
-/** What the controller needs to know of its node, and the next plan of this one. `files` are the bundle's others. */
-function describeEgress(egress: EgressCheck | null): ManifestService['probe']['egress'] {
-  return (
-    egress && {
-      ...egress,
-      targets: egress.targets.map((target) => ({ ...target, address: target.address.toString() })),
-    }
-  )
-}
-
-export function buildManifest(
-  node: NodePlan,
-  files: readonly BundleFile[],
-  hash: (text: string) => string,
-): Manifest {
-  return {
-    format: 1,
-    site: node.site,
-    node: node.node,
-    daemon: node.daemon,
-    asn: node.asn,
-    routerId: node.routerId,
-    paths: node.layout.paths,
-    listen: [...node.layout.listen],
-    neighbors: node.sessions.map((session) => ({
-      name: session.neighbor,
-      kind: session.kind,
-      asn: session.asn,
-      address: session.address.toString(),
-      localAddress: session.localAddress?.toString() ?? null,
-      family: session.family,
-      protocol: node.daemon === 'bird' ? session.symbol : null,
-      gtsm: session.gtsm,
-      passwordFile: session.passwordFile,
-      prefixes: session.exports.map(String),
-      session: describeSession(session, hash),
-    })),
-    rpki: describeRpki(node.rpki),
-    services: node.services.map((service) => ({
-      name: service.name,
-      prefixes: prefixesOf([service], true).map(String),
-      anycast: service.anycast.map((prefix) => prefix.network.toString()),
-      wireguard: {
-        interface: service.wireguard.interface,
-        port: service.wireguard.port,
-        publicKey: service.wireguard.publicKey,
-        addresses: service.wireguard.addresses.map(({ address }) => address.toString()),
-      },
-      probe: {
-        privateKeyFile: service.probe.privateKeyFile,
-        presharedKeyFile: service.probe.presharedKeyFile,
-        address: service.probe.address.toString(),
-        intervalMs: service.probe.intervalMs,
-        timeoutMs: service.probe.timeoutMs,
-        rise: service.probe.rise,
-        fall: service.probe.fall,
-        checks: [...service.probe.checks],
-        window: service.probe.window,
-        holdDown: service.probe.holdDown,
-        egress: describeEgress(service.probe.egress),
-        command: service.probe.command && {
-          ...service.probe.command,
-          argv: [...service.probe.command.argv],
-        },
-        peers: service.probe.peers,
-        conntrack: service.probe.conntrack,
-      },
-      when: service.when,
-      drain: service.drain,
-      onStop: service.safety.onStop,
-      deadManMs: service.safety.deadManMs,
-      minSites: service.safety.minSites,
-    })),
-    degradable: true,
-    maintenance: node.maintenance.map((window) => ({ ...window })),
-    files: Object.fromEntries(files.map(({ path, content }) => [path, hash(content)])),
-  }
 }

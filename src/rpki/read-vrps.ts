@@ -1,7 +1,7 @@
 import { addressBits, familyOf, type Parsed, parsePrefix } from '../net/prefix.ts'
 import { readIpv4Prefix, readIpv6Prefix } from '../net/read-prefix.ts'
 import { describeValue } from '../sites/fields.ts'
-import { quote } from '../sites/wording.ts'
+import { quote } from '../text/wording.ts'
 import { fillWords, type VrpSet, vrpSetOf } from './vrp-set.ts'
 import { buildTables, neverExpires } from './vrp-table.ts'
 

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { addressBits, type Family, families, type Parsed, type Prefix, parsePrefix } from '../net/prefix.ts'
 import { describeValue } from '../sites/fields.ts'
-import { formatPath, type Path, quote } from '../sites/wording.ts'
+import { formatPath, type Path, quote } from '../text/wording.ts'
 import { copyWords, findLongest, findRow, indexPrefixes, parentOf } from './prefix-index.ts'
 import { parseJson } from './read-vrps.ts'
 import { fillWords, type Vrp, type VrpSet, vrpSetOf } from './vrp-set.ts'

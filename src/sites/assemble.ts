@@ -1,15 +1,5 @@
-import {
-  type Fleet,
-  type FleetNode,
-  type IrrFilter,
-  importsByKind,
-  type Neighbor,
-  type Probe,
-  type Rpki,
-  type Service,
-  type SideCheck,
-  type SideCheckPace,
-} from './fleet.ts'
+import { type Fleet, type FleetNode, type IrrFilter, importsByKind, type Neighbor, type Probe, type Rpki, type Service } from './fleet.ts'
+import { type SideCheck } from '../manifest/words.ts'
 import type { FleetFile } from './schema/fleet-file.ts'
 import { conntrackCheck, peersCheck } from './schema/side-checks.ts'
 import type { SiteFile } from './schema/site-file.ts'
@@ -102,7 +92,7 @@ function assembleConntrack(conntrack: Written<'conntrack'>): Probe['conntrack'] 
   return { maxUse: conntrack.maxUse, ...paceOf(conntrack) }
 }
 
-function paceOf(check: { interval: number; timeout: number; rise: number; fall: number }): SideCheckPace {
+function paceOf(check: { interval: number; timeout: number; rise: number; fall: number }) {
   return {
     intervalMs: check.interval,
     timeoutMs: check.timeout,

@@ -1,4 +1,5 @@
-import { type ImportWord, importsByKind } from './fleet.ts'
+import { type ImportWord } from '../manifest/words.ts'
+import { importsByKind } from './fleet.ts'
 import type { Draft } from './schema/draft.ts'
 import type { FleetFile } from './schema/fleet-file.ts'
 import type { SiteFile } from './schema/site-file.ts'

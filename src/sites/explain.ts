@@ -2,7 +2,7 @@ import type { z } from 'zod'
 import { describeValue } from './fields.ts'
 import type { Finding } from './finding.ts'
 import type { Source } from './source.ts'
-import { formatPath, nearestWord, type Path, quote } from './wording.ts'
+import { formatPath, nearestWord, type Path, quote } from '../text/wording.ts'
 
 type ZodIssue = z.core.$ZodIssue
 

@@ -1,6 +1,9 @@
+import { bounds } from '../manifest/bounds.ts'
+import { namePattern } from '../manifest/values.ts'
+import { durationPattern, parseDuration } from '../text/duration.ts'
 import { z } from 'zod'
 import { OddNumber } from './source.ts'
-import { alternatives, nearestWord, quote } from './wording.ts'
+import { alternatives, nearestWord, quote } from '../text/wording.ts'
 
 /** `message` is the whole sentence, shown value and all. */
 export type Reading<T> = { ok: true; value: T } | { ok: false; message: string; hint: string | null }
@@ -76,7 +79,6 @@ export function nameField(example: string) {
   return textField(example, nameShape, readName)
 }
 
-const namePattern = /^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/
 export const nameShape = { title: 'name', pattern: namePattern.source, maxLength: 32 }
 
 export function readName(text: string): Reading<string> {
@@ -207,11 +209,8 @@ export function wordField<const W extends string>(words: readonly W[], unavailab
   })
 }
 
-const durationPattern = /^(0|[1-9]\d{0,8})(ms|s|m|h)$/
-const unitMs = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const
-
 /** A whole number with its unit, in milliseconds. `least` and `most` are written the same way. */
-export function durationField(least: string, most: string, why: string | null = null, stepMs = 1) {
+export function durationField([least, most]: readonly [string, string], why: string | null = null, stepMs = 1) {
   const leastMs = parseDuration(least) ?? 0
   const mostMs = parseDuration(most) ?? Number.POSITIVE_INFINITY
   const shape = {
@@ -257,7 +256,7 @@ export function durationField(least: string, most: string, why: string | null = 
 
 /** Milliseconds, or `null` for `keep`. */
 export const deadManField = (() => {
-  const duration = durationField('1s', '1h', 'a restart of the controller takes about as long')
+  const duration = durationField(bounds.safety.deadMan, 'a restart of the controller takes about as long')
   return field(
     '5s',
     { title: 'duration, 1s to 1h, or keep', type: 'string', pattern: `^keep$|${durationPattern.source}` },
@@ -273,14 +272,8 @@ export const deadManField = (() => {
 })()
 
 /** As `durationField`, for daemons that count in seconds. */
-export function secondsField(least: string, most: string) {
-  return durationField(least, most, null, 1000)
-}
-
-/** Milliseconds, or `null` where the text is not a whole number and a unit. */
-export function parseDuration(text: string): number | null {
-  const match = durationPattern.exec(text)
-  return match === null ? null : Number(match[1]) * unitMs[match[2] as keyof typeof unitMs]
+export function secondsField(range: readonly [string, string]) {
+  return durationField(range, null, 1000)
 }
 
 export function readWholeNumber(raw: unknown): Reading<number> {
@@ -307,12 +300,4 @@ export function describeValue(raw: unknown): string {
   if (typeof raw === 'boolean') return String(raw)
   if (raw instanceof OddNumber) return `the number ${raw.text.slice(0, 60)}`
   return Array.isArray(raw) ? 'a list' : 'a map'
-}
-
-/** In the largest unit that says it exactly: 5400000 is `90m`. */
-export function formatDuration(ms: number): string {
-  for (const unit of ['h', 'm', 's'] as const) {
-    if (ms > 0 && ms % unitMs[unit] === 0) return `${ms / unitMs[unit]}${unit}`
-  }
-  return `${ms}ms`
 }

@@ -1,3 +1,5 @@
+import type { ProbeSettings } from '../manifest/probe.ts'
+import { type ImportWord, type NeighborKind, type RoleWord, type TroubleAction } from '../manifest/words.ts'
 import type { Community } from '../net/community.ts'
 import type { Address, Family, InterfaceAddress, Prefix } from '../net/prefix.ts'
 import type { PrefixRange } from '../net/prefix-range.ts'
@@ -48,17 +50,6 @@ export interface Service {
   }
 }
 
-export const troubleActions = ['withdraw', 'degrade'] as const
-type TroubleAction = (typeof troubleActions)[number]
-
-/** Checks without which nothing can be served: what fails them is dead. */
-export const vitalChecks = ['interface', 'address', 'handshake', 'ping'] as const
-/** Checks of what lies behind the endpoint: what fails them is impaired. Each is run at an interval of its own. */
-export const sideChecks = ['egress', 'command', 'peers', 'conntrack'] as const
-export const checkNames = [...vitalChecks, ...sideChecks] as const
-export type SideCheck = (typeof sideChecks)[number]
-export type CheckName = (typeof checkNames)[number]
-
 interface Drain {
   /** The neighbors have the degraded routes, and no peer has sent anything for so long: the traffic has gone. */
   readonly idleMs: number
@@ -68,74 +59,22 @@ interface Drain {
   readonly undrainMs: number
 }
 
-export interface Probe {
-  /** The probe peer's private key, as `wg genkey` writes it. */
-  readonly privateKeyFile: string
-  readonly presharedKeyFile: string | null
+type Egress = NonNullable<ProbeSettings['egress']>
+
+/** As the manifest has it, but with addresses that are parsed. */
+export interface Probe extends Omit<ProbeSettings, 'address' | 'egress'> {
   /** The probe's own address inside the tunnel. */
   readonly address: Address
-  readonly intervalMs: number
-  readonly timeoutMs: number
-  /** Good probes in a row until an unhealthy endpoint is healthy. */
-  readonly rise: number
-  /** Bad probes in a row until a healthy endpoint is unhealthy. */
-  readonly fall: number
-  readonly checks: readonly CheckName[]
-  /** Of the last `size` probes at most the share `maxLoss` (0 to 1) may be bad. */
-  readonly window: { readonly size: number; readonly maxLoss: number }
-  /** After each flap the endpoint has to stay good for longer, from `initialMs` doubling up to `maxMs`. */
-  readonly holdDown: { readonly initialMs: number; readonly maxMs: number }
-  /** Each is there exactly if `checks` names it. */
   readonly egress: EgressCheck | null
-  readonly command: CommandCheck | null
-  readonly peers: PeersCheck | null
-  readonly conntrack: ConntrackCheck | null
-}
-
-/** When a side check is run, and how often in a row it must fail or succeed to count. */
-export interface SideCheckPace {
-  readonly intervalMs: number
-  readonly timeoutMs: number
-  readonly rise: number
-  readonly fall: number
 }
 
 /** Through the probe's own tunnel session, to what lies beyond the gateway. */
-export interface EgressCheck extends SideCheckPace {
+export interface EgressCheck extends Omit<Egress, 'targets'> {
   readonly targets: readonly EgressTarget[]
-  /** How many targets have to answer. */
-  readonly need: number
 }
 
-export const egressProtocols = ['icmp', 'dns', 'tcp'] as const
-
-export interface EgressTarget {
-  readonly protocol: (typeof egressProtocols)[number]
+export interface EgressTarget extends Omit<Egress['targets'][number], 'address'> {
   readonly address: Address
-  /** `null` for icmp. */
-  readonly port: number | null
-  /** For dns: the name that is asked for; else `null`. */
-  readonly name: string | null
-}
-
-/** A program of the engineer's: exit code 0 is good. Never a shell. */
-interface CommandCheck extends SideCheckPace {
-  readonly argv: readonly string[]
-}
-
-/** The share of real peers with a fresh handshake fell off a cliff. */
-interface PeersCheck extends SideCheckPace {
-  /** A fall by this share (0 to 1) of the highest count within `withinMs` is one. */
-  readonly drop: number
-  readonly withinMs: number
-  /** With fewer fresh peers than that before the fall, nothing is said. */
-  readonly least: number
-}
-
-/** The connection tracking table is nearly full. */
-interface ConntrackCheck extends SideCheckPace {
-  /** The share (0 to 1) of nf_conntrack_max that may be used. */
-  readonly maxUse: number
 }
 
 export interface Rpki {
@@ -206,13 +145,6 @@ export interface MaintenanceWindow {
   readonly timezone: string
 }
 
-export const neighborKinds = ['transit', 'peer', 'route-server', 'provider-private', 'tor', 'ibgp'] as const
-export type NeighborKind = (typeof neighborKinds)[number]
-
-/** `full`: all that passes the filters. `own-prefixes`: ours, as told by our other nodes. */
-export const importWords = ['nothing', 'default-only', 'own-prefixes', 'full'] as const
-export type ImportWord = (typeof importWords)[number]
-
 /** What an imported kind of neighbor takes, the default first. */
 export const importsByKind: Readonly<Record<NeighborKind, readonly [ImportWord, ...ImportWord[]]>> = {
   transit: ['full', 'default-only', 'nothing'],
@@ -232,10 +164,6 @@ export const importLimits: Readonly<Record<NeighborKind, Readonly<Record<Family,
   tor: { ipv4: 10, ipv6: 10 },
   ibgp: { ipv4: 10, ipv6: 10 },
 }
-
-/** Our side's role in the session (RFC 9234, section 3). */
-export const roleWords = ['customer', 'provider', 'peer', 'rs-client', 'rs-server'] as const
-export type RoleWord = (typeof roleWords)[number]
 
 /** What our side can be to each kind of neighbor; iBGP has no roles (RFC 9234, section 4). */
 export const rolesByKind: Readonly<Record<NeighborKind, readonly (RoleWord | 'none')[]>> = {

@@ -13,7 +13,7 @@ import { type Draft, draftOf } from './schema/draft.ts'
 import { type FleetFile, fleetFileSchema } from './schema/fleet-file.ts'
 import { type SiteFile, siteFileSchema } from './schema/site-file.ts'
 import { readSource, type Source } from './source.ts'
-import { count, formatPath, type Path } from './wording.ts'
+import { count, formatPath, type Path } from '../text/wording.ts'
 
 /** A file of the fleet's folder, by the name that a person would type; with a `problem` where it can't be read. */
 export type FleetFileText =

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import type { Manifest } from '../planner/manifest.ts'
+import type { Manifest } from '../manifest/manifest.ts'
 import { readAnnouncements } from '../render/announcements.ts'
 import {
   DaemonError,

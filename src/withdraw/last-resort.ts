@@ -1,4 +1,4 @@
-import type { Manifest } from '../planner/manifest.ts'
+import type { Manifest } from '../manifest/manifest.ts'
 import type { Say } from '../telemetry/say.ts'
 import { commandToPutBack, type HeldAddress, type HeldAddresses } from './held-addresses.ts'
 import { addressesOf } from './scope.ts'

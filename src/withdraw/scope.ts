@@ -1,4 +1,4 @@
-import type { Manifest } from '../planner/manifest.ts'
+import type { Manifest } from '../manifest/manifest.ts'
 
 /** The prefixes of `services`, without those that another service shares. */
 export function prefixesOf(manifest: Manifest, services: ReadonlySet<string>): ReadonlySet<string> {

@@ -11,7 +11,7 @@ import { askGuard } from '../../src/guard/ask.ts'
 import { createGuardClient, type GuardClient } from '../../src/guard/client.ts'
 import { guardSocketOf } from '../../src/guard/protocol.ts'
 import { spawnGuard } from '../../src/guard/spawn.ts'
-import { type Manifest, manifestSchema } from '../../src/planner/manifest.ts'
+import { type Manifest, requireManifest } from '../../src/manifest/manifest.ts'
 import { createBird } from '../../src/routing/bird/bird.ts'
 import { normally, type RoutingDaemon } from '../../src/routing/daemon.ts'
 import { createFrr } from '../../src/routing/frr/frr.ts'
@@ -37,7 +37,7 @@ describe.each(['bird', 'frr'] as const)("the dead man's guard behind %s", (kind)
     pair = await startPair(kind)
     const dir = dirname(pair.manifest.paths.daemonSocket)
     bundle = `${dir}-bundle`
-    manifest = manifestSchema.parse({
+    manifest = requireManifest({
       ...pair.manifest,
       paths: { ...pair.manifest.paths, runtimeDir: `${dir}-run`, stateDir: `${dir}-state` },
       services: pair.manifest.services.map((service) =>

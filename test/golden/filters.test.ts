@@ -6,7 +6,8 @@ import { orLonger, type PrefixRange } from '../../src/net/prefix-range.ts'
 import { compileExport, compileImport } from '../../src/policy/compile.ts'
 import type { Policy } from '../../src/policy/policy.ts'
 import { exportRules, importRules } from '../../src/policy/rules.ts'
-import { type ImportWord, type NeighborKind, relaxableRules } from '../../src/sites/fleet.ts'
+import { type ImportWord, type NeighborKind } from '../../src/manifest/words.ts'
+import { relaxableRules } from '../../src/sites/fleet.ts'
 import { inputOf, ipv6 } from '../unit/policy/sample.ts'
 
 const file = join(import.meta.dirname, '../../docs/filters.md')

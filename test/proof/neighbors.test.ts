@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { hashOf } from '../../src/bundle/write.ts'
 import { type Family, families } from '../../src/net/prefix.ts'
-import { buildManifest } from '../../src/render/render.ts'
+import { buildManifest } from '../../src/planner/build-manifest.ts'
 import { createBird } from '../../src/routing/bird/bird.ts'
 import { type Desired, normally } from '../../src/routing/daemon.ts'
 import { createFrr } from '../../src/routing/frr/frr.ts'

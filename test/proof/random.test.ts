@@ -3,13 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { bogons } from '../../src/net/bogons.ts'
 import { Address, addressBits, type Family, families, type Prefix, prefixOf } from '../../src/net/prefix.ts'
 import { bogonAsns, tier1Asns } from '../../src/policy/asn-ranges.ts'
-import {
-  importsByKind,
-  type NeighborKind,
-  neighborKinds,
-  relaxableRules,
-  rolesByKind,
-} from '../../src/sites/fleet.ts'
+import { importsByKind, relaxableRules, rolesByKind } from '../../src/sites/fleet.ts'
+import { type NeighborKind, neighborKinds } from '../../src/manifest/words.ts'
 import { ConfigError } from '../../src/sites/issue.ts'
 import { nodeAddresses } from './bed.ts'
 import { describeMismatches, findMismatches } from './compare.ts'

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { createTask, validate } from 'node-cron'
 import { expect, test, vi } from 'vitest'
-import { createCronTimes, readSchedule } from '../../src/sites/cron.ts'
+import { createCronTimes, readSchedule } from '../../src/manifest/cron.ts'
 
 // Hundreds of runs, on a machine that others use too.
 vi.setConfig({ testTimeout: 120_000 })

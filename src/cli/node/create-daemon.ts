@@ -1,4 +1,4 @@
-import type { Manifest } from '../../planner/manifest.ts'
+import type { Manifest } from '../../manifest/manifest.ts'
 import { createBird } from '../../routing/bird/bird.ts'
 import type { RoutingDaemon } from '../../routing/daemon.ts'
 import { createFrr } from '../../routing/frr/frr.ts'

@@ -3,7 +3,7 @@ import { askGuard } from '../../guard/ask.ts'
 import { createGuardClient, type GuardClient } from '../../guard/client.ts'
 import { guardSocketOf } from '../../guard/protocol.ts'
 import { spawnGuard } from '../../guard/spawn.ts'
-import type { Manifest } from '../../planner/manifest.ts'
+import type { Manifest } from '../../manifest/manifest.ts'
 import type { Log } from '../../telemetry/log.ts'
 import { guardSerialOf } from '../versions.ts'
 

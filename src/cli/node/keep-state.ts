@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { serving } from '../../controller/intent.ts'
 import type { Keeping } from '../../controller/parts.ts'
-import type { Manifest } from '../../planner/manifest.ts'
+import type { Manifest } from '../../manifest/manifest.ts'
 import { operatorFile, servicesFile } from '../../state/node-state.ts'
 import type { StateProblem } from '../../state/state-file.ts'
 import type { Say } from '../../telemetry/say.ts'

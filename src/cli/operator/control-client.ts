@@ -2,7 +2,7 @@ import { request } from 'node:http'
 import { join } from 'node:path'
 import type { NodeStatus } from '../../controller/status.ts'
 import type { OperatorOrder } from '../../http/server.ts'
-import type { Manifest } from '../../planner/manifest.ts'
+import type { Manifest } from '../../manifest/manifest.ts'
 import { CommandError } from '../failure.ts'
 
 /** `absent`: no controller listens there. */

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander'
-import { parseDuration } from '../../sites/fields.ts'
+import { parseDuration } from '../../text/duration.ts'
 import { type Course, giveOrder, type OrderOptions } from './give-order.ts'
 import { nodeCommand } from './locate-bundle.ts'
 

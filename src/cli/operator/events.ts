@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander'
-import { parseDuration } from '../../sites/fields.ts'
+import { parseDuration } from '../../text/duration.ts'
 import type { NodeEvent } from '../../telemetry/events.ts'
 import { readEvents } from '../../telemetry/read-events.ts'
 import { CommandError, exitCode, isSystemError } from '../failure.ts'

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { NodeStatus } from '../../controller/status.ts'
 import type { OperatorOrder } from '../../http/server.ts'
-import type { Manifest } from '../../planner/manifest.ts'
+import type { Manifest } from '../../manifest/manifest.ts'
 import { CommandError, exitCode } from '../failure.ts'
 import { askController } from './control-client.ts'
 import { type NodeOptions, requireBundle } from './locate-bundle.ts'

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { Command, Option } from 'commander'
 import { readBundle } from '../../bundle/read.ts'
 import { findLabNode, listLabNodes } from '../../lab/locate.ts'
-import type { Manifest } from '../../planner/manifest.ts'
+import type { Manifest } from '../../manifest/manifest.ts'
 import { CommandError } from '../failure.ts'
 
 export const defaultBundle = '/etc/anyward/bundle'

@@ -6,7 +6,7 @@ import { announcementsOf } from '../../planner/own-announcements.ts'
 import { formatCount, formatSpan } from '../../rpki/assess.ts'
 import { type PreflightRow, preflight } from '../../rpki/preflight.ts'
 import { requireFleet } from '../../sites/load.ts'
-import { count } from '../../sites/wording.ts'
+import { count } from '../../text/wording.ts'
 import { exitCode } from '../failure.ts'
 import {
   formatWarning,

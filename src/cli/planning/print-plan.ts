@@ -4,7 +4,7 @@ import { formatTextDiff } from '../../bundle/text-diff.ts'
 import type { SessionChange } from '../../planner/compare.ts'
 import type { MissingSite, ServiceCoverage } from '../../planner/coverage.ts'
 import { describeWorld } from '../../planner/world.ts'
-import { count } from '../../sites/wording.ts'
+import { count } from '../../text/wording.ts'
 
 type Planned = Extract<PlanResult, { outcome: 'written' | 'refused' }>
 

@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import type { Fleet } from '../../sites/fleet.ts'
 import { FleetFolderError, formatIssue, type Issue } from '../../sites/issue.ts'
 import { loadFleet } from '../../sites/load.ts'
-import { count } from '../../sites/wording.ts'
+import { count } from '../../text/wording.ts'
 import { CommandError, exitCode } from '../failure.ts'
 
 export function validateCommand(): Command {

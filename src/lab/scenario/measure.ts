@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Manifest, ManifestService } from '../../planner/manifest.ts'
+import type { Manifest, ManifestService } from '../../manifest/manifest.ts'
 import { together } from '../machine/together.ts'
 import {
   type Check,

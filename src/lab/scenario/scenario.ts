@@ -1,4 +1,4 @@
-import type { Manifest } from '../../planner/manifest.ts'
+import type { Manifest } from '../../manifest/manifest.ts'
 import type { LabState, NodeState, WireguardState } from '../state.ts'
 
 /** What a scenario works on: one node, and the service whose endpoint it breaks. */

@@ -1,4 +1,4 @@
-import type { ManifestService } from '../../planner/manifest.ts'
+import type { ManifestService } from '../../manifest/manifest.ts'
 import { type ProcessResult, runProcess } from './process.ts'
 import type { SideProbe } from './side-check.ts'
 import { bad, createSideProbe, good, inconclusive, type SideVerdict } from './side-probe.ts'

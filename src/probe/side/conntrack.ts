@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import type { ManifestService } from '../../planner/manifest.ts'
+import type { ManifestService } from '../../manifest/manifest.ts'
 import type { SideProbe } from './side-check.ts'
 import { bad, createSideProbe, good, inconclusive, type SideVerdict } from './side-probe.ts'
 

@@ -1,4 +1,4 @@
-import type { ManifestService } from '../../planner/manifest.ts'
+import type { ManifestService } from '../../manifest/manifest.ts'
 import { createCommandProbe } from './command.ts'
 import { createConntrackProbe } from './conntrack.ts'
 import { createEgressProbe, type EgressTunnel } from './egress.ts'

@@ -1,4 +1,4 @@
-import type { ManifestService } from '../../planner/manifest.ts'
+import type { ManifestService } from '../../manifest/manifest.ts'
 import { Deadline } from '../../wireguard/deadline.ts'
 import { formatEndpoint } from '../../wireguard/endpoint-socket.ts'
 import type { InnerOutcome } from '../../wireguard/inner/conversations.ts'

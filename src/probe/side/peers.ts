@@ -1,4 +1,4 @@
-import type { ManifestService } from '../../planner/manifest.ts'
+import type { ManifestService } from '../../manifest/manifest.ts'
 import { PeersFall } from './peers-fall.ts'
 import { runProcess } from './process.ts'
 import type { SideProbe } from './side-check.ts'

@@ -1,4 +1,4 @@
-import type { SideCheck } from '../../sites/fleet.ts'
+import type { SideCheck } from '../../manifest/words.ts'
 
 export interface SideCheckResult {
   readonly check: SideCheck

@@ -1,5 +1,5 @@
 import { type Family, families, familyOf } from '../../net/prefix.ts'
-import type { Manifest, ManifestNeighbor } from '../../planner/manifest.ts'
+import type { Manifest, ManifestNeighbor } from '../../manifest/manifest.ts'
 import { originators, readAnnouncements, renderAnnouncements } from '../../render/announcements.ts'
 import {
   DaemonError,

@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path'
 import { openRegularFile } from '../../files/open-regular-file.ts'
-import type { Manifest } from '../../planner/manifest.ts'
+import type { Manifest } from '../../manifest/manifest.ts'
 import type { SavedLook, SavedNetwork, SavedNetworks } from '../daemon.ts'
 import { canonicalPrefix, ownPrefixesOf } from '../own-prefixes.ts'
 

@@ -3,7 +3,7 @@ import type { Prefix } from '../../net/prefix.ts'
 import { globalLengths } from '../../net/prefix-range.ts'
 import { externalKinds, type PlacedNode, type PlacedService } from '../drafts.ts'
 import type { Finding } from '../finding.ts'
-import type { Path } from '../wording.ts'
+import type { Path } from '../../text/wording.ts'
 
 /** The prefixes of one service: against each other, the neighbors that hear them, and the bogon ranges. */
 export function checkPrefixes(

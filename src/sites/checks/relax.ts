@@ -1,6 +1,7 @@
 import { type FleetDraft, importOf, type NeighborDraft, type PlacedNeighbor } from '../drafts.ts'
 import { type Finding, warning } from '../finding.ts'
-import type { NeighborKind, RelaxableRule } from '../fleet.ts'
+import type { NeighborKind } from '../../manifest/words.ts'
+import type { RelaxableRule } from '../fleet.ts'
 
 /** Relaxing a rule that does not hold anyway reads as if it had held. */
 export function checkRelax(

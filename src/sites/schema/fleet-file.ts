@@ -1,3 +1,4 @@
+import { bounds } from '../../manifest/bounds.ts'
 import { z } from 'zod'
 import {
   deadManField,
@@ -10,7 +11,7 @@ import {
   wholeNumberField,
   wordField,
 } from '../fields.ts'
-import { checkNames, troubleActions, vitalChecks } from '../fleet.ts'
+import { checkNames, troubleActions, vitalChecks } from '../../manifest/words.ts'
 import {
   addressField,
   asnField,
@@ -54,17 +55,16 @@ const probe = z
       examples: ['10.80.255.254'],
     }),
     interval: durationField(
-      '30ms',
-      '60s',
+      bounds.probe.interval,
       'WireGuard answers fewer handshakes when they come faster than every 25 ms',
     )
       .describe('From one probe to the next.')
       .prefault('200ms'),
-    timeout: durationField('10ms', '60s').describe('How long an answer is waited for.').prefault('300ms'),
-    rise: wholeNumberField(1, 1000, '5')
+    timeout: durationField(bounds.probe.timeout).describe('How long an answer is waited for.').prefault('300ms'),
+    rise: wholeNumberField(...bounds.probe.times, '5')
       .describe('Good probes in a row until the site is announced.')
       .prefault(5),
-    fall: wholeNumberField(1, 1000, '3')
+    fall: wholeNumberField(...bounds.probe.times, '3')
       .describe(
         'Bad probes in a row until it is withdrawn. A server that hangs is found after `fall` × `interval` + `timeout`: 0.9 s with the defaults.',
       )
@@ -78,7 +78,7 @@ const probe = z
       .prefault([...vitalChecks]),
     window: z
       .strictObject({
-        size: wholeNumberField(10, 1000, '50').describe('So many of the last probes count.').prefault(50),
+        size: wholeNumberField(...bounds.probe.windowSize, '50').describe('So many of the last probes count.').prefault(50),
         maxLoss: percentField(1, 100, '20%')
           .describe('More bad ones than that are too many.')
           .prefault('20%'),
@@ -89,10 +89,10 @@ const probe = z
       .prefault({}),
     holdDown: z
       .strictObject({
-        initial: durationField('0s', '1h')
+        initial: durationField(bounds.probe.holdDownInitial)
           .describe('After the first flap. `0s`: no hold-down.')
           .prefault('1s'),
-        max: durationField('0s', '24h').describe('The longest.').prefault('10m'),
+        max: durationField(bounds.probe.holdDownMax).describe('The longest.').prefault('10m'),
       })
       .describe(
         'An endpoint that was withdrawn has to stay good for that long before it is announced again, twice as long after each further flap; the count decays by half in each `max` without one.',
@@ -116,13 +116,13 @@ const when = z
 
 const drain = z
   .strictObject({
-    idle: durationField('0s', '10m')
+    idle: durationField(bounds.drain.idle)
       .describe('The traffic has gone when no peer has sent anything for so long.')
       .prefault('3s'),
-    limit: durationField('0s', '24h')
+    limit: durationField(bounds.drain.limit)
       .describe('Withdrawn then, whether or not the traffic has gone. `0s`: at once.')
       .prefault('1m'),
-    undrain: durationField('0s', '24h')
+    undrain: durationField(bounds.drain.undrain)
       .describe('How long the routes stay degraded after `undrain`, so that clients come back slowly.')
       .prefault('10s'),
   })
@@ -132,7 +132,7 @@ const drain = z
 
 const safety = z
   .strictObject({
-    minSites: wholeNumberField(0, 10_000, '1')
+    minSites: wholeNumberField(...bounds.safety.minSites, '1')
       .describe(
         'A site is not withdrawn if fewer than so many would be left. At most one less than the sites that serve it, or none of them could ever be withdrawn. `0`: no floor.',
       )
@@ -188,13 +188,13 @@ const rpki = z
         'What becomes of routes whose origin or length the holder of the prefix contradicts (RFC 6811).',
       )
       .prefault('reject'),
-    refresh: secondsField('1s', '24h')
+    refresh: secondsField(bounds.rpki.refresh)
       .describe('How often a router asks a cache for news (RFC 8210, section 6).')
       .prefault('1h'),
-    retry: secondsField('1s', '2h')
+    retry: secondsField(bounds.rpki.retry)
       .describe('After a failure, how soon it asks again. Not beyond `expire`.')
       .prefault('10m'),
-    expire: secondsField('10m', '48h')
+    expire: secondsField(bounds.rpki.expire)
       .describe('How long it goes on with what it has when no cache answers. Not below `refresh`.')
       .prefault('2h'),
     atExpiry: wordField(['last-good', 'accept'])
@@ -215,7 +215,7 @@ const rpki = z
           'JSON of rpki-client or Routinator. A relative path begins at the folder of the sites.',
         ),
         slurm: localFileField('slurm.json').describe('Local exceptions (RFC 8416).').optional(),
-        maxAge: secondsField('1m', '720h').describe('An older file is refused.').prefault('24h'),
+        maxAge: secondsField(['1m', '720h']).describe('An older file is refused.').prefault('24h'),
       })
       .describe('A validator’s output, for `preflight`, `planner` and `rtr`.')
       .optional(),

@@ -1,8 +1,9 @@
+import { interfacePattern, isHostName, publicKeyPattern } from '../../manifest/values.ts'
 import { parseAsn, plainFromAsdot } from '../../net/asn.ts'
 import { type Parsed, parseAddress, parseInterfaceAddress, parsePrefix } from '../../net/prefix.ts'
 import { field, type Reading, readWholeNumber, type Shape, textField } from '../fields.ts'
 import { OddNumber } from '../source.ts'
-import { quote } from '../wording.ts'
+import { quote } from '../../text/wording.ts'
 
 /** A value that `net` parses. */
 export function netField<T>(example: string, shape: Omit<Shape, 'type'>, parse: (text: string) => Parsed<T>) {
@@ -29,8 +30,6 @@ export const interfaceAddressField = netField(
   parseInterfaceAddress,
 )
 
-const interfacePattern = /^[A-Za-z][A-Za-z0-9_.-]*$/
-
 /** Linux: 15 bytes (IFNAMSIZ less its NUL), no slash, no space. */
 export const interfaceField = textField(
   'wg0',
@@ -52,8 +51,6 @@ export const interfaceField = textField(
         }
   },
 )
-
-const publicKeyPattern = /^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/
 
 /** Canonical base64 of 32 bytes. The value is not shown: the private key looks the same. */
 export const publicKeyField = textField(
@@ -127,15 +124,6 @@ export const hostField = textField('127.0.0.1', { title: 'address or host name' 
     ? { ok: true, value: text }
     : { ok: false, message: `${quote(text)} is neither an address nor a host name`, hint: null }
 })
-
-export function isHostName(text: string): boolean {
-  const labels = text.split('.')
-  return (
-    text.length <= 253 &&
-    !/^[\d.]+$/.test(text) &&
-    labels.every((label) => /^[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/.test(label))
-  )
-}
 
 export const asnField = field(
   '64500',

@@ -1,14 +1,15 @@
+import { bounds } from '../../manifest/bounds.ts'
 import { z } from 'zod'
 import { durationField, percentField, portField, wholeNumberField, wordField } from '../fields.ts'
-import { egressProtocols } from '../fleet.ts'
+import { egressProtocols } from '../../manifest/words.ts'
 import { addressField } from './net-fields.ts'
 import { argumentField, dnsNameField } from './source-fields.ts'
 
 const paceOf = (interval: string, timeout: string) => ({
-  interval: durationField('1s', '1h').describe('From one check to the next.').prefault(interval),
-  timeout: durationField('100ms', '10m').describe('How long it may take.').prefault(timeout),
-  rise: wholeNumberField(1, 100, '2').describe('Good checks in a row until it is well again.').prefault(2),
-  fall: wholeNumberField(1, 100, '3').describe('Bad checks in a row until it is impaired.').prefault(3),
+  interval: durationField(bounds.sideCheck.interval).describe('From one check to the next.').prefault(interval),
+  timeout: durationField(bounds.sideCheck.timeout).describe('How long it may take.').prefault(timeout),
+  rise: wholeNumberField(...bounds.sideCheck.times, '2').describe('Good checks in a row until it is well again.').prefault(2),
+  fall: wholeNumberField(...bounds.sideCheck.times, '3').describe('Bad checks in a row until it is impaired.').prefault(3),
 })
 
 export const egressCheck = z
@@ -29,7 +30,7 @@ export const egressCheck = z
       )
       .min(1)
       .describe('Who has to answer. Name several: one that is down is not your gateway’s fault.'),
-    need: wholeNumberField(1, 100, '1').describe('How many of them have to.').prefault(1),
+    need: wholeNumberField(...bounds.sideCheck.need, '1').describe('How many of them have to.').prefault(1),
     ...paceOf('5s', '2s'),
   })
   .describe('Whether clients get beyond the gateway: asked through the probe’s own tunnel session.')
@@ -51,8 +52,8 @@ export const commandCheck = z
 export const peersCheck = z
   .strictObject({
     drop: percentField(1, 100, '50%').describe('So many lost at once are a cliff.').prefault('50%'),
-    within: durationField('10s', '1h').describe('What “at once” is.').prefault('3m'),
-    least: wholeNumberField(1, 1_000_000, '20')
+    within: durationField(bounds.sideCheck.within).describe('What “at once” is.').prefault('3m'),
+    least: wholeNumberField(...bounds.sideCheck.least, '20')
       .describe('With fewer peers than that before the fall, nothing is said.')
       .prefault(20),
     ...paceOf('15s', '5s'),

@@ -1,3 +1,4 @@
+import { bounds } from '../../manifest/bounds.ts'
 import { z } from 'zod'
 import {
   descriptionField,
@@ -8,7 +9,7 @@ import {
   wordField,
   yesNoField,
 } from '../fields.ts'
-import { importWords, neighborKinds, roleWords } from '../fleet.ts'
+import { importWords, neighborKinds, roleWords } from '../../manifest/words.ts'
 import { addressField, asnField, routerIdField } from './net-fields.ts'
 import { asSetField, communityField, rangeField, relaxField } from './policy-fields.ts'
 import { localFileField, scheduleField, timezoneField, versionField } from './source-fields.ts'
@@ -67,8 +68,8 @@ const irr = z
 const bfd = z
   .strictObject({
     // What bgpd and BIRD both take.
-    interval: durationField('10ms', '60s').describe('Between two packets.').prefault('300ms'),
-    multiplier: wholeNumberField(2, 255, '3')
+    interval: durationField(bounds.bfd.interval).describe('Between two packets.').prefault('300ms'),
+    multiplier: wholeNumberField(...bounds.bfd.multiplier, '3')
       .describe(
         'So many missing packets end the session. A cut link is found after `interval` × `multiplier`.',
       )
@@ -147,7 +148,7 @@ const neighbor = z.strictObject({
       'Our side’s role (RFC 9234). Left out: by kind, see below. `none` where the neighbor refuses it.',
     )
     .optional(),
-  multihop: wholeNumberField(2, 255, '2', 'leave it out for a neighbor on the link')
+  multihop: wholeNumberField(...bounds.multihop, '2', 'leave it out for a neighbor on the link')
     .describe('Hops to an eBGP neighbor that is not on the link. Left out: it is on the link.')
     .optional(),
   bfd: bfd.optional(),
@@ -166,7 +167,7 @@ const maintenance = z
   .array(
     z.strictObject({
       cron: scheduleField.describe('When it begins.'),
-      duration: durationField('1m', '168h').describe('How long it lasts.'),
+      duration: durationField(bounds.maintenance).describe('How long it lasts.'),
       timezone: timezoneField.describe('Where the clock hangs that `cron` means.').prefault('UTC'),
     }),
   )

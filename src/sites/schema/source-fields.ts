@@ -1,7 +1,7 @@
-import { readSchedule } from '../cron.ts'
+import { readSchedule } from '../../manifest/cron.ts'
 import { textField } from '../fields.ts'
-import { quote } from '../wording.ts'
-import { isHostName } from './net-fields.ts'
+import { quote } from '../../text/wording.ts'
+import { isHostName, isTimezone } from '../../manifest/values.ts'
 
 /** A file on the machine that runs the planner. Its name is shown in messages and in comments of what is generated. */
 export function localFileField(example: string) {
@@ -112,12 +112,3 @@ export const timezoneField = textField(
           hint: 'write one such as Europe/Berlin, or UTC',
         },
 )
-
-function isTimezone(text: string): boolean {
-  if (!/^[A-Za-z][A-Za-z0-9_+/-]{1,63}$/.test(text)) return false
-  try {
-    return new Intl.DateTimeFormat('en', { timeZone: text }).resolvedOptions().timeZone !== ''
-  } catch {
-    return false
-  }
-}

@@ -5,7 +5,7 @@ import { execa } from 'execa'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { journalPath } from '../../../src/apply/lock.ts'
 import type { NodeStatus } from '../../../src/controller/status.ts'
-import type { Manifest } from '../../../src/planner/manifest.ts'
+import type { Manifest } from '../../../src/manifest/manifest.ts'
 import { Vty } from '../../../src/routing/frr/vty.ts'
 import { Vtysh } from '../../../src/routing/frr/vtysh.ts'
 import {

@@ -1,4 +1,4 @@
-import { type Manifest, manifestServiceSchema } from '../../../src/planner/manifest.ts'
+import { type Manifest, requireService } from '../../../src/manifest/manifest.ts'
 
 /** What leaves the AS, and what clients dial. */
 export const covering4 = '192.0.2.0/24'
@@ -164,12 +164,12 @@ export function manifestOf(daemon: 'bird' | 'frr', dir: string): Manifest {
       prefixes: told(name, everything),
     })),
     services: [
-      manifestServiceSchema.parse({
+      requireService({
         ...service,
         name: 'vpn',
         prefixes: [covering4, host4, covering6, host6],
       }),
-      manifestServiceSchema.parse({ ...service, name: 'other', prefixes: [otherCovering4] }),
+      requireService({ ...service, name: 'other', prefixes: [otherCovering4] }),
     ],
     files: {},
   }

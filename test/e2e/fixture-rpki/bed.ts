@@ -5,7 +5,7 @@ import { execa } from 'execa'
 import { loadTemplates } from '../../../src/bundle/templates.ts'
 import { renderBundle } from '../../../src/bundle/write.ts'
 import { compilePlan } from '../../../src/planner/compile.ts'
-import { type Manifest, manifestSchema } from '../../../src/planner/manifest.ts'
+import { type Manifest, requireManifest } from '../../../src/manifest/manifest.ts'
 import { createRenderer } from '../../../src/render/render.ts'
 import { BirdClient } from '../../../src/routing/bird/client.ts'
 import { Vty } from '../../../src/routing/frr/vty.ts'
@@ -136,7 +136,7 @@ async function build(
   await mkdir(nodeDir)
   const files = await planNode(daemon, atExpiry, nodeDir)
   for (const [name, content] of files) await writeFile(join(nodeDir, name), content)
-  const manifest = manifestSchema.parse(JSON.parse(files.get('manifest.json')!))
+  const manifest = requireManifest(JSON.parse(files.get('manifest.json')!))
   const node = await (daemon === 'bird' ? prepareBird : prepareFrr)(namespace, nodeDir, undo)
 
   const sessions = async () => {

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { vi } from 'vitest'
-import { type ManifestService, manifestServiceSchema } from '../../../src/planner/manifest.ts'
+import { type ManifestService, requireService } from '../../../src/manifest/manifest.ts'
 import { keyPairOf } from '../../../src/wireguard/key.ts'
 import { freeze } from '../freeze.ts'
 
@@ -144,7 +144,7 @@ export class WireguardServer {
   }
 
   service(options: Partial<ManifestService['probe']> = {}): ManifestService {
-    return manifestServiceSchema.parse({
+    return requireService({
       name: 'vpn',
       prefixes: [],
       anycast: [endpoint4.address, endpoint6.address],

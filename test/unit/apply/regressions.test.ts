@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { findRegressions } from '../../../src/apply/regressions.ts'
-import type { Manifest } from '../../../src/planner/manifest.ts'
+import type { Manifest } from '../../../src/manifest/manifest.ts'
 import type { NeighborObservation, Observation } from '../../../src/routing/daemon.ts'
 
 const prefix = '192.0.2.0/24'

@@ -5,11 +5,11 @@ import { systemClock } from '../../../src/controller/clock.ts'
 import { Controller } from '../../../src/controller/controller.ts'
 import { serving } from '../../../src/controller/intent.ts'
 import type { VerifiedChange } from '../../../src/controller/parts.ts'
-import { type Manifest, manifestSchema } from '../../../src/planner/manifest.ts'
+import { type Manifest, requireManifest } from '../../../src/manifest/manifest.ts'
 import { DaemonError, type RoutingDaemon } from '../../../src/routing/daemon.ts'
 
 const golden = join(import.meta.dirname, '../../golden/example/out/fra1/fra1-a/manifest.json')
-const example = manifestSchema.parse(JSON.parse(await readFile(golden, 'utf8')))
+const example = requireManifest(JSON.parse(await readFile(golden, 'utf8')))
 
 function withOnStop(onStop: 'withdraw' | 'keep'): Manifest {
   const services = example.services.map((service) => ({

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { systemClock } from '../../../src/controller/clock.ts'
 import { computeDesired, findDifferences } from '../../../src/controller/desired.ts'
 import { Reconciler, type Trouble } from '../../../src/controller/reconciler.ts'
-import type { ManifestNeighbor } from '../../../src/planner/manifest.ts'
+import type { ManifestNeighbor } from '../../../src/manifest/manifest.ts'
 import {
   DaemonError,
   type Desired,

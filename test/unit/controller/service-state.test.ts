@@ -4,11 +4,11 @@ import { describe, expect, test } from 'vitest'
 import { ServiceState } from '../../../src/controller/service-state.ts'
 import type { DecisionContext } from '../../../src/decision/decide.ts'
 import { restoreHealth, saveHealth } from '../../../src/health/record.ts'
-import { type ManifestService, manifestSchema } from '../../../src/planner/manifest.ts'
+import { type ManifestService, requireManifest } from '../../../src/manifest/manifest.ts'
 import type { ProbeResult } from '../../../src/probe/result.ts'
 
 const golden = join(import.meta.dirname, '../../golden/example/out/fra1/fra1-a/manifest.json')
-const example = manifestSchema.parse(JSON.parse(await readFile(golden, 'utf8'))).services[0]!
+const example = requireManifest(JSON.parse(await readFile(golden, 'utf8'))).services[0]!
 const service: ManifestService = {
   ...example,
   probe: {

@@ -3,11 +3,11 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { ServiceUnit } from '../../../src/controller/service-unit.ts'
 import type { DecisionName } from '../../../src/decision/decide.ts'
-import { manifestSchema } from '../../../src/planner/manifest.ts'
+import { requireManifest } from '../../../src/manifest/manifest.ts'
 import type { Observation } from '../../../src/routing/daemon.ts'
 
 const golden = join(import.meta.dirname, '../../golden/example/out/fra1/fra1-a/manifest.json')
-const example = manifestSchema.parse(JSON.parse(await readFile(golden, 'utf8'))).services[0]!
+const example = requireManifest(JSON.parse(await readFile(golden, 'utf8'))).services[0]!
 const probes = { endpoint: { runCycle: () => new Promise<never>(() => {}), close: () => {} }, side: [] }
 
 function createUnit(prefixes: readonly string[], decision: DecisionName = 'announce'): ServiceUnit {

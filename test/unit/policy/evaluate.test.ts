@@ -7,7 +7,8 @@ import { compileExport, compileImport } from '../../../src/policy/compile.ts'
 import { evaluate } from '../../../src/policy/evaluate.ts'
 import type { Policy, Route } from '../../../src/policy/policy.ts'
 import type { ValidationState } from '../../../src/rpki/validation.ts'
-import { importsByKind, type NeighborKind } from '../../../src/sites/fleet.ts'
+import { importsByKind } from '../../../src/sites/fleet.ts'
+import { type NeighborKind } from '../../../src/manifest/words.ts'
 import { inputOf, ipv6 } from './sample.ts'
 
 function get<T>(parsed: Parsed<T>): T {

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { manifestServiceSchema } from '../../../src/planner/manifest.ts'
+import { requireService } from '../../../src/manifest/manifest.ts'
 import type { Diagnosis } from '../../../src/probe/diagnose.ts'
 import { createEndpointProbe, EndpointProbe, type EndpointProbeOptions } from '../../../src/probe/endpoint.ts'
 import type { ProbeResult } from '../../../src/probe/result.ts'
@@ -250,7 +250,7 @@ describe('the reason of a silent cycle', () => {
 describe("a manifest's probe", () => {
   it('dials every anycast address on its port', async () => {
     const { responder } = await start({}, { sockets: 1 })
-    const service = manifestServiceSchema.parse({
+    const service = requireService({
       name: 'vpn',
       prefixes: [],
       anycast: ['127.0.0.1'],

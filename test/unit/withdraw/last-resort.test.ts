@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import type { Manifest } from '../../../src/planner/manifest.ts'
+import type { Manifest } from '../../../src/manifest/manifest.ts'
 import { HeldAddresses } from '../../../src/withdraw/held-addresses.ts'
 import { LastResort } from '../../../src/withdraw/last-resort.ts'
 

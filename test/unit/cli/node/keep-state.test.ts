@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { keepState } from '../../../../src/cli/node/keep-state.ts'
 import type { OperatorIntent } from '../../../../src/controller/intent.ts'
-import type { Manifest } from '../../../../src/planner/manifest.ts'
+import type { Manifest } from '../../../../src/manifest/manifest.ts'
 import { operatorFile } from '../../../../src/state/node-state.ts'
 
 let stateDir: string

@@ -1,5 +1,8 @@
-import type { Reading } from './fields.ts'
-import { quote } from './wording.ts'
+import { quote } from '../text/wording.ts'
+
+type ScheduleRead =
+  | { readonly ok: true; readonly value: string }
+  | { readonly ok: false; readonly message: string; readonly hint: string }
 
 interface CronField {
   readonly name: string
@@ -26,7 +29,7 @@ const fields: readonly CronField[] = [
 const daysOfMonth = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
 
 /** Checks the five fields of crontab(5): numbers, names, `*`, ranges, lists and steps. */
-export function readSchedule(text: string): Reading<string> {
+export function readSchedule(text: string): ScheduleRead {
   const parts = text.split(' ').filter((part) => part !== '')
   const hint = 'write minute, hour, day of the month, month, day of the week, such as "*/10 * * * *"'
   if (text.length > 128 || parts.length !== fields.length) {

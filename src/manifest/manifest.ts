@@ -1,0 +1,203 @@
+import { families } from '../net/prefix.ts'
+import { bounds } from './bounds.ts'
+import { probe } from './probe.ts'
+import {
+  type Infer,
+  list,
+  map,
+  nullable,
+  optional,
+  plainText,
+  type Read,
+  readJson,
+  readShape,
+  record,
+  requireShape,
+  unique,
+  whole,
+  withDefault,
+  word,
+  yesNo,
+} from './shape.ts'
+import {
+  absolutePath,
+  address,
+  asn,
+  birdSymbol,
+  durationMs,
+  fileName,
+  hash,
+  hostAndPort,
+  interfaceName,
+  name,
+  port,
+  prefix,
+  publicKey,
+  ruleId,
+  schedule,
+  seconds,
+  timezone,
+} from './values.ts'
+import { importWords, neighborKinds, roleWords, troubleActions } from './words.ts'
+
+/** Where the artefacts of one node live on that node. */
+const paths = record({
+  /** BIRD's control socket, or bgpd's vty socket. */
+  daemonSocket: absolutePath,
+  /** BIRD only: the include file that the controller owns. `null` for FRR, which is told over the socket. */
+  announceFile: nullable(absolutePath),
+  /** What the daemon reads when it starts: `apply` installs it. Missing in bundles of Anyward 0.1.0, as is the next. */
+  configFile: optional(absolutePath),
+  /** Where `apply` leaves this bundle for the controller. */
+  bundleDir: optional(absolutePath),
+  /** Lost at a boot: control socket, lock. */
+  runtimeDir: absolutePath,
+  /** Outlives a boot: the operator's intent, the journal of `apply`. */
+  stateDir: absolutePath,
+})
+
+/** Far more than any node has. */
+const most = { neighbors: 10_000, services: 1000, prefixes: 10_000, rules: 1000, files: 100 } as const
+const limit = whole(0, 4_294_967_295)
+
+/** Rule ids, each with a hash of what its rules say, in their order. */
+const rules = map(ruleId, hash, most.rules)
+
+/** What the next plan compares, to tell what a change means and costs. */
+const session = record({
+  description: plainText(200),
+  role: nullable(word(...roleWords)),
+  multihop: nullable(whole(...bounds.multihop)),
+  bfd: nullable(
+    record({ intervalMs: durationMs(bounds.bfd.interval), multiplier: whole(...bounds.bfd.multiplier) }),
+  ),
+  /** Whether the daemon looks again at what it took when VRPs change. */
+  validated: yesNo,
+  takes: word(...importWords),
+  importLimit: limit,
+  exportLimit: limit,
+  importRules: rules,
+  exportRules: rules,
+  /** Ids of the rules that the YAML took out, sorted. */
+  relaxed: list(ruleId, most.rules),
+})
+
+const neighbor = record({
+  name,
+  kind: word(...neighborKinds),
+  asn,
+  address,
+  localAddress: nullable(address),
+  family: word(...families),
+  /** BIRD's name for the session; `null` for FRR, which names a session by its address. */
+  protocol: nullable(birdSymbol),
+  gtsm: yesNo,
+  passwordFile: nullable(absolutePath),
+  /** Our prefixes that are advertised to this neighbor while their service is announced, sorted. */
+  prefixes: list(prefix, most.prefixes),
+  /** Missing in bundles of Anyward 0.1.0. */
+  session: optional(session),
+})
+
+const rpki = record({
+  /** RTR servers as `host:port`, the preferred one first. */
+  caches: list(hostAndPort, 100),
+  refreshS: seconds(bounds.rpki.refresh),
+  retryS: seconds(bounds.rpki.retry),
+  expireS: seconds(bounds.rpki.expire),
+  atExpiry: word('accept', 'last-good'),
+  lastGood: hostAndPort,
+})
+
+const service = record({
+  name,
+  /** All that the node originates for this service: host and covering prefixes, sorted. */
+  prefixes: list(prefix, most.prefixes),
+  /** The addresses that must be on the node, without a length. */
+  anycast: list(address, most.prefixes),
+  wireguard: record({
+    interface: interfaceName,
+    port,
+    publicKey,
+    /** Without a length. */
+    addresses: list(address, 1000),
+  }),
+  probe,
+  when: withDefault(record({ dead: word(...troubleActions), impaired: word(...troubleActions) }), {
+    dead: 'withdraw',
+    impaired: 'degrade',
+  }),
+  drain: withDefault(
+    record({
+      /** The neighbors have the degraded routes, and no peer has sent anything for so long: the traffic has gone. */
+      idleMs: durationMs(bounds.drain.idle),
+      /** Withdrawn then, whether or not the traffic has gone. */
+      limitMs: durationMs(bounds.drain.limit),
+      /** How long the routes stay degraded after `undrain`. */
+      undrainMs: durationMs(bounds.drain.undrain),
+    }),
+    { idleMs: 0, limitMs: 0, undrainMs: 0 },
+  ),
+  onStop: word('withdraw', 'keep'),
+  /** `null`: what a controller that is killed had announced stays. */
+  deadManMs: withDefault(nullable(durationMs(bounds.safety.deadMan)), null),
+  minSites: withDefault(whole(...bounds.safety.minSites), 0),
+})
+
+const maintenanceWindow = record({
+  /** Five fields of crontab(5). */
+  cron: schedule,
+  durationMs: durationMs(bounds.maintenance),
+  /** A name of the IANA time zone database. */
+  timezone,
+})
+
+/** What a bundle tells the controller: everything it needs to know, and no secret. */
+const manifest = record({
+  format: word(1),
+  site: name,
+  node: name,
+  daemon: word('bird', 'frr'),
+  asn,
+  routerId: address,
+  paths,
+  /** `address:port` pairs for /healthz, /status and /metrics. */
+  listen: list(hostAndPort, 16),
+  neighbors: unique(list(neighbor, most.neighbors)),
+  /** `null` where no session validates; missing in bundles of Anyward 0.1.0. */
+  rpki: optional(nullable(rpki)),
+  services: unique(list(service, most.services)),
+  /** Whether the daemon's configuration knows degraded announcements. */
+  degradable: withDefault(yesNo, false),
+  /** When the calendar drains the node. */
+  maintenance: withDefault(list(maintenanceWindow, 1000), []),
+  /** SHA-256, hex, of every other file of the bundle. */
+  files: map(fileName, hash, most.files),
+})
+
+export type Manifest = Infer<typeof manifest>
+export type ManifestNeighbor = Manifest['neighbors'][number]
+export type ManifestSession = NonNullable<ManifestNeighbor['session']>
+export type ManifestRpki = NonNullable<Manifest['rpki']>
+export type ManifestService = Manifest['services'][number]
+export type NodePaths = Manifest['paths']
+
+/** Reads a manifest from parsed JSON, with every place where it does not fit. */
+export function readManifestValue(raw: unknown): Read<Manifest> {
+  return readShape(manifest, raw)
+}
+
+/** `null` where the text is none. */
+export function readManifestText(text: string): Manifest | null {
+  return readJson(manifest, text)
+}
+
+/** Throws a TypeError of one line where it is none. */
+export function requireManifest(raw: unknown): Manifest {
+  return requireShape(manifest, raw)
+}
+
+/** Throws a TypeError of one line where it is none. */
+export function requireService(raw: unknown): ManifestService {
+  return requireShape(service, raw)
+}
