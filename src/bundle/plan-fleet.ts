@@ -1,11 +1,11 @@
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
+import { requireManifest } from '../manifest/manifest.ts'
 import { compareBundles, type NodeComparison } from '../planner/compare.ts'
 import { compilePlan } from '../planner/compile.ts'
 import { coverageOf, type ServiceCoverage } from '../planner/coverage.ts'
 import type { PlanFeeds } from '../planner/feeds.ts'
 import { debianLayout } from '../planner/layout.ts'
-import { type Manifest, requireManifest } from '../manifest/manifest.ts'
 import type { Notice, Plan } from '../planner/plan.ts'
 import { type BundleFile, createRenderer, type Renderer } from '../render/render.ts'
 import type { Fleet } from '../sites/fleet.ts'
@@ -113,7 +113,7 @@ function draftNode(
   const toWrite = files.filter(({ path, content }) => earlier.files.get(path) !== content)
   const isCompared = earlier.manifest !== null && earlier.manifest !== manifest
   // As it will be read, with its keys in the order of the schema.
-  const after = isCompared ? manifestSchema.parse(JSON.parse(contents.get(manifestName)!)) : manifest
+  const after = isCompared ? requireManifest(JSON.parse(contents.get(manifestName)!)) : manifest
   return { toWrite, report: { ...compareBundles(earlier.manifest, after), dir, files: names, changedFiles } }
 }
 

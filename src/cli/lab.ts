@@ -11,9 +11,9 @@ import { scenarios } from '../lab/scenario/scenarios.ts'
 import { type LabState, labDir, type NodeState, occupyLab, readState } from '../lab/state.ts'
 import { endOwner, hasLiveOwner, takeDown } from '../lab/take-down.ts'
 import { TopologyError } from '../lab/topology/topology-error.ts'
-import { parseDuration } from '../text/duration.ts'
 import type { Fleet } from '../sites/fleet.ts'
 import { requireFleet } from '../sites/load.ts'
+import { parseDuration } from '../text/duration.ts'
 import { CommandError, exitCode } from './failure.ts'
 
 interface GlobalOptions {

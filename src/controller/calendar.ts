@@ -1,5 +1,5 @@
-import type { Manifest } from '../manifest/manifest.ts'
 import { createCronTimes } from '../manifest/cron.ts'
+import type { Manifest } from '../manifest/manifest.ts'
 
 type MaintenanceWindow = Manifest['maintenance'][number]
 

@@ -13,9 +13,9 @@ import { findLinkProblem, type LinkSnapshot } from '../health/links.ts'
 import { findTroubleSince, isCheckGood } from '../health/problem.ts'
 import { lossShare } from '../health/window.ts'
 import type { ManifestService } from '../manifest/manifest.ts'
+import type { CheckName } from '../manifest/words.ts'
 import type { ProbeResult } from '../probe/result.ts'
 import type { SideCheckResult } from '../probe/side/side-check.ts'
-import type { CheckName } from '../manifest/words.ts'
 
 /** Asks the endpoint once. Cycles may overlap; it never rejects. */
 export interface EndpointProbe {

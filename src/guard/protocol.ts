@@ -1,6 +1,17 @@
 import { join } from 'node:path'
 import type { Manifest } from '../manifest/manifest.ts'
-import { type Infer, list, map, number, plainText, record, requireShape, type Shape, whole, word } from '../manifest/shape.ts'
+import {
+  type Infer,
+  list,
+  map,
+  number,
+  plainText,
+  record,
+  requireShape,
+  type Shape,
+  whole,
+  word,
+} from '../manifest/shape.ts'
 import { type Name, name } from '../manifest/values.ts'
 
 /** Where a node's guard listens, mode 0600: JSON, a line a message. */
@@ -30,7 +41,10 @@ const requests = {
 
 const kind = word(...(Object.keys(requests) as (keyof typeof requests)[]))
 const request: Shape<GuardRequest> = (raw, place) => {
-  const type = kind(typeof raw === 'object' && raw !== null ? (raw as { type?: unknown }).type : undefined, place)
+  const type = kind(
+    typeof raw === 'object' && raw !== null ? (raw as { type?: unknown }).type : undefined,
+    place,
+  )
   return requests[type]?.(raw, place)
 }
 
@@ -45,7 +59,9 @@ const reply = record({
   leases: map(name, number(-Number.MAX_SAFE_INTEGER, mostLeaseMs), 1000),
 })
 
-export type GuardRequest = { [Type in keyof typeof requests]: Infer<(typeof requests)[Type]> }[keyof typeof requests]
+export type GuardRequest = {
+  [Type in keyof typeof requests]: Infer<(typeof requests)[Type]>
+}[keyof typeof requests]
 export type GuardReply = Infer<typeof reply>
 
 const maxLineBytes = 256 * 1024

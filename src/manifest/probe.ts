@@ -1,5 +1,17 @@
 import { bounds, leastShare, longestArgument } from './bounds.ts'
-import { type Infer, list, nullable, number, plainText, record, type Shape, whole, withDefault, word, wrong } from './shape.ts'
+import {
+  type Infer,
+  list,
+  nullable,
+  number,
+  plainText,
+  record,
+  type Shape,
+  whole,
+  withDefault,
+  word,
+  wrong,
+} from './shape.ts'
 import { absolutePath, address, durationMs, hostName, port } from './values.ts'
 import { checkNames, egressProtocols } from './words.ts'
 
@@ -72,7 +84,10 @@ export const probe = record({
   checks: list(word(...checkNames), checkNames.length, 1),
   // What follows is missing in older bundles, which then get what they had: no window, no hold-down, no side checks.
   /** Of the last `size` probes at most the share `maxLoss` may be bad. */
-  window: withDefault(record({ size: whole(...bounds.probe.windowSize), maxLoss: share }), { size: 10, maxLoss: 1 }),
+  window: withDefault(record({ size: whole(...bounds.probe.windowSize), maxLoss: share }), {
+    size: 10,
+    maxLoss: 1,
+  }),
   /** After each flap the endpoint has to stay good for longer, from `initialMs` doubling up to `maxMs`. */
   holdDown: withDefault(
     record({

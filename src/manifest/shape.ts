@@ -75,7 +75,10 @@ export interface Wrong {
 /** Any text without control characters. */
 export const plainText = (most: number): Shape<string> =>
   // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for
-  text((raw) => (/[\0-\x1f\x7f-\x9f\u2028\u2029]/.test(raw) ? { problem: 'has control characters' } : raw), most)
+  text(
+    (raw) => (/[\0-\x1f\x7f-\x9f\u2028\u2029]/.test(raw) ? { problem: 'has control characters' } : raw),
+    most,
+  )
 
 export function pattern<T extends string = string>(expected: RegExp, problem: string, most = 4096): Shape<T> {
   return text<T>((raw) => (expected.test(raw) ? (raw as T) : { problem }), most)
@@ -124,8 +127,10 @@ export function unique<T extends { readonly name: string }>(items: Shape<T[]>): 
     const read = items(raw, place)
     const names = new Set<string>()
     read?.forEach((item, index) => {
-      if (item === undefined) return
-      if (names.has(item.name)) wrong(inside(inside(place, String(index)), 'name'), `${quote(item.name)} is there twice`)
+      // It did not fit, which is noted already.
+      if (item?.name === undefined) return
+      if (names.has(item.name))
+        wrong(inside(inside(place, String(index)), 'name'), `${quote(item.name)} is there twice`)
       names.add(item.name)
     })
     return read

@@ -1,7 +1,7 @@
 import { type Parsed, parseAddress, parsePrefix } from '../net/prefix.ts'
 import { parseDuration } from '../text/duration.ts'
 import { readSchedule } from './cron.ts'
-import { number, pattern, type Shape, text, whole, type Wrong } from './shape.ts'
+import { number, pattern, type Shape, text, type Wrong, whole } from './shape.ts'
 
 declare const checked: unique symbol
 /** A text that was checked when it was read: what takes one need not look at it again, nor mistakes one for another. */
@@ -31,7 +31,11 @@ export const name = pattern<Name>(
   longestName,
 )
 export const birdSymbol = pattern<BirdSymbol>(/^[A-Za-z_]\w{0,63}$/, 'is not a symbol of BIRD')
-export const interfaceName = pattern<InterfaceName>(interfacePattern, 'is not an interface name', longestInterface)
+export const interfaceName = pattern<InterfaceName>(
+  interfacePattern,
+  'is not an interface name',
+  longestInterface,
+)
 export const publicKey = pattern(publicKeyPattern, 'is not a WireGuard public key', 44)
 /** The start of a SHA-256 in hex, or all of it. */
 export const hash = pattern(/^[0-9a-f]{1,64}$/, 'is not a SHA-256 in hex', 64)
@@ -42,7 +46,10 @@ export const fileName = pattern(/^\w[\w.-]*$/, 'is not the name of a file in the
 export const prefix = canonical<PrefixText>(parsePrefix, 49)
 export const address = canonical<AddressText>(parseAddress, 45)
 
-function canonical<T extends string>(parse: (text: string) => Parsed<{ toString(): string }>, most: number): Shape<T> {
+function canonical<T extends string>(
+  parse: (text: string) => Parsed<{ toString(): string }>,
+  most: number,
+): Shape<T> {
   return text<T>((raw) => {
     const parsed = parse(raw)
     return parsed.ok ? (parsed.value.toString() as T) : parsed

@@ -1,8 +1,8 @@
+import type { NodePaths } from '../manifest/manifest.ts'
+import type { ImportWord, NeighborKind, RoleWord } from '../manifest/words.ts'
 import type { Address, Family, Prefix } from '../net/prefix.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Degrade, MaintenanceWindow, Rpki, Service } from '../sites/fleet.ts'
-import type { ImportWord, NeighborKind, RoleWord } from '../manifest/words.ts'
-import type { NodePaths } from '../manifest/manifest.ts'
 
 /** What every node should be configured to do. Data only: rendering and applying it come later. */
 export interface Plan {

@@ -1,7 +1,7 @@
+import type { ManifestRpki, ManifestSession } from '../manifest/manifest.ts'
 import { once } from '../policy/once.ts'
 import type { Policy, Rule } from '../policy/policy.ts'
 import type { Rpki, RtrCache } from '../sites/fleet.ts'
-import type { ManifestRpki, ManifestSession } from '../manifest/manifest.ts'
 import type { SessionPlan } from './plan.ts'
 
 type Hash = (text: string) => string

@@ -1,9 +1,9 @@
+import type { NeighborKind } from '../manifest/words.ts'
 import type { AsPath } from '../net/as-path.ts'
 import type { Community } from '../net/community.ts'
 import type { Address, Family, Prefix } from '../net/prefix.ts'
 import type { PrefixRange } from '../net/prefix-range.ts'
 import type { ValidationState } from '../rpki/validation.ts'
-import type { NeighborKind } from '../manifest/words.ts'
 import type { RuleId } from './rules.ts'
 
 /** What one neighbor may tell us, or be told: rules tried in order, as any daemon could carry them out. */

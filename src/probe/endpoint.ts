@@ -1,6 +1,6 @@
-import { parseAddress } from '../net/prefix.ts'
 import type { ManifestService } from '../manifest/manifest.ts'
 import type { CheckName } from '../manifest/words.ts'
+import { parseAddress } from '../net/prefix.ts'
 import { initiationSpacingMs, WireguardClient } from '../wireguard/client.ts'
 import { Deadline } from '../wireguard/deadline.ts'
 import { type Endpoint, formatEndpoint } from '../wireguard/endpoint-socket.ts'

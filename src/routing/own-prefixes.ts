@@ -1,5 +1,5 @@
-import { comparePrefixes, type Prefix, parsePrefix } from '../net/prefix.ts'
 import type { Manifest, ManifestNeighbor } from '../manifest/manifest.ts'
+import { comparePrefixes, type Prefix, parsePrefix } from '../net/prefix.ts'
 import { type Desired, normally } from './daemon.ts'
 
 /**

@@ -1,5 +1,14 @@
-import { type Fleet, type FleetNode, type IrrFilter, importsByKind, type Neighbor, type Probe, type Rpki, type Service } from './fleet.ts'
-import { type SideCheck } from '../manifest/words.ts'
+import type { SideCheck } from '../manifest/words.ts'
+import {
+  type Fleet,
+  type FleetNode,
+  type IrrFilter,
+  importsByKind,
+  type Neighbor,
+  type Probe,
+  type Rpki,
+  type Service,
+} from './fleet.ts'
 import type { FleetFile } from './schema/fleet-file.ts'
 import { conntrackCheck, peersCheck } from './schema/side-checks.ts'
 import type { SiteFile } from './schema/site-file.ts'

@@ -1,4 +1,4 @@
-import { type ImportWord } from '../manifest/words.ts'
+import type { ImportWord } from '../manifest/words.ts'
 import { importsByKind } from './fleet.ts'
 import type { Draft } from './schema/draft.ts'
 import type { FleetFile } from './schema/fleet-file.ts'

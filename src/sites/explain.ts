@@ -1,8 +1,8 @@
 import type { z } from 'zod'
+import { formatPath, nearestWord, type Path, quote } from '../text/wording.ts'
 import { describeValue } from './fields.ts'
 import type { Finding } from './finding.ts'
 import type { Source } from './source.ts'
-import { formatPath, nearestWord, type Path, quote } from '../text/wording.ts'
 
 type ZodIssue = z.core.$ZodIssue
 

@@ -1,9 +1,9 @@
+import { z } from 'zod'
 import { bounds } from '../manifest/bounds.ts'
 import { namePattern } from '../manifest/values.ts'
 import { durationPattern, parseDuration } from '../text/duration.ts'
-import { z } from 'zod'
-import { OddNumber } from './source.ts'
 import { alternatives, nearestWord, quote } from '../text/wording.ts'
+import { OddNumber } from './source.ts'
 
 /** `message` is the whole sentence, shown value and all. */
 export type Reading<T> = { ok: true; value: T } | { ok: false; message: string; hint: string | null }
@@ -210,7 +210,11 @@ export function wordField<const W extends string>(words: readonly W[], unavailab
 }
 
 /** A whole number with its unit, in milliseconds. `least` and `most` are written the same way. */
-export function durationField([least, most]: readonly [string, string], why: string | null = null, stepMs = 1) {
+export function durationField(
+  [least, most]: readonly [string, string],
+  why: string | null = null,
+  stepMs = 1,
+) {
   const leastMs = parseDuration(least) ?? 0
   const mostMs = parseDuration(most) ?? Number.POSITIVE_INFINITY
   const shape = {

@@ -1,5 +1,5 @@
-import type { Issue } from './issue.ts'
 import type { Path } from '../text/wording.ts'
+import type { Issue } from './issue.ts'
 
 /** An issue before its place in the text is known. */
 export interface Finding {

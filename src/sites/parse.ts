@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { count, formatPath, type Path } from '../text/wording.ts'
 import { assembleFleet } from './assemble.ts'
 import { checkFleet } from './checks/fleet.ts'
 import { checkMaintenance } from './checks/maintenance.ts'
@@ -13,7 +14,6 @@ import { type Draft, draftOf } from './schema/draft.ts'
 import { type FleetFile, fleetFileSchema } from './schema/fleet-file.ts'
 import { type SiteFile, siteFileSchema } from './schema/site-file.ts'
 import { readSource, type Source } from './source.ts'
-import { count, formatPath, type Path } from '../text/wording.ts'
 
 /** A file of the fleet's folder, by the name that a person would type; with a `problem` where it can't be read. */
 export type FleetFileText =

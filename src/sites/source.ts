@@ -9,9 +9,9 @@ import {
   type Node,
   Parser,
 } from 'yaml'
+import { type Path, quote } from '../text/wording.ts'
 import type { Finding } from './finding.ts'
 import { lexWithinLimits } from './limits.ts'
-import { type Path, quote } from '../text/wording.ts'
 
 /** A number that YAML reads otherwise than a person does: `010`, `1.10`, `0x10`, `1e3`, or too long to be exact. */
 export class OddNumber {

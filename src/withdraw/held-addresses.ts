@@ -2,8 +2,8 @@ import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { writeFileAtomically } from '../bundle/atomic-file.ts'
-import { parseAddress } from '../net/prefix.ts'
 import type { Manifest } from '../manifest/manifest.ts'
+import { parseAddress } from '../net/prefix.ts'
 import type { RunIp } from './run-ip.ts'
 
 /** An anycast address that we took off the node, and where it was. */

@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import type { ImportWord, NeighborKind } from '../../src/manifest/words.ts'
 import { parseAddress, parsePrefix } from '../../src/net/prefix.ts'
 import { orLonger, type PrefixRange } from '../../src/net/prefix-range.ts'
 import { compileExport, compileImport } from '../../src/policy/compile.ts'
 import type { Policy } from '../../src/policy/policy.ts'
 import { exportRules, importRules } from '../../src/policy/rules.ts'
-import { type ImportWord, type NeighborKind } from '../../src/manifest/words.ts'
 import { relaxableRules } from '../../src/sites/fleet.ts'
 import { inputOf, ipv6 } from '../unit/policy/sample.ts'
 

@@ -17,7 +17,18 @@ interface Trespass {
 
 const purity = 'is pure: no node:*, no logger, no process, no file'
 const trespasses: readonly Trespass[] = [
-  ...['net', 'text', 'manifest', 'sites', 'policy', 'rpki', 'planner', 'render', 'health', 'decision'].flatMap((room) => [
+  ...[
+    'net',
+    'text',
+    'manifest',
+    'sites',
+    'policy',
+    'rpki',
+    'planner',
+    'render',
+    'health',
+    'decision',
+  ].flatMap((room) => [
     {
       law: `${room} imports nothing of node:*`,
       file: `src/${room}/node.ts`,

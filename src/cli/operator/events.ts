@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander'
-import { parseDuration } from '../../text/duration.ts'
 import type { NodeEvent } from '../../telemetry/events.ts'
 import { readEvents } from '../../telemetry/read-events.ts'
+import { parseDuration } from '../../text/duration.ts'
 import { CommandError, exitCode, isSystemError } from '../failure.ts'
 import { type NodeOptions, nodeCommand, requireBundle } from './locate-bundle.ts'
 

@@ -1,5 +1,5 @@
-import { type Family, families, familyOf } from '../../net/prefix.ts'
 import type { Manifest, ManifestNeighbor } from '../../manifest/manifest.ts'
+import { type Family, families, familyOf } from '../../net/prefix.ts'
 import { originators, readAnnouncements, renderAnnouncements } from '../../render/announcements.ts'
 import {
   DaemonError,

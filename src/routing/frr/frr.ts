@@ -1,5 +1,5 @@
-import { type Family, families, familyOf, parseAddress } from '../../net/prefix.ts'
 import type { Manifest, ManifestNeighbor } from '../../manifest/manifest.ts'
+import { type Family, families, familyOf, parseAddress } from '../../net/prefix.ts'
 import { frrDegraded } from '../../render/announcements.ts'
 import {
   DaemonError,

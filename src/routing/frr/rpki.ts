@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { connect } from 'node:net'
 import { z } from 'zod'
-import { parseAddress } from '../../net/prefix.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
+import { parseAddress } from '../../net/prefix.ts'
 import { DaemonError, type OriginValidation, type ValidationLook } from '../daemon.ts'
 import { Vty } from './vty.ts'
 

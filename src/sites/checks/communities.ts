@@ -1,6 +1,6 @@
 import type { Community } from '../../net/community.ts'
-import { type Finding, warning } from '../finding.ts'
 import type { Path } from '../../text/wording.ts'
+import { type Finding, warning } from '../finding.ts'
 import { checkTwice } from './twice.ts'
 
 /** Well-known ones that take a prefix out of service, which is hardly meant for good. */

@@ -1,5 +1,5 @@
-import { parseAddress, parsePrefix } from '../../net/prefix.ts'
 import { runsPerHour } from '../../manifest/cron.ts'
+import { parseAddress, parsePrefix } from '../../net/prefix.ts'
 import type { Drafts } from '../drafts.ts'
 import { type Finding, warning } from '../finding.ts'
 import { checkCommunities } from './communities.ts'

@@ -1,7 +1,7 @@
 import { type CronTimes, createCronTimes } from '../../manifest/cron.ts'
+import type { Path } from '../../text/wording.ts'
 import { type Drafts, listNodes, listServices, type PlacedNode, type PlacedService } from '../drafts.ts'
 import { error, type Finding, warning } from '../finding.ts'
-import type { Path } from '../../text/wording.ts'
 
 interface Window {
   readonly file: string

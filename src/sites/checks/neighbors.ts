@@ -1,8 +1,8 @@
 import { isLinkLocal, isUnicast } from '../../net/bogons.ts'
 import type { Address } from '../../net/prefix.ts'
+import type { Path } from '../../text/wording.ts'
 import type { FleetDraft, PlacedNeighbor, PlacedNode } from '../drafts.ts'
 import { error, type Finding, warning } from '../finding.ts'
-import type { Path } from '../../text/wording.ts'
 import { checkPolicy } from './policy.ts'
 
 /** One session: what its kind, its addresses and the node's daemon allow. */

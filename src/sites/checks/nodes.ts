@@ -1,7 +1,7 @@
 import type { Family } from '../../net/prefix.ts'
+import { formatPath, nearestWord, type Path, quote } from '../../text/wording.ts'
 import { type Drafts, listNodes, listServices, type PlacedNode, type PlacedService } from '../drafts.ts'
 import { error, type Finding, warning } from '../finding.ts'
-import { formatPath, nearestWord, type Path, quote } from '../../text/wording.ts'
 import { checkNeighbor } from './neighbors.ts'
 import { checkVersion } from './versions.ts'
 

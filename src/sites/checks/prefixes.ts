@@ -1,9 +1,9 @@
 import { findBogon } from '../../net/bogons.ts'
 import type { Prefix } from '../../net/prefix.ts'
 import { globalLengths } from '../../net/prefix-range.ts'
+import type { Path } from '../../text/wording.ts'
 import { externalKinds, type PlacedNode, type PlacedService } from '../drafts.ts'
 import type { Finding } from '../finding.ts'
-import type { Path } from '../../text/wording.ts'
 
 /** The prefixes of one service: against each other, the neighbors that hear them, and the bogon ranges. */
 export function checkPrefixes(

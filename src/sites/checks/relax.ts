@@ -1,6 +1,6 @@
+import type { NeighborKind } from '../../manifest/words.ts'
 import { type FleetDraft, importOf, type NeighborDraft, type PlacedNeighbor } from '../drafts.ts'
 import { type Finding, warning } from '../finding.ts'
-import type { NeighborKind } from '../../manifest/words.ts'
 import type { RelaxableRule } from '../fleet.ts'
 
 /** Relaxing a rule that does not hold anyway reads as if it had held. */

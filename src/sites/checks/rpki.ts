@@ -1,7 +1,7 @@
 import { isUnicast } from '../../net/bogons.ts'
 import { parseAddress } from '../../net/prefix.ts'
-import type { FleetDraft } from '../drafts.ts'
 import { formatDuration } from '../../text/duration.ts'
+import type { FleetDraft } from '../drafts.ts'
 import { error, type Finding, warning } from '../finding.ts'
 
 type RpkiDraft = NonNullable<FleetDraft['rpki']>

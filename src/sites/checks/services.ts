@@ -1,7 +1,7 @@
+import { count, type Path } from '../../text/wording.ts'
 import { type Drafts, listNodes, listServices, type PlacedNode, type PlacedService } from '../drafts.ts'
 import { readName } from '../fields.ts'
 import type { Finding } from '../finding.ts'
-import { count, type Path } from '../../text/wording.ts'
 import { checkPrefixes } from './prefixes.ts'
 import { checkSharedAnycast } from './shared-anycast.ts'
 import { checkSideChecks } from './side-checks.ts'

@@ -1,7 +1,7 @@
-import type { PlacedService, ServiceDraft } from '../drafts.ts'
-import { error, type Finding, warning } from '../finding.ts'
 import { type SideCheck, sideChecks } from '../../manifest/words.ts'
 import { count, type Path } from '../../text/wording.ts'
+import type { PlacedService, ServiceDraft } from '../drafts.ts'
+import { error, type Finding, warning } from '../finding.ts'
 import { checkTwice } from './twice.ts'
 
 type ProbeDraft = NonNullable<ServiceDraft['probe']>

@@ -1,5 +1,5 @@
-import { error, type Finding } from '../finding.ts'
 import type { Path } from '../../text/wording.ts'
+import { error, type Finding } from '../finding.ts'
 
 /** Entries of a list that stand there before, by what they print. */
 export function checkTwice(

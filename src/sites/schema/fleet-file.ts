@@ -1,5 +1,6 @@
-import { bounds } from '../../manifest/bounds.ts'
 import { z } from 'zod'
+import { bounds } from '../../manifest/bounds.ts'
+import { checkNames, troubleActions, vitalChecks } from '../../manifest/words.ts'
 import {
   deadManField,
   durationField,
@@ -11,7 +12,6 @@ import {
   wholeNumberField,
   wordField,
 } from '../fields.ts'
-import { checkNames, troubleActions, vitalChecks } from '../../manifest/words.ts'
 import {
   addressField,
   asnField,
@@ -60,7 +60,9 @@ const probe = z
     )
       .describe('From one probe to the next.')
       .prefault('200ms'),
-    timeout: durationField(bounds.probe.timeout).describe('How long an answer is waited for.').prefault('300ms'),
+    timeout: durationField(bounds.probe.timeout)
+      .describe('How long an answer is waited for.')
+      .prefault('300ms'),
     rise: wholeNumberField(...bounds.probe.times, '5')
       .describe('Good probes in a row until the site is announced.')
       .prefault(5),
@@ -78,7 +80,9 @@ const probe = z
       .prefault([...vitalChecks]),
     window: z
       .strictObject({
-        size: wholeNumberField(...bounds.probe.windowSize, '50').describe('So many of the last probes count.').prefault(50),
+        size: wholeNumberField(...bounds.probe.windowSize, '50')
+          .describe('So many of the last probes count.')
+          .prefault(50),
         maxLoss: percentField(1, 100, '20%')
           .describe('More bad ones than that are too many.')
           .prefault('20%'),

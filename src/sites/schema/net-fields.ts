@@ -1,9 +1,9 @@
 import { interfacePattern, isHostName, publicKeyPattern } from '../../manifest/values.ts'
 import { parseAsn, plainFromAsdot } from '../../net/asn.ts'
 import { type Parsed, parseAddress, parseInterfaceAddress, parsePrefix } from '../../net/prefix.ts'
+import { quote } from '../../text/wording.ts'
 import { field, type Reading, readWholeNumber, type Shape, textField } from '../fields.ts'
 import { OddNumber } from '../source.ts'
-import { quote } from '../../text/wording.ts'
 
 /** A value that `net` parses. */
 export function netField<T>(example: string, shape: Omit<Shape, 'type'>, parse: (text: string) => Parsed<T>) {

@@ -1,8 +1,8 @@
 import { parseCommunity } from '../../net/community.ts'
 import { parseRange } from '../../net/prefix-range.ts'
+import { alternatives, nearestWord, quote } from '../../text/wording.ts'
 import { type Reading, textField } from '../fields.ts'
 import { type RelaxableRule, relaxableRules } from '../fleet.ts'
-import { alternatives, nearestWord, quote } from '../../text/wording.ts'
 import { netField } from './net-fields.ts'
 
 export const communityField = netField(

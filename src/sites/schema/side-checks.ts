@@ -1,15 +1,21 @@
-import { bounds } from '../../manifest/bounds.ts'
 import { z } from 'zod'
-import { durationField, percentField, portField, wholeNumberField, wordField } from '../fields.ts'
+import { bounds } from '../../manifest/bounds.ts'
 import { egressProtocols } from '../../manifest/words.ts'
+import { durationField, percentField, portField, wholeNumberField, wordField } from '../fields.ts'
 import { addressField } from './net-fields.ts'
 import { argumentField, dnsNameField } from './source-fields.ts'
 
 const paceOf = (interval: string, timeout: string) => ({
-  interval: durationField(bounds.sideCheck.interval).describe('From one check to the next.').prefault(interval),
+  interval: durationField(bounds.sideCheck.interval)
+    .describe('From one check to the next.')
+    .prefault(interval),
   timeout: durationField(bounds.sideCheck.timeout).describe('How long it may take.').prefault(timeout),
-  rise: wholeNumberField(...bounds.sideCheck.times, '2').describe('Good checks in a row until it is well again.').prefault(2),
-  fall: wholeNumberField(...bounds.sideCheck.times, '3').describe('Bad checks in a row until it is impaired.').prefault(3),
+  rise: wholeNumberField(...bounds.sideCheck.times, '2')
+    .describe('Good checks in a row until it is well again.')
+    .prefault(2),
+  fall: wholeNumberField(...bounds.sideCheck.times, '3')
+    .describe('Bad checks in a row until it is impaired.')
+    .prefault(3),
 })
 
 export const egressCheck = z
@@ -30,7 +36,9 @@ export const egressCheck = z
       )
       .min(1)
       .describe('Who has to answer. Name several: one that is down is not your gateway’s fault.'),
-    need: wholeNumberField(...bounds.sideCheck.need, '1').describe('How many of them have to.').prefault(1),
+    need: wholeNumberField(...bounds.sideCheck.need, '1')
+      .describe('How many of them have to.')
+      .prefault(1),
     ...paceOf('5s', '2s'),
   })
   .describe('Whether clients get beyond the gateway: asked through the probe’s own tunnel session.')

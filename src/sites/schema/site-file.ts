@@ -1,5 +1,6 @@
-import { bounds } from '../../manifest/bounds.ts'
 import { z } from 'zod'
+import { bounds } from '../../manifest/bounds.ts'
+import { importWords, neighborKinds, roleWords } from '../../manifest/words.ts'
 import {
   descriptionField,
   durationField,
@@ -9,7 +10,6 @@ import {
   wordField,
   yesNoField,
 } from '../fields.ts'
-import { importWords, neighborKinds, roleWords } from '../../manifest/words.ts'
 import { addressField, asnField, routerIdField } from './net-fields.ts'
 import { asSetField, communityField, rangeField, relaxField } from './policy-fields.ts'
 import { localFileField, scheduleField, timezoneField, versionField } from './source-fields.ts'

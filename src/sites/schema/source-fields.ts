@@ -1,7 +1,7 @@
 import { readSchedule } from '../../manifest/cron.ts'
-import { textField } from '../fields.ts'
-import { quote } from '../../text/wording.ts'
 import { isHostName, isTimezone } from '../../manifest/values.ts'
+import { quote } from '../../text/wording.ts'
+import { textField } from '../fields.ts'
 
 /** A file on the machine that runs the planner. Its name is shown in messages and in comments of what is generated. */
 export function localFileField(example: string) {

@@ -61,10 +61,10 @@ describe('a bundle', () => {
   test('failure 18: whose names are not words is refused, with each place', async () => {
     await spoil((text) => text.replaceAll(/"(name|protocol|address)": "/g, '"$1": "a\\n'))
     const message = await messageOf(readBundle(dir))
-    expect(message).toContain('neighbors.0.name: is not one word')
-    expect(message).toContain('neighbors.0.protocol: is not one word')
+    expect(message).toContain('neighbors.0.name: "a\\n')
+    expect(message).toContain('neighbors.0.protocol: "a\\n')
     expect(message).toContain('neighbors.0.address: "a\\n')
-    expect(message).toContain('services.0.name: is not one word')
+    expect(message).toContain('services.0.name: "a\\n')
   })
 
   test('with a file that was changed by hand is refused', async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import type { NeighborKind } from '../../../src/manifest/words.ts'
 import { parseAsPath } from '../../../src/net/as-path.ts'
 import { parseCommunity } from '../../../src/net/community.ts'
 import { type Parsed, parseAddress, parsePrefix } from '../../../src/net/prefix.ts'
@@ -8,7 +9,6 @@ import { evaluate } from '../../../src/policy/evaluate.ts'
 import type { Policy, Route } from '../../../src/policy/policy.ts'
 import type { ValidationState } from '../../../src/rpki/validation.ts'
 import { importsByKind } from '../../../src/sites/fleet.ts'
-import { type NeighborKind } from '../../../src/manifest/words.ts'
 import { inputOf, ipv6 } from './sample.ts'
 
 function get<T>(parsed: Parsed<T>): T {

@@ -1,8 +1,8 @@
+import type { NeighborKind } from '../../../src/manifest/words.ts'
 import { Community } from '../../../src/net/community.ts'
 import { type Parsed, parseAddress, parsePrefix } from '../../../src/net/prefix.ts'
 import type { PolicyInput } from '../../../src/policy/compile.ts'
 import { importsByKind, type Neighbor } from '../../../src/sites/fleet.ts'
-import { type NeighborKind } from '../../../src/manifest/words.ts'
 
 function get<T>(parsed: Parsed<T>): T {
   if (!parsed.ok) throw new TypeError(parsed.problem)

@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest'
-import { importsByKind } from '../../../src/sites/fleet.ts'
 import { neighborKinds } from '../../../src/manifest/words.ts'
+import { importsByKind } from '../../../src/sites/fleet.ts'
 import { parseFleet } from '../../../src/sites/parse.ts'
 import { base, everyField, issuesAfter } from '../../invalid/base.ts'
 

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
+import { neighborKinds } from '../../../src/manifest/words.ts'
 import { exactly } from '../../../src/net/prefix-range.ts'
 import { compileExport, compileImport, roleOf } from '../../../src/policy/compile.ts'
 import { importsByKind, relaxableRules, rolesByKind } from '../../../src/sites/fleet.ts'
-import { neighborKinds } from '../../../src/manifest/words.ts'
 import { parseFleet } from '../../../src/sites/parse.ts'
 import { base } from '../../invalid/base.ts'
 
