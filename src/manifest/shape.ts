@@ -73,12 +73,14 @@ export interface Wrong {
 }
 
 /** Any text without control characters. */
-export const plainText = (most: number): Shape<string> =>
+export function plainText(most: number): Shape<string> {
+  return text((raw) => (hasControl(raw) ? { problem: 'has control characters' } : raw), most)
+}
+
+export function hasControl(raw: string): boolean {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for
-  text(
-    (raw) => (/[\0-\x1f\x7f-\x9f\u2028\u2029]/.test(raw) ? { problem: 'has control characters' } : raw),
-    most,
-  )
+  return /[\0-\x1f\x7f-\x9f\u2028\u2029]/.test(raw)
+}
 
 export function pattern<T extends string = string>(expected: RegExp, problem: string, most = 4096): Shape<T> {
   return text<T>((raw) => (expected.test(raw) ? (raw as T) : { problem }), most)

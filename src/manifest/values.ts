@@ -1,7 +1,7 @@
 import { type Parsed, parseAddress, parsePrefix } from '../net/prefix.ts'
 import { parseDuration } from '../text/duration.ts'
 import { readSchedule } from './cron.ts'
-import { number, pattern, type Shape, text, type Wrong, whole } from './shape.ts'
+import { hasControl, number, pattern, type Shape, text, type Wrong, whole } from './shape.ts'
 
 declare const checked: unique symbol
 /** A text that was checked when it was read: what takes one need not look at it again, nor mistakes one for another. */
@@ -58,8 +58,7 @@ function canonical<T extends string>(
 
 /** What a path is part of ends up in system calls, argv and lines of configuration. */
 export const absolutePath = text<AbsolutePath>((raw) => {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for
-  if (/[\0-\x1f\x7f-\x9f\u2028\u2029]/.test(raw)) return { problem: 'has control characters' }
+  if (hasControl(raw)) return { problem: 'has control characters' }
   return raw.startsWith('/') ? (raw as AbsolutePath) : { problem: 'is not an absolute path' }
 }, 4095)
 

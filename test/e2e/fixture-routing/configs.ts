@@ -120,16 +120,21 @@ exit
 export function manifestOf(daemon: 'bird' | 'frr', dir: string): Manifest {
   const service = {
     anycast: [],
-    wireguard: { interface: 'wg0', port: 51820, publicKey: '', addresses: [] },
+    wireguard: {
+      interface: 'wg0',
+      port: 51820,
+      publicKey: 'F7ZBixmXQ7ENlfBSvl2C277ZfjW8oy6gumYftCfg4Ao=',
+      addresses: [],
+    },
     probe: {
-      privateKeyFile: '',
+      privateKeyFile: '/etc/anyward/probe.key',
       presharedKeyFile: null,
       address: '10.80.255.254',
       intervalMs: 200,
       timeoutMs: 300,
       rise: 5,
       fall: 3,
-      checks: [],
+      checks: ['handshake'],
     },
     onStop: 'withdraw',
   }

@@ -155,7 +155,7 @@ export class WireguardServer {
         addresses: [echo4.target, echo6.target],
       },
       probe: {
-        privateKeyFile: '',
+        privateKeyFile: '/etc/anyward/probe.key',
         presharedKeyFile: null,
         address: echo4.source,
         intervalMs: 200,

@@ -49,7 +49,11 @@ describe('a manifest', () => {
       'services.0.probe.timeoutMs: expected a whole number from 10 to 60000, got null',
     ],
     [[...probe, 'fall'], -1, 'services.0.probe.fall: -1 is not from 1 to 1000'],
-    [[...probe, 'window', 'maxLoss'], 1e9, 'services.0.probe.window.maxLoss: 1000000000 is not from 0.01 to 1'],
+    [
+      [...probe, 'window', 'maxLoss'],
+      1e9,
+      'services.0.probe.window.maxLoss: 1000000000 is not from 0.01 to 1',
+    ],
     [
       [...probe, 'holdDown', 'maxMs'],
       1e12,
