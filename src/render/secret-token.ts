@@ -1,8 +1,12 @@
-const tokenPattern = /@anyward-secret:([^@\s"]+)@/g
+const tokenStart = '@anyward-secret:'
+/** A path may hold an `@`, and never a blank or a quote: the last `@` before one of those ends the token. */
+const tokenPattern = new RegExp(`${tokenStart}(/[^\\s"]*)@`, 'g')
 
 /** Stands in a bundle for the first line of a file on the node; filled in when the bundle is installed. */
 export function secretToken(file: string): string {
-  return `@anyward-secret:${file}@`
+  if (!/^\/[^\s"]*$/.test(file))
+    throw new TypeError('the path of a secret is not absolute, or holds a blank or a quote')
+  return `${tokenStart}${file}@`
 }
 
 /** The files whose secrets a rendered text wants. */

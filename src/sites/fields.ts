@@ -107,6 +107,14 @@ export const descriptionField = textField(
     if (text.length > 80) {
       return { ok: false, message: `${quote(text)} is longer than 80 characters`, hint: null }
     }
+    // A bundle's own mark for a secret, which would bring in a file of the node.
+    if (text.includes('@anyward-')) {
+      return {
+        ok: false,
+        message: `${quote(text)} holds "@anyward-", which a bundle keeps for itself`,
+        hint: null,
+      }
+    }
     return descriptionPattern.test(text) && text.trim() === text
       ? { ok: true, value: text }
       : {

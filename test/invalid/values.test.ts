@@ -144,6 +144,19 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     ],
   ],
   [
+    'a description with the mark of a secret',
+    [
+      [
+        'fra1.yaml',
+        'description: Transit A',
+        'description: "at @anyward-secret:/etc/wireguard/private.key@"',
+      ],
+    ],
+    [
+      'sites/fra1.yaml:13:22 nodes[0].neighbors[0].description: "at @anyward-secret:/etc/wireguard/private.key@" holds "@anyward-", which a bundle keeps for itself',
+    ],
+  ],
+  [
     'a description with a terminal command',
     [['fra1.yaml', 'description: Transit A', 'description: "\\e[2J\\u009b\\u202e"']],
     [

@@ -94,6 +94,26 @@ describe('a secret', () => {
     expect(await fillSecrets(`password "${secretToken(file)}";`)).toBe('password "s3cret";')
   })
 
+  test.each(['bgp@transit1.password', '@', 'a@b@', 'x@anyward-secret:y@'])(
+    'comes from the file that the path names as a whole: %s',
+    async (name) => {
+      for (const part of ['bgp', 'a', 'x']) await writeFile(join(dir, part), 'wrong\n')
+      await writeFile(join(dir, name), 's3cret\n')
+      const token = secretToken(join(dir, name))
+      expect(await fillSecrets(`  password "${token}";\n`)).toBe('  password "s3cret";\n')
+      expect(await fillSecrets(` neighbor 10.0.0.1 password ${token}\n`)).toBe(
+        ' neighbor 10.0.0.1 password s3cret\n',
+      )
+    },
+  )
+
+  test.each(['/etc/a b', '/etc/a"b', '/etc/a\nb', 'etc/a'])(
+    'has no token for a path that could end it: %j',
+    (file) => {
+      expect(() => secretToken(file)).toThrow(TypeError)
+    },
+  )
+
   test.each(['', 'two\nlines\n', 'a"; router id 1.1.1.1; #', 'with space', 'x'.repeat(81)])(
     'that could end a line or a string is refused, and not shown: %j',
     async (password) => {
