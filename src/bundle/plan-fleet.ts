@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
-import { requireManifest } from '../manifest/manifest.ts'
+import { type Manifest, requireManifest } from '../manifest/manifest.ts'
 import { compareBundles, type NodeComparison } from '../planner/compare.ts'
 import { compilePlan } from '../planner/compile.ts'
 import { coverageOf, type ServiceCoverage } from '../planner/coverage.ts'
