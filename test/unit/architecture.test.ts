@@ -235,12 +235,12 @@ describe('oxlint with type information', () => {
     write(folder, 'package.json', '{ "type": "module" }\n')
     write(
       folder,
-      'src/http/floating.ts',
+      'src/control/floating.ts',
       'async function work(): Promise<void> {}\nexport function start(): void {\n  work()\n}\n',
     )
     write(
       folder,
-      'src/http/awaited.ts',
+      'src/control/awaited.ts',
       'async function work(): Promise<void> {}\nexport async function start(): Promise<void> {\n  await work()\n}\n',
     )
     write(

@@ -6,20 +6,24 @@ import { Command } from 'commander'
 import { journalPath, lockApply } from '../../apply/lock.ts'
 import { describeMissing, findMissingPrograms } from '../../bundle/programs.ts'
 import { readBundle } from '../../bundle/read.ts'
+import { createHttpServer, listen } from '../../control/http-server.ts'
+import { ListenError, type Listener, startListener } from '../../control/listener.ts'
+import { orderRoute, viewRoutes } from '../../control/program-routes.ts'
+import type { Route } from '../../control/routes.ts'
 import { systemClock } from '../../controller/clock.ts'
 import { Controller } from '../../controller/controller.ts'
 import { createObserver, measureStatus } from '../../controller/observer.ts'
 import { rpkiRulesOf, watchRpki } from '../../controller/rpki-watch.ts'
 import { watchSaved } from '../../controller/saved-watch.ts'
 import { createSupervisor, type Supervisor } from '../../guard/notify.ts'
-import { createHttpServer, type HttpApi, listen } from '../../http/server.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
 import { watchLinks } from '../../probe/link-watch.ts'
 import { createFrrRpki } from '../../routing/frr/rpki.ts'
 import { createSavedNetworks } from '../../routing/frr/saved-networks.ts'
 import { createEventLog } from '../../telemetry/events.ts'
-import { createLog } from '../../telemetry/log.ts'
+import { createLog, type Log } from '../../telemetry/log.ts'
 import { createMetrics } from '../../telemetry/metrics.ts'
+import { renderMetrics } from '../../telemetry/render-metrics.ts'
 import { createSay } from '../../telemetry/say.ts'
 import { TrafficWatch } from '../../wireguard/traffic.ts'
 import { HeldAddresses } from '../../withdraw/held-addresses.ts'
@@ -131,7 +135,9 @@ async function runController(manifest: Manifest, bundle: string): Promise<void> 
     lastResort,
     saved,
   })
-  const servers = await serve(manifest, createApi(controller, metrics))
+  const routes = createRoutes(controller, metrics)
+  const controlSocket = await openControlSocket(manifest, routes)
+  const listener = await openListener(manifest, routes, log)
   const links = watchLinks({
     onChange: (snapshot) => controller.takeLinks(snapshot),
     onError: (error) =>
@@ -155,7 +161,8 @@ async function runController(manifest: Manifest, bundle: string): Promise<void> 
     rpki?.stop()
     saved?.stop()
     await links.close()
-    for (const server of servers) server.close()
+    controlSocket.close()
+    await listener?.close()
     await keeping.close()
     unlock()
   }
@@ -209,47 +216,63 @@ function supervise(controller: Controller, manifest: Manifest, supervisor: Super
   }, supervisor.intervalMs)
 }
 
-function createApi(controller: Controller, metrics: ReturnType<typeof createMetrics>): HttpApi {
-  return {
-    isWorking: () => controller.isVerified,
-    status: () => controller.status(),
-    async metrics() {
-      measureStatus(controller.status(), metrics)
-      return { contentType: metrics.registry.contentType, body: await metrics.registry.metrics() }
-    },
-    async command({ intent, reason, forMs }) {
+function createRoutes(controller: Controller, metrics: ReturnType<typeof createMetrics>): Route[] {
+  return [
+    ...viewRoutes({
+      isWorking: () => controller.isVerified,
+      status: () => controller.status(),
+      metrics: () => {
+        measureStatus(controller.status(), metrics)
+        return renderMetrics(metrics.registry)
+      },
+    }),
+    orderRoute(async ({ intent, reason, forMs }) => {
       const since = Date.now()
       await controller.setIntent({ intent, reason, since, until: forMs === null ? null : since + forMs })
       await controller.settle(2000)
       return controller.status()
-    },
-  }
+    }),
+  ]
 }
 
-async function serve(manifest: Manifest, api: HttpApi): Promise<Server[]> {
-  const socket = controlSocketOf(manifest)
-  const places = [
-    ...manifest.listen.map((where) => ({ where, readOnly: true })),
-    { where: socket, readOnly: false },
-  ]
-  const servers: Server[] = []
+async function openControlSocket(manifest: Manifest, routes: readonly Route[]): Promise<Server> {
+  const path = controlSocketOf(manifest)
+  const server = createHttpServer({ routes, access: 'owner' })
   // Orders are for the socket's owner alone, from the moment that the socket exists.
   const umask = process.umask(0o177)
   try {
-    for (const { where, readOnly } of places) {
-      const server = createHttpServer(api, { readOnly })
-      await listen(server, where).catch((cause: NodeJS.ErrnoException) => {
-        throw new CommandError(`can not listen on ${where} (${cause.code})`, {
-          hint: 'is another program there? `controller.listen` in fleet.yaml names the address',
-          cause,
-        })
-      })
-      servers.push(server)
-    }
+    await listen(server, path)
+  } catch (cause) {
+    throw new CommandError(`cannot listen on ${path} (${(cause as NodeJS.ErrnoException).code})`, {
+      hint: 'is another program there?',
+      cause,
+    })
   } finally {
     process.umask(umask)
   }
-  return servers
+  return server
+}
+
+async function openListener(
+  { listen: places }: Manifest,
+  routes: readonly Route[],
+  log: Log,
+): Promise<Listener | null> {
+  if (places.length === 0) return null
+  const onEnd = (cause: string, retryMs: number) =>
+    log.error(
+      { event: 'http', cause },
+      `the HTTP thread has ended (${cause}); the next start is in ${retryMs} ms`,
+    )
+  try {
+    return await startListener({ places, routes, onEnd })
+  } catch (cause) {
+    if (!(cause instanceof ListenError)) throw cause
+    throw new CommandError(cause.message, {
+      hint: 'is another program there? `controller.listen` in fleet.yaml names the address',
+      cause,
+    })
+  }
 }
 
 async function makeDir(dir: string): Promise<void> {

@@ -1,7 +1,7 @@
 import { request } from 'node:http'
 import { join } from 'node:path'
+import type { OperatorOrder } from '../../control/order.ts'
 import type { NodeStatus } from '../../controller/status.ts'
-import type { OperatorOrder } from '../../http/server.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
 import { CommandError } from '../failure.ts'
 

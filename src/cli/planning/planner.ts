@@ -1,10 +1,11 @@
-import type { Server } from 'node:http'
 import { Command } from 'commander'
 import { type ScheduledTask, schedule } from 'node-cron'
-import { createHttpServer, listen } from '../../http/server.ts'
+import { ListenError, type Listener, startListener } from '../../control/listener.ts'
+import { viewRoutes } from '../../control/program-routes.ts'
 import { requireFleet } from '../../sites/load.ts'
 import { createLog, type Log } from '../../telemetry/log.ts'
 import { createPlannerMetrics, type PlannerMetrics } from '../../telemetry/planner-metrics.ts'
+import { renderMetrics } from '../../telemetry/render-metrics.ts'
 import { CommandError, exitCode } from '../failure.ts'
 import { defaultStateDir } from './load-feeds.ts'
 import { parseSites } from './plan.ts'
@@ -84,13 +85,13 @@ async function runPlanner(options: PlannerOptions): Promise<void> {
   })
   const timetable = new Timetable(log, (cause) => void rounds.request(cause))
   const server =
-    options.listen === undefined ? null : await serve(options.listen, metrics, () => last, status)
+    options.listen === undefined ? null : await serve(options.listen, metrics, () => last, status, log)
 
   const stop = async (signal: string) => {
     log.warn({ event: 'stop', signal }, `told to stop by ${signal}`)
     stopping.abort()
     timetable.end()
-    server?.close()
+    void server?.close()
     // A round that has begun to write ends first: its bundles belong together.
     const late = setTimeout(() => void exit(exitCode.failed), stopTimeoutMs)
     await rounds.stop()
@@ -155,19 +156,26 @@ async function serve(
   { registry }: PlannerMetrics,
   last: () => RoundResult | null,
   status: unknown,
-): Promise<Server> {
-  const api = {
+  log: Log,
+): Promise<Listener> {
+  const routes = viewRoutes({
     isWorking: () => last()?.ok === true,
     status: () => status,
-    metrics: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
-    command: () => Promise.reject(new Error('the planner takes no orders')),
-  }
-  const server = createHttpServer(api, { readOnly: true })
-  await listen(server, where).catch((cause: NodeJS.ErrnoException) => {
-    throw new CommandError(`can not listen on ${where} (${cause.code})`, {
+    metrics: () => renderMetrics(registry),
+  })
+  const onEnd = (cause: string, retryMs: number) =>
+    log.error(
+      { event: 'http', cause },
+      `the HTTP thread has ended (${cause}); the next start is in ${retryMs} ms`,
+    )
+  try {
+    // A large plan keeps the event loop for seconds.
+    return await startListener({ places: [where], routes, answerTimeoutMs: 10_000, onEnd })
+  } catch (cause) {
+    if (!(cause instanceof ListenError)) throw cause
+    throw new CommandError(cause.message, {
       hint: 'is another program there? --listen names the address and the port',
       cause,
     })
-  })
-  return server
+  }
 }

@@ -5,22 +5,26 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { createHttpServer, type HttpApi, listen, type OperatorOrder } from '../../../src/http/server.ts'
+import { createHttpServer, listen } from '../../../src/control/http-server.ts'
+import type { OperatorOrder } from '../../../src/control/order.ts'
+import { orderRoute, viewRoutes } from '../../../src/control/program-routes.ts'
 
 let dir: string
 const servers: Server[] = []
 const orders: OperatorOrder[] = []
 let working = true
 
-const api: HttpApi = {
-  isWorking: () => working,
-  status: () => ({ node: 'fra1-a' }),
-  metrics: async () => ({ contentType: 'text/plain', body: 'anyward_health 1\n' }),
-  async command(order) {
+const routes = [
+  ...viewRoutes({
+    isWorking: () => working,
+    status: () => ({ node: 'fra1-a' }),
+    metrics: async () => ({ contentType: 'text/plain', body: 'anyward_health 1\n' }),
+  }).map((route) => ({ ...route, shareMs: 0 })),
+  orderRoute(async (order) => {
     orders.push(order)
     return { node: 'fra1-a' }
-  },
-}
+  }),
+]
 
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'anyward-test-'))
@@ -33,7 +37,7 @@ afterEach(async () => {
 })
 
 async function serve(readOnly: boolean): Promise<string> {
-  const server = createHttpServer(api, { readOnly })
+  const server = createHttpServer({ routes, access: readOnly ? 'anyone' : 'owner' })
   servers.push(server)
   const path = join(dir, 'socket')
   await listen(server, path)

@@ -1,0 +1,144 @@
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { hostname } from 'node:os'
+import { Connections } from './connections.ts'
+import { isOwnHost } from './host-name.ts'
+import { jsonReply, type Reply, type Route } from './routes.ts'
+
+export interface HttpLimits {
+  /** Open connections at a time. */
+  readonly maxConnections: number
+  /** From the connection to the end of its answer. A slow or idle client is cut off. */
+  readonly lifetimeMs: number
+  readonly maxHeaderBytes: number
+  readonly maxBodyBytes: number
+}
+
+export const defaultLimits: HttpLimits = {
+  maxConnections: 32,
+  lifetimeMs: 5000,
+  maxHeaderBytes: 8192,
+  maxBodyBytes: 4096,
+}
+
+interface HttpServerOptions {
+  readonly routes: readonly Route[]
+  /** Where every user of the machine can connect, only routes for `anyone` are served, and `Host` is checked. */
+  readonly access: Route['access']
+  readonly limits?: Partial<HttpLimits>
+  /** Runs for each connection and each request, before any other work on it. */
+  readonly onWork?: () => void
+}
+
+/**
+ * A small HTTP server: one request per connection, JSON or text. Whatever a client does costs a bounded amount of
+ * time and memory. `close` also ends the open connections.
+ */
+export function createHttpServer(options: HttpServerOptions): Server {
+  const limits = { ...defaultLimits, ...options.limits }
+  const connections = new Connections({ most: limits.maxConnections, lifetimeMs: limits.lifetimeMs })
+  const routes = new Map(
+    options.routes
+      .filter(({ access }) => options.access === 'owner' || access === 'anyone')
+      .map((route) => [route.path, { ...route, answer: shareAnswer(route) }]),
+  )
+  const { onWork = () => {} } = options
+  const server = createServer(
+    {
+      maxHeaderSize: limits.maxHeaderBytes,
+      headersTimeout: limits.lifetimeMs / 2,
+      requestTimeout: limits.lifetimeMs / 2,
+      // Node looks for requests past these times every 30 s by default.
+      connectionsCheckingInterval: limits.lifetimeMs / 10,
+    },
+    (request, response) => {
+      onWork()
+      const { socket } = request
+      // Pipelined requests that came with the first one.
+      if (!connections.takeRequest(socket)) return
+      response.shouldKeepAlive = false
+      // What follows the request is never read. A body is read by who waits for it.
+      if (request.method !== 'POST') socket.pause()
+      answer(request).then(
+        (reply) => send(response, reply),
+        () => send(response, jsonReply(500, { error: 'the request failed: see the log' })),
+      )
+    },
+  )
+  server.on('connection', (socket) => {
+    onWork()
+    connections.add(socket)
+  })
+  const close = server.close.bind(server)
+  server.close = (callback) => {
+    close(callback)
+    connections.endAll()
+    return server
+  }
+
+  const answer = async (request: IncomingMessage): Promise<Reply> => {
+    if (options.access === 'anyone' && !isOwnHost(request.headers.host, hostname())) {
+      return jsonReply(421, {
+        error: `the Host header does not name this machine: use an address, localhost or ${hostname()}`,
+      })
+    }
+    const method = request.method === 'HEAD' ? 'GET' : request.method
+    const route = routes.get((request.url ?? '/').split('?')[0]!)
+    if (method !== 'GET' && (options.access === 'anyone' || method !== 'POST')) {
+      return jsonReply(405, {
+        error: `only ${options.access === 'anyone' ? 'GET' : 'GET and POST'} are answered here`,
+      })
+    }
+    if (route === undefined) {
+      return jsonReply(404, { error: `the paths are ${[...routes.keys()].join(', ')}` })
+    }
+    if (method !== route.method) return jsonReply(405, { error: `${route.path} takes ${route.method}` })
+    return route.answer(method === 'POST' ? await readJson(request, limits.maxBodyBytes) : undefined)
+  }
+  return server
+}
+
+/** Listens on `address:port`, `[address]:port` or a path. Rejects with the system's error. */
+export async function listen(server: Server, where: string): Promise<void> {
+  const tcp = /^(?:\[([^\]]+)\]|([^:/]+)):(\d+)$/.exec(where)
+  const backlog = 64
+  if (tcp) server.listen({ host: tcp[1] ?? tcp[2]!, port: Number(tcp[3]), backlog })
+  else server.listen({ path: where, backlog })
+  await once(server, 'listening')
+}
+
+/** Requests that wait at the same time, or come soon after an answer, share it. */
+function shareAnswer({ method, shareMs, answer }: Route): (body: unknown) => Promise<Reply> {
+  if (method !== 'GET') return async (body) => answer(body)
+  let shared: Promise<Reply> | null = null
+  return () => {
+    if (shared !== null) return shared
+    const present = (async () => answer(undefined))()
+    const forget = () => {
+      shared = null
+    }
+    shared = present
+    present.then(() => setTimeout(forget, shareMs).unref(), forget)
+    return present
+  }
+}
+
+async function readJson(request: IncomingMessage, maxBytes: number): Promise<unknown> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of request) {
+    size += (chunk as Buffer).length
+    if (size > maxBytes) return undefined
+    chunks.push(chunk as Buffer)
+  }
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString('utf8'))
+  } catch {
+    return undefined
+  }
+}
+
+function send(response: ServerResponse, { code, contentType, body }: Reply): void {
+  response.writeHead(code, { 'content-type': contentType, 'content-length': Buffer.byteLength(body) })
+  response.end(body)
+}

@@ -1,0 +1,136 @@
+import { Worker } from 'node:worker_threads'
+import { jsonReply, type Reply, type Route } from './routes.ts'
+
+/** What the thread is started with. */
+export interface ListenerData {
+  readonly places: readonly string[]
+  readonly routes: readonly Pick<Route, 'path' | 'shareMs'>[]
+  readonly answerTimeoutMs: number
+  readonly lifetimeMs: number
+}
+
+export type ThreadMessage =
+  | { readonly kind: 'listening' }
+  | { readonly kind: 'failed'; readonly where: string; readonly code: string }
+  | { readonly kind: 'ask'; readonly path: string }
+
+export interface ThreadReply {
+  readonly path: string
+  readonly reply: Reply
+}
+
+interface ListenerOptions {
+  /** `address:port` pairs. */
+  readonly places: readonly string[]
+  /** Those for `anyone` are served. */
+  readonly routes: readonly Route[]
+  /** A program that has not answered by then is reported as busy (503). */
+  readonly answerTimeoutMs?: number
+  /** The module that the thread runs. */
+  readonly threadModule?: URL
+  readonly firstRetryMs?: number
+  /** The thread has ended; it is started again after `retryMs`. */
+  readonly onEnd: (cause: string, retryMs: number) => void
+}
+
+export interface Listener {
+  close(): Promise<void>
+}
+
+export class ListenError extends Error {
+  override readonly name = 'ListenError'
+  readonly where: string
+  readonly code: string
+
+  constructor(where: string, code: string) {
+    super(`cannot listen on ${where} (${code})`)
+    this.where = where
+    this.code = code
+  }
+}
+
+const lastRetryMs = 60_000
+/** A thread that has run that long starts again as quickly as the first time. */
+const steadyMs = 60_000
+/** More than the thread needs for its connections: one that fills this has a fault. */
+const resourceLimits = { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 2, stackSizeMb: 1 }
+
+/**
+ * Serves the routes for `anyone` on TCP, from a thread of its own with a low priority: every user of the machine
+ * can connect, and no request may delay a probe, a withdrawal or a lease. This thread answers each path at most once
+ * per `shareMs`. Rejects with ListenError if an address cannot be listened on.
+ */
+export async function startListener(options: ListenerOptions): Promise<Listener> {
+  const { places, onEnd, answerTimeoutMs = 2000, firstRetryMs = 1000 } = options
+  const threadModule = options.threadModule ?? new URL('./listener-thread.js', import.meta.url)
+  const routes = new Map(
+    options.routes.filter(({ access }) => access === 'anyone').map((route) => [route.path, route]),
+  )
+  const data: ListenerData = {
+    places,
+    routes: [...routes.values()].map(({ path, shareMs }) => ({ path, shareMs })),
+    answerTimeoutMs,
+    lifetimeMs: answerTimeoutMs + 3000,
+  }
+  let retryMs = firstRetryMs
+  let retry: NodeJS.Timeout | null = null
+  let isStarted = false
+  let isClosed = false
+  let thread: Worker
+
+  const answer = async (path: string): Promise<Reply> => {
+    try {
+      return await routes.get(path)!.answer(undefined)
+    } catch {
+      return jsonReply(500, { error: 'the request failed: see the log' })
+    }
+  }
+  const start = (): Promise<void> => {
+    const startedAt = performance.now()
+    let cause = 'it ended by itself'
+    const worker = new Worker(threadModule, {
+      name: 'http',
+      workerData: data,
+      resourceLimits,
+      env: {},
+    })
+    thread = worker
+    return new Promise((resolve, reject) => {
+      worker.on('message', (message: ThreadMessage) => {
+        if (message.kind === 'listening') resolve()
+        else if (message.kind === 'failed') {
+          const error = new ListenError(message.where, message.code)
+          cause = error.message
+          reject(error)
+        } else {
+          void answer(message.path).then((reply) => {
+            const said: ThreadReply = { path: message.path, reply }
+            worker.postMessage(said)
+          })
+        }
+      })
+      worker.on('error', (error) => {
+        cause = error.message
+      })
+      worker.on('exit', () => {
+        const error = new Error(`the HTTP thread has ended: ${cause}`)
+        reject(error)
+        if (isClosed || !isStarted) return
+        if (performance.now() - startedAt > steadyMs) retryMs = firstRetryMs
+        onEnd(cause, retryMs)
+        // What went wrong is said when the thread ends.
+        retry = setTimeout(() => void start().catch(() => {}), retryMs)
+        retryMs = Math.min(lastRetryMs, retryMs * 2)
+      })
+    })
+  }
+  await start()
+  isStarted = true
+  return {
+    async close() {
+      isClosed = true
+      if (retry !== null) clearTimeout(retry)
+      await thread.terminate()
+    },
+  }
+}

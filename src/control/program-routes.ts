@@ -1,0 +1,59 @@
+import type { OperatorOrder } from './order.ts'
+import { jsonReply, type Reply, type Route } from './routes.ts'
+
+interface ProgramView {
+  /** Whether the program can do its job. */
+  isWorking(): boolean
+  status(): unknown
+  metrics(): Promise<Pick<Reply, 'contentType' | 'body'>>
+}
+
+/** What every long-running program serves. */
+export function viewRoutes(program: ProgramView): Route[] {
+  const row = { method: 'GET', access: 'anyone' } as const
+  return [
+    {
+      ...row,
+      path: '/healthz',
+      shareMs: 100,
+      answer: () => {
+        const working = program.isWorking()
+        return jsonReply(working ? 200 : 503, { working })
+      },
+    },
+    { ...row, path: '/status', shareMs: 100, answer: () => jsonReply(200, program.status()) },
+    {
+      ...row,
+      path: '/metrics',
+      shareMs: 1000,
+      answer: async () => ({ code: 200, ...(await program.metrics()) }),
+    },
+  ]
+}
+
+/**
+ * @param carryOut carries out an operator's order; resolves with the status after it, rejects with a message for a
+ * person
+ */
+export function orderRoute(carryOut: (order: OperatorOrder) => Promise<unknown>): Route {
+  return {
+    method: 'POST',
+    path: '/operator',
+    access: 'owner',
+    shareMs: 0,
+    async answer(body) {
+      // Loaded with the first order: a controller runs for months without one.
+      const { orderSchema } = await import('./order.ts')
+      const order = orderSchema.safeParse(body)
+      if (!order.success) {
+        const issues = order.error.issues.map(({ message }) => message)
+        return jsonReply(400, { error: 'not an order', issues })
+      }
+      try {
+        return jsonReply(200, await carryOut(order.data))
+      } catch (error) {
+        return jsonReply(500, { error: error instanceof Error ? error.message : String(error) })
+      }
+    },
+  }
+}

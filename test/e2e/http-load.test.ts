@@ -1,0 +1,137 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { parseDecisions, readFrom, sizeOf } from '../../src/lab/scenario/controller-log.ts'
+import { NodeUnderTest } from './failures/node-under-test.ts'
+import { labDown, labUp, until } from './fixture-lab/lab.ts'
+
+const nodes: NodeUnderTest[] = []
+
+beforeAll(async () => {
+  const lab = await labUp('test/e2e/failures/fleet')
+  for (const node of lab.nodes) {
+    const one = new NodeUnderTest(lab, node)
+    one.everything = await one.rows()
+    nodes.push(one)
+  }
+}, 240_000)
+afterAll(async () => {
+  for (const node of nodes) await node.close()
+  await labDown()
+}, 60_000)
+
+/** The script may lie where another user cannot read it. */
+const script = readFileSync(new URL('fixture-http/load.mjs', import.meta.url), 'utf8')
+const kinds = ['pipelined', 'deaf', 'idle', 'slow', 'churn', 'malformed', 'requests', 'endless'] as const
+const strikes = Number(process.env.ANYWARD_TEST_STRIKES ?? 5)
+/** For a machine that is busy with the load itself, and with other tests. */
+const slackMs = 150
+
+describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
+  let node: NodeUnderTest
+  const load = { end: () => {} }
+
+  beforeAll(async () => {
+    node = nodes.find((candidate) => candidate.node.daemon === kind)!
+    // A lease that the load delays is missed within the test.
+    await node.restart({
+      change: ({ services: [service] }) => {
+        service!.deadManMs = 2000
+      },
+    })
+    await node.back()
+  }, 120_000)
+  afterEach(async () => {
+    load.end()
+    await node.back()
+  })
+
+  const begin = async (what: string) => {
+    const { hostname, port } = new URL(node.node.statusUrl)
+    const child = spawn(
+      'ip',
+      [
+        ...['netns', 'exec', node.node.namespace],
+        ...['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'],
+        ...[process.execPath, '--input-type=module', '-e', script, hostname, port, what],
+      ],
+      { stdio: ['ignore', 'pipe', 'inherit'], cwd: '/' },
+    )
+    const ended = once(child, 'close')
+    load.end = () => {
+      child.kill('SIGKILL')
+    }
+    await Promise.race([
+      once(child.stdout, 'data'),
+      ended.then(() => Promise.reject(new Error(`the load ${what} ended by itself`))),
+    ])
+  }
+
+  test.each(kinds)(
+    'a dead link is withdrawn as quickly, and no lease is missed, under the load %s of another user',
+    async (what) => {
+      const logFile = join(node.node.bundle, '../controller.log')
+      const from = await sizeOf(logFile)
+      const quietMs = median(await measureWithdrawals(node, strikes))
+      await begin(what)
+      const tookMs = await measureWithdrawals(node, strikes)
+      load.end()
+      if (process.env.ANYWARD_TEST_STRIKES !== undefined) {
+        const rounded = tookMs.map((ms) => ms.toFixed(1)).join(' ')
+        process.stdout.write(
+          `${kind} ${what}: quiet ${quietMs.toFixed(1)}, loaded ${median(tookMs).toFixed(1)} (${rounded})\n`,
+        )
+      }
+      expect(median(tookMs)).toBeLessThan(2 * quietMs + 10 + slackMs)
+      const decisions = parseDecisions(await readFrom(logFile, from))
+      const reasons = decisions.filter(({ decision }) => decision === 'withdraw').map(({ reason }) => reason)
+      expect(reasons).toContain('interface-down')
+      expect(reasons.filter((reason) => !['interface-down', 'recovering'].includes(reason))).toEqual([])
+      expect((await node.status()).guard?.holding).toBe(true)
+    },
+    120_000,
+  )
+
+  test('/healthz answers while thousands of idle connections are open', async () => {
+    await begin('idle')
+    await until(
+      'an answer within a second',
+      () =>
+        fetch(node.node.statusUrl.replace(/status$/, 'healthz'), {
+          signal: AbortSignal.timeout(1000),
+        }),
+      ({ status }) => status === 200,
+      30_000,
+    )
+  }, 60_000)
+})
+
+/** How long the neighbors keep a route, from the order to take the link down. */
+async function measureWithdrawals(node: NodeUnderTest, count: number): Promise<number[]> {
+  // It reads and carries out line by line: no time goes into starting a program.
+  const ip = spawn('ip', ['netns', 'exec', node.node.namespace, 'ip', '-batch', '-'], {
+    stdio: ['pipe', 'ignore', 'inherit'],
+  })
+  const link = node.manifest.services[0]!.wireguard.interface
+  const tookMs: number[] = []
+  try {
+    for (let at = 0; at < count; at += 1) {
+      const struckAt = performance.now()
+      ip.stdin.write(`link set ${link} down\n`)
+      await node.untilRows('withdrawn', (rows) => rows.length === 0)
+      tookMs.push(performance.now() - struckAt)
+      ip.stdin.write(`link set ${link} up\n`)
+      await node.untilRows('announced again', (rows) => rows.join() === node.everything.join())
+    }
+  } finally {
+    ip.stdin.end()
+    await once(ip, 'close')
+  }
+  return tookMs
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1]!
+}
