@@ -3,20 +3,23 @@ import { z } from 'zod'
 import { installFiles } from './files.ts'
 import { journalPath } from './lock.ts'
 
+const pathSchema = z.string().regex(/^\/[^\0]{1,4095}$/)
+const idSchema = z.int().min(0).max(4_294_967_294)
+
 const journalSchema = z.strictObject({
   format: z.literal(1),
   node: z.string(),
   daemon: z.enum(['bird', 'frr']),
-  daemonSocket: z.string(),
-  configFile: z.string(),
+  daemonSocket: pathSchema,
+  configFile: pathSchema,
   /** The files as they were before. */
   files: z.array(
     z.strictObject({
-      path: z.string(),
+      path: pathSchema,
       content: z.string().nullable(),
-      mode: z.number(),
-      uid: z.number(),
-      gid: z.number(),
+      mode: z.int().min(0).max(0o7777),
+      uid: idSchema,
+      gid: idSchema,
     }),
   ),
   /** FRR's running configuration as it was before; `null` for BIRD, which reads it from its file again. */

@@ -12,11 +12,14 @@ export interface OperatorIntent {
   readonly until: number | null
 }
 
+/** Milliseconds since 1970, up to the year 2286: `Date` can print all of them. */
+export const instantSchema = z.number().min(0).max(10_000_000_000_000)
+
 export const intentSchema = z.strictObject({
   intent: z.enum(['serve', 'drain', 'withdraw']),
   reason: z.string().max(500).nullable(),
-  since: z.number(),
-  until: z.number().nullable(),
+  since: instantSchema,
+  until: instantSchema.nullable(),
 })
 
 export const serving: OperatorIntent = { intent: 'serve', reason: null, since: 0, until: null }

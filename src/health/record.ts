@@ -4,7 +4,8 @@ import { type HealthRules, type HealthState, initialHealth } from './health.ts'
 import { isOff } from './hold-down.ts'
 import { type SideState, wellSide } from './side.ts'
 
-const durationSchema = z.number().nonnegative()
+/** Up to 300 years. */
+const durationSchema = z.number().min(0).max(10_000_000_000_000)
 
 /**
  * What of an endpoint's health outlives the controller: how it was, its flaps, and a hold-down that runs. No probe
@@ -13,9 +14,9 @@ const durationSchema = z.number().nonnegative()
 const healthRecordSchema = z.strictObject({
   format: z.literal(1),
   /** Wall clock, milliseconds since 1970. */
-  savedAt: z.number(),
+  savedAt: durationSchema,
   status: z.enum(['unknown', 'healthy', 'impaired', 'unhealthy']),
-  flaps: z.int().nonnegative(),
+  flaps: z.int().min(0).max(1_000_000),
   /** Since things last got better; null where they got worse since. */
   calmForMs: durationSchema.nullable(),
   /** How long the present run of good probes has lasted. */

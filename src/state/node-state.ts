@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { z } from 'zod'
-import { intentSchema } from '../controller/intent.ts'
+import { instantSchema, intentSchema } from '../controller/intent.ts'
 import { StateFile, type StateFileOptions } from './state-file.ts'
 
 type OnProblem = StateFileOptions<unknown>['onProblem']
@@ -15,7 +15,7 @@ export function operatorFile(stateDir: string, onProblem: OnProblem) {
 const servicesSchema = z.strictObject({
   format: z.literal(1),
   /** Milliseconds since 1970. */
-  savedAt: z.number(),
+  savedAt: instantSchema,
   /** By name; each part is checked by whoever reads it. */
   services: z.record(z.string(), z.strictObject({ health: z.unknown(), drain: z.unknown() })),
 })

@@ -128,6 +128,8 @@ describe('a record', () => {
     ['with a field too many', { ...record, extra: 1 }],
     ['with a field too few', { ...record, flaps: undefined }],
     ['with negative flaps', { ...record, flaps: -1 }],
+    ['with more flaps than there is time for', { ...record, flaps: 1e15 }],
+    ['with a time beyond all bounds', { ...record, goodForMs: 1e300 }],
     ['with half a flap', { ...record, flaps: 1.5 }],
     ['of the future', { ...record, goodForMs: -1 }],
     ['of no time', { ...record, savedAt: null }],

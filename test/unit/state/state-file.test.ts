@@ -44,6 +44,10 @@ test.each([
   ['an empty file', ''],
   ['a file of a later version', '{"format":2,"operator":{}}'],
   ['a file with more in it', JSON.stringify({ ...drained, more: 1 })],
+  [
+    'an end that no date can show',
+    JSON.stringify({ ...drained, operator: { ...drained.operator, until: 1e300 } }),
+  ],
 ])('%s is set aside and said', async (_what, text) => {
   await writeFile(join(dir, 'operator.json'), text)
   expect(await open().load()).toBeNull()
