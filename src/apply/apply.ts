@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fillSecrets } from '../bundle/secrets.ts'
 import { hashOf, manifestName } from '../bundle/write.ts'
+import { readCarefully } from '../files/open-regular-file.ts'
 import { type Manifest, readManifestText } from '../manifest/manifest.ts'
 import { compareBundles } from '../planner/compare.ts'
 import type { Effect } from '../planner/session-costs.ts'
@@ -281,13 +282,18 @@ async function lookForRegressions(
 ): Promise<readonly string[]> {
   const { announceFile } = manifest.paths
   try {
-    const text = announceFile === null ? null : await readFile(announceFile, 'utf8').catch(() => '')
+    const text = announceFile === null ? null : await readAnnounceFile(announceFile)
     const is = await daemon.observe()
     return findRegressions(was, is, manifest, text === null ? null : new Set(readAnnouncements(text)?.keys()))
   } catch (error) {
     if (error instanceof DaemonError) return [error.message]
     throw error
   }
+}
+
+/** What the controller wrote, in a folder of its own user; '' where that is no file. */
+function readAnnounceFile(path: string): Promise<string> {
+  return readFile(path, { encoding: 'utf8', flag: readCarefully }).catch(() => '')
 }
 
 async function undo(

@@ -1,6 +1,9 @@
 import { constants } from 'node:fs'
 import { type FileHandle, lstat, open, realpath } from 'node:fs/promises'
 
+/** Flags to read a file in another user's folder: no link is followed, and a pipe does not block. */
+export const readCarefully = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
+
 export interface RegularFile {
   /** Where it is: behind the link, where one was followed. */
   readonly path: string
@@ -15,8 +18,7 @@ export interface RegularFile {
 export async function openRegularFile(file: string): Promise<RegularFile | null> {
   const path = await resolveTrustedLink(file)
   if (path === null) return null
-  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
-  const handle = await open(path, flags).catch((error: NodeJS.ErrnoException) => {
+  const handle = await open(path, readCarefully).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return null
     throw error
   })

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, openSync, statSync, truncateSync } from 'node:fs'
+import { closeSync, constants, fstatSync, ftruncateSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Manifest } from '../manifest/manifest.ts'
 import type { SpawnedGuard } from './client.ts'
@@ -40,13 +40,12 @@ export async function spawnGuard(
 }
 
 function openLog(path: string): number {
+  const { O_WRONLY, O_CREAT, O_APPEND, O_NOFOLLOW, O_NONBLOCK } = constants
   try {
-    if (statSync(path).size > mostLogBytes) truncateSync(path)
-  } catch {
-    // There is none yet.
-  }
-  try {
-    return openSync(path, 'a', 0o644)
+    // The folder may belong to another user than this one, root say, who must follow no link that was laid there.
+    const file = openSync(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK, 0o644)
+    if (fstatSync(file).size > mostLogBytes) ftruncateSync(file)
+    return file
   } catch {
     // A full or read-only disk is no reason to go unguarded.
     return openSync('/dev/null', 'a')

@@ -1,7 +1,8 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { writeFileAtomically } from '../bundle/write.ts'
+import { removeTree } from '../files/remove-tree.ts'
 import { readProcess } from './machine/proc.ts'
 
 /** One lab a machine: its folder is also its lock. */
@@ -155,7 +156,8 @@ export async function occupyLab<T>(state: LabState, command: string, work: () =>
 }
 
 export async function removeLabDir(): Promise<void> {
-  await rm(labDir, { recursive: true, force: true })
+  // FRR's daemons have folders of their own in it.
+  await removeTree(labDir)
 }
 
 export async function writeSecret(path: string, content: string): Promise<void> {

@@ -1,3 +1,4 @@
+import { constants } from 'node:fs'
 import { type FileHandle, open, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 
@@ -216,7 +217,9 @@ export function agedPath(path: string, age: number): string {
 }
 
 async function openToAppend(path: string): Promise<{ handle: FileHandle; bytes: number }> {
-  const handle = await open(path, 'a+', 0o640)
+  const { O_RDWR, O_CREAT, O_APPEND, O_NOFOLLOW, O_NONBLOCK } = constants
+  // The folder may belong to another user than this one, root say, who must follow no link that was laid there.
+  const handle = await open(path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK, 0o640)
   try {
     const { size } = await handle.stat()
     const last = Buffer.alloc(1)

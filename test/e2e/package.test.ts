@@ -143,7 +143,7 @@ describe('units', () => {
   })
 
   test.each([
-    ['bird', 'truncate'],
+    ['bird', 'rm -f'],
     ['frr', 'apply --clean'],
   ])(
     'what is added to the unit of %s is understood, and never keeps the daemon from starting',
@@ -159,9 +159,9 @@ describe('units', () => {
       expect((await run('systemd-analyze', args, env)).all).toBe('')
       const commands = addition.split('\n').filter((line) => line.startsWith('Exec'))
       expect(commands).toHaveLength(1)
-      // Its failure is passed over, and it ends: truncate by itself, a program of ours by `timeout`.
+      // Its failure is passed over, and it ends: rm by itself, a program of ours by `timeout`.
       expect(commands[0]).toMatch(
-        /^ExecStartPre=-\/usr\/bin\/(?:truncate |timeout --kill-after=1s 30s \/usr\/bin\/anyward )/,
+        /^ExecStartPre=-\/usr\/bin\/(?:rm -f |timeout --kill-after=1s 30s \/usr\/bin\/anyward )/,
       )
       expect(commands[0]).toContain(words)
     },

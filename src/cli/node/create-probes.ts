@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { closeSync, constants, openSync, writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ServiceProbes } from '../../controller/service-unit.ts'
@@ -63,12 +63,20 @@ async function requireKey(file: string): Promise<Buffer> {
  * hundred services.
  */
 async function keepTimestamps(file: string): Promise<TimestampSource> {
+  const { O_RDONLY, O_WRONLY, O_CREAT, O_TRUNC, O_NOFOLLOW, O_NONBLOCK } = constants
+  // The folder may belong to another user than this one, root say, who must follow no link that was laid there.
+  const careful = O_NOFOLLOW | O_NONBLOCK
   return new TimestampSource({
-    floor: await readFile(file).catch(() => null),
+    floor: await readFile(file, { flag: O_RDONLY | careful }).catch(() => null),
     keep(label) {
       try {
         // At once: the clock may have jumped ahead, and this process may be killed before it does anything else.
-        writeFileSync(file, label)
+        const descriptor = openSync(file, O_WRONLY | O_CREAT | O_TRUNC | careful, 0o644)
+        try {
+          writeFileSync(descriptor, label)
+        } finally {
+          closeSync(descriptor)
+        }
       } catch {
         // Without the file only a clock that jumps back across a restart hurts, and only until it has caught up.
       }

@@ -1,9 +1,10 @@
-import { chmod, copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { createConnection } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { execa } from 'execa'
 import { fillSecrets } from '../../bundle/secrets.ts'
+import { removeTree } from '../../files/remove-tree.ts'
 import type { NodePaths } from '../../manifest/manifest.ts'
 import type { NodeLayout } from '../../planner/plan.ts'
 import type { NodeState, ProcessRecord } from '../state.ts'
@@ -176,7 +177,7 @@ export async function removeFrrScratch(pids: readonly number[]): Promise<void> {
   const ours = new Set(pids.map(String))
   for (const entry of await readdir(frrScratchDir).catch(() => [])) {
     const pid = entry.slice(entry.lastIndexOf('.') + 1)
-    if (ours.has(pid)) await rm(join(frrScratchDir, entry), { recursive: true, force: true })
+    if (ours.has(pid)) await removeTree(join(frrScratchDir, entry))
   }
 }
 

@@ -10,6 +10,7 @@ import {
 } from 'node:fs'
 import { open, readFile, rename, rm, statfs } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { readCarefully } from '../../files/open-regular-file.ts'
 import { DaemonError } from '../daemon.ts'
 import { Turns } from '../turns.ts'
 
@@ -45,7 +46,9 @@ export class OwnedFile {
     try {
       return await this.#inTime(async () => {
         this.#inMemory ??= (await statfs(this.#directory)).type === tmpfsMagic
-        return this.#inMemory ? readFileSync(this.path, 'utf8') : await readFile(this.path, 'utf8')
+        // Root reads it in the controller's folder too (`anyward withdraw`), and a pipe there must not hang it.
+        if (this.#inMemory) return this.#readAtOnce()
+        return readFile(this.path, { encoding: 'utf8', flag: readCarefully })
       })
     } catch {
       return null
@@ -63,6 +66,15 @@ export class OwnedFile {
       const { code = String(cause) } = cause as NodeJS.ErrnoException
       const problem = code === 'EACCES' || code === 'EPERM' ? 'permission' : 'file'
       throw new DaemonError(problem, `cannot write ${this.path}: ${code}`, { cause })
+    }
+  }
+
+  #readAtOnce(): string {
+    const file = openSync(this.path, readCarefully)
+    try {
+      return readFileSync(file, 'utf8')
+    } finally {
+      closeSync(file)
     }
   }
 

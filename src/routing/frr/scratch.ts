@@ -1,9 +1,10 @@
-import { chmod, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { execa, type ResultPromise } from 'execa'
+import { removeTree } from '../../files/remove-tree.ts'
 import { DaemonError } from '../daemon.ts'
 import { Vtysh } from './vtysh.ts'
 
@@ -44,7 +45,7 @@ export async function readByScratchDaemons(config: string): Promise<ScratchReadi
     return { complaints: said, empty, running }
   } finally {
     await Promise.all(daemons.map(stop))
-    await rm(dir, { recursive: true, force: true })
+    await removeTree(dir)
   }
 }
 
@@ -56,13 +57,18 @@ async function startAll(sockets: string, names: readonly string[], started: Resu
     const deadline = performance.now() + startTimeoutMs
     while (!(await listens(socket))) {
       if (process.exitCode !== null || performance.now() > deadline) {
-        const words = (await readFile(join(sockets, `${name}.out`), 'utf8').catch(() => '')).trim()
+        const words = (await readFile(outputOf(sockets, name), 'utf8').catch(() => '')).trim()
         throw new DaemonError('not-running', `${programs}/${name} does not start for a trial: ${words}`)
       }
       await delay(10)
     }
   })
   await Promise.all(starting)
+}
+
+/** Beside the folder of the sockets, where only root writes: that one belongs to the user frr, who can lay links in it. */
+function outputOf(sockets: string, name: string): string {
+  return join(dirname(sockets), `${name}.out`)
 }
 
 function start(sockets: string, name: string): ResultPromise {
@@ -73,7 +79,7 @@ function start(sockets: string, name: string): ResultPromise {
     ...(name === 'bgpd' ? ['-M', 'rpki'] : []),
     ...(name === 'bfdd' ? ['--bfdctl', join(sockets, 'bfdd.sock')] : []),
   ]
-  const out = { file: join(sockets, `${name}.out`) }
+  const out = { file: outputOf(sockets, name) }
   const process = execa('unshare', ['--net', ...daemon], {
     reject: false,
     stdin: 'ignore',

@@ -1,4 +1,14 @@
-import { appendFile, chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import {
+  appendFile,
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -128,4 +138,15 @@ test('a line that a power cut has torn costs that line alone', async () => {
 test('where nothing was ever recorded there is nothing to read', async () => {
   await chmod(dir, 0o755)
   expect(await readEvents(dir, all)).toEqual({ events: [], damagedLines: 0 })
+})
+
+test('a link in the place of the file is not followed, and is a problem', async () => {
+  const target = join(dir, 'target')
+  await writeFile(target, '')
+  await symlink(target, join(dir, eventsName))
+  const log = start()
+  log.record('info', { event: 'start' }, 'the controller starts')
+  await log.end()
+  expect(problems).toEqual(['ELOOP'])
+  expect(await readFile(target, 'utf8')).toBe('')
 })
