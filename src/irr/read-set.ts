@@ -8,7 +8,7 @@ interface IrrSet {
   readonly leftOut: readonly LeftOut[]
 }
 
-/** Something in the text that is not in the set as it stands there. */
+/** An entry of the text that is not in the set, or is changed there. */
 interface LeftOut {
   /** `line 12` of a list, `entry 12` of JSON, from 1. */
   readonly where: string
@@ -79,10 +79,10 @@ function readJson(text: string): Parsed<Entry[]> {
   try {
     lists = Object.values(JSON.parse(text))
   } catch {
-    return { ok: false, problem: 'is not JSON, although it begins like it', hint: jsonHint }
+    return { ok: false, problem: 'begins like JSON, but is not valid JSON', hint: jsonHint }
   }
   if (lists.length === 0 || !lists.every((list) => Array.isArray(list))) {
-    return { ok: false, problem: 'is JSON, but not a list of prefixes with its name', hint: jsonHint }
+    return { ok: false, problem: 'is JSON, but not a named list of prefixes', hint: jsonHint }
   }
   const entries = lists.flat().map((raw: unknown, index) => {
     const where = `entry ${index + 1}`
@@ -97,18 +97,18 @@ function readJson(text: string): Parsed<Entry[]> {
   return { ok: true, value: entries }
 }
 
-const jsonHint = 'it is to be a list with a prefix a line, or what `bgpq4 -j` prints'
+const jsonHint = 'use a list with one prefix per line, or the output of `bgpq4 -j`'
 
 function keepToGlobalLengths(range: PrefixRange): { range: PrefixRange | null; reason: string | null } {
   const { prefix, minLength, maxLength } = range
   const [least, most] = globalLengths[prefix.family]
   if (prefix.length < least) {
-    return { range: null, reason: `is shorter than /${least}, and would let in what is nobody's` }
+    return { range: null, reason: `is shorter than /${least}, and would accept unallocated prefixes` }
   }
-  if (minLength > most) return { range: null, reason: `is longer than /${most}, and is nowhere taken` }
+  if (minLength > most) return { range: null, reason: `is longer than /${most}, which other networks drop` }
   if (maxLength <= most) return { range, reason: null }
   return {
     range: { ...range, maxLength: most },
-    reason: `reaches to /${maxLength}, and is taken up to /${most} only`,
+    reason: `extends to /${maxLength}, and is used up to /${most} only`,
   }
 }

@@ -50,14 +50,14 @@ export function readSchedule(text: string): ScheduleRead {
     }
   }
   const [, , days, months] = values as number[][]
-  // Also where a day of the week is named: node-cron refuses the date by itself.
+  // Also if a day of the week is set, because node-cron refuses the date itself.
   if (months!.every((month) => days!.every((day) => day > daysOfMonth[month - 1]!))) {
-    return { ok: false, message: `${quote(text)} never comes: no such month has such a day`, hint }
+    return { ok: false, message: `${quote(text)} never occurs: none of its months has such a day`, hint }
   }
   return { ok: true, value: parts.join(' ') }
 }
 
-/** Runs in the fullest hour. */
+/** Runs per hour, at most. */
 export function runsPerHour(schedule: string): number {
   return new Set(readField(schedule.split(' ')[0]!, fields[0]!)).size
 }
@@ -74,7 +74,7 @@ function readField(text: string, field: CronField): number[] | null {
     const last = isAll ? field.most : to === undefined ? first : readNumber(to, field)
     const by = step === undefined ? 1 : Number(step)
     if (first === null || last === null || first > last || by < 1 || by > field.most) return null
-    // A step needs something to step through: cron programs do not agree on what 5/10 means.
+    // A step needs a range: cron programs do not agree on what 5/10 means.
     if (step !== undefined && !isAll && to === undefined) return null
     for (let value = first; value <= last; value += by) values.push(value)
   }
@@ -90,7 +90,7 @@ function readNumber(text: string, { least, most, words }: CronField): number | n
   return value >= least && value <= most ? value : null
 }
 
-/** When a schedule comes, by the clock of a time zone. */
+/** When a schedule occurs, by the clock of a time zone. */
 export interface CronTimes {
   /** Milliseconds since 1970: the first time after `instant`; `null`: none within 41 years. */
   nextAfter(instant: number): number | null
@@ -102,8 +102,8 @@ const minuteMs = 60_000
 const dayMs = 86_400_000
 
 /**
- * Where both a day of the month and a day of the week are named, both must hold, as with node-cron. A time that
- * the clock leaps over in spring comes as much after midnight as ever; one that comes twice in autumn counts once.
+ * If both a day of the month and a day of the week are set, both must match, as in node-cron. A time that does not
+ * exist in spring occurs at the same distance from midnight as on other days; one that occurs twice in autumn counts once.
  *
  * @param schedule as `readSchedule` returns it
  * @param timezone a name of the IANA time zone database
@@ -143,7 +143,7 @@ export function createCronTimes(schedule: string, timezone: string): CronTimes {
   return {
     nextAfter(instant) {
       const today = Math.floor((instant + offsetAt(instant)) / dayMs)
-      // What was leapt over at the end of yesterday comes today.
+      // A time that was skipped at the end of yesterday occurs today.
       for (let day = today - 1; day < today + mostDays; day += 1) {
         const { month, dayOfMonth } = dateOf(day)
         if (!months!.includes(month) || !days!.includes(dayOfMonth)) continue
@@ -163,7 +163,7 @@ function createOffsets(timezone: string): (instant: number) => number {
   const format = new Intl.DateTimeFormat('en-US', { timeZone: timezone, timeZoneName: 'longOffset' })
   const known = new Map<number, number>()
   return (instant) => {
-    // Clocks change at full quarters of an hour. Intl takes its time.
+    // Clocks change at full quarters of an hour. Intl is slow, so the offset is cached.
     const quarter = Math.floor(instant / (15 * minuteMs))
     let offset = known.get(quarter)
     if (offset === undefined) {

@@ -14,7 +14,7 @@ export function parseAsPath(text: string): Parsed<AsPath> {
       return {
         ok: false,
         problem: 'is not an AS path',
-        hint: 'write AS numbers with blanks between, the neighbor’s first, such as "64601 15169"',
+        hint: 'write AS numbers separated by spaces, the neighbor’s first, such as "64601 15169"',
       }
     }
     path.push(isSet ? (numbers as number[]) : numbers[0]!)

@@ -3,7 +3,7 @@ import type { Parsed } from './prefix.ts'
 /** Numbers that no speaker may use as its own: RFC 7607, RFC 6793, RFC 7300. */
 const reserved = new Map([
   [0, 'is reserved (RFC 7607)'],
-  [23456, 'is AS_TRANS, a stand-in and nobody’s own number (RFC 6793)'],
+  [23456, 'is AS_TRANS, a placeholder that no AS may use (RFC 6793)'],
   [65535, 'is reserved (RFC 7300)'],
   [4294967295, 'is reserved (RFC 7300)'],
 ])
@@ -12,7 +12,7 @@ const reserved = new Map([
 export function parseAsn(asn: number): Parsed<number> {
   const why = reserved.get(asn)
   if (why !== undefined)
-    return { ok: false, problem: why, hint: 'write the number that your registry gave out' }
+    return { ok: false, problem: why, hint: 'write the number that your registry assigned' }
   if (!Number.isInteger(asn) || asn < 0 || asn > 4294967295) {
     return {
       ok: false,

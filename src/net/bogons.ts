@@ -2,11 +2,11 @@ import { type Address, type Prefix, prefixFrom } from './prefix.ts'
 
 interface Bogon {
   readonly prefix: Prefix
-  /** What it is kept for, and the document that says so. */
+  /** Its purpose, and the document that defines it. */
   readonly purpose: string
 }
 
-/** Ranges that never belong in the global table: the IANA special-purpose registries (RFC 6890) and what is not unicast. */
+/** Ranges that must not be in the global table: the IANA special-purpose registries (RFC 6890) and what is not unicast. */
 export const bogons: readonly Bogon[] = [
   bogon('0.0.0.0/8', '"this network" (RFC 1122)'),
   bogon('10.0.0.0/8', 'private (RFC 1918)'),

@@ -47,7 +47,7 @@ export function parseCommunity(text: string): Parsed<Community> {
     ? { ok: false, problem: 'has a part beyond 4294967295', hint: example }
     : {
         ok: false,
-        problem: 'has a part beyond 65535, which a standard community has no room for (RFC 1997)',
+        problem: 'has a part beyond 65535, the limit of a standard community (RFC 1997)',
         hint: `write a large community (RFC 8092), such as ${parts[0]! > 4294967295 ? 64500 : parts[0]}:0:${parts[1]! > 4294967295 ? 1 : parts[1]}`,
       }
 }

@@ -59,7 +59,7 @@ export function parseRange(text: string): Parsed<PrefixRange> {
   }
   return {
     ok: false,
-    problem: 'has lengths that no prefix in it can have',
-    hint: `ge and le are ${prefix.length} to ${bits}, ge not beyond le`,
+    problem: 'has prefix lengths outside of its range',
+    hint: `ge and le are ${prefix.length} to ${bits}, with ge at most le`,
   }
 }

@@ -162,7 +162,7 @@ export function parseAddress(text: string): Parsed<Address> {
   if (bare?.ok === true) {
     return {
       ok: false,
-      problem: 'has a prefix length, but is to be one address',
+      problem: 'has a prefix length, but must be a single address',
       hint: `write ${bare.value}`,
     }
   }
@@ -179,7 +179,7 @@ export function parsePrefix(text: string): Parsed<Prefix> {
     return {
       ok: false,
       problem: `has host bits set beyond /${length}`,
-      hint: `write ${prefix}, or ${address}/${addressBits(address.family)} for the one address`,
+      hint: `write ${prefix}, or ${address}/${addressBits(address.family)} for a single address`,
     }
   }
   return { ok: true, value: prefix }
@@ -193,7 +193,7 @@ export function parseInterfaceAddress(text: string): Parsed<InterfaceAddress> {
       ok: false,
       problem: 'has no prefix length',
       hint: bare.ok
-        ? `write ${bare.value}/${addressBits(bare.value.family)} for the one address`
+        ? `write ${bare.value}/${addressBits(bare.value.family)} for a single address`
         : 'write one such as 192.0.2.0/24',
     }
   }

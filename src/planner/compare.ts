@@ -7,9 +7,9 @@ export interface NodeComparison {
   readonly node: string
   readonly daemon: Manifest['daemon']
   readonly change: 'new' | 'changed' | 'same'
-  /** The worst that happens to a session of the node. */
+  /** The worst effect on a session of the node. */
   readonly effect: Effect
-  /** What changes beside the sessions. */
+  /** Changes other than those of the sessions. */
   readonly why: readonly string[]
   /** Those with a change, in the order of the new bundle, then those that end. */
   readonly sessions: readonly SessionChange[]
@@ -31,7 +31,7 @@ interface AnnouncementChange {
   readonly change: 'new' | 'removed' | 'same'
 }
 
-/** What a new bundle changes on its node. `before` is `null` where there is none that can be relied on. */
+/** The changes by a new bundle on its node. `before` is `null` if there is no usable earlier bundle. */
 export function compareBundles(before: Manifest | null, after: Manifest): NodeComparison {
   const { site, node, daemon } = after
   const announcements = compareAnnouncements(before, after)
@@ -46,8 +46,8 @@ export function compareBundles(before: Manifest | null, after: Manifest): NodeCo
   const sessions = compareSessions(before, after, forAll)
   const why = [...forAll, ...compareRest(before, after)]
   if (why.length === 0 && sessions.length === 0 && !isReordered(before, after)) {
-    // Another version of the templates, or a bundle that tells less than this one.
-    const unknown = 'the configuration differs from the last plan’s in a way that can not be weighed'
+    // Another version of the templates, or a bundle with fewer fields than this one.
+    const unknown = 'the configuration differs from the last plan for an unknown reason'
     const restarts = after.neighbors.map(({ name }) => sessionChange(name, 'session-restart', [unknown]))
     return {
       ...{ site, node, daemon, change: 'changed', effect: 'session-restart', why: [unknown] },
@@ -61,7 +61,7 @@ export function compareBundles(before: Manifest | null, after: Manifest): NodeCo
   return { site, node, daemon, change: 'changed', effect, why, sessions, announcements }
 }
 
-/** A session that ends was lost by its neighbor, whatever the others do. */
+/** A session that ends counts as a restart: its neighbor loses it. */
 const effectOnNode = {
   none: 'none',
   reload: 'reload',
@@ -78,7 +78,7 @@ function sessionChange(
   return { neighbor, effect, why, takes: null, rules: [] }
 }
 
-/** What restarts all of a node's sessions. */
+/** Changes that restart all sessions of a node. */
 function compareSpeakers(before: Manifest, after: Manifest): string[] {
   const why = []
   if (before.daemon !== after.daemon) why.push(`the daemon is ${after.daemon}, was ${before.daemon}`)
@@ -122,7 +122,7 @@ function compareSession(
   const why = [...forAll, ...settings.map((setting) => setting.why)]
   if (rules.length > 0) why.push('its filters change')
   const isKnown = why.length > 0 && before.session !== undefined
-  if (!isKnown) why.push('the bundle before does not tell enough of it')
+  if (!isKnown) why.push('the previous bundle lacks its settings')
   const effect = worstEffect([
     ...settings.map((setting) => setting.effect),
     ...(rules.length > 0 ? (['reload'] as const) : []),
@@ -131,7 +131,7 @@ function compareSession(
   return { neighbor: after.name, effect, why, takes, rules }
 }
 
-/** What only the controller reads, and RTR sessions. */
+/** Changes of settings that only the controller reads, and of RTR sessions. */
 function compareRest(before: Manifest, after: Manifest): string[] {
   const why = []
   if (before.rpki !== undefined && JSON.stringify(before.rpki) !== JSON.stringify(after.rpki)) {

@@ -3,18 +3,18 @@ import type { Plan } from './plan.ts'
 
 export interface ServiceCoverage {
   readonly service: string
-  /** Sites that would announce the service: one of their nodes may tell a neighbor one of its covering prefixes. */
+  /** Sites that would announce the service: one of its covering prefixes may be advertised to a neighbor of one of their nodes. */
   readonly sites: readonly string[]
   readonly missing: readonly MissingSite[]
 }
 
 export interface MissingSite {
   readonly site: string
-  /** `not-served`: no node of the site has the service. `told-nobody`: none has a neighbor that may be told. */
+  /** `not-served`: no node of the site has the service. `told-nobody`: no node has a neighbor to which it may be advertised. */
   readonly reason: 'not-served' | 'told-nobody'
 }
 
-/** At which sites each service would be announced while all is well. */
+/** The sites at which each service would be announced when every endpoint is healthy. */
 export function coverageOf(fleet: Fleet, plan: Plan): ServiceCoverage[] {
   const serving = new Map<string, Set<string>>()
   const announcing = new Map<string, Set<string>>()
@@ -22,7 +22,9 @@ export function coverageOf(fleet: Fleet, plan: Plan): ServiceCoverage[] {
     for (const { name, covering } of node.services) {
       add(serving, name, node.site)
       const isTold = covering.some((prefix) =>
-        node.sessions.some(({ exports }) => exports.some((told) => told.toString() === prefix.toString())),
+        node.sessions.some(({ exports }) =>
+          exports.some((exported) => exported.toString() === prefix.toString()),
+        ),
       )
       if (isTold) add(announcing, name, node.site)
     }

@@ -1,11 +1,11 @@
 import type { PrefixRange } from '../net/prefix-range.ts'
 import type { VrpSet } from '../rpki/vrp-set.ts'
 
-/** What a plan needs beside the fleet's YAML. It is handed in: the planner reads nothing itself. */
+/** The inputs of a plan besides the fleet's YAML, as arguments: the planner reads nothing itself. */
 export interface PlanFeeds {
-  /** What may come from a neighbor, by `irrKey`; a set that is not in here could not be had. */
+  /** The prefixes accepted from a neighbor, by `irrKey`; a missing set is not available. */
   readonly irr: ReadonlyMap<string, readonly PrefixRange[]>
-  /** To validate our own announcements; `null`: not asked for. */
+  /** To validate our own announcements; `null`: do not validate. */
   readonly vrps: VrpSet | null
 }
 

@@ -5,26 +5,26 @@ import type { Fleet, FleetNode, Neighbor } from '../sites/fleet.ts'
 import { irrKey, type PlanFeeds } from './feeds.ts'
 import type { Notice, SessionPlan } from './plan.ts'
 
-/** What holds for the whole fleet and deserves to be said aloud. */
+/** Notices that concern the whole fleet. */
 export function noticesOfFleet(fleet: Fleet): Notice[] {
   const say = (message: string): Notice => ({ node: null, neighbor: null, message })
   const notices: Notice[] = []
   if (fleet.bogonsAllowed.length > 0) {
-    notices.push(say(`bogon ranges allowed on purpose: ${fleet.bogonsAllowed.join(', ')}`))
+    notices.push(say(`bogon ranges are allowed: ${fleet.bogonsAllowed.join(', ')}`))
   }
-  const takesAll = fleet.sites.some((site) =>
+  const acceptsAll = fleet.sites.some((site) =>
     site.nodes.some((node) => node.neighbors.some((neighbor) => neighbor.import === 'full')),
   )
-  if (takesAll && fleet.rpki === null) {
-    notices.push(say('no origin is validated, because fleet.yaml names no rpki.caches'))
+  if (acceptsAll && fleet.rpki === null) {
+    notices.push(say('route origins are not validated, because fleet.yaml has no rpki.caches'))
   }
   if (fleet.rpki?.invalid === 'accept') {
-    notices.push(say('routes that are RPKI invalid are taken, because fleet.yaml says rpki.invalid: accept'))
+    notices.push(say('RPKI invalid routes are accepted, because fleet.yaml has rpki.invalid: accept'))
   }
   return notices
 }
 
-/** What the planner did for a neighbor that the engineer did not write, or wrote and should be reminded of. */
+/** Notices of defaults that the planner chose for a neighbor, and of relaxed rules. */
 export function noticesOfNeighbor(
   feeds: PlanFeeds,
   node: FleetNode,
@@ -35,13 +35,17 @@ export function noticesOfNeighbor(
   const notices: Notice[] = []
   const kind = kindPolicies[neighbor.kind]
   if (kind.gtsm && !session.gtsm && neighbor.gtsm === null && neighbor.multihop === null) {
-    notices.push(say('GTSM is left out, because FRR cannot have it together with single-hop BFD'))
+    notices.push(say('GTSM is off, because FRR does not support it together with single-hop BFD'))
   }
   for (const { id, why } of [...session.import.relaxed, ...session.export.relaxed]) {
-    notices.push(say(`the rule ${id} does not hold here, because the sites relax it (it says: ${why})`))
+    notices.push(say(`the rule ${id} is relaxed for this neighbor (the rule: ${why})`))
   }
   if (neighbor.import !== 'nothing' && kind.checksBogons && isAmong(bogonAsns, neighbor.asn)) {
-    notices.push(say(`AS${neighbor.asn} is no public number, and is let into paths from here on purpose`))
+    notices.push(
+      say(
+        `AS${neighbor.asn} is not a public AS number, and is accepted in paths from this neighbor because the sites configure it`,
+      ),
+    )
   }
   if (neighbor.irr !== null) notices.push(...noticesOfIrr(feeds, neighbor, session.family, say))
   return notices
@@ -55,5 +59,5 @@ function noticesOfIrr(
 ): Notice[] {
   if (irr === null || feeds.irr.has(irrKey(irr, family))) return []
   const name = irr.type === 'as-set' ? irr.asSet : irr.file
-  return [say(`nothing is taken, because the prefixes of ${name} could not be had`)]
+  return [say(`no route is accepted, because the prefixes of ${name} are not available`)]
 }

@@ -4,14 +4,14 @@ import type { Address, Family, Prefix } from '../net/prefix.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Degrade, MaintenanceWindow, Rpki, Service } from '../sites/fleet.ts'
 
-/** What every node should be configured to do. Data only: rendering and applying it come later. */
+/** The intended configuration of every node, as data: render and apply follow. */
 export interface Plan {
   /** Sorted by site, then by node. */
   readonly nodes: readonly NodePlan[]
   readonly notices: readonly Notice[]
 }
 
-/** Something the planner did that the engineer did not write, said aloud. */
+/** A decision of the planner that is not in the YAML, for the report. */
 export interface Notice {
   readonly node: string | null
   readonly neighbor: string | null
@@ -33,7 +33,7 @@ export interface NodePlan {
   readonly maintenance: readonly MaintenanceWindow[]
 }
 
-/** Where things are on the node; differs between a real node and the lab. */
+/** Paths on the node, which differ between a real node and the lab. */
 export interface NodeLayout {
   readonly paths: NodePaths
   readonly listen: readonly string[]
@@ -54,11 +54,11 @@ export interface SessionPlan {
   readonly taken: ImportWord
   readonly import: Policy
   readonly export: Policy
-  /** Whether a change of the VRPs changes what is taken, so that the daemon must look again at what it was told. */
+  /** Whether a change of the VRPs changes the accepted routes, so that the daemon must re-evaluate the received ones. */
   readonly validated: boolean
-  /** Our prefixes that this neighbor may be told, sorted; everything else is denied. */
+  /** Our prefixes that may be advertised to this neighbor, sorted; everything else is denied. */
   readonly exports: readonly Prefix[]
-  /** Our side's role (RFC 9234); `null`: none is told. */
+  /** Our side's role (RFC 9234); `null`: no role. */
   readonly role: RoleWord | null
   /** Hops to the neighbor where it is not on the link; `null`: it is. */
   readonly multihop: number | null

@@ -3,11 +3,11 @@ import type { ManifestNeighbor } from '../manifest/manifest.ts'
 export interface RuleChange {
   readonly rule: string
   readonly direction: 'import' | 'export'
-  /** `relaxed`: the YAML took it out; `restored`: it no longer does. */
+  /** `relaxed`: the YAML removes it; `restored`: it no longer does. */
   readonly change: 'relaxed' | 'restored' | 'added' | 'removed' | 'changed'
 }
 
-/** How the rules of a session differ; nothing where one of the two bundles does not tell them. */
+/** How the rules of a session differ; empty if one of the two bundles lacks them. */
 export function compareRules(before: ManifestNeighbor, after: ManifestNeighbor): RuleChange[] {
   const had = before.session
   const has = after.session

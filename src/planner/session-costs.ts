@@ -1,6 +1,6 @@
 import type { Manifest, ManifestNeighbor } from '../manifest/manifest.ts'
 
-/** What a change costs a session that is up. */
+/** The cost of a change for a session that is up. */
 export type Effect = 'none' | 'reload' | 'session-restart'
 
 type Daemon = Manifest['daemon']
@@ -8,7 +8,7 @@ type Costs = Readonly<Record<Daemon, Effect>>
 
 interface Setting {
   readonly label: string
-  /** `undefined`: this bundle does not tell. */
+  /** `undefined`: not in this bundle. */
   readonly read: (neighbor: ManifestNeighbor) => string | undefined
   readonly cost: Costs
 }
@@ -25,8 +25,8 @@ const nothing: Costs = { bird: 'none', frr: 'none' }
 const restart: Costs = { bird: 'session-restart', frr: 'session-restart' }
 
 /**
- * What a session is made of, beside its rules, and what a change costs: as the neighbor of a BIRD 2.0.12
- * and of an FRR 8.4.4 saw it.
+ * The settings of a session, besides its rules, and the cost of a change: as measured at the neighbor of a BIRD 2.0.12
+ * and of an FRR 8.4.4.
  */
 const settings: readonly Setting[] = [
   { label: 'the AS number', read: ({ asn }) => String(asn), cost: restart },
@@ -69,7 +69,7 @@ interface SettingChange {
   readonly why: string
 }
 
-/** What differs in a session's settings; a setting that one of the two bundles does not tell is left out. */
+/** The differences in a session's settings; a setting that one of the two bundles lacks is left out. */
 export function compareSettings(
   before: ManifestNeighbor,
   after: ManifestNeighbor,

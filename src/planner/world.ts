@@ -2,7 +2,7 @@ import { count } from '../text/wording.ts'
 import type { NodeComparison } from './compare.ts'
 import type { RuleChange } from './rule-changes.ts'
 
-/** What the neighbors and the clients will see of a plan, in sentences: announcements, then what is taken, then rules. */
+/** The effects of a plan on routing, in sentences: announcements, then imports, then rules. */
 export function describeWorld(nodes: readonly NodeComparison[]): string[] {
   const nameOf = nodeNames(nodes)
   return [
@@ -13,14 +13,14 @@ export function describeWorld(nodes: readonly NodeComparison[]): string[] {
   ]
 }
 
-/** A site stands for its only node. */
+/** The site's name if it has one node, otherwise site and node. */
 function nodeNames(nodes: readonly NodeComparison[]): (node: NodeComparison) => string {
   const nodesAt = new Map<string, number>()
   for (const { site } of nodes) nodesAt.set(site, (nodesAt.get(site) ?? 0) + 1)
   return ({ site, node }) => (nodesAt.get(site) === 1 ? site : `${site} (${node})`)
 }
 
-/** A prefix that a site told somebody and now tells nobody. */
+/** A prefix that a site advertised to a neighbor and no longer advertises to any. */
 function describeLostSites(nodes: readonly NodeComparison[]): string[] {
   const had = new Set<string>()
   const has = new Set<string>()
@@ -34,7 +34,7 @@ function describeLostSites(nodes: readonly NodeComparison[]): string[] {
     .filter((key) => !has.has(key))
     .map((key) => {
       const [site, prefix] = key.split(' ')
-      return `${site} will announce ${prefix} to nobody any more`
+      return `${site} will no longer announce ${prefix} to any neighbor`
     })
 }
 
@@ -47,8 +47,8 @@ function describeAnnouncements(node: NodeComparison, name: string): string[] {
     }
     const neighborsOf = new Map<string, string[]>()
     for (const [neighbor, prefixes] of prefixesOf) {
-      const told = enumerate(prefixes)
-      neighborsOf.set(told, [...(neighborsOf.get(told) ?? []), neighbor])
+      const list = enumerate(prefixes)
+      neighborsOf.set(list, [...(neighborsOf.get(list) ?? []), neighbor])
     }
     const verb = change === 'new' ? 'may now announce' : 'stops announcing'
     return [...neighborsOf].map(
@@ -68,28 +68,28 @@ function describeTaken({ sessions }: NodeComparison, name: string): string[] {
   return sessions.flatMap(({ neighbor, takes }) =>
     takes === null
       ? []
-      : [`${name} takes ${taken[takes.after]} from ${neighbor}, where it took ${taken[takes.before]}`],
+      : [`${name} accepts ${taken[takes.after]} from ${neighbor} (before: ${taken[takes.before]})`],
   )
 }
 
 const ruleVerbs: Readonly<Record<RuleChange['change'], string>> = {
-  relaxed: 'no longer holds for',
-  restored: 'holds again for',
+  relaxed: 'no longer applies to',
+  restored: 'applies again to',
   added: 'is new for',
-  removed: 'is gone for',
-  changed: 'says something else for',
+  removed: 'is removed for',
+  changed: 'changes for',
 }
 
-/** One sentence for all the neighbors of whom it is true; what follows from a sentence before is left out. */
+/** One sentence for all neighbors that it applies to; changes that follow from an earlier sentence are left out. */
 function describeRules(nodes: readonly NodeComparison[], nameOf: (node: NodeComparison) => string): string[] {
   const neighborsOf = new Map<string, { neighbors: string[]; sites: Set<string> }>()
   for (const node of nodes) {
-    const toldOtherwise = new Set(
+    const hasChanges = new Set(
       node.announcements.flatMap(({ neighbor, change }) => (change === 'same' ? [] : [neighbor])),
     )
     for (const { neighbor, rules, takes } of node.sessions) {
       for (const { rule, direction, change } of rules) {
-        const follows = direction === 'import' ? takes !== null : toldOtherwise.has(neighbor)
+        const follows = direction === 'import' ? takes !== null : hasChanges.has(neighbor)
         if (follows && change !== 'relaxed' && change !== 'restored') continue
         const sentence = `the ${direction} rule ${rule} ${ruleVerbs[change]}`
         const group = neighborsOf.get(sentence) ?? { neighbors: [], sites: new Set() }

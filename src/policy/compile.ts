@@ -23,25 +23,25 @@ import {
   tier1Leak,
 } from './shared-rules.ts'
 
-/** What the rules for one neighbor are made of. */
+/** The inputs of the rules for one neighbor. */
 export interface PolicyInput {
   readonly ourAsn: number
   /** Everything that the fleet originates, of the session's family. */
   readonly ownPrefixes: readonly Prefix[]
-  /** What this neighbor may be told, of the session's family. */
+  /** The prefixes that may be advertised to this neighbor, of the session's family. */
   readonly exports: readonly Prefix[]
   readonly bogonsAllowed: readonly Prefix[]
   readonly rpki: Rpki | null
-  /** Put on everything that leaves the AS. */
+  /** Added to every route that leaves the AS. */
   readonly communities: readonly Community[]
-  /** What the IRR lets this neighbor tell us; `null`: not asked. An empty list lets nothing in. */
+  /** The prefixes that the IRR registers for this neighbor; `null`: no filter. An empty list accepts nothing. */
   readonly irr: readonly PrefixRange[] | null
   readonly neighbor: Neighbor
 }
 
-/** Beyond what the rules let through: a second lock. */
+/** Export limit beyond the prefixes that the rules accept: a second safeguard. */
 const spare = 5
-/** Of a neighbor of whom one prefix is taken. */
+/** Import limit of a neighbor from which one prefix is accepted. */
 const fewPrefixes = 10
 
 /** Our side's role in a session with this neighbor (RFC 9234), or `null`. */
@@ -54,7 +54,7 @@ export function isValidated({ neighbor, rpki }: Pick<PolicyInput, 'neighbor' | '
   return rpki !== null && neighbor.import === 'full' && kindPolicies[neighbor.kind].validated
 }
 
-/** What is taken from a neighbor. */
+/** The policy for routes from a neighbor. */
 export function compileImport(input: PolicyInput): Policy {
   const { neighbor } = input
   const family = neighbor.address.family
@@ -62,7 +62,7 @@ export function compileImport(input: PolicyInput): Policy {
   return finish(input, 'import', rules, neighbor.limit ?? defaultLimit(input, family))
 }
 
-/** What a neighbor is told. */
+/** The policy for routes to a neighbor. */
 export function compileExport(input: PolicyInput): Policy {
   return finish(input, 'export', [...exportMatches(input)], input.exports.length + spare)
 }
@@ -86,7 +86,7 @@ function* importMatches(input: PolicyInput, kind: KindPolicy, family: Family): G
     yield fixed.prefixLength[family]
   }
   if (!kind.internal) {
-    // FRR takes an empty path for one of ours: it validates it with our own number.
+    // FRR treats an empty path as ours: it validates it with our own AS number.
     yield fixed.emptyPath
     yield fixed.asZero
     yield tighten.pathLength === null ? fixed.pathLength : pathLength(tighten.pathLength)
@@ -148,13 +148,13 @@ function* exportMatches(input: PolicyInput): Generator<Rule> {
   yield fixed.defaultDeny
 }
 
-/** What makes a degraded announcement unattractive to that neighbor; nothing where the YAML leaves nothing. */
+/** The changes that make a degraded announcement less attractive to this neighbor; empty if the YAML turns all of them off. */
 function degradations({ kind, degrade }: Neighbor, ourAsn: number): Change[] {
   const { gracefulShutdown, prepend, med } = degrade
   const changes: Change[] = []
   if (gracefulShutdown) {
     changes.push({ type: 'add-communities', communities: [gracefulShutdownCommunity] })
-    // Inside the AS nobody looks at the community: whoever sends it says what it means (RFC 8326, section 4.2).
+    // Inside the AS the community has no effect, so the sender sets LOCAL_PREF itself (RFC 8326, section 4.2).
     if (kindPolicies[kind].internal) changes.push({ type: 'local-pref', value: 0 })
   }
   if (prepend > 0) changes.push({ type: 'prepend', asn: ourAsn, times: prepend })

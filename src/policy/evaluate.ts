@@ -3,8 +3,8 @@ import type { ValidationState } from '../rpki/validation.ts'
 import type { AsnRange, Change, Condition, Policy, Route, Rule, Validate, Verdict } from './policy.ts'
 
 /**
- * What the policy does with a route, and which rule decides: the meaning that the generated filters of every daemon
- * must have. Throws a `TypeError` where no rule decides, which no compiled policy leaves open.
+ * The verdict of the policy on a route, and the rule that decides: the meaning that the generated filters of every daemon
+ * must have. Throws a `TypeError` if no rule decides, which cannot happen with a compiled policy.
  */
 export function evaluate(policy: Policy, route: Route, validate: Validate = findNothing): Verdict {
   const changedBy: Rule[] = []

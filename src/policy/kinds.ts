@@ -1,9 +1,9 @@
 import type { NeighborKind, RoleWord } from '../manifest/words.ts'
 
-/** What sets the kinds of neighbors apart. */
+/** The differences between the kinds of neighbors. */
 export interface KindPolicy {
   readonly internal: boolean
-  /** Host routes stay inside the site and the AS: nobody beyond would take a /32. */
+  /** Host routes stay inside the site and the AS: other networks do not accept a /32. */
   readonly exportsHosts: boolean
   readonly noExport: boolean
   /** Whether the session uses GTSM (RFC 5082) unless the YAML says otherwise. */
@@ -33,7 +33,7 @@ const external = {
 export const kindPolicies: Readonly<Record<NeighborKind, KindPolicy>> = {
   transit: { ...external, role: 'customer' },
   peer: { ...external, role: 'peer', refusesTier1: true },
-  // The server passes on what its clients say: it is in no path, and no next hop is its own (RFC 7947).
+  // The server passes on its clients' routes: it is not in the path, and is not the next hop (RFC 7947).
   'route-server': {
     ...external,
     role: 'rs-client',
@@ -43,7 +43,7 @@ export const kindPolicies: Readonly<Record<NeighborKind, KindPolicy>> = {
     refusesTier1: true,
   },
   'provider-private': { ...external, role: 'customer', gtsm: false, noExport: true, validated: false },
-  // A rack lives on private numbers and addresses.
+  // A rack uses private AS numbers and addresses.
   tor: {
     ...external,
     role: null,

@@ -1,5 +1,5 @@
 /**
- * Works something out of an object once, for as long as the object is there. What thousands of sessions share, such as
+ * Computes a value from an object once, for the lifetime of the object. Data that thousands of sessions share, such as
  * the bogon ranges, is then compiled, printed and hashed once.
  */
 export function once<K extends WeakKey, T>(make: (key: K) => T): (key: K) => T

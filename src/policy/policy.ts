@@ -6,30 +6,30 @@ import type { PrefixRange } from '../net/prefix-range.ts'
 import type { ValidationState } from '../rpki/validation.ts'
 import type { RuleId } from './rules.ts'
 
-/** What one neighbor may tell us, or be told: rules tried in order, as any daemon could carry them out. */
+/** The routes accepted from a neighbor, or advertised to it: rules in order of evaluation, as any daemon can implement them. */
 export interface Policy {
   readonly direction: 'import' | 'export'
   readonly kind: NeighborKind
   readonly family: Family
   readonly ourAsn: number
   readonly neighborAsn: number
-  /** The last one accepts or rejects every route, so each route has a verdict. */
+  /** The last rule accepts or rejects every route, so each route has a verdict. */
   readonly rules: readonly Rule[]
   /** Maximum prefixes (RFC 4486, RFC 7454 section 8): the session stops (import), or no more are sent (export). */
   readonly limit: number
-  /** Rules that the YAML took out, as they would have been. */
+  /** The rules that the YAML removes, as they would have been. */
   readonly relaxed: readonly Rule[]
 }
 
 export interface Rule {
   readonly id: RuleId
-  /** All of them must hold; none: the rule holds for every route. */
+  /** All of them must match; an empty list matches every route. */
   readonly match: readonly Condition[]
   readonly action: Action
   readonly why: string
-  /** Where it is written, such as `RFC 7454, section 6.1.1`. */
+  /** Its source, such as `RFC 7454, section 6.1.1`. */
   readonly source: string | null
-  /** Whether the daemon does this by itself, so that no filter line is needed. */
+  /** Whether the daemon does this itself, so that no filter line is needed. */
   readonly native: boolean
 }
 
@@ -47,11 +47,11 @@ export type Condition =
   /** RFC 6811. `ours`: of our own announcement, whose path has no origin yet. */
   | { readonly type: 'validation'; readonly state: 'invalid' | 'not-found'; readonly origin: 'path' | 'ours' }
   | { readonly type: 'community'; readonly community: Community }
-  /** ONLY_TO_CUSTOMER (RFC 9234) is there and is not this number; `null`: is there. */
+  /** ONLY_TO_CUSTOMER (RFC 9234) is set and is not this number; `null`: is set. */
   | { readonly type: 'otc-not'; readonly asn: number | null }
   /** Not originated on this node: learned from any neighbor, iBGP too. */
   | { readonly type: 'learned' }
-  /** Originated on this node, to be less attractive than what other nodes announce. */
+  /** Originated on this node, and announced degraded. */
   | { readonly type: 'degraded' }
 
 /** First and last AS number, both included. */
@@ -63,7 +63,7 @@ export interface AsnRange {
 export type Action =
   | { readonly type: 'accept' }
   | { readonly type: 'reject' }
-  /** Changes the route and goes on to the next rule. */
+  /** Changes the route and continues at the next rule. */
   | { readonly type: 'set'; readonly changes: readonly Change[] }
 
 export type Change =
@@ -72,12 +72,12 @@ export type Change =
   /** Every large community whose first part is that number. */
   | { readonly type: 'remove-large-communities'; readonly asn: number }
   | { readonly type: 'med'; readonly value: number }
-  /** That number so many times more before the path. */
+  /** Prepends that number to the path, this many times. */
   | { readonly type: 'prepend'; readonly asn: number; readonly times: number }
   /** ONLY_TO_CUSTOMER, unless the route has one. */
   | { readonly type: 'mark-only-to-customer'; readonly asn: number }
 
-/** A route as a neighbor tells it, or as this node has it. */
+/** A route as received from a neighbor, or as originated on this node. */
 export interface Route {
   readonly prefix: Prefix
 
@@ -102,9 +102,9 @@ export interface Verdict {
   readonly rule: Rule
   /** Rules that changed the route before that. */
   readonly changedBy: readonly Rule[]
-  /** As it is after those; of a rejected route, as it was. */
+  /** The route after those changes; a rejected route is unchanged. */
   readonly route: Route
 }
 
-/** Tells a route's validation state; without VRPs all are not found. */
+/** Returns the validation state of a route; without VRPs every route is not found. */
 export type Validate = (prefix: Prefix, originAsn: number | null) => ValidationState

@@ -7,10 +7,10 @@ import { once } from './once.ts'
 import type { Action, Change, Condition, Rule } from './policy.ts'
 import { exportRules, importRules, type RuleId } from './rules.ts'
 
-/** Longer than any path that was meant (RFC 7454, section 9); tens of times prepended ones are cut off here. */
+/** Longer than any legitimate path (RFC 7454, section 9); excludes paths that are prepended tens of times. */
 const longestPath = 64
 
-/** The large community on what our other nodes told us, so that it is not told on as our own. */
+/** The large community on routes from our other nodes, so that they are not advertised as our own. */
 export function learnedInsideMark(ourAsn: number): Community {
   return new Community([ourAsn, 0, 1])
 }
@@ -23,7 +23,7 @@ export const everything: Readonly<Record<Family, Prefix>> = {
   ipv6: prefixFrom('::/0'),
 }
 const globalUnicast = prefixFrom('2000::/3')
-/** What the daemons refuse by themselves, each a bit of it: here all of it by both, and nothing can let it in. */
+/** Prefixes of which each daemon refuses a part by itself; with this rule both refuse all of them, without exception. */
 const martians: Readonly<Record<Family, readonly Prefix[]>> = {
   ipv4: ['0.0.0.0/8', '127.0.0.0/8', '224.0.0.0/3'].map(prefixFrom),
   ipv6: ['::/32', 'fe80::/9', 'ff00::/8'].map(prefixFrom),
@@ -94,12 +94,12 @@ export const ownNumber = once(
   new Map(),
 )
 
-/** A neighbor with a private number is one that the engineer wrote down. */
+/** Without the neighbor's own number: if it is private, the engineer configured it so. */
 export function bogonAsn(neighborAsn: number): Rule {
   return isAmong(bogonAsns, neighborAsn) ? bogonAsnBut(neighborAsn) : fixed.bogonAsn
 }
 
-/** A tier-1 network may tell us itself. */
+/** Without the neighbor's own number: a tier-1 network may be a peer. */
 export function tier1Leak(neighborAsn: number): Rule {
   return isAmong(tier1Ranges, neighborAsn) ? tier1LeakBut(neighborAsn) : fixed.tier1Leak
 }

@@ -1,32 +1,32 @@
 import { type Family, families, familyOf } from '../net/prefix.ts'
 
-/** The static protocols of the owned include file, one a family. The export filters of bird.conf name them. */
+/** The static protocols of the owned include file, one per family. The export filters of bird.conf name them. */
 export const originators: Readonly<Record<Family, string>> = { ipv4: 'anyward4', ipv6: 'anyward6' }
 
 /**
- * BIRD's preference of a degraded route; 200 is that of a static one. No neighbor can see it, no configuration
- * can fail over it, and each list of routes shows it.
+ * BIRD's preference of a degraded route; a static route has 200. It is not sent to neighbors, is valid in every
+ * configuration, and is shown in each list of routes.
  */
 export const degradedPreference = 199
 
-/** What FRR knows a degraded route by: the route-map of its `network` line sets a tag, which stays on the node. */
+/** FRR's mark of a degraded route: the route-map of its `network` line sets a tag, which stays on the node. */
 export const frrDegraded = {
   map: 'aw-degraded',
   tag: 1,
-  /** Set on the way out, where it means nothing but shows which version of a route a neighbor was sent. */
+  /** Set on export, where it has no effect but shows which version of a route a neighbor received. */
   weight: 1,
 } as const
 
 type Announcements = Iterable<readonly [prefix: string, grade: 'normal' | 'degraded']>
 
 /**
- * The text of the include file that the controller owns: both protocols are always there, so that withdrawn
- * is said explicitly and `disable` always finds its protocol.
+ * The text of the include file that the controller owns. Both protocols are always present, so that a withdrawal
+ * is explicit and `disable` always finds its protocol.
  * @param announcements canonical prefixes to originate, in any order
  */
 export function renderAnnouncements(announcements: Announcements): string {
   const sorted = [...new Map(announcements)].sort(([a], [b]) => (a < b ? -1 : 1))
-  const lines = ['# Owned by the anyward controller: what this node originates now.']
+  const lines = ['# Written by the anyward controller: the prefixes that this node originates.']
   for (const family of families) {
     lines.push(`protocol static ${originators[family]} {`, `  ${family};`)
     for (const [prefix, grade] of sorted) {

@@ -6,7 +6,7 @@ import type { AsnRange, Change, Condition, Policy, Rule } from '../policy/policy
 import { degradedPreference, originators } from './announcements.ts'
 import type { RuleLists } from './rule-lists.ts'
 
-/** One rule in BIRD's filter language: a comment, and a line unless BIRD does it by itself. */
+/** One rule in BIRD's filter language: a comment, and a line unless BIRD does it itself. */
 interface BirdRule {
   readonly comment: string
   readonly line: string
@@ -28,7 +28,7 @@ export function birdRules(
 ): BirdRule[] {
   return policy.rules.map((rule) => {
     const native = rule.native || rule.match.some(({ type }) => type === 'path-has-set')
-    const comment = commentOf(rule, native ? 'BIRD does this by itself' : null)
+    const comment = commentOf(rule, native ? 'done by BIRD itself' : null)
     if (native) return { comment, line: '' }
     const setOf = (members: readonly string[]) =>
       members.length > longestInline
@@ -43,7 +43,7 @@ export function birdRules(
   })
 }
 
-/** `path-length: why (where it is written)`. */
+/** `path-length: why (source)`. */
 export function commentOf({ id, why, source }: Rule, remark: string | null): string {
   const where = source !== null && remark !== null ? `${source}; ${remark}` : (source ?? remark)
   return where === null ? `${id}: ${why}` : `${id}: ${why} (${where})`
@@ -67,7 +67,7 @@ function print(
     case 'path-empty':
       return 'bgp_path.len = 0'
     case 'path-has-set':
-      throw new TypeError('a session without AS_SETs is told so, not its filter')
+      throw new TypeError('AS_SETs are refused by the session, not by its filter')
     case 'first-asn-not':
       return `bgp_path.first != ${condition.asn}`
     case 'next-hop':
@@ -82,7 +82,7 @@ function print(
         const nowhere = is(live, 'UNKNOWN')
         return hasLastGood ? `${nowhere} && ${is(lastGood, 'UNKNOWN')}` : nowhere
       }
-      // The last good set speaks only where the live one has nothing to say, as when no cache answers.
+      // The last good set counts only for prefixes that the live set does not cover, as when no cache answers.
       return hasLastGood
         ? `(${is(live, 'INVALID')} || (${is(live, 'UNKNOWN')} && ${is(lastGood, 'INVALID')}))`
         : is(live, 'INVALID')
@@ -92,7 +92,7 @@ function print(
         ? `(${condition.community.parts.join(', ')}) ~ bgp_large_community`
         : `(${condition.community.parts.join(', ')}) ~ bgp_community`
     case 'otc-not':
-      throw new TypeError('BIRD looks at ONLY_TO_CUSTOMER by itself')
+      throw new TypeError('BIRD evaluates ONLY_TO_CUSTOMER itself')
     case 'learned':
       return `proto != "${originators[family]}"`
     case 'degraded':
@@ -123,7 +123,7 @@ function printChange(change: Change): string[] {
     case 'remove-large-communities':
       return [`bgp_large_community.delete([ (${change.asn}, *, *) ]);`]
     case 'mark-only-to-customer':
-      throw new TypeError('BIRD marks with ONLY_TO_CUSTOMER by itself')
+      throw new TypeError('BIRD sets ONLY_TO_CUSTOMER itself')
   }
 }
 

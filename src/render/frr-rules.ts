@@ -24,7 +24,7 @@ export interface FrrList {
   readonly entries: readonly string[]
 }
 
-/** Numbered by tens: an engineer can put one between for a night. */
+/** Numbered by tens, so that an engineer can insert a temporary entry. */
 const seqStep = 10
 
 export function frrEntries(
@@ -52,15 +52,15 @@ export function frrEntries(
 }
 
 /**
- * For some seconds after a start bgpd has no state for any route, and `match rpki invalid` lets all of them in.
- * So what is known to be no invalid goes on to the next rule, and all else is refused.
+ * For some seconds after a start bgpd has no state for any route, and `match rpki invalid` accepts all of them.
+ * So routes with a known state other than invalid continue at the next rule, and all others are refused.
  */
 function refuseUnknown(rule: Rule, seq: number): FrrEntry[] {
   const { id } = rule
   const next = `on-match goto ${seq + seqStep}`
   const known = (state: string, part: number): FrrEntry => ({
     id,
-    comment: commentOf(rule, `${state} goes on`),
+    comment: commentOf(rule, `${state}: next rule`),
     action: 'permit',
     seq: seq + part,
     lines: [`match rpki ${state}`, next],
@@ -68,13 +68,13 @@ function refuseUnknown(rule: Rule, seq: number): FrrEntry[] {
   return [
     known('valid', 0),
     known('notfound', 1),
-    { id, comment: commentOf(rule, 'or not yet known'), action: 'deny', seq: seq + 2, lines: [] },
+    { id, comment: commentOf(rule, 'not yet known: refused'), action: 'deny', seq: seq + 2, lines: [] },
   ]
 }
 
 /**
  * A neighbor on the link sends its link-local address beside the global one (RFC 2545, section 3), and then a
- * `match ipv6 next-hop prefix-list` holds where either is in the list, so that a list of all but one address
+ * `match ipv6 next-hop prefix-list` matches if either is in the list, so that a list of all but one address
  * refuses every route.
  */
 function refuseOtherNextHops(rule: Rule, address: Address, seq: number): FrrEntry[] {
@@ -83,12 +83,12 @@ function refuseOtherNextHops(rule: Rule, address: Address, seq: number): FrrEntr
   return [
     {
       id,
-      comment: commentOf(rule, 'its own goes on'),
+      comment: commentOf(rule, 'its own: next rule'),
       action: 'permit',
       seq,
       lines: [`match ${command} next-hop address ${address}`, `on-match goto ${seq + seqStep}`],
     },
-    { id, comment: commentOf(rule, 'and no other'), action: 'deny', seq: seq + 1, lines: [] },
+    { id, comment: commentOf(rule, 'any other: refused'), action: 'deny', seq: seq + 1, lines: [] },
   ]
 }
 
@@ -104,7 +104,7 @@ function printMatches(
     const list = name(prefixLists[policy.family](conditions))
     return [[`match ${command} address prefix-list ${list}`]]
   }
-  if (conditions.length > 1) throw new TypeError('a route-map entry takes one list of a sort')
+  if (conditions.length > 1) throw new TypeError('a route-map entry has at most one list of a kind')
   return printMatch(conditions[0]!, policy, name)
 }
 
@@ -134,7 +134,7 @@ function printMatch(condition: Condition, { ourAsn }: Policy, name: (list: FrrLi
       return [[`match ${sort} ${list}`]]
     }
     case 'learned': {
-      // What iBGP told has an empty path too, so it was marked on its way in.
+      // Routes from iBGP have an empty path too, so they are marked on import.
       const inside = {
         command: 'bgp large-community-list standard',
         entries: [`permit ${learnedInsideMark(ourAsn)}`],
@@ -144,11 +144,11 @@ function printMatch(condition: Condition, { ourAsn }: Policy, name: (list: FrrLi
     case 'degraded':
       return [[`match tag ${frrDegraded.tag}`]]
     case 'next-hop':
-      throw new TypeError('FRR refuses its own address as a next hop by itself')
+      throw new TypeError('FRR refuses its own address as a next hop itself')
     case 'next-hop-not':
-      throw new TypeError('the neighbor’s own next hop goes on, and all else is refused')
+      throw new TypeError('a next hop condition has two entries of its own')
     case 'otc-not':
-      throw new TypeError('FRR looks at ONLY_TO_CUSTOMER by itself')
+      throw new TypeError('FRR evaluates ONLY_TO_CUSTOMER itself')
     case 'prefix':
     case 'prefix-not':
       throw new TypeError('prefix conditions are one list')
@@ -186,11 +186,11 @@ function printChange(change: Change, name: (list: FrrList) => string): string[] 
       return [`set large-comm-list ${list} delete`]
     }
     case 'mark-only-to-customer':
-      throw new TypeError('FRR marks with ONLY_TO_CUSTOMER by itself')
+      throw new TypeError('FRR sets ONLY_TO_CUSTOMER itself')
   }
 }
 
-/** What the commands about prefixes of a family begin with. */
+/** The first word of a family's prefix commands. */
 export const commands: Readonly<Record<Family, string>> = { ipv4: 'ip', ipv6: 'ipv6' }
 
 type PrefixCondition = Extract<Condition, { in: unknown }>
@@ -199,7 +199,7 @@ function isPrefixCondition(condition: Condition): condition is PrefixCondition {
   return condition.type === 'prefix' || condition.type === 'prefix-not'
 }
 
-/** What a rule excepts comes first and is denied by the list, so that the list permits what the rule is about. */
+/** The exceptions of a rule come first and are denied by the list, so that the list permits the routes that the rule matches. */
 function prefixList(family: Family, conditions: readonly PrefixCondition[]): FrrList {
   const excepted = conditions.filter(({ type }) => type === 'prefix-not').flatMap((condition) => condition.in)
   const meant = conditions.filter(({ type }) => type === 'prefix').flatMap((condition) => condition.in)
@@ -210,7 +210,7 @@ function prefixList(family: Family, conditions: readonly PrefixCondition[]): Frr
   ]
   return {
     command: `${commands[family]} prefix-list`,
-    // A list without entries does not exist, and then a match with it holds for everything.
+    // FRR has no lists without entries, and a match with a missing list matches everything.
     entries: entries.length > 0 ? entries : [`deny ${formatRange(orLonger(everything[family]))}`],
   }
 }

@@ -21,7 +21,7 @@ export function createRenderer(templates: Templates): Renderer {
   const compiled = new Map(
     [...templates].map(([path, source]) => [
       path,
-      // Told that there are no other helpers and no `@` names, it looks each name up just once.
+      // Without other helpers and `@` names, Handlebars looks each name up only once.
       handlebars.compile(source, { noEscape: true, strict: true, knownHelpersOnly: true, data: false }),
     ]),
   )

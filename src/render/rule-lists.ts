@@ -2,11 +2,11 @@ import type { SessionPlan } from '../planner/plan.ts'
 import type { Condition, Policy, Rule } from '../policy/policy.ts'
 
 /**
- * Names the lists that rules refer to. What a rule holds in all sessions of a family alike is written once for the
- * node; where one session differs, each has its own.
+ * Names the lists that rules refer to. A list that is the same in all sessions of a family is written once per node;
+ * if one session differs, each has its own.
  */
 export interface RuleLists<T> {
-  /** The name of that rule's list, which is written down at the first call. Lists of another sort may share it. */
+  /** The name of that rule's list, which is created at the first call. Lists of another kind may share it. */
   name(session: SessionPlan, policy: Policy, rule: Rule, content: T, sort?: string): string
   /** In the order of their first use. */
   readonly all: readonly NamedList<T>[]
@@ -17,7 +17,7 @@ interface NamedList<T> {
   readonly content: T
 }
 
-/** `join` makes a name of its parts. */
+/** `join` composes a name from its parts. */
 export function collectLists<T>(
   sessions: readonly SessionPlan[],
   join: (...parts: readonly string[]) => string,

@@ -9,12 +9,12 @@ export function secretToken(file: string): string {
   return `${tokenStart}${file}@`
 }
 
-/** The files whose secrets a rendered text wants. */
+/** The secret files that a rendered text refers to. */
 export function findSecretFiles(text: string): string[] {
   return [...new Set([...text.matchAll(tokenPattern)].map((match) => match[1]!))]
 }
 
-/** Puts the secrets in place of their tokens. */
+/** Replaces the tokens by the secrets. */
 export function replaceSecretTokens(text: string, secrets: ReadonlyMap<string, string>): string {
   return text.replaceAll(tokenPattern, (token, file: string) => secrets.get(file) ?? token)
 }

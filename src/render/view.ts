@@ -120,7 +120,7 @@ function sharedView(session: SessionPlan) {
   }
 }
 
-/** RTR caches in their order of preference; the last good one stands behind them all. */
+/** RTR caches in order of preference, followed by the last good one. */
 function viewRpki({ rpki }: NodePlan) {
   if (rpki === null) return null
   const { caches, refreshS, retryS, expireS, atExpiry, lastGood } = rpki

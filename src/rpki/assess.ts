@@ -31,7 +31,7 @@ export function assessVrps(
   if (generatedMs !== null && nowMs - generatedMs > maxAgeMs) {
     return refused(
       'old',
-      `is ${formatSpan(nowMs - generatedMs)} old, and ${formatSpan(maxAgeMs)} are allowed`,
+      `is ${formatSpan(nowMs - generatedMs)} old, and ${formatSpan(maxAgeMs)} is the limit`,
     )
   }
   const lostPercent = lastGood === null ? 0 : ((lastGood.size - size) * 100) / lastGood.size

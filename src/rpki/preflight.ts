@@ -6,7 +6,7 @@ import type { Vrp, VrpSet } from './vrp-set.ts'
 export interface OwnAnnouncement {
   readonly prefix: Prefix
   readonly origin: number
-  /** Who announces it. */
+  /** The nodes that announce it. */
   readonly nodes: readonly string[]
 }
 
@@ -23,7 +23,7 @@ export interface PreflightRow extends OwnAnnouncement {
   readonly findings: readonly PreflightFinding[]
 }
 
-/** What networks that validate origins (RFC 6811) make of our announcements, and what to do about it. */
+/** The validation state of our announcements (RFC 6811), with findings and hints. */
 export function preflight(announcements: readonly OwnAnnouncement[], vrps: VrpSet): readonly PreflightRow[] {
   return announcements.map((announcement) => {
     const { prefix, origin } = announcement
@@ -48,7 +48,7 @@ function stateFinding(
     case 'not-found':
       return {
         severity: 'warning',
-        message: `no VRP covers ${prefix}: whoever announces it is believed`,
+        message: `no VRP covers ${prefix}: networks accept it from any origin`,
         hint,
       }
     case 'invalid-length':
@@ -58,18 +58,18 @@ function stateFinding(
         hint,
       }
     case 'invalid-as': {
-      const nobody = covering.every((vrp) => vrp.asn === 0)
-      const why = nobody ? 'says that nobody may originate it' : `is not for AS${origin}`
+      const permitsNone = covering.every((vrp) => vrp.asn === 0)
+      const why = permitsNone ? 'permits no origin (AS 0)' : `is not for AS${origin}`
       return {
         severity: 'error',
         message: `${list(covering)} ${why}, and networks that validate drop ${prefix}`,
-        hint: nobody ? `${hint}, where the holder of the prefix agrees` : hint,
+        hint: permitsNone ? `${hint}, if the holder of the prefix agrees` : hint,
       }
     }
   }
 }
 
-/** A more-specific that nobody announces, and a VRP allows, is anyone's who forges our AS (RFC 9319, section 4). */
+/** A VRP also validates forged announcements of more-specifics that the fleet does not announce (RFC 9319, section 4). */
 function looseFindings(
   { prefix, origin }: OwnAnnouncement,
   covering: readonly Vrp[],
@@ -90,8 +90,8 @@ function looseFindings(
       return [
         {
           severity: 'warning' as const,
-          message: `${formatVrp(vrp)} allows more than the fleet announces: whoever forges AS${origin} as the origin is valid there (RFC 9319)`,
-          hint: `unless other routers announce it, write instead: ${roas.join('; ')}`,
+          message: `${formatVrp(vrp)} allows more than the fleet announces: a forged announcement with AS${origin} as the origin is valid there (RFC 9319)`,
+          hint: `unless other routers announce these prefixes, replace the ROA by: ${roas.join('; ')}`,
         },
       ]
     })

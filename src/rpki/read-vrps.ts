@@ -28,7 +28,7 @@ export function readVrps(json: string | Uint8Array, nowMs: number): Parsed<VrpFi
     return {
       ok: false,
       problem: isMap(value) ? 'has no list "roas"' : `is ${describeValue(value)}, not a map with "roas"`,
-      hint: 'it is the JSON of rpki-client (rpki-client -j) or Routinator (routinator vrps --format json)',
+      hint: 'use the JSON of rpki-client (rpki-client -j) or Routinator (routinator vrps --format json)',
     }
   }
   const words = new Uint32Array(4)
@@ -64,7 +64,7 @@ export function readVrps(json: string | Uint8Array, nowMs: number): Parsed<VrpFi
   const first = wrong[0]
   if (first !== undefined) {
     const { problem, hint } = explainEntry(roas[first])
-    const others = wrong.length === 1 ? '' : `; ${wrong.length} entries are wrong in all`
+    const others = wrong.length === 1 ? '' : `; ${wrong.length} entries are invalid in total`
     return { ok: false, problem: `has in roas[${first}] ${problem}${others}`, hint }
   }
   return { ok: true, value: { vrps: vrpSetOf(tables), expired, generated: generatedAt(value.metadata) } }
@@ -79,7 +79,7 @@ export function parseJson(json: string | Uint8Array): Parsed<unknown> {
     return {
       ok: false,
       problem: json.length === 0 ? 'is empty' : 'is not JSON',
-      hint: 'was it read while it was being written? write another file, then rename it',
+      hint: 'if the file was incomplete, write to another file first, then rename it',
     }
   }
 }
@@ -98,7 +98,7 @@ function readPrefix(text: string, isIpv6: boolean, words: Uint32Array): number {
   return parsed.value.length
 }
 
-/** `64500` or `"AS64500"`; 0 too, which says that nobody may originate the prefix (RFC 6483, section 4). */
+/** `64500` or `"AS64500"`; including 0, which permits no origin (RFC 6483, section 4). */
 function readAsn(raw: unknown): number {
   const asn =
     typeof raw === 'string' && /^(?:AS)?(?:0|[1-9]\d{0,9})$/i.test(raw)
@@ -139,8 +139,8 @@ function readSources(sources: unknown): number {
 
 /** What is wrong with an entry that could not be read; slow, for one only. */
 function explainEntry(entry: unknown): { problem: string; hint: string } {
-  const example = 'an entry is such as {"asn": 64500, "prefix": "192.0.2.0/24", "maxLength": 24}'
-  if (!isMap(entry)) return { problem: `${describeValue(entry)}, which is no VRP`, hint: example }
+  const example = 'an entry looks like {"asn": 64500, "prefix": "192.0.2.0/24", "maxLength": 24}'
+  if (!isMap(entry)) return { problem: `${describeValue(entry)}, which is not a VRP`, hint: example }
   const { prefix, maxLength, asn } = entry
   if (typeof prefix !== 'string') {
     return { problem: `a prefix that is ${describeValue(prefix)}`, hint: example }
@@ -155,14 +155,14 @@ function explainEntry(entry: unknown): { problem: string; hint: string } {
   if (readAsn(asn) === -1) {
     return {
       problem: `an asn that is ${describeValue(asn)}`,
-      hint: 'it is 0 to 4294967295, or such as "AS64500"',
+      hint: 'write 0 to 4294967295, or text such as "AS64500"',
     }
   }
   if (readExpiry(entry) === -1) {
     return entry.expires === undefined
       ? {
           problem: 'a source with a chainValidity.notAfter that is not a time',
-          hint: 'it is such as "2026-01-01T00:00:00Z"',
+          hint: 'write a time such as "2026-01-01T00:00:00Z"',
         }
       : { problem: `an expires that is ${describeValue(entry.expires)}`, hint: 'it is in seconds since 1970' }
   }

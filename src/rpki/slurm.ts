@@ -7,7 +7,7 @@ import { parseJson } from './read-vrps.ts'
 import { fillWords, type Vrp, type VrpSet, vrpSetOf } from './vrp-set.ts'
 import { buildTables, type VrpTable } from './vrp-table.ts'
 
-/** Local exceptions (RFC 8416): what an operator holds against the validator. */
+/** Local exceptions of the operator to the validator's output (RFC 8416). */
 export interface Slurm {
   /** A VRP goes if one of them fits: its prefix lies in this one, its AS is this one, or both if both are said. */
   readonly filters: readonly { readonly prefix: Prefix | null; readonly asn: number | null }[]
@@ -15,7 +15,7 @@ export interface Slurm {
   readonly assertions: readonly Vrp[]
 }
 
-/** Reads a SLURM file. Its BGPsec members are taken note of and not used: nothing here knows BGPsec. */
+/** Reads a SLURM file. Its BGPsec members are validated and not used. */
 export function readSlurm(json: string | Uint8Array): Parsed<Slurm> {
   const parsed = parseJson(json)
   if (!parsed.ok) return parsed
@@ -35,7 +35,7 @@ export function readSlurm(json: string | Uint8Array): Parsed<Slurm> {
     return {
       ok: false,
       problem: `has in validationOutputFilters.prefixFilters[${empty}] neither a prefix nor an asn`,
-      hint: 'say which VRPs it is to take away',
+      hint: 'add the VRPs to remove: a prefix, an asn, or both',
     }
   }
   const wrong = slurm.assertions.findIndex(
@@ -153,7 +153,7 @@ const expectedWords: Readonly<Record<string, string>> = {
 function explain(issue: z.core.$ZodIssue): { problem: string; hint: string } {
   const path = issue.path as Path
   const place = path.length === 0 ? '' : ` in ${formatPath(path)}`
-  const hint = 'RFC 8416 says how a SLURM file is written'
+  const hint = 'RFC 8416 defines the format of SLURM files'
   switch (issue.code) {
     case 'unrecognized_keys':
       return {
@@ -167,7 +167,7 @@ function explain(issue: z.core.$ZodIssue): { problem: string; hint: string } {
         : { problem: `has${place} ${describeValue(issue.input)} where ${expected} belongs`, hint }
     }
     case 'invalid_value':
-      return { problem: 'is not of slurmVersion 1', hint: 'only version 1 (RFC 8416) is known here' }
+      return { problem: 'is not of slurmVersion 1', hint: 'only version 1 (RFC 8416) is supported' }
     case 'custom':
       return {
         problem: `has${place} what ${issue.message}`,

@@ -1,7 +1,7 @@
 import { families } from '../net/prefix.ts'
 import { buildTables, type VrpTable, type VrpTables } from './vrp-table.ts'
 
-/** What makes one set of VRPs into another. */
+/** The difference between two sets of VRPs. */
 export interface VrpChanges {
   readonly added: VrpTables
   readonly removed: VrpTables

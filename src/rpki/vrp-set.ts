@@ -55,7 +55,7 @@ export function vrpSetOf(tables: VrpTables): VrpSet {
       let at = findLongest(index, words, prefix.length)
       for (; at !== -1; at = parentOf(index, at)) {
         if (state === 'not-found') state = 'invalid-as'
-        // AS 0 in a VRP says that nobody may originate the prefix (RFC 6483, section 4).
+        // AS 0 in a VRP permits no origin (RFC 6483, section 4).
         if (originAsn === null || originAsn === 0) break
         const row = findRow(table, index, at, originAsn)
         if (row === -1) continue

@@ -1,7 +1,7 @@
 import type { Family } from '../net/prefix.ts'
 
 /**
- * VRPs of one family as columns, a row each: there are 800,000 of them in the world, too many to be objects.
+ * VRPs of one family as columns, a row each: the internet has 800,000 of them, too many for objects.
  * Sorted by network, length, AS number and maxLength; no row stands twice.
  */
 export interface VrpTable {

@@ -13,7 +13,7 @@ import type { FleetFile } from './schema/fleet-file.ts'
 import { conntrackCheck, peersCheck } from './schema/side-checks.ts'
 import type { SiteFile } from './schema/site-file.ts'
 
-/** Puts checked files together in the words of the model. */
+/** Builds the model from checked files. */
 export function assembleFleet(fleet: FleetFile, sites: readonly SiteFile[]): Fleet {
   return {
     asn: fleet.asn,
@@ -66,7 +66,7 @@ export function assembleFleet(fleet: FleetFile, sites: readonly SiteFile[]): Fle
 type ProbeFile = FleetFile['services'][string]['probe']
 type Written<Check extends SideCheck> = NonNullable<ProbeFile[Check]>
 
-/** One that is set up and not among `checks` is not run: the checks say so. */
+/** A check that is configured but not among `checks` does not run; the cross-checks warn about it. */
 function assembleSideChecks({
   checks,
   egress,
@@ -178,7 +178,7 @@ function assembleRpki(rpki: FleetFile['rpki']): Rpki | null {
   }
 }
 
-/** The checks see to it that it is one of the two. */
+/** The schema ensures that exactly one of the two is set. */
 function assembleIrr(irr: SiteFile['nodes'][number]['neighbors'][number]['irr']): IrrFilter | null {
   if (irr?.asSet !== undefined) return { type: 'as-set', asSet: irr.asSet }
   if (irr?.file !== undefined) return { type: 'file', file: irr.file }

@@ -11,7 +11,7 @@ type SiteDraft = Draft<SiteFile>
 export interface Drafts {
   readonly fleet: { readonly file: string; readonly value: FleetDraft } | null
   readonly sites: readonly { readonly file: string; readonly value: SiteDraft }[]
-  /** Nothing was left out. Checks that count, or miss something, hold their tongue otherwise. */
+  /** Nothing was left out. Checks that count entries, or report missing ones, run only then. */
   readonly complete: boolean
 }
 
@@ -39,7 +39,7 @@ export interface PlacedNeighbor {
   readonly neighbor: NeighborDraft
 }
 
-/** What is taken from a neighbor, said or by default; `undefined` where that is not known. */
+/** The routes accepted from a neighbor, configured or by default; `undefined` if that is not known. */
 export function importOf(neighbor: NeighborDraft): ImportWord | undefined {
   if (Object.hasOwn(neighbor, 'import')) return neighbor.import
   return neighbor.kind === undefined ? undefined : importsByKind[neighbor.kind][0]
@@ -61,5 +61,5 @@ export function listServices(drafts: Drafts): PlacedService[] {
   )
 }
 
-/** Kinds of neighbors that are other networks' routers: there only covering prefixes go. */
+/** Kinds of neighbors that are routers of other networks: only covering prefixes are advertised to them. */
 export const externalKinds: readonly string[] = ['transit', 'peer', 'route-server']

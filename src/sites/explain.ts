@@ -8,7 +8,7 @@ type ZodIssue = z.core.$ZodIssue
 
 const secretKeys = /^(?:password|passphrase|secret|psk|key|privatekey|presharedkey)$/i
 
-/** Turns what zod found in a file into sentences. */
+/** Converts the issues of zod into findings with messages. */
 export function explainIssues(issues: readonly ZodIssue[], schema: z.ZodType, source: Source): Finding[] {
   const findings = issues.flatMap((issue) => explainIssue(issue, schema, source))
   // A misspelt key is not also missing.
@@ -49,7 +49,7 @@ function explainIssue(issue: ZodIssue, schema: z.ZodType, source: Source): Expla
       const shape = isList ? 'it is a list' : mapHint(schema, path)
       if (value === undefined) return [error(missing, shape)]
       if (path.length === 0) {
-        // Anything can lie in the folder by mistake, a key too: the text is not shown.
+        // The file may be there by mistake and may be a key, so its text is not shown.
         return [
           value === null
             ? error('the file is empty', shape)
@@ -70,7 +70,7 @@ function explainIssue(issue: ZodIssue, schema: z.ZodType, source: Source): Expla
       return [error(`expected ${isList ? 'a list' : 'a map'}, got ${describeValue(value)}`, hint)]
     }
     case 'too_small':
-      return [error('is an empty list', 'name at least one')]
+      return [error('is an empty list', 'add at least one entry')]
     case 'custom':
       return [error(issue.message, (issue.params?.hint as string | null | undefined) ?? null)]
     default:
@@ -85,11 +85,11 @@ function explainUnknownKey(
   const fileKey = known.find((candidate) => candidate.toLowerCase() === `${key}File`.toLowerCase()) ?? null
   if (secretKeys.test(key) || fileKey !== null) {
     return {
-      message: `${quote(key)}: a secret never stands in the YAML`,
+      message: `${quote(key)}: secrets are not allowed in the YAML`,
       hint:
         fileKey === null
-          ? 'leave it out: it stays in a file on the node'
-          : `keep it in a file on the node, and write it by reference: ${fileKey}: /etc/anyward/…`,
+          ? 'leave it out: keep it in a file on the node'
+          : `keep it in a file on the node, and write its path: ${fileKey}: /etc/anyward/…`,
       means: fileKey,
     }
   }
@@ -103,7 +103,9 @@ function explainUnknownKey(
 
 function mapHint(schema: z.ZodType, path: Path): string {
   const known = keysAt(schema, path)
-  return known.length === 0 ? 'it is a map from names' : `it is a map of ${known.join(', ')}`
+  return known.length === 0
+    ? 'it is a map whose keys are names'
+    : `it is a map with the keys ${known.join(', ')}`
 }
 
 /** The keys of the map that the schema has at a path; none where it has no map, or one of free names. */
@@ -124,7 +126,7 @@ function keysAt(schema: z.ZodType, path: Path): string[] {
   return Object.keys(at.shape ?? {})
 }
 
-/** The little of zod's classes that the walk above needs. */
+/** The parts of zod's classes that the walk above uses. */
 interface Described {
   readonly type: string
   readonly shape?: Record<string | number, z.ZodType>

@@ -20,7 +20,7 @@ export interface Shape {
   readonly enum?: readonly string[]
 }
 
-/** A single value that says for itself what is wrong with it. `example` is written as in YAML. */
+/** A single value with its own error messages. `example` is written as in YAML. */
 export function field<T>(example: string, shape: Shape, read: (raw: unknown) => Reading<T>) {
   const reader = z.unknown().transform((raw, context): T => {
     const reading: Reading<T> =
@@ -99,7 +99,7 @@ export function readName(text: string): Reading<string> {
 
 const descriptionPattern = /^[A-Za-z0-9.,:()_/@+ -]+$/
 
-/** Templates do not escape, so what could end a string or a line in a configuration is not let in. */
+/** Templates do not escape, so characters that could end a string or a line in a configuration are refused. */
 export const descriptionField = textField(
   '"Transit A, port 7"',
   { title: 'text', pattern: descriptionPattern.source, maxLength: 80 },
@@ -119,13 +119,13 @@ export const descriptionField = textField(
       ? { ok: true, value: text }
       : {
           ok: false,
-          message: `${quote(text)} has characters that a router's configuration could take for its own`,
-          hint: 'use letters, digits, blanks between words, and . , : ( ) _ / @ + -',
+          message: `${quote(text)} has characters with a meaning in a router's configuration`,
+          hint: 'use letters, digits, spaces between words, and . , : ( ) _ / @ + -',
         }
   },
 )
 
-/** Neither right nor wrong values are shown: a person who mistakes the field writes the secret itself here. */
+/** The value is never shown, valid or not: it may be the secret itself, written here by mistake. */
 export function secretFileField(example: string) {
   const shape = {
     title: 'absolute path on the node',
@@ -164,8 +164,8 @@ export function percentField(least: number, most: number, example: string) {
       ? { ok: true, value: percent / 100 }
       : {
           ok: false,
-          message: `${quote(text)} is not a share from ${least}% to ${most}%`,
-          hint: `write whole percent, such as ${example}`,
+          message: `${quote(text)} is not a percentage from ${least}% to ${most}%`,
+          hint: `write a whole percentage, such as ${example}`,
         }
   })
 }

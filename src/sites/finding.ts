@@ -6,11 +6,11 @@ export interface Finding {
   readonly severity: Issue['severity']
   readonly file: string
   readonly path: Path
-  /** `key`: the key itself is what is wrong, not its value. */
+  /** `key`: the problem is in the key, not in its value. */
   readonly part?: 'key' | 'value'
   readonly message: string
   readonly hint: string | null
-  /** Where the path says nothing, as in broken YAML. */
+  /** The position, if there is no path, as in broken YAML. */
   readonly place?: { readonly line: number; readonly column: number }
 }
 

@@ -8,15 +8,15 @@ import type { PrefixRange } from '../net/prefix-range.ts'
 export interface Fleet {
   /** Our autonomous system number, 1 to 4294967295 (RFC 6793). */
   readonly asn: number
-  /** Bogon ranges that this fleet uses on purpose. */
+  /** Bogon ranges that this fleet uses intentionally. */
   readonly bogonsAllowed: readonly Prefix[]
   readonly services: readonly Service[]
-  /** Put on everything that leaves the AS. */
+  /** Added to every route that leaves the AS. */
   readonly communities: readonly Community[]
   readonly rpki: Rpki | null
   readonly irr: Irr
   readonly planner: {
-    /** Five fields of cron: when the `planner` command reads VRPs and IRR sets again and plans anew. */
+    /** Five fields of cron: when the `planner` command reads VRPs and IRR sets and plans again. */
     readonly schedule: string
   }
   /** Where each node's controller answers /healthz, /status and /metrics, as `address:port`. */
@@ -26,9 +26,9 @@ export interface Fleet {
 
 export interface Service {
   readonly name: string
-  /** Host prefixes (/32, /128) that clients dial. */
+  /** Host prefixes (/32, /128) that clients connect to. */
   readonly anycast: readonly Prefix[]
-  /** What leaves the AS; each anycast prefix lies in one of them. */
+  /** The prefixes that leave the AS; each anycast prefix is in one of them. */
   readonly covering: readonly Prefix[]
   readonly wireguard: {
     readonly interface: string
@@ -39,21 +39,21 @@ export interface Service {
     readonly addresses: readonly InterfaceAddress[]
   }
   readonly probe: Probe
-  /** What each severity of trouble means for the announcement. */
+  /** The action for each severity of failure. */
   readonly when: { readonly dead: TroubleAction; readonly impaired: TroubleAction }
   readonly drain: Drain
   readonly safety: {
     readonly minSites: number
     readonly onStop: 'withdraw' | 'keep'
-    /** How long the announcement outlives a controller that is killed or hangs; `null`: for ever. */
+    /** How long the announcement outlives a controller that is killed or hangs; `null`: without limit. */
     readonly deadManMs: number | null
   }
 }
 
 interface Drain {
-  /** The neighbors have the degraded routes, and no peer has sent anything for so long: the traffic has gone. */
+  /** Traffic has gone when the neighbors have the degraded routes and no peer has sent anything for this time. */
   readonly idleMs: number
-  /** Withdrawn then, whether or not the traffic has gone. */
+  /** Withdrawn after this time, even if traffic remains. */
   readonly limitMs: number
   /** How long the routes stay degraded after `undrain`. */
   readonly undrainMs: number
@@ -78,7 +78,7 @@ export interface EgressTarget extends Omit<Egress['targets'][number], 'address'>
 }
 
 export interface Rpki {
-  /** RTR servers (RFC 8210), the preferred one first. */
+  /** RTR servers (RFC 8210), in order of preference. */
   readonly caches: readonly RtrCache[]
   readonly invalid: 'reject' | 'accept'
   /** The three timers of RFC 8210, section 6, in seconds. */
@@ -86,11 +86,11 @@ export interface Rpki {
   readonly retryS: number
   readonly expireS: number
   /**
-   * What a router does when no cache has answered for `expireS`: take routes unvalidated, or go on with the last
+   * What a router does when no cache has answered for `expireS`: accept routes without validation, or use the last
    * good VRPs, which `lastGood` serves.
    */
   readonly atExpiry: 'accept' | 'last-good'
-  /** The RTR server that `anyward rtr` is beside the router. */
+  /** The RTR server `anyward rtr` beside the router. */
   readonly lastGood: RtrCache
   /** A validator's output on the planner's machine, for `preflight`, `planner` and `rtr`; `null`: none. */
   readonly vrps: VrpSource | null
@@ -111,9 +111,9 @@ export interface VrpSource {
 }
 
 export interface Irr {
-  /** What bgpq4 asks: `host` or `host:port`; `null`: its own default. */
+  /** The server that bgpq4 queries: `host` or `host:port`; `null`: its own default. */
   readonly server: string | null
-  /** IRR databases to believe, the best first, such as `RIPE`; empty: the server's own choice. */
+  /** IRR databases in order of preference, such as `RIPE`; empty: the server's own choice. */
   readonly sources: readonly string[]
 }
 
@@ -145,7 +145,7 @@ export interface MaintenanceWindow {
   readonly timezone: string
 }
 
-/** What an imported kind of neighbor takes, the default first. */
+/** The import settings of each kind of neighbor, the default first. */
 export const importsByKind: Readonly<Record<NeighborKind, readonly [ImportWord, ...ImportWord[]]>> = {
   transit: ['full', 'default-only', 'nothing'],
   peer: ['full', 'nothing'],
@@ -155,7 +155,7 @@ export const importsByKind: Readonly<Record<NeighborKind, readonly [ImportWord, 
   ibgp: ['own-prefixes', 'default-only', 'nothing'],
 }
 
-/** Maximum prefixes of a neighbor from which `full` is taken, where the YAML says no `limit`. */
+/** Default maximum prefixes of a neighbor with `import: full`. */
 export const importLimits: Readonly<Record<NeighborKind, Readonly<Record<Family, number>>>> = {
   transit: { ipv4: 1_500_000, ipv6: 400_000 },
   peer: { ipv4: 1000, ipv6: 1000 },
@@ -175,7 +175,7 @@ export const rolesByKind: Readonly<Record<NeighborKind, readonly (RoleWord | 'no
   ibgp: [],
 }
 
-/** The rules of a route policy that `relax` can take out; the others are what makes the kind. */
+/** The rules of a route policy that `relax` can remove; the others define the kind. */
 export const relaxableRules = [
   'own-prefix',
   'bogon-prefix',
@@ -205,53 +205,53 @@ export interface Neighbor {
   readonly localAddress: Address | null
   readonly description: string | null
   readonly import: ImportWord
-  /** Maximum prefixes taken, at least 1. `null`: not said in the YAML, so the default for the kind holds. */
+  /** Maximum prefixes accepted, at least 1. `null`: not set in the YAML, so the default for the kind applies. */
   readonly limit: number | null
-  /** Ids of the rules that do not hold for this neighbor. */
+  /** Ids of the rules that do not apply to this neighbor. */
   readonly relax: readonly RelaxableRule[]
   readonly tighten: Tighten
-  /** What this neighbor may send us by the IRR; `null`: not asked. */
+  /** The prefixes that this neighbor may send, from the IRR; `null`: no filter. */
   readonly irr: IrrFilter | null
-  /** Put on what is announced to this neighbor, beside the fleet's own: a route server's control communities. */
+  /** Added to the routes advertised to this neighbor, in addition to the fleet's own. */
   readonly communities: readonly Community[]
-  /** Whether it is told host routes. `null`: not said in the YAML, so the kind's default holds. */
+  /** Whether host routes are advertised to it. `null`: not set in the YAML, so the kind's default applies. */
   readonly hostRoutes: boolean | null
-  /** RFC 9234. `null`: not said in the YAML, so the kind's default holds. */
+  /** RFC 9234. `null`: not set in the YAML, so the kind's default applies. */
   readonly role: RoleWord | 'none' | null
   /** Hops to an eBGP neighbor that is not on the link, 2 to 255; `null`: it is on the link. */
   readonly multihop: number | null
   readonly bfd: { readonly intervalMs: number; readonly multiplier: number } | null
-  /** RFC 5082. `null`: not said in the YAML, so the planner's default for the kind holds. */
+  /** RFC 5082. `null`: not set in the YAML, so the planner's default for the kind applies. */
   readonly gtsm: boolean | null
   /** TCP MD5 (RFC 2385): a file on the node that holds the password. */
   readonly passwordFile: string | null
-  /** What makes a degraded announcement unattractive to this neighbor. */
+  /** How a degraded announcement is made less attractive to this neighbor. */
   readonly degrade: Degrade
 }
 
 export interface Degrade {
   /** GRACEFUL_SHUTDOWN (RFC 8326); towards iBGP also LOCAL_PREF 0. */
   readonly gracefulShutdown: boolean
-  /** How often our AS number is put before the path once more; 0 towards iBGP. */
+  /** How many times our AS number is prepended; 0 towards iBGP. */
   readonly prepend: number
-  /** MULTI_EXIT_DISC (RFC 4271, section 5.1.4); `null`: as it is. */
+  /** MULTI_EXIT_DISC (RFC 4271, section 5.1.4); `null`: unchanged. */
   readonly med: number | null
 }
 
-/** What makes the filters of one neighbor stricter than the defaults. */
+/** Filters of one neighbor that are stricter than the defaults. */
 interface Tighten {
-  /** The longest path taken, 1 to 64; `null`: 64. */
+  /** The longest path accepted, 1 to 64; `null`: 64. */
   readonly pathLength: number | null
-  /** `reject` also refuses what no VRP covers (RFC 6811: NotFound). */
+  /** `reject` also refuses routes that no VRP covers (RFC 6811: NotFound). */
   readonly notFound: 'accept' | 'reject'
-  /** If given, nothing else is taken. */
+  /** If set, only these are accepted. */
   readonly onlyPrefixes: readonly PrefixRange[] | null
   readonly rejectPrefixes: readonly PrefixRange[]
-  /** Refused anywhere in the path. */
+  /** AS numbers that are refused anywhere in the path. */
   readonly rejectAsns: readonly number[]
 }
 
 export type IrrFilter =
   | { readonly type: 'as-set'; readonly asSet: string }
-  /** Prefixes or prefix ranges, one a line, or bgpq4's JSON, on the planner's machine. */
+  /** Prefixes or prefix ranges, one per line, or bgpq4's JSON, on the planner's machine. */
   | { readonly type: 'file'; readonly file: string }

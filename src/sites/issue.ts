@@ -1,4 +1,4 @@
-/** One thing that is wrong in a file a person wrote, and where. */
+/** One problem in a YAML file, and its position. */
 export interface Issue {
   readonly severity: 'error' | 'warning'
   readonly file: string
@@ -12,7 +12,7 @@ export interface Issue {
   readonly hint: string | null
 }
 
-/** The input can't be used; nothing was changed. */
+/** The input is invalid; nothing was changed. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
   readonly issues: readonly Issue[]
@@ -31,7 +31,7 @@ export function formatIssue(issue: Issue): string {
   return `${where} ${warning}${what}${issue.hint === null ? '' : `\n    ${issue.hint}`}`
 }
 
-/** The folder of the fleet can't be read at all. */
+/** The folder of the fleet cannot be read. */
 export class FleetFolderError extends Error {
   override readonly name = 'FleetFolderError'
   readonly dir: string

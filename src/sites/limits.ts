@@ -14,9 +14,9 @@ interface Excess {
 }
 
 /**
- * Takes a text apart for the parser, or says where it goes beyond what any fleet needs.
- * The YAML library composes by recursion, and near the end of the stack a regular expression that V8 has yet to
- * compile ends the whole process (`RegExpCompiler Allocation failed`), which nothing can catch.
+ * Splits a text into tokens for the parser, or reports where it exceeds the limits.
+ * The YAML library composes by recursion. Near the end of the stack, V8 aborts the process when it compiles a regular
+ * expression (`RegExpCompiler Allocation failed`), and no handler can catch that.
  */
 export function lexWithinLimits(
   text: string,
@@ -42,7 +42,7 @@ export function lexWithinLimits(
       case 'doc-mode':
       case 'flow-error-end':
       case 'scalar':
-        // Signals of the lexer: not text, but a mark of what follows.
+        // Marks of the lexer, without text of their own.
         continue
       case 'newline':
         lineStart = offset + token.length

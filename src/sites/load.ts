@@ -9,8 +9,8 @@ const mebibyte = 1024 * 1024
 const largestFile = 4 * mebibyte
 
 /**
- * Reads a folder with `fleet.yaml` and one `*.yaml` or `*.yml` file a site; other files are left alone.
- * Throws `FleetFolderError` where the folder itself can't be read; all else is an issue.
+ * Reads a folder with `fleet.yaml` and one `*.yaml` or `*.yml` file per site; other files are ignored.
+ * Throws `FleetFolderError` if the folder cannot be read; every other problem is an issue.
  */
 export async function loadFleet(dir: string): Promise<ParsedFleet> {
   const names = await listFiles(dir)
@@ -21,8 +21,8 @@ export async function loadFleet(dir: string): Promise<ParsedFleet> {
       isMisnamed(name)
         ? {
             name: file,
-            problem: 'what all sites share is read from fleet.yaml only',
-            hint: 'rename it, or move it away',
+            problem: 'shared settings are read from fleet.yaml only',
+            hint: 'rename it to fleet.yaml, or move it to another folder',
           }
         : readText(file),
     )
@@ -31,13 +31,13 @@ export async function loadFleet(dir: string): Promise<ParsedFleet> {
     files.unshift({
       name: join(dir, 'fleet.yaml'),
       problem: 'there is no such file',
-      hint: 'it holds what all sites share: asn, services',
+      hint: 'it contains the settings that all sites share: asn, services',
     })
   }
   return parseFleet(files)
 }
 
-/** The fleet, or a `ConfigError` with everything that is wrong with it. */
+/** The fleet, or a `ConfigError` with all issues. */
 export async function requireFleet(dir: string): Promise<Fleet> {
   const { fleet, issues } = await loadFleet(dir)
   if (fleet === null) throw new ConfigError(issues)
@@ -61,11 +61,11 @@ function isMisnamed(name: string): boolean {
   return !isFleetFile(name) && /^fleet\.ya?ml$/i.test(name)
 }
 
-/** Without `await`: for thousands of small files, to wait four times for each takes a sixth of the whole load. */
+/** Synchronous: for thousands of small files, four awaits each take a sixth of the load time. */
 function readText(name: string): FleetFileText {
   let bytes: Uint8Array
   try {
-    // Opening a FIFO would wait for a writer for ever.
+    // Opening a FIFO would block until a writer opens it.
     const stats = statSync(name)
     if (!stats.isFile()) {
       return { name, problem: 'is not a file', hint: 'move it out of the folder' }
@@ -89,7 +89,7 @@ function readText(name: string): FleetFileText {
   }
 }
 
-/** At most that many bytes: a file can grow after it was measured. */
+/** Reads at most `most` bytes: a file can grow after its size was read. */
 function readStart(name: string, most: number): Uint8Array {
   const file = openSync(name, 'r')
   try {
@@ -111,7 +111,7 @@ const reasons: Record<string, string> = {
   ENOTDIR: 'it is not a folder',
   EACCES: 'permission denied',
   EPERM: 'permission denied',
-  ELOOP: 'its symbolic links go round in a circle',
+  ELOOP: 'its symbolic links form a loop',
   ENAMETOOLONG: 'the name is too long',
 }
 

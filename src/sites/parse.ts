@@ -15,7 +15,7 @@ import { type FleetFile, fleetFileSchema } from './schema/fleet-file.ts'
 import { type SiteFile, siteFileSchema } from './schema/site-file.ts'
 import { readSource, type Source } from './source.ts'
 
-/** A file of the fleet's folder, by the name that a person would type; with a `problem` where it can't be read. */
+/** A file of the fleet's folder, by its path as shown in messages; with a `problem` if it cannot be read. */
 export type FleetFileText =
   | { readonly name: string; readonly text: string }
   | { readonly name: string; readonly problem: string; readonly hint: string | null }
@@ -30,7 +30,7 @@ const mostIssuesPerFile = 200
 const fleetDraftSchema = draftOf(fleetFileSchema)
 const siteDraftSchema = draftOf(siteFileSchema)
 
-/** Reads `fleet.yaml` (found by its base name) and one file a site, and tells every problem at once. */
+/** Reads `fleet.yaml` (found by its base name) and one file per site, and reports all problems at once. */
 export function parseFleet(files: readonly FleetFileText[]): ParsedFleet {
   const findings: Finding[] = []
   const sources = new Map<string, Source>()
@@ -107,20 +107,22 @@ function readFile<T>(
 ): { value: T | null; draft: Draft<T> | null } {
   const result = schema.safeParse(source.value)
   if (result.success) {
-    // Nothing is missing, so it is a draft as it is.
+    // A complete file is also a draft.
     return { value: result.data, draft: result.data as Draft<T> }
   }
-  // Where the YAML itself is wrong, what zod says of the hole is no news.
-  const told = new Set(
+  // Problems of the YAML itself are already reported; zod's issues at the same paths would repeat them.
+  const reported = new Set(
     findings.filter(({ file }) => file === source.file).map(({ path }) => formatPath(path)),
   )
   findings.push(
-    ...explainIssues(result.error.issues, schema, source).filter(({ path }) => !told.has(formatPath(path))),
+    ...explainIssues(result.error.issues, schema, source).filter(
+      ({ path }) => !reported.has(formatPath(path)),
+    ),
   )
   return { value: null, draft: readDraft(source.value, result.error.issues, draftSchema) }
 }
 
-/** Takes out what is wrong until the rest is right, so that one mistake does not hide another. */
+/** Removes invalid values until the rest is valid, so that one problem does not hide another. */
 function readDraft<D>(value: unknown, issues: readonly z.core.$ZodIssue[], schema: z.ZodType<D>): D | null {
   const rest = structuredClone(value)
   let wrong = issues
@@ -137,7 +139,7 @@ function readDraft<D>(value: unknown, issues: readonly z.core.$ZodIssue[], schem
   return null
 }
 
-/** Leaves a hole: that the key is there still counts, as the name of a service does. */
+/** Leaves a hole, because the key itself still counts, such as the name of a service. */
 function clearValue(root: unknown, path: Path): void {
   const container = containerAt(root, path.slice(0, -1))
   const last = path.at(-1)
@@ -184,10 +186,10 @@ function toIssues(
   return capIssues(issues)
 }
 
-/** Of a hostile or hopelessly wrong file: the first issues help, the rest would bury those of other files. */
+/** Limits the issues of one file, so that those of other files stay visible. */
 function capIssues(issues: readonly Issue[]): Issue[] {
   const seen = new Map<string, number>()
-  // Errors and warnings apart: warnings must not push out the error that refuses the fleet.
+  // Errors and warnings are counted separately, so that warnings do not displace errors.
   const keyOf = (issue: Issue) => `${issue.severity} ${issue.file}`
   for (const issue of issues) seen.set(keyOf(issue), (seen.get(keyOf(issue)) ?? 0) + 1)
   const kept = new Map<string, number>()
@@ -198,6 +200,6 @@ function capIssues(issues: readonly Issue[]): Issue[] {
     if (number <= mostIssuesPerFile) return [issue]
     if (number > mostIssuesPerFile + 1) return []
     const more = seen.get(key)! - mostIssuesPerFile
-    return [{ ...issue, path: '', message: `${count(more, issue.severity)} more from here on`, hint: null }]
+    return [{ ...issue, path: '', message: `${count(more, issue.severity)} not shown`, hint: null }]
   })
 }

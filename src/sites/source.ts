@@ -13,7 +13,7 @@ import { type Path, quote } from '../text/wording.ts'
 import type { Finding } from './finding.ts'
 import { lexWithinLimits } from './limits.ts'
 
-/** A number that YAML reads otherwise than a person does: `010`, `1.10`, `0x10`, `1e3`, or too long to be exact. */
+/** A number that YAML and a reader understand differently: `010`, `1.10`, `0x10`, `1e3`, or too long to be exact. */
 export class OddNumber {
   readonly text: string
 
@@ -22,12 +22,12 @@ export class OddNumber {
   }
 }
 
-/** A YAML file as plain values, each of which knows its place. */
+/** A YAML file as plain values, with the position of each. */
 export interface Source {
   readonly file: string
   /** Objects have no prototype; a number is one only if it was written as plain digits, otherwise an `OddNumber`. */
   readonly value: unknown
-  /** Line and column, from 1, of the value at that path; of what encloses it where there is none. */
+  /** Line and column, from 1, of the value at that path, or of the enclosing value if there is none. */
   place(path: Path, part: 'key' | 'value'): { line: number; column: number }
 }
 
@@ -40,39 +40,36 @@ interface Spot {
 }
 
 const deepest = 32
-// An alias bomb of ten lines unfolds into billions of nodes.
+// An alias bomb of ten lines expands to billions of nodes.
 const mostAliasedNodes = 10_000
 const mostSyntaxProblems = 5
 
-/** The library's own messages can repeat the text, so only its codes are used. */
+/** The messages of the library can contain the text, so only its codes are used. */
 const syntaxProblems: Record<string, readonly [message: string, hint: string | null]> = {
   ALIAS_PROPS: ['an alias (*) has an anchor or a tag of its own', 'leave that out'],
-  BAD_DIRECTIVE: ['a line that begins with % is not understood', 'leave it out'],
+  BAD_DIRECTIVE: ['a line that begins with % is not supported', 'leave it out'],
   BAD_DQ_ESCAPE: [
-    'a backslash in double quotes stands before a character that it cannot escape',
+    'a backslash in double quotes precedes a character that it cannot escape',
     'use single quotes',
   ],
   BAD_INDENT: [
-    'the indentation does not fit',
-    'give the entries of a map or list one indentation, and look above for a bracket that was not closed',
+    'the indentation is inconsistent',
+    'indent all entries of a map or list equally, and check above for an unclosed bracket',
   ],
   BAD_SCALAR_START: ['a value cannot begin with this character', 'put the value in quotes'],
-  BLOCK_AS_IMPLICIT_KEY: ['a map begins inside a value', 'put a value with a colon and a blank in quotes'],
+  BLOCK_AS_IMPLICIT_KEY: ['a map begins inside a value', 'put a value with a colon and a space in quotes'],
   BLOCK_IN_FLOW: ['a block begins inside { } or [ ]', 'close the bracket first'],
   MISSING_CHAR: [
     'a quote, colon, comma or dash is missing',
-    'look here, and above for what was opened and not closed',
+    'check here, and above for an unclosed quote or bracket',
   ],
-  MULTILINE_IMPLICIT_KEY: ['a key runs over more than one line', 'look for a missing colon on this line'],
-  MULTIPLE_DOCS: ['a second document begins here', 'keep one document a file, without --- in the middle'],
-  TAB_AS_INDENT: ['a tab stands in the indentation', 'indent with spaces: YAML refuses tabs'],
-  TAG_RESOLVE_FAILED: ['a tag (!) is not understood here', 'leave the tag out'],
-  UNEXPECTED_TOKEN: [
-    'something unexpected stands here',
-    'look for a missing quote, comma, colon or line break',
-  ],
+  MULTILINE_IMPLICIT_KEY: ['a key spans more than one line', 'look for a missing colon on this line'],
+  MULTIPLE_DOCS: ['a second document begins here', 'keep one document per file, without --- in the middle'],
+  TAB_AS_INDENT: ['there is a tab in the indentation', 'indent with spaces: YAML refuses tabs'],
+  TAG_RESOLVE_FAILED: ['a tag (!) is not supported here', 'leave the tag out'],
+  UNEXPECTED_TOKEN: ['unexpected syntax', 'look for a missing quote, comma, colon or line break'],
 }
-/** What the parser stumbles over after something else went wrong. */
+/** Codes that usually follow from an earlier error. */
 const followUps = new Set([
   'BAD_INDENT',
   'BLOCK_AS_IMPLICIT_KEY',
@@ -127,7 +124,7 @@ export function readSource(file: string, text: string): { source: Source | null;
   }
 }
 
-/** As the library's `parseDocument`, but of tokens: to take a text apart is a third of its work, and is done already. */
+/** Like the library's `parseDocument`, but from tokens: the lexer is a third of its work, and has already run. */
 function compose(
   tokens: readonly string[],
   end: number,
@@ -140,7 +137,7 @@ function compose(
     yield* parser.end()
   }
   const composer = new Composer({
-    // The library compares each key with each other: seconds for a hostile file. `toPlain` looks them up.
+    // The library compares all pairs of keys, which takes seconds for a hostile file. `toPlain` uses a map.
     uniqueKeys: false,
     schema: 'core',
     resolveKnownTags: false,
@@ -157,7 +154,7 @@ function compose(
   return { document: document!, problems: problems.sort((a, b) => a.pos[0] - b.pos[0]) }
 }
 
-/** `undefined` if the document as a whole is of no use; what is wrong with a single entry leaves out that entry. */
+/** `undefined` if the document as a whole is unusable; an invalid entry is left out. */
 function toPlain(
   document: Document.Parsed,
   spots: Map<object, Map<string | number, Spot>>,
@@ -183,7 +180,7 @@ function toPlain(
       return null
     }
     if (alias && ++aliasedNodes > mostAliasedNodes) {
-      refuse(offset, 'aliases (*) unfold into too much', 'write the values out')
+      refuse(offset, 'aliases (*) expand to too many values', 'write the values out')
       return null
     }
     if (isAlias(node)) {
@@ -201,7 +198,7 @@ function toPlain(
     }
     if (!alias && node.anchor !== undefined) {
       if (anchors.has(node.anchor)) {
-        rejectHere(offset, 'an anchor (&) has the name of another', 'give each its own')
+        rejectHere(offset, 'an anchor (&) has the same name as another', 'give each a unique name')
       }
       anchors.set(node.anchor, node)
     }
@@ -235,7 +232,7 @@ function toPlain(
       } else if (key === '__proto__') {
         rejectHere(keyAt, `${quote(key)} is not a known key`, 'leave it out', key)
       } else if (entries.has(key)) {
-        rejectHere(keyAt, `the key ${quote(key)} stands here twice`, 'keep one of the two', key)
+        rejectHere(keyAt, `the key ${quote(key)} is in this map twice`, 'keep one of the two', key)
       } else {
         const valueNode = pair.value as Node | null
         const isEmpty =

@@ -2,7 +2,7 @@ import { distance } from 'fastest-levenshtein'
 
 const longestQuote = 60
 
-/** A value as a message shows it: in quotes, cut short, and unable to move the reader's cursor. */
+/** A value as shown in a message: in quotes, shortened, and without control characters for a terminal. */
 export function quote(text: string): string {
   const shown = text.length > longestQuote ? `${text.slice(0, longestQuote)}…` : text
   return JSON.stringify(shown).replace(
@@ -17,7 +17,7 @@ export function alternatives(words: readonly string[]): string {
   return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`
 }
 
-/** The word that was probably meant: at most a third of its letters differ, or they are in another order. */
+/** The most similar known word: at most a third of its letters differ, or they are in another order. */
 export function nearestWord(word: string, known: readonly string[]): string | null {
   if (word.length > 64) return null
   let nearest: string | null = null

@@ -34,7 +34,7 @@ describe('explain', () => {
     expect(await explain('fra1-a', 'fra1-transit', 'import', '8.8.8.0/24')).toEqual({
       verdict: 'reject',
       rule: 'default-only',
-      reason: 'only the default route is taken',
+      reason: 'only the default route is accepted',
       set: {},
       changedBy: [],
     })

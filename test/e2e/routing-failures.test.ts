@@ -202,7 +202,7 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
       await daemon.apply(desired)
       await untilAnnounced(pair, new Set(desired.keys()))
       await untilEqual('the difference', null, () => differenceOf(desired))
-      expect(await readFile(announceFile!, 'utf8')).toMatch(/^# Owned by the anyward controller/)
+      expect(await readFile(announceFile!, 'utf8')).toMatch(/^# Written by the anyward controller/)
     }
   })
 

@@ -27,21 +27,21 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     'an address with a length',
     [['fra1.yaml', 'address: 10.1.1.1\n', 'address: 10.1.1.1/30\n']],
     [
-      'sites/fra1.yaml:11:18 nodes[0].neighbors[0].address: "10.1.1.1/30" has a prefix length, but is to be one address\nwrite 10.1.1.1',
+      'sites/fra1.yaml:11:18 nodes[0].neighbors[0].address: "10.1.1.1/30" has a prefix length, but must be a single address\nwrite 10.1.1.1',
     ],
   ],
   [
     'host bits',
     [['fleet.yaml', 'covering: [192.0.2.0/24,', 'covering: [192.0.2.1/24,']],
     [
-      'sites/fleet.yaml:6:16 services.vpn.covering[0]: "192.0.2.1/24" has host bits set beyond /24\nwrite 192.0.2.0/24, or 192.0.2.1/32 for the one address',
+      'sites/fleet.yaml:6:16 services.vpn.covering[0]: "192.0.2.1/24" has host bits set beyond /24\nwrite 192.0.2.0/24, or 192.0.2.1/32 for a single address',
     ],
   ],
   [
     'a prefix without a length',
     [['fleet.yaml', 'anycast: [192.0.2.1/32,', 'anycast: [192.0.2.1,']],
     [
-      'sites/fleet.yaml:5:15 services.vpn.anycast[0]: "192.0.2.1" has no prefix length\nwrite 192.0.2.1/32 for the one address',
+      'sites/fleet.yaml:5:15 services.vpn.anycast[0]: "192.0.2.1" has no prefix length\nwrite 192.0.2.1/32 for a single address',
     ],
   ],
   [
@@ -56,7 +56,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     [['fleet.yaml', 'allow: [192.0.2.0/24, "2001:db8::/32"]', 'allow: [192.0.2.0/24, 2001:db8::]']],
     [
       'sites/fleet.yaml:2:33 bogons.allow[1]: expected text, got a map\nput it in quotes: it ends in a colon',
-      'sites/fleet.yaml:6:30 services.vpn.covering[1]: 2001:db8:51::/48 is in a bogon range, 2001:db8::/32: documentation (RFC 3849)\nif that is on purpose, as in a lab, write 2001:db8::/32 in bogons.allow',
+      'sites/fleet.yaml:6:30 services.vpn.covering[1]: 2001:db8:51::/48 is in a bogon range, 2001:db8::/32: documentation (RFC 3849)\nif this is intended, as in a lab, add 2001:db8::/32 to bogons.allow',
     ],
   ],
   [
@@ -131,7 +131,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     'an interface name that is too long',
     [['fleet.yaml', 'interface: wg0', 'interface: wireguard-fra1-0']],
     [
-      'sites/fleet.yaml:8:18 services.vpn.wireguard.interface: "wireguard-fra1-0" is longer than 15 characters\nLinux takes no longer name for an interface',
+      'sites/fleet.yaml:8:18 services.vpn.wireguard.interface: "wireguard-fra1-0" is longer than 15 characters\nLinux limits interface names to 15 characters',
     ],
   ],
   [
@@ -163,25 +163,25 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
   [
     'an AS number of 0',
     [['fleet.yaml', 'asn: 64500', 'asn: 0']],
-    ['sites/fleet.yaml:1:6 asn: 0 is reserved (RFC 7607)\nwrite the number that your registry gave out'],
+    ['sites/fleet.yaml:1:6 asn: 0 is reserved (RFC 7607)\nwrite the number that your registry assigned'],
   ],
   [
     'AS_TRANS',
     [['fleet.yaml', 'asn: 64500', 'asn: 23456']],
     [
-      'sites/fleet.yaml:1:6 asn: 23456 is AS_TRANS, a stand-in and nobody’s own number (RFC 6793)\nwrite the number that your registry gave out',
+      'sites/fleet.yaml:1:6 asn: 23456 is AS_TRANS, a placeholder that no AS may use (RFC 6793)\nwrite the number that your registry assigned',
     ],
   ],
   [
     'AS 65535',
     [['fleet.yaml', 'asn: 64500', 'asn: 65535']],
-    ['sites/fleet.yaml:1:6 asn: 65535 is reserved (RFC 7300)\nwrite the number that your registry gave out'],
+    ['sites/fleet.yaml:1:6 asn: 65535 is reserved (RFC 7300)\nwrite the number that your registry assigned'],
   ],
   [
     'AS 4294967295',
     [['fleet.yaml', 'asn: 64500', 'asn: 4294967295']],
     [
-      'sites/fleet.yaml:1:6 asn: 4294967295 is reserved (RFC 7300)\nwrite the number that your registry gave out',
+      'sites/fleet.yaml:1:6 asn: 4294967295 is reserved (RFC 7300)\nwrite the number that your registry assigned',
     ],
   ],
   [

@@ -39,7 +39,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
       ['ams1.yaml', 'address: 10.2.1.1', 'address: 10.2.1.1, tighten: { notFound: reject }'],
     ],
     [
-      'sites/ams1.yaml:8:94 nodes[0].neighbors[0].tighten.notFound: without an RPKI cache every route is not found\nname caches under rpki in fleet.yaml, or leave it out',
+      'sites/ams1.yaml:8:94 nodes[0].neighbors[0].tighten.notFound: without an RPKI cache the state of every route is not-found\nadd caches under rpki in fleet.yaml, or leave it out',
     ],
   ],
   [
@@ -53,8 +53,8 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
       ['ams1.yaml', 'address: 10.2.1.1', 'address: 10.2.1.1, relax: [rpki-invalid, own-origin-invalid]'],
     ],
     [
-      'sites/ams1.yaml:8:81 warning: nodes[0].neighbors[0].relax[0]: rpki-invalid holds only with rpki in fleet.yaml\nleave it out',
-      'sites/ams1.yaml:8:95 warning: nodes[0].neighbors[0].relax[1]: own-origin-invalid holds only with rpki in fleet.yaml\nleave it out',
+      'sites/ams1.yaml:8:81 warning: nodes[0].neighbors[0].relax[0]: rpki-invalid applies only with rpki in fleet.yaml\nleave it out',
+      'sites/ams1.yaml:8:95 warning: nodes[0].neighbors[0].relax[1]: own-origin-invalid applies only with rpki in fleet.yaml\nleave it out',
     ],
   ],
   [
@@ -64,7 +64,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
       ['ams1.yaml', 'address: 10.2.1.1', 'address: 10.2.1.1, relax: [rpki-invalid]'],
     ],
     [
-      'sites/ams1.yaml:8:81 warning: nodes[0].neighbors[0].relax[0]: rpki-invalid holds only with rpki.invalid: reject\nleave it out',
+      'sites/ams1.yaml:8:81 warning: nodes[0].neighbors[0].relax[0]: rpki-invalid applies only with rpki.invalid: reject\nleave it out',
     ],
   ],
   [
@@ -106,7 +106,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     'an FRR of long ago',
     [['ams1.yaml', 'daemon: frr', 'daemon: frr\n    daemonVersion: 7.5.1']],
     [
-      'sites/ams1.yaml:5:20 nodes[0].daemonVersion: FRR 7.5.1 is too old: its commands are others\ninstall FRR 8.0 or later',
+      'sites/ams1.yaml:5:20 nodes[0].daemonVersion: FRR 7.5.1 is too old: its commands differ\ninstall FRR 8.0 or later',
     ],
   ],
   [
@@ -130,14 +130,14 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     'expire below refresh',
     [['fleet.yaml', 'rpki:\n', 'rpki:\n  refresh: 3h\n']],
     [
-      'sites/fleet.yaml:19:3 rpki.expire: 2h is shorter than refresh, 3h: the data would be dropped before the cache is asked again\nwrite 6h, or a shorter refresh',
+      'sites/fleet.yaml:19:3 rpki.expire: 2h is shorter than refresh, 3h: the data would be dropped before the cache is queried again\nwrite 6h, or a shorter refresh',
     ],
   ],
   [
     'retry above expire',
     [['fleet.yaml', 'rpki:\n', 'rpki:\n  expire: 1h\n  retry: 2h\n']],
     [
-      'sites/fleet.yaml:20:10 rpki.retry: 2h is longer than expire, 1h: after one failure the data would be dropped before the cache is asked again\nwrite 1h or less',
+      'sites/fleet.yaml:20:10 rpki.retry: 2h is longer than expire, 1h: after one failure the data would be dropped before the cache is queried again\nwrite 1h or less',
     ],
   ],
   [
@@ -169,21 +169,21 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     'a cache that is the fallback too',
     [['fleet.yaml', 'rpki.example.net, port: 323', '127.0.0.1, port: 3324']],
     [
-      'sites/fleet.yaml:19:45 rpki.caches[1]: 127.0.0.1 port 3324 is rpki.lastGood, which is asked when no cache answers\nname a cache that validates, or give lastGood another port',
+      'sites/fleet.yaml:19:45 rpki.caches[1]: 127.0.0.1 port 3324 is rpki.lastGood, which is used when no cache answers\nname a cache that validates, or give lastGood another port',
     ],
   ],
   [
     'a cache on every address',
     [['fleet.yaml', 'host: 127.0.0.1, port: 3323', 'host: 0.0.0.0, port: 3323']],
     [
-      'sites/fleet.yaml:19:20 rpki.caches[0].host: 0.0.0.0 is not an address that a server can have\nwrite the cache’s own address or name',
+      'sites/fleet.yaml:19:20 rpki.caches[0].host: 0.0.0.0 cannot be the address of a server\nwrite the cache’s own address or name',
     ],
   ],
   [
     'a single cache with no fallback',
     [['fleet.yaml', ', { host: rpki.example.net, port: 323 }]', ']\n  atExpiry: accept']],
     [
-      'sites/fleet.yaml:19:11 warning: rpki.caches: a single RPKI cache: while it is away, invalid routes are taken\nname a second one, on another machine',
+      'sites/fleet.yaml:19:11 warning: rpki.caches: there is a single RPKI cache: while it does not answer, invalid routes are accepted\nadd a second one on another machine',
     ],
   ],
   [
@@ -195,7 +195,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     'VRPs in a file with a command',
     [['fleet.yaml', 'rpki:\n', 'rpki:\n  vrps: { file: "$(reboot)" }\n']],
     [
-      'sites/fleet.yaml:19:17 rpki.vrps.file: "$(reboot)" is not a file\'s path\nuse letters, digits, blanks inside, and . _ @ + = , / -, such as vrps.json',
+      'sites/fleet.yaml:19:17 rpki.vrps.file: "$(reboot)" is not the path of a file\nuse letters, digits, inner spaces, and . _ @ + = , / -, such as vrps.json',
     ],
   ],
   [
@@ -207,14 +207,14 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     'an IRR server in IPv6',
     [['fleet.yaml', 'rpki:\n', 'irr: { server: "2001:db8::1" }\nrpki:\n']],
     [
-      'sites/fleet.yaml:18:16 irr.server: "2001:db8::1" is not a server\'s name\nbgpq4 takes no IPv6 address here: write the server’s name',
+      'sites/fleet.yaml:18:16 irr.server: "2001:db8::1" is not a server name\nbgpq4 accepts no IPv6 address here: write the name of the server',
     ],
   ],
   [
     'an IRR server with an option',
     [['fleet.yaml', 'rpki:\n', 'irr: { server: "-x" }\nrpki:\n']],
     [
-      'sites/fleet.yaml:18:16 irr.server: "-x" is not a server\'s name\nwrite one such as rr.ntt.net or whois.example.net:4343',
+      'sites/fleet.yaml:18:16 irr.server: "-x" is not a server name\nwrite one such as rr.ntt.net or whois.example.net:4343',
     ],
   ],
   [
@@ -225,7 +225,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
   [
     'an IRR database twice',
     [['fleet.yaml', 'rpki:\n', 'irr: { sources: [RIPE, RIPE] }\nrpki:\n']],
-    ['sites/fleet.yaml:18:24 irr.sources[1]: RIPE stands in this list twice\nkeep one of the two'],
+    ['sites/fleet.yaml:18:24 irr.sources[1]: RIPE is in this list twice\nkeep one of the two'],
   ],
   [
     'a schedule with seconds',
@@ -259,14 +259,14 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     'a day that never comes',
     [['fleet.yaml', 'rpki:\n', 'planner: { schedule: "0 4 31 2,4 *" }\nrpki:\n']],
     [
-      'sites/fleet.yaml:18:22 planner.schedule: "0 4 31 2,4 *" never comes: no such month has such a day\nwrite minute, hour, day of the month, month, day of the week, such as "*/10 * * * *"',
+      'sites/fleet.yaml:18:22 planner.schedule: "0 4 31 2,4 *" never occurs: none of its months has such a day\nwrite minute, hour, day of the month, month, day of the week, such as "*/10 * * * *"',
     ],
   ],
   [
     'a schedule of every minute',
     [['fleet.yaml', 'rpki:\n', 'planner: { schedule: "* * * * *" }\nrpki:\n']],
     [
-      'sites/fleet.yaml:18:22 warning: planner.schedule: 60 times an hour: IRR servers turn away those who ask so often, and VRPs change every few minutes at most\nwrite "*/10 * * * *"',
+      'sites/fleet.yaml:18:22 warning: planner.schedule: 60 times an hour: IRR servers reject clients that query this often, and VRPs change every few minutes at most\nwrite "*/10 * * * *"',
     ],
   ],
   [
@@ -281,33 +281,33 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     'a 32-bit AS number in a community of the fleet',
     [['fleet.yaml', 'rpki:\n', 'communities: ["65536:1"]\nrpki:\n']],
     [
-      'sites/fleet.yaml:18:15 communities[0]: "65536:1" has a part beyond 65535, which a standard community has no room for (RFC 1997)\nwrite a large community (RFC 8092), such as 65536:0:1',
+      'sites/fleet.yaml:18:15 communities[0]: "65536:1" has a part beyond 65535, the limit of a standard community (RFC 1997)\nwrite a large community (RFC 8092), such as 65536:0:1',
     ],
   ],
   [
     'a controller that everybody can ask',
     [['fleet.yaml', 'rpki:\n', 'controller: { listen: "0.0.0.0:9586" }\nrpki:\n']],
     [
-      "sites/fleet.yaml:18:23 warning: controller.listen: other machines can reach 0.0.0.0:9586 on each node, and read the node's status there\nwrite 127.0.0.1:9586, or let a firewall say who may",
+      "sites/fleet.yaml:18:23 warning: controller.listen: other machines can reach 0.0.0.0:9586 on each node, and read the node's status there\nwrite 127.0.0.1:9586, or restrict access with a firewall",
     ],
   ],
   [
     'a bogon range allowed twice',
     [['fleet.yaml', 'allow: [192.0.2.0/24,', 'allow: [192.0.2.0/24, 192.0.2.0/24,']],
-    ['sites/fleet.yaml:2:33 bogons.allow[1]: 192.0.2.0/24 stands in this list twice\nkeep one of the two'],
+    ['sites/fleet.yaml:2:33 bogons.allow[1]: 192.0.2.0/24 is in this list twice\nkeep one of the two'],
   ],
   [
     'a file with another name than the site',
     [['fra1.yaml', 'site: fra1', 'site: fra2']],
     [
-      'sites/fra1.yaml:1:7 warning: site: the site is fra2, but its file is "fra1.yaml"\ncall the file fra2.yaml',
+      'sites/fra1.yaml:1:7 warning: site: the site is fra2, but its file is "fra1.yaml"\nrename the file to fra2.yaml',
     ],
   ],
   [
     'a password for a key of the neighbor',
     [['fra1.yaml', 'passwordFile: /etc/anyward/transit1.password', 'password: 0123']],
     [
-      'sites/fra1.yaml:16:9 nodes[0].neighbors[0].password: "password": a secret never stands in the YAML\nkeep it in a file on the node, and write it by reference: passwordFile: /etc/anyward/…',
+      'sites/fra1.yaml:16:9 nodes[0].neighbors[0].password: "password": secrets are not allowed in the YAML\nkeep it in a file on the node, and write its path: passwordFile: /etc/anyward/…',
     ],
   ],
 ]

@@ -53,21 +53,21 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
       ],
     ],
     [
-      'sites/fleet.yaml:13:7 services.vpn.probe.privateKey: "privateKey": a secret never stands in the YAML\nkeep it in a file on the node, and write it by reference: privateKeyFile: /etc/anyward/…',
+      'sites/fleet.yaml:13:7 services.vpn.probe.privateKey: "privateKey": secrets are not allowed in the YAML\nkeep it in a file on the node, and write its path: privateKeyFile: /etc/anyward/…',
     ],
   ],
   [
     'an inline password',
     [['fra1.yaml', 'passwordFile: /etc/anyward/transit1.password', 'password: hunter2-hunter2']],
     [
-      'sites/fra1.yaml:16:9 nodes[0].neighbors[0].password: "password": a secret never stands in the YAML\nkeep it in a file on the node, and write it by reference: passwordFile: /etc/anyward/…',
+      'sites/fra1.yaml:16:9 nodes[0].neighbors[0].password: "password": secrets are not allowed in the YAML\nkeep it in a file on the node, and write its path: passwordFile: /etc/anyward/…',
     ],
   ],
   [
     'an inline password that is a number',
     [['fra1.yaml', 'passwordFile: /etc/anyward/transit1.password', 'password: 0123']],
     [
-      'sites/fra1.yaml:16:9 nodes[0].neighbors[0].password: "password": a secret never stands in the YAML\nkeep it in a file on the node, and write it by reference: passwordFile: /etc/anyward/…',
+      'sites/fra1.yaml:16:9 nodes[0].neighbors[0].password: "password": secrets are not allowed in the YAML\nkeep it in a file on the node, and write its path: passwordFile: /etc/anyward/…',
     ],
   ],
   [
@@ -80,7 +80,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
       ],
     ],
     [
-      'sites/fleet.yaml:9:7 services.vpn.wireguard.privateKey: "privateKey": a secret never stands in the YAML\nleave it out: it stays in a file on the node',
+      'sites/fleet.yaml:9:7 services.vpn.wireguard.privateKey: "privateKey": secrets are not allowed in the YAML\nleave it out: keep it in a file on the node',
     ],
   ],
   [
@@ -103,7 +103,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
       ],
     ],
     [
-      'sites/fleet.yaml:5:5 services.vpn.probe: is missing\nit is a map of privateKeyFile, presharedKeyFile, address, interval, timeout, rise, fall, checks, window, holdDown, egress, command, peers, conntrack',
+      'sites/fleet.yaml:5:5 services.vpn.probe: is missing\nit is a map with the keys privateKeyFile, presharedKeyFile, address, interval, timeout, rise, fall, checks, window, holdDown, egress, command, peers, conntrack',
     ],
   ],
   [
@@ -119,7 +119,9 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
   [
     'a map without a value',
     [['fra1.yaml', 'bfd: { interval: 100ms, multiplier: 3 }', 'bfd:']],
-    ['sites/fra1.yaml:15:9 nodes[0].neighbors[0].bfd: has no value\nit is a map of interval, multiplier'],
+    [
+      'sites/fra1.yaml:15:9 nodes[0].neighbors[0].bfd: has no value\nit is a map with the keys interval, multiplier',
+    ],
   ],
   [
     'true for bfd',
@@ -132,7 +134,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     'a list where a map belongs',
     [['fleet.yaml', 'safety: { minSites: 1, onStop: withdraw }', 'safety: [1, withdraw]']],
     [
-      'sites/fleet.yaml:17:13 services.vpn.safety: expected a map, got a list\nit is a map of minSites, onStop, deadMan',
+      'sites/fleet.yaml:17:13 services.vpn.safety: expected a map, got a list\nit is a map with the keys minSites, onStop, deadMan',
     ],
   ],
   [
@@ -148,7 +150,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
   [
     'an empty list of anycast prefixes',
     [['fleet.yaml', 'anycast: [192.0.2.1/32, "2001:db8:51::1/128"]', 'anycast: []']],
-    ['sites/fleet.yaml:5:14 services.vpn.anycast: is an empty list\nname at least one'],
+    ['sites/fleet.yaml:5:14 services.vpn.anycast: is an empty list\nadd at least one entry'],
   ],
   [
     'an inline preshared key',
@@ -160,7 +162,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
       ],
     ],
     [
-      'sites/fleet.yaml:15:7 services.vpn.probe.presharedKey: "presharedKey": a secret never stands in the YAML\nkeep it in a file on the node, and write it by reference: presharedKeyFile: /etc/anyward/…',
+      'sites/fleet.yaml:15:7 services.vpn.probe.presharedKey: "presharedKey": secrets are not allowed in the YAML\nkeep it in a file on the node, and write its path: presharedKeyFile: /etc/anyward/…',
     ],
   ],
   [
@@ -174,19 +176,19 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     'a node that is a word',
     [['fra1.yaml', 'site: fra1\nnodes: [fra1-a]\n']],
     [
-      'sites/fra1.yaml:2:9 nodes[0]: expected a map, got "fra1-a"\nit is a map of name, daemon, daemonVersion, routerId, services, neighbors, maintenance',
+      'sites/fra1.yaml:2:9 nodes[0]: expected a map, got "fra1-a"\nit is a map with the keys name, daemon, daemonVersion, routerId, services, neighbors, maintenance',
     ],
   ],
   [
     'services that are a list',
     [['fleet.yaml', 'asn: 64500\nservices: [vpn]\n']],
-    ['sites/fleet.yaml:2:11 services: expected a map, got a list\nit is a map from names'],
+    ['sites/fleet.yaml:2:11 services: expected a map, got a list\nit is a map whose keys are names'],
   ],
   [
     'a service that is a word',
     [['fleet.yaml', 'asn: 64500\nservices: { vpn: yes }\n']],
     [
-      'sites/fleet.yaml:2:18 services.vpn: expected a map, got "yes"\nit is a map of anycast, covering, wireguard, probe, when, drain, safety',
+      'sites/fleet.yaml:2:18 services.vpn: expected a map, got "yes"\nit is a map with the keys anycast, covering, wireguard, probe, when, drain, safety',
     ],
   ],
 ]

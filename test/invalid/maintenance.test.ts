@@ -9,7 +9,7 @@ const site = (name: 'ams1' | 'fra1', maintenance: string): Edit => [
 const drain = (settings: string): Edit => ['fleet.yaml', '    safety:', `    drain: ${settings}\n    safety:`]
 const sunday = '{ cron: "0 3 * * sun", duration: 2h }'
 const endless =
-  'the next window begins before this one ends, and so on: the node would never serve\nwrite a shorter duration, or a cron that comes less often'
+  'each window begins before the previous one ends: the node would never serve\nwrite a shorter duration, or a less frequent cron'
 
 const rows: [name: string, edits: Edit[], issues: string[]][] = [
   ['windows one after the other', [site('ams1', sunday), site('fra1', sunday.replace('3', '5'))], []],
@@ -60,7 +60,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     'an idle time that is no shorter than the limit',
     [drain('{ idle: 1m, limit: 1m }')],
     [
-      'sites/fleet.yaml:17:20 warning: services.vpn.drain.idle: the limit comes first: however soon traffic goes, every drain takes all of it\nwrite an idle below the limit, or limit: 0s for no drain in order',
+      'sites/fleet.yaml:17:20 warning: services.vpn.drain.idle: idle is not below limit: every drain takes the whole limit, even if the traffic has gone\nwrite an idle below the limit, or limit: 0s to withdraw at once',
     ],
   ],
   ['no drain in order', [drain('{ idle: 1m, limit: 0s }')], []],

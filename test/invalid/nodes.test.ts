@@ -5,27 +5,27 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
   [
     'a site name twice',
     [['fra1.yaml', 'site: fra1', 'site: ams1']],
-    ['sites/fra1.yaml:1:7 site: "ams1" is the site of sites/ams1.yaml too\ngive each site a name of its own'],
+    ['sites/fra1.yaml:1:7 site: "ams1" is also the site of sites/ams1.yaml\ngive each site a unique name'],
   ],
   [
     'a node name twice',
     [['fra1.yaml', '  - name: fra1-a', '  - name: ams1-a']],
     [
-      'sites/fra1.yaml:3:11 nodes[0].name: "ams1-a" is taken by sites/ams1.yaml nodes[0].name\neach node of the fleet needs a name of its own',
+      'sites/fra1.yaml:3:11 nodes[0].name: "ams1-a" is already used by sites/ams1.yaml nodes[0].name\neach node of the fleet needs a unique name',
     ],
   ],
   [
     'a router id twice',
     [['fra1.yaml', 'routerId: 10.0.0.11', 'routerId: 10.0.0.21']],
     [
-      'sites/fra1.yaml:5:15 nodes[0].routerId: "10.0.0.21" is taken by sites/ams1.yaml nodes[0].routerId\ntwo speakers with one BGP identifier refuse each other (RFC 6286): give each its own',
+      'sites/fra1.yaml:5:15 nodes[0].routerId: "10.0.0.21" is already used by sites/ams1.yaml nodes[0].routerId\ntwo speakers with the same BGP identifier refuse each other (RFC 6286): give each node a unique one',
     ],
   ],
   [
     'a neighbor name twice',
     [['fra1.yaml', '- name: transit1-v6', '- name: transit1']],
     [
-      'sites/fra1.yaml:17:15 nodes[0].neighbors[1].name: "transit1" is taken by nodes[0].neighbors[0].name\neach neighbor of a node needs a name of its own',
+      'sites/fra1.yaml:17:15 nodes[0].neighbors[1].name: "transit1" is already used by nodes[0].neighbors[0].name\neach neighbor of a node needs a unique name',
     ],
   ],
   [
@@ -39,7 +39,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     ],
     [
       'sites/fra1.yaml:8:7 warning: nodes[0].neighbors: vpn has an IPv4 anycast address, but the node has no IPv4 neighbor to announce it to\nadd an IPv4 session',
-      'sites/fra1.yaml:20:18 nodes[0].neighbors[1].address: "2001:db8:11::1" is taken by nodes[0].neighbors[0].address\nof two sessions to one address, the second stays idle for ever: keep one',
+      'sites/fra1.yaml:20:18 nodes[0].neighbors[1].address: "2001:db8:11::1" is already used by nodes[0].neighbors[0].address\na second session to the same address stays idle: keep one of the two',
     ],
   ],
   [
@@ -57,7 +57,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
   [
     'a service twice on a node',
     [['fra1.yaml', 'services: [vpn]', 'services: [vpn, vpn]']],
-    ['sites/fra1.yaml:6:21 nodes[0].services[1]: "vpn" stands in this list twice\nkeep one of the two'],
+    ['sites/fra1.yaml:6:21 nodes[0].services[1]: "vpn" is in this list twice\nkeep one of the two'],
   ],
   [
     'an ibgp neighbor in another AS',
@@ -83,7 +83,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     'a local address of the other family',
     [['fra1.yaml', 'localAddress: 10.1.1.2', 'localAddress: 2001:db8:11::3']],
     [
-      "sites/fra1.yaml:12:23 nodes[0].neighbors[0].localAddress: 2001:db8:11::3 and the neighbor's 10.1.1.1 are not of one family\nwrite the node's own IPv4 address on that link",
+      "sites/fra1.yaml:12:23 nodes[0].neighbors[0].localAddress: 2001:db8:11::3 and the neighbor's 10.1.1.1 are of different families\nwrite the node's own IPv4 address on that link",
     ],
   ],
   [
@@ -97,28 +97,26 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     'a link-local neighbor',
     [['fra1.yaml', 'address: 2001:db8:11::1\n        localAddress: 2001:db8:11::2', 'address: fe80::1']],
     [
-      'sites/fra1.yaml:20:18 nodes[0].neighbors[1].address: fe80::1 is link-local, which is not available in this version\nwrite an address that needs no interface',
+      'sites/fra1.yaml:20:18 nodes[0].neighbors[1].address: fe80::1 is link-local, which is not available in this version\nwrite an address that is not link-local',
     ],
   ],
   [
     'a multicast neighbor',
     [['ams1.yaml', 'address: 10.2.1.1', 'address: 224.0.0.5']],
-    [
-      'sites/ams1.yaml:8:63 nodes[0].neighbors[0].address: 224.0.0.5 is not an address that a router can have',
-    ],
+    ['sites/ams1.yaml:8:63 nodes[0].neighbors[0].address: 224.0.0.5 cannot be the address of a router'],
   ],
   [
     'GTSM on ibgp',
     [['ams1.yaml', 'kind: tor, asn: 64613', 'kind: ibgp, asn: 64500']],
     [
-      'sites/ams1.yaml:9:80 nodes[0].neighbors[1].gtsm: GTSM (RFC 5082) wants a neighbor one hop away, which an ibgp neighbor need not be\nleave gtsm out',
+      'sites/ams1.yaml:9:80 nodes[0].neighbors[1].gtsm: GTSM (RFC 5082) requires a neighbor one hop away, which an ibgp neighbor need not be\nleave gtsm out',
     ],
   ],
   [
     'GTSM and BFD on FRR',
     [['ams1.yaml', 'gtsm: true', 'gtsm: true, bfd: {}']],
     [
-      'sites/ams1.yaml:9:79 nodes[0].neighbors[1].gtsm: FRR 8.4 turns BFD into a multihop session (RFC 5883) where gtsm is set, and a directly connected neighbor never answers that\nleave out gtsm or bfd, or use daemon: bird',
+      'sites/ams1.yaml:9:79 nodes[0].neighbors[1].gtsm: with gtsm, FRR 8.4 makes BFD a multihop session (RFC 5883), which a directly connected neighbor never answers\nleave out gtsm or bfd, or use daemon: bird',
     ],
   ],
 ]

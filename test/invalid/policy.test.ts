@@ -25,7 +25,7 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     'tor',
     'import: full',
     [
-      'sites/fra1.yaml:8:74 import: full is not taken from a neighbor of kind tor\nwrite nothing or default-only',
+      'sites/fra1.yaml:8:74 import: full is not allowed for a neighbor of kind tor\nwrite nothing or default-only',
     ],
   ],
   [
@@ -33,7 +33,7 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     'transit',
     'import: own-prefixes',
     [
-      'sites/fra1.yaml:8:78 import: own-prefixes is not taken from a neighbor of kind transit\nwrite full, default-only or nothing',
+      'sites/fra1.yaml:8:78 import: own-prefixes is not allowed for a neighbor of kind transit\nwrite full, default-only or nothing',
     ],
   ],
   [
@@ -41,7 +41,7 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     'peer',
     'import: default-only, limit: 100',
     [
-      'sites/fra1.yaml:8:75 import: default-only is not taken from a neighbor of kind peer\nwrite full or nothing',
+      'sites/fra1.yaml:8:75 import: default-only is not allowed for a neighbor of kind peer\nwrite full or nothing',
     ],
   ],
   [
@@ -55,7 +55,7 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     'peer',
     'import: full',
     [
-      'sites/fra1.yaml:8:9 warning: limit: is missing: the session stops beyond 1000 prefixes, the default for kind peer\nwrite how many it sends, with room to grow, such as limit: 1000',
+      'sites/fra1.yaml:8:9 warning: limit: is missing: the session stops beyond 1000 prefixes, the default for kind peer\nwrite the number of prefixes it sends, with a reserve, such as limit: 1000',
     ],
   ],
   [
@@ -63,14 +63,14 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     'route-server',
     'communities: ["64700:64500"]',
     [
-      'sites/fra1.yaml:8:9 warning: limit: is missing: the session stops beyond 300000 prefixes, the default for kind route-server\nwrite how many it sends, with room to grow, such as limit: 1000',
+      'sites/fra1.yaml:8:9 warning: limit: is missing: the session stops beyond 300000 prefixes, the default for kind route-server\nwrite the number of prefixes it sends, with a reserve, such as limit: 1000',
     ],
   ],
   [
     'a limit of nothing',
     'transit',
     'limit: 0',
-    ['sites/fra1.yaml:8:77 limit: 0 is not from 1 to 4294967295\nto take nothing, write import: nothing'],
+    ['sites/fra1.yaml:8:77 limit: 0 is not from 1 to 4294967295\nto accept no route, write import: nothing'],
   ],
   [
     'a limit that is text',
@@ -115,7 +115,7 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     'transit',
     'relax: [default-deny]',
     [
-      'sites/fra1.yaml:8:78 relax[0]: "default-deny" is a rule that can\'t be relaxed\nleave it in: only our own prefixes are told (RFC 8212)',
+      'sites/fra1.yaml:8:78 relax[0]: "default-deny" is a rule that can\'t be relaxed\nleave it out of relax: only our own prefixes are advertised (RFC 8212)',
     ],
   ],
   [
@@ -123,7 +123,7 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     'tor',
     'relax: [host-route]',
     [
-      'sites/fra1.yaml:8:74 relax[0]: "host-route" is a rule that can\'t be relaxed\nwhere the neighbor agreed, write hostRoutes: true',
+      'sites/fra1.yaml:8:74 relax[0]: "host-route" is a rule that can\'t be relaxed\nif the neighbor agreed, write hostRoutes: true',
     ],
   ],
   [
@@ -131,21 +131,21 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     'transit',
     'relax: [as-loop]',
     [
-      'sites/fra1.yaml:8:78 relax[0]: "as-loop" is a rule that can\'t be relaxed\nthe daemon itself needs it: leave it in',
+      'sites/fra1.yaml:8:78 relax[0]: "as-loop" is a rule that can\'t be relaxed\nleave it out of relax: the daemon itself requires the rule',
     ],
   ],
   [
     'a rule twice',
     'transit',
     'relax: [path-length, path-length]',
-    ['sites/fra1.yaml:8:91 warning: relax[1]: path-length stands in this list twice\nkeep one of the two'],
+    ['sites/fra1.yaml:8:91 warning: relax[1]: path-length is in this list twice\nkeep one of the two'],
   ],
   [
     'first-AS on a route server',
     'route-server',
     'limit: 1000, relax: [first-as]',
     [
-      'sites/fra1.yaml:8:96 warning: relax[0]: first-as never holds for a neighbor of kind route-server\nleave it out',
+      'sites/fra1.yaml:8:96 warning: relax[0]: first-as never applies to a neighbor of kind route-server\nleave it out',
     ],
   ],
   [
@@ -153,7 +153,7 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     'route-server',
     'limit: 1000, relax: [next-hop]',
     [
-      'sites/fra1.yaml:8:96 warning: relax[0]: next-hop never holds for a neighbor of kind route-server\nleave it out',
+      'sites/fra1.yaml:8:96 warning: relax[0]: next-hop never applies to a neighbor of kind route-server\nleave it out',
     ],
   ],
   [
@@ -161,7 +161,7 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     'transit',
     'relax: [tier-1-leak]',
     [
-      'sites/fra1.yaml:8:78 warning: relax[0]: tier-1-leak never holds for a neighbor of kind transit\nleave it out',
+      'sites/fra1.yaml:8:78 warning: relax[0]: tier-1-leak never applies to a neighbor of kind transit\nleave it out',
     ],
   ],
   [
@@ -169,7 +169,7 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     'tor',
     'import: default-only, relax: [bogon-prefix]',
     [
-      'sites/fra1.yaml:8:96 warning: relax[0]: bogon-prefix never holds for a neighbor of kind tor\nleave it out',
+      'sites/fra1.yaml:8:96 warning: relax[0]: bogon-prefix never applies to a neighbor of kind tor\nleave it out',
     ],
   ],
   [
@@ -177,14 +177,14 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     'tor',
     'relax: [path-length]',
     [
-      'sites/fra1.yaml:8:74 warning: relax[0]: nothing is taken from this neighbor, so path-length is never asked\nleave it out',
+      'sites/fra1.yaml:8:74 warning: relax[0]: no route is accepted from this neighbor, so path-length never applies\nleave it out',
     ],
   ],
   [
     'a rule for the whole table where only the default is taken',
     'transit',
     'import: default-only, relax: [prefix-length]',
-    ['sites/fra1.yaml:8:100 warning: relax[0]: prefix-length is asked only with import: full\nleave it out'],
+    ['sites/fra1.yaml:8:100 warning: relax[0]: prefix-length applies only with import: full\nleave it out'],
   ],
   [
     'a rule for IPv6 on a session of IPv4',
@@ -199,7 +199,7 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     'peer',
     'limit: 9, relax: [role-leak]',
     [
-      'sites/fra1.yaml:8:85 relax[0]: "role-leak" is a rule that can\'t be relaxed\nthe daemons see to it wherever the session has a role: write role: none',
+      'sites/fra1.yaml:8:85 relax[0]: "role-leak" is a rule that can\'t be relaxed\nthe daemons enforce it wherever the session has a role: write role: none',
     ],
   ],
   [
@@ -207,11 +207,11 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     'peer',
     'limit: 100, relax: [denied-prefix, denied-asn, only-prefixes, irr, rpki-not-found]',
     [
-      'sites/fra1.yaml:8:87 warning: relax[0]: denied-prefix holds only with tighten.rejectPrefixes\nleave it out',
-      'sites/fra1.yaml:8:102 warning: relax[1]: denied-asn holds only with tighten.rejectAsns\nleave it out',
-      'sites/fra1.yaml:8:114 warning: relax[2]: only-prefixes holds only with tighten.onlyPrefixes\nleave it out',
-      'sites/fra1.yaml:8:129 warning: relax[3]: irr holds only with irr\nleave it out',
-      'sites/fra1.yaml:8:134 warning: relax[4]: rpki-not-found holds only with tighten.notFound: reject\nleave it out',
+      'sites/fra1.yaml:8:87 warning: relax[0]: denied-prefix applies only with tighten.rejectPrefixes\nleave it out',
+      'sites/fra1.yaml:8:102 warning: relax[1]: denied-asn applies only with tighten.rejectAsns\nleave it out',
+      'sites/fra1.yaml:8:114 warning: relax[2]: only-prefixes applies only with tighten.onlyPrefixes\nleave it out',
+      'sites/fra1.yaml:8:129 warning: relax[3]: irr applies only with irr\nleave it out',
+      'sites/fra1.yaml:8:134 warning: relax[4]: rpki-not-found applies only with tighten.notFound: reject\nleave it out',
     ],
   ],
   [
@@ -219,7 +219,7 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     'transit',
     'tighten: { rejectAsns: [64666] }, relax: [denied-asn]',
     [
-      'sites/fra1.yaml:8:112 warning: relax[0]: denied-asn is what tighten of the same neighbor asks for\nleave it out',
+      'sites/fra1.yaml:8:112 warning: relax[0]: denied-asn is required by tighten of the same neighbor\nleave it out',
     ],
   ],
   [
@@ -239,7 +239,7 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     'transit',
     'tighten: { rejectPrefixes: [203.0.113.1/24] }',
     [
-      'sites/fra1.yaml:8:98 tighten.rejectPrefixes[0]: "203.0.113.1/24" has host bits set beyond /24\nwrite 203.0.113.0/24, or 203.0.113.1/32 for the one address',
+      'sites/fra1.yaml:8:98 tighten.rejectPrefixes[0]: "203.0.113.1/24" has host bits set beyond /24\nwrite 203.0.113.0/24, or 203.0.113.1/32 for a single address',
     ],
   ],
   [
@@ -263,7 +263,7 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     'transit',
     'tighten: { rejectPrefixes: [203.0.113.0/24 le 20] }',
     [
-      'sites/fra1.yaml:8:98 tighten.rejectPrefixes[0]: "203.0.113.0/24 le 20" has lengths that no prefix in it can have\nge and le are 24 to 32, ge not beyond le',
+      'sites/fra1.yaml:8:98 tighten.rejectPrefixes[0]: "203.0.113.0/24 le 20" has prefix lengths outside of its range\nge and le are 24 to 32, with ge at most le',
     ],
   ],
   [
@@ -271,7 +271,7 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     'transit',
     'tighten: { rejectPrefixes: [203.0.113.0/24 ge 30 le 26] }',
     [
-      'sites/fra1.yaml:8:98 tighten.rejectPrefixes[0]: "203.0.113.0/24 ge 30 le 26" has lengths that no prefix in it can have\nge and le are 24 to 32, ge not beyond le',
+      'sites/fra1.yaml:8:98 tighten.rejectPrefixes[0]: "203.0.113.0/24 ge 30 le 26" has prefix lengths outside of its range\nge and le are 24 to 32, with ge at most le',
     ],
   ],
   [
@@ -295,22 +295,22 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     'transit',
     'tighten: { rejectPrefixes: [203.0.113.0/24 le 32, 203.0.113.0/24 ge 24 le 32] }',
     [
-      'sites/fra1.yaml:8:120 tighten.rejectPrefixes[1]: 203.0.113.0/24 le 32 stands in this list twice\nkeep one of the two',
+      'sites/fra1.yaml:8:120 tighten.rejectPrefixes[1]: 203.0.113.0/24 le 32 is in this list twice\nkeep one of the two',
     ],
   ],
   [
     'no prefix at all',
     'transit',
     'tighten: { onlyPrefixes: [] }',
-    ['sites/fra1.yaml:8:95 tighten.onlyPrefixes: is an empty list\nname at least one'],
+    ['sites/fra1.yaml:8:95 tighten.onlyPrefixes: is an empty list\nadd at least one entry'],
   ],
   [
     'an AS number that nobody has',
     'transit',
     'tighten: { rejectAsns: [0, 23456, 4294967296] }',
     [
-      'sites/fra1.yaml:8:94 tighten.rejectAsns[0]: 0 is reserved (RFC 7607)\nwrite the number that your registry gave out',
-      'sites/fra1.yaml:8:97 tighten.rejectAsns[1]: 23456 is AS_TRANS, a stand-in and nobody’s own number (RFC 6793)\nwrite the number that your registry gave out',
+      'sites/fra1.yaml:8:94 tighten.rejectAsns[0]: 0 is reserved (RFC 7607)\nwrite the number that your registry assigned',
+      'sites/fra1.yaml:8:97 tighten.rejectAsns[1]: 23456 is AS_TRANS, a placeholder that no AS may use (RFC 6793)\nwrite the number that your registry assigned',
       'sites/fra1.yaml:8:104 tighten.rejectAsns[2]: 4294967296 is not an AS number\nan AS number is a whole number from 1 to 4294967294',
     ],
   ],
@@ -318,14 +318,14 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     'an AS number twice',
     'transit',
     'tighten: { rejectAsns: [64666, 64666] }',
-    ['sites/fra1.yaml:8:101 tighten.rejectAsns[1]: 64666 stands in this list twice\nkeep one of the two'],
+    ['sites/fra1.yaml:8:101 tighten.rejectAsns[1]: 64666 is in this list twice\nkeep one of the two'],
   ],
   [
     'the neighbor’s own number refused',
     'transit',
     'tighten: { rejectAsns: [64601] }',
     [
-      "sites/fra1.yaml:8:94 tighten.rejectAsns[0]: 64601 is the neighbor's own number, which is in every path it tells\nto take nothing from it, write import: nothing",
+      "sites/fra1.yaml:8:94 tighten.rejectAsns[0]: 64601 is the neighbor's own AS number, which is in every path it sends\nto accept no route from it, write import: nothing",
     ],
   ],
   [
@@ -333,7 +333,7 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     'tor',
     'tighten: { pathLength: 3 }',
     [
-      'sites/fra1.yaml:8:75 warning: tighten: nothing is taken from this neighbor, so there is nothing to tighten',
+      'sites/fra1.yaml:8:75 warning: tighten: no route is accepted from this neighbor, so tighten has no effect',
     ],
   ],
   [
@@ -355,14 +355,14 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     'transit',
     'irr: { asSet: AS-EXAMPLE }',
     [
-      'sites/fra1.yaml:8:75 irr: is for peer and route-server: no set says what a neighbor of kind transit may send\nleave it out, or write tighten.onlyPrefixes',
+      'sites/fra1.yaml:8:75 irr: is for peer and route-server only: no IRR set lists the routes of a neighbor of kind transit\nleave it out, or write tighten.onlyPrefixes',
     ],
   ],
   [
     'an IRR set of nothing',
     'peer',
     'limit: 10, irr: {}',
-    ['sites/fra1.yaml:8:83 irr: names neither an as-set nor a file\nwrite irr: { asSet: AS-EXAMPLE }'],
+    ['sites/fra1.yaml:8:83 irr: has neither asSet nor file\nwrite irr: { asSet: AS-EXAMPLE }'],
   ],
   [
     'a misspelt as-set',
@@ -374,20 +374,20 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     'an IRR set and a file',
     'peer',
     'limit: 10, irr: { asSet: AS-EXAMPLE, file: example.txt }',
-    ['sites/fra1.yaml:8:83 irr: names both an as-set and a file\nkeep one of the two'],
+    ['sites/fra1.yaml:8:83 irr: has both asSet and file\nkeep one of the two'],
   ],
   [
     'an IRR set where nothing is taken',
     'peer',
     'import: nothing, irr: { asSet: AS-EXAMPLE }',
-    ['sites/fra1.yaml:8:89 warning: irr: nothing is taken from this neighbor, so the set is never used'],
+    ['sites/fra1.yaml:8:89 warning: irr: no route is accepted from this neighbor, so the set is not used'],
   ],
   [
     'one AS for a set',
     'peer',
     'limit: 10, irr: { asSet: AS64601 }',
     [
-      'sites/fra1.yaml:8:92 irr.asSet: "AS64601" is not the name of an as-set\nit is one AS: write what it may send in tighten.onlyPrefixes, or in a file: irr: { file: … }',
+      'sites/fra1.yaml:8:92 irr.asSet: "AS64601" is not the name of an as-set\nit is a single AS: list its prefixes in tighten.onlyPrefixes, or in a file: irr: { file: … }',
     ],
   ],
   [
@@ -419,7 +419,7 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     'peer',
     'limit: 10, irr: { file: "a\\nb" }',
     [
-      'sites/fra1.yaml:8:91 irr.file: "a\\nb" is not a file\'s path\nuse letters, digits, blanks inside, and . _ @ + = , / -, such as vrps.json',
+      'sites/fra1.yaml:8:91 irr.file: "a\\nb" is not the path of a file\nuse letters, digits, inner spaces, and . _ @ + = , / -, such as vrps.json',
     ],
   ],
   [
@@ -427,7 +427,7 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     'transit',
     'communities: ["4200000000:100"]',
     [
-      'sites/fra1.yaml:8:84 communities[0]: "4200000000:100" has a part beyond 65535, which a standard community has no room for (RFC 1997)\nwrite a large community (RFC 8092), such as 4200000000:0:100',
+      'sites/fra1.yaml:8:84 communities[0]: "4200000000:100" has a part beyond 65535, the limit of a standard community (RFC 1997)\nwrite a large community (RFC 8092), such as 4200000000:0:100',
     ],
   ],
   [
@@ -450,14 +450,14 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     'a community twice',
     'transit',
     'communities: ["64500:1", "64500:1"]',
-    ['sites/fra1.yaml:8:95 communities[1]: 64500:1 stands in this list twice\nkeep one of the two'],
+    ['sites/fra1.yaml:8:95 communities[1]: 64500:1 is in this list twice\nkeep one of the two'],
   ],
   [
     'the blackhole community',
     'transit',
     'communities: [blackhole]',
     [
-      'sites/fra1.yaml:8:84 warning: communities[0]: blackhole asks the neighbor to drop all traffic for our prefixes (RFC 7999)\nleave it out if that is not meant',
+      'sites/fra1.yaml:8:84 warning: communities[0]: blackhole asks the neighbor to drop all traffic for our prefixes (RFC 7999)\nleave it out unless this is intended',
     ],
   ],
   [
@@ -465,7 +465,7 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     'transit',
     'hostRoutes: true',
     [
-      'sites/fra1.yaml:8:82 hostRoutes: a host route never leaves the AS, and kind transit is another network\nleave it out: the covering prefixes are told',
+      'sites/fra1.yaml:8:82 hostRoutes: a host route never leaves the AS, and kind transit is another network\nleave it out: the covering prefixes are advertised',
     ],
   ],
   [
@@ -479,7 +479,7 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     'transit',
     'role: provider',
     [
-      "sites/fra1.yaml:8:76 role: provider is not what we are to a neighbor of kind transit\nwrite customer or none, or another kind; the role is our side's (RFC 9234)",
+      "sites/fra1.yaml:8:76 role: provider is not our role towards a neighbor of kind transit\nwrite customer or none, or another kind; the role is our side's (RFC 9234)",
     ],
   ],
   [
@@ -487,7 +487,7 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     'route-server',
     'limit: 10, role: peer',
     [
-      "sites/fra1.yaml:8:92 role: peer is not what we are to a neighbor of kind route-server\nwrite rs-client or none, or another kind; the role is our side's (RFC 9234)",
+      "sites/fra1.yaml:8:92 role: peer is not our role towards a neighbor of kind route-server\nwrite rs-client or none, or another kind; the role is our side's (RFC 9234)",
     ],
   ],
   [
@@ -510,7 +510,7 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     'degrade: { prepend: 1 }',
     [
       'sites/fra1.yaml:8:41 asn: an ibgp neighbor is in our own AS, 64500, not in 64601\nwrite 64500, or another kind',
-      'sites/fra1.yaml:8:87 degrade.prepend: our own AS number in a path is a loop to a neighbor inside the AS\nleave prepend out: gracefulShutdown sends LOCAL_PREF 0 to an ibgp neighbor',
+      'sites/fra1.yaml:8:87 degrade.prepend: a neighbor inside the AS treats our own AS number in a path as a loop\nleave prepend out: gracefulShutdown sends LOCAL_PREF 0 to an ibgp neighbor',
     ],
   ],
   [
@@ -518,7 +518,7 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     'transit',
     'degrade: { gracefulShutdown: false, prepend: 0 }',
     [
-      'sites/fra1.yaml:8:79 warning: degrade: to this neighbor a degraded announcement is like any other: a drain leads no traffic away from it\nleave degrade out, or set one of gracefulShutdown, prepend and med',
+      'sites/fra1.yaml:8:79 warning: degrade: for this neighbor a degraded announcement equals a normal one: a drain moves no traffic away from it\nleave degrade out, or set one of gracefulShutdown, prepend and med',
     ],
   ],
   [
@@ -526,7 +526,7 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     'transit',
     'multihop: 2, gtsm: true',
     [
-      'sites/fra1.yaml:8:89 gtsm: GTSM (RFC 5082) wants a neighbor one hop away, and multihop says up to 2\nleave out gtsm or multihop',
+      'sites/fra1.yaml:8:89 gtsm: GTSM (RFC 5082) requires a neighbor one hop away, and multihop says up to 2\nleave out gtsm or multihop',
     ],
   ],
 ]
@@ -552,5 +552,5 @@ test.each([
   ['tor', 'import: default-only, hostRoutes: false, role: provider, relax: [first-as]'],
 ])('the policy of a %s neighbor may say %s', (kind, fields) => {
   const issues = issuesWith(kind, fields)
-  expect(issues.filter((issue) => !issue.includes('is what irr of the same neighbor asks for'))).toEqual([])
+  expect(issues.filter((issue) => !issue.includes('is required by irr of the same neighbor'))).toEqual([])
 })

@@ -20,28 +20,28 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     'a single RPKI cache',
     [['fleet.yaml', ', { host: rpki.example.net, port: 323 }', '']],
     [
-      'sites/fleet.yaml:19:11 warning: rpki.caches: a single RPKI cache: while it is away, routes are validated against old data\nname a second one, on another machine',
+      'sites/fleet.yaml:19:11 warning: rpki.caches: there is a single RPKI cache: while it does not answer, routes are validated against old data\nadd a second one on another machine',
     ],
   ],
   [
     'an RPKI cache twice',
     [['fleet.yaml', '{ host: rpki.example.net, port: 323 }', '{ host: 127.0.0.1, port: 3323 }']],
     [
-      'sites/fleet.yaml:19:45 rpki.caches[1]: 127.0.0.1 port 3323 stands in this list twice\nname two caches on two machines',
+      'sites/fleet.yaml:19:45 rpki.caches[1]: 127.0.0.1 port 3323 is in this list twice\nname two caches on two machines',
     ],
   ],
   [
     'a probe address outside the tunnel',
     [['fleet.yaml', 'address: 10.80.255.254', 'address: 10.81.0.2']],
     [
-      "sites/fleet.yaml:14:16 services.vpn.probe.address: 10.81.0.2 is outside the tunnel's subnet (10.80.0.0/16)\ntake a free address of that subnet",
+      "sites/fleet.yaml:14:16 services.vpn.probe.address: 10.81.0.2 is outside the tunnel's subnet (10.80.0.0/16)\nuse a free address of that subnet",
     ],
   ],
   [
     'a probe address of the other family',
     [['fleet.yaml', 'address: 10.80.255.254', 'address: "fd00::2"']],
     [
-      "sites/fleet.yaml:14:16 services.vpn.probe.address: fd00::2 is outside the tunnel's subnet (10.80.0.0/16)\ntake a free address of that subnet",
+      "sites/fleet.yaml:14:16 services.vpn.probe.address: fd00::2 is outside the tunnel's subnet (10.80.0.0/16)\nuse a free address of that subnet",
     ],
   ],
   [
@@ -62,7 +62,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     'a check twice',
     [['fleet.yaml', 'checks: [interface, handshake]', 'checks: [handshake, handshake]']],
     [
-      'sites/fleet.yaml:16:27 services.vpn.probe.checks[1]: handshake stands in this list twice\nkeep one of the two',
+      'sites/fleet.yaml:16:27 services.vpn.probe.checks[1]: handshake is in this list twice\nkeep one of the two',
     ],
   ],
   [
@@ -76,7 +76,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
       ['fra1.yaml', 'services: [vpn]', 'services: [vpn, dns]'],
     ],
     [
-      "sites/fleet.yaml:19:15 services.dns.anycast[0]: 192.0.2.1/32 with port 51820 is the service vpn too: a packet can't be for both\ngive each service an address or a port of its own",
+      'sites/fleet.yaml:19:15 services.dns.anycast[0]: 192.0.2.1/32 with port 51820 is also used by the service vpn: a packet cannot be for both\ngive each service an address or a port of its own',
       'sites/fra1.yaml:6:21 nodes[0].services[1]: dns and vpn both use the interface wg0\ngive each service on a node an interface of its own',
       'sites/fra1.yaml:6:21 nodes[0].services[1]: dns and vpn both use port 51820\nWireGuard listens on all addresses: give each service on a node a port of its own',
     ],
@@ -89,8 +89,8 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     ],
     [
       'sites/fleet.yaml:4:3 warning: services.vpn: no node serves it\nadd vpn to the services of a node',
-      'sites/ams1.yaml:6:15 warning: nodes[0].services: the node serves nothing\nname a service, such as [vpn]',
-      'sites/fra1.yaml:6:15 warning: nodes[0].services: the node serves nothing\nname a service, such as [vpn]',
+      'sites/ams1.yaml:6:15 warning: nodes[0].services: the node serves no service\nadd a service, such as [vpn]',
+      'sites/fra1.yaml:6:15 warning: nodes[0].services: the node serves no service\nadd a service, such as [vpn]',
     ],
   ],
   [
@@ -102,7 +102,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
         '',
       ],
     ],
-    ['sites/ams1.yaml:3:5 warning: nodes[0].neighbors: the node has no neighbors, so nobody hears of it'],
+    ['sites/ams1.yaml:3:5 warning: nodes[0].neighbors: the node has no neighbors, so it advertises nothing'],
   ],
   [
     'a node without an IPv6 neighbor',
@@ -136,7 +136,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
       ['fra1.yaml', null],
     ],
     [
-      'sites/fleet.yaml:1:1 warning: there is no site: nothing is announced anywhere\nwrite one file a site beside this one, such as fra1.yaml',
+      'sites/fleet.yaml:1:1 warning: there is no site: no node announces anything\nadd one file per site beside this one, such as fra1.yaml',
     ],
   ],
   [
@@ -149,10 +149,10 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
       ['fra1.yaml', 'asn: 64601\n        address: 10', 'asn: 64500\n        address: 10'],
     ],
     [
-      'sites/fleet.yaml:5:15 services.vpn.anycast[0]: 192.0.3.1/32 is in none of the covering prefixes (192.0.2.0/24, 2001:db8:51::/48), so nobody outside would reach it\nname the prefix that leaves the AS in covering',
+      'sites/fleet.yaml:5:15 services.vpn.anycast[0]: 192.0.3.1/32 is in none of the covering prefixes (192.0.2.0/24, 2001:db8:51::/48), so other networks could not reach it\nadd the prefix that leaves the AS to covering',
       'sites/fleet.yaml:17:36 services.vpn.safety.onStop: "stop" is not withdraw or keep',
       'sites/ams1.yaml:4:5 nodes[0].demon: "demon" is not a known key\ndid you mean daemon?',
-      'sites/fra1.yaml:5:15 nodes[0].routerId: "10.0.0.11" is taken by sites/ams1.yaml nodes[0].routerId\ntwo speakers with one BGP identifier refuse each other (RFC 6286): give each its own',
+      'sites/fra1.yaml:5:15 nodes[0].routerId: "10.0.0.11" is already used by sites/ams1.yaml nodes[0].routerId\ntwo speakers with the same BGP identifier refuse each other (RFC 6286): give each node a unique one',
       'sites/fra1.yaml:10:14 nodes[0].neighbors[0].asn: 64500 is our own AS, but kind transit is another network\nwrite the neighbor’s AS number, or kind: ibgp',
     ],
   ],

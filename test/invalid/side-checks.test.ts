@@ -38,36 +38,36 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     'egress without targets',
     [checks(', egress')],
     [
-      'sites/fleet.yaml:16:38 services.vpn.probe.checks[2]: egress is among the checks, but nothing says what is asked\nadd egress: { targets: [{ protocol: icmp, address: 198.51.100.53 }] } under probe',
+      'sites/fleet.yaml:16:38 services.vpn.probe.checks[2]: egress is among the checks, but is not configured\nadd egress: { targets: [{ protocol: icmp, address: 198.51.100.53 }] } under probe',
     ],
   ],
   [
     'command without a program',
     [checks(', command')],
     [
-      'sites/fleet.yaml:16:38 services.vpn.probe.checks[2]: command is among the checks, but nothing says what is asked\nadd command: { argv: [/usr/local/bin/check-upstream] } under probe',
+      'sites/fleet.yaml:16:38 services.vpn.probe.checks[2]: command is among the checks, but is not configured\nadd command: { argv: [/usr/local/bin/check-upstream] } under probe',
     ],
   ],
   [
     'settings of checks that are not run',
     [checks('', `egress: { targets: [${echo}] }`, 'peers: { drop: 30% }')],
     [
-      'sites/fleet.yaml:17:7 warning: services.vpn.probe.egress: egress is set up, but not among the checks: it is not run\nadd egress to checks, or take egress out',
-      'sites/fleet.yaml:18:7 warning: services.vpn.probe.peers: peers is set up, but not among the checks: it is not run\nadd peers to checks, or take peers out',
+      'sites/fleet.yaml:17:7 warning: services.vpn.probe.egress: egress is configured, but not among the checks: it does not run\nadd egress to checks, or remove egress',
+      'sites/fleet.yaml:18:7 warning: services.vpn.probe.peers: peers is configured, but not among the checks: it does not run\nadd peers to checks, or remove peers',
     ],
   ],
   [
     'an echo with a port',
     [egress('{ protocol: icmp, address: 198.51.100.53, port: 53 }')],
     [
-      'sites/fleet.yaml:17:75 services.vpn.probe.egress.targets[0].port: an echo has no port\ntake it out, or write tcp',
+      'sites/fleet.yaml:17:75 services.vpn.probe.egress.targets[0].port: an icmp target has no port\nremove it, or write protocol: tcp',
     ],
   ],
   [
     'a connection without a port',
     [egress('{ protocol: tcp, address: 198.51.100.80 }')],
     [
-      'sites/fleet.yaml:17:27 services.vpn.probe.egress.targets[0]: a connection needs a port\nadd one, such as port: 443',
+      'sites/fleet.yaml:17:27 services.vpn.probe.egress.targets[0]: a tcp target needs a port\nadd one, such as port: 443',
     ],
   ],
   [
@@ -79,47 +79,47 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
       ),
     ],
     [
-      'sites/fleet.yaml:17:27 services.vpn.probe.egress.targets[0]: a query needs a name to ask for\nadd one, such as name: example.com',
-      'sites/fleet.yaml:17:128 services.vpn.probe.egress.targets[1].name: only dns asks for a name\ntake it out, or write dns',
+      'sites/fleet.yaml:17:27 services.vpn.probe.egress.targets[0]: a dns target needs a name to query\nadd one, such as name: example.com',
+      'sites/fleet.yaml:17:128 services.vpn.probe.egress.targets[1].name: only a dns target has a name\nremove it, or write protocol: dns',
     ],
   ],
   [
     'a target of another family than the probe',
     [egress('{ protocol: icmp, address: "2001:db8::53" }')],
     [
-      "sites/fleet.yaml:17:54 services.vpn.probe.egress.targets[0].address: 2001:db8::53 can't be asked from the probe's address 10.80.255.254: it is of another family\nname a target of the probe’s own family",
+      "sites/fleet.yaml:17:54 services.vpn.probe.egress.targets[0].address: 2001:db8::53 cannot be reached from the probe's address 10.80.255.254: the families differ\nuse a target of the probe’s address family",
     ],
   ],
   [
     'more needed than there are',
     [checks(', egress', `egress: { targets: [${echo}], need: 2 }`)],
     [
-      "sites/fleet.yaml:17:78 services.vpn.probe.egress.need: 2 can't answer: there is 1 target\nwrite 1 or less, or name more targets",
+      'sites/fleet.yaml:17:78 services.vpn.probe.egress.need: requires 2 answers from 1 target\nwrite 1 or less, or add targets',
     ],
   ],
   [
     'a target twice',
     [egress(echo, echo)],
     [
-      'sites/fleet.yaml:17:71 services.vpn.probe.egress.targets[1]: icmp to 198.51.100.53 stands in this list twice\nkeep one of the two',
+      'sites/fleet.yaml:17:71 services.vpn.probe.egress.targets[1]: icmp to 198.51.100.53 is in this list twice\nkeep one of the two',
     ],
   ],
   [
     'no target at all',
     [egress()],
-    ['sites/fleet.yaml:17:26 services.vpn.probe.egress.targets: is an empty list\nname at least one'],
+    ['sites/fleet.yaml:17:26 services.vpn.probe.egress.targets: is an empty list\nadd at least one entry'],
   ],
   [
     'a program by its name alone',
     [checks(', command', 'command: { argv: [check-upstream, --fast] }')],
     [
-      'sites/fleet.yaml:17:25 services.vpn.probe.command.argv[0]: check-upstream is not an absolute path\nthere is no shell and no search: write such as /usr/local/bin/check-upstream',
+      'sites/fleet.yaml:17:25 services.vpn.probe.command.argv[0]: check-upstream is not an absolute path\nthere is no shell and no PATH lookup: write one such as /usr/local/bin/check-upstream',
     ],
   ],
   [
     'an empty argv',
     [checks(', command', 'command: { argv: [] }')],
-    ['sites/fleet.yaml:17:24 services.vpn.probe.command.argv: is an empty list\nname at least one'],
+    ['sites/fleet.yaml:17:24 services.vpn.probe.command.argv: is an empty list\nadd at least one entry'],
   ],
   [
     'an argument with a newline',
@@ -146,7 +146,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     'a first hold-down longer than the longest',
     [checks('', 'holdDown: { initial: 11m }')],
     [
-      'sites/fleet.yaml:17:17 services.vpn.probe.holdDown: the first hold-down, 660 s, is longer than the longest, 600 s\nmake initial at most max',
+      'sites/fleet.yaml:17:17 services.vpn.probe.holdDown: initial, 660 s, is longer than max, 600 s\nmake initial at most max',
     ],
   ],
   [
@@ -162,14 +162,14 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     'two services on one address and port',
     [otherService('interface: wg1, port: 51820'), ['fra1.yaml', 'services: [vpn]', 'services: [vpn443]']],
     [
-      "sites/fleet.yaml:19:15 services.vpn443.anycast[0]: 192.0.2.1/32 with port 51820 is the service vpn too: a packet can't be for both\ngive each service an address or a port of its own",
+      'sites/fleet.yaml:19:15 services.vpn443.anycast[0]: 192.0.2.1/32 with port 51820 is also used by the service vpn: a packet cannot be for both\ngive each service an address or a port of its own',
     ],
   ],
   [
     'a node that serves only one of two services on one address',
     [otherService('interface: wg1, port: 443'), ['fra1.yaml', 'services: [vpn]', 'services: [vpn, vpn443]']],
     [
-      'sites/ams1.yaml:6:15 warning: nodes[0].services: vpn brings clients of vpn443 here, for both have 192.0.2.1/32, and they find port 443 closed\nadd vpn443, or give it an address of its own',
+      'sites/ams1.yaml:6:15 warning: nodes[0].services: vpn and vpn443 share 192.0.2.1/32: clients of vpn443 reach this node too, where port 443 is closed\nadd vpn443, or give it an address of its own',
     ],
   ],
 ]

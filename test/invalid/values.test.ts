@@ -125,22 +125,22 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     ],
     [
       'sites/fleet.yaml:4:3 services["my vpn"]: "my vpn" is not a name\na name is at most 32 of a-z, 0-9 and single dashes, and begins with a letter: my-vpn',
-      'sites/ams1.yaml:6:15 warning: nodes[0].services: the node serves nothing\nname a service, such as [vpn]',
-      'sites/fra1.yaml:6:15 warning: nodes[0].services: the node serves nothing\nname a service, such as [vpn]',
+      'sites/ams1.yaml:6:15 warning: nodes[0].services: the node serves no service\nadd a service, such as [vpn]',
+      'sites/fra1.yaml:6:15 warning: nodes[0].services: the node serves no service\nadd a service, such as [vpn]',
     ],
   ],
   [
     'a description with a quote',
     [['fra1.yaml', 'description: Transit A', 'description: \'Transit "A"\'']],
     [
-      'sites/fra1.yaml:13:22 nodes[0].neighbors[0].description: "Transit \\"A\\"" has characters that a router\'s configuration could take for its own\nuse letters, digits, blanks between words, and . , : ( ) _ / @ + -',
+      'sites/fra1.yaml:13:22 nodes[0].neighbors[0].description: "Transit \\"A\\"" has characters with a meaning in a router\'s configuration\nuse letters, digits, spaces between words, and . , : ( ) _ / @ + -',
     ],
   ],
   [
     'a description with a semicolon',
     [['fra1.yaml', 'description: Transit A', 'description: Transit; down']],
     [
-      'sites/fra1.yaml:13:22 nodes[0].neighbors[0].description: "Transit; down" has characters that a router\'s configuration could take for its own\nuse letters, digits, blanks between words, and . , : ( ) _ / @ + -',
+      'sites/fra1.yaml:13:22 nodes[0].neighbors[0].description: "Transit; down" has characters with a meaning in a router\'s configuration\nuse letters, digits, spaces between words, and . , : ( ) _ / @ + -',
     ],
   ],
   [
@@ -160,7 +160,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     'a description with a terminal command',
     [['fra1.yaml', 'description: Transit A', 'description: "\\e[2J\\u009b\\u202e"']],
     [
-      'sites/fra1.yaml:13:22 nodes[0].neighbors[0].description: "\\u001b[2J\\u009b\\u202e" has characters that a router\'s configuration could take for its own\nuse letters, digits, blanks between words, and . , : ( ) _ / @ + -',
+      'sites/fra1.yaml:13:22 nodes[0].neighbors[0].description: "\\u001b[2J\\u009b\\u202e" has characters with a meaning in a router\'s configuration\nuse letters, digits, spaces between words, and . , : ( ) _ / @ + -',
     ],
   ],
   [
@@ -209,7 +209,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
   [
     'no check at all',
     [['fleet.yaml', 'checks: [interface, handshake]', 'checks: []']],
-    ['sites/fleet.yaml:16:15 services.vpn.probe.checks: is an empty list\nname at least one'],
+    ['sites/fleet.yaml:16:15 services.vpn.probe.checks: is an empty list\nadd at least one entry'],
   ],
   [
     'a duration without a unit',

@@ -5,44 +5,44 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
   [
     'an empty file',
     [['fra1.yaml', '']],
-    ['sites/fra1.yaml:1:1 the file is empty\nit is a map of site, nodes, maintenance'],
+    ['sites/fra1.yaml:1:1 the file is empty\nit is a map with the keys site, nodes, maintenance'],
   ],
   [
     'only comments',
     [['fra1.yaml', '# to do\n']],
-    ['sites/fra1.yaml:1:1 the file is empty\nit is a map of site, nodes, maintenance'],
+    ['sites/fra1.yaml:1:1 the file is empty\nit is a map with the keys site, nodes, maintenance'],
   ],
   [
     'only a document marker',
     [['fra1.yaml', '---\n']],
-    ['sites/fra1.yaml:1:4 the file is empty\nit is a map of site, nodes, maintenance'],
+    ['sites/fra1.yaml:1:4 the file is empty\nit is a map with the keys site, nodes, maintenance'],
   ],
   [
     'a list where the map belongs',
     [['fra1.yaml', '- site: fra1\n']],
-    ['sites/fra1.yaml:1:1 expected a map, got a list\nit is a map of site, nodes, maintenance'],
+    ['sites/fra1.yaml:1:1 expected a map, got a list\nit is a map with the keys site, nodes, maintenance'],
   ],
   [
     'plain text',
     [['fra1.yaml', 'hello\n']],
-    ['sites/fra1.yaml:1:1 expected a map, got text\nit is a map of site, nodes, maintenance'],
+    ['sites/fra1.yaml:1:1 expected a map, got text\nit is a map with the keys site, nodes, maintenance'],
   ],
   [
     'a tab as indentation',
     [['fra1.yaml', '    daemon: bird', '\tdaemon: bird']],
-    ['sites/fra1.yaml:4:1 a tab stands in the indentation\nindent with spaces: YAML refuses tabs'],
+    ['sites/fra1.yaml:4:1 there is a tab in the indentation\nindent with spaces: YAML refuses tabs'],
   ],
   [
     'two documents',
     [['fra1.yaml', 'site: fra1\n', 'site: fra1\n---\n']],
     [
-      'sites/fra1.yaml:2:1 a second document begins here\nkeep one document a file, without --- in the middle',
+      'sites/fra1.yaml:2:1 a second document begins here\nkeep one document per file, without --- in the middle',
     ],
   ],
   [
     'a duplicate key',
     [['fra1.yaml', '    daemon: bird\n', '    daemon: bird\n    daemon: frr\n']],
-    ['sites/fra1.yaml:5:5 nodes[0].daemon: the key "daemon" stands here twice\nkeep one of the two'],
+    ['sites/fra1.yaml:5:5 nodes[0].daemon: the key "daemon" is in this map twice\nkeep one of the two'],
   ],
   [
     'a service twice',
@@ -50,9 +50,9 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     [
       'sites/fleet.yaml:4:8 services.vpn.anycast: is missing\nit is a list',
       'sites/fleet.yaml:4:8 services.vpn.covering: is missing\nit is a list',
-      'sites/fleet.yaml:4:8 services.vpn.wireguard: is missing\nit is a map of interface, port, publicKey, addresses',
-      'sites/fleet.yaml:4:8 services.vpn.probe: is missing\nit is a map of privateKeyFile, presharedKeyFile, address, interval, timeout, rise, fall, checks, window, holdDown, egress, command, peers, conntrack',
-      'sites/fleet.yaml:5:3 services.vpn: the key "vpn" stands here twice\nkeep one of the two',
+      'sites/fleet.yaml:4:8 services.vpn.wireguard: is missing\nit is a map with the keys interface, port, publicKey, addresses',
+      'sites/fleet.yaml:4:8 services.vpn.probe: is missing\nit is a map with the keys privateKeyFile, presharedKeyFile, address, interval, timeout, rise, fall, checks, window, holdDown, egress, command, peers, conntrack',
+      'sites/fleet.yaml:5:3 services.vpn: the key "vpn" is in this map twice\nkeep one of the two',
     ],
   ],
   [
@@ -76,8 +76,8 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     [
       'sites/fleet.yaml:4:16 services.constructor.anycast: is missing\nit is a list',
       'sites/fleet.yaml:4:16 services.constructor.covering: is missing\nit is a list',
-      'sites/fleet.yaml:4:16 services.constructor.wireguard: is missing\nit is a map of interface, port, publicKey, addresses',
-      'sites/fleet.yaml:4:16 services.constructor.probe: is missing\nit is a map of privateKeyFile, presharedKeyFile, address, interval, timeout, rise, fall, checks, window, holdDown, egress, command, peers, conntrack',
+      'sites/fleet.yaml:4:16 services.constructor.wireguard: is missing\nit is a map with the keys interface, port, publicKey, addresses',
+      'sites/fleet.yaml:4:16 services.constructor.probe: is missing\nit is a map with the keys privateKeyFile, presharedKeyFile, address, interval, timeout, rise, fall, checks, window, holdDown, egress, command, peers, conntrack',
     ],
   ],
   [
@@ -93,7 +93,9 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
       ['fra1.yaml', 'site: fra1', 'site: &a fra1'],
       ['fra1.yaml', 'daemon: bird', 'daemon: &a bird'],
     ],
-    ['sites/fra1.yaml:4:16 nodes[0].daemon: an anchor (&) has the name of another\ngive each its own'],
+    [
+      'sites/fra1.yaml:4:16 nodes[0].daemon: an anchor (&) has the same name as another\ngive each a unique name',
+    ],
   ],
   [
     'an alias bomb',
@@ -103,7 +105,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
         'site: &a [x,x,x,x,x,x,x,x,x,x]\nnodes: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nb: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\nc: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\nd: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]\n',
       ],
     ],
-    ['sites/fra1.yaml:4:29 aliases (*) unfold into too much\nwrite the values out'],
+    ['sites/fra1.yaml:4:29 aliases (*) expand to too many values\nwrite the values out'],
   ],
   [
     'an anchor that holds itself',
@@ -113,7 +115,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
   [
     'a tag',
     [['fra1.yaml', 'site: fra1', 'site: !!js/function fra1']],
-    ['sites/fra1.yaml:1:7 a tag (!) is not understood here\nleave the tag out'],
+    ['sites/fra1.yaml:1:7 a tag (!) is not supported here\nleave the tag out'],
   ],
   [
     'a NUL byte',
@@ -124,26 +126,26 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     'an open quote',
     [['fra1.yaml', 'daemon: bird', 'daemon: "bird']],
     [
-      'sites/fra1.yaml:22:1 a quote, colon, comma or dash is missing\nlook here, and above for what was opened and not closed',
+      'sites/fra1.yaml:22:1 a quote, colon, comma or dash is missing\ncheck here, and above for an unclosed quote or bracket',
     ],
   ],
   [
     'an open bracket',
     [['fra1.yaml', 'services: [vpn]', 'services: [vpn']],
     [
-      'sites/fra1.yaml:7:5 the indentation does not fit\ngive the entries of a map or list one indentation, and look above for a bracket that was not closed',
+      'sites/fra1.yaml:7:5 the indentation is inconsistent\nindent all entries of a map or list equally, and check above for an unclosed bracket',
     ],
   ],
   [
     'a missing colon',
     [['fra1.yaml', '    daemon: bird', '    daemon bird']],
-    ['sites/fra1.yaml:4:5 a key runs over more than one line\nlook for a missing colon on this line'],
+    ['sites/fra1.yaml:4:5 a key spans more than one line\nlook for a missing colon on this line'],
   ],
   [
     'wrong indentation',
     [['fra1.yaml', '    daemon: bird', '   daemon: bird']],
     [
-      'sites/fra1.yaml:4:1 a quote, colon, comma or dash is missing\nlook here, and above for what was opened and not closed',
+      'sites/fra1.yaml:4:1 a quote, colon, comma or dash is missing\ncheck here, and above for an unclosed quote or bracket',
     ],
   ],
   [
@@ -174,7 +176,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     ],
     [
       'sites/fleet.yaml:17:36 services.vpn.safety.onStop: "stop" is not withdraw or keep',
-      'sites/fra1.yaml:2:1 the indentation does not fit\ngive the entries of a map or list one indentation, and look above for a bracket that was not closed',
+      'sites/fra1.yaml:2:1 the indentation is inconsistent\nindent all entries of a map or list equally, and check above for an unclosed bracket',
     ],
   ],
   ['no fleet.yaml', [['fleet.yaml', null]], ['fleet.yaml:1:1 there is no such file']],
@@ -187,13 +189,13 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
   [
     'an unknown directive',
     [['fra1.yaml', 'site: fra1\n', '%FOO bar\n---\nsite: fra1\n']],
-    ['sites/fra1.yaml:1:1 a line that begins with % is not understood\nleave it out'],
+    ['sites/fra1.yaml:1:1 a line that begins with % is not supported\nleave it out'],
   ],
   [
     'an escape that is none',
     [['fra1.yaml', 'description: Transit A', 'description: "Transit\\q"']],
     [
-      'sites/fra1.yaml:13:30 a backslash in double quotes stands before a character that it cannot escape\nuse single quotes',
+      'sites/fra1.yaml:13:30 a backslash in double quotes precedes a character that it cannot escape\nuse single quotes',
     ],
   ],
   [

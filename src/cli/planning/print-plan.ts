@@ -31,7 +31,7 @@ export function printPlanJson(result: Planned): void {
   process.stdout.write(`${JSON.stringify(document, null, 2)}\n`)
 }
 
-/** What changes in the world, what it costs at each node, then how the files differ. */
+/** Changes in routing, the cost at each node, then the differences of the files. */
 export function printPlan(result: Planned, options: { out: string; check: boolean; diff: boolean }): void {
   const { report } = result
   const lines = [...describeWorld(report.nodes), ...describeRemoved(report)]
@@ -40,13 +40,13 @@ export function printPlan(result: Planned, options: { out: string; check: boolea
   if (options.diff) lines.push(...diffFiles(report.nodes))
   lines.push(...describeNotices(report))
   if (result.outcome === 'written') {
-    const checked = options.check ? ', each loaded by its daemon’s own parser' : ''
+    const checked = options.check ? ', each accepted by its daemon’s own parser' : ''
     lines.push(`${count(report.nodes.length, 'bundle')} in ${options.out}${checked}`)
   }
   process.stdout.write(`${lines.join('\n')}\n`)
 }
 
-/** The same of several neighbors is said once. */
+/** A notice of several neighbors is printed once. */
 function describeNotices({ notices }: PlanReport): string[] {
   const byMessage = new Map<string, string[]>()
   for (const { node, neighbor, message } of notices) {
@@ -82,7 +82,7 @@ function describeEffect({ change, effect }: NodeReport): string {
 }
 
 const sessionVerbs: Readonly<Record<SessionChange['effect'], string>> = {
-  none: 'stays as it is',
+  none: 'is unchanged',
   reload: 'reloads',
   'session-restart': 'restarts',
   start: 'starts',
@@ -99,7 +99,7 @@ function indent(line: string): string {
 
 function diffFiles(nodes: readonly NodeReport[]): string[] {
   return nodes.flatMap(({ site, node, change, changedFiles }) =>
-    // Of a node that had no bundle all is new, and stands in its files.
+    // A node without an earlier bundle has no diff: its files are all new.
     change === 'new'
       ? []
       : changedFiles.flatMap(({ path, before, after }) => [
@@ -125,16 +125,16 @@ function colorLine(line: string): string {
 
 const reasons: Readonly<Record<MissingSite['reason'], string>> = {
   'not-served': 'no node serves it',
-  'told-nobody': 'no neighbor may be told its covering prefix',
+  'told-nobody': 'its covering prefix may not be advertised to any neighbor',
 }
 
-/** Which services are short of sites, and which sites are missing. */
+/** Services with too few sites, and the missing sites. */
 export function describeRefusal(short: readonly ServiceCoverage[], least: number): string {
   return short
     .map(({ service, sites, missing }) => {
       const at = sites.length === 0 ? 'at no site' : `at ${count(sites.length, 'site')} (${sites.join(', ')})`
       const without = missing.map(({ site, reason }) => `${site}: ${reasons[reason]}`).join(', ')
-      return `${service} would be announced ${at}, and not at ${least}${without === '' ? '' : `; missing: ${without}`}`
+      return `${service} would be announced ${at}, fewer than ${least}${without === '' ? '' : `; missing: ${without}`}`
     })
     .join('\n    ')
 }

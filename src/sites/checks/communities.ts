@@ -3,11 +3,11 @@ import type { Path } from '../../text/wording.ts'
 import { type Finding, warning } from '../finding.ts'
 import { checkTwice } from './twice.ts'
 
-/** Well-known ones that take a prefix out of service, which is hardly meant for good. */
+/** Well-known communities that take a prefix out of service, which is rarely intended permanently. */
 const drastic: Readonly<Record<string, string>> = {
-  '65535:0': 'graceful-shutdown asks the neighbor to prefer any other way (RFC 8326)',
+  '65535:0': 'graceful-shutdown asks the neighbor to prefer any other path (RFC 8326)',
   '65535:666': 'blackhole asks the neighbor to drop all traffic for our prefixes (RFC 7999)',
-  '65535:65282': 'no-advertise asks the neighbor to tell nobody (RFC 1997)',
+  '65535:65282': 'no-advertise asks the neighbor not to advertise the route (RFC 1997)',
 }
 
 export function checkCommunities(
@@ -21,7 +21,7 @@ export function checkCommunities(
       const why = drastic[String(community)]
       return why === undefined
         ? []
-        : [warning(file, [...path, index], why, 'leave it out if that is not meant')]
+        : [warning(file, [...path, index], why, 'leave it out unless this is intended')]
     }),
   ]
 }

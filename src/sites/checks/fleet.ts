@@ -6,7 +6,7 @@ import { checkCommunities } from './communities.ts'
 import { checkRpki } from './rpki.ts'
 import { checkTwice } from './twice.ts'
 
-/** What fleet.yaml says beside its services. */
+/** Checks fleet.yaml, except its services. */
 export function checkFleet({ fleet }: Drafts): Finding[] {
   if (fleet === null) return []
   const { file, value } = fleet
@@ -29,7 +29,7 @@ function checkSchedule(file: string, schedule: string | undefined): Finding[] {
     warning(
       file,
       ['planner', 'schedule'],
-      `${runs} times an hour: IRR servers turn away those who ask so often, and VRPs change every few minutes at most`,
+      `${runs} times an hour: IRR servers reject clients that query this often, and VRPs change every few minutes at most`,
       'write "*/10 * * * *"',
     ),
   ]
@@ -51,7 +51,7 @@ function checkListen(file: string, listen: string | undefined): Finding[] {
       file,
       ['controller', 'listen'],
       `other machines can reach ${listen} on each node, and read the node's status there`,
-      'write 127.0.0.1:9586, or let a firewall say who may',
+      'write 127.0.0.1:9586, or restrict access with a firewall',
     ),
   ]
 }

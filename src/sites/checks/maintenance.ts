@@ -18,32 +18,32 @@ interface Span {
 }
 
 const dayMs = 86_400_000
-/** The year 2027, which is like any other: these checks have no clock. */
+/** The year 2027, an ordinary year: these checks have no clock. */
 const yearStart = 1_798_761_600_000
 const yearMs = 364 * dayMs
-/** Windows that come oftener are looked at for less than a year. */
+/** More frequent windows are checked for less than a year. */
 const mostSpans = 1000
-/** No window is longer than a week: so many that follow each other without a break have no end. */
+/** No window is longer than a week, so windows without a break for this long count as endless. */
 const endlessMs = 31 * dayMs
 
-/** What drains take, and what the calendars of the sites say, each by itself and all together. */
+/** Checks the drain limits, each maintenance calendar on its own, and all calendars together. */
 export function checkMaintenance(drafts: Drafts): Finding[] {
   const calendars = new Map<PlacedNode, readonly Window[]>()
   for (const placed of listNodes(drafts)) calendars.set(placed, windowsOf(drafts, placed))
   const spansOf = createSpans()
   const endless = new Set([...calendars.values()].flat().filter((window) => isEndless(spansOf([window]))))
-  const told = new Map([...endless].map((window) => [`${window.file} ${window.path.join('.')}`, window]))
-  const findings = [...told.values()].map(({ file, path }) =>
+  const reported = new Map([...endless].map((window) => [`${window.file} ${window.path.join('.')}`, window]))
+  const findings = [...reported.values()].map(({ file, path }) =>
     error(
       file,
       [...path, 'duration'],
-      'the next window begins before this one ends, and so on: the node would never serve',
-      'write a shorter duration, or a cron that comes less often',
+      'each window begins before the previous one ends: the node would never serve',
+      'write a shorter duration, or a less frequent cron',
     ),
   )
   const services = listServices(drafts)
   findings.push(...services.flatMap(checkDrain))
-  if (!drafts.complete || told.size > 0) return findings
+  if (!drafts.complete || reported.size > 0) return findings
   return [...findings, ...services.flatMap((service) => checkTogether(service, calendars, spansOf))]
 }
 
@@ -54,8 +54,8 @@ function checkDrain({ file, path, service }: PlacedService): Finding[] {
     warning(
       file,
       [...path, 'drain', 'idle'],
-      'the limit comes first: however soon traffic goes, every drain takes all of it',
-      'write an idle below the limit, or limit: 0s for no drain in order',
+      'idle is not below limit: every drain takes the whole limit, even if the traffic has gone',
+      'write an idle below the limit, or limit: 0s to withdraw at once',
     ),
   ]
 }
@@ -74,7 +74,7 @@ function windowsOf({ sites }: Drafts, { file, path, node }: PlacedNode): Window[
   )
 }
 
-/** A site is out while all its nodes that serve are: is there a time at which too few are left? */
+/** A site is out while all of its serving nodes are. Finds a time at which too few sites remain. */
 function checkTogether(
   { name, service }: PlacedService,
   calendars: ReadonlyMap<PlacedNode, readonly Window[]>,
@@ -150,7 +150,7 @@ function isEndless(spans: readonly Span[]): boolean {
   return spans.some(({ start, until }) => until - start > endlessMs)
 }
 
-/** Spans in order, none of which meets the next. Computed once for each calendar, for nodes share them. */
+/** Spans in order, without overlap or contact. Computed once per calendar, because nodes share calendars. */
 function createSpans(): (windows: readonly Window[]) => readonly Span[] {
   const times = new Map<string, CronTimes>()
   const known = new Map<string, readonly Span[]>()

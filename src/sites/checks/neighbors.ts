@@ -5,7 +5,7 @@ import type { FleetDraft, PlacedNeighbor, PlacedNode } from '../drafts.ts'
 import { error, type Finding, warning } from '../finding.ts'
 import { checkPolicy } from './policy.ts'
 
-/** One session: what its kind, its addresses and the node's daemon allow. */
+/** Checks one session against its kind, its addresses and the node's daemon. */
 export function checkNeighbor(
   at: PlacedNeighbor,
   placed: PlacedNode,
@@ -62,7 +62,7 @@ function checkAddresses({ file, path, neighbor }: PlacedNeighbor): Finding[] {
       error(
         file,
         at,
-        `${localAddress} and the neighbor's ${address} are not of one family`,
+        `${localAddress} and the neighbor's ${address} are of different families`,
         `write the node's own ${name} address on that link`,
       ),
     ]
@@ -88,12 +88,12 @@ function checkUnicast(file: string, path: Path, address: Address | undefined): F
         file,
         path,
         `${address} is link-local, which is not available in this version`,
-        'write an address that needs no interface',
+        'write an address that is not link-local',
       ),
     ]
   }
   if (!isUnicast(address)) {
-    return [error(file, path, `${address} is not an address that a router can have`, null)]
+    return [error(file, path, `${address} cannot be the address of a router`, null)]
   }
   return []
 }
@@ -113,7 +113,7 @@ function checkGtsm({ file, path, neighbor }: PlacedNeighbor, { node }: PlacedNod
       error(
         file,
         at,
-        'GTSM (RFC 5082) wants a neighbor one hop away, which an ibgp neighbor need not be',
+        'GTSM (RFC 5082) requires a neighbor one hop away, which an ibgp neighbor need not be',
         'leave gtsm out',
       ),
     ]
@@ -123,7 +123,7 @@ function checkGtsm({ file, path, neighbor }: PlacedNeighbor, { node }: PlacedNod
       error(
         file,
         at,
-        `GTSM (RFC 5082) wants a neighbor one hop away, and multihop says up to ${neighbor.multihop}`,
+        `GTSM (RFC 5082) requires a neighbor one hop away, and multihop says up to ${neighbor.multihop}`,
         'leave out gtsm or multihop',
       ),
     ]
@@ -133,7 +133,7 @@ function checkGtsm({ file, path, neighbor }: PlacedNeighbor, { node }: PlacedNod
       error(
         file,
         at,
-        'FRR 8.4 turns BFD into a multihop session (RFC 5883) where gtsm is set, and a directly connected neighbor never answers that',
+        'with gtsm, FRR 8.4 makes BFD a multihop session (RFC 5883), which a directly connected neighbor never answers',
         'leave out gtsm or bfd, or use daemon: bird',
       ),
     ]
@@ -148,7 +148,7 @@ function checkDegrade({ file, path, neighbor: { kind, degrade } }: PlacedNeighbo
       error(
         file,
         [...path, 'degrade', 'prepend'],
-        'our own AS number in a path is a loop to a neighbor inside the AS',
+        'a neighbor inside the AS treats our own AS number in a path as a loop',
         'leave prepend out: gracefulShutdown sends LOCAL_PREF 0 to an ibgp neighbor',
       ),
     ]
@@ -159,7 +159,7 @@ function checkDegrade({ file, path, neighbor: { kind, degrade } }: PlacedNeighbo
     warning(
       file,
       [...path, 'degrade'],
-      'to this neighbor a degraded announcement is like any other: a drain leads no traffic away from it',
+      'for this neighbor a degraded announcement equals a normal one: a drain moves no traffic away from it',
       'leave degrade out, or set one of gracefulShutdown, prepend and med',
     ),
   ]

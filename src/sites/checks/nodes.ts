@@ -5,7 +5,7 @@ import { error, type Finding, warning } from '../finding.ts'
 import { checkNeighbor } from './neighbors.ts'
 import { checkVersion } from './versions.ts'
 
-/** What the site files say, against each other and against fleet.yaml. */
+/** Checks the site files against each other and against fleet.yaml. */
 export function checkNodes(drafts: Drafts): Finding[] {
   const nodes = listNodes(drafts)
   const services = listServices(drafts)
@@ -36,12 +36,7 @@ function checkSiteNames(drafts: Drafts): Finding[] {
     const first = seen.get(site)
     if (first !== undefined)
       return [
-        error(
-          file,
-          ['site'],
-          `${quote(site)} is the site of ${first} too`,
-          'give each site a name of its own',
-        ),
+        error(file, ['site'], `${quote(site)} is also the site of ${first}`, 'give each site a unique name'),
       ]
     seen.set(site, file)
     const findings: Finding[] = []
@@ -52,7 +47,7 @@ function checkSiteNames(drafts: Drafts): Finding[] {
           file,
           ['site'],
           `the site is ${site}, but its file is ${quote(`${name}${ending}`)}`,
-          `call the file ${site}.yaml`,
+          `rename the file to ${site}.yaml`,
         ),
       )
     }
@@ -67,11 +62,11 @@ function checkUniqueNodes(nodes: readonly PlacedNode[]): Finding[] {
   return [
     ...findTwice(
       nodes.map(({ file, path, node }) => ({ file, path: [...path, 'name'], value: node.name })),
-      'each node of the fleet needs a name of its own',
+      'each node of the fleet needs a unique name',
     ),
     ...findTwice(
       nodes.map(({ file, path, node }) => ({ file, path: [...path, 'routerId'], value: node.routerId })),
-      'two speakers with one BGP identifier refuse each other (RFC 6286): give each its own',
+      'two speakers with the same BGP identifier refuse each other (RFC 6286): give each node a unique one',
     ),
   ]
 }
@@ -84,7 +79,7 @@ function checkUniqueNeighbors({ file, path, node }: PlacedNode): Finding[] {
   return [
     ...findTwice(
       neighbors.map(({ neighbor, path }) => ({ file, path: [...path, 'name'], value: neighbor?.name })),
-      'each neighbor of a node needs a name of its own',
+      'each neighbor of a node needs a unique name',
     ),
     ...findTwice(
       neighbors.map(({ neighbor, path }) => ({
@@ -92,7 +87,7 @@ function checkUniqueNeighbors({ file, path, node }: PlacedNode): Finding[] {
         path: [...path, 'address'],
         value: neighbor?.address?.toString(),
       })),
-      'of two sessions to one address, the second stays idle for ever: keep one',
+      'a second session to the same address stays idle: keep one of the two',
     ),
   ]
 }
@@ -110,7 +105,7 @@ function findTwice(
       return []
     }
     const where = first.file === file ? formatPath(first.path) : `${first.file} ${formatPath(first.path)}`
-    return [error(file, path, `${quote(value)} is taken by ${where}`, hint)]
+    return [error(file, path, `${quote(value)} is already used by ${where}`, hint)]
   })
 }
 
@@ -120,7 +115,7 @@ function checkNodeServices({ file, path, node }: PlacedNode, known: readonly str
     if (name === undefined) return []
     const at = [...path, 'services', index]
     if (seen.has(name))
-      return [error(file, at, `${quote(name)} stands in this list twice`, 'keep one of the two')]
+      return [error(file, at, `${quote(name)} is in this list twice`, 'keep one of the two')]
     seen.add(name)
     if (known.includes(name)) return []
     const nearest = nearestWord(name, known)
@@ -143,12 +138,12 @@ function checkIdle({ file, path, node }: PlacedNode): Finding[] {
   const findings: Finding[] = []
   if ((node.services ?? []).length === 0) {
     findings.push(
-      warning(file, [...path, 'services'], 'the node serves nothing', 'name a service, such as [vpn]'),
+      warning(file, [...path, 'services'], 'the node serves no service', 'add a service, such as [vpn]'),
     )
   }
   if ((node.neighbors ?? []).length === 0) {
     findings.push(
-      warning(file, [...path, 'neighbors'], 'the node has no neighbors, so nobody hears of it', null),
+      warning(file, [...path, 'neighbors'], 'the node has no neighbors, so it advertises nothing', null),
     )
   }
   return findings

@@ -7,7 +7,7 @@ import { checkCommunities } from './communities.ts'
 import { checkRelax } from './relax.ts'
 import { checkTwice } from './twice.ts'
 
-/** What goes in and out of one session: what its kind allows, and what has an effect. */
+/** Checks the policy of one session: what its kind allows, and what has an effect. */
 export function checkPolicy(at: PlacedNeighbor, fleet: FleetDraft | undefined): Finding[] {
   const { file, path, neighbor } = at
   return [
@@ -28,7 +28,7 @@ function checkImport({ file, path, neighbor: { kind, import: taken } }: PlacedNe
     error(
       file,
       [...path, 'import'],
-      `${taken} is not taken from a neighbor of kind ${kind}`,
+      `${taken} is not allowed for a neighbor of kind ${kind}`,
       `write ${alternatives(importsByKind[kind])}`,
     ),
   ]
@@ -43,7 +43,7 @@ function checkLimit({ file, path, neighbor }: PlacedNeighbor): Finding[] {
       file,
       [...path, 'limit'],
       `is missing: the session stops beyond ${importLimits[kind][address.family]} prefixes, the default for kind ${kind}`,
-      'write how many it sends, with room to grow, such as limit: 1000',
+      'write the number of prefixes it sends, with a reserve, such as limit: 1000',
     ),
   ]
 }
@@ -64,8 +64,8 @@ function checkTighten(at: PlacedNeighbor, fleet: FleetDraft | undefined): Findin
       error(
         file,
         [...inside, 'rejectAsns', index],
-        `${refused} is the neighbor's own number, which is in every path it tells`,
-        'to take nothing from it, write import: nothing',
+        `${refused} is the neighbor's own AS number, which is in every path it sends`,
+        'to accept no route from it, write import: nothing',
       ),
     )
   }
@@ -77,7 +77,7 @@ function checkTighten(at: PlacedNeighbor, fleet: FleetDraft | undefined): Findin
     tighten.pathLength !== undefined
   if (asked && importOf(neighbor) === 'nothing') {
     findings.push(
-      warning(file, inside, 'nothing is taken from this neighbor, so there is nothing to tighten', null),
+      warning(file, inside, 'no route is accepted from this neighbor, so tighten has no effect', null),
     )
   }
   return findings
@@ -103,8 +103,8 @@ function checkNotFound({ file, path, neighbor }: PlacedNeighbor, fleet: FleetDra
     error(
       file,
       at,
-      'without an RPKI cache every route is not found',
-      'name caches under rpki in fleet.yaml, or leave it out',
+      'without an RPKI cache the state of every route is not-found',
+      'add caches under rpki in fleet.yaml, or leave it out',
     ),
   ]
 }
@@ -143,12 +143,12 @@ function checkIrr({ file, path, neighbor }: PlacedNeighbor): Finding[] {
       error(
         file,
         at,
-        `is for peer and route-server: no set says what a neighbor of kind ${kind} may send`,
+        `is for peer and route-server only: no IRR set lists the routes of a neighbor of kind ${kind}`,
         'leave it out, or write tighten.onlyPrefixes',
       ),
     )
   } else if (importOf(neighbor) === 'nothing') {
-    findings.push(warning(file, at, 'nothing is taken from this neighbor, so the set is never used', null))
+    findings.push(warning(file, at, 'no route is accepted from this neighbor, so the set is not used', null))
   }
   return findings
 }
@@ -161,7 +161,7 @@ function checkHostRoutes({ file, path, neighbor: { kind, hostRoutes } }: PlacedN
       file,
       [...path, 'hostRoutes'],
       `a host route never leaves the AS, and kind ${kind} is another network`,
-      'leave it out: the covering prefixes are told',
+      'leave it out: the covering prefixes are advertised',
     ),
   ]
 }
@@ -175,7 +175,7 @@ function checkRole({ file, path, neighbor: { kind, role } }: PlacedNeighbor): Fi
         error(
           file,
           at,
-          `${role} is not what we are to a neighbor of kind ${kind}`,
+          `${role} is not our role towards a neighbor of kind ${kind}`,
           `write ${alternatives(rolesByKind[kind])}, or another kind; the role is our side's (RFC 9234)`,
         ),
       ]

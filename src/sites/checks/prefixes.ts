@@ -5,7 +5,7 @@ import type { Path } from '../../text/wording.ts'
 import { externalKinds, type PlacedNode, type PlacedService } from '../drafts.ts'
 import type { Finding } from '../finding.ts'
 
-/** The prefixes of one service: against each other, the neighbors that hear them, and the bogon ranges. */
+/** The prefixes of one service: against each other, the neighbors that receive them, and the bogon ranges. */
 export function checkPrefixes(
   placed: PlacedService,
   nodes: readonly PlacedNode[],
@@ -30,7 +30,7 @@ function checkAnycast({ file, path, service }: PlacedService): Finding[] {
           severity: 'error',
           file,
           path,
-          message: `${prefix} is not one address, but clients dial one`,
+          message: `${prefix} is not a single address, but clients connect to one`,
           hint: `write the address with /${bits}, such as ${prefix.network}/${bits}; ${prefix} belongs in covering`,
         },
       ]
@@ -41,8 +41,8 @@ function checkAnycast({ file, path, service }: PlacedService): Finding[] {
         severity: 'error',
         file,
         path,
-        message: `${prefix} is in none of the covering prefixes (${covering.join(', ')}), so nobody outside would reach it`,
-        hint: 'name the prefix that leaves the AS in covering',
+        message: `${prefix} is in none of the covering prefixes (${covering.join(', ')}), so other networks could not reach it`,
+        hint: 'add the prefix that leaves the AS to covering',
       },
     ]
   })
@@ -78,7 +78,7 @@ function checkIdleCovering({ file, path, service }: PlacedService): Finding[] {
   const covering = eachPrefix(service.covering, [...path, 'covering'])
   const isCovered = (host: Prefix | undefined) =>
     host !== undefined && covering.some(({ prefix }) => prefix.contains(host))
-  // Otherwise a wrong anycast address is the mistake, and told as such.
+  // Otherwise the anycast address is wrong, and is reported as such.
   if (anycast.length === 0 || !anycast.every(isCovered)) return []
   return covering.flatMap(({ prefix, path }): Finding[] => {
     if (anycast.some((host) => host !== undefined && prefix.contains(host))) return []
@@ -87,7 +87,7 @@ function checkIdleCovering({ file, path, service }: PlacedService): Finding[] {
         severity: 'warning',
         file,
         path,
-        message: `none of the anycast addresses is in ${prefix}: traffic for it would come here for nothing`,
+        message: `none of the anycast addresses is in ${prefix}: traffic for it would arrive here and be dropped`,
         hint: 'leave it out, or add the address to anycast',
       },
     ]
@@ -111,7 +111,7 @@ function checkBogons(
         file,
         path,
         message: `${prefix} is in a bogon range, ${bogon.prefix}: ${bogon.purpose}`,
-        hint: `if that is on purpose, as in a lab, write ${bogon.prefix} in bogons.allow`,
+        hint: `if this is intended, as in a lab, add ${bogon.prefix} to bogons.allow`,
       },
     ]
   })

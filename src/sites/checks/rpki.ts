@@ -17,13 +17,13 @@ function checkCaches(file: string, rpki: RpkiDraft): Finding[] {
   const findings: Finding[] = []
   if (caches.length === 1) {
     const meanwhile =
-      rpki.atExpiry === 'accept' ? 'invalid routes are taken' : 'routes are validated against old data'
+      rpki.atExpiry === 'accept' ? 'invalid routes are accepted' : 'routes are validated against old data'
     findings.push(
       warning(
         file,
         ['rpki', 'caches'],
-        `a single RPKI cache: while it is away, ${meanwhile}`,
-        'name a second one, on another machine',
+        `there is a single RPKI cache: while it does not answer, ${meanwhile}`,
+        'add a second one on another machine',
       ),
     )
   }
@@ -38,20 +38,20 @@ function checkCaches(file: string, rpki: RpkiDraft): Finding[] {
         error(
           file,
           [...path, 'host'],
-          `${address.value} is not an address that a server can have`,
+          `${address.value} cannot be the address of a server`,
           'write the cache’s own address or name',
         ),
       )
     }
     if (name === null) continue
     if (seen.has(name)) {
-      findings.push(error(file, path, `${name} stands in this list twice`, 'name two caches on two machines'))
+      findings.push(error(file, path, `${name} is in this list twice`, 'name two caches on two machines'))
     } else if (name === lastGood && rpki.atExpiry === 'last-good') {
       findings.push(
         error(
           file,
           path,
-          `${name} is rpki.lastGood, which is asked when no cache answers`,
+          `${name} is rpki.lastGood, which is used when no cache answers`,
           'name a cache that validates, or give lastGood another port',
         ),
       )
@@ -67,7 +67,7 @@ function nameOf(server: RpkiDraft['lastGood']): string | null {
     : `${server.host.toLowerCase()} port ${server.port}`
 }
 
-/** RFC 8210, section 6: expire outlasts the other two, or the data is dropped while all is well. */
+/** RFC 8210, section 6: expire outlasts the other two, otherwise data is dropped without a failure. */
 function checkTimers(file: string, { refresh, retry, expire }: RpkiDraft): Finding[] {
   const findings: Finding[] = []
   if (expire === undefined) return []
@@ -77,7 +77,7 @@ function checkTimers(file: string, { refresh, retry, expire }: RpkiDraft): Findi
       error(
         file,
         ['rpki', 'expire'],
-        `${shown} is shorter than refresh, ${formatDuration(refresh)}: the data would be dropped before the cache is asked again`,
+        `${shown} is shorter than refresh, ${formatDuration(refresh)}: the data would be dropped before the cache is queried again`,
         `write ${formatDuration(Math.max(2 * refresh, 600_000))}, or a shorter refresh`,
       ),
     )
@@ -87,7 +87,7 @@ function checkTimers(file: string, { refresh, retry, expire }: RpkiDraft): Findi
       error(
         file,
         ['rpki', 'retry'],
-        `${formatDuration(retry)} is longer than expire, ${shown}: after one failure the data would be dropped before the cache is asked again`,
+        `${formatDuration(retry)} is longer than expire, ${shown}: after one failure the data would be dropped before the cache is queried again`,
         `write ${shown} or less`,
       ),
     )

@@ -7,7 +7,7 @@ import { checkSharedAnycast } from './shared-anycast.ts'
 import { checkSideChecks } from './side-checks.ts'
 import { checkTwice } from './twice.ts'
 
-/** What fleet.yaml says, against itself and against the sites. */
+/** Checks the services of fleet.yaml against each other and against the sites. */
 export function checkServices(drafts: Drafts): Finding[] {
   const { fleet } = drafts
   if (fleet === null) return []
@@ -33,8 +33,8 @@ export function checkServices(drafts: Drafts): Finding[] {
       severity: 'warning',
       file: fleet.file,
       path: [],
-      message: 'there is no site: nothing is announced anywhere',
-      hint: 'write one file a site beside this one, such as fra1.yaml',
+      message: 'there is no site: no node announces anything',
+      hint: 'add one file per site beside this one, such as fra1.yaml',
     })
   }
   return findings
@@ -73,7 +73,7 @@ function checkTunnel({ file, path, service }: PlacedService): Finding[] {
   if (known.length > 0 && !known.some((entry) => entry.prefix.contains(address))) {
     return error(
       `${address} is outside the tunnel's subnet (${known.map((entry) => entry.prefix).join(', ')})`,
-      'take a free address of that subnet',
+      'use a free address of that subnet',
     )
   }
   return []

@@ -4,7 +4,7 @@ import { error, type Finding, warning } from '../finding.ts'
 
 /**
  * Services may share an address if their ports differ, as 51820 and 443 of one VPN. A node announces the address
- * while any of them is well, so each node should serve them all.
+ * while any of them is healthy, so each node should serve all of them.
  */
 export function checkSharedAnycast(
   services: readonly PlacedService[],
@@ -21,7 +21,7 @@ export function checkSharedAnycast(
             error(
               placed.file,
               path,
-              `${prefix} with port ${port} is the service ${other.name} too: a packet can't be for both`,
+              `${prefix} with port ${port} is also used by the service ${other.name}: a packet cannot be for both`,
               'give each service an address or a port of its own',
             ),
           ]
@@ -38,7 +38,7 @@ function findShared(placed: PlacedService, other: PlacedService) {
   return null
 }
 
-/** Nodes that serve the one and not the other, although others do. */
+/** Nodes that serve one of the services, while the other is served only elsewhere. */
 function findLonely(
   served: PlacedService,
   missing: PlacedService,
@@ -54,7 +54,7 @@ function findLonely(
       warning(
         file,
         [...path, 'services'],
-        `${served.name} brings clients of ${missing.name} here, for both have ${prefix}, and they find port ${missing.service.wireguard?.port} closed`,
+        `${served.name} and ${missing.name} share ${prefix}: clients of ${missing.name} reach this node too, where port ${missing.service.wireguard?.port} is closed`,
         `add ${missing.name}, or give it an address of its own`,
       ),
     ]

@@ -13,7 +13,7 @@ interface PlacedProbe {
   readonly probe: ProbeDraft
 }
 
-/** What lies behind the endpoint, and how long an endpoint that flaps has to wait. */
+/** Checks the side checks and the hold-down. */
 export function checkSideChecks({ file, path, service }: PlacedService): Finding[] {
   const { probe } = service
   if (probe === undefined) return []
@@ -42,7 +42,7 @@ function checkSetUp({ file, path, probe }: PlacedProbe, check: SideCheck): Findi
       error(
         file,
         [...path, 'checks', index],
-        `${check} is among the checks, but nothing says what is asked`,
+        `${check} is among the checks, but is not configured`,
         `add ${example} under probe`,
       ),
     ]
@@ -53,8 +53,8 @@ function checkSetUp({ file, path, probe }: PlacedProbe, check: SideCheck): Findi
         ...warning(
           file,
           [...path, check],
-          `${check} is set up, but not among the checks: it is not run`,
-          `add ${check} to checks, or take ${check} out`,
+          `${check} is configured, but not among the checks: it does not run`,
+          `add ${check} to checks, or remove ${check}`,
         ),
         part: 'key',
       },
@@ -98,8 +98,8 @@ function checkEgress({ file, path, probe }: PlacedProbe): Finding[] {
       error(
         file,
         [...at, 'need'],
-        `${need} can't answer: there ${targets.length === 1 ? 'is' : 'are'} ${count(targets.length, 'target')}`,
-        `write ${targets.length} or less, or name more targets`,
+        `requires ${need} answers from ${count(targets.length, 'target')}`,
+        `write ${targets.length} or less, or add targets`,
       ),
     )
   }
@@ -111,20 +111,26 @@ function checkTarget(file: string, path: Path, target: TargetDraft, { address: o
   const [hasPort, hasName] = [Object.hasOwn(target, 'port'), Object.hasOwn(target, 'name')]
   const findings: Finding[] = []
   if (protocol === 'icmp' && hasPort)
-    findings.push(error(file, [...path, 'port'], 'an echo has no port', 'take it out, or write tcp'))
+    findings.push(
+      error(file, [...path, 'port'], 'an icmp target has no port', 'remove it, or write protocol: tcp'),
+    )
   if (protocol === 'tcp' && !hasPort)
-    findings.push(error(file, path, 'a connection needs a port', 'add one, such as port: 443'))
+    findings.push(error(file, path, 'a tcp target needs a port', 'add one, such as port: 443'))
   if (protocol === 'dns' && !hasName)
-    findings.push(error(file, path, 'a query needs a name to ask for', 'add one, such as name: example.com'))
+    findings.push(
+      error(file, path, 'a dns target needs a name to query', 'add one, such as name: example.com'),
+    )
   if (protocol !== undefined && protocol !== 'dns' && hasName)
-    findings.push(error(file, [...path, 'name'], 'only dns asks for a name', 'take it out, or write dns'))
+    findings.push(
+      error(file, [...path, 'name'], 'only a dns target has a name', 'remove it, or write protocol: dns'),
+    )
   if (address !== undefined && own !== undefined && address.family !== own.family) {
     findings.push(
       error(
         file,
         [...path, 'address'],
-        `${address} can't be asked from the probe's address ${own}: it is of another family`,
-        'name a target of the probe’s own family',
+        `${address} cannot be reached from the probe's address ${own}: the families differ`,
+        'use a target of the probe’s address family',
       ),
     )
   }
@@ -139,7 +145,7 @@ function checkCommand({ file, path, probe }: PlacedProbe): Finding[] {
       file,
       [...path, 'command', 'argv', 0],
       `${program} is not an absolute path`,
-      'there is no shell and no search: write such as /usr/local/bin/check-upstream',
+      'there is no shell and no PATH lookup: write one such as /usr/local/bin/check-upstream',
     ),
   ]
 }
@@ -151,7 +157,7 @@ function checkHoldDown({ file, path, probe }: PlacedProbe): Finding[] {
     error(
       file,
       [...path, 'holdDown'],
-      `the first hold-down, ${initial / 1000} s, is longer than the longest, ${max / 1000} s`,
+      `initial, ${initial / 1000} s, is longer than max, ${max / 1000} s`,
       'make initial at most max',
     ),
   ]

@@ -1,7 +1,7 @@
 import type { Path } from '../../text/wording.ts'
 import { error, type Finding } from '../finding.ts'
 
-/** Entries of a list that stand there before, by what they print. */
+/** Duplicate entries of a list, compared by their text. */
 export function checkTwice(
   file: string,
   path: Path,
@@ -15,6 +15,6 @@ export function checkTwice(
       seen.add(text)
       return []
     }
-    return [error(file, [...path, index], `${text} stands in this list twice`, 'keep one of the two')]
+    return [error(file, [...path, index], `${text} is in this list twice`, 'keep one of the two')]
   })
 }

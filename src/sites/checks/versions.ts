@@ -4,12 +4,12 @@ import { rolesByKind } from '../fleet.ts'
 
 const daemons = {
   bird: { name: 'BIRD', oldest: '2.0.11', lacks: 'it has no BGP roles and no empty sets' },
-  frr: { name: 'FRR', oldest: '8.0', lacks: 'its commands are others' },
+  frr: { name: 'FRR', oldest: '8.0', lacks: 'its commands differ' },
 } as const
 
 const frrRoles = '8.4'
 
-/** What the version of the node's daemon lacks. */
+/** Checks for features that the daemon's version lacks. */
 export function checkVersion({ file, path, node }: PlacedNode): Finding[] {
   const { daemon, daemonVersion: version } = node
   if (daemon === undefined || version === undefined) return []

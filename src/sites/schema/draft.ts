@@ -3,7 +3,7 @@ import type { Community } from '../../net/community.ts'
 import type { Address, InterfaceAddress, Prefix } from '../../net/prefix.ts'
 import type { PrefixRange } from '../../net/prefix-range.ts'
 
-/** What is left of a file when its mistakes are taken out: a wrong entry is a hole, and the others keep their index. */
+/** The contents of a file without its invalid values: an invalid entry is a hole, and the others keep their index. */
 export type Draft<T> = T extends Prefix | Address | InterfaceAddress | Community | PrefixRange
   ? T
   : T extends readonly (infer E)[]
@@ -12,7 +12,7 @@ export type Draft<T> = T extends Prefix | Address | InterfaceAddress | Community
       ? { [K in keyof T]?: Draft<T[K]> | undefined }
       : T
 
-/** The schema by which a file with holes is read, so that the cross-checks can look at the rest. */
+/** The schema for a file with holes, so that the cross-checks can check the rest. */
 export function draftOf<T>(schema: z.ZodType<T>): z.ZodType<Draft<T>> {
   return looseOf(schema) as z.ZodType<Draft<T>>
 }
@@ -33,7 +33,7 @@ function looseOf(schema: z.ZodType): z.ZodType {
   const loose = z.strictObject(
     Object.fromEntries(fields.map(([key, field]) => [key, looseOf(field).optional()])),
   )
-  // A key that is missing has its default; one with a hole for a value has not: its value was wrong.
+  // A missing key gets its default; a key whose value is a hole does not, because its value was invalid.
   return z.preprocess(
     (raw) =>
       typeof raw === 'object' && raw !== null && !Array.isArray(raw)

@@ -21,15 +21,15 @@ export interface JsonSchema {
 
 const titles = { fleet: 'anyward: fleet.yaml', site: 'anyward: a site’s file' } as const
 
-/** The JSON Schema (draft 2020-12) of `fleet.yaml` or of a site's file: what can be said of a value on its own. */
+/** The JSON Schema (draft 2020-12) of `fleet.yaml` or of a site's file: the checks of single values. */
 export function describeFile(file: 'fleet' | 'site'): JsonSchema {
   const schema = z.toJSONSchema(file === 'fleet' ? fleetFileSchema : siteFileSchema, {
     target: 'draft-2020-12',
     io: 'input',
-    // Spelt out where it stands: editors show the hover text of a reference's target, not of the field.
+    // Inline, because editors show the hover text of a reference's target, not of the field.
     reused: 'inline',
     override: ({ zodSchema, jsonSchema }) => {
-      // zod leaves out the examples of what it transforms, for they could be of what comes out. Ours go in.
+      // zod omits the examples of transformed values, which could be of the output. Ours are of the input.
       const examples = z.globalRegistry.get(zodSchema)?.examples as unknown[] | undefined
       if (examples !== undefined) jsonSchema.examples = examples
     },

@@ -39,7 +39,7 @@ export const interfaceField = textField(
       return {
         ok: false,
         message: `${quote(text)} is longer than 15 characters`,
-        hint: 'Linux takes no longer name for an interface',
+        hint: 'Linux limits interface names to 15 characters',
       }
     }
     return interfacePattern.test(text)
@@ -75,7 +75,7 @@ export const publicKeyField = textField(
 /** BGP identifier: any dotted quad but 0.0.0.0 (RFC 6286). */
 export const routerIdField = textField(
   '10.0.0.11',
-  { title: 'four numbers with dots', pattern: '^[0-9]{1,3}(?:\\.[0-9]{1,3}){3}$' },
+  { title: 'dotted quad', pattern: '^[0-9]{1,3}(?:\\.[0-9]{1,3}){3}$' },
   (text) => {
     const parsed = parseAddress(text)
     if (parsed.ok && parsed.value.family === 'ipv4' && parsed.value.value !== 0n) {

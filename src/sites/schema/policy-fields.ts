@@ -20,33 +20,33 @@ export const rangeField = netField(
   parseRange,
 )
 
-/** Rules that make a kind what it is: each can be had otherwise, which says more than its absence. */
+/** Rules that define a kind, each with the setting to use instead of `relax`. */
 const structuralRules: Readonly<Record<string, string>> = {
-  'as-loop': 'the daemon itself needs it: leave it in',
+  'as-loop': 'leave it out of relax: the daemon itself requires the rule',
   'import-nothing': 'write import: default-only or full',
   'default-only': 'write import: full',
   'own-prefixes-only': 'write import: default-only, or another kind',
-  'scrub-communities': 'leave it in: nobody else may set our large communities',
-  'martian-prefix': 'leave it in: the daemons refuse most of it anyway',
-  'empty-path': 'leave it in: it is no route of another AS',
-  'as-zero': 'leave it in: RFC 7607 wants it',
-  'own-next-hop': 'the daemon itself needs it: leave it in',
-  'role-leak': 'the daemons see to it wherever the session has a role: write role: none',
-  'learned-inside': 'leave it in: it keeps what our nodes tell each other inside',
+  'scrub-communities': 'leave it out of relax: only we may set our large communities',
+  'martian-prefix': 'leave it out of relax: the daemons refuse most of these prefixes anyway',
+  'empty-path': 'leave it out of relax: an empty path is not a route of another AS',
+  'as-zero': 'leave it out of relax: RFC 7607 requires the rule',
+  'own-next-hop': 'leave it out of relax: the daemon itself requires the rule',
+  'role-leak': 'the daemons enforce it wherever the session has a role: write role: none',
+  'learned-inside': 'leave it out of relax: the rule keeps iBGP routes inside the AS',
   'only-to-customer': 'write role: none',
-  'graceful-shutdown': 'leave it in: it acts only when the neighbor asks for it',
-  'import-rest': 'to take less, write import: default-only or nothing',
-  'learned-route': 'leave it in: we carry nobody else’s traffic',
-  'host-route': 'where the neighbor agreed, write hostRoutes: true',
-  'our-communities': 'take them out of communities',
+  'graceful-shutdown': 'leave it out of relax: the rule applies only when the neighbor requests it',
+  'import-rest': 'to accept less, write import: default-only or nothing',
+  'learned-route': 'leave it out of relax: we provide no transit',
+  'host-route': 'if the neighbor agreed, write hostRoutes: true',
+  'our-communities': 'remove them from communities',
   'no-export': 'write another kind, such as transit',
   'mark-for-customers': 'write role: none',
-  degraded: 'write what is left in degrade: gracefulShutdown, prepend and med',
-  'own-prefixes': 'to tell the node’s neighbors nothing, leave out its services',
-  'default-deny': 'leave it in: only our own prefixes are told (RFC 8212)',
+  degraded: 'set gracefulShutdown, prepend and med in degrade',
+  'own-prefixes': 'to advertise nothing to the node’s neighbors, leave out its services',
+  'default-deny': 'leave it out of relax: only our own prefixes are advertised (RFC 8212)',
 }
 
-/** What `relax` cannot name, with the other ids of a route policy. */
+/** The rule ids that `relax` does not accept. */
 export const structuralRuleIds: readonly string[] = Object.keys(structuralRules)
 
 export const relaxField = textField(
@@ -74,7 +74,7 @@ export const relaxField = textField(
 const setName = /^AS-[A-Z0-9_-]*[A-Z0-9]$/i
 const asNumber = /^AS(?:0|[1-9]\d{0,9})$/i
 
-/** RFC 2622, section 5: set names, or AS numbers with set names below them, parted by colons. */
+/** RFC 2622, section 5: set names, or AS numbers with set names below them, separated by colons. */
 export const asSetField = textField(
   'AS64601:AS-EXAMPLE',
   { title: 'as-set, hierarchical or not', maxLength: 160 },
@@ -90,7 +90,7 @@ export const asSetField = textField(
       ok: false,
       message: `${quote(text)} is not the name of an as-set`,
       hint: asNumber.test(text)
-        ? 'it is one AS: write what it may send in tighten.onlyPrefixes, or in a file: irr: { file: … }'
+        ? 'it is a single AS: list its prefixes in tighten.onlyPrefixes, or in a file: irr: { file: … }'
         : 'write one such as AS-EXAMPLE, AS64601:AS-EXAMPLE or RIPE::AS-EXAMPLE (RFC 2622)',
     }
   },

@@ -27,7 +27,7 @@ function describeMap(path: string, schema: JsonSchema): string[] {
   return [...lines, '', ...inner]
 }
 
-/** The map that a field is, or is a list or a map of, and how its path goes on. */
+/** The map of a field, its list items or its named entries, with the suffix of the path. */
 function findMap(field: JsonSchema): [suffix: string, map: JsonSchema | null] {
   if (field.properties !== undefined) return ['', field]
   if (field.items?.properties !== undefined) return ['[]', field.items]
@@ -49,7 +49,7 @@ function describeDefault(field: JsonSchema, isRequired: boolean): string {
   return `\`${yamlOf(field.default)}\``
 }
 
-/** How a description says what holds without the field, where that is no value. */
+/** How a description states the default where that is not a value. */
 const leftOut = / ?Left out: (.+?)\.(?= |$)/
 
 function describeUse(field: JsonSchema): string {
@@ -62,7 +62,7 @@ function describeUse(field: JsonSchema): string {
 const plainText =
   /^(?:[A-Za-z/][\w./@-]*(?: [\w.-]+)*|AS[\w:-]+|\d+(?:\.\d+){3}(?:\/\d+(?: [gl]e \d+)*)?|\d+(?:ms|[smh]))$/
 
-/** On one line, as a person writes it: quotes only where YAML needs them. */
+/** On one line, with quotes only where YAML needs them. */
 function yamlOf(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(yamlOf).join(', ')}]`
   if (typeof value !== 'string') return JSON.stringify(value)

@@ -7,14 +7,14 @@ import { argumentField, dnsNameField } from './source-fields.ts'
 
 const paceOf = (interval: string, timeout: string) => ({
   interval: durationField(bounds.sideCheck.interval)
-    .describe('From one check to the next.')
+    .describe('Time from one check to the next.')
     .prefault(interval),
-  timeout: durationField(bounds.sideCheck.timeout).describe('How long it may take.').prefault(timeout),
+  timeout: durationField(bounds.sideCheck.timeout).describe('Time limit for one check.').prefault(timeout),
   rise: wholeNumberField(...bounds.sideCheck.times, '2')
-    .describe('Good checks in a row until it is well again.')
+    .describe('Consecutive good checks before it counts as good.')
     .prefault(2),
   fall: wholeNumberField(...bounds.sideCheck.times, '3')
-    .describe('Bad checks in a row until it is impaired.')
+    .describe('Consecutive bad checks before the endpoint is impaired.')
     .prefault(3),
 })
 
@@ -27,21 +27,23 @@ export const egressCheck = z
             '`icmp` (an echo), `dns` (a query over UDP that must be answered) or `tcp` (a connection that must be accepted).',
           ),
           address: addressField.meta({
-            description: 'An address beyond the gateway, of the family of the probe’s own.',
+            description: 'An address beyond the gateway, of the same family as the probe’s address.',
             examples: ['198.51.100.53'],
           }),
           port: portField.describe('For `tcp`, and for `dns` if it is not 53.').optional(),
-          name: dnsNameField.describe('For `dns`: what is asked for, by its A record.').optional(),
+          name: dnsNameField.describe('For `dns`: the name to query, for its A record.').optional(),
         }),
       )
       .min(1)
-      .describe('Who has to answer. Name several: one that is down is not your gateway’s fault.'),
+      .describe('The targets to probe. Use several: one that is down does not mean that the gateway is.'),
     need: wholeNumberField(...bounds.sideCheck.need, '1')
-      .describe('How many of them have to.')
+      .describe('How many targets have to answer.')
       .prefault(1),
     ...paceOf('5s', '2s'),
   })
-  .describe('Whether clients get beyond the gateway: asked through the probe’s own tunnel session.')
+  .describe(
+    'Whether clients reach networks beyond the gateway: probed through the probe’s own tunnel session.',
+  )
 
 export const commandCheck = z
   .strictObject({
@@ -50,29 +52,33 @@ export const commandCheck = z
       .min(1)
       .meta({
         description:
-          'The program, by its absolute path, and its arguments. No shell: nothing is expanded. Exit code 0 is good; what it prints is kept as the reason.',
+          'The program, by its absolute path, and its arguments. No shell: nothing is expanded. Exit code 0 is good; its output is kept as the reason.',
         examples: [['/usr/local/bin/check-upstream', '--fast']],
       }),
     ...paceOf('10s', '5s'),
   })
-  .describe('A program of yours. With all that it has started it is killed after `timeout`.')
+  .describe('A program to run. After `timeout` it is killed with all processes that it has started.')
 
 export const peersCheck = z
   .strictObject({
-    drop: percentField(1, 100, '50%').describe('So many lost at once are a cliff.').prefault('50%'),
-    within: durationField(bounds.sideCheck.within).describe('What “at once” is.').prefault('3m'),
+    drop: percentField(1, 100, '50%')
+      .describe('The share of peers whose loss at once is bad.')
+      .prefault('50%'),
+    within: durationField(bounds.sideCheck.within)
+      .describe('The period that counts as “at once”.')
+      .prefault('3m'),
     least: wholeNumberField(...bounds.sideCheck.least, '20')
-      .describe('With fewer peers than that before the fall, nothing is said.')
+      .describe('With fewer peers than this before the loss, the check gives no result.')
       .prefault(20),
     ...paceOf('15s', '5s'),
   })
-  .describe('The share of real peers with a fresh handshake (at most 180 s old) fell off a cliff.')
+  .describe('Detects a sudden loss of real peers with a fresh handshake (at most 180 s old).')
 
 export const conntrackCheck = z
   .strictObject({
     maxUse: percentField(1, 100, '90%')
-      .describe('The share of nf_conntrack_max that may be used.')
+      .describe('The share of nf_conntrack_max that may be in use.')
       .prefault('90%'),
     ...paceOf('10s', '5s'),
   })
-  .describe('The connection tracking table is nearly full: new clients would be dropped.')
+  .describe('Detects a connection tracking table that is nearly full: new clients would be dropped.')

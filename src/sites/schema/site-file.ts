@@ -16,25 +16,27 @@ import { localFileField, scheduleField, timezoneField, versionField } from './so
 
 const tighten = z
   .strictObject({
-    pathLength: wholeNumberField(1, 64, '32').describe('The longest AS path taken. Left out: 64.').optional(),
+    pathLength: wholeNumberField(1, 64, '32')
+      .describe('The longest AS path accepted. Left out: 64.')
+      .optional(),
     notFound: wordField(['accept', 'reject'])
-      .describe('`reject` also refuses what no VRP covers (RFC 6811); it needs `rpki` in fleet.yaml.')
+      .describe('`reject` also refuses routes that no VRP covers (RFC 6811); it needs `rpki` in fleet.yaml.')
       .prefault('accept'),
     onlyPrefixes: z
       .array(rangeField)
       .min(1)
-      .describe('Nothing else is taken. Of the neighbor’s address family.')
+      .describe('Only these prefixes are accepted. Of the neighbor’s address family.')
       .optional(),
     rejectPrefixes: z
       .array(rangeField)
-      .describe('Never taken. Of the neighbor’s address family.')
+      .describe('Prefixes that are refused. Of the neighbor’s address family.')
       .prefault([]),
     rejectAsns: z
       .array(asnField)
-      .meta({ description: 'Refused anywhere in the path.', examples: [[64666]] })
+      .meta({ description: 'AS numbers that are refused anywhere in the path.', examples: [[64666]] })
       .prefault([]),
   })
-  .describe('What makes the filters of this neighbor stricter than those of its kind.')
+  .describe('Makes the filters of this neighbor stricter than those of its kind.')
 
 const irr = z
   .strictObject({
@@ -45,33 +47,33 @@ const irr = z
       .optional(),
     file: localFileField('irr/example-peer.txt')
       .describe(
-        'Instead of an as-set: prefixes, one a line, or bgpq4’s JSON. A relative path begins at the folder of the sites.',
+        'Instead of an as-set: prefixes, one per line, or bgpq4’s JSON. A relative path starts at the folder of the sites.',
       )
       .optional(),
   })
   .refine(({ asSet, file }) => asSet !== undefined || file !== undefined, {
-    message: 'names neither an as-set nor a file',
+    message: 'has neither asSet nor file',
     params: { hint: 'write irr: { asSet: AS-EXAMPLE }' },
-    // A misspelt key is told already.
+    // A misspelt key is already reported.
     when: ({ issues }) => issues.length === 0,
   })
   .refine(({ asSet, file }) => asSet === undefined || file === undefined, {
-    message: 'names both an as-set and a file',
+    message: 'has both asSet and file',
     params: { hint: 'keep one of the two' },
   })
   .meta({
     description:
-      'What this neighbor may send us by the IRR, for `peer` and `route-server`: either `asSet` or `file`.',
+      'The prefixes that this neighbor may send, from the IRR, for `peer` and `route-server`: either `asSet` or `file`.',
     oneOf: [{ required: ['asSet'] }, { required: ['file'] }],
   })
 
 const bfd = z
   .strictObject({
-    // What bgpd and BIRD both take.
-    interval: durationField(bounds.bfd.interval).describe('Between two packets.').prefault('300ms'),
+    // The range that bgpd and BIRD both accept.
+    interval: durationField(bounds.bfd.interval).describe('Time between two packets.').prefault('300ms'),
     multiplier: wholeNumberField(...bounds.bfd.multiplier, '3')
       .describe(
-        'So many missing packets end the session. A cut link is found after `interval` × `multiplier`.',
+        'Number of missing packets that end the session. A cut link is detected after `interval` × `multiplier`.',
       )
       .prefault(3),
   })
@@ -80,28 +82,31 @@ const bfd = z
 const degrade = z
   .strictObject({
     gracefulShutdown: yesNoField
-      .describe('The community GRACEFUL_SHUTDOWN (RFC 8326). Left out: yes.')
+      .describe('Add the community GRACEFUL_SHUTDOWN (RFC 8326). Left out: yes.')
       .optional(),
     prepend: wholeNumberField(0, 10, '3')
       .describe(
-        'How often our AS number stands in the path once more. Left out: 3, and 0 for `ibgp`, where it must be 0.',
+        'How many times our AS number is prepended to the path. Left out: 3, and 0 for `ibgp`, where it must be 0.',
       )
       .optional(),
     med: wholeNumberField(0, 4294967295, '1000')
-      .describe('MULTI_EXIT_DISC (RFC 4271). Left out: as it is.')
+      .describe('MULTI_EXIT_DISC (RFC 4271). Left out: unchanged.')
       .optional(),
   })
   .describe(
-    'What makes a degraded announcement unattractive: while the service is impaired, or is being drained.',
+    'How a degraded announcement is made less attractive, while the service is impaired or is being drained.',
   )
 
 const neighbor = z.strictObject({
   name: nameField('transit1').describe('Unique on the node.'),
-  kind: wordField(neighborKinds).describe('What the neighbor is to us. Most defaults follow from it.'),
-  asn: asnField.meta({ description: 'Its AS number; our own exactly for `ibgp`.', examples: [64601] }),
+  kind: wordField(neighborKinds).describe('The relation of the neighbor to us. Most defaults depend on it.'),
+  asn: asnField.meta({
+    description: 'Its AS number; for `ibgp`, and only there, our own.',
+    examples: [64601],
+  }),
   address: addressField.meta({
     description:
-      'Its address. One session an address; link-local addresses are not available in this version.',
+      'Its address. One session per address; link-local addresses are not available in this version.',
     examples: ['10.1.1.1', '2001:db8:11::1'],
   }),
   localAddress: addressField
@@ -111,14 +116,14 @@ const neighbor = z.strictObject({
     })
     .optional(),
   description: descriptionField
-    .describe('Free text of letters, digits, blanks and `. , : ( ) _ / @ + -`.')
+    .describe('Free text of letters, digits, spaces and `. , : ( ) _ / @ + -`.')
     .optional(),
   import: wordField(importWords)
     .describe(
-      'What is taken from it: `full` (all that passes the filters), `default-only`, `own-prefixes` (ours, from our other nodes) or `nothing`. Left out: by kind, see below.',
+      'The routes accepted from it: `full` (all that pass the filters), `default-only`, `own-prefixes` (ours, from our other nodes) or `nothing`. Left out: by kind, see below.',
     )
     .optional(),
-  limit: wholeNumberField(1, 4294967295, '1000', 'to take nothing, write import: nothing')
+  limit: wholeNumberField(1, 4294967295, '1000', 'to accept no route, write import: nothing')
     .describe(
       'Maximum prefixes; beyond it the session stops (RFC 7454, section 8). Left out: by kind, see below.',
     )
@@ -126,7 +131,7 @@ const neighbor = z.strictObject({
   relax: z
     .array(relaxField)
     .meta({
-      description: 'Ids of rules that do not hold for this neighbor. The plan says aloud what was relaxed.',
+      description: 'Ids of rules that do not apply to this neighbor. The plan reports each of them.',
       examples: [['path-length']],
     })
     .prefault([]),
@@ -135,12 +140,12 @@ const neighbor = z.strictObject({
   communities: z
     .array(communityField)
     .describe(
-      'Put on what is announced to this neighbor, beside the fleet’s own: a route server’s control communities.',
+      'Added to the routes advertised to this neighbor, in addition to the fleet’s own: for example a route server’s control communities.',
     )
     .prefault([]),
   hostRoutes: yesNoField
     .describe(
-      'Whether it is told the /32 and /128 of the services too; never `true` for transit, peer and route-server. Left out: yes for tor and ibgp.',
+      'Whether the /32 and /128 of the services are advertised to it too; never `true` for transit, peer and route-server. Left out: yes for tor and ibgp.',
     )
     .optional(),
   role: wordField([...roleWords, 'none'])
@@ -166,34 +171,34 @@ const neighbor = z.strictObject({
 const maintenance = z
   .array(
     z.strictObject({
-      cron: scheduleField.describe('When it begins.'),
-      duration: durationField(bounds.maintenance).describe('How long it lasts.'),
-      timezone: timezoneField.describe('Where the clock hangs that `cron` means.').prefault('UTC'),
+      cron: scheduleField.describe('When the window begins.'),
+      duration: durationField(bounds.maintenance).describe('How long the window lasts.'),
+      timezone: timezoneField.describe('The time zone of `cron`.').prefault('UTC'),
     }),
   )
   .prefault([])
 
 const node = z.strictObject({
   name: nameField('fra1-a').describe('Unique in the fleet.'),
-  daemon: wordField(['bird', 'frr']).describe('What speaks BGP on the node.'),
+  daemon: wordField(['bird', 'frr']).describe('The BGP daemon on the node.'),
   daemonVersion: versionField
     .describe(
-      'Its version, in quotes: what it lacks is refused. Left out: what Debian 12 has, BIRD 2.0.12 and FRR 8.4.4.',
+      'Its version, in quotes: features that it lacks are refused. Left out: what Debian 12 has, BIRD 2.0.12 and FRR 8.4.4.',
     )
     .optional(),
   routerId: routerIdField.describe(
-    'The BGP identifier, unique in the fleet, also where all sessions are IPv6.',
+    'The BGP identifier, unique in the fleet, required even if all sessions are IPv6.',
   ),
   services: z.array(nameField('vpn')).describe('The services that the node serves.').prefault([]),
   neighbors: z
     .array(neighbor)
-    .describe('BGP sessions. A node needs one of each address family that its services have.')
+    .describe('BGP sessions. A node needs one for each address family of its services.')
     .prefault([]),
-  maintenance: maintenance.describe('Windows of this node alone, beside those of its site.'),
+  maintenance: maintenance.describe('Windows of this node, in addition to those of its site.'),
 })
 
 export const siteFileSchema = z.strictObject({
-  site: nameField('fra1').describe('The site’s name, unique in the fleet; the file has the same.'),
+  site: nameField('fra1').describe('The name of the site, unique in the fleet, and of its file.'),
   nodes: z.array(node).describe('The routers of the site.'),
   maintenance: maintenance.describe('Windows in which every node of the site is drained, by the calendar.'),
 })

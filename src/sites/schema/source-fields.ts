@@ -3,7 +3,7 @@ import { isHostName, isTimezone } from '../../manifest/values.ts'
 import { quote } from '../../text/wording.ts'
 import { textField } from '../fields.ts'
 
-/** A file on the machine that runs the planner. Its name is shown in messages and in comments of what is generated. */
+/** A file on the machine that runs the planner. Its name is shown in messages and in comments of generated files. */
 export function localFileField(example: string) {
   return textField(
     example,
@@ -13,15 +13,15 @@ export function localFileField(example: string) {
         ? { ok: true, value: text }
         : {
             ok: false,
-            message: `${quote(text)} is not a file's path`,
-            hint: 'use letters, digits, blanks inside, and . _ @ + = , / -, such as vrps.json',
+            message: `${quote(text)} is not the path of a file`,
+            hint: 'use letters, digits, inner spaces, and . _ @ + = , / -, such as vrps.json',
           },
   )
 }
 
 const filePattern = /^[A-Za-z0-9._@+=,/](?:[A-Za-z0-9._@+=,/ -]*[A-Za-z0-9._@+=,/-])?$/
 
-/** `host` or `host:port`: bgpq4 takes all after the first colon for the port, so an IPv6 address is none. */
+/** `host` or `host:port`: bgpq4 reads everything after the first colon as the port, so IPv6 addresses are refused. */
 export const irrServerField = textField(
   'rr.ntt.net',
   { title: 'host name or IPv4 address, and port' },
@@ -32,9 +32,9 @@ export const irrServerField = textField(
       ? { ok: true, value: text }
       : {
           ok: false,
-          message: `${quote(text)} is not a server's name`,
+          message: `${quote(text)} is not a server name`,
           hint: /:.*:/.test(text)
-            ? 'bgpq4 takes no IPv6 address here: write the server’s name'
+            ? 'bgpq4 accepts no IPv6 address here: write the name of the server'
             : 'write one such as rr.ntt.net or whois.example.net:4343',
         }
   },
@@ -74,7 +74,7 @@ export const scheduleField = textField(
   readSchedule,
 )
 
-/** A name that a resolver is asked for (RFC 1035, section 2.3.1). */
+/** A name to query at a resolver (RFC 1035, section 2.3.1). */
 export const dnsNameField = textField('example.com', { title: 'host name' }, (text) =>
   isHostName(text)
     ? { ok: true, value: text }

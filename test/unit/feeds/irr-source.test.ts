@@ -61,7 +61,7 @@ describe('an IRR set from a file', () => {
       'has no IPv4 prefixes: line 1 "502" has no prefix length',
     ],
     ['has the other family only', () => writeFile(file, '2001:db8::/32'), 'has no IPv4 prefixes'],
-    ['is half written', () => writeFile(file, '{ "NN": ['), 'is not JSON, although it begins like it'],
+    ['is half written', () => writeFile(file, '{ "NN": ['), 'begins like JSON, but is not valid JSON'],
     ['is not text', () => writeFile(file, Buffer.from([0xff, 0xfe, 0])), 'is not UTF-8'],
   ]
   test.each(faults)('that %s is replaced by the last good one, loudly', async (_, damage, reason) => {

@@ -73,7 +73,7 @@ describe('the VRPs of a validator', () => {
 
   test.each<[string, () => Promise<void>, string]>([
     ['empty', () => write(0), 'has no VRPs'],
-    ['old', () => write(20, '2025-12-31T12:00:00Z'), 'is 36 hours old, and 24 hours are allowed'],
+    ['old', () => write(20, '2025-12-31T12:00:00Z'), 'is 36 hours old, and 24 hours is the limit'],
     ['shrunk', () => write(17), 'has 17 VRPs, 15 % fewer than the 20 of the last good one'],
     ['no JSON', () => writeFile(file, '{"roas": ['), 'is not JSON'],
   ])('that are %s give way to the last good ones', async (_what, spoil, reason) => {
@@ -104,7 +104,7 @@ describe('the VRPs of a validator', () => {
   test('are as old as their file where they do not say', async () => {
     await writeFile(file, '{"roas": [{"asn": 1, "prefix": "10.0.0.0/8", "maxLength": 8}]}')
     await utimes(file, new Date(nowMs), new Date(nowMs - 50 * hourMs))
-    await expect(load()).rejects.toThrow('is 2 days old, and 24 hours are allowed')
+    await expect(load()).rejects.toThrow('is 2 days old, and 24 hours is the limit')
   })
 
   test('have local exceptions, which are not counted as a loss', async () => {

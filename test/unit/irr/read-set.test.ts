@@ -36,42 +36,42 @@ describe('an IRR set', () => {
       '1.0.0.0/8\n0.0.0.0/0',
       'ipv4',
       ['1.0.0.0/8'],
-      'line 2 "0.0.0.0/0" is shorter than /8, and would let in what is nobody\'s',
+      'line 2 "0.0.0.0/0" is shorter than /8, and would accept unallocated prefixes',
     ],
     [
       'the whole address space in lengths that pass',
       '0.0.0.0/0 ge 8 le 24',
       'ipv4',
       [],
-      'line 1 "0.0.0.0/0 ge 8 le 24" is shorter than /8, and would let in what is nobody\'s',
+      'line 1 "0.0.0.0/0 ge 8 le 24" is shorter than /8, and would accept unallocated prefixes',
     ],
     [
       'half of IPv6',
       '8000::/1',
       'ipv6',
       [],
-      'line 1 "8000::/1" is shorter than /12, and would let in what is nobody\'s',
+      'line 1 "8000::/1" is shorter than /12, and would accept unallocated prefixes',
     ],
     [
       'a host route',
       '192.0.2.1/32',
       'ipv4',
       [],
-      'line 1 "192.0.2.1/32" is longer than /24, and is nowhere taken',
+      'line 1 "192.0.2.1/32" is longer than /24, which other networks drop',
     ],
     [
       'a long IPv6 prefix',
       '2001:db8::/64',
       'ipv6',
       [],
-      'line 1 "2001:db8::/64" is longer than /48, and is nowhere taken',
+      'line 1 "2001:db8::/64" is longer than /48, which other networks drop',
     ],
     [
       'more-specifics of any length',
       '192.0.0.0/16 le 32',
       'ipv4',
       ['192.0.0.0/16 le 24'],
-      'line 1 "192.0.0.0/16 le 32" reaches to /32, and is taken up to /24 only',
+      'line 1 "192.0.0.0/16 le 32" extends to /32, and is used up to /24 only',
     ],
     [
       'an octal octet',
@@ -85,7 +85,7 @@ describe('an IRR set', () => {
       '10.0.0.0/8 ge 20 le 10',
       'ipv4',
       [],
-      'line 1 "10.0.0.0/8 ge 20 le 10" has lengths that no prefix in it can have',
+      'line 1 "10.0.0.0/8 ge 20 le 10" has prefix lengths outside of its range',
     ],
     [
       'an injection',
@@ -116,15 +116,15 @@ describe('an IRR set', () => {
   })
 
   test.each([
-    ['{ "NN": [', 'is not JSON, although it begins like it'],
-    ['{}', 'is JSON, but not a list of prefixes with its name'],
-    ['{"roas": {}}', 'is JSON, but not a list of prefixes with its name'],
-    ['{"NN": "10.0.0.0/8"}', 'is JSON, but not a list of prefixes with its name'],
+    ['{ "NN": [', 'begins like JSON, but is not valid JSON'],
+    ['{}', 'is JSON, but not a named list of prefixes'],
+    ['{"roas": {}}', 'is JSON, but not a named list of prefixes'],
+    ['{"NN": "10.0.0.0/8"}', 'is JSON, but not a named list of prefixes'],
   ])('is none in %s', (text, problem) => {
     expect(readIrrSet(text, 'ipv4')).toEqual({
       ok: false,
       problem,
-      hint: 'it is to be a list with a prefix a line, or what `bgpq4 -j` prints',
+      hint: 'use a list with one prefix per line, or the output of `bgpq4 -j`',
     })
   })
 })

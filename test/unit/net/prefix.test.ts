@@ -19,8 +19,8 @@ test.each([
   ['192.0.2', 'is not an IP address', 'write one such as 192.0.2.1 or 2001:db8::1'],
   ['fe80::1%eth0', 'is not an IP address', 'write one such as 192.0.2.1 or 2001:db8::1'],
   ['1::2::3', 'is not an IP address', 'write one such as 192.0.2.1 or 2001:db8::1'],
-  ['192.0.2.1/32', 'has a prefix length, but is to be one address', 'write 192.0.2.1'],
-  ['192.0.2.1/32/32', 'has a prefix length, but is to be one address', 'write 192.0.2.1'],
+  ['192.0.2.1/32', 'has a prefix length, but must be a single address', 'write 192.0.2.1'],
+  ['192.0.2.1/32/32', 'has a prefix length, but must be a single address', 'write 192.0.2.1'],
   ['', 'is not an IP address', 'write one such as 192.0.2.1 or 2001:db8::1'],
   [' 192.0.2.1', 'is not an IP address', 'write one such as 192.0.2.1 or 2001:db8::1'],
 ])('%j is no address, and says why', (text, problem, hint) => {
@@ -28,13 +28,17 @@ test.each([
 })
 
 test.each([
-  ['192.0.2.1/24', 'has host bits set beyond /24', 'write 192.0.2.0/24, or 192.0.2.1/32 for the one address'],
+  [
+    '192.0.2.1/24',
+    'has host bits set beyond /24',
+    'write 192.0.2.0/24, or 192.0.2.1/32 for a single address',
+  ],
   [
     '2001:db8::1/32',
     'has host bits set beyond /32',
-    'write 2001:db8::/32, or 2001:db8::1/128 for the one address',
+    'write 2001:db8::/32, or 2001:db8::1/128 for a single address',
   ],
-  ['192.0.2.0', 'has no prefix length', 'write 192.0.2.0/32 for the one address'],
+  ['192.0.2.0', 'has no prefix length', 'write 192.0.2.0/32 for a single address'],
   ['192.0.2.0/33', 'has a prefix length that is not 0 to 32', 'write 192.0.2.0/32 or shorter'],
   ['192.0.2.0/024', 'has a prefix length that is not 0 to 32', 'write 192.0.2.0/32 or shorter'],
   ['192.0.2.0/-1', 'has a prefix length that is not 0 to 32', 'write 192.0.2.0/32 or shorter'],

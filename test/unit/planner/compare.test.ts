@@ -75,7 +75,7 @@ describe('a plan', () => {
     const report = await reportOf()
     expect(nodeOf(report, 'fra1-a').effect).toBe('reload')
     expect(describeWorld(report.nodes)).toEqual([
-      'the import rule path-length no longer holds for fra1-transit at fra1',
+      'the import rule path-length no longer applies to fra1-transit at fra1',
     ])
   })
 
@@ -83,8 +83,8 @@ describe('a plan', () => {
     await reportOf()
     await edit('ams1.yaml', 'services: [vpn]', 'services: []')
     expect(describeWorld((await reportOf()).nodes).slice(0, 3)).toEqual([
-      'ams1 will announce 192.0.2.0/24 to nobody any more',
-      'ams1 will announce 2001:db8:51::/48 to nobody any more',
+      'ams1 will no longer announce 192.0.2.0/24 to any neighbor',
+      'ams1 will no longer announce 2001:db8:51::/48 to any neighbor',
       'ams1 stops announcing 192.0.2.0/24 to ams1-transit and ams1-peer',
     ])
   })

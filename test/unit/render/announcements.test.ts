@@ -3,7 +3,9 @@ import { expect, test } from 'vitest'
 import { readAnnouncements, renderAnnouncements } from '../../../src/render/announcements.ts'
 
 test('both protocols are there when nothing is announced', () => {
-  expect(renderAnnouncements([])).toBe(`# Owned by the anyward controller: what this node originates now.
+  expect(
+    renderAnnouncements([]),
+  ).toBe(`# Written by the anyward controller: the prefixes that this node originates.
 protocol static anyward4 {
   ipv4;
 }
@@ -20,7 +22,7 @@ test('each prefix is in the protocol of its family, once, in one order', () => {
     ['192.0.2.0/24', 'normal'],
     ['192.0.2.1/32', 'normal'],
   ])
-  expect(text).toBe(`# Owned by the anyward controller: what this node originates now.
+  expect(text).toBe(`# Written by the anyward controller: the prefixes that this node originates.
 protocol static anyward4 {
   ipv4;
   route 192.0.2.0/24 blackhole;

@@ -23,7 +23,7 @@ describe('the pre-flight of our announcements', () => {
       {
         state: 'not-found',
         findings: [
-          'warning: no VRP covers 192.0.2.0/24: whoever announces it is believed | create a ROA: AS64500, 192.0.2.0/24, maxLength 24',
+          'warning: no VRP covers 192.0.2.0/24: networks accept it from any origin | create a ROA: AS64500, 192.0.2.0/24, maxLength 24',
         ],
       },
     ])
@@ -42,7 +42,7 @@ describe('the pre-flight of our announcements', () => {
 
   test('says that AS 0 means nobody', () => {
     expect(check(['192.0.2.0/24'], ['192.0.2.0/24 0'])[0]!.findings).toEqual([
-      'error: the VRP AS0, 192.0.2.0/24, maxLength 24 says that nobody may originate it, and networks that validate drop 192.0.2.0/24 | create a ROA: AS64500, 192.0.2.0/24, maxLength 24, where the holder of the prefix agrees',
+      'error: the VRP AS0, 192.0.2.0/24, maxLength 24 permits no origin (AS 0), and networks that validate drop 192.0.2.0/24 | create a ROA: AS64500, 192.0.2.0/24, maxLength 24, if the holder of the prefix agrees',
     ])
   })
 
@@ -62,7 +62,7 @@ describe('the pre-flight of our announcements', () => {
       {
         state: 'valid',
         findings: [
-          'warning: the VRP AS64500, 192.0.2.0/23, maxLength 24 allows more than the fleet announces: whoever forges AS64500 as the origin is valid there (RFC 9319) | unless other routers announce it, write instead: AS64500, 192.0.2.0/24, maxLength 24',
+          'warning: the VRP AS64500, 192.0.2.0/23, maxLength 24 allows more than the fleet announces: a forged announcement with AS64500 as the origin is valid there (RFC 9319) | unless other routers announce these prefixes, replace the ROA by: AS64500, 192.0.2.0/24, maxLength 24',
         ],
       },
     ])
@@ -97,7 +97,7 @@ describe('a new set of VRPs', () => {
 
   test.each([
     [0, 0, null, 'empty', 'has no VRPs'],
-    [5, 25 * hourMs, null, 'old', 'is 25 hours old, and 24 hours are allowed'],
+    [5, 25 * hourMs, null, 'old', 'is 25 hours old, and 24 hours is the limit'],
     [89, 0, 100, 'shrank', 'has 89 VRPs, 11 % fewer than the 100 of the last good one'],
     [600_000, 0, 787_737, 'shrank', 'has 600,000 VRPs, 23 % fewer than the 787,737 of the last good one'],
   ])('of %d VRPs, %d ms old, after %s is refused as %s', (size, ageMs, lastGood, reason, problem) => {

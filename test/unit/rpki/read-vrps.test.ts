@@ -45,15 +45,15 @@ describe('a VRP file', () => {
   test.each<[unknown, string, string | RegExp]>([
     [[], 'is a list, not a map with "roas"', /rpki-client/],
     [{ vrps: [] }, 'has no list "roas"', /rpki-client/],
-    [{ roas: [good, null] }, 'has in roas[1] nothing, which is no VRP', /an entry is such as/],
+    [{ roas: [good, null] }, 'has in roas[1] nothing, which is not a VRP', /an entry looks like/],
     [
       { roas: [good, { ...good, prefix: '192.0.2.1/24' }] },
       'has in roas[1] the prefix "192.0.2.1/24", which has host bits set beyond /24',
-      'write 192.0.2.0/24, or 192.0.2.1/32 for the one address',
+      'write 192.0.2.0/24, or 192.0.2.1/32 for a single address',
     ],
     [
       { roas: [{ ...good, prefix: 7 }, good, {}] },
-      'has in roas[0] a prefix that is the number 7; 2 entries are wrong in all',
+      'has in roas[0] a prefix that is the number 7; 2 entries are invalid in total',
       /an entry/,
     ],
     [
@@ -74,12 +74,12 @@ describe('a VRP file', () => {
     [
       { roas: [{ ...good, asn: 4294967296 }] },
       'has in roas[0] an asn that is the number 4294967296',
-      'it is 0 to 4294967295, or such as "AS64500"',
+      'write 0 to 4294967295, or text such as "AS64500"',
     ],
     [
       { roas: [{ ...good, asn: 'AS-SET' }] },
       'has in roas[0] an asn that is "AS-SET"',
-      'it is 0 to 4294967295, or such as "AS64500"',
+      'write 0 to 4294967295, or text such as "AS64500"',
     ],
     [
       { roas: [{ ...good, prefix: `${'1'.repeat(100)}/24` }] },

@@ -38,19 +38,19 @@ test('filters take away by prefix, by AS, or by both, and assertions are not fil
 })
 
 test.each<[string, string, string]>([
-  ['', 'is empty', 'was it read while it was being written? write another file, then rename it'],
-  ['[]', 'has a list where a map belongs', 'RFC 8416 says how a SLURM file is written'],
-  ['{"slurmVersion": 2}', 'is not of slurmVersion 1', 'only version 1 (RFC 8416) is known here'],
+  ['', 'is empty', 'if the file was incomplete, write to another file first, then rename it'],
+  ['[]', 'has a list where a map belongs', 'RFC 8416 defines the format of SLURM files'],
+  ['{"slurmVersion": 2}', 'is not of slurmVersion 1', 'only version 1 (RFC 8416) is supported'],
   [slurm([], [], { aspa: [] }), 'has "aspa", which is not in RFC 8416', 'leave it out'],
   [
     slurm([{ comment: 'all' }], []),
     'has in validationOutputFilters.prefixFilters[0] neither a prefix nor an asn',
-    'say which VRPs it is to take away',
+    'add the VRPs to remove: a prefix, an asn, or both',
   ],
   [
     slurm([{ prefix: '10.0.0.1/8' }], []),
     'has in validationOutputFilters.prefixFilters[0].prefix what is "10.0.0.1/8", which has host bits set beyond /8',
-    'write 10.0.0.0/8, or 10.0.0.1/32 for the one address',
+    'write 10.0.0.0/8, or 10.0.0.1/32 for a single address',
   ],
   [
     slurm([], [{ prefix: '10.0.0.0/8', asn: 1, maxPrefixLength: 33 }]),
@@ -65,12 +65,12 @@ test.each<[string, string, string]>([
   [
     slurm([], [{ prefix: '10.0.0.0/8', asn: 'AS1' }]),
     'has in locallyAddedAssertions.prefixAssertions[0].asn "AS1" where a number belongs',
-    'RFC 8416 says how a SLURM file is written',
+    'RFC 8416 defines the format of SLURM files',
   ],
   [
     slurm([], [{ asn: 1 }]),
     'lacks locallyAddedAssertions.prefixAssertions[0].prefix',
-    'it is text; RFC 8416 says how a SLURM file is written',
+    'it is text; RFC 8416 defines the format of SLURM files',
   ],
 ])('refuses %s', (json, problem, hint) => {
   expect(readSlurm(json)).toEqual({ ok: false, problem, hint })

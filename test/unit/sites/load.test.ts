@@ -57,7 +57,7 @@ test('a file in the place of the folder is said to be none', async () => {
 test('a folder without fleet.yaml says what is missing', async () => {
   await rm(join(dir, 'fleet.yaml'))
   expect(await issues()).toEqual([
-    'fleet.yaml:1:1 there is no such file\nit holds what all sites share: asn, services',
+    'fleet.yaml:1:1 there is no such file\nit contains the settings that all sites share: asn, services',
   ])
 })
 
@@ -65,7 +65,7 @@ test('fleet.yml is not taken for a site', async () => {
   await rm(join(dir, 'fleet.yaml'))
   await writeFile(join(dir, 'fleet.yml'), base['fleet.yaml']!)
   expect(await issues()).toEqual([
-    'fleet.yml:1:1 what all sites share is read from fleet.yaml only\nrename it, or move it away',
+    'fleet.yml:1:1 shared settings are read from fleet.yaml only\nrename it to fleet.yaml, or move it to another folder',
   ])
 })
 
@@ -73,8 +73,8 @@ test('symbolic links that go round in a circle are an issue', async () => {
   await symlink('b.yaml', join(dir, 'a.yaml'))
   await symlink('a.yaml', join(dir, 'b.yaml'))
   expect(await issues()).toEqual([
-    "a.yaml:1:1 can't be read: its symbolic links go round in a circle",
-    "b.yaml:1:1 can't be read: its symbolic links go round in a circle",
+    "a.yaml:1:1 can't be read: its symbolic links form a loop",
+    "b.yaml:1:1 can't be read: its symbolic links form a loop",
   ])
 })
 
@@ -136,6 +136,6 @@ test('1,000 more sites are read, in the order of their names, and one mistake am
 
   await writeFile(join(dir, 's777.yaml'), base['ams1.yaml']!.replaceAll('ams1', 's777'))
   expect(await issues()).toEqual([
-    's777.yaml:5:15 nodes[0].routerId: "10.0.0.21" is taken by ams1.yaml nodes[0].routerId\ntwo speakers with one BGP identifier refuse each other (RFC 6286): give each its own',
+    's777.yaml:5:15 nodes[0].routerId: "10.0.0.21" is already used by ams1.yaml nodes[0].routerId\ntwo speakers with the same BGP identifier refuse each other (RFC 6286): give each node a unique one',
   ])
 }, 120_000)

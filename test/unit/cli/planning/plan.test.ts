@@ -34,7 +34,7 @@ async function plan(...args: string[]): Promise<{ stdout: string; error: Command
 
 test('too few sites: nothing is written, what the plan would be is told, and the exit code is 1', async () => {
   const { stdout, error } = await plan('--out', out, '--refuse-below', '3')
-  expect(error?.message).toBe('vpn would be announced at 2 sites (ams1, fra1), and not at 3')
+  expect(error?.message).toBe('vpn would be announced at 2 sites (ams1, fra1), fewer than 3')
   expect(error?.exitCode).toBe(1)
   expect(stdout).toContain('fra1 may now announce 192.0.2.0/24 to transit1')
   expect(await readdir(dir)).not.toContain('out')
@@ -51,7 +51,7 @@ test('a site that tells nobody is named, as it is what is missing', async () => 
   await writeFile(join(sites, 'ams1.yaml'), text)
   const { error } = await plan('--out', out, '--refuse-below', '2')
   expect(error?.message).toBe(
-    'vpn would be announced at 1 site (fra1), and not at 2; missing: ams1: no node serves it',
+    'vpn would be announced at 1 site (fra1), fewer than 2; missing: ams1: no node serves it',
   )
 })
 
