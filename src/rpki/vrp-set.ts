@@ -2,7 +2,7 @@ import { Address, type Family, Prefix } from '../net/prefix.ts'
 import { findLongest, findRow, firstRow, indexPrefixes, type PrefixIndex, parentOf } from './prefix-index.ts'
 import type { ValidationState } from './validation.ts'
 import { countRows } from './vrp-changes.ts'
-import { buildTables, neverExpires, type VrpTable, type VrpTables, withoutExpired } from './vrp-table.ts'
+import { neverExpires, type VrpTable, type VrpTables, withoutExpired } from './vrp-table.ts'
 
 /** A validated ROA payload (RFC 6811). */
 export interface Vrp {
@@ -23,18 +23,6 @@ export interface VrpSet {
   validate(prefix: Prefix, originAsn: number | null): ValidationState
   /** Every VRP whose prefix contains this one, shorter before longer, then by AS number. */
   covering(prefix: Prefix): readonly Vrp[]
-}
-
-export function createVrpSet(vrps: Iterable<Vrp>): VrpSet {
-  return vrpSetOf(
-    buildTables((rows) => {
-      const words = new Uint32Array(4)
-      for (const { prefix, maxLength, asn } of vrps) {
-        fillWords(words, prefix)
-        rows[prefix.family].add(words, prefix.length, maxLength, asn)
-      }
-    }),
-  )
 }
 
 export function vrpSetOf(tables: VrpTables): VrpSet {

@@ -173,16 +173,6 @@ export class WireguardClient {
     if (session !== null) void this.#lastHeardOn?.socket.send(session.seal(packet))
   }
 
-  /** A handshake and, in its session, a ping. `ping` is `null` where the handshake failed. */
-  async handshakeAndPing(
-    endpoint: Endpoint,
-    route: IpRoute,
-    deadline: Deadline,
-  ): Promise<{ handshake: ExchangeOutcome; ping: ExchangeOutcome | null }> {
-    const handshake = await this.handshake(endpoint, deadline)
-    return { handshake, ping: handshake.ok ? await this.ping(endpoint, route, deadline) : null }
-  }
-
   /** Ends every pending call with the cause `closed`, and gives the descriptors back. */
   async close(): Promise<void> {
     if (this.#isClosed) return

@@ -27,7 +27,7 @@ interface Watched {
   readonly heardAt: Map<string, number>
   firstLook: number
   lastLook: number
-  problem: string | null
+  failed: boolean
 }
 
 const lookTimeoutMs = 1000
@@ -58,17 +58,17 @@ export class TrafficWatch {
     }
     for (const name of interfaces) {
       if (this.#watched.has(name)) continue
-      const watched = { received: null, heardAt: new Map(), firstLook: 0, lastLook: 0, problem: null }
+      const watched = { received: null, heardAt: new Map(), firstLook: 0, lastLook: 0, failed: false }
       this.#watched.set(name, watched)
     }
     if (this.#watched.size === 0) this.#pause()
     else if (this.#timer === null && !this.#looking) void this.#look()
   }
 
-  /** `null`: not known now; `problem` may say why. */
+  /** `null`: not known now. */
   view(interfaceName: string, withinMs: number): TrafficView | null {
     const watched = this.#watched.get(interfaceName)
-    if (watched === undefined || watched.received === null || watched.problem !== null) return null
+    if (watched === undefined || watched.received === null || watched.failed) return null
     const now = this.#options.now()
     // A machine too busy to look has seen nothing, which is not the same as that nothing came.
     if (now - watched.lastLook > 2 * this.#pollMs + lookTimeoutMs) return null
@@ -79,11 +79,6 @@ export class TrafficWatch {
       if (now - at < withinMs) sending += 1
     }
     return { idleSince, sending }
-  }
-
-  /** Why nothing is known of the interface, for people; `null`: nothing is wrong. */
-  problem(interfaceName: string): string | null {
-    return this.#watched.get(interfaceName)?.problem ?? null
   }
 
   close(): void {
@@ -118,9 +113,9 @@ export class TrafficWatch {
       }
       watched.received = received
       watched.lastLook = at
-      watched.problem = null
-    } catch (error) {
-      watched.problem = error instanceof Error ? error.message : String(error)
+      watched.failed = false
+    } catch {
+      watched.failed = true
     }
   }
 }

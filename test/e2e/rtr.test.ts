@@ -3,9 +3,8 @@ import { join } from 'node:path'
 import { execa } from 'execa'
 import { afterEach, describe, expect, test } from 'vitest'
 import { BirdClient } from '../../src/routing/bird/client.ts'
-import { createVrpSet } from '../../src/rpki/vrp-set.ts'
 import { createRtrServer, type RtrServer } from '../../src/rtr/server.ts'
-import { vrp } from '../unit/rpki/vrps.ts'
+import { createVrpSet, vrp } from '../unit/rpki/vrps.ts'
 import { until, untilEqual } from './fixture-routing/until.ts'
 
 const before = createVrpSet(

@@ -5,8 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { FeedError } from '../../../src/feeds/feed.ts'
 import { decodeSnapshot } from '../../../src/feeds/vrp-snapshot.ts'
 import { loadVrps } from '../../../src/feeds/vrp-source.ts'
-import { createVrpSet } from '../../../src/rpki/vrp-set.ts'
-import { prefix, vrp } from '../rpki/vrps.ts'
+import { createVrpSet, prefix, vrp } from '../rpki/vrps.ts'
 
 const hourMs = 3_600_000
 const nowMs = Date.parse('2026-01-02T00:00:00Z')

@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { assessVrps } from '../../../src/rpki/assess.ts'
 import { preflight } from '../../../src/rpki/preflight.ts'
-import { createVrpSet } from '../../../src/rpki/vrp-set.ts'
-import { prefix, vrp } from './vrps.ts'
+import { createVrpSet, prefix, vrp } from './vrps.ts'
 
 const own = (text: string) => ({ prefix: prefix(text), origin: 64500, nodes: ['fra1-a'] })
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { applySlurm, readSlurm } from '../../../src/rpki/slurm.ts'
-import { createVrpSet, vrpAt } from '../../../src/rpki/vrp-set.ts'
-import { show, vrp } from './vrps.ts'
+import { vrpAt } from '../../../src/rpki/vrp-set.ts'
+import { createVrpSet, show, vrp } from './vrps.ts'
 
 const slurm = (prefixFilters: unknown, prefixAssertions: unknown, rest: object = {}) =>
   JSON.stringify({

@@ -3,9 +3,9 @@ import { describe, expect, test } from 'vitest'
 import { Address, addressBits, type Prefix, prefixOf } from '../../../src/net/prefix.ts'
 import type { ValidationState } from '../../../src/rpki/validation.ts'
 import { combineChanges, compareTables } from '../../../src/rpki/vrp-changes.ts'
-import { createVrpSet, type Vrp, vrpAt } from '../../../src/rpki/vrp-set.ts'
+import { type Vrp, vrpAt } from '../../../src/rpki/vrp-set.ts'
 import type { VrpTables } from '../../../src/rpki/vrp-table.ts'
-import { prefix, show, vrp } from './vrps.ts'
+import { createVrpSet, prefix, show, vrp } from './vrps.ts'
 
 describe('origin validation', () => {
   const set = createVrpSet(

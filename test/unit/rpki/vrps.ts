@@ -1,5 +1,6 @@
 import { type Prefix, parsePrefix } from '../../../src/net/prefix.ts'
-import type { Vrp } from '../../../src/rpki/vrp-set.ts'
+import { fillWords, type Vrp, type VrpSet, vrpSetOf } from '../../../src/rpki/vrp-set.ts'
+import { buildTables } from '../../../src/rpki/vrp-table.ts'
 
 export function prefix(text: string): Prefix {
   const parsed = parsePrefix(text)
@@ -16,4 +17,16 @@ export function vrp(text: string): Vrp {
 
 export function show({ prefix, maxLength, asn }: Vrp): string {
   return `${prefix}-${maxLength} ${asn}`
+}
+
+export function createVrpSet(vrps: Iterable<Vrp>): VrpSet {
+  return vrpSetOf(
+    buildTables((rows) => {
+      const words = new Uint32Array(4)
+      for (const { prefix, maxLength, asn } of vrps) {
+        fillWords(words, prefix)
+        rows[prefix.family].add(words, prefix.length, maxLength, asn)
+      }
+    }),
+  )
 }

@@ -1,9 +1,8 @@
 import { connect, type Socket } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
-import { createVrpSet } from '../../../src/rpki/vrp-set.ts'
 import { createRtrServer, type RtrServerOptions } from '../../../src/rtr/server.ts'
 import type { RtrEvent } from '../../../src/rtr/session.ts'
-import { vrp } from '../rpki/vrps.ts'
+import { createVrpSet, vrp } from '../rpki/vrps.ts'
 
 const first = createVrpSet(['192.0.2.0/24 64500', '2001:db8::/32-48 64501'].map(vrp))
 const second = createVrpSet(['192.0.2.0/24-25 64500', '2001:db8::/32-48 64501'].map(vrp))

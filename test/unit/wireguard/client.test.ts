@@ -85,15 +85,6 @@ describe('a handshake', () => {
     expect(await shake(client, responder.endpoint)).toMatchObject({ ok: true })
   })
 
-  it('and its ping can be asked for in one go', async () => {
-    const { responder, client } = await start()
-    const both = await within(patientMs, (d) => client.handshakeAndPing(responder.endpoint, route, d))
-    expect(both).toMatchObject({ handshake: { ok: true }, ping: { ok: true } })
-    responder.play = 'silent'
-    const none = await within(hastyMs, (d) => client.handshakeAndPing(responder.endpoint, route, d))
-    expect(none).toMatchObject({ handshake: { ok: false }, ping: null })
-  })
-
   it('fails as no-reply when nothing comes', async () => {
     const { responder, client } = await start()
     responder.play = 'silent'

@@ -86,7 +86,7 @@ test('a peer that is new, or was put in again, counts from 0', async () => {
   expect(watch.view('wg0', 3000)).toEqual({ idleSince: 1500, sending: 2 })
 })
 
-test('an interface that can not be asked is not known, and says why', async () => {
+test('an interface that can not be asked is not known', async () => {
   const { watch, received, peers, look, pass } = setUp()
   peers.set(keyOf(0), 1)
   watch.watch(new Set(['wg0', 'wg1']))
@@ -95,22 +95,19 @@ test('an interface that can not be asked is not known, and says why', async () =
   pass(500)
   await look()
   expect(watch.view('wg0', 3000)).toBe(null)
-  expect(watch.problem('wg0')).toBe('wg did not answer within 1000 ms')
   expect(watch.view('wg1', 3000)).toEqual({ idleSince: 1000, sending: 0 })
   // What came meanwhile is found afterwards.
   received.wg0 = new Map([[keyOf(0), 900]])
   await look()
   expect(watch.view('wg0', 3000)).toEqual({ idleSince: 1500, sending: 1 })
-  expect(watch.problem('wg0')).toBe(null)
 })
 
-test('text that is no list of counters is a problem, not silence', async () => {
+test('text that is no list of counters is not known, not silence', async () => {
   const { watch, received, look } = setUp()
   received.wg0 = new Map([['(hostile)\u001b[2J', 5]])
   watch.watch(new Set(['wg0']))
   await look()
   expect(watch.view('wg0', 3000)).toBe(null)
-  expect(watch.problem('wg0')).toBe('wg said something else than transfer counters')
 })
 
 test('a machine that was too busy to look knows nothing', async () => {
