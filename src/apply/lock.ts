@@ -1,22 +1,9 @@
-import { once } from 'node:events'
-import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
+import { acquireLock, type LockOutcome } from '../files/lock.ts'
 
-/**
- * One apply at a time on a node; `null` where another runs. An abstract socket: taken in one step, and gone with
- * its process however that ends. Returns what gives it back.
- */
-export async function lockApply(bundleDir: string): Promise<(() => void) | null> {
-  const server = createServer((socket) => socket.destroy())
-  server.listen({ path: `\0anyward-apply:${bundleDir}` })
-  try {
-    await once(server, 'listening')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') return null
-    throw error
-  }
-  server.unref()
-  return () => server.close()
+/** One apply at a time on a node. The lock file lies beside the installed bundle, where only root writes. */
+export function lockApply(bundleDir: string): Promise<LockOutcome> {
+  return acquireLock(join(dirname(bundleDir), 'apply.lock'))
 }
 
 /**

@@ -1,5 +1,6 @@
 import { CommanderError } from 'commander'
 import { FeedError } from '../feeds/feed.ts'
+import { LockError } from '../files/lock.ts'
 import { ConfigError, FleetFolderError, formatIssue } from '../sites/issue.ts'
 
 /** 0 fine, 1 findings (invalid, unhealthy, refused), 2 the tool could not do its job. */
@@ -33,7 +34,7 @@ export function reportFailure(error: unknown): number {
     process.stderr.write(`anyward: ${error.message}\n    name the folder with --sites DIR\n`)
     return exitCode.failed
   }
-  if (error instanceof FeedError) {
+  if (error instanceof FeedError || error instanceof LockError) {
     process.stderr.write(`anyward: ${error.message}\n`)
     return exitCode.failed
   }

@@ -30,6 +30,7 @@ const timing = {
   /** How long one stays whom nobody has spoken to, or nobody needs any more. */
   lonely: 30_000,
   idle: 1000,
+  retakeAgain: 1000,
 } as const
 
 /**
@@ -256,13 +257,21 @@ export class Guard {
 
   async #takeBack(): Promise<void> {
     this.#successor = null
-    const place = await retakePlace(this.#parts.manifest)
-    if (place === null) {
-      this.#end?.()
-      return
+    try {
+      const place = await retakePlace(this.#parts.manifest)
+      if (place === null) {
+        this.#end?.()
+        return
+      }
+      this.#place = place
+      await place.open((socket) => this.#serve(socket))
+    } catch (error) {
+      // The leases run on here meanwhile.
+      this.#place.leave()
+      const cause = (error as Error).message
+      this.#parts.log.error({ event: 'guard', cause }, `the guard can not take its place back: ${cause}`)
+      setTimeout(() => void this.#takeBack(), timing.retakeAgain)
     }
-    this.#place = place
-    await place.open((socket) => this.#serve(socket))
   }
 }
 

@@ -1,13 +1,14 @@
 import { once } from 'node:events'
 import { rm } from 'node:fs/promises'
 import { createServer, type Server, type Socket } from 'node:net'
-import { setTimeout as delay } from 'node:timers/promises'
+import { join } from 'node:path'
+import { acquireLock } from '../files/lock.ts'
 import type { Manifest } from '../manifest/manifest.ts'
 import { type AskedGuard, askGuard } from './ask.ts'
 import { type GuardReply, type GuardRequest, guardSocketOf } from './protocol.ts'
 
-/** Milliseconds. */
-const timing = { again: 20, giveUp: 5000 } as const
+/** Milliseconds. `wait`: for the lock, until the guard before us is asked again. */
+const timing = { wait: 50, giveUp: 5000 } as const
 
 /** The guard's place on a node: the lock, which is gone with its process, and the socket. */
 export interface Place {
@@ -24,37 +25,51 @@ export class PlaceTakenError extends Error {
   override readonly name = 'PlaceTakenError'
 }
 
-/** Takes the place, from an older guard if there is one. Throws PlaceTakenError. */
+/** Takes the place, from an older guard if there is one. Throws PlaceTakenError and LockError. */
 export async function takePlace(manifest: Manifest): Promise<Place> {
   const path = guardSocketOf(manifest)
-  const lockPath = `\0anyward-guard:${manifest.paths.runtimeDir}`
+  const lockPath = lockPathOf(manifest)
   const deadline = performance.now() + timing.giveUp
-  let elder: AskedGuard | null = null
-  let lock = await listenOn(lockPath)
-  while (lock === null) {
+  let lock = await acquireLock(lockPath)
+  // Also with the lock in hand: a guard of an earlier version locks an abstract socket instead.
+  let elder = await askGuard(path, { type: 'replace' })
+  while (lock.outcome === 'busy') {
     if (performance.now() > deadline) {
       elder?.socket.destroy()
-      throw new PlaceTakenError(`a guard of ${manifest.node} runs already, and does not make room`)
+      const process = lock.pid === null ? '' : ` (process ${lock.pid})`
+      throw new PlaceTakenError(`a guard of ${manifest.node} runs already${process}, and does not make room`)
     }
+    lock = await acquireLock(lockPath, { waitMs: timing.wait })
+    if (lock.outcome === 'locked') break
     // Who made room for us answers no more: this is another one, who was quicker, and is who is renewed now.
     const quicker = await askGuard(path, { type: 'replace' })
-    if (quicker !== null) {
-      if (elder !== null) dismiss(elder)
-      elder = quicker
-    }
-    await delay(timing.again)
-    lock = await listenOn(lockPath)
+    if (quicker === null) continue
+    if (elder !== null) dismiss(elder)
+    elder = quicker
   }
-  return placeOf({ path, lock, elder })
+  return placeOf({ path, release: lock.release, elder })
 }
 
-/** Takes the place back that was left for a younger guard; `null`: it is taken. */
+/** Takes the place back that was left for a younger guard; `null`: it is taken. Throws LockError. */
 export async function retakePlace(manifest: Manifest): Promise<Place | null> {
-  const lock = await listenOn(`\0anyward-guard:${manifest.paths.runtimeDir}`)
-  return lock && placeOf({ path: guardSocketOf(manifest), lock, elder: null })
+  const lock = await acquireLock(lockPathOf(manifest))
+  if (lock.outcome === 'busy') return null
+  return placeOf({ path: guardSocketOf(manifest), release: lock.release, elder: null })
 }
 
-function placeOf({ path, lock, elder }: { path: string; lock: Server; elder: AskedGuard | null }): Place {
+function lockPathOf({ paths }: Manifest): string {
+  return join(paths.runtimeDir, 'guard.lock')
+}
+
+function placeOf({
+  path,
+  release,
+  elder,
+}: {
+  path: string
+  release: () => void
+  elder: AskedGuard | null
+}): Place {
   let server: Server | null = null
   return {
     inherited: elder?.reply ?? null,
@@ -76,7 +91,7 @@ function placeOf({ path, lock, elder }: { path: string; lock: Server; elder: Ask
     leave() {
       // The socket's file goes with it: before the lock, or it could be the next one's.
       server?.close()
-      lock.close()
+      release()
     },
   }
 }
@@ -84,17 +99,4 @@ function placeOf({ path, lock, elder }: { path: string; lock: Server; elder: Ask
 /** Its leases are held by another. */
 function dismiss(elder: AskedGuard): void {
   elder.socket.end(`${JSON.stringify({ type: 'taken' } satisfies GuardRequest)}\n`)
-}
-
-/** `null`: somebody else listens there. */
-async function listenOn(path: string): Promise<Server | null> {
-  const server = createServer((socket) => socket.destroy())
-  server.listen({ path })
-  try {
-    await once(server, 'listening')
-    return server
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') return null
-    throw error
-  }
 }

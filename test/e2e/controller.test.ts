@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { execa } from 'execa'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { NodeStatus } from '../../src/controller/status.ts'
+import type { Manifest } from '../../src/planner/manifest.ts'
 import { BirdClient } from '../../src/routing/bird/client.ts'
 import {
   cli,
@@ -16,6 +17,7 @@ import {
   NeighborTables,
   until,
 } from './fixture-lab/lab.ts'
+import { squat } from './squatter.ts'
 
 /** CAP_SYS_NICE, the 24th of the capabilities. */
 const capabilities = /^CapEff:\s*(\w+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))![1]
@@ -262,6 +264,27 @@ describe.each(['bird', 'frr'] as const)('the controller behind %s', (daemon) => 
     expect(second.exitCode).toBe(1)
     expect(second.stderr).toContain(`another controller runs for ${node.name} already`)
     expect(await tables.read()).toEqual(everything)
+  })
+
+  test('the refusal names the process of the controller that runs, until that is killed', async () => {
+    const args = [cli, 'controller', '--bundle', node.bundle]
+    const second = await inside(node, process.execPath, args).catch((error) => error)
+    expect(second.stderr).toContain(`already (process ${controllerPid})`)
+    process.kill(controllerPid, 'SIGKILL')
+    startController()
+    await back()
+    await verified()
+  })
+
+  test('an unprivileged user who takes locks keeps no controller and no guard from starting', async () => {
+    const { paths } = JSON.parse(await readFile(join(node.bundle, 'manifest.json'), 'utf8')) as Manifest
+    process.kill(controllerPid, 'SIGKILL')
+    const squatter = await squat(node.namespace, { ...paths, bundleDir: paths.bundleDir! })
+    startController()
+    await until('a new controller', status, ({ daemon: { verified } }) => verified)
+    await back()
+    expect(squatter.taken).toEqual([])
+    await squatter.end()
   })
 
   test('the bundle of another node is refused, and nothing changes', async () => {

@@ -19,6 +19,7 @@ import { everything, otherCovering4 } from './fixture-routing/configs.ts'
 import { untilAnnounced } from './fixture-routing/expectations.ts'
 import { type Pair, startPair } from './fixture-routing/pair.ts'
 import { until } from './fixture-routing/until.ts'
+import { squat } from './squatter.ts'
 
 const cli = resolve('dist/cli/main.js')
 const deadManMs = 2000
@@ -160,6 +161,14 @@ describe.each(['bird', 'frr'] as const)("the dead man's guard behind %s", (kind)
     await ended(client.state.pid!)
     expect(await logged()).toMatch(/"event":"dead-man","service":"vpn"/)
     expect(await addressesOn()).toEqual(anycast)
+  })
+
+  test('an unprivileged user who takes locks keeps no guard from starting', async () => {
+    const { runtimeDir } = manifest.paths
+    const squatter = await squat(pair.namespace, { runtimeDir, bundleDir: bundle })
+    await holds(startController().client)
+    expect(squatter.taken).toEqual([])
+    await squatter.end()
   })
 
   test('failure 2: another controller takes the lease over, and no neighbor notices', async () => {

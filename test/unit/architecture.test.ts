@@ -60,6 +60,12 @@ const trespasses: readonly Trespass[] = [
     code: "import { decideAnnouncement } from '../decision/decide.ts'\nexport const decide = decideAnnouncement\n",
     message: 'state keeps files and decides nothing',
   },
+  ...['files', 'linux'].map((room) => ({
+    law: `${room} knows no room above it`,
+    file: `src/${room}/looks-up.ts`,
+    code: "import type { Manifest } from '../planner/manifest.ts'\nexport type Known = Manifest\n",
+    message: 'it imports net and text',
+  })),
   {
     law: 'a pure room does not load a fleet',
     file: 'src/planner/loads.ts',
@@ -163,6 +169,10 @@ const allowed: ReadonlyMap<string, string> = new Map([
     'src/net/fine.ts',
     "import { Address4 } from 'ip-address'\nexport const address = new Address4('192.0.2.1')\n",
   ],
+  ...['files', 'linux'].map((room): [string, string] => [
+    `src/${room}/fine.ts`,
+    "import { readFileSync } from 'node:fs'\nexport { parseAddress } from '../net/prefix.ts'\nexport const text = readFileSync('x', 'utf8')\n",
+  ]),
   ['src/render/fine.ts', "import type { Plan } from '../planner/plan.ts'\nexport type Rendered = Plan\n"],
   [
     'src/health/fine.ts',

@@ -1,9 +1,12 @@
+import { existsSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { type ApplyOutcome, applyBundle, DamagedError } from '../../apply/apply.ts'
 import { NotTakenError } from '../../apply/base-daemon.ts'
 import { JournalError } from '../../apply/journal.ts'
-import { lockApply } from '../../apply/lock.ts'
+import { journalPath, lockApply } from '../../apply/lock.ts'
 import { repairInterrupted } from '../../apply/repair.ts'
+import { makeFolder } from '../../bundle/atomic-file.ts'
 import { describeMissing, findMissingPrograms } from '../../bundle/programs.ts'
 import { readBundle } from '../../bundle/read.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
@@ -72,16 +75,17 @@ async function apply(options: Options, bundle: string): Promise<void> {
 
 /** Puts back what an apply on this node has left. The controller of a hardened unit may not. */
 async function repair(): Promise<void> {
-  const unlock = await lockApply(defaultBundle)
+  // Without a journal there is nothing to lock for, and perhaps no folder for the lock.
+  const lock = existsSync(journalPath(defaultBundle)) ? await lockApply(defaultBundle) : null
   // One that is under way looks after itself.
-  if (unlock === null) return
+  if (lock?.outcome === 'busy') return
   try {
-    const repaired = await repairInterrupted(defaultBundle)
+    const repaired = lock !== null && (await repairInterrupted(defaultBundle))
     process.stdout.write(repaired ? 'what a killed apply had left is put back\n' : 'nothing to put back\n')
   } catch (error) {
     throw explainFailure(error)
   } finally {
-    unlock()
+    lock?.release()
   }
 }
 
@@ -114,9 +118,12 @@ async function run(bundle: string, timeout: number): Promise<ApplyOutcome> {
   }
   await requirePrograms(read)
   requireOwnNode(read)
-  const unlock = await lockApply(bundleDir)
-  if (unlock === null) {
-    throw new CommandError(`another apply runs on ${read.node}`, {
+  // Where it can't be made, the lock says so.
+  await makeFolder(dirname(bundleDir)).catch(() => {})
+  const lock = await lockApply(bundleDir)
+  if (lock.outcome === 'busy') {
+    const process = lock.pid === null ? '' : ` (process ${lock.pid})`
+    throw new CommandError(`another apply runs on ${read.node}${process}`, {
       hint: 'wait until it has ended; nothing was changed',
       exitCode: exitCode.findings,
     })
@@ -148,7 +155,7 @@ async function run(bundle: string, timeout: number): Promise<ApplyOutcome> {
       : outcome
   } finally {
     for (const signal of signals) process.off(signal, onSignal)
-    unlock()
+    lock.release()
   }
 }
 

@@ -58,10 +58,12 @@ async function readWholeBundle(dir: string): Promise<Manifest> {
   const manifest = await readBundle(dir)
   const { bundleDir } = manifest.paths
   if (bundleDir === undefined || !existsSync(journalPath(bundleDir))) return manifest
-  const unlock = await lockApply(bundleDir)
-  // One that is under way looks after itself.
-  if (unlock === null) return manifest
+  let release = () => {}
   try {
+    const lock = await lockApply(bundleDir)
+    // One that is under way looks after itself.
+    if (lock.outcome === 'busy') return manifest
+    release = lock.release
     const { repairInterrupted } = await import('../../apply/repair.ts')
     await repairInterrupted(bundleDir)
   } catch (error) {
@@ -72,7 +74,7 @@ async function readWholeBundle(dir: string): Promise<Manifest> {
       'what a killed apply has left can not be put back',
     )
   } finally {
-    unlock()
+    release()
   }
   return readBundle(dir)
 }

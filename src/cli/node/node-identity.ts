@@ -1,7 +1,7 @@
-import { once } from 'node:events'
 import { rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { networkInterfaces } from 'node:os'
+import { join } from 'node:path'
+import { acquireLock } from '../../files/lock.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
 import { parseAddress } from '../../net/prefix.ts'
 import { DaemonError, type DaemonIdentity, type RoutingDaemon } from '../../routing/daemon.ts'
@@ -67,24 +67,17 @@ export async function requireOwnDaemon(
   }
 }
 
-/**
- * One controller a node. The lock is an abstract socket: bound to the network namespace, taken in one step,
- * and gone with its process however that ends. Returns what gives it back.
- */
+/** One controller a node. Returns what gives the lock back. Throws CommandError and LockError. */
 export async function lockNode(manifest: Manifest): Promise<() => void> {
-  const server = createServer((socket) => socket.destroy())
-  server.listen({ path: `\0anyward-controller:${manifest.paths.runtimeDir}` })
-  try {
-    await once(server, 'listening')
-  } catch (cause) {
-    throw new CommandError(`another controller runs for ${manifest.node} already`, {
+  const lock = await acquireLock(join(manifest.paths.runtimeDir, 'controller.lock'))
+  if (lock.outcome === 'busy') {
+    const process = lock.pid === null ? '' : ` (process ${lock.pid})`
+    throw new CommandError(`another controller runs for ${manifest.node} already${process}`, {
       hint: 'ask it: anyward status; or stop it first',
       exitCode: exitCode.findings,
-      cause,
     })
   }
-  server.unref()
   // The last controller's socket, if it could not tidy up.
   await rm(controlSocketOf(manifest), { force: true })
-  return () => server.close()
+  return lock.release
 }

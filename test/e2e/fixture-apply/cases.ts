@@ -18,6 +18,7 @@ import {
   NeighborTables,
   until,
 } from '../fixture-lab/lab.ts'
+import { squat } from '../squatter.ts'
 import { alterBundle, applyOn, configName } from './bundles.ts'
 
 /** What holds of an apply on either daemon, on a lab of its own. */
@@ -215,6 +216,15 @@ export function testApplyOn(daemon: 'bird' | 'frr'): void {
     expect(exitCode).toBe(1)
     expect(outcome).toMatchObject({ applied: false, reason: 'refused' })
     expect(outcome!.detail).toContain('another apply runs')
+  })
+
+  test('an unprivileged user who takes locks keeps no apply from running', async () => {
+    const { runtimeDir, bundleDir } = manifest.paths
+    const squatter = await squat(node.namespace, { runtimeDir, bundleDir: bundleDir! })
+    const { outcome } = await applyOn(node, await bundle(describeAnew()))
+    await squatter.end()
+    expect(outcome).toMatchObject({ applied: true })
+    expect(squatter.taken).toEqual([])
   })
 
   test.each(['activate', 'verify', 'undo'])(

@@ -1,0 +1,191 @@
+import { spawn } from 'node:child_process'
+import {
+  closeSync,
+  constants,
+  fchownSync,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readSync,
+  type Stats,
+  statSync,
+  writeSync,
+} from 'node:fs'
+import { dirname } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+
+export type LockOutcome =
+  /** Idempotent. The lock also ends with this process, however it ends. */
+  | { readonly outcome: 'locked'; readonly release: () => void }
+  /** `pid`: the process that holds it, where the file names one that runs. */
+  | { readonly outcome: 'busy'; readonly pid: number | null }
+
+/** The lock can be neither taken nor called busy. The message names the file and the cure. */
+export class LockError extends Error {
+  override readonly name = 'LockError'
+}
+
+/** Milliseconds. */
+const timing = {
+  /** How long flock(1) may take beyond the wait that it was given. */
+  grace: 5000,
+  /** Between the creation of a file by root and the change of its owner. */
+  ownership: 20,
+} as const
+const mostReplacements = 10
+
+/**
+ * Takes an exclusive flock(2) on a file that only its owner and root can open: a user who can't open the file
+ * can't lock it. Waits up to `waitMs` for another holder. Node has no flock, so flock(1) locks the open file
+ * that it inherits; the lock belongs to that open file and stays ours after flock(1) ends. Node opens files with
+ * O_CLOEXEC, so no other child inherits it. The file stays on the disk. Throws LockError.
+ */
+export async function acquireLock(path: string, { waitMs = 0 } = {}): Promise<LockOutcome> {
+  for (let attempt = 0; attempt < mostReplacements; attempt++) {
+    const descriptor = await openLockFile(path)
+    let keep = false
+    try {
+      if (!(await lockOpenFile(path, descriptor, waitMs)))
+        return { outcome: 'busy', pid: readHolder(descriptor) }
+      // A file that was removed or replaced meanwhile locks nothing.
+      if (!isSameFile(path, fstatSync(descriptor))) continue
+      writeHolder(descriptor)
+      keep = true
+      return { outcome: 'locked', release: closeOnce(descriptor) }
+    } finally {
+      if (!keep) closeSync(descriptor)
+    }
+  }
+  throw new LockError(`the lock file ${path} is replaced again and again: find the program that removes it`)
+}
+
+async function openLockFile(path: string): Promise<number> {
+  // A folder's owner may have laid a link or a pipe there.
+  const flags = constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const created = createLockFile(path, flags)
+      const descriptor = created ?? openSync(path, flags)
+      const complaint = created === null ? findComplaint(path, fstatSync(descriptor)) : null
+      if (complaint === null) return descriptor
+      closeSync(descriptor)
+      throw new LockError(`the lock file ${path} ${complaint}: remove it`)
+    } catch (error) {
+      if (error instanceof LockError) throw error
+      const { code } = error as NodeJS.ErrnoException
+      // Root may be about to give it to us.
+      if (code === 'EACCES' && attempt === 1) await delay(timing.ownership)
+      // It was removed in between.
+      else if (code !== 'ENOENT' || attempt > mostReplacements || !isFolder(dirname(path))) {
+        throw new LockError(`the lock file ${path} can not be opened (${code}): ${cureOf(code)}`, {
+          cause: error,
+        })
+      }
+    }
+  }
+}
+
+/** `null`: there is one. It belongs to the owner of its folder, also where root creates it. */
+function createLockFile(path: string, flags: number): number | null {
+  let descriptor: number
+  try {
+    descriptor = openSync(path, flags | constants.O_CREAT | constants.O_EXCL, 0o600)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return null
+    throw error
+  }
+  const folder = statSync(dirname(path))
+  try {
+    if (fstatSync(descriptor).uid !== folder.uid) fchownSync(descriptor, folder.uid, folder.gid)
+  } catch {
+    // Then it is ours and root's.
+  }
+  return descriptor
+}
+
+/** What makes it unfit: another user may have it open, and so may lock it. */
+function findComplaint(path: string, file: Stats): string | null {
+  if (!file.isFile()) return 'is not a regular file'
+  if ((file.mode & 0o077) !== 0) return 'may be opened by other users'
+  const owners = [0, process.geteuid!(), statSync(dirname(path)).uid]
+  return owners.includes(file.uid) ? null : `belongs to another user (uid ${file.uid})`
+}
+
+/** `false`: another process has it. */
+function lockOpenFile(path: string, descriptor: number, waitMs: number): Promise<boolean> {
+  const how = waitMs === 0 ? ['--nonblock'] : ['--timeout', String(waitMs / 1000)]
+  const timeoutMs = waitMs + timing.grace
+  return new Promise((resolve, reject) => {
+    const child = spawn('flock', ['--exclusive', ...how, '3'], {
+      stdio: ['ignore', 'ignore', 'ignore', descriptor],
+      timeout: timeoutMs,
+      killSignal: 'SIGKILL',
+    })
+    child.on('error', (cause: NodeJS.ErrnoException) => {
+      const cure = cause.code === 'ENOENT' ? 'install util-linux' : `flock can not be started (${cause.code})`
+      reject(new LockError(`${path} can not be locked: ${cure}`, { cause }))
+    })
+    child.on('exit', (code, signal) => {
+      if (code === 0) resolve(true)
+      else if (code === 1) resolve(false)
+      else {
+        const end = signal === null ? `exit status ${code}` : `no answer in ${timeoutMs} ms`
+        reject(new LockError(`${path} can not be locked: flock failed (${end})`))
+      }
+    })
+  })
+}
+
+function isSameFile(path: string, open: Stats): boolean {
+  try {
+    const { dev, ino } = statSync(path)
+    return dev === open.dev && ino === open.ino
+  } catch {
+    return false
+  }
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory()
+  } catch {
+    return false
+  }
+}
+
+function writeHolder(descriptor: number): void {
+  try {
+    ftruncateSync(descriptor)
+    writeSync(descriptor, `${process.pid}\n`, 0)
+  } catch {
+    // A full disk takes no number, and the lock holds without it.
+  }
+}
+
+function readHolder(descriptor: number): number | null {
+  const buffer = Buffer.alloc(16)
+  const text = buffer.toString('latin1', 0, readSync(descriptor, buffer, 0, buffer.length, 0))
+  if (!/^[1-9]\d*\n$/.test(text)) return null
+  const pid = Number(text)
+  try {
+    process.kill(pid, 0)
+  } catch (error) {
+    // A number that an earlier holder left.
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return null
+  }
+  return pid
+}
+
+function closeOnce(descriptor: number): () => void {
+  let open = true
+  return () => {
+    if (open) closeSync(descriptor)
+    open = false
+  }
+}
+
+function cureOf(code: string | undefined): string {
+  if (code === 'EACCES' || code === 'EPERM') return 'run this as root, or as the owner of the folder'
+  if (code === 'ELOOP') return 'it is a link: remove it'
+  return 'see that its folder exists and can be written'
+}
