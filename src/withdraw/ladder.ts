@@ -9,7 +9,7 @@ import {
   type RoutingDaemon,
 } from '../routing/daemon.ts'
 import { findDaemonProcess } from './daemon-process.ts'
-import type { HeldAddresses } from './held-addresses.ts'
+import type { RemovedAddresses } from './removed-addresses.ts'
 import { addressesOf, prefixesOf } from './scope.ts'
 
 /**
@@ -34,7 +34,7 @@ export interface Withdrawal {
 interface WithdrawalParts {
   readonly manifest: Manifest
   readonly daemon: RoutingDaemon
-  readonly addresses: HeldAddresses
+  readonly addresses: RemovedAddresses
   /** Which services; what the others share with them stays. */
   readonly services: ReadonlySet<string>
   /** Whether they are vouched for again: then whatever has not been done yet is left undone. */
@@ -54,8 +54,8 @@ const timing = {
 /**
  * Withdraws services by whatever way is left: the daemon's adapter; for BIRD the `disable` that runs ahead of
  * it; and where routes stay, or nobody can tell, the anycast addresses are taken off. What counts is what the
- * daemon was seen to tell its neighbors. Puts addresses back that were held off for a withdrawal which got
- * through. Takes 4 s at most, and never throws.
+ * daemon was seen to tell its neighbors. Restores addresses that were removed for a withdrawal which got
+ * through. Takes 6 s at most, and never throws.
  */
 export async function withdrawServices(parts: WithdrawalParts): Promise<Withdrawal> {
   const { manifest, addresses, services } = parts
@@ -69,20 +69,20 @@ export async function withdrawServices(parts: WithdrawalParts): Promise<Withdraw
   if (outcome.kind === 'absent') {
     const pid = await findDaemonProcess(manifest)
     if (pid === null) {
-      troubles.push(...(await addresses.putBack()))
+      troubles.push(...(await addresses.restore()))
       const lasting = await isLasting(manifest, prefixes)
       return { way: 'not-running', withdrawn: true, lasting, left: [], troubles }
     }
     troubles.push(`process ${pid} is a ${manifest.daemon === 'bird' ? 'bird' : 'bgpd'}, and runs`)
   }
   if (outcome.kind === 'gone') {
-    troubles.push(...(await addresses.putBack()))
+    troubles.push(...(await addresses.restore()))
     const lasting = await isLasting(manifest, prefixes)
     return { way: wayOf(manifest, outcome.refused), withdrawn: true, lasting, left: [], troubles }
   }
   const left = outcome.kind === 'left' ? outcome.left : null
-  troubles.push(...(await addresses.take(addressesOf(manifest, services))))
-  const isOff = addresses.held.length > 0
+  troubles.push(...(await addresses.remove(addressesOf(manifest, services))))
+  const isOff = addresses.removed.length > 0
   return { way: isOff ? 'address' : null, withdrawn: false, lasting: false, left, troubles }
 }
 

@@ -1,6 +1,6 @@
 import type { Manifest } from '../manifest/manifest.ts'
 import type { Say } from '../telemetry/say.ts'
-import { commandToPutBack, type HeldAddress, type HeldAddresses } from './held-addresses.ts'
+import { commandToRestore, type RemovedAddress, type RemovedAddresses } from './removed-addresses.ts'
 import { addressesOf } from './scope.ts'
 
 /** Milliseconds. */
@@ -27,7 +27,7 @@ interface Attempt {
  */
 export class LastResort {
   readonly #manifest: Manifest
-  readonly #addresses: HeldAddresses
+  readonly #addresses: RemovedAddresses
   readonly #say: Say
   /** Since when dead services are announced against our will. */
   #refusedSince: number | null = null
@@ -41,15 +41,15 @@ export class LastResort {
   /** Said already: the services whose addresses could not all be taken. */
   #said = ''
 
-  constructor(parts: { manifest: Manifest; addresses: HeldAddresses; say: Say }) {
+  constructor(parts: { manifest: Manifest; addresses: RemovedAddresses; say: Say }) {
     this.#manifest = parts.manifest
     this.#addresses = parts.addresses
     this.#say = parts.say
   }
 
   /** The addresses that are off the node because we took them: the `address` check must not blame anybody. */
-  get held(): readonly HeldAddress[] {
-    return this.#addresses.held
+  get held(): readonly RemovedAddress[] {
+    return this.#addresses.removed
   }
 
   /** Reads what an earlier controller, the guard or `anyward withdraw` took off. Never throws. */
@@ -103,7 +103,7 @@ export class LastResort {
 
   async #take(dead: readonly string[]): Promise<void> {
     const before = this.held.length
-    const problems = await this.#addresses.take(addressesOf(this.#manifest, new Set(dead)))
+    const problems = await this.#addresses.remove(addressesOf(this.#manifest, new Set(dead)))
     const said = JSON.stringify([this.held, problems])
     if (said === this.#said) return
     this.#said = said
@@ -117,7 +117,7 @@ export class LastResort {
 
   async #putBack(): Promise<void> {
     const held = await this.#addresses.load()
-    const problems = await this.#addresses.putBack()
+    const problems = await this.#addresses.restore()
     this.#mayBeHeld = this.held.length > 0
     const back = held.filter(({ address }) => !this.held.some((one) => one.address === address))
     if (back.length > 0) {
@@ -134,7 +134,7 @@ export class LastResort {
     this.#say(
       'error',
       { event: 'addresses-off', held: this.held, problems },
-      `by hand: ${this.held.map(commandToPutBack).join('; ')}`,
+      `by hand: ${this.held.map(commandToRestore).join('; ')}`,
     )
   }
 }

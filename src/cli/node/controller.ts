@@ -26,8 +26,8 @@ import { createMetrics } from '../../telemetry/metrics.ts'
 import { renderMetrics } from '../../telemetry/render-metrics.ts'
 import { createSay } from '../../telemetry/say.ts'
 import { TrafficWatch } from '../../wireguard/traffic.ts'
-import { HeldAddresses } from '../../withdraw/held-addresses.ts'
 import { LastResort } from '../../withdraw/last-resort.ts'
+import { RemovedAddresses } from '../../withdraw/removed-addresses.ts'
 import { runIp } from '../../withdraw/run-ip.ts'
 import { CommandError, exitCode } from '../failure.ts'
 import { controlSocketOf } from '../operator/control-client.ts'
@@ -109,7 +109,7 @@ async function runController(manifest: Manifest, bundle: string): Promise<void> 
   const identity = await requireOwnDaemon(manifest, daemon, log)
   const probes = await createProbes(manifest, log)
   const keeping = await keepState(manifest, say)
-  const addresses = new HeldAddresses({ manifest, runIp })
+  const addresses = new RemovedAddresses({ manifest, runIp })
   const lastResort = new LastResort({ manifest, addresses, say })
   await lastResort.load()
   const ownPeers = new Map(

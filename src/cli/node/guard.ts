@@ -4,8 +4,8 @@ import { Guard, termsOf } from '../../guard/guard.ts'
 import { PlaceTakenError, takePlace } from '../../guard/place.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
 import { createLog } from '../../telemetry/log.ts'
-import { HeldAddresses } from '../../withdraw/held-addresses.ts'
 import { isStillWithdrawn, withdrawServices } from '../../withdraw/ladder.ts'
+import { RemovedAddresses } from '../../withdraw/removed-addresses.ts'
 import { runIp } from '../../withdraw/run-ip.ts'
 import { CommandError, exitCode } from '../failure.ts'
 import { guardSerialOf } from '../versions.ts'
@@ -44,7 +44,7 @@ async function runGuard(manifest: Manifest, stay: boolean): Promise<void> {
     throw new CommandError(error.message, { hint: 'is it stopped? its process can be killed', cause: error })
   })
   const daemon = createDaemon(manifest)
-  const addresses = new HeldAddresses({ manifest, runIp })
+  const addresses = new RemovedAddresses({ manifest, runIp })
   const guard = new Guard({
     manifest,
     serial: guardSerialOf(manifest),
@@ -52,7 +52,7 @@ async function runGuard(manifest: Manifest, stay: boolean): Promise<void> {
     log,
     withdraw: (services, isOver) => withdrawServices({ manifest, daemon, addresses, services, isOver }),
     isStillWithdrawn: (services) => isStillWithdrawn({ manifest, daemon, addresses, services }),
-    putBack: () => addresses.putBack(),
+    putBack: () => addresses.restore(),
     stay,
   })
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => guard.stop())

@@ -6,8 +6,8 @@ import { termsOf } from '../../guard/guard.ts'
 import { guardSocketOf } from '../../guard/protocol.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
 import { operatorFile } from '../../state/node-state.ts'
-import { commandToPutBack, HeldAddresses } from '../../withdraw/held-addresses.ts'
 import { type Way, type Withdrawal, withdrawServices } from '../../withdraw/ladder.ts'
+import { commandToRestore, RemovedAddresses } from '../../withdraw/removed-addresses.ts'
 import { runIp } from '../../withdraw/run-ip.ts'
 import { CommandError, exitCode } from '../failure.ts'
 import { askController } from '../operator/control-client.ts'
@@ -110,7 +110,7 @@ async function withdrawAlone(
   troubles: readonly string[],
 ): Promise<void> {
   const daemon = createDaemon(manifest)
-  const addresses = new HeldAddresses({ manifest, runIp })
+  const addresses = new RemovedAddresses({ manifest, runIp })
   const result = await withdrawServices({ manifest, daemon, addresses, services })
   daemon.close()
   const all = { ...result, troubles: [...new Set([...troubles, ...result.troubles])] }
@@ -120,7 +120,8 @@ async function withdrawAlone(
     for (const trouble of all.troubles) process.stderr.write(`anyward: ${trouble}\n`)
     process.stdout.write(`${manifest.node}: ${sayHow(manifest, all)}\n`)
   }
-  for (const held of addresses.held) process.stderr.write(`    put it back with: ${commandToPutBack(held)}\n`)
+  for (const held of addresses.removed)
+    process.stderr.write(`    put it back with: ${commandToRestore(held)}\n`)
   if (result.withdrawn) return
   if (result.left === null) process.exitCode = exitCode.failed
   else process.exitCode = exitCode.findings
@@ -130,7 +131,7 @@ function printJson(
   manifest: Manifest,
   named: ReadonlySet<string>,
   { left, ...result }: Withdrawal,
-  addresses: HeldAddresses,
+  addresses: RemovedAddresses,
 ): void {
   const services = manifest.services
     .filter(({ name }) => named.has(name))
@@ -143,7 +144,7 @@ function printJson(
       announced: (left ?? []).filter(({ prefix }) => prefixes.includes(prefix)),
     }))
   const { node, site } = manifest
-  const document = { node, site, ...result, looked: left !== null, held: addresses.held, services }
+  const document = { node, site, ...result, looked: left !== null, held: addresses.removed, services }
   process.stdout.write(`${JSON.stringify(document, null, 2)}\n`)
 }
 

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Manifest } from '../../../src/manifest/manifest.ts'
-import { HeldAddresses } from '../../../src/withdraw/held-addresses.ts'
 import { LastResort } from '../../../src/withdraw/last-resort.ts'
+import { RemovedAddresses } from '../../../src/withdraw/removed-addresses.ts'
 
 let runtimeDir: string
 let onNode: Set<string>
@@ -29,7 +29,7 @@ const create = () => {
       { name: 'other', prefixes: [], anycast: ['192.0.2.2'] },
     ],
   } as unknown as Manifest
-  const addresses = new HeldAddresses({
+  const addresses = new RemovedAddresses({
     manifest,
     runIp: async (args) => runIp(args[0] === '-j' ? ['', 'show'] : args),
   })
