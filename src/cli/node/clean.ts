@@ -22,12 +22,16 @@ export async function cleanNode(bundle = defaultBundle): Promise<void> {
     )
     return
   }
-  const unlock = await lockApply(bundleDir)
-  if (unlock === null) {
-    throw new CommandError(`an apply runs on ${manifest.node}, which takes saved announcements out itself`, {
-      hint: 'wait until it has ended; nothing was changed',
-      exitCode: exitCode.findings,
-    })
+  const lock = await lockApply(bundleDir)
+  if (lock.outcome === 'busy') {
+    const process = lock.pid === null ? '' : ` (process ${lock.pid})`
+    throw new CommandError(
+      `an apply runs on ${manifest.node}${process}, which takes saved announcements out itself`,
+      {
+        hint: 'wait until it has ended; nothing was changed',
+        exitCode: exitCode.findings,
+      },
+    )
   }
   try {
     const removed = await cleanSaved(configFile, ownPrefixesOf(manifest))
@@ -36,6 +40,6 @@ export async function cleanNode(bundle = defaultBundle): Promise<void> {
   } catch (cause) {
     throw new CommandError((cause as Error).message, { hint: 'run this as root', cause })
   } finally {
-    unlock()
+    lock.release()
   }
 }
