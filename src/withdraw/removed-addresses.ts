@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { writeFileAtomically } from '../bundle/atomic-file.ts'
 import { acquireLock } from '../files/lock.ts'
+import type { Manifest } from '../manifest/manifest.ts'
 import { parseAddress } from '../net/prefix.ts'
-import type { Manifest } from '../planner/manifest.ts'
 import type { RunIp } from './run-ip.ts'
 
 /** An anycast address that was removed from the node, and where it was. */

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { execa } from 'execa'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { NodeStatus } from '../../src/controller/status.ts'
-import type { Manifest } from '../../src/planner/manifest.ts'
+import type { Manifest } from '../../src/manifest/manifest.ts'
 import { BirdClient } from '../../src/routing/bird/client.ts'
 import {
   cli,

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { execa } from 'execa'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { acquireLock } from '../../src/files/lock.ts'
-import type { Manifest } from '../../src/planner/manifest.ts'
+import type { Manifest } from '../../src/manifest/manifest.ts'
 import { RemovedAddresses } from '../../src/withdraw/removed-addresses.ts'
 
 const namespace = 'any-removed'

@@ -63,7 +63,7 @@ const trespasses: readonly Trespass[] = [
   ...['files', 'linux'].map((room) => ({
     law: `${room} knows no room above it`,
     file: `src/${room}/looks-up.ts`,
-    code: "import type { Manifest } from '../planner/manifest.ts'\nexport type Known = Manifest\n",
+    code: "import type { Manifest } from '../manifest/manifest.ts'\nexport type Known = Manifest\n",
     message: 'it imports net and text',
   })),
   {
