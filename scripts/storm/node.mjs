@@ -6,9 +6,9 @@ import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { startBgpd, startDaemons } from '../../dist/lab/machine/daemons.js'
-import { readProcess } from '../../dist/lab/machine/proc.js'
 import { isAlive, signalProcess, startDetached, waitForEnd } from '../../dist/lab/machine/processes.js'
 import { createInterface } from '../../dist/lab/machine/wireguard.js'
+import { readProcess } from '../../dist/linux/proc.js'
 import { BirdClient } from '../../dist/routing/bird/client.js'
 
 const run = promisify(execFile)

@@ -1,9 +1,9 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { hashOf } from '../files/atomic-file.ts'
 import { type Manifest, readManifestValue } from '../manifest/manifest.ts'
 import { ConfigError, type Issue } from '../sites/issue.ts'
-import { hashOf } from './atomic-file.ts'
 
 export const manifestName = 'manifest.json'
 

@@ -1,14 +1,13 @@
 import { renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { hashOf } from '../files/atomic-file.ts'
 import type { Manifest } from '../manifest/manifest.ts'
 import { buildManifest } from '../planner/build-manifest.ts'
 import type { NodePlan } from '../planner/plan.ts'
 import type { BundleFile, Renderer } from '../render/render.ts'
-import { hashOf } from './atomic-file.ts'
 import { manifestName } from './read.ts'
 import { flushFiles, makeFolderSync, writeTemporarySync } from './stage.ts'
 
-export { hashOf, makeFolder, writeFileAtomically } from './atomic-file.ts'
 export { manifestName } from './read.ts'
 
 /** Renders all files of a node's bundle, its manifest last. */

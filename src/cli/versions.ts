@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { hashOf } from '../bundle/atomic-file.ts'
+import { hashOf } from '../files/atomic-file.ts'
 import type { Manifest } from '../manifest/manifest.ts'
 
 export const { version: programVersion } = JSON.parse(

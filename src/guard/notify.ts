@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process'
+import { runSystemdNotify } from '../linux/systemd-notify.ts'
 import type { Log } from '../telemetry/log.ts'
 
 /** Hands `fields` such as `READY=1` to the supervisor. Rejects where that fails. */
@@ -15,8 +15,6 @@ export interface Supervisor {
   alive(): void
   stopping(): void
 }
-
-const deadlineMs = 2000
 
 /** `null` where no supervisor listens (sd_notify(3)): `$NOTIFY_SOCKET` is not set. */
 export function createSupervisor(
@@ -63,14 +61,3 @@ export function createSupervisor(
     stopping: () => send('STOPPING', '1'),
   }
 }
-
-/** Node has no datagram sockets of the Unix kind, so this program has it done; `NotifyAccess=all`. */
-const runSystemdNotify: Notify = (fields) =>
-  new Promise((resolve, reject) => {
-    execFile('systemd-notify', [...fields], { timeout: deadlineMs, killSignal: 'SIGKILL' }, (error) => {
-      if (error === null) resolve()
-      else if (error.killed === true) {
-        reject(new Error(`systemd-notify did not end in ${deadlineMs} ms`, { cause: error }))
-      } else reject(error)
-    })
-  })

@@ -1,9 +1,9 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { writeFileAtomically } from '../bundle/write.ts'
+import { writeFileAtomically } from '../files/atomic-file.ts'
 import { removeTree } from '../files/remove-tree.ts'
-import { readProcess } from './machine/proc.ts'
+import { readProcess } from '../linux/proc.ts'
 
 /** One lab a machine: its folder is also its lock. */
 export const labDir = '/run/anyward-lab'

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { z } from 'zod'
 import { instantSchema, intentSchema } from '../controller/intent.ts'
-import { StateFile, type StateFileOptions } from './state-file.ts'
+import { StateFile, type StateFileOptions } from '../files/state-file.ts'
 
 type OnProblem = StateFileOptions<unknown>['onProblem']
 

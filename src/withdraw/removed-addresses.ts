@@ -1,11 +1,11 @@
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { writeFileAtomically } from '../bundle/atomic-file.ts'
+import { writeFileAtomically } from '../files/atomic-file.ts'
 import { acquireLock } from '../files/lock.ts'
+import type { RunIp } from '../linux/ip.ts'
 import type { Manifest } from '../manifest/manifest.ts'
 import { parseAddress } from '../net/prefix.ts'
-import type { RunIp } from './run-ip.ts'
 
 /** An anycast address that was removed from the node, and where it was. */
 export interface RemovedAddress {

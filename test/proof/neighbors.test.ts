@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { hashOf } from '../../src/bundle/write.ts'
+import { hashOf } from '../../src/files/atomic-file.ts'
 import { type Family, families } from '../../src/net/prefix.ts'
 import { buildManifest } from '../../src/planner/build-manifest.ts'
 import { createBird } from '../../src/routing/bird/bird.ts'

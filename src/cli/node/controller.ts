@@ -16,6 +16,8 @@ import { createObserver, measureStatus } from '../../controller/observer.ts'
 import { rpkiRulesOf, watchRpki } from '../../controller/rpki-watch.ts'
 import { watchSaved } from '../../controller/saved-watch.ts'
 import { createSupervisor, type Supervisor } from '../../guard/notify.ts'
+import { runIp } from '../../linux/ip.ts'
+import { setOwnPriority } from '../../linux/scheduling-priority.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
 import { watchLinks } from '../../probe/link-watch.ts'
 import { createFrrRpki } from '../../routing/frr/rpki.ts'
@@ -28,7 +30,6 @@ import { createSay } from '../../telemetry/say.ts'
 import { TrafficWatch } from '../../wireguard/traffic.ts'
 import { LastResort } from '../../withdraw/last-resort.ts'
 import { RemovedAddresses } from '../../withdraw/removed-addresses.ts'
-import { runIp } from '../../withdraw/run-ip.ts'
 import { CommandError, exitCode } from '../failure.ts'
 import { controlSocketOf } from '../operator/control-client.ts'
 import { bundleSerialOf } from '../versions.ts'
@@ -37,8 +38,9 @@ import { createGuard } from './create-guard.ts'
 import { createProbes } from './create-probes.ts'
 import { keepState } from './keep-state.ts'
 import { lockNode, requireOwnDaemon, requireOwnNode } from './node-identity.ts'
-import { takePrecedence } from './precedence.ts'
 
+/** Above the other services. */
+const niceness = -10
 /** SIGTERM is answered within 2 s, whatever the daemon does. */
 const stopTimeoutMs = 1700
 
@@ -83,7 +85,7 @@ async function runController(manifest: Manifest, bundle: string): Promise<void> 
   // What matters happens once a month, and then each millisecond counts: V8 forgets the code of what has not run for
   // a while, and would have to compile the withdrawal first.
   setFlagsFromString('--no-flush-bytecode')
-  takePrecedence()
+  setOwnPriority(niceness)
   const missing = await findMissingPrograms(['ip', 'wg'])
   if (missing.length > 0) {
     throw new CommandError(`missing on this machine: ${describeMissing(missing)}`, {

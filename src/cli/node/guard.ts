@@ -2,15 +2,18 @@ import { Command } from 'commander'
 import { readManifest } from '../../bundle/read.ts'
 import { Guard, termsOf } from '../../guard/guard.ts'
 import { PlaceTakenError, takePlace } from '../../guard/place.ts'
+import { runIp } from '../../linux/ip.ts'
+import { setOwnPriority } from '../../linux/scheduling-priority.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
 import { createLog } from '../../telemetry/log.ts'
 import { isStillWithdrawn, withdrawServices } from '../../withdraw/ladder.ts'
 import { RemovedAddresses } from '../../withdraw/removed-addresses.ts'
-import { runIp } from '../../withdraw/run-ip.ts'
 import { CommandError, exitCode } from '../failure.ts'
 import { guardSerialOf } from '../versions.ts'
 import { createDaemon } from './create-daemon.ts'
-import { takePrecedence } from './precedence.ts'
+
+/** Above the other services, as the controller. */
+const niceness = -10
 
 export function guardCommand(): Command {
   return new Command('guard')
@@ -32,7 +35,7 @@ async function runGuard(manifest: Manifest, stay: boolean): Promise<void> {
     })
   }
   // What keeps the machine so busy that a controller can't renew must not keep us from noticing.
-  takePrecedence()
+  setOwnPriority(niceness)
   const { log, flush, end } = createLog({ node: manifest.node, site: manifest.site, program: 'guard' })
   process.once('uncaughtException', (error) => {
     log.fatal({ event: 'crash', err: error }, 'the guard has a bug; a living controller starts another')

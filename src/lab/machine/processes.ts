@@ -1,11 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
 import { open, readdir, stat } from 'node:fs/promises'
-import { setPriority } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
+import { readProcess } from '../../linux/proc.ts'
+import { setLeaderPriority } from '../../linux/scheduling-priority.ts'
 import type { ProcessRecord } from '../state.ts'
-import { readProcess } from './proc.ts'
 
 interface Command {
   readonly name: string
@@ -27,27 +26,15 @@ export async function startDetached(command: Command): Promise<ProcessRecord> {
     })
     await once(child, 'spawn')
     child.unref()
-    hasten(child.pid!)
+    // Outside of a lab each of these has a machine of its own. Here the programs that inject faults and measure must
+    // not count as theirs.
+    setLeaderPriority(child.pid!, -5)
     // `ip netns exec` becomes the program itself, so this is the program's process.
     const startTicks = (await readProcess(child.pid!))?.startTicks ?? 0
     const { name, namespace, argv } = command
     return { name, namespace, argv: [...argv], log: command.log, pid: child.pid!, startTicks }
   } finally {
     await log.close()
-  }
-}
-
-/**
- * Outside of a lab each of these has a machine of its own. Here they share one with whoever breaks them and
- * looks on, and the time that takes should not be counted as theirs.
- */
-function hasten(pid: number): void {
-  try {
-    setPriority(pid, -5)
-    // It leads a session, and niceness counts within that alone (sched(7), "The autogroup feature").
-    writeFileSync(`/proc/${pid}/autogroup`, '-5')
-  } catch {
-    // Where root may not do that either, the numbers are a little worse.
   }
 }
 

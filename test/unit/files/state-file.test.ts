@@ -2,8 +2,8 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import type { StateProblem } from '../../../src/files/state-file.ts'
 import { operatorFile } from '../../../src/state/node-state.ts'
-import type { StateProblem } from '../../../src/state/state-file.ts'
 
 let dir: string
 let problems: StateProblem[]
@@ -77,4 +77,12 @@ test('failure 21: what can not be saved is said once, tried again, and said when
   vi.useRealTimers()
   await expect.poll(kinds).toEqual(['unsaved', 'saved-again'])
   expect(await open(later).load()).toEqual(serving)
+})
+
+test('a value that another process has replaced is written again', async () => {
+  const controller = open()
+  await controller.save(serving)
+  await open().save(drained)
+  await controller.save(serving)
+  expect(await open().load()).toEqual(serving)
 })

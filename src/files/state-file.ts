@@ -1,6 +1,6 @@
 import { readFile, rename } from 'node:fs/promises'
 import type { z } from 'zod'
-import { writeFileAtomically } from '../bundle/write.ts'
+import { writeFileAtomically } from './atomic-file.ts'
 
 export interface StateFileOptions<T> {
   readonly path: string
@@ -27,7 +27,8 @@ export class StateFile<T> {
   readonly #options: StateFileOptions<T>
   /** The text that is wanted on the disk; `null`: nothing was ever to be saved. */
   #wanted: string | null = null
-  #written: string | null = null
+  /** Whether `#wanted` is still to be written. What the file holds is not compared: other processes write it too. */
+  #pending = false
   #writing: Promise<void> | null = null
   #retry: NodeJS.Timeout | null = null
   #failing = false
@@ -50,9 +51,7 @@ export class StateFile<T> {
       return null
     }
     try {
-      const value = schema.parse(JSON.parse(text))
-      this.#written = text
-      return value
+      return schema.parse(JSON.parse(text))
     } catch {
       const aside = `${path}.damaged`
       const moved = await rename(path, aside).then(
@@ -71,6 +70,7 @@ export class StateFile<T> {
    */
   save(value: T): Promise<void> {
     this.#wanted = `${JSON.stringify(value)}\n`
+    this.#pending = true
     return this.#write()
   }
 
@@ -90,11 +90,13 @@ export class StateFile<T> {
 
   async #writeWanted(): Promise<void> {
     const { path, onProblem } = this.#options
-    while (this.#wanted !== this.#written) {
+    while (this.#pending) {
       const text = this.#wanted!
+      this.#pending = false
       try {
         await writeFileAtomically(path, text)
       } catch (error) {
+        this.#pending = true
         const cause = (error as NodeJS.ErrnoException).code ?? String(error)
         const message = `it holds now, but would not outlive a restart: ${path} can not be written (${cause})`
         if (!this.#failing) onProblem({ kind: 'unsaved', path, cause, message })
@@ -102,7 +104,6 @@ export class StateFile<T> {
         this.#retryLater()
         throw new Error(message, { cause: error })
       }
-      this.#written = text
     }
     if (!this.#failing) return
     this.#failing = false
