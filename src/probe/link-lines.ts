@@ -10,7 +10,7 @@ interface LinkState {
 /** The links of this network namespace by interface name. */
 export type LinkSnapshot = ReadonlyMap<string, LinkState>
 
-interface Link extends LinkState {
+export interface Link extends LinkState {
   readonly name: string
 }
 

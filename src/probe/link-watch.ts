@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { execa } from 'execa'
 import {
   applyLinkEvent,
+  type Link,
   type LinkEvent,
   type LinkSnapshot,
   type Links,
@@ -11,6 +12,11 @@ import {
 } from './link-lines.ts'
 
 export interface LinkWatchOptions {
+  /**
+   * What the snapshots are about; all links if left out. A storm of events about other links, of a thousand containers
+   * that start or end, then costs next to nothing, and delays no probe.
+   */
+  readonly concerns?: LinkConcerns
   /** The first snapshot, and then each that differs from the last. */
   readonly onChange: (snapshot: LinkSnapshot) => void
   /** The watch goes on by itself; until it does, the last snapshot may be stale. */
@@ -20,6 +26,12 @@ export interface LinkWatchOptions {
   readonly rereadIntervalMs?: number
   /** The program `ip` of iproute2. */
   readonly program?: string
+}
+
+export interface LinkConcerns {
+  readonly interfaces: ReadonlySet<string>
+  /** On whatever interface. */
+  readonly addresses: ReadonlySet<string>
 }
 
 export interface LinkWatch {
@@ -48,6 +60,8 @@ const firstRestartMs = 100
 const lastRestartMs = 5000
 const readDeadlineMs = 5000
 const readDelayMs = 50
+/** From the start of one read to that of the next: while the kernel drops events, each is followed by another. */
+const readSpacingMs = 250
 const maxLineBytes = 64 * 1024
 
 /** Tells at once when an interface or an address of this network namespace comes, goes or changes. */
@@ -78,6 +92,7 @@ class Watcher {
   #reading: Promise<void> | null = null
   #readAgain = false
   #readSoon: NodeJS.Timeout | null = null
+  #readAt = Number.NEGATIVE_INFINITY
 
   constructor(options: LinkWatchOptions) {
     this.#options = options
@@ -142,19 +157,29 @@ class Watcher {
 
   #take(event: LinkEvent): void {
     this.#sinceRead?.push(event)
-    if (this.#links === null) return
-    const next = applyLinkEvent(this.#links, event)
+    const links = this.#links
+    if (links === null || !this.#isConcerned(links, event)) return
+    const next = applyLinkEvent(links, event)
     if (next !== null) this.#show(next)
-    // A bridge that loses a port says the same of the port as if it were deleted.
-    if (next === null || event.event === 'link-gone') this.#requestReadSoon()
+    // A bridge that loses a port says the same of the port as if it were deleted; and one that is renamed to what we
+    // look for has its addresses already.
+    const isNew = event.event === 'link' && !links.has(event.index)
+    if (next === null || isNew || event.event === 'link-gone') this.#requestReadSoon(readDelayMs)
   }
 
-  /** To start a process takes this one some 5 to 10 ms, in which nobody could act on the event. */
-  #requestReadSoon(): void {
+  #isConcerned(links: Links, event: LinkEvent): boolean {
+    const { concerns } = this.#options
+    if (concerns === undefined || event.event === 'unknown' || links.has(event.index)) return true
+    if (event.event === 'link') return concerns.interfaces.has(event.name)
+    return event.event === 'address' && concerns.addresses.has(event.address)
+  }
+
+  /** To start a process takes this one some 5 to 10 ms, in which no event could be acted on. */
+  #requestReadSoon(delayMs: number): void {
     this.#readSoon ??= setTimeout(() => {
       this.#readSoon = null
       this.#requestRead()
-    }, readDelayMs)
+    }, delayMs)
   }
 
   #requestRead(): void {
@@ -163,6 +188,12 @@ class Watcher {
       this.#readAgain = true
       return
     }
+    const waitMs = this.#readAt + readSpacingMs - performance.now()
+    if (waitMs > 0) {
+      this.#requestReadSoon(waitMs)
+      return
+    }
+    this.#readAt = performance.now()
     this.#reading = this.#read().finally(() => {
       this.#reading = null
       this.#sinceRead = null
@@ -185,10 +216,12 @@ class Watcher {
     if (this.#signal.aborted) return
     try {
       if (result.failed) throw result
-      let links: Links | null = parseLinks(result.stdout)
-      // Each event tells the whole state of what it is about, so that telling an old one again does no harm:
-      // the younger ones follow, here or from the monitor.
-      for (const event of this.#sinceRead) links = applyLinkEvent(links, event) ?? links
+      let links = this.#select(parseLinks(result.stdout))
+      // Each event has the whole state of what it is about, so that an old one does no harm: the younger ones follow,
+      // here or from the monitor.
+      for (const event of this.#sinceRead) {
+        if (this.#isConcerned(links, event)) links = applyLinkEvent(links, event) ?? links
+      }
       this.#show(links)
     } catch (cause) {
       this.#complain(
@@ -196,6 +229,14 @@ class Watcher {
           new LinkWatchError('read-failed', `\`${this.#program} -j addr show\` gave no list of links`, cause),
       )
     }
+  }
+
+  #select(links: Links): Links {
+    const { concerns } = this.#options
+    if (concerns === undefined) return links
+    const isConcerned = ({ name, addresses }: Link) =>
+      concerns.interfaces.has(name) || addresses.some((address) => concerns.addresses.has(address))
+    return new Map([...links].filter(([, link]) => isConcerned(link)))
   }
 
   #show(links: Links): void {

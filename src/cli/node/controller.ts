@@ -143,6 +143,10 @@ async function runController(manifest: Manifest, bundle: string): Promise<void> 
   const controlSocket = await openControlSocket(manifest, routes)
   const listener = await openListener(manifest, routes, log)
   const links = watchLinks({
+    concerns: {
+      interfaces: new Set(manifest.services.map(({ wireguard }) => wireguard.interface)),
+      addresses: new Set(manifest.services.flatMap(({ anycast }) => anycast)),
+    },
     onChange: (snapshot) => controller.takeLinks(snapshot),
     onError: (error) =>
       log.error({ event: 'links', cause: error.message }, 'the links are not watched just now'),
