@@ -3,6 +3,7 @@ import { basename, dirname, extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { execa } from 'execa'
+import { bundleProgram } from '../bundle.mjs'
 import { writeManPage } from './man-page.mjs'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
@@ -46,6 +47,7 @@ async function stageProgram({ root, work, home, version }) {
   const tsc = join(root, 'node_modules/.bin/tsc')
   const options = ['--outDir', join(home, 'dist'), '--sourceMap', 'false']
   await run(tsc, ['-p', join(root, 'tsconfig.build.json'), ...options])
+  await bundleProgram(join(home, 'dist'), { sourcemap: false })
   // Debian's and nodesource's Node; `env` would take whichever stands first on the PATH of the one who calls.
   const main = join(home, 'dist/cli/main.js')
   await writeFile(main, (await readFile(main, 'utf8')).replace(/^#!.*/, '#!/usr/bin/node'))

@@ -1,5 +1,5 @@
 import { readFile, rm } from 'node:fs/promises'
-import { z } from 'zod'
+import * as z from 'zod'
 import { installFiles } from './files.ts'
 import { journalPath } from './lock.ts'
 

@@ -1,4 +1,3 @@
-import { Command, InvalidArgumentError } from 'commander'
 import { describeMissing } from '../bundle/programs.ts'
 import { bringUp, LabExistsError } from '../lab/bring-up.ts'
 import { describeLab } from '../lab/describe.ts'
@@ -13,77 +12,52 @@ import { endOwner, hasLiveOwner, takeDown } from '../lab/take-down.ts'
 import { TopologyError } from '../lab/topology/topology-error.ts'
 import type { Fleet } from '../sites/fleet.ts'
 import { requireFleet } from '../sites/load.ts'
-import { parseDuration } from '../text/duration.ts'
 import { CommandError, exitCode } from './failure.ts'
 
-interface GlobalOptions {
+export interface GlobalOptions {
   readonly sites: string
   readonly json?: true
 }
 
-interface UpOptions extends GlobalOptions {
+export interface UpOptions extends GlobalOptions {
   readonly controllers: boolean
   readonly keep?: true
   readonly timeout: number
 }
 
-interface RunCommandOptions extends GlobalOptions {
+export interface RunCommandOptions extends GlobalOptions {
   readonly node?: string[]
   readonly client: boolean
   readonly running?: true
   readonly timeout: number
 }
 
-const defaultTimeout = '60s'
-
-export function labCommand(): Command {
-  return new Command('lab')
-    .description('Runs the fleet on this machine: namespaces, real daemons, real WireGuard. Needs root.')
-    .addCommand(upCommand())
-    .addCommand(runCommand())
-    .addCommand(downCommand())
+export async function labUp(options: UpOptions): Promise<void> {
+  const startedAt = performance.now()
+  const state = await up(options, 'lab up')
+  if (options.json) {
+    process.stdout.write(`${JSON.stringify(describeLab(state), null, 2)}\n`)
+    return
+  }
+  const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
+  process.stdout.write(`${summarizeLab(state)}\nup after ${seconds} s; \`anyward lab down\` ends it\n`)
 }
 
-function upCommand(): Command {
-  return new Command('up')
-    .description('Brings the fleet up, waits until clients are served everywhere, and leaves it running.')
-    .option('--no-controllers', 'leave the controllers out: nothing will be announced')
-    .option('--keep', 'leave a lab that does not come up as it is')
-    .option('--timeout <duration>', 'how long it may take', parseTimeout, parseTimeout(defaultTimeout))
-    .action(async (_options: unknown, command: Command) => {
-      const options = command.optsWithGlobals<UpOptions>()
-      const startedAt = performance.now()
-      const state = await up(options, 'lab up')
-      if (options.json) {
-        process.stdout.write(`${JSON.stringify(describeLab(state), null, 2)}\n`)
-        return
-      }
-      const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
-      process.stdout.write(`${summarizeLab(state)}\nup after ${seconds} s; \`anyward lab down\` ends it\n`)
-    })
+export async function labRun(wanted: readonly string[], options: RunCommandOptions): Promise<void> {
+  const chosen = wanted.length === 0 ? scenarios : wanted.map(requireScenario)
+  const results = await run(chosen, options)
+  if (options.json) process.stdout.write(`${JSON.stringify({ scenarios: results }, null, 2)}\n`)
+  else process.stdout.write(`${renderResults(results)}\n`)
+  process.exitCode = results.every(({ passed }) => passed) ? exitCode.fine : exitCode.findings
 }
 
-function runCommand(): Command {
-  const names = scenarios.map(({ name }) => name)
-  return new Command('run')
-    .description('Brings the fleet up, breaks it, measures at the neighbors, and takes it down.')
-    .argument('[scenario...]', `what to break (default: all): ${names.join(', ')}`)
-    .option(
-      '--node <name>',
-      'where; may be given again (default: the first node of each routing daemon)',
-      collect,
-    )
-    .option('--no-client', 'do not wait for what the clients suffer')
-    .option('--running', 'use the lab that is up, and leave it up')
-    .option('--timeout <duration>', 'how long coming up may take', parseTimeout, parseTimeout(defaultTimeout))
-    .action(async (wanted: string[], _options: unknown, command: Command) => {
-      const options = command.optsWithGlobals<RunCommandOptions>()
-      const chosen = wanted.length === 0 ? scenarios : wanted.map(requireScenario)
-      const results = await run(chosen, options)
-      if (options.json) process.stdout.write(`${JSON.stringify({ scenarios: results }, null, 2)}\n`)
-      else process.stdout.write(`${renderResults(results)}\n`)
-      process.exitCode = results.every(({ passed }) => passed) ? exitCode.fine : exitCode.findings
-    })
+export async function labDown(options: GlobalOptions): Promise<void> {
+  requireRoot()
+  const state = await readState()
+  await endOwner(state, 15_000)
+  await takeDown(state)
+  if (options.json) process.stdout.write('{}\n')
+  else process.stdout.write('the lab is down\n')
 }
 
 async function run(chosen: readonly Scenario[], options: RunCommandOptions): Promise<ScenarioResult[]> {
@@ -154,20 +128,6 @@ function requireNode(state: LabState, name: string): NodeState {
 
 function thisProgram(): string[] {
   return [process.execPath, ...process.execArgv, process.argv[1]!]
-}
-
-function downCommand(): Command {
-  return new Command('down')
-    .description('Removes every process, namespace, link and file of the lab, also what a crash left of one.')
-    .action(async (_options: unknown, command: Command) => {
-      const options = command.optsWithGlobals<GlobalOptions>()
-      requireRoot()
-      const state = await readState()
-      await endOwner(state, 15_000)
-      await takeDown(state)
-      if (options.json) process.stdout.write('{}\n')
-      else process.stdout.write('the lab is down\n')
-    })
 }
 
 /** Brings a lab up for a command; what goes wrong becomes a CommandError that says what to do. */
@@ -264,14 +224,4 @@ function summarizeLab(state: LabState): string {
 
 function say(line: string): void {
   process.stderr.write(`${line}\n`)
-}
-
-function collect(name: string, names: readonly string[] = []): string[] {
-  return [...names, name]
-}
-
-function parseTimeout(text: string): number {
-  const parsed = parseDuration(text)
-  if (parsed === null) throw new InvalidArgumentError('Write a duration such as 60s.')
-  return parsed
 }

@@ -1,10 +1,6 @@
-import { readFileSync } from 'node:fs'
 import { hashOf } from '../files/atomic-file.ts'
 import type { Manifest } from '../manifest/manifest.ts'
-
-export const { version: programVersion } = JSON.parse(
-  readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
-) as { version: string }
+import { programVersion } from './program-version.ts'
 
 /** Two bundles with the same serial tell a controller the same. */
 export function bundleSerialOf(manifest: Manifest): string {

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Intent } from '../decision/decide.ts'
 import type { CalendarView } from './calendar.ts'
 

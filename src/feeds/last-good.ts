@@ -1,6 +1,6 @@
 import { readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { hashOf, makeFolder, writeFileAtomically } from '../files/atomic-file.ts'
 
 /** `note` says that there was one which can't be used, and where it lies now; `null`: there was none. */

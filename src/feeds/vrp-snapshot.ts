@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { type Family, families } from '../net/prefix.ts'
 import { type VrpSet, vrpSetOf } from '../rpki/vrp-set.ts'
 import { neverExpires, type VrpTable, wordsOf } from '../rpki/vrp-table.ts'

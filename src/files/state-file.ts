@@ -1,5 +1,5 @@
 import { readFile, rename } from 'node:fs/promises'
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { writeFileAtomically } from './atomic-file.ts'
 
 export interface StateFileOptions<T> {

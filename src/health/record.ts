@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { type SideCheck, sideChecks } from '../manifest/words.ts'
 import { type HealthRules, type HealthState, initialHealth } from './health.ts'
 import { isOff } from './hold-down.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Family, Parsed } from '../net/prefix.ts'
 import { formatRange, globalLengths, type PrefixRange, parseRange } from '../net/prefix-range.ts'
 

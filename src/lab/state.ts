@@ -1,6 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { writeFileAtomically } from '../files/atomic-file.ts'
 import { removeTree } from '../files/remove-tree.ts'
 import { readProcess } from '../linux/proc.ts'

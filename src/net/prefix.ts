@@ -1,4 +1,3 @@
-import { Address6 } from 'ip-address'
 import { readIpv4, readIpv6 } from './read-prefix.ts'
 
 /** In the order in which they are always listed. */
@@ -130,7 +129,6 @@ function compareAddresses(a: Address, b: Address): number {
 }
 
 const ipv4Pattern = /^(?:\d{1,3}\.){3}\d{1,3}$/
-const ipv6Pattern = /^[0-9a-fA-F:]*:[0-9a-fA-F:.]*$/
 
 const words = new Uint32Array(4)
 
@@ -153,10 +151,8 @@ export function parseAddress(text: string): Parsed<Address> {
     }
     return { ok: false, problem: 'is not an IPv4 address', hint: 'each of its four numbers is 0 to 255' }
   }
-  // With its last part as IPv4.
-  if (ipv6Pattern.test(text) && Address6.isValid(text)) {
-    return { ok: true, value: new Address('ipv6', new Address6(text).bigInt()) }
-  }
+  const mixed = withoutDots(text)
+  if (mixed !== null) return parseAddress(mixed)
   const slash = text.indexOf('/')
   const bare = slash === -1 ? null : parseAddress(text.slice(0, slash))
   if (bare?.ok === true) {
@@ -250,4 +246,13 @@ export function prefixFrom(text: string): Prefix {
   const parsed = parsePrefix(text)
   if (!parsed.ok) throw new TypeError(`${text} ${parsed.problem}`)
   return parsed.value
+}
+
+/** `::ffff:c000:201` for `::ffff:192.0.2.1` (RFC 4291, section 2.2); `null`: its last part is no IPv4 address. */
+function withoutDots(text: string): string | null {
+  const colon = text.lastIndexOf(':')
+  const last = text.slice(colon + 1)
+  if (colon === -1 || !ipv4Pattern.test(last) || !readIpv4(last, last.length, words)) return null
+  const value = words[0]!
+  return `${text.slice(0, colon + 1)}${(value >>> 16).toString(16)}:${(value & 65535).toString(16)}`
 }

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 
 interface LinkState {
   /** IFF_UP: an administrator wants it up. It says nothing of a carrier. */

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { addressBits, type Family, families, type Parsed, type Prefix, parsePrefix } from '../net/prefix.ts'
 import { describeValue } from '../sites/fields.ts'
 import { formatPath, type Path, quote } from '../text/wording.ts'

@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { formatPath, nearestWord, type Path, quote } from '../text/wording.ts'
 import { describeValue } from './fields.ts'
 import type { Finding } from './finding.ts'

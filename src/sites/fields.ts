@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { bounds } from '../manifest/bounds.ts'
 import { namePattern } from '../manifest/values.ts'
 import { durationPattern, parseDuration } from '../text/duration.ts'

@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { count, formatPath, type Path } from '../text/wording.ts'
 import { assembleFleet } from './assemble.ts'
 import { checkFleet } from './checks/fleet.ts'

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { instantSchema, intentSchema } from '../controller/intent.ts'
 import { StateFile, type StateFileOptions } from '../files/state-file.ts'
 

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { z } from 'zod'
+import * as z from 'zod'
 import { agedPath, eventsName, keptFiles, type NodeEvent } from './events.ts'
 
 const lineSchema = z.looseObject({

@@ -1,6 +1,6 @@
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { writeFileAtomically } from '../files/atomic-file.ts'
 import { acquireLock } from '../files/lock.ts'
 import type { RunIp } from '../linux/ip.ts'

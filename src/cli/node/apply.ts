@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { Command, InvalidArgumentError, Option } from 'commander'
 import { type ApplyOutcome, applyBundle, DamagedError } from '../../apply/apply.ts'
 import { NotTakenError } from '../../apply/base-daemon.ts'
 import { JournalError } from '../../apply/journal.ts'
@@ -12,15 +11,14 @@ import { makeFolder } from '../../files/atomic-file.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
 import { DaemonError } from '../../routing/daemon.ts'
 import { ConfigError, formatIssue } from '../../sites/issue.ts'
-import { parseDuration } from '../../text/duration.ts'
+import { defaultBundle } from '../commands/options.ts'
 import { CommandError, exitCode } from '../failure.ts'
 import { askController } from '../operator/control-client.ts'
-import { defaultBundle } from '../operator/locate-bundle.ts'
 import { cleanNode } from './clean.ts'
 import { createDaemon } from './create-daemon.ts'
 import { requireOwnNode } from './node-identity.ts'
 
-interface Options {
+export interface ApplyOptions {
   readonly bundle?: string
   readonly repair?: true
   readonly clean?: true
@@ -28,32 +26,14 @@ interface Options {
   readonly json?: true
 }
 
-export function applyCommand(): Command {
-  return new Command('apply')
-    .description(
-      'Installs this node’s bundle: parse check, activation, a look at sessions and announcements; kept if all is as before, else undone.',
-    )
-    .option('--bundle <dir>', "this node's bundle, as `anyward plan` wrote it")
-    .addOption(
-      new Option('--repair', 'only put back what an apply that was killed has left').conflicts('bundle'),
-    )
-    .addOption(
-      new Option(
-        '--clean',
-        "only take announcements that `write memory` has saved out of FRR's files; nothing else changes",
-      ).conflicts('repair'),
-    )
-    .option('--timeout <duration>', 'how long sessions may take to come back', readTimeout, 25_000)
-    .action(async (_options: unknown, command: Command) => {
-      const options = command.optsWithGlobals<Options>()
-      if (options.repair) await repair()
-      else if (options.clean) await cleanNode(options.bundle)
-      else if (options.bundle !== undefined) await apply(options, options.bundle)
-      else throw new CommandError('no bundle is named', { hint: 'name it with --bundle DIR' })
-    })
+export async function runApply(options: ApplyOptions): Promise<void> {
+  if (options.repair) await repair()
+  else if (options.clean) await cleanNode(options.bundle)
+  else if (options.bundle !== undefined) await apply(options, options.bundle)
+  else throw new CommandError('no bundle is named', { hint: 'name it with --bundle DIR' })
 }
 
-async function apply(options: Options, bundle: string): Promise<void> {
+async function apply(options: ApplyOptions, bundle: string): Promise<void> {
   try {
     report(options, await run(bundle, options.timeout))
   } catch (error) {
@@ -188,7 +168,7 @@ async function findControllerNote(manifest: Manifest): Promise<string[]> {
   ]
 }
 
-function report(options: Options, outcome: ApplyOutcome): void {
+function report(options: ApplyOptions, outcome: ApplyOutcome): void {
   if (options.json) print(outcome)
   else {
     const { applied, reason, undone, detail, effect, notes } = outcome
@@ -207,11 +187,4 @@ function report(options: Options, outcome: ApplyOutcome): void {
 
 function print(document: object): void {
   process.stdout.write(`${JSON.stringify(document, null, 2)}\n`)
-}
-
-function readTimeout(text: string): number {
-  const parsed = parseDuration(text)
-  if (parsed === null || parsed < 1000)
-    throw new InvalidArgumentError('Write a duration of a second or more, such as 25s.')
-  return parsed
 }

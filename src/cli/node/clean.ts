@@ -4,8 +4,8 @@ import { cleanSaved } from '../../apply/clean.ts'
 import { lockApply } from '../../apply/lock.ts'
 import { manifestName, readManifest } from '../../bundle/read.ts'
 import { ownPrefixesOf } from '../../routing/own-prefixes.ts'
+import { defaultBundle } from '../commands/options.ts'
 import { CommandError, exitCode } from '../failure.ts'
-import { defaultBundle } from '../operator/locate-bundle.ts'
 
 /** `anyward apply --clean`, which FRR's unit also runs before FRR starts: on a machine without a bundle it does nothing. */
 export async function cleanNode(bundle = defaultBundle): Promise<void> {

@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import type { Server } from 'node:http'
 import { setFlagsFromString } from 'node:v8'
-import { Command } from 'commander'
 import { journalPath, lockApply } from '../../apply/lock.ts'
 import { describeMissing, findMissingPrograms } from '../../bundle/programs.ts'
 import { readBundle } from '../../bundle/read.ts'
@@ -44,15 +43,8 @@ const niceness = -10
 /** SIGTERM is answered within 2 s, whatever the daemon does. */
 const stopTimeoutMs = 1700
 
-export function controllerCommand(): Command {
-  return new Command('controller')
-    .description(
-      'Probes the local WireGuard endpoint and announces or withdraws its prefixes. Logs JSON lines to stderr.',
-    )
-    .requiredOption('--bundle <dir>', "this node's bundle, as `anyward plan` wrote it")
-    .action(async (options: { bundle: string }) =>
-      runController(await readWholeBundle(options.bundle), options.bundle),
-    )
+export async function runController(bundle: string): Promise<void> {
+  await control(await readWholeBundle(bundle), bundle)
 }
 
 /** An `apply` that was killed, by a power cut say, may have left the bundle ahead of what the daemon runs. */
@@ -81,7 +73,7 @@ async function readWholeBundle(dir: string): Promise<Manifest> {
   return readBundle(dir)
 }
 
-async function runController(manifest: Manifest, bundle: string): Promise<void> {
+async function control(manifest: Manifest, bundle: string): Promise<void> {
   // What matters happens once a month, and then each millisecond counts: V8 forgets the code of what has not run for
   // a while, and would have to compile the withdrawal first.
   setFlagsFromString('--no-flush-bytecode')

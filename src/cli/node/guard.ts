@@ -1,10 +1,8 @@
-import { Command } from 'commander'
 import { readManifest } from '../../bundle/read.ts'
 import { Guard, termsOf } from '../../guard/guard.ts'
 import { PlaceTakenError, takePlace } from '../../guard/place.ts'
 import { runIp } from '../../linux/ip.ts'
 import { setOwnPriority } from '../../linux/scheduling-priority.ts'
-import type { Manifest } from '../../manifest/manifest.ts'
 import { createLog } from '../../telemetry/log.ts'
 import { isStillWithdrawn, withdrawServices } from '../../withdraw/ladder.ts'
 import { RemovedAddresses } from '../../withdraw/removed-addresses.ts'
@@ -15,19 +13,8 @@ import { createDaemon } from './create-daemon.ts'
 /** Above the other services, as the controller. */
 const niceness = -10
 
-export function guardCommand(): Command {
-  return new Command('guard')
-    .description(
-      "Withdraws what the node's controller does not vouch for any more. A controller starts one by itself.",
-    )
-    .requiredOption('--bundle <dir>', "this node's bundle, as `anyward plan` wrote it")
-    .option('--stay', 'do not end when there is nothing to guard: a supervisor runs it')
-    .action(async (options: { bundle: string; stay?: true }) =>
-      runGuard(await readManifest(options.bundle), options.stay === true),
-    )
-}
-
-async function runGuard(manifest: Manifest, stay: boolean): Promise<void> {
+export async function runGuard(bundle: string, stay: boolean): Promise<void> {
+  const manifest = await readManifest(bundle)
   if (termsOf(manifest).size === 0) {
     throw new CommandError(`no service of ${manifest.node} has a dead man`, {
       hint: 'name one in fleet.yaml: `safety: { deadMan: 3s }`',

@@ -1,4 +1,3 @@
-import type { Command } from 'commander'
 import { readManifest } from '../../bundle/read.ts'
 import type { NodeStatus } from '../../controller/status.ts'
 import { askGuard } from '../../guard/ask.ts'
@@ -11,31 +10,19 @@ import { type Way, type Withdrawal, withdrawServices } from '../../withdraw/ladd
 import { commandToRestore, RemovedAddresses } from '../../withdraw/removed-addresses.ts'
 import { CommandError, exitCode } from '../failure.ts'
 import { askController } from '../operator/control-client.ts'
-import { type NodeOptions, nodeCommand, requireBundle } from '../operator/locate-bundle.ts'
+import { type NodeOptions, requireBundle } from '../operator/locate-bundle.ts'
 import { printStatus } from '../operator/status.ts'
 import { createDaemon } from './create-daemon.ts'
 
-type WithdrawOptions = NodeOptions & { reason?: string; afterStop?: true }
+export type WithdrawOptions = NodeOptions & { reason?: string; afterStop?: true }
 
 /** A controller that works tells its status in milliseconds. */
 const wakeTimeoutMs = 1500
 
-export function withdrawCommand(): Command {
-  return nodeCommand('withdraw')
-    .description(
-      'Withdraws everything of this node now: through its controller, or without it where it does not answer.',
-    )
-    .option('--reason <text>', 'why, for those who read the status')
-    .option(
-      '--after-stop',
-      'for ExecStopPost= of systemd: only after a failure, and only what has a dead man that no guard looks after',
-    )
-    .action(async (_options: unknown, command: Command) => {
-      const options = command.optsWithGlobals<WithdrawOptions>()
-      // Whatever else of the bundle was changed is no reason not to withdraw.
-      const manifest = await requireBundle(options, readManifest)
-      await (options.afterStop === true ? withdrawAfterStop(manifest, options) : withdraw(manifest, options))
-    })
+export async function runWithdraw(options: WithdrawOptions): Promise<void> {
+  // Whatever else of the bundle was changed is no reason not to withdraw.
+  const manifest = await requireBundle(options, readManifest)
+  await (options.afterStop === true ? withdrawAfterStop(manifest, options) : withdraw(manifest, options))
 }
 
 async function withdraw(manifest: Manifest, options: WithdrawOptions): Promise<void> {

@@ -1,24 +1,11 @@
-import { type Command, InvalidArgumentError } from 'commander'
 import type { NodeEvent } from '../../telemetry/events.ts'
 import { readEvents } from '../../telemetry/read-events.ts'
-import { parseDuration } from '../../text/duration.ts'
 import { CommandError, exitCode, isSystemError } from '../failure.ts'
-import { type NodeOptions, nodeCommand, requireBundle } from './locate-bundle.ts'
+import { type NodeOptions, requireBundle } from './locate-bundle.ts'
 
-type EventsOptions = NodeOptions & { since?: number; until?: number; service?: string }
+export type EventsOptions = NodeOptions & { since?: number; until?: number; service?: string }
 
-export function eventsCommand(): Command {
-  return nodeCommand('events')
-    .description(
-      'Says what happened on this node, and why: decisions, what the neighbors were told, sessions, orders, trouble.',
-    )
-    .option('--since <when>', 'a duration such as 1h, or a time such as 2026-11-23T03:00Z', parseWhen)
-    .option('--until <when>', 'the same', parseWhen)
-    .option('--service <name>', 'of that service, and of the whole node')
-    .action((_options: unknown, command: Command) => printEvents(command.optsWithGlobals<EventsOptions>()))
-}
-
-async function printEvents(options: EventsOptions): Promise<void> {
+export async function printEvents(options: EventsOptions): Promise<void> {
   const manifest = await requireBundle(options)
   const { stateDir } = manifest.paths
   const range = {
@@ -56,13 +43,4 @@ function formatEvent({ time, level, event, service, message, leftOut }: NodeEven
   const text = `${time} ${mark} ${event.padEnd(10)} ${who}${message}${more}`
   // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for
   return text.replace(/[\0-\x1f\x7f-\x9f]+/g, ' ')
-}
-
-function parseWhen(text: string): number {
-  const ago = parseDuration(text)
-  const time = ago === null ? Date.parse(text) : Date.now() - ago
-  if (Number.isNaN(time) || (ago === null && !/^\d{4}-\d\d-\d\d/.test(text))) {
-    throw new InvalidArgumentError('Write a duration such as 1h, or a time such as 2026-11-23T03:00Z.')
-  }
-  return time
 }

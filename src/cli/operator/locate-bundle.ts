@@ -1,28 +1,14 @@
 import { existsSync } from 'node:fs'
-import { Command, Option } from 'commander'
 import { readBundle } from '../../bundle/read.ts'
 import { findLabNode, listLabNodes } from '../../lab/locate.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
+import { defaultBundle } from '../commands/options.ts'
 import { CommandError } from '../failure.ts'
-
-export const defaultBundle = '/etc/anyward/bundle'
 
 export interface NodeOptions {
   readonly bundle?: string
   readonly node?: string
   readonly json?: true
-}
-
-/** A command that talks to one node. */
-export function nodeCommand(name: string): Command {
-  return new Command(name)
-    .addOption(
-      new Option(
-        '--bundle <dir>',
-        `the node's bundle (default: ${defaultBundle}, or the lab node whose namespace this is)`,
-      ),
-    )
-    .addOption(new Option('--node <name>', 'a node of the lab that is up').conflicts('bundle'))
 }
 
 /** Which node is meant: the one named, the lab node whose network namespace this is, or this machine. */

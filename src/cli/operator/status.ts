@@ -1,26 +1,20 @@
-import type { Command } from 'commander'
 import { describeSaved } from '../../controller/saved-watch.ts'
 import type { NodeStatus } from '../../controller/status.ts'
 import type { DrainEnding } from '../../decision/drain.ts'
 import { CommandError, exitCode } from '../failure.ts'
 import { askController } from './control-client.ts'
-import { type NodeOptions, nodeCommand, requireBundle } from './locate-bundle.ts'
+import { type NodeOptions, requireBundle } from './locate-bundle.ts'
 
-export function statusCommand(): Command {
-  return nodeCommand('status')
-    .description('Says what this node announces, to whom, and why; exits 1 where something is not well.')
-    .action(async (_options: unknown, command: Command) => {
-      const options = command.optsWithGlobals<NodeOptions>()
-      const manifest = await requireBundle(options)
-      const reply = await askController(manifest)
-      if (reply.outcome === 'absent') {
-        throw new CommandError(`no controller runs for ${manifest.node}`, {
-          hint: 'start it: anyward controller --bundle DIR',
-        })
-      }
-      printStatus(reply.status, options.json === true)
-      process.exitCode = isWell(reply.status) ? exitCode.fine : exitCode.findings
+export async function runStatus(options: NodeOptions): Promise<void> {
+  const manifest = await requireBundle(options)
+  const reply = await askController(manifest)
+  if (reply.outcome === 'absent') {
+    throw new CommandError(`no controller runs for ${manifest.node}`, {
+      hint: 'start it: anyward controller --bundle DIR',
     })
+  }
+  printStatus(reply.status, options.json === true)
+  process.exitCode = isWell(reply.status) ? exitCode.fine : exitCode.findings
 }
 
 /** Serving as it should: every service healthy and announced, and seen to be so. */

@@ -1,6 +1,4 @@
-import type { Command } from 'commander'
 import { type Course, giveOrder, type OrderOptions } from './give-order.ts'
-import { nodeCommand } from './locate-bundle.ts'
 
 const course: Course = {
   isReached: ({ services, daemon }) =>
@@ -9,17 +7,6 @@ const course: Course = {
   hintIfAbsent: 'start it: anyward controller --bundle DIR',
 }
 
-export function undrainCommand(): Command {
-  return nodeCommand('undrain')
-    .description(
-      'Ends a drain or a withdrawal: as soon as its endpoint is healthy the node announces again, degraded for a while. Within a maintenance window it serves until the next one begins.',
-    )
-    .option('--no-wait', 'do not wait until it serves as before')
-    .action((_options: unknown, command: Command) =>
-      giveOrder(
-        { intent: 'serve', reason: null, forMs: null },
-        course,
-        command.optsWithGlobals<OrderOptions>(),
-      ),
-    )
+export async function undrain(options: OrderOptions): Promise<void> {
+  await giveOrder({ intent: 'serve', reason: null, forMs: null }, course, options)
 }

@@ -1,4 +1,3 @@
-import { Argument, Command, Option } from 'commander'
 import { loadVrps } from '../../feeds/vrp-source.ts'
 import { formatAsPath, parseAsPath } from '../../net/as-path.ts'
 import { type Community, parseCommunity } from '../../net/community.ts'
@@ -13,10 +12,10 @@ import type { Fleet } from '../../sites/fleet.ts'
 import { requireFleet } from '../../sites/load.ts'
 import { nearestWord, quote } from '../../text/wording.ts'
 import { CommandError } from '../failure.ts'
-import { defaultStateDir, loadFeeds } from './load-feeds.ts'
+import { loadFeeds } from './load-feeds.ts'
 import { toCommandError, vrpSourceOf, warnOfExpired } from './vrp-options.ts'
 
-interface ExplainOptions {
+export interface ExplainOptions {
   readonly sites: string
   readonly json?: true
   readonly asPath?: string
@@ -29,33 +28,7 @@ interface ExplainOptions {
   readonly state: string
 }
 
-export function explainCommand(): Command {
-  return new Command('explain')
-    .description('Tells what a node does with a route, and which rule decides. It asks no daemon.')
-    .argument('<node>', 'such as fra1-a')
-    .argument('<neighbor>', 'one of its neighbors')
-    .addArgument(new Argument('<direction>', 'from the neighbor, or to it').choices(['import', 'export']))
-    .argument('<prefix>', 'such as 203.0.113.0/24')
-    .option('--as-path <path>', 'AS numbers, the neighbor’s first (import: that alone by default)')
-    .option('--community <community>', 'such as 64500:1 or 64500:1:2; may be given again', collect, [])
-    .option('--next-hop <address>', 'the neighbor itself by default')
-    .addOption(
-      new Option('--origin <origin>', 'where the first router had it from')
-        .choices(['igp', 'egp', 'incomplete'])
-        .default('igp'),
-    )
-    .option('--local', 'the node originates the route itself (export of our own prefixes: by default)')
-    .option('--no-local', 'it is learned from a neighbor, though it is one of our own prefixes')
-    .option('--degraded', 'the node originates it degraded')
-    .option('--vrps <file>', 'JSON of rpki-client or Routinator, to validate the origin with')
-    .option('--state <dir>', 'where plan keeps the last good IRR sets and VRPs', defaultStateDir)
-    .action(async (node: string, neighbor: string, direction: string, prefix: string, _options, command) => {
-      const options = (command as Command).optsWithGlobals<ExplainOptions>()
-      await explain({ node, neighbor, direction: direction as Policy['direction'], prefix }, options)
-    })
-}
-
-async function explain(
+export async function explain(
   asked: { node: string; neighbor: string; direction: Policy['direction']; prefix: string },
   options: ExplainOptions,
 ): Promise<void> {
@@ -253,8 +226,4 @@ const changeWords: Readonly<Record<string, string>> = {
   communitiesAdded: 'communities, added:',
   communitiesRemoved: 'communities, removed:',
   onlyToCustomer: 'ONLY_TO_CUSTOMER',
-}
-
-function collect(value: string, before: readonly string[]): readonly string[] {
-  return [...before, value]
 }

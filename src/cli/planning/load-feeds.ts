@@ -3,8 +3,6 @@ import type { PlanFeeds } from '../../planner/feeds.ts'
 import type { Fleet } from '../../sites/fleet.ts'
 import { formatWarning, toCommandError } from './vrp-options.ts'
 
-export const defaultStateDir = '/var/lib/anyward'
-
 /** What a fleet's plan needs beside its YAML; what a person should know of it goes to stderr. */
 export async function loadFeeds(
   fleet: Fleet,

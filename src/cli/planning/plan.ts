@@ -1,12 +1,11 @@
-import { Command, InvalidArgumentError } from 'commander'
 import { type PlanRequest, type PlanResult, planFleet } from '../../bundle/plan-fleet.ts'
 import { describeMissing } from '../../bundle/programs.ts'
 import { requireFleet } from '../../sites/load.ts'
 import { CommandError, exitCode, isSystemError } from '../failure.ts'
-import { defaultStateDir, loadFeeds } from './load-feeds.ts'
+import { loadFeeds } from './load-feeds.ts'
 import { describeRefusal, printPlan, printPlanJson } from './print-plan.ts'
 
-interface PlanOptions {
+export interface PlanOptions {
   readonly sites: string
   readonly json?: true
   readonly out: string
@@ -16,26 +15,7 @@ interface PlanOptions {
   readonly state: string
 }
 
-export function planCommand(): Command {
-  return new Command('plan')
-    .description(
-      'Writes a bundle for each node, its routing daemon’s configuration and its controller’s manifest, and tells what changes.',
-    )
-    .requiredOption('--out <dir>', 'the bundles go to <dir>/<site>/<node>/')
-    .option('--no-check', 'leave out loading each bundle by its daemon’s own parser')
-    .option('--no-diff', 'leave out the text diff of the files')
-    .option('--state <dir>', 'where the last good VRPs and IRR sets are kept', defaultStateDir)
-    .option(
-      '--refuse-below <sites>',
-      'write nothing if a service would be announced at fewer sites',
-      parseSites,
-    )
-    .action(async (_options: unknown, command: Command) => {
-      await plan(command.optsWithGlobals<PlanOptions>())
-    })
-}
-
-async function plan(options: PlanOptions): Promise<void> {
+export async function plan(options: PlanOptions): Promise<void> {
   const fleet = await requireFleet(options.sites)
   const { out, check, refuseBelow = null } = options
   const feeds = await loadFeeds(fleet, { ...options, offline: false })
@@ -75,9 +55,4 @@ async function planOrExplain(request: PlanRequest): Promise<PlanResult> {
       cause,
     })
   })
-}
-
-export function parseSites(text: string): number {
-  if (!/^\d{1,6}$/.test(text)) throw new InvalidArgumentError('It is a number of sites, such as 2.')
-  return Number(text)
 }

@@ -1,4 +1,3 @@
-import { Command } from 'commander'
 import { type ScheduledTask, schedule } from 'node-cron'
 import { ListenError, type Listener, startListener } from '../../control/listener.ts'
 import { viewRoutes } from '../../control/program-routes.ts'
@@ -7,12 +6,10 @@ import { createLog, type Log } from '../../telemetry/log.ts'
 import { createPlannerMetrics, type PlannerMetrics } from '../../telemetry/planner-metrics.ts'
 import { renderMetrics } from '../../telemetry/render-metrics.ts'
 import { CommandError, exitCode } from '../failure.ts'
-import { defaultStateDir } from './load-feeds.ts'
-import { parseSites } from './plan.ts'
 import { planRound, type RoundOptions, type RoundResult } from './plan-round.ts'
 import { type Cause, Rounds } from './rounds.ts'
 
-interface PlannerOptions {
+export interface PlannerOptions {
   readonly sites: string
   readonly out: string
   readonly state: string
@@ -22,30 +19,10 @@ interface PlannerOptions {
   readonly once?: true
 }
 
-export function plannerCommand(): Command {
-  return new Command('planner')
-    .description(
-      'Plans again and again: reads the sites, VRPs and IRR sets on the schedule in fleet.yaml and writes the bundles that change. SIGHUP: plan now. Logs JSON lines to stderr.',
-    )
-    .requiredOption('--out <dir>', 'the bundles go to <dir>/<site>/<node>/')
-    .option('--state <dir>', 'where the last good VRPs and IRR sets are kept', defaultStateDir)
-    .option('--no-check', 'leave out loading each bundle by its daemon’s own parser')
-    .option(
-      '--refuse-below <sites>',
-      'write nothing if a service would be announced at fewer sites',
-      parseSites,
-    )
-    .option('--listen <address:port>', 'answer /healthz, /status and /metrics there')
-    .option('--once', 'plan once, then exit: 0 planned, 1 refused, 2 could not be planned')
-    .action(async (_options: unknown, command: Command) => {
-      await runPlanner(command.optsWithGlobals<PlannerOptions>())
-    })
-}
-
 /** What runs longer is not waited for when the planner is told to stop. */
 const stopTimeoutMs = 30_000
 
-async function runPlanner(options: PlannerOptions): Promise<void> {
+export async function runPlanner(options: PlannerOptions): Promise<void> {
   // Without them there is no schedule to run on; later on, a fleet with a mistake leaves all as it was.
   const first = await requireFleet(options.sites)
   const { log, end } = createLog({ command: 'planner' })

@@ -1,4 +1,3 @@
-import { Command } from 'commander'
 import { loadVrps } from '../../feeds/vrp-source.ts'
 import { compilePlan } from '../../planner/compile.ts'
 import { debianLayout } from '../../planner/layout.ts'
@@ -16,17 +15,7 @@ import {
   warnOfExpired,
 } from './vrp-options.ts'
 
-export function preflightCommand(): Command {
-  return new Command('preflight')
-    .description('Tells what networks that validate origins (RPKI) make of every announcement of the fleet.')
-    .option('--vrps <file>', "a validator's JSON: rpki-client or Routinator")
-    .option('--slurm <file>', 'local exceptions (RFC 8416)')
-    .action(async (_options: unknown, command: Command) => {
-      await runPreflight(command.optsWithGlobals<VrpFileOptions & { json?: true }>())
-    })
-}
-
-async function runPreflight(options: VrpFileOptions & { json?: true }): Promise<void> {
+export async function runPreflight(options: VrpFileOptions & { json?: true }): Promise<void> {
   const fleet = await requireFleet(options.sites)
   const source = vrpSourceOf(options, fleet)
   const nowMs = Date.now()

@@ -1,9 +1,7 @@
 import { stat } from 'node:fs/promises'
-import { Command, InvalidArgumentError } from 'commander'
 import { FeedError } from '../../feeds/feed.ts'
 import type { VrpSnapshot } from '../../feeds/vrp-snapshot.ts'
 import { loadVrps } from '../../feeds/vrp-source.ts'
-import { parseAddress } from '../../net/prefix.ts'
 import { formatCount, formatSpan } from '../../rpki/assess.ts'
 import { dropExpired, type VrpSet } from '../../rpki/vrp-set.ts'
 import { createRtrServer, type RtrServer } from '../../rtr/server.ts'
@@ -11,7 +9,6 @@ import type { RtrEvent } from '../../rtr/session.ts'
 import type { RtrCache, VrpSource } from '../../sites/fleet.ts'
 import { requireFleet } from '../../sites/load.ts'
 import { createLog, type Log } from '../../telemetry/log.ts'
-import { parseDuration } from '../../text/duration.ts'
 import { CommandError, exitCode } from '../failure.ts'
 import { formatWarning, type VrpFileOptions, vrpSourceOf } from './vrp-options.ts'
 
@@ -29,25 +26,7 @@ const defaultListen: RtrCache = { host: '127.0.0.1', port: 3324 }
  */
 const timers = { refreshS: 300, retryS: 30, expireS: 172_800 }
 
-export function rtrCommand(): Command {
-  return new Command('rtr')
-    .description(
-      'Serves the last good VRPs to routers by RTR (RFC 8210), for as long as it runs. Logs JSON lines to stderr.',
-    )
-    .option('--vrps <file>', "a validator's JSON, read again when it changes; else fleet.yaml says which")
-    .option('--slurm <file>', 'local exceptions (RFC 8416)')
-    .option('--listen <address:port>', 'where routers connect (default: 127.0.0.1:3324)', parseListen)
-    .option('--state <dir>', 'keeps the last good VRPs there, over a restart')
-    .option('--max-age <duration>', 'refuses a file that is older (default: 24h)', parseSpan)
-    .option('--poll <duration>', 'how often it looks whether the file has changed', parseSpan, 5000)
-    .exitOverride()
-    .action(async (_options: unknown, command: Command) => {
-      const options = command.optsWithGlobals<RtrOptions>()
-      await runRtr(options, command.getOptionValueSourceWithGlobals('sites') === 'cli')
-    })
-}
-
-async function runRtr(options: RtrOptions, fleetIsNamed: boolean): Promise<void> {
+export async function runRtr(options: RtrOptions, fleetIsNamed: boolean): Promise<void> {
   const fleet = options.vrps === undefined || fleetIsNamed ? await requireFleet(options.sites) : null
   const source = vrpSourceOf(options, fleet)
   const { host, port } = options.listen ?? fleet?.rpki?.lastGood ?? defaultListen
@@ -209,20 +188,4 @@ function logEvent(log: Log, router: string, event: RtrEvent): void {
     default:
       log.info(facts, `${router}: ${event.type}`)
   }
-}
-
-function parseListen(text: string): RtrCache {
-  const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text)
-  const address = parseAddress(match?.[1] ?? match?.[2] ?? '')
-  const port = Number(match?.[3])
-  if (!address.ok || port > 65_535 || (address.value.family === 'ipv6') !== (match?.[1] !== undefined)) {
-    throw new InvalidArgumentError('write one such as 127.0.0.1:3324 or [::1]:3324')
-  }
-  return { host: address.value.toString(), port }
-}
-
-function parseSpan(text: string): number {
-  const ms = parseDuration(text)
-  if (ms === null || ms < 10) throw new InvalidArgumentError('write one such as 5s, 30m or 24h')
-  return ms
 }

@@ -1,24 +1,18 @@
-import { Command } from 'commander'
 import type { Fleet } from '../../sites/fleet.ts'
 import { FleetFolderError, formatIssue, type Issue } from '../../sites/issue.ts'
 import { loadFleet } from '../../sites/load.ts'
 import { count } from '../../text/wording.ts'
 import { CommandError, exitCode } from '../failure.ts'
 
-export function validateCommand(): Command {
-  return new Command('validate')
-    .description('Tells every problem of the YAML at once, each with its place and a cure.')
-    .action(async (_options, command: Command) => {
-      const { sites, json = false } = command.optsWithGlobals<{ sites: string; json?: boolean }>()
-      const { fleet, issues } = await loadFleet(sites).catch((error: unknown) => {
-        if (!(error instanceof FleetFolderError)) throw error
-        if (json) printJson(false, [folderIssue(error)])
-        throw new CommandError(error.message, { hint: 'name the folder with --sites DIR', cause: error })
-      })
-      if (json) printJson(fleet !== null, issues)
-      else printText(fleet, issues, sites)
-      if (fleet === null) process.exitCode = exitCode.findings
-    })
+export async function validate({ sites, json = false }: { sites: string; json?: boolean }): Promise<void> {
+  const { fleet, issues } = await loadFleet(sites).catch((error: unknown) => {
+    if (!(error instanceof FleetFolderError)) throw error
+    if (json) printJson(false, [folderIssue(error)])
+    throw new CommandError(error.message, { hint: 'name the folder with --sites DIR', cause: error })
+  })
+  if (json) printJson(fleet !== null, issues)
+  else printText(fleet, issues, sites)
+  if (fleet === null) process.exitCode = exitCode.findings
 }
 
 function printJson(ok: boolean, issues: readonly Issue[]): void {

@@ -1,5 +1,5 @@
 import { open, stat } from 'node:fs/promises'
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** What another program wrote: nothing of it is sure. */
 const decisionSchema = z.object({

@@ -1,5 +1,6 @@
 import type { Manifest } from '../../manifest/manifest.ts'
 import type { LabState, NodeState, WireguardState } from '../state.ts'
+import type { ScenarioName } from './names.ts'
 
 /** What a scenario works on: one node, and the service whose endpoint it breaks. */
 export interface Stage {
@@ -26,7 +27,7 @@ export interface Bound {
 }
 
 export interface Scenario {
-  readonly name: string
+  readonly name: ScenarioName
   /** What is done, in a few words. */
   readonly summary: string
   /** What should become of the node's routes at its neighbors. */

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Family } from '../../net/prefix.ts'
 import { frrDegraded } from '../../render/announcements.ts'
 import { DaemonError, type Desired, type Grade } from '../daemon.ts'

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { connect } from 'node:net'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Manifest } from '../../manifest/manifest.ts'
 import { parseAddress } from '../../net/prefix.ts'
 import { DaemonError, type OriginValidation, type ValidationLook } from '../daemon.ts'

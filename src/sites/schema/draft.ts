@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Community } from '../../net/community.ts'
 import type { Address, InterfaceAddress, Prefix } from '../../net/prefix.ts'
 import type { PrefixRange } from '../../net/prefix-range.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { fleetFileSchema } from './fleet-file.ts'
 import { siteFileSchema } from './site-file.ts'
 

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { bounds } from '../../manifest/bounds.ts'
 import { egressProtocols } from '../../manifest/words.ts'
 import { durationField, percentField, portField, wholeNumberField, wordField } from '../fields.ts'

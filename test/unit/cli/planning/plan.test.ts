@@ -2,8 +2,8 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { planCommand } from '../../../../src/cli/commands/design/plan.ts'
 import { CommandError } from '../../../../src/cli/failure.ts'
-import { planCommand } from '../../../../src/cli/planning/plan.ts'
 import { base } from '../../../invalid/base.ts'
 import { runCommand } from './run-command.ts'
 

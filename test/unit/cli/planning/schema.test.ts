@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import { afterEach, expect, test, vi } from 'vitest'
-import { schemaCommand } from '../../../../src/cli/planning/schema.ts'
+import { schemaCommand } from '../../../../src/cli/commands/design/schema.ts'
 
 afterEach(() => {
   vi.restoreAllMocks()

@@ -1,0 +1,24 @@
+import { Command } from 'commander'
+import { defaultStateDir, parseSites } from '../options.ts'
+
+export function plannerCommand(): Command {
+  return new Command('planner')
+    .summary('plan on a schedule')
+    .description(
+      'Runs `plan` on the schedule in fleet.yaml: reads the sites, VRPs and IRR sets, and writes the bundles that change. SIGHUP starts a run at once. Logs JSON lines to stderr.',
+    )
+    .requiredOption('--out <dir>', 'the bundles go to <dir>/<site>/<node>/')
+    .option('--state <dir>', 'where the last good VRPs and IRR sets are kept', defaultStateDir)
+    .option('--no-check', 'do not load each bundle with its daemon’s own parser')
+    .option(
+      '--refuse-below <sites>',
+      'write nothing if a service would be announced at fewer sites',
+      parseSites,
+    )
+    .option('--listen <address:port>', 'serve /healthz, /status and /metrics there')
+    .option('--once', 'plan once, then exit: 0 planned, 1 refused, 2 could not be planned')
+    .action(async (_options: unknown, command: Command) => {
+      const { runPlanner } = await import('../../planning/planner.ts')
+      await runPlanner(command.optsWithGlobals())
+    })
+}

@@ -1,0 +1,29 @@
+import type { Command } from 'commander'
+import { explainCommand } from './design/explain.ts'
+import { planCommand } from './design/plan.ts'
+import { plannerCommand } from './design/planner.ts'
+import { preflightCommand } from './design/preflight.ts'
+import { schemaCommand } from './design/schema.ts'
+import { validateCommand } from './design/validate.ts'
+import { applyCommand } from './node/apply.ts'
+import { controllerCommand } from './node/controller.ts'
+import { guardCommand } from './node/guard.ts'
+import { probeCommand } from './node/probe.ts'
+import { rtrCommand } from './node/rtr.ts'
+import { drainCommand } from './operate/drain.ts'
+import { eventsCommand } from './operate/events.ts'
+import { statusCommand } from './operate/status.ts'
+import { undrainCommand } from './operate/undrain.ts'
+import { withdrawCommand } from './operate/withdraw.ts'
+import { labCommand } from './rehearse/lab.ts'
+
+/**
+ * What `anyward --help` lists. A command's file describes it and reads its options; what it does is imported when it
+ * runs, so that `--help` and `--version` load nothing else.
+ */
+export const commandGroups: Readonly<Record<string, readonly (() => Command)[]>> = {
+  Design: [validateCommand, schemaCommand, planCommand, plannerCommand, explainCommand, preflightCommand],
+  'On a node': [controllerCommand, guardCommand, applyCommand, rtrCommand, probeCommand],
+  Operate: [statusCommand, eventsCommand, drainCommand, undrainCommand, withdrawCommand],
+  Rehearse: [labCommand],
+}

@@ -1,0 +1,38 @@
+import { Command, InvalidArgumentError } from 'commander'
+import { parseAddress } from '../../../net/prefix.ts'
+import { parseDuration } from '../../../text/duration.ts'
+
+export function rtrCommand(): Command {
+  return new Command('rtr')
+    .summary('serve VRPs to routers (RFC 8210)')
+    .description(
+      'Serves the last good VRPs to routers by RTR (RFC 8210), for as long as it runs. Logs JSON lines to stderr.',
+    )
+    .option('--vrps <file>', "a validator's JSON, read again when it changes; else fleet.yaml says which")
+    .option('--slurm <file>', 'local exceptions (RFC 8416)')
+    .option('--listen <address:port>', 'where routers connect (default: 127.0.0.1:3324)', parseListen)
+    .option('--state <dir>', 'keeps the last good VRPs there, over a restart')
+    .option('--max-age <duration>', 'refuses a file that is older (default: 24h)', parseSpan)
+    .option('--poll <duration>', 'how often it looks whether the file has changed', parseSpan, 5000)
+    .exitOverride()
+    .action(async (_options: unknown, command: Command) => {
+      const { runRtr } = await import('../../planning/rtr.ts')
+      await runRtr(command.optsWithGlobals(), command.getOptionValueSourceWithGlobals('sites') === 'cli')
+    })
+}
+
+function parseListen(text: string): { host: string; port: number } {
+  const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text)
+  const address = parseAddress(match?.[1] ?? match?.[2] ?? '')
+  const port = Number(match?.[3])
+  if (!address.ok || port > 65_535 || (address.value.family === 'ipv6') !== (match?.[1] !== undefined)) {
+    throw new InvalidArgumentError('write one such as 127.0.0.1:3324 or [::1]:3324')
+  }
+  return { host: address.value.toString(), port }
+}
+
+function parseSpan(text: string): number {
+  const ms = parseDuration(text)
+  if (ms === null || ms < 10) throw new InvalidArgumentError('write one such as 5s, 30m or 24h')
+  return ms
+}

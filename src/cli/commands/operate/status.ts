@@ -1,0 +1,14 @@
+import type { Command } from 'commander'
+import { nodeCommand } from './node-command.ts'
+
+export function statusCommand(): Command {
+  return nodeCommand('status')
+    .summary('what this node announces, and why')
+    .description(
+      'Prints what this node announces, to which neighbors, and why. Exits 1 if a service is not healthy and announced.',
+    )
+    .action(async (_options: unknown, command: Command) => {
+      const { runStatus } = await import('../../operator/status.ts')
+      await runStatus(command.optsWithGlobals())
+    })
+}

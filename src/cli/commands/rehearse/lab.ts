@@ -1,0 +1,60 @@
+import { Command, InvalidArgumentError } from 'commander'
+import { scenarioNames } from '../../../lab/scenario/names.ts'
+import { parseDuration } from '../../../text/duration.ts'
+import { collect } from '../options.ts'
+
+const defaultTimeout = '60s'
+
+export function labCommand(): Command {
+  return new Command('lab')
+    .summary('run the fleet on this machine')
+    .description('Runs the fleet on this machine, with real daemons in network namespaces. Needs root.')
+    .addCommand(upCommand())
+    .addCommand(runCommand())
+    .addCommand(downCommand())
+}
+
+function upCommand(): Command {
+  return new Command('up')
+    .description('Starts the fleet, waits until clients are served everywhere, and leaves it running.')
+    .option('--no-controllers', 'start no controllers: nothing is announced')
+    .option('--keep', 'do not remove a lab that fails to start')
+    .option('--timeout <duration>', 'time limit for the start', parseTimeout, parseTimeout(defaultTimeout))
+    .action(async (_options: unknown, command: Command) => {
+      const { labUp } = await import('../../lab.ts')
+      await labUp(command.optsWithGlobals())
+    })
+}
+
+function runCommand(): Command {
+  return new Command('run')
+    .description('Starts the fleet, injects faults, measures at the neighbors, and removes the fleet.')
+    .argument('[scenario...]', `the faults (default: all): ${scenarioNames.join(', ')}`)
+    .option(
+      '--node <name>',
+      'the node; may be repeated (default: the first node of each routing daemon)',
+      collect,
+    )
+    .option('--no-client', 'do not measure the outage of clients')
+    .option('--running', 'use the lab that is running, and leave it running')
+    .option('--timeout <duration>', 'time limit for the start', parseTimeout, parseTimeout(defaultTimeout))
+    .action(async (wanted: string[], _options: unknown, command: Command) => {
+      const { labRun } = await import('../../lab.ts')
+      await labRun(wanted, command.optsWithGlobals())
+    })
+}
+
+function downCommand(): Command {
+  return new Command('down')
+    .description('Removes every process, namespace, link and file of the lab, also after a crash.')
+    .action(async (_options: unknown, command: Command) => {
+      const { labDown } = await import('../../lab.ts')
+      await labDown(command.optsWithGlobals())
+    })
+}
+
+function parseTimeout(text: string): number {
+  const parsed = parseDuration(text)
+  if (parsed === null) throw new InvalidArgumentError('Write a duration such as 60s.')
+  return parsed
+}
