@@ -1,7 +1,4 @@
-import { readlinkSync } from 'node:fs'
 import type { Server } from 'node:http'
-import { setPriority } from 'node:os'
-import { basename } from 'node:path'
 import { parentPort, workerData } from 'node:worker_threads'
 import { createHttpServer, listen } from './http-server.ts'
 import type { ListenerData, ThreadMessage, ThreadReply } from './listener.ts'
@@ -11,16 +8,13 @@ import { jsonReply, type Reply, type Route } from './routes.ts'
 /** The thread of listener.ts. It takes requests, and asks the main thread for the answers. */
 
 /** Of one processor, over time. */
-const share = 0.1
-const burstMs = 30
-/** Below the program's other threads (0, or less), above what runs only on an idle machine (19). */
-const niceness = 10
+const share = 0.05
+const burstMs = 10
 
 const main = parentPort!
 const { places, routes, answerTimeoutMs, lifetimeMs } = workerData as ListenerData
 const waiting = new Map<string, (reply: Reply) => void>()
 
-takeLowPriority()
 main.on('message', ({ path, reply }: ThreadReply) => waiting.get(path)?.(reply))
 const table = routes.map(
   (route): Route => ({ ...route, method: 'GET', access: 'anyone', answer: () => askMain(route.path) }),
@@ -64,13 +58,4 @@ function askMain(path: string): Promise<Reply> {
 
 function tell(message: ThreadMessage): void {
   main.postMessage(message)
-}
-
-/** To Linux each thread is a process here (setpriority(2), "C library/kernel differences"). */
-function takeLowPriority(): void {
-  try {
-    setPriority(Number(basename(readlinkSync('/proc/thread-self'))), niceness)
-  } catch {
-    // Without /proc the pace alone has to do.
-  }
 }
