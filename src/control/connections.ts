@@ -1,28 +1,33 @@
 import type { Socket } from 'node:net'
 
+/** The longest time of each part of a connection's life. */
+export interface ConnectionTimes {
+  /** From the connection to the end of the request's header. */
+  readonly requestMs: number
+  /** From there to the answer; a body arrives in this time too. */
+  readonly answerMs: number
+  /** From there until the client has read it. */
+  readonly readMs: number
+}
+
 interface Connection {
-  /** The connection has not sent a whole request yet. */
   isIdle: boolean
-  readonly deadline: NodeJS.Timeout
+  deadline: NodeJS.Timeout
 }
 
 /**
- * The open connections of a server, at most `most`, each for at most `lifetimeMs`. A further connection replaces the
- * oldest that has sent no request, so that idle connections do not lock others out.
+ * The open connections of a server, at most `most`. Each ends when it is slow. A further connection replaces the oldest
+ * that has sent no request, so that idle connections do not lock others out.
  */
 export class Connections {
   readonly #most: number
-  readonly #lifetimeMs: number
+  readonly #times: ConnectionTimes
   /** The oldest first. */
   readonly #open = new Map<Socket, Connection>()
 
-  constructor({ most, lifetimeMs }: { most: number; lifetimeMs: number }) {
+  constructor({ most, times }: { most: number; times: ConnectionTimes }) {
     this.#most = most
-    this.#lifetimeMs = lifetimeMs
-  }
-
-  get size(): number {
-    return this.#open.size
+    this.#times = times
   }
 
   add(socket: Socket): void {
@@ -34,8 +39,7 @@ export class Connections {
       }
       this.#end(oldest)
     }
-    const deadline = setTimeout(() => this.#end(socket), this.#lifetimeMs)
-    this.#open.set(socket, { isIdle: true, deadline })
+    this.#open.set(socket, { isIdle: true, deadline: this.#endAfter(this.#times.requestMs, socket) })
     socket.once('close', () => this.#forget(socket))
   }
 
@@ -44,11 +48,27 @@ export class Connections {
     const connection = this.#open.get(socket)
     if (connection === undefined || !connection.isIdle) return false
     connection.isIdle = false
+    this.#extend(socket, connection, this.#times.answerMs)
     return true
+  }
+
+  /** The answer is on its way. */
+  answer(socket: Socket): void {
+    const connection = this.#open.get(socket)
+    if (connection !== undefined) this.#extend(socket, connection, this.#times.readMs)
   }
 
   endAll(): void {
     for (const socket of [...this.#open.keys()]) this.#end(socket)
+  }
+
+  #extend(socket: Socket, connection: Connection, ms: number): void {
+    clearTimeout(connection.deadline)
+    connection.deadline = this.#endAfter(ms, socket)
+  }
+
+  #endAfter(ms: number, socket: Socket): NodeJS.Timeout {
+    return setTimeout(() => this.#end(socket), ms)
   }
 
   #end(socket: Socket): void {

@@ -1,22 +1,22 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { hostname } from 'node:os'
-import { Connections } from './connections.ts'
+import { Connections, type ConnectionTimes } from './connections.ts'
 import { isOwnHost } from './host-name.ts'
 import { jsonReply, type Reply, type Route } from './routes.ts'
 
-export interface HttpLimits {
+export interface HttpLimits extends ConnectionTimes {
   /** Open connections at a time. */
   readonly maxConnections: number
-  /** From the connection to the end of its answer. A slow or idle client is cut off. */
-  readonly lifetimeMs: number
   readonly maxHeaderBytes: number
   readonly maxBodyBytes: number
 }
 
 export const defaultLimits: HttpLimits = {
   maxConnections: 32,
-  lifetimeMs: 5000,
+  requestMs: 3000,
+  answerMs: 5000,
+  readMs: 3000,
   maxHeaderBytes: 8192,
   maxBodyBytes: 4096,
 }
@@ -36,7 +36,7 @@ interface HttpServerOptions {
  */
 export function createHttpServer(options: HttpServerOptions): Server {
   const limits = { ...defaultLimits, ...options.limits }
-  const connections = new Connections({ most: limits.maxConnections, lifetimeMs: limits.lifetimeMs })
+  const connections = new Connections({ most: limits.maxConnections, times: limits })
   const routes = new Map(
     options.routes
       .filter(({ access }) => options.access === 'owner' || access === 'anyone')
@@ -46,10 +46,10 @@ export function createHttpServer(options: HttpServerOptions): Server {
   const server = createServer(
     {
       maxHeaderSize: limits.maxHeaderBytes,
-      headersTimeout: limits.lifetimeMs / 2,
-      requestTimeout: limits.lifetimeMs / 2,
-      // Node looks for requests past these times every 30 s by default.
-      connectionsCheckingInterval: limits.lifetimeMs / 10,
+      // The connections' own times end before these. Node would look at them each 30 s only.
+      headersTimeout: limits.requestMs,
+      requestTimeout: limits.requestMs + limits.answerMs,
+      connectionsCheckingInterval: 1000,
     },
     (request, response) => {
       onWork()
@@ -59,10 +59,11 @@ export function createHttpServer(options: HttpServerOptions): Server {
       response.shouldKeepAlive = false
       // What follows the request is never read. A body is read by who waits for it.
       if (request.method !== 'POST') socket.pause()
-      answer(request).then(
-        (reply) => send(response, reply),
-        () => send(response, jsonReply(500, { error: 'the request failed: see the log' })),
-      )
+      const reply = answer(request).catch(() => jsonReply(500, { error: 'the request failed: see the log' }))
+      void reply.then((found) => {
+        connections.answer(socket)
+        send(response, found)
+      })
     },
   )
   server.on('connection', (socket) => {

@@ -12,7 +12,7 @@ const share = 0.05
 const burstMs = 10
 
 const main = parentPort!
-const { places, routes, answerTimeoutMs, lifetimeMs } = workerData as ListenerData
+const { places, routes, answerTimeoutMs } = workerData as ListenerData
 const waiting = new Map<string, (reply: Reply) => void>()
 
 main.on('message', ({ path, reply }: ThreadReply) => waiting.get(path)?.(reply))
@@ -22,8 +22,9 @@ const table = routes.map(
 const servers: Server[] = []
 try {
   const onWork = createPace({ share, burstMs })
+  const limits = { answerMs: answerTimeoutMs + 1000 }
   for (const where of places) {
-    const server = createHttpServer({ routes: table, access: 'anyone', limits: { lifetimeMs }, onWork })
+    const server = createHttpServer({ routes: table, access: 'anyone', limits, onWork })
     servers.push(server)
     await listen(server, where).catch((error: NodeJS.ErrnoException) => {
       throw Object.assign(error, { where })

@@ -6,7 +6,6 @@ export interface ListenerData {
   readonly places: readonly string[]
   readonly routes: readonly Pick<Route, 'path' | 'shareMs'>[]
   readonly answerTimeoutMs: number
-  readonly lifetimeMs: number
 }
 
 export type ThreadMessage =
@@ -61,7 +60,7 @@ const resourceLimits = { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 2
  * per `shareMs`. Rejects with ListenError if an address cannot be listened on.
  */
 export async function startListener(options: ListenerOptions): Promise<Listener> {
-  const { places, onEnd, answerTimeoutMs = 2000, firstRetryMs = 1000 } = options
+  const { places, onEnd, answerTimeoutMs = 10_000, firstRetryMs = 1000 } = options
   const threadModule = options.threadModule ?? new URL('./listener-thread.js', import.meta.url)
   const routes = new Map(
     options.routes.filter(({ access }) => access === 'anyone').map((route) => [route.path, route]),
@@ -70,7 +69,6 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     places,
     routes: [...routes.values()].map(({ path, shareMs }) => ({ path, shareMs })),
     answerTimeoutMs,
-    lifetimeMs: answerTimeoutMs + 3000,
   }
   let retryMs = firstRetryMs
   let retry: NodeJS.Timeout | null = null

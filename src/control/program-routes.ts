@@ -1,3 +1,4 @@
+import { endpoints } from './endpoints.ts'
 import type { OperatorOrder } from './order.ts'
 import { jsonReply, type Reply, type Route } from './routes.ts'
 
@@ -10,24 +11,16 @@ interface ProgramView {
 
 /** What every long-running program serves. */
 export function viewRoutes(program: ProgramView): Route[] {
-  const row = { method: 'GET', access: 'anyone' } as const
   return [
     {
-      ...row,
-      path: '/healthz',
-      shareMs: 100,
+      ...endpoints.health,
       answer: () => {
         const working = program.isWorking()
         return jsonReply(working ? 200 : 503, { working })
       },
     },
-    { ...row, path: '/status', shareMs: 100, answer: () => jsonReply(200, program.status()) },
-    {
-      ...row,
-      path: '/metrics',
-      shareMs: 1000,
-      answer: async () => ({ code: 200, ...(await program.metrics()) }),
-    },
+    { ...endpoints.status, answer: () => jsonReply(200, program.status()) },
+    { ...endpoints.metrics, answer: async () => ({ code: 200, ...(await program.metrics()) }) },
   ]
 }
 
@@ -37,10 +30,7 @@ export function viewRoutes(program: ProgramView): Route[] {
  */
 export function orderRoute(carryOut: (order: OperatorOrder) => Promise<unknown>): Route {
   return {
-    method: 'POST',
-    path: '/operator',
-    access: 'owner',
-    shareMs: 0,
+    ...endpoints.order,
     async answer(body) {
       // Loaded with the first order: a controller runs for months without one.
       const { orderSchema } = await import('./order.ts')

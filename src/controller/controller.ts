@@ -1,3 +1,4 @@
+import type { NodeStatus } from '../control/status.ts'
 import type { DecisionContext, Intent } from '../decision/decide.ts'
 import { type LinkSnapshot, presentAddresses } from '../health/links.ts'
 import { findTroubleSince } from '../health/problem.ts'
@@ -10,7 +11,7 @@ import { findLiving } from './liveness.ts'
 import type { ControllerParts, VerifiedChange } from './parts.ts'
 import { Reconciler } from './reconciler.ts'
 import { ServiceUnit } from './service-unit.ts'
-import { buildStatus, type NodeStatus } from './status.ts'
+import { buildStatus } from './status.ts'
 import { Timers } from './timers.ts'
 
 const tickMs = 250

@@ -1,3 +1,4 @@
+import type { NodeStatus } from '../control/status.ts'
 import { drainStages } from '../decision/drain.ts'
 import type { Manifest } from '../manifest/manifest.ts'
 import type { NeighborObservation } from '../routing/daemon.ts'
@@ -5,7 +6,6 @@ import type { Metrics } from '../telemetry/metrics.ts'
 import type { Say } from '../telemetry/say.ts'
 import type { ControllerObserver, VerifiedChange } from './parts.ts'
 import type { DecidedState } from './service-state.ts'
-import type { NodeStatus } from './status.ts'
 
 /** Turns what the controller does into lines for people, and metrics. */
 export function createObserver(manifest: Manifest, say: Say, metrics: Metrics): ControllerObserver {

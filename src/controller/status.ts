@@ -1,4 +1,4 @@
-import type { DrainStage } from '../decision/drain.ts'
+import type { NodeStatus } from '../control/status.ts'
 import type { GuardState } from '../guard/client.ts'
 import type { Manifest } from '../manifest/manifest.ts'
 import type { SavedNetwork } from '../routing/daemon.ts'
@@ -7,9 +7,7 @@ import type { EffectiveIntent } from './intent.ts'
 import type { Reconciler } from './reconciler.ts'
 import type { ServiceUnit } from './service-unit.ts'
 
-export type NodeStatus = ReturnType<typeof buildStatus>
-
-/** What `anyward status --json` and /status show. Times are ISO 8601; `announced` is what was observed. */
+/** The keys are described at their schema, in control. */
 export function buildStatus(input: {
   manifest: Manifest
   units: readonly ServiceUnit[]
@@ -22,10 +20,11 @@ export function buildStatus(input: {
   daemonVersion: string | null
   now: number
   wall: number
-}) {
+}): NodeStatus {
   const { manifest, reconciler, intent, calendar, now, wall } = input
   const observed = reconciler.observation?.neighbors ?? []
   return {
+    version: 1,
     node: manifest.node,
     site: manifest.site,
     services: input.units.map(({ state, drain, waitingFor }) => {
@@ -45,13 +44,11 @@ export function buildStatus(input: {
         ),
         checks: state.checks(),
         probe: state.lastProbe,
-        /** Share of the last probes, 0 to 1. */
         loss: snapshot.lossShare,
         holdDown: { flaps: snapshot.flaps, leftMs: rounded(snapshot.holdDownLeftMs) },
-        /** Probes that said nothing, because this machine was late. */
         late: snapshot.late,
         drain: {
-          stage: drain.stage satisfies DrainStage,
+          stage: drain.stage,
           sinceMs: drain.stage === 'none' ? null : Math.round(now - drain.since),
           waitingFor,
           ending: drain.ending,
@@ -63,7 +60,6 @@ export function buildStatus(input: {
       address,
       session: observed.find((neighbor) => neighbor.neighbor === name)?.session ?? 'unknown',
     })),
-    /** What counts now, whoever said it: the operator, or the calendar. */
     operator: {
       intent: intent.intent,
       source: intent.source,
@@ -74,18 +70,14 @@ export function buildStatus(input: {
       active: calendar.active === null ? null : isoWindow(calendar.active),
       next: calendar.next === null ? null : isoWindow(calendar.next),
     },
-    /** Who withdraws if this controller dies; `null`: nobody, for `deadMan` says keep. */
     guard: input.guard,
-    /** Addresses that we took off the node, for the daemon does not withdraw what is dead. */
     heldAddresses: input.heldAddresses,
     daemon: {
       kind: manifest.daemon,
       version: input.daemonVersion,
-      /** Whether the neighbors were told just what was decided, when they were last looked at. */
       verified: reconciler.verified,
       observedAgoMs: reconciler.observedAt === null ? null : Math.round(now - reconciler.observedAt),
       trouble: reconciler.trouble,
-      /** FRR: lines of its files that it announces at its next start, also without a controller. */
       savedAnnouncements: input.savedAnnouncements,
     },
     time: isoTime(wall),

@@ -2,6 +2,7 @@ import { request } from 'node:http'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { readBundle } from '../bundle/read.ts'
+import { type NodeStatus, statusSchema } from '../control/status.ts'
 import type { Manifest } from '../manifest/manifest.ts'
 import { BirdClient } from '../routing/bird/client.ts'
 import { tail } from './machine/daemons.ts'
@@ -145,12 +146,8 @@ async function checkController(node: NodeState): Promise<Missing | null> {
   return { what, instead, log }
 }
 
-interface ControllerStatus {
-  readonly services: readonly { name: string; decision: string; reason: string }[]
-}
-
-/** What the controller says of itself on the management network. */
-export function readStatus(node: NodeState): Promise<ControllerStatus> {
+/** What the controller says of itself on the management network. Rejects where it gives no status. */
+export function readStatus(node: NodeState): Promise<NodeStatus> {
   return new Promise((resolve, reject) => {
     const outgoing = request(node.statusUrl, { signal: AbortSignal.timeout(2000), agent: false }, (reply) => {
       let text = ''
@@ -161,7 +158,8 @@ export function readStatus(node: NodeState): Promise<ControllerStatus> {
       reply.on('error', reject)
       reply.on('end', () => {
         try {
-          resolve(JSON.parse(text) as ControllerStatus)
+          if (reply.statusCode !== 200) throw new Error(`code ${reply.statusCode}: ${text.trim()}`)
+          resolve(statusSchema.parse(JSON.parse(text)))
         } catch (error) {
           reject(error)
         }

@@ -4,7 +4,7 @@ import { getPriority, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { NodeStatus } from '../../src/controller/status.ts'
+import type { NodeStatus } from '../../src/control/status.ts'
 import type { Manifest } from '../../src/manifest/manifest.ts'
 import { BirdClient } from '../../src/routing/bird/client.ts'
 import {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { NodeStatus } from '../../src/controller/status.ts'
+import type { NodeStatus } from '../../src/control/status.ts'
 import { BirdClient } from '../../src/routing/bird/client.ts'
 import { cli, type Lab, type LabNode, labDown, labUp, until } from './fixture-lab/lab.ts'
 

@@ -133,6 +133,18 @@ const trespasses: readonly Trespass[] = [
     message: 'The guard knows only how to withdraw',
   },
   {
+    law: 'control knows no controller: what it shows comes in',
+    file: 'src/control/reaches.ts',
+    code: "import type { Controller } from '../controller/controller.ts'\nexport type Shown = Controller\n",
+    message: 'control is what programs and operators say to each other',
+  },
+  {
+    law: 'the controller serves nothing by itself',
+    file: 'src/controller/serves.ts',
+    code: "import { createHttpServer } from '../control/http-server.ts'\nexport const create = createHttpServer\n",
+    message: 'The controller gets its adapters as arguments',
+  },
+  {
     law: 'a withdrawal does not ask the controller',
     file: 'src/withdraw/controller.ts',
     code: "import type { Intent } from '../controller/intent.ts'\nexport type Wish = Intent\n",

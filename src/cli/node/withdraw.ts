@@ -1,5 +1,5 @@
 import { readManifest } from '../../bundle/read.ts'
-import type { NodeStatus } from '../../controller/status.ts'
+import type { NodeStatus } from '../../control/status.ts'
 import { askGuard } from '../../guard/ask.ts'
 import { termsOf } from '../../guard/guard.ts'
 import { guardSocketOf } from '../../guard/protocol.ts'

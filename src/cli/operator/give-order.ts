@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { OperatorOrder } from '../../control/order.ts'
-import type { NodeStatus } from '../../controller/status.ts'
+import type { NodeStatus } from '../../control/status.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
 import { CommandError, exitCode } from '../failure.ts'
 import { askController } from './control-client.ts'

@@ -1,5 +1,5 @@
+import type { NodeStatus } from '../../control/status.ts'
 import { describeSaved } from '../../controller/saved-watch.ts'
-import type { NodeStatus } from '../../controller/status.ts'
 import type { DrainEnding } from '../../decision/drain.ts'
 import { CommandError, exitCode } from '../failure.ts'
 import { askController } from './control-client.ts'

@@ -146,8 +146,7 @@ async function serve(
       `the HTTP thread has ended (${cause}); the next start is in ${retryMs} ms`,
     )
   try {
-    // A large plan keeps the event loop for seconds.
-    return await startListener({ places: [where], routes, answerTimeoutMs: 10_000, onEnd })
+    return await startListener({ places: [where], routes, onEnd })
   } catch (cause) {
     if (!(cause instanceof ListenError)) throw cause
     throw new CommandError(cause.message, {

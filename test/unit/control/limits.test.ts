@@ -11,6 +11,9 @@ afterEach(() => {
   for (const server of servers.splice(0)) server.close()
 })
 
+/** The machine may be busy. */
+const patient = { requestMs: 60_000, answerMs: 60_000, readMs: 60_000 }
+
 /** A server whose answers to /slow wait for `release`. */
 async function serve(limits: Partial<HttpLimits> = {}, shareMs = 0) {
   let release = () => {}
@@ -50,7 +53,7 @@ async function serve(limits: Partial<HttpLimits> = {}, shareMs = 0) {
     },
     { ...row, method: 'GET', path: '/fault', answer: () => Promise.reject(new Error('a secret')) },
   ]
-  const server = createHttpServer({ routes, access: 'anyone', limits: { lifetimeMs: 60_000, ...limits } })
+  const server = createHttpServer({ routes, access: 'anyone', limits: { ...patient, ...limits } })
   servers.push(server)
   await listen(server, '127.0.0.1:0')
   const { port } = server.address() as AddressInfo
@@ -81,7 +84,6 @@ async function ask(port: number, request: string): Promise<string> {
   return readAll(socket)
 }
 
-/** The machine may be busy. */
 const poll = <T>(look: () => T) => expect.poll(look, { timeout: 20_000 })
 const get = (path: string, host = 'localhost') => `GET ${path} HTTP/1.1\r\nHost: ${host}\r\n\r\n`
 const countReplies = (text: string) => text.match(/^HTTP\/1\.1 /gm)?.length ?? 0
@@ -128,8 +130,8 @@ describe('the limits of the HTTP server', () => {
     await poll(() => ask(port, get('/fast'))).toContain('{"fast":2}')
   })
 
-  test('idle connections are ended within their lifetime, and so are slow ones', async () => {
-    const { port } = await serve({ lifetimeMs: 300 })
+  test('idle connections are ended in time, and so are slow ones', async () => {
+    const { port } = await serve({ requestMs: 300 })
     const [idle, slow] = [open(port), open(port)]
     slow.write('GET /fast HTTP/1.1\r\nX: ')
     const timer = setInterval(() => slow.write('x'), 10)
@@ -140,10 +142,15 @@ describe('the limits of the HTTP server', () => {
   })
 
   test('a client that does not read its answer is cut off', async () => {
-    const { port, answered, countConnections } = await serve({ lifetimeMs: 300 })
+    const { port, answered, countConnections } = await serve({ readMs: 300 })
     open(port).pause().write(get('/large'))
     await poll(() => answered.large).toBe(1)
     await poll(countConnections).toBe(0)
+  })
+
+  test('a connection whose answer takes too long is ended', async () => {
+    const { port } = await serve({ answerMs: 300 })
+    expect(await ask(port, get('/slow'))).toBe('')
   })
 
   test('a further connection takes the place of the oldest idle one', async () => {

@@ -1,0 +1,7 @@
+/** What the server serves and the client asks for. The schemas are in status.ts and order.ts. */
+export const endpoints = {
+  health: { method: 'GET', path: '/healthz', access: 'anyone', shareMs: 100 },
+  status: { method: 'GET', path: '/status', access: 'anyone', shareMs: 100 },
+  metrics: { method: 'GET', path: '/metrics', access: 'anyone', shareMs: 1000 },
+  order: { method: 'POST', path: '/operator', access: 'owner', shareMs: 0 },
+} as const

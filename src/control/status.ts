@@ -1,0 +1,94 @@
+import * as z from 'zod'
+
+/** It rises when a key is removed or gets another meaning; a key that is added leaves it as it is. */
+const statusVersion = 1
+
+const time = z.iso.datetime()
+const list = <T extends z.ZodType>(item: T) => z.array(item).readonly()
+
+const probe = z.discriminatedUnion('outcome', [
+  z.object({
+    outcome: z.literal('good'),
+    handshakeMs: z.number().nullable(),
+    pingMs: z.number().nullable(),
+  }),
+  z.object({
+    outcome: z.literal('bad'),
+    check: z.enum(['handshake', 'ping']),
+    cause: z.string(),
+    detail: z.string(),
+  }),
+  z.object({
+    outcome: z.literal('inconclusive'),
+    cause: z.enum(['under-load', 'starved', 'closed']),
+    detail: z.string(),
+  }),
+])
+
+const service = z.object({
+  name: z.string(),
+  health: z.enum(['unknown', 'healthy', 'impaired', 'unhealthy']),
+  decision: z.enum(['announce', 'degrade', 'withdraw', 'hold']),
+  reason: z.string(),
+  detail: z.string(),
+  since: time,
+  /** As observed at the daemon. */
+  announced: list(z.object({ neighbor: z.string(), prefix: z.string(), degraded: z.boolean() })),
+  checks: z.record(z.string(), z.boolean()),
+  probe: probe.nullable(),
+  /** Share of the last probes, 0 to 1. */
+  loss: z.number(),
+  holdDown: z.object({ flaps: z.number(), leftMs: z.number().nullable() }),
+  /** Probes without a result, because this machine was late. */
+  late: z.object({ inRow: z.number(), total: z.number() }),
+  drain: z.object({
+    stage: z.enum(['none', 'degrading', 'drained', 'returning']),
+    sinceMs: z.number().nullable(),
+    waitingFor: z.string().nullable(),
+    ending: z.enum(['traffic-gone', 'limit', 'nothing-announced', 'at-once']).nullable(),
+  }),
+})
+
+const window = z.object({ start: time, until: time, reason: z.string() })
+
+/** What /status and `anyward status --json` show. */
+export const statusSchema = z.object({
+  version: z.literal(statusVersion),
+  node: z.string(),
+  site: z.string(),
+  services: list(service),
+  neighbors: list(
+    z.object({
+      name: z.string(),
+      address: z.string(),
+      session: z.enum(['up', 'down', 'missing', 'unknown']),
+    }),
+  ),
+  /** The intent in force; `source` is the operator or the calendar. */
+  operator: z.object({
+    intent: z.enum(['serve', 'drain', 'withdraw']),
+    source: z.enum(['operator', 'calendar']).nullable(),
+    reason: z.string().nullable(),
+    until: time.nullable(),
+  }),
+  maintenance: z.object({ active: window.nullable(), next: window.nullable() }),
+  /** What withdraws if this controller dies; `null`: nothing, because `deadMan` is `keep`. */
+  guard: z
+    .object({ holding: z.boolean(), pid: z.number().nullable(), problem: z.string().nullable() })
+    .nullable(),
+  /** Addresses that were removed from the node, because the daemon does not withdraw a dead service. */
+  heldAddresses: list(z.string()),
+  daemon: z.object({
+    kind: z.enum(['bird', 'frr']),
+    version: z.string().nullable(),
+    /** Whether the last observation of the neighbors agrees with the decision. */
+    verified: z.boolean(),
+    observedAgoMs: z.number().nullable(),
+    trouble: z.object({ cause: z.string(), message: z.string(), reply: z.string().nullable() }).nullable(),
+    /** FRR: lines of its files that it announces at its next start, also without a controller. */
+    savedAnnouncements: list(z.object({ file: z.string(), line: z.number(), prefix: z.string() })),
+  }),
+  time,
+})
+
+export type NodeStatus = z.output<typeof statusSchema>
