@@ -33,7 +33,7 @@ const siteDraftSchema = draftOf(siteFileSchema)
 /** Reads `fleet.yaml` (found by its base name) and one file per site, and reports all problems at once. */
 export function parseFleet(files: readonly FleetFileText[]): ParsedFleet {
   const findings: Finding[] = []
-  const sources = new Map<string, Source>()
+  const places = new Map<string, Source['place']>()
   let fleetFile: { source: Source; value: FleetFile } | null = null
   let fleetDraft: Drafts['fleet'] = null
   const siteFiles: SiteFile[] = []
@@ -56,7 +56,7 @@ export function parseFleet(files: readonly FleetFileText[]): ParsedFleet {
       complete = false
       continue
     }
-    sources.set(file.name, source)
+    places.set(file.name, source.place)
     if (isFleetFile(file.name)) {
       const read = readFile(source, fleetFileSchema, fleetDraftSchema, findings)
       if (read.value !== null) fleetFile = { source, value: read.value }
@@ -77,7 +77,7 @@ export function parseFleet(files: readonly FleetFileText[]): ParsedFleet {
     ...checkNodes(drafts),
     ...checkMaintenance(drafts),
   )
-  const issues = toIssues(findings, files, sources)
+  const issues = toIssues(findings, files, places)
   const isValid = issues.every((issue) => issue.severity !== 'error')
   return {
     fleet: isValid && fleetFile !== null ? assembleFleet(fleetFile.value, siteFiles) : null,
@@ -163,12 +163,12 @@ function containerAt(root: unknown, path: Path): Record<string | number, unknown
 function toIssues(
   findings: readonly Finding[],
   files: readonly FleetFileText[],
-  sources: ReadonlyMap<string, Source>,
+  places: ReadonlyMap<string, Source['place']>,
 ): Issue[] {
   const order = new Map(files.map((file, index) => [file.name, index]))
   const issues = findings.map((finding): Issue => {
     const place = finding.place ??
-      sources.get(finding.file)?.place(finding.path, finding.part ?? 'value') ?? { line: 1, column: 1 }
+      places.get(finding.file)?.(finding.path, finding.part ?? 'value') ?? { line: 1, column: 1 }
     return {
       severity: finding.severity,
       // biome-ignore lint/suspicious/noControlCharactersInRegex: a file's name must not move the reader's cursor

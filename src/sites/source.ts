@@ -39,6 +39,9 @@ interface Spot {
   readonly value: number
 }
 
+/** By the list or map, then by the index or key. */
+type Spots = Map<object, Map<string | number, Spot>>
+
 const deepest = 32
 // An alias bomb of ten lines expands to billions of nodes.
 const mostAliasedNodes = 10_000
@@ -110,18 +113,33 @@ export function readSource(file: string, text: string): { source: Source | null;
   }
   if (problems.length > 0) return { source: null, findings }
 
-  const spots = new Map<object, Map<string | number, Spot>>()
-  const value = toPlain(document, spots, reject)
+  const value = toPlain(document, null, reject)
   if (value === undefined) return { source: null, findings }
-  const rootOffset = document.contents?.range[0] ?? 0
-  return {
-    source: {
-      file,
-      value,
-      place: (path, part) => placeAt(lines, findOffset(value, spots, path, part) ?? rootOffset),
-    },
-    findings,
+  return { source: { file, value, place: createPlaces(text) }, findings }
+}
+
+/**
+ * The positions of a text's values. The text is parsed again at the first call: of a thousand files few have a problem,
+ * and the positions of all others would keep the garbage collector busy.
+ */
+function createPlaces(text: string): Source['place'] {
+  let known: ReturnType<typeof readPlaces> = null
+  return (path, part) => {
+    known ??= readPlaces(text)
+    if (known === null) return { line: 1, column: 1 }
+    const { lines, value, spots, rootOffset } = known
+    return placeAt(lines, findOffset(value, spots, path, part) ?? rootOffset)
   }
+}
+
+function readPlaces(text: string) {
+  const lexed = lexWithinLimits(text)
+  if (!lexed.ok) return null
+  const lines = new LineCounter()
+  const { document } = compose(lexed.tokens, text.length, lines)
+  const spots: Spots = new Map()
+  const value = toPlain(document, spots, () => {})
+  return { lines, value, spots, rootOffset: document.contents?.range[0] ?? 0 }
 }
 
 /** Like the library's `parseDocument`, but from tokens: the lexer is a third of its work, and has already run. */
@@ -155,11 +173,7 @@ function compose(
 }
 
 /** `undefined` if the document as a whole is unusable; an invalid entry is left out. */
-function toPlain(
-  document: Document.Parsed,
-  spots: Map<object, Map<string | number, Spot>>,
-  reject: Reject,
-): unknown {
+function toPlain(document: Document.Parsed, spots: Spots | null, reject: Reject): unknown {
   const anchors = new Map<string, Node>()
   let aliasedNodes = 0
   let refused = false
@@ -206,10 +220,10 @@ function toPlain(
     const entries = new Map<string | number, Spot>()
     if (isSeq(node)) {
       const list: unknown[] = []
-      spots.set(list, entries)
+      spots?.set(list, entries)
       for (const item of node.items as Node[]) {
         const at = alias ? offset : (item.range?.[0] ?? offset)
-        entries.set(list.length, { key: null, value: at })
+        if (spots !== null) entries.set(list.length, { key: null, value: at })
         path.push(list.length)
         list.push(convert(item, at, alias))
         path.pop()
@@ -218,7 +232,7 @@ function toPlain(
     }
     if (!isMap(node)) return null
     const map: Record<string, unknown> = Object.create(null)
-    spots.set(map, entries)
+    spots?.set(map, entries)
     for (const pair of node.items) {
       const keyNode = pair.key as Node | null
       const keyAt = alias ? offset : (keyNode?.range?.[0] ?? offset)
@@ -258,12 +272,7 @@ function plainScalar(value: unknown, text: string | undefined): unknown {
   return /^(?:0|-?[1-9]\d*)$/.test(written) && Number.isSafeInteger(value) ? value : new OddNumber(written)
 }
 
-function findOffset(
-  root: unknown,
-  spots: Map<object, Map<string | number, Spot>>,
-  path: Path,
-  part: 'key' | 'value',
-): number | null {
+function findOffset(root: unknown, spots: Spots, path: Path, part: 'key' | 'value'): number | null {
   let container = root
   let found: number | null = null
   for (const [index, step] of path.entries()) {
