@@ -179,7 +179,11 @@ describe.each(['bird', 'frr'] as const)('anyward withdraw without a controller, 
     await execa('mv', [daemonSocket, `${daemonSocket}.aside`])
     try {
       const { said, exitCode } = await withdraw()
-      expect(said).toMatchObject({ way: 'address', withdrawn: false, looked: false })
+      expect(said, said.troubles.join('\n')).toMatchObject({
+        way: 'address',
+        withdrawn: false,
+        looked: false,
+      })
       expect(said.troubles.join()).toContain(`process ${pair.daemon.pid} is a`)
       expect(exitCode).toBe(2)
       expect(await addressesOn()).toEqual([])
