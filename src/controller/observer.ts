@@ -162,11 +162,12 @@ function rounded(milliseconds: number | null): number | null {
 /** What is told by numbers alone, at the time somebody asks. */
 export function measureStatus(status: NodeStatus, metrics: Metrics): void {
   metrics.verified.set(status.daemon.verified ? 1 : 0)
+  metrics.lateProbes.reset()
   for (const { name: service, loss, holdDown, drain, late } of status.services) {
     metrics.probeLoss.set({ service }, loss)
     metrics.flaps.set({ service }, holdDown.flaps)
     metrics.holdDown.set({ service }, (holdDown.leftMs ?? 0) / 1000)
-    metrics.lateProbes.set({ service }, late.total)
+    metrics.lateProbes.inc({ service }, late.total)
     for (const stage of drainStages) metrics.drain.set({ service, stage }, drain.stage === stage ? 1 : 0)
   }
   const { active, next } = status.maintenance

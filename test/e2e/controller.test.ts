@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { NodeStatus } from '../../src/control/status.ts'
 import type { Manifest } from '../../src/manifest/manifest.ts'
 import { BirdClient } from '../../src/routing/bird/client.ts'
+import { expectGoodMetrics } from './fixture-http/promtool.ts'
 import {
   cli,
   inside,
@@ -326,6 +327,10 @@ describe.each(['bird', 'frr'] as const)('the controller behind %s', (daemon) => 
     expect(await tables.read()).toEqual([])
     await inside(node, process.execPath, [cli, 'undrain'])
     await back()
+  })
+
+  test('metrics are named and described as Prometheus wants them', async () => {
+    await expectGoodMetrics(await (await fetch(node.statusUrl.replace(/status$/, 'metrics'))).text())
   })
 
   test('metrics tell what was observed', async () => {

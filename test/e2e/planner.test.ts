@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { expectGoodMetrics } from './fixture-http/promtool.ts'
 import { cli } from './fixture-lab/lab.ts'
 import { until } from './fixture-routing/until.ts'
 
@@ -120,6 +121,7 @@ describe('the long-running planner', () => {
       await untilTold('/metrics', /^anyward_vrps 1$/m)
       planAgain()
       await untilTold('/metrics', /^anyward_vrps 2$/m)
+      await expectGoodMetrics(await (await fetch(`http://127.0.0.1:${port}/metrics`)).text())
 
       planAgain()
       await seen('a plan in which nothing changes', { event: 'planned', changed: 0 })

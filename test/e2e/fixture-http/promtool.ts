@@ -1,0 +1,12 @@
+import { execa } from 'execa'
+import { expect } from 'vitest'
+
+/** Names, types and help texts as Prometheus wants them. */
+export async function expectGoodMetrics(text: string): Promise<void> {
+  const { all, exitCode } = await execa('promtool', ['check', 'metrics'], {
+    input: text,
+    all: true,
+    reject: false,
+  })
+  expect({ all, exitCode }).toEqual({ all: '', exitCode: 0 })
+}
