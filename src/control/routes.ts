@@ -14,7 +14,7 @@ export interface Route {
   /** An answer is given again to requests that come within this time. Each answer costs the program time. */
   readonly shareMs: number
   /** `body` is the JSON of a POST request; `undefined` if it is no JSON. */
-  answer(body: unknown): Reply | Promise<Reply>
+  readonly answer: (body: unknown) => Reply | Promise<Reply>
 }
 
 export function jsonReply(code: number, body: unknown): Reply {

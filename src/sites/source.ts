@@ -28,7 +28,7 @@ export interface Source {
   /** Objects have no prototype; a number is one only if it was written as plain digits, otherwise an `OddNumber`. */
   readonly value: unknown
   /** Line and column, from 1, of the value at that path, or of the enclosing value if there is none. */
-  place(path: Path, part: 'key' | 'value'): { line: number; column: number }
+  readonly place: (path: Path, part: 'key' | 'value') => { line: number; column: number }
 }
 
 type Reject = (offset: number, message: string, hint: string | null, path?: Path) => void

@@ -12,7 +12,7 @@ function open(onConnect, again) {
   const socket = connect({ host, port })
   socket.on('error', () => {})
   socket.on('connect', () => onConnect(socket))
-  socket.on('close', () => setImmediate(again))
+  socket.on('close', () => setImmediate(() => again()))
 }
 /** Keeps that many connections at it; one that has ended is opened again after `pauseMs`. */
 function keep(count, onConnect, pauseMs = 0) {

@@ -131,12 +131,12 @@ test('a file that was removed while another held it is no lock', async () => {
 })
 
 test.each([
-  ['a link', () => symlinkSync(join(folder, 'target'), file), /can not be opened \(ELOOP\): it is a link/],
-  ['a folder', () => mkdirSync(file), /can not be opened \(EISDIR\)/],
+  ['a link', async () => symlinkSync(join(folder, 'target'), file), /can not be opened \(ELOOP\): it is a link/],
+  ['a folder', async () => mkdirSync(file), /can not be opened \(EISDIR\)/],
   ['a pipe', () => execa('mkfifo', ['-m', '600', file]), /is not a regular file: remove it/],
   [
     'a file that others can open',
-    () => {
+    async () => {
       closeSync(openSync(file, 'w'))
       chmodSync(file, 0o644)
     },
