@@ -261,7 +261,7 @@ describe("a manifest's probe", () => {
         addresses: ['10.80.0.1'],
       },
       probe: {
-        privateKeyFile: '',
+        privateKeyFile: '/etc/anyward/probe.key',
         presharedKeyFile: null,
         address: '10.80.255.254',
         intervalMs: 200,
