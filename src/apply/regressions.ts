@@ -13,7 +13,7 @@ export function findRegressions(
   promised: ReadonlySet<string> | null,
 ): string[] {
   const regressions: string[] = []
-  const originated = new Set(after.originated)
+  const { originated } = after
   const own = new Set(manifest.services.flatMap(({ prefixes }) => prefixes))
   for (const prefix of promised ?? []) {
     if (own.has(prefix) && !originated.has(prefix)) regressions.push(`${prefix} is not originated any more`)
@@ -28,12 +28,12 @@ export function findRegressions(
       regressions.push(`the session to ${name} does not come back`)
     }
     if (has?.session !== 'up') continue
-    for (const prefix of had?.announced ?? []) {
-      if (prefixes.includes(prefix) && originated.has(prefix) && !has.announced.includes(prefix)) {
+    for (const prefix of had?.announced.keys() ?? []) {
+      if (prefixes.includes(prefix) && originated.has(prefix) && !has.announced.has(prefix)) {
         regressions.push(`${name} is not told ${prefix} any more`)
       }
     }
-    for (const prefix of has.announced) {
+    for (const prefix of has.announced.keys()) {
       if (!prefixes.includes(prefix))
         regressions.push(`${name} is told ${prefix}, which the plan does not say`)
     }

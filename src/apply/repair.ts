@@ -1,4 +1,4 @@
-import { DaemonError } from '../routing/daemon.ts'
+import { isNotRunning } from '../routing/withdrawn.ts'
 import { createBirdBase } from './bird-base.ts'
 import { installFiles } from './files.ts'
 import { createFrrBase } from './frr-base.ts'
@@ -16,7 +16,7 @@ export async function repairInterrupted(bundleDir: string): Promise<boolean> {
     await installFiles(journal.files)
     await base.revert(journal.running).catch((error: unknown) => {
       // A daemon that does not run reads the files when it starts.
-      if (!(error instanceof DaemonError && error.code === 'not-running')) throw error
+      if (!isNotRunning(error)) throw error
     })
   } finally {
     await base.close()

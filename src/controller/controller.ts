@@ -2,8 +2,9 @@ import type { NodeStatus } from '../control/status.ts'
 import type { DecisionContext, Intent } from '../decision/decide.ts'
 import { type LinkSnapshot, presentAddresses } from '../health/links.ts'
 import { findTroubleSince } from '../health/problem.ts'
+import type { Announcements } from '../net/announcements.ts'
 import type { SideProbe } from '../probe/side/side-check.ts'
-import { type Desired, type Observation, originatedOf } from '../routing/daemon.ts'
+import type { Observation } from '../routing/daemon.ts'
 import { type Calendar, createCalendar } from './calendar.ts'
 import { computeDesired } from './desired.ts'
 import { type EffectiveIntent, effectiveIntent, type OperatorIntent } from './intent.ts'
@@ -34,7 +35,7 @@ export class Controller {
   #intent: OperatorIntent
   #told: EffectiveIntent | null = null
   /** What `hold` holds: what was last wanted or, before that, what the daemon was found to originate. */
-  #held: Desired | null = null
+  #held: Announcements | null = null
   #saving: NodeJS.Timeout | null = null
   #stopping = false
 
@@ -323,7 +324,7 @@ export class Controller {
 
   #onObserved(observation: Observation, afterFailure: boolean): void {
     if (this.#held === null) {
-      this.#held = originatedOf(observation)
+      this.#held = observation.originated
       this.#pursue()
     }
     this.#parts.observer.observed(observation)
@@ -340,8 +341,7 @@ export class Controller {
   /** Withdrawals that the neighbors have, though the daemon did not do all that was asked, or does not run. */
   #reportWithdrawals(): void {
     const isWithdrawn = ({ service, state }: ServiceUnit) =>
-      state.decision.decision === 'withdraw' &&
-      (this.#reconciler.isGone || this.#reconciler.isWithdrawn(service.prefixes))
+      state.decision.decision === 'withdraw' && this.#reconciler.isWithdrawn(service.prefixes)
     const changes = this.#takePending(isWithdrawn)
     if (changes.length > 0) this.#parts.observer.withdrawn(changes)
   }

@@ -1,6 +1,7 @@
 import type { DecisionName } from '../decision/decide.ts'
 import type { ManifestNeighbor } from '../manifest/manifest.ts'
-import { type Desired, type Grade, type Observation, originatedOf } from '../routing/daemon.ts'
+import type { Announcements, Grade } from '../net/announcements.ts'
+import type { Observation } from '../routing/daemon.ts'
 
 interface ServiceWish {
   readonly prefixes: readonly string[]
@@ -11,7 +12,7 @@ interface ServiceWish {
  * The whole set that this node should originate. A prefix that several services share is announced as well as
  * the best of them wants it; `hold` keeps of its prefixes those in `held`, as they are.
  */
-export function computeDesired(wishes: Iterable<ServiceWish>, held: Desired): Desired {
+export function computeDesired(wishes: Iterable<ServiceWish>, held: Announcements): Announcements {
   const desired = new Map<string, Grade>()
   for (const { prefixes, decision } of wishes) {
     for (const prefix of prefixes) {
@@ -37,12 +38,11 @@ function gradeOf(decision: DecisionName, held: Grade | undefined): Grade | undef
 
 /** Where what the neighbors were told differs from what was wanted; empty means: it is so. */
 export function findDifferences(
-  desired: Desired,
-  observed: Observation,
+  desired: Announcements,
+  { originated, neighbors: states }: Observation,
   neighbors: readonly ManifestNeighbor[],
 ): string[] {
   const differences: string[] = []
-  const originated = originatedOf(observed)
   for (const [prefix, grade] of desired) {
     const found = originated.get(prefix)
     if (found === undefined) differences.push(`${prefix} is not originated`)
@@ -51,22 +51,20 @@ export function findDifferences(
   for (const prefix of originated.keys()) {
     if (!desired.has(prefix)) differences.push(`${prefix} is still originated`)
   }
-  const byName = new Map(observed.neighbors.map((neighbor) => [neighbor.neighbor, neighbor]))
+  const byName = new Map(states.map((neighbor) => [neighbor.neighbor, neighbor]))
   for (const { name, prefixes } of neighbors) {
     const state = byName.get(name)
     if (state === undefined || state.session === 'missing') differences.push(`there is no session ${name}`)
     if (state?.session !== 'up') continue
-    const announced = new Set(state.announced)
-    const degraded = new Set(state.degraded)
+    const { announced } = state
     for (const prefix of prefixes) {
       const grade = desired.get(prefix)
       if (grade === undefined) continue
-      if (!announced.has(prefix)) differences.push(`${name} was not told ${prefix}`)
-      else if (degraded.has(prefix) !== (grade === 'degraded')) {
-        differences.push(`${name} has ${prefix} ${wordsOf[grade === 'degraded' ? 'normal' : 'degraded']}`)
-      }
+      const found = announced.get(prefix)
+      if (found === undefined) differences.push(`${name} was not told ${prefix}`)
+      else if (found !== grade) differences.push(`${name} has ${prefix} ${wordsOf[found]}`)
     }
-    for (const prefix of announced) {
+    for (const prefix of announced.keys()) {
       if (!desired.has(prefix)) differences.push(`${name} still has ${prefix}`)
     }
   }

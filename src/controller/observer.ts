@@ -33,13 +33,12 @@ export function createObserver(manifest: Manifest, say: Say, metrics: Metrics): 
     decisions.set(service, labels)
     metrics.decision.set(labels, 1)
   }
-  const setAnnounced = ({ neighbor, announced, degraded }: NeighborObservation) => {
-    if (isTold(`announced ${neighbor}`, ...announced, 'and degraded', ...degraded)) return
-    const [has, hasDegraded] = [new Set(announced), new Set(degraded)]
+  const setAnnounced = ({ neighbor, announced }: NeighborObservation) => {
+    if (isTold(`announced ${neighbor}`, ...[...announced].flat())) return
     for (const { service, prefix } of seriesOf.get(neighbor) ?? []) {
       const labels = { service, neighbor, prefix }
-      metrics.announced.set(labels, has.has(prefix) ? 1 : 0)
-      metrics.degraded.set(labels, hasDegraded.has(prefix) ? 1 : 0)
+      metrics.announced.set(labels, announced.has(prefix) ? 1 : 0)
+      metrics.degraded.set(labels, announced.get(prefix) === 'degraded' ? 1 : 0)
     }
   }
   const measureTransitions = (changes: readonly VerifiedChange[]) => {

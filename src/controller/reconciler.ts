@@ -1,11 +1,7 @@
 import type { ManifestNeighbor } from '../manifest/manifest.ts'
-import {
-  DaemonError,
-  type Desired,
-  type Observation,
-  type RoutingDaemon,
-  sameDesired,
-} from '../routing/daemon.ts'
+import { type Announcements, sameAnnouncements } from '../net/announcements.ts'
+import { DaemonError, type Observation, type RoutingDaemon } from '../routing/daemon.ts'
+import { isNotRunning, isWithdrawn, observationWithoutDaemon } from '../routing/withdrawn.ts'
 import type { Clock } from './clock.ts'
 import { findDifferences } from './desired.ts'
 
@@ -51,7 +47,7 @@ export class Reconciler {
   readonly #neighbors: readonly ManifestNeighbor[]
   readonly #clock: Clock
   readonly #events: ReconcilerEvents
-  #desired: Desired | null = null
+  #desired: Announcements | null = null
   #wishedAt = 0
   /** When a prefix was last given up, in the clock's milliseconds. */
   readonly #unwantedSince = new Map<string, number>()
@@ -109,19 +105,18 @@ export class Reconciler {
     return this.#trouble?.cause === 'not-running'
   }
 
-  /** Whether those of these that nobody wants any more were seen to be gone, whatever else the daemon does not do. */
+  /**
+   * Whether those of these prefixes that are not desired any more were observed as withdrawn since, whatever else the
+   * daemon does not do; or the daemon does not run.
+   */
   isWithdrawn(prefixes: readonly string[]): boolean {
+    if (this.isGone) return true
     const observation = this.#observation
     const observedAt = this.#observedAt
     if (observation === null || observedAt === null) return false
-    const seen = new Set([
-      ...observation.originated,
-      ...observation.neighbors.flatMap(({ announced }) => announced),
-    ])
-    return prefixes.every((prefix) => {
-      if (this.#desired?.has(prefix)) return true
-      return !seen.has(prefix) && observedAt >= (this.#unwantedSince.get(prefix) ?? 0)
-    })
+    const unwanted = prefixes.filter((prefix) => !this.#desired?.has(prefix))
+    const isRecent = (prefix: string) => observedAt >= (this.#unwantedSince.get(prefix) ?? 0)
+    return unwanted.every(isRecent) && isWithdrawn(observation, unwanted)
   }
 
   /** When a step last began or ended, also one that failed. */
@@ -130,8 +125,8 @@ export class Reconciler {
   }
 
   /** Sets the whole set to be originated, and gets to work at once. */
-  setDesired(desired: Desired): void {
-    if (this.#desired !== null && sameDesired(this.#desired, desired)) return
+  setDesired(desired: Announcements): void {
+    if (this.#desired !== null && sameAnnouncements(this.#desired, desired)) return
     this.#wishedAt = this.#clock.now()
     for (const prefix of this.#desired?.keys() ?? []) {
       if (!desired.has(prefix)) this.#unwantedSince.set(prefix, this.#wishedAt)
@@ -176,7 +171,7 @@ export class Reconciler {
       } catch (error) {
         if (this.#stopped) return
         this.#verified = false
-        if (error instanceof DaemonError && error.code === 'not-running') this.#markGone()
+        if (isNotRunning(error)) this.#markGone()
         this.#report(troubleOf(error))
         delay = retryDelay
         retryDelay = Math.min(retryDelay * 2, timing.retryMost)
@@ -222,17 +217,17 @@ export class Reconciler {
    * Only a daemon that gave no answer is left alone, and that is no longer than until the next attempt.
    */
   async #observeAfter(error: unknown): Promise<void> {
-    if (error instanceof DaemonError && (error.code === 'not-running' || error.code === 'timeout')) return
+    if (isNotRunning(error) || (error instanceof DaemonError && error.code === 'timeout')) return
     this.#steppedAt = this.#clock.now()
     try {
       await this.#observe(true)
     } catch (second) {
       // The cause of the failed change is the one to report, unless the daemon has ended since.
-      if (second instanceof DaemonError && second.code === 'not-running') throw second
+      if (isNotRunning(second)) throw second
     }
   }
 
-  async #settleOn(desired: Desired): Promise<number> {
+  async #settleOn(desired: Announcements): Promise<number> {
     const appliedAt = this.#clock.now()
     for (;;) {
       await this.#observe()
@@ -266,10 +261,7 @@ export class Reconciler {
 
   /** A stopped daemon may still be believed by its neighbors; one that is dead has closed its sessions. */
   #markGone(): void {
-    const neighbors = this.#neighbors.map(
-      ({ name }) => ({ neighbor: name, session: 'down', announced: [], degraded: [] }) as const,
-    )
-    const nothing = { originated: [], degraded: [], neighbors, elsewhere: null }
+    const nothing = observationWithoutDaemon(this.#neighbors)
     this.#observation = nothing
     this.#observedAt = this.#clock.now()
     this.#events.onGone(nothing)

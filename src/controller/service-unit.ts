@@ -9,8 +9,9 @@ import {
 } from '../decision/drain.ts'
 import { restoreHealth, saveHealth } from '../health/record.ts'
 import type { ManifestNeighbor, ManifestService } from '../manifest/manifest.ts'
+import type { Announcements } from '../net/announcements.ts'
 import type { SideProbe } from '../probe/side/side-check.ts'
-import type { Desired, Observation } from '../routing/daemon.ts'
+import type { Observation } from '../routing/daemon.ts'
 import { type EndpointProbe, ServiceState } from './service-state.ts'
 
 /** What asks about one service. */
@@ -86,7 +87,7 @@ export class ServiceUnit {
 
   /** Whether the daemon originates any of it. */
   isOriginated({ originated }: Observation): boolean {
-    return originated.some((prefix) => this.service.prefixes.includes(prefix))
+    return this.service.prefixes.some((prefix) => originated.has(prefix))
   }
 
   /**
@@ -108,19 +109,19 @@ export class ServiceUnit {
   /** Which neighbors have the routes degraded that are meant to be. A session that is down has none. */
   findDegraded(
     observation: Observation,
-    desired: Desired,
+    desired: Announcements,
     neighbors: readonly ManifestNeighbor[],
   ): { readonly neighbors: number; readonly verified: boolean } {
     // What another service holds up as it is can't be waited for.
     const meant = this.service.prefixes.filter((prefix) => desired.get(prefix) === 'degraded')
     let count = 0
     let verified = true
-    for (const { neighbor, session, announced, degraded } of observation.neighbors) {
+    for (const { neighbor, session, announced } of observation.neighbors) {
       if (session !== 'up') continue
       const told = neighbors.find(({ name }) => name === neighbor)?.prefixes ?? []
       const due = meant.filter((prefix) => told.includes(prefix))
       if (due.length === 0) continue
-      if (due.every((prefix) => announced.includes(prefix) && degraded.includes(prefix))) count += 1
+      if (due.every((prefix) => announced.get(prefix) === 'degraded')) count += 1
       else verified = false
     }
     return { neighbors: count, verified }

@@ -37,10 +37,10 @@ export function buildStatus(input: {
         reason: decision.reason,
         detail: decision.detail,
         since: isoTime(state.decidedAt),
-        announced: observed.flatMap(({ neighbor, announced, degraded }) =>
-          announced
-            .filter((prefix) => service.prefixes.includes(prefix))
-            .map((prefix) => ({ neighbor, prefix, degraded: degraded.includes(prefix) })),
+        announced: observed.flatMap(({ neighbor, announced }) =>
+          [...announced]
+            .filter(([prefix]) => service.prefixes.includes(prefix))
+            .map(([prefix, grade]) => ({ neighbor, prefix, degraded: grade === 'degraded' })),
         ),
         checks: state.checks(),
         probe: state.lastProbe,

@@ -1,3 +1,4 @@
+import type { Announcements, Grade } from '../net/announcements.ts'
 import { type Family, families, familyOf } from '../net/prefix.ts'
 
 /** The static protocols of the owned include file, one per family. The export filters of bird.conf name them. */
@@ -17,14 +18,14 @@ export const frrDegraded = {
   weight: 1,
 } as const
 
-type Announcements = Iterable<readonly [prefix: string, grade: 'normal' | 'degraded']>
-
 /**
  * The text of the include file that the controller owns. Both protocols are always present, so that a withdrawal
  * is explicit and `disable` always finds its protocol.
  * @param announcements canonical prefixes to originate, in any order
  */
-export function renderAnnouncements(announcements: Announcements): string {
+export function renderAnnouncements(
+  announcements: Iterable<readonly [prefix: string, grade: Grade]>,
+): string {
   const sorted = [...new Map(announcements)].sort(([a], [b]) => (a < b ? -1 : 1))
   const lines = ['# Written by the anyward controller: the prefixes that this node originates.']
   for (const family of families) {
@@ -40,7 +41,7 @@ export function renderAnnouncements(announcements: Announcements): string {
 }
 
 /** What a text of `renderAnnouncements` originates; `null` for any other text. */
-export function readAnnouncements(text: string): ReadonlyMap<string, 'normal' | 'degraded'> | null {
+export function readAnnouncements(text: string): Announcements | null {
   const routes = text.matchAll(/^ {2}route (\S+) blackhole( \{.*\})?;$/gm)
   const announcements = new Map(
     [...routes].map(([, prefix, mark]) => [prefix!, mark === undefined ? 'normal' : 'degraded'] as const),

@@ -1,3 +1,5 @@
+import type { Announcements } from '../net/announcements.ts'
+
 /**
  * One routing daemon on this node, BIRD or FRR, seen as a set: what the node should announce goes in
  * whole, and what each neighbor was really told comes out. An adapter decides nothing and retries nothing.
@@ -12,36 +14,13 @@ export interface RoutingDaemon {
    * Makes `desired` the whole set of our prefixes that this daemon originates.
    * Resolves when the daemon took it, which is not proof: only `observe` is. Idempotent. Throws DaemonError.
    */
-  apply(desired: Desired): Promise<void>
+  apply(desired: Announcements): Promise<void>
 
   /** What each neighbor was told, from the daemon's own export state. Throws DaemonError. */
   observe(): Promise<Observation>
 
   /** Drops the connection to the daemon; a pending call rejects. */
   close(): void
-}
-
-/**
- * How a prefix is announced: `degraded` is as unattractive as the YAML says for each neighbor (RFC 8326,
- * prepended, MED), so that traffic goes elsewhere where there is an elsewhere.
- */
-export type Grade = 'normal' | 'degraded'
-
-/** What a node should originate, by canonical prefix. */
-export type Desired = ReadonlyMap<string, Grade>
-
-/** None of them degraded. */
-export function normally(prefixes: Iterable<string>): Desired {
-  return new Map([...prefixes].map((prefix) => [prefix, 'normal']))
-}
-
-export function sameDesired(a: Desired, b: Desired): boolean {
-  return a.size === b.size && [...a].every(([prefix, grade]) => b.get(prefix) === grade)
-}
-
-/** What the daemon was found to originate. */
-export function originatedOf({ originated, degraded }: Observation): Desired {
-  return new Map(originated.map((prefix) => [prefix, degraded.includes(prefix) ? 'degraded' : 'normal']))
 }
 
 export interface DaemonIdentity {
@@ -51,10 +30,8 @@ export interface DaemonIdentity {
 }
 
 export interface Observation {
-  /** Our prefixes that the daemon originates now, announced to anybody or not, sorted. */
-  readonly originated: readonly string[]
-  /** Those of them that are originated degraded. */
-  readonly degraded: readonly string[]
+  /** Our prefixes that the daemon originates now, whether or not a neighbor has them, in address order. */
+  readonly originated: Announcements
   /** One entry for each neighbor of the manifest, in its order. */
   readonly neighbors: readonly NeighborObservation[]
   /**
@@ -68,10 +45,8 @@ export interface NeighborObservation {
   readonly neighbor: string
   /** `missing`: the daemon's configuration has no such session. */
   readonly session: 'up' | 'down' | 'missing'
-  /** Our prefixes that this neighbor was told, sorted; empty unless the session is up. */
-  readonly announced: readonly string[]
-  /** Those of them that it was told degraded. */
-  readonly degraded: readonly string[]
+  /** Our prefixes that this neighbor has, in address order; empty unless the session is up. */
+  readonly announced: Announcements
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Manifest, ManifestNeighbor } from '../manifest/manifest.ts'
+import { type Announcements, normally } from '../net/announcements.ts'
 import { comparePrefixes, type Prefix, parsePrefix } from '../net/prefix.ts'
-import { type Desired, normally } from './daemon.ts'
 
 /**
  * All prefixes that this node may ever originate, in canonical form, IPv4 before IPv6, in address order. Throws a
@@ -19,7 +19,7 @@ export function ownPrefixesOf(manifest: Manifest): ReadonlySet<string> {
   return new Set(sortPrefixes(own))
 }
 
-export function assertOwn(desired: Desired, own: ReadonlySet<string>): void {
+export function assertOwn(desired: Announcements, own: ReadonlySet<string>): void {
   for (const prefix of desired.keys()) {
     if (!own.has(prefix)) throw new RangeError(`${prefix} belongs to no service of this node`)
   }
@@ -41,14 +41,15 @@ function sortPrefixes(prefixes: Iterable<string>): string[] {
   return parsed.sort(comparePrefixes).map(String)
 }
 
-/** As `sortPrefixes` does, without a look at those that stand in `own` already. */
-export function sortByOwn(prefixes: ReadonlySet<string>, own: ReadonlySet<string>): string[] {
-  const ours = [...own].filter((prefix) => prefixes.has(prefix))
-  return ours.length === prefixes.size ? ours : sortPrefixes(prefixes)
+/** In address order, without parsing what is in `own` already. */
+export function inOrder(announcements: Announcements, own: ReadonlySet<string>): Announcements {
+  const ours = [...own].filter((prefix) => announcements.has(prefix))
+  const sorted = ours.length === announcements.size ? ours : sortPrefixes(announcements.keys())
+  return new Map(sorted.map((prefix) => [prefix, announcements.get(prefix)!]))
 }
 
 /** What a configuration without degraded announcements can carry: those prefixes, for they are not withdrawn. */
-export function gradesFor({ degradable }: Manifest, desired: Desired): Desired {
+export function gradesFor({ degradable }: Manifest, desired: Announcements): Announcements {
   return degradable ? desired : normally(desired.keys())
 }
 

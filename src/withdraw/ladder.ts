@@ -1,13 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import type { Manifest } from '../manifest/manifest.ts'
+import { type Announcements, nothingAnnounced } from '../net/announcements.ts'
 import { readAnnouncements } from '../render/announcements.ts'
-import {
-  DaemonError,
-  type Desired,
-  type Observation,
-  originatedOf,
-  type RoutingDaemon,
-} from '../routing/daemon.ts'
+import { DaemonError, type Observation, type RoutingDaemon } from '../routing/daemon.ts'
+import { findLeft, isNotRunning, isWithdrawn, type LeftAnnouncement } from '../routing/withdrawn.ts'
 import { findDaemonProcess } from './daemon-process.ts'
 import type { RemovedAddresses } from './removed-addresses.ts'
 import { addressesOf, prefixesOf } from './scope.ts'
@@ -26,7 +22,7 @@ export interface Withdrawal {
   /** Whether it stays so when the daemon is reconfigured or starts anew. */
   readonly lasting: boolean
   /** What neighbors were told, when the daemon was last seen; `null` where it could not be asked. */
-  readonly left: readonly { readonly neighbor: string; readonly prefix: string }[] | null
+  readonly left: readonly LeftAnnouncement[] | null
   /** What went wrong on the way, each for a person. */
   readonly troubles: readonly string[]
 }
@@ -89,7 +85,7 @@ export async function withdrawServices(parts: WithdrawalParts): Promise<Withdraw
 /** Whether a withdrawal that was seen to be carried out still holds; also where the daemon can't be asked now. */
 export async function isStillWithdrawn({ manifest, daemon, services }: WithdrawalParts): Promise<boolean> {
   const seen = await daemon.observe().catch(() => null)
-  return seen === null || isGone(seen, prefixesOf(manifest, services))
+  return seen === null || isWithdrawn(seen, prefixesOf(manifest, services))
 }
 
 type Outcome =
@@ -103,7 +99,7 @@ type Outcome =
 async function tellDaemon(
   { daemon, isOver }: WithdrawalParts,
   prefixes: ReadonlySet<string>,
-  desired: Desired | null,
+  desired: Announcements | null,
   troubles: string[],
 ): Promise<Outcome> {
   const deadline = performance.now() + timing.giveUp
@@ -116,15 +112,15 @@ async function tellDaemon(
     } catch (error) {
       refused = true
       troubles.push((error as Error).message)
-      if (isAbsent(error)) return { kind: 'absent' }
+      if (isNotRunning(error)) return { kind: 'absent' }
     }
     try {
       const seen = await observeUntilGone(daemon, prefixes)
-      if (isGone(seen, prefixes)) return { kind: 'gone', refused }
-      if (refused || performance.now() > deadline) return { kind: 'left', left: whatIsLeft(seen, prefixes) }
+      if (isWithdrawn(seen, prefixes)) return { kind: 'gone', refused }
+      if (refused || performance.now() > deadline) return { kind: 'left', left: findLeft(seen, prefixes) }
     } catch (error) {
       troubles.push((error as Error).message)
-      return isAbsent(error) ? { kind: 'absent' } : { kind: 'unknown' }
+      return isNotRunning(error) ? { kind: 'absent' } : { kind: 'unknown' }
     }
   }
 }
@@ -133,7 +129,7 @@ async function observeUntilGone(daemon: RoutingDaemon, prefixes: ReadonlySet<str
   const deadline = performance.now() + timing.settle
   for (;;) {
     const seen = await daemon.observe()
-    if (isGone(seen, prefixes) || performance.now() > deadline) return seen
+    if (isWithdrawn(seen, prefixes) || performance.now() > deadline) return seen
     await new Promise((resolve) => setTimeout(resolve, timing.look))
   }
 }
@@ -142,11 +138,11 @@ async function observeUntilGone(daemon: RoutingDaemon, prefixes: ReadonlySet<str
 async function findDesired(
   { manifest, daemon, services }: WithdrawalParts,
   prefixes: ReadonlySet<string>,
-): Promise<Desired | null> {
-  if (manifest.services.every(({ name }) => services.has(name))) return new Map()
-  let present: Desired | null
+): Promise<Announcements | null> {
+  if (manifest.services.every(({ name }) => services.has(name))) return nothingAnnounced
+  let present: Announcements | null
   try {
-    present = originatedOf(await daemon.observe())
+    present = (await daemon.observe()).originated
   } catch {
     // It is stopped or gone; for when it goes on or starts anew, the file is to be right.
     present = await readOwnedFile(manifest)
@@ -155,7 +151,7 @@ async function findDesired(
 }
 
 /** `null` where the daemon has none, or it can't be read or understood. */
-async function readOwnedFile({ paths }: Manifest): Promise<Desired | null> {
+async function readOwnedFile({ paths }: Manifest): Promise<Announcements | null> {
   if (paths.announceFile === null) return null
   try {
     const text = await readFile(paths.announceFile, {
@@ -178,21 +174,4 @@ async function isLasting(manifest: Manifest, prefixes: ReadonlySet<string>): Pro
 function wayOf({ daemon }: Manifest, refused: boolean): Way {
   if (daemon === 'frr') return 'network-line'
   return refused ? 'disable' : 'owned-file'
-}
-
-function isGone({ originated, neighbors }: Observation, prefixes: ReadonlySet<string>): boolean {
-  return (
-    !originated.some((prefix) => prefixes.has(prefix)) &&
-    !neighbors.some(({ announced }) => announced.some((prefix) => prefixes.has(prefix)))
-  )
-}
-
-function whatIsLeft({ neighbors }: Observation, prefixes: ReadonlySet<string>) {
-  return neighbors.flatMap(({ neighbor, announced }) =>
-    announced.filter((prefix) => prefixes.has(prefix)).map((prefix) => ({ neighbor, prefix })),
-  )
-}
-
-function isAbsent(error: unknown): boolean {
-  return error instanceof DaemonError && error.code === 'not-running'
 }

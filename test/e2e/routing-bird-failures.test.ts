@@ -2,9 +2,11 @@ import { appendFile, chmod, mkdir, readdir, readFile, rename, rm, writeFile } fr
 import { dirname } from 'node:path'
 import { execa } from 'execa'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { normally } from '../../src/net/announcements.ts'
 import { createBird } from '../../src/routing/bird/bird.ts'
 import { BirdClient } from '../../src/routing/bird/client.ts'
-import { normally, type RoutingDaemon } from '../../src/routing/daemon.ts'
+import type { RoutingDaemon } from '../../src/routing/daemon.ts'
+import { observeLists } from '../observation-lists.ts'
 import { covering4, everything, host4, otherCovering4 } from './fixture-routing/configs.ts'
 import { failureOf, untilAnnounced } from './fixture-routing/expectations.ts'
 import { listenBetween } from './fixture-routing/listen-between.ts'
@@ -53,7 +55,7 @@ describe("failure 7: when somebody else's bird.conf is broken", () => {
     expect(error.reply).toMatch(/bird\.conf:\d+:\d+ syntax error/)
     expect(error.message).toContain('anyward4 and anyward6 disabled until the next configure')
     await untilAnnounced(pair, nothing)
-    expect((await bird.observe()).originated).toEqual([])
+    expect((await observeLists(bird)).originated).toEqual([])
     // Withdrawn is withdrawn: there is nothing left to do, nor to complain about.
     await bird.apply(normally(nothing))
 
@@ -69,7 +71,7 @@ describe("failure 7: when somebody else's bird.conf is broken", () => {
     expect(error.code).toBe('refused')
     expect(error.message).toContain(`still originated: ${covering4}, ${host4}`)
     await untilEqual('what tor6 has', [], () => pair.received('tor6'))
-    expect((await bird.observe()).originated).toEqual([covering4, host4, otherCovering4])
+    expect((await observeLists(bird)).originated).toEqual([covering4, host4, otherCovering4])
     expect((await failureOf(bird.apply(normally([otherCovering4])))).code).toBe('refused')
 
     await writeFile(pair.configFile, goodConfig)
@@ -80,7 +82,7 @@ describe("failure 7: when somebody else's bird.conf is broken", () => {
     await announce(nothing)
     await appendFile(pair.configFile, 'this is no configuration\n')
     expect((await failureOf(bird.apply(normally(everything)))).code).toBe('refused')
-    expect((await bird.observe()).originated).toEqual([])
+    expect((await observeLists(bird)).originated).toEqual([])
     await writeFile(pair.configFile, goodConfig)
     await announce(everything)
   })
@@ -109,13 +111,13 @@ describe('failure 8: when a session must restart', () => {
         await writeFile(pair.configFile, goodConfig.replaceAll('hold time 90', `hold time ${60 + round}`))
         await other.apply(normally([otherCovering4]))
         // The sessions go down or are down: nobody is said to have what it has not.
-        for (const { neighbor, session, announced } of (await other.observe()).neighbors) {
+        for (const { neighbor, session, announced } of (await observeLists(other)).neighbors) {
           if (session !== 'up') expect([neighbor, announced]).toEqual([neighbor, []])
         }
         await pair.sessionsUp()
         await untilAnnounced(pair, new Set([otherCovering4]))
         await untilEqual('what is observed', [[otherCovering4], [otherCovering4], [], []], async () =>
-          (await other.observe()).neighbors.map(({ announced }) => announced),
+          (await observeLists(other)).neighbors.map(({ announced }) => announced),
         )
       }
       expect(seen.join('')).toContain(`\n${code}`)
@@ -143,7 +145,7 @@ describe('failure 21: when the owned file cannot be written', () => {
         expect(error.message).toContain('ENOENT')
         await untilAnnounced(pair, nothing)
         expect((await failureOf(other.apply(normally(everything)))).code).toBe('file')
-        expect((await other.observe()).originated).toEqual([])
+        expect((await observeLists(other)).originated).toEqual([])
       } finally {
         other.close()
       }
@@ -236,7 +238,7 @@ describe('failure 4: when BIRD does not answer', () => {
     } finally {
       await pair.daemon.start()
     }
-    expect((await bird.observe()).originated).toEqual([])
+    expect((await observeLists(bird)).originated).toEqual([])
     await pair.sessionsUp()
     await announce(everything)
   })
@@ -247,7 +249,7 @@ describe('failure 4: when BIRD does not answer', () => {
     await pair.sessionsUp()
     await until('it answers', () => bird.observe().then(() => null, String))
     await untilAnnounced(pair, everything)
-    expect((await bird.observe()).originated).toHaveLength(everything.size)
+    expect((await observeLists(bird)).originated).toHaveLength(everything.size)
   })
 
   test('close rejects what is under way', async () => {

@@ -1,9 +1,11 @@
 import { readFile, rename, stat, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { normally } from '../../src/net/announcements.ts'
 import { createBird } from '../../src/routing/bird/bird.ts'
 import { BirdClient } from '../../src/routing/bird/client.ts'
-import { normally, type RoutingDaemon } from '../../src/routing/daemon.ts'
+import type { RoutingDaemon } from '../../src/routing/daemon.ts'
+import { observeLists } from '../observation-lists.ts'
 import {
   covering4,
   covering6,
@@ -63,7 +65,7 @@ describe('on a healthy BIRD', () => {
   })
 
   test('each neighbor is told its own part, and observe says the same as the neighbors', async () => {
-    const observation = await bird.observe()
+    const observation = await observeLists(bird)
     expect(observation.originated).toEqual([covering4, host4, otherCovering4, covering6, host6])
     for (const { neighbor, session, announced } of observation.neighbors) {
       expect({ neighbor, session, announced: [...announced].sort() }).toEqual({
@@ -79,7 +81,7 @@ describe('on a healthy BIRD', () => {
 
   test('a withdrawal reaches every neighbor, and observe says so', async () => {
     await announce(nothing)
-    expect(await bird.observe()).toEqual({
+    expect(await observeLists(bird)).toEqual({
       originated: [],
       neighbors: neighbors.map(({ name }) => ({
         neighbor: name,
@@ -94,7 +96,7 @@ describe('on a healthy BIRD', () => {
 
   test('withdrawing one service leaves the other alone', async () => {
     await announce(new Set([otherCovering4]))
-    expect((await bird.observe()).originated).toEqual([otherCovering4])
+    expect((await observeLists(bird)).originated).toEqual([otherCovering4])
   })
 
   test('failure 20: nothing is written or reloaded when nothing changed', async () => {
@@ -119,7 +121,7 @@ describe('on a healthy BIRD', () => {
       manifest: { ...pair.manifest, neighbors: [{ ...first!, protocol: 'aw_nobody' }] },
     })
     try {
-      expect((await other.observe()).neighbors).toEqual([
+      expect((await observeLists(other)).neighbors).toEqual([
         { neighbor: 'transit1', session: 'missing', announced: [], degraded: [] },
       ])
     } finally {
@@ -132,7 +134,7 @@ describe('on a healthy BIRD', () => {
     await untilEqual(
       'the session',
       { neighbor: 'transit1', session: 'down', announced: [], degraded: [] },
-      async () => (await bird.observe()).neighbors[0],
+      async () => (await observeLists(bird)).neighbors[0],
     )
   })
 
@@ -145,7 +147,7 @@ describe('on a healthy BIRD', () => {
     try {
       await other.apply(normally([covering4, ...many]))
       await untilEqual('what tor1 has', told('tor1', [covering4, ...many]), () => pair.received('tor1'))
-      const observed = (await other.observe()).neighbors[1]!
+      const observed = (await observeLists(other)).neighbors[1]!
       expect([...observed.announced].sort()).toEqual(await pair.received('tor1'))
     } finally {
       other.close()
@@ -157,27 +159,31 @@ describe('failure 6: when somebody else acts', () => {
   test('an edit of the owned file and a configure are seen, and put right', async () => {
     await writeFile(announceFile(), 'protocol static anyward4 { ipv4; }\n')
     await foreign.send('configure')
-    await untilEqual('what is originated', [], async () => (await bird.observe()).originated)
+    await untilEqual('what is originated', [], async () => (await observeLists(bird)).originated)
     await untilEqual('what transit1 has', [], () => pair.received('transit1'))
     await announce(everything)
   })
 
   test('a disable is seen, and put right', async () => {
     await foreign.send('disable anyward4')
-    await untilEqual('what is originated', [covering6, host6], async () => (await bird.observe()).originated)
+    await untilEqual(
+      'what is originated',
+      [covering6, host6],
+      async () => (await observeLists(bird)).originated,
+    )
     await announce(everything)
   })
 
   test('an enable after our withdrawal announces nothing', async () => {
     await announce(nothing)
     await foreign.send('enable anyward4')
-    expect((await bird.observe()).originated).toEqual([])
+    expect((await observeLists(bird)).originated).toEqual([])
   })
 
   test('failure 7: a BIRD without the owned file originates nothing, and the next apply brings it', async () => {
     await rename(announceFile(), `${announceFile()}.away`)
     await foreign.send('configure')
-    await untilEqual('what is originated', [], async () => (await bird.observe()).originated)
+    await untilEqual('what is originated', [], async () => (await observeLists(bird)).originated)
     await announce(everything)
   })
 })

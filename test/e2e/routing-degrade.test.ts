@@ -1,16 +1,22 @@
 import { readFile, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Announcements, normally } from '../../src/net/announcements.ts'
 import { createBird } from '../../src/routing/bird/bird.ts'
 import { BirdClient } from '../../src/routing/bird/client.ts'
-import { type Desired, normally, type RoutingDaemon } from '../../src/routing/daemon.ts'
+import type { RoutingDaemon } from '../../src/routing/daemon.ts'
 import { createFrr } from '../../src/routing/frr/frr.ts'
+import { observeLists } from '../observation-lists.ts'
 import { covering4, everything, host4, neighbors, otherCovering4, told } from './fixture-routing/configs.ts'
 import { untilAnnounced } from './fixture-routing/expectations.ts'
 import { type Pair, startPair } from './fixture-routing/pair.ts'
 import { until, untilEqual } from './fixture-routing/until.ts'
 
-const degraded: Desired = new Map([...normally(everything), [covering4, 'degraded'], [host4, 'degraded']])
+const degraded: Announcements = new Map([
+  ...normally(everything),
+  [covering4, 'degraded'],
+  [host4, 'degraded'],
+])
 
 describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
   let pair: Pair
@@ -45,7 +51,7 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
     return reply.lines.flatMap(({ text }) => /^(\S+\/\d+)\s/.exec(text)?.[1] ?? []).sort()
   }
 
-  async function untilDegraded(desired: Desired): Promise<void> {
+  async function untilDegraded(desired: Announcements): Promise<void> {
     const worse = [...desired].flatMap(([prefix, grade]) => (grade === 'degraded' ? [prefix] : []))
     for (const { name } of neighbors) {
       await untilEqual(`what ${name} has as its last choice`, told(name, worse), () => lastChoices(name))
@@ -54,7 +60,7 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
     await untilEqual(
       'what observe says is degraded',
       neighbors.map(({ name }) => told(name, worse)),
-      async () => (await daemon.observe()).neighbors.map((state) => [...state.degraded].sort()),
+      async () => (await observeLists(daemon)).neighbors.map((state) => [...state.degraded].sort()),
     )
   }
 
@@ -96,7 +102,7 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
     await untilDegraded(normally([otherCovering4]))
     await daemon.apply(degraded)
     await untilDegraded(degraded)
-    expect((await daemon.observe()).degraded).toEqual([covering4, host4])
+    expect((await observeLists(daemon)).degraded).toEqual([covering4, host4])
     await changesSeen()
     await daemon.apply(degraded)
     expect(await changesSeen()).toEqual([])
@@ -115,7 +121,7 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
     try {
       await other.apply(degraded)
       await untilDegraded(normally(everything))
-      expect((await other.observe()).degraded).toEqual([])
+      expect((await observeLists(other)).degraded).toEqual([])
       const { announceFile } = pair.manifest.paths
       const before = announceFile === null ? 0 : (await stat(announceFile)).ino
       await other.apply(degraded)

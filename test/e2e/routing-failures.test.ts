@@ -1,10 +1,12 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { type Announcements, normally } from '../../src/net/announcements.ts'
 import { createBird } from '../../src/routing/bird/bird.ts'
 import { BirdClient } from '../../src/routing/bird/client.ts'
-import { type Desired, normally, type RoutingDaemon } from '../../src/routing/daemon.ts'
+import type { RoutingDaemon } from '../../src/routing/daemon.ts'
 import { createFrr } from '../../src/routing/frr/frr.ts'
 import { Vty } from '../../src/routing/frr/vty.ts'
+import { observeLists } from '../observation-lists.ts'
 import { covering4, everything, neighbors, otherCovering4, told } from './fixture-routing/configs.ts'
 import { failureOf, untilAnnounced } from './fixture-routing/expectations.ts'
 import { listenBetween } from './fixture-routing/listen-between.ts'
@@ -33,7 +35,7 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
   })
 
   /** As a reconciler does: again and again, until the neighbors have it and observe says so. */
-  async function reach(desired: Desired): Promise<void> {
+  async function reach(desired: Announcements): Promise<void> {
     await until('the neighbors have what is desired', async () => {
       try {
         await daemon.apply(desired)
@@ -45,8 +47,8 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
     })
   }
 
-  async function differenceOf(desired: Desired): Promise<string | null> {
-    const { originated, neighbors: states } = await daemon.observe()
+  async function differenceOf(desired: Announcements): Promise<string | null> {
+    const { originated, neighbors: states } = await observeLists(daemon)
     const seen = JSON.stringify([
       originated.toSorted(),
       ...states.map(({ announced }) => announced.toSorted()),
@@ -104,15 +106,15 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
       [`network ${covering4} route-map aw-degraded`],
       `route ${covering4} blackhole { preference = 199; }; route ${otherCovering4} blackhole;`,
     )
-    await untilEqual('what is degraded', [covering4], async () => (await daemon.observe()).degraded)
+    await untilEqual('what is degraded', [covering4], async () => (await observeLists(daemon)).degraded)
     await untilEqual(
       'what transit1 has degraded',
       [covering4],
-      async () => (await daemon.observe()).neighbors[0]!.degraded,
+      async () => (await observeLists(daemon)).neighbors[0]!.degraded,
     )
     await reach(normally(everything))
     await untilEqual('what is told degraded', [], async () =>
-      (await daemon.observe()).neighbors.flatMap((state) => state.degraded),
+      (await observeLists(daemon)).neighbors.flatMap((state) => state.degraded),
     )
   })
 
@@ -120,7 +122,7 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
     await reach(nothing)
     await meddle([`network ${covering4}`], `route ${covering4} blackhole;`)
     await untilEqual('what transit1 has', [covering4], () => pair.received('transit1'))
-    const { originated, neighbors: states } = await daemon.observe()
+    const { originated, neighbors: states } = await observeLists(daemon)
     expect([originated, states[0]!.announced]).toEqual([[covering4], [covering4]])
     await reach(nothing)
   })
@@ -141,7 +143,7 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
         requests.length = 0
         for (let round = 0; round < 3; round += 1) {
           await other.apply(desired)
-          await other.observe()
+          await observeLists(other)
         }
         expect(requests.length).toBeGreaterThan(0)
         expect(requests.filter((request) => !/^(?:show |enable\0)/.test(request))).toEqual([])
@@ -167,7 +169,7 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
           expect.stringContaining(`network ${refused}`),
         ])
         await untilAnnounced(pair, everything)
-        expect((await other.observe()).originated).not.toContain(refused)
+        expect((await observeLists(other)).originated).not.toContain(refused)
       } finally {
         other.close()
       }
@@ -179,7 +181,7 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
       await pair.daemon.start()
       await pair.sessionsUp()
       await until('it answers', () => daemon.observe().then(() => null, String))
-      const { originated, degraded } = await daemon.observe()
+      const { originated, degraded } = await observeLists(daemon)
       expect([originated, degraded]).toEqual([[], []])
       await untilAnnounced(pair, new Set())
     })

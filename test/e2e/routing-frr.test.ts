@@ -2,9 +2,11 @@ import { chmod } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { execa } from 'execa'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { normally, type RoutingDaemon } from '../../src/routing/daemon.ts'
+import { normally } from '../../src/net/announcements.ts'
+import type { RoutingDaemon } from '../../src/routing/daemon.ts'
 import { createFrr } from '../../src/routing/frr/frr.ts'
 import { Vty } from '../../src/routing/frr/vty.ts'
+import { observeLists } from '../observation-lists.ts'
 import {
   covering4,
   covering6,
@@ -69,7 +71,7 @@ describe('on a healthy bgpd', () => {
   })
 
   test('each neighbor is told its own part, and observe says the same as the neighbors', async () => {
-    const observation = await frr.observe()
+    const observation = await observeLists(frr)
     expect(observation.originated).toEqual([covering4, host4, otherCovering4, covering6, host6])
     for (const { neighbor, session, announced } of observation.neighbors) {
       expect({ neighbor, session, announced: [...announced].sort() }).toEqual({
@@ -84,7 +86,7 @@ describe('on a healthy bgpd', () => {
 
   test('a withdrawal reaches every neighbor, and observe says so', async () => {
     await announce(nothing)
-    expect(await frr.observe()).toEqual({
+    expect(await observeLists(frr)).toEqual({
       originated: [],
       neighbors: neighbors.map(({ name }) => ({
         neighbor: name,
@@ -101,7 +103,7 @@ describe('on a healthy bgpd', () => {
     for (let round = 0; round < 5; round += 1) {
       await frr.apply(normally(nothing))
       await until('observe sees the withdrawal', async () => {
-        const left = (await frr.observe()).neighbors.flatMap(({ announced }) => announced)
+        const left = (await observeLists(frr)).neighbors.flatMap(({ announced }) => announced)
         return left.length === 0 ? null : `still told: ${left}`
       })
       // What bgpd has put into a packet is on a veth by now, and in BIRD's table before BIRD answers us.
@@ -112,7 +114,7 @@ describe('on a healthy bgpd', () => {
 
   test('withdrawing one service leaves the other alone', async () => {
     await announce(new Set([otherCovering4]))
-    expect((await frr.observe()).originated).toEqual([otherCovering4])
+    expect((await observeLists(frr)).originated).toEqual([otherCovering4])
   })
 
   test('the last of a burst of calls wins', async () => {
@@ -128,7 +130,7 @@ describe('on a healthy bgpd', () => {
       manifest: { ...pair.manifest, neighbors: [{ ...first!, address: '10.9.9.9' }] },
     })
     try {
-      expect((await other.observe()).neighbors).toEqual([
+      expect((await observeLists(other)).neighbors).toEqual([
         { neighbor: 'transit1', session: 'missing', announced: [], degraded: [] },
       ])
     } finally {
@@ -142,7 +144,7 @@ describe('on a healthy bgpd', () => {
       await untilEqual(
         'the session',
         { neighbor: 'transit1', session: 'down', announced: [], degraded: [] },
-        async () => (await frr.observe()).neighbors[0],
+        async () => (await observeLists(frr)).neighbors[0],
       )
     } finally {
       await edit('router bgp 64500', 'no neighbor 10.9.1.1 shutdown')
@@ -158,7 +160,7 @@ describe('on a healthy bgpd', () => {
 describe('failure 6: when somebody else acts', () => {
   test('an edit by vtysh is seen, and put right', async () => {
     await edit('router bgp 64500', 'address-family ipv4 unicast', `no network ${covering4}`)
-    expect((await frr.observe()).originated).toEqual([host4, otherCovering4, covering6, host6])
+    expect((await observeLists(frr)).originated).toEqual([host4, otherCovering4, covering6, host6])
     await untilEqual('what transit1 has', [otherCovering4], () => pair.received('transit1'))
     await announce(everything)
   })
@@ -167,7 +169,7 @@ describe('failure 6: when somebody else acts', () => {
     await announce(nothing)
     await edit('router bgp 64500', 'address-family ipv4 unicast', `network ${covering4}`)
     await untilEqual('what transit1 has', [covering4], () => pair.received('transit1'))
-    expect((await frr.observe()).neighbors[0]).toEqual({
+    expect((await observeLists(frr)).neighbors[0]).toEqual({
       neighbor: 'transit1',
       session: 'up',
       announced: [covering4],
@@ -188,7 +190,7 @@ describe('failure 6: when somebody else acts', () => {
     await pair.sessionsUp()
     await untilAnnounced(pair, everything)
     await untilEqual('what transit1 is told', [covering4, otherCovering4], async () => [
-      ...(await frr.observe()).neighbors[0]!.announced,
+      ...(await observeLists(frr)).neighbors[0]!.announced,
     ])
   })
 })
@@ -204,7 +206,7 @@ describe('just after bgpd has started', () => {
     await untilAnnounced(pair, everything)
     await frr.apply(normally(nothing))
     await until('observe tells of a withdrawal', async () => {
-      const stuck = (await frr.observe()).neighbors.flatMap(({ announced }) => announced)
+      const stuck = (await observeLists(frr)).neighbors.flatMap(({ announced }) => announced)
       if (stuck.length === 0) return null
       await frr.apply(normally(nothing))
       return `still told ${stuck}`
@@ -222,7 +224,7 @@ describe('what is not as we left it', () => {
       `no network ${covering4}`,
       `network ${covering4} route-map nobody`,
     )
-    expect((await frr.observe()).originated).toContain(covering4)
+    expect((await observeLists(frr)).originated).toContain(covering4)
     await announce(nothing)
     expect(await foreign.ask('show running-config')).not.toContain(`network ${covering4}`)
   })
@@ -242,7 +244,7 @@ describe('what is not as we left it', () => {
   test('a bgpd that was given no configuration has no sessions, and no instance is made by a withdrawal', async () => {
     await edit('no router bgp 64500')
     try {
-      expect(await frr.observe()).toEqual({
+      expect(await observeLists(frr)).toEqual({
         originated: [],
         neighbors: neighbors.map(({ name }) => ({
           neighbor: name,
@@ -298,7 +300,7 @@ describe('failure 4: when bgpd does not answer', () => {
       await pair.daemon.start()
     }
     await pair.sessionsUp()
-    expect((await frr.observe()).originated).toEqual([])
+    expect((await observeLists(frr)).originated).toEqual([])
     await untilAnnounced(pair, nothing)
     await announce(everything)
   })

@@ -1,10 +1,12 @@
 import { dirname } from 'node:path'
 import { expect, test } from 'vitest'
+import { normally } from '../../src/net/announcements.ts'
 import { createBird } from '../../src/routing/bird/bird.ts'
 import { BirdClient } from '../../src/routing/bird/client.ts'
-import { normally, type RoutingDaemon } from '../../src/routing/daemon.ts'
+import type { RoutingDaemon } from '../../src/routing/daemon.ts'
 import { createFrr } from '../../src/routing/frr/frr.ts'
 import { Vty } from '../../src/routing/frr/vty.ts'
+import { observeLists } from '../observation-lists.ts'
 import { everything, neighbors, otherCovering4, told } from './fixture-routing/configs.ts'
 import { type Pair, startPair } from './fixture-routing/pair.ts'
 import { untilEqual } from './fixture-routing/until.ts'
@@ -45,7 +47,7 @@ test.each(['bird', 'frr'] as const)(
           if (round >= 3) times.push(took)
         }
         const began = performance.now()
-        await daemon.observe()
+        await observeLists(daemon)
         observeMs.push(performance.now() - began)
       }
       console.log(
@@ -76,7 +78,9 @@ async function restore(daemon: RoutingDaemon): Promise<void> {
   const wanted = JSON.stringify(neighbors.map(({ name }) => told(name, everything)))
   await untilEqual('what the neighbors were told', wanted, async () => {
     await daemon.apply(normally(everything))
-    return JSON.stringify((await daemon.observe()).neighbors.map(({ announced }) => [...announced].sort()))
+    return JSON.stringify(
+      (await observeLists(daemon)).neighbors.map(({ announced }) => [...announced].sort()),
+    )
   })
 }
 

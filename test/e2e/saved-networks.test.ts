@@ -4,8 +4,10 @@ import { execa } from 'execa'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { findOwner } from '../../src/apply/files.ts'
 import type { Manifest } from '../../src/manifest/manifest.ts'
-import type { Desired, RoutingDaemon } from '../../src/routing/daemon.ts'
+import type { Announcements } from '../../src/net/announcements.ts'
+import type { RoutingDaemon } from '../../src/routing/daemon.ts'
 import { createFrr } from '../../src/routing/frr/frr.ts'
+import { observeLists } from '../observation-lists.ts'
 import { cli } from './fixture-lab/lab.ts'
 import { covering4, covering6, host4, host6, otherCovering4 } from './fixture-routing/configs.ts'
 import { Daemon } from './fixture-routing/daemon-process.ts'
@@ -14,7 +16,7 @@ import { until, untilEqual } from './fixture-routing/until.ts'
 
 /** Not ours: an engineer's own line, which stays. */
 const foreign = '203.0.113.0/24'
-const announced: Desired = new Map([
+const announced: Announcements = new Map([
   [covering4, 'normal'],
   [host4, 'degraded'],
   [otherCovering4, 'normal'],
@@ -119,7 +121,7 @@ describe('an announcement that was saved', () => {
       await restart()
       expect(await pair.received('tor1')).toEqual([foreign])
       expect(await pair.received('tor6')).toEqual([])
-      expect((await frr.observe()).originated).toEqual([])
+      expect((await observeLists(frr)).originated).toEqual([])
       // Nothing is left to take out.
       expect(await runBeforeStart()).toMatchObject({ exitCode: 0, all: expect.stringContaining('no saved') })
     },
@@ -174,7 +176,7 @@ describe('an announcement that was saved', () => {
       await daemon.kill()
       await daemon.start()
       await until('bgpd has read its file', async () => {
-        const { neighbors, originated } = await bgpd.observe()
+        const { neighbors, originated } = await observeLists(bgpd)
         expect(originated).toEqual([])
         return neighbors.every(({ session }) => session !== 'missing') ? null : 'it has no sessions'
       })

@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { hashOf } from '../../src/files/atomic-file.ts'
+import { type Announcements, normally } from '../../src/net/announcements.ts'
 import { type Family, families } from '../../src/net/prefix.ts'
 import { buildManifest } from '../../src/planner/build-manifest.ts'
 import { createBird } from '../../src/routing/bird/bird.ts'
-import { type Desired, normally } from '../../src/routing/daemon.ts'
 import { createFrr } from '../../src/routing/frr/frr.ts'
+import { observeLists } from '../observation-lists.ts'
 import { describeMismatches, findMismatches } from './compare.ts'
 import { inject, makeProofBed, type ProofBed, type ProofNode } from './node.ts'
 import { type DaemonKind, neighbors, own, planNode, vrps } from './proof-fleet.ts'
@@ -41,14 +42,14 @@ describe.each(cases)('each $family neighbor of $kind is told what the policy let
     at.family === 'ipv4' ? ['99.98.1.1/32', '99.97.0.1/32'] : ['2999:98:1::1/128', '2999:97::1/128']
   const { covering, host, other, third } = own[at.family]
   const everything = [...Object.values(own[at.family]), ...hosts]
-  const originate = async (node: ProofNode, desired: Desired) => {
+  const originate = async (node: ProofNode, desired: Announcements) => {
     const manifest = buildManifest(node.plan, [], hashOf)
     const daemon =
       node.kind === 'bird' ? createBird({ manifest }) : createFrr({ manifest, deadlineMs: 20_000 })
     try {
       await daemon.apply(desired)
       await untilTold(node, desired)
-      return await daemon.observe()
+      return await observeLists(daemon)
     } finally {
       daemon.close()
     }

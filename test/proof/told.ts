@@ -1,5 +1,5 @@
+import type { Announcements } from '../../src/net/announcements.ts'
 import { evaluate } from '../../src/policy/evaluate.ts'
-import type { Desired } from '../../src/routing/daemon.ts'
 import { until } from '../e2e/fixture-routing/until.ts'
 import { nodeAddresses } from './bed.ts'
 import type { WireRoute } from './bgp/wire.ts'
@@ -20,7 +20,7 @@ export function learnedFrom(neighbor: ProofNeighbor): readonly WireRoute[] {
 }
 
 /** Until each neighbor has been told just what `evaluate` lets out of `originated`, while others told the rest. */
-export async function untilTold(node: ProofNode, originated: Desired): Promise<void> {
+export async function untilTold(node: ProofNode, originated: Announcements): Promise<void> {
   for (const neighbor of node.neighbors) {
     const { speaker } = node.sessions.get(neighbor.name)!
     const expected = describeAll(expectedAt(node, neighbor, originated))
@@ -32,7 +32,7 @@ export async function untilTold(node: ProofNode, originated: Desired): Promise<v
   }
 }
 
-function expectedAt(node: ProofNode, neighbor: ProofNeighbor, originated: Desired): WireRoute[] {
+function expectedAt(node: ProofNode, neighbor: ProofNeighbor, originated: Announcements): WireRoute[] {
   const { export: policy, family } = node.plan.sessions.find((session) => session.neighbor === neighbor.name)!
   const learned = new Set(node.neighbors.flatMap((other) => learnedFrom(other).map(({ prefix }) => prefix)))
   return [...new Set([...originated.keys(), ...learned])].flatMap((prefix): WireRoute[] => {

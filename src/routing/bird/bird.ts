@@ -1,17 +1,20 @@
 import type { Manifest, ManifestNeighbor } from '../../manifest/manifest.ts'
+import {
+  type Announcements,
+  type Grade,
+  nothingAnnounced,
+  sameAnnouncements,
+} from '../../net/announcements.ts'
 import { type Family, families, familyOf } from '../../net/prefix.ts'
 import { originators, readAnnouncements, renderAnnouncements } from '../../render/announcements.ts'
 import {
   DaemonError,
   type DaemonIdentity,
-  type Desired,
-  type Grade,
   type NeighborObservation,
   type Observation,
   type RoutingDaemon,
-  sameDesired,
 } from '../daemon.ts'
-import { assertOwn, gradesFor, isInformant, ownPrefixesOf, sortByOwn, Tellers } from '../own-prefixes.ts'
+import { assertOwn, gradesFor, inOrder, isInformant, ownPrefixesOf, Tellers } from '../own-prefixes.ts'
 import { Turns } from '../turns.ts'
 import { BirdClient, maxCommandBytes } from './client.ts'
 import { OwnedFile } from './owned-file.ts'
@@ -75,19 +78,19 @@ class Bird implements RoutingDaemon {
     throw new DaemonError('protocol', 'BIRD told no router id', { reply: wordsOf(reply) })
   }
 
-  async apply(desired: Desired): Promise<void> {
+  async apply(desired: Announcements): Promise<void> {
     assertOwn(desired, this.#own)
     return this.#turns.take(() => this.#apply(gradesFor(this.#manifest, desired)))
   }
 
-  async #apply(desired: Desired): Promise<void> {
+  async #apply(desired: Announcements): Promise<void> {
     const text = renderAnnouncements(desired)
     const written = await this.#file.read()
     const before = written === null ? null : readAnnouncements(written)
     let had = before
     if (written === text) {
       had = await this.#readOriginated(await this.#readStates())
-      if (sameDesired(had, desired)) return
+      if (sameAnnouncements(had, desired)) return
     }
     const falling = families.filter(
       (family) => !some(desired.keys(), family) && (!had || some(had.keys(), family)),
@@ -114,7 +117,11 @@ class Bird implements RoutingDaemon {
   }
 
   /** A daemon that is not there now must not find a better announcement when it comes back without us. */
-  async #reachOrKeepDown(desired: Desired, before: Desired | null, written: string | null): Promise<void> {
+  async #reachOrKeepDown(
+    desired: Announcements,
+    before: Announcements | null,
+    written: string | null,
+  ): Promise<void> {
     try {
       await this.#client.version()
     } catch (error) {
@@ -135,12 +142,11 @@ class Bird implements RoutingDaemon {
     for (const { name, protocol, family } of this.#neighbors) {
       const state = states.get(protocol)
       const session = state === undefined ? 'missing' : state === 'up' ? 'up' : 'down'
-      const told = session === 'up' ? await this.#readExported(protocol, family) : nothingTold
-      neighbors.push({ neighbor: name, session, ...told })
+      const announced = session === 'up' ? await this.#readExported(protocol, family) : nothingAnnounced
+      neighbors.push({ neighbor: name, session, announced })
     }
     return {
-      originated: sortByOwn(new Set(originated.keys()), this.#own),
-      degraded: sortByOwn(degradedOf(originated), this.#own),
+      originated: inOrder(originated, this.#own),
       neighbors,
       elsewhere: await this.#readElsewhere(states),
     }
@@ -165,13 +171,13 @@ class Bird implements RoutingDaemon {
     return states
   }
 
-  async #readOriginated(states: ReadonlyMap<string, string>): Promise<Desired> {
+  async #readOriginated(states: ReadonlyMap<string, string>): Promise<Announcements> {
     const grades = new Map<string, Grade>()
     for (const family of families) {
       const originator = originators[family]
       if (!states.has(originator)) continue
-      for (const { prefix, degraded } of await this.#listOwn(family, `protocol ${originator}`)) {
-        grades.set(prefix, degraded ? 'degraded' : 'normal')
+      for (const { prefix, grade } of await this.#listOwn(family, `protocol ${originator}`)) {
+        grades.set(prefix, grade)
       }
     }
     return grades
@@ -181,14 +187,12 @@ class Bird implements RoutingDaemon {
    * From the export map itself: `show route export` runs the filter again, and can say otherwise. The map has no
    * attributes, but a route comes out of the filter and into the map when its grade changes, at once.
    */
-  async #readExported(
-    protocol: string,
-    family: Family,
-  ): Promise<Pick<NeighborObservation, 'announced' | 'degraded'>> {
+  async #readExported(protocol: string, family: Family): Promise<Announcements> {
     const routes = await this.#listOwn(family, `exported ${protocol}`)
-    const told = new Set(routes.map(({ prefix }) => prefix))
-    const degraded = new Set(routes.filter((route) => route.degraded).map(({ prefix }) => prefix))
-    return { announced: sortByOwn(told, this.#own), degraded: sortByOwn(degraded, this.#own) }
+    const grades = new Map<string, Grade>()
+    // Where a prefix has several routes, a degraded one counts.
+    for (const { prefix, grade } of routes) if (grades.get(prefix) !== 'degraded') grades.set(prefix, grade)
+    return inOrder(grades, this.#own)
   }
 
   async #readElsewhere(states: ReadonlyMap<string, string>): Promise<ReadonlyMap<string, number> | null> {
@@ -260,12 +264,6 @@ const mostSingly = 8
 
 /** In a row, by several writers at once. */
 const mostReconfigurations = 5
-
-const nothingTold = { announced: [], degraded: [] } as const
-
-function degradedOf(grades: Desired): ReadonlySet<string> {
-  return new Set([...grades].flatMap(([prefix, grade]) => (grade === 'degraded' ? [prefix] : [])))
-}
 
 /** The better of the two stays out of the file while the daemon is away. */
 function gradeKept(desired: Grade, before: Grade | undefined): Grade | null {

@@ -1,3 +1,4 @@
+import type { Grade } from '../../net/announcements.ts'
 import { families, familyOf, type Prefix, prefixFrom, prefixOf } from '../../net/prefix.ts'
 import { degradedPreference } from '../../render/announcements.ts'
 import { DaemonError } from '../daemon.ts'
@@ -8,7 +9,7 @@ export interface BirdRoute {
   readonly prefix: string
   /** The protocol that it comes from. */
   readonly protocol: string
-  readonly degraded: boolean
+  readonly grade: Grade
   /** BGP's; `null` in a list without attributes. */
   nextHop: string | null
 }
@@ -34,7 +35,12 @@ export function readRoutes(reply: BirdReply, own: ReadonlySet<string>): BirdRout
     if (prefix === null || protocol === undefined) {
       throw new DaemonError('protocol', 'BIRD listed a route without a network', { reply: text })
     }
-    routes.push({ prefix, protocol, degraded: preference === String(degradedPreference), nextHop: null })
+    routes.push({
+      prefix,
+      protocol,
+      grade: preference === String(degradedPreference) ? 'degraded' : 'normal',
+      nextHop: null,
+    })
   }
   return routes
 }

@@ -1,7 +1,8 @@
 import * as z from 'zod'
+import type { Announcements, Grade } from '../../net/announcements.ts'
 import type { Family } from '../../net/prefix.ts'
 import { frrDegraded } from '../../render/announcements.ts'
-import { DaemonError, type Desired, type Grade } from '../daemon.ts'
+import { DaemonError } from '../daemon.ts'
 import { canonicalPrefix } from '../own-prefixes.ts'
 
 const sectionSchema = z.object({
@@ -47,24 +48,21 @@ export function readRouterId(text: string): string | null {
   return parse(text, vrfsSchema, 'list of VRFs').vrfs.default?.routerId ?? null
 }
 
-interface AdvertisedRoute {
-  readonly prefix: string
-  /** As the neighbor was sent it: the route-map on the way out has left its weight. */
-  readonly degraded: boolean
-}
-
 /**
- * A neighbor's adj-rib-out; nothing for a neighbor that bgpd does not know in that family.
+ * A neighbor's adj-rib-out, each route in the grade in which it was sent: the route-map on the way out has left its
+ * weight. Empty for a neighbor that bgpd does not know in that family.
  * @param own prefixes that need not be parsed
  */
-export function readAdvertised(text: string, own: ReadonlySet<string>): AdvertisedRoute[] {
+export function readAdvertised(text: string, own: ReadonlySet<string>): Announcements {
   const answer = parse(text, advertisedSchema, 'list of advertised routes')
-  if (!('advertisedRoutes' in answer)) return []
-  return Object.entries(answer.advertisedRoutes).map(([key, { weight }]) => {
-    const prefix = own.has(key) ? key : canonicalPrefix(key)
-    if (prefix === null) throw unreadable('list of advertised routes', key)
-    return { prefix, degraded: weight === frrDegraded.weight }
-  })
+  if (!('advertisedRoutes' in answer)) return new Map()
+  return new Map(
+    Object.entries(answer.advertisedRoutes).map(([key, { weight }]) => {
+      const prefix = own.has(key) ? key : canonicalPrefix(key)
+      if (prefix === null) throw unreadable('list of advertised routes', key)
+      return [prefix, weight === frrDegraded.weight ? 'degraded' : 'normal']
+    }),
+  )
 }
 
 interface TakenRoute {
@@ -89,7 +87,7 @@ export function readTaken(text: string): TakenRoute[] {
 export interface RunningNetworks {
   /** Whether bgpd runs our AS in the default VRF at all. */
   readonly instance: boolean
-  readonly networks: Desired
+  readonly networks: Announcements
 }
 
 /**

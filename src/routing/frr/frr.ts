@@ -1,16 +1,15 @@
 import type { Manifest, ManifestNeighbor } from '../../manifest/manifest.ts'
+import type { Announcements, Grade } from '../../net/announcements.ts'
 import { type Family, families, familyOf, parseAddress } from '../../net/prefix.ts'
 import { frrDegraded } from '../../render/announcements.ts'
 import {
   DaemonError,
   type DaemonIdentity,
-  type Desired,
-  type Grade,
   type NeighborObservation,
   type Observation,
   type RoutingDaemon,
 } from '../daemon.ts'
-import { assertOwn, gradesFor, isInformant, ownPrefixesOf, sortByOwn, Tellers } from '../own-prefixes.ts'
+import { assertOwn, gradesFor, inOrder, isInformant, ownPrefixesOf, Tellers } from '../own-prefixes.ts'
 import { Turns } from '../turns.ts'
 import {
   networksCommand,
@@ -34,7 +33,7 @@ interface FrrOptions {
 interface Lines {
   readonly falling: readonly string[]
   /** New ones, and those of another grade: the new line takes the place of the old. */
-  readonly rising: Desired
+  readonly rising: Announcements
   readonly stuck: readonly string[]
 }
 
@@ -79,12 +78,12 @@ class Frr implements RoutingDaemon {
     })
   }
 
-  async apply(desired: Desired): Promise<void> {
+  async apply(desired: Announcements): Promise<void> {
     assertOwn(desired, this.#own)
     return this.#turns.take(() => this.#apply(gradesFor(this.#manifest, desired)))
   }
 
-  async #apply(desired: Desired): Promise<void> {
+  async #apply(desired: Announcements): Promise<void> {
     const { instance, networks } = await this.#readNetworks()
     const falling = [...this.#own].filter((prefix) => !desired.has(prefix) && networks.has(prefix))
     const rising = new Map([...desired].filter(([prefix, grade]) => networks.get(prefix) !== grade))
@@ -117,12 +116,12 @@ class Frr implements RoutingDaemon {
    * `clear … soft out`. Seen in 8.4.4; FRR's pull requests 16830 and 17667 tell of it. `coalesce-time 0` in
    * the configuration closes the window.
    */
-  async #findStuck(networks: Desired): Promise<string[]> {
+  async #findStuck(networks: Announcements): Promise<string[]> {
     const { states } = await this.#readSummary()
     const stuck = new Set<string>()
     for (const neighbor of this.#neighbors) {
       const { announced } = await this.#observeNeighbor(neighbor, states, networks)
-      for (const prefix of announced) if (!networks.has(prefix)) stuck.add(prefix)
+      for (const prefix of announced.keys()) if (!networks.has(prefix)) stuck.add(prefix)
     }
     return [...stuck]
   }
@@ -173,10 +172,9 @@ class Frr implements RoutingDaemon {
       for (const neighbor of this.#neighbors) {
         neighbors.push(await this.#observeNeighbor(neighbor, states, networks))
       }
-      const originated = [...this.#own].filter((prefix) => networks.has(prefix))
+      const originated = new Map([...networks].filter(([prefix]) => this.#own.has(prefix)))
       return {
-        originated,
-        degraded: originated.filter((prefix) => networks.get(prefix) === 'degraded'),
+        originated: inOrder(originated, this.#own),
         neighbors,
         elsewhere: await this.#readElsewhere(states),
       }
@@ -186,10 +184,9 @@ class Frr implements RoutingDaemon {
   async #observeNeighbor(
     neighbor: ManifestNeighbor,
     states: Summary['states'],
-    networks: Desired,
+    networks: Announcements,
   ): Promise<NeighborObservation> {
-    const announced = new Set<string>()
-    const degraded = new Set<string>()
+    const announced = new Map<string, Grade>()
     // Nothing is changed on the way to a neighbor to whom nothing is unattractive.
     const isSeen = neighbor.session === undefined || 'degraded' in neighbor.session.exportRules
     let session: NeighborObservation['session'] = 'missing'
@@ -199,17 +196,15 @@ class Frr implements RoutingDaemon {
       session = state === 'Established' ? 'up' : 'down'
       if (session === 'down') continue
       const command = `show bgp ${family} unicast neighbors ${neighbor.address} advertised-routes json`
-      for (const route of readAdvertised(await this.#askAboutNeighbor(command), this.#own)) {
-        if (!this.#own.has(route.prefix)) continue
-        announced.add(route.prefix)
-        if (isSeen ? route.degraded : networks.get(route.prefix) === 'degraded') degraded.add(route.prefix)
+      for (const [prefix, sent] of readAdvertised(await this.#askAboutNeighbor(command), this.#own)) {
+        if (!this.#own.has(prefix)) continue
+        announced.set(prefix, isSeen ? sent : (networks.get(prefix) ?? 'normal'))
       }
     }
     return {
       neighbor: neighbor.name,
       session,
-      announced: sortByOwn(announced, this.#own),
-      degraded: sortByOwn(degraded, this.#own),
+      announced: inOrder(announced, this.#own),
     }
   }
 

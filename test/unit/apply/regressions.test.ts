@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { findRegressions } from '../../../src/apply/regressions.ts'
 import type { Manifest } from '../../../src/manifest/manifest.ts'
 import type { NeighborObservation, Observation } from '../../../src/routing/daemon.ts'
+import { fromLists } from '../../observation-lists.ts'
 
 const prefix = '192.0.2.0/24'
 const manifest = {
@@ -14,12 +15,12 @@ function seen(
   announced: string[],
   originated = announced,
 ): Observation {
-  return {
+  return fromLists({
     originated,
     degraded: [],
     neighbors: [{ neighbor: 'transit', session, announced, degraded: [] }],
     elsewhere: null,
-  }
+  })
 }
 
 describe('what is worse than before', () => {

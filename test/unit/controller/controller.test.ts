@@ -7,6 +7,7 @@ import { serving } from '../../../src/controller/intent.ts'
 import type { VerifiedChange } from '../../../src/controller/parts.ts'
 import { type Manifest, requireManifest } from '../../../src/manifest/manifest.ts'
 import { DaemonError, type RoutingDaemon } from '../../../src/routing/daemon.ts'
+import { fromLists } from '../../observation-lists.ts'
 
 const golden = join(import.meta.dirname, '../../golden/example/out/fra1/fra1-a/manifest.json')
 const example = requireManifest(JSON.parse(await readFile(golden, 'utf8')))
@@ -42,17 +43,18 @@ function start(
       originated = new Set(desired.keys())
       if (desired.size > 0) cyclesBefore ??= cycles
     },
-    observe: async () => ({
-      originated: [...originated].sort(),
-      neighbors: manifest.neighbors.map(({ name, prefixes }) => ({
-        neighbor: name,
-        session: 'up',
-        announced: prefixes.filter((prefix) => originated.has(prefix)),
+    observe: async () =>
+      fromLists({
+        originated: [...originated].sort(),
+        neighbors: manifest.neighbors.map(({ name, prefixes }) => ({
+          neighbor: name,
+          session: 'up',
+          announced: prefixes.filter((prefix) => originated.has(prefix)),
+          degraded: [],
+        })),
         degraded: [],
-      })),
-      degraded: [],
-      elsewhere: null,
-    }),
+        elsewhere: null,
+      }),
     close: () => {},
     ...failing,
   }
@@ -123,17 +125,18 @@ test('a withdrawal that the neighbors have is reported at once, though the file 
       originated = new Set(desired.keys())
       if (isDenied) throw new DaemonError('permission', 'cannot write announce.conf: EPERM')
     },
-    observe: async () => ({
-      originated: [...originated].sort(),
-      neighbors: manifest.neighbors.map(({ name, prefixes }) => ({
-        neighbor: name,
-        session: 'up',
-        announced: prefixes.filter((prefix) => originated.has(prefix)),
+    observe: async () =>
+      fromLists({
+        originated: [...originated].sort(),
+        neighbors: manifest.neighbors.map(({ name, prefixes }) => ({
+          neighbor: name,
+          session: 'up',
+          announced: prefixes.filter((prefix) => originated.has(prefix)),
+          degraded: [],
+        })),
         degraded: [],
-      })),
-      degraded: [],
-      elsewhere: null,
-    }),
+        elsewhere: null,
+      }),
   })
   await expect.poll(() => controller.status().daemon.verified).toBe(true)
   await expect.poll(() => [...originated].sort()).toEqual(everything)

@@ -3,13 +3,9 @@ import { systemClock } from '../../../src/controller/clock.ts'
 import { computeDesired, findDifferences } from '../../../src/controller/desired.ts'
 import { Reconciler, type Trouble } from '../../../src/controller/reconciler.ts'
 import type { ManifestNeighbor } from '../../../src/manifest/manifest.ts'
-import {
-  DaemonError,
-  type Desired,
-  normally,
-  type Observation,
-  type RoutingDaemon,
-} from '../../../src/routing/daemon.ts'
+import { type Announcements, normally } from '../../../src/net/announcements.ts'
+import { DaemonError, type Observation, type RoutingDaemon } from '../../../src/routing/daemon.ts'
+import { asLists, fromLists } from '../../observation-lists.ts'
 
 const covering = '192.0.2.0/24'
 const host = '192.0.2.1/32'
@@ -48,7 +44,7 @@ class ScriptedDaemon implements RoutingDaemon {
     return { version: '0', routerId: '10.0.0.1' }
   }
 
-  async apply(desired: Desired): Promise<void> {
+  async apply(desired: Announcements): Promise<void> {
     this.applies += 1
     if (this.failApplies > 0) {
       this.failApplies -= 1
@@ -62,7 +58,7 @@ class ScriptedDaemon implements RoutingDaemon {
     if (this.#hidden > 0) this.#hidden -= 1
     else this.#visible = this.has
     const originated = [...this.#visible].sort()
-    return {
+    return fromLists({
       originated,
       neighbors: neighbors.map(({ name, prefixes }) => ({
         neighbor: name,
@@ -72,7 +68,7 @@ class ScriptedDaemon implements RoutingDaemon {
       })),
       degraded: [],
       elsewhere: null,
-    }
+    })
   }
 
   close(): void {}
@@ -137,7 +133,7 @@ describe('the reconciler', () => {
     daemon.failApplies = Number.POSITIVE_INFINITY
     reconciler.setDesired(normally([host]))
     daemon.has = new Set()
-    await expect.poll(() => reconciler.observation?.originated, { timeout: 5000 }).toEqual([])
+    await expect.poll(() => asLists(reconciler.observation!).originated, { timeout: 5000 }).toEqual([])
     expect(reconciler.verified).toBe(false)
     expect(reconciler.trouble?.cause).toBe('refused')
   })
@@ -161,7 +157,7 @@ describe('the reconciler', () => {
       reconciler.setDesired(new Map())
       await expect.poll(() => reconciler.isWithdrawn([covering, host]), { timeout: 5000 }).toBe(true)
       await expect.poll(() => troubles.at(-1)?.message, { timeout: 5000 }).toBe(failure.message)
-      expect(reconciler.observation?.originated).toEqual([])
+      expect(asLists(reconciler.observation!).originated).toEqual([])
       expect(reconciler.verified).toBe(false)
     },
   )
@@ -261,15 +257,16 @@ describe('the desired set', () => {
 })
 
 test('a session that is down differs in nothing; one that lacks a route, has one too many, or is missing, does', () => {
-  const observed = (session: 'up' | 'down' | 'missing', announced: string[]): Observation => ({
-    originated: [covering],
-    degraded: [],
-    neighbors: [
-      { neighbor: 'transit1', session, announced, degraded: [] },
-      { neighbor: 'tor1', session: 'up', announced: [covering], degraded: [] },
-    ],
-    elsewhere: null,
-  })
+  const observed = (session: 'up' | 'down' | 'missing', announced: string[]): Observation =>
+    fromLists({
+      originated: [covering],
+      degraded: [],
+      neighbors: [
+        { neighbor: 'transit1', session, announced, degraded: [] },
+        { neighbor: 'tor1', session: 'up', announced: [covering], degraded: [] },
+      ],
+      elsewhere: null,
+    })
   const desired = normally([covering])
   expect(findDifferences(desired, observed('up', [covering]), neighbors)).toEqual([])
   expect(findDifferences(desired, observed('down', []), neighbors)).toEqual([])

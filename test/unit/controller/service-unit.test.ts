@@ -18,7 +18,7 @@ function createUnit(prefixes: readonly string[], decision: DecisionName = 'annou
 
 function hear(elsewhere: Record<string, number> | null): Observation {
   const heard = elsewhere === null ? null : new Map(Object.entries(elsewhere))
-  return { originated: [], degraded: [], neighbors: [], elsewhere: heard }
+  return { originated: new Map(), neighbors: [], elsewhere: heard }
 }
 
 const host = '192.0.2.1/32'

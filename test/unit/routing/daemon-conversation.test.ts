@@ -4,12 +4,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Manifest } from '../../../src/manifest/manifest.ts'
+import { normally } from '../../../src/net/announcements.ts'
 import { renderAnnouncements } from '../../../src/render/announcements.ts'
 import { createBird } from '../../../src/routing/bird/bird.ts'
 import { BirdClient } from '../../../src/routing/bird/client.ts'
-import { type DaemonError, normally } from '../../../src/routing/daemon.ts'
+import type { DaemonError } from '../../../src/routing/daemon.ts'
 import { createFrr } from '../../../src/routing/frr/frr.ts'
 import { manifestOf } from '../../e2e/fixture-routing/configs.ts'
+import { observeLists } from '../../observation-lists.ts'
 
 /** What a real daemon says only in moments that a test cannot bring about, or never. */
 let dir: string
@@ -130,7 +132,7 @@ describe('BIRD', () => {
       } else socket.write('1007-192.0.2.0/24  blackhole [anyward4] * (200)\n0000 \n')
     })
     const daemon = bird()
-    expect((await daemon.observe()).originated).toEqual(['192.0.2.0/24'])
+    expect((await observeLists(daemon)).originated).toEqual(['192.0.2.0/24'])
     expect(lists).toBeGreaterThan(1)
     daemon.close()
   })

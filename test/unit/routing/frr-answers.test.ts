@@ -91,7 +91,7 @@ describe("bgpd's answers", () => {
       '{"warning":"No such neighbor in this view/vrf"}',
       '{"advertisedRoutes":{},"routes":{},"totalPrefixCounter":0}',
     ]) {
-      expect(readAdvertised(text, new Set())).toEqual([])
+      expect([...readAdvertised(text, new Set())]).toEqual([])
       expect(readTaken(text)).toEqual([])
     }
   })
@@ -101,9 +101,10 @@ describe("bgpd's answers", () => {
       '192.0.2.0/24': { network: '192.0.2.0/24', weight: 32768, path: '' },
       '192.0.2.1/32': { network: '192.0.2.1/32', weight: 1, path: '64500 64500' },
     }
-    expect(readAdvertised(JSON.stringify({ advertisedRoutes: routes }), new Set(['192.0.2.1/32']))).toEqual([
-      { prefix: '192.0.2.0/24', degraded: false },
-      { prefix: '192.0.2.1/32', degraded: true },
+    const advertised = readAdvertised(JSON.stringify({ advertisedRoutes: routes }), new Set(['192.0.2.1/32']))
+    expect([...advertised]).toEqual([
+      ['192.0.2.0/24', 'normal'],
+      ['192.0.2.1/32', 'degraded'],
     ])
   })
 
