@@ -85,7 +85,7 @@ async function main() {
       program,
       controllers: true,
       command: 'demo',
-      timeoutMs: 60_000,
+      timeoutMs: null,
       keep: false,
       onStep: (step) => wait(step),
       signal: abort.signal,

@@ -24,6 +24,8 @@ const packages: Readonly<Record<string, string>> = {
   nft: 'nftables',
   ping: 'iputils-ping',
   unshare: 'util-linux',
+  nsenter: 'util-linux',
+  sysctl: 'procps',
 }
 
 /** FRR's daemons are not on anybody's PATH, and /usr/sbin is not on an ordinary user's. */

@@ -1,6 +1,8 @@
 import { describeMissing } from '../bundle/programs.ts'
 import { bringUp, LabExistsError } from '../lab/bring-up.ts'
 import { describeLab } from '../lab/describe.ts'
+import { LabError } from '../lab/lab-error.ts'
+import { downLimitMs } from '../lab/limits.ts'
 import { findMissingLabPrograms } from '../lab/machine/programs.ts'
 import { NotReadyError } from '../lab/readiness.ts'
 import { describeEvent, renderResults } from '../lab/scenario/report.ts'
@@ -10,6 +12,7 @@ import { scenarios } from '../lab/scenario/scenarios.ts'
 import { type LabState, labDir, type NodeState, occupyLab, readState } from '../lab/state.ts'
 import { endOwner, hasLiveOwner, takeDown } from '../lab/take-down.ts'
 import { TopologyError } from '../lab/topology/topology-error.ts'
+import { RunError } from '../linux/run.ts'
 import type { Fleet } from '../sites/fleet.ts'
 import { requireFleet } from '../sites/load.ts'
 import { CommandError, exitCode } from './failure.ts'
@@ -22,14 +25,14 @@ export interface GlobalOptions {
 export interface UpOptions extends GlobalOptions {
   readonly controllers: boolean
   readonly keep?: true
-  readonly timeout: number
+  readonly timeout?: number
 }
 
 export interface RunCommandOptions extends GlobalOptions {
   readonly node?: string[]
   readonly client: boolean
   readonly running?: true
-  readonly timeout: number
+  readonly timeout?: number
 }
 
 export async function labUp(options: UpOptions): Promise<void> {
@@ -54,8 +57,13 @@ export async function labRun(wanted: readonly string[], options: RunCommandOptio
 export async function labDown(options: GlobalOptions): Promise<void> {
   requireRoot()
   const state = await readState()
-  await endOwner(state, 15_000)
-  await takeDown(state)
+  await endOwner(state, downLimitMs(state?.namespaces.length ?? 0))
+  try {
+    await takeDown(state)
+  } catch (error) {
+    if (!isLabFailure(error)) throw error
+    throw new CommandError(error.message, { hint: 'run `anyward lab down` again', cause: error })
+  }
   if (options.json) process.stdout.write('{}\n')
   else process.stdout.write('the lab is down\n')
 }
@@ -94,6 +102,7 @@ async function runOn(
     )
   } catch (error) {
     if (interruption.signal.aborted) throw new CommandError('interrupted', { cause: error })
+    if (isLabFailure(error)) throw new CommandError(error.message, { cause: error })
     throw error
   } finally {
     interruption.end()
@@ -143,7 +152,7 @@ async function up(options: UpOptions, command: string): Promise<LabState> {
       program: thisProgram(),
       controllers: options.controllers,
       command,
-      timeoutMs: options.timeout,
+      timeoutMs: options.timeout ?? null,
       keep: options.keep === true,
       onStep: say,
       signal: interruption.signal,
@@ -155,10 +164,22 @@ async function up(options: UpOptions, command: string): Promise<LabState> {
   }
 }
 
+/** A program of the lab that failed, did not start or passed its time limit. */
+function isLabFailure(error: unknown): error is Error {
+  return error instanceof LabError || error instanceof RunError
+}
+
 async function explain(error: unknown, signal: AbortSignal, kept: boolean): Promise<unknown> {
   if (signal.aborted) return new CommandError('interrupted: the lab is down again')
   if (error instanceof LabExistsError) return explainExisting(error.state)
   if (error instanceof TopologyError) return new CommandError(error.message)
+  if (isLabFailure(error)) {
+    const after = kept ? `the lab is still there, in ${labDir}` : 'the lab is down again'
+    return new CommandError(`the lab did not come up: ${error.message}`, {
+      hint: `${after}; if the machine is busy, end other programs or try a smaller fleet`,
+      cause: error,
+    })
+  }
   if (error instanceof NotReadyError) {
     const logs = [...error.logs].map(([path, lines]) => `${path}:\n${lines}`)
     const after = kept

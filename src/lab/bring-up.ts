@@ -1,21 +1,25 @@
 import { setMaxListeners } from 'node:events'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { readProcess } from '../linux/proc.ts'
 import type { Fleet } from '../sites/fleet.ts'
+import { readyLimitMs, startLimitMs, startsAtOnce } from './limits.ts'
 import { openSocket, startBirdProcess, startDaemons } from './machine/daemons.ts'
 import { kernelHasWireguard } from './machine/namespaces.ts'
 import { coreDir, describeClaim, prepareLab } from './machine/prepare.ts'
-import { startDetached } from './machine/processes.ts'
+import { isAlive, startDetached } from './machine/processes.ts'
 import { startRtr } from './machine/rtr.ts'
-import { together } from './machine/together.ts'
+import { fewAtOnce, together } from './machine/together.ts'
 import { startTraffic } from './machine/traffic.ts'
 import { createInterface } from './machine/wireguard.ts'
-import { wireReplies, wireTopology } from './machine/wiring.ts'
+import { wireTopology } from './machine/wiring.ts'
 import {
   announceChecks,
   clientCheck,
   controllerLogOf,
   coreChecks,
+  readStatus,
   sessionChecks,
   Tables,
   waitUntilReady,
@@ -43,7 +47,8 @@ interface BringUpOptions {
   readonly controllers: boolean
   /** Stands in the state until the lab is ready. */
   readonly command: string
-  readonly timeoutMs: number
+  /** `null`: as long as a fleet of this size may take. */
+  readonly timeoutMs: number | null
   /** Leaves a lab that does not come up as it is. */
   readonly keep: boolean
   readonly onStep?: (step: string) => void
@@ -82,11 +87,12 @@ export async function bringUp(options: BringUpOptions): Promise<LabState> {
     await writeState(state)
     signal.throwIfAborted()
     options.onStep?.('wiring namespaces')
-    await wireTopology(options.fleet, topology, signal)
     state.kernelWireguard = await kernelHasWireguard()
-    await wireReplies(options.fleet, topology, state.kernelWireguard, signal)
+    await wireTopology(options.fleet, topology, state.kernelWireguard, signal)
     options.onStep?.('starting daemons')
-    await together(startAll(state, options, signal).map((work) => abortOnFailure(work, failure)))
+    await fewAtOnce(startsAtOnce(availableParallelism()), startsOf(state, options, signal), (start) =>
+      abortOnFailure(start(), failure),
+    )
     await writeState(state)
     await waitForLab(state, options, signal)
     const ready = { ...state, owner: null, ready: true }
@@ -107,14 +113,15 @@ async function abortOnFailure(work: Promise<void>, failure: AbortController): Pr
   }
 }
 
-function startAll(state: LabState, options: BringUpOptions, signal: AbortSignal): Promise<void>[] {
+/** Nodes come last: their controllers use a processor from their start on. */
+function startsOf(state: LabState, options: BringUpOptions, signal: AbortSignal): (() => Promise<void>)[] {
   return [
-    startBirdProcess('core', state.coreNamespace, coreDir, signal).then((record) => {
-      state.core = record
-    }),
-    ...state.routers.map((router) => startRouter(router, signal)),
-    ...state.nodes.map((node) => startNode(state, node, options, signal)),
-    ...state.clients.map((client) => startClient(state, client, signal)),
+    async () => {
+      state.core = await startBirdProcess('core', state.coreNamespace, coreDir, signal)
+    },
+    ...state.routers.map((router) => () => startRouter(router, signal)),
+    ...state.clients.map((client) => () => startClient(state, client, signal)),
+    ...state.nodes.map((node) => () => startNode(state, node, options, signal)),
   ]
 }
 
@@ -139,7 +146,25 @@ async function startNode(
     ...node.wireguard.map((wireguard) => startWireguard(state, node, wireguard, signal)),
   ])
   signal.throwIfAborted()
-  if (options.controllers) node.controller = await startController(node, options.program)
+  if (!options.controllers) return
+  node.controller = await startController(node, options.program)
+  await waitForStatus(node, signal)
+}
+
+/**
+ * Until the node's controller answers: only then has it used what its start takes of a processor, and another node may
+ * start. One that never answers is reported with everything else that is missing.
+ */
+async function waitForStatus(node: NodeState, signal: AbortSignal): Promise<void> {
+  const deadline = performance.now() + startLimitMs
+  while (performance.now() < deadline && (await isAlive(node.controller!))) {
+    const answers = await readStatus(node).then(
+      () => true,
+      () => false,
+    )
+    if (answers) return
+    await delay(100, undefined, { signal })
+  }
 }
 
 /** Creates and configures a service's interface on a node, and notes its process. */
@@ -186,7 +211,7 @@ async function startClient(state: LabState, client: ClientState, signal: AbortSi
 }
 
 async function waitForLab(state: LabState, options: BringUpOptions, signal: AbortSignal): Promise<void> {
-  const deadline = performance.now() + options.timeoutMs
+  const deadline = performance.now() + (options.timeoutMs ?? readyLimitMs(state.nodes.length))
   const tables = new Tables()
   try {
     options.onStep?.('waiting for BGP')

@@ -1,10 +1,14 @@
 import { rm } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
-import { execa } from 'execa'
+import { run } from '../linux/run.ts'
+import { LabError } from './lab-error.ts'
+import { commandLimitMs, downLimitMs, endLimitMs, startsAtOnce } from './limits.ts'
 import { removeFrrScratch } from './machine/daemons.ts'
 import { findMarkedNamespaces, namespaceInode, readLinks, removeNamespaces } from './machine/namespaces.ts'
 import { managementLink } from './machine/prepare.ts'
 import { isAlive, killInNamespaces, signalProcess, waitForEnd } from './machine/processes.ts'
+import { fewAtOnce } from './machine/together.ts'
 import { controlSocketOf } from './machine/wireguard.ts'
 import { type LabState, type ProcessRecord, readState, removeLabDir } from './state.ts'
 
@@ -26,16 +30,20 @@ export async function endOwner(state: LabState | null, timeoutMs: number): Promi
  * is missing or torn, by the marker that its namespaces carry. Idempotent.
  */
 export async function takeDown(known: LabState | null): Promise<void> {
-  const deadline = performance.now() + 20_000
+  const since = performance.now()
   for (;;) {
     // A command that was killed may leave an `ip` at work behind it: look again until nothing is found.
     const state = (await readState()) ?? known
-    const marked = await findMarkedNamespaces()
-    const names = [...new Set([...(state?.namespaces ?? []), ...marked])]
+    const own = new Set(state?.namespaces)
+    const names = [...own, ...(await findMarkedNamespaces(own))]
     const present = await presentNamespaces(names)
     await takeDownOnce(state, present)
-    if ((await presentNamespaces(names)).size === 0 && (await findMarkedNamespaces()).length === 0) break
-    if (performance.now() > deadline) throw new Error(`still there: ${[...present.keys()].join(', ')}`)
+    if ((await presentNamespaces(names)).size === 0 && (await findMarkedNamespaces(own)).length === 0) break
+    const limitMs = downLimitMs(names.length)
+    if (performance.now() - since > limitMs) {
+      const left = [...present.keys()].join(', ')
+      throw new LabError(`not removed within ${limitMs / 1000} s: the namespaces ${left}`)
+    }
     await delay(50)
   }
   await removeLabDir()
@@ -44,12 +52,14 @@ export async function takeDown(known: LabState | null): Promise<void> {
 async function takeDownOnce(state: LabState | null, present: ReadonlyMap<string, number>): Promise<void> {
   const processes = processesOf(state)
   const interfaces = new Set(wireguardInterfacesOf(state))
-  for (const name of present.keys()) {
+  // The state of a lab that has daemons knows every interface.
+  const strange = [...present.keys()].filter((name) => !state?.namespaces.includes(name))
+  await fewAtOnce(startsAtOnce(availableParallelism()), strange, async (name) => {
     for (const link of await readLinks(name)) if (link.link_type === 'none') interfaces.add(link.ifname)
-  }
+  })
   for (const record of processes) await signalProcess(record, 'SIGKILL')
   const killed = await killInNamespaces(new Set(present.values()))
-  await Promise.all(processes.map((record) => waitForEnd(record, 5000)))
+  await Promise.all(processes.map((record) => waitForEnd(record, endLimitMs)))
   await Promise.all([...interfaces].map((name) => rm(controlSocketOf(name), { force: true })))
   const hostLinks = (await hasHostLink()) ? [managementLink] : []
   await removeNamespaces([...present.keys()], hostLinks)
@@ -66,8 +76,10 @@ async function presentNamespaces(names: readonly string[]): Promise<Map<string, 
 }
 
 async function hasHostLink(): Promise<boolean> {
-  const result = await execa('ip', ['link', 'show', 'dev', managementLink], { reject: false })
-  return result.exitCode === 0
+  return run(['ip', 'link', 'show', 'dev', managementLink], { timeoutMs: commandLimitMs }).then(
+    () => true,
+    () => false,
+  )
 }
 
 function processesOf(state: LabState | null): ProcessRecord[] {

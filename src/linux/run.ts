@@ -13,26 +13,44 @@ export class RunError extends Error {
   }
 }
 
+interface RunOptions {
+  readonly timeoutMs: number
+  /** For its standard input, which is empty otherwise. */
+  readonly input?: string | undefined
+  /** Ends the program; the result is then the signal's reason. */
+  readonly signal?: AbortSignal | undefined
+}
+
 /**
  * Runs a program without a shell and resolves with its output. Throws RunError. Not by execa: the guard runs for
  * months, and loads no file at the moment it is needed.
  */
 export function run(
   argv: readonly [string, ...string[]],
-  { timeoutMs }: { timeoutMs: number },
+  { timeoutMs, input, signal }: RunOptions,
 ): Promise<string> {
   const [program, ...args] = argv
   return new Promise((resolve, reject) => {
+    signal?.throwIfAborted()
     const options = { timeout: timeoutMs, killSignal: 'SIGKILL', maxBuffer: 16 * 1024 * 1024 } as const
-    execFile(program, args, options, (error, stdout, stderr) => {
-      if (error === null) resolve(stdout)
-      else if (error.code === 'ENOENT') reject(new RunError(argv, 'not-installed', 'not installed', error))
-      else if (error.killed === true && error.code !== 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER') {
-        reject(new RunError(argv, 'timeout', `no answer in ${timeoutMs} ms`, error))
-      } else {
-        const words = stderr.trim() === '' ? error.message : stderr.trim()
-        reject(new RunError(argv, 'failed', words, error))
-      }
-    })
+    const child = execFile(
+      program,
+      args,
+      signal === undefined ? options : { ...options, signal },
+      (error, stdout, stderr) => {
+        if (error === null) resolve(stdout)
+        else if (signal?.aborted) reject(signal.reason)
+        else if (error.code === 'ENOENT') reject(new RunError(argv, 'not-installed', 'not installed', error))
+        else if (error.killed === true && error.code !== 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER') {
+          reject(new RunError(argv, 'timeout', `no answer within ${timeoutMs} ms`, error))
+        } else {
+          const words = [stderr.trim(), stdout.trim(), error.message].find((text) => text !== '')!
+          reject(new RunError(argv, 'failed', words, error))
+        }
+      },
+    )
+    // A program that ends early leaves some of its input unread; its exit code is what counts.
+    child.stdin?.on('error', () => {})
+    child.stdin?.end(input ?? '')
   })
 }

@@ -2,11 +2,13 @@ import { chmod, copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/pr
 import { createConnection } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { execa } from 'execa'
 import { fillSecrets } from '../../bundle/secrets.ts'
 import { removeTree } from '../../files/remove-tree.ts'
+import { run } from '../../linux/run.ts'
 import type { NodePaths } from '../../manifest/manifest.ts'
 import type { NodeLayout } from '../../planner/plan.ts'
+import { LabError } from '../lab-error.ts'
+import { commandLimitMs, startLimitMs } from '../limits.ts'
 import type { NodeState, ProcessRecord } from '../state.ts'
 import type { LabNode } from '../topology/model.ts'
 import { runIn } from './namespaces.ts'
@@ -51,7 +53,7 @@ export async function installConfiguration(node: NodeState): Promise<void> {
   await writeFile(join(config, 'vtysh.conf'), '')
   await writeFile(join(vty, 'daemon.log'), '')
   // FRR's daemons lay their privileges down, and bind their sockets afterwards.
-  await execa('chown', ['-R', 'frr:frr', vty, config])
+  await run(['chown', '-R', 'frr:frr', vty, config], { timeoutMs: commandLimitMs })
 }
 
 /** Starts the node's routing daemon alone, as a boot does, and returns when it takes commands. */
@@ -147,21 +149,22 @@ async function loadFrrConfiguration(
 
 /** By connecting: the file of a process that was killed lies there until the new one has bound it. */
 async function waitForSocket(path: string, record: ProcessRecord, signal?: AbortSignal): Promise<void> {
-  const deadline = performance.now() + 20_000
+  const deadline = performance.now() + startLimitMs
   for (;;) {
     signal?.throwIfAborted()
     if (await isListening(path)) return
     if (!(await isAlive(record))) {
-      throw new Error(`${record.name} in ${record.namespace} ended at once: ${await tail(record.log)}`)
+      throw new LabError(`${record.name} in ${record.namespace} ended at once: ${await tail(record.log)}`)
     }
     if (performance.now() > deadline) {
-      throw new Error(`${record.name} in ${record.namespace} did not open ${path} in 20 s`)
+      const limit = `${startLimitMs / 1000} s`
+      throw new LabError(`${record.name} in ${record.namespace} did not open ${path} within ${limit}`)
     }
     await delay(10)
   }
 }
 
-function isListening(path: string): Promise<boolean> {
+export function isListening(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = createConnection(path)
     socket.once('connect', () => {

@@ -1,16 +1,20 @@
 import { once } from 'node:events'
 import { readdir, stat } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
 import { execa } from 'execa'
+import { run } from '../../linux/run.ts'
 import type { Family } from '../../net/prefix.ts'
+import { batchLimitMs, commandLimitMs, startsAtOnce } from '../limits.ts'
+import { fewAtOnce } from './together.ts'
 
 /** The alias that the lab gives each of its namespaces' `lo`: it outlives every file of ours. */
 const marker = 'anyward-lab'
 const namespacesDir = '/run/netns'
-const commandTimeoutMs = 20_000
 
 /**
- * Runs a list of `ip` commands in one go, in a namespace or (`null`) in the host's.
- * @param family for commands that would otherwise mean IPv4. Throws ExecaError.
+ * Runs a list of `ip` commands in one process, in a namespace or (`null`) in the host's.
+ * @param family for commands that would otherwise mean IPv4. Throws RunError.
  */
 export async function ipBatch(
   namespace: string | null,
@@ -21,11 +25,19 @@ export async function ipBatch(
   if (lines.length === 0) return
   const where = namespace === null ? [] : ['-n', namespace]
   const kind = family === undefined ? [] : [family === 'ipv4' ? '-4' : '-6']
-  await execa('ip', [...kind, ...where, '-batch', '-'], {
+  await run(['ip', ...kind, ...where, '-batch', '-'], {
     input: `${lines.join('\n')}\n`,
-    timeout: commandTimeoutMs,
-    ...cancelBy(signal),
+    timeoutMs: batchLimitMs(lines.length),
+    signal,
   })
+}
+
+/**
+ * The command that becomes this program in a namespace. Not `ip netns exec`: that gives each program a mount namespace
+ * with a copy of every other namespace's mount, so the cost of a fleet would grow with the square of its size.
+ */
+export function enter(namespace: string, argv: readonly string[]): [string, ...string[]] {
+  return ['nsenter', `--net=${join(namespacesDir, namespace)}`, '--', ...argv]
 }
 
 interface IpShell {
@@ -52,47 +64,41 @@ export async function openIpShell(namespace: string): Promise<IpShell> {
   }
 }
 
-/** Runs a short program in a namespace. Throws ExecaError. */
-export async function runIn(
+/** Runs a short program in a namespace. Throws RunError. */
+export function runIn(
   namespace: string,
   argv: readonly string[],
   options: { input?: string; signal?: AbortSignal | undefined; timeoutMs?: number } = {},
 ): Promise<string> {
-  const result = await execa('ip', ['netns', 'exec', namespace, ...argv], {
-    timeout: options.timeoutMs ?? commandTimeoutMs,
-    ...(options.input === undefined ? { stdin: 'ignore' as const } : { input: options.input }),
-    ...cancelBy(options.signal),
-  })
-  return result.stdout
+  return run(enter(namespace, argv), { timeoutMs: commandLimitMs, ...options })
 }
 
 export async function createNamespaces(names: readonly string[], signal?: AbortSignal): Promise<void> {
   await ipBatch(
     null,
-    names.flatMap((name) => [`netns add ${name}`]),
+    names.map((name) => `netns add ${name}`),
     signal,
   )
-  await Promise.all(
-    names.map((name) => ipBatch(name, [`link set lo alias ${marker}`, 'link set lo up'], signal)),
+  await fewAtOnce(startsAtOnce(availableParallelism()), names, (name) =>
+    ipBatch(name, [`link set lo alias ${marker}`, 'link set lo up'], signal),
   )
 }
 
-/** Lets a namespace route, by addresses that are usable at once and paths that need not be symmetric. */
+/** A namespace that routes: its addresses are usable at once, and paths need not be symmetric. */
+const routingSettings = [
+  'net.ipv4.ip_forward=1',
+  'net.ipv6.conf.all.forwarding=1',
+  // A link that is set down and up again keeps its IPv6 addresses.
+  'net.ipv6.conf.all.keep_addr_on_down=1',
+  'net.ipv6.conf.default.keep_addr_on_down=1',
+  ...['all', 'default'].flatMap((which) => [
+    `net.ipv4.conf.${which}.rp_filter=0`,
+    `net.ipv6.conf.${which}.accept_dad=0`,
+  ]),
+]
+
 export async function enableForwarding(namespace: string, signal?: AbortSignal): Promise<void> {
-  const net = '/proc/sys/net'
-  const on = [
-    `${net}/ipv4/ip_forward`,
-    `${net}/ipv6/conf/all/forwarding`,
-    // A link that somebody sets down and up again comes back with its IPv6 addresses too.
-    `${net}/ipv6/conf/all/keep_addr_on_down`,
-    `${net}/ipv6/conf/default/keep_addr_on_down`,
-  ]
-  const off = ['all', 'default'].flatMap((which) => [
-    `${net}/ipv4/conf/${which}/rp_filter`,
-    `${net}/ipv6/conf/${which}/accept_dad`,
-  ])
-  await runIn(namespace, ['tee', ...on], { input: '1', signal })
-  await runIn(namespace, ['tee', ...off], { input: '0', signal })
+  await runIn(namespace, ['sysctl', '-q', '-w', ...routingSettings], { signal })
 }
 
 export async function namespaceInode(name: string): Promise<number | null> {
@@ -102,11 +108,16 @@ export async function namespaceInode(name: string): Promise<number | null> {
   )
 }
 
-/** The namespaces that carry our marker, whatever became of the lab's files. */
-export async function findMarkedNamespaces(): Promise<string[]> {
-  const names = (await readdir(namespacesDir).catch(() => [])).filter((name) => name.startsWith('aw-'))
-  const marked = await Promise.all(names.map(isMarked))
-  return names.filter((_, at) => marked[at])
+/** The namespaces that carry our marker, whatever became of the lab's files; those in `known` are not looked at. */
+export async function findMarkedNamespaces(known: ReadonlySet<string> = new Set()): Promise<string[]> {
+  const names = (await readdir(namespacesDir).catch(() => [])).filter(
+    (name) => name.startsWith('aw-') && !known.has(name),
+  )
+  const marked: string[] = []
+  await fewAtOnce(startsAtOnce(availableParallelism()), names, async (name) => {
+    if (await isMarked(name)) marked.push(name)
+  })
+  return marked
 }
 
 async function isMarked(name: string): Promise<boolean> {
@@ -119,19 +130,21 @@ export async function readLinks(
   name: string,
   selector: readonly string[] = [],
 ): Promise<{ ifname: string; ifalias?: string; link_type?: string }[]> {
-  const result = await execa('ip', ['-n', name, '-j', 'link', 'show', ...selector], {
-    reject: false,
-    timeout: commandTimeoutMs,
-  })
-  if (result.exitCode !== 0 || result.stdout === '') return []
-  return JSON.parse(result.stdout) as { ifname: string; ifalias?: string; link_type?: string }[]
+  const text = await run(['ip', '-n', name, '-j', 'link', 'show', ...selector], {
+    timeoutMs: commandLimitMs,
+  }).catch(() => '')
+  if (text === '') return []
+  return JSON.parse(text) as { ifname: string; ifalias?: string; link_type?: string }[]
 }
 
 /** Tried in a namespace that ends with the trial. */
 export async function kernelHasWireguard(): Promise<boolean> {
-  const argv = ['--net', 'ip', 'link', 'add', 'awkernel', 'type', 'wireguard']
-  const result = await execa('unshare', argv, { reject: false, timeout: commandTimeoutMs })
-  return result.exitCode === 0
+  return run(['unshare', '--net', 'ip', 'link', 'add', 'awkernel', 'type', 'wireguard'], {
+    timeoutMs: commandLimitMs,
+  }).then(
+    () => true,
+    () => false,
+  )
 }
 
 /** Removes namespaces and links of the host; what is not there is as good as removed. */
@@ -141,13 +154,9 @@ export async function removeNamespaces(
 ): Promise<void> {
   const lines = [...hostLinks.map((link) => `link del ${link}`), ...names.map((name) => `netns del ${name}`)]
   if (lines.length === 0) return
-  await execa('ip', ['-force', '-batch', '-'], {
+  // Its exit code says that something was not there; the caller looks again.
+  await run(['ip', '-force', '-batch', '-'], {
     input: `${lines.join('\n')}\n`,
-    timeout: commandTimeoutMs,
-    reject: false,
-  })
-}
-
-function cancelBy(signal: AbortSignal | undefined) {
-  return signal === undefined ? {} : { cancelSignal: signal }
+    timeoutMs: batchLimitMs(lines.length),
+  }).catch(() => {})
 }

@@ -4,7 +4,9 @@ import { open, readdir, stat } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { readProcess } from '../../linux/proc.ts'
 import { setLeaderPriority } from '../../linux/scheduling-priority.ts'
+import { endLimitMs } from '../limits.ts'
 import type { ProcessRecord } from '../state.ts'
+import { enter } from './namespaces.ts'
 
 interface Command {
   readonly name: string
@@ -19,7 +21,8 @@ export async function startDetached(command: Command): Promise<ProcessRecord> {
   const log = await open(command.log, 'a', 0o644)
   try {
     // execa gives a child no descriptor of ours to keep, and this one writes its log when we are gone.
-    const child = spawn('ip', ['netns', 'exec', command.namespace, ...command.argv], {
+    const [program, ...args] = enter(command.namespace, command.argv)
+    const child = spawn(program!, args, {
       detached: true,
       stdio: ['ignore', log.fd, log.fd],
       env: { ...process.env, ...command.env },
@@ -29,7 +32,7 @@ export async function startDetached(command: Command): Promise<ProcessRecord> {
     // Outside of a lab each of these has a machine of its own. Here the programs that inject faults and measure must
     // not count as theirs.
     setLeaderPriority(child.pid!, -5)
-    // `ip netns exec` becomes the program itself, so this is the program's process.
+    // nsenter becomes the program itself, so this is the program's process.
     const startTicks = (await readProcess(child.pid!))?.startTicks ?? 0
     const { name, namespace, argv } = command
     return { name, namespace, argv: [...argv], log: command.log, pid: child.pid!, startTicks }
@@ -72,7 +75,7 @@ export async function waitForEnd(
 export async function killInNamespaces(inodes: ReadonlySet<number>): Promise<number[]> {
   const spared = await ancestorsOfUs()
   const killed = new Set<number>()
-  const deadline = performance.now() + 5000
+  const deadline = performance.now() + endLimitMs
   for (;;) {
     const pids = (await findInNamespaces(inodes)).filter((pid) => !spared.has(pid))
     if (pids.length === 0 || performance.now() > deadline) return [...killed]

@@ -2,6 +2,8 @@ import { access, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Fleet } from '../../sites/fleet.ts'
+import { LabError } from '../lab-error.ts'
+import { startLimitMs } from '../limits.ts'
 import type { NodeState, ProcessRecord } from '../state.ts'
 import { labRtrPort } from '../topology/adapt.ts'
 import { tail } from './daemons.ts'
@@ -39,11 +41,14 @@ export async function startRtr(
     argv: [...program, 'rtr', '--vrps', file, '--listen', `0.0.0.0:${labRtrPort}`],
     log: join(node.dir, 'rtr.log'),
   })
-  const deadline = performance.now() + 20_000
+  const deadline = performance.now() + startLimitMs
   while (!(await listensOn(record.pid, labRtrPort))) {
     signal?.throwIfAborted()
-    if (!(await isAlive(record))) throw new Error(`${record.name} ended at once: ${await tail(record.log)}`)
-    if (performance.now() > deadline) throw new Error(`${record.name} does not listen after 20 s`)
+    if (!(await isAlive(record)))
+      throw new LabError(`${record.name} ended at once: ${await tail(record.log)}`)
+    if (performance.now() > deadline) {
+      throw new LabError(`${record.name} did not listen within ${startLimitMs / 1000} s`)
+    }
     await delay(20)
   }
   return record

@@ -8,3 +8,24 @@ export async function together<T>(work: readonly Promise<T>[]): Promise<T[]> {
   if (failed) throw failed.reason
   return results.map((result) => (result as PromiseFulfilledResult<T>).value)
 }
+
+/**
+ * The same for work that begins here, so many at once. After a failure nothing more begins, and the failure that came
+ * first is thrown.
+ */
+export async function fewAtOnce<T>(width: number, things: readonly T[], work: (thing: T) => Promise<void>) {
+  const queue = [...things]
+  const failures: unknown[] = []
+  const worker = async () => {
+    for (let thing = queue.shift(); thing !== undefined; thing = queue.shift()) {
+      try {
+        await work(thing)
+      } catch (error) {
+        failures.push(error)
+        queue.length = 0
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: width }, worker))
+  if (failures.length > 0) throw failures[0]
+}

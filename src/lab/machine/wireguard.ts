@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import { access, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { generateJwk } from '../../wireguard/key.ts'
+import { LabError } from '../lab-error.ts'
+import { startLimitMs } from '../limits.ts'
 import type { ProcessRecord } from '../state.ts'
-import { tail } from './daemons.ts'
-import { ipBatch, readLinks, runIn } from './namespaces.ts'
+import { isListening, tail } from './daemons.ts'
+import { ipBatch, runIn } from './namespaces.ts'
 import { isAlive, startDetached } from './processes.ts'
 
 export interface KeyPair {
@@ -121,23 +123,16 @@ async function waitForInterface(
   process: ProcessRecord,
   signal?: AbortSignal,
 ): Promise<void> {
-  const deadline = performance.now() + 20_000
+  const deadline = performance.now() + startLimitMs
   for (;;) {
     signal?.throwIfAborted()
-    if ((await exists(controlSocketOf(plan.interface))) && (await hasLink(plan))) return
-    if (!(await isAlive(process))) throw new Error(`${process.name} ended at once: ${await tail(plan.log)}`)
-    if (performance.now() > deadline) throw new Error(`${process.name} made no interface in 20 s`)
+    // wireguard-go opens its socket when it has its interface.
+    if (await isListening(controlSocketOf(plan.interface))) return
+    if (!(await isAlive(process)))
+      throw new LabError(`${process.name} ended at once: ${await tail(plan.log)}`)
+    if (performance.now() > deadline) {
+      throw new LabError(`${process.name} made no interface within ${startLimitMs / 1000} s`)
+    }
     await delay(10)
   }
-}
-
-async function hasLink(plan: InterfacePlan): Promise<boolean> {
-  return (await readLinks(plan.namespace, ['dev', plan.interface])).length > 0
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  )
 }

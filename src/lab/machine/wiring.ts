@@ -1,9 +1,11 @@
+import { availableParallelism } from 'node:os'
 import { type Address, type Family, families } from '../../net/prefix.ts'
 import type { Fleet, Service } from '../../sites/fleet.ts'
+import { startsAtOnce } from '../limits.ts'
 import type { LabClient, LabNode, LabRouter, Topology } from '../topology/model.ts'
 import { createNamespaces, enableForwarding, ipBatch, runIn } from './namespaces.ts'
 import { managementLink, namespacesOf } from './prepare.ts'
-import { together } from './together.ts'
+import { fewAtOnce } from './together.ts'
 
 const managementInterface = 'mgmt0'
 /** The first of the routing tables for WireGuard's answers, one a service. */
@@ -20,23 +22,33 @@ const managementFilter = `table inet anyward_lab {
 `
 
 /** Creates the namespaces, the wires between them and their addresses. */
-export async function wireTopology(fleet: Fleet, topology: Topology, signal: AbortSignal): Promise<void> {
+export async function wireTopology(
+  fleet: Fleet,
+  topology: Topology,
+  inKernel: boolean,
+  signal: AbortSignal,
+): Promise<void> {
   await createNamespaces(namespacesOf(topology), signal)
   const { nodes, routers, clients, fabricNamespace, coreNamespace } = topology
   // Before there are interfaces: each takes its settings from the defaults when it is made.
   const routing = [...nodes, ...routers, ...clients].map(({ namespace }) => namespace)
-  await together([coreNamespace, ...routing].map((namespace) => enableForwarding(namespace, signal)))
+  await each([coreNamespace, ...routing], (namespace) => enableForwarding(namespace, signal))
   await ipBatch(fabricNamespace, fabricLines(topology), signal)
   await ipBatch(coreNamespace, coreLines(topology), signal)
-  await together(routers.map((router) => ipBatch(router.namespace, routerLines(router, clients), signal)))
-  await together<unknown>([
-    ipBatch(null, managementLines(topology), signal).then(() =>
-      ipBatch(fabricNamespace, ['link set host master mgmt up'], signal),
-    ),
-    ...nodes.map((node) => ipBatch(node.namespace, nodeLines(fleet, node), signal)),
-    ...nodes.map((node) => runIn(node.namespace, ['nft', '-f', '-'], { input: managementFilter, signal })),
-    ...clients.map((client) => ipBatch(client.namespace, clientLines(client), signal)),
-  ])
+  await each(routers, (router) => ipBatch(router.namespace, routerLines(router, clients), signal))
+  await ipBatch(null, managementLines(topology), signal)
+  await ipBatch(fabricNamespace, ['link set host master mgmt up'], signal)
+  await each(nodes, async (node) => {
+    const lines = [...nodeLines(fleet, node), ...replyLines(fleet, node, 'ipv4', inKernel)]
+    await ipBatch(node.namespace, lines, signal)
+    await ipBatch(node.namespace, replyLines(fleet, node, 'ipv6', inKernel), signal, 'ipv6')
+    await runIn(node.namespace, ['nft', '-f', '-'], { input: managementFilter, signal })
+  })
+  await each(clients, (client) => ipBatch(client.namespace, clientLines(client), signal))
+}
+
+function each<T>(things: readonly T[], work: (thing: T) => Promise<void>): Promise<void> {
+  return fewAtOnce(startsAtOnce(availableParallelism()), things, work)
 }
 
 /**
@@ -44,24 +56,9 @@ export async function wireTopology(fleet: Fleet, topology: Topology, signal: Abo
  * wireguard-go answers through that wire and no other, which fails where the node's default route goes
  * through another neighbor; the kernel's WireGuard would then answer from the wire's own address.
  */
-export async function wireReplies(
-  fleet: Fleet,
-  topology: Topology,
-  inKernel: boolean,
-  signal: AbortSignal,
-): Promise<void> {
+function replyLines(fleet: Fleet, node: LabNode, family: Family, inKernel: boolean): string[] {
   // wireguard-go's answers come here only when the main table has no route through that wire.
   const preference = inKernel ? 100 : 40_000
-  await together(
-    topology.nodes.flatMap((node) =>
-      families.map((family) =>
-        ipBatch(node.namespace, replyLines(fleet, node, family, preference), signal, family),
-      ),
-    ),
-  )
-}
-
-function replyLines(fleet: Fleet, node: LabNode, family: Family, preference: number): string[] {
   const links = node.links.filter((link) => link.family === family)
   return servicesOf(fleet, node).flatMap((service, at) => {
     const source = service.anycast.find((prefix) => prefix.family === family)?.network

@@ -9,7 +9,7 @@ test('a program is run without a shell, and its output is returned', async () =>
 })
 
 test.each([
-  [['sleep', '600'], 'timeout', 'sleep 600: no answer in 50 ms', 50],
+  [['sleep', '600'], 'timeout', 'sleep 600: no answer within 50 ms', 50],
   [['any-no-such-program', '-v'], 'not-installed', 'any-no-such-program -v: not installed', 60_000],
   [['sh', '-c', 'echo wrong >&2; exit 3'], 'failed', 'sh -c echo wrong >&2; exit 3: wrong', 60_000],
 ] as const)('%j fails as %s, with the command in the message', async (argv, kind, message, timeoutMs) => {
@@ -20,4 +20,30 @@ test.each([
 
 test('output without end is a failure, and no time limit', async () => {
   expect(await failureOf(['cat', '/dev/zero'])).toMatchObject({ kind: 'failed' })
+})
+
+test('a program gets its input, and an empty one without it', async () => {
+  expect(await run(['cat'], { timeoutMs: 60_000, input: 'text' })).toBe('text')
+  expect(await run(['cat'], { timeoutMs: 60_000 })).toBe('')
+})
+
+test('a program that reads none of its input fails by its own exit code', async () => {
+  const input = 'x'.repeat(1_000_000)
+  expect(await run(['true'], { timeoutMs: 60_000, input })).toBe('')
+  await expect(run(['false'], { timeoutMs: 60_000, input })).rejects.toMatchObject({ kind: 'failed' })
+})
+
+test('a time limit that one program passes ends the others, and they reject with its error', async () => {
+  const failure = new AbortController()
+  const { signal } = failure
+  const late = run(['sleep', '600'], { timeoutMs: 50, signal }).catch((error: unknown) => {
+    failure.abort(error)
+    throw error
+  })
+  const outcomes = await Promise.allSettled([late, run(['sleep', '601'], { timeoutMs: 60_000, signal })])
+  expect(outcomes.map((outcome) => (outcome as PromiseRejectedResult).reason.message)).toEqual([
+    'sleep 600: no answer within 50 ms',
+    'sleep 600: no answer within 50 ms',
+  ])
+  await expect(run(['sleep', '602'], { timeoutMs: 60_000, signal })).rejects.toThrow('sleep 600')
 })

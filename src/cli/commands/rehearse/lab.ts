@@ -3,7 +3,7 @@ import { scenarioNames } from '../../../lab/scenario/names.ts'
 import { parseDuration } from '../../../text/duration.ts'
 import { collect } from '../options.ts'
 
-const defaultTimeout = '60s'
+const timeoutHelp = 'time limit for the start of the daemons (default: 60s, and 5s for each node)'
 
 export function labCommand(): Command {
   return new Command('lab')
@@ -19,7 +19,7 @@ function upCommand(): Command {
     .description('Starts the fleet, waits until clients are served everywhere, and leaves it running.')
     .option('--no-controllers', 'start no controllers: nothing is announced')
     .option('--keep', 'do not remove a lab that fails to start')
-    .option('--timeout <duration>', 'time limit for the start', parseTimeout, parseTimeout(defaultTimeout))
+    .option('--timeout <duration>', timeoutHelp, parseTimeout)
     .action(async (_options: unknown, command: Command) => {
       const { labUp } = await import('../../lab.ts')
       await labUp(command.optsWithGlobals())
@@ -37,7 +37,7 @@ function runCommand(): Command {
     )
     .option('--no-client', 'do not measure the outage of clients')
     .option('--running', 'use the lab that is running, and leave it running')
-    .option('--timeout <duration>', 'time limit for the start', parseTimeout, parseTimeout(defaultTimeout))
+    .option('--timeout <duration>', timeoutHelp, parseTimeout)
     .action(async (wanted: string[], _options: unknown, command: Command) => {
       const { labRun } = await import('../../lab.ts')
       await labRun(wanted, command.optsWithGlobals())
