@@ -1,10 +1,16 @@
 import { defineConfig } from 'vitest/config'
+import { patience } from './test/patience.ts'
 
 export default defineConfig({
   test: {
     projects: [
       ...['unit', 'golden', 'invalid', 'property'].map((name) => ({
-        test: { name, include: [`test/${name}/**/*.test.ts`], maxWorkers: '100%', testTimeout: 60_000 },
+        test: {
+          name,
+          include: [`test/${name}/**/*.test.ts`],
+          maxWorkers: '100%',
+          testTimeout: patience(60_000),
+        },
       })),
       {
         test: {
@@ -13,8 +19,8 @@ export default defineConfig({
           // One fleet on one machine: the files share its namespaces. `scripts/test` gives each file its own.
           fileParallelism: false,
           sequence: { groupOrder: 1 },
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          testTimeout: patience(120_000),
+          hookTimeout: patience(120_000),
         },
       },
       {
@@ -23,8 +29,8 @@ export default defineConfig({
           include: ['test/proof/**/*.test.ts'],
           fileParallelism: false,
           sequence: { groupOrder: 2 },
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          testTimeout: patience(120_000),
+          hookTimeout: patience(120_000),
         },
       },
     ],

@@ -1,9 +1,10 @@
-import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 
 const DAEMONS = new Set(['bird', 'bgpd', 'zebra', 'staticd', 'bfdd', 'mgmtd', 'watchfrr', 'wireguard-go'])
 const FOLDERS = ['/run/netns', '/run/anyward-lab', '/run/wireguard']
 const DEADLINE_MS = 5_000
+const END_DEADLINE_MS = 10_000
 
 /**
  * What a test run could leave behind, as words a person can act on.
@@ -22,13 +23,12 @@ export function inspectMachine(runId) {
   const ownNamespace = link('/proc/self/ns/net')
   for (const pid of list('/proc')) {
     if (!/^\d+$/.test(pid) || Number(pid) === process.pid) continue
-    const command = read(`/proc/${pid}/comm`).trim()
-    if (command === '' || /^State:\s+[ZX]/m.test(read(`/proc/${pid}/status`))) continue
+    const command = commandOf(pid)
+    if (command === '' || !isAlive(pid)) continue
     // A daemon that was given a clean environment has lost the mark. One in our own network namespace
     // belongs to the machine.
-    const namespace = link(`/proc/${pid}/ns/net`)
-    const marked = read(`/proc/${pid}/environ`).includes(`ANYWARD_TEST_RUN=${runId}`)
-    if (marked || (DAEMONS.has(command) && namespace !== null && namespace !== ownNamespace)) {
+    const namespace = namespaceOf(pid)
+    if (isMarked(pid, runId) || (DAEMONS.has(command) && namespace !== null && namespace !== ownNamespace)) {
       things.add(
         `process ${pid}: ${read(`/proc/${pid}/cmdline`).replaceAll('\0', ' ').trim().slice(0, 200) || command}`,
       )
@@ -38,7 +38,7 @@ export function inspectMachine(runId) {
 }
 
 /**
- * What is there now and was not before. A daemon that was told to end may take a moment.
+ * What is there now and was not before. A daemon that got a signal may take a moment to end.
  *
  * @param {Set<string>} before
  * @param {string} runId
@@ -51,6 +51,86 @@ export async function findLeftovers(before, runId) {
     if (left.length === 0 || performance.now() > deadline) return left.map((thing) => `left behind: ${thing}`)
     await delay(100)
   }
+}
+
+/**
+ * Ends every process of the run, also one that left its process group or changed its parent: by the mark in its
+ * environment. A daemon may have lost the mark: it is ended if its named network namespace was not there before.
+ *
+ * @param {string} runId
+ * @param {ReadonlySet<string> | null} namespacesBefore from `listNamespaces`; null: by the mark alone
+ * @returns {Promise<number[]>} the ended processes
+ */
+export async function endMarked(runId, namespacesBefore) {
+  const spared = ownLine()
+  const ended = new Set()
+  const deadline = performance.now() + END_DEADLINE_MS
+  for (;;) {
+    const now = namespacesBefore === null ? [] : [...listNamespaces()]
+    const added = new Set(now.filter((namespace) => !namespacesBefore.has(namespace)))
+    const isOurs = (pid) =>
+      isMarked(pid, runId) || (DAEMONS.has(commandOf(pid)) && added.has(namespaceOf(pid)))
+    const pids = list('/proc')
+      .filter((pid) => /^\d+$/.test(pid) && !spared.has(Number(pid)) && isAlive(pid) && isOurs(pid))
+      .map(Number)
+    if (pids.length === 0 || performance.now() > deadline) return [...ended]
+    for (const pid of pids) {
+      ended.add(pid)
+      try {
+        process.kill(pid, 'SIGKILL')
+      } catch {
+        // It has ended meanwhile.
+      }
+    }
+    await delay(20)
+  }
+}
+
+/** The named network namespaces, as /proc/PID/ns/net shows them. */
+export function listNamespaces() {
+  const inodes = new Set()
+  for (const name of list('/run/netns')) {
+    try {
+      inodes.add(`net:[${statSync(`/run/netns/${name}`).ino}]`)
+    } catch {
+      // It has been removed meanwhile.
+    }
+  }
+  return inodes
+}
+
+/** @param {string} pid */
+function commandOf(pid) {
+  return read(`/proc/${pid}/comm`).trim()
+}
+
+/** @param {string} pid */
+function isAlive(pid) {
+  const status = read(`/proc/${pid}/status`)
+  return status !== '' && !/^State:\s+[ZX]/m.test(status)
+}
+
+/**
+ * @param {string} pid
+ * @param {string} runId
+ */
+function isMarked(pid, runId) {
+  return read(`/proc/${pid}/environ`).includes(`ANYWARD_TEST_RUN=${runId}`)
+}
+
+/** @param {string} pid */
+function namespaceOf(pid) {
+  return link(`/proc/${pid}/ns/net`)
+}
+
+/** This process and those that started it. */
+function ownLine() {
+  const pids = new Set()
+  for (let pid = process.pid; pid > 1 && !pids.has(pid); ) {
+    pids.add(pid)
+    pid = Number(/^PPid:\s+(\d+)/m.exec(read(`/proc/${pid}/status`))?.[1] ?? 0)
+  }
+  return pids
 }
 
 /** @param {string} folder */

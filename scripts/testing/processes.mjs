@@ -4,7 +4,7 @@ import { closeSync, openSync } from 'node:fs'
 const GRACE_MS = 10_000
 
 /**
- * Runs processes that all end together: at the time limit, or when somebody interrupts.
+ * Runs processes that all end together: at the time limit, or at an interruption.
  *
  * @param {{ limitMs: number, env: NodeJS.ProcessEnv }} options
  */
@@ -33,20 +33,20 @@ export function createProcesses({ limitMs, env }) {
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => endAll(signal, signal))
 
   return {
-    /** Who ended all, in words, or null. */
+    /** What ended all, in words, or null. */
     interruption: () => interruption,
     /**
      * Resolves with how the process ended, in words, or null after exit code 0.
      *
      * @param {string[]} argv
-     * @param {string} [log] a file for what it says; otherwise it speaks for itself
+     * @param {string} [log] a file for its output, which otherwise goes to ours
      * @returns {Promise<string | null>}
      */
     run([file, ...options], log) {
       if (interruption !== null) return Promise.resolve(`not started: ${interruption}`)
       return new Promise((resolve) => {
         const output = log === undefined ? 'inherit' : openSync(log, 'a')
-        // A process group of its own, so that an end also reaches what npm and vitest started.
+        // A process group of its own, so that a signal also reaches what npm and vitest started.
         const child = spawn(file, options, { stdio: ['ignore', output, output], env, detached: true })
         if (output !== 'inherit') closeSync(output)
         living.add(child)

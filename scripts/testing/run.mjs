@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { countLanes, findObstacle, inLane, laneFolders, listLaneFiles, shareOut } from './lanes.mjs'
-import { findLeftovers, inspectMachine } from './leftovers.mjs'
+import { endMarked, findLeftovers, inspectMachine, listNamespaces } from './leftovers.mjs'
+import { limitMinutes, measureSlowness } from './limit.mjs'
 import { createProcesses } from './processes.mjs'
-import { addTallies, readReport } from './tally.mjs'
+import { addTallies, readReport, unfinished } from './tally.mjs'
 
 const startedAtMs = Date.now()
 const vitestArguments = process.argv.slice(2)
@@ -14,17 +15,21 @@ const runId = randomUUID()
 // Every process that a test starts inherits the mark, also a daemon that forks away from its parent.
 const env = { ...process.env, ANYWARD_TEST_RUN: runId }
 if (!process.stdout.isTTY) {
-  // Biome and vitest color a log under CI, where nobody sees colors. With both set, Node warns in every process.
+  // Biome and vitest color a log under CI. With both variables set, Node warns in every process.
   delete env.FORCE_COLOR
   env.NO_COLOR = '1'
 }
-// Without a cache, which vitests that run at once would write over each other.
+// Without a cache: vitests that run at once would overwrite each other's.
 const vitest = [process.execPath, 'node_modules/vitest/vitest.mjs', 'run', '--no-cache']
 
 const before = inspectMachine(runId)
-// CI itself ends a run after a quarter of an hour, and then nobody would hear what had failed.
-const limitMs = (process.env.CI === 'true' ? 14 : 30) * 60_000
-const processes = createProcesses({ limitMs, env })
+const namespacesBefore = listNamespaces()
+const slowness = measureSlowness()
+// The tests' own limits grow by the same factor.
+env.ANYWARD_TEST_SLOWNESS = slowness.toFixed(1)
+const minutes = limitMinutes({ ci: process.env.CI === 'true', slowness })
+say(`time limit ${minutes} minutes; this machine is ${slowness.toFixed(1)} times slower than an idle one`)
+const processes = createProcesses({ limitMs: minutes * 60_000, env })
 const tallies = []
 if (vitestArguments.length > 0) {
   await runHere('vitest', [...vitest, ...vitestArguments])
@@ -40,7 +45,7 @@ if (vitestArguments.length > 0) {
     ])
     await runLanes()
   } else {
-    say(`one after the other, for this machine makes no lanes: ${obstacle}`)
+    say(`one file after another, because this machine cannot make lanes: ${obstacle}`)
     await runHere('vitest', [...vitest, '--project', '!unit'])
   }
 }
@@ -48,13 +53,16 @@ rmSync(reports, { recursive: true, force: true })
 
 const total = addTallies(tallies)
 const problems = total.problems
-if (processes.interruption() !== null) problems.push(`ended by ${processes.interruption()}`)
-problems.push(...(await findLeftovers(before, runId)))
+const interruption = processes.interruption()
+if (interruption === null) problems.push(...(await findLeftovers(before, runId)))
+else if (problems.length === 0) problems.push(`ended by ${interruption}`)
+// What an interrupted test left is no failure of its own, and must not run on.
+await endMarked(runId, interruption === null ? null : namespacesBefore)
 
 let failed = total.failed + problems.length
 let skipped = total.skipped
 if (skipped > 0 && process.env.CI === 'true') {
-  problems.push(`under CI nothing may be skipped, so these count as failed:`, ...total.skippedNames)
+  problems.push(`under CI no test may be skipped; these count as failed:`, ...total.skippedNames)
   failed += skipped
   skipped = 0
 }
@@ -69,23 +77,30 @@ process.exitCode = failed === 0 ? 0 : 1
  * @param {string[]} command takes vitest's own options at its end
  */
 async function runHere(name, command) {
-  if (processes.interruption() !== null) return
+  if (processes.interruption() !== null) {
+    tallies.push(unfinished(name, processes.interruption(), false))
+    return
+  }
   const report = join(reports, `${name.replaceAll(' ', '-')}.json`)
   const begunAtMs = Date.now()
-  tallies.push(readReport(name, report, await processes.run([...command, ...reporters(report)])))
+  const exit = await processes.run([...command, ...reporters(report)])
+  tallies.push(tallyOf(name, report, exit))
   say(`${name}: ${secondsSince(begunAtMs)} s`)
 }
 
 async function runLanes() {
   const files = listLaneFiles()
   const lanes = countLanes()
-  say(`${files.length} files with real daemons in ${lanes} lanes; each speaks when it has ended`)
+  say(`${files.length} files with real daemons in ${lanes} lanes; a file's output comes when it has ended`)
   await shareOut(files, lanes, runInLane)
 }
 
 /** @param {string} file */
 async function runInLane(file) {
-  if (processes.interruption() !== null) return
+  if (processes.interruption() !== null) {
+    tallies.push(unfinished(file, processes.interruption(), false))
+    return
+  }
   const folder = mkdtempSync(join(reports, 'lane-'))
   const [report, leftovers, log] = ['report.json', 'leftovers.json', 'log'].map((name) => join(folder, name))
   const begunAtMs = Date.now()
@@ -94,14 +109,22 @@ async function runInLane(file) {
     inLane(leftovers, [...vitest, ...projects, file, ...reporters(report)]),
     log,
   )
-  const tally = readReport(file, report, exit)
-  tally.problems.push(...readLeftovers(file, leftovers))
+  const tally = tallyOf(file, report, exit)
+  if (processes.interruption() === null) tally.problems.push(...readLeftovers(file, leftovers))
   tallies.push(tally)
   const { passed, failed, skipped, problems } = tally
-  // In one piece, for other lanes speak too.
+  // In one piece: other lanes write too.
   process.stdout.write(
     `\n=== ${file}: ${passed} passed, ${failed + problems.length} failed, ${skipped} skipped in ${secondsSince(begunAtMs)} s\n${readFileSync(log, 'utf8')}`,
   )
+}
+
+/** One that ended before an interruption has a report and counts as it is. */
+function tallyOf(name, report, exit) {
+  const interruption = processes.interruption()
+  if (interruption !== null && exit !== null && !existsSync(report))
+    return unfinished(name, interruption, true)
+  return readReport(name, report, exit)
 }
 
 /** @returns {string[]} */
@@ -109,7 +132,7 @@ function readLeftovers(file, path) {
   try {
     return JSON.parse(readFileSync(path, 'utf8')).map((leftover) => `${file} ${leftover}`)
   } catch {
-    return [`${file} ended without saying what it left behind`]
+    return [`${file} ended without a list of what it left behind`]
   }
 }
 

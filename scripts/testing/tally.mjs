@@ -8,7 +8,19 @@ import { relative } from 'node:path'
  */
 
 /**
- * Counts the tests of one vitest run from its JSON report, and never trusts a run that did not say how it ended.
+ * A run that did not end by itself: one problem, however much of it is missing.
+ *
+ * @param {string} name of the run
+ * @param {string} interruption what ended it, in words
+ * @param {boolean} begun
+ * @returns {Tally}
+ */
+export function unfinished(name, interruption, begun) {
+  return emptyTally([`${name}: ${begun ? 'not finished' : 'not started'}: ${interruption}`])
+}
+
+/**
+ * Counts the tests of one vitest run from its JSON report. A run without a report is a failure.
  *
  * @param {string} name of the run, for the problems
  * @param {string} path of the report

@@ -1,4 +1,5 @@
 import { describe } from 'vitest'
+import { patience } from '../patience.ts'
 import { testApplyOn } from './fixture-apply/cases.ts'
 
-describe('apply on frr', { timeout: 180_000 }, () => testApplyOn('frr'))
+describe('apply on frr', { timeout: patience(180_000) }, () => testApplyOn('frr'))

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { NodeStatus } from '../../src/control/status.ts'
 import type { Manifest } from '../../src/manifest/manifest.ts'
 import { BirdClient } from '../../src/routing/bird/client.ts'
+import { patience } from '../patience.ts'
 import { expectGoodMetrics } from './fixture-http/promtool.ts'
 import {
   cli,
@@ -28,8 +29,8 @@ let lab: Lab
 
 beforeAll(async () => {
   lab = await labUp('test/e2e/fleet')
-}, 120_000)
-afterAll(labDown, 60_000)
+}, patience(120_000))
+afterAll(labDown, patience(60_000))
 
 describe.each(['bird', 'frr'] as const)('the controller behind %s', (daemon) => {
   let node: LabNode
@@ -152,7 +153,7 @@ describe.each(['bird', 'frr'] as const)('the controller behind %s', (daemon) => 
     // What a neighbor that offers graceful restart may keep, for minutes, status could not tell.
     for (const neighbor of lab.neighbors) {
       for (const { protocol } of neighbor.sessions.filter((session) => session.node === node.name)) {
-        const client = new BirdClient({ socketPath: neighbor.controlSocket, deadlineMs: 5000 })
+        const client = new BirdClient({ socketPath: neighbor.controlSocket, deadlineMs: patience(5000) })
         const { lines } = await client.send(`show protocols all ${protocol}`)
         client.close()
         const said = lines.map(({ text }) => text).join('\n')
@@ -182,7 +183,7 @@ describe.each(['bird', 'frr'] as const)('the controller behind %s', (daemon) => 
     const begun = performance.now()
     process.kill(controllerPid, 'SIGTERM')
     const { exitCode } = await child.ended
-    expect(performance.now() - begun).toBeLessThan(2500)
+    expect(performance.now() - begun).toBeLessThan(patience(2500))
     expect(exitCode).toBe(0)
     expect(await tables.read()).toEqual([])
   })

@@ -5,6 +5,7 @@ import { execa } from 'execa'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { NodeStatus } from '../../src/control/status.ts'
 import { BirdClient } from '../../src/routing/bird/client.ts'
+import { patience } from '../patience.ts'
 import { cli, type Lab, type LabNode, labDown, labUp, until } from './fixture-lab/lab.ts'
 
 let lab: Lab
@@ -19,11 +20,11 @@ beforeAll(async () => {
     `${fleet.replace(/^ {4}drain:.*\n/m, '').trimEnd()}\n    drain: { idle: 2s, limit: 15s, undrain: 3s }\n`,
   )
   lab = await labUp(sites)
-}, 240_000)
+}, patience(240_000))
 afterAll(async () => {
   await labDown()
   await rm(sites, { recursive: true })
-}, 120_000)
+}, patience(120_000))
 
 describe.each(['bird', 'frr'] as const)('a drain behind %s', (daemon) => {
   let node: LabNode
@@ -37,7 +38,7 @@ describe.each(['bird', 'frr'] as const)('a drain behind %s', (daemon) => {
         .map(({ protocol }) => ({
           name,
           protocol,
-          client: new BirdClient({ socketPath: controlSocket, deadlineMs: 10_000 }),
+          client: new BirdClient({ socketPath: controlSocket, deadlineMs: patience(10_000) }),
         })),
     )
   })
@@ -82,7 +83,7 @@ describe.each(['bird', 'frr'] as const)('a drain behind %s', (daemon) => {
   const anyward = (...words: string[]) =>
     execa('ip', ['netns', 'exec', node.namespace, process.execPath, cli, ...words], {
       reject: false,
-      timeout: 110_000,
+      timeout: patience(110_000),
     })
 
   test('failure 24: degrades, waits until no peer sends, withdraws, and comes back the same way', async () => {

@@ -16,6 +16,7 @@ import { normally } from '../../src/net/announcements.ts'
 import { createBird } from '../../src/routing/bird/bird.ts'
 import type { RoutingDaemon } from '../../src/routing/daemon.ts'
 import { createFrr } from '../../src/routing/frr/frr.ts'
+import { patience } from '../patience.ts'
 import { everything, otherCovering4 } from './fixture-routing/configs.ts'
 import { untilAnnounced } from './fixture-routing/expectations.ts'
 import { type Pair, startPair } from './fixture-routing/pair.ts'
@@ -158,7 +159,7 @@ describe.each(['bird', 'frr'] as const)("the dead man's guard behind %s", (kind)
     die()
     const tookMs = await withdrawn()
     expect(tookMs).toBeGreaterThan(deadManMs / 2)
-    expect(tookMs).toBeLessThan(deadManMs + 5000)
+    expect(tookMs).toBeLessThan(deadManMs + patience(5000))
     await ended(client.state.pid!)
     expect(await logged()).toMatch(/"event":"dead-man","service":"vpn"/)
     expect(await addressesOn()).toEqual(anycast)

@@ -7,6 +7,7 @@ import { loadIrrSet } from '../../src/feeds/irr-source.ts'
 import { readIrrSet } from '../../src/irr/read-set.ts'
 import { type Family, families } from '../../src/net/prefix.ts'
 import { formatRange, type PrefixRange } from '../../src/net/prefix-range.ts'
+import { patience } from '../patience.ts'
 import { meaningOf } from '../unit/irr/meaning.ts'
 import { Irrd } from './fixture-irr/irrd.ts'
 
@@ -114,7 +115,7 @@ describe('our aggregation beside that of bgpq4 -A', () => {
       const prefixes = somePrefixes(family, round)
       irrd.content = { sets: { 'AS-EXAMPLE': ['AS1'] }, routes: { AS1: prefixes } }
       const argv = [family === 'ipv4' ? '-4' : '-6', '-j', '-A', '-h', irrd.server, 'AS-EXAMPLE']
-      const theirs = takeAll((await execa('bgpq4', argv, { timeout: 20_000 })).stdout, family)
+      const theirs = takeAll((await execa('bgpq4', argv, { timeout: patience(20_000) })).stdout, family)
       const { ranges: ours } = await load(family, { nowMs: round, sources: [`ROUND${round}`] })
       expect(meaningOf(ours)).toEqual(meaningOf(takeAll(prefixes.join('\n'), family)))
       expect(meaningOf(ours)).toEqual(meaningOf(theirs))

@@ -3,18 +3,19 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest'
+import { patience } from '../patience.ts'
 import { cli, inside, type Lab, labDown, NeighborTables } from './fixture-lab/lab.ts'
 import { findLeftovers } from './fixture-lab/leftovers.ts'
 
 const sites = 'test/e2e/fleet'
-const patienceMs = 180_000
+const patienceMs = patience(180_000)
 
 function anyward(...args: string[]) {
   return anywardIn({}, ...args)
 }
 
 function anywardIn(env: Record<string, string>, ...args: string[]) {
-  return execa(process.execPath, [cli, ...args], { reject: false, timeout: 150_000, env })
+  return execa(process.execPath, [cli, ...args], { reject: false, timeout: patience(150_000), env })
 }
 
 /** A PATH whose BIRD gives a neighbor's sessions another AS number, so that none of them ever comes up. */
@@ -29,7 +30,7 @@ async function pathWithSpoiledNeighbor(neighbor: string): Promise<string> {
 
 /** Starts a command and returns as soon as it has said that on stderr. */
 async function startUntil(step: string, ...args: string[]) {
-  const child = execa(process.execPath, [cli, ...args], { reject: false, timeout: 150_000 })
+  const child = execa(process.execPath, [cli, ...args], { reject: false, timeout: patience(150_000) })
   let said = ''
   await new Promise<void>((resolve, reject) => {
     child.stderr.on('data', (chunk: Buffer) => {
@@ -42,7 +43,7 @@ async function startUntil(step: string, ...args: string[]) {
   return { child }
 }
 
-afterEach(labDown, 60_000)
+afterEach(labDown, patience(60_000))
 
 describe('a lab that comes up', () => {
   test(

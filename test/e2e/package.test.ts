@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { patience } from '../patience.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const units = 'usr/lib/systemd/system'
@@ -23,7 +24,7 @@ beforeAll(async () => {
   packages = await Promise.all([pack('one'), pack('two')])
   tree = join(dir, 'tree')
   await execa('dpkg-deb', ['--extract', packages[0], tree])
-}, 900_000)
+}, patience(900_000))
 afterAll(async () => {
   await rm(dir, { recursive: true, force: true })
 })

@@ -6,6 +6,7 @@ import type { Manifest } from '../../src/manifest/manifest.ts'
 import { createFrrRpki } from '../../src/routing/frr/rpki.ts'
 import { createLogTo } from '../../src/telemetry/log.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
+import { patience } from '../patience.ts'
 import { until, untilEqual } from './fixture-routing/until.ts'
 import { type Bed, lastGoodPort, livePort, makeBed, told } from './fixture-rpki/bed.ts'
 import type { TestVrp } from './fixture-rpki/rtr-agent.ts'
@@ -39,7 +40,7 @@ const prefixes = (...names: (keyof typeof told)[]) => names.map((name) => told[n
 const good = prefixes('valid', 'notFound', 'valid6', 'notFound6')
 const goodTurned = prefixes('invalid', 'notFound', 'invalid6', 'notFound6')
 const everything = prefixes(...(Object.keys(told) as (keyof typeof told)[]))
-const boundMs = 40_000
+const boundMs = patience(40_000)
 
 let bed: Bed | null = null
 let watch: { stop(): void } | null = null
@@ -125,7 +126,7 @@ describe.each(['bird', 'frr'] as const)('%s', (daemon) => {
     if (daemon === 'bird') await ask('disable aw_rtr1')
     await untilTaken('when only the last good set is left', good)
     expectSame(before, await sessions())
-  }, 240_000)
+  }, 960_000)
 
   test('with accept at expiry: without a cache all is taken, and what is invalid goes when there is one', async () => {
     const { rtr, sessions, ask } = await boot(daemon, 'accept')
@@ -138,7 +139,7 @@ describe.each(['bird', 'frr'] as const)('%s', (daemon) => {
       await untilTaken('when the data is gone', everything)
     }
     expectSame(before, await sessions())
-  }, 240_000)
+  }, 960_000)
 })
 
 test('bgpd lets nothing in that it can not validate yet', async () => {
@@ -153,4 +154,4 @@ test('bgpd lets nothing in that it can not validate yet', async () => {
   } finally {
     await takeDown()
   }
-}, 120_000)
+}, 480_000)

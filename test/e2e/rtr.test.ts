@@ -4,6 +4,7 @@ import { execa } from 'execa'
 import { afterEach, describe, expect, test } from 'vitest'
 import { BirdClient } from '../../src/routing/bird/client.ts'
 import { createRtrServer, type RtrServer } from '../../src/rtr/server.ts'
+import { patience } from '../patience.ts'
 import { createVrpSet, vrp } from '../unit/rpki/vrps.ts'
 import { until, untilEqual } from './fixture-routing/until.ts'
 
@@ -72,7 +73,7 @@ protocol rpki cache {
     )
     const socketPath = join(dir, 'ctl')
     run(['bird', '-f', '-c', join(dir, 'bird.conf'), '-s', socketPath])
-    const client = new BirdClient({ socketPath, deadlineMs: 10_000 })
+    const client = new BirdClient({ socketPath, deadlineMs: patience(10_000) })
     undo.push(async () => client.close())
     return client
   }
@@ -138,7 +139,7 @@ describe('FRR', () => {
     const read = async () => {
       const { stdout } = await execa('vtysh', ['--vty_socket', dir, '-c', 'show rpki prefix-table'], {
         reject: false,
-        timeout: 10_000,
+        timeout: patience(10_000),
       })
       return stdout
         .split('\n')

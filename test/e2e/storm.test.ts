@@ -30,4 +30,4 @@ test('a storm of faults and repairs: at every quiet point neighbors, status and 
   } finally {
     await rm(dir, { recursive: true })
   }
-}, 300_000)
+}, 1200_000)

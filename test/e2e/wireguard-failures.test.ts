@@ -2,10 +2,11 @@ import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { execa } from 'execa'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { patience } from '../patience.ts'
 import { Agent, builtCode, fixture } from './fixture-wireguard/agent.ts'
 import { endpoint4, endpoint6, port, WireguardServer } from './fixture-wireguard/server.ts'
 
-const patientMs = 30_000
+const patientMs = patience(30_000)
 const node = new WireguardServer('w4')
 const otherSite = new WireguardServer('w5', node)
 const router = `w6-${process.pid}`
@@ -26,7 +27,7 @@ const untilGood = () =>
 beforeAll(async () => {
   await node.start()
   agent = new Agent(node.namespace)
-}, 120_000)
+}, 480_000)
 
 afterAll(async () => {
   await agent?.stop()
@@ -43,7 +44,7 @@ describe('failure 15: the anycast address left the node, and another site answer
     await execa('ip', ['netns', 'exec', router, 'sysctl', '-qw', ...forward])
     await execa('ip', ['-n', router, 'route', 'add', endpoint4.address, 'via', '203.0.113.10'])
     await execa('ip', ['-n', router, '-6', 'route', 'add', endpoint6.address, 'via', '2001:db8:113:2::2'])
-  }, 60_000)
+  }, 240_000)
 
   afterAll(async () => {
     await otherSite.stop()
@@ -131,5 +132,5 @@ describe('failure 23: the site is flooded by handshakes and answers with cookies
       await ended
     }
     await untilGood()
-  }, 120_000)
+  }, 480_000)
 })

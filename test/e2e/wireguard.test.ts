@@ -8,6 +8,7 @@ import { execa } from 'execa'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { ProbeResult } from '../../src/probe/result.ts'
 import type { ExchangeOutcome } from '../../src/wireguard/exchange.ts'
+import { patience } from '../patience.ts'
 import { Agent, builtCode, fixture } from './fixture-wireguard/agent.ts'
 import {
   echo4,
@@ -19,7 +20,7 @@ import {
   WireguardServer,
 } from './fixture-wireguard/server.ts'
 
-const patientMs = 10_000
+const patientMs = patience(10_000)
 const hastyMs = 400
 
 const keyModule = new URL('../../dist/wireguard/key.js', import.meta.url).href
@@ -29,7 +30,7 @@ let agent: Agent
 beforeAll(async () => {
   await server.start()
   agent = new Agent(server.namespace)
-}, 120_000)
+}, 480_000)
 
 afterAll(async () => {
   await agent?.stop()
@@ -116,7 +117,7 @@ describe('the client', () => {
       cookies = JSON.parse(line).cookies
     })
     try {
-      await vi.waitFor(() => expect(cookies).toBeGreaterThan(0), { timeout: 20_000 })
+      await vi.waitFor(() => expect(cookies).toBeGreaterThan(0), { timeout: patience(20_000) })
       const causes: string[] = []
       for (let attempt = 0; attempt < 15; attempt += 1) {
         const outcome = await agent.call('handshake', { endpoint: endpoint4, timeoutMs: 1_000 })
@@ -129,7 +130,9 @@ describe('the client', () => {
       flood.kill()
       await ended
     }
-    await vi.waitFor(async () => expect(await handshake()).toMatchObject({ ok: true }), { timeout: 30_000 })
+    await vi.waitFor(async () => expect(await handshake()).toMatchObject({ ok: true }), {
+      timeout: patience(30_000),
+    })
   })
 })
 
@@ -142,20 +145,20 @@ describe('the probe of a node', () => {
   /** What comes next may meet the server's memory of what was before. */
   const untilGood = () =>
     vi.waitFor(async () => expect(await agent.call('cycle')).toMatchObject({ outcome: 'good' }), {
-      timeout: 30_000,
+      timeout: patience(30_000),
       interval: 200,
     })
   const cycle = () => conclusive(() => agent.call('cycle'))
   const untilBad = (expected: object) =>
     vi.waitFor(async () => expect(await cycle()).toMatchObject({ outcome: 'bad', ...expected }), {
-      timeout: 20_000,
+      timeout: patience(20_000),
     })
 
   it('is good, cycle after cycle', async () => {
     const results = await agent.call('cycles', { count: 25, intervalMs: 200 })
     expect(results.filter((result) => result.outcome === 'bad')).toEqual([])
     expect(results.filter((result) => result.outcome === 'good').length).toBeGreaterThan(15)
-  }, 60_000)
+  }, 240_000)
 
   it('finds a stopped process hung, and good when it runs again', async () => {
     await server.freeze()
@@ -308,7 +311,7 @@ describe('the key pairs of the handshakes', () => {
       }
       console.log('all made')`
     const argv = ['--max-semi-space-size=1', '--input-type=module', '--eval', script, keyModule]
-    const { stdout } = await execa(process.execPath, argv, { timeout: 90_000 })
+    const { stdout } = await execa(process.execPath, argv, { timeout: patience(90_000) })
     expect(stdout).toBe('all made')
-  }, 100_000)
+  }, 400_000)
 })

@@ -6,6 +6,7 @@ import { buildManifest } from '../../src/planner/build-manifest.ts'
 import { createBird } from '../../src/routing/bird/bird.ts'
 import { createFrr } from '../../src/routing/frr/frr.ts'
 import { observeLists } from '../observation-lists.ts'
+import { patience } from '../patience.ts'
 import { describeMismatches, findMismatches } from './compare.ts'
 import { inject, makeProofBed, type ProofBed, type ProofNode } from './node.ts'
 import { type DaemonKind, neighbors, own, planNode, vrps } from './proof-fleet.ts'
@@ -30,7 +31,7 @@ beforeAll(async () => {
       nodes.push(await proofBed.run(planNode(kind, dir, socketPath, chosen), chosen))
     }),
   )
-}, 180_000)
+}, patience(180_000))
 
 afterAll(async () => {
   for (const node of nodes) await node.stop()
@@ -45,7 +46,7 @@ describe.each(cases)('each $family neighbor of $kind is told what the policy let
   const originate = async (node: ProofNode, desired: Announcements) => {
     const manifest = buildManifest(node.plan, [], hashOf)
     const daemon =
-      node.kind === 'bird' ? createBird({ manifest }) : createFrr({ manifest, deadlineMs: 20_000 })
+      node.kind === 'bird' ? createBird({ manifest }) : createFrr({ manifest, deadlineMs: patience(20_000) })
     try {
       await daemon.apply(desired)
       await untilTold(node, desired)

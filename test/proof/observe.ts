@@ -2,6 +2,7 @@ import type { Family } from '../../src/net/prefix.ts'
 import { BirdClient } from '../../src/routing/bird/client.ts'
 import { Vty } from '../../src/routing/frr/vty.ts'
 import { until } from '../e2e/fixture-routing/until.ts'
+import { patience } from '../patience.ts'
 import type { Speaker } from './bgp/speaker.ts'
 import type { AsPath } from './bgp/wire.ts'
 
@@ -37,7 +38,7 @@ export interface Observer {
   close(): void
 }
 
-const deadlineMs = 20_000
+const deadlineMs = patience(20_000)
 
 export function observeBird(socketPath: string): Observer {
   const client = new BirdClient({ socketPath, deadlineMs })

@@ -6,6 +6,7 @@ import { Address, addressBits, type Family, families, type Prefix, prefixOf } fr
 import { bogonAsns, tier1Asns } from '../../src/policy/asn-ranges.ts'
 import { importsByKind, relaxableRules, rolesByKind } from '../../src/sites/fleet.ts'
 import { ConfigError } from '../../src/sites/issue.ts'
+import { patience } from '../patience.ts'
 import { nodeAddresses } from './bed.ts'
 import { describeMismatches, findMismatches } from './compare.ts'
 import { inject, makeProofBed, type ProofBed } from './node.ts'
@@ -56,13 +57,13 @@ describe.each(['bird', 'frr'] as const)('random routes through random filters', 
           await node.stop()
         }
       }),
-      { numRuns: runs[kind], interruptAfterTimeLimit: 100_000 },
+      { numRuns: runs[kind], interruptAfterTimeLimit: patience(100_000) },
     )
     // Neither of the two verdicts is all there is; a few filters may be all of a sort.
     if (kind === 'frr') return
     expect(accepted).toBeGreaterThan(verdicts / 50)
     expect(accepted).toBeLessThan(verdicts / 2)
-  }, 150_000)
+  }, 600_000)
 })
 
 function planOf(kind: DaemonKind, neighbor: ProofNeighbor, dir: string, socketPath: string) {

@@ -10,6 +10,7 @@ import { startBgpd, startDaemons } from '../../../src/lab/machine/daemons.ts'
 import { type LabState, readState } from '../../../src/lab/state.ts'
 import type { Manifest } from '../../../src/manifest/manifest.ts'
 import { BirdClient } from '../../../src/routing/bird/client.ts'
+import { patience } from '../../patience.ts'
 import { cli, inside, type Lab, type LabNode, NeighborTables, until } from '../fixture-lab/lab.ts'
 
 export interface StartOptions {
@@ -44,7 +45,7 @@ export class NodeUnderTest {
         .filter((session) => session.node === node.name)
         .map(({ protocol }) => ({
           protocol,
-          client: new BirdClient({ socketPath: controlSocket, deadlineMs: 10_000 }),
+          client: new BirdClient({ socketPath: controlSocket, deadlineMs: patience(10_000) }),
         })),
     )
   }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BirdClient } from '../../../src/routing/bird/client.ts'
+import { patience } from '../../patience.ts'
 import { type Lab, until } from '../fixture-lab/lab.ts'
 import type { NodeUnderTest } from './node-under-test.ts'
 
@@ -21,7 +22,7 @@ export class Reflector {
     this.#file = join(controlSocket, '../bird.conf')
     this.#config = readFileSync(this.#file, 'utf8')
     this.#sessions = sessions
-    this.#client = new BirdClient({ socketPath: controlSocket, deadlineMs: 10_000 })
+    this.#client = new BirdClient({ socketPath: controlSocket, deadlineMs: patience(10_000) })
   }
 
   close(): void {

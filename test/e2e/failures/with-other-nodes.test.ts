@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { patience } from '../../patience.ts'
 import { cli, type Lab, labDown, labUp, until } from '../fixture-lab/lab.ts'
 import { NodeUnderTest } from './node-under-test.ts'
 import { Reflector } from './reflector.ts'
@@ -17,12 +18,12 @@ beforeAll(async () => {
   reflector = new Reflector(lab)
   await reflector.prefer(nodes[0]!)
   for (const node of nodes) await node.back()
-}, 240_000)
+}, patience(240_000))
 afterAll(async () => {
   reflector.close()
   for (const node of nodes) await node.close()
   await labDown()
-}, 60_000)
+}, patience(60_000))
 afterEach(async () => {
   for (const node of nodes) await node.mend()
 })

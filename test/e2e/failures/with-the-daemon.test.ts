@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { BirdClient } from '../../../src/routing/bird/client.ts'
 import { Vty } from '../../../src/routing/frr/vty.ts'
+import { patience } from '../../patience.ts'
 import { cli, type Lab, labDown, labUp, until } from '../fixture-lab/lab.ts'
 import { NodeUnderTest } from './node-under-test.ts'
 
@@ -11,8 +12,8 @@ let lab: Lab
 
 beforeAll(async () => {
   lab = await labUp('test/e2e/failures/fleet')
-}, 240_000)
-afterAll(labDown, 60_000)
+}, patience(240_000))
+afterAll(labDown, patience(60_000))
 
 describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
   let node: NodeUnderTest
@@ -34,12 +35,12 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
         announceFile!,
         `protocol static anyward4 { ipv4; ${route} }\nprotocol static anyward6 { ipv6; }\n`,
       )
-      const client = new BirdClient({ socketPath: daemonSocket, deadlineMs: 10_000 })
+      const client = new BirdClient({ socketPath: daemonSocket, deadlineMs: patience(10_000) })
       await client.send('configure')
       client.close()
       return
     }
-    const vty = new Vty({ socketPath: daemonSocket, deadlineMs: 10_000 })
+    const vty = new Vty({ socketPath: daemonSocket, deadlineMs: patience(10_000) })
     const network = `${announced ? '' : 'no '}network 192.0.2.0/24`
     for (const line of ['configure terminal', 'router bgp 64500', 'address-family ipv4 unicast', network]) {
       await vty.ask(line)
@@ -51,12 +52,12 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
   const fingerprint = async () => {
     const { daemonSocket } = node.manifest.paths
     if (kind === 'bird') {
-      const client = new BirdClient({ socketPath: daemonSocket, deadlineMs: 10_000 })
+      const client = new BirdClient({ socketPath: daemonSocket, deadlineMs: patience(10_000) })
       const { lines } = await client.send('show status')
       client.close()
       return lines.map(({ text }) => text).filter((text) => text.startsWith('Last reconfiguration'))
     }
-    const vty = new Vty({ socketPath: daemonSocket, deadlineMs: 10_000 })
+    const vty = new Vty({ socketPath: daemonSocket, deadlineMs: patience(10_000) })
     const versions = []
     for (const family of ['ipv4', 'ipv6']) {
       versions.push(/table version is (\d+)/.exec(await vty.ask(`show bgp ${family} unicast`))![1])

@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { execa } from 'execa'
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { patience } from '../../patience.ts'
 import { type Lab, labDown, labUp, until } from '../fixture-lab/lab.ts'
 import { fixture } from '../fixture-wireguard/agent.ts'
 import { isAlive, NodeUnderTest } from './node-under-test.ts'
@@ -19,11 +20,11 @@ beforeAll(async () => {
     one.everything = await one.rows()
     nodes.push(one)
   }
-}, 240_000)
+}, patience(240_000))
 afterAll(async () => {
   for (const node of nodes) await node.close()
   await labDown()
-}, 60_000)
+}, patience(60_000))
 
 async function elapsed(ms: number): Promise<void> {
   const begun = performance.now()

@@ -1,6 +1,7 @@
 import { execa } from 'execa'
 import { readPrefixes } from '../../../src/lab/machine/tables.ts'
 import { BirdClient } from '../../../src/routing/bird/client.ts'
+import { patience } from '../../patience.ts'
 
 export const cli = 'dist/cli/main.js'
 
@@ -53,7 +54,7 @@ export class NeighborTables {
         .map(({ protocol }) => ({
           name: neighbor.name,
           protocol,
-          client: new BirdClient({ socketPath: neighbor.controlSocket, deadlineMs: 5000 }),
+          client: new BirdClient({ socketPath: neighbor.controlSocket, deadlineMs: patience(5000) }),
         })),
     )
   }
@@ -72,20 +73,21 @@ export class NeighborTables {
   }
 }
 
-/** Looks until it is so, and says at the deadline what was there instead. */
+/** Polls until it is so; at the deadline, the error says what was there instead. */
 export async function until<T>(
   what: string,
   look: () => Promise<T>,
   isSo: (value: T) => boolean,
   timeoutMs = 60_000,
 ) {
-  const deadline = performance.now() + timeoutMs
+  const limitMs = patience(timeoutMs)
+  const deadline = performance.now() + limitMs
   for (;;) {
     const value = await look().catch((error: unknown) => error as T)
     if (!(value instanceof Error) && isSo(value)) return value
     if (performance.now() > deadline) {
       const found = value instanceof Error ? String(value) : JSON.stringify(value, null, 1)
-      throw new Error(`not within ${timeoutMs} ms: ${what}; instead: ${found}`)
+      throw new Error(`not within ${limitMs} ms: ${what}; instead: ${found}`)
     }
     await new Promise((resolve) => setTimeout(resolve, 5))
   }

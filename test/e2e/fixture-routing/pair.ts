@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { execa } from 'execa'
 import type { Manifest } from '../../../src/manifest/manifest.ts'
 import { BirdClient } from '../../../src/routing/bird/client.ts'
+import { patience } from '../../patience.ts'
 import { birdNodeConfig, frrNodeConfig, manifestOf, neighborConfig, neighbors } from './configs.ts'
 import { Daemon } from './daemon-process.ts'
 import { until } from './until.ts'
@@ -43,7 +44,7 @@ async function build(kind: 'bird' | 'frr', undo: Undo): Promise<Omit<Pair, 'stop
   const opposite = `r1p${process.pid}`
   await connectNamespaces(namespace, opposite, undo)
   const neighborSocket = await startNeighbor(opposite, join(dir, 'p'), undo)
-  const client = new BirdClient({ socketPath: neighborSocket, deadlineMs: 5000 })
+  const client = new BirdClient({ socketPath: neighborSocket, deadlineMs: patience(5000) })
   undo.push(async () => client.close())
 
   const nodeDir = join(dir, 'n')

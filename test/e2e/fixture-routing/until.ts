@@ -1,3 +1,5 @@
+import { patience } from '../../patience.ts'
+
 /**
  * Polls until `look` finds nothing left to complain about, and fails with its last words.
  * @param look `null` when all is well, else what is there instead
@@ -7,11 +9,12 @@ export async function until(
   look: () => Promise<string | null>,
   { withinMs = 60_000, everyMs = 5 } = {},
 ): Promise<void> {
-  const end = performance.now() + withinMs
+  const end = performance.now() + patience(withinMs)
   for (;;) {
     const complaint = await look()
     if (complaint === null) return
-    if (performance.now() > end) throw new Error(`waited ${withinMs} ms until ${what}: ${complaint}`)
+    if (performance.now() > end)
+      throw new Error(`waited ${patience(withinMs)} ms until ${what}: ${complaint}`)
     await new Promise((resolve) => setTimeout(resolve, everyMs))
   }
 }

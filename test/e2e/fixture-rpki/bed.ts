@@ -10,6 +10,7 @@ import { createRenderer } from '../../../src/render/render.ts'
 import { BirdClient } from '../../../src/routing/bird/client.ts'
 import { Vty } from '../../../src/routing/frr/vty.ts'
 import { parseFleet } from '../../../src/sites/parse.ts'
+import { patience } from '../../patience.ts'
 import { Daemon } from '../fixture-routing/daemon-process.ts'
 import { until } from '../fixture-routing/until.ts'
 import { RtrAgent } from './rtr-agent.ts'
@@ -126,7 +127,7 @@ async function build(
   const peer = birdIn(opposite, peerDir)
   undo.push(() => peer.kill())
   await peer.start()
-  const peerClient = new BirdClient({ socketPath: join(peerDir, 'bird.ctl'), deadlineMs: 5000 })
+  const peerClient = new BirdClient({ socketPath: join(peerDir, 'bird.ctl'), deadlineMs: patience(5000) })
   undo.push(async () => peerClient.close())
 
   const rtr = new RtrAgent(namespace)
@@ -186,7 +187,7 @@ function birdIn(namespace: string, dir: string): Daemon {
 
 async function prepareBird(namespace: string, dir: string, undo: (() => Promise<unknown>)[]) {
   const bird = birdIn(namespace, dir)
-  const client = new BirdClient({ socketPath: join(dir, 'bird.ctl'), deadlineMs: 5000 })
+  const client = new BirdClient({ socketPath: join(dir, 'bird.ctl'), deadlineMs: patience(5000) })
   undo.push(async () => client.close())
   undo.push(() => bird.kill())
   const ask = async (command: string) => (await client.send(command)).lines.map(({ text }) => text).join('\n')
@@ -224,7 +225,7 @@ async function prepareFrr(namespace: string, dir: string, undo: (() => Promise<u
   const bgpd = daemonOf('bgpd', 'bgpd.vty', ['-M', 'rpki'], async () => {
     await execa('vtysh', vtysh)
   })
-  const vty = new Vty({ socketPath: `${dir}/bgpd.vty`, deadlineMs: 5000 })
+  const vty = new Vty({ socketPath: `${dir}/bgpd.vty`, deadlineMs: patience(5000) })
   undo.push(async () => vty.close())
   return {
     boot: () => bgpd.start(),

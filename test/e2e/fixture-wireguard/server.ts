@@ -8,6 +8,7 @@ import { execa } from 'execa'
 import { vi } from 'vitest'
 import { type ManifestService, requireService } from '../../../src/manifest/manifest.ts'
 import { keyPairOf } from '../../../src/wireguard/key.ts'
+import { patience } from '../../patience.ts'
 import { freeze } from '../freeze.ts'
 
 export interface Keys {
@@ -54,7 +55,7 @@ export class WireguardServer {
       ['netns', 'exec', this.namespace, 'wireguard-go', '--foreground', this.interface],
       { stdio: 'ignore' },
     )
-    await vi.waitFor(() => execa('wg', ['show', this.interface, 'public-key']), { timeout: 20_000 })
+    await vi.waitFor(() => execa('wg', ['show', this.interface, 'public-key']), { timeout: patience(20_000) })
     await this.configure()
     await this.ip('address', 'add', '10.80.0.1/16', 'dev', this.interface)
     await this.ip('address', 'add', 'fd00:80::1/64', 'dev', this.interface, 'nodad')
@@ -69,7 +70,7 @@ export class WireguardServer {
       () => {
         if (existsSync(socket)) throw new Error(`${socket} is still there`)
       },
-      { timeout: 10_000 },
+      { timeout: patience(10_000) },
     )
     await execa('ip', ['netns', 'delete', this.namespace])
   }

@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Family } from '../../../src/net/prefix.ts'
+import { patience } from '../../patience.ts'
 import { readUpdate } from './read-update.ts'
 import {
   encodeEndOfRib,
@@ -53,7 +54,7 @@ export class Speaker {
 
   /** Dials until the session is established. A daemon that refuses for `withinMs` is an error with its last words. */
   static async open(options: SpeakerOptions, withinMs = 30_000): Promise<Speaker> {
-    const end = performance.now() + withinMs
+    const end = performance.now() + patience(withinMs)
     for (;;) {
       const socket = await dial(options)
       let why = typeof socket === 'string' ? socket : ''
@@ -116,7 +117,7 @@ export class Speaker {
   }
 
   async #until(done: () => boolean, withinMs: number): Promise<void> {
-    const end = performance.now() + withinMs
+    const end = performance.now() + patience(withinMs)
     while (!done()) {
       this.assertUp()
       if (performance.now() > end) throw new Error(`AS${this.#options.asn}: no answer in ${withinMs} ms`)

@@ -11,7 +11,8 @@ interface Tally {
 }
 
 const script = fileURLToPath(new URL('../../../scripts/testing/tally.mjs', import.meta.url))
-const { tallyReport, readReport } = (await import(script)) as {
+const { tallyReport, readReport, unfinished } = (await import(script)) as {
+  readonly unfinished: (name: string, interruption: string, begun: boolean) => Tally
   readonly tallyReport: (name: string, text: string, exit: string | null) => Tally
   readonly readReport: (name: string, path: string, exit: string | null) => Tally
 }
@@ -72,5 +73,16 @@ test('a file that does not load is a problem although it has no failed test', ()
 test('an exit code that no test explains is a problem', () => {
   expect(tallyReport('unit', reportOf('passed'), 'SIGSEGV').problems).toEqual([
     'unit ended with SIGSEGV although no test failed',
+  ])
+})
+
+test('a file that the time limit ended, or kept from starting, is one failure', () => {
+  const limit = 'the time limit of 80 minutes'
+  expect(unfinished('a.test.ts', limit, true)).toMatchObject({
+    failed: 0,
+    problems: ['a.test.ts: not finished: the time limit of 80 minutes'],
+  })
+  expect(unfinished('b.test.ts', limit, false).problems).toEqual([
+    'b.test.ts: not started: the time limit of 80 minutes',
   ])
 })
