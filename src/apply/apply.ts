@@ -50,7 +50,7 @@ interface ApplyOptions {
   readonly manifest: Manifest
   /** Of the bundle that is installed; `null`: none. */
   readonly installed: Manifest | null
-  readonly createDaemon: (manifest: Manifest) => RoutingDaemon
+  readonly createDaemon: (manifest: Manifest) => RoutingDaemon | Promise<RoutingDaemon>
   /** How long sessions may take to come back. */
   readonly timeoutMs: number
   /** Takes everything back, and then ends. */
@@ -108,7 +108,7 @@ export async function applyBundle(options: ApplyOptions): Promise<ApplyOutcome> 
     old: old.content,
     timeoutMs: options.timeoutMs,
   })
-  const daemon = options.createDaemon(watching(manifest, installed))
+  const daemon = await options.createDaemon(watching(manifest, installed))
   try {
     onStep?.('parse check')
     const complaints = await base.check()
@@ -225,7 +225,7 @@ function effectOf(before: Manifest | null, after: Manifest, differs: boolean): E
 }
 
 async function observeBefore({ installed, manifest, createDaemon }: ApplyOptions): Promise<Observation> {
-  const daemon = createDaemon(installed ?? manifest)
+  const daemon = await createDaemon(installed ?? manifest)
   try {
     return await daemon.observe()
   } finally {
@@ -321,7 +321,7 @@ async function undo(
   }
   await removeJournal(manifest.paths.bundleDir!)
   const known = installed ?? manifest
-  const daemon = createDaemon(known)
+  const daemon = await createDaemon(known)
   const notes: string[] = []
   try {
     const patient = { ...options, manifest: known, signal: new AbortController().signal }

@@ -8,6 +8,12 @@ import type { SpawnedGuard } from './client.ts'
 const mostLogBytes = 1024 * 1024
 
 /**
+ * V8 without its compilers: a guard waits, and runs `ip` and asks the daemon a few questions once in months. Without
+ * helper threads for the garbage collector.
+ */
+const smallHeap = ['--lite-mode', '--no-expose-wasm', '--v8-pool-size=0']
+
+/**
  * Starts a guard in a session of its own, so that it outlives us and our terminal. Under systemd it writes to
  * the journal as we do; else to a file, for whoever waits for the end of our output would wait for it too.
  * @param program the interpreter and the script, by absolute paths, as is `bundle`
@@ -23,9 +29,10 @@ export async function spawnGuard(
   // The controller alone speaks to its supervisor.
   for (const name of ['NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID']) delete environment[name]
   try {
-    const [command, ...args] = [...program, 'guard', '--bundle', bundle]
+    const [interpreter, ...script] = program
+    const args = [...smallHeap, ...script, 'guard', '--bundle', bundle]
     // execa would keep a descriptor for it, and end it with us.
-    const child = spawn(command!, args, {
+    const child = spawn(interpreter!, args, {
       detached: true,
       stdio: ['ignore', logFile, logFile],
       cwd: '/',

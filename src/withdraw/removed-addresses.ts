@@ -1,10 +1,11 @@
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import * as z from 'zod'
 import { writeFileAtomically } from '../files/atomic-file.ts'
 import { acquireLock } from '../files/lock.ts'
 import type { RunIp } from '../linux/ip.ts'
 import type { Manifest } from '../manifest/manifest.ts'
+import { list, pattern, readJson, record, whole, word } from '../manifest/shape.ts'
+import { address } from '../manifest/values.ts'
 import { parseAddress } from '../net/prefix.ts'
 
 /** An anycast address that was removed from the node, and where it was. */
@@ -15,21 +16,17 @@ export interface RemovedAddress {
 }
 
 /** What the file says ends up in argv. */
-const addressSchema = z.strictObject({
-  address: z.string().refine((text) => parseAddress(text).ok),
-  prefixLength: z.number().int().min(0).max(128),
-  interface: z.string().regex(/^[^\s/-][^\s/]{0,14}$/),
+const fileShape = record({
+  format: word(1),
+  held: list(
+    record({
+      address,
+      prefixLength: whole(0, 128),
+      interface: pattern(/^[^\s/-][^\s/]{0,14}$/, 'is not the name of an interface'),
+    }),
+    1000,
+  ),
 })
-const fileSchema = z.strictObject({ format: z.literal(1), held: z.array(addressSchema).max(1000) })
-
-const linksSchema = z.array(
-  z.looseObject({
-    ifname: z.string().optional(),
-    addr_info: z
-      .array(z.looseObject({ local: z.string().optional(), prefixlen: z.number().optional() }))
-      .optional(),
-  }),
-)
 
 /**
  * The node's anycast addresses that are removed because a withdrawal did not succeed: a dead endpoint that is
@@ -68,8 +65,7 @@ export class RemovedAddresses {
   /** Reads the file; a damaged one lists nothing. Never throws. */
   async load(): Promise<readonly RemovedAddress[]> {
     const text = await readFile(this.#file, 'utf8').catch(() => '')
-    const parsed = fileSchema.safeParse(parseJson(text))
-    const saved = parsed.success ? parsed.data.held : []
+    const saved = readJson(fileShape, text)?.held ?? []
     this.#removed = this.#unsaved ? union(saved, this.#removed) : saved
     return this.#removed
   }
@@ -190,14 +186,17 @@ export class RemovedAddresses {
   }
 
   async #readPresent(): Promise<RemovedAddress[]> {
-    const links = linksSchema.parse(parseJson(await this.#runIp(['-j', 'addr', 'show'])))
-    return links.flatMap(({ ifname, addr_info = [] }) =>
-      addr_info.flatMap(({ local, prefixlen }) =>
-        ifname === undefined || local === undefined || prefixlen === undefined
-          ? []
-          : [{ address: canonical(local), prefixLength: prefixlen, interface: ifname }],
-      ),
-    )
+    const links: unknown = parseJson(await this.#runIp(['-j', 'addr', 'show']))
+    if (!Array.isArray(links)) throw new TypeError('the answer of ip is not a list of links')
+    return (links as (IpLink | null)[]).flatMap((link) => {
+      const { ifname, addr_info: found } = link ?? {}
+      if (typeof ifname !== 'string' || !Array.isArray(found)) return []
+      return (found as (IpAddress | null)[]).flatMap((entry): RemovedAddress[] => {
+        const { local, prefixlen } = entry ?? {}
+        if (typeof local !== 'string' || typeof prefixlen !== 'number') return []
+        return [{ address: canonical(local), prefixLength: prefixlen, interface: ifname }]
+      })
+    })
   }
 
   async #save(problems: string[]): Promise<void> {
@@ -211,6 +210,16 @@ export class RemovedAddresses {
       problems.push(`${this.#file} can not be written (${code}): no other process restores the addresses`)
     }
   }
+}
+
+/** The fields of `ip -j addr show` that are read here; each may be missing. */
+interface IpLink {
+  readonly ifname?: unknown
+  readonly addr_info?: unknown
+}
+interface IpAddress {
+  readonly local?: unknown
+  readonly prefixlen?: unknown
 }
 
 /** The command that restores it by hand. */

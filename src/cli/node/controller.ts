@@ -99,7 +99,7 @@ async function control(manifest: Manifest, bundle: string): Promise<void> {
   const say = createSay(log, events)
   const metrics = createMetrics()
   metrics.bundle.set({ serial: bundleSerialOf(manifest) }, 1)
-  const daemon = createDaemon(manifest)
+  const daemon = await createDaemon(manifest)
   const identity = await requireOwnDaemon(manifest, daemon, log)
   const probes = await createProbes(manifest, log)
   const keeping = await keepState(manifest, say)

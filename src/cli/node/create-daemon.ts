@@ -1,11 +1,15 @@
 import type { Manifest } from '../../manifest/manifest.ts'
-import { createBird } from '../../routing/bird/bird.ts'
 import type { RoutingDaemon } from '../../routing/daemon.ts'
-import { createFrr } from '../../routing/frr/frr.ts'
 
-/** The adapter for the daemon that a manifest names. `deadlineMs` is for each of its replies. */
-export function createDaemon(manifest: Manifest, options: { deadlineMs?: number } = {}): RoutingDaemon {
-  return manifest.daemon === 'bird'
-    ? createBird({ manifest, ...options })
-    : createFrr({ manifest, ...options })
+/** The adapter for the daemon that a manifest names; the other is not loaded. `deadlineMs` is for each of its replies. */
+export async function createDaemon(
+  manifest: Manifest,
+  options: { deadlineMs?: number } = {},
+): Promise<RoutingDaemon> {
+  if (manifest.daemon === 'bird') {
+    const { createBird } = await import('../../routing/bird/bird.ts')
+    return createBird({ manifest, ...options })
+  }
+  const { createFrr } = await import('../../routing/frr/frr.ts')
+  return createFrr({ manifest, ...options })
 }

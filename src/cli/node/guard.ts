@@ -33,7 +33,7 @@ export async function runGuard(bundle: string, stay: boolean): Promise<void> {
     if (!(error instanceof PlaceTakenError)) throw error
     throw new CommandError(error.message, { hint: 'is it stopped? its process can be killed', cause: error })
   })
-  const daemon = createDaemon(manifest)
+  const daemon = await createDaemon(manifest)
   const addresses = new RemovedAddresses({ manifest, runIp })
   const guard = new Guard({
     manifest,

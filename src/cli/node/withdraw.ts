@@ -96,7 +96,7 @@ async function withdrawAlone(
   json: boolean,
   troubles: readonly string[],
 ): Promise<void> {
-  const daemon = createDaemon(manifest)
+  const daemon = await createDaemon(manifest)
   const addresses = new RemovedAddresses({ manifest, runIp })
   const result = await withdrawServices({ manifest, daemon, addresses, services })
   daemon.close()
