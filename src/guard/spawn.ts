@@ -16,7 +16,7 @@ const smallHeap = ['--lite-mode', '--no-expose-wasm', '--v8-pool-size=0']
 /**
  * Starts a guard in a session of its own, so that it outlives us and our terminal. Under systemd it writes to
  * the journal as we do; else to a file, for whoever waits for the end of our output would wait for it too.
- * @param program the interpreter and the script, by absolute paths, as is `bundle`
+ * @param program the interpreter, then the script, by absolute paths, as is `bundle`
  */
 export async function spawnGuard(
   manifest: Manifest,
@@ -29,10 +29,9 @@ export async function spawnGuard(
   // The controller alone speaks to its supervisor.
   for (const name of ['NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID']) delete environment[name]
   try {
-    const [interpreter, ...script] = program
-    const args = [...smallHeap, ...script, 'guard', '--bundle', bundle]
+    const [command, ...args] = [...program.toSpliced(-1, 0, ...smallHeap), 'guard', '--bundle', bundle]
     // execa would keep a descriptor for it, and end it with us.
-    const child = spawn(interpreter!, args, {
+    const child = spawn(command!, args, {
       detached: true,
       stdio: ['ignore', logFile, logFile],
       cwd: '/',
