@@ -36,7 +36,7 @@ const paint = (code, text) => (isLive ? `\u001b[${code}m${text}\u001b[0m` : text
 const bold = (text) => paint(1, text)
 const dim = (text) => paint(2, text)
 
-/** A line that says what is waited for, rewritten in place where somebody looks. */
+/** A progress line; on a terminal it is rewritten in place. */
 const ticker = { timer: null, text: '', since: 0, frame: 0 }
 
 function wait(text) {

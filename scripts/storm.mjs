@@ -56,7 +56,7 @@ async function main() {
     const tell = async () => {
       const report = describe(seed, begunAt, storms)
       const text = `${JSON.stringify(report, null, 1)}\n`
-      // At each failure too: a long storm may be ended by whoever sees one.
+      // At each failure too: a long storm may be ended at the first one.
       if (values.report !== undefined) await writeFile(values.report, text)
       return { ...report, text }
     }
@@ -108,7 +108,7 @@ async function enterNamespaces(args) {
   const own = ['--mount', '--net', '--pid', '--fork', '--kill-child', '--mount-proc']
   const self = [process.execPath, fileURLToPath(import.meta.url), ...args, '--here']
   const child = spawn('unshare', [...own, 'sh', '-c', furnish, 'sh', ...self], { stdio: 'inherit' })
-  // Ctrl-C reaches the one inside by itself; whoever kills us ends all that is in there.
+  // Ctrl-C reaches the one inside by itself; SIGKILL of this process ends all that is in there.
   process.once('SIGINT', () => {})
   process.once('SIGTERM', () => child.kill('SIGKILL'))
   const [code] = await once(child, 'exit')

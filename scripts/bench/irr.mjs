@@ -73,7 +73,7 @@ function somePrefixes(family, count) {
   return [...prefixes].join('\n')
 }
 
-/** What was slower was slower for another reason: a compiler at work, somebody else in the cache. */
+/** Slower runs have another cause: the compiler, or other programs in the cache. */
 function least(numbers) {
   return round(Math.min(...numbers))
 }

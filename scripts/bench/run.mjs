@@ -45,7 +45,7 @@ function run(file) {
   })
 }
 
-/** A bench that could not do its job has said why on stderr, and nothing here. */
+/** A bench that failed has reported the cause on stderr, and nothing here. */
 function read(stdout) {
   try {
     return JSON.parse(stdout)

@@ -44,7 +44,7 @@ async function measure() {
   const { bringUp, replaceController } = await import('./scale/lab.mjs')
   const { measureIdle, measureWithdrawals, patienceMs } = await import('./scale/measure.mjs')
   const { profileController } = await import('./scale/profile.mjs')
-  // Who breaks things and looks on must not stand behind those hundred either: as the lab's daemons do not.
+  // Fault injection and measurement get the same priority as the lab's daemons.
   writeFileSync('/proc/self/autogroup', '-5')
   const services = Number(values.services)
   const idleMs = Number(values.seconds) * 1000

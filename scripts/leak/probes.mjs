@@ -21,7 +21,7 @@ const probe = new EndpointProbe({
 })
 const pace = { intervalMs: 1_000, timeoutMs: 5_000, rise: 2, fall: 3 }
 const env = { ANYWARD_SERVICE: 'vpn', ANYWARD_NODE: 'leak' }
-// A duration that nobody else sleeps marks what is left behind.
+// A duration that no other process sleeps marks what is left behind.
 const nap = `1000.${process.pid}${randomBytes(2).readUInt16BE()}`
 const commandProbes = [
   createCommandProbe({ ...pace, argv: ['/bin/true'] }, env),

@@ -20,18 +20,18 @@ export function createModel(manifest) {
     configBroken: false,
     /** The owned include was changed behind the controller's back, and not seen rewritten since. */
     includeTouched: false,
-    /** Names of neighbors whose wire is cut, or whose session somebody disabled: with BIRD until it is configured. */
+    /** Names of neighbors whose wire is cut, or whose session was disabled by hand: with BIRD until it is configured. */
     cut: new Set(),
     disabled: new Set(),
     /** `running`, `stopped`, `absent` */
     controller: 'running',
     /** It was started just now, and may not have read yet what is on the disk. */
     isReading: false,
-    /** Without a controller: whether all must be withdrawn in the end; else nobody can tell. */
+    /** Without a controller: whether all must be withdrawn in the end; else unknown. */
     mustGo: false,
     /** A guard held the leases when it was last looked at, and was left in peace since. */
     guarded: false,
-    /** Somebody changed what is announced, and it may not be put right yet. */
+    /** The announcements were changed by hand, and may not be corrected yet. */
     driftAt: Number.NEGATIVE_INFINITY,
     /** What the operator's intent may be now, and on the disk. */
     intents: new Set(['serve']),
@@ -83,7 +83,7 @@ function expectRows(manifest, decisions, neighbors) {
 /**
  * Where what was seen, what the status says and what the model says are not one; empty: it is quiet.
  *
- * @param seen `status` (null: nobody answers), `rows` that the neighbors have, `controllerAlive`
+ * @param seen `status` (null: no answer), `rows` that the neighbors have, `controllerAlive`
  */
 export function findMismatches(manifest, model, seen) {
   const mismatches = []
@@ -102,7 +102,7 @@ export function findMismatches(manifest, model, seen) {
   }
   if (!seen.controllerAlive) return ['the controller has ended']
   const { status } = seen
-  if (status === null) return ['the controller tells no status']
+  if (status === null) return ['the controller gives no status']
   const intent = status.operator.intent
   if (!model.intents.has(intent)) mismatches.push(`intent ${intent}, not ${[...model.intents].join(' or ')}`)
   const decisions = {}
@@ -131,7 +131,7 @@ export function findMismatches(manifest, model, seen) {
   const wanted = expectRows(manifest, decisions, up)
   expectSame('status says, and the neighbors have', saidRows(status, names), rows)
   if (model.configBroken && trouble !== null) {
-    // BIRD takes no better news then. The bad goes through, or nobody would notice a withdrawal refused.
+    // BIRD accepts no announcement then. A withdrawal goes through, or its refusal would stay unnoticed.
     const prefixes = new Set(wanted.map((row) => row.split(' ')[1]))
     const lasting = rows.filter((row) => !prefixes.has(row.split(' ')[1]))
     if (verified) mismatches.push('verified, and yet trouble')

@@ -75,7 +75,7 @@ export class Storm {
     return this.#waitForQuiet()
   }
 
-  /** Repairs all, and starts the controller anew. */
+  /** Repairs all, and starts the controller again. */
   async #heal() {
     const random = createRandom('heal', this.burst)
     try {
@@ -119,7 +119,7 @@ export class Storm {
       const mismatches =
         seen.problem === undefined
           ? findMismatches(this.node.manifest, this.model, seen)
-          : [`nobody can look: ${seen.problem}`]
+          : [`cannot observe: ${seen.problem}`]
       const tookMs = performance.now() - begunAt
       if (mismatches.length === 0) {
         settleModel(this.model, seen)

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 
-/** What a process holds; null where it is gone. `children` with those that nobody has collected. */
+/** What a process holds; null where it is gone. `children` includes those not yet collected. */
 export function takeStock(pid) {
   try {
     const status = readFileSync(`/proc/${pid}/status`, 'utf8')

@@ -1,4 +1,4 @@
-// Inside of a lane: runs a command and writes down what it left behind, for soon nobody can look there any more.
+// Inside a lane: runs a command and records what it left behind, before the lane's namespaces end.
 import { spawn } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { findLeftovers, inspectMachine } from './leftovers.mjs'

@@ -16,7 +16,7 @@ exit $?
 `
 
 /**
- * The test files that have a lane each; first those that took the longest the last time somebody looked.
+ * The test files that have a lane each; first those that took the longest when last measured.
  *
  * @returns {string[]}
  */

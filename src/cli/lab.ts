@@ -84,7 +84,7 @@ async function runOn(
   options: RunCommandOptions,
 ): Promise<ScenarioResult[]> {
   const nodes = options.node?.map((name) => requireNode(state, name)) ?? defaultNodes(state)
-  const interruption = interruptible('interrupted, mending what is broken')
+  const interruption = interruptible('interrupted, repairing the fault')
   try {
     return await occupyLab(state, 'lab run', () =>
       runScenarios({

@@ -225,7 +225,7 @@ async function waitForLab(state: LabState, options: BringUpOptions, signal: Abor
     tables.close()
   }
   options.onStep?.('waiting for the clients')
-  // Not earlier: a handshake that nobody answers is only repeated after 5 s.
+  // Not earlier: WireGuard repeats an unanswered handshake only after 5 s.
   await waitUntilReady(
     state.clients.map((client) => clientCheck(client, signal)),
     deadline,

@@ -14,7 +14,7 @@ interface Missing {
   /** Such as `BGP fra1-a -- fra1-transit`. */
   readonly what: string
   readonly instead: string
-  /** A log that may tell why. */
+  /** A log that may show the cause. */
   readonly log: string | null
 }
 
@@ -159,7 +159,7 @@ async function checkController(node: NodeState): Promise<Missing | null> {
   return { what, instead, log }
 }
 
-/** What the controller says of itself on the management network. Rejects where it gives no status. */
+/** The controller's status, over the management network. Rejects where it gives no status. */
 export function readStatus(node: NodeState): Promise<NodeStatus> {
   return new Promise((resolve, reject) => {
     const outgoing = request(node.statusUrl, { signal: AbortSignal.timeout(2000), agent: false }, (reply) => {

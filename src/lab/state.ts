@@ -9,7 +9,7 @@ import { readProcess } from '../linux/proc.ts'
 export const labDir = '/run/anyward-lab'
 const stateFile = join(labDir, 'state.json')
 
-/** A process and what it takes to start it again. The start time tells it from another that got its number. */
+/** A process and what it takes to start it again. The start time distinguishes it from a later one with the same number. */
 const processSchema = z.object({
   name: z.string(),
   namespace: z.string(),

@@ -33,7 +33,7 @@ export async function takeAnyward(lab, node, name) {
         }
       }
     },
-    /** Whoever comes next on this node has BIRD alone, and begins with what ours announced. */
+    /** The next contender on this node has BIRD alone, and begins with what Anyward announced. */
     async stop() {
       if (node.daemon === 'bird') lab.announcements = await readFile(join(node.dir, 'announce.conf'), 'utf8')
       await endOurs(lab, node)
@@ -63,7 +63,7 @@ async function endOurs(lab, node) {
   for (;;) {
     const pids = findOurs(lab, node)
     if (pids.length === 0) return
-    // Whoever watches over the controller may outlive it.
+    // The controller's guard may still run after it.
     if (performance.now() > deadline - 5000) signal = 'SIGKILL'
     if (performance.now() > deadline) throw new Error('our controller does not end')
     for (const pid of pids) endProcess(pid, signal)

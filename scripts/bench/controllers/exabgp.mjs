@@ -27,7 +27,7 @@ export async function startExabgp(lab, node, name) {
     namespace: node.namespace,
     argv: ['exabgp', config],
     log: join(scratch, 'exabgp.log'),
-    // As root, for `wg` asks that of whoever calls it; no command pipes, for nobody would use them.
+    // As root, which `wg` requires; without command pipes, which nothing would use.
     env: { exabgp_daemon_user: 'root', exabgp_api_cli: 'false', exabgp_tcp_attempts: '0' },
   })
   return {

@@ -74,7 +74,7 @@ async function plugPairWire({ fabricNamespace, nodes, routers }) {
   await runIn(namespace, ['tee', `${settings}/neigh/${pairWire.interface}/gc_stale_time`], { input: '86400' })
 }
 
-/** Strikes and repairs as `anyward lab run` does, and by the same code. */
+/** Injects faults and repairs them with the code of `anyward lab run`. */
 export async function prepareFault(lab, node, name) {
   const scenario = scenarios.find((one) => one.name === name)
   const manifest = await readBundle(node.bundle)

@@ -5,7 +5,7 @@ import { prepareFault } from './lab.mjs'
 import { checkOf } from './settings.mjs'
 import { memoryMbOf, processorMsOf } from './usage.mjs'
 
-/** What has not been noticed by then is said to be not noticed. */
+/** A fault that is not detected by then counts as not detected. */
 export const patienceMs = 20_000
 const restoreTimeoutMs = 60_000
 const idleMs = 8000

@@ -45,7 +45,7 @@ function describeService(number) {
     covering: [198.51.${third}.0/24, "2001:db8:51::/48"]
     wireguard:
       interface: wg${number}
-      # Below those that the kernel gives to whoever names none.
+      # Below the kernel's range of ephemeral ports.
       port: ${20_000 + number}
       publicKey: "F7ZBixmXQ7ENlfBSvl2C277ZfjW8oy6gumYftCfg4Ao="
       addresses: [${tunnel}.1/24]

@@ -46,7 +46,7 @@ async function detachKernels({ state, tables }) {
 
 /**
  * The kernel's WireGuard has no process. A hundred wireguard-go that stand for it have one each, and each is woken by
- * whatever changes on any interface: that takes two cores for some 50 ms, in which nobody else came to do anything.
+ * whatever changes on any interface: that takes two cores for some 50 ms, in which nothing else ran.
  */
 function putWireguardsLast({ node }) {
   for (const { process: wireguard } of node.wireguard) {
@@ -81,14 +81,14 @@ export async function waitUntilAnnounced({ node }) {
   }
 }
 
-/** Strikes and repairs as `anyward lab run` does, and by the same code. */
+/** Injects faults and repairs them with the code of `anyward lab run`. */
 export async function prepareFault({ state, node, manifest }, wireguard, name) {
   const scenario = scenarios.find((one) => one.name === name)
   const stage = { state, node, manifest, wireguard, program: [process.execPath, script] }
   return { fault: await scenario.prepare(stage), limitMs: scenario.boundOf(stage).limitMs }
 }
 
-/** How to ask each neighbor whether it has those of a service's prefixes that it may be told. */
+/** For each neighbor, how to query whether it has those of a service's prefixes that may be advertised to it. */
 export function findRoutes({ state, node, manifest, tables }, service) {
   const { prefixes } = manifest.services.find(({ name }) => name === service)
   return sessionsOf(state, node.name).flatMap(({ router, session }) => {

@@ -5,7 +5,7 @@ import { memoryMbOf, processorMsOf } from '../controllers/usage.mjs'
 import { probe } from './fleet.mjs'
 import { findRoutes, prepareFault, waitUntilAnnounced } from './lab.mjs'
 
-/** What is not withdrawn by then is said to be not withdrawn. */
+/** A route that is still there by then counts as not withdrawn. */
 export const patienceMs = 20_000
 const restoreTimeoutMs = 60_000
 const settleMs = 2000
@@ -51,7 +51,7 @@ export async function measureWithdrawals(lab, fault, rounds) {
     times.push(result.afterMs)
     limitMs = result.limitMs
   }
-  // What was mended last must not be on its way still when the next thing is measured.
+  // The last repair must be complete before the next measurement.
   await waitUntilAnnounced(lab)
   return { times, limitMs }
 }

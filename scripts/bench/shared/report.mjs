@@ -58,7 +58,7 @@ export function round(value) {
   return Math.round(value * 10) / 10
 }
 
-/** What one core would take, whoever else is on the machine. */
+/** The processor time, which does not depend on other load. */
 export function processorMs() {
   const { user, system } = process.cpuUsage()
   return (user + system) / 1000

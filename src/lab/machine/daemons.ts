@@ -88,7 +88,7 @@ export async function startBirdProcess(
   return record
 }
 
-/** Whoever is on this machine may ask a neighbor's BIRD. */
+/** Any user of this machine may query a neighbor's BIRD. */
 export async function openSocket(path: string): Promise<void> {
   await chmod(path, 0o666)
 }
@@ -137,7 +137,7 @@ function startFrrProgram(node: NodeState, program: string): Promise<ProcessRecor
   })
 }
 
-/** @param only the one daemon that is told; `null`: all. */
+/** @param only the one daemon to configure; `null`: all. */
 async function loadFrrConfiguration(
   node: NodeState,
   only: string | null,

@@ -8,7 +8,7 @@ import type { Family } from '../../net/prefix.ts'
 import { batchLimitMs, commandLimitMs, startsAtOnce } from '../limits.ts'
 import { fewAtOnce } from './together.ts'
 
-/** The alias that the lab gives each of its namespaces' `lo`: it outlives every file of ours. */
+/** The alias of `lo` in each of the lab's namespaces: it remains when the lab's files are gone. */
 const marker = 'anyward-lab'
 const namespacesDir = '/run/netns'
 
@@ -48,7 +48,7 @@ interface IpShell {
 /** An `ip` that is in the namespace and waits, so that a command takes no longer than the kernel does. */
 export async function openIpShell(namespace: string): Promise<IpShell> {
   const child = execa('ip', ['-n', namespace, '-batch', '-'], { reject: false, stdin: 'pipe' })
-  // Its first answer says that it is in the namespace and listens.
+  // With its first answer it is in the namespace and reads commands.
   child.stdin.write('link show dev lo\n')
   await Promise.race([once(child.stdout, 'data'), child])
   const close = async () => {
@@ -154,7 +154,7 @@ export async function removeNamespaces(
 ): Promise<void> {
   const lines = [...hostLinks.map((link) => `link del ${link}`), ...names.map((name) => `netns del ${name}`)]
   if (lines.length === 0) return
-  // Its exit code says that something was not there; the caller looks again.
+  // It fails for each thing that is absent; the caller looks again.
   await run(['ip', '-force', '-batch', '-'], {
     input: `${lines.join('\n')}\n`,
     timeoutMs: batchLimitMs(lines.length),

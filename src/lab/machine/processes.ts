@@ -20,7 +20,7 @@ interface Command {
 export async function startDetached(command: Command): Promise<ProcessRecord> {
   const log = await open(command.log, 'a', 0o644)
   try {
-    // execa gives a child no descriptor of ours to keep, and this one writes its log when we are gone.
+    // Not by execa, which passes no descriptor on: this program writes its log after our end.
     const [program, ...args] = enter(command.namespace, command.argv)
     const child = spawn(program!, args, {
       detached: true,

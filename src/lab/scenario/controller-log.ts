@@ -14,7 +14,7 @@ const decisionSchema = z.object({
 
 export type LoggedDecision = z.infer<typeof decisionSchema>
 
-/** The decisions in a controller's log; a line that is not one is none of ours. */
+/** The decisions in a controller's log; other lines are ignored. */
 export function parseDecisions(text: string): LoggedDecision[] {
   // A log that is still being written may end within a line.
   const lines = text.slice(0, text.lastIndexOf('\n') + 1).split('\n')

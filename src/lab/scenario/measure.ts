@@ -22,7 +22,7 @@ const restartTimeoutMs = 60_000
 /** A controller that starts again proves itself for that long before we believe that nothing flaps. */
 const calmMs = 2000
 
-/** How to watch, and whom to tell. */
+/** How to watch, and where events go. */
 interface Measuring {
   readonly tables: Tables
   readonly client: ClientState | null
@@ -68,7 +68,7 @@ type Measurements = Pick<
   'passed' | 'detectMs' | 'withdrawnMs' | 'restoredMs' | 'clientOutageMs' | 'packetsLost' | 'detail'
 >
 
-/** Strikes, and follows the routes out of the neighbors' tables and, after the repair, back into them. */
+/** Injects the fault and measures when the routes leave the neighbors' tables and, after the repair, when they return. */
 export async function measureWithdrawal(
   measuring: Measuring,
   stage: Stage,
@@ -150,7 +150,7 @@ export async function measureWithdrawal(
   }
 }
 
-/** For a fault that no neighbor may notice: strikes, repairs, and never takes its eyes off the routes. */
+/** For a fault that no neighbor may notice: injects it, repairs it, and watches the routes all the time. */
 export async function measureCalm(
   measuring: Measuring,
   stage: Stage,
@@ -281,7 +281,7 @@ function describeStuck(watched: readonly Watched[], verb: string): string[] {
 function describeClient(client: ClientState, outage: Outage | null | undefined, lost: boolean): string {
   if (outage === undefined) {
     return lost
-      ? `${client.name} is not back after ${clientPatienceMs / 1000} s: WireGuard holds on to a site that still lives`
+      ? `${client.name} is not back after ${clientPatienceMs / 1000} s: WireGuard keeps its session with a site that still runs`
       : ''
   }
   if (outage === null) return `${client.name} lost nothing`

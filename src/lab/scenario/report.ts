@@ -1,6 +1,6 @@
 import type { ScenarioEvent, ScenarioResult } from './scenario.ts'
 
-/** One line of progress; `null` for what the next line says anyway. */
+/** One line of progress; `null` if the next line reports it anyway. */
 export function describeEvent(event: ScenarioEvent): string | null {
   switch (event.kind) {
     case 'started':

@@ -15,7 +15,7 @@ export interface Stage {
 /** Something that is about to break, prepared so far that breaking it takes no time. */
 export interface Fault {
   strike(): Promise<void>
-  /** Ends it; also after a strike that failed halfway. */
+  /** Removes the fault, also one that was injected only in part. */
   repair(): Promise<void>
 }
 
@@ -32,7 +32,7 @@ export interface Scenario {
   readonly summary: string
   /** What should become of the node's routes at its neighbors. */
   readonly expects: 'withdrawn' | 'kept'
-  /** Who should notice: the controller, or nobody but the neighbors. */
+  /** What detects it: the controller, or only the neighbors. */
   readonly detectedBy: 'controller' | 'neighbor'
   /** Which services' routes go: that of the broken endpoint, all that the node has, or those with a dead man. */
   readonly affects: 'service' | 'node' | 'guarded'

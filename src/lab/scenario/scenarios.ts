@@ -84,7 +84,7 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: 'controller-dead',
-    summary: 'the controller is killed, and nobody starts another',
+    summary: 'the controller is killed, and no other is started',
     expects: 'withdrawn',
     detectedBy: 'neighbor',
     affects: 'guarded',
@@ -130,7 +130,7 @@ function probeBound({ manifest, wireguard }: Stage): Bound {
   return { limitMs: fall * intervalMs + timeoutMs + 100, goalMs: null }
 }
 
-/** What the YAML says; the guard looks at its leases a few times a second, and bgpd takes its own. */
+/** From the YAML; the guard checks its deadlines a few times a second, and bgpd needs some time too. */
 function guardBound({ manifest }: Stage): Bound {
   const bounds = manifest.services.map(({ deadManMs }) => deadManMs ?? 0)
   return { limitMs: Math.max(0, ...bounds) + 1000, goalMs: null }
@@ -175,7 +175,7 @@ async function stopWireguard({ node, wireguard }: Stage): Promise<Fault> {
       repair: async () => void (await signalProcess(running, 'SIGCONT')),
     }
   }
-  // Nobody can stop the kernel's: nothing reaches its port instead.
+  // The kernel's WireGuard cannot be stopped: its port is blocked instead.
   const table = 'anyward_lab_hung'
   return {
     async strike() {
@@ -263,7 +263,7 @@ async function drainNode({ node, program }: Stage): Promise<Fault> {
     try {
       await runIn(node.namespace, [...program, ...words, '--no-wait', '--bundle', node.bundle])
     } catch (error) {
-      // It says that the neighbors are not told yet, which is what we go on to measure.
+      // It reports that the neighbors do not have it yet, which is measured next.
       if ((error as { exitCode?: number }).exitCode !== 1) throw error
     }
   }

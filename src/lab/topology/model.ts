@@ -1,6 +1,6 @@
 import type { Address, Family, InterfaceAddress } from '../../net/prefix.ts'
 
-/** Who lives in which network namespace, and what joins them. The same fleet gives the same topology. */
+/** The network namespaces and the links between them. The same fleet gives the same topology. */
 export interface Topology {
   /** Holds a bridge for each link, so that cutting one end leaves the other end's carrier alone. */
   readonly fabricNamespace: string

@@ -133,7 +133,7 @@ function nameRouters(drafts: readonly RouterDraft[]): void {
   }
 }
 
-/** The address of the same pair (the last bit flipped), or the next that nobody on the node has. */
+/** The address of the same pair (the last bit flipped), or the next that is free on the node. */
 export function deriveLocalAddress(node: FleetNode, neighbor: Neighbor): Address {
   const taken = node.neighbors.flatMap((other) => [
     other.address.toString(),
