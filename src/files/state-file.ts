@@ -1,6 +1,7 @@
 import { readFile, rename } from 'node:fs/promises'
 import type * as z from 'zod'
 import { writeFileAtomically } from './atomic-file.ts'
+import { readCarefully } from './open-regular-file.ts'
 
 export interface StateFileOptions<T> {
   readonly path: string
@@ -42,7 +43,7 @@ export class StateFile<T> {
     const { path, schema, onProblem } = this.#options
     let text: string
     try {
-      text = await readFile(path, 'utf8')
+      text = await readFile(path, { encoding: 'utf8', flag: readCarefully })
     } catch (error) {
       const cause = (error as NodeJS.ErrnoException).code ?? String(error)
       if (cause !== 'ENOENT') {

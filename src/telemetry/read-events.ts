@@ -1,4 +1,5 @@
-import { createReadStream } from 'node:fs'
+import { constants } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import * as z from 'zod'
@@ -61,7 +62,10 @@ function readLine(line: string): NodeEvent | null {
 
 async function* linesOf(path: string): AsyncGenerator<string> {
   try {
-    yield* createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY })
+    // Root reads it in a folder of the controller's user: no link is followed, and a pipe does not block.
+    const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants
+    const handle = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+    yield* createInterface({ input: handle.createReadStream(), crlfDelay: Number.POSITIVE_INFINITY })
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
   }

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { readCarefully } from '../files/open-regular-file.ts'
 import type { Manifest } from '../manifest/manifest.ts'
 import { type Announcements, nothingAnnounced } from '../net/announcements.ts'
 import { readAnnouncements } from '../render/announcements.ts'
@@ -156,6 +157,7 @@ async function readOwnedFile({ paths }: Manifest): Promise<Announcements | null>
   try {
     const text = await readFile(paths.announceFile, {
       encoding: 'utf8',
+      flag: readCarefully,
       signal: AbortSignal.timeout(timing.file),
     })
     return readAnnouncements(text)

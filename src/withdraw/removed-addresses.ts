@@ -2,6 +2,7 @@ import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { writeFileAtomically } from '../files/atomic-file.ts'
 import { acquireLock } from '../files/lock.ts'
+import { readCarefully } from '../files/open-regular-file.ts'
 import type { RunIp } from '../linux/ip.ts'
 import type { Manifest } from '../manifest/manifest.ts'
 import { list, pattern, readJson, record, whole, word } from '../manifest/shape.ts'
@@ -64,7 +65,7 @@ export class RemovedAddresses {
 
   /** Reads the file; a damaged one lists nothing. Never throws. */
   async load(): Promise<readonly RemovedAddress[]> {
-    const text = await readFile(this.#file, 'utf8').catch(() => '')
+    const text = await readFile(this.#file, { encoding: 'utf8', flag: readCarefully }).catch(() => '')
     const saved = readJson(fileShape, text)?.held ?? []
     this.#removed = this.#unsaved ? union(saved, this.#removed) : saved
     return this.#removed

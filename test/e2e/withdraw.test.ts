@@ -125,6 +125,21 @@ describe.each(['bird', 'frr'] as const)('anyward withdraw without a controller, 
     for (const folder of [manifest.paths.runtimeDir, manifest.paths.stateDir]) await rm(folder)
   })
 
+  test('works where the controller’s user has laid pipes in the place of files: root waits for none of them', async () => {
+    const { runtimeDir, stateDir, announceFile } = manifest.paths
+    const pipes = [join(runtimeDir, 'held-addresses.json'), join(stateDir, 'operator.json'), announceFile]
+    for (const pipe of pipes) {
+      if (pipe === null) continue
+      await rm(pipe, { force: true })
+      await execa('mkfifo', [pipe])
+    }
+    const { said, exitCode, stderr } = await withdraw()
+    expect(said, stderr).toMatchObject({ way: direct, withdrawn: true })
+    expect(exitCode).toBe(0)
+    await untilAnnounced(pair, nothing)
+    expect(await savedIntent()).toBe('withdraw')
+  }, 60_000)
+
   test.each([
     ['hangs', null],
     ['talks nonsense', 'HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n{{{'],

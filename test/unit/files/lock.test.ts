@@ -131,7 +131,11 @@ test('a file that was removed while another held it is no lock', async () => {
 })
 
 test.each([
-  ['a link', async () => symlinkSync(join(folder, 'target'), file), /can not be opened \(ELOOP\): it is a link/],
+  [
+    'a link',
+    async () => symlinkSync(join(folder, 'target'), file),
+    /can not be opened \(ELOOP\): it is a link/,
+  ],
   ['a folder', async () => mkdirSync(file), /can not be opened \(EISDIR\)/],
   ['a pipe', () => execa('mkfifo', ['-m', '600', file]), /is not a regular file: remove it/],
   [
