@@ -10,11 +10,11 @@ interface ObservationLists {
   readonly originated: readonly string[]
   readonly degraded: readonly string[]
   readonly neighbors: readonly NeighborLists[]
-  readonly elsewhere: Observation['elsewhere']
+  readonly otherAnnouncers: Observation['otherAnnouncers']
 }
 
 /** An observation with lists in place of its maps, in which a test shows the order and what is degraded. */
-export function asLists({ originated, neighbors, elsewhere }: Observation): ObservationLists {
+export function asLists({ originated, neighbors, otherAnnouncers }: Observation): ObservationLists {
   return {
     originated: [...originated.keys()],
     degraded: degradedOf(originated),
@@ -23,19 +23,24 @@ export function asLists({ originated, neighbors, elsewhere }: Observation): Obse
       announced: [...announced.keys()],
       degraded: degradedOf(announced),
     })),
-    elsewhere,
+    otherAnnouncers,
   }
 }
 
 /** The observation that has these lists. */
-export function fromLists({ originated, degraded, neighbors, elsewhere }: ObservationLists): Observation {
+export function fromLists({
+  originated,
+  degraded,
+  neighbors,
+  otherAnnouncers,
+}: ObservationLists): Observation {
   return {
     originated: graded(originated, degraded),
     neighbors: neighbors.map(({ announced, degraded: worse, ...rest }) => ({
       ...rest,
       announced: graded(announced, worse),
     })),
-    elsewhere,
+    otherAnnouncers,
   }
 }
 

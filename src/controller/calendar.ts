@@ -1,15 +1,8 @@
+import type { CalendarView } from '../decision/intent.ts'
 import { createCronTimes } from '../manifest/cron.ts'
 import type { Manifest } from '../manifest/manifest.ts'
 
 type MaintenanceWindow = Manifest['maintenance'][number]
-
-/** Times are wall clock, milliseconds since 1970. */
-export interface CalendarView {
-  /** `start`: of the window that began last; `until`: when the last of those that overlap or meet has ended. */
-  readonly active: { readonly start: number; readonly until: number; readonly reason: string } | null
-  /** The window that begins next, also while another is active. `until`: its own end. */
-  readonly next: { readonly start: number; readonly until: number; readonly reason: string } | null
-}
 
 export interface Calendar {
   /** Cheap until the next window begins or ends. What it says depends on `wall` alone. */

@@ -1,13 +1,20 @@
 import type { NodeStatus } from '../control/status.ts'
-import type { DecisionContext, Intent } from '../decision/decide.ts'
-import { type LinkSnapshot, presentAddresses } from '../health/links.ts'
+import type { DecisionContext } from '../decision/decide.ts'
+import {
+  type EffectiveIntent,
+  effectiveIntent,
+  type Intent,
+  type OperatorIntent,
+} from '../decision/intent.ts'
+import type { OtherAnnouncers } from '../decision/other-announcers.ts'
+import { presentAddresses } from '../health/links.ts'
 import { findTroubleSince } from '../health/problem.ts'
+import type { LinkSnapshot } from '../linux/link-snapshot.ts'
 import type { Announcements } from '../net/announcements.ts'
 import type { SideProbe } from '../probe/side/side-check.ts'
 import type { Observation } from '../routing/daemon.ts'
 import { type Calendar, createCalendar } from './calendar.ts'
 import { computeDesired } from './desired.ts'
-import { type EffectiveIntent, effectiveIntent, type OperatorIntent } from './intent.ts'
 import { findLiving } from './liveness.ts'
 import type { ControllerParts, VerifiedChange } from './parts.ts'
 import { Reconciler } from './reconciler.ts'
@@ -270,13 +277,12 @@ export class Controller {
     const { state } = unit
     const hasMoved = this.#stepDrain(unit, intent, now)
     const before = state.decision.decision
-    const observation = this.#reconciler.observation
     const context: DecisionContext = {
       intent,
       drainStage: unit.drain.stage,
       stopping: this.#stopping,
       degradable: manifest.degradable,
-      elsewhere: observation === null ? null : unit.countElsewhere(observation, this.#units),
+      otherAnnouncers: this.#findOtherAnnouncers(unit),
     }
     const hasChanged = state.decide(context, clock.wall())
     const after = state.decision.decision
@@ -286,6 +292,13 @@ export class Controller {
       this.#pending.set(unit.service.name, { to: after, startedAt })
     }
     return hasChanged || hasMoved
+  }
+
+  /** From the one source that there is. */
+  #findOtherAnnouncers(unit: ServiceUnit): OtherAnnouncers | null {
+    const observation = this.#reconciler.observation
+    const count = observation === null ? null : unit.countOtherAnnouncers(observation, this.#units)
+    return count === null ? null : { source: 'ibgp', count }
   }
 
   #stepDrain(unit: ServiceUnit, intent: Intent, now: number): boolean {

@@ -1,17 +1,12 @@
 import { type Decision, type DecisionContext, decideAnnouncement } from '../decision/decide.ts'
-import {
-  type HealthEvent,
-  type HealthState,
-  type HealthStatus,
-  holdDownLeftMs,
-  initialHealth,
-  reduceHealth,
-} from '../health/health.ts'
+import { type HealthEvent, holdDownLeftMs, initialHealth, reduceHealth } from '../health/health.ts'
 import { countFlaps } from '../health/hold-down.ts'
 import { judgeLate } from '../health/lateness.ts'
-import { findLinkProblem, type LinkSnapshot } from '../health/links.ts'
+import { findLinkProblem } from '../health/links.ts'
 import { findTroubleSince, isCheckGood } from '../health/problem.ts'
+import type { HealthState, HealthStatus } from '../health/state.ts'
 import { lossShare } from '../health/window.ts'
+import type { LinkSnapshot } from '../linux/link-snapshot.ts'
 import type { ManifestService } from '../manifest/manifest.ts'
 import type { CheckName } from '../manifest/words.ts'
 import type { ProbeResult } from '../probe/result.ts'

@@ -7,6 +7,7 @@ import {
   restoreDrain,
   saveDrain,
 } from '../decision/drain.ts'
+import { countOtherAnnouncers } from '../decision/other-announcers.ts'
 import { restoreHealth, saveHealth } from '../health/record.ts'
 import type { ManifestNeighbor, ManifestService } from '../manifest/manifest.ts'
 import type { Announcements } from '../net/announcements.ts'
@@ -92,18 +93,16 @@ export class ServiceUnit {
 
   /**
    * How many other nodes announce, and not degraded, all that this node would no longer announce without this
-   * service; `null`: nobody could tell. What another of `units` keeps up stays, and must not count: a route
-   * reflector passes on the best path only, and while that is ours nobody else's is heard (RFC 4456, section 6).
+   * service; `null`: no session can report it. What another of `units` keeps up stays, and must not count: a route
+   * reflector passes on the best path only, and while that is ours no other one is heard (RFC 4456, section 6).
    */
-  countElsewhere({ elsewhere }: Observation, units: readonly ServiceUnit[]): number | null {
-    if (elsewhere === null) return null
+  countOtherAnnouncers({ otherAnnouncers }: Observation, units: readonly ServiceUnit[]): number | null {
+    if (otherAnnouncers === null) return null
     const others = units.filter((unit) => unit !== this && unit.state.decision.decision !== 'withdraw')
     const leaving = this.service.prefixes.filter(
       (prefix) => !others.some(({ service }) => service.prefixes.includes(prefix)),
     )
-    // Of what the present sessions can't tell, of the other family say, nothing is known.
-    const counts = leaving.flatMap((prefix) => elsewhere.get(prefix) ?? [])
-    return leaving.length > 0 && counts.length === 0 ? null : Math.min(...counts)
+    return countOtherAnnouncers(leaving, otherAnnouncers)
   }
 
   /** Which neighbors have the routes degraded that are meant to be. A session that is down has none. */

@@ -1,9 +1,8 @@
 import type { NodeStatus } from '../control/status.ts'
+import type { CalendarView, EffectiveIntent } from '../decision/intent.ts'
 import type { GuardState } from '../guard/client.ts'
 import type { Manifest } from '../manifest/manifest.ts'
 import type { SavedNetwork } from '../routing/daemon.ts'
-import type { CalendarView } from './calendar.ts'
-import type { EffectiveIntent } from './intent.ts'
 import type { Reconciler } from './reconciler.ts'
 import type { ServiceUnit } from './service-unit.ts'
 

@@ -1,10 +1,9 @@
-import type { HealthState } from '../health/health.ts'
 import { findCauseOfDeath, findImpairment } from '../health/problem.ts'
+import type { HealthState } from '../health/state.ts'
 import type { ManifestService } from '../manifest/manifest.ts'
 import type { DrainStage } from './drain.ts'
-
-/** What the operator wants of this node, whatever its health. */
-export type Intent = 'serve' | 'drain' | 'withdraw'
+import type { Intent } from './intent.ts'
+import type { OtherAnnouncers } from './other-announcers.ts'
 
 /** What is decided about a service, beside its health. */
 export interface DecisionContext {
@@ -15,8 +14,8 @@ export interface DecisionContext {
   readonly stopping: boolean
   /** Whether the daemon's configuration knows degraded announcements. */
   readonly degradable: boolean
-  /** How many other nodes announce the service, and not degraded; `null`: nobody can tell. */
-  readonly elsewhere: number | null
+  /** `null`: no source knows of any. */
+  readonly otherAnnouncers: OtherAnnouncers | null
 }
 
 export interface DecisionInput extends DecisionContext {
@@ -89,11 +88,13 @@ function decideImpaired(input: DecisionInput): Decision {
  * these are not.
  */
 function withdrawUnlessLast(input: DecisionInput, reason: Reason): Decision {
-  const { intent, drainStage, elsewhere } = input
+  const { intent, drainStage, otherAnnouncers } = input
   const { minSites } = input.service
   const isOrdered = intent !== 'serve' || drainStage === 'degrading'
-  if (isOrdered || elsewhere === null || elsewhere >= minSites) return { decision: 'withdraw', ...reason }
-  const others = elsewhere === 1 ? '1 other node announces it' : `${elsewhere} other nodes announce it`
+  if (isOrdered || otherAnnouncers === null || otherAnnouncers.count >= minSites)
+    return { decision: 'withdraw', ...reason }
+  const { count } = otherAnnouncers
+  const others = count === 1 ? '1 other node announces it' : `${count} other nodes announce it`
   const detail = `${reason.detail}; announced all the same, for ${others} and minSites is ${minSites}`
   return degrade(input, { reason: 'last-site', detail })
 }

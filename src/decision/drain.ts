@@ -1,5 +1,5 @@
 import { count } from '../text/wording.ts'
-import type { Intent } from './decide.ts'
+import type { Intent } from './intent.ts'
 
 /** `degrading` and `returning`: announced degraded. `drained`: withdrawn. */
 export const drainStages = ['none', 'degrading', 'drained', 'returning'] as const

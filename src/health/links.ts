@@ -1,15 +1,6 @@
+import type { LinkSnapshot } from '../linux/link-snapshot.ts'
 import type { CheckName } from '../manifest/words.ts'
-import type { Problem } from './health.ts'
-
-/** The links of this machine by interface name. */
-export type LinkSnapshot = ReadonlyMap<string, LinkState>
-
-interface LinkState {
-  /** Administratively up (IFF_UP). */
-  readonly up: boolean
-  /** Without their prefix length. */
-  readonly addresses: readonly string[]
-}
+import type { Problem } from './state.ts'
 
 interface LinkRequirements {
   readonly interface: string

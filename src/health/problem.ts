@@ -1,6 +1,5 @@
 import { type CheckName, sideChecks } from '../manifest/words.ts'
-import type { HealthState, Problem } from './health.ts'
-import type { SideState } from './side.ts'
+import type { HealthState, Problem, SideState } from './state.ts'
 
 /** What is dead is dead for this; null while only its recovery is waited for. */
 export function findCauseOfDeath(state: HealthState): Problem | null {

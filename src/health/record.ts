@@ -1,8 +1,9 @@
 import * as z from 'zod'
 import { type SideCheck, sideChecks } from '../manifest/words.ts'
-import { type HealthRules, type HealthState, initialHealth } from './health.ts'
+import { type HealthRules, initialHealth } from './health.ts'
 import { isOff } from './hold-down.ts'
-import { type SideState, wellSide } from './side.ts'
+import { wellSide } from './side.ts'
+import type { HealthState, SideState } from './state.ts'
 
 /** Up to 300 years. */
 const durationSchema = z.number().min(0).max(10_000_000_000_000)

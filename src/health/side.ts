@@ -1,15 +1,5 @@
 import type { SideCheck } from '../manifest/words.ts'
-import type { Problem } from './health.ts'
-
-/** What a side check has proven, from the start on: that all is well. */
-export interface SideState {
-  /** What is wrong; null while it counts as well. */
-  readonly problem: Problem | null
-  /** Results in a row that speak against what is proven. */
-  readonly against: number
-  /** When the first of the present run of bad results came. Milliseconds of the caller's clock. */
-  readonly troubleSince: number | null
-}
+import type { SideState } from './state.ts'
 
 export interface SideEvent {
   readonly kind: 'side'

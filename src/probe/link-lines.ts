@@ -1,14 +1,5 @@
 import * as z from 'zod'
-
-interface LinkState {
-  /** IFF_UP: an administrator wants it up. It says nothing of a carrier. */
-  readonly up: boolean
-  /** Without their prefix length, as the kernel prints them. */
-  readonly addresses: readonly string[]
-}
-
-/** The links of this network namespace by interface name. */
-export type LinkSnapshot = ReadonlyMap<string, LinkState>
+import type { LinkState } from '../linux/link-snapshot.ts'
 
 export interface Link extends LinkState {
   readonly name: string

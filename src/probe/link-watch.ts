@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { execa } from 'execa'
+import type { LinkSnapshot } from '../linux/link-snapshot.ts'
 import {
   applyLinkEvent,
   type Link,
   type LinkEvent,
-  type LinkSnapshot,
   type Links,
   parseLinkEvent,
   parseLinks,
@@ -92,6 +92,7 @@ class Watcher {
   #reading: Promise<void> | null = null
   #readAgain = false
   #readSoon: NodeJS.Timeout | null = null
+  #retryMs = firstRestartMs
   #readAt = Number.NEGATIVE_INFINITY
 
   constructor(options: LinkWatchOptions) {
@@ -214,6 +215,8 @@ class Watcher {
       maxBuffer: 64 * 1024 * 1024,
     })
     if (this.#signal.aborted) return
+    // The list was changed while it was read, as it says there.
+    if (result.stderr !== '') this.#readAgain = true
     try {
       if (result.failed) throw result
       let links = this.#select(parseLinks(result.stdout))
@@ -222,8 +225,11 @@ class Watcher {
       for (const event of this.#sinceRead) {
         if (this.#isConcerned(links, event)) links = applyLinkEvent(links, event) ?? links
       }
+      this.#retryMs = firstRestartMs
       this.#show(links)
     } catch (cause) {
+      // Events may be lost, and no later one has to come.
+      if (!this.#missing(result.code)) this.#readAgainAfter()
       this.#complain(
         this.#missing(result.code) ??
           new LinkWatchError('read-failed', `\`${this.#program} -j addr show\` gave no list of links`, cause),
@@ -245,6 +251,12 @@ class Watcher {
     if (this.snapshot !== null && sameLinks(snapshot, this.snapshot)) return
     this.snapshot = snapshot
     this.#options.onChange(snapshot)
+  }
+
+  #readAgainAfter(): void {
+    this.#readAgain = false
+    this.#requestReadSoon(this.#retryMs)
+    this.#retryMs = Math.min(this.#retryMs * 2, lastRestartMs)
   }
 
   #missing(code: string | undefined): LinkWatchError | null {

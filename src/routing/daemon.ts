@@ -35,10 +35,10 @@ export interface Observation {
   /** One entry for each neighbor of the manifest, in its order. */
   readonly neighbors: readonly NeighborObservation[]
   /**
-   * By prefix of ours, how many other nodes tell us over iBGP that they announce it, and not degraded. `null`
-   * where no session up could tell.
+   * By prefix of ours, how many other nodes announce it over iBGP, and not degraded. `null` where no session that is
+   * up can report it.
    */
-  readonly elsewhere: ReadonlyMap<string, number> | null
+  readonly otherAnnouncers: ReadonlyMap<string, number> | null
 }
 
 export interface NeighborObservation {

@@ -59,22 +59,22 @@ export function isInformant({ kind, session }: ManifestNeighbor): boolean {
 }
 
 /**
- * How many different nodes tell each prefix; 0 for the others that these informants could tell. They are taken to tell
- * us what we may tell them: where host routes stay inside a node, hearing of none means nothing.
+ * How many other nodes announce each prefix; 0 for the others that these informants can report. They are taken to
+ * advertise to us what we may advertise to them: where host routes stay inside a node, the absence of one means nothing.
  */
-export class Tellers {
-  readonly #tellers: ReadonlyMap<string, Set<string>>
+export class OtherAnnouncers {
+  readonly #nodes: ReadonlyMap<string, Set<string>>
 
   constructor(informants: readonly ManifestNeighbor[]) {
-    const told = informants.flatMap(({ prefixes }) => prefixes)
-    this.#tellers = new Map(told.map((prefix) => [prefix, new Set()]))
+    const reported = informants.flatMap(({ prefixes }) => prefixes)
+    this.#nodes = new Map(reported.map((prefix) => [prefix, new Set()]))
   }
 
   add(prefix: string, node: string): void {
-    this.#tellers.get(prefix)?.add(node)
+    this.#nodes.get(prefix)?.add(node)
   }
 
   count(): ReadonlyMap<string, number> {
-    return new Map([...this.#tellers].map(([prefix, nodes]) => [prefix, nodes.size]))
+    return new Map([...this.#nodes].map(([prefix, nodes]) => [prefix, nodes.size]))
   }
 }

@@ -36,6 +36,6 @@ export function observationWithoutDaemon(neighbors: readonly { readonly name: st
       session: 'down',
       announced: nothingAnnounced,
     })),
-    elsewhere: null,
+    otherAnnouncers: null,
   }
 }

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import * as z from 'zod'
-import { instantSchema, intentSchema } from '../controller/intent.ts'
+import { instantSchema, intentSchema } from '../decision/intent.ts'
 import { StateFile, type StateFileOptions } from '../files/state-file.ts'
 
 type OnProblem = StateFileOptions<unknown>['onProblem']

@@ -90,7 +90,7 @@ describe('on a healthy BIRD', () => {
         degraded: [],
       })),
       degraded: [],
-      elsewhere: null,
+      otherAnnouncers: null,
     })
   })
 

@@ -96,7 +96,7 @@ describe('on a healthy bgpd', () => {
         degraded: [],
       })),
       degraded: [],
-      elsewhere: null,
+      otherAnnouncers: null,
     })
   })
 
@@ -254,7 +254,7 @@ describe('what is not as we left it', () => {
           degraded: [],
         })),
         degraded: [],
-        elsewhere: null,
+        otherAnnouncers: null,
       })
       await frr.apply(normally(nothing))
       expect((await failureOf(frr.apply(normally(everything)))).code).toBe('refused')

@@ -101,7 +101,7 @@ describe.each(cases)('each $family neighbor of $kind is told what the policy let
 
   test('and hears from inside where else a prefix is announced, and not degraded', async () => {
     const node = nodeOf(at.kind, at.family)
-    const { elsewhere } = await originate(node, normally(everything))
+    const { otherAnnouncers } = await originate(node, normally(everything))
     const inside = node.neighbors.filter(({ name }) => name.startsWith('inside'))
     expect(inside.length).toBe(2)
     // One of them takes our own prefixes, and was told three of them.
@@ -109,7 +109,7 @@ describe.each(cases)('each $family neighbor of $kind is told what the policy let
       prefix,
       [covering, host, other].some((told) => told === prefix) ? 1 : 0,
     ])
-    expect(Object.fromEntries(elsewhere!)).toEqual(Object.fromEntries(expected))
+    expect(Object.fromEntries(otherAnnouncers!)).toEqual(Object.fromEntries(expected))
 
     const teller = node.neighbors.find(({ name }) => name === `inside${at.family.slice(3)}`)!
     const session = node.sessions.get(teller.name)!
@@ -117,10 +117,10 @@ describe.each(cases)('each $family neighbor of $kind is told what the policy let
     const degraded = { ...route!, localPref: 0, communities: ['65535:0'] }
     session.speaker.announce([degraded])
     await node.observer.settle(session)
-    expect((await originate(node, normally(everything))).elsewhere!.get(covering)).toBe(0)
+    expect((await originate(node, normally(everything))).otherAnnouncers!.get(covering)).toBe(0)
     session.speaker.announce([route!])
     await node.observer.settle(session)
-    expect((await originate(node, normally(everything))).elsewhere!.get(covering)).toBe(1)
+    expect((await originate(node, normally(everything))).otherAnnouncers!.get(covering)).toBe(1)
   })
 
   test('nothing, when this node originates nothing', async () => {

@@ -1,14 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import {
-  type HealthEvent,
-  type HealthRules,
-  type HealthState,
-  type HealthStatus,
-  initialHealth,
-  reduceHealth,
-} from '../../src/health/health.ts'
+import { type HealthEvent, type HealthRules, initialHealth, reduceHealth } from '../../src/health/health.ts'
 import { restoreHealth, saveHealth } from '../../src/health/record.ts'
+import type { HealthState, HealthStatus } from '../../src/health/state.ts'
 
 const rules: HealthRules = {
   rise: 3,

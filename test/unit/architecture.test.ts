@@ -147,7 +147,7 @@ const trespasses: readonly Trespass[] = [
   {
     law: 'a withdrawal does not ask the controller',
     file: 'src/withdraw/controller.ts',
-    code: "import type { Intent } from '../controller/intent.ts'\nexport type Wish = Intent\n",
+    code: "import type { Intent } from '../decision/intent.ts'\nexport type Wish = Intent\n",
     message: 'withdraw takes away what is announced, whatever else is broken',
   },
   {

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
-import { serving } from '../../controller/intent.ts'
 import type { Keeping } from '../../controller/parts.ts'
+import { serving } from '../../decision/intent.ts'
 import type { StateProblem } from '../../files/state-file.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
 import { operatorFile, servicesFile } from '../../state/node-state.ts'

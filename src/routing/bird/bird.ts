@@ -14,7 +14,14 @@ import {
   type Observation,
   type RoutingDaemon,
 } from '../daemon.ts'
-import { assertOwn, gradesFor, inOrder, isInformant, ownPrefixesOf, Tellers } from '../own-prefixes.ts'
+import {
+  assertOwn,
+  gradesFor,
+  inOrder,
+  isInformant,
+  OtherAnnouncers,
+  ownPrefixesOf,
+} from '../own-prefixes.ts'
 import { Turns } from '../turns.ts'
 import { BirdClient, maxCommandBytes } from './client.ts'
 import { OwnedFile } from './owned-file.ts'
@@ -148,7 +155,7 @@ class Bird implements RoutingDaemon {
     return {
       originated: inOrder(originated, this.#own),
       neighbors,
-      elsewhere: await this.#readElsewhere(states),
+      otherAnnouncers: await this.#readOtherAnnouncers(states),
     }
   }
 
@@ -195,20 +202,22 @@ class Bird implements RoutingDaemon {
     return inOrder(grades, this.#own)
   }
 
-  async #readElsewhere(states: ReadonlyMap<string, string>): Promise<ReadonlyMap<string, number> | null> {
+  async #readOtherAnnouncers(
+    states: ReadonlyMap<string, string>,
+  ): Promise<ReadonlyMap<string, number> | null> {
     const informants = this.#neighbors.filter(
       (neighbor) => isInformant(neighbor) && states.get(neighbor.protocol) === 'up',
     )
     if (informants.length === 0) return null
-    const tellers = new Tellers(informants)
+    const others = new OtherAnnouncers(informants)
     for (const { protocol, address, family } of informants) {
       const rest = `where !((65535,0) ~ bgp_community) protocol ${protocol}`
       // What a route reflector passes on names its node by the next hop (RFC 4456, section 10).
       for (const { prefix, nextHop } of await this.#listOwn(family, rest, 'all ')) {
-        tellers.add(prefix, nextHop ?? address)
+        others.add(prefix, nextHop ?? address)
       }
     }
-    return tellers.count()
+    return others.count()
   }
 
   /**

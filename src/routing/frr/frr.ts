@@ -9,7 +9,14 @@ import {
   type Observation,
   type RoutingDaemon,
 } from '../daemon.ts'
-import { assertOwn, gradesFor, inOrder, isInformant, ownPrefixesOf, Tellers } from '../own-prefixes.ts'
+import {
+  assertOwn,
+  gradesFor,
+  inOrder,
+  isInformant,
+  OtherAnnouncers,
+  ownPrefixesOf,
+} from '../own-prefixes.ts'
 import { Turns } from '../turns.ts'
 import {
   networksCommand,
@@ -176,7 +183,7 @@ class Frr implements RoutingDaemon {
       return {
         originated: inOrder(originated, this.#own),
         neighbors,
-        elsewhere: await this.#readElsewhere(states),
+        otherAnnouncers: await this.#readOtherAnnouncers(states),
       }
     })
   }
@@ -208,19 +215,19 @@ class Frr implements RoutingDaemon {
     }
   }
 
-  async #readElsewhere(states: Summary['states']): Promise<ReadonlyMap<string, number> | null> {
+  async #readOtherAnnouncers(states: Summary['states']): Promise<ReadonlyMap<string, number> | null> {
     const informants = this.#neighbors.filter(
       (neighbor) => isInformant(neighbor) && states[neighbor.family].get(neighbor.address) === 'Established',
     )
     if (informants.length === 0) return null
-    const tellers = new Tellers(informants)
+    const others = new OtherAnnouncers(informants)
     for (const { family, address } of informants) {
       const command = `show bgp ${family} unicast neighbors ${address} routes json`
       for (const { prefix, nextHop } of readTaken(await this.#askAboutNeighbor(command))) {
-        tellers.add(prefix, nextHop ?? address)
+        others.add(prefix, nextHop ?? address)
       }
     }
-    return tellers.count()
+    return others.count()
   }
 
   /** Status 1 comes with a JSON warning for a neighbor that has gone since we looked. */

@@ -19,7 +19,7 @@ function seen(
     originated,
     degraded: [],
     neighbors: [{ neighbor: 'transit', session, announced, degraded: [] }],
-    elsewhere: null,
+    otherAnnouncers: null,
   })
 }
 

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { systemClock } from '../../../src/controller/clock.ts'
 import { Controller } from '../../../src/controller/controller.ts'
-import { serving } from '../../../src/controller/intent.ts'
 import type { VerifiedChange } from '../../../src/controller/parts.ts'
+import { serving } from '../../../src/decision/intent.ts'
 import { type Manifest, requireManifest } from '../../../src/manifest/manifest.ts'
 import { DaemonError, type RoutingDaemon } from '../../../src/routing/daemon.ts'
 import { fromLists } from '../../observation-lists.ts'
@@ -53,7 +53,7 @@ function start(
           degraded: [],
         })),
         degraded: [],
-        elsewhere: null,
+        otherAnnouncers: null,
       }),
     close: () => {},
     ...failing,
@@ -135,7 +135,7 @@ test('a withdrawal that the neighbors have is reported at once, though the file 
           degraded: [],
         })),
         degraded: [],
-        elsewhere: null,
+        otherAnnouncers: null,
       }),
   })
   await expect.poll(() => controller.status().daemon.verified).toBe(true)

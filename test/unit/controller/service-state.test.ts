@@ -29,7 +29,7 @@ const context: DecisionContext = {
   drainStage: 'none',
   stopping: false,
   degradable: true,
-  elsewhere: null,
+  otherAnnouncers: null,
 }
 const good: ProbeResult = { outcome: 'good', handshakeMs: 1, pingMs: 1 }
 const silent: ProbeResult = { outcome: 'bad', check: 'ping', cause: 'no-reply', detail: 'no reply' }

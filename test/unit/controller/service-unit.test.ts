@@ -16,9 +16,9 @@ function createUnit(prefixes: readonly string[], decision: DecisionName = 'annou
   return unit
 }
 
-function hear(elsewhere: Record<string, number> | null): Observation {
-  const heard = elsewhere === null ? null : new Map(Object.entries(elsewhere))
-  return { originated: new Map(), neighbors: [], elsewhere: heard }
+function hear(counts: Record<string, number> | null): Observation {
+  const heard = counts === null ? null : new Map(Object.entries(counts))
+  return { originated: new Map(), neighbors: [], otherAnnouncers: heard }
 }
 
 const host = '192.0.2.1/32'
@@ -27,9 +27,9 @@ const covering = '192.0.2.0/24'
 describe('how many other nodes announce a service', () => {
   test('is how many announce the one of its prefixes that fewest do', () => {
     const unit = createUnit([host, covering])
-    expect(unit.countElsewhere(hear({ [host]: 2, [covering]: 1 }), [unit])).toBe(1)
-    expect(unit.countElsewhere(hear({ [host]: 0, [covering]: 1 }), [unit])).toBe(0)
-    expect(unit.countElsewhere(hear(null), [unit])).toBe(null)
+    expect(unit.countOtherAnnouncers(hear({ [host]: 2, [covering]: 1 }), [unit])).toBe(1)
+    expect(unit.countOtherAnnouncers(hear({ [host]: 0, [covering]: 1 }), [unit])).toBe(0)
+    expect(unit.countOtherAnnouncers(hear(null), [unit])).toBe(null)
   })
 
   test.each<DecisionName>(['announce', 'degrade', 'hold'])(
@@ -37,26 +37,26 @@ describe('how many other nodes announce a service', () => {
     (decision) => {
       const unit = createUnit([host, covering], 'degrade')
       const other = createUnit(['192.0.2.2/32', covering], decision)
-      expect(unit.countElsewhere(hear({ [host]: 1, [covering]: 0 }), [unit, other])).toBe(1)
-      expect(unit.countElsewhere(hear({ [host]: 0, [covering]: 3 }), [unit, other])).toBe(0)
+      expect(unit.countOtherAnnouncers(hear({ [host]: 1, [covering]: 0 }), [unit, other])).toBe(1)
+      expect(unit.countOtherAnnouncers(hear({ [host]: 0, [covering]: 3 }), [unit, other])).toBe(0)
     },
   )
 
   test('counts a shared prefix when the other service is withdrawn', () => {
     const unit = createUnit([host, covering], 'degrade')
     const other = createUnit(['192.0.2.2/32', covering], 'withdraw')
-    expect(unit.countElsewhere(hear({ [host]: 1, [covering]: 0 }), [unit, other])).toBe(0)
+    expect(unit.countOtherAnnouncers(hear({ [host]: 1, [covering]: 0 }), [unit, other])).toBe(0)
   })
 
   test('is told by those of its prefixes that the present sessions can tell of', () => {
     const unit = createUnit([host, covering, '2001:db8:51::1/128'])
-    expect(unit.countElsewhere(hear({ [covering]: 2 }), [unit])).toBe(2)
-    expect(unit.countElsewhere(hear({ '192.0.2.2/32': 2 }), [unit])).toBe(null)
+    expect(unit.countOtherAnnouncers(hear({ [covering]: 2 }), [unit])).toBe(2)
+    expect(unit.countOtherAnnouncers(hear({ '192.0.2.2/32': 2 }), [unit])).toBe(null)
   })
 
   test('is enough for any floor where nothing would go', () => {
     const unit = createUnit([covering], 'degrade')
     const other = createUnit([covering])
-    expect(unit.countElsewhere(hear({ [covering]: 0 }), [unit, other])).toBe(Number.POSITIVE_INFINITY)
+    expect(unit.countOtherAnnouncers(hear({ [covering]: 0 }), [unit, other])).toBe(Number.POSITIVE_INFINITY)
   })
 })

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { type DecisionInput, decideAnnouncement } from '../../../src/decision/decide.ts'
-import { type HealthState, initialHealth } from '../../../src/health/health.ts'
+import type { OtherAnnouncers } from '../../../src/decision/other-announcers.ts'
+import { initialHealth } from '../../../src/health/health.ts'
+import type { HealthState } from '../../../src/health/state.ts'
 
 const unknown = initialHealth(0)
 const healthy: HealthState = { ...unknown, status: 'healthy' }
@@ -26,12 +28,14 @@ const starved: HealthState = {
 }
 const impairedHeld: HealthState = { ...held, status: 'impaired' }
 
+const others = (count: number): OtherAnnouncers => ({ source: 'ibgp', count })
+
 const calm = {
   intent: 'serve',
   drainStage: 'none',
   stopping: false,
   degradable: true,
-  elsewhere: 2,
+  otherAnnouncers: others(2),
   service: { onStop: 'withdraw', when: { dead: 'withdraw', impaired: 'degrade' }, minSites: 1 },
 } as const satisfies Omit<DecisionInput, 'health'>
 const keeping = { ...calm.service, onStop: 'keep' } as const
@@ -134,14 +138,19 @@ describe('the operator', () => {
     ],
     [
       'withdraws also the last site',
-      { ...calm, health: dead, intent: 'withdraw', elsewhere: 0 },
+      { ...calm, health: dead, intent: 'withdraw', otherAnnouncers: others(0) },
       'withdraw',
       'operator-withdrew',
     ],
     ['drains: degraded first', { ...draining(healthy) }, 'degrade', 'draining'],
     ['drains what is impaired', { ...draining(lossy) }, 'degrade', 'draining'],
     ['drains, but what is dead goes at once', { ...draining(dead) }, 'withdraw', 'refused'],
-    ['drains, and keeps no last site', { ...draining(dead), elsewhere: 0 }, 'withdraw', 'refused'],
+    [
+      'drains, and keeps no last site',
+      { ...draining(dead), otherAnnouncers: others(0) },
+      'withdraw',
+      'refused',
+    ],
     [
       'drains, but what impairs and asks for a withdrawal goes at once',
       { ...draining(lossy), service: strict },
@@ -197,45 +206,65 @@ describe('a stop', () => {
       'withdraw',
       'refused',
     ],
-    ['keeps no last site', { ...calm, health: dead, stopping: true, elsewhere: 0 }, 'withdraw', 'refused'],
+    [
+      'keeps no last site',
+      { ...calm, health: dead, stopping: true, otherAnnouncers: others(0) },
+      'withdraw',
+      'refused',
+    ],
   ])
 })
 
 describe('failure 22: every site unhealthy at once', () => {
   check([
-    ['the last site stays, degraded', { ...calm, health: dead, elsewhere: 0 }, 'degrade', 'last-site'],
-    ['also while it recovers', { ...calm, health: recovering, elsewhere: 0 }, 'degrade', 'last-site'],
+    [
+      'the last site stays, degraded',
+      { ...calm, health: dead, otherAnnouncers: others(0) },
+      'degrade',
+      'last-site',
+    ],
+    [
+      'also while it recovers',
+      { ...calm, health: recovering, otherAnnouncers: others(0) },
+      'degrade',
+      'last-site',
+    ],
     [
       'also where it is only impaired, and would be withdrawn',
-      { ...calm, health: lossy, service: strict, elsewhere: 0 },
+      { ...calm, health: lossy, service: strict, otherAnnouncers: others(0) },
       'degrade',
       'last-site',
     ],
     [
       'with a floor of two sites the second stays too',
-      { ...calm, health: dead, service: { ...calm.service, minSites: 2 }, elsewhere: 1 },
+      { ...calm, health: dead, service: { ...calm.service, minSites: 2 }, otherAnnouncers: others(1) },
       'degrade',
       'last-site',
     ],
-    ['not with enough others', { ...calm, health: dead, elsewhere: 1 }, 'withdraw', 'refused'],
-    ['not where nobody can tell', { ...calm, health: dead, elsewhere: null }, 'withdraw', 'refused'],
+    ['not with enough others', { ...calm, health: dead, otherAnnouncers: others(1) }, 'withdraw', 'refused'],
+    ['not where nobody can tell', { ...calm, health: dead, otherAnnouncers: null }, 'withdraw', 'refused'],
     [
       'not with `minSites: 0`',
-      { ...calm, health: dead, service: { ...calm.service, minSites: 0 }, elsewhere: 0 },
+      { ...calm, health: dead, service: { ...calm.service, minSites: 0 }, otherAnnouncers: others(0) },
       'withdraw',
       'refused',
     ],
-    ['not without its address', { ...calm, health: linkless, elsewhere: 0 }, 'withdraw', 'address-missing'],
+    [
+      'not without its address',
+      { ...calm, health: linkless, otherAnnouncers: others(0) },
+      'withdraw',
+      'address-missing',
+    ],
     [
       'as ever where the daemon knows no degraded routes',
-      { ...calm, health: dead, elsewhere: 0, degradable: false },
+      { ...calm, health: dead, otherAnnouncers: others(0), degradable: false },
       'announce',
       'last-site',
     ],
   ])
 
   test('says what is wrong, and why it stays', () => {
-    expect(decideAnnouncement({ ...calm, health: dead, elsewhere: 0 }).detail).toBe(
+    expect(decideAnnouncement({ ...calm, health: dead, otherAnnouncers: others(0) }).detail).toBe(
       'nothing listens; announced all the same, for 0 other nodes announce it and minSites is 1',
     )
   })
@@ -244,7 +273,8 @@ describe('failure 22: every site unhealthy at once', () => {
     'two sites that are dead alike come to rest, when %s',
     (who) => {
       const decide = (other: string) =>
-        decideAnnouncement({ ...calm, health: dead, elsewhere: other === 'announce' ? 1 : 0 }).decision
+        decideAnnouncement({ ...calm, health: dead, otherAnnouncers: others(other === 'announce' ? 1 : 0) })
+          .decision
       let a: string = 'announce'
       let b: string = 'announce'
       const history: string[] = []

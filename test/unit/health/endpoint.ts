@@ -1,10 +1,10 @@
 import {
   type HealthEvent,
   type HealthRules,
-  type HealthState,
   initialHealth,
   reduceHealth,
 } from '../../../src/health/health.ts'
+import type { HealthState } from '../../../src/health/state.ts'
 
 /** A probe each 200 ms. */
 export const intervalMs = 200

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { type HealthRules, type HealthState, holdDownLeftMs } from '../../../src/health/health.ts'
+import { type HealthRules, holdDownLeftMs } from '../../../src/health/health.ts'
 import { findImpairment } from '../../../src/health/problem.ts'
 import { restoreHealth, saveHealth } from '../../../src/health/record.ts'
+import type { HealthState } from '../../../src/health/state.ts'
 import { bad, Endpoint, egressBad, egressGood, good, healthyEndpoint, intervalMs, rules } from './endpoint.ts'
 
 const savedAt = Date.UTC(2026, 0, 1)

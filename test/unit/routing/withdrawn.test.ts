@@ -12,7 +12,7 @@ const ours = ['192.0.2.0/24', '192.0.2.1/32']
 
 function observed(originated: readonly string[], announced: readonly string[]) {
   const neighbor = { neighbor: 'transit1', session: 'up', announced, degraded: [] } as const
-  return fromLists({ originated, degraded: [], neighbors: [neighbor], elsewhere: null })
+  return fromLists({ originated, degraded: [], neighbors: [neighbor], otherAnnouncers: null })
 }
 
 test.each([

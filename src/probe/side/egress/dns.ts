@@ -1,4 +1,4 @@
-import type { EgressReply } from './question.ts'
+import type { EgressReply } from './reply.ts'
 
 const headerLength = 12
 const recursionDesired = 0x01

@@ -10,17 +10,8 @@ import {
   transportChecksum,
 } from '../../../wireguard/inner/ip.ts'
 import { buildDnsQuery, readDnsReply } from './dns.ts'
+import type { EgressReply } from './reply.ts'
 import { buildSyn, buildTcpReset, readSynReply } from './tcp.ts'
-
-type EgressCause = 'egress-refused' | 'egress-unreachable' | 'egress-dns-failed'
-
-/**
- * `detail` goes on where the target's name ends. `farewell`: a packet that ends what the question began. `forgeable`: an
- * ICMP error, which a sender off the path can guess within seconds: the target's own answer outweighs it.
- */
-export type EgressReply =
-  | { readonly ok: true; readonly farewell: Buffer | null }
-  | { readonly ok: false; readonly cause: EgressCause; readonly detail: string; readonly forgeable?: true }
 
 /** What one target is asked in one run, with identifiers that nobody off the path can guess. */
 interface EgressQuestion {

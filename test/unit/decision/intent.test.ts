@@ -1,6 +1,10 @@
 import { expect, test } from 'vitest'
-import type { CalendarView } from '../../../src/controller/calendar.ts'
-import { effectiveIntent, type OperatorIntent, serving } from '../../../src/controller/intent.ts'
+import {
+  type CalendarView,
+  effectiveIntent,
+  type OperatorIntent,
+  serving,
+} from '../../../src/decision/intent.ts'
 
 const window = { start: 1000, until: 2000, reason: 'maintenance "0 3 * * *" UTC' }
 const next = { start: 5000, until: 6000, reason: window.reason }

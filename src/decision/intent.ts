@@ -1,6 +1,7 @@
 import * as z from 'zod'
-import type { Intent } from '../decision/decide.ts'
-import type { CalendarView } from './calendar.ts'
+
+/** What the operator wants of this node, whatever its health. */
+export type Intent = 'serve' | 'drain' | 'withdraw'
 
 /** What the operator asked of this node, and until when. It outlives the controller. */
 export interface OperatorIntent {
@@ -8,7 +9,7 @@ export interface OperatorIntent {
   readonly reason: string | null
   /** Wall clock, milliseconds since 1970. */
   readonly since: number
-  /** Wall clock; the intent turns to `serve` then. Null: until told otherwise. */
+  /** Wall clock; the intent turns to `serve` then. Null: for good. */
   readonly until: number | null
 }
 
@@ -29,12 +30,20 @@ function currentIntent(intent: OperatorIntent, wall: number): OperatorIntent {
   return intent.until !== null && intent.until <= wall ? serving : intent
 }
 
-/** What counts now, whoever said it. */
+/** Times are wall clock, milliseconds since 1970. */
+export interface CalendarView {
+  /** `start`: of the window that began last; `until`: when the last of those that overlap or meet has ended. */
+  readonly active: { readonly start: number; readonly until: number; readonly reason: string } | null
+  /** The window that begins next, also while another is active. `until`: its own end. */
+  readonly next: { readonly start: number; readonly until: number; readonly reason: string } | null
+}
+
+/** What counts now: the operator's word or the calendar's. */
 export interface EffectiveIntent {
   readonly intent: Intent
   /** `null`: nobody said anything, so the node serves. */
   readonly source: 'operator' | 'calendar' | null
-  /** Wall clock; null: until told otherwise. */
+  /** Wall clock; null: for good. */
   readonly until: number | null
   readonly reason: string | null
 }

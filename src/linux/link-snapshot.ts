@@ -1,0 +1,9 @@
+export interface LinkState {
+  /** IFF_UP: an administrator wants it up. It says nothing of a carrier. */
+  readonly up: boolean
+  /** Without their prefix length, as the kernel prints them. */
+  readonly addresses: readonly string[]
+}
+
+/** The links of this network namespace by interface name. */
+export type LinkSnapshot = ReadonlyMap<string, LinkState>
