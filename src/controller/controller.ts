@@ -41,8 +41,8 @@ export class Controller {
   readonly #timers: Timers
   #intent: OperatorIntent
   #told: EffectiveIntent | null = null
-  /** What `hold` holds: what was last wanted or, before that, what the daemon was found to originate. */
-  #held: Announcements | null = null
+  /** What `hold` keeps: what was last wanted or, before that, what the daemon was found to originate. */
+  #current: Announcements | null = null
   #saving: NodeJS.Timeout | null = null
   #stopping = false
 
@@ -145,7 +145,7 @@ export class Controller {
       intent: this.intent,
       calendar: this.#calendar.at(clock.wall()),
       guard: guard?.state ?? null,
-      heldAddresses: lastResort?.held.map(({ address }) => address) ?? [],
+      heldAddresses: lastResort?.removed.map(({ address }) => address) ?? [],
       savedAnnouncements: saved?.found ?? [],
       daemonVersion,
       now: clock.now(),
@@ -316,7 +316,7 @@ export class Controller {
         degraded:
           observation === null
             ? { neighbors: 0, verified: false }
-            : unit.findDegraded(observation, this.#held ?? new Map(), manifest.neighbors),
+            : unit.findDegraded(observation, this.#current ?? new Map(), manifest.neighbors),
         traffic: traffic.view(wireguard.interface, drain.idleMs),
       },
       now,
@@ -330,14 +330,14 @@ export class Controller {
     }))
     // Before the daemon was ever seen nobody knows what there is to hold; but what is dead goes at once.
     const isHolding = wishes.some(({ decision }) => decision === 'hold')
-    if (this.#held === null && isHolding) return
-    this.#held = computeDesired(wishes, this.#held ?? new Map())
-    this.#reconciler.setDesired(this.#held)
+    if (this.#current === null && isHolding) return
+    this.#current = computeDesired(wishes, this.#current ?? new Map())
+    this.#reconciler.setDesired(this.#current)
   }
 
   #onObserved(observation: Observation, afterFailure: boolean): void {
-    if (this.#held === null) {
-      this.#held = observation.originated
+    if (this.#current === null) {
+      this.#current = observation.originated
       this.#pursue()
     }
     this.#parts.observer.observed(observation)

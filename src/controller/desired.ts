@@ -10,27 +10,27 @@ interface ServiceWish {
 
 /**
  * The whole set that this node should originate. A prefix that several services share is announced as well as
- * the best of them wants it; `hold` keeps of its prefixes those in `held`, as they are.
+ * the best of them wants it; `hold` keeps of its prefixes those in `current`, as they are.
  */
-export function computeDesired(wishes: Iterable<ServiceWish>, held: Announcements): Announcements {
+export function computeDesired(wishes: Iterable<ServiceWish>, current: Announcements): Announcements {
   const desired = new Map<string, Grade>()
   for (const { prefixes, decision } of wishes) {
     for (const prefix of prefixes) {
-      const grade = gradeOf(decision, held.get(prefix))
+      const grade = gradeOf(decision, current.get(prefix))
       if (grade !== undefined && desired.get(prefix) !== 'normal') desired.set(prefix, grade)
     }
   }
   return desired
 }
 
-function gradeOf(decision: DecisionName, held: Grade | undefined): Grade | undefined {
+function gradeOf(decision: DecisionName, current: Grade | undefined): Grade | undefined {
   switch (decision) {
     case 'announce':
       return 'normal'
     case 'degrade':
       return 'degraded'
     case 'hold':
-      return held
+      return current
     case 'withdraw':
       return undefined
   }

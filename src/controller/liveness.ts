@@ -17,7 +17,7 @@ const limit = {
   cycles: 3,
   probeLeastMs: 1000,
   /**
-   * A patrol or the longest pause before a retry is 1 s, a change may take 0.4 s to be carried out, and one
+   * A resync or the longest pause before a retry is 1 s, a change may take 0.4 s to be carried out, and one
    * reply of the daemon 1 s; twice that, for an observation is several replies.
    */
   reconcilerMs: 5000,

@@ -38,8 +38,8 @@ interface TrafficSource {
 }
 
 /** Takes the addresses of what is dead off the node when its withdrawal is refused. */
-interface AddressHolder {
-  readonly held: readonly { readonly address: string }[]
+interface AddressRemover {
+  readonly removed: readonly { readonly address: string }[]
   attempted(attempt: { dead: readonly string[]; carriedOut: boolean }, now: number): void
 }
 
@@ -68,7 +68,7 @@ export interface ControllerParts {
   readonly traffic: TrafficSource
   /** Withdraws when we can't. */
   readonly guard: GuardClient | null
-  readonly lastResort: AddressHolder | null
+  readonly lastResort: AddressRemover | null
   /** FRR: announcements that were saved in its files. */
   readonly saved?: { readonly found: readonly SavedNetwork[] } | null
 }

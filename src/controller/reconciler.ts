@@ -34,8 +34,8 @@ const timing = {
   settleLimit: 400,
   retryFirst: 50,
   retryMost: 1000,
-  /** Between looks while all is as it should be, so that a change by somebody else is seen. */
-  patrol: 1000,
+  /** Between looks while all is as it should be, so that a change by another program is seen. */
+  resync: 1000,
 }
 
 /**
@@ -139,7 +139,7 @@ export class Reconciler {
 
   /**
    * Resolves when a look that was begun from now on has verified what is wanted, or with false at the deadline:
-   * the last one may be a patrol old, and somebody else may have changed what is announced since.
+   * the last one may be a resync old, and another program may have changed what is announced since.
    */
   async settle(timeoutMs: number): Promise<boolean> {
     const since = this.#clock.now()
@@ -189,7 +189,7 @@ export class Reconciler {
     if (desired === null) {
       // Nothing is decided before it is known what the daemon announces already.
       await this.#observe()
-      return timing.patrol
+      return timing.resync
     }
     if (this.#verified) {
       await this.#observe()
@@ -197,7 +197,7 @@ export class Reconciler {
       this.#differences = findDifferences(desired, this.#observation!, this.#neighbors)
       if (this.#differences.length === 0) {
         this.#report(null)
-        return timing.patrol
+        return timing.resync
       }
       this.#verified = false
       this.#wishedAt = this.#clock.now()
@@ -237,7 +237,7 @@ export class Reconciler {
         this.#verified = true
         this.#report(null)
         this.#events.onVerified(this.#clock.now() - this.#wishedAt)
-        return timing.patrol
+        return timing.resync
       }
       if (this.#clock.now() - appliedAt > timing.settleLimit) {
         throw new DaemonError(

@@ -26,7 +26,7 @@ const timing = {
   retryFirst: 250,
   retryMost: 2000,
   /** Between looks at what is withdrawn: a controller that works in part may announce it again. */
-  patrol: 2000,
+  resync: 2000,
   /** How long one stays whom nobody has spoken to, or nobody needs any more. */
   lonely: 30_000,
   idle: 1000,
@@ -116,10 +116,10 @@ export class Guard {
       )
     }
     const isOver = () => [...services].some((service) => !this.#expired.has(service))
-    const isPatrol = [...services].every((service) => this.#withdrawn.has(service))
-    if (isPatrol && (await this.#parts.isStillWithdrawn(services))) {
+    const isResync = [...services].every((service) => this.#withdrawn.has(service))
+    if (isResync && (await this.#parts.isStillWithdrawn(services))) {
       this.#withdrawing = false
-      this.#retryAt = performance.now() + timing.patrol
+      this.#retryAt = performance.now() + timing.resync
       return
     }
     const result = await this.#parts.withdraw(services, isOver)
@@ -149,7 +149,7 @@ export class Guard {
         this.#owed?.delete(service)
       }
       this.#retryMs = timing.retryFirst
-      this.#retryAt = performance.now() + timing.patrol
+      this.#retryAt = performance.now() + timing.resync
     } else {
       this.#retryAt = performance.now() + this.#retryMs
       this.#retryMs = Math.min(this.#retryMs * 2, timing.retryMost)
@@ -234,7 +234,7 @@ export class Guard {
     const { log, putBack } = this.#parts
     log.warn({ event: 'dead-man-over', services }, 'a controller vouches again, and announces by itself')
     this.#said = ''
-    // It decides anew, and an address that we hold off would look like a fault to it.
+    // It decides again, and an address that we removed would look like a fault to it.
     if (this.#expired.size === 0) void putBack()
   }
 

@@ -32,7 +32,7 @@ export class LastResort {
   /** Since when dead services are announced against our will. */
   #refusedSince: number | null = null
   /** Somebody else may have taken addresses off since: the guard, or `anyward withdraw`. */
-  #mayBeHeld = true
+  #mayBeRemoved = true
   #turn: Promise<void> | null = null
   /** What the last attempt was about: for something else there is no pause. */
   #lastAttempt = ''
@@ -48,7 +48,7 @@ export class LastResort {
   }
 
   /** The addresses that are off the node because we took them: the `address` check must not blame anybody. */
-  get held(): readonly RemovedAddress[] {
+  get removed(): readonly RemovedAddress[] {
     return this.#addresses.removed
   }
 
@@ -66,12 +66,12 @@ export class LastResort {
     if (carriedOut || dead.length === 0) this.#refusedSince = null
     else this.#refusedSince ??= now
     if (!carriedOut) {
-      this.#mayBeHeld = true
+      this.#mayBeRemoved = true
       if (this.#lastAttempt === putBack) this.#lastAttempt = ''
     }
     if (this.#turn !== null) return
     if (carriedOut) {
-      if (this.#mayBeHeld && this.#isDue(putBack, now)) this.#begin(() => this.#putBack())
+      if (this.#mayBeRemoved && this.#isDue(putBack, now)) this.#begin(() => this.#putBack())
     } else if (this.#refusedSince !== null && now - this.#refusedSince >= timing.patience) {
       if (this.#isDue(`take ${dead.join(' ')}`, now)) this.#begin(() => this.#take(dead))
     }
@@ -102,24 +102,24 @@ export class LastResort {
   }
 
   async #take(dead: readonly string[]): Promise<void> {
-    const before = this.held.length
+    const before = this.removed.length
     const problems = await this.#addresses.remove(addressesOf(this.#manifest, new Set(dead)))
-    const said = JSON.stringify([this.held, problems])
+    const said = JSON.stringify([this.removed, problems])
     if (said === this.#said) return
     this.#said = said
-    if (this.held.length === before && problems.length === 0) return
+    if (this.removed.length === before && problems.length === 0) return
     this.#say(
       'error',
-      { event: 'addresses-off', services: dead, held: this.held, problems },
-      `the daemon does not withdraw what is dead: ${this.held.map(({ address }) => address).join(', ') || 'no address could be'} taken off this node until it does`,
+      { event: 'addresses-off', services: dead, held: this.removed, problems },
+      `the daemon does not withdraw what is dead: ${this.removed.map(({ address }) => address).join(', ') || 'no address could be'} taken off this node until it does`,
     )
   }
 
   async #putBack(): Promise<void> {
-    const held = await this.#addresses.load()
+    const before = await this.#addresses.load()
     const problems = await this.#addresses.restore()
-    this.#mayBeHeld = this.held.length > 0
-    const back = held.filter(({ address }) => !this.held.some((one) => one.address === address))
+    this.#mayBeRemoved = this.removed.length > 0
+    const back = before.filter(({ address }) => !this.removed.some((one) => one.address === address))
     if (back.length > 0) {
       this.#said = ''
       this.#say(
@@ -133,8 +133,8 @@ export class LastResort {
     this.#said = said
     this.#say(
       'error',
-      { event: 'addresses-off', held: this.held, problems },
-      `by hand: ${this.held.map(commandToRestore).join('; ')}`,
+      { event: 'addresses-off', held: this.removed, problems },
+      `by hand: ${this.removed.map(commandToRestore).join('; ')}`,
     )
   }
 }

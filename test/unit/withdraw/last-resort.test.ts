@@ -52,7 +52,7 @@ test('failure 7: what stays announced for 3 s leaves the node, but for what is s
   last.attempted({ dead: ['vpn'], carriedOut: false }, 3000)
   await last.settle()
   expect([...onNode]).toEqual(['192.0.2.2/32', '192.0.2.3/24'])
-  expect(last.held).toEqual([{ address: '192.0.2.1', prefixLength: 32, interface: 'lo' }])
+  expect(last.removed).toEqual([{ address: '192.0.2.1', prefixLength: 32, interface: 'lo' }])
 })
 
 test('it comes back when the withdrawal was carried out, also with the next controller', async () => {
@@ -62,11 +62,11 @@ test('it comes back when the withdrawal was carried out, also with the next cont
   await first.settle()
   const second = create()
   await second.load()
-  expect(second.held.length).toBe(1)
+  expect(second.removed.length).toBe(1)
   second.attempted({ dead: ['vpn'], carriedOut: true }, 0)
   await second.settle()
   expect(onNode).toContain('192.0.2.1/32')
-  expect(second.held).toEqual([])
+  expect(second.removed).toEqual([])
 })
 
 test.each([
