@@ -94,8 +94,12 @@ class VrpRows {
 const rowWords = new Uint32Array(4)
 
 /** Both families' tables, of the rows that `fill` adds. */
-export function buildTables(fill: (rows: Readonly<Record<Family, VrpRows>>) => void): VrpTables {
-  const rows = { ipv4: new VrpRows('ipv4'), ipv6: new VrpRows('ipv6') }
+export function buildTables(
+  fill: (rows: Readonly<Record<Family, VrpRows>>) => void,
+  /** About how many rows come: a guess that is too small costs copies. */
+  expected = 64,
+): VrpTables {
+  const rows = { ipv4: new VrpRows('ipv4', expected), ipv6: new VrpRows('ipv6', expected) }
   fill(rows)
   return { ipv4: rows.ipv4.toTable(), ipv6: rows.ipv6.toTable() }
 }

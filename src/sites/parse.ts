@@ -77,11 +77,15 @@ export function parseFleet(files: readonly FleetFileText[]): ParsedFleet {
     ...checkNodes(drafts),
     ...checkMaintenance(drafts),
   )
-  const issues = toIssues(findings, files, places)
-  const isValid = issues.every((issue) => issue.severity !== 'error')
+  const isValid = findings.every(({ severity }) => severity !== 'error')
+  let issues: readonly Issue[] | null = null
   return {
     fleet: isValid && fleetFile !== null ? assembleFleet(fleetFile.value, siteFiles) : null,
-    issues,
+    // Worked out when they are read: a plan does not ask where the warnings of a thousand sites are.
+    get issues() {
+      issues ??= toIssues(findings, files, places)
+      return issues
+    },
   }
 }
 
