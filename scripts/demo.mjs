@@ -6,7 +6,7 @@ import { runScenarios } from '../dist/lab/scenario/run.js'
 import { scenarios } from '../dist/lab/scenario/scenarios.js'
 import { readState } from '../dist/lab/state.js'
 import { takeDown } from '../dist/lab/take-down.js'
-import { requireFleet } from '../dist/sites/load.js'
+import { requireFleet } from '../dist/plan/sites/load.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const program = [process.execPath, `${root}dist/cli/main.js`]

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { BirdClient } from '../dist/routing/bird/client.js'
+import { BirdClient } from '../dist/node/routing/bird/client.js'
 
 const MAX_CPU_PERCENT = 3
 const MAX_RSS_MB = 90

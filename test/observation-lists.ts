@@ -1,5 +1,5 @@
 import type { Announcements, Grade } from '../src/net/announcements.ts'
-import type { NeighborObservation, Observation } from '../src/routing/daemon.ts'
+import type { NeighborObservation, Observation } from '../src/node/routing/daemon.ts'
 
 interface NeighborLists extends Omit<NeighborObservation, 'announced'> {
   readonly announced: readonly string[]

@@ -7,8 +7,8 @@ const BOUNDS = { readMs: 2000, aggregateMs: 1000, growth: 20 }
 
 const { values } = parseArgs({ options: { json: { type: 'boolean', default: false } } })
 const load = (path) => import(new URL(`../../dist/${path}`, import.meta.url))
-const { aggregateRanges } = await load('irr/aggregate.js')
-const { readIrrSet } = await load('irr/read-set.js')
+const { aggregateRanges } = await load('plan/irr/aggregate.js')
+const { readIrrSet } = await load('plan/irr/read-set.js')
 
 const rows = []
 for (const family of ['ipv4', 'ipv6']) {

@@ -43,7 +43,7 @@ function describe({ vrps, fileMb, loadMs, peakMb, validationsMs, states }) {
 
 /** Medians of three, in processor time, of everything but the memory, which is that of the first time. */
 async function measure(file) {
-  const { readVrpFile } = await import('../../dist/feeds/vrp-file.js')
+  const { readVrpFile } = await import('../../dist/plan/feeds/vrp-file.js')
   const loads = []
   let peakMb = 0
   let vrps
@@ -78,7 +78,7 @@ async function measure(file) {
 /** As the global table is: most of it valid, some of no VRP, a little invalid. */
 async function makeRoutes(vrps) {
   const { Address, prefixOf } = await import('../../dist/net/prefix.js')
-  const { vrpAt } = await import('../../dist/rpki/vrp-set.js')
+  const { vrpAt } = await import('../../dist/plan/rpki/vrp-set.js')
   const random = randomOf(2)
   return Array.from({ length: VALIDATIONS }, () => {
     const family = random() < IPV6_SHARE ? 'ipv6' : 'ipv4'

@@ -2,8 +2,8 @@
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
-import { EndpointProbe } from '../../dist/probe/endpoint.js'
-import { createCommandProbe } from '../../dist/probe/side/command.js'
+import { EndpointProbe } from '../../dist/node/probe/endpoint.js'
+import { createCommandProbe } from '../../dist/node/probe/side/command.js'
 
 const [folder, cycles, commands] = process.argv.slice(2)
 const endpoint = { address: '192.0.2.1', port: 51820 }

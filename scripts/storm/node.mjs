@@ -9,7 +9,7 @@ import { startBgpd, startDaemons } from '../../dist/lab/machine/daemons.js'
 import { isAlive, signalProcess, startDetached, waitForEnd } from '../../dist/lab/machine/processes.js'
 import { createInterface } from '../../dist/lab/machine/wireguard.js'
 import { readProcess } from '../../dist/linux/proc.js'
-import { BirdClient } from '../../dist/routing/bird/client.js'
+import { BirdClient } from '../../dist/node/routing/bird/client.js'
 
 const run = promisify(execFile)
 /** Where the command check of the fleet looks. */

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { hashOf } from '../files/atomic-file.ts'
 import { type Manifest, readManifestValue } from '../manifest/manifest.ts'
-import { ConfigError, type Issue } from '../sites/issue.ts'
+import { ConfigError, type Issue } from '../text/issue.ts'
 
 export const manifestName = 'manifest.json'
 

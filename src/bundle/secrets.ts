@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
-import { findSecretFiles, replaceSecretTokens } from '../render/secret-token.ts'
-import { ConfigError } from '../sites/issue.ts'
+import { findSecretFiles, replaceSecretTokens } from '../manifest/secret-token.ts'
+import { ConfigError } from '../text/issue.ts'
 
 /**
  * Fills the secrets of a rendered configuration in, from the files on this machine that it names.

@@ -1,29 +1,7 @@
 import { renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { hashOf } from '../files/atomic-file.ts'
-import type { Manifest } from '../manifest/manifest.ts'
-import { buildManifest } from '../planner/build-manifest.ts'
-import type { NodePlan } from '../planner/plan.ts'
-import type { BundleFile, Renderer } from '../render/render.ts'
-import { manifestName } from './read.ts'
+import type { BundleFile } from '../manifest/bundle-file.ts'
 import { flushFiles, makeFolderSync, writeTemporarySync } from './stage.ts'
-
-export { manifestName } from './read.ts'
-
-/** Renders all files of a node's bundle, its manifest last. */
-export function renderBundle(render: Renderer, node: NodePlan): readonly BundleFile[] {
-  return renderWithManifest(render, node).files
-}
-
-export function renderWithManifest(
-  render: Renderer,
-  node: NodePlan,
-): { readonly files: readonly BundleFile[]; readonly manifest: Manifest } {
-  const files = render(node)
-  const manifest = buildManifest(node, files, hashOf)
-  const content = `${JSON.stringify(manifest, null, 2)}\n`
-  return { files: [...files, { path: manifestName, content }], manifest }
-}
 
 interface BundleToWrite {
   readonly dir: string

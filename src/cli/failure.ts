@@ -1,7 +1,8 @@
 import { CommanderError } from 'commander'
-import { FeedError } from '../feeds/feed.ts'
 import { LockError } from '../files/lock.ts'
-import { ConfigError, FleetFolderError, formatIssue } from '../sites/issue.ts'
+import { FeedError } from '../plan/feeds/feed.ts'
+import { FleetFolderError } from '../plan/sites/folder-error.ts'
+import { ConfigError, formatIssue } from '../text/issue.ts'
 
 /** 0 fine, 1 findings (invalid, unhealthy, refused), 2 the tool could not do its job. */
 export const exitCode = { fine: 0, findings: 1, failed: 2 } as const

@@ -1,4 +1,3 @@
-import { describeMissing } from '../bundle/programs.ts'
 import { bringUp, LabExistsError } from '../lab/bring-up.ts'
 import { describeLab } from '../lab/describe.ts'
 import { LabError } from '../lab/lab-error.ts'
@@ -12,9 +11,10 @@ import { scenarios } from '../lab/scenario/scenarios.ts'
 import { type LabState, labDir, type NodeState, occupyLab, readState } from '../lab/state.ts'
 import { endOwner, hasLiveOwner, takeDown } from '../lab/take-down.ts'
 import { TopologyError } from '../lab/topology/topology-error.ts'
+import { describeMissing } from '../linux/programs.ts'
 import { RunError } from '../linux/run.ts'
-import type { Fleet } from '../sites/fleet.ts'
-import { requireFleet } from '../sites/load.ts'
+import type { Fleet } from '../plan/sites/fleet.ts'
+import { requireFleet } from '../plan/sites/load.ts'
 import { CommandError, exitCode } from './failure.ts'
 
 export interface GlobalOptions {

@@ -104,3 +104,4 @@ export const probe = record({
 })
 
 export type ProbeSettings = Infer<typeof probe>
+export type EgressSettings = NonNullable<ProbeSettings['egress']>

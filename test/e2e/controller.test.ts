@@ -6,7 +6,7 @@ import { execa } from 'execa'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { NodeStatus } from '../../src/control/status.ts'
 import type { Manifest } from '../../src/manifest/manifest.ts'
-import { BirdClient } from '../../src/routing/bird/client.ts'
+import { BirdClient } from '../../src/node/routing/bird/client.ts'
 import { patience } from '../patience.ts'
 import { expectGoodMetrics } from './fixture-http/promtool.ts'
 import {

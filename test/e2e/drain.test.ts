@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { execa } from 'execa'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { NodeStatus } from '../../src/control/status.ts'
-import { BirdClient } from '../../src/routing/bird/client.ts'
+import { BirdClient } from '../../src/node/routing/bird/client.ts'
 import { patience } from '../patience.ts'
 import { cli, type Lab, type LabNode, labDown, labUp, until } from './fixture-lab/lab.ts'
 

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { pino } from 'pino'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { createSupervisor } from '../../src/guard/notify.ts'
+import { createSupervisor } from '../../src/node/guard/notify.ts'
 import { until } from './fixture-routing/until.ts'
 
 const listener = `

@@ -5,7 +5,7 @@ import { execa } from 'execa'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { acquireLock } from '../../src/files/lock.ts'
 import type { Manifest } from '../../src/manifest/manifest.ts'
-import { RemovedAddresses } from '../../src/withdraw/removed-addresses.ts'
+import { RemovedAddresses } from '../../src/node/withdraw/removed-addresses.ts'
 
 const namespace = 'any-removed'
 const anycast = ['192.0.2.1', '2001:db8:51::1']

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type ExecaError, execa } from 'execa'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { findOwner, installFiles } from '../../src/apply/files.ts'
-import { readByScratchDaemons } from '../../src/routing/frr/scratch.ts'
+import { findOwner, installFiles } from '../../src/node/apply/files.ts'
+import { readByScratchDaemons } from '../../src/node/routing/frr/scratch.ts'
 
 const text = 'a file of root\n'
 let dir: string

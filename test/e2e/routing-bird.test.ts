@@ -2,9 +2,9 @@ import { readFile, rename, stat, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { normally } from '../../src/net/announcements.ts'
-import { createBird } from '../../src/routing/bird/bird.ts'
-import { BirdClient } from '../../src/routing/bird/client.ts'
-import type { RoutingDaemon } from '../../src/routing/daemon.ts'
+import { createBird } from '../../src/node/routing/bird/bird.ts'
+import { BirdClient } from '../../src/node/routing/bird/client.ts'
+import type { RoutingDaemon } from '../../src/node/routing/daemon.ts'
 import { observeLists } from '../observation-lists.ts'
 import {
   covering4,

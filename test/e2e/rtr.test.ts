@@ -2,10 +2,10 @@ import { chmod, chown, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { afterEach, describe, expect, test } from 'vitest'
-import { BirdClient } from '../../src/routing/bird/client.ts'
-import { createRtrServer, type RtrServer } from '../../src/rtr/server.ts'
+import { BirdClient } from '../../src/node/routing/bird/client.ts'
+import { createRtrServer, type RtrServer } from '../../src/plan/rtr/server.ts'
 import { patience } from '../patience.ts'
-import { createVrpSet, vrp } from '../unit/rpki/vrps.ts'
+import { createVrpSet, vrp } from '../unit/plan/rpki/vrps.ts'
 import { until, untilEqual } from './fixture-routing/until.ts'
 
 const before = createVrpSet(

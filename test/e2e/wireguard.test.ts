@@ -6,8 +6,8 @@ import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { execa } from 'execa'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { ProbeResult } from '../../src/probe/result.ts'
-import type { ExchangeOutcome } from '../../src/wireguard/exchange.ts'
+import type { ProbeResult } from '../../src/node/probe/result.ts'
+import type { ExchangeOutcome } from '../../src/node/wireguard/exchange.ts'
 import { patience } from '../patience.ts'
 import { Agent, builtCode, fixture } from './fixture-wireguard/agent.ts'
 import {
@@ -23,7 +23,7 @@ import {
 const patientMs = patience(10_000)
 const hastyMs = 400
 
-const keyModule = new URL('../../dist/wireguard/key.js', import.meta.url).href
+const keyModule = new URL('../../dist/node/wireguard/key.js', import.meta.url).href
 const server = new WireguardServer()
 let agent: Agent
 

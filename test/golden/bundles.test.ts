@@ -1,13 +1,13 @@
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { checkBundle } from '../../src/bundle/check.ts'
-import { findMissingPrograms } from '../../src/bundle/programs.ts'
-import { loadTemplates } from '../../src/bundle/templates.ts'
-import { renderBundle } from '../../src/bundle/write.ts'
-import { compilePlan } from '../../src/planner/compile.ts'
-import { debianLayout } from '../../src/planner/layout.ts'
-import { createRenderer } from '../../src/render/render.ts'
-import { requireFleet } from '../../src/sites/load.ts'
+import { findMissingPrograms } from '../../src/linux/programs.ts'
+import { compilePlan } from '../../src/plan/compile/compile.ts'
+import { debianLayout } from '../../src/plan/compile/layout.ts'
+import { createRenderer } from '../../src/plan/render/render.ts'
+import { checkBundle } from '../../src/plan/service/check-bundle.ts'
+import { renderBundle } from '../../src/plan/service/render-bundle.ts'
+import { loadTemplates } from '../../src/plan/service/templates.ts'
+import { requireFleet } from '../../src/plan/sites/load.ts'
 
 const missing = await findMissingPrograms(['bird', 'bgpd', 'vtysh', 'unshare'])
 /** A laptop may lack the daemons; CI may not. */

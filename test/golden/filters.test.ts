@@ -4,11 +4,11 @@ import { expect, test } from 'vitest'
 import type { ImportWord, NeighborKind } from '../../src/manifest/words.ts'
 import { parseAddress, parsePrefix } from '../../src/net/prefix.ts'
 import { orLonger, type PrefixRange } from '../../src/net/prefix-range.ts'
-import { compileExport, compileImport } from '../../src/policy/compile.ts'
-import type { Policy } from '../../src/policy/policy.ts'
-import { exportRules, importRules } from '../../src/policy/rules.ts'
-import { relaxableRules } from '../../src/sites/fleet.ts'
-import { inputOf, ipv6 } from '../unit/policy/sample.ts'
+import { compileExport, compileImport } from '../../src/plan/policy/compile.ts'
+import type { Policy } from '../../src/plan/policy/policy.ts'
+import { exportRules, importRules } from '../../src/plan/policy/rules.ts'
+import { relaxableRules } from '../../src/plan/sites/fleet.ts'
+import { inputOf, ipv6 } from '../unit/plan/policy/sample.ts'
 
 const file = join(import.meta.dirname, '../../docs/filters.md')
 

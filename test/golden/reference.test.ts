@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { neighborKinds } from '../../src/manifest/words.ts'
-import { importLimits, importsByKind, rolesByKind } from '../../src/sites/fleet.ts'
-import { describeFields } from '../../src/sites/schema/reference.ts'
+import { importLimits, importsByKind, rolesByKind } from '../../src/plan/sites/fleet.ts'
+import { describeFields } from '../../src/plan/sites/schema/reference.ts'
 
 const file = join(import.meta.dirname, '../../docs/sites.md')
 

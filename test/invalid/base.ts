@@ -1,5 +1,5 @@
-import { formatIssue } from '../../src/sites/issue.ts'
-import { parseFleet } from '../../src/sites/parse.ts'
+import { parseFleet } from '../../src/plan/sites/parse.ts'
+import { formatIssue } from '../../src/text/issue.ts'
 
 /** A fleet with nothing to say against it; each row of the tables breaks it in one way. */
 export const base: Record<string, string> = {

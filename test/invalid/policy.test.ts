@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { exportRules, importRules } from '../../src/policy/rules.ts'
-import { relaxableRules } from '../../src/sites/fleet.ts'
-import { structuralRuleIds } from '../../src/sites/schema/policy-fields.ts'
+import { exportRules, importRules } from '../../src/plan/policy/rules.ts'
+import { relaxableRules } from '../../src/plan/sites/fleet.ts'
+import { structuralRuleIds } from '../../src/plan/sites/schema/policy-fields.ts'
 import { issuesAfter } from './base.ts'
 
 /** The first neighbor of Frankfurt, on line 8, has that kind and these fields; the others are in order. */

@@ -1,5 +1,5 @@
 import type { Announcements } from '../../src/net/announcements.ts'
-import { evaluate } from '../../src/policy/evaluate.ts'
+import { evaluate } from '../../src/plan/policy/evaluate.ts'
 import { until } from '../e2e/fixture-routing/until.ts'
 import { nodeAddresses } from './bed.ts'
 import type { WireRoute } from './bgp/wire.ts'

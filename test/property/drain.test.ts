@@ -7,7 +7,7 @@ import {
   reduceDrain,
   restoreDrain,
   saveDrain,
-} from '../../src/decision/drain.ts'
+} from '../../src/node/decision/drain.ts'
 
 const settings = fc.record({
   idleMs: fc.constantFrom(0, 100, 3000),

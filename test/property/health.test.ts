@@ -1,8 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type HealthEvent, type HealthRules, initialHealth, reduceHealth } from '../../src/health/health.ts'
-import { restoreHealth, saveHealth } from '../../src/health/record.ts'
-import type { HealthState, HealthStatus } from '../../src/health/state.ts'
+import {
+  type HealthEvent,
+  type HealthRules,
+  initialHealth,
+  reduceHealth,
+} from '../../src/node/health/health.ts'
+import { restoreHealth, saveHealth } from '../../src/node/health/record.ts'
+import type { HealthState, HealthStatus } from '../../src/node/health/state.ts'
 
 const rules: HealthRules = {
   rise: 3,

@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { aggregateRanges } from '../../src/irr/aggregate.ts'
-import { readIrrSet } from '../../src/irr/read-set.ts'
 import { Address, addressBits, type Family, families, prefixOf } from '../../src/net/prefix.ts'
 import type { PrefixRange } from '../../src/net/prefix-range.ts'
-import { meaningOf } from '../unit/irr/meaning.ts'
+import { aggregateRanges } from '../../src/plan/irr/aggregate.ts'
+import { readIrrSet } from '../../src/plan/irr/read-set.ts'
+import { meaningOf } from '../unit/plan/irr/meaning.ts'
 
 /** Close to one another, so that there is something to aggregate, or anywhere. */
 const rangeIn = (family: Family, baseLength: number, spread: number): fc.Arbitrary<PrefixRange> =>

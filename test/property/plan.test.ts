@@ -2,12 +2,12 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { expect, test, vi } from 'vitest'
-import { loadTemplates } from '../../src/bundle/templates.ts'
-import { renderBundle } from '../../src/bundle/write.ts'
-import { compilePlan } from '../../src/planner/compile.ts'
-import { debianLayout } from '../../src/planner/layout.ts'
-import { createRenderer } from '../../src/render/render.ts'
-import { type FleetFileText, parseFleet } from '../../src/sites/parse.ts'
+import { compilePlan } from '../../src/plan/compile/compile.ts'
+import { debianLayout } from '../../src/plan/compile/layout.ts'
+import { createRenderer } from '../../src/plan/render/render.ts'
+import { renderBundle } from '../../src/plan/service/render-bundle.ts'
+import { loadTemplates } from '../../src/plan/service/templates.ts'
+import { type FleetFileText, parseFleet } from '../../src/plan/sites/parse.ts'
 
 // A hundred plans, on a machine that others use too.
 vi.setConfig({ testTimeout: 120_000 })

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test, vi } from 'vitest'
-import { parseFleet } from '../../src/sites/parse.ts'
+import { parseFleet } from '../../src/plan/sites/parse.ts'
 import { everyField as base } from '../invalid/base.ts'
 
 // Hundreds of runs, on a machine that others use too.

@@ -14,11 +14,11 @@ const checked = [
   'templates',
   'sites',
   'scripts/packaging',
-  'src/sites',
-  'src/policy',
-  'src/render',
-  'src/rpki',
-  'src/irr',
+  'src/plan/sites',
+  'src/plan/policy',
+  'src/plan/render',
+  'src/plan/rpki',
+  'src/plan/irr',
   'src/net',
 ]
 

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { cleanSaved } from '../../apply/clean.ts'
-import { lockApply } from '../../apply/lock.ts'
 import { manifestName, readManifest } from '../../bundle/read.ts'
-import { ownPrefixesOf } from '../../routing/own-prefixes.ts'
+import { cleanSaved } from '../../node/apply/clean.ts'
+import { lockApply } from '../../node/apply/lock.ts'
+import { ownPrefixesOf } from '../../node/routing/own-prefixes.ts'
 import { defaultBundle } from '../commands/options.ts'
 import { CommandError, exitCode } from '../failure.ts'
 

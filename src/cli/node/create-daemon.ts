@@ -1,5 +1,5 @@
 import type { Manifest } from '../../manifest/manifest.ts'
-import type { RoutingDaemon } from '../../routing/daemon.ts'
+import type { RoutingDaemon } from '../../node/routing/daemon.ts'
 
 /** The adapter for the daemon that a manifest names; the other is not loaded. `deadlineMs` is for each of its replies. */
 export async function createDaemon(
@@ -7,9 +7,9 @@ export async function createDaemon(
   options: { deadlineMs?: number } = {},
 ): Promise<RoutingDaemon> {
   if (manifest.daemon === 'bird') {
-    const { createBird } = await import('../../routing/bird/bird.ts')
+    const { createBird } = await import('../../node/routing/bird/bird.ts')
     return createBird({ manifest, ...options })
   }
-  const { createFrr } = await import('../../routing/frr/frr.ts')
+  const { createFrr } = await import('../../node/routing/frr/frr.ts')
   return createFrr({ manifest, ...options })
 }

@@ -1,9 +1,9 @@
 import { resolve } from 'node:path'
-import { askGuard } from '../../guard/ask.ts'
-import { createGuardClient, type GuardClient } from '../../guard/client.ts'
-import { guardSocketOf } from '../../guard/protocol.ts'
-import { spawnGuard } from '../../guard/spawn.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
+import { askGuard } from '../../node/guard/ask.ts'
+import { createGuardClient, type GuardClient } from '../../node/guard/client.ts'
+import { guardSocketOf } from '../../node/guard/protocol.ts'
+import { spawnGuard } from '../../node/guard/spawn.ts'
 import type { Log } from '../../telemetry/log.ts'
 import { guardSerialOf } from '../versions.ts'
 

@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { Keeping } from '../../controller/parts.ts'
-import { serving } from '../../decision/intent.ts'
 import type { StateProblem } from '../../files/state-file.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
-import { operatorFile, servicesFile } from '../../state/node-state.ts'
+import type { Keeping } from '../../node/controller/parts.ts'
+import { serving } from '../../node/decision/intent.ts'
+import { operatorFile, servicesFile } from '../../node/state/node-state.ts'
 import type { Say } from '../../telemetry/say.ts'
 
 /** What outlives a controller, from the node's state folder. Never rejects: a controller without memory still serves. */

@@ -1,6 +1,6 @@
 import type { NodeStatus } from '../../control/status.ts'
-import { describeSaved } from '../../controller/saved-watch.ts'
-import type { DrainEnding } from '../../decision/drain.ts'
+import { describeSaved } from '../../node/controller/watch/saved-watch.ts'
+import type { DrainEnding } from '../../node/decision/drain.ts'
 import { CommandError, exitCode } from '../failure.ts'
 import { askController } from './control-client.ts'
 import { type NodeOptions, requireBundle } from './locate-bundle.ts'

@@ -1,6 +1,6 @@
-import { loadPlanFeeds } from '../../feeds/plan-feeds.ts'
-import type { PlanFeeds } from '../../planner/feeds.ts'
-import type { Fleet } from '../../sites/fleet.ts'
+import type { PlanFeeds } from '../../plan/compile/feeds.ts'
+import { loadPlanFeeds } from '../../plan/feeds/plan-feeds.ts'
+import type { Fleet } from '../../plan/sites/fleet.ts'
 import { formatWarning, toCommandError } from './vrp-options.ts'
 
 /** What a fleet's plan needs beside its YAML; what a person should know of it goes to stderr. */

@@ -1,7 +1,7 @@
 import { type ScheduledTask, schedule } from 'node-cron'
 import { ListenError, type Listener, startListener } from '../../control/listener.ts'
 import { viewRoutes } from '../../control/program-routes.ts'
-import { requireFleet } from '../../sites/load.ts'
+import { requireFleet } from '../../plan/sites/load.ts'
 import { createLog, type Log } from '../../telemetry/log.ts'
 import { createPlannerMetrics, type PlannerMetrics } from '../../telemetry/planner-metrics.ts'
 import { renderMetrics } from '../../telemetry/render-metrics.ts'

@@ -1,9 +1,9 @@
 import { styleText } from 'node:util'
-import type { NodeReport, PlanReport, PlanResult } from '../../bundle/plan-fleet.ts'
-import { formatTextDiff } from '../../bundle/text-diff.ts'
-import type { SessionChange } from '../../planner/compare.ts'
-import type { MissingSite, ServiceCoverage } from '../../planner/coverage.ts'
-import { describeWorld } from '../../planner/world.ts'
+import type { SessionChange } from '../../manifest/compare/compare.ts'
+import type { MissingSite, ServiceCoverage } from '../../plan/compile/coverage.ts'
+import { describeWorld } from '../../plan/compile/world.ts'
+import type { NodeReport, PlanReport, PlanResult } from '../../plan/service/plan-fleet.ts'
+import { formatTextDiff } from '../../plan/service/text-diff.ts'
 import { count } from '../../text/wording.ts'
 
 type Planned = Extract<PlanResult, { outcome: 'written' | 'refused' }>

@@ -1,5 +1,5 @@
-import { describeFile } from '../../sites/schema/json-schema.ts'
-import { describeFields } from '../../sites/schema/reference.ts'
+import { describeFile } from '../../plan/sites/schema/json-schema.ts'
+import { describeFields } from '../../plan/sites/schema/reference.ts'
 
 export function printSchema({
   site = false,

@@ -1,6 +1,7 @@
-import type { Fleet } from '../../sites/fleet.ts'
-import { FleetFolderError, formatIssue, type Issue } from '../../sites/issue.ts'
-import { loadFleet } from '../../sites/load.ts'
+import type { Fleet } from '../../plan/sites/fleet.ts'
+import { FleetFolderError } from '../../plan/sites/folder-error.ts'
+import { loadFleet } from '../../plan/sites/load.ts'
+import { formatIssue, type Issue } from '../../text/issue.ts'
 import { count } from '../../text/wording.ts'
 import { CommandError, exitCode } from '../failure.ts'
 

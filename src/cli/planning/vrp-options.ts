@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
-import { FeedError, type FeedWarning } from '../../feeds/feed.ts'
-import { formatCount, formatSpan } from '../../rpki/assess.ts'
-import type { Fleet, VrpSource } from '../../sites/fleet.ts'
+import { FeedError, type FeedWarning } from '../../plan/feeds/feed.ts'
+import { formatCount, formatSpan } from '../../plan/rpki/assess.ts'
+import type { Fleet, VrpSource } from '../../plan/sites/fleet.ts'
 import { CommandError } from '../failure.ts'
 
 export interface VrpFileOptions {

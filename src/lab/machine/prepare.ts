@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { loadTemplates } from '../../bundle/templates.ts'
-import { renderBundle, writeBundles } from '../../bundle/write.ts'
-import { compilePlan } from '../../planner/compile.ts'
-import type { NodePlan } from '../../planner/plan.ts'
-import { createRenderer } from '../../render/render.ts'
-import type { Fleet, Service } from '../../sites/fleet.ts'
+import { writeBundles } from '../../bundle/write.ts'
+import { compilePlan } from '../../plan/compile/compile.ts'
+import type { NodePlan } from '../../plan/compile/plan.ts'
+import { createRenderer } from '../../plan/render/render.ts'
+import { renderBundle } from '../../plan/service/render-bundle.ts'
+import { loadTemplates } from '../../plan/service/templates.ts'
+import type { Fleet, Service } from '../../plan/sites/fleet.ts'
 import {
   type ClientState,
   type LabState,

@@ -1,5 +1,5 @@
-import { findMissingPrograms, type MissingProgram } from '../../bundle/programs.ts'
-import type { Fleet } from '../../sites/fleet.ts'
+import { findMissingPrograms, type MissingProgram } from '../../linux/programs.ts'
+import type { Fleet } from '../../plan/sites/fleet.ts'
 import { kernelHasWireguard } from './namespaces.ts'
 
 /** The programs that this fleet's lab calls and this machine lacks. */

@@ -1,5 +1,5 @@
 import type { Family } from '../../net/prefix.ts'
-import type { NodePlan, SessionPlan } from '../../planner/plan.ts'
+import type { NodePlan, SessionPlan } from '../../plan/compile/plan.ts'
 import type { LabRouter, NodeLink, Topology } from '../topology/model.ts'
 
 /** Private numbers (RFC 6996) for the wires between the lab's routers and its core. */

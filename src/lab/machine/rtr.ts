@@ -1,7 +1,7 @@
 import { access, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Fleet } from '../../sites/fleet.ts'
+import type { Fleet } from '../../plan/sites/fleet.ts'
 import { LabError } from '../lab-error.ts'
 import { startLimitMs } from '../limits.ts'
 import type { NodeState, ProcessRecord } from '../state.ts'

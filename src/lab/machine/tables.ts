@@ -1,4 +1,4 @@
-import type { BirdClient } from '../../routing/bird/client.ts'
+import type { BirdClient } from '../../node/routing/bird/client.ts'
 
 /** The prefixes that a protocol brought into a neighbor's tables. */
 export async function readPrefixes(client: BirdClient, protocol: string): Promise<Set<string>> {

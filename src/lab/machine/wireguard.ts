@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
-import { generateJwk } from '../../wireguard/key.ts'
+import { generateJwk } from '../../node/wireguard/key.ts'
 import { LabError } from '../lab-error.ts'
 import { startLimitMs } from '../limits.ts'
 import type { ProcessRecord } from '../state.ts'

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { type Address, type Family, families } from '../../net/prefix.ts'
-import type { Fleet, Service } from '../../sites/fleet.ts'
+import type { Fleet, Service } from '../../plan/sites/fleet.ts'
 import { startsAtOnce } from '../limits.ts'
 import type { LabClient, LabNode, LabRouter, Topology } from '../topology/model.ts'
 import { createNamespaces, enableForwarding, ipBatch, runIn } from './namespaces.ts'

@@ -1,4 +1,4 @@
-import type { Fleet, Rpki } from '../../sites/fleet.ts'
+import type { Fleet, Rpki } from '../../plan/sites/fleet.ts'
 import type { LabNode } from './model.ts'
 import { uniqueInterface } from './names.ts'
 

@@ -1,5 +1,5 @@
 import { Address, InterfaceAddress } from '../../net/prefix.ts'
-import type { Fleet, Service, Site } from '../../sites/fleet.ts'
+import type { Fleet, Service, Site } from '../../plan/sites/fleet.ts'
 import { constantAddress } from './addresses.ts'
 import type { LabClient, LabRouter } from './model.ts'
 import { maxFolderLength, uniqueNames } from './names.ts'

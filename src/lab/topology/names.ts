@@ -1,4 +1,4 @@
-import type { Fleet, Service } from '../../sites/fleet.ts'
+import type { Fleet, Service } from '../../plan/sites/fleet.ts'
 
 /** IFNAMSIZ is 16, with the closing zero. */
 const maxInterfaceLength = 15

@@ -1,5 +1,5 @@
 import { Address, type Family, InterfaceAddress } from '../../net/prefix.ts'
-import type { Fleet, FleetNode, Neighbor, Site } from '../../sites/fleet.ts'
+import type { Fleet, FleetNode, Neighbor, Site } from '../../plan/sites/fleet.ts'
 import { constantAddress } from './addresses.ts'
 import { placeClients } from './client-placement.ts'
 import type { LabNode, LabRouter, NodeLink, PointToPoint, Topology } from './model.ts'

@@ -9,7 +9,7 @@ import { startWireguard } from '../../../src/lab/bring-up.ts'
 import { startBgpd, startDaemons } from '../../../src/lab/machine/daemons.ts'
 import { type LabState, readState } from '../../../src/lab/state.ts'
 import type { Manifest } from '../../../src/manifest/manifest.ts'
-import { BirdClient } from '../../../src/routing/bird/client.ts'
+import { BirdClient } from '../../../src/node/routing/bird/client.ts'
 import { patience } from '../../patience.ts'
 import { cli, inside, type Lab, type LabNode, NeighborTables, until } from '../fixture-lab/lab.ts'
 

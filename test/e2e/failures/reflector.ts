@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { BirdClient } from '../../../src/routing/bird/client.ts'
+import { BirdClient } from '../../../src/node/routing/bird/client.ts'
 import { patience } from '../../patience.ts'
 import { type Lab, until } from '../fixture-lab/lab.ts'
 import type { NodeUnderTest } from './node-under-test.ts'

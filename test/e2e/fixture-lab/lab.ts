@@ -1,6 +1,6 @@
 import { execa } from 'execa'
 import { readPrefixes } from '../../../src/lab/machine/tables.ts'
-import { BirdClient } from '../../../src/routing/bird/client.ts'
+import { BirdClient } from '../../../src/node/routing/bird/client.ts'
 import { patience } from '../../patience.ts'
 
 export const cli = 'dist/cli/main.js'

@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import { DaemonError } from '../../../src/routing/daemon.ts'
+import { DaemonError } from '../../../src/node/routing/daemon.ts'
 import { neighbors, told } from './configs.ts'
 import type { Pair } from './pair.ts'
 import { untilEqual } from './until.ts'

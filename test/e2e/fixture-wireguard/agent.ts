@@ -1,9 +1,9 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import type { ProbeResult } from '../../../src/probe/result.ts'
-import type { SideCheckResult } from '../../../src/probe/side/side-check.ts'
-import type { ExchangeOutcome } from '../../../src/wireguard/exchange.ts'
+import type { ProbeResult } from '../../../src/node/probe/result.ts'
+import type { SideCheckResult } from '../../../src/node/probe/side/side-check.ts'
+import type { ExchangeOutcome } from '../../../src/node/wireguard/exchange.ts'
 
 const repository = fileURLToPath(new URL('../../..', import.meta.url))
 /** Where `npm run build` puts it. */

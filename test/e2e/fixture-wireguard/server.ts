@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { execa } from 'execa'
 import { vi } from 'vitest'
 import { type ManifestService, requireService } from '../../../src/manifest/manifest.ts'
-import { keyPairOf } from '../../../src/wireguard/key.ts'
+import { keyPairOf } from '../../../src/node/wireguard/key.ts'
 import { patience } from '../../patience.ts'
 import { freeze } from '../freeze.ts'
 

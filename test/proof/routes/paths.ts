@@ -1,4 +1,4 @@
-import { bogonAsns, tier1Asns } from '../../../src/policy/asn-ranges.ts'
+import { bogonAsns, tier1Asns } from '../../../src/plan/policy/asn-ranges.ts'
 import { ourAsn } from '../proof-fleet.ts'
 import type { RouteMaker } from './route.ts'
 

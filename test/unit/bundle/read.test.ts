@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { readBundle } from '../../../src/bundle/read.ts'
 import { fillSecrets } from '../../../src/bundle/secrets.ts'
-import { secretToken } from '../../../src/render/secret-token.ts'
-import { ConfigError } from '../../../src/sites/issue.ts'
+import { secretToken } from '../../../src/manifest/secret-token.ts'
+import { ConfigError } from '../../../src/text/issue.ts'
 
 const golden = join(import.meta.dirname, '../../golden/example/out/fra1/fra1-a')
 let dir: string

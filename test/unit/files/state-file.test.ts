@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { StateProblem } from '../../../src/files/state-file.ts'
-import { operatorFile } from '../../../src/state/node-state.ts'
+import { operatorFile } from '../../../src/node/state/node-state.ts'
 
 let dir: string
 let problems: StateProblem[]

@@ -1,5 +1,5 @@
-import type { Fleet } from '../../../src/sites/fleet.ts'
-import { parseFleet } from '../../../src/sites/parse.ts'
+import type { Fleet } from '../../../src/plan/sites/fleet.ts'
+import { parseFleet } from '../../../src/plan/sites/parse.ts'
 
 export const fleetYaml = `
 asn: 64500

@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander'
 import { type Address, parseAddress } from '../../../net/prefix.ts'
+import type { Endpoint } from '../../../node/wireguard/endpoint-socket.ts'
 import { parseDuration } from '../../../text/duration.ts'
-import type { Endpoint } from '../../../wireguard/endpoint-socket.ts'
 
 /** `anyward probe`: a handshake and echoes, as often as asked, from wherever this runs. */
 export function probeCommand(): Command {

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { keepState } from '../../../../src/cli/node/keep-state.ts'
-import type { OperatorIntent } from '../../../../src/decision/intent.ts'
 import type { Manifest } from '../../../../src/manifest/manifest.ts'
-import { operatorFile } from '../../../../src/state/node-state.ts'
+import type { OperatorIntent } from '../../../../src/node/decision/intent.ts'
+import { operatorFile } from '../../../../src/node/state/node-state.ts'
 
 let stateDir: string
 

@@ -1,0 +1,344 @@
+import { readFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { manifestName } from '../../bundle/read.ts'
+import { fillSecrets } from '../../bundle/secrets.ts'
+import { hashOf } from '../../files/atomic-file.ts'
+import { readCarefully } from '../../files/open-regular-file.ts'
+import { readAnnouncements } from '../../manifest/announcements.ts'
+import { compareBundles } from '../../manifest/compare/compare.ts'
+import type { Effect } from '../../manifest/compare/session-costs.ts'
+import { type Manifest, readManifestText } from '../../manifest/manifest.ts'
+import { DaemonError, type Observation, type RoutingDaemon } from '../routing/daemon.ts'
+import { ownPrefixesOf } from '../routing/own-prefixes.ts'
+import { type BaseDaemon, NotTakenError } from './base-daemon.ts'
+import { createBirdBase } from './bird-base.ts'
+import { cleanSaved } from './clean.ts'
+import { findOwner, type InstalledFile, installFiles, readInstalled } from './files.ts'
+import { createFrrBase } from './frr-base.ts'
+import { removeJournal, writeJournal } from './journal.ts'
+import { findRegressions } from './regressions.ts'
+
+type ApplyReason =
+  | 'applied'
+  | 'nothing-to-do'
+  /** Nothing was touched. */
+  | 'parser-refused'
+  | 'damaged'
+  /** The daemon does not run what it was told. */
+  | 'not-taken'
+  /** A session or an announcement of before did not come back in time. */
+  | 'worse-than-before'
+  | 'interrupted'
+  /** The way back failed too: the next apply tries it again. */
+  | 'undo-failed'
+
+export interface ApplyOutcome {
+  readonly applied: boolean
+  readonly effect: Effect
+  /** Whether it was tried, and all is as before again. */
+  readonly undone: boolean
+  readonly reason: ApplyReason
+  readonly detail: string
+  /** What is good to know beside. */
+  readonly notes: readonly string[]
+}
+
+interface ApplyOptions {
+  readonly bundleDir: string
+  /** Of the bundle in `bundleDir`. */
+  readonly manifest: Manifest
+  /** Of the bundle that is installed; `null`: none. */
+  readonly installed: Manifest | null
+  readonly createDaemon: (manifest: Manifest) => RoutingDaemon | Promise<RoutingDaemon>
+  /** How long sessions may take to come back. */
+  readonly timeoutMs: number
+  /** Takes everything back, and then ends. */
+  readonly signal: AbortSignal
+  /** Told each step as it begins. */
+  readonly onStep?: (step: string) => void
+}
+
+/** How long all must be well before it is believed: a session that will break, or a filter, takes its time. */
+const calmMs = { bird: 1000, frr: 2500 } as const
+const pollMs = 100
+/** BIRD's own time until it goes back is longer than ours. */
+const spareS = 5
+
+/**
+ * Installs a node's base configuration: parse check, activation, a look at sessions and announcements, and only
+ * then the files; or everything as it was. Whoever calls holds the node's lock, has repaired what an earlier one
+ * left, and knows that the bundle is this node's. Throws ConfigError for a bundle or a secret that can't be read,
+ * DaemonError for a daemon that can't be asked, before anything has changed.
+ */
+export async function applyBundle(options: ApplyOptions): Promise<ApplyOutcome> {
+  const { manifest, installed, onStep } = options
+  const { daemonSocket, configFile, bundleDir } = manifest.paths
+  if (configFile === undefined || bundleDir === undefined) {
+    throw new TypeError('the manifest does not say where to install')
+  }
+  const bundle = await readBundleFiles(options)
+  const name = manifest.daemon === 'bird' ? 'bird.conf' : 'frr.conf'
+  const content = await fillSecrets(bundle.get(name) ?? '')
+  const cleaned = await takeSavedOut(manifest, installed, configFile)
+  const old = await readInstalled(configFile)
+  const owner = await findOwner(manifest.daemon)
+  const ours = { uid: process.getuid!(), gid: process.getgid!() }
+  const wanted: InstalledFile[] = [
+    { path: configFile, content, mode: 0o640, ...owner },
+    ...[...bundle].map(([path, text]) => ({
+      path: join(bundleDir, path),
+      content: text,
+      mode: 0o644,
+      ...ours,
+    })),
+  ]
+  const before = await Promise.all(wanted.map(({ path }) => readInstalled(path)))
+  if (wanted.every((file, index) => file.content === before[index]!.content)) {
+    const applied = cleaned.length > 0
+    return {
+      ...{ applied, effect: 'none', undone: false, reason: applied ? 'applied' : 'nothing-to-do' },
+      ...{ detail: 'this bundle is installed already', notes: cleaned },
+    }
+  }
+  const base = createBase(manifest, {
+    configFile,
+    content,
+    owner,
+    old: old.content,
+    timeoutMs: options.timeoutMs,
+  })
+  const daemon = await options.createDaemon(watching(manifest, installed))
+  try {
+    onStep?.('parse check')
+    const complaints = await base.check()
+    const differs = old.content !== content && !base.saysTheSame()
+    const effect = effectOf(installed, manifest, differs)
+    if (complaints.length > 0) {
+      const detail = complaints.join('\n')
+      return { applied: false, effect, undone: false, reason: 'parser-refused', detail, notes: cleaned }
+    }
+    const was = await observeBefore(options)
+    const snapshot = await base.snapshot()
+    const { node, daemon: kind } = manifest
+    const journal = {
+      format: 1,
+      node,
+      daemon: kind,
+      daemonSocket,
+      configFile,
+      files: before,
+      running: snapshot,
+    }
+    await writeJournal(bundleDir, { ...journal, format: 1 })
+    try {
+      onStep?.('activate')
+      await base.activate()
+      onStep?.('verify')
+      const isHeld = await verify(options, daemon, was, base)
+      onStep?.('install')
+      await installFiles(wanted)
+      if (!isHeld || !(await base.confirm())) {
+        onStep?.('activate again')
+        await base.activate()
+        await verify(options, daemon, was, base)
+        await base.confirm()
+      }
+    } catch (error) {
+      onStep?.('undo')
+      const undone = await undo(options, base, before, snapshot, was, error)
+      return { effect, ...undone, notes: [...cleaned, ...undone.notes] }
+    }
+    await base.forget?.(removedPrefixes(manifest, installed))
+    await removeJournal(bundleDir)
+    const notes = [...cleaned, ...describeDown(was, await daemon.observe())]
+    const detail = `${manifest.node} runs this bundle`
+    return { applied: true, effect, undone: false, reason: 'applied', detail, notes }
+  } finally {
+    daemon.close()
+    await base.close()
+  }
+}
+
+/**
+ * At any moment the right thing to do, whatever becomes of the rest: FRR would announce these lines at its next
+ * start. Returns what was done, for a person.
+ */
+async function takeSavedOut(
+  manifest: Manifest,
+  installed: Manifest | null,
+  configFile: string,
+): Promise<string[]> {
+  if (manifest.daemon !== 'frr') return []
+  const removed = await cleanSaved(configFile, ownPrefixesOf(watching(manifest, installed)))
+  return [...new Set(removed.map(({ file }) => file))].map((file) => {
+    const prefixes = removed.filter((one) => one.file === file).map(({ prefix }) => prefix)
+    return `saved announcements are taken out of ${file}: ${prefixes.join(', ')}`
+  })
+}
+
+function createBase(
+  manifest: Manifest,
+  given: {
+    configFile: string
+    content: string
+    owner: { uid: number; gid: number }
+    old: string | null
+    timeoutMs: number
+  },
+): BaseDaemon {
+  const { daemonSocket } = manifest.paths
+  const { configFile, content, owner, old, timeoutMs } = given
+  if (manifest.daemon === 'frr') return createFrrBase({ daemonSocket, content, installed: old })
+  const trialS = Math.ceil(timeoutMs / 1000) + spareS
+  return createBirdBase({ daemonSocket, configFile, content, owner, trialS })
+}
+
+async function readBundleFiles({ bundleDir, manifest }: ApplyOptions): Promise<Map<string, string>> {
+  const files = new Map<string, string>()
+  for (const [path, hash] of Object.entries(manifest.files)) {
+    const content = await readFile(join(bundleDir, path), 'utf8')
+    // Somebody may be copying a newer bundle just now.
+    if (hashOf(content) !== hash) throw new DamagedError(resolve(bundleDir, path))
+    files.set(path, content)
+  }
+  const text = await readFile(join(bundleDir, manifestName), 'utf8')
+  if (JSON.stringify(readManifestText(text)) !== JSON.stringify(manifest)) {
+    throw new DamagedError(resolve(bundleDir, manifestName))
+  }
+  files.set(manifestName, text)
+  return files
+}
+
+export class DamagedError extends Error {
+  override readonly name = 'DamagedError'
+
+  constructor(file: string) {
+    super(`${file} is not the file that the manifest was written with`)
+  }
+}
+
+function effectOf(before: Manifest | null, after: Manifest, differs: boolean): Effect {
+  const { effect } = compareBundles(before, after)
+  // A password is in no manifest: a session with a new one starts anew.
+  return effect === 'none' && differs ? 'session-restart' : effect
+}
+
+async function observeBefore({ installed, manifest, createDaemon }: ApplyOptions): Promise<Observation> {
+  const daemon = await createDaemon(installed ?? manifest)
+  try {
+    return await daemon.observe()
+  } finally {
+    daemon.close()
+  }
+}
+
+function removedPrefixes(manifest: Manifest, installed: Manifest | null): string[] {
+  const own = new Set(manifest.services.flatMap(({ prefixes }) => prefixes))
+  const had = new Set((installed?.services ?? []).flatMap(({ prefixes }) => prefixes))
+  return [...had].filter((prefix) => !own.has(prefix))
+}
+
+/** The manifest for looking on: what was ours and is not any more must be seen as well. */
+function watching(manifest: Manifest, installed: Manifest | null): Manifest {
+  const removed = removedPrefixes(manifest, installed)
+  const [service] = installed?.services ?? []
+  if (removed.length === 0 || service === undefined) return manifest
+  return { ...manifest, services: [...manifest.services, { ...service, prefixes: removed }] }
+}
+
+class WorseError extends Error {
+  override readonly name = 'WorseError'
+}
+
+/**
+ * Resolves with true when all is well and stays so for a while, with false if the change was overtaken. Throws
+ * WorseError at the deadline, or the signal's reason.
+ */
+async function verify(
+  options: ApplyOptions,
+  daemon: RoutingDaemon,
+  was: Observation,
+  base: BaseDaemon | null,
+): Promise<boolean> {
+  const { manifest, signal, timeoutMs } = options
+  const deadline = performance.now() + timeoutMs
+  let wellSince: number | null = null
+  for (;;) {
+    signal.throwIfAborted()
+    if (await base?.isOvertaken()) return false
+    const regressions = await lookForRegressions(manifest, daemon, was)
+    const now = performance.now()
+    wellSince = regressions.length === 0 ? (wellSince ?? now) : null
+    if (wellSince !== null && now - wellSince >= calmMs[manifest.daemon]) return true
+    if (wellSince === null && now > deadline) throw new WorseError(regressions.join('; '))
+    await delay(pollMs)
+  }
+}
+
+async function lookForRegressions(
+  manifest: Manifest,
+  daemon: RoutingDaemon,
+  was: Observation,
+): Promise<readonly string[]> {
+  const { announceFile } = manifest.paths
+  try {
+    const text = announceFile === null ? null : await readAnnounceFile(announceFile)
+    const is = await daemon.observe()
+    return findRegressions(was, is, manifest, text === null ? null : new Set(readAnnouncements(text)?.keys()))
+  } catch (error) {
+    if (error instanceof DaemonError) return [error.message]
+    throw error
+  }
+}
+
+/** What the controller wrote, in a folder of its own user; '' where that is no file. */
+function readAnnounceFile(path: string): Promise<string> {
+  return readFile(path, { encoding: 'utf8', flag: readCarefully }).catch(() => '')
+}
+
+async function undo(
+  options: ApplyOptions,
+  base: BaseDaemon,
+  files: readonly InstalledFile[],
+  snapshot: string | null,
+  was: Observation,
+  cause: unknown,
+): Promise<Omit<ApplyOutcome, 'effect'>> {
+  const { manifest, installed, createDaemon, signal } = options
+  const reason: ApplyReason = signal.aborted
+    ? 'interrupted'
+    : cause instanceof NotTakenError || cause instanceof DaemonError
+      ? 'not-taken'
+      : 'worse-than-before'
+  const why = signal.aborted ? 'it was told to stop' : (cause as Error).message
+  try {
+    await installFiles(files)
+    await base.revert(snapshot)
+  } catch (error) {
+    const detail = `${why}; and the way back failed: ${(error as Error).message}`
+    return { applied: false, undone: false, reason: 'undo-failed', detail, notes: ['run apply again'] }
+  }
+  await removeJournal(manifest.paths.bundleDir!)
+  const known = installed ?? manifest
+  const daemon = await createDaemon(known)
+  const notes: string[] = []
+  try {
+    const patient = { ...options, manifest: known, signal: new AbortController().signal }
+    if (installed !== null) await verify(patient, daemon, was, null)
+  } catch (error) {
+    notes.push(`it takes its time to be as before: ${(error as Error).message}`)
+  } finally {
+    daemon.close()
+  }
+  if (!(cause instanceof WorseError || reason !== 'worse-than-before')) throw cause
+  return { applied: false, undone: true, reason, detail: why, notes }
+}
+
+/** A session that was not up before holds nothing up, and is said. */
+function describeDown(was: Observation, is: Observation): string[] {
+  const up = new Set(was.neighbors.filter(({ session }) => session === 'up').map(({ neighbor }) => neighbor))
+  return is.neighbors
+    .filter(({ neighbor, session }) => session !== 'up' && !up.has(neighbor))
+    .map(({ neighbor }) => `the session to ${neighbor} is not up; it was not before`)
+}

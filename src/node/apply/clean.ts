@@ -1,0 +1,58 @@
+import { lstat } from 'node:fs/promises'
+import { openRegularFile } from '../../files/open-regular-file.ts'
+import type { SavedNetwork } from '../routing/daemon.ts'
+import { configFilesOf, findNetworkLines, withoutNetworkLines } from '../routing/frr/saved-networks.ts'
+import { replaceFile } from './files.ts'
+
+/** Another program may write the file at the same moment. */
+const attempts = 5
+
+/**
+ * Takes out of FRR's files what `write memory` has saved of the controller's announcements, so that an FRR that
+ * starts alone announces none of `own`. Each other byte, the owner and the mode stay. Returns the lines that are
+ * gone. Throws a system error, or an Error that names the file.
+ */
+export async function cleanSaved(configFile: string, own: ReadonlySet<string>): Promise<SavedNetwork[]> {
+  const removed: SavedNetwork[] = []
+  for (const file of configFilesOf(configFile)) {
+    let attempt = 1
+    for (;;) {
+      const lines = await cleanFile(file, own)
+      if (lines !== null) {
+        removed.push(...[...lines].map(([line, prefix]) => ({ file, line, prefix })))
+        break
+      }
+      attempt += 1
+      if (attempt > attempts) throw new Error(`${file} is being written by another program: try again`)
+    }
+  }
+  return removed
+}
+
+/** The lines that are gone by their numbers; `null`: the file was replaced meanwhile. */
+async function cleanFile(
+  file: string,
+  own: ReadonlySet<string>,
+): Promise<ReadonlyMap<number, string> | null> {
+  const config = await openRegularFile(file)
+  if (config === null) return new Map()
+  const { path, handle } = config
+  try {
+    const before = await handle.stat({ bigint: true })
+    // Byte for byte, whatever its encoding.
+    const text = await handle.readFile('latin1')
+    const lines = findNetworkLines(text, own)
+    if (lines.size === 0) return lines
+    const content = Buffer.from(withoutNetworkLines(text, lines), 'latin1')
+    const owner = { uid: Number(before.uid), gid: Number(before.gid), mode: Number(before.mode) & 0o7777 }
+    const replaced = await replaceFile(path, content, owner, async () => {
+      const now = await lstat(path, { bigint: true }).catch(() => null)
+      return (
+        now === null || now.ino !== before.ino || now.mtimeNs !== before.mtimeNs || now.size !== before.size
+      )
+    })
+    return replaced ? lines : null
+  } finally {
+    await handle.close()
+  }
+}

@@ -1,0 +1,105 @@
+import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { execa } from 'execa'
+import { openRegularFile, resolveTrustedLink } from '../../files/open-regular-file.ts'
+
+/** A file as it should be, or was; `content` is null for one that should not be there. */
+export interface InstalledFile {
+  readonly path: string
+  readonly content: string | null
+  readonly mode: number
+  readonly uid: number
+  readonly gid: number
+}
+
+export interface Owner {
+  readonly uid: number
+  readonly gid: number
+}
+
+/** The daemon's user on this machine, or ours where it has none. */
+export async function findOwner(user: 'bird' | 'frr'): Promise<Owner> {
+  const { stdout } = await execa('getent', ['passwd', user], { reject: false, stdin: 'ignore' })
+  const [, , uid, gid] = (stdout ?? '').split(':')
+  if (!uid || !gid) return { uid: process.getuid!(), gid: process.getgid!() }
+  return { uid: Number(uid), gid: Number(gid) }
+}
+
+/** As `installFiles` left it, or as it was before. Throws where it is no regular file. */
+export async function readInstalled(path: string): Promise<InstalledFile> {
+  const file = await openRegularFile(path)
+  if (file === null) return { path, content: null, mode: 0, uid: 0, gid: 0 }
+  try {
+    const [content, { mode, uid, gid }] = await Promise.all([
+      file.handle.readFile('utf8'),
+      file.handle.stat(),
+    ])
+    return { path, content, mode: mode & 0o7777, uid, gid }
+  } finally {
+    await file.handle.close()
+  }
+}
+
+/** Each file whole or not at all, and on disk when it resolves. One that is so already is left alone. */
+export async function installFiles(files: readonly InstalledFile[]): Promise<void> {
+  for (const file of files) {
+    const present = await readInstalled(file.path)
+    if (JSON.stringify(present) === JSON.stringify(file)) continue
+    if (file.content === null) {
+      if (present.content !== null) {
+        await rm(file.path)
+        await syncFolder(dirname(file.path))
+      }
+    } else await installFile(file, file.content)
+  }
+}
+
+async function installFile(file: InstalledFile, content: string): Promise<void> {
+  await mkdir(dirname(file.path), { recursive: true })
+  // A link stays a link.
+  await replaceFile((await resolveTrustedLink(file.path)) ?? file.path, content, file)
+}
+
+/**
+ * Replaces a file in one step, on disk when it resolves. Its folder may belong to another user, who can replace
+ * what lies in it at any moment: owner and mode are set on the open file, never by its path.
+ * @param isStale asked last, before the rename: then nothing is replaced
+ */
+export async function replaceFile(
+  path: string,
+  content: string | Buffer,
+  { uid, gid, mode }: Owner & { readonly mode: number },
+  isStale: () => Promise<boolean> = async () => false,
+): Promise<boolean> {
+  const temporary = join(dirname(path), `.${basename(path)}.anyward`)
+  let replaced = false
+  try {
+    await rm(temporary, { force: true })
+    // No other user may read it before it has its owner: it may hold passwords.
+    const handle = await open(temporary, 'wx', 0o600)
+    try {
+      await handle.writeFile(content)
+      await handle.chown(uid, gid)
+      await handle.chmod(mode)
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+    if (await isStale()) return false
+    await rename(temporary, path)
+    replaced = true
+  } finally {
+    if (!replaced) await rm(temporary, { force: true })
+  }
+  await syncFolder(dirname(path))
+  return true
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path)
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
+  }
+}

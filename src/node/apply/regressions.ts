@@ -1,0 +1,42 @@
+import type { Manifest } from '../../manifest/manifest.ts'
+import type { Observation } from '../routing/daemon.ts'
+
+/**
+ * What is worse after the change than before, and what the plan does not say; empty: all is well. A prefix that
+ * is originated no more is not worse, for the controller may have withdrawn it meanwhile.
+ * @param promised what the controller says that this node originates now; `null`: it says so to the daemon only
+ */
+export function findRegressions(
+  before: Observation,
+  after: Observation,
+  manifest: Manifest,
+  promised: ReadonlySet<string> | null,
+): string[] {
+  const regressions: string[] = []
+  const { originated } = after
+  const own = new Set(manifest.services.flatMap(({ prefixes }) => prefixes))
+  for (const prefix of promised ?? []) {
+    if (own.has(prefix) && !originated.has(prefix)) regressions.push(`${prefix} is not originated any more`)
+  }
+  const hadByName = new Map(before.neighbors.map((state) => [state.neighbor, state]))
+  const hasByName = new Map(after.neighbors.map((state) => [state.neighbor, state]))
+  for (const { name, prefixes } of manifest.neighbors) {
+    const had = hadByName.get(name)
+    const has = hasByName.get(name)
+    if (has === undefined || has.session === 'missing') regressions.push(`there is no session to ${name}`)
+    else if (has.session === 'down' && had?.session === 'up') {
+      regressions.push(`the session to ${name} does not come back`)
+    }
+    if (has?.session !== 'up') continue
+    for (const prefix of had?.announced.keys() ?? []) {
+      if (prefixes.includes(prefix) && originated.has(prefix) && !has.announced.has(prefix)) {
+        regressions.push(`${name} is not told ${prefix} any more`)
+      }
+    }
+    for (const prefix of has.announced.keys()) {
+      if (!prefixes.includes(prefix))
+        regressions.push(`${name} is told ${prefix}, which the plan does not say`)
+    }
+  }
+  return regressions
+}

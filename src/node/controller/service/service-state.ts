@@ -1,0 +1,127 @@
+import type { LinkSnapshot } from '../../../linux/link-snapshot.ts'
+import type { ManifestService } from '../../../manifest/manifest.ts'
+import type { CheckName } from '../../../manifest/words.ts'
+import { type Decision, type DecisionContext, decideAnnouncement } from '../../decision/decide.ts'
+import { type HealthEvent, holdDownLeftMs, initialHealth, reduceHealth } from '../../health/health.ts'
+import { countFlaps } from '../../health/hold-down.ts'
+import { judgeLate } from '../../health/lateness.ts'
+import { findLinkProblem } from '../../health/links.ts'
+import { findTroubleSince, isCheckGood } from '../../health/problem.ts'
+import type { HealthState, HealthStatus } from '../../health/state.ts'
+import { lossShare } from '../../health/window.ts'
+import type { ProbeResult } from '../../probe/result.ts'
+import type { SideCheckResult } from '../../probe/side/side-check.ts'
+
+/** Asks the endpoint once. Cycles may overlap; it never rejects. */
+export interface EndpointProbe {
+  runCycle(): Promise<ProbeResult>
+  close(): void
+}
+
+/** A service as it was when something was decided about it. */
+export interface DecidedState {
+  readonly service: string
+  readonly health: HealthStatus
+  readonly decision: Decision
+  readonly checks: Partial<Record<CheckName, boolean>>
+  /** Since the first of the present run of bad news. */
+  readonly troubleMs: number | null
+  /** How long the hold-down still lasts, if nothing bad comes; null where none does. */
+  readonly holdDownLeftMs: number | null
+  /** Not forgiven yet. */
+  readonly flaps: number
+  /** Of the probes in the window, 0 to 1. */
+  readonly lossShare: number
+  /** Probes that said nothing because this machine was late: in a row, and since the start. */
+  readonly late: { readonly inRow: number; readonly total: number }
+}
+
+/** Everything the controller knows of one service. */
+export class ServiceState {
+  readonly service: ManifestService
+  health: HealthState
+  decision: Decision
+  /** When the decision became what it is, wall clock. */
+  decidedAt: number
+  lastProbe: ProbeResult | null = null
+
+  constructor(
+    service: ManifestService,
+    now: number,
+    wall: number,
+    /** What was restored of the health before a restart. */
+    health: HealthState | null = null,
+  ) {
+    this.service = service
+    this.health = health ?? initialHealth(now)
+    this.decision = { decision: 'hold', reason: 'starting', detail: 'no probe has ended yet' }
+    this.decidedAt = wall
+  }
+
+  /** @param present the addresses of all that is up among these links */
+  takeLinks(links: LinkSnapshot, present: ReadonlySet<string>, now: number): void {
+    const needs = {
+      interface: this.service.wireguard.interface,
+      anycast: this.service.anycast,
+      checks: this.service.probe.checks,
+    }
+    const problem = findLinkProblem(links, needs, present)
+    this.#reduce({ kind: 'links', problem }, now)
+  }
+
+  /** `lateMs`: how late this process's timers were for that cycle. Returns what the result is worth in that light. */
+  takeProbe(result: ProbeResult, startedAt: number, now: number, lateMs = 0): ProbeResult {
+    const judged = judgeLate(result, lateMs, this.service.probe.intervalMs)
+    this.lastProbe = judged
+    if (judged.outcome === 'good') this.#reduce({ kind: 'probe-good' }, now)
+    else if (judged.outcome === 'inconclusive') {
+      this.#reduce({ kind: 'probe-inconclusive', cause: judged.cause }, now)
+    } else {
+      const { check, cause, detail } = judged
+      this.#reduce({ kind: 'probe-bad', problem: { check, cause, detail }, startedAt }, now)
+    }
+    return judged
+  }
+
+  takeSide({ check, outcome, cause, detail }: SideCheckResult, now: number): void {
+    this.#reduce({ kind: 'side', check, outcome, cause, detail }, now)
+  }
+
+  /** Decides anew; returns whether the decision or its reason changed. */
+  decide(context: DecisionContext, wall: number): boolean {
+    const { health, service, decision: before } = this
+    const after = decideAnnouncement({ ...context, health, service })
+    this.decision = after
+    if (after.decision === before.decision && after.reason === before.reason) return false
+    if (after.decision !== before.decision) this.decidedAt = wall
+    return true
+  }
+
+  /** For each configured check, whether nothing speaks against it now. */
+  checks(): Partial<Record<CheckName, boolean>> {
+    return Object.fromEntries(
+      this.service.probe.checks.map((check) => [check, isCheckGood(this.health, check)]),
+    )
+  }
+
+  snapshot(now: number): DecidedState {
+    const { health, decision, service } = this
+    const { flaps, window, late } = health
+    const troubleSince = findTroubleSince(health)
+    return {
+      service: service.name,
+      health: health.status,
+      decision,
+      checks: this.checks(),
+      troubleMs: troubleSince === null ? null : now - troubleSince,
+      holdDownLeftMs: holdDownLeftMs(health, now),
+      flaps: countFlaps(flaps, now, service.probe.holdDown),
+      lossShare: lossShare(window, service.probe.window),
+      late: { inRow: late.inRow, total: late.total },
+    }
+  }
+
+  #reduce(event: HealthEvent, now: number): void {
+    this.health = reduceHealth(this.health, event, now, this.service.probe)
+  }
+}

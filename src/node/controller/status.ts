@@ -1,0 +1,96 @@
+import type { NodeStatus } from '../../control/status.ts'
+import type { Manifest } from '../../manifest/manifest.ts'
+import type { CalendarView, EffectiveIntent } from '../decision/intent.ts'
+import type { GuardState } from '../guard/client.ts'
+import type { SavedNetwork } from '../routing/daemon.ts'
+import type { Reconciler } from './reconciler.ts'
+import type { ServiceUnit } from './service/service-unit.ts'
+
+/** The keys are described at their schema, in control. */
+export function buildStatus(input: {
+  manifest: Manifest
+  units: readonly ServiceUnit[]
+  reconciler: Reconciler
+  intent: EffectiveIntent
+  calendar: CalendarView
+  guard: GuardState | null
+  heldAddresses: readonly string[]
+  savedAnnouncements: readonly SavedNetwork[]
+  daemonVersion: string | null
+  now: number
+  wall: number
+}): NodeStatus {
+  const { manifest, reconciler, intent, calendar, now, wall } = input
+  const observed = reconciler.observation?.neighbors ?? []
+  return {
+    version: 1,
+    node: manifest.node,
+    site: manifest.site,
+    services: input.units.map(({ state, drain, waitingFor }) => {
+      const { service, health, decision } = state
+      const snapshot = state.snapshot(now)
+      return {
+        name: service.name,
+        health: health.status,
+        decision: decision.decision,
+        reason: decision.reason,
+        detail: decision.detail,
+        since: isoTime(state.decidedAt),
+        announced: observed.flatMap(({ neighbor, announced }) =>
+          [...announced]
+            .filter(([prefix]) => service.prefixes.includes(prefix))
+            .map(([prefix, grade]) => ({ neighbor, prefix, degraded: grade === 'degraded' })),
+        ),
+        checks: state.checks(),
+        probe: state.lastProbe,
+        loss: snapshot.lossShare,
+        holdDown: { flaps: snapshot.flaps, leftMs: rounded(snapshot.holdDownLeftMs) },
+        late: snapshot.late,
+        drain: {
+          stage: drain.stage,
+          sinceMs: drain.stage === 'none' ? null : Math.round(now - drain.since),
+          waitingFor,
+          ending: drain.ending,
+        },
+      }
+    }),
+    neighbors: manifest.neighbors.map(({ name, address }) => ({
+      name,
+      address,
+      session: observed.find((neighbor) => neighbor.neighbor === name)?.session ?? 'unknown',
+    })),
+    operator: {
+      intent: intent.intent,
+      source: intent.source,
+      reason: intent.reason,
+      until: intent.until === null ? null : isoTime(intent.until),
+    },
+    maintenance: {
+      active: calendar.active === null ? null : isoWindow(calendar.active),
+      next: calendar.next === null ? null : isoWindow(calendar.next),
+    },
+    guard: input.guard,
+    heldAddresses: input.heldAddresses,
+    daemon: {
+      kind: manifest.daemon,
+      version: input.daemonVersion,
+      verified: reconciler.verified,
+      observedAgoMs: reconciler.observedAt === null ? null : Math.round(now - reconciler.observedAt),
+      trouble: reconciler.trouble,
+      savedAnnouncements: input.savedAnnouncements,
+    },
+    time: isoTime(wall),
+  }
+}
+
+function isoWindow({ start, until, reason }: { start: number; until: number; reason: string }) {
+  return { start: isoTime(start), until: isoTime(until), reason }
+}
+
+function rounded(milliseconds: number | null): number | null {
+  return milliseconds === null ? null : Math.round(milliseconds)
+}
+
+function isoTime(wall: number): string {
+  return new Date(wall).toISOString()
+}

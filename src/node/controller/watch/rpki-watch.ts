@@ -1,0 +1,101 @@
+import type { ManifestRpki } from '../../../manifest/manifest.ts'
+import type { Log } from '../../../telemetry/log.ts'
+import type { Metrics } from '../../../telemetry/metrics.ts'
+import { DaemonError, type OriginValidation } from '../../routing/daemon.ts'
+import type { Clock } from '../clock.ts'
+import { isReconnectDue, judgeLook, type Loss, type RpkiRules, unseen } from './rpki-rules.ts'
+
+interface RpkiWatchParts {
+  readonly validation: OriginValidation
+  readonly rules: RpkiRules
+  readonly pollMs?: number
+  readonly clock: Clock
+  readonly log: Log
+  readonly metrics: Metrics
+}
+
+export function rpkiRulesOf(rpki: ManifestRpki): RpkiRules {
+  return {
+    settleMs: 4000,
+    leastMs: 10_000,
+    reconnectMs: 20_000,
+    mostMs: Math.max(rpki.refreshS * 1000, 60_000),
+    acceptsAtExpiry: rpki.atExpiry === 'accept',
+  }
+}
+
+/**
+ * Has the daemon judge its routes anew after its VRPs have changed, until it is stopped. It has nothing to do
+ * with what this node announces, and a failure of it changes nothing.
+ */
+export function watchRpki(parts: RpkiWatchParts): { stop(): void } {
+  const { validation, rules, pollMs = 2000, clock, log, metrics } = parts
+  let state = unseen
+  let loss: Loss | null = null
+  /** What the log has last told. */
+  let told: string | null = null
+  let wake = () => {}
+  let stopped = false
+
+  const look = async () => {
+    const found = await validation.look()
+    metrics.rpkiCacheUp.set(found.cache === null ? 0 : 1)
+    tell(found.cache ?? 'no cache', () => {
+      const facts = { event: 'rpki', cache: found.cache }
+      if (found.cache !== null) log.info(facts, `origins are validated by what ${found.cache} says`)
+      else
+        log.warn(facts, 'no RTR cache is connected: origins are validated by what is left of the last data')
+    })
+    const judged = judgeLook(state, found, clock.now(), rules)
+    if (judged.reevaluate !== null) {
+      await validation.reevaluate()
+      metrics.rpkiReevaluations.inc({ reason: judged.reevaluate })
+      log.info(
+        { event: 'rpki-reevaluated', reason: judged.reevaluate, cache: found.cache },
+        'what the neighbors told is judged anew',
+      )
+    }
+    state = judged.state
+    await reconnect(found.cache)
+  }
+  const reconnect = async (cache: string | null) => {
+    const now = clock.now()
+    loss = cache === null ? (loss ?? { sinceMs: now, attempts: 0 }) : null
+    if (loss === null || !isReconnectDue(loss, now, rules)) return
+    loss = { sinceMs: now, attempts: loss.attempts + 1 }
+    if (!(await validation.reconnect())) return
+    metrics.rpkiReconnects.inc()
+    log.warn(
+      { event: 'rpki-reconnect', attempt: loss.attempts },
+      'bgpd begins anew with its RTR caches: it found no other by itself, though the last good one answers',
+    )
+  }
+  const tell = (what: string, say: () => void) => {
+    if (told !== what) say()
+    told = what
+  }
+  const run = async () => {
+    while (!stopped) {
+      await look().catch((error: Error) => {
+        if (stopped) return
+        const cause = error instanceof DaemonError ? error.code : 'internal'
+        metrics.rpkiCacheUp.set(0)
+        metrics.rpkiFailures.inc({ cause })
+        tell(error.message, () => log.error({ event: 'rpki', cause }, error.message))
+      })
+      if (!stopped) {
+        await clock.sleep(pollMs, (waker) => {
+          wake = waker
+        })
+      }
+    }
+  }
+  void run()
+  return {
+    stop() {
+      stopped = true
+      validation.close()
+      wake()
+    },
+  }
+}

@@ -1,0 +1,85 @@
+import type { Metrics } from '../../../telemetry/metrics.ts'
+import type { Say } from '../../../telemetry/say.ts'
+import type { SavedLook, SavedNetwork, SavedNetworks } from '../../routing/daemon.ts'
+import type { Clock } from '../clock.ts'
+
+interface SavedWatchParts {
+  readonly saved: SavedNetworks
+  readonly pollMs?: number
+  readonly clock: Clock
+  readonly say: Say
+  readonly metrics: Pick<Metrics, 'savedAnnouncements'>
+}
+
+export interface SavedWatch {
+  /** As last seen; for the status. */
+  readonly found: readonly SavedNetwork[]
+  stop(): void
+}
+
+const cure = 'run `anyward apply --clean` as root'
+
+/**
+ * Looks whether FRR's files hold announcements that only the controller may set: after `write memory` FRR announces
+ * them at its next start, with or without a controller. Says so once for each change, and changes nothing.
+ */
+export function watchSaved({ saved, pollMs = 5000, clock, say, metrics }: SavedWatchParts): SavedWatch {
+  let found: readonly SavedNetwork[] = []
+  let reported = ''
+  let reportedProblem = ''
+  let wake = () => {}
+  let stopped = false
+
+  const report = (look: SavedLook) => {
+    const { problem } = look
+    const words = JSON.stringify(problem)
+    if (problem !== null && words !== reportedProblem) {
+      const facts = { event: 'saved-announcements', cause: problem.cause, file: problem.file }
+      const hint = problem.cause === 'EACCES' ? ': add the user of the controller to the group frr' : ''
+      say(
+        'warn',
+        facts,
+        `${problem.file} can not be searched for saved announcements (${problem.cause})${hint}`,
+      )
+    }
+    reportedProblem = words
+    const now = JSON.stringify(look.found)
+    if (now === reported) return
+    const isFirst = reported === ''
+    reported = now
+    const facts = { event: 'saved-announcements', saved: look.found }
+    if (look.found.length > 0) say('error', facts, describeSaved(look.found))
+    else if (!isFirst) say('info', facts, "FRR's files hold no saved announcements any more")
+  }
+  const run = async () => {
+    while (!stopped) {
+      const look = await saved.look()
+      if (stopped) return
+      found = look.found
+      metrics.savedAnnouncements.set(found.length)
+      report(look)
+      await clock.sleep(pollMs, (waker) => {
+        wake = waker
+      })
+    }
+  }
+  void run()
+  return {
+    get found() {
+      return found
+    },
+    stop() {
+      stopped = true
+      wake()
+    },
+  }
+}
+
+export function describeSaved(found: readonly SavedNetwork[]): string {
+  const files = [...new Set(found.map(({ file }) => file))].map((file) => {
+    const lines = found.filter((one) => one.file === file)
+    const numbers = lines.map(({ line }) => line).join(', ')
+    return `${file} has saved announcements (line${lines.length === 1 ? '' : 's'} ${numbers})`
+  })
+  return `${files.join(' and ')}: FRR announces them at its next start, also without a controller; ${cure}`
+}

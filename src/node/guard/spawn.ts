@@ -1,0 +1,59 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, constants, fstatSync, ftruncateSync, openSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Manifest } from '../../manifest/manifest.ts'
+import type { SpawnedGuard } from './client.ts'
+
+const mostLogBytes = 1024 * 1024
+
+/**
+ * V8 without its compilers: a guard waits, and runs `ip` and asks the daemon a few questions once in months. Without
+ * helper threads for the garbage collector.
+ */
+const smallHeap = ['--lite-mode', '--no-expose-wasm', '--v8-pool-size=0']
+
+/**
+ * Starts a guard in a session of its own, so that it outlives us and our terminal. Under systemd it writes to
+ * the journal as we do; else to a file, for whoever waits for the end of our output would wait for it too.
+ * @param program the interpreter, then the script, by absolute paths, as is `bundle`
+ */
+export async function spawnGuard(
+  manifest: Manifest,
+  program: readonly string[],
+  bundle: string,
+): Promise<SpawnedGuard> {
+  const hasJournal = process.env.JOURNAL_STREAM !== undefined
+  const logFile = hasJournal ? 2 : openLog(join(manifest.paths.runtimeDir, 'guard.log'))
+  const environment = { ...process.env }
+  // The controller alone speaks to its supervisor.
+  for (const name of ['NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID']) delete environment[name]
+  try {
+    const [command, ...args] = [...program.toSpliced(-1, 0, ...smallHeap), 'guard', '--bundle', bundle]
+    // execa would keep a descriptor for it, and end it with us.
+    const child = spawn(command!, args, {
+      detached: true,
+      stdio: ['ignore', logFile, logFile],
+      cwd: '/',
+      env: environment,
+    })
+    await once(child, 'spawn')
+    child.unref()
+    return { pid: child.pid!, ended: () => child.exitCode !== null || child.signalCode !== null }
+  } finally {
+    if (logFile !== 2) closeSync(logFile)
+  }
+}
+
+function openLog(path: string): number {
+  const { O_WRONLY, O_CREAT, O_APPEND, O_NOFOLLOW, O_NONBLOCK } = constants
+  try {
+    // The folder may belong to another user than this one, root say, who must follow no link that was laid there.
+    const file = openSync(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK, 0o644)
+    if (fstatSync(file).size > mostLogBytes) ftruncateSync(file)
+    return file
+  } catch {
+    // A full or read-only disk is no reason to go unguarded.
+    return openSync('/dev/null', 'a')
+  }
+}

@@ -1,0 +1,36 @@
+import type { SideCheck } from '../../manifest/words.ts'
+import type { SideState } from './state.ts'
+
+export interface SideEvent {
+  readonly kind: 'side'
+  readonly check: SideCheck
+  readonly outcome: 'good' | 'bad' | 'inconclusive'
+  /** Null where it is good. */
+  readonly cause: string | null
+  readonly detail: string
+}
+
+export interface SideRules {
+  readonly rise: number
+  readonly fall: number
+}
+
+export const wellSide: SideState = { problem: null, against: 0, troubleSince: null }
+
+/** The same object where nothing changes. */
+export function reduceSide(state: SideState, event: SideEvent, now: number, rules: SideRules): SideState {
+  const { check, outcome, detail } = event
+  if (outcome === 'inconclusive') return state
+  if (outcome === 'good') {
+    if (state.problem === null) return state.against === 0 ? state : wellSide
+    const against = state.against + 1
+    return against >= rules.rise ? wellSide : { ...state, against }
+  }
+  const problem = { check, cause: event.cause ?? `${check}-failed`, detail }
+  const troubleSince = state.troubleSince ?? now
+  if (state.problem !== null) return { problem, against: 0, troubleSince }
+  const against = state.against + 1
+  return against >= rules.fall
+    ? { problem, against: 0, troubleSince }
+    : { problem: null, against, troubleSince }
+}

@@ -1,0 +1,83 @@
+import { execa } from 'execa'
+import { parseAddress, parsePrefix } from '../../net/prefix.ts'
+
+interface DiagnosisTarget {
+  readonly interface: string
+  readonly port: number
+  /** The server's as the fleet has it, base64. */
+  readonly publicKey: string
+  readonly probePublicKey: string
+  /** The probe's own address inside the tunnel. */
+  readonly probeAddress: string
+}
+
+/** What the node's own WireGuard says of a silence that the wire can't explain. */
+export type DiagnosisCause = 'wrong-key' | 'peer-missing' | 'wrong-port' | 'hung'
+
+/** What follows "it did not answer". */
+export const wordsOfDiagnosis: Readonly<Record<DiagnosisCause, string>> = {
+  'wrong-key': 'the interface has another private key than the YAML says',
+  'peer-missing': "the probe's peer, or its address, is not on the interface",
+  'wrong-port': 'the interface listens on another port',
+  hung: 'nor does `wg` get an answer: WireGuard hangs',
+}
+
+/** `no-wg`: the program is not installed. `null`: the interface is as it should be, or can't be asked. */
+export type Diagnosis = DiagnosisCause | 'no-wg' | null
+
+/**
+ * Asks the local WireGuard why it might be silent: to the initiator a wrong key, an unknown peer and
+ * a dead process look alike. `hung` where `signal` aborted before the answer.
+ */
+export async function diagnose(target: DiagnosisTarget, signal: AbortSignal): Promise<Diagnosis> {
+  const checks = [
+    { field: 'public-key', judge: judgePublicKey },
+    { field: 'listen-port', judge: judgeListenPort },
+    { field: 'allowed-ips', judge: judgeAllowedIps },
+  ] as const
+  for (const { field, judge } of checks) {
+    const answer = await showField(target.interface, field, signal)
+    if (!answer.ok) return answer.diagnosis
+    const cause = judge(answer.text, target)
+    if (cause !== null) return cause
+  }
+  return null
+}
+
+type Answer = { ok: true; text: string } | { ok: false; diagnosis: Diagnosis }
+
+/** One field at a time: `wg show IF dump` would print the private key and the preshared keys. */
+async function showField(interfaceName: string, field: string, signal: AbortSignal): Promise<Answer> {
+  if (signal.aborted) return { ok: false, diagnosis: 'hung' }
+  const result = await execa('wg', ['show', interfaceName, field], {
+    reject: false,
+    cancelSignal: signal,
+    stdin: 'ignore',
+    forceKillAfterDelay: 500,
+  })
+  if (result.isCanceled) return { ok: false, diagnosis: 'hung' }
+  if (result.failed) return { ok: false, diagnosis: result.code === 'ENOENT' ? 'no-wg' : null }
+  return { ok: true, text: result.stdout }
+}
+
+function judgePublicKey(text: string, target: DiagnosisTarget): DiagnosisCause | null {
+  return text.trim() === target.publicKey ? null : 'wrong-key'
+}
+
+function judgeListenPort(text: string, target: DiagnosisTarget): DiagnosisCause | null {
+  return text.trim() === String(target.port) ? null : 'wrong-port'
+}
+
+/** Lines of `key TAB prefix prefix …`, or `(none)` for the prefixes. */
+function judgeAllowedIps(text: string, target: DiagnosisTarget): DiagnosisCause | null {
+  const address = parseAddress(target.probeAddress)
+  for (const line of text.split('\n')) {
+    const [key, prefixes = ''] = line.split('\t')
+    if (key !== target.probePublicKey) continue
+    const allowed = prefixes.split(' ').map(parsePrefix)
+    const isAllowed =
+      address.ok && allowed.some((prefix) => prefix.ok && prefix.value.contains(address.value))
+    return isAllowed ? null : 'peer-missing'
+  }
+  return 'peer-missing'
+}

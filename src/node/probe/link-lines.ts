@@ -1,0 +1,86 @@
+import * as z from 'zod'
+import type { LinkState } from '../../linux/link-snapshot.ts'
+
+export interface Link extends LinkState {
+  readonly name: string
+}
+
+/** Links by their index, which outlives a change of name. */
+export type Links = ReadonlyMap<number, Link>
+
+export type LinkEvent =
+  | { readonly event: 'link'; readonly index: number; readonly name: string; readonly up: boolean }
+  | { readonly event: 'link-gone'; readonly index: number }
+  | { readonly event: 'address'; readonly index: number; readonly address: string }
+  | { readonly event: 'address-gone'; readonly index: number; readonly address: string }
+  /** Something that this parser does not know. */
+  | { readonly event: 'unknown' }
+
+const linkPattern = /^(Deleted )?(\d+): ([^\s:]+): <([A-Z0-9_,-]*)>/
+const addressPattern = /^(Deleted )?(\d+): \S+\s+inet6? ([0-9a-fA-F:.]+)(?:\/\d+)?\s/
+
+/** Reads a line of `ip -o monitor link address`; iproute2 6.1 knows no JSON there. */
+export function parseLinkEvent(line: string): LinkEvent {
+  const link = linkPattern.exec(line)
+  if (link !== null) {
+    const [, deleted, index, label, flags] = link
+    if (deleted !== undefined) return { event: 'link-gone', index: Number(index) }
+    // `veth0@if5`: the far end is not part of the name.
+    const name = label!.split('@')[0]!
+    return { event: 'link', index: Number(index), name, up: flags!.split(',').includes('UP') }
+  }
+  const address = addressPattern.exec(line)
+  if (address === null) return { event: 'unknown' }
+  return {
+    event: address[1] === undefined ? 'address' : 'address-gone',
+    index: Number(address[2]),
+    address: address[3]!,
+  }
+}
+
+/** `null` when the event is about a link that is not there, or cannot be understood: only a full read tells. */
+export function applyLinkEvent(links: Links, event: LinkEvent): Links | null {
+  if (event.event === 'unknown') return null
+  const link = links.get(event.index)
+  const next = new Map(links)
+  if (event.event === 'link-gone') {
+    next.delete(event.index)
+    return next
+  }
+  if (event.event === 'link') {
+    next.set(event.index, { name: event.name, up: event.up, addresses: link?.addresses ?? [] })
+    return next
+  }
+  if (link === undefined) return event.event === 'address-gone' ? links : null
+  const others = link.addresses.filter((address) => address !== event.address)
+  const addresses = event.event === 'address' ? [...others, event.address] : others
+  next.set(event.index, { ...link, addresses })
+  return next
+}
+
+const linksSchema = z.array(
+  z.union([
+    z.object({
+      ifindex: z.number(),
+      ifname: z.string(),
+      flags: z.array(z.string()),
+      addr_info: z.array(z.object({ local: z.string().optional() })).optional(),
+    }),
+    // iproute2 leaves empty objects for what it filtered out.
+    z.strictObject({}),
+  ]),
+)
+
+/** Reads what `ip -j addr show` prints. Throws a SyntaxError or a ZodError for anything else. */
+export function parseLinks(json: string): Links {
+  const links = new Map<number, Link>()
+  for (const entry of linksSchema.parse(JSON.parse(json))) {
+    if (!('ifindex' in entry)) continue
+    links.set(entry.ifindex, {
+      name: entry.ifname,
+      up: entry.flags.includes('UP'),
+      addresses: (entry.addr_info ?? []).flatMap(({ local }) => (local === undefined ? [] : [local])),
+    })
+  }
+  return links
+}

@@ -1,0 +1,95 @@
+import type { ManifestService } from '../../../manifest/manifest.ts'
+import { type ProcessResult, runProcess } from './process.ts'
+import type { SideProbe } from './side-check.ts'
+import { bad, createSideProbe, good, inconclusive, type SideVerdict } from './side-probe.ts'
+
+export type CommandSettings = NonNullable<ManifestService['probe']['command']>
+
+/** What a person reads of its output: its end. */
+const keepBytes = 2_048
+const limitBytes = 2 ** 20
+
+/** A program of the engineer's. What it sees of the world beside PATH is in `env`. */
+export function createCommandProbe(
+  settings: CommandSettings,
+  env: Readonly<Record<'ANYWARD_SERVICE' | 'ANYWARD_NODE', string>>,
+): SideProbe {
+  const argv = settings.argv as [string, ...string[]]
+  let survivor: number | null = null
+
+  const ask = async (signal: AbortSignal): Promise<SideVerdict> => {
+    // Else one that nothing can kill would pile up.
+    if (survivor !== null && isAlive(survivor)) {
+      return bad('command-timeout', `${argv[0]} of an earlier run can't be killed: process ${survivor}`)
+    }
+    const result = await runProcess({
+      argv,
+      env,
+      timeoutMs: settings.timeoutMs,
+      keepBytes,
+      limitBytes,
+      signal,
+    })
+    survivor = result.survivor
+    return judge(argv[0], settings.timeoutMs, result)
+  }
+  return createSideProbe({ check: 'command', intervalMs: settings.intervalMs, ask })
+}
+
+function judge(program: string, timeoutMs: number, { end, output }: ProcessResult): SideVerdict {
+  const said = printable(output)
+  const tell = (sentence: string) => `${program} ${sentence}${said === '' ? '' : `: ${said}`}`
+  switch (end.end) {
+    case 'exit':
+      return end.code === 0
+        ? good(tell('is content'))
+        : bad('command-failed', tell(`ended with exit code ${end.code}`))
+    case 'signal':
+      return bad('command-killed', tell(`was killed by ${end.signal}`))
+    case 'timeout':
+      return bad('command-timeout', tell(`was killed after ${timeoutMs} ms`))
+    case 'output-limit':
+      return bad('command-failed', tell(`was killed, for it printed more than ${limitBytes} bytes`))
+    case 'aborted':
+      return inconclusive('closed', 'was no longer asked: the probe was closed')
+    case 'starved':
+      return inconclusive(
+        'starved',
+        `${program} was not watched: this process slept ${Math.round(end.stalledMs)} ms`,
+      )
+    case 'not-started':
+      return judgeStart(program, end.code)
+  }
+}
+
+function judgeStart(program: string, code: string): SideVerdict {
+  switch (code) {
+    case 'ENOENT':
+    case 'ENOTDIR':
+      return bad('command-missing', `${program} does not exist, or its interpreter does not (${code})`)
+    case 'EACCES':
+    case 'EPERM':
+    case 'ENOEXEC':
+      return bad('command-missing', `${program} can not be executed (${code})`)
+    // Our own shortage, which says nothing about the service.
+    default:
+      return inconclusive('starved', `${program} could not be started (${code})`)
+  }
+}
+
+/** On one line, and without what moves a terminal's cursor or turns its text around. */
+function printable(output: Buffer): string {
+  return output
+    .toString('utf8')
+    .replaceAll(/[\p{C}\s]+/gu, ' ')
+    .trim()
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,311 @@
+import { originators, readAnnouncements, renderAnnouncements } from '../../../manifest/announcements.ts'
+import type { Manifest, ManifestNeighbor } from '../../../manifest/manifest.ts'
+import {
+  type Announcements,
+  type Grade,
+  nothingAnnounced,
+  sameAnnouncements,
+} from '../../../net/announcements.ts'
+import { type Family, families, familyOf } from '../../../net/prefix.ts'
+import {
+  DaemonError,
+  type DaemonIdentity,
+  type NeighborObservation,
+  type Observation,
+  type RoutingDaemon,
+} from '../daemon.ts'
+import {
+  assertOwn,
+  gradesFor,
+  inOrder,
+  isInformant,
+  OtherAnnouncers,
+  ownPrefixesOf,
+} from '../own-prefixes.ts'
+import { Turns } from '../turns.ts'
+import { BirdClient, maxCommandBytes } from './client.ts'
+import { OwnedFile } from './owned-file.ts'
+import { type BirdReply, wordsOf } from './reply.ts'
+import { type BirdRoute, isCutShort, isGone, matchNetworks, readRoutes, some } from './route-lists.ts'
+
+interface BirdOptions {
+  readonly manifest: Manifest
+  /** For each reply of BIRD, and for the owned file's disk. */
+  readonly deadlineMs?: number
+}
+
+/** A pattern of BIRD's that matches the protocols of both families. */
+const bothOriginators = '"anyward?"'
+
+/** Codes of `configure`. In progress (4) and queued (5) are taken, which is not done. */
+const taken = new Set([3, 4, 5, 18])
+
+/** Throws a TypeError for a manifest that is not of a BIRD node. */
+export function createBird(options: BirdOptions): RoutingDaemon {
+  return new Bird(options)
+}
+
+class Bird implements RoutingDaemon {
+  readonly kind = 'bird'
+  readonly #client: BirdClient
+  readonly #file: OwnedFile
+  readonly #manifest: Manifest
+  readonly #own: ReadonlySet<string>
+  /** What matches our own prefixes, by the rest of the command. */
+  readonly #conditions = new Map<string, string>()
+  readonly #neighbors: readonly (ManifestNeighbor & { protocol: string })[]
+  readonly #turns = new Turns()
+
+  constructor({ manifest, deadlineMs = 1000 }: BirdOptions) {
+    const { announceFile, daemonSocket } = manifest.paths
+    if (manifest.daemon !== 'bird' || announceFile === null) {
+      throw new TypeError(`the manifest of ${manifest.node} is not that of a BIRD node`)
+    }
+    this.#client = new BirdClient({ socketPath: daemonSocket, deadlineMs })
+    this.#file = new OwnedFile(announceFile, deadlineMs)
+    this.#manifest = manifest
+    this.#own = ownPrefixesOf(manifest)
+    this.#neighbors = manifest.neighbors.map((neighbor) => {
+      const { protocol } = neighbor
+      // It ends up in commands: a manifest that somebody edited must not smuggle one in.
+      if (protocol === null || !/^[A-Za-z_][A-Za-z0-9_]*$/.test(protocol)) {
+        throw new TypeError(`neighbor ${neighbor.name}: "${protocol}" is not the name of a BIRD protocol`)
+      }
+      return { ...neighbor, protocol }
+    })
+  }
+
+  async identify(): Promise<DaemonIdentity> {
+    const version = await this.#client.version()
+    const reply = await this.#ask('show status')
+    for (const { code, text } of reply.lines) {
+      const routerId = code === 1011 && /^Router ID is (\d+\.\d+\.\d+\.\d+)$/.exec(text)?.[1]
+      if (routerId) return { version, routerId }
+    }
+    throw new DaemonError('protocol', 'BIRD told no router id', { reply: wordsOf(reply) })
+  }
+
+  async apply(desired: Announcements): Promise<void> {
+    assertOwn(desired, this.#own)
+    return this.#turns.take(() => this.#apply(gradesFor(this.#manifest, desired)))
+  }
+
+  async #apply(desired: Announcements): Promise<void> {
+    const text = renderAnnouncements(desired)
+    const written = await this.#file.read()
+    const before = written === null ? null : readAnnouncements(written)
+    let had = before
+    if (written === text) {
+      had = await this.#readOriginated(await this.#readStates())
+      if (sameAnnouncements(had, desired)) return
+    }
+    const falling = families.filter(
+      (family) => !some(desired.keys(), family) && (!had || some(had.keys(), family)),
+    )
+    if ([...desired].some(([prefix, grade]) => gradeKept(grade, before?.get(prefix)) !== grade)) {
+      await this.#reachOrKeepDown(desired, before, written)
+    }
+    // `disable` runs ahead of the file and of a `configure` that may be slow (a large config), refused
+    // (somebody else's bird.conf is broken) or impossible (the disk). It does not last: any `configure`
+    // restores what the file says, so it is never instead of the file, and needs no `enable`.
+    const [disabled, wrote] = await Promise.allSettled([
+      this.#disable(falling),
+      written === text ? undefined : this.#file.replace(text),
+    ])
+    const fallen = disabled.status === 'fulfilled' ? disabled.value : []
+    const staying = [...(had?.keys() ?? [])].filter(
+      (prefix) => !desired.has(prefix) && !fallen.includes(familyOf(prefix)),
+    )
+    if (wrote.status === 'rejected') throw explain(wrote.reason, fallen, staying)
+    if (disabled.status === 'rejected') throw disabled.reason
+    const reply = await this.#client.send('configure')
+    if (taken.has(reply.code)) return
+    throw explain(refusal('configure', reply), fallen, staying)
+  }
+
+  /** A daemon that is not there now must not find a better announcement when it comes back without us. */
+  async #reachOrKeepDown(
+    desired: Announcements,
+    before: Announcements | null,
+    written: string | null,
+  ): Promise<void> {
+    try {
+      await this.#client.version()
+    } catch (error) {
+      const kept = [...desired].flatMap(([prefix, grade]) => {
+        const keeps = gradeKept(grade, before?.get(prefix))
+        return keeps === null ? [] : [[prefix, keeps] as const]
+      })
+      const text = renderAnnouncements(kept)
+      if (text !== written) await this.#file.replace(text)
+      throw error
+    }
+  }
+
+  async observe(): Promise<Observation> {
+    const states = await this.#readStates()
+    const originated = await this.#readOriginated(states)
+    const neighbors: NeighborObservation[] = []
+    for (const { name, protocol, family } of this.#neighbors) {
+      const state = states.get(protocol)
+      const session = state === undefined ? 'missing' : state === 'up' ? 'up' : 'down'
+      const announced = session === 'up' ? await this.#readExported(protocol, family) : nothingAnnounced
+      neighbors.push({ neighbor: name, session, announced })
+    }
+    return {
+      originated: inOrder(originated, this.#own),
+      neighbors,
+      otherAnnouncers: await this.#readOtherAnnouncers(states),
+    }
+  }
+
+  close(): void {
+    this.#client.close()
+  }
+
+  /** Every protocol's state by its name. For BGP `up` is Established. */
+  async #readStates(): Promise<ReadonlyMap<string, string>> {
+    const reply = await this.#ask('show protocols')
+    const states = new Map<string, string>()
+    for (const { code, text } of reply.lines) {
+      if (code !== 1002) continue
+      const [name, , , state] = text.split(/\s+/)
+      if (name === undefined || state === undefined) {
+        throw new DaemonError('protocol', 'BIRD listed a protocol without a state', { reply: text })
+      }
+      states.set(name, state)
+    }
+    return states
+  }
+
+  async #readOriginated(states: ReadonlyMap<string, string>): Promise<Announcements> {
+    const grades = new Map<string, Grade>()
+    for (const family of families) {
+      const originator = originators[family]
+      if (!states.has(originator)) continue
+      for (const { prefix, grade } of await this.#listOwn(family, `protocol ${originator}`)) {
+        grades.set(prefix, grade)
+      }
+    }
+    return grades
+  }
+
+  /**
+   * From the export map itself: `show route export` runs the filter again, and can say otherwise. The map has no
+   * attributes, but a route comes out of the filter and into the map when its grade changes, at once.
+   */
+  async #readExported(protocol: string, family: Family): Promise<Announcements> {
+    const routes = await this.#listOwn(family, `exported ${protocol}`)
+    const grades = new Map<string, Grade>()
+    // Where a prefix has several routes, a degraded one counts.
+    for (const { prefix, grade } of routes) if (grades.get(prefix) !== 'degraded') grades.set(prefix, grade)
+    return inOrder(grades, this.#own)
+  }
+
+  async #readOtherAnnouncers(
+    states: ReadonlyMap<string, string>,
+  ): Promise<ReadonlyMap<string, number> | null> {
+    const informants = this.#neighbors.filter(
+      (neighbor) => isInformant(neighbor) && states.get(neighbor.protocol) === 'up',
+    )
+    if (informants.length === 0) return null
+    const others = new OtherAnnouncers(informants)
+    for (const { protocol, address, family } of informants) {
+      const rest = `where !((65535,0) ~ bgp_community) protocol ${protocol}`
+      // What a route reflector passes on names its node by the next hop (RFC 4456, section 10).
+      for (const { prefix, nextHop } of await this.#listOwn(family, rest, 'all ')) {
+        others.add(prefix, nextHop ?? address)
+      }
+    }
+    return others.count()
+  }
+
+  /**
+   * The routes to our own prefixes of a family. A list makes BIRD look at each route of the table, which takes it
+   * a quarter of a second for a full one; a few prefixes are found one by one in no time.
+   */
+  async #listOwn(family: Family, rest: string, all: '' | 'all ' = ''): Promise<BirdRoute[]> {
+    const own = [...this.#own].filter((prefix) => familyOf(prefix) === family)
+    const routes: BirdRoute[] = []
+    if (own.length > mostSingly) {
+      const before = `show route ${all}where (`
+      const after = rest.startsWith('where ') ? `) && ${rest.slice('where '.length)}` : `) ${rest}`
+      const roomBytes = maxCommandBytes - before.length - after.length
+      const condition = this.#conditions.get(before + after) ?? matchNetworks(own, roomBytes)
+      this.#conditions.set(before + after, condition)
+      routes.push(...(await this.#list(`${before}${condition}${after}`)))
+    } else {
+      for (const prefix of own) routes.push(...(await this.#list(`show route ${prefix} ${all}${rest}`)))
+    }
+    return routes.filter(({ prefix }) => this.#own.has(prefix))
+  }
+
+  /** The families whose protocol is down now. A protocol that BIRD does not know, or will not disable, is not. */
+  async #disable(falling: readonly Family[]): Promise<readonly Family[]> {
+    if (falling.length === 0) return []
+    // Both by one command: the second would wait for the answer to the first.
+    const names = falling.length === 2 ? bothOriginators : originators[falling[0]!]
+    const reply = await this.#client.send(`disable ${names}`)
+    // `anyward4: disabled`, a line for each. 0008 already disabled, 0009 disabled; then a bare 0000.
+    return falling.filter((family) =>
+      reply.lines.some(
+        ({ code, text }) => (code === 8 || code === 9) && text.startsWith(originators[family]),
+      ),
+    )
+  }
+
+  /** A list that a reconfiguration cuts short is asked for again: the next one is of the new configuration. */
+  async #list(command: string): Promise<BirdRoute[]> {
+    let reply = await this.#client.send(command)
+    for (let again = 0; isCutShort(reply) && again < mostReconfigurations; again += 1) {
+      reply = await this.#client.send(command)
+    }
+    return isGone(reply) ? [] : readRoutes(check(command, reply), this.#own)
+  }
+
+  async #ask(command: string): Promise<BirdReply> {
+    return check(command, await this.#client.send(command))
+  }
+}
+
+/** So many prefixes of a family are asked for one by one. */
+const mostSingly = 8
+
+/** In a row, by several writers at once. */
+const mostReconfigurations = 5
+
+/** The better of the two stays out of the file while the daemon is away. */
+function gradeKept(desired: Grade, before: Grade | undefined): Grade | null {
+  if (before === undefined) return null
+  return before === desired ? desired : 'degraded'
+}
+
+function check(command: string, reply: BirdReply): BirdReply {
+  // 8001, network not found, is how some versions say that there is no such route.
+  if (reply.code === 0 || reply.code === 13 || reply.code === 8001) return reply
+  throw refusal(command, reply)
+}
+
+function refusal(command: string, reply: BirdReply): DaemonError {
+  const words = wordsOf(reply)
+  if (reply.code >= 8000)
+    return new DaemonError('refused', `BIRD refused "${command}": ${words}`, { reply: words })
+  return new DaemonError('protocol', `BIRD answered "${command}" with the unknown code ${reply.code}`, {
+    reply: words,
+  })
+}
+
+function explain(error: DaemonError, fallen: readonly Family[], staying: readonly string[]): DaemonError {
+  const facts: string[] = []
+  if (fallen.length > 0) {
+    facts.push(
+      `${fallen.map((family) => originators[family]).join(' and ')} disabled until the next configure`,
+    )
+  }
+  if (staying.length > 0) facts.push(`still originated: ${staying.join(', ')}`)
+  if (facts.length === 0) return error
+  return new DaemonError(error.code, `${error.message}; ${facts.join('; ')}`, {
+    ...(error.reply === null ? {} : { reply: error.reply }),
+    cause: error,
+  })
+}

@@ -1,0 +1,146 @@
+import {
+  closeSync,
+  fchmodSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { open, readFile, rename, rm, statfs } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { readCarefully } from '../../../files/open-regular-file.ts'
+import { DaemonError } from '../daemon.ts'
+import { Turns } from '../turns.ts'
+
+/** statfs(2) */
+const tmpfsMagic = 0x01021994
+
+/** A small file that only we write and the daemon reads. Whoever reads it sees the old text or the new, whole. */
+export class OwnedFile {
+  readonly path: string
+  readonly #directory: string
+  /**
+   * No glob of an include matches a leading dot, or BIRD would read both files. Always made anew: root writes into
+   * the controller's folder too (`anyward withdraw`), and must not follow a link that was laid there.
+   */
+  readonly #temporary: string
+  readonly #deadlineMs: number
+  readonly #turns = new Turns()
+  /**
+   * Whether the file lies in memory, as /run does. There no call can hang, and a row of plain calls takes
+   * a fraction of the milliseconds that the thread pool takes on a busy machine.
+   */
+  #inMemory: boolean | null = null
+
+  constructor(path: string, deadlineMs: number) {
+    this.path = path
+    this.#directory = dirname(path)
+    this.#temporary = join(this.#directory, `.${basename(path)}.${process.pid}.new`)
+    this.#deadlineMs = deadlineMs
+  }
+
+  /** `null` when it cannot be read, for whatever reason: the next write tells. */
+  async read(): Promise<string | null> {
+    try {
+      return await this.#inTime(async () => {
+        this.#inMemory ??= (await statfs(this.#directory)).type === tmpfsMagic
+        // Root reads it in the controller's folder too (`anyward withdraw`), and a pipe there must not hang it.
+        if (this.#inMemory) return this.#readAtOnce()
+        return readFile(this.path, { encoding: 'utf8', flag: readCarefully })
+      })
+    } catch {
+      return null
+    }
+  }
+
+  /** On disk when it resolves. Throws DaemonError('file' or 'permission'). */
+  async replace(text: string): Promise<void> {
+    try {
+      await this.#inTime(async (isLate) => {
+        if (this.#inMemory) this.#writeAtOnce(text)
+        else await this.#write(text, isLate)
+      })
+    } catch (cause) {
+      const { code = String(cause) } = cause as NodeJS.ErrnoException
+      const problem = code === 'EACCES' || code === 'EPERM' ? 'permission' : 'file'
+      throw new DaemonError(problem, `cannot write ${this.path}: ${code}`, { cause })
+    }
+  }
+
+  #readAtOnce(): string {
+    const file = openSync(this.path, readCarefully)
+    try {
+      return readFileSync(file, 'utf8')
+    } finally {
+      closeSync(file)
+    }
+  }
+
+  #writeAtOnce(text: string): void {
+    try {
+      rmSync(this.#temporary, { force: true })
+      const file = openSync(this.#temporary, 'wx', 0o644)
+      try {
+        // The daemon runs as another user, and our umask may deny it the file.
+        fchmodSync(file, 0o644)
+        writeFileSync(file, text)
+        fsyncSync(file)
+      } finally {
+        closeSync(file)
+      }
+      renameSync(this.#temporary, this.path)
+    } catch (error) {
+      rmSync(this.#temporary, { force: true })
+      throw error
+    }
+  }
+
+  async #write(text: string, isLate: () => boolean): Promise<void> {
+    try {
+      await rm(this.#temporary, { force: true })
+      const file = await open(this.#temporary, 'wx', 0o644)
+      try {
+        await file.chmod(0o644)
+        await file.writeFile(text)
+        await file.sync()
+      } finally {
+        await file.close()
+      }
+      if (isLate()) throw new Error('the disk came back too late')
+      await rename(this.#temporary, this.path)
+    } catch (error) {
+      await rm(this.#temporary, { force: true }).catch(() => undefined)
+      throw error
+    }
+    const directory = await open(this.#directory)
+    try {
+      await directory.sync()
+    } finally {
+      await directory.close()
+    }
+  }
+
+  /** A disk that hangs must not hang us; and what it does late must not undo what came after. */
+  async #inTime<T>(job: (isLate: () => boolean) => Promise<T>): Promise<T> {
+    let late = false
+    let timer: NodeJS.Timeout | undefined
+    const deadline = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        late = true
+        reject(new Error(`no answer from the disk in ${this.#deadlineMs} ms`))
+      }, this.#deadlineMs)
+    })
+    const done = this.#turns.take(async () => {
+      if (late) throw new Error('its turn came too late')
+      return job(() => late)
+    })
+    try {
+      return await Promise.race([done, deadline])
+    } finally {
+      clearTimeout(timer)
+      done.catch(() => undefined)
+    }
+  }
+}

@@ -1,0 +1,90 @@
+import { degradedPreference } from '../../../manifest/announcements.ts'
+import type { Grade } from '../../../net/announcements.ts'
+import { families, familyOf, type Prefix, prefixFrom, prefixOf } from '../../../net/prefix.ts'
+import { DaemonError } from '../daemon.ts'
+import { canonicalPrefix } from '../own-prefixes.ts'
+import { type BirdReply, wordsOf } from './reply.ts'
+
+export interface BirdRoute {
+  readonly prefix: string
+  /** The protocol that it comes from. */
+  readonly protocol: string
+  readonly grade: Grade
+  /** BGP's; `null` in a list without attributes. */
+  nextHop: string | null
+}
+
+const routePattern = /^(\S+\/\d+)?\s+\S[^[]*\[([^\s\]]+)[^\]]*\](?: [*!])*(?: \((\d+)[/)])?/
+
+/**
+ * A line that begins with blanks is one more route to the network above; one with a tab is of the route above.
+ * @param own prefixes that need not be parsed
+ */
+export function readRoutes(reply: BirdReply, own: ReadonlySet<string>): BirdRoute[] {
+  const routes: BirdRoute[] = []
+  let prefix: string | null = null
+  for (const { code, text } of reply.lines) {
+    if (code === 1012) {
+      const nextHop = /^\tBGP\.next_hop: (\S+)/.exec(text)?.[1]
+      if (nextHop !== undefined && routes.length > 0) routes.at(-1)!.nextHop = nextHop
+      continue
+    }
+    if (code !== 1007 || /^(?:Table |\t|\s*$)/.test(text)) continue
+    const [, network, protocol, preference] = routePattern.exec(text) ?? []
+    if (network !== undefined) prefix = own.has(network) ? network : canonicalPrefix(network)
+    if (prefix === null || protocol === undefined) {
+      throw new DaemonError('protocol', 'BIRD listed a route without a network', { reply: text })
+    }
+    routes.push({
+      prefix,
+      protocol,
+      grade: preference === String(degradedPreference) ? 'degraded' : 'normal',
+      nextHop: null,
+    })
+  }
+  return routes
+}
+
+/**
+ * A condition that holds for all of these, and for little else: a table may hold much that is not ours, and a
+ * command has room for some dozens of prefixes only.
+ */
+export function matchNetworks(prefixes: Iterable<string>, roomBytes: number): string {
+  const own = [...prefixes].map(prefixFrom)
+  // A prefix of IPv6 is cut as far as one of IPv4.
+  for (let bits = 32; ; bits -= 1) {
+    const condition = printNetworks(own, bits)
+    if (condition.length <= roomBytes || bits === 0) return condition
+  }
+}
+
+function printNetworks(own: readonly Prefix[], bits: number): string {
+  const terms = families.flatMap((family) => {
+    const most = family === 'ipv4' ? bits : bits * 4
+    const members = new Set(
+      own
+        .filter((prefix) => prefix.family === family)
+        .map((prefix) => (prefix.length <= most ? String(prefix) : `${prefixOf(prefix.network, most)}+`)),
+    )
+    // A set of BIRD's is of one family.
+    return members.size === 0 ? [] : [`net ~ [${[...members].join(',')}]`]
+  })
+  return terms.length === 0 ? 'false' : terms.join(' || ')
+}
+
+/**
+ * `show protocols` still lists a protocol on its way out when its name is gone already, and a session that
+ * has just gone down, or carries no routes, has no tables.
+ */
+export function isGone(reply: BirdReply): boolean {
+  return reply.code === 9001 && /CF_SYM_UNDEFINED|^No valid tables$/.test(wordsOf(reply))
+}
+
+/** A reconfiguration ends a list that is just being printed. */
+export function isCutShort(reply: BirdReply): boolean {
+  return reply.code >= 8000 && wordsOf(reply).endsWith('Stopped due to reconfiguration')
+}
+
+export function some(prefixes: Iterable<string>, family: (typeof families)[number]): boolean {
+  return [...prefixes].some((prefix) => familyOf(prefix) === family)
+}

@@ -1,0 +1,263 @@
+import { frrDegraded } from '../../../manifest/announcements.ts'
+import type { Manifest, ManifestNeighbor } from '../../../manifest/manifest.ts'
+import type { Announcements, Grade } from '../../../net/announcements.ts'
+import { type Family, families, familyOf, parseAddress } from '../../../net/prefix.ts'
+import {
+  DaemonError,
+  type DaemonIdentity,
+  type NeighborObservation,
+  type Observation,
+  type RoutingDaemon,
+} from '../daemon.ts'
+import {
+  assertOwn,
+  gradesFor,
+  inOrder,
+  isInformant,
+  OtherAnnouncers,
+  ownPrefixesOf,
+} from '../own-prefixes.ts'
+import { Turns } from '../turns.ts'
+import {
+  networksCommand,
+  type RunningNetworks,
+  readAdvertised,
+  readNetworks,
+  readRouterId,
+  readSummary,
+  readTaken,
+  readVersion,
+  type Summary,
+} from './answers.ts'
+import { refusal, Vty } from './vty.ts'
+
+interface FrrOptions {
+  readonly manifest: Manifest
+  /** For each reply of bgpd. */
+  readonly deadlineMs?: number
+}
+
+interface Lines {
+  readonly falling: readonly string[]
+  /** New ones, and those of another grade: the new line takes the place of the old. */
+  readonly rising: Announcements
+  readonly stuck: readonly string[]
+}
+
+/** Throws a TypeError for a manifest that is not of an FRR node. */
+export function createFrr(options: FrrOptions): RoutingDaemon {
+  return new Frr(options)
+}
+
+class Frr implements RoutingDaemon {
+  readonly kind = 'frr'
+  readonly #vty: Vty
+  readonly #asn: number
+  readonly #manifest: Manifest
+  readonly #own: ReadonlySet<string>
+  readonly #neighbors: readonly ManifestNeighbor[]
+  /** The connection has a mode: nobody may ask anything while it is in configuration. */
+  readonly #turns = new Turns()
+
+  constructor({ manifest, deadlineMs = 1000 }: FrrOptions) {
+    if (manifest.daemon !== 'frr')
+      throw new TypeError(`the manifest of ${manifest.node} is not that of an FRR node`)
+    this.#vty = new Vty({ socketPath: manifest.paths.daemonSocket, deadlineMs })
+    this.#asn = manifest.asn
+    this.#manifest = manifest
+    this.#own = ownPrefixesOf(manifest)
+    this.#neighbors = manifest.neighbors.map((neighbor) => {
+      const address = parseAddress(neighbor.address)
+      // It ends up in commands: a manifest that somebody edited must not smuggle one in.
+      if (!address.ok)
+        throw new TypeError(`neighbor ${neighbor.name}: "${neighbor.address}" ${address.problem}`)
+      return { ...neighbor, address: address.value.toString() }
+    })
+  }
+
+  identify(): Promise<DaemonIdentity> {
+    return this.#turns.take(async () => {
+      const version = readVersion(await this.#vty.ask('show version'))
+      const routerId = readRouterId(await this.#vty.ask('show bgp vrfs json'))
+      if (routerId === null)
+        throw new DaemonError('refused', `bgpd does not run AS ${this.#asn} in the default VRF`)
+      return { version, routerId }
+    })
+  }
+
+  async apply(desired: Announcements): Promise<void> {
+    assertOwn(desired, this.#own)
+    return this.#turns.take(() => this.#apply(gradesFor(this.#manifest, desired)))
+  }
+
+  async #apply(desired: Announcements): Promise<void> {
+    const { instance, networks } = await this.#readNetworks()
+    const falling = [...this.#own].filter((prefix) => !desired.has(prefix) && networks.has(prefix))
+    const rising = new Map([...desired].filter(([prefix, grade]) => networks.get(prefix) !== grade))
+    const changes = falling.length > 0 || rising.size > 0
+    const stuck = changes ? [] : await this.#findStuck(networks)
+    if (!changes && stuck.length === 0) return
+    // `router bgp` would make an instance where a restarted bgpd has not read its configuration yet.
+    if (!instance) throw new DaemonError('refused', `bgpd does not run AS ${this.#asn} in the default VRF`)
+    const refusals: DaemonError[] = []
+    try {
+      await this.#configure({ falling, rising, stuck }, refusals)
+    } catch (error) {
+      // The connection is gone, most likely; a new one starts outside of configuration.
+      this.#vty.drop()
+      throw error
+    }
+    await this.#leaveConfiguration()
+    if (refusals.length === 0) return
+    const [first] = refusals
+    throw new DaemonError('refused', refusals.map((error) => error.message).join('; '), {
+      reply: refusals.map((error) => error.reply ?? '').join('\n'),
+      cause: first,
+    })
+  }
+
+  /**
+   * Prefixes of ours that a neighbor still has, although bgpd originates them no more. bgpd passes over the
+   * sessions whose coalesce timer runs when it sends a withdrawal, and never makes up for it: what is withdrawn
+   * just after the first announcement of a bgpd that has started stays there for good, also after a
+   * `clear … soft out`. Seen in 8.4.4; FRR's pull requests 16830 and 17667 tell of it. `coalesce-time 0` in
+   * the configuration closes the window.
+   */
+  async #findStuck(networks: Announcements): Promise<string[]> {
+    const { states } = await this.#readSummary()
+    const stuck = new Set<string>()
+    for (const neighbor of this.#neighbors) {
+      const { announced } = await this.#observeNeighbor(neighbor, states, networks)
+      for (const prefix of announced.keys()) if (!networks.has(prefix)) stuck.add(prefix)
+    }
+    return [...stuck]
+  }
+
+  /** A bad line does not keep the later ones from being tried: a withdrawal goes as far as it can. */
+  async #configure(lines: Lines, refusals: DaemonError[]): Promise<void> {
+    const enter = async (command: string) => this.#configureLine(command, refusals)
+    if (!(await enter('configure terminal')) || !(await enter(`router bgp ${this.#asn}`))) return
+    for (const family of families) {
+      const commands = [
+        ...lines.falling.filter(isOf(family)).map((prefix) => `no network ${prefix}`),
+        // bgpd looks at the prefix once, later, when both lines are in: there is none, so it withdraws.
+        ...lines.stuck
+          .filter(isOf(family))
+          .flatMap((prefix) => [`network ${prefix}`, `no network ${prefix}`]),
+        ...[...lines.rising].filter(([prefix]) => familyOf(prefix) === family).map(announcing),
+      ]
+      if (commands.length === 0 || !(await enter(`address-family ${family} unicast`))) continue
+      for (const command of commands) await this.#configureLine(command, refusals)
+      await enter('exit-address-family')
+    }
+  }
+
+  /** Whether bgpd took it in silence: a status of 0 can come with a warning. */
+  async #configureLine(command: string, refusals: DaemonError[]): Promise<boolean> {
+    const reply = await this.#vty.send(command)
+    const words = reply.text.trim()
+    if (reply.status === 0 && words === '') return true
+    // Somebody else withdrew it since we looked.
+    if (command.startsWith('no network ') && words === "% Can't find static route specified") return true
+    refusals.push(refusal(command, reply))
+    return false
+  }
+
+  async #leaveConfiguration(): Promise<void> {
+    try {
+      await this.#vty.ask('end')
+    } catch {
+      this.#vty.drop()
+    }
+  }
+
+  observe(): Promise<Observation> {
+    return this.#turns.take(async () => {
+      const { networks } = await this.#readNetworks()
+      const { states } = await this.#readSummary()
+      const neighbors: NeighborObservation[] = []
+      for (const neighbor of this.#neighbors) {
+        neighbors.push(await this.#observeNeighbor(neighbor, states, networks))
+      }
+      const originated = new Map([...networks].filter(([prefix]) => this.#own.has(prefix)))
+      return {
+        originated: inOrder(originated, this.#own),
+        neighbors,
+        otherAnnouncers: await this.#readOtherAnnouncers(states),
+      }
+    })
+  }
+
+  async #observeNeighbor(
+    neighbor: ManifestNeighbor,
+    states: Summary['states'],
+    networks: Announcements,
+  ): Promise<NeighborObservation> {
+    const announced = new Map<string, Grade>()
+    // Nothing is changed on the way to a neighbor to whom nothing is unattractive.
+    const isSeen = neighbor.session === undefined || 'degraded' in neighbor.session.exportRules
+    let session: NeighborObservation['session'] = 'missing'
+    for (const family of families) {
+      const state = states[family].get(neighbor.address)
+      if (state === undefined) continue
+      session = state === 'Established' ? 'up' : 'down'
+      if (session === 'down') continue
+      const command = `show bgp ${family} unicast neighbors ${neighbor.address} advertised-routes json`
+      for (const [prefix, sent] of readAdvertised(await this.#askAboutNeighbor(command), this.#own)) {
+        if (!this.#own.has(prefix)) continue
+        announced.set(prefix, isSeen ? sent : (networks.get(prefix) ?? 'normal'))
+      }
+    }
+    return {
+      neighbor: neighbor.name,
+      session,
+      announced: inOrder(announced, this.#own),
+    }
+  }
+
+  async #readOtherAnnouncers(states: Summary['states']): Promise<ReadonlyMap<string, number> | null> {
+    const informants = this.#neighbors.filter(
+      (neighbor) => isInformant(neighbor) && states[neighbor.family].get(neighbor.address) === 'Established',
+    )
+    if (informants.length === 0) return null
+    const others = new OtherAnnouncers(informants)
+    for (const { family, address } of informants) {
+      const command = `show bgp ${family} unicast neighbors ${address} routes json`
+      for (const { prefix, nextHop } of readTaken(await this.#askAboutNeighbor(command))) {
+        others.add(prefix, nextHop ?? address)
+      }
+    }
+    return others.count()
+  }
+
+  /** Status 1 comes with a JSON warning for a neighbor that has gone since we looked. */
+  async #askAboutNeighbor(command: string): Promise<string> {
+    const reply = await this.#vty.send(command)
+    if (reply.status > 1) throw refusal(command, reply)
+    return reply.text
+  }
+
+  close(): void {
+    this.#vty.close()
+  }
+
+  async #readNetworks(): Promise<RunningNetworks> {
+    return readNetworks(await this.#vty.ask(networksCommand), this.#asn)
+  }
+
+  async #readSummary(): Promise<Summary> {
+    const command = 'show bgp summary json'
+    const reply = await this.#vty.send(command)
+    // Status 1 comes with an empty object, of a bgpd that has not been given its configuration yet.
+    if (reply.status > 1) throw refusal(command, reply)
+    return readSummary(reply.text)
+  }
+}
+
+function isOf(family: Family): (prefix: string) => boolean {
+  return (prefix) => familyOf(prefix) === family
+}
+
+function announcing([prefix, grade]: readonly [string, Grade]): string {
+  return grade === 'degraded' ? `network ${prefix} route-map ${frrDegraded.map}` : `network ${prefix}`
+}

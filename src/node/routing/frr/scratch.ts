@@ -1,0 +1,110 @@
+import { chmod, mkdir, mkdtemp, readFile } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { execa, type ResultPromise } from 'execa'
+import { removeTree } from '../../../files/remove-tree.ts'
+import { DaemonError } from '../daemon.ts'
+import { Vtysh } from './vtysh.ts'
+
+const programs = '/usr/lib/frr'
+const startTimeoutMs = 15_000
+
+export interface ScratchReading {
+  /** What FRR has against lines of the file, as `line N: words`. */
+  readonly complaints: readonly string[]
+  /** `show running-config` before the file was read, which is what the machine alone makes of it, and after. */
+  readonly empty: string
+  readonly running: string
+}
+
+/**
+ * Has FRR's own daemons read a configuration, each in an empty network namespace where it reaches nobody, and
+ * returns how they would write it: defaults left out, lists in order, what they refuse named. Takes about a
+ * second. Needs root. Throws DaemonError.
+ */
+export async function readByScratchDaemons(config: string): Promise<ScratchReading> {
+  const dir = await mkdtemp(join(tmpdir(), 'anyward-frr-'))
+  const daemons: ResultPromise[] = []
+  try {
+    // The daemons lay root down before they make their sockets.
+    const sockets = join(dir, 'vty')
+    await chmod(dir, 0o755)
+    await mkdir(sockets)
+    await execa('chown', ['frr:frr', sockets])
+    await startAll(sockets, ['zebra'], daemons)
+    await startAll(sockets, ['staticd', 'bfdd', 'bgpd'], daemons)
+    const vtysh = new Vtysh(sockets)
+    const empty = await vtysh.readRunning()
+    // They would write into the log of the running daemons.
+    const log = join(sockets, 'log')
+    const path = /^log file (\S+)/m.exec(config)?.[1] ?? log
+    const said = await vtysh.configure(config.replaceAll(`log file ${path}`, `log file ${log}`).split('\n'))
+    const running = (await vtysh.readRunning()).replaceAll(`log file ${log}`, `log file ${path}`)
+    return { complaints: said, empty, running }
+  } finally {
+    await Promise.all(daemons.map(stop))
+    await removeTree(dir)
+  }
+}
+
+async function startAll(sockets: string, names: readonly string[], started: ResultPromise[]): Promise<void> {
+  const starting = names.map(async (name) => {
+    const socket = join(sockets, `${name}.vty`)
+    const process = start(sockets, name)
+    started.push(process)
+    const deadline = performance.now() + startTimeoutMs
+    while (!(await listens(socket))) {
+      if (process.exitCode !== null || performance.now() > deadline) {
+        const words = (await readFile(outputOf(sockets, name), 'utf8').catch(() => '')).trim()
+        throw new DaemonError('not-running', `${programs}/${name} does not start for a trial: ${words}`)
+      }
+      await delay(10)
+    }
+  })
+  await Promise.all(starting)
+}
+
+/** Beside the folder of the sockets, where only root writes: that one belongs to the user frr, who can lay links in it. */
+function outputOf(sockets: string, name: string): string {
+  return join(dirname(sockets), `${name}.out`)
+}
+
+function start(sockets: string, name: string): ResultPromise {
+  const daemon = [
+    join(programs, name),
+    ...['--vty_socket', sockets, '-z', join(sockets, 'zserv.api'), '-i', join(sockets, `${name}.pid`)],
+    ...['-f', '/dev/null', '-A', '127.0.0.1', '-P', '0'],
+    ...(name === 'bgpd' ? ['-M', 'rpki'] : []),
+    ...(name === 'bfdd' ? ['--bfdctl', join(sockets, 'bfdd.sock')] : []),
+  ]
+  const out = { file: outputOf(sockets, name) }
+  const process = execa('unshare', ['--net', ...daemon], {
+    reject: false,
+    stdin: 'ignore',
+    stdout: out,
+    stderr: out,
+  })
+  // Only asked for how it ended.
+  process.catch(() => undefined)
+  return process as ResultPromise
+}
+
+async function stop(process: ResultPromise): Promise<void> {
+  process.kill('SIGTERM')
+  const late = setTimeout(() => process.kill('SIGKILL'), 2000)
+  await process.catch(() => undefined)
+  clearTimeout(late)
+}
+
+function listens(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ path })
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', () => resolve(false))
+  })
+}

@@ -1,0 +1,69 @@
+import type { Manifest, ManifestService } from '../../manifest/manifest.ts'
+import type { Probe } from '../sites/fleet.ts'
+import { prefixesOf } from './compile.ts'
+import type { NodePlan } from './plan.ts'
+import { describeRpki, describeSession } from './session-setup.ts'
+
+/** What the controller needs to know of its node, and the next plan of this one. `files` are the bundle's others. */
+export function buildManifest(
+  node: NodePlan,
+  files: readonly { readonly path: string; readonly content: string }[],
+  hash: (text: string) => string,
+): Manifest {
+  return {
+    format: 1,
+    site: node.site,
+    node: node.node,
+    daemon: node.daemon,
+    asn: node.asn,
+    routerId: node.routerId,
+    paths: node.layout.paths,
+    listen: [...node.layout.listen],
+    neighbors: node.sessions.map((session) => ({
+      name: session.neighbor,
+      kind: session.kind,
+      asn: session.asn,
+      address: session.address.toString(),
+      localAddress: session.localAddress?.toString() ?? null,
+      family: session.family,
+      protocol: node.daemon === 'bird' ? session.symbol : null,
+      gtsm: session.gtsm,
+      passwordFile: session.passwordFile,
+      prefixes: session.exports.map(String),
+      session: describeSession(session, hash),
+    })),
+    rpki: describeRpki(node.rpki),
+    services: node.services.map((service) => ({
+      name: service.name,
+      prefixes: prefixesOf([service], true).map(String),
+      anycast: service.anycast.map((prefix) => prefix.network.toString()),
+      wireguard: {
+        interface: service.wireguard.interface,
+        port: service.wireguard.port,
+        publicKey: service.wireguard.publicKey,
+        addresses: service.wireguard.addresses.map(({ address }) => address.toString()),
+      },
+      probe: describeProbe(service.probe),
+      when: service.when,
+      drain: service.drain,
+      onStop: service.safety.onStop,
+      deadManMs: service.safety.deadManMs,
+      minSites: service.safety.minSites,
+    })),
+    degradable: true,
+    maintenance: node.maintenance.map((window) => ({ ...window })),
+    files: Object.fromEntries(files.map(({ path, content }) => [path, hash(content)])),
+  }
+}
+
+function describeProbe(probe: Probe): ManifestService['probe'] {
+  const { address, egress } = probe
+  return {
+    ...probe,
+    address: address.toString(),
+    egress: egress && {
+      ...egress,
+      targets: egress.targets.map((target) => ({ ...target, address: target.address.toString() })),
+    },
+  }
+}

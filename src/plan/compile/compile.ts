@@ -1,0 +1,147 @@
+import { comparePrefixes, type Family, type Prefix } from '../../net/prefix.ts'
+import { compileExport, compileImport, isValidated, type PolicyInput, roleOf } from '../policy/compile.ts'
+import { kindPolicies } from '../policy/kinds.ts'
+import { once } from '../policy/once.ts'
+import type { Fleet, FleetNode, Neighbor, Service, Site } from '../sites/fleet.ts'
+import { irrKey, noFeeds, type PlanFeeds } from './feeds.ts'
+import { noticesOfFleet, noticesOfNeighbor } from './notices.ts'
+import { noticesOfOwn } from './own-announcements.ts'
+import type { NodeLayout, NodePlan, Notice, Plan, SessionPlan } from './plan.ts'
+
+/** Turns a validated fleet into what every node should do. The same fleet and feeds give the same plan. */
+export function compilePlan(
+  fleet: Fleet,
+  layout: (site: Site, node: FleetNode) => NodeLayout,
+  feeds: PlanFeeds = noFeeds,
+): Plan {
+  const notices: Notice[] = noticesOfFleet(fleet)
+  const all = prefixesOf(fleet.services, true)
+  const own = { ipv4: ofFamily.ipv4(all), ipv6: ofFamily.ipv6(all) }
+  const byName = sortByName(fleet.services)
+  // One list for all nodes with the same services: what is made of it is made once.
+  const servicesOf = once(
+    (names: string) => byName.filter(({ name }) => names.split(' ').includes(name)),
+    new Map<string, readonly Service[]>(),
+  )
+  const shared = { fleet, feeds, own, notices, servicesOf }
+  // In one order, whatever that of the files: notices come out of it as they are found.
+  const nodes = sortByName(fleet.sites).flatMap((site) =>
+    sortByName(site.nodes).map((node) => compileNode(shared, site, node, layout(site, node))),
+  )
+  return { nodes, notices: [...notices, ...noticesOfOwn(nodes, fleet, feeds.vrps)] }
+}
+
+/** What all nodes share. */
+interface Compilation {
+  readonly fleet: Fleet
+  readonly feeds: PlanFeeds
+  /** All that the fleet originates. */
+  readonly own: Readonly<Record<Family, readonly Prefix[]>>
+  readonly notices: Notice[]
+  /** By their names, with blanks between; sorted. */
+  readonly servicesOf: (names: string) => readonly Service[]
+}
+
+function compileNode(shared: Compilation, site: Site, node: FleetNode, layout: NodeLayout): NodePlan {
+  const { fleet } = shared
+  const services = shared.servicesOf(node.services.toSorted().join(' '))
+  const sessions = node.neighbors.map((neighbor) => compileSession(shared, node, neighbor, services))
+  return {
+    site: site.name,
+    node: node.name,
+    daemon: node.daemon,
+    asn: fleet.asn,
+    routerId: node.routerId,
+    layout,
+    sessions,
+    rpki: sessions.some(usesVrps) ? fleet.rpki : null,
+    services,
+    maintenance: node.maintenance,
+  }
+}
+
+function compileSession(
+  { fleet, feeds, own, notices }: Compilation,
+  node: FleetNode,
+  neighbor: Neighbor,
+  services: readonly Service[],
+): SessionPlan {
+  const kind = kindPolicies[neighbor.kind]
+  const family = neighbor.address.family
+  const exports = ofFamily[family](prefixesOf(services, neighbor.hostRoutes ?? kind.exportsHosts))
+  const input: PolicyInput = {
+    ourAsn: fleet.asn,
+    ownPrefixes: own[family],
+    exports,
+    bogonsAllowed: fleet.bogonsAllowed,
+    rpki: fleet.rpki,
+    communities: fleet.communities,
+    // A set that could not be had lets nothing in.
+    irr: neighbor.irr === null ? null : (feeds.irr.get(irrKey(neighbor.irr, family)) ?? []),
+    neighbor,
+  }
+  const session: SessionPlan = {
+    neighbor: neighbor.name,
+    symbol: `aw_${neighbor.name.replaceAll('-', '_')}`,
+    kind: neighbor.kind,
+    description: neighbor.description ?? `${neighbor.kind} ${neighbor.name}`,
+    asn: neighbor.asn,
+    address: neighbor.address,
+    localAddress: neighbor.localAddress,
+    family,
+    taken: neighbor.import,
+    import: compileImport(input),
+    export: compileExport(input),
+    validated: isValidated(input),
+    exports,
+    role: roleOf(neighbor),
+    multihop: neighbor.multihop,
+    bfd: neighbor.bfd,
+    gtsm: hasGtsm(node, neighbor),
+    passwordFile: neighbor.passwordFile,
+    degrade: neighbor.degrade,
+  }
+  notices.push(...noticesOfNeighbor(feeds, node, neighbor, session))
+  return session
+}
+
+function usesVrps(session: SessionPlan): boolean {
+  return [session.import, session.export].some(({ rules }) =>
+    rules.some(({ match }) => match.some(({ type }) => type === 'validation')),
+  )
+}
+
+function hasGtsm(node: FleetNode, neighbor: Neighbor): boolean {
+  if (neighbor.gtsm !== null) return neighbor.gtsm
+  if (neighbor.multihop !== null) return false
+  // FRR 8.4 counts a session with ttl-security as multihop and speaks BFD on UDP 4784 (RFC 5883),
+  // which a directly connected neighbor never answers.
+  if (node.daemon === 'frr' && neighbor.bfd !== null) return false
+  return kindPolicies[neighbor.kind].gtsm
+}
+
+const ofFamily: Readonly<Record<Family, (prefixes: readonly Prefix[]) => readonly Prefix[]>> = {
+  ipv4: once((prefixes) => prefixes.filter((prefix) => prefix.family === 'ipv4')),
+  ipv6: once((prefixes) => prefixes.filter((prefix) => prefix.family === 'ipv6')),
+}
+
+/** The prefixes that a node originates for its services, sorted, each once. */
+export function prefixesOf(services: readonly Service[], withHosts: boolean): readonly Prefix[] {
+  return withHosts ? allPrefixes(services) : coveringPrefixes(services)
+}
+
+const allPrefixes = once((services: readonly Service[]) =>
+  sortPrefixes(services.flatMap(({ covering, anycast }) => [...covering, ...anycast])),
+)
+const coveringPrefixes = once((services: readonly Service[]) =>
+  sortPrefixes(services.flatMap(({ covering }) => covering)),
+)
+
+function sortPrefixes(prefixes: readonly Prefix[]): readonly Prefix[] {
+  return [...new Map(prefixes.map((prefix) => [prefix.toString(), prefix])).values()].sort(comparePrefixes)
+}
+
+/** By code unit: the same order on every machine, whatever its locale. */
+function sortByName<T extends { readonly name: string }>(all: readonly T[]): T[] {
+  return all.toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
+}

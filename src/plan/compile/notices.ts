@@ -1,0 +1,63 @@
+import type { Family } from '../../net/prefix.ts'
+import { bogonAsns, isAmong } from '../policy/asn-ranges.ts'
+import { kindPolicies } from '../policy/kinds.ts'
+import type { Fleet, FleetNode, Neighbor } from '../sites/fleet.ts'
+import { irrKey, type PlanFeeds } from './feeds.ts'
+import type { Notice, SessionPlan } from './plan.ts'
+
+/** Notices that concern the whole fleet. */
+export function noticesOfFleet(fleet: Fleet): Notice[] {
+  const say = (message: string): Notice => ({ node: null, neighbor: null, message })
+  const notices: Notice[] = []
+  if (fleet.bogonsAllowed.length > 0) {
+    notices.push(say(`bogon ranges are allowed: ${fleet.bogonsAllowed.join(', ')}`))
+  }
+  const acceptsAll = fleet.sites.some((site) =>
+    site.nodes.some((node) => node.neighbors.some((neighbor) => neighbor.import === 'full')),
+  )
+  if (acceptsAll && fleet.rpki === null) {
+    notices.push(say('route origins are not validated, because fleet.yaml has no rpki.caches'))
+  }
+  if (fleet.rpki?.invalid === 'accept') {
+    notices.push(say('RPKI invalid routes are accepted, because fleet.yaml has rpki.invalid: accept'))
+  }
+  return notices
+}
+
+/** Notices of defaults that the planner chose for a neighbor, and of relaxed rules. */
+export function noticesOfNeighbor(
+  feeds: PlanFeeds,
+  node: FleetNode,
+  neighbor: Neighbor,
+  session: SessionPlan,
+): Notice[] {
+  const say = (message: string): Notice => ({ node: node.name, neighbor: neighbor.name, message })
+  const notices: Notice[] = []
+  const kind = kindPolicies[neighbor.kind]
+  if (kind.gtsm && !session.gtsm && neighbor.gtsm === null && neighbor.multihop === null) {
+    notices.push(say('GTSM is off, because FRR does not support it together with single-hop BFD'))
+  }
+  for (const { id, why } of [...session.import.relaxed, ...session.export.relaxed]) {
+    notices.push(say(`the rule ${id} is relaxed for this neighbor (the rule: ${why})`))
+  }
+  if (neighbor.import !== 'nothing' && kind.checksBogons && isAmong(bogonAsns, neighbor.asn)) {
+    notices.push(
+      say(
+        `AS${neighbor.asn} is not a public AS number, and is accepted in paths from this neighbor because the sites configure it`,
+      ),
+    )
+  }
+  if (neighbor.irr !== null) notices.push(...noticesOfIrr(feeds, neighbor, session.family, say))
+  return notices
+}
+
+function noticesOfIrr(
+  feeds: PlanFeeds,
+  { irr }: Neighbor,
+  family: Family,
+  say: (message: string) => Notice,
+): Notice[] {
+  if (irr === null || feeds.irr.has(irrKey(irr, family))) return []
+  const name = irr.type === 'as-set' ? irr.asSet : irr.file
+  return [say(`no route is accepted, because the prefixes of ${name} are not available`)]
+}

@@ -1,0 +1,35 @@
+import { comparePrefixes, type Prefix } from '../../net/prefix.ts'
+import { type OwnAnnouncement, preflight } from '../rpki/preflight.ts'
+import type { VrpSet } from '../rpki/vrp-set.ts'
+import type { Fleet } from '../sites/fleet.ts'
+import type { NodePlan, Notice } from './plan.ts'
+
+/** Covering prefixes that leave the AS, each once, with the nodes that may announce it. */
+export function announcementsOf(nodes: readonly NodePlan[], fleet: Fleet): OwnAnnouncement[] {
+  const covering = new Set(fleet.services.flatMap((service) => service.covering.map(String)))
+  const byText = new Map<string, { prefix: Prefix; announcedBy: Set<string> }>()
+  for (const { node, sessions } of nodes) {
+    for (const { kind, exports } of sessions) {
+      if (kind === 'ibgp' || kind === 'tor') continue
+      for (const prefix of exports) {
+        if (!covering.has(prefix.toString())) continue
+        const known = byText.get(prefix.toString()) ?? { prefix, announcedBy: new Set() }
+        byText.set(prefix.toString(), known)
+        known.announcedBy.add(node)
+      }
+    }
+  }
+  return [...byText.values()]
+    .sort((a, b) => comparePrefixes(a.prefix, b.prefix))
+    .map(({ prefix, announcedBy }) => ({ prefix, origin: fleet.asn, nodes: [...announcedBy].sort() }))
+}
+
+/** What networks that validate origins would make of us, where that is not what one wants. */
+export function noticesOfOwn(nodes: readonly NodePlan[], fleet: Fleet, vrps: VrpSet | null): Notice[] {
+  if (vrps === null) return []
+  const findings = preflight(announcementsOf(nodes, fleet), vrps).flatMap((row) => row.findings)
+  const sentences = new Set(
+    findings.map(({ severity, message, hint }) => `RPKI ${severity}: ${message} (${hint})`),
+  )
+  return [...sentences].map((message) => ({ node: null, neighbor: null, message }))
+}

@@ -1,0 +1,70 @@
+import type { NodePaths } from '../../manifest/manifest.ts'
+import type { ImportWord, NeighborKind, RoleWord } from '../../manifest/words.ts'
+import type { Address, Family, Prefix } from '../../net/prefix.ts'
+import type { Policy } from '../policy/policy.ts'
+import type { Degrade, MaintenanceWindow, Rpki, Service } from '../sites/fleet.ts'
+
+/** The intended configuration of every node, as data: render and apply follow. */
+export interface Plan {
+  /** Sorted by site, then by node. */
+  readonly nodes: readonly NodePlan[]
+  readonly notices: readonly Notice[]
+}
+
+/** A decision of the planner that is not in the YAML, for the report. */
+export interface Notice {
+  readonly node: string | null
+  readonly neighbor: string | null
+  readonly message: string
+}
+
+export interface NodePlan {
+  readonly site: string
+  readonly node: string
+  readonly daemon: 'bird' | 'frr'
+  readonly asn: number
+  readonly routerId: string
+  readonly layout: NodeLayout
+  readonly sessions: readonly SessionPlan[]
+  /** `null` where no session validates. */
+  readonly rpki: Rpki | null
+  /** Sorted by name. */
+  readonly services: readonly Service[]
+  readonly maintenance: readonly MaintenanceWindow[]
+}
+
+/** Paths on the node, which differ between a real node and the lab. */
+export interface NodeLayout {
+  readonly paths: NodePaths
+  readonly listen: readonly string[]
+  /** The routing daemon's log file, or `null` for syslog. */
+  readonly logFile: string | null
+}
+
+export interface SessionPlan {
+  readonly neighbor: string
+  /** The session's symbol in BIRD, the stem of its list names in FRR. */
+  readonly symbol: string
+  readonly kind: NeighborKind
+  readonly description: string
+  readonly asn: number
+  readonly address: Address
+  readonly localAddress: Address | null
+  readonly family: Family
+  readonly taken: ImportWord
+  readonly import: Policy
+  readonly export: Policy
+  /** Whether a change of the VRPs changes the accepted routes, so that the daemon must re-evaluate the received ones. */
+  readonly validated: boolean
+  /** Our prefixes that may be advertised to this neighbor, sorted; everything else is denied. */
+  readonly exports: readonly Prefix[]
+  /** Our side's role (RFC 9234); `null`: no role. */
+  readonly role: RoleWord | null
+  /** Hops to the neighbor where it is not on the link; `null`: it is. */
+  readonly multihop: number | null
+  readonly bfd: { readonly intervalMs: number; readonly multiplier: number } | null
+  /** RFC 5082. */
+  readonly gtsm: boolean
+  readonly passwordFile: string | null
+  readonly degrade: Degrade
+}

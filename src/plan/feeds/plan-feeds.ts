@@ -1,0 +1,99 @@
+import { resolve } from 'node:path'
+import type { Family } from '../../net/prefix.ts'
+import type { PrefixRange } from '../../net/prefix-range.ts'
+import type { VrpSet } from '../rpki/vrp-set.ts'
+import type { Fleet, IrrFilter, VrpSource } from '../sites/fleet.ts'
+import { irrKey } from '../sites/irr-key.ts'
+import { FeedError, type FeedProblem, type FeedWarning } from './feed.ts'
+import { loadIrrSet } from './irr-source.ts'
+import { loadVrps } from './vrp-source.ts'
+
+interface FeedOptions {
+  /** Where the last good ones are kept. */
+  readonly stateDir: string
+  /** What paths in the YAML are relative to. */
+  readonly baseDir: string
+  readonly nowMs: number
+  /** Ends what is under way. */
+  readonly signal?: AbortSignal
+  /** Asks no IRR server. */
+  readonly offline?: boolean
+  /** For each IRR set. */
+  readonly timeoutMs?: number
+}
+
+export interface LoadedFeeds {
+  /** Fits the planner's `PlanFeeds`. */
+  readonly feeds: {
+    readonly irr: ReadonlyMap<string, readonly PrefixRange[]>
+    readonly vrps: VrpSet | null
+  }
+  /** When the validator made the VRPs, in ms since 1970. */
+  readonly vrpsGeneratedMs: number | null
+  readonly warnings: readonly FeedWarning[]
+}
+
+/** bgpq4 asks for each AS of a set in turn, and a large set has thousands. */
+const defaultTimeoutMs = 60_000
+/** IRR servers count connections from one address. */
+const atOnce = 4
+
+/**
+ * Loads what a fleet's plan needs beside its YAML: each IRR set once, however many neighbors have it, and the
+ * VRPs. Throws one `FeedError` with everything that could not be had and has no last good copy.
+ */
+export async function loadPlanFeeds(fleet: Fleet, options: FeedOptions): Promise<LoadedFeeds> {
+  const warnings: FeedWarning[] = []
+  const problems: FeedProblem[] = []
+  const collect = async <T extends { warnings: readonly FeedWarning[] }>(loading: Promise<T>) => {
+    try {
+      const loaded = await loading
+      warnings.push(...loaded.warnings)
+      return loaded
+    } catch (error) {
+      if (!(error instanceof FeedError)) throw error
+      problems.push(...error.problems)
+      return null
+    }
+  }
+  const irr = new Map<string, readonly PrefixRange[]>()
+  const { timeoutMs = defaultTimeoutMs, ...rest } = options
+  const waiting = [...setsOf(fleet)]
+  const work = async () => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const [key, { filter, family }] = next
+      const set = await collect(loadIrrSet(filter, family, { ...fleet.irr, ...rest, timeoutMs }))
+      if (set !== null) irr.set(key, set.ranges)
+    }
+  }
+  const source = fleet.rpki?.vrps ?? null
+  const [vrps] = await Promise.all([
+    source === null ? null : collect(loadVrps(within(options.baseDir, source), options)),
+    ...Array.from({ length: atOnce }, work),
+  ])
+  if (problems.length > 0) throw new FeedError(problems)
+  return {
+    feeds: { irr, vrps: vrps?.vrps ?? null },
+    vrpsGeneratedMs: vrps?.snapshot.generatedMs ?? null,
+    warnings,
+  }
+}
+
+function within(baseDir: string, { file, slurm, maxAgeMs }: VrpSource): VrpSource {
+  return {
+    file: resolve(baseDir, file),
+    slurm: slurm === null ? null : resolve(baseDir, slurm),
+    maxAgeMs,
+  }
+}
+
+/** By `irrKey`. */
+function setsOf(fleet: Fleet): Map<string, { filter: IrrFilter; family: Family }> {
+  const sets = new Map<string, { filter: IrrFilter; family: Family }>()
+  for (const node of fleet.sites.flatMap((site) => site.nodes)) {
+    for (const { irr: filter, address } of node.neighbors) {
+      if (filter !== null) sets.set(irrKey(filter, address.family), { filter, family: address.family })
+    }
+  }
+  return sets
+}

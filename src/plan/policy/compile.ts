@@ -1,0 +1,188 @@
+import type { RoleWord } from '../../manifest/words.ts'
+import type { Community } from '../../net/community.ts'
+import type { Family, Prefix } from '../../net/prefix.ts'
+import type { PrefixRange } from '../../net/prefix-range.ts'
+import { importLimits, type Neighbor, type Rpki } from '../sites/fleet.ts'
+import { type KindPolicy, kindPolicies } from './kinds.ts'
+import type { Change, Condition, Policy, Rule } from './policy.ts'
+import type { RuleId } from './rules.ts'
+import {
+  bogonAsn,
+  bogonPrefix,
+  change,
+  exactlyOurs,
+  fixed,
+  gracefulShutdownCommunity,
+  native,
+  only,
+  ownNumber,
+  ownPrefix,
+  ownPrefixesOnly,
+  pathLength,
+  reject,
+  tier1Leak,
+} from './shared-rules.ts'
+
+/** The inputs of the rules for one neighbor. */
+export interface PolicyInput {
+  readonly ourAsn: number
+  /** Everything that the fleet originates, of the session's family. */
+  readonly ownPrefixes: readonly Prefix[]
+  /** The prefixes that may be advertised to this neighbor, of the session's family. */
+  readonly exports: readonly Prefix[]
+  readonly bogonsAllowed: readonly Prefix[]
+  readonly rpki: Rpki | null
+  /** Added to every route that leaves the AS. */
+  readonly communities: readonly Community[]
+  /** The prefixes that the IRR registers for this neighbor; `null`: no filter. An empty list accepts nothing. */
+  readonly irr: readonly PrefixRange[] | null
+  readonly neighbor: Neighbor
+}
+
+/** Export limit beyond the prefixes that the rules accept: a second safeguard. */
+const spare = 5
+/** Import limit of a neighbor from which one prefix is accepted. */
+const fewPrefixes = 10
+
+/** Our side's role in a session with this neighbor (RFC 9234), or `null`. */
+export function roleOf(neighbor: Neighbor): RoleWord | null {
+  return neighbor.role === 'none' ? null : (neighbor.role ?? kindPolicies[neighbor.kind].role)
+}
+
+/** Whether routes of this neighbor are validated (RFC 6811). */
+export function isValidated({ neighbor, rpki }: Pick<PolicyInput, 'neighbor' | 'rpki'>): boolean {
+  return rpki !== null && neighbor.import === 'full' && kindPolicies[neighbor.kind].validated
+}
+
+/** The policy for routes from a neighbor. */
+export function compileImport(input: PolicyInput): Policy {
+  const { neighbor } = input
+  const family = neighbor.address.family
+  const rules = [...importMatches(input, kindPolicies[neighbor.kind], family)]
+  return finish(input, 'import', rules, neighbor.limit ?? defaultLimit(input, family))
+}
+
+/** The policy for routes to a neighbor. */
+export function compileExport(input: PolicyInput): Policy {
+  return finish(input, 'export', [...exportMatches(input)], input.exports.length + spare)
+}
+
+function* importMatches(input: PolicyInput, kind: KindPolicy, family: Family): Generator<Rule> {
+  const { neighbor, ourAsn } = input
+  const { tighten } = neighbor
+  const role = roleOf(neighbor)
+  if (neighbor.import === 'nothing') {
+    yield fixed.importNothing
+    return
+  }
+  yield ownNumber(ourAsn).asLoop
+  if (neighbor.import === 'default-only') yield fixed.defaultOnly[family]
+  if (neighbor.import === 'own-prefixes') yield ownPrefixesOnly(input.ownPrefixes)
+  if (neighbor.import === 'full') {
+    yield fixed.martianPrefix[family]
+    if (input.ownPrefixes.length > 0) yield ownPrefix(input.ownPrefixes)
+    yield bogonPrefix[family](input.bogonsAllowed)
+    if (family === 'ipv6') yield fixed.globalUnicast
+    yield fixed.prefixLength[family]
+  }
+  if (!kind.internal) {
+    // FRR treats an empty path as ours: it validates it with our own AS number.
+    yield fixed.emptyPath
+    yield fixed.asZero
+    yield tighten.pathLength === null ? fixed.pathLength : pathLength(tighten.pathLength)
+    yield fixed.asSet
+    if (kind.checksFirstAs) yield reject('first-as', { type: 'first-asn-not', asn: neighbor.asn })
+    if (kind.checksBogons) yield bogonAsn(neighbor.asn)
+    if (kind.refusesTier1) yield tier1Leak(neighbor.asn)
+    if (neighbor.localAddress !== null) {
+      const condition: Condition = { type: 'next-hop', address: neighbor.localAddress }
+      yield native(reject('own-next-hop', condition))
+    }
+    if (kind.checksNextHop) yield reject('next-hop', { type: 'next-hop-not', address: neighbor.address })
+    if (role === 'peer') yield native(reject('role-leak', { type: 'otc-not', asn: neighbor.asn }))
+    if (role === 'provider' || role === 'rs-server') yield fixed.roleLeak
+  }
+  if (tighten.rejectPrefixes.length > 0) {
+    yield reject('denied-prefix', { type: 'prefix', in: tighten.rejectPrefixes })
+  }
+  if (tighten.rejectAsns.length > 0) {
+    yield reject('denied-asn', { type: 'path-contains', asns: tighten.rejectAsns.map(only) })
+  }
+  if (tighten.onlyPrefixes !== null) {
+    yield reject('only-prefixes', { type: 'prefix-not', in: tighten.onlyPrefixes })
+  }
+  if (input.irr !== null) yield reject('irr', { type: 'prefix-not', in: input.irr })
+  if (isValidated(input)) {
+    if (input.rpki?.invalid === 'reject') yield fixed.rpkiInvalid
+    if (tighten.notFound === 'reject') yield fixed.rpkiNotFound
+  }
+  if (neighbor.import === 'own-prefixes') yield ownNumber(ourAsn).learnedInside
+  if (!kind.internal) {
+    yield ownNumber(ourAsn).scrubCommunities
+    if (role === 'customer' || role === 'peer' || role === 'rs-client') {
+      yield native(change('only-to-customer', [], { type: 'mark-only-to-customer', asn: neighbor.asn }))
+    }
+    yield fixed.gracefulShutdown
+  }
+  yield fixed.importRest
+}
+
+function* exportMatches(input: PolicyInput): Generator<Rule> {
+  const { neighbor, ourAsn, exports } = input
+  const kind = kindPolicies[neighbor.kind]
+  const role = roleOf(neighbor)
+  if (exports.length > 0) {
+    yield fixed.learnedRoute
+    if (!(neighbor.hostRoutes ?? kind.exportsHosts)) yield fixed.hostRoute[neighbor.address.family]
+    if (kind.validated && input.rpki?.invalid === 'reject') yield fixed.ownOriginInvalid
+    const communities = [...(kind.internal ? [] : input.communities), ...neighbor.communities]
+    if (communities.length > 0) yield change('our-communities', [], { type: 'add-communities', communities })
+    if (kind.noExport) yield fixed.noExport
+    if (!kind.internal && (role === 'provider' || role === 'peer' || role === 'rs-server')) {
+      yield ownNumber(ourAsn).markForCustomers
+    }
+    const worse = degradations(neighbor, ourAsn)
+    if (worse.length > 0) yield change('degraded', [{ type: 'degraded' }], ...worse)
+    yield exactlyOurs(exports)
+  }
+  yield fixed.defaultDeny
+}
+
+/** The changes that make a degraded announcement less attractive to this neighbor; empty if the YAML turns all of them off. */
+function degradations({ kind, degrade }: Neighbor, ourAsn: number): Change[] {
+  const { gracefulShutdown, prepend, med } = degrade
+  const changes: Change[] = []
+  if (gracefulShutdown) {
+    changes.push({ type: 'add-communities', communities: [gracefulShutdownCommunity] })
+    // Inside the AS the community has no effect, so the sender sets LOCAL_PREF itself (RFC 8326, section 4.2).
+    if (kindPolicies[kind].internal) changes.push({ type: 'local-pref', value: 0 })
+  }
+  if (prepend > 0) changes.push({ type: 'prepend', asn: ourAsn, times: prepend })
+  if (med !== null) changes.push({ type: 'med', value: med })
+  return changes
+}
+
+function finish(
+  input: PolicyInput,
+  direction: Policy['direction'],
+  all: readonly Rule[],
+  limit: number,
+): Policy {
+  const { kind, asn, address } = input.neighbor
+  const relax = new Set<RuleId>(input.neighbor.relax)
+  return {
+    direction,
+    kind,
+    family: address.family,
+    ourAsn: input.ourAsn,
+    neighborAsn: asn,
+    rules: all.filter(({ id }) => !relax.has(id)),
+    limit,
+    relaxed: all.filter(({ id }) => relax.has(id)),
+  }
+}
+
+function defaultLimit({ neighbor, ownPrefixes }: PolicyInput, family: Family): number {
+  if (neighbor.import === 'full') return importLimits[neighbor.kind][family]
+  return neighbor.import === 'own-prefixes' ? ownPrefixes.length + spare : fewPrefixes
+}

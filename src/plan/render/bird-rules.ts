@@ -1,0 +1,142 @@
+import { degradedPreference, originators } from '../../manifest/announcements.ts'
+import type { Family } from '../../net/prefix.ts'
+import type { PrefixRange } from '../../net/prefix-range.ts'
+import type { SessionPlan } from '../compile/plan.ts'
+import { once } from '../policy/once.ts'
+import type { AsnRange, Change, Condition, Policy, Rule } from '../policy/policy.ts'
+import type { RuleLists } from './rule-lists.ts'
+
+/** One rule in BIRD's filter language: a comment, and a line unless BIRD does it itself. */
+interface BirdRule {
+  readonly comment: string
+  readonly line: string
+}
+
+/** Longer ones get a name. */
+const longestInline = 4
+
+export const roaTables: Readonly<Record<Family, { readonly live: string; readonly lastGood: string }>> = {
+  ipv4: { live: 'aw_roa4', lastGood: 'aw_last4' },
+  ipv6: { live: 'aw_roa6', lastGood: 'aw_last6' },
+}
+
+export function birdRules(
+  session: SessionPlan,
+  policy: Policy,
+  lists: RuleLists<readonly string[]>,
+  hasLastGood: boolean,
+): BirdRule[] {
+  return policy.rules.map((rule) => {
+    const native = rule.native || rule.match.some(({ type }) => type === 'path-has-set')
+    const comment = commentOf(rule, native ? 'done by BIRD itself' : null)
+    if (native) return { comment, line: '' }
+    const setOf = (members: readonly string[]) =>
+      members.length > longestInline
+        ? lists.name(session, policy, rule, members)
+        : `[ ${members.join(', ')} ]`
+    const conditions = rule.match.map((condition) => print(condition, policy, setOf, hasLastGood))
+    const statement = printAction(rule)
+    return {
+      comment,
+      line: conditions.length === 0 ? statement : `if ${conditions.join(' && ')} then ${statement}`,
+    }
+  })
+}
+
+/** `path-length: why (source)`. */
+export function commentOf({ id, why, source }: Rule, remark: string | null): string {
+  const where = source !== null && remark !== null ? `${source}; ${remark}` : (source ?? remark)
+  return where === null ? `${id}: ${why}` : `${id}: ${why} (${where})`
+}
+
+function print(
+  condition: Condition,
+  { family, ourAsn }: Policy,
+  setOf: (members: readonly string[]) => string,
+  hasLastGood: boolean,
+): string {
+  switch (condition.type) {
+    case 'prefix':
+      return condition.in.length === 0 ? 'false' : `net ~ ${setOf(printRanges(condition.in))}`
+    case 'prefix-not':
+      return condition.in.length === 0 ? 'true' : `net !~ ${setOf(printRanges(condition.in))}`
+    case 'path-longer':
+      return `bgp_path.len > ${condition.than}`
+    case 'path-contains':
+      return `bgp_path ~ ${setOf(printAllAsns(condition.asns))}`
+    case 'path-empty':
+      return 'bgp_path.len = 0'
+    case 'path-has-set':
+      throw new TypeError('AS_SETs are refused by the session, not by its filter')
+    case 'first-asn-not':
+      return `bgp_path.first != ${condition.asn}`
+    case 'next-hop':
+      return `bgp_next_hop = ${condition.address}`
+    case 'next-hop-not':
+      return `bgp_next_hop != ${condition.address}`
+    case 'validation': {
+      const origin = condition.origin === 'ours' ? String(ourAsn) : 'bgp_path.last'
+      const { live, lastGood } = roaTables[family]
+      const is = (table: string, state: string) => `roa_check(${table}, net, ${origin}) = ROA_${state}`
+      if (condition.state === 'not-found') {
+        const nowhere = is(live, 'UNKNOWN')
+        return hasLastGood ? `${nowhere} && ${is(lastGood, 'UNKNOWN')}` : nowhere
+      }
+      // The last good set counts only for prefixes that the live set does not cover, as when no cache answers.
+      return hasLastGood
+        ? `(${is(live, 'INVALID')} || (${is(live, 'UNKNOWN')} && ${is(lastGood, 'INVALID')}))`
+        : is(live, 'INVALID')
+    }
+    case 'community':
+      return condition.community.type === 'large'
+        ? `(${condition.community.parts.join(', ')}) ~ bgp_large_community`
+        : `(${condition.community.parts.join(', ')}) ~ bgp_community`
+    case 'otc-not':
+      throw new TypeError('BIRD evaluates ONLY_TO_CUSTOMER itself')
+    case 'learned':
+      return `proto != "${originators[family]}"`
+    case 'degraded':
+      return `preference = ${degradedPreference}`
+  }
+}
+
+function printAction({ action }: Rule): string {
+  if (action.type !== 'set') return `${action.type};`
+  const statements = action.changes.flatMap(printChange)
+  return statements.length === 1 ? statements[0]! : `{ ${statements.join(' ')} }`
+}
+
+function printChange(change: Change): string[] {
+  switch (change.type) {
+    case 'local-pref':
+      return [`bgp_local_pref = ${change.value};`]
+    case 'med':
+      return [`bgp_med = ${change.value};`]
+    case 'prepend':
+      return Array<string>(change.times).fill(`bgp_path.prepend(${change.asn});`)
+    case 'add-communities':
+      return change.communities.map(({ type, parts }) =>
+        type === 'large'
+          ? `bgp_large_community.add((${parts.join(', ')}));`
+          : `bgp_community.add((${parts.join(', ')}));`,
+      )
+    case 'remove-large-communities':
+      return [`bgp_large_community.delete([ (${change.asn}, *, *) ]);`]
+    case 'mark-only-to-customer':
+      throw new TypeError('BIRD sets ONLY_TO_CUSTOMER itself')
+  }
+}
+
+/** `10.0.0.0/8+`, `192.0.2.0/24`, `0.0.0.0/0{8,24}`. */
+function printRange({ prefix, minLength, maxLength }: PrefixRange): string {
+  if (minLength === prefix.length && maxLength === prefix.length) return String(prefix)
+  if (minLength === prefix.length && maxLength === (prefix.family === 'ipv4' ? 32 : 128)) return `${prefix}+`
+  return `${prefix}{${minLength},${maxLength}}`
+}
+
+const printRanges = once((ranges: readonly PrefixRange[]) => ranges.map(printRange))
+const printAllAsns = once((ranges: readonly AsnRange[]) => ranges.map(printAsns))
+
+function printAsns({ first, last }: AsnRange): string {
+  return first === last ? String(first) : `${first}..${last}`
+}

@@ -1,0 +1,223 @@
+import { frrDegraded } from '../../manifest/announcements.ts'
+import type { Address, Family } from '../../net/prefix.ts'
+import { formatRange, orLonger } from '../../net/prefix-range.ts'
+import type { SessionPlan } from '../compile/plan.ts'
+import { once } from '../policy/once.ts'
+import type { AsnRange, Change, Condition, Policy, Rule } from '../policy/policy.ts'
+import { everything, learnedInsideMark } from '../policy/shared-rules.ts'
+import { patternOf } from './asn-pattern.ts'
+import { commentOf } from './bird-rules.ts'
+import type { RuleLists } from './rule-lists.ts'
+
+/** One entry of a route-map. */
+interface FrrEntry {
+  readonly id: string
+  readonly comment: string
+  readonly action: 'permit' | 'deny'
+  readonly seq: number
+  readonly lines: readonly string[]
+}
+
+/** The rest of a list's lines after its sequence number, by the command that makes such a list. */
+export interface FrrList {
+  readonly command: string
+  readonly entries: readonly string[]
+}
+
+/** Numbered by tens, so that an engineer can insert a temporary entry. */
+const seqStep = 10
+
+export function frrEntries(
+  session: SessionPlan,
+  policy: Policy,
+  lists: RuleLists<FrrList>,
+  hasLastGood: boolean,
+): FrrEntry[] {
+  return policy.rules.flatMap((rule, index): FrrEntry[] => {
+    if (rule.native) return []
+    const seq = (index + 1) * seqStep
+    if (rule.id === 'rpki-invalid' && hasLastGood) return refuseUnknown(rule, seq)
+    const [condition] = rule.match
+    if (condition?.type === 'next-hop-not') return refuseOtherNextHops(rule, condition.address, seq)
+    const name = (list: FrrList) => lists.name(session, policy, rule, list, list.command)
+    const matches = printMatches(rule.match, policy, name)
+    return matches.map((lines, part) => ({
+      id: rule.id,
+      comment: commentOf(rule, null),
+      action: rule.action.type === 'reject' ? 'deny' : 'permit',
+      seq: seq + part,
+      lines: [...lines, ...printChanges(rule, name)],
+    }))
+  })
+}
+
+/**
+ * For some seconds after a start bgpd has no state for any route, and `match rpki invalid` accepts all of them.
+ * So routes with a known state other than invalid continue at the next rule, and all others are refused.
+ */
+function refuseUnknown(rule: Rule, seq: number): FrrEntry[] {
+  const { id } = rule
+  const next = `on-match goto ${seq + seqStep}`
+  const known = (state: string, part: number): FrrEntry => ({
+    id,
+    comment: commentOf(rule, `${state}: next rule`),
+    action: 'permit',
+    seq: seq + part,
+    lines: [`match rpki ${state}`, next],
+  })
+  return [
+    known('valid', 0),
+    known('notfound', 1),
+    { id, comment: commentOf(rule, 'not yet known: refused'), action: 'deny', seq: seq + 2, lines: [] },
+  ]
+}
+
+/**
+ * A neighbor on the link sends its link-local address beside the global one (RFC 2545, section 3), and then a
+ * `match ipv6 next-hop prefix-list` matches if either is in the list, so that a list of all but one address
+ * refuses every route.
+ */
+function refuseOtherNextHops(rule: Rule, address: Address, seq: number): FrrEntry[] {
+  const { id } = rule
+  const command = commands[address.family]
+  return [
+    {
+      id,
+      comment: commentOf(rule, 'its own: next rule'),
+      action: 'permit',
+      seq,
+      lines: [`match ${command} next-hop address ${address}`, `on-match goto ${seq + seqStep}`],
+    },
+    { id, comment: commentOf(rule, 'any other: refused'), action: 'deny', seq: seq + 1, lines: [] },
+  ]
+}
+
+/** One or more alternatives, each with all its lines: an entry of a route-map holds where all of its lines do. */
+function printMatches(
+  conditions: readonly Condition[],
+  policy: Policy,
+  name: (list: FrrList) => string,
+): string[][] {
+  if (conditions.length === 0) return [[]]
+  if (conditions.every(isPrefixCondition)) {
+    const command = commands[policy.family]
+    const list = name(prefixLists[policy.family](conditions))
+    return [[`match ${command} address prefix-list ${list}`]]
+  }
+  if (conditions.length > 1) throw new TypeError('a route-map entry has at most one list of a kind')
+  return printMatch(conditions[0]!, policy, name)
+}
+
+function printMatch(condition: Condition, { ourAsn }: Policy, name: (list: FrrList) => string): string[][] {
+  const asPath = (...entries: string[]) => [
+    `match as-path ${name({ command: 'bgp as-path access-list', entries })}`,
+  ]
+  switch (condition.type) {
+    case 'path-longer':
+      return [asPath(`permit ^([^ ]+ ){${condition.than}}`)]
+    case 'path-contains':
+      return [asPath(...permitAny(condition.asns))]
+    case 'path-empty':
+      return [asPath('permit ^$')]
+    case 'path-has-set':
+      return [asPath('permit [{]')]
+    case 'first-asn-not':
+      return [asPath(`deny ^${condition.asn}_`, 'permit .*')]
+    case 'validation':
+      return [[`match rpki ${condition.state === 'invalid' ? 'invalid' : 'notfound'}`]]
+    case 'community': {
+      const sort = condition.community.type === 'large' ? 'large-community' : 'community'
+      const list = name({
+        command: `bgp ${sort}-list standard`,
+        entries: [`permit ${condition.community}`],
+      })
+      return [[`match ${sort} ${list}`]]
+    }
+    case 'learned': {
+      // Routes from iBGP have an empty path too, so they are marked on import.
+      const inside = {
+        command: 'bgp large-community-list standard',
+        entries: [`permit ${learnedInsideMark(ourAsn)}`],
+      }
+      return [asPath('deny ^$', 'permit .*'), [`match large-community ${name(inside)}`]]
+    }
+    case 'degraded':
+      return [[`match tag ${frrDegraded.tag}`]]
+    case 'next-hop':
+      throw new TypeError('FRR refuses its own address as a next hop itself')
+    case 'next-hop-not':
+      throw new TypeError('a next hop condition has two entries of its own')
+    case 'otc-not':
+      throw new TypeError('FRR evaluates ONLY_TO_CUSTOMER itself')
+    case 'prefix':
+    case 'prefix-not':
+      throw new TypeError('prefix conditions are one list')
+  }
+}
+
+function printChanges({ id, action }: Rule, name: (list: FrrList) => string): string[] {
+  if (action.type !== 'set') return []
+  const mark = id === 'degraded' ? [`set weight ${frrDegraded.weight}`] : []
+  return [...action.changes.flatMap((change) => printChange(change, name)), ...mark, 'on-match next']
+}
+
+function printChange(change: Change, name: (list: FrrList) => string): string[] {
+  switch (change.type) {
+    case 'local-pref':
+      return [`set local-preference ${change.value}`]
+    case 'med':
+      return [`set metric ${change.value}`]
+    case 'prepend':
+      return [`set as-path prepend ${Array(change.times).fill(change.asn).join(' ')}`]
+    case 'add-communities': {
+      const of = (type: string) => change.communities.filter((community) => community.type === type).join(' ')
+      const standard = of('standard')
+      const large = of('large')
+      return [
+        ...(standard === '' ? [] : [`set community ${standard} additive`]),
+        ...(large === '' ? [] : [`set large-community ${large} additive`]),
+      ]
+    }
+    case 'remove-large-communities': {
+      const list = name({
+        command: 'bgp large-community-list expanded',
+        entries: [`permit ^${change.asn}:[0-9]+:[0-9]+$`],
+      })
+      return [`set large-comm-list ${list} delete`]
+    }
+    case 'mark-only-to-customer':
+      throw new TypeError('FRR sets ONLY_TO_CUSTOMER itself')
+  }
+}
+
+/** The first word of a family's prefix commands. */
+export const commands: Readonly<Record<Family, string>> = { ipv4: 'ip', ipv6: 'ipv6' }
+
+type PrefixCondition = Extract<Condition, { in: unknown }>
+
+function isPrefixCondition(condition: Condition): condition is PrefixCondition {
+  return condition.type === 'prefix' || condition.type === 'prefix-not'
+}
+
+/** The exceptions of a rule come first and are denied by the list, so that the list permits the routes that the rule matches. */
+function prefixList(family: Family, conditions: readonly PrefixCondition[]): FrrList {
+  const excepted = conditions.filter(({ type }) => type === 'prefix-not').flatMap((condition) => condition.in)
+  const meant = conditions.filter(({ type }) => type === 'prefix').flatMap((condition) => condition.in)
+  const rest = conditions.some(({ type }) => type === 'prefix') ? meant : [orLonger(everything[family])]
+  const entries = [
+    ...excepted.map((range) => `deny ${formatRange(range)}`),
+    ...rest.map((range) => `permit ${formatRange(range)}`),
+  ]
+  return {
+    command: `${commands[family]} prefix-list`,
+    // FRR has no lists without entries, and a match with a missing list matches everything.
+    entries: entries.length > 0 ? entries : [`deny ${formatRange(orLonger(everything[family]))}`],
+  }
+}
+
+const permitAny = once((ranges: readonly AsnRange[]) => ranges.map((asns) => `permit _(${patternOf(asns)})_`))
+
+const prefixLists = {
+  ipv4: once((conditions: readonly PrefixCondition[]) => prefixList('ipv4', conditions)),
+  ipv6: once((conditions: readonly PrefixCondition[]) => prefixList('ipv6', conditions)),
+}

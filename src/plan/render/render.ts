@@ -1,0 +1,50 @@
+import Handlebars from 'handlebars'
+import { renderAnnouncements } from '../../manifest/announcements.ts'
+import type { BundleFile } from '../../manifest/bundle-file.ts'
+import type { NodePlan } from '../compile/plan.ts'
+import { viewForBird, viewForFrr } from './view.ts'
+
+/** Template sources by their path below templates/, such as `bird/bird.conf.hbs`. */
+export type Templates = ReadonlyMap<string, string>
+
+export type Renderer = (node: NodePlan) => readonly BundleFile[]
+
+/** The configuration files of a node's bundle, without its manifest. */
+export function createRenderer(templates: Templates): Renderer {
+  // Nothing is escaped, since these are not HTML: the schema keeps quotes, braces and newlines out of names.
+  const handlebars = Handlebars.create()
+  handlebars.registerHelper({ each: printEach, if: printIf })
+  const compiled = new Map(
+    [...templates].map(([path, source]) => [
+      path,
+      // Without other helpers and `@` names, Handlebars looks each name up only once.
+      handlebars.compile(source, { noEscape: true, strict: true, knownHelpersOnly: true, data: false }),
+    ]),
+  )
+  const render = (path: string, view: object): string => {
+    const template = compiled.get(path)
+    if (template === undefined) throw new Error(`there is no template ${path}`)
+    return template(view)
+  }
+  return (node) =>
+    node.daemon === 'bird'
+      ? [
+          { path: 'announce.conf', content: renderAnnouncements([]) },
+          { path: 'bird.conf', content: render('bird/bird.conf.hbs', viewForBird(node)) },
+        ]
+      : [{ path: 'frr.conf', content: render('frr/frr.conf.hbs', viewForFrr(node)) }]
+}
+
+// Those of Handlebars print nothing for a name that is not there, which would be an empty filter.
+function printEach(items: unknown, { fn }: Handlebars.HelperOptions): string {
+  if (!Array.isArray(items)) throw new TypeError(`a template goes over ${typeof items}, which is no list`)
+  let text = ''
+  for (const item of items) text += fn(item)
+  return text
+}
+
+function printIf(this: unknown, value: unknown, { fn, inverse }: Handlebars.HelperOptions): string {
+  if (value === undefined) throw new TypeError('a template asks for something that is not there')
+  const holds = Array.isArray(value) ? value.length > 0 : Boolean(value)
+  return holds ? fn(this) : inverse(this)
+}

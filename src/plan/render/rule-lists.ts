@@ -1,0 +1,65 @@
+import type { SessionPlan } from '../compile/plan.ts'
+import type { Condition, Policy, Rule } from '../policy/policy.ts'
+
+/**
+ * Names the lists that rules refer to. A list that is the same in all sessions of a family is written once per node;
+ * if one session differs, each has its own.
+ */
+export interface RuleLists<T> {
+  /** The name of that rule's list, which is created at the first call. Lists of another kind may share it. */
+  name(session: SessionPlan, policy: Policy, rule: Rule, content: T, sort?: string): string
+  /** In the order of their first use. */
+  readonly all: readonly NamedList<T>[]
+}
+
+interface NamedList<T> {
+  readonly name: string
+  readonly content: T
+}
+
+/** `join` composes a name from its parts. */
+export function collectLists<T>(
+  sessions: readonly SessionPlan[],
+  join: (...parts: readonly string[]) => string,
+): RuleLists<T> {
+  const differing = findDiffering(sessions)
+  const byName = new Map<string, NamedList<T>>()
+  return {
+    name(session, policy, rule, content, sort = '') {
+      const key = ruleKey(policy, rule)
+      const name = differing.has(key) ? join(session.symbol, rule.id) : join('aw', ...key.split(' '))
+      const place = `${sort} ${name}`
+      if (!byName.has(place)) byName.set(place, { name, content })
+      return name
+    },
+    get all() {
+      return [...byName.values()]
+    },
+  }
+}
+
+/** Rules whose conditions are not the same wherever they appear. */
+function findDiffering(sessions: readonly SessionPlan[]): ReadonlySet<string> {
+  const first = new Map<string, Rule['match']>()
+  const differing = new Set<string>()
+  for (const session of sessions) {
+    for (const policy of [session.import, session.export]) {
+      for (const rule of policy.rules) {
+        const key = ruleKey(policy, rule)
+        const known = first.get(key)
+        if (known === undefined) first.set(key, rule.match)
+        else if (known !== rule.match && !differing.has(key)) {
+          if (JSON.stringify(known) !== JSON.stringify(rule.match)) differing.add(key)
+        }
+      }
+    }
+  }
+  return differing
+}
+
+/** Paths and communities are the same in both families. */
+function ruleKey({ family }: Policy, { id, match }: Rule): string {
+  return match.some(({ type }) => ofOneFamily.has(type)) ? `${id} ${family === 'ipv4' ? '4' : '6'}` : id
+}
+
+const ofOneFamily: ReadonlySet<Condition['type']> = new Set(['prefix', 'prefix-not', 'next-hop-not'])

@@ -1,0 +1,156 @@
+import { frrDegraded, originators } from '../../manifest/announcements.ts'
+import { secretToken } from '../../manifest/secret-token.ts'
+import { type Family, families, type Prefix } from '../../net/prefix.ts'
+import { prefixesOf } from '../compile/compile.ts'
+import type { NodePlan, SessionPlan } from '../compile/plan.ts'
+import { kindPolicies } from '../policy/kinds.ts'
+import type { Policy } from '../policy/policy.ts'
+import { birdRules, roaTables } from './bird-rules.ts'
+import { commands, type FrrList, frrEntries } from './frr-rules.ts'
+import { collectLists } from './rule-lists.ts'
+
+/** Seconds. Without BFD these decide how long a crashed node's routes live (RFC 4271, section 10). */
+const timers = { holdTimeS: 90, keepaliveTimeS: 30, connectDelayS: 1, connectRetryS: 5 } as const
+
+const digits = { ipv4: '4', ipv6: '6' } as const
+
+/** What templates/bird/bird.conf.hbs shows. */
+export function viewForBird(node: NodePlan) {
+  const { announceFile } = node.layout.paths
+  const lists = collectLists<readonly string[]>(node.sessions, (...parts) =>
+    parts.join('_').replaceAll('-', '_').toUpperCase(),
+  )
+  const rpki = viewRpki(node)
+  const sessions = node.sessions.map((session) => ({
+    ...sharedView(session),
+    localAddress: session.localAddress === null ? '' : ` ${session.localAddress}`,
+    channel: session.family,
+    role: session.role?.replace('-', '_') ?? '',
+    refusesAsSets: session.import.rules.some(({ id }) => id === 'as-set'),
+    importRules: birdRules(session, session.import, lists, rpki?.lastGood != null),
+    exportRules: birdRules(session, session.export, lists, rpki?.lastGood != null),
+  }))
+  return {
+    site: node.site,
+    node: node.node,
+    asn: node.asn,
+    ...timers,
+    routerId: node.routerId,
+    logLine:
+      node.layout.logFile === null
+        ? 'log syslog { info, remote, warning, error, auth, fatal, bug };'
+        : `log "${node.layout.logFile}" all;`,
+    announceGlob: announceFile === null ? '' : globOf(announceFile),
+    direct: node.sessions.some((session) => session.kind === 'ibgp' && session.taken !== 'nothing'),
+    bfd: node.sessions.some((session) => session.bfd !== null),
+    rpki,
+    lists: lists.all.map(({ name, content }) => ({ name, members: content.join(',\n  ') })),
+    families: familiesOf(node).map((family) => ({
+      channel: family,
+      digit: digits[family],
+      originator: originators[family],
+      covering: coveringOf(node, family).join(', '),
+    })),
+    sessions,
+  }
+}
+
+/** What templates/frr/frr.conf.hbs shows. */
+export function viewForFrr(node: NodePlan) {
+  const lists = collectLists<FrrList>(node.sessions, (...parts) => parts.join('-'))
+  const rpki = viewRpki(node)
+  const sessions = node.sessions.map((session) => ({
+    ...sharedView(session),
+    localAddress: session.localAddress?.toString() ?? '',
+    role: session.role ?? '',
+    maps: [
+      { name: `${session.symbol}-in`, entries: entriesOf(session, session.import) },
+      { name: `${session.symbol}-out`, entries: entriesOf(session, session.export) },
+    ],
+  }))
+  function entriesOf(session: SessionPlan, policy: Policy) {
+    return frrEntries(session, policy, lists, rpki?.lastGood != null)
+  }
+  return {
+    site: node.site,
+    node: node.node,
+    asn: node.asn,
+    ...timers,
+    routerId: node.routerId,
+    logLine:
+      node.layout.logFile === null
+        ? 'log syslog informational'
+        : `log file ${node.layout.logFile} informational`,
+    coverings: familiesOf(node).flatMap((family) =>
+      coveringOf(node, family).map((prefix) => ({ command: commands[family], prefix: prefix.toString() })),
+    ),
+    rpki,
+    lists: lists.all.map(({ name, content: { command, entries } }) => ({
+      lines: entries.map((entry, index) => `${command} ${name} seq ${(index + 1) * 5} ${entry}`).join('\n'),
+    })),
+    families: familiesOf(node).map((family) => ({
+      family,
+      sessions: sessions.filter((session) => session.family === family),
+    })),
+    sessions,
+    degraded: frrDegraded,
+    profiles: node.sessions.flatMap((session) =>
+      session.bfd === null ? [] : [{ symbol: session.symbol, ...session.bfd }],
+    ),
+  }
+}
+
+function sharedView(session: SessionPlan) {
+  return {
+    neighbor: session.neighbor,
+    symbol: session.symbol,
+    kind: session.kind,
+    description: session.description,
+    asn: session.asn,
+    address: session.address.toString(),
+    family: session.family,
+    internal: kindPolicies[session.kind].internal,
+    importLimit: session.taken === 'nothing' ? 0 : session.import.limit,
+    exportLimit: session.exports.length === 0 ? 0 : session.export.limit,
+    validated: session.validated,
+    multihop: session.multihop ?? 0,
+    gtsm: session.gtsm,
+    bfd: session.bfd,
+    password: session.passwordFile === null ? '' : secretToken(session.passwordFile),
+  }
+}
+
+/** RTR caches in order of preference, followed by the last good one. */
+function viewRpki({ rpki }: NodePlan) {
+  if (rpki === null) return null
+  const { caches, refreshS, retryS, expireS, atExpiry, lastGood } = rpki
+  return {
+    caches: caches.map((cache, index) => ({ ...cache, preference: index + 1 })),
+    refreshS,
+    retryS,
+    expireS,
+    lastGood: atExpiry === 'last-good' ? { ...lastGood, preference: caches.length + 1 } : null,
+    tables: families.map((family) => ({ digit: digits[family], ...roaTables[family] })),
+  }
+}
+
+/**
+ * A glob that matches just that file: BIRD refuses to start over a missing include file, unless a glob
+ * found nothing.
+ */
+function globOf(file: string): string {
+  return `${file.slice(0, -1)}[${file.slice(-1)}]`
+}
+
+function familiesOf(node: NodePlan): Family[] {
+  const prefixes = prefixesOf(node.services, true)
+  return families.filter(
+    (family) =>
+      node.sessions.some((session) => session.family === family) ||
+      prefixes.some((prefix) => prefix.family === family),
+  )
+}
+
+function coveringOf(node: NodePlan, family: Family): Prefix[] {
+  return prefixesOf(node.services, false).filter((prefix) => prefix.family === family && !prefix.isHost)
+}

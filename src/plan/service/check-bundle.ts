@@ -1,0 +1,141 @@
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { execa } from 'execa'
+import { findMissingPrograms, type MissingProgram } from '../../linux/programs.ts'
+import { renderAnnouncements } from '../../manifest/announcements.ts'
+import { prefixesOf } from '../compile/compile.ts'
+import type { NodePlan } from '../compile/plan.ts'
+import type { Renderer } from '../render/render.ts'
+
+/** `unchecked`: the daemon's programs are not on this machine. `complaints` are the parser's own words. */
+type CheckResult =
+  | { outcome: 'passed' }
+  | { outcome: 'rejected'; complaints: readonly string[] }
+  | { outcome: 'unchecked'; missing: readonly MissingProgram[] }
+
+/** FRR's takes seconds for hundreds of rules, and more on a busy machine. */
+const parserTimeoutMs = 60_000
+
+/** Has the node's own daemon parse its configuration, with everything announced. Starts and changes nothing. */
+export async function checkBundle(render: Renderer, node: NodePlan): Promise<CheckResult> {
+  const missing = await findMissingPrograms(programsFor(node))
+  if (missing.length > 0) return { outcome: 'unchecked', missing }
+  const dir = await mkdtemp(join(tmpdir(), 'anyward-check-'))
+  try {
+    const complaints =
+      node.daemon === 'bird' ? await checkBird(render, node, dir) : await checkFrr(render, node, dir)
+    return complaints.length === 0 ? { outcome: 'passed' } : { outcome: 'rejected', complaints }
+  } finally {
+    await rm(dir, { recursive: true, force: true })
+  }
+}
+
+function programsFor({ daemon, rpki }: NodePlan): string[] {
+  if (daemon === 'bird') return ['bird']
+  return ['bgpd', 'vtysh', 'unshare', ...(rpki === null ? [] : ['bgpd_rpki.so'])]
+}
+
+async function checkBird(render: Renderer, node: NodePlan, dir: string): Promise<string[]> {
+  // The same configuration, but for the place of the include: `bird -p` should read our announcements,
+  // not those that this machine may have.
+  const announceFile = join(dir, 'announce.conf')
+  const paths = { ...node.layout.paths, announceFile }
+  const files = render({ ...node, layout: { ...node.layout, paths } })
+  const config = join(dir, 'bird.conf')
+  await writeFile(config, files.find((file) => file.path === 'bird.conf')!.content)
+  const prefixes = prefixesOf(node.services, true).map(String)
+  const announcements = prefixes.map(
+    (prefix, index) => [prefix, index % 2 === 0 ? 'normal' : 'degraded'] as const,
+  )
+  await writeFile(announceFile, renderAnnouncements(announcements))
+  const result = await execa('bird', ['-p', '-c', config], parserOptions)
+  if (result.exitCode === 0) return []
+  return [saidBy('bird', result).replaceAll(`${dir}/`, '')]
+}
+
+async function checkFrr(render: Renderer, node: NodePlan, dir: string): Promise<string[]> {
+  const config = join(dir, 'frr.conf')
+  // FRR's daemons read it as their own user; a bundle holds no secrets.
+  await chmod(dir, 0o755)
+  const content = render(node).find((file) => file.path === 'frr.conf')!.content
+  await writeFile(config, content)
+  const grammar = await execa('vtysh', ['-C', '-f', config], parserOptions)
+  if (grammar.exitCode !== 0) return saidBy('vtysh', grammar).split('\n')
+  return checkFrrDaemons(dir, config, content.split('\n'))
+}
+
+/**
+ * vtysh knows every daemon's commands and not what they mean; a daemon's own `-C` knows what its commands
+ * mean and not those of the others, and exits 0 whatever it read. So a line is bad where both refuse it, and
+ * any other complaint counts from either. bfdd is not asked: with `-C` it refuses its own commands (8.4.4).
+ * staticd runs as root alone, and has no `-C` any more in FRR 10: without it the word of vtysh on commands stands.
+ */
+async function checkFrrDaemons(dir: string, config: string, lines: readonly string[]): Promise<string[]> {
+  const complaints: string[] = []
+  const refusedBy = new Map<number, number>()
+  const isRoot = process.getuid!() === 0
+  const validates = lines.includes('rpki')
+  let asked = 0
+  for (const daemon of isRoot ? ['bgpd', 'staticd'] : ['bgpd']) {
+    // In a network namespace of its own: `bgpd -C` opens sessions to the RPKI caches that it reads of.
+    const namespace = isRoot ? ['--net'] : ['--map-root-user', '--net']
+    const args = [...namespace, `/usr/lib/frr/${daemon}`, '-C', '-f', config]
+    // Whoever is not root can't become the user frr.
+    if (!isRoot) args.push('-S')
+    if (daemon === 'bgpd' && validates) args.push('-M', 'rpki')
+    args.push('-i', join(dir, 'pid'), '-z', join(dir, 'zserv'), '--vty_socket', dir)
+    const result = await execa('unshare', args, parserOptions)
+    if (result.stderr?.includes("invalid option -- 'C'")) continue
+    asked += 1
+    for (const line of `${result.stdout ?? ''}\n${result.stderr ?? ''}`.split('\n')) {
+      const refused = / on config line (\d+):/.exec(line)
+      if (refused) refusedBy.set(Number(refused[1]), (refusedBy.get(Number(refused[1])) ?? 0) + 1)
+      else if (!isChatter(line)) complaints.push(line.trim())
+    }
+    if (result.exitCode !== 0) complaints.push(saidBy(daemon, result))
+  }
+  if (asked < 2) return complaints
+  // The bfd block is the last of the file.
+  const bfdStart = lines.includes('bfd') ? lines.indexOf('bfd') : lines.length
+  for (const [number, count] of refusedBy) {
+    const line = lines[number - 1]?.trim() ?? ''
+    const forOthers = line === 'service integrated-vtysh-config' || number > bfdStart
+    if (count === asked && !forOthers) complaints.push(`frr.conf:${number}: not understood: ${line}`)
+  }
+  return complaints
+}
+
+/**
+ * What FRR's daemons say of themselves, and rtrlib of caches that can't be reached from where nobody is. Its
+ * threads write the time, the words and the end of a line one by one, so several may share a line.
+ */
+export function isChatter(line: string): boolean {
+  // Its crash log goes to a folder of the user frr.
+  if (/Disabling MPLS support|\/var\/tmp\/frr\/|\] crashlog and /.test(line)) return true
+  // Said whenever it is configured, also where there is no peer yet.
+  if (line.startsWith('Graceful restart configuration changed, reset ')) return true
+  const words = line.replaceAll(/\(\d{4}\/[\d/: ]+\):/g, '').trim()
+  return words === '' || (/^(?:RTR|TCP Transport)/.test(words) && !/\d{4}\/\d\d\/\d\d /.test(words))
+}
+
+const parserOptions = {
+  reject: false,
+  timeout: parserTimeoutMs,
+  stdin: 'ignore',
+  forceKillAfterDelay: 500,
+} as const
+
+interface Said {
+  readonly stdout: string | undefined
+  readonly stderr: string | undefined
+  readonly shortMessage?: string | undefined
+  readonly exitCode?: number | undefined
+  readonly timedOut: boolean
+}
+
+function saidBy(program: string, { stdout, stderr, shortMessage, exitCode, timedOut }: Said): string {
+  if (timedOut) return `${program} did not finish within ${parserTimeoutMs / 1000} s`
+  const words = [stderr, stdout].filter(Boolean).join('\n').trim()
+  return words === '' ? (shortMessage ?? `${program} exited with ${exitCode}`) : words
+}

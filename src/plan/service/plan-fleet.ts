@@ -1,0 +1,142 @@
+import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
+import { type BundlePlace, listBundles, manifestName, readEarlierBundle } from '../../bundle/read.ts'
+import { writeBundles } from '../../bundle/write.ts'
+import type { MissingProgram } from '../../linux/programs.ts'
+import type { BundleFile } from '../../manifest/bundle-file.ts'
+import { compareBundles, type NodeComparison } from '../../manifest/compare/compare.ts'
+import { type Manifest, requireManifest } from '../../manifest/manifest.ts'
+import { compilePlan } from '../compile/compile.ts'
+import { coverageOf, type ServiceCoverage } from '../compile/coverage.ts'
+import type { PlanFeeds } from '../compile/feeds.ts'
+import { debianLayout } from '../compile/layout.ts'
+import type { Notice, Plan } from '../compile/plan.ts'
+import { createRenderer, type Renderer } from '../render/render.ts'
+import type { Fleet } from '../sites/fleet.ts'
+import { checkBundle } from './check-bundle.ts'
+import { renderWithManifest } from './render-bundle.ts'
+import { loadTemplates } from './templates.ts'
+
+export interface PlanRequest {
+  readonly fleet: Fleet
+  readonly feeds: PlanFeeds
+  /** Bundles go to `<out>/<site>/<node>/`. */
+  readonly out: string
+  /** Whether each bundle is loaded by its daemon's own parser first. */
+  readonly check: boolean
+  /** Write nothing if a service would be announced at fewer sites than that. */
+  readonly refuseBelow: number | null
+}
+
+export interface PlanReport {
+  /** Sorted by site, then by node. */
+  readonly nodes: readonly NodeReport[]
+  /** Bundles of nodes that the fleet no longer has. They stay. */
+  readonly removed: readonly BundlePlace[]
+  readonly coverage: readonly ServiceCoverage[]
+  readonly notices: readonly Notice[]
+}
+
+export interface NodeReport extends NodeComparison {
+  readonly dir: string
+  /** All files of the bundle, the manifest last. */
+  readonly files: readonly string[]
+  /** The daemon's files that differ from what is in the folder. */
+  readonly changedFiles: readonly ChangedFile[]
+}
+
+interface ChangedFile {
+  readonly path: string
+  /** `null`: there was none. */
+  readonly before: string | null
+  /** `null`: it goes. */
+  readonly after: string | null
+}
+
+/** `written` alone has changed anything on the disk. */
+export type PlanResult =
+  | { readonly outcome: 'written'; readonly report: PlanReport }
+  | { readonly outcome: 'refused'; readonly report: PlanReport; readonly short: readonly ServiceCoverage[] }
+  | {
+      readonly outcome: 'rejected'
+      readonly node: string
+      readonly daemon: Manifest['daemon']
+      readonly complaints: readonly string[]
+    }
+  | { readonly outcome: 'unchecked'; readonly node: string; readonly missing: readonly MissingProgram[] }
+
+/**
+ * Plans a fleet and writes its bundles, all or none. The same fleet and feeds give the same bytes.
+ * Throws the system's error where the folder can not be written.
+ */
+export async function planFleet(request: PlanRequest): Promise<PlanResult> {
+  const { fleet, out } = request
+  const plan = compilePlan(fleet, (_site, node) => debianLayout(fleet, node), request.feeds)
+  const render = createRenderer(await loadTemplates())
+  const drafts = []
+  for (const [index, node] of plan.nodes.entries()) {
+    drafts.push(draftNode(join(out, node.site, node.node), renderWithManifest(render, node)))
+    // A planner answers requests meanwhile.
+    if (index % nodesBetweenPauses === 0) await setImmediate()
+  }
+  const report: PlanReport = {
+    nodes: drafts.map((draft) => draft.report),
+    removed: findRemoved(out, plan),
+    coverage: coverageOf(fleet, plan),
+    notices: plan.notices,
+  }
+  const short = report.coverage.filter(({ sites }) => sites.length < (request.refuseBelow ?? 0))
+  if (short.length > 0) return { outcome: 'refused', report, short }
+  const refusal = request.check ? await checkAll(render, plan) : null
+  if (refusal !== null) return refusal
+  await writeBundles(
+    drafts.map(({ toWrite, report: { dir, changedFiles } }) => ({
+      dir,
+      files: toWrite,
+      obsolete: changedFiles.filter(({ after }) => after === null).map(({ path }) => path),
+    })),
+  )
+  return { outcome: 'written', report }
+}
+
+const nodesBetweenPauses = 50
+
+function draftNode(
+  dir: string,
+  { files, manifest }: ReturnType<typeof renderWithManifest>,
+): { toWrite: readonly BundleFile[]; report: NodeReport } {
+  const names = files.map((file) => file.path)
+  const contents = new Map(files.map((file) => [file.path, file.content]))
+  const earlier = readEarlierBundle(dir, { contents, manifest })
+  const changedFiles = [...new Set([...names, ...earlier.files.keys()])]
+    .filter((path) => path !== manifestName)
+    .map((path) => ({ path, before: earlier.files.get(path) ?? null, after: contents.get(path) ?? null }))
+    .filter(({ before, after }) => before !== after)
+  const toWrite = files.filter(({ path, content }) => earlier.files.get(path) !== content)
+  const isCompared = earlier.manifest !== null && earlier.manifest !== manifest
+  // As it will be read, with its keys in the order of the schema.
+  const after = isCompared ? requireManifest(JSON.parse(contents.get(manifestName)!)) : manifest
+  return { toWrite, report: { ...compareBundles(earlier.manifest, after), dir, files: names, changedFiles } }
+}
+
+function findRemoved(out: string, plan: Plan): BundlePlace[] {
+  const planned = new Set(plan.nodes.map(({ site, node }) => join(out, site, node)))
+  return listBundles(out).filter(({ dir }) => !planned.has(dir))
+}
+
+async function checkAll(
+  render: Renderer,
+  plan: Plan,
+): Promise<Extract<PlanResult, { outcome: 'rejected' | 'unchecked' }> | null> {
+  for (const node of plan.nodes) {
+    const result = await checkBundle(render, node)
+    if (result.outcome === 'unchecked') {
+      return { outcome: 'unchecked', node: node.node, missing: result.missing }
+    }
+    if (result.outcome === 'rejected') {
+      const { node: name, daemon } = node
+      return { outcome: 'rejected', node: name, daemon, complaints: result.complaints }
+    }
+  }
+  return null
+}

@@ -1,0 +1,186 @@
+import type { SideCheck } from '../../manifest/words.ts'
+import {
+  type Fleet,
+  type FleetNode,
+  type IrrFilter,
+  importsByKind,
+  type Neighbor,
+  type Probe,
+  type Rpki,
+  type Service,
+} from './fleet.ts'
+import type { FleetFile } from './schema/fleet-file.ts'
+import { conntrackCheck, peersCheck } from './schema/side-checks.ts'
+import type { SiteFile } from './schema/site-file.ts'
+
+/** Builds the model from checked files. */
+export function assembleFleet(fleet: FleetFile, sites: readonly SiteFile[]): Fleet {
+  return {
+    asn: fleet.asn,
+    bogonsAllowed: fleet.bogons.allow,
+    services: Object.entries(fleet.services).map(([name, service]): Service => {
+      const { probe } = service
+      return {
+        name,
+        anycast: service.anycast,
+        covering: service.covering,
+        wireguard: service.wireguard,
+        probe: {
+          privateKeyFile: probe.privateKeyFile,
+          presharedKeyFile: probe.presharedKeyFile ?? null,
+          address: probe.address,
+          intervalMs: probe.interval,
+          timeoutMs: probe.timeout,
+          rise: probe.rise,
+          fall: probe.fall,
+          checks: probe.checks,
+          window: probe.window,
+          holdDown: { initialMs: probe.holdDown.initial, maxMs: probe.holdDown.max },
+          ...assembleSideChecks(probe),
+        },
+        when: service.when,
+        drain: {
+          idleMs: service.drain.idle,
+          limitMs: service.drain.limit,
+          undrainMs: service.drain.undrain,
+        },
+        safety: {
+          minSites: service.safety.minSites,
+          onStop: service.safety.onStop,
+          deadManMs: service.safety.deadMan,
+        },
+      }
+    }),
+    communities: fleet.communities,
+    rpki: assembleRpki(fleet.rpki),
+    irr: { server: fleet.irr.server ?? null, sources: fleet.irr.sources },
+    planner: fleet.planner,
+    listen: fleet.controller.listen,
+    sites: sites.map((site) => ({
+      name: site.site,
+      nodes: site.nodes.map((node) => assembleNode(node, site)),
+    })),
+  }
+}
+
+type ProbeFile = FleetFile['services'][string]['probe']
+type Written<Check extends SideCheck> = NonNullable<ProbeFile[Check]>
+
+/** A check that is configured but not among `checks` does not run; the cross-checks warn about it. */
+function assembleSideChecks({
+  checks,
+  egress,
+  command,
+  peers,
+  conntrack,
+}: ProbeFile): Pick<Probe, SideCheck> {
+  const runs = (check: SideCheck) => checks.includes(check)
+  return {
+    egress: runs('egress') && egress !== undefined ? assembleEgress(egress) : null,
+    command: runs('command') && command !== undefined ? { argv: command.argv, ...paceOf(command) } : null,
+    peers: runs('peers') ? assemblePeers(peers ?? peersCheck.parse({})) : null,
+    conntrack: runs('conntrack') ? assembleConntrack(conntrack ?? conntrackCheck.parse({})) : null,
+  }
+}
+
+function assembleEgress(egress: Written<'egress'>): Probe['egress'] {
+  const targets = egress.targets.map(({ protocol, address, port, name }) => ({
+    protocol,
+    address,
+    port: port ?? (protocol === 'dns' ? 53 : null),
+    name: name ?? null,
+  }))
+  return { targets, need: egress.need, ...paceOf(egress) }
+}
+
+function assemblePeers(peers: Written<'peers'>): Probe['peers'] {
+  return { drop: peers.drop, withinMs: peers.within, least: peers.least, ...paceOf(peers) }
+}
+
+function assembleConntrack(conntrack: Written<'conntrack'>): Probe['conntrack'] {
+  return { maxUse: conntrack.maxUse, ...paceOf(conntrack) }
+}
+
+function paceOf(check: { interval: number; timeout: number; rise: number; fall: number }) {
+  return {
+    intervalMs: check.interval,
+    timeoutMs: check.timeout,
+    rise: check.rise,
+    fall: check.fall,
+  }
+}
+
+function assembleNode(node: SiteFile['nodes'][number], site: SiteFile): FleetNode {
+  return {
+    maintenance: [...site.maintenance, ...node.maintenance].map(({ cron, duration, timezone }) => ({
+      cron,
+      durationMs: duration,
+      timezone,
+    })),
+    name: node.name,
+    daemon: node.daemon,
+    daemonVersion: node.daemonVersion ?? null,
+    routerId: node.routerId,
+    services: node.services,
+    neighbors: node.neighbors.map(
+      (neighbor): Neighbor => ({
+        name: neighbor.name,
+        kind: neighbor.kind,
+        asn: neighbor.asn,
+        address: neighbor.address,
+        localAddress: neighbor.localAddress ?? null,
+        description: neighbor.description ?? null,
+        import: neighbor.import ?? importsByKind[neighbor.kind][0],
+        limit: neighbor.limit ?? null,
+        relax: [...new Set(neighbor.relax)],
+        tighten: {
+          pathLength: neighbor.tighten.pathLength ?? null,
+          notFound: neighbor.tighten.notFound,
+          onlyPrefixes: neighbor.tighten.onlyPrefixes ?? null,
+          rejectPrefixes: neighbor.tighten.rejectPrefixes,
+          rejectAsns: neighbor.tighten.rejectAsns,
+        },
+        irr: assembleIrr(neighbor.irr),
+        communities: neighbor.communities,
+        hostRoutes: neighbor.hostRoutes ?? null,
+        role: neighbor.role ?? null,
+        multihop: neighbor.multihop ?? null,
+        bfd:
+          neighbor.bfd === undefined
+            ? null
+            : { intervalMs: neighbor.bfd.interval, multiplier: neighbor.bfd.multiplier },
+        gtsm: neighbor.gtsm ?? null,
+        passwordFile: neighbor.passwordFile ?? null,
+        degrade: {
+          gracefulShutdown: neighbor.degrade.gracefulShutdown ?? true,
+          prepend: neighbor.degrade.prepend ?? (neighbor.kind === 'ibgp' ? 0 : 3),
+          med: neighbor.degrade.med ?? null,
+        },
+      }),
+    ),
+  }
+}
+
+function assembleRpki(rpki: FleetFile['rpki']): Rpki | null {
+  if (rpki === undefined) return null
+  return {
+    caches: rpki.caches,
+    invalid: rpki.invalid,
+    refreshS: rpki.refresh / 1000,
+    retryS: rpki.retry / 1000,
+    expireS: rpki.expire / 1000,
+    atExpiry: rpki.atExpiry,
+    lastGood: rpki.lastGood,
+    vrps:
+      rpki.vrps === undefined
+        ? null
+        : { file: rpki.vrps.file, slurm: rpki.vrps.slurm ?? null, maxAgeMs: rpki.vrps.maxAge },
+  }
+}
+
+/** The schema ensures that exactly one of the two is set. */
+function assembleIrr(irr: SiteFile['nodes'][number]['neighbors'][number]['irr']): IrrFilter | null {
+  if (irr?.asSet !== undefined) return { type: 'as-set', asSet: irr.asSet }
+  if (irr?.file !== undefined) return { type: 'file', file: irr.file }
+  return null
+}

@@ -1,0 +1,57 @@
+import { runsPerHour } from '../../../manifest/cron.ts'
+import { parseAddress, parsePrefix } from '../../../net/prefix.ts'
+import type { Drafts } from '../drafts.ts'
+import { type Finding, warning } from '../finding.ts'
+import { checkCommunities } from './policy/communities.ts'
+import { checkRpki } from './policy/rpki.ts'
+import { checkTwice } from './twice.ts'
+
+/** Checks fleet.yaml, except its services. */
+export function checkFleet({ fleet }: Drafts): Finding[] {
+  if (fleet === null) return []
+  const { file, value } = fleet
+  return [
+    ...checkTwice(file, ['bogons', 'allow'], value.bogons?.allow),
+    ...checkCommunities(file, ['communities'], value.communities),
+    ...checkRpki(file, value.rpki),
+    ...checkTwice(file, ['irr', 'sources'], value.irr?.sources),
+    ...checkSchedule(file, value.planner?.schedule),
+    ...checkListen(file, value.controller?.listen),
+  ]
+}
+
+const mostRunsPerHour = 12
+
+function checkSchedule(file: string, schedule: string | undefined): Finding[] {
+  const runs = schedule === undefined ? 0 : runsPerHour(schedule)
+  if (runs <= mostRunsPerHour) return []
+  return [
+    warning(
+      file,
+      ['planner', 'schedule'],
+      `${runs} times an hour: IRR servers reject clients that query this often, and VRPs change every few minutes at most`,
+      'write "*/10 * * * *"',
+    ),
+  ]
+}
+
+const loopback = parsePrefix('127.0.0.0/8')
+
+function checkListen(file: string, listen: string | undefined): Finding[] {
+  const address = parseAddress(/^\[?(.+?)\]?:\d+$/.exec(listen ?? '')?.[1] ?? '')
+  if (
+    !address.ok ||
+    (loopback.ok && loopback.value.contains(address.value)) ||
+    address.value.toString() === '::1'
+  ) {
+    return []
+  }
+  return [
+    warning(
+      file,
+      ['controller', 'listen'],
+      `other machines can reach ${listen} on each node, and read the node's status there`,
+      'write 127.0.0.1:9586, or restrict access with a firewall',
+    ),
+  ]
+}

@@ -1,0 +1,166 @@
+import { isLinkLocal, isUnicast } from '../../../net/bogons.ts'
+import type { Address } from '../../../net/prefix.ts'
+import type { Path } from '../../../text/wording.ts'
+import type { FleetDraft, PlacedNeighbor, PlacedNode } from '../drafts.ts'
+import { error, type Finding, warning } from '../finding.ts'
+import { checkPolicy } from './policy/policy.ts'
+
+/** Checks one session against its kind, its addresses and the node's daemon. */
+export function checkNeighbor(
+  at: PlacedNeighbor,
+  placed: PlacedNode,
+  fleet: FleetDraft | undefined,
+): Finding[] {
+  return [
+    ...checkAsn(at, fleet?.asn),
+    ...checkAddresses(at),
+    ...checkMultihop(at),
+    ...checkGtsm(at, placed),
+    ...checkDegrade(at),
+    ...checkPolicy(at, fleet),
+  ]
+}
+
+function checkAsn({ file, path, neighbor }: PlacedNeighbor, ourAsn: number | undefined): Finding[] {
+  const { kind, asn } = neighbor
+  if (ourAsn === undefined || kind === undefined || asn === undefined) return []
+  const at = [...path, 'asn']
+  if (kind === 'ibgp' && asn !== ourAsn) {
+    return [
+      error(
+        file,
+        at,
+        `an ibgp neighbor is in our own AS, ${ourAsn}, not in ${asn}`,
+        `write ${ourAsn}, or another kind`,
+      ),
+    ]
+  }
+  if (kind !== 'ibgp' && asn === ourAsn) {
+    return [
+      error(
+        file,
+        at,
+        `${asn} is our own AS, but kind ${kind} is another network`,
+        'write the neighbor’s AS number, or kind: ibgp',
+      ),
+    ]
+  }
+  return []
+}
+
+function checkAddresses({ file, path, neighbor }: PlacedNeighbor): Finding[] {
+  const { address, localAddress } = neighbor
+  const findings = [
+    ...checkUnicast(file, [...path, 'address'], address),
+    ...checkUnicast(file, [...path, 'localAddress'], localAddress),
+  ]
+  if (findings.length > 0 || address === undefined || localAddress === undefined) return findings
+  const at = [...path, 'localAddress']
+  if (localAddress.family !== address.family) {
+    const name = address.family === 'ipv4' ? 'IPv4' : 'IPv6'
+    return [
+      error(
+        file,
+        at,
+        `${localAddress} and the neighbor's ${address} are of different families`,
+        `write the node's own ${name} address on that link`,
+      ),
+    ]
+  }
+  if (localAddress.equals(address)) {
+    return [
+      error(
+        file,
+        at,
+        `${localAddress} is the neighbor's own address`,
+        "write the node's own address on that link",
+      ),
+    ]
+  }
+  return []
+}
+
+function checkUnicast(file: string, path: Path, address: Address | undefined): Finding[] {
+  if (address === undefined) return []
+  if (isLinkLocal(address)) {
+    return [
+      error(
+        file,
+        path,
+        `${address} is link-local, which is not available in this version`,
+        'write an address that is not link-local',
+      ),
+    ]
+  }
+  if (!isUnicast(address)) {
+    return [error(file, path, `${address} cannot be the address of a router`, null)]
+  }
+  return []
+}
+
+function checkMultihop({ file, path, neighbor: { kind, multihop } }: PlacedNeighbor): Finding[] {
+  if (multihop === undefined || kind !== 'ibgp') return []
+  return [
+    error(file, [...path, 'multihop'], 'an ibgp session may cross any number of hops', 'leave multihop out'),
+  ]
+}
+
+function checkGtsm({ file, path, neighbor }: PlacedNeighbor, { node }: PlacedNode): Finding[] {
+  if (neighbor.gtsm !== true) return []
+  const at = [...path, 'gtsm']
+  if (neighbor.kind === 'ibgp') {
+    return [
+      error(
+        file,
+        at,
+        'GTSM (RFC 5082) requires a neighbor one hop away, which an ibgp neighbor need not be',
+        'leave gtsm out',
+      ),
+    ]
+  }
+  if (neighbor.multihop !== undefined) {
+    return [
+      error(
+        file,
+        at,
+        `GTSM (RFC 5082) requires a neighbor one hop away, and multihop says up to ${neighbor.multihop}`,
+        'leave out gtsm or multihop',
+      ),
+    ]
+  }
+  if (node.daemon === 'frr' && neighbor.bfd !== undefined) {
+    return [
+      error(
+        file,
+        at,
+        'with gtsm, FRR 8.4 makes BFD a multihop session (RFC 5883), which a directly connected neighbor never answers',
+        'leave out gtsm or bfd, or use daemon: bird',
+      ),
+    ]
+  }
+  return []
+}
+
+function checkDegrade({ file, path, neighbor: { kind, degrade } }: PlacedNeighbor): Finding[] {
+  const { gracefulShutdown, prepend, med } = degrade ?? {}
+  if (kind === 'ibgp' && prepend !== undefined && prepend > 0) {
+    return [
+      error(
+        file,
+        [...path, 'degrade', 'prepend'],
+        'a neighbor inside the AS treats our own AS number in a path as a loop',
+        'leave prepend out: gracefulShutdown sends LOCAL_PREF 0 to an ibgp neighbor',
+      ),
+    ]
+  }
+  const isUnprepended = prepend === 0 || (kind === 'ibgp' && prepend === undefined)
+  if (gracefulShutdown !== false || !isUnprepended || med !== undefined) return []
+  return [
+    warning(
+      file,
+      [...path, 'degrade'],
+      'for this neighbor a degraded announcement equals a normal one: a drain moves no traffic away from it',
+      'leave degrade out, or set one of gracefulShutdown, prepend and med',
+    ),
+  ]
+}

@@ -1,0 +1,257 @@
+import type { ProbeSettings } from '../../manifest/probe.ts'
+import type { ImportWord, NeighborKind, RoleWord, TroubleAction } from '../../manifest/words.ts'
+import type { Community } from '../../net/community.ts'
+import type { Address, Family, InterfaceAddress, Prefix } from '../../net/prefix.ts'
+import type { PrefixRange } from '../../net/prefix-range.ts'
+
+/** A validated fleet: what the engineers' YAML says, with defaults filled in and every value parsed. */
+export interface Fleet {
+  /** Our autonomous system number, 1 to 4294967295 (RFC 6793). */
+  readonly asn: number
+  /** Bogon ranges that this fleet uses intentionally. */
+  readonly bogonsAllowed: readonly Prefix[]
+  readonly services: readonly Service[]
+  /** Added to every route that leaves the AS. */
+  readonly communities: readonly Community[]
+  readonly rpki: Rpki | null
+  readonly irr: Irr
+  readonly planner: {
+    /** Five fields of cron: when the `planner` command reads VRPs and IRR sets and plans again. */
+    readonly schedule: string
+  }
+  /** Where each node's controller answers /healthz, /status and /metrics, as `address:port`. */
+  readonly listen: string
+  readonly sites: readonly Site[]
+}
+
+export interface Service {
+  readonly name: string
+  /** Host prefixes (/32, /128) that clients connect to. */
+  readonly anycast: readonly Prefix[]
+  /** The prefixes that leave the AS; each anycast prefix is in one of them. */
+  readonly covering: readonly Prefix[]
+  readonly wireguard: {
+    readonly interface: string
+    readonly port: number
+    /** The server's public key, base64, the same at every site. */
+    readonly publicKey: string
+    /** The server's addresses inside the tunnel. */
+    readonly addresses: readonly InterfaceAddress[]
+  }
+  readonly probe: Probe
+  /** The action for each severity of failure. */
+  readonly when: { readonly dead: TroubleAction; readonly impaired: TroubleAction }
+  readonly drain: Drain
+  readonly safety: {
+    readonly minSites: number
+    readonly onStop: 'withdraw' | 'keep'
+    /** How long the announcement outlives a controller that is killed or hangs; `null`: without limit. */
+    readonly deadManMs: number | null
+  }
+}
+
+interface Drain {
+  /** Traffic has gone when the neighbors have the degraded routes and no peer has sent anything for this time. */
+  readonly idleMs: number
+  /** Withdrawn after this time, even if traffic remains. */
+  readonly limitMs: number
+  /** How long the routes stay degraded after `undrain`. */
+  readonly undrainMs: number
+}
+
+type Egress = NonNullable<ProbeSettings['egress']>
+
+/** As the manifest has it, but with addresses that are parsed. */
+export interface Probe extends Omit<ProbeSettings, 'address' | 'egress'> {
+  /** The probe's own address inside the tunnel. */
+  readonly address: Address
+  readonly egress: EgressCheck | null
+}
+
+/** Through the probe's own tunnel session, to what lies beyond the gateway. */
+export interface EgressCheck extends Omit<Egress, 'targets'> {
+  readonly targets: readonly EgressTarget[]
+}
+
+export interface EgressTarget extends Omit<Egress['targets'][number], 'address'> {
+  readonly address: Address
+}
+
+export interface Rpki {
+  /** RTR servers (RFC 8210), in order of preference. */
+  readonly caches: readonly RtrCache[]
+  readonly invalid: 'reject' | 'accept'
+  /** The three timers of RFC 8210, section 6, in seconds. */
+  readonly refreshS: number
+  readonly retryS: number
+  readonly expireS: number
+  /**
+   * What a router does when no cache has answered for `expireS`: accept routes without validation, or use the last
+   * good VRPs, which `lastGood` serves.
+   */
+  readonly atExpiry: 'accept' | 'last-good'
+  /** The RTR server `anyward rtr` beside the router. */
+  readonly lastGood: RtrCache
+  /** A validator's output on the planner's machine, for `preflight`, `planner` and `rtr`; `null`: none. */
+  readonly vrps: VrpSource | null
+}
+
+export interface RtrCache {
+  readonly host: string
+  readonly port: number
+}
+
+export interface VrpSource {
+  /** JSON of rpki-client or Routinator. */
+  readonly file: string
+  /** Local exceptions (RFC 8416). */
+  readonly slurm: string | null
+  /** A file older than this is refused. */
+  readonly maxAgeMs: number
+}
+
+export interface Irr {
+  /** The server that bgpq4 queries: `host` or `host:port`; `null`: its own default. */
+  readonly server: string | null
+  /** IRR databases in order of preference, such as `RIPE`; empty: the server's own choice. */
+  readonly sources: readonly string[]
+}
+
+export interface Site {
+  readonly name: string
+  readonly nodes: readonly FleetNode[]
+}
+
+export interface FleetNode {
+  readonly name: string
+  readonly daemon: 'bird' | 'frr'
+  /** Such as `2.0.12`; `null`: what Debian 12 has. */
+  readonly daemonVersion: string | null
+  /** BGP identifier, dotted quad (RFC 6286). */
+  readonly routerId: string
+  /** Names of the services that this node serves. */
+  readonly services: readonly string[]
+  readonly neighbors: readonly Neighbor[]
+  /** The site's windows and the node's own. */
+  readonly maintenance: readonly MaintenanceWindow[]
+}
+
+/** The node is drained from each time that `cron` names, for `durationMs`. */
+export interface MaintenanceWindow {
+  /** Five fields of crontab(5). */
+  readonly cron: string
+  readonly durationMs: number
+  /** A name of the IANA time zone database. */
+  readonly timezone: string
+}
+
+/** The import settings of each kind of neighbor, the default first. */
+export const importsByKind: Readonly<Record<NeighborKind, readonly [ImportWord, ...ImportWord[]]>> = {
+  transit: ['full', 'default-only', 'nothing'],
+  peer: ['full', 'nothing'],
+  'route-server': ['full', 'nothing'],
+  'provider-private': ['nothing', 'default-only'],
+  tor: ['nothing', 'default-only'],
+  ibgp: ['own-prefixes', 'default-only', 'nothing'],
+}
+
+/** Default maximum prefixes of a neighbor with `import: full`. */
+export const importLimits: Readonly<Record<NeighborKind, Readonly<Record<Family, number>>>> = {
+  transit: { ipv4: 1_500_000, ipv6: 400_000 },
+  peer: { ipv4: 1000, ipv6: 1000 },
+  'route-server': { ipv4: 300_000, ipv6: 300_000 },
+  'provider-private': { ipv4: 10, ipv6: 10 },
+  tor: { ipv4: 10, ipv6: 10 },
+  ibgp: { ipv4: 10, ipv6: 10 },
+}
+
+/** What our side can be to each kind of neighbor; iBGP has no roles (RFC 9234, section 4). */
+export const rolesByKind: Readonly<Record<NeighborKind, readonly (RoleWord | 'none')[]>> = {
+  transit: ['customer', 'none'],
+  peer: ['peer', 'none'],
+  'route-server': ['rs-client', 'none'],
+  'provider-private': ['customer', 'none'],
+  tor: ['none', 'customer', 'provider', 'peer'],
+  ibgp: [],
+}
+
+/** The rules of a route policy that `relax` can remove; the others define the kind. */
+export const relaxableRules = [
+  'own-prefix',
+  'bogon-prefix',
+  'global-unicast',
+  'prefix-length',
+  'path-length',
+  'as-set',
+  'first-as',
+  'bogon-asn',
+  'tier-1-leak',
+  'next-hop',
+  'denied-prefix',
+  'denied-asn',
+  'only-prefixes',
+  'irr',
+  'rpki-invalid',
+  'rpki-not-found',
+  'own-origin-invalid',
+] as const
+export type RelaxableRule = (typeof relaxableRules)[number]
+
+export interface Neighbor {
+  readonly name: string
+  readonly kind: NeighborKind
+  readonly asn: number
+  readonly address: Address
+  readonly localAddress: Address | null
+  readonly description: string | null
+  readonly import: ImportWord
+  /** Maximum prefixes accepted, at least 1. `null`: not set in the YAML, so the default for the kind applies. */
+  readonly limit: number | null
+  /** Ids of the rules that do not apply to this neighbor. */
+  readonly relax: readonly RelaxableRule[]
+  readonly tighten: Tighten
+  /** The prefixes that this neighbor may send, from the IRR; `null`: no filter. */
+  readonly irr: IrrFilter | null
+  /** Added to the routes advertised to this neighbor, in addition to the fleet's own. */
+  readonly communities: readonly Community[]
+  /** Whether host routes are advertised to it. `null`: not set in the YAML, so the kind's default applies. */
+  readonly hostRoutes: boolean | null
+  /** RFC 9234. `null`: not set in the YAML, so the kind's default applies. */
+  readonly role: RoleWord | 'none' | null
+  /** Hops to an eBGP neighbor that is not on the link, 2 to 255; `null`: it is on the link. */
+  readonly multihop: number | null
+  readonly bfd: { readonly intervalMs: number; readonly multiplier: number } | null
+  /** RFC 5082. `null`: not set in the YAML, so the planner's default for the kind applies. */
+  readonly gtsm: boolean | null
+  /** TCP MD5 (RFC 2385): a file on the node that holds the password. */
+  readonly passwordFile: string | null
+  /** How a degraded announcement is made less attractive to this neighbor. */
+  readonly degrade: Degrade
+}
+
+export interface Degrade {
+  /** GRACEFUL_SHUTDOWN (RFC 8326); towards iBGP also LOCAL_PREF 0. */
+  readonly gracefulShutdown: boolean
+  /** How many times our AS number is prepended; 0 towards iBGP. */
+  readonly prepend: number
+  /** MULTI_EXIT_DISC (RFC 4271, section 5.1.4); `null`: unchanged. */
+  readonly med: number | null
+}
+
+/** Filters of one neighbor that are stricter than the defaults. */
+interface Tighten {
+  /** The longest path accepted, 1 to 64; `null`: 64. */
+  readonly pathLength: number | null
+  /** `reject` also refuses routes that no VRP covers (RFC 6811: NotFound). */
+  readonly notFound: 'accept' | 'reject'
+  /** If set, only these are accepted. */
+  readonly onlyPrefixes: readonly PrefixRange[] | null
+  readonly rejectPrefixes: readonly PrefixRange[]
+  /** AS numbers that are refused anywhere in the path. */
+  readonly rejectAsns: readonly number[]
+}
+
+export type IrrFilter =
+  | { readonly type: 'as-set'; readonly asSet: string }
+  /** Prefixes or prefix ranges, one per line, or bgpq4's JSON, on the planner's machine. */
+  | { readonly type: 'file'; readonly file: string }

@@ -1,0 +1,206 @@
+import * as z from 'zod'
+import { bounds } from '../../../manifest/bounds.ts'
+import { importWords, neighborKinds, roleWords } from '../../../manifest/words.ts'
+import {
+  descriptionField,
+  durationField,
+  nameField,
+  secretFileField,
+  wholeNumberField,
+  wordField,
+  yesNoField,
+} from '../fields.ts'
+import { addressField, asnField, routerIdField } from './net-fields.ts'
+import { asSetField, communityField, rangeField, relaxField } from './policy-fields.ts'
+import { localFileField, scheduleField, timezoneField, versionField } from './source-fields.ts'
+
+const tighten = z
+  .strictObject({
+    pathLength: wholeNumberField(1, 64, '32')
+      .describe('The longest AS path accepted. Left out: 64.')
+      .optional(),
+    notFound: wordField(['accept', 'reject'])
+      .describe('`reject` also refuses routes that no VRP covers (RFC 6811); it needs `rpki` in fleet.yaml.')
+      .prefault('accept'),
+    onlyPrefixes: z
+      .array(rangeField)
+      .min(1)
+      .describe('Only these prefixes are accepted. Of the neighbor’s address family.')
+      .optional(),
+    rejectPrefixes: z
+      .array(rangeField)
+      .describe('Prefixes that are refused. Of the neighbor’s address family.')
+      .prefault([]),
+    rejectAsns: z
+      .array(asnField)
+      .meta({ description: 'AS numbers that are refused anywhere in the path.', examples: [[64666]] })
+      .prefault([]),
+  })
+  .describe('Makes the filters of this neighbor stricter than those of its kind.')
+
+const irr = z
+  .strictObject({
+    asSet: asSetField
+      .describe(
+        'Its as-set, resolved with bgpq4 (RFC 2622): `AS-EXAMPLE`, `AS64601:AS-EXAMPLE`, `RIPE::AS-EXAMPLE`.',
+      )
+      .optional(),
+    file: localFileField('irr/example-peer.txt')
+      .describe(
+        'Instead of an as-set: prefixes, one per line, or bgpq4’s JSON. A relative path starts at the folder of the sites.',
+      )
+      .optional(),
+  })
+  .refine(({ asSet, file }) => asSet !== undefined || file !== undefined, {
+    message: 'has neither asSet nor file',
+    params: { hint: 'write irr: { asSet: AS-EXAMPLE }' },
+    // A misspelt key is already reported.
+    when: ({ issues }) => issues.length === 0,
+  })
+  .refine(({ asSet, file }) => asSet === undefined || file === undefined, {
+    message: 'has both asSet and file',
+    params: { hint: 'keep one of the two' },
+  })
+  .meta({
+    description:
+      'The prefixes that this neighbor may send, from the IRR, for `peer` and `route-server`: either `asSet` or `file`.',
+    oneOf: [{ required: ['asSet'] }, { required: ['file'] }],
+  })
+
+const bfd = z
+  .strictObject({
+    // The range that bgpd and BIRD both accept.
+    interval: durationField(bounds.bfd.interval).describe('Time between two packets.').prefault('300ms'),
+    multiplier: wholeNumberField(...bounds.bfd.multiplier, '3')
+      .describe(
+        'Number of missing packets that end the session. A cut link is detected after `interval` × `multiplier`.',
+      )
+      .prefault(3),
+  })
+  .describe('BFD (RFC 5880) on the session: `bfd: {}` for the defaults.')
+
+const degrade = z
+  .strictObject({
+    gracefulShutdown: yesNoField
+      .describe('Add the community GRACEFUL_SHUTDOWN (RFC 8326). Left out: yes.')
+      .optional(),
+    prepend: wholeNumberField(0, 10, '3')
+      .describe(
+        'How many times our AS number is prepended to the path. Left out: 3, and 0 for `ibgp`, where it must be 0.',
+      )
+      .optional(),
+    med: wholeNumberField(0, 4294967295, '1000')
+      .describe('MULTI_EXIT_DISC (RFC 4271). Left out: unchanged.')
+      .optional(),
+  })
+  .describe(
+    'How a degraded announcement is made less attractive, while the service is impaired or is being drained.',
+  )
+
+const neighbor = z.strictObject({
+  name: nameField('transit1').describe('Unique on the node.'),
+  kind: wordField(neighborKinds).describe('The relation of the neighbor to us. Most defaults depend on it.'),
+  asn: asnField.meta({
+    description: 'Its AS number; for `ibgp`, and only there, our own.',
+    examples: [64601],
+  }),
+  address: addressField.meta({
+    description:
+      'Its address. One session per address; link-local addresses are not available in this version.',
+    examples: ['10.1.1.1', '2001:db8:11::1'],
+  }),
+  localAddress: addressField
+    .meta({
+      description: 'The node’s own address on that link, of the same family. Left out: the daemon’s choice.',
+      examples: ['10.1.1.2', '2001:db8:11::2'],
+    })
+    .optional(),
+  description: descriptionField
+    .describe('Free text of letters, digits, spaces and `. , : ( ) _ / @ + -`.')
+    .optional(),
+  import: wordField(importWords)
+    .describe(
+      'The routes accepted from it: `full` (all that pass the filters), `default-only`, `own-prefixes` (ours, from our other nodes) or `nothing`. Left out: by kind, see below.',
+    )
+    .optional(),
+  limit: wholeNumberField(1, 4294967295, '1000', 'to accept no route, write import: nothing')
+    .describe(
+      'Maximum prefixes; beyond it the session stops (RFC 7454, section 8). Left out: by kind, see below.',
+    )
+    .optional(),
+  relax: z
+    .array(relaxField)
+    .meta({
+      description: 'Ids of rules that do not apply to this neighbor. The plan reports each of them.',
+      examples: [['path-length']],
+    })
+    .prefault([]),
+  tighten: tighten.prefault({}),
+  irr: irr.optional(),
+  communities: z
+    .array(communityField)
+    .describe(
+      'Added to the routes advertised to this neighbor, in addition to the fleet’s own: for example a route server’s control communities.',
+    )
+    .prefault([]),
+  hostRoutes: yesNoField
+    .describe(
+      'Whether the /32 and /128 of the services are advertised to it too; never `true` for transit, peer and route-server. Left out: yes for tor and ibgp.',
+    )
+    .optional(),
+  role: wordField([...roleWords, 'none'])
+    .describe(
+      'Our side’s role (RFC 9234). Left out: by kind, see below. `none` where the neighbor refuses it.',
+    )
+    .optional(),
+  multihop: wholeNumberField(...bounds.multihop, '2', 'leave it out for a neighbor on the link')
+    .describe('Hops to an eBGP neighbor that is not on the link. Left out: it is on the link.')
+    .optional(),
+  bfd: bfd.optional(),
+  gtsm: yesNoField
+    .describe(
+      'Drop packets from more than one hop away (RFC 5082). The neighbor has to do the same, so write `false` where it does not. `true` is not for `ibgp` and `multihop`, nor together with `bfd` on FRR: FRR 8.4 then makes BFD a multihop session, which a direct neighbor never answers. Left out: yes for transit, peer and tor, where that is possible.',
+    )
+    .optional(),
+  passwordFile: secretFileField('/etc/anyward/transit1.password')
+    .describe('The TCP MD5 password (RFC 2385), in a file on the node.')
+    .optional(),
+  degrade: degrade.prefault({}),
+})
+
+const maintenance = z
+  .array(
+    z.strictObject({
+      cron: scheduleField.describe('When the window begins.'),
+      duration: durationField(bounds.maintenance).describe('How long the window lasts.'),
+      timezone: timezoneField.describe('The time zone of `cron`.').prefault('UTC'),
+    }),
+  )
+  .prefault([])
+
+const node = z.strictObject({
+  name: nameField('fra1-a').describe('Unique in the fleet.'),
+  daemon: wordField(['bird', 'frr']).describe('The BGP daemon on the node.'),
+  daemonVersion: versionField
+    .describe(
+      'Its version, in quotes: features that it lacks are refused. Left out: what Debian 12 has, BIRD 2.0.12 and FRR 8.4.4.',
+    )
+    .optional(),
+  routerId: routerIdField.describe(
+    'The BGP identifier, unique in the fleet, required even if all sessions are IPv6.',
+  ),
+  services: z.array(nameField('vpn')).describe('The services that the node serves.').prefault([]),
+  neighbors: z
+    .array(neighbor)
+    .describe('BGP sessions. A node needs one for each address family of its services.')
+    .prefault([]),
+  maintenance: maintenance.describe('Windows of this node, in addition to those of its site.'),
+})
+
+export const siteFileSchema = z.strictObject({
+  site: nameField('fra1').describe('The name of the site, unique in the fleet, and of its file.'),
+  nodes: z.array(node).describe('The routers of the site.'),
+  maintenance: maintenance.describe('Windows in which every node of the site is drained, by the calendar.'),
+})
+
+export type SiteFile = z.output<typeof siteFileSchema>

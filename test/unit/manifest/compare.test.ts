@@ -1,0 +1,121 @@
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { noFeeds } from '../../../src/plan/compile/feeds.ts'
+import { describeWorld } from '../../../src/plan/compile/world.ts'
+import { type PlanReport, planFleet } from '../../../src/plan/service/plan-fleet.ts'
+import { requireFleet } from '../../../src/plan/sites/load.ts'
+
+let dir: string
+let out: string
+
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'anyward-test-'))
+  out = join(dir, 'out')
+  await cp(join(import.meta.dirname, '../../../sites'), join(dir, 'sites'), { recursive: true })
+})
+afterEach(() => rm(dir, { recursive: true, force: true }))
+
+async function plan(refuseBelow: number | null = null) {
+  const fleet = await requireFleet(join(dir, 'sites'))
+  return planFleet({ fleet, feeds: noFeeds, out, check: false, refuseBelow })
+}
+
+async function reportOf(): Promise<PlanReport> {
+  const result = await plan()
+  if (result.outcome !== 'written') throw new Error(result.outcome)
+  return result.report
+}
+
+async function edit(file: string, from: string | RegExp, to: string): Promise<void> {
+  const path = join(dir, 'sites', file)
+  const text = await readFile(path, 'utf8')
+  expect(text).toMatch(from)
+  await writeFile(path, text.replace(from, to))
+}
+
+function nodeOf(report: PlanReport, name: string) {
+  return report.nodes.find(({ node }) => node === name)!
+}
+
+describe('a plan', () => {
+  test('of the same YAML changes nothing', async () => {
+    expect((await reportOf()).nodes.map(({ change }) => change)).toEqual(['new', 'new', 'new'])
+    const report = await reportOf()
+    expect(report.nodes.map(({ change, effect }) => [change, effect])).toEqual([
+      ['same', 'none'],
+      ['same', 'none'],
+      ['same', 'none'],
+    ])
+    expect(describeWorld(report.nodes)).toEqual([])
+  })
+
+  test('knows that a description costs nothing', async () => {
+    await reportOf()
+    await edit('fra1.yaml', 'kind: transit', 'kind: transit\n        description: our first')
+    const node = nodeOf(await reportOf(), 'fra1-a')
+    expect(node).toMatchObject({ change: 'changed', effect: 'none' })
+    expect(node.sessions).toMatchObject([{ neighbor: 'fra1-transit', effect: 'none' }])
+  })
+
+  test('names the session that restarts, and why', async () => {
+    await reportOf()
+    await edit('fra1.yaml', 'kind: transit', 'kind: transit\n        gtsm: false')
+    const node = nodeOf(await reportOf(), 'fra1-a')
+    expect(node.effect).toBe('session-restart')
+    expect(node.sessions).toMatchObject([
+      { neighbor: 'fra1-transit', effect: 'session-restart', why: ['GTSM is turned off'] },
+    ])
+  })
+
+  test('says which rule no longer holds, at the cost of a reload', async () => {
+    await reportOf()
+    await edit('fra1.yaml', 'kind: transit', 'kind: transit\n        relax: [path-length]')
+    const report = await reportOf()
+    expect(nodeOf(report, 'fra1-a').effect).toBe('reload')
+    expect(describeWorld(report.nodes)).toEqual([
+      'the import rule path-length no longer applies to fra1-transit at fra1',
+    ])
+  })
+
+  test('says who is told no more, and that nobody is', async () => {
+    await reportOf()
+    await edit('ams1.yaml', 'services: [vpn]', 'services: []')
+    expect(describeWorld((await reportOf()).nodes).slice(0, 3)).toEqual([
+      'ams1 will no longer announce 192.0.2.0/24 to any neighbor',
+      'ams1 will no longer announce 2001:db8:51::/48 to any neighbor',
+      'ams1 stops announcing 192.0.2.0/24 to ams1-transit and ams1-peer',
+    ])
+  })
+
+  test('takes a change that it can not weigh for a restart', async () => {
+    await reportOf()
+    const manifest = join(out, 'fra1/fra1-a/manifest.json')
+    const hash = JSON.parse(await readFile(manifest, 'utf8')).files['bird.conf']
+    const config = join(out, 'fra1/fra1-a/bird.conf')
+    const text = `${await readFile(config, 'utf8')}# as an older template had it\n`
+    await writeFile(config, text)
+    const { hashOf } = await import('../../../src/files/atomic-file.ts')
+    await writeFile(manifest, (await readFile(manifest, 'utf8')).replace(hash, hashOf(text)))
+    expect(nodeOf(await reportOf(), 'fra1-a').effect).toBe('session-restart')
+  })
+
+  test('leaves the bundle of a node that is gone, and names it', async () => {
+    await reportOf()
+    await rm(join(dir, 'sites/nyc1.yaml'))
+    const report = await reportOf()
+    expect(report.removed).toEqual([{ site: 'nyc1', node: 'nyc1-a', dir: join(out, 'nyc1/nyc1-a') }])
+    expect(await readdir(join(out, 'nyc1/nyc1-a'))).toContain('manifest.json')
+  })
+
+  test('that leaves a service at too few sites is refused, and nothing is written', async () => {
+    await edit('ams1.yaml', 'services: [vpn]', 'services: []')
+    const result = await plan(3)
+    expect(result).toMatchObject({
+      outcome: 'refused',
+      short: [{ service: 'vpn', sites: ['fra1', 'nyc1'], missing: [{ site: 'ams1', reason: 'not-served' }] }],
+    })
+    await expect(readdir(out)).rejects.toThrow('ENOENT')
+  })
+})

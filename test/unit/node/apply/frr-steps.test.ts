@@ -1,0 +1,123 @@
+import { describe, expect, test } from 'vitest'
+import { type Lines, readLines } from '../../../../src/node/apply/frr-lines.ts'
+import { commandsToAdd, commandsToRemove, findGap } from '../../../../src/node/apply/frr-steps.ts'
+
+const everything = () => true
+
+const running = `Building configuration...
+
+Current configuration:
+!
+frr version 8.4.4
+frr defaults traditional
+hostname vm
+!
+ip route 192.0.2.0/24 blackhole 254
+!
+router bgp 64500
+ bgp router-id 10.0.0.2
+ no bgp default ipv4-unicast
+ neighbor 10.2.0.1 remote-as 64600
+ neighbor 10.2.0.1 description transit one
+ !
+ address-family ipv4 unicast
+  network 192.0.2.0/24
+  neighbor 10.2.0.1 activate
+  neighbor 10.2.0.1 route-map aw-in in
+ exit-address-family
+exit
+!
+ip prefix-list aw seq 5 permit 0.0.0.0/0
+!
+route-map aw-in permit 10
+ match ip address prefix-list aw
+exit
+!
+route-map aw-in deny 65535
+exit
+!
+rpki
+exit
+!
+end
+`
+
+/** As FRR would do it, as far as these tests go: an added line stands, a removed one is gone. */
+function gapTo(text: string, obsolete = everything) {
+  return findGap(readLines(running), readLines(text), obsolete)
+}
+
+describe('the lines of a running configuration', () => {
+  test('know their blocks, and leave out what is the machine’s', () => {
+    const keys = [...(readLines(running) as Lines).keys()].map((key) => key.split('\0').join(' / '))
+    expect(keys).toContain('router bgp 64500 / address-family ipv4 unicast / neighbor 10.2.0.1 activate')
+    expect(keys).toContain('route-map aw-in permit 10 / match ip address prefix-list aw')
+    expect(keys.filter((key) => /hostname|frr |rpki|exit|!/.test(key))).toEqual([])
+  })
+})
+
+describe('the way from one configuration to another', () => {
+  test('is empty between equal ones', () => {
+    const gap = gapTo(running)
+    expect([commandsToAdd(gap), commandsToRemove(gap, 0)]).toEqual([[], []])
+  })
+
+  test('never touches what the controller announces', () => {
+    const gap = gapTo(running.replace('  network 192.0.2.0/24\n', '  network 198.51.100.0/24\n'))
+    expect([commandsToAdd(gap), commandsToRemove(gap, 0)]).toEqual([[], []])
+  })
+
+  test('leaves a line alone that nobody planned and nobody wants gone', () => {
+    const gap = gapTo(running.replace('ip route 192.0.2.0/24 blackhole 254\n', ''), () => false)
+    expect(gap.excess).toEqual([])
+  })
+
+  test('lists come first, then route-maps, which deny until they are whole, then the sessions', () => {
+    const gap = gapTo(
+      running
+        .replace('description transit one', 'description transit two')
+        .replace(
+          'route-map aw-in deny 65535',
+          'route-map aw-in permit 20\n match ip address prefix-list b\nexit\n!\nroute-map aw-in deny 65535',
+        )
+        .replace(
+          '!\nroute-map aw-in permit 10',
+          'ip prefix-list b seq 5 permit 10.0.0.0/8\n!\nroute-map aw-in permit 10',
+        ),
+    )
+    expect(commandsToAdd(gap)).toEqual([
+      'ip prefix-list b seq 5 permit 10.0.0.0/8',
+      ...['route-map aw-in deny 20', 'exit'],
+      ...['route-map aw-in deny 20', 'match ip address prefix-list b', 'exit'],
+      ...['route-map aw-in permit 20', 'exit'],
+      ...['router bgp 64500', 'neighbor 10.2.0.1 description transit two', 'exit'],
+    ])
+  })
+
+  test('a neighbor goes by one command, and before the route-map that it looked into', () => {
+    const gap = gapTo(
+      running.replaceAll(/^ +neighbor .*\n/gm, '').replace(/route-map aw-in permit 10\n.*\nexit\n/, ''),
+    )
+    expect(commandsToRemove(gap, 0)).toEqual([
+      ...['router bgp 64500', 'no neighbor 10.2.0.1', 'exit'],
+      'no route-map aw-in permit 10',
+    ])
+  })
+
+  test('a line that says no is taken back by saying it without', () => {
+    const gap = gapTo(running.replace(' no bgp default ipv4-unicast\n', ''))
+    expect(commandsToRemove(gap, 0)).toEqual(['router bgp 64500', 'bgp default ipv4-unicast', 'exit'])
+  })
+
+  test('the instance of another AS goes before the new one comes', () => {
+    const gap = gapTo(running.replace('router bgp 64500', 'router bgp 64501'))
+    expect(commandsToAdd(gap)[0]).toBe('no router bgp 64500')
+    expect(commandsToAdd(gap)).toContain('router bgp 64501')
+  })
+
+  test('a command that is not taken back with all its values is tried with fewer, and never as another command', () => {
+    const gap = gapTo(running.replace(' neighbor 10.2.0.1 description transit one\n', ''))
+    expect(commandsToRemove(gap, 1)[1]).toBe('no neighbor 10.2.0.1 description transit')
+    expect(commandsToRemove(gap, 9)[1]).toBe('no neighbor 10.2.0.1 description')
+  })
+})

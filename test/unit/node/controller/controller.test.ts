@@ -1,0 +1,254 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { type Manifest, requireManifest } from '../../../../src/manifest/manifest.ts'
+import { systemClock } from '../../../../src/node/controller/clock.ts'
+import { Controller } from '../../../../src/node/controller/controller.ts'
+import type { VerifiedChange } from '../../../../src/node/controller/parts.ts'
+import { serving } from '../../../../src/node/decision/intent.ts'
+import { DaemonError, type RoutingDaemon } from '../../../../src/node/routing/daemon.ts'
+import { fromLists } from '../../../observation-lists.ts'
+
+const golden = join(import.meta.dirname, '../../../golden/example/out/fra1/fra1-a/manifest.json')
+const example = requireManifest(JSON.parse(await readFile(golden, 'utf8')))
+
+function withOnStop(onStop: 'withdraw' | 'keep'): Manifest {
+  const services = example.services.map((service) => ({
+    ...service,
+    onStop,
+    drain: { idleMs: 0, limitMs: 0, undrainMs: 0 },
+    probe: { ...service.probe, intervalMs: 30 },
+  }))
+  return { ...example, services }
+}
+
+/** A daemon that does as it is told, and an endpoint that is always good. */
+function start(
+  manifest: Manifest,
+  found: readonly string[] = [],
+  failing: Partial<RoutingDaemon> = {},
+  saveIntent: () => Promise<void> = async () => {},
+  isStuck = () => false,
+  wall = () => systemClock.wall(),
+) {
+  let originated: ReadonlySet<string> = new Set(found)
+  let cycles = 0
+  const withdrawn: VerifiedChange[] = []
+  /** How many probe cycles had begun when the daemon was first told to announce. */
+  let cyclesBefore: number | null = null
+  const daemon: RoutingDaemon = {
+    kind: 'bird',
+    identify: async () => ({ version: '0', routerId: manifest.routerId }),
+    apply: async (desired) => {
+      originated = new Set(desired.keys())
+      if (desired.size > 0) cyclesBefore ??= cycles
+    },
+    observe: async () =>
+      fromLists({
+        originated: [...originated].sort(),
+        neighbors: manifest.neighbors.map(({ name, prefixes }) => ({
+          neighbor: name,
+          session: 'up',
+          announced: prefixes.filter((prefix) => originated.has(prefix)),
+          degraded: [],
+        })),
+        degraded: [],
+        otherAnnouncers: null,
+      }),
+    close: () => {},
+    ...failing,
+  }
+  const controller = new Controller({
+    manifest,
+    daemon,
+    daemonVersion: '0',
+    probesOf: () => ({
+      endpoint: {
+        runCycle: async () => {
+          cycles += 1
+          if (isStuck()) await new Promise(() => {})
+          return { outcome: 'good', handshakeMs: 1, pingMs: 1 }
+        },
+        close: () => {},
+      },
+      side: [],
+    }),
+    clock: { ...systemClock, wall },
+    observer: {
+      probed: () => {},
+      checked: () => {},
+      decided: () => {},
+      verified: () => {},
+      withdrawn: (changes) => withdrawn.push(...changes),
+      trouble: () => {},
+      observed: () => {},
+      intended: () => {},
+    },
+    keeping: {
+      intent: serving,
+      saveIntent,
+      findForeignIntent: async () => null,
+      services: null,
+      saveServices: () => {},
+    },
+    traffic: { watch: () => {}, view: () => null, close: () => {} },
+    guard: null,
+    lastResort: null,
+  })
+  controller.start()
+  return { controller, withdrawn, announced: () => [...originated].sort(), cyclesBefore: () => cyclesBefore }
+}
+
+const everything = example.services.flatMap(({ prefixes }) => prefixes).sort()
+
+test('a controller announces when the endpoint was good for long enough, and not before', async () => {
+  const { controller, announced, cyclesBefore } = start(withOnStop('withdraw'))
+  await expect.poll(announced).toEqual(everything)
+  expect(cyclesBefore()).toBeGreaterThanOrEqual(example.services[0]!.probe.rise)
+  await controller.stop(1000)
+})
+
+test('when it stops it withdraws', async () => {
+  const { controller, announced } = start(withOnStop('withdraw'))
+  await expect.poll(announced).toEqual(everything)
+  expect(await controller.stop(1000)).toBe(true)
+  expect(announced()).toEqual([])
+})
+
+test('a withdrawal that the neighbors have is reported at once, though the file of it can not be written', async () => {
+  const manifest = withOnStop('withdraw')
+  let originated: ReadonlySet<string> = new Set()
+  let isDenied = false
+  const { controller, withdrawn } = start(manifest, [], {
+    // As BIRD: `disable` takes the routes away, and the owned file can't follow.
+    apply: async (desired) => {
+      originated = new Set(desired.keys())
+      if (isDenied) throw new DaemonError('permission', 'cannot write announce.conf: EPERM')
+    },
+    observe: async () =>
+      fromLists({
+        originated: [...originated].sort(),
+        neighbors: manifest.neighbors.map(({ name, prefixes }) => ({
+          neighbor: name,
+          session: 'up',
+          announced: prefixes.filter((prefix) => originated.has(prefix)),
+          degraded: [],
+        })),
+        degraded: [],
+        otherAnnouncers: null,
+      }),
+  })
+  await expect.poll(() => controller.status().daemon.verified).toBe(true)
+  await expect.poll(() => [...originated].sort()).toEqual(everything)
+  isDenied = true
+  await controller.setIntent({ intent: 'withdraw', reason: null, since: 0, until: null })
+  await expect.poll(() => withdrawn.map(({ service, to }) => `${service} ${to}`)).toEqual(['vpn withdraw'])
+  const { services, daemon } = controller.status()
+  expect(services.flatMap(({ announced }) => announced)).toEqual([])
+  expect(daemon).toMatchObject({ verified: false, trouble: { cause: 'permission' } })
+  isDenied = false
+  await controller.stop(3000)
+})
+
+test('or keeps what it has announced itself, where onStop says keep', async () => {
+  const { controller, announced } = start(withOnStop('keep'))
+  await expect.poll(announced).toEqual(everything)
+  expect(await controller.stop(1000)).toBe(true)
+  expect(announced()).toEqual(everything)
+})
+
+test('what it finds announced stays until it has judged the endpoint', async () => {
+  const { controller, announced } = start(withOnStop('keep'), everything)
+  await expect.poll(() => controller.status().daemon.verified).toBe(true)
+  expect(announced()).toEqual(everything)
+  expect(await controller.stop(1000)).toBe(true)
+  expect(announced()).toEqual(everything)
+})
+
+test('a dead endpoint is withdrawn also from a daemon that was never seen: it may come back with old files', async () => {
+  const told: string[][] = []
+  const manifest = withOnStop('keep')
+  const { controller } = start(manifest, [], {
+    apply: async (desired) => {
+      told.push([...desired.keys()])
+      throw new DaemonError('not-running', 'BIRD does not listen')
+    },
+    observe: async () => {
+      throw new DaemonError('not-running', 'BIRD does not listen')
+    },
+  })
+  controller.takeLinks(new Map())
+  await expect.poll(() => told[0]).toEqual([])
+  await controller.stop(100)
+})
+
+test('a drain that ends and can not be kept is no reason to end', async () => {
+  const { controller, announced } = start(withOnStop('withdraw'), [], {}, async () => {
+    throw new Error('disk full')
+  })
+  await expect.poll(announced).toEqual(everything)
+  const since = Date.now()
+  const draining = controller.setIntent({ intent: 'drain', reason: null, since, until: since + 300 })
+  await expect(draining).rejects.toThrow('disk full')
+  await expect.poll(announced).toEqual([])
+  await expect.poll(announced, { timeout: 3000 }).toEqual(everything)
+  await controller.stop(1000)
+})
+
+test('a drain withdraws a healthy endpoint, and its end announces it again', async () => {
+  const { controller, announced } = start(withOnStop('withdraw'))
+  await expect.poll(announced).toEqual(everything)
+  const since = Date.now()
+  await controller.setIntent({ intent: 'drain', reason: null, since, until: since + 300 })
+  await expect.poll(announced).toEqual([])
+  await expect.poll(announced, { timeout: 3000 }).toEqual(everything)
+  await controller.stop(1000)
+})
+
+test('failure 11: a probe that never comes back is no proof of health for ever', async () => {
+  let stuck = false
+  const { controller, announced } = start(
+    withOnStop('withdraw'),
+    [],
+    {},
+    async () => {},
+    () => stuck,
+  )
+  await expect.poll(announced).toEqual(everything)
+  stuck = true
+  await expect.poll(announced, { timeout: 15_000 }).toEqual([])
+  expect(controller.status().services[0]).toMatchObject({ decision: 'withdraw', reason: 'probe-stuck' })
+  await controller.stop(1000)
+}, 30_000)
+
+test('a window of the calendar drains by itself, is told ahead, and its end announces again', async () => {
+  const manifest: Manifest = {
+    ...withOnStop('withdraw'),
+    maintenance: [{ cron: '0 3 * * sun', durationMs: 7_200_000, timezone: 'Europe/Berlin' }],
+  }
+  // A Sunday in winter: three in Berlin is two in UTC.
+  const begin = Date.UTC(2026, 10, 22, 2)
+  let wall = begin - 1000
+  const { controller, announced } = start(
+    manifest,
+    [],
+    {},
+    async () => {},
+    () => false,
+    () => wall,
+  )
+  await expect.poll(announced).toEqual(everything)
+  expect(controller.status().maintenance).toMatchObject({
+    active: null,
+    next: { start: '2026-11-22T02:00:00.000Z', until: '2026-11-22T04:00:00.000Z' },
+  })
+  wall = begin
+  await expect.poll(announced, { timeout: 5000 }).toEqual([])
+  expect(controller.status()).toMatchObject({
+    operator: { intent: 'drain', source: 'calendar', until: '2026-11-22T04:00:00.000Z' },
+    maintenance: { next: { start: '2026-11-29T02:00:00.000Z' } },
+  })
+  wall = begin + 7_200_000
+  await expect.poll(announced, { timeout: 5000 }).toEqual(everything)
+  await controller.stop(1000)
+}, 30_000)

@@ -1,0 +1,283 @@
+import { afterEach, describe, expect, test } from 'vitest'
+import type { ManifestNeighbor } from '../../../../src/manifest/manifest.ts'
+import { type Announcements, normally } from '../../../../src/net/announcements.ts'
+import { type Clock, systemClock } from '../../../../src/node/controller/clock.ts'
+import { computeDesired, findDifferences } from '../../../../src/node/controller/desired.ts'
+import { Reconciler, type Trouble } from '../../../../src/node/controller/reconciler.ts'
+import { DaemonError, type Observation, type RoutingDaemon } from '../../../../src/node/routing/daemon.ts'
+import { asLists, fromLists } from '../../../observation-lists.ts'
+
+const covering = '192.0.2.0/24'
+const host = '192.0.2.1/32'
+const neighbors = [neighbor('transit1', [covering]), neighbor('tor1', [covering, host])]
+
+function neighbor(name: string, prefixes: string[]): ManifestNeighbor {
+  return {
+    name,
+    kind: 'transit',
+    asn: 64601,
+    address: '10.1.1.1',
+    localAddress: null,
+    family: 'ipv4',
+    protocol: name,
+    gtsm: false,
+    passwordFile: null,
+    prefixes,
+  }
+}
+
+/** A daemon that takes what it is told, but for the failures that a test puts in its way. */
+class ScriptedDaemon implements RoutingDaemon {
+  readonly kind = 'bird'
+  has = new Set<string>()
+  applies = 0
+  failApplies = 0
+  failure: Error = new DaemonError('refused', 'BIRD refused the configuration', {
+    reply: '8002 syntax error',
+  })
+  /** How many looks pass until an apply shows: the daemon says done before it is. */
+  lag = 0
+  #visible = new Set<string>()
+  #hidden = 0
+
+  async identify() {
+    return { version: '0', routerId: '10.0.0.1' }
+  }
+
+  async apply(desired: Announcements): Promise<void> {
+    this.applies += 1
+    if (this.failApplies > 0) {
+      this.failApplies -= 1
+      throw this.failure
+    }
+    this.has = new Set(desired.keys())
+    this.#hidden = this.lag
+  }
+
+  async observe(): Promise<Observation> {
+    if (this.#hidden > 0) this.#hidden -= 1
+    else this.#visible = this.has
+    const originated = [...this.#visible].sort()
+    return fromLists({
+      originated,
+      neighbors: neighbors.map(({ name, prefixes }) => ({
+        neighbor: name,
+        session: 'up',
+        announced: prefixes.filter((prefix) => this.#visible.has(prefix)),
+        degraded: [],
+      })),
+      degraded: [],
+      otherAnnouncers: null,
+    })
+  }
+
+  close(): void {}
+}
+
+const running: Reconciler[] = []
+afterEach(async () => {
+  for (const reconciler of running.splice(0)) await reconciler.stop()
+})
+
+function reconcile(daemon: RoutingDaemon, clock: Clock = systemClock) {
+  const troubles: Trouble[] = []
+  const verified: number[] = []
+  const reconciler = new Reconciler(daemon, neighbors, clock, {
+    onVerified: (tookMs) => verified.push(tookMs),
+    onTrouble: (trouble) => troubles.push(trouble),
+    onObserved: () => {},
+    onGone: () => {},
+  })
+  running.push(reconciler)
+  return { reconciler, troubles, verified }
+}
+
+describe('the reconciler', () => {
+  test('tells nothing to a daemon before something was decided', async () => {
+    const daemon = new ScriptedDaemon()
+    const { reconciler } = reconcile(daemon)
+    await expect.poll(() => reconciler.observation).not.toBeNull()
+    expect(daemon.applies).toBe(0)
+  })
+
+  test('failure 1: a withdrawal that fails is tried again until the neighbors do not have the route', async () => {
+    const daemon = new ScriptedDaemon()
+    const { reconciler, troubles } = reconcile(daemon)
+    reconciler.setDesired(normally([covering, host]))
+    expect(await reconciler.settle(5000)).toBe(true)
+    daemon.failApplies = 3
+    reconciler.setDesired(new Map())
+    expect(reconciler.verified).toBe(false)
+    expect(await reconciler.settle(5000)).toBe(true)
+    expect(daemon.has).toEqual(new Set())
+    expect(troubles).toEqual([
+      { cause: 'refused', message: 'BIRD refused the configuration', reply: '8002 syntax error' },
+    ])
+  })
+
+  test('failure 8: taken is not done: it is verified only when it was seen', async () => {
+    const daemon = new ScriptedDaemon()
+    daemon.lag = 3
+    // A busy machine is not to run out of the time that the daemon has.
+    const { reconciler, verified } = reconcile(daemon, { ...systemClock, now: () => 0 })
+    reconciler.setDesired(normally([covering]))
+    expect(await reconciler.settle(5000)).toBe(true)
+    expect(daemon.applies).toBe(1)
+    expect(verified).toHaveLength(1)
+  })
+
+  test('failure 7: what the neighbors have is looked at while the daemon refuses every change', async () => {
+    const daemon = new ScriptedDaemon()
+    const { reconciler } = reconcile(daemon)
+    reconciler.setDesired(normally([covering, host]))
+    expect(await reconciler.settle(5000)).toBe(true)
+    daemon.failApplies = Number.POSITIVE_INFINITY
+    reconciler.setDesired(normally([host]))
+    daemon.has = new Set()
+    await expect.poll(() => asLists(reconciler.observation!).originated, { timeout: 5000 }).toEqual([])
+    expect(reconciler.verified).toBe(false)
+    expect(reconciler.trouble?.cause).toBe('refused')
+  })
+
+  test.each([
+    new DaemonError('permission', 'cannot write announce.conf: EPERM'),
+    new DaemonError('file', 'cannot write announce.conf: EROFS'),
+    new DaemonError('protocol', 'BIRD answered "configure" with the unknown code 9'),
+    new DaemonError('disconnected', 'BIRD closed the connection'),
+    new RangeError('192.0.2.0/24 belongs to no service of this node'),
+  ])(
+    'what the neighbors have is looked at after every failure that leaves the daemon able to answer: %s',
+    async (failure) => {
+      const daemon = new ScriptedDaemon()
+      const { reconciler, troubles } = reconcile(daemon)
+      reconciler.setDesired(normally([covering, host]))
+      expect(await reconciler.settle(5000)).toBe(true)
+      daemon.failApplies = Number.POSITIVE_INFINITY
+      daemon.failure = failure
+      daemon.has = new Set()
+      reconciler.setDesired(new Map())
+      await expect.poll(() => reconciler.isWithdrawn([covering, host]), { timeout: 5000 }).toBe(true)
+      await expect.poll(() => troubles.at(-1)?.message, { timeout: 5000 }).toBe(failure.message)
+      expect(asLists(reconciler.observation!).originated).toEqual([])
+      expect(reconciler.verified).toBe(false)
+    },
+  )
+
+  test('the failed change is what is reported where the daemon can not be looked at either', async () => {
+    const daemon = new ScriptedDaemon()
+    const { reconciler } = reconcile(daemon)
+    daemon.failApplies = Number.POSITIVE_INFINITY
+    daemon.failure = new DaemonError('permission', 'cannot write announce.conf: EPERM')
+    await expect.poll(() => reconciler.observation).not.toBeNull()
+    daemon.observe = async () => {
+      throw new DaemonError('timeout', 'BIRD did not answer')
+    }
+    reconciler.setDesired(new Map())
+    await expect.poll(() => reconciler.trouble?.cause, { timeout: 5000 }).toBe('permission')
+  })
+
+  test('what was withdrawn is known to be, though the daemon refuses something else', async () => {
+    const daemon = new ScriptedDaemon()
+    const { reconciler } = reconcile(daemon)
+    reconciler.setDesired(normally([covering, host]))
+    expect(await reconciler.settle(5000)).toBe(true)
+    daemon.failApplies = Number.POSITIVE_INFINITY
+    reconciler.setDesired(normally([covering]))
+    await expect.poll(() => reconciler.trouble, { timeout: 5000 }).not.toBeNull()
+    expect(reconciler.isWithdrawn([host])).toBe(false)
+    daemon.failApplies = 0
+    expect(await reconciler.settle(5000)).toBe(true)
+    expect(reconciler.isWithdrawn([covering, host])).toBe(true)
+    daemon.failApplies = Number.POSITIVE_INFINITY
+    reconciler.setDesired(new Map([[covering, 'degraded']]))
+    await expect.poll(() => reconciler.trouble, { timeout: 5000 }).not.toBeNull()
+    expect(reconciler.verified).toBe(false)
+    expect(reconciler.isWithdrawn([covering, host])).toBe(true)
+  })
+
+  test('settles on a look of its own: the last one may be older than what somebody else did', async () => {
+    const daemon = new ScriptedDaemon()
+    const { reconciler } = reconcile(daemon)
+    reconciler.setDesired(new Map())
+    expect(await reconciler.settle(5000)).toBe(true)
+    daemon.has = new Set([covering])
+    expect(await reconciler.settle(5000)).toBe(true)
+    expect([...daemon.has]).toEqual([])
+  })
+
+  test('failure 6: what somebody else changed is put right', async () => {
+    const daemon = new ScriptedDaemon()
+    const { reconciler, troubles } = reconcile(daemon)
+    reconciler.setDesired(normally([covering]))
+    expect(await reconciler.settle(5000)).toBe(true)
+    daemon.has = new Set([covering, host])
+    await expect.poll(() => troubles.map(({ cause }) => cause), { timeout: 5000 }).toEqual(['drift'])
+    expect(await reconciler.settle(5000)).toBe(true)
+    expect(daemon.has).toEqual(new Set([covering]))
+  })
+
+  test('failure 9: of a burst of wishes the last one holds', async () => {
+    const daemon = new ScriptedDaemon()
+    const { reconciler } = reconcile(daemon)
+    for (let round = 0; round < 50; round += 1) {
+      reconciler.setDesired(normally(round % 2 === 0 ? [covering] : []))
+    }
+    reconciler.setDesired(normally([covering, host]))
+    expect(await reconciler.settle(5000)).toBe(true)
+    expect(daemon.has).toEqual(new Set([covering, host]))
+  })
+
+  test('failure 20: a wish that is what it was already does not reach the daemon', async () => {
+    const daemon = new ScriptedDaemon()
+    const { reconciler } = reconcile(daemon)
+    reconciler.setDesired(normally([covering]))
+    await reconciler.settle(5000)
+    reconciler.setDesired(normally([covering]))
+    expect(reconciler.verified).toBe(true)
+    expect(daemon.applies).toBe(1)
+  })
+})
+
+describe('the desired set', () => {
+  test('failure 19: a shared prefix stays as long as one service wants it', () => {
+    const desired = computeDesired(
+      [
+        { prefixes: [covering, host], decision: 'withdraw' },
+        { prefixes: [covering, '192.0.2.2/32'], decision: 'announce' },
+      ],
+      new Map(),
+    )
+    expect(desired).toEqual(normally([covering, '192.0.2.2/32']))
+  })
+
+  test('failure 2: a service that is not yet judged keeps what is announced, and no more', () => {
+    const wishes = [{ prefixes: [covering, host], decision: 'hold' } as const]
+    expect(computeDesired(wishes, normally([covering]))).toEqual(normally([covering]))
+    expect(computeDesired(wishes, new Map())).toEqual(new Map())
+  })
+})
+
+test('a session that is down differs in nothing; one that lacks a route, has one too many, or is missing, does', () => {
+  const observed = (session: 'up' | 'down' | 'missing', announced: string[]): Observation =>
+    fromLists({
+      originated: [covering],
+      degraded: [],
+      neighbors: [
+        { neighbor: 'transit1', session, announced, degraded: [] },
+        { neighbor: 'tor1', session: 'up', announced: [covering], degraded: [] },
+      ],
+      otherAnnouncers: null,
+    })
+  const desired = normally([covering])
+  expect(findDifferences(desired, observed('up', [covering]), neighbors)).toEqual([])
+  expect(findDifferences(desired, observed('down', []), neighbors)).toEqual([])
+  expect(findDifferences(desired, observed('up', []), neighbors)).toEqual([
+    `transit1 was not told ${covering}`,
+  ])
+  expect(findDifferences(desired, observed('missing', []), neighbors)).toEqual([
+    'there is no session transit1',
+  ])
+  expect(findDifferences(new Map(), observed('up', [covering]), neighbors)).toContain(
+    `transit1 still has ${covering}`,
+  )
+})

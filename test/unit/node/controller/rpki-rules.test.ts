@@ -1,0 +1,81 @@
+import { expect, test } from 'vitest'
+import {
+  isReconnectDue,
+  judgeLook,
+  type ReevaluationReason,
+  type RpkiRules,
+  unseen,
+} from '../../../../src/node/controller/watch/rpki-rules.ts'
+
+const rules: RpkiRules = {
+  settleMs: 4000,
+  leastMs: 10_000,
+  mostMs: 60_000,
+  reconnectMs: 20_000,
+  acceptsAtExpiry: false,
+}
+
+/** What is done at each of these looks, one each 2 s: `cache fingerprint`, or `- fingerprint` without a cache. */
+function play(looks: readonly string[], { acceptsAtExpiry = false } = {}): string {
+  let state = unseen
+  const done: (ReevaluationReason | null)[] = []
+  for (const [at, look] of looks.entries()) {
+    const [cache, fingerprint] = look.split(' ') as [string, string]
+    const found = { cache: cache === '-' ? null : cache, fingerprint }
+    const judged = judgeLook(state, found, at * 2000, { ...rules, acceptsAtExpiry })
+    state = judged.state
+    done.push(judged.reevaluate)
+  }
+  return done
+    .map((reason, at) => (reason === null ? '' : `${at}:${reason} `))
+    .join('')
+    .trim()
+}
+
+const times = (count: number, look: string) => Array.from({ length: count }, () => look)
+
+test('what was told before the first VRPs came is judged once they are settled', () => {
+  expect(play([...times(3, '- 0'), ...times(5, 'a 7')])).toBe('5:first')
+})
+
+test('without a cache that has ever answered there is nothing to judge by', () => {
+  expect(play(times(50, '- 0'))).toBe('')
+  expect(play(times(50, '- 0'), { acceptsAtExpiry: true })).toBe('')
+})
+
+test('a change is judged when it has settled, and one that goes on coming not before', () => {
+  expect(play([...times(10, 'a 7'), 'a 8', 'a 9', 'a 10', ...times(5, 'a 11')])).toBe('2:first 15:changed')
+})
+
+test('changes are judged together where they follow each other closely', () => {
+  expect(play([...times(4, 'a 7'), ...times(20, 'a 8')])).toBe('2:first 7:changed')
+})
+
+test('the same VRPs from another cache are judged again', () => {
+  expect(play([...times(10, 'a 7'), ...times(10, 'b 7')])).toBe('2:first 12:changed')
+})
+
+test('a daemon that lost its cache and has it again is judged, even with the same VRPs', () => {
+  expect(play([...times(10, 'a 7'), '- 7', ...times(10, 'a 7')])).toBe('2:first 13:changed')
+})
+
+test('with the last good kept, what is out stays out while no cache answers, also past expiry', () => {
+  expect(play([...times(10, 'a 7'), ...times(10, '- 7'), ...times(50, '- 0')])).toBe('2:first')
+})
+
+test('with accept at expiry, routes are judged by nothing once the data is gone', () => {
+  const looks = [...times(10, 'a 7'), ...times(10, '- 7'), ...times(50, '- 0')]
+  expect(play(looks, { acceptsAtExpiry: true })).toBe('2:first 12:changed 22:changed')
+})
+
+test('now and then all is judged anew, for a change that no fingerprint shows', () => {
+  expect(play(times(70, 'a 7'))).toBe('2:first 32:periodic 62:periodic')
+})
+
+test('the daemon begins anew with its caches each time later, and only where there is a last good one', () => {
+  const due = (attempts: number, sinceMs: number) => isReconnectDue({ sinceMs: 0, attempts }, sinceMs, rules)
+  expect([due(0, 19_999), due(0, 20_000)]).toEqual([false, true])
+  expect([due(2, 79_999), due(2, 80_000)]).toEqual([false, true])
+  expect([due(99, 639_999), due(99, 640_000)]).toEqual([false, true])
+  expect(isReconnectDue({ sinceMs: 0, attempts: 0 }, 1e9, { ...rules, acceptsAtExpiry: true })).toBe(false)
+})

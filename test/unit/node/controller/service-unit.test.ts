@@ -1,0 +1,62 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { requireManifest } from '../../../../src/manifest/manifest.ts'
+import { ServiceUnit } from '../../../../src/node/controller/service/service-unit.ts'
+import type { DecisionName } from '../../../../src/node/decision/decide.ts'
+import type { Observation } from '../../../../src/node/routing/daemon.ts'
+
+const golden = join(import.meta.dirname, '../../../golden/example/out/fra1/fra1-a/manifest.json')
+const example = requireManifest(JSON.parse(await readFile(golden, 'utf8'))).services[0]!
+const probes = { endpoint: { runCycle: () => new Promise<never>(() => {}), close: () => {} }, side: [] }
+
+function createUnit(prefixes: readonly string[], decision: DecisionName = 'announce'): ServiceUnit {
+  const unit = new ServiceUnit({ ...example, prefixes: [...prefixes] }, probes, null, 0, 0)
+  unit.state.decision = { decision, reason: 'some', detail: 'some' }
+  return unit
+}
+
+function hear(counts: Record<string, number> | null): Observation {
+  const heard = counts === null ? null : new Map(Object.entries(counts))
+  return { originated: new Map(), neighbors: [], otherAnnouncers: heard }
+}
+
+const host = '192.0.2.1/32'
+const covering = '192.0.2.0/24'
+
+describe('how many other nodes announce a service', () => {
+  test('is how many announce the one of its prefixes that fewest do', () => {
+    const unit = createUnit([host, covering])
+    expect(unit.countOtherAnnouncers(hear({ [host]: 2, [covering]: 1 }), [unit])).toBe(1)
+    expect(unit.countOtherAnnouncers(hear({ [host]: 0, [covering]: 1 }), [unit])).toBe(0)
+    expect(unit.countOtherAnnouncers(hear(null), [unit])).toBe(null)
+  })
+
+  test.each<DecisionName>(['announce', 'degrade', 'hold'])(
+    'leaves out a prefix that stays because of another service: %s',
+    (decision) => {
+      const unit = createUnit([host, covering], 'degrade')
+      const other = createUnit(['192.0.2.2/32', covering], decision)
+      expect(unit.countOtherAnnouncers(hear({ [host]: 1, [covering]: 0 }), [unit, other])).toBe(1)
+      expect(unit.countOtherAnnouncers(hear({ [host]: 0, [covering]: 3 }), [unit, other])).toBe(0)
+    },
+  )
+
+  test('counts a shared prefix when the other service is withdrawn', () => {
+    const unit = createUnit([host, covering], 'degrade')
+    const other = createUnit(['192.0.2.2/32', covering], 'withdraw')
+    expect(unit.countOtherAnnouncers(hear({ [host]: 1, [covering]: 0 }), [unit, other])).toBe(0)
+  })
+
+  test('is told by those of its prefixes that the present sessions can tell of', () => {
+    const unit = createUnit([host, covering, '2001:db8:51::1/128'])
+    expect(unit.countOtherAnnouncers(hear({ [covering]: 2 }), [unit])).toBe(2)
+    expect(unit.countOtherAnnouncers(hear({ '192.0.2.2/32': 2 }), [unit])).toBe(null)
+  })
+
+  test('is enough for any floor where nothing would go', () => {
+    const unit = createUnit([covering], 'degrade')
+    const other = createUnit([covering])
+    expect(unit.countOtherAnnouncers(hear({ [covering]: 0 }), [unit, other])).toBe(Number.POSITIVE_INFINITY)
+  })
+})

@@ -1,0 +1,285 @@
+import { expect, test, vi } from 'vitest'
+import { neighborKinds } from '../../../../src/manifest/words.ts'
+import { importsByKind } from '../../../../src/plan/sites/fleet.ts'
+import { parseFleet } from '../../../../src/plan/sites/parse.ts'
+import { base, everyField, issuesAfter } from '../../../invalid/base.ts'
+
+// Hundreds of runs, on a machine that others use too.
+vi.setConfig({ testTimeout: 120_000 })
+
+function parseBase(edit: (text: string, name: string) => string) {
+  return parseFleet(Object.entries(base).map(([name, text]) => ({ name, text: edit(text, name) }))).fleet
+}
+
+test('every field of the YAML arrives in the fleet', () => {
+  const fleet = parseBase((_text, name) => everyField[name]!)
+  expect(JSON.parse(JSON.stringify(fleet))).toEqual({
+    asn: 64500,
+    bogonsAllowed: ['192.0.2.0/24', '2001:db8::/32'],
+    services: [
+      {
+        name: 'vpn',
+        anycast: ['192.0.2.1/32', '2001:db8:51::1/128'],
+        covering: ['192.0.2.0/24', '2001:db8:51::/48'],
+        wireguard: {
+          interface: 'wg0',
+          port: 51820,
+          publicKey: 'F7ZBixmXQ7ENlfBSvl2C277ZfjW8oy6gumYftCfg4Ao=',
+          addresses: ['10.80.0.1/16'],
+        },
+        probe: {
+          privateKeyFile: '/etc/anyward/probe.key',
+          presharedKeyFile: null,
+          address: '10.80.255.254',
+          intervalMs: 200,
+          timeoutMs: 300,
+          rise: 5,
+          fall: 3,
+          checks: ['interface', 'handshake', 'egress', 'command', 'peers', 'conntrack'],
+          window: { size: 100, maxLoss: 0.1 },
+          holdDown: { initialMs: 2000, maxMs: 300_000 },
+          egress: {
+            targets: [
+              { protocol: 'icmp', address: '198.51.100.53', port: null, name: null },
+              { protocol: 'dns', address: '198.51.100.54', port: 53, name: 'example.com' },
+              { protocol: 'tcp', address: '198.51.100.55', port: 443, name: null },
+            ],
+            need: 2,
+            intervalMs: 7000,
+            timeoutMs: 1000,
+            rise: 4,
+            fall: 5,
+          },
+          command: {
+            argv: ['/usr/local/bin/check-upstream', '--fast'],
+            intervalMs: 10_000,
+            timeoutMs: 5000,
+            rise: 2,
+            fall: 3,
+          },
+          peers: {
+            drop: 0.4,
+            withinMs: 120_000,
+            least: 50,
+            intervalMs: 15_000,
+            timeoutMs: 5000,
+            rise: 2,
+            fall: 3,
+          },
+          conntrack: { maxUse: 0.9, intervalMs: 10_000, timeoutMs: 5000, rise: 2, fall: 3 },
+        },
+        when: { dead: 'degrade', impaired: 'withdraw' },
+        drain: { idleMs: 5000, limitMs: 120_000, undrainMs: 0 },
+        safety: { minSites: 1, onStop: 'withdraw', deadManMs: null },
+      },
+    ],
+    communities: ['64500:100', '64500:1:2'],
+    rpki: {
+      caches: [
+        { host: '127.0.0.1', port: 3323 },
+        { host: 'rpki.example.net', port: 323 },
+      ],
+      invalid: 'accept',
+      refreshS: 1800,
+      retryS: 300,
+      expireS: 5400,
+      atExpiry: 'accept',
+      lastGood: { host: '127.0.0.2', port: 3325 },
+      vrps: { file: 'vrps.json', slurm: '/etc/anyward/slurm.json', maxAgeMs: 43_200_000 },
+    },
+    irr: { server: 'whois.example.net:4343', sources: ['RIPE', 'RADB'] },
+    planner: { schedule: '*/15 4-6 * * *' },
+    listen: '[::1]:9586',
+    sites: [
+      {
+        name: 'ams1',
+        nodes: [
+          {
+            name: 'ams1-a',
+            maintenance: [],
+            daemon: 'frr',
+            daemonVersion: null,
+            routerId: '10.0.0.21',
+            services: ['vpn'],
+            neighbors: [
+              plainNeighbor({
+                name: 'transit2',
+                kind: 'transit',
+                asn: 64602,
+                address: '10.2.1.1',
+                import: 'full',
+              }),
+              plainNeighbor({ name: 'tor2', kind: 'tor', asn: 64613, address: '2001:db8:21::1', gtsm: true }),
+            ],
+          },
+        ],
+      },
+      {
+        name: 'fra1',
+        nodes: [
+          {
+            name: 'fra1-a',
+            maintenance: [
+              { cron: '0 3 * * sun', durationMs: 7_200_000, timezone: 'Europe/Berlin' },
+              { cron: '0 4 1 * *', durationMs: 3_600_000, timezone: 'UTC' },
+            ],
+            daemon: 'bird',
+            daemonVersion: '2.0.12',
+            routerId: '10.0.0.11',
+            services: ['vpn'],
+            neighbors: [
+              plainNeighbor({
+                name: 'transit1',
+                kind: 'transit',
+                asn: 64601,
+                address: '10.1.1.1',
+                localAddress: '10.1.1.2',
+                description: 'Transit A',
+                import: 'full',
+                limit: 1000,
+                relax: ['path-length', 'as-set'],
+                tighten: {
+                  pathLength: 32,
+                  notFound: 'reject',
+                  onlyPrefixes: [
+                    { prefix: '203.0.113.0/24', minLength: 24, maxLength: 24 },
+                    { prefix: '198.51.100.0/22', minLength: 23, maxLength: 24 },
+                  ],
+                  rejectPrefixes: [{ prefix: '0.0.0.0/0', minLength: 25, maxLength: 32 }],
+                  rejectAsns: [64666],
+                },
+                communities: ['65535:65281'],
+                hostRoutes: false,
+                role: 'none',
+                multihop: 2,
+                bfd: { intervalMs: 100, multiplier: 3 },
+                passwordFile: '/etc/anyward/transit1.password',
+                degrade: { gracefulShutdown: false, prepend: 5, med: 1000 },
+              }),
+              plainNeighbor({
+                name: 'transit1-v6',
+                kind: 'peer',
+                import: 'full',
+                limit: 20,
+                irr: { type: 'as-set', asSet: 'RIPE::AS64601:AS-EXAMPLE' },
+                asn: 64601,
+                address: '2001:db8:11::1',
+                localAddress: '2001:db8:11::2',
+              }),
+            ],
+          },
+        ],
+      },
+    ],
+  })
+})
+
+function plainNeighbor(fields: Record<string, unknown>): Record<string, unknown> {
+  return {
+    localAddress: null,
+    description: null,
+    import: 'nothing',
+    limit: null,
+    relax: [],
+    tighten: { pathLength: null, notFound: 'accept', onlyPrefixes: null, rejectPrefixes: [], rejectAsns: [] },
+    irr: null,
+    communities: [],
+    hostRoutes: null,
+    role: null,
+    multihop: null,
+    bfd: null,
+    gtsm: null,
+    passwordFile: null,
+    degrade: { gracefulShutdown: true, prepend: 3, med: null },
+    ...fields,
+  }
+}
+
+test('what is left out has its default', () => {
+  const fleet = parseBase((text) =>
+    text.replace(/ {6}interval.*\n {6}checks.*\n {4}safety.*\n/, '').replace(/rpki:\n.*\n/, ''),
+  )
+  expect(fleet?.rpki).toBeNull()
+  expect(fleet?.communities).toEqual([])
+  expect(fleet?.irr).toEqual({ server: null, sources: [] })
+  expect(fleet?.planner).toEqual({ schedule: '*/10 * * * *' })
+  expect(fleet?.listen).toBe('127.0.0.1:9586')
+  expect(fleet?.services[0]?.safety).toEqual({ minSites: 1, onStop: 'withdraw', deadManMs: 10_000 })
+  expect(fleet?.services[0]?.when).toEqual({ dead: 'withdraw', impaired: 'degrade' })
+  expect(fleet?.services[0]?.drain).toEqual({ idleMs: 3000, limitMs: 60_000, undrainMs: 10_000 })
+  expect(fleet?.services[0]?.probe).toMatchObject({
+    intervalMs: 200,
+    timeoutMs: 300,
+    rise: 5,
+    fall: 3,
+    checks: ['interface', 'address', 'handshake', 'ping'],
+  })
+})
+
+test('RPKI that only names its caches has the timers of RFC 8210 and keeps what was good', () => {
+  expect(parseBase((text) => text)?.rpki).toMatchObject({
+    invalid: 'reject',
+    refreshS: 3600,
+    retryS: 600,
+    expireS: 7200,
+    atExpiry: 'last-good',
+    lastGood: { host: '127.0.0.1', port: 3324 },
+    vrps: null,
+  })
+})
+
+test('a VRP file has a day, and an IRR file is a set', () => {
+  const fleet = parseBase((text, name) =>
+    name === 'fleet.yaml'
+      ? text.replace('rpki:\n', 'rpki:\n  vrps: { file: vrps.json }\n')
+      : text.replace('kind: transit, asn: 64602', 'kind: peer, irr: { file: irr/a b.txt }, asn: 64602'),
+  )
+  expect(fleet?.rpki?.vrps).toEqual({ file: 'vrps.json', slurm: null, maxAgeMs: 86_400_000 })
+  expect(fleet?.sites[0]?.nodes[0]?.neighbors[0]?.irr).toEqual({ type: 'file', file: 'irr/a b.txt' })
+})
+
+test.each(neighborKinds)('what is taken from a %s neighbor has its default', (kind) => {
+  const asn = kind === 'ibgp' ? 64500 : 64602
+  const fleet = parseBase((text) => text.replace('kind: transit, asn: 64602', `kind: ${kind}, asn: ${asn}`))
+  expect(fleet?.sites[0]?.nodes[0]?.neighbors[0]?.import).toBe(importsByKind[kind][0])
+})
+
+test.each([
+  ['500ms', 500],
+  ['30s', 30_000],
+  ['1m', 60_000],
+])('a duration of %s is %d ms', (text, ms) => {
+  const fleet = parseBase((yaml) => yaml.replace('interval: 200ms', `interval: ${text}`))
+  expect(fleet?.services[0]?.probe.intervalMs).toBe(ms)
+})
+
+test('an alias stands for what its anchor holds', () => {
+  const issues = issuesAfter([
+    ['fra1.yaml', 'bfd: { interval: 100ms, multiplier: 3 }', 'bfd: &fast { interval: 100ms, multiplier: 3 }'],
+    ['fra1.yaml', 'localAddress: 2001:db8:11::2', 'localAddress: 2001:db8:11::2\n        bfd: *fast'],
+  ])
+  expect(issues).toEqual([])
+})
+
+test('a file with more wrong entries than anyone reads is cut short, and still refused', () => {
+  const entries = Array.from({ length: 5000 }, (_, index) => `key${index}: 1\n`).join('')
+  const issues = issuesAfter([['fra1.yaml', `site: fra1\nnodes: []\n${entries}`]])
+  expect(issues.filter((issue) => !issue.includes('warning:'))).toHaveLength(201)
+  expect(issues.at(-1)).toBe('sites/fra1.yaml:203:1 4800 errors not shown')
+})
+
+test('many warnings do not hide the error after them', () => {
+  const nodes = Array.from(
+    { length: 300 },
+    (_, index) => `  - { name: n${index}, daemon: bird, routerId: 10.1.${index >> 8}.${index & 255} }`,
+  )
+  const issues = issuesAfter([
+    [
+      'fra1.yaml',
+      `site: fra1\nnodes:\n${nodes.join('\n')}\n  - { name: n1, daemon: bird, routerId: 10.2.0.1 }\n`,
+    ],
+  ])
+  expect(issues.at(-1)).toBe(
+    'sites/fra1.yaml:303:13 nodes[300].name: "n1" is already used by nodes[1].name\neach node of the fleet needs a unique name',
+  )
+})
