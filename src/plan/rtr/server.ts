@@ -31,7 +31,7 @@ export interface RtrServer {
 
 /** A cache for routers: RTR version 1 (RFC 8210), and version 0 (RFC 6810) for those who ask in it. */
 export function createRtrServer(options: RtrServerOptions): RtrServer {
-  const { notifyIntervalMs = 60_000, maxConnections = 128, stallMs = 60_000, firstQueryMs = 60_000 } = options
+  const { notifyIntervalMs = 60_000, maxConnections = 128, stallMs = 60_000, firstQueryMs = 10_000 } = options
   const { refreshS, retryS, expireS, onEvent = () => {} } = options
   const history = new History()
   if (options.vrps !== null) history.update(options.vrps)
@@ -42,6 +42,17 @@ export function createRtrServer(options: RtrServerOptions): RtrServer {
 
   const server = createServer((socket) => {
     const router = `${socket.remoteAddress}:${socket.remotePort}`
+    if (sessions.size >= maxConnections) {
+      // A router asks as soon as it has connected. Connections that do not must not lock one out.
+      const silent = [...sessions].find(({ hasAsked }) => !hasAsked)
+      if (silent === undefined) {
+        onEvent(router, { type: 'refused' })
+        socket.on('error', () => {}).destroy()
+        return
+      }
+      sessions.delete(silent)
+      silent.endSilent()
+    }
     const session = new Session({
       socket,
       history,
@@ -55,8 +66,6 @@ export function createRtrServer(options: RtrServerOptions): RtrServer {
     socket.on('close', () => sessions.delete(session))
     onEvent(router, { type: 'connected' })
   })
-  server.maxConnections = maxConnections
-  server.on('drop', (data) => onEvent(`${data?.remoteAddress}:${data?.remotePort}`, { type: 'refused' }))
 
   const notify = () => {
     notifyTimer = null

@@ -76,6 +76,16 @@ export class Session {
     if (this.#answer === null) this.#sendNotify()
   }
 
+  get hasAsked(): boolean {
+    return this.#version !== null
+  }
+
+  /** Ends a connection that has not asked, to make room for another. */
+  endSilent(): void {
+    this.#options.onEvent({ type: 'silent' })
+    this.destroy()
+  }
+
   destroy(): void {
     this.#ended = true
     this.#disarm()

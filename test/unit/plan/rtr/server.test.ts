@@ -235,4 +235,18 @@ describe('an RTR server', () => {
     expect(await dial().next()).toBe('closed')
     expect(events.map(({ type }) => type)).toContain('refused')
   })
+
+  test('a connection that asks nothing makes room for a router', async () => {
+    const { dial, events } = await start({ maxConnections: 2 })
+    const router = dial()
+    await router.ask(resetQuery(1))
+    const silent = dial()
+    // The order of these two on the server is that of their connections.
+    await expect.poll(() => events.filter(({ type }) => type === 'connected').length).toBe(2)
+    const answer = await dial().ask(resetQuery(1))
+    expect(answer.length).toBeGreaterThan(0)
+    expect(await silent.next()).toBe('closed')
+    expect(events.map(({ type }) => type)).not.toContain('refused')
+    expect((await router.ask(resetQuery(1))).length).toBeGreaterThan(0)
+  })
 })
