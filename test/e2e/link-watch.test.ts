@@ -9,7 +9,7 @@ import {
   type LinkWatchError,
   type LinkWatchOptions,
   watchLinks,
-} from '../../src/node/probe/link-watch.ts'
+} from '../../src/linux/link-watch.ts'
 import { patience } from '../patience.ts'
 import { until } from './fixture-routing/until.ts'
 

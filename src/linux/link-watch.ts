@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { execa } from 'execa'
-import type { LinkSnapshot } from '../../linux/link-snapshot.ts'
 import {
   applyLinkEvent,
   type Link,
@@ -10,6 +9,7 @@ import {
   parseLinkEvent,
   parseLinks,
 } from './link-lines.ts'
+import type { LinkSnapshot } from './link-snapshot.ts'
 
 export interface LinkWatchOptions {
   /**

@@ -1,11 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import {
-  applyLinkEvent,
-  type Links,
-  parseLinkEvent,
-  parseLinks,
-} from '../../../../src/node/probe/link-lines.ts'
+import { applyLinkEvent, type Links, parseLinkEvent, parseLinks } from '../../../src/linux/link-lines.ts'
 
 describe('a line of `ip -o monitor link address`', () => {
   test.each([

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import type { LinkState } from '../../linux/link-snapshot.ts'
+import type { LinkState } from './link-snapshot.ts'
 
 export interface Link extends LinkState {
   readonly name: string
