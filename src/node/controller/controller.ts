@@ -10,7 +10,7 @@ import {
 } from '../decision/intent.ts'
 import type { OtherAnnouncers } from '../decision/other-announcers.ts'
 import { presentAddresses } from '../health/links.ts'
-import { findTroubleSince } from '../health/problem.ts'
+import { findProblemSince } from '../health/problem.ts'
 import type { SideProbe } from '../probe/side/side-check.ts'
 import type { Observation } from '../routing/daemon.ts'
 import { computeDesired } from './desired.ts'
@@ -287,8 +287,8 @@ export class Controller {
     const hasChanged = state.decide(context, clock.wall())
     const after = state.decision.decision
     if (after !== before && after !== 'hold') {
-      const troubleSince = intent === 'serve' && after !== 'announce' ? findTroubleSince(state.health) : null
-      const startedAt = troubleSince ?? now
+      const badSince = intent === 'serve' && after !== 'announce' ? findProblemSince(state.health) : null
+      const startedAt = badSince ?? now
       this.#pending.set(unit.service.name, { to: after, startedAt })
     }
     return hasChanged || hasMoved

@@ -5,26 +5,26 @@ import type { DrainStage } from './drain.ts'
 import type { Intent } from './intent.ts'
 import type { OtherAnnouncers } from './other-announcers.ts'
 
-/** What is decided about a service, beside its health. */
+/** The inputs of a decision other than the health of the service. */
 export interface DecisionContext {
   readonly intent: Intent
-  /** How far a drain has got, whoever ordered it; with `none`, an intent to drain withdraws at once. */
+  /** The stage of the drain, of the operator or the calendar. With `none`, an intent to drain withdraws at once. */
   readonly drainStage: DrainStage
-  /** The controller was told to stop. */
+  /** The controller is stopping. */
   readonly stopping: boolean
-  /** Whether the daemon's configuration knows degraded announcements. */
+  /** Whether the daemon's configuration supports degraded announcements. */
   readonly degradable: boolean
-  /** `null`: no source knows of any. */
+  /** `null`: no source reports any. */
   readonly otherAnnouncers: OtherAnnouncers | null
 }
 
 export interface DecisionInput extends DecisionContext {
   readonly health: HealthState
-  /** What the manifest says of the service. */
+  /** The service's rules in the manifest. */
   readonly service: Pick<ManifestService, 'onStop' | 'when' | 'minSites'>
 }
 
-/** `hold`: leave what the daemon announces as it is. */
+/** `hold`: the daemon's announcement stays unchanged. */
 export type DecisionName = 'announce' | 'degrade' | 'withdraw' | 'hold'
 
 export interface Decision {
@@ -38,8 +38,8 @@ export interface Decision {
 type Reason = Omit<Decision, 'decision'>
 
 /**
- * What to do about one service's prefixes, and why. Pure. The order is the rule: the operator's withdrawal, then
- * death, then a stop, then what is not known yet, then a drain under way, then what impairs.
+ * Decides about the prefixes of one service, with a reason. Pure. Precedence: the operator's withdrawal, a dead
+ * endpoint, a stop of the controller, unknown health, a drain in progress, an impaired endpoint.
  */
 export function decideAnnouncement(input: DecisionInput): Decision {
   const { health, intent, drainStage, stopping, service } = input
@@ -48,7 +48,7 @@ export function decideAnnouncement(input: DecisionInput): Decision {
   if (health.status === 'unhealthy') return decideDead(input)
   if (stopping) return service.onStop === 'keep' ? stoppingKeep : stoppingWithdraw
   if (health.status === 'unknown') {
-    // A restart must not flap a healthy prefix, nor announce an endpoint that nobody has asked yet.
+    // A restart must not flap a healthy prefix, nor announce an endpoint that has not been probed.
     const impairment = findImpairment(health)
     if (impairment !== null) return { decision: 'hold', ...reasonOf(impairment) }
     return health.heldUntil === null ? starting : { decision: 'hold', ...reasonOfRecovery(health) }
@@ -64,9 +64,9 @@ function decideDead(input: DecisionInput): Decision {
   const { health, service, stopping } = input
   const problem = findCauseOfDeath(health)
   const reason = problem === null ? reasonOfRecovery(health) : reasonOf(problem)
-  // Without its interface or its address the node would swallow, or send round in circles, whatever it attracts.
+  // Without the interface or the address, the node would drop or loop the traffic that it attracts.
   if (health.linkProblem !== null) return { decision: 'withdraw', ...reason }
-  // At rest nobody would notice that it is back, or that it is worse.
+  // Without a controller, no later change of its health would be detected.
   if (stopping) return { decision: 'withdraw', ...reason }
   if (service.when.dead === 'degrade' && input.degradable) return degrade(input, reason)
   return withdrawUnlessLast(input, reason)
@@ -77,15 +77,15 @@ function decideImpaired(input: DecisionInput): Decision {
   const problem = findImpairment(health)
   const reason = problem === null ? reasonOfRecovery(health) : reasonOf(problem)
   if (service.when.impaired === 'degrade') return degrade(input, reason)
-  // That this machine is late proves nothing against the endpoint, and without a proof nothing is withdrawn.
+  // Late probes of a busy machine are no proof that the endpoint fails, and only a proof withdraws.
   if (problem !== null && problem === health.starved) return { decision: 'hold', ...reason }
   return withdrawUnlessLast(input, reason)
 }
 
 /**
- * The last sites keep announcing: when all look dead at once, the probe or a rollout is likelier at fault than every
- * endpoint. Degraded, so that the first one that is well again gets the traffic, and is counted by the others while
- * these are not.
+ * The last `minSites` sites keep announcing: if all of them fail at once, a fault of the probe or of a rollout is more
+ * likely than a fault of every endpoint. They announce degraded, so that the first healthy site gets the traffic, and
+ * because degraded announcements are not counted.
  */
 function withdrawUnlessLast(input: DecisionInput, reason: Reason): Decision {
   const { intent, drainStage, otherAnnouncers } = input
@@ -95,7 +95,7 @@ function withdrawUnlessLast(input: DecisionInput, reason: Reason): Decision {
     return { decision: 'withdraw', ...reason }
   const { count } = otherAnnouncers
   const others = count === 1 ? '1 other node announces it' : `${count} other nodes announce it`
-  const detail = `${reason.detail}; announced all the same, for ${others} and minSites is ${minSites}`
+  const detail = `${reason.detail}; still announced: ${others}, and minSites is ${minSites}`
   return degrade(input, { reason: 'last-site', detail })
 }
 
@@ -104,7 +104,7 @@ function degrade({ degradable }: DecisionInput, { reason, detail }: Reason): Dec
   return {
     decision: 'announce',
     reason,
-    detail: `${detail}; not degraded, for the daemon's configuration can't`,
+    detail: `${detail}; not degraded: the daemon's configuration does not support it`,
   }
 }
 
@@ -115,21 +115,27 @@ function reasonOf({ cause, detail }: { cause: string; detail: string }): Reason 
 function reasonOfRecovery({ flaps }: HealthState): Reason {
   if (flaps.count === 0) return recovering
   const times = flaps.count === 1 ? 'a flap' : `${flaps.count} flaps`
-  return { reason: 'hold-down', detail: `back, and after ${times} not yet good for long enough` }
+  return {
+    reason: 'hold-down',
+    detail: `the endpoint serves again, but after ${times} not yet for long enough`,
+  }
 }
 
-const recovering: Reason = { reason: 'recovering', detail: 'back, and not yet good for long enough' }
+const recovering: Reason = {
+  reason: 'recovering',
+  detail: 'the endpoint serves again, but not yet for long enough',
+}
 const draining: Reason = {
   reason: 'draining',
-  detail: 'to be drained: degraded until the traffic has gone, or its time is up',
+  detail: 'draining: degraded until the traffic has gone, or the limit is reached',
 }
-const returning: Reason = { reason: 'returning', detail: 'back from a drain: degraded for some time yet' }
+const returning: Reason = { reason: 'returning', detail: 'returning from a drain: degraded for a while' }
 
 const announceHealthy: Decision = { decision: 'announce', reason: 'healthy', detail: 'the endpoint serves' }
 const starting: Decision = {
   decision: 'hold',
   reason: 'starting',
-  detail: 'too few probes since the start to know',
+  detail: 'too few probes since the start for a decision',
 }
 const operatorWithdrew: Decision = {
   decision: 'withdraw',
@@ -140,7 +146,7 @@ const drained: Decision = { decision: 'withdraw', reason: 'drained', detail: 'dr
 const stoppingKeep: Decision = {
   decision: 'hold',
   reason: 'stopping-keep',
-  detail: 'the controller stops, and onStop says keep',
+  detail: 'the controller stops, and onStop is keep',
 }
 const stoppingWithdraw: Decision = {
   decision: 'withdraw',

@@ -14,24 +14,24 @@ export interface DrainState {
   /** Monotonic milliseconds; when the stage began. */
   readonly since: number
   /**
-   * Monotonic milliseconds; since when what the stage is about has held without a break: `degrading`: the
-   * neighbors have the degraded routes; `returning`: the service is announced at all.
+   * Monotonic milliseconds; since when the condition of the stage is met without a break. `degrading`: the neighbors
+   * have the degraded routes. `returning`: the service is announced.
    */
   readonly readySince: number | null
-  /** Given exactly while `drained`. */
+  /** Not null if and only if the stage is `drained`. */
   readonly ending: DrainEnding | null
 }
 
 export interface DrainInput {
   readonly intent: Intent
   readonly settings: DrainSettings
-  /** Whether the daemon's configuration knows degraded announcements: if not, there is nothing to do in order. */
+  /** Whether the daemon's configuration supports degraded announcements. If not, a drain withdraws at once. */
   readonly degradable: boolean
   /** Whether the daemon originates any prefix of the service, as last observed; `null`: never observed. */
   readonly announced: boolean | null
-  /** Neighbors that have the degraded routes; `verified`: all that have the service's routes at all. */
+  /** The number of neighbors that have the degraded routes; `verified`: all that are to have them. */
   readonly degraded: { readonly neighbors: number; readonly verified: boolean }
-  /** `null`: not known, so that only the limit ends the wait. */
+  /** `null`: not known; then only the limit ends the wait. */
   readonly traffic: Traffic | null
 }
 
@@ -42,9 +42,9 @@ interface DrainSettings {
   readonly undrainMs: number
 }
 
-/** What the peers of one interface send, the probe's left out. */
+/** Traffic from the peers of one interface, without the probe's own. */
 interface Traffic {
-  /** Monotonic milliseconds: nothing came since then, or, at least, since it was first looked. */
+  /** Monotonic milliseconds: the last packet, or the start of the observation. */
   readonly idleSince: number
   /** Peers that have sent within the idle time. */
   readonly sending: number
@@ -54,7 +54,7 @@ export function initialDrain(now: number): DrainState {
   return { stage: 'none', since: now, readySince: null, ending: null }
 }
 
-/** One step: what the intent asks for, and then what time and the neighbors bring. Call it often. */
+/** The next state for this intent, time and observation. Call it often. */
 export function reduceDrain(state: DrainState, input: DrainInput, now: number): DrainState {
   return input.intent === 'serve' ? stepBack(state, input, now) : stepOut(state, input, now)
 }
@@ -71,13 +71,13 @@ function stepOut(state: DrainState, input: DrainInput, now: number): DrainState 
   if (intent === 'withdraw' || !degradable || settings.limitMs === 0) return drained('at-once')
   if (announced === false) return drained('nothing-announced')
   const isNew = state.stage !== 'degrading'
-  // A controller that was just started, and asked to drain by one that knew no stages: it had withdrawn already.
+  // Not observed yet: the intent is from an earlier controller without drain stages, which has withdrawn already.
   if (isNew && announced === null) return drained('nothing-announced')
   const since = isNew ? now : state.since
-  // In the step in which it begins nobody was asked to degrade anything yet.
+  // In the first step, no degraded announcement has been requested from the daemon.
   const readySince = degraded.verified && !isNew ? (state.readySince ?? now) : null
   if (now - since >= settings.limitMs) return drained('limit')
-  // What came before the neighbors had it says nothing about where clients are going.
+  // Traffic from before the neighbors had the degraded routes does not show where clients go now.
   const idleSince = settings.idleMs === 0 ? now : (traffic?.idleSince ?? null)
   if (readySince !== null && idleSince !== null) {
     if (now - Math.max(readySince, idleSince) >= settings.idleMs) return drained('traffic-gone')
@@ -89,17 +89,17 @@ function stepBack(state: DrainState, input: DrainInput, now: number): DrainState
   const { settings, degradable, announced } = input
   if (state.stage === 'none') return state
   if (!degradable || settings.undrainMs === 0) return initialDrain(now)
-  // No neighbor had the degraded routes yet, so no client has gone.
+  // No neighbor had the degraded routes yet, so no client has moved.
   if (state.stage === 'degrading' && state.readySince === null) return initialDrain(now)
   const isNew = state.stage !== 'returning'
   const since = isNew ? now : state.since
-  // Not counted while nothing is announced, since no client comes back to that.
+  // Does not run while nothing is announced: no client can come back.
   const readySince = announced === true ? (isNew ? now : (state.readySince ?? now)) : null
   if (readySince !== null && now - readySince >= settings.undrainMs) return initialDrain(now)
   return { stage: 'returning', since, readySince, ending: null }
 }
 
-/** What `restoreDrain` takes: times are relative to when it was saved, since `now` means nothing to another process. */
+/** The input of `restoreDrain`. Times are relative to the save: monotonic time differs between processes. */
 interface SavedDrain {
   readonly stage: DrainStage
   readonly forMs: number
@@ -111,10 +111,10 @@ export function saveDrain({ stage, since, ending }: DrainState, now: number): Sa
 }
 
 /**
- * A drain goes on where it was; the time in between counts. What is ready has to be seen again.
+ * Resumes a saved drain; the time in between counts. `readySince` starts again.
  *
- * @param saved from a file: anything; what is not a saved drain is none
- * @param awayMs since it was saved by the wall clock, which may have jumped: below 0 it is 0
+ * @param saved from a file, unchecked; an invalid value means no drain
+ * @param awayMs wall-clock time since the save; negative values, after a clock jump, count as 0
  */
 export function restoreDrain(saved: unknown, awayMs: number, now: number): DrainState {
   if (typeof saved !== 'object' || saved === null) return initialDrain(now)
@@ -128,17 +128,17 @@ export function restoreDrain(saved: unknown, awayMs: number, now: number): Drain
   return { stage: knownStage, since: now - elapsedMs, readySince: null, ending: knownEnding }
 }
 
-/** What a stage waits for, as a sentence's end; `null`: for nothing. It holds no time, so that it repeats while nothing changes. */
+/** Describes what the stage waits for; `null`: nothing. It contains no time, so equal states give equal text. */
 export function describeDrain(
   { stage, readySince }: DrainState,
   { degraded, traffic, announced }: DrainInput,
 ): string | null {
   if (stage === 'degrading') {
-    const told = `degraded at ${count(degraded.neighbors, 'neighbor')}`
-    if (!degraded.verified) return `${told}, waiting for all of them to have the degraded routes`
-    if (traffic === null) return `${told}, waiting for the limit: nobody knows whether traffic has gone`
-    if (traffic.sending === 0) return `${told}, waiting for traffic to stay away`
-    return `${told}, waiting for traffic to go: ${count(traffic.sending, 'peer')} still ${traffic.sending === 1 ? 'sends' : 'send'}`
+    const prefix = `degraded at ${count(degraded.neighbors, 'neighbor')}`
+    if (!degraded.verified) return `${prefix}, waiting for all of them to have the degraded routes`
+    if (traffic === null) return `${prefix}, waiting for the limit: the traffic can not be measured`
+    if (traffic.sending === 0) return `${prefix}, waiting for traffic to stay away`
+    return `${prefix}, waiting for traffic to go: ${count(traffic.sending, 'peer')} still ${traffic.sending === 1 ? 'sends' : 'send'}`
   }
   if (stage === 'returning') {
     return readySince === null || announced !== true

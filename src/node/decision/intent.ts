@@ -1,15 +1,15 @@
 import * as z from 'zod'
 
-/** What the operator wants of this node, whatever its health. */
+/** An operator's intent for this node, independent of its health. */
 export type Intent = 'serve' | 'drain' | 'withdraw'
 
-/** What the operator asked of this node, and until when. It outlives the controller. */
+/** The stored order of the operator. It outlives the controller. */
 export interface OperatorIntent {
   readonly intent: Intent
   readonly reason: string | null
   /** Wall clock, milliseconds since 1970. */
   readonly since: number
-  /** Wall clock; the intent turns to `serve` then. Null: for good. */
+  /** Wall clock; the intent is `serve` from then on. Null: until another order. */
   readonly until: number | null
 }
 
@@ -25,46 +25,46 @@ export const intentSchema = z.strictObject({
 
 export const serving: OperatorIntent = { intent: 'serve', reason: null, since: 0, until: null }
 
-/** What counts now: an intent that has run out is `serve`. */
+/** An expired intent is `serve`. */
 function currentIntent(intent: OperatorIntent, wall: number): OperatorIntent {
   return intent.until !== null && intent.until <= wall ? serving : intent
 }
 
 /** Times are wall clock, milliseconds since 1970. */
 export interface CalendarView {
-  /** `start`: of the window that began last; `until`: when the last of those that overlap or meet has ended. */
+  /** `start`: of the latest window that has begun; `until`: the end of the last of the windows that overlap or adjoin. */
   readonly active: { readonly start: number; readonly until: number; readonly reason: string } | null
   /** The window that begins next, also while another is active. `until`: its own end. */
   readonly next: { readonly start: number; readonly until: number; readonly reason: string } | null
 }
 
-/** What counts now: the operator's word or the calendar's. */
+/** The intent in force, from the operator or the calendar. */
 export interface EffectiveIntent {
   readonly intent: Intent
-  /** `null`: nobody said anything, so the node serves. */
+  /** `null`: neither has set an intent, so the node serves. */
   readonly source: 'operator' | 'calendar' | null
-  /** Wall clock; null: for good. */
+  /** Wall clock; null: until another order. */
   readonly until: number | null
   readonly reason: string | null
 }
 
 /**
- * The operator's word goes before the calendar: `undrain` within a window serves until the next one begins, and
- * a drain outlasts any window. A drain that has run out leaves the node to the calendar.
+ * The operator's intent takes precedence over the calendar: `undrain` within a window serves until the next window
+ * begins, and a drain outlasts any window. After a drain has expired, the calendar applies.
  */
 export function effectiveIntent(
   operator: OperatorIntent,
   calendar: CalendarView,
   wall: number,
 ): EffectiveIntent {
-  const said = currentIntent(operator, wall)
-  if (said.intent !== 'serve') {
-    return { intent: said.intent, source: 'operator', until: said.until, reason: said.reason }
+  const ordered = currentIntent(operator, wall)
+  if (ordered.intent !== 'serve') {
+    return { intent: ordered.intent, source: 'operator', until: ordered.until, reason: ordered.reason }
   }
   const { active, next } = calendar
   if (active === null) return { intent: 'serve', source: null, until: null, reason: null }
-  if (active.start <= said.since) {
-    return { intent: 'serve', source: 'operator', until: next?.start ?? null, reason: said.reason }
+  if (active.start <= ordered.since) {
+    return { intent: 'serve', source: 'operator', until: next?.start ?? null, reason: ordered.reason }
   }
   return { intent: 'drain', source: 'calendar', until: active.until, reason: active.reason }
 }

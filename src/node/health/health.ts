@@ -16,12 +16,12 @@ import {
 export type HealthEvent =
   | { readonly kind: 'probe-good' }
   | { readonly kind: 'probe-bad'; readonly problem: Problem; readonly startedAt: number }
-  /** A probe that says nothing of the endpoint: it counts neither way. */
+  /** A probe without a result about the endpoint. It counts neither way. */
   | { readonly kind: 'probe-inconclusive'; readonly cause: 'under-load' | 'starved' | 'closed' }
   | { readonly kind: 'links'; readonly problem: Problem | null }
   | SideEvent
 
-/** A service's `probe` in the manifest has all of that. */
+/** A subset of a service's `probe` in the manifest. */
 export interface HealthRules extends Readonly<Record<SideCheck, SideRules | null>> {
   /** Good probes in a row until healthy. */
   readonly rise: number
@@ -42,7 +42,7 @@ export function initialHealth(now: number): HealthState {
     problem: null,
     proven: null,
     linkProblem: null,
-    troubleSince: null,
+    badSince: null,
     window: emptyWindow,
     loss: null,
     sides: {},
@@ -57,9 +57,9 @@ export function initialHealth(now: number): HealthState {
 /**
  * The next state of an endpoint's health; the same object where nothing changes. Pure: `now` is the caller's clock.
  *
- * Worse is believed at once: the links' word, `fall` bad probes in a row, too many lost of the last `size`, a side
- * check's `fall`. Better takes `rise` good probes in a row, and then the hold-down: so long without a bad one, which
- * each flap doubles.
+ * A change for the worse takes effect at once: a link event, `fall` bad probes in a row, too many bad probes among the
+ * last `size`, `fall` bad results of a side check. A change for the better takes `rise` good probes in a row, and then
+ * the hold-down: a time without a bad probe, which each flap doubles.
  */
 export function reduceHealth(
   state: HealthState,
@@ -97,14 +97,14 @@ function takeGood(state: HealthState, now: number, rules: HealthRules): HealthSt
   const window = slide(state, false, rules)
   const late = takeInTime(state.late)
   const loss = state.loss !== null && losesFewAgain(window, rules.window) ? null : state.loss
-  // What comes five times a second, for months.
+  // The usual case, several times a second: no new object.
   if (
     goodInRow === state.goodInRow &&
     goodSince === state.goodSince &&
     window === state.window &&
     late === state.late &&
     loss === state.loss &&
-    state.troubleSince === null
+    state.badSince === null
   ) {
     return state
   }
@@ -115,7 +115,7 @@ function takeGood(state: HealthState, now: number, rules: HealthRules): HealthSt
     badInRow: 0,
     problem: null,
     proven: goodInRow === rules.rise ? null : state.proven,
-    troubleSince: null,
+    badSince: null,
     window,
     loss,
     late,
@@ -134,7 +134,7 @@ function takeBad(state: HealthState, problem: Problem, startedAt: number, rules:
     badInRow,
     problem,
     proven: badInRow % rules.fall === 0 ? problem : state.proven,
-    troubleSince: state.troubleSince ?? startedAt,
+    badSince: state.badSince ?? startedAt,
     window,
     loss: isTooMuch ? describeLoss(window, problem, rules.window) : state.loss,
     late: takeInTime(state.late),
@@ -142,7 +142,7 @@ function takeBad(state: HealthState, problem: Problem, startedAt: number, rules:
   }
 }
 
-/** What is dead anyway loses every probe; it begins anew when it is back, for the hold-down has tried it by then. */
+/** An unhealthy endpoint loses every probe, so its window stays empty. After recovery, the hold-down has tested it. */
 function slide(state: HealthState, isBad: boolean, rules: HealthRules): LossWindow {
   return state.status === 'unhealthy' ? emptyWindow : slideWindow(state.window, isBad, rules.window)
 }
@@ -169,7 +169,7 @@ function takeInconclusive(
   return { ...state, late, starved: { check: 'handshake', cause: 'starved', detail } }
 }
 
-/** An event is the truth at once: there is nothing to wait for, and nothing that a good probe could mend. */
+/** A link event takes effect at once, and no good probe outweighs it. */
 function takeLinks(state: HealthState, problem: Problem | null, now: number): HealthState {
   const before = state.linkProblem
   if (
@@ -178,12 +178,12 @@ function takeLinks(state: HealthState, problem: Problem | null, now: number): He
     return state
   }
   const broken = { ...state, linkProblem: problem, goodInRow: 0, goodSince: null }
-  return problem === null ? broken : { ...broken, troubleSince: state.troubleSince ?? now }
+  return problem === null ? broken : { ...broken, badSince: state.badSince ?? now }
 }
 
 const severity: Readonly<Record<HealthStatus, number>> = { unknown: 0, healthy: 0, impaired: 1, unhealthy: 2 }
 
-/** What the state amounts to. */
+/** Derives the status from the evidence in the state. */
 function judge(state: HealthState, now: number, rules: HealthRules): HealthState {
   const wellSince = findImpairment(state) === null ? (state.wellSince ?? now) : null
   const { status, heldUntil } = judgeStatus(state, wellSince, now, rules)
@@ -217,15 +217,14 @@ function judgeStatus(
   if (status === 'unknown' || status === 'unhealthy') {
     if (state.goodInRow < rise || state.goodSince === null) {
       if (status === 'unhealthy') return unhealthy
-      // It may alternate for ever. If it was not well before it is dead: nothing has shown yet that it serves.
+      // It may alternate for ever. If it was not healthy before the restart, nothing has proven that it serves.
       if (state.loss !== null) return from === 'healthy' || from === 'impaired' ? impaired : unhealthy
       return unknown
     }
     const heldUntil = state.goodSince + holdMs
-    // Good for long enough, and still good: a late probe does not say that.
+    // It must be good for the whole hold-down and now; a late probe does not prove the latter.
     if (from === 'unhealthy' && (now < heldUntil || state.late.inRow > 0)) {
-      // `unknown` after a restart leaves things as they are: had it been announced again in the last moment
-      // before, what is well would be withdrawn.
+      // Keep `unknown` after a restart: `unhealthy` would withdraw an endpoint that was announced again just before it.
       return { status, heldUntil }
     }
   }
@@ -238,7 +237,7 @@ const healthy = { status: 'healthy', heldUntil: null } as const
 const impaired = { status: 'impaired', heldUntil: null } as const
 const unhealthy = { status: 'unhealthy', heldUntil: null } as const
 
-/** How long the hold-down still lasts, if nothing bad comes; null where none does. Milliseconds. */
+/** Milliseconds until the hold-down ends, if no probe is bad; null without a hold-down. */
 export function holdDownLeftMs({ heldUntil }: HealthState, now: number): number | null {
   return heldUntil === null ? null : Math.max(0, heldUntil - now)
 }

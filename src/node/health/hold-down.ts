@@ -1,11 +1,11 @@
 /**
- * How often an endpoint has turned bad after it had been better: the hold-down grows with it. In the manner of
- * route flap damping (RFC 2439), but of our own announcement, before any neighbor can be annoyed by it.
+ * The flaps of an endpoint, which lengthen the hold-down. Like route flap damping (RFC 2439), but applied to our own
+ * announcement, before a neighbor sees the flaps.
  */
 export interface FlapHistory {
-  /** Flaps not forgiven yet, as of `calmSince`. */
+  /** Flaps that count at `calmSince`. */
   readonly count: number
-  /** When things last got better, in the caller's milliseconds; null since the last flap, and before the first rise. */
+  /** When the status last improved, in the caller's milliseconds; null from a flap until then, and at the start. */
   readonly calmSince: number | null
 }
 
@@ -15,7 +15,7 @@ export interface HoldDownRules {
   readonly maxMs: number
 }
 
-/** Then flaps mean nothing, and none is counted. */
+/** Whether there is no hold-down. Then no flap is counted. */
 export function isOff({ initialMs, maxMs }: HoldDownRules): boolean {
   return initialMs === 0 || maxMs === 0
 }
@@ -23,20 +23,20 @@ export function isOff({ initialMs, maxMs }: HoldDownRules): boolean {
 export const noFlaps: FlapHistory = { count: 0, calmSince: null }
 
 /**
- * Flaps not forgiven yet: half of them, rounded down, go with each `maxMs` without one. The time before things got
- * better does not count: who serves the longest hold-down would else have half of it forgiven by serving it.
+ * Flaps that still count: each `maxMs` without a flap halves them, rounded down. The time before the improvement does
+ * not count: otherwise the longest hold-down would halve the flaps by itself.
  */
 export function countFlaps({ count, calmSince }: FlapHistory, now: number, { maxMs }: HoldDownRules): number {
   if (calmSince === null || count === 0) return count
   return Math.floor(count / 2 ** Math.floor(Math.max(0, now - calmSince) / maxMs))
 }
 
-/** How long an endpoint has to stay good after so many flaps; none are counted where it is off. Milliseconds. */
+/** How long an endpoint must stay good after this many flaps, in milliseconds. */
 export function holdDownMs(flaps: number, { initialMs, maxMs }: HoldDownRules): number {
   return flaps === 0 ? 0 : Math.min(initialMs * 2 ** (flaps - 1), maxMs)
 }
 
-/** It turned bad: a flap, unless it has not been better since the last one. */
+/** A change for the worse is a flap, unless the status has not improved since the last one. */
 export function takeWorse(flaps: FlapHistory, now: number, rules: HoldDownRules): FlapHistory {
   if (flaps.calmSince === null) return flaps
   return { count: isOff(rules) ? 0 : countFlaps(flaps, now, rules) + 1, calmSince: null }

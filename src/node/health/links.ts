@@ -4,7 +4,7 @@ import type { Problem } from './state.ts'
 
 interface LinkRequirements {
   readonly interface: string
-  /** Canonical addresses that must be on the node, on whatever interface. */
+  /** Canonical addresses that must be on the node, on any interface. */
   readonly anycast: readonly string[]
   readonly checks: readonly CheckName[]
 }
@@ -15,8 +15,8 @@ export function presentAddresses(links: LinkSnapshot): ReadonlySet<string> {
 }
 
 /**
- * What the links lack for a service, or null.
- * @param present of these links; whoever asks for many services works it out once
+ * What a service requires and the links lack, or null.
+ * @param present the addresses of these links; a caller with many services computes them once
  */
 export function findLinkProblem(
   links: LinkSnapshot,

@@ -1,17 +1,17 @@
 import { type CheckName, sideChecks } from '../../manifest/words.ts'
 import type { HealthState, Problem, SideState } from './state.ts'
 
-/** What is dead is dead for this; null while only its recovery is waited for. */
+/** Why the endpoint is unhealthy; null if it only waits for its recovery. */
 export function findCauseOfDeath(state: HealthState): Problem | null {
   return state.linkProblem ?? state.proven
 }
 
-/** What speaks against the endpoint's serving at all: what the links say goes before what a probe says. */
+/** Why the endpoint can not serve. A link problem takes precedence over a probe's. */
 function findVitalProblem(state: HealthState): Problem | null {
   return state.linkProblem ?? state.problem
 }
 
-/** What makes it serve badly. */
+/** Why the endpoint is impaired. */
 export function findImpairment(state: HealthState): Problem | null {
   return state.loss ?? findBadSide(state)?.problem ?? state.starved
 }
@@ -21,15 +21,15 @@ function findBadSide(state: HealthState): SideState | undefined {
 }
 
 /**
- * When the first of the bad results came that what is wrong now is known by, in the caller's clock; null where nothing
- * is wrong, or no single result told it.
+ * The time of the first bad result of the present problem, in the caller's clock; null without a problem, or if no
+ * single result revealed it.
  */
-export function findTroubleSince(state: HealthState): number | null {
-  if (state.troubleSince !== null || state.loss !== null) return state.troubleSince
-  return findBadSide(state)?.troubleSince ?? null
+export function findProblemSince(state: HealthState): number | null {
+  if (state.badSince !== null || state.loss !== null) return state.badSince
+  return findBadSide(state)?.badSince ?? null
 }
 
-/** Whether nothing speaks against a check now. */
+/** Whether a check passes now. */
 export function isCheckGood(state: HealthState, check: CheckName): boolean {
   const sides: Partial<Record<CheckName, SideState>> = state.sides
   return (

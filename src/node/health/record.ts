@@ -9,8 +9,8 @@ import type { HealthState, SideState } from './state.ts'
 const durationSchema = z.number().min(0).max(10_000_000_000_000)
 
 /**
- * What of an endpoint's health outlives the controller: how it was, its flaps, and a hold-down that runs. No probe
- * counts: the endpoint must prove itself again. All times are durations, but for the one stamp.
+ * The part of an endpoint's health that outlives the controller: status, flaps and the running hold-down. Probe results
+ * are not kept: they must be repeated. All times are durations, except `savedAt`.
  */
 const healthRecordSchema = z.strictObject({
   format: z.literal(1),
@@ -18,17 +18,17 @@ const healthRecordSchema = z.strictObject({
   savedAt: durationSchema,
   status: z.enum(['unknown', 'healthy', 'impaired', 'unhealthy']),
   flaps: z.int().min(0).max(1_000_000),
-  /** Since things last got better; null where they got worse since. */
+  /** Time since the status last improved; null if it got worse since. */
   calmForMs: durationSchema.nullable(),
   /** How long the present run of good probes has lasted. */
   goodForMs: durationSchema.nullable(),
-  /** What the side checks had found wrong. */
+  /** The problems that the side checks had found. */
   sides: z.partialRecord(z.enum(sideChecks), z.strictObject({ cause: z.string(), detail: z.string() })),
 })
 
 type HealthRecord = z.infer<typeof healthRecordSchema>
 
-/** To be kept whenever the status changes, and at the end. `wall` is the wall clock in milliseconds. */
+/** The record to save at each change of the status, and at the end. `wall`: wall clock in milliseconds. */
 export function saveHealth(state: HealthState, now: number, wall: number): HealthRecord {
   const { calmSince, count } = state.flaps
   const sides: HealthRecord['sides'] = {}
@@ -48,9 +48,9 @@ export function saveHealth(state: HealthState, now: number, wall: number): Healt
 }
 
 /**
- * The health to begin with after a restart: unknown, with the flaps and the hold-down of before. `null` where the
- * record is damaged or of another format. The wall clock only tells how long ago it was saved, and that counts for
- * `holdDown.maxMs` at most: a clock that jumped forgives no more than half of the flaps, and adds none (failure 14).
+ * The initial health after a restart: unknown, with the saved flaps and hold-down. `null` if the record is damaged or of
+ * another format. The wall clock is used only for the time since the save, limited to `holdDown.maxMs`: a clock that
+ * jumps removes at most half of the flaps, and adds none.
  */
 export function restoreHealth(
   record: unknown,
@@ -68,16 +68,16 @@ export function restoreHealth(
   const bad: { [check in SideCheck]?: SideState } = {}
   for (const check of sideChecks) {
     const problem = sides[check]
-    // The engineer may have taken the check out meanwhile.
+    // The check may have been removed from the configuration since.
     if (problem && rules[check] !== null) {
-      bad[check] = { ...wellSide, problem: { check, ...problem }, troubleSince: now }
+      bad[check] = { ...wellSide, problem: { check, ...problem }, badSince: now }
     }
   }
   return {
     ...state,
     before: status,
     flaps: { count: flaps, calmSince: calmForMs === null ? null : now - calmForMs - awayMs },
-    // Only what was seen good counts, not the time when nobody looked.
+    // The time without a controller does not count as good.
     goodSince: goodForMs === null ? null : now - goodForMs,
     sides: bad,
     wellSince: Object.keys(bad).length > 0 ? null : status === 'impaired' ? now : now - maxMs,

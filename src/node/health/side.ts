@@ -5,7 +5,7 @@ export interface SideEvent {
   readonly kind: 'side'
   readonly check: SideCheck
   readonly outcome: 'good' | 'bad' | 'inconclusive'
-  /** Null where it is good. */
+  /** Null if the outcome is good. */
   readonly cause: string | null
   readonly detail: string
 }
@@ -15,7 +15,7 @@ export interface SideRules {
   readonly fall: number
 }
 
-export const wellSide: SideState = { problem: null, against: 0, troubleSince: null }
+export const wellSide: SideState = { problem: null, against: 0, badSince: null }
 
 /** The same object where nothing changes. */
 export function reduceSide(state: SideState, event: SideEvent, now: number, rules: SideRules): SideState {
@@ -27,10 +27,8 @@ export function reduceSide(state: SideState, event: SideEvent, now: number, rule
     return against >= rules.rise ? wellSide : { ...state, against }
   }
   const problem = { check, cause: event.cause ?? `${check}-failed`, detail }
-  const troubleSince = state.troubleSince ?? now
-  if (state.problem !== null) return { problem, against: 0, troubleSince }
+  const badSince = state.badSince ?? now
+  if (state.problem !== null) return { problem, against: 0, badSince }
   const against = state.against + 1
-  return against >= rules.fall
-    ? { problem, against: 0, troubleSince }
-    : { problem: null, against, troubleSince }
+  return against >= rules.fall ? { problem, against: 0, badSince } : { problem: null, against, badSince }
 }

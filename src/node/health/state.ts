@@ -3,10 +3,10 @@ import type { FlapHistory } from './hold-down.ts'
 import type { Lateness } from './lateness.ts'
 import type { LossWindow } from './window.ts'
 
-/** `unhealthy` is dead: nothing can be served. `impaired`: it serves, but badly. */
+/** `unhealthy`: the endpoint can not serve. `impaired`: it serves, but badly. */
 export type HealthStatus = 'unknown' | 'healthy' | 'impaired' | 'unhealthy'
 
-/** Why an endpoint is not well: the check that says so, its cause in one word, and a sentence. */
+/** Why an endpoint is not healthy: the check that failed, the cause in one word, and a sentence. */
 export interface Problem {
   readonly check: CheckName
   /** One word for logs, metrics and decisions, such as `interface-missing` or `no-reply`. */
@@ -14,12 +14,12 @@ export interface Problem {
   readonly detail: string
 }
 
-/** Plain data, that JSON can hold. Times are milliseconds of the caller's clock, which never goes back. */
+/** Plain data, as JSON can represent. Times are milliseconds of the caller's monotonic clock. */
 export interface HealthState {
   readonly status: HealthStatus
-  /** When the status became what it is. */
+  /** When the status last changed. */
   readonly since: number
-  /** What the status was before a restart; it matters while it is unknown again. */
+  /** The status before a restart; used while the status is unknown again. */
   readonly before: HealthStatus
   /** At most `rise`. */
   readonly goodInRow: number
@@ -29,34 +29,34 @@ export interface HealthState {
   /** The latest problem of the probe; null once one was good. */
   readonly problem: Problem | null
   /**
-   * What has proven it dead: the problem of the last `fall` bad probes in a row; null once `rise` were good. So it
+   * The proof that it is unhealthy: the problem of the last `fall` bad probes in a row; null after `rise` good ones. It
    * does not change with each probe of an endpoint that alternates.
    */
   readonly proven: Problem | null
-  /** What is wrong with the links now: it needs no probe to be known, and no probe can outweigh it. */
+  /** The present problem of the links. No probe outweighs it. */
   readonly linkProblem: Problem | null
-  /** When the first of the present run of bad probes or link events came; null while all is well. */
-  readonly troubleSince: number | null
+  /** The time of the first of the present bad probes or link events in a row; null while there is none. */
+  readonly badSince: number | null
   readonly window: LossWindow
   /** Set while too many probes are lost. */
   readonly loss: Problem | null
   readonly sides: { readonly [check in SideCheck]?: SideState }
   readonly late: Lateness
-  /** Set while nothing but late probes came for long. */
+  /** Set while only late probes came for `starvedAfterMs`. */
   readonly starved: Problem | null
-  /** Since when nothing impairs it; null while something does. */
+  /** Since when it is not impaired; null while it is. */
   readonly wellSince: number | null
   readonly flaps: FlapHistory
-  /** Set while nothing but the hold-down keeps the status from a better one: its end. */
+  /** The end of the hold-down; set while only the hold-down prevents a better status. */
   readonly heldUntil: number | null
 }
 
-/** What a side check has proven, from the start on: that all is well. */
+/** The state of a side check. Before the first result it counts as good. */
 export interface SideState {
-  /** What is wrong; null while it counts as well. */
+  /** Null while the check counts as good. */
   readonly problem: Problem | null
-  /** Results in a row that speak against what is proven. */
+  /** Results in a row that contradict the present state. */
   readonly against: number
-  /** When the first of the present run of bad results came. Milliseconds of the caller's clock. */
-  readonly troubleSince: number | null
+  /** The time of the first of the present bad results in a row, in milliseconds of the caller's clock. */
+  readonly badSince: number | null
 }

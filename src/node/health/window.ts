@@ -1,6 +1,6 @@
 /**
- * Which of the last probes were bad. Probes that were never made count as good, so that a few bad ones after a
- * start weigh no more than at any other time.
+ * Which of the last probes were bad. Before the window is full, the missing probes count as good, so that a few bad ones
+ * after a start weigh no more than later.
  */
 export interface LossWindow {
   /** Conclusive probes since the first bad one that counts. */
@@ -17,7 +17,7 @@ export interface WindowRules {
 
 export const emptyWindow: LossWindow = { taken: 0, lost: [] }
 
-/** The window after one more probe; the same object where nothing changes, as in an endless run of good ones. */
+/** The window after one more probe; the same object if nothing changes, as in a run of good probes. */
 export function slideWindow(window: LossWindow, isBad: boolean, { size }: WindowRules): LossWindow {
   const first = window.lost[0]
   if (first === undefined && !isBad) return window
@@ -38,7 +38,7 @@ export function losesTooMany(window: LossWindow, rules: WindowRules): boolean {
   return lossShare(window, rules) > rules.maxLoss
 }
 
-/** Half of what is too much: else an endpoint at the limit would cross it to and fro. */
+/** Hysteresis: half of `maxLoss`, so that an endpoint at the limit does not flap. */
 export function losesFewAgain(window: LossWindow, rules: WindowRules): boolean {
   return lossShare(window, rules) <= rules.maxLoss / 2
 }

@@ -6,7 +6,7 @@ import { type HealthEvent, holdDownLeftMs, initialHealth, reduceHealth } from '.
 import { countFlaps } from '../../health/hold-down.ts'
 import { judgeLate } from '../../health/lateness.ts'
 import { findLinkProblem } from '../../health/links.ts'
-import { findTroubleSince, isCheckGood } from '../../health/problem.ts'
+import { findProblemSince, isCheckGood } from '../../health/problem.ts'
 import type { HealthState, HealthStatus } from '../../health/state.ts'
 import { lossShare } from '../../health/window.ts'
 import type { ProbeResult } from '../../probe/result.ts'
@@ -107,13 +107,13 @@ export class ServiceState {
   snapshot(now: number): DecidedState {
     const { health, decision, service } = this
     const { flaps, window, late } = health
-    const troubleSince = findTroubleSince(health)
+    const badSince = findProblemSince(health)
     return {
       service: service.name,
       health: health.status,
       decision,
       checks: this.checks(),
-      troubleMs: troubleSince === null ? null : now - troubleSince,
+      troubleMs: badSince === null ? null : now - badSince,
       holdDownLeftMs: holdDownLeftMs(health, now),
       flaps: countFlaps(flaps, now, service.probe.holdDown),
       lossShare: lossShare(window, service.probe.window),

@@ -17,7 +17,7 @@ const held: HealthState = { ...recovering, flaps: { count: 3, calmSince: null } 
 const lossy: HealthState = {
   ...healthy,
   status: 'impaired',
-  // A single bad probe beside it: what makes it impaired is the reason, not that.
+  // With a single bad probe: the impairment is the reason, not the probe.
   problem: refused,
   loss: { check: 'ping', cause: 'loss', detail: '11 of the last 50 probes were bad' },
 }
@@ -38,7 +38,7 @@ const calm = {
   otherAnnouncers: others(2),
   service: { onStop: 'withdraw', when: { dead: 'withdraw', impaired: 'degrade' }, minSites: 1 },
 } as const satisfies Omit<DecisionInput, 'health'>
-const keeping = { ...calm.service, onStop: 'keep' } as const
+const keepOnStop = { ...calm.service, onStop: 'keep' } as const
 const strict = { ...calm.service, when: { dead: 'withdraw', impaired: 'withdraw' } } as const
 const clinging = { ...calm.service, when: { dead: 'degrade', impaired: 'degrade' } } as const
 
@@ -52,7 +52,7 @@ function check(rows: readonly Row[]): void {
 
 describe('health', () => {
   check([
-    ['a start leaves what is announced as it is', { ...calm, health: unknown }, 'hold', 'starting'],
+    ['a start holds the present announcement', { ...calm, health: unknown }, 'hold', 'starting'],
     ['a healthy endpoint is announced', { ...calm, health: healthy }, 'announce', 'healthy'],
     [
       'a dead one is withdrawn, with the cause as the reason',
@@ -63,13 +63,18 @@ describe('health', () => {
     ['one that is good again waits for rise', { ...calm, health: recovering }, 'withdraw', 'recovering'],
     ['or, with flaps, for the hold-down', { ...calm, health: held }, 'withdraw', 'hold-down'],
     [
-      'a hold-down that runs at a start leaves what is announced as it is',
+      'a hold-down that runs at a start holds the present announcement',
       { ...calm, health: { ...held, status: 'unknown', heldUntil: 9000 } },
       'hold',
       'hold-down',
     ],
     ['an impaired one is degraded, with its cause', { ...calm, health: lossy }, 'degrade', 'loss'],
-    ['or withdrawn, if so asked', { ...calm, health: lossy, service: strict }, 'withdraw', 'loss'],
+    [
+      'or withdrawn, with `impaired: withdraw`',
+      { ...calm, health: lossy, service: strict },
+      'withdraw',
+      'loss',
+    ],
     ['and stays so for the hold-down', { ...calm, health: impairedHeld }, 'degrade', 'hold-down'],
     [
       'or withdrawn for the hold-down',
@@ -78,7 +83,7 @@ describe('health', () => {
       'hold-down',
     ],
     [
-      'a dead one is degraded, if so asked',
+      'a dead one is degraded, with `dead: degrade`',
       { ...calm, health: dead, service: clinging },
       'degrade',
       'refused',
@@ -90,37 +95,37 @@ describe('health', () => {
       'address-missing',
     ],
     [
-      'nor where the daemon knows no degraded routes',
+      'nor without degraded routes in the daemon',
       { ...calm, health: dead, service: clinging, degradable: false },
       'withdraw',
       'refused',
     ],
     [
-      'an impaired one is announced where the daemon knows no degraded routes',
+      'an impaired one is announced without degraded routes in the daemon',
       { ...calm, health: lossy, degradable: false },
       'announce',
       'loss',
     ],
   ])
 
-  test('says so where the daemon knows no degraded routes', () => {
+  test('reports that the daemon has no degraded routes', () => {
     expect(decideAnnouncement({ ...calm, health: lossy, degradable: false }).detail).toBe(
-      "11 of the last 50 probes were bad; not degraded, for the daemon's configuration can't",
+      "11 of the last 50 probes were bad; not degraded: the daemon's configuration does not support it",
     )
   })
 })
 
 describe('failure 13: a starved host', () => {
   check([
-    ['has its service degraded', { ...calm, health: starved }, 'degrade', 'starved'],
+    ['degrades its service', { ...calm, health: starved }, 'degrade', 'starved'],
     [
-      'and never withdrawn, for nothing is proven',
+      'never withdraws it: nothing is proven',
       { ...calm, health: starved, service: strict },
       'hold',
       'starved',
     ],
     [
-      'is said also before anything is known',
+      'is the reason also while the health is unknown',
       { ...calm, health: { ...starved, status: 'unknown' } },
       'hold',
       'starved',
@@ -131,7 +136,7 @@ describe('failure 13: a starved host', () => {
 describe('the operator', () => {
   check([
     [
-      'withdraws whatever the health',
+      'withdraws in any health',
       { ...calm, health: healthy, intent: 'withdraw' },
       'withdraw',
       'operator-withdrew',
@@ -143,8 +148,8 @@ describe('the operator', () => {
       'operator-withdrew',
     ],
     ['drains: degraded first', { ...draining(healthy) }, 'degrade', 'draining'],
-    ['drains what is impaired', { ...draining(lossy) }, 'degrade', 'draining'],
-    ['drains, but what is dead goes at once', { ...draining(dead) }, 'withdraw', 'refused'],
+    ['drains an impaired service', { ...draining(lossy) }, 'degrade', 'draining'],
+    ['drains, but a dead service is withdrawn at once', { ...draining(dead) }, 'withdraw', 'refused'],
     [
       'drains, and keeps no last site',
       { ...draining(dead), otherAnnouncers: others(0) },
@@ -152,14 +157,19 @@ describe('the operator', () => {
       'refused',
     ],
     [
-      'drains, but what impairs and asks for a withdrawal goes at once',
+      'drains, but an impaired service with `impaired: withdraw` is withdrawn at once',
       { ...draining(lossy), service: strict },
       'withdraw',
       'loss',
     ],
-    ['drains nothing that is not known yet', { ...draining(unknown) }, 'hold', 'starting'],
+    ['holds a service of unknown health during a drain', { ...draining(unknown) }, 'hold', 'starting'],
     ['has drained', { ...draining(healthy), drainStage: 'drained' }, 'withdraw', 'drained'],
-    ['has drained what is dead now', { ...draining(dead), drainStage: 'drained' }, 'withdraw', 'drained'],
+    [
+      'has drained a service that is dead now',
+      { ...draining(dead), drainStage: 'drained' },
+      'withdraw',
+      'drained',
+    ],
     [
       'drains at once where there are no stages',
       { ...calm, health: healthy, intent: 'drain' },
@@ -167,13 +177,13 @@ describe('the operator', () => {
       'drained',
     ],
     [
-      'has a drain come back degraded',
+      'ends a drain degraded at first',
       { ...calm, health: healthy, drainStage: 'returning' },
       'degrade',
       'returning',
     ],
     [
-      'has it come back with its trouble said first',
+      'ends a drain with an impairment as the reason',
       { ...calm, health: lossy, drainStage: 'returning' },
       'degrade',
       'loss',
@@ -189,19 +199,19 @@ describe('a stop', () => {
   check([
     ['withdraws', { ...calm, health: healthy, stopping: true }, 'withdraw', 'stopping'],
     [
-      'or keeps, if so asked',
-      { ...calm, health: healthy, stopping: true, service: keeping },
+      'or keeps, with `onStop: keep`',
+      { ...calm, health: healthy, stopping: true, service: keepOnStop },
       'hold',
       'stopping-keep',
     ],
     [
       'never keeps a dead one',
-      { ...calm, health: dead, stopping: true, service: keeping },
+      { ...calm, health: dead, stopping: true, service: keepOnStop },
       'withdraw',
       'refused',
     ],
     [
-      'not even one that is announced degraded',
+      'never keeps a dead one that is announced degraded',
       { ...calm, health: dead, stopping: true, service: { ...clinging, onStop: 'keep' } },
       'withdraw',
       'refused',
@@ -242,7 +252,12 @@ describe('failure 22: every site unhealthy at once', () => {
       'last-site',
     ],
     ['not with enough others', { ...calm, health: dead, otherAnnouncers: others(1) }, 'withdraw', 'refused'],
-    ['not where nobody can tell', { ...calm, health: dead, otherAnnouncers: null }, 'withdraw', 'refused'],
+    [
+      'not without a source that reports others',
+      { ...calm, health: dead, otherAnnouncers: null },
+      'withdraw',
+      'refused',
+    ],
     [
       'not with `minSites: 0`',
       { ...calm, health: dead, service: { ...calm.service, minSites: 0 }, otherAnnouncers: others(0) },
@@ -256,16 +271,16 @@ describe('failure 22: every site unhealthy at once', () => {
       'address-missing',
     ],
     [
-      'as ever where the daemon knows no degraded routes',
+      'announced undegraded without degraded routes in the daemon',
       { ...calm, health: dead, otherAnnouncers: others(0), degradable: false },
       'announce',
       'last-site',
     ],
   ])
 
-  test('says what is wrong, and why it stays', () => {
+  test('reports the problem, and why the service stays announced', () => {
     expect(decideAnnouncement({ ...calm, health: dead, otherAnnouncers: others(0) }).detail).toBe(
-      'nothing listens; announced all the same, for 0 other nodes announce it and minSites is 1',
+      'nothing listens; still announced: 0 other nodes announce it, and minSites is 1',
     )
   })
 

@@ -20,7 +20,7 @@ const base: DrainInput = {
 }
 const verified = { neighbors: 3, verified: true }
 
-/** Runs steps of `[at, changes to the input]`, and tells the stage after each. */
+/** Runs steps of `[at, changes to the input]`, and returns the stage after each. */
 function run(
   steps: readonly [at: number, changes: Partial<DrainInput>][],
   from: DrainState = initialDrain(0),
@@ -36,7 +36,7 @@ function run(
 }
 
 describe('a drain', () => {
-  test('degrades first, and withdraws when the neighbors have that and no peer has sent for long enough', () => {
+  test('degrades first, and withdraws when the neighbors have the degraded routes and no peer has sent for the idle time', () => {
     const { stages, state } = run([
       [1000, { intent: 'drain' }],
       [1100, { degraded: verified, traffic: { idleSince: 1050, sending: 1 } }],
@@ -48,7 +48,7 @@ describe('a drain', () => {
     expect(state).toEqual({ stage: 'drained', since: 5900, readySince: null, ending: 'traffic-gone' })
   })
 
-  test('does not count an idleness from before the neighbors had the degraded routes', () => {
+  test('does not count idle time from before the neighbors had the degraded routes', () => {
     const { stages } = run([
       [1000, { intent: 'drain', traffic: { idleSince: 0, sending: 0 } }],
       [20_000, { degraded: verified }],
@@ -58,7 +58,7 @@ describe('a drain', () => {
     expect(stages).toEqual(['degrading', 'degrading', 'degrading', 'drained'])
   })
 
-  test('begins to wait anew when a neighbor has lost the degraded routes', () => {
+  test('restarts the wait when a neighbor has lost the degraded routes', () => {
     const { stages } = run([
       [1000, { intent: 'drain', degraded: verified, traffic: { idleSince: 0, sending: 0 } }],
       [1200, {}],
@@ -70,7 +70,7 @@ describe('a drain', () => {
     expect(stages).toEqual(['degrading', 'degrading', 'degrading', 'degrading', 'degrading', 'drained'])
   })
 
-  test('with an idle time of 0 waits for the neighbors alone, and for them also where they look ready', () => {
+  test('with an idle time of 0 waits only for the neighbors, also if they seem ready at once', () => {
     const { stages, state } = run([
       [1000, { intent: 'drain', settings: { ...settings, idleMs: 0 }, degraded: verified }],
       [1001, { degraded: { neighbors: 0, verified: false } }],
@@ -80,7 +80,7 @@ describe('a drain', () => {
     expect(state.ending).toBe('traffic-gone')
   })
 
-  test('withdraws at its limit though traffic goes on', () => {
+  test('withdraws at its limit while traffic goes on', () => {
     const { stages, state } = run([
       [1000, { intent: 'drain', degraded: verified, traffic: { idleSince: 900, sending: 2 } }],
       [60_999, { traffic: { idleSince: 60_900, sending: 2 } }],
@@ -90,7 +90,7 @@ describe('a drain', () => {
     expect(state.ending).toBe('limit')
   })
 
-  test('withdraws at its limit where nothing is known of traffic, and not before', () => {
+  test('withdraws at its limit, not before, if the traffic is unknown', () => {
     const { stages, state } = run([
       [1000, { intent: 'drain', degraded: verified }],
       [60_999, {}],
@@ -100,7 +100,7 @@ describe('a drain', () => {
     expect(state.ending).toBe('limit')
   })
 
-  test('withdraws at its limit where a neighbor never has the degraded routes', () => {
+  test('withdraws at its limit if a neighbor never has the degraded routes', () => {
     const idle = { idleSince: 0, sending: 0 }
     const { stages } = run([
       [1000, { intent: 'drain', traffic: idle }],
@@ -112,10 +112,10 @@ describe('a drain', () => {
 
   test.each<[string, Partial<DrainInput>, string]>([
     ['with a limit of 0', { settings: { ...settings, limitMs: 0 } }, 'at-once'],
-    ['where the daemon knows no degraded routes', { degradable: false }, 'at-once'],
-    ['where nothing is announced', { announced: false }, 'nothing-announced'],
+    ['without degraded routes in the daemon', { degradable: false }, 'at-once'],
+    ['while nothing is announced', { announced: false }, 'nothing-announced'],
     [
-      'where nobody has looked yet, of a controller that knew no stages',
+      'before the first observation, after a controller without drain stages',
       { announced: null },
       'nothing-announced',
     ],
@@ -124,7 +124,7 @@ describe('a drain', () => {
     expect(state).toEqual({ stage: 'drained', since: 1000, readySince: null, ending })
   })
 
-  test('ends when what was announced is withdrawn for another reason', () => {
+  test('ends when the service is withdrawn for another reason', () => {
     const { stages, state } = run([
       [1000, { intent: 'drain' }],
       [2000, { announced: false }],
@@ -133,7 +133,7 @@ describe('a drain', () => {
     expect(state.ending).toBe('nothing-announced')
   })
 
-  test('once done stays done, whatever is seen', () => {
+  test('stays drained, independent of later observations', () => {
     const { stages } = run([
       [1000, { intent: 'drain', announced: false }],
       [2000, { announced: true, traffic: { idleSince: 2000, sending: 5 } }],
@@ -154,7 +154,7 @@ describe('a drain', () => {
 describe('undrain', () => {
   const drained: DrainState = { stage: 'drained', since: 0, readySince: null, ending: 'limit' }
 
-  test('announces degraded first, and counts from when something is announced', () => {
+  test('announces degraded first, and counts from the first announcement', () => {
     const { stages } = run(
       [
         [1000, { intent: 'serve', announced: false }],
@@ -167,7 +167,7 @@ describe('undrain', () => {
     expect(stages).toEqual(['returning', 'returning', 'returning', 'none'])
   })
 
-  test('begins to count anew when the service was withdrawn meanwhile', () => {
+  test('restarts its time when the service was withdrawn meanwhile', () => {
     const { stages } = run(
       [
         [1000, { announced: true }],
@@ -181,12 +181,12 @@ describe('undrain', () => {
     expect(stages).toEqual(['returning', 'returning', 'returning', 'returning', 'none'])
   })
 
-  test('serves at once where it may take no time, or nothing can be degraded', () => {
+  test('serves at once with a time of 0, or without degraded routes', () => {
     expect(run([[1000, { settings: { ...settings, undrainMs: 0 } }]], drained).stages).toEqual(['none'])
     expect(run([[1000, { degradable: false }]], drained).stages).toEqual(['none'])
   })
 
-  test('during a drain that no neighbor has heard of serves at once', () => {
+  test('serves at once if no neighbor has the degraded routes', () => {
     const { stages } = run([
       [1000, { intent: 'drain' }],
       [1050, { intent: 'serve' }],
@@ -194,7 +194,7 @@ describe('undrain', () => {
     expect(stages).toEqual(['degrading', 'none'])
   })
 
-  test('during a drain that the neighbors have heard of comes back slowly', () => {
+  test('returns slowly if the neighbors have the degraded routes', () => {
     const { stages } = run([
       [1000, { intent: 'drain', degraded: verified }],
       [1100, {}],
@@ -205,7 +205,7 @@ describe('undrain', () => {
     expect(stages).toEqual(['degrading', 'degrading', 'returning', 'returning', 'none'])
   })
 
-  test('a drain on the way back degrades on, with a limit of its own', () => {
+  test('a drain during the return stays degraded, with a new limit', () => {
     const { stages, state } = run(
       [
         [1000, { announced: true, degraded: verified }],
@@ -225,7 +225,7 @@ describe('what outlives a restart', () => {
   const through = (state: DrainState, awayMs: number) =>
     restoreDrain(JSON.parse(JSON.stringify(saveDrain(state, 11_000))), awayMs, 50)
 
-  test('a drain goes on, and the time away counts', () => {
+  test('a drain goes on, and the time without a controller counts', () => {
     const restored = through(degrading, 20_000)
     expect(restored).toEqual({ stage: 'degrading', since: 50 - 30_000, readySince: null, ending: null })
     const { stages } = run(
@@ -243,7 +243,7 @@ describe('what outlives a restart', () => {
     expect(through(drained, 1e12)).toMatchObject({ stage: 'drained', ending: 'limit' })
   })
 
-  test('a clock that was set back does not make a drain younger than it was', () => {
+  test('a clock that was set back does not shorten the age of a drain', () => {
     expect(through(degrading, -5_000_000)).toEqual(through(degrading, 0))
     expect(through(degrading, Number.NaN)).toEqual(through(degrading, 0))
   })
@@ -252,11 +252,11 @@ describe('what outlives a restart', () => {
     ['nothing', undefined],
     ['null', null],
     ['a list', []],
-    ['a stage that nobody knows', { stage: 'gone', forMs: 5, ending: null }],
+    ['an unknown stage', { stage: 'gone', forMs: 5, ending: null }],
     ['no time', { stage: 'degrading', ending: null }],
-    ['a time that is none', { stage: 'degrading', forMs: Number.POSITIVE_INFINITY, ending: null }],
-    ['drained without why', { stage: 'drained', forMs: 5, ending: null }],
-    ['why without drained', { stage: 'none', forMs: 5, ending: 'limit' }],
+    ['an infinite time', { stage: 'degrading', forMs: Number.POSITIVE_INFINITY, ending: null }],
+    ['drained without an ending', { stage: 'drained', forMs: 5, ending: null }],
+    ['an ending without drained', { stage: 'none', forMs: 5, ending: 'limit' }],
   ])('%s in the file is no drain', (_name, saved) => {
     expect(restoreDrain(saved, 0, 7)).toEqual(initialDrain(7))
   })
@@ -273,7 +273,7 @@ describe('what it waits for', () => {
     ],
     [
       { degraded: verified },
-      'degraded at 3 neighbors, waiting for the limit: nobody knows whether traffic has gone',
+      'degraded at 3 neighbors, waiting for the limit: the traffic can not be measured',
     ],
     [
       { degraded: verified, traffic: { idleSince: 0, sending: 2 } },
@@ -291,7 +291,7 @@ describe('what it waits for', () => {
     expect(wait('degrading', changes)).toBe(text)
   })
 
-  test('on the way back, and at rest', () => {
+  test('during the return, and without a drain', () => {
     expect(wait('returning', { announced: false })).toBe(
       'waiting for the service to be announced, degraded at first',
     )

@@ -12,7 +12,7 @@ const during: CalendarView = { active: window, next }
 const outside: CalendarView = { active: null, next }
 const said = (changes: Partial<OperatorIntent>): OperatorIntent => ({ ...serving, ...changes })
 
-test('where nobody says anything the node serves', () => {
+test('without an order or a window the node serves', () => {
   expect(effectiveIntent(serving, outside, 1500)).toEqual({
     intent: 'serve',
     source: null,
@@ -43,7 +43,7 @@ test('undrain within a window serves until the next one begins', () => {
   })
 })
 
-test('undrain before a window does not keep the window off', () => {
+test('undrain before a window does not cancel the window', () => {
   expect(effectiveIntent(said({ since: 999 }), during, 1500).source).toBe('calendar')
 })
 
@@ -54,7 +54,7 @@ test.each(['drain', 'withdraw'] as const)('an order to %s outlasts the window', 
   expect(effectiveIntent(operator, outside, 2500)).toEqual(expected)
 })
 
-test('a drain that has run out leaves the node to the calendar', () => {
+test('after a drain has expired, the calendar applies', () => {
   const operator = said({ intent: 'drain', since: 900, until: 1400 })
   expect(effectiveIntent(operator, during, 1399).source).toBe('operator')
   expect(effectiveIntent(operator, during, 1400)).toMatchObject({ intent: 'drain', source: 'calendar' })

@@ -20,7 +20,7 @@ export const rules: HealthRules = {
   conntrack: null,
 }
 
-/** Neither a window nor a hold-down: what rise and fall do alone. */
+/** Without a window and a hold-down, to test `rise` and `fall` alone. */
 export const plainRules: HealthRules = {
   ...rules,
   window: { size: 10, maxLoss: 1 },
@@ -81,8 +81,8 @@ export class Endpoint {
     return this
   }
 
-  /** Good probes until the status changes, or for so long; returns how long it took. */
-  mend(limitMs = 3_600_000): number {
+  /** Takes good probes until the status changes, or for `limitMs`; returns how long it took. */
+  recover(limitMs = 3_600_000): number {
     const { now, status } = this
     while (this.status === status && this.now - now < limitMs) this.take(good)
     return this.now - now

@@ -17,23 +17,23 @@ import {
 } from './endpoint.ts'
 
 describe('an endpoint', () => {
-  test('is unknown until it was good often enough in a row', () => {
+  test('is unknown until `rise` probes in a row were good', () => {
     expect(new Endpoint().repeat(4, good).status).toBe('unknown')
     expect(new Endpoint().repeat(5, good).status).toBe('healthy')
     expect(new Endpoint().repeat(4, good).take(bad(), good).status).toBe('unknown')
   })
 
-  test('stays healthy through fewer bad probes in a row than fall', () => {
+  test('stays healthy with fewer than `fall` bad probes in a row', () => {
     expect(healthyEndpoint().take(bad(), bad(), good, bad(), bad()).status).toBe('healthy')
     expect(healthyEndpoint().take(bad(), bad(), bad()).status).toBe('unhealthy')
   })
 
   test('remembers when the first bad probe of the run began', () => {
-    expect(healthyEndpoint().take(bad(100), bad(300), bad(500)).state.troubleSince).toBe(100)
-    expect(healthyEndpoint().take(bad(100), good).state.troubleSince).toBeNull()
+    expect(healthyEndpoint().take(bad(100), bad(300), bad(500)).state.badSince).toBe(100)
+    expect(healthyEndpoint().take(bad(100), good).state.badSince).toBeNull()
   })
 
-  test('is unhealthy at once when its interface goes, and good probes do not mend that', () => {
+  test('is unhealthy at once without its interface, and good probes do not change that', () => {
     const endpoint = healthyEndpoint(plainRules).take(noLinks)
     expect(endpoint.status).toBe('unhealthy')
     expect(endpoint.repeat(10, good).status).toBe('unhealthy')
@@ -41,7 +41,7 @@ describe('an endpoint', () => {
     expect(endpoint.take(good).status).toBe('healthy')
   })
 
-  test('is not judged by probes that say nothing of it', () => {
+  test('is not judged by inconclusive probes', () => {
     expect(healthyEndpoint().take(bad(), loaded, late, bad(), loaded).state.badInRow).toBe(2)
   })
 
@@ -70,7 +70,7 @@ describe('failure 12: an endpoint that alternates', () => {
     expect(endpoint.repeat(2000, bad(), good).state).toMatchObject({ status: 'impaired', since })
   })
 
-  test('is well again with half of the loss that was too much, and not before', () => {
+  test('recovers at half of `maxLoss`, and not before', () => {
     const calm = { ...rules, holdDown: plainRules.holdDown }
     const endpoint = healthyEndpoint(calm).repeat(11, bad(), good)
     // One in six: 8 of 50, below the limit, and above its half.
@@ -84,13 +84,13 @@ describe('failure 12: an endpoint that alternates', () => {
     expect(endpoint.status).toBe('healthy')
   })
 
-  test('begins a new window when it comes back from death, which the hold-down has tried', () => {
+  test('starts a new window when it recovers', () => {
     const endpoint = healthyEndpoint().repeat(11, bad(), good).repeat(300, bad())
-    endpoint.mend()
+    endpoint.recover()
     expect(endpoint.state).toMatchObject({ status: 'healthy', loss: null, window: { lost: [] } })
   })
 
-  test('after a start is dead if it was not well before, and impaired if it was', () => {
+  test('after a start is unhealthy if it was not healthy before, else impaired', () => {
     const alternating = (before: 'unknown' | 'unhealthy' | 'healthy') => {
       const { state } = new Endpoint()
       return new Endpoint(rules, { ...state, before }).repeat(30, bad(), good)
@@ -101,7 +101,7 @@ describe('failure 12: an endpoint that alternates', () => {
     expect(alternating('healthy').status).toBe('impaired')
   })
 
-  test('is dead for one cause all along, which does not come and go with each probe', () => {
+  test('is unhealthy with one constant cause, which does not change with each probe', () => {
     const endpoint = healthyEndpoint().repeat(3, bad())
     const cause = findCauseOfDeath(endpoint.state)
     expect(cause?.cause).toBe('no-reply')
@@ -112,7 +112,7 @@ describe('failure 12: an endpoint that alternates', () => {
     expect(findCauseOfDeath(endpoint.repeat(5, good).state)).toBeNull()
   })
 
-  test('is dead for what was last wrong `fall` times in a row', () => {
+  test('is unhealthy because of the last problem that came `fall` times in a row', () => {
     const refused: HealthEvent = {
       kind: 'probe-bad',
       problem: { check: 'handshake', cause: 'refused', detail: 'nothing listens' },
@@ -125,7 +125,7 @@ describe('failure 12: an endpoint that alternates', () => {
 })
 
 describe('a side check', () => {
-  test('counts as well until it is proven bad, and is impaired then with its cause', () => {
+  test('counts as good until it fails `fall` times, and then impairs with its cause', () => {
     const endpoint = healthyEndpoint().take(egressBad, egressBad)
     expect(endpoint.status).toBe('healthy')
     expect(isCheckGood(endpoint.state, 'egress')).toBe(true)
@@ -136,53 +136,53 @@ describe('a side check', () => {
     expect(isCheckGood(endpoint.state, 'ping')).toBe(true)
   })
 
-  test('has a rise of its own', () => {
+  test('has its own `rise`', () => {
     const calm = { ...rules, holdDown: plainRules.holdDown }
     const endpoint = healthyEndpoint(calm).repeat(3, egressBad).take(egressGood, egressBad, egressGood)
     expect(endpoint.status).toBe('impaired')
     expect(endpoint.take(egressGood).status).toBe('healthy')
   })
 
-  test('does not count where it could not be asked', () => {
+  test('does not count if it is inconclusive', () => {
     const unasked = { ...egressBad, outcome: 'inconclusive' } as const
     expect(healthyEndpoint().take(egressBad, unasked, egressBad, unasked).status).toBe('healthy')
   })
 
-  test('makes no dead endpoint alive, and its death goes before it', () => {
+  test('does not revive an unhealthy endpoint, whose problem takes precedence', () => {
     const endpoint = healthyEndpoint().repeat(3, egressBad).repeat(3, bad())
     expect(endpoint.status).toBe('unhealthy')
     expect(findCauseOfDeath(endpoint.state)?.cause).toBe('no-reply')
     expect(endpoint.repeat(5, egressGood).status).toBe('unhealthy')
   })
 
-  test('that fails on keeps an endpoint impaired that has come back', () => {
+  test('that still fails keeps a recovered endpoint impaired', () => {
     const endpoint = healthyEndpoint().repeat(3, egressBad).repeat(3, bad())
-    endpoint.mend()
+    endpoint.recover()
     expect(endpoint.status).toBe('impaired')
   })
 })
 
 describe('failure 13: a machine that is late itself', () => {
-  test('proves no death, however long it lasts', () => {
+  test('never makes the endpoint unhealthy', () => {
     const endpoint = healthyEndpoint().repeat(45, late)
     expect(endpoint.status).toBe('healthy')
     expect(endpoint.state.late).toMatchObject({ inRow: 45, total: 45 })
   })
 
-  test('is starved after ten seconds without a single answer, which impairs', () => {
+  test('is starved after ten seconds without a reply, which impairs', () => {
     const endpoint = healthyEndpoint().repeat(51, late)
     expect(endpoint.status).toBe('impaired')
     expect(findImpairment(endpoint.state)?.cause).toBe('starved')
     expect(endpoint.repeat(5000, late).status).toBe('impaired')
   })
 
-  test('was late once, and not starved, if it slept for a minute', () => {
+  test('is late once, and not starved, after a minute of sleep', () => {
     const endpoint = healthyEndpoint().take(late)
     endpoint.now += 60_000
     expect(endpoint.take(late).status).toBe('healthy')
   })
 
-  test('counts anew after an answer, be it a cookie', () => {
+  test('restarts the count after any reply, also a cookie', () => {
     for (const answer of [good, loaded]) {
       const endpoint = healthyEndpoint().repeat(40, late).take(answer).repeat(40, late)
       expect(endpoint.status).toBe('healthy')
@@ -190,7 +190,7 @@ describe('failure 13: a machine that is late itself', () => {
     }
   })
 
-  test('ends no hold-down, for nobody knows whether it is still good', () => {
+  test('does not end a hold-down: the endpoint may have failed', () => {
     const endpoint = healthyEndpoint().repeat(3, bad()).repeat(6, good).repeat(40, late)
     expect(endpoint.status).toBe('unhealthy')
     expect(endpoint.take(good).status).toBe('healthy')

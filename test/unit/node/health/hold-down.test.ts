@@ -23,7 +23,7 @@ describe('the hold-down', () => {
     ])
   })
 
-  test('is not there with `initial: 0s`, or with `max: 0s`', () => {
+  test('is off with `initial: 0s`, or with `max: 0s`', () => {
     for (const off of [
       { initialMs: 0, maxMs: 600_000 },
       { initialMs: 5000, maxMs: 0 },
@@ -37,35 +37,35 @@ describe('the hold-down', () => {
     }
   })
 
-  test('asks for five seconds of good after the first death, and for ten after the second', () => {
+  test('is five seconds after the first failure, and ten after the second', () => {
     const endpoint = healthyEndpoint()
     for (const holdMs of [5000, 10_000, 20_000]) {
       endpoint.repeat(3, bad())
-      expect(endpoint.mend()).toBe(holdMs + intervalMs)
+      expect(endpoint.recover()).toBe(holdMs + intervalMs)
       expect(endpoint.status).toBe('healthy')
     }
   })
 
-  test('is none for an endpoint that was never well: a start is no flap', () => {
+  test('is zero for an endpoint that was never healthy: a start is no flap', () => {
     const endpoint = new Endpoint().repeat(100, bad())
     expect(endpoint.status).toBe('unhealthy')
     expect(endpoint.repeat(5, good).status).toBe('healthy')
   })
 
-  test('begins anew with a bad probe, which is no further flap', () => {
+  test('restarts with a bad probe, which is no further flap', () => {
     const endpoint = healthyEndpoint().repeat(3, bad()).rest(4800).take(bad())
     expect(endpoint.rest(5000).status).toBe('unhealthy')
     expect(endpoint.take(good).status).toBe('healthy')
     expect(endpoint.state.flaps.count).toBe(1)
   })
 
-  test('begins anew with the links', () => {
+  test('restarts with a link event', () => {
     const endpoint = healthyEndpoint().take(noLinks, links).rest(4000).take(noLinks, links)
     expect(endpoint.rest(5000).status).toBe('unhealthy')
     expect(endpoint.take(good).status).toBe('healthy')
   })
 
-  test('says how much of it is left once rise is reached', () => {
+  test('reports the time left once `rise` is reached', () => {
     const endpoint = healthyEndpoint().repeat(3, bad()).repeat(4, good)
     expect(holdDownLeftMs(endpoint.state, endpoint.now)).toBeNull()
     endpoint.take(good)
@@ -74,11 +74,11 @@ describe('the hold-down', () => {
     expect(holdDownLeftMs(endpoint.state, endpoint.now)).toBeNull()
   })
 
-  test('holds for what impairs, too: a side check that comes and goes moves clients as well', () => {
+  test('applies to an impairment too: a flapping side check also moves clients', () => {
     const endpoint = healthyEndpoint().repeat(3, egressBad).repeat(2, egressGood)
     expect(endpoint.status).toBe('impaired')
     expect(holdDownLeftMs(endpoint.state, endpoint.now)).toBe(5000)
-    expect(endpoint.mend()).toBe(5000)
+    expect(endpoint.recover()).toBe(5000)
     expect(endpoint.status).toBe('healthy')
     expect(endpoint.repeat(3, egressBad).state.flaps.count).toBe(2)
   })
@@ -88,39 +88,39 @@ describe('the hold-down', () => {
     expect(endpoint.state.flaps.count).toBe(1)
   })
 
-  test('counts each death of an endpoint that is never more than impaired', () => {
+  test('counts each failure of an endpoint that recovers only to impaired', () => {
     const endpoint = healthyEndpoint().repeat(3, egressBad).repeat(3, bad())
-    endpoint.mend()
+    endpoint.recover()
     expect(endpoint.repeat(3, bad()).state.flaps.count).toBe(2)
   })
 })
 
 describe('flaps', () => {
-  test('are forgiven by half, rounded down, with each `max` without one', () => {
+  test('are halved, rounded down, by each `max` without one', () => {
     const flaps = { count: 9, calmSince: 1000 }
     const after = (maxima: number) => countFlaps(flaps, 1000 + maxima * holdDown.maxMs, holdDown)
     expect([0, 0.99, 1, 2, 3, 4, 400].map(after)).toEqual([9, 9, 4, 2, 1, 0, 0])
   })
 
-  test('are not forgiven while the endpoint is down', () => {
+  test('are not halved while the endpoint is down', () => {
     const endpoint = healthyEndpoint()
     for (let flap = 0; flap < 3; flap += 1) {
       endpoint.repeat(3, bad())
-      endpoint.mend()
+      endpoint.recover()
     }
     endpoint.repeat(3, bad())
     endpoint.now += 10 * holdDown.maxMs
-    expect(endpoint.mend()).toBe(40_000 + intervalMs)
+    expect(endpoint.recover()).toBe(40_000 + intervalMs)
   })
 
-  test('cost no more than the first one did, after a long health', () => {
+  test('cost no more than the first one after a long healthy time', () => {
     const endpoint = healthyEndpoint()
     for (let flap = 0; flap < 3; flap += 1) {
       endpoint.repeat(3, bad())
-      endpoint.mend()
+      endpoint.recover()
     }
     endpoint.now += 2 * holdDown.maxMs
     endpoint.take(good).repeat(3, bad())
-    expect(endpoint.mend()).toBe(5000 + intervalMs)
+    expect(endpoint.recover()).toBe(5000 + intervalMs)
   })
 })

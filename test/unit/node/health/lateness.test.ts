@@ -6,11 +6,11 @@ function badFor(cause: string): ProbeResult {
   return { outcome: 'bad', check: 'ping', cause, detail: 'it did not answer within 300 ms' }
 }
 
-test('failure 13: silence in a cycle that was late itself says nothing of the endpoint', () => {
+test('failure 13: no reply in a late cycle is inconclusive', () => {
   expect(judgeLate(badFor('no-reply'), 101.4, 200)).toEqual({
     outcome: 'inconclusive',
     cause: 'starved',
-    detail: 'it did not answer within 300 ms; but this machine was late itself, by 101 ms',
+    detail: 'it did not answer within 300 ms; but the timers of this machine were late by 101 ms',
   })
 })
 
@@ -36,7 +36,7 @@ test.each(['refused', 'unreachable', 'unauthenticated', 'wrong-key', 'wrong-port
   },
 )
 
-test('an answer is an answer, however late this machine was', () => {
+test('a good result counts, however late this machine was', () => {
   const good = { outcome: 'good', handshakeMs: 3, pingMs: 1 } as const
   expect(judgeLate(good, 5000, 200)).toBe(good)
 })

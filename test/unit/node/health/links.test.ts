@@ -49,7 +49,7 @@ describe('the links', () => {
     expect(findLinkProblem(links, needs)?.cause).toBe(cause)
   })
 
-  test('are asked only what the checks name', () => {
+  test('are compared only for the configured checks', () => {
     expect(findLinkProblem(new Map(), { ...needs, checks: ['handshake'] })).toBeNull()
   })
 })

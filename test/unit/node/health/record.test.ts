@@ -7,7 +7,7 @@ import { bad, Endpoint, egressBad, egressGood, good, healthyEndpoint, intervalMs
 
 const savedAt = Date.UTC(2026, 0, 1)
 
-/** The endpoint as a new controller knows it, whose own clock begins at 17 s. */
+/** The endpoint restored in a new controller, whose clock starts at 17 s. */
 function restart(endpoint: Endpoint, { awayMs = 2000, given = rules } = {}): Endpoint {
   const json: unknown = JSON.parse(JSON.stringify(saveHealth(endpoint.state, endpoint.now, savedAt)))
   return new Endpoint(given, restore(json, awayMs, given), 17_000)
@@ -23,59 +23,59 @@ function flapping(times: number): Endpoint {
   const endpoint = healthyEndpoint()
   for (let flap = 0; flap < times; flap += 1) {
     endpoint.repeat(3, bad())
-    endpoint.mend()
+    endpoint.recover()
   }
   return endpoint
 }
 
 describe('after a restart', () => {
-  test('nothing is known of an endpoint until it has proven itself again', () => {
+  test('an endpoint is unknown until its probes are good again', () => {
     const endpoint = restart(healthyEndpoint())
     expect(endpoint.repeat(4, good).status).toBe('unknown')
     expect(endpoint.take(good).status).toBe('healthy')
   })
 
-  test('a hold-down goes on where it was', () => {
+  test('a hold-down continues', () => {
     const endpoint = restart(healthyEndpoint().repeat(3, bad()).rest(3200))
     expect(endpoint.repeat(5, good).status).toBe('unknown')
     expect(holdDownLeftMs(endpoint.state, endpoint.now)).toBe(1000)
-    expect(endpoint.mend()).toBe(1000)
+    expect(endpoint.recover()).toBe(1000)
     expect(endpoint.status).toBe('healthy')
   })
 
-  test('a hold-down begins anew with the first bad probe', () => {
+  test('a hold-down restarts with the first bad probe', () => {
     const endpoint = restart(healthyEndpoint().repeat(3, bad()).rest(4800)).take(bad())
     expect(endpoint.rest(5000).status).toBe('unknown')
     expect(endpoint.take(good).status).toBe('healthy')
   })
 
-  test('flaps are not forgotten', () => {
+  test('flaps are kept', () => {
     const endpoint = restart(flapping(3)).repeat(5, good).repeat(3, bad())
-    expect(endpoint.mend()).toBe(40_000 + intervalMs)
+    expect(endpoint.recover()).toBe(40_000 + intervalMs)
   })
 
-  test('an endpoint that was well and is dead now has flapped', () => {
+  test('an endpoint that was healthy and is unhealthy now has flapped', () => {
     expect(restart(healthyEndpoint()).repeat(3, bad()).state.flaps.count).toBe(1)
     expect(restart(healthyEndpoint().repeat(3, bad())).repeat(3, bad()).state.flaps.count).toBe(1)
   })
 
-  test('what was impaired stays so until the side check has proven it well again', () => {
+  test('an impaired endpoint stays impaired until the side check is good again', () => {
     const endpoint = restart(healthyEndpoint().repeat(3, egressBad)).repeat(5, good)
     expect(endpoint.status).toBe('impaired')
     expect(findImpairment(endpoint.state)?.cause).toBe('egress-no-reply')
     endpoint.repeat(2, egressGood)
-    expect(endpoint.mend()).toBe(5000)
+    expect(endpoint.recover()).toBe(5000)
     expect(endpoint.status).toBe('healthy')
   })
 
-  test('what lost too many probes is not announced as well before its hold-down', () => {
+  test('an endpoint that lost too many probes stays impaired for its hold-down', () => {
     const endpoint = restart(healthyEndpoint().repeat(11, bad(), good)).repeat(5, good)
     expect(endpoint.status).toBe('impaired')
-    expect(endpoint.mend()).toBe(4000)
+    expect(endpoint.recover()).toBe(4000)
     expect(endpoint.status).toBe('healthy')
   })
 
-  test('a hold-down that the YAML no longer asks for is over', () => {
+  test('a hold-down that the YAML no longer has is over', () => {
     const given = { ...rules, holdDown: { initialMs: 5000, maxMs: 0 } }
     const endpoint = restart(healthyEndpoint().repeat(3, bad()), { given })
     expect(endpoint.repeat(5, good).status).toBe('healthy')
@@ -100,10 +100,10 @@ describe('failure 14: a wall clock that jumps', () => {
 
   test.each([-yearMs, 0, yearMs])('by %d ms leaves a hold-down as long as it was', (awayMs) => {
     const endpoint = restart(healthyEndpoint().repeat(3, bad()).rest(3200), { awayMs }).repeat(5, good)
-    expect(endpoint.mend()).toBe(1000)
+    expect(endpoint.recover()).toBe(1000)
   })
 
-  test('forward forgives no more than half of the flaps', () => {
+  test('forward removes no more than half of the flaps', () => {
     const endpoint = restart(flapping(6), { awayMs: yearMs }).repeat(5, good).repeat(3, bad())
     expect(endpoint.state.flaps.count).toBe(4)
   })
@@ -113,7 +113,7 @@ describe('failure 14: a wall clock that jumps', () => {
     expect(endpoint.state.flaps.count).toBe(7)
   })
 
-  test('back does not put off their forgiveness', () => {
+  test('back does not delay their halving', () => {
     const endpoint = restart(flapping(6), { awayMs: -yearMs }).repeat(5, good)
     endpoint.now += rules.holdDown.maxMs
     expect(endpoint.repeat(3, bad()).state.flaps.count).toBe(4)
@@ -124,13 +124,13 @@ describe('a record', () => {
   const record = saveHealth(flapping(2).state, 100_000, savedAt)
 
   test.each<[string, unknown]>([
-    ['that is none', 'garbage'],
+    ['that is no object', 'garbage'],
     ['of another format', { ...record, format: 2 }],
     ['with a field too many', { ...record, extra: 1 }],
     ['with a field too few', { ...record, flaps: undefined }],
     ['with negative flaps', { ...record, flaps: -1 }],
     ['with more flaps than there is time for', { ...record, flaps: 1e15 }],
-    ['with a time beyond all bounds', { ...record, goodForMs: 1e300 }],
+    ['with a time out of range', { ...record, goodForMs: 1e300 }],
     ['with half a flap', { ...record, flaps: 1.5 }],
     ['of the future', { ...record, goodForMs: -1 }],
     ['of no time', { ...record, savedAt: null }],
@@ -141,10 +141,10 @@ describe('a record', () => {
 
   test('with a million flaps asks for the longest hold-down, and no longer one', () => {
     const state = restore({ ...record, status: 'unhealthy', flaps: 1e6, calmForMs: null, goodForMs: null })
-    expect(new Endpoint(rules, state, 17_000).repeat(5, good).mend()).toBeLessThanOrEqual(600_000)
+    expect(new Endpoint(rules, state, 17_000).repeat(5, good).recover()).toBeLessThanOrEqual(600_000)
   })
 
-  test('that claims a long run of good probes still asks for rise', () => {
+  test('that claims many good probes in a row still requires `rise`', () => {
     const state = restore({ ...record, status: 'unhealthy', calmForMs: null, goodForMs: 1e12 })
     const endpoint = new Endpoint(rules, state, 17_000).repeat(4, good)
     expect(endpoint.status).toBe('unknown')
