@@ -160,9 +160,13 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
         })
         expect(daemon.verified).toBe(false)
         await node.untilEvent({ event: 'withdrawn' }, before)
-        const metrics = await node.metrics()
-        expect(metrics).not.toMatch(/^anyward_announced\{.*\} 1$/m)
-        expect(metrics).toMatch(/^anyward_transition_seconds_count\{.*to="withdraw".*\} [1-9]/m)
+        await until(
+          'metrics say so',
+          () => node.metrics(),
+          (metrics) =>
+            !/^anyward_announced\{.*\} 1$/m.test(metrics) &&
+            /^anyward_transition_seconds_count\{.*to="withdraw".*\} [1-9]/m.test(metrics),
+        )
         // Longer than a dead service may stay announced before its addresses are removed.
         const due = Date.now() + 5000
         const { heldAddresses } = await node.until('5 s later', ({ time }) => Date.parse(time) > due)
