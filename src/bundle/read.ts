@@ -7,7 +7,7 @@ import { ConfigError, type Issue } from '../text/issue.ts'
 
 export const manifestName = 'manifest.json'
 
-/** Reads a bundle's manifest and checks that its files are those it was written with. Throws ConfigError. */
+/** Reads a bundle's manifest and checks the hashes of its files. Throws ConfigError. */
 export async function readBundle(dir: string): Promise<Manifest> {
   const file = join(dir, manifestName)
   const manifest = await readManifest(dir)
@@ -15,30 +15,29 @@ export async function readBundle(dir: string): Promise<Manifest> {
   for (const [path, hash] of Object.entries(manifest.files)) {
     const content = await readOrExplain(join(dir, path), file)
     if (hashOf(content) !== hash) {
-      issues.push(
-        issueAt(join(dir, path), '', 'is not the file that the manifest was written with', planAgain),
-      )
+      issues.push(issueAt(join(dir, path), '', 'does not match its hash in the manifest', planAgain))
     }
   }
   if (issues.length > 0) throw new ConfigError(issues)
   return manifest
 }
 
-/** The manifest alone: a withdrawal needs nothing else of a bundle, and asks nothing else of it. Throws ConfigError. */
+/** Reads the manifest alone: a withdrawal needs no other file of the bundle. Throws ConfigError. */
 export async function readManifest(dir: string): Promise<Manifest> {
   const file = join(dir, manifestName)
   return parseManifest(file, await readOrExplain(file, file))
 }
 
 interface EarlierBundle {
-  /** `null` where there is none, or one that was changed after it was written. */
+  /** `null` if there is no manifest, or one that was changed after it was written. */
   readonly manifest: Manifest | null
-  /** Contents of the files in the folder, by their names: those of the new bundle and of the earlier one. */
+  /** Contents of the files in the folder by name, of the new bundle and of the earlier one. */
   readonly files: ReadonlyMap<string, string>
 }
 
 /**
- * What the last plan left in a node's folder, to compare the new bundle with. Never throws: no bundle is an answer too.
+ * Reads the last plan's bundle from a node's folder, to compare the new bundle with. Never throws: no bundle is a
+ * valid result.
  * Each file is read once, and a manifest with the text of the new one is not parsed again.
  */
 export function readEarlierBundle(
@@ -46,7 +45,7 @@ export function readEarlierBundle(
   next: { readonly contents: ReadonlyMap<string, string>; readonly manifest: Manifest },
 ): EarlierBundle {
   const files = new Map<string, string>()
-  // To find each file missing takes longer.
+  // Faster than one failed read for each file.
   if (!existsSync(dir)) return { manifest: null, files }
   const read = (name: string) => {
     const content = readTextOrNull(join(dir, name))
@@ -127,7 +126,7 @@ function parseManifest(file: string, text: string): Manifest {
   try {
     data = JSON.parse(text)
   } catch (cause) {
-    const problem = text.trimEnd().endsWith('}') ? 'is not JSON' : 'ends too early: it is not whole'
+    const problem = text.trimEnd().endsWith('}') ? 'is not JSON' : 'is truncated'
     throw new ConfigError([issueAt(file, '', problem, planAgain)], { cause })
   }
   const read = readManifestValue(data)

@@ -3,8 +3,8 @@ import { findSecretFiles, replaceSecretTokens } from '../manifest/secret-token.t
 import { ConfigError } from '../text/issue.ts'
 
 /**
- * Fills the secrets of a rendered configuration in, from the files on this machine that it names.
- * The result belongs on the node only, readable by its daemon. Throws ConfigError.
+ * Replaces the secret tokens of a rendered configuration by the contents of the files that it names.
+ * The result must stay on the node, readable by its daemon only. Throws ConfigError.
  */
 export async function fillSecrets(text: string): Promise<string> {
   const secrets = new Map<string, string>()
@@ -21,12 +21,12 @@ async function readSecret(file: string): Promise<string> {
     )
   })
   const secret = content.replace(/\r?\n$/, '')
-  // RFC 2385 leaves the length open; Linux takes 80 bytes. The rest would break out of a configuration line.
+  // RFC 2385 sets no length; Linux accepts 80 bytes. Other characters could end the configuration line.
   if (!/^[\x21\x23-\x7e]{1,80}$/.test(secret)) {
     throw secretError(
       file,
       'is not one line of 1 to 80 printable ASCII characters without spaces and double quotes',
-      'write such a password into it',
+      'write a password of such characters into it',
     )
   }
   return secret

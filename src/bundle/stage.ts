@@ -4,7 +4,7 @@ import { open } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 
-/** With the folders around it. Node's own `recursive` does not return where no folder can be, as in /proc. */
+/** Creates a folder with its parents. Node's own `recursive` hangs where no folder can be created, as in /proc. */
 export function makeFolderSync(dir: string): void {
   try {
     mkdirSync(dir)
@@ -20,7 +20,7 @@ export function makeFolderSync(dir: string): void {
 /** Writes a file beside its place, not flushed. Returns its name. */
 export function writeTemporarySync(path: string, content: string, mode: number): string {
   const temporary = join(dirname(path), `.${process.pid}.${basename(path)}.tmp`)
-  // A new file only: root must not follow a link that someone else put there.
+  // A new file only: root must not follow another user's link.
   let file: number
   try {
     file = openSync(temporary, 'wx', mode)

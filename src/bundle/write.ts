@@ -5,9 +5,9 @@ import { flushFiles, makeFolderSync, writeTemporarySync } from './stage.ts'
 
 interface BundleToWrite {
   readonly dir: string
-  /** Those that differ from what is in the folder. */
+  /** Files that differ from those in the folder. */
   readonly files: readonly BundleFile[]
-  /** Names of an earlier bundle's files that are no part of this one. */
+  /** Names of files of an earlier bundle that this one lacks. */
   readonly obsolete: readonly string[]
 }
 

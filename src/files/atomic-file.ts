@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
-/** With the folders around it. Node's own `recursive` never comes back from where no folder can be, as in /proc. */
+/** Creates a folder with its parents. Node's own `recursive` hangs where no folder can be created, as in /proc. */
 export async function makeFolder(dir: string): Promise<void> {
   const failure = await mkdir(dir).then(
     () => null,
@@ -18,7 +18,7 @@ export async function makeFolder(dir: string): Promise<void> {
   })
 }
 
-/** Replaces a file in one step, so that no reader and no crash ever sees half of it. */
+/** Replaces a file atomically: a reader or a crash sees the old file or the new one. */
 export async function writeFileAtomically(path: string, content: string, mode = 0o644): Promise<void> {
   const temporary = await writeTemporary(path, content, mode)
   try {
@@ -32,7 +32,7 @@ export async function writeFileAtomically(path: string, content: string, mode = 
 export async function writeTemporary(path: string, content: string, mode: number): Promise<string> {
   const temporary = join(dirname(path), `.${process.pid}.${hashOf(path).slice(0, 8)}.tmp`)
   try {
-    // Root writes into the controller's folders too, and must not follow a link that was laid there: a new file only.
+    // A new file only: root writes into the controller's folders too, and must not follow a planted link.
     await rm(temporary, { force: true })
     const handle = await open(temporary, 'wx', mode)
     try {

@@ -17,17 +17,17 @@ import { setTimeout as delay } from 'node:timers/promises'
 export type LockOutcome =
   /** Idempotent. The lock also ends with this process, however it ends. */
   | { readonly outcome: 'locked'; readonly release: () => void }
-  /** `pid`: the process that holds it, where the file names one that runs. */
+  /** `pid`: the holder, if the file names a running process. */
   | { readonly outcome: 'busy'; readonly pid: number | null }
 
-/** The lock can be neither taken nor called busy. The message names the file and the cure. */
+/** The state of the lock is unknown. The message names the file and the cure. */
 export class LockError extends Error {
   override readonly name = 'LockError'
 }
 
 /** Milliseconds. */
 const timing = {
-  /** How long flock(1) may take beyond the wait that it was given. */
+  /** How long flock(1) may exceed its own time limit. */
   grace: 5000,
   /** Between the creation of a file by root and the change of its owner. */
   ownership: 20,
@@ -47,7 +47,7 @@ export async function acquireLock(path: string, { waitMs = 0 } = {}): Promise<Lo
     try {
       if (!(await lockOpenFile(path, descriptor, waitMs)))
         return { outcome: 'busy', pid: readHolder(descriptor) }
-      // A file that was removed or replaced meanwhile locks nothing.
+      // A lock on a file that was removed or replaced meanwhile has no effect.
       if (!isSameFile(path, fstatSync(descriptor))) continue
       writeHolder(descriptor)
       keep = true
@@ -60,7 +60,7 @@ export async function acquireLock(path: string, { waitMs = 0 } = {}): Promise<Lo
 }
 
 async function openLockFile(path: string): Promise<number> {
-  // A folder's owner may have laid a link or a pipe there.
+  // The folder's owner may have created a link or a pipe there.
   const flags = constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK
   for (let attempt = 1; ; attempt++) {
     try {
@@ -73,9 +73,9 @@ async function openLockFile(path: string): Promise<number> {
     } catch (error) {
       if (error instanceof LockError) throw error
       const { code } = error as NodeJS.ErrnoException
-      // Root may be about to give it to us.
+      // Root may be about to change its owner to this user.
       if (code === 'EACCES' && attempt === 1) await delay(timing.ownership)
-      // It was removed in between.
+      // It was removed meanwhile.
       else if (code !== 'ENOENT' || attempt > mostReplacements || !isFolder(dirname(path))) {
         throw new LockError(`the lock file ${path} can not be opened (${code}): ${cureOf(code)}`, {
           cause: error,
@@ -85,7 +85,7 @@ async function openLockFile(path: string): Promise<number> {
   }
 }
 
-/** `null`: there is one. It belongs to the owner of its folder, also where root creates it. */
+/** Creates the lock file; `null`: it exists. It belongs to the owner of its folder, also if root creates it. */
 function createLockFile(path: string, flags: number): number | null {
   let descriptor: number
   try {
@@ -98,12 +98,12 @@ function createLockFile(path: string, flags: number): number | null {
   try {
     if (fstatSync(descriptor).uid !== folder.uid) fchownSync(descriptor, folder.uid, folder.gid)
   } catch {
-    // Then it is ours and root's.
+    // Now only this user and root can open it.
   }
   return descriptor
 }
 
-/** What makes it unfit: another user may have it open, and so may lock it. */
+/** Why the file is unsafe: another user may have it open, and so may lock it. */
 function findComplaint(path: string, file: Stats): string | null {
   if (!file.isFile()) return 'is not a regular file'
   if ((file.mode & 0o077) !== 0) return 'may be opened by other users'
@@ -111,7 +111,7 @@ function findComplaint(path: string, file: Stats): string | null {
   return owners.includes(file.uid) ? null : `belongs to another user (uid ${file.uid})`
 }
 
-/** `false`: another process has it. */
+/** `false`: another process holds the lock. */
 function lockOpenFile(path: string, descriptor: number, waitMs: number): Promise<boolean> {
   const how = waitMs === 0 ? ['--nonblock'] : ['--timeout', String(waitMs / 1000)]
   const timeoutMs = waitMs + timing.grace
@@ -158,7 +158,7 @@ function writeHolder(descriptor: number): void {
     ftruncateSync(descriptor)
     writeSync(descriptor, `${process.pid}\n`, 0)
   } catch {
-    // A full disk takes no number, and the lock holds without it.
+    // A full disk stores no number; the lock is valid without it.
   }
 }
 
@@ -170,7 +170,7 @@ function readHolder(descriptor: number): number | null {
   try {
     process.kill(pid, 0)
   } catch (error) {
-    // A number that an earlier holder left.
+    // The number of an earlier holder.
     if ((error as NodeJS.ErrnoException).code === 'ESRCH') return null
   }
   return pid
@@ -187,5 +187,5 @@ function closeOnce(descriptor: number): () => void {
 function cureOf(code: string | undefined): string {
   if (code === 'EACCES' || code === 'EPERM') return 'run this as root, or as the owner of the folder'
   if (code === 'ELOOP') return 'it is a link: remove it'
-  return 'see that its folder exists and can be written'
+  return 'check that its folder exists and is writable'
 }

@@ -5,15 +5,15 @@ import { type FileHandle, lstat, open, realpath } from 'node:fs/promises'
 export const readCarefully = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
 
 export interface RegularFile {
-  /** Where it is: behind the link, where one was followed. */
+  /** The path of the file; the target if a link was followed. */
   readonly path: string
   readonly handle: FileHandle
 }
 
 /**
- * Opens a regular file to read it, in a folder that may belong to another user: only links of root and of this user
- * are followed, and a pipe does not block. `null` where there is no file. Throws a system error, or an Error that
- * names the file and what it is instead.
+ * Opens a regular file for reading, in a folder that may belong to another user: follows only links of root and
+ * of this user, and does not block on a pipe. `null` if there is no file. Throws a system error, or an Error that
+ * names the file and its type.
  */
 export async function openRegularFile(file: string): Promise<RegularFile | null> {
   const path = await resolveTrustedLink(file)
@@ -28,7 +28,10 @@ export async function openRegularFile(file: string): Promise<RegularFile | null>
   throw new Error(`${file} is not a regular file: remove it`)
 }
 
-/** Where a file is, behind a link of root or of this user. `null` where there is neither. Throws for another's link. */
+/**
+ * The path of a file, or the target of a link of root or of this user. `null` if neither exists. Throws for
+ * another user's link.
+ */
 export async function resolveTrustedLink(file: string): Promise<string | null> {
   const entry = await lstat(file).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return null

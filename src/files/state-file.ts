@@ -5,13 +5,13 @@ import { readCarefully } from './open-regular-file.ts'
 
 export interface StateFileOptions<T> {
   readonly path: string
-  /** Of the whole file; a `format` in it tells versions apart. */
+  /** The schema of the whole file; its `format` distinguishes versions. */
   readonly schema: z.ZodType<T>
   readonly onProblem: (problem: StateProblem) => void
 }
 
 export interface StateProblem {
-  /** `saved-again`: what could not be written for a while is written now. */
+  /** `saved-again`: a write succeeded after failures. */
   readonly kind: 'unreadable' | 'damaged' | 'unsaved' | 'saved-again'
   readonly path: string
   readonly message: string
@@ -21,14 +21,14 @@ export interface StateProblem {
 const retryMs = 5000
 
 /**
- * What outlives a restart, in one small file: replaced in one step, so that a reader finds the old or the new
- * whole. A damaged one is set aside and said, never guessed at.
+ * State that survives a restart, in one small file. It is replaced atomically, so that a reader sees the old or
+ * the new version. A damaged file is renamed and reported, and its content is not used.
  */
 export class StateFile<T> {
   readonly #options: StateFileOptions<T>
-  /** The text that is wanted on the disk; `null`: nothing was ever to be saved. */
+  /** The text to write; `null`: nothing was saved yet. */
   #wanted: string | null = null
-  /** Whether `#wanted` is still to be written. What the file holds is not compared: other processes write it too. */
+  /** Whether `#wanted` is still to be written. The file is not compared, because other processes write it too. */
   #pending = false
   #writing: Promise<void> | null = null
   #retry: NodeJS.Timeout | null = null
@@ -38,7 +38,7 @@ export class StateFile<T> {
     this.#options = options
   }
 
-  /** `null` where there is none that can be used. Never rejects. */
+  /** `null` if there is no usable file. Never rejects. */
   async load(): Promise<T | null> {
     const { path, schema, onProblem } = this.#options
     let text: string
@@ -59,15 +59,15 @@ export class StateFile<T> {
         () => true,
         () => false,
       )
-      const message = `${path} is damaged${moved ? `, and is now ${aside}` : ''}: going on without it`
+      const message = `${path} is damaged${moved ? `, and is now ${aside}` : ''}: continuing without it`
       onProblem({ kind: 'damaged', path, cause: null, message })
       return null
     }
   }
 
   /**
-   * Has the value written; of several in a row only the last is. Rejects where this attempt fails, and tries
-   * again by itself until it, or a later value, is on the disk.
+   * Writes the value; of several in a row only the last. Rejects if this attempt fails, and retries until this or
+   * a later value is on the disk.
    */
   save(value: T): Promise<void> {
     this.#wanted = `${JSON.stringify(value)}\n`
@@ -75,7 +75,7 @@ export class StateFile<T> {
     return this.#write()
   }
 
-  /** Resolves when nothing is being written any more; there is no further attempt after it. */
+  /** Resolves when the current write ends; no attempt follows. */
   async close(): Promise<void> {
     if (this.#retry !== null) clearTimeout(this.#retry)
     await this.#writing?.catch(() => {})
@@ -99,7 +99,7 @@ export class StateFile<T> {
       } catch (error) {
         this.#pending = true
         const cause = (error as NodeJS.ErrnoException).code ?? String(error)
-        const message = `it holds now, but would not outlive a restart: ${path} can not be written (${cause})`
+        const message = `the state is in memory only and would be lost at a restart: ${path} can not be written (${cause})`
         if (!this.#failing) onProblem({ kind: 'unsaved', path, cause, message })
         this.#failing = true
         this.#retryLater()
@@ -115,7 +115,7 @@ export class StateFile<T> {
     if (this.#retry !== null) clearTimeout(this.#retry)
     this.#retry = setTimeout(() => {
       this.#retry = null
-      // It has said so itself.
+      // The failed write has reported it.
       this.#write().catch(() => {})
     }, retryMs)
     this.#retry.unref()

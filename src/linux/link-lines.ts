@@ -5,7 +5,7 @@ export interface Link extends LinkState {
   readonly name: string
 }
 
-/** Links by their index, which outlives a change of name. */
+/** Links by index, which stays the same when a link is renamed. */
 export type Links = ReadonlyMap<number, Link>
 
 export type LinkEvent =
@@ -13,7 +13,7 @@ export type LinkEvent =
   | { readonly event: 'link-gone'; readonly index: number }
   | { readonly event: 'address'; readonly index: number; readonly address: string }
   | { readonly event: 'address-gone'; readonly index: number; readonly address: string }
-  /** Something that this parser does not know. */
+  /** An unknown line. */
   | { readonly event: 'unknown' }
 
 const linkPattern = /^(Deleted )?(\d+): ([^\s:]+): <([A-Z0-9_,-]*)>/
@@ -38,7 +38,7 @@ export function parseLinkEvent(line: string): LinkEvent {
   }
 }
 
-/** `null` when the event is about a link that is not there, or cannot be understood: only a full read tells. */
+/** `null` if the event concerns an unknown link, or can't be parsed: then a full read is necessary. */
 export function applyLinkEvent(links: Links, event: LinkEvent): Links | null {
   if (event.event === 'unknown') return null
   const link = links.get(event.index)
@@ -66,7 +66,7 @@ const linksSchema = z.array(
       flags: z.array(z.string()),
       addr_info: z.array(z.object({ local: z.string().optional() })).optional(),
     }),
-    // iproute2 leaves empty objects for what it filtered out.
+    // iproute2 prints empty objects for entries that it filtered out.
     z.strictObject({}),
   ]),
 )

@@ -1,5 +1,5 @@
 export interface LinkState {
-  /** IFF_UP: an administrator wants it up. It says nothing of a carrier. */
+  /** IFF_UP: administratively up, with or without a carrier. */
   readonly up: boolean
   /** Without their prefix length, as the kernel prints them. */
   readonly addresses: readonly string[]

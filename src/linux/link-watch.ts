@@ -13,16 +13,16 @@ import type { LinkSnapshot } from './link-snapshot.ts'
 
 export interface LinkWatchOptions {
   /**
-   * What the snapshots are about; all links if left out. A storm of events about other links, of a thousand containers
-   * that start or end, then costs next to nothing, and delays no probe.
+   * The links of the snapshots; default: all. Events of other links, such as those of a thousand containers that
+   * start or end, then cost little and delay no probe.
    */
   readonly concerns?: LinkConcerns
-  /** The first snapshot, and then each that differs from the last. */
+  /** Called with the first snapshot, and then with each that differs from the last. */
   readonly onChange: (snapshot: LinkSnapshot) => void
-  /** The watch goes on by itself; until it does, the last snapshot may be stale. */
+  /** The watch restarts by itself; until then, the last snapshot may be stale. */
   readonly onError: (error: LinkWatchError) => void
   readonly signal?: AbortSignal
-  /** A lost event is found out after so long. */
+  /** A lost event is detected after this time. */
   readonly rereadIntervalMs?: number
   /** The program `ip` of iproute2. */
   readonly program?: string
@@ -30,7 +30,7 @@ export interface LinkWatchOptions {
 
 export interface LinkConcerns {
   readonly interfaces: ReadonlySet<string>
-  /** On whatever interface. */
+  /** On any interface. */
   readonly addresses: ReadonlySet<string>
 }
 
@@ -60,11 +60,11 @@ const firstRestartMs = 100
 const lastRestartMs = 5000
 const readDeadlineMs = 5000
 const readDelayMs = 50
-/** From the start of one read to that of the next: while the kernel drops events, each is followed by another. */
+/** From the start of one read to the start of the next. While the kernel drops events, reads follow each other. */
 const readSpacingMs = 250
 const maxLineBytes = 64 * 1024
 
-/** Tells at once when an interface or an address of this network namespace comes, goes or changes. */
+/** Reports at once when an interface or an address of this network namespace is added, removed or changed. */
 export function watchLinks(options: LinkWatchOptions): LinkWatch {
   const watcher = new Watcher(options)
   const ended = watcher.run()
@@ -87,7 +87,7 @@ class Watcher {
   readonly #stopped = new AbortController()
   readonly #signal: AbortSignal
   #links: Links | null = null
-  /** Events since the read that is under way began: they may be younger than what it finds. */
+  /** Events since the current read started: they may be newer than its result. */
   #sinceRead: LinkEvent[] | null = null
   #reading: Promise<void> | null = null
   #readAgain = false
@@ -114,7 +114,7 @@ class Watcher {
         const began = performance.now()
         await this.#monitor()
         if (this.#signal.aborted) break
-        // One that lived for a while starts the count anew.
+        // A monitor that ran for a while resets the count.
         if (performance.now() - began > lastRestartMs) restartMs = firstRestartMs
         await delay(restartMs, undefined, { signal: this.#signal }).catch(() => undefined)
         restartMs = Math.min(restartMs * 2, lastRestartMs)
@@ -137,7 +137,7 @@ class Watcher {
     })
     const lines = new LineSplitter((line) => this.#take(parseLinkEvent(line)))
     monitor.stdout.on('data', (chunk: Buffer) => lines.push(chunk))
-    // It says there that the kernel has dropped events, and goes on.
+    // `ip monitor` reports on stderr that the kernel dropped events, and continues.
     monitor.stderr.on('data', () => this.#requestRead())
     const ready =
       monitor.pid === undefined
@@ -162,8 +162,8 @@ class Watcher {
     if (links === null || !this.#isConcerned(links, event)) return
     const next = applyLinkEvent(links, event)
     if (next !== null) this.#show(next)
-    // A bridge that loses a port says the same of the port as if it were deleted; and one that is renamed to what we
-    // look for has its addresses already.
+    // A port that leaves a bridge causes the same event as a deleted link. A link that is renamed to a watched
+    // name has its addresses already.
     const isNew = event.event === 'link' && !links.has(event.index)
     if (next === null || isNew || event.event === 'link-gone') this.#requestReadSoon(readDelayMs)
   }
@@ -175,7 +175,7 @@ class Watcher {
     return event.event === 'address' && concerns.addresses.has(event.address)
   }
 
-  /** To start a process takes this one some 5 to 10 ms, in which no event could be acted on. */
+  /** To start a process blocks this one for some 5 to 10 ms, in which it handles no event. */
   #requestReadSoon(delayMs: number): void {
     this.#readSoon ??= setTimeout(() => {
       this.#readSoon = null
@@ -215,12 +215,12 @@ class Watcher {
       maxBuffer: 64 * 1024 * 1024,
     })
     if (this.#signal.aborted) return
-    // The list was changed while it was read, as it says there.
+    // `ip` reports on stderr that the list changed while it was read.
     if (result.stderr !== '') this.#readAgain = true
     try {
       if (result.failed) throw result
       let links = this.#select(parseLinks(result.stdout))
-      // Each event has the whole state of what it is about, so that an old one does no harm: the younger ones follow,
+      // Each event has the whole state of its link or address, so an old event does no harm: newer ones follow,
       // here or from the monitor.
       for (const event of this.#sinceRead) {
         if (this.#isConcerned(links, event)) links = applyLinkEvent(links, event) ?? links
@@ -228,11 +228,15 @@ class Watcher {
       this.#retryMs = firstRestartMs
       this.#show(links)
     } catch (cause) {
-      // Events may be lost, and no later one has to come.
+      // Events may be lost, and a later one may not follow.
       if (!this.#missing(result.code)) this.#readAgainAfter()
       this.#complain(
         this.#missing(result.code) ??
-          new LinkWatchError('read-failed', `\`${this.#program} -j addr show\` gave no list of links`, cause),
+          new LinkWatchError(
+            'read-failed',
+            `\`${this.#program} -j addr show\` printed no list of links`,
+            cause,
+          ),
       )
     }
   }
@@ -275,7 +279,7 @@ function sameLinks(a: LinkSnapshot, b: LinkSnapshot): boolean {
   return [...a].every(([name, link]) => {
     const other = b.get(name)
     return (
-      // An event leaves the other links as they are, and one of them may hold the addresses of a hundred services.
+      // An event concerns one link only; another link may hold the addresses of a hundred services.
       other === link ||
       (other !== undefined &&
         link.up === other.up &&
@@ -286,15 +290,15 @@ function sameLinks(a: LinkSnapshot, b: LinkSnapshot): boolean {
 }
 
 /**
- * Waits until the kernel has the process down for the events: what changes before, it is not told. Where that
- * cannot be seen, it goes on after a second.
+ * Waits until the process has subscribed to the kernel's events: it receives no earlier ones. If that is not
+ * visible, it continues after a second.
  */
 async function hasSubscribed(pid: number, signal: AbortSignal): Promise<void> {
-  // The netlink port of a process's first socket is its pid; the groups are the events it is told.
+  // The netlink port of a process's first socket is its pid; the groups are the events that it receives.
   const subscription = new RegExp(`^\\S+\\s+0\\s+${pid}\\s+0*[1-9a-f][0-9a-f]*\\s`, 'm')
   for (let tries = 0; tries < 500 && !signal.aborted; tries += 1) {
     const sockets = await readFile(`/proc/${pid}/net/netlink`, 'utf8').catch(() => null)
-    // Gone already.
+    // It has ended already.
     if (sockets === null || subscription.test(sockets)) return
     await delay(2, undefined, { signal }).catch(() => undefined)
   }
@@ -310,7 +314,7 @@ class LineSplitter {
 
   push(chunk: Buffer): void {
     const lines = (this.#rest + chunk.toString('latin1')).split('\n')
-    // Never so long, unless it is no `ip`: as an unknown line it leads to a full read.
+    // A line of `ip` is never this long. As an unknown line it causes a full read.
     this.#rest = lines.pop()!.slice(-maxLineBytes)
     for (const line of lines) if (line !== '') this.#take(line)
   }

@@ -6,14 +6,14 @@ interface ProcessFacts {
   readonly parent: number
 }
 
-/** `null`: there is no such process, or only what its parent has not collected yet. */
+/** `null`: there is no such process, or only a zombie. */
 export async function readProcess(pid: number): Promise<ProcessFacts | null> {
   const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => null)
   if (text === null) return null
-  // The name, in parentheses, may hold anything.
+  // The name, in parentheses, may contain any character.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
   const state = fields[0]!
-  // While its other threads still end, it holds what it had open, its interface too.
+  // Until its other threads end, it keeps its open files and its interface.
   const hasThreads = Number(fields[17]) > 1
   if (state === 'X' || (state === 'Z' && !hasThreads)) return null
   return { state, parent: Number(fields[1]), startTicks: Number(fields[19]) }

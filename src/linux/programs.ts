@@ -3,11 +3,11 @@ import { delimiter, join } from 'node:path'
 
 export interface MissingProgram {
   readonly program: string
-  /** Debian's package that has it. */
+  /** Its Debian package. */
   readonly package: string
 }
 
-/** Where each program that Anyward calls comes from in Debian. */
+/** The Debian package of each program that Anyward calls. */
 const packages: Readonly<Record<string, string>> = {
   bird: 'bird2',
   birdc: 'bird2',
@@ -28,7 +28,7 @@ const packages: Readonly<Record<string, string>> = {
   sysctl: 'procps',
 }
 
-/** FRR's daemons are not on anybody's PATH, and /usr/sbin is not on an ordinary user's. */
+/** FRR's daemons are on no PATH, and /usr/sbin is not on that of an ordinary user. */
 const extraDirs = ['/usr/lib/frr', '/usr/sbin', '/sbin']
 
 /** Those of `programs` that are not on this machine. */

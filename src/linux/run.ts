@@ -15,15 +15,15 @@ export class RunError extends Error {
 
 interface RunOptions {
   readonly timeoutMs: number
-  /** For its standard input, which is empty otherwise. */
+  /** The standard input; default: empty. */
   readonly input?: string | undefined
-  /** Ends the program; the result is then the signal's reason. */
+  /** Ends the program; the promise then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined
 }
 
 /**
- * Runs a program without a shell and resolves with its output. Throws RunError. Not by execa: the guard runs for
- * months, and loads no file at the moment it is needed.
+ * Runs a program without a shell and resolves with its output. Throws RunError. Does not use execa: the guard
+ * runs for months, and must not load modules late.
  */
 export function run(
   argv: readonly [string, ...string[]],
@@ -49,7 +49,7 @@ export function run(
         }
       },
     )
-    // A program that ends early leaves some of its input unread; its exit code is what counts.
+    // A program that ends early does not read all of its input; only its exit code counts.
     child.stdin?.on('error', () => {})
     child.stdin?.end(input ?? '')
   })

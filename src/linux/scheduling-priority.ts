@@ -2,14 +2,14 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { setPriority } from 'node:os'
 
 /**
- * Gives all threads of this process a niceness: threads other than the first collect garbage and read files, and the
- * first waits for them. Children inherit it. Only root may raise a priority; for other users nothing changes.
+ * Sets the niceness of all threads of this process: the main thread waits for the others, which collect garbage
+ * and read files. Children inherit it. Only root may raise a priority; for other users nothing changes.
  */
 export function setOwnPriority(niceness: number): void {
   try {
     // To Linux each thread is a process here (setpriority(2), "C library/kernel differences").
     for (const thread of readdirSync('/proc/self/task')) setPriority(Number(thread), niceness)
-    // A session that another process leads, a user's shell, keeps its own.
+    // The session of another process, such as a user's shell, keeps its own.
     if (leadsSession()) setSessionPriority(process.pid, niceness)
   } catch {}
 }

@@ -40,7 +40,7 @@ export function renderAnnouncements(
   return `${lines.join('\n')}\n`
 }
 
-/** What a text of `renderAnnouncements` originates; `null` for any other text. */
+/** The announcements in a text of `renderAnnouncements`; `null` for any other text. */
 export function readAnnouncements(text: string): Announcements | null {
   const routes = text.matchAll(/^ {2}route (\S+) blackhole( \{.*\})?;$/gm)
   const announcements = new Map(

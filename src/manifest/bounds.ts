@@ -1,4 +1,4 @@
-/** The least and the most of what an engineer may write, in the YAML and in a manifest: durations as in the YAML. */
+/** Minimum and maximum of values in the YAML and in a manifest; durations as in the YAML. */
 export const bounds = {
   probe: {
     interval: ['30ms', '60s'],
@@ -24,7 +24,7 @@ export const bounds = {
   maintenance: ['1m', '168h'],
 } as const
 
-/** Of `checks` of side checks that the YAML writes in percent, from 1% on. */
+/** Bounds of side check values in percent. */
 export const leastShare = 0.01
 /** A program's argument. */
 export const longestArgument = 1024

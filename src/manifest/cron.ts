@@ -8,7 +8,7 @@ interface CronField {
   readonly name: string
   readonly least: number
   readonly most: number
-  /** From `least` on. */
+  /** Names of the values, starting at `least`. */
   readonly words?: readonly string[]
 }
 
@@ -74,7 +74,7 @@ function readField(text: string, field: CronField): number[] | null {
     const last = isAll ? field.most : to === undefined ? first : readNumber(to, field)
     const by = step === undefined ? 1 : Number(step)
     if (first === null || last === null || first > last || by < 1 || by > field.most) return null
-    // A step needs a range: cron programs do not agree on what 5/10 means.
+    // A step needs a range: cron programs differ on the meaning of 5/10.
     if (step !== undefined && !isAll && to === undefined) return null
     for (let value = first; value <= last; value += by) values.push(value)
   }
@@ -121,7 +121,7 @@ export function createCronTimes(schedule: string, timezone: string): CronTimes {
     const before = offsetAt(local - dayMs)
     const after = offsetAt(local + dayMs)
     const first = local - before
-    // It lies before the change, or it does not exist; else it lies after it.
+    // The time is before the clock change or does not exist; otherwise it is after the change.
     return before === after || offsetAt(first) === before || offsetAt(local - after) !== after
       ? first
       : local - after

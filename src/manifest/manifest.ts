@@ -40,30 +40,30 @@ import {
 } from './values.ts'
 import { importWords, neighborKinds, roleWords, troubleActions } from './words.ts'
 
-/** Where the artefacts of one node live on that node. */
+/** Paths on the node. */
 const paths = record({
   /** BIRD's control socket, or bgpd's vty socket. */
   daemonSocket: absolutePath,
-  /** BIRD only: the include file that the controller owns. `null` for FRR, which is told over the socket. */
+  /** BIRD only: the include file that the controller owns. `null` for FRR, which is configured over the socket. */
   announceFile: nullable(absolutePath),
-  /** What the daemon reads when it starts: `apply` installs it. Missing in bundles of Anyward 0.1.0, as is the next. */
+  /** The daemon's configuration file, which `apply` installs. Missing in bundles of Anyward 0.1.0, as is the next. */
   configFile: optional(absolutePath),
-  /** Where `apply` leaves this bundle for the controller. */
+  /** Where `apply` installs this bundle for the controller. */
   bundleDir: optional(absolutePath),
   /** Lost at a boot: control socket, lock. */
   runtimeDir: absolutePath,
-  /** Outlives a boot: the operator's intent, the journal of `apply`. */
+  /** Survives a boot: the operator's intent, the journal of `apply`. */
   stateDir: absolutePath,
 })
 
-/** Far more than any node has. */
+/** Far above the size of any node. */
 const most = { neighbors: 10_000, services: 1000, prefixes: 10_000, rules: 1000, files: 100 } as const
 const limit = whole(0, 4_294_967_295)
 
-/** Rule ids, each with a hash of what its rules say, in their order. */
+/** Rule ids, each with a hash of its rules, in their order. */
 const rules = map(ruleId, hash, most.rules)
 
-/** What the next plan compares, to tell what a change means and costs. */
+/** Settings that the next plan compares, to report the effect and cost of a change. */
 const session = record({
   description: plainText(200),
   role: nullable(word(...roleWords)),
@@ -71,14 +71,14 @@ const session = record({
   bfd: nullable(
     record({ intervalMs: durationMs(bounds.bfd.interval), multiplier: whole(...bounds.bfd.multiplier) }),
   ),
-  /** Whether the daemon looks again at what it took when VRPs change. */
+  /** Whether the daemon re-evaluates accepted routes when VRPs change. */
   validated: yesNo,
   takes: word(...importWords),
   importLimit: limit,
   exportLimit: limit,
   importRules: rules,
   exportRules: rules,
-  /** Ids of the rules that the YAML took out, sorted. */
+  /** Ids of the rules that the YAML relaxes, sorted. */
   relaxed: list(ruleId, most.rules),
 })
 
@@ -111,7 +111,7 @@ const rpki = record({
 
 const service = record({
   name,
-  /** All that the node originates for this service: host and covering prefixes, sorted. */
+  /** The prefixes that the node originates for this service: host and covering prefixes, sorted. */
   prefixes: list(prefix, most.prefixes),
   /** The addresses that must be on the node, without a length. */
   anycast: list(address, most.prefixes),
@@ -129,9 +129,9 @@ const service = record({
   }),
   drain: withDefault(
     record({
-      /** The neighbors have the degraded routes, and no peer has sent anything for so long: the traffic has gone. */
+      /** The drain is complete if the neighbors have the degraded routes, and no peer has sent data for this time. */
       idleMs: durationMs(bounds.drain.idle),
-      /** Withdrawn then, whether or not the traffic has gone. */
+      /** The time limit: then the routes are withdrawn even if peers still send data. */
       limitMs: durationMs(bounds.drain.limit),
       /** How long the routes stay degraded after `undrain`. */
       undrainMs: durationMs(bounds.drain.undrain),
@@ -139,7 +139,7 @@ const service = record({
     { idleMs: 0, limitMs: 0, undrainMs: 0 },
   ),
   onStop: word('withdraw', 'keep'),
-  /** `null`: what a controller that is killed had announced stays. */
+  /** `null`: the announcements of a killed controller stay. */
   deadManMs: withDefault(nullable(durationMs(bounds.safety.deadMan)), null),
   minSites: withDefault(whole(...bounds.safety.minSites), 0),
 })
@@ -152,7 +152,7 @@ const maintenanceWindow = record({
   timezone,
 })
 
-/** What a bundle tells the controller: everything it needs to know, and no secret. */
+/** The controller's part of a bundle: all its settings, and no secret. */
 const manifest = record({
   format: word(1),
   site: name,
@@ -164,10 +164,10 @@ const manifest = record({
   /** `address:port` pairs for /healthz, /status and /metrics. */
   listen: list(hostAndPort, 16),
   neighbors: unique(list(neighbor, most.neighbors)),
-  /** `null` where no session validates; missing in bundles of Anyward 0.1.0. */
+  /** `null` if no session validates origins; missing in bundles of Anyward 0.1.0. */
   rpki: optional(nullable(rpki)),
   services: unique(list(service, most.services)),
-  /** Whether the daemon's configuration knows degraded announcements. */
+  /** Whether the daemon's configuration supports degraded announcements. */
   degradable: withDefault(yesNo, false),
   /** When the calendar drains the node. */
   maintenance: withDefault(list(maintenanceWindow, 1000), []),
@@ -182,12 +182,12 @@ export type ManifestRpki = NonNullable<Manifest['rpki']>
 export type ManifestService = Manifest['services'][number]
 export type NodePaths = Manifest['paths']
 
-/** Reads a manifest from parsed JSON, with every place where it does not fit. */
+/** Reads a manifest from parsed JSON, and reports every problem with its place. */
 export function readManifestValue(raw: unknown): Read<Manifest> {
   return readShape(manifest, raw)
 }
 
-/** `null` where the text is none. */
+/** `null` if the text is not a manifest. */
 export function readManifestText(text: string): Manifest | null {
   return readJson(manifest, text)
 }

@@ -15,7 +15,7 @@ import {
 import { absolutePath, address, durationMs, hostName, port } from './values.ts'
 import { checkNames, egressProtocols } from './words.ts'
 
-/** When a side check is run, and how often in a row it must fail or succeed to count. */
+/** The interval of a side check, and how often in a row it must fail or succeed to count. */
 const pace = {
   intervalMs: durationMs(bounds.sideCheck.interval),
   timeoutMs: durationMs(bounds.sideCheck.timeout),
@@ -24,7 +24,7 @@ const pace = {
 }
 const share = number(leastShare, 1)
 
-/** Through the probe's own tunnel session, to what lies beyond the gateway. */
+/** Probes targets beyond the gateway, through the probe's own tunnel session. */
 const egress = record({
   ...pace,
   targets: list(
@@ -33,13 +33,13 @@ const egress = record({
       address,
       /** `null` for icmp. */
       port: nullable(port),
-      /** For dns: the name that is asked for; else `null`. */
+      /** For dns: the name to resolve; otherwise `null`. */
       name: nullable(hostName),
     }),
     100,
     1,
   ),
-  /** How many targets have to answer. */
+  /** How many targets must answer. */
   need: whole(...bounds.sideCheck.need),
 })
 
@@ -48,16 +48,16 @@ const argv: Shape<string[]> = (raw, place) => {
   return read?.[0]?.startsWith('/') ? read : wrong(place, 'has no program by its absolute path')
 }
 
-/** A program of the engineer's: exit code 0 is good. Never a shell. */
+/** A program of the engineer: exit code 0 is good. Never a shell. */
 const command = record({ ...pace, argv })
 
-/** The share of real peers with a fresh handshake fell off a cliff. */
+/** The number of real peers with a fresh handshake dropped suddenly. */
 const peers = record({
   ...pace,
-  /** A fall by this share of the highest count within `withinMs` is one. */
+  /** The check fails if the count drops by this share of the highest count within `withinMs`. */
   drop: share,
   withinMs: durationMs(bounds.sideCheck.within),
-  /** With fewer fresh peers than that before the fall, nothing is said. */
+  /** With fewer fresh peers before the drop, the check does not fail. */
   least: whole(...bounds.sideCheck.least),
 })
 
@@ -68,7 +68,7 @@ const conntrack = record({
   maxUse: share,
 })
 
-/** How the endpoint is probed: what the YAML says of it, and what the controller does. */
+/** How the endpoint is probed. */
 export const probe = record({
   /** The probe peer's private key, as `wg genkey` writes it. */
   privateKeyFile: absolutePath,
@@ -82,13 +82,14 @@ export const probe = record({
   /** Bad probes in a row until a healthy endpoint is unhealthy. */
   fall: whole(...bounds.probe.times),
   checks: list(word(...checkNames), checkNames.length, 1),
-  // What follows is missing in older bundles, which then get what they had: no window, no hold-down, no side checks.
-  /** Of the last `size` probes at most the share `maxLoss` may be bad. */
+  // The fields below are missing in older bundles; the defaults keep their behavior: no window, no hold-down, no
+  // side checks.
+  /** At most the share `maxLoss` of the last `size` probes may be bad. */
   window: withDefault(record({ size: whole(...bounds.probe.windowSize), maxLoss: share }), {
     size: 10,
     maxLoss: 1,
   }),
-  /** After each flap the endpoint has to stay good for longer, from `initialMs` doubling up to `maxMs`. */
+  /** After each flap the endpoint must stay good for longer: `initialMs`, doubled up to `maxMs`. */
   holdDown: withDefault(
     record({
       initialMs: durationMs(bounds.probe.holdDownInitial),
@@ -96,7 +97,7 @@ export const probe = record({
     }),
     { initialMs: 0, maxMs: 0 },
   ),
-  /** Each is there exactly if `checks` names it. */
+  /** Each is present exactly if `checks` names it. */
   egress: withDefault(nullable(egress), null),
   command: withDefault(nullable(command), null),
   peers: withDefault(nullable(peers), null),

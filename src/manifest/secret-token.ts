@@ -1,11 +1,11 @@
 const tokenStart = '@anyward-secret:'
-/** A path may hold an `@`, and never a blank or a quote: the last `@` before one of those ends the token. */
+/** A path may contain `@`, but no blank or quote: the last `@` before one of those ends the token. */
 const tokenPattern = new RegExp(`${tokenStart}(/[^\\s"]*)@`, 'g')
 
-/** Stands in a bundle for the first line of a file on the node; filled in when the bundle is installed. */
+/** A placeholder in a bundle for the first line of a file on the node; replaced when the bundle is installed. */
 export function secretToken(file: string): string {
   if (!/^\/[^\s"]*$/.test(file))
-    throw new TypeError('the path of a secret is not absolute, or holds a blank or a quote')
+    throw new TypeError('the path of a secret is not absolute, or contains a blank or a quote')
   return `${tokenStart}${file}@`
 }
 

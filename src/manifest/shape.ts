@@ -1,6 +1,6 @@
 import { quote } from '../text/wording.ts'
 
-/** What is wrong with one value of a document. */
+/** A problem with one value of a document. */
 export interface Problem {
   /** Such as `services.0.probe.intervalMs`; empty for the whole document. */
   readonly path: string
@@ -8,7 +8,7 @@ export interface Problem {
   readonly message: string
 }
 
-/** Where a value stands; the path is put together only where something is wrong. */
+/** The place of a value; its path is built only for a problem. */
 interface Place {
   readonly within: Place | null
   readonly step: string
@@ -16,8 +16,8 @@ interface Place {
 }
 
 /**
- * Reads a value of parsed JSON, or notes what is wrong with it: then what it returns is of no use. Written here and
- * not with zod, which takes 15 MB of memory: the guard reads with these alone.
+ * Reads a value of parsed JSON. If it adds a problem, its result is not valid. It does not use zod, which takes
+ * 15 MB of memory: the guard uses only these readers.
  */
 export type Shape<T> = (raw: unknown, place: Place) => T
 export type Infer<S> = S extends Shape<infer T> ? T : never
@@ -26,7 +26,7 @@ export type Read<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly problems: readonly [Problem, ...Problem[]] }
 
-/** More of them say nothing new. */
+/** The maximum number of reported problems. */
 const mostProblems = 50
 
 export function readShape<T>(shape: Shape<T>, raw: unknown): Read<T> {
@@ -47,7 +47,7 @@ export function formatProblem({ path, message }: Problem): string {
   return path === '' ? message : `${path}: ${message}`
 }
 
-/** As JSON text; `null` where that does not fit. */
+/** Parses JSON text; `null` if it does not fit. */
 export function readJson<T>(shape: Shape<T>, text: string): T | null {
   try {
     const read = readShape(shape, JSON.parse(text))
@@ -57,7 +57,7 @@ export function readJson<T>(shape: Shape<T>, text: string): T | null {
   }
 }
 
-/** `check` returns the value, or what is wrong with the text. */
+/** `check` returns the value, or the problem with the text. */
 export function text<T extends string>(check: (text: string) => T | Wrong, most = 4096): Shape<T> {
   return (raw, place) => {
     if (typeof raw !== 'string') return wrong(place, `expected text, got ${describe(raw)}`)
@@ -68,7 +68,7 @@ export function text<T extends string>(check: (text: string) => T | Wrong, most 
 }
 
 export interface Wrong {
-  /** Goes on a sentence that begins with the text itself. */
+  /** Completes a sentence that starts with the text itself. */
   readonly problem: string
 }
 
@@ -95,7 +95,7 @@ export function whole(least: number, most: number): Shape<number> {
   }
 }
 
-/** Fractions too. */
+/** Fractions are allowed. */
 export function number(least: number, most: number): Shape<number> {
   return (raw, place) => {
     if (typeof raw !== 'number') return wrong(place, `expected a number, got ${describe(raw)}`)
@@ -117,38 +117,38 @@ export function list<T>(item: Shape<T>, most: number, least = 0): Shape<T[]> {
   return (raw, place) => {
     if (!Array.isArray(raw)) return wrong(place, `expected a list, got ${describe(raw)}`)
     if (raw.length < least || raw.length > most) {
-      return wrong(place, `has ${raw.length} entries, and ${least} to ${most} are allowed`)
+      return wrong(place, `has ${raw.length} entries; ${least} to ${most} are allowed`)
     }
     return raw.map((value: unknown, index) => item(value, inside(place, String(index))))
   }
 }
 
-/** Of things with names, each has its own. */
+/** A list of entries with unique names. */
 export function unique<T extends { readonly name: string }>(items: Shape<T[]>): Shape<T[]> {
   return (raw, place) => {
     const read = items(raw, place)
     const names = new Set<string>()
     read?.forEach((item, index) => {
-      // It did not fit, which is noted already.
+      // It did not fit; the problem is already reported.
       if (item?.name === undefined) return
       if (names.has(item.name))
-        wrong(inside(inside(place, String(index)), 'name'), `${quote(item.name)} is there twice`)
+        wrong(inside(inside(place, String(index)), 'name'), `${quote(item.name)} is not unique`)
       names.add(item.name)
     })
     return read
   }
 }
 
-/** With a key for each entry, such as a name. */
+/** A map, with a key such as a name for each entry. */
 export function map<T>(key: Shape<string>, item: Shape<T>, most: number): Shape<Record<string, T>> {
   return (raw, place) => {
     if (!isObject(raw)) return wrong(place, `expected a map, got ${describe(raw)}`)
     const entries = Object.entries(raw)
-    if (entries.length > most) return wrong(place, `has ${entries.length} entries, and ${most} are allowed`)
+    if (entries.length > most) return wrong(place, `has ${entries.length} entries; ${most} are allowed`)
     const read: Record<string, T> = {}
     for (const [name, value] of entries) {
       const at = inside(place, name)
-      // As a key of an object it would be the object's prototype.
+      // As a key of an object it would set the object's prototype.
       if (name === '__proto__') wrong(at, 'is not a name')
       else read[key(name, at)] = item(value, at)
     }
@@ -179,7 +179,7 @@ type Fitting<F extends Fields> = {
   [K in Exclude<keyof F, OptionalKeys<F>>]: Infer<F[K]>
 } & { [K in OptionalKeys<F>]?: Exclude<Infer<F[K]>, undefined> }
 
-/** Every field must fit, and there may be no other. */
+/** Every field must fit, and other fields are not allowed. */
 export function record<F extends Fields>(fields: F): Shape<{ [K in keyof Fitting<F>]: Fitting<F>[K] }> {
   const entries = Object.entries(fields)
   const names = new Set(Object.keys(fields))
@@ -191,7 +191,7 @@ export function record<F extends Fields>(fields: F): Shape<{ [K in keyof Fitting
       if (value !== undefined) read[name] = value
     }
     for (const name of Object.keys(raw)) {
-      if (!names.has(name)) wrong(inside(place, name), 'is not known here')
+      if (!names.has(name)) wrong(inside(place, name), 'is not a known field')
     }
     return read as { [K in keyof Fitting<F>]: Fitting<F>[K] }
   }

@@ -4,10 +4,13 @@ import { readSchedule } from './cron.ts'
 import { hasControl, number, pattern, type Shape, text, type Wrong, whole } from './shape.ts'
 
 declare const checked: unique symbol
-/** A text that was checked when it was read: what takes one need not look at it again, nor mistakes one for another. */
+/** A text that was checked when it was read. Its type proves the check and distinguishes it from other texts. */
 type Checked<What extends string> = string & { readonly [checked]?: What }
 
-/** Of a site, a node, a service or a neighbor: a symbol in BIRD and FRR, part of a file's name, a metric's label. */
+/**
+ * The name of a site, a node, a service or a neighbor: used as a symbol in BIRD and FRR, in file names, as a
+ * metric label.
+ */
 export type Name = Checked<'name'>
 /** BIRD's name for a session. */
 export type BirdSymbol = Checked<'symbol'>
@@ -56,7 +59,7 @@ function canonical<T extends string>(
   }, most)
 }
 
-/** What a path is part of ends up in system calls, argv and lines of configuration. */
+/** A path is used in system calls, argv and lines of configuration. */
 export const absolutePath = text<AbsolutePath>((raw) => {
   if (hasControl(raw)) return { problem: 'has control characters' }
   return raw.startsWith('/') ? (raw as AbsolutePath) : { problem: 'is not an absolute path' }
@@ -103,7 +106,7 @@ export const hostName = text((raw) => (isHostName(raw) ? raw : { problem: 'is no
 export const asn = whole(1, 4_294_967_294)
 export const port = whole(1, 65_535)
 export const share = number(0, 1)
-/** Milliseconds since 1970, up to the year 2286: no clock of a machine that works says less or more. */
+/** Milliseconds since 1970, up to the year 2286: a working clock is within this range. */
 export const instant = number(0, 10_000_000_000_000)
 
 /** In milliseconds; the bounds are written as in the YAML. */

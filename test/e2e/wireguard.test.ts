@@ -281,7 +281,9 @@ describe('anyward probe', () => {
 
   it('exits with 1 and says what to do when the endpoint fails', async () => {
     const result = await probe('probe', '--endpoint', `${endpoint4.address}:${port + 1}`, ...presharedKey())
-    expect(result.stdout).toContain(`${endpoint4.address}:${port + 1} has no process on that port`)
+    expect(result.stdout).toContain(
+      `${endpoint4.address}:${port + 1} has no process that listens on the port`,
+    )
     expect(result.stdout).toContain('wg show INTERFACE listen-port')
     expect(result.exitCode).toBe(1)
   })

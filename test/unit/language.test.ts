@@ -24,6 +24,13 @@ const checked = [
   'src/plan/rpki',
   'src/plan/irr',
   'src/net',
+  'src/node/wireguard',
+  'src/node/probe',
+  'src/node/routing',
+  'src/manifest',
+  'src/bundle',
+  'src/files',
+  'src/linux',
 ]
 
 /** Each word with the one to use in its place. */

@@ -11,7 +11,7 @@ export interface NodeComparison {
   readonly effect: Effect
   /** Changes other than those of the sessions. */
   readonly why: readonly string[]
-  /** Those with a change, in the order of the new bundle, then those that end. */
+  /** Sessions with a change, in the order of the new bundle, then sessions that end. */
   readonly sessions: readonly SessionChange[]
   readonly announcements: readonly AnnouncementChange[]
 }
@@ -46,7 +46,7 @@ export function compareBundles(before: Manifest | null, after: Manifest): NodeCo
   const sessions = compareSessions(before, after, forAll)
   const why = [...forAll, ...compareRest(before, after)]
   if (why.length === 0 && sessions.length === 0 && !isReordered(before, after)) {
-    // Another version of the templates, or a bundle with fewer fields than this one.
+    // The templates changed, or the earlier bundle lacks fields.
     const unknown = 'the configuration differs from the last plan for an unknown reason'
     const restarts = after.neighbors.map(({ name }) => sessionChange(name, 'session-restart', [unknown]))
     return {

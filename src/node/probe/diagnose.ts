@@ -4,30 +4,30 @@ import { parseAddress, parsePrefix } from '../../net/prefix.ts'
 interface DiagnosisTarget {
   readonly interface: string
   readonly port: number
-  /** The server's as the fleet has it, base64. */
+  /** The server's public key in the fleet, base64. */
   readonly publicKey: string
   readonly probePublicKey: string
   /** The probe's own address inside the tunnel. */
   readonly probeAddress: string
 }
 
-/** What the node's own WireGuard says of a silence that the wire can't explain. */
+/** The cause of a missing reply, as found in the node's own WireGuard. */
 export type DiagnosisCause = 'wrong-key' | 'peer-missing' | 'wrong-port' | 'hung'
 
-/** What follows "it did not answer". */
+/** Appended to "it did not answer". */
 export const wordsOfDiagnosis: Readonly<Record<DiagnosisCause, string>> = {
-  'wrong-key': 'the interface has another private key than the YAML says',
+  'wrong-key': 'the private key of the interface differs from the YAML',
   'peer-missing': "the probe's peer, or its address, is not on the interface",
   'wrong-port': 'the interface listens on another port',
   hung: 'nor does `wg` get an answer: WireGuard hangs',
 }
 
-/** `no-wg`: the program is not installed. `null`: the interface is as it should be, or can't be asked. */
+/** `no-wg`: the program is not installed. `null`: the interface is correct, or can't be read. */
 export type Diagnosis = DiagnosisCause | 'no-wg' | null
 
 /**
- * Asks the local WireGuard why it might be silent: to the initiator a wrong key, an unknown peer and
- * a dead process look alike. `hung` where `signal` aborted before the answer.
+ * Reads from the local WireGuard why it does not reply: the initiator can't distinguish a wrong key, an unknown
+ * peer and a dead process. `hung` if `signal` aborts before the answer.
  */
 export async function diagnose(target: DiagnosisTarget, signal: AbortSignal): Promise<Diagnosis> {
   const checks = [
@@ -46,7 +46,7 @@ export async function diagnose(target: DiagnosisTarget, signal: AbortSignal): Pr
 
 type Answer = { ok: true; text: string } | { ok: false; diagnosis: Diagnosis }
 
-/** One field at a time: `wg show IF dump` would print the private key and the preshared keys. */
+/** One field at a time: `wg show IF dump` prints the private key and the preshared keys. */
 async function showField(interfaceName: string, field: string, signal: AbortSignal): Promise<Answer> {
   if (signal.aborted) return { ok: false, diagnosis: 'hung' }
   const result = await execa('wg', ['show', interfaceName, field], {

@@ -1,15 +1,15 @@
 /**
- * To start one takes some 25 ms of this process. So far apart, a hundred services that are silent at once leave it
- * the time for their probes: without it they would all be too late to find that they are well again.
+ * To start one takes some 25 ms of this process. The interval leaves time for the probes when a hundred services
+ * fail at once; without it their probes would be too late to detect the recovery.
  */
 const spacingMs = 200
 
-/** Has the diagnoses of a node's services begin one after another, in the order they were asked for. */
+/** Starts the diagnoses of a node's services one after another, in the order of the requests. */
 export class DiagnosisQueue {
   readonly #waiting = new Set<() => void>()
   #pause: NodeJS.Timeout | null = null
 
-  /** Begins now, or in its turn. What waits already is not asked for twice. */
+  /** Starts now or in turn. A diagnosis that waits already is not added twice. */
   enter(begin: () => void): void {
     this.#waiting.add(begin)
     if (this.#pause === null) this.#beginNext()

@@ -3,28 +3,28 @@ import { DiagnosisQueue } from './diagnosis-queue.ts'
 
 export interface DiagnosisWatchOptions {
   readonly diagnose: (signal: AbortSignal) => Promise<Diagnosis>
-  /** Called once, where the diagnosis can't be had: the name of the missing program. */
+  /** Called once if a diagnosis is impossible: with the name of the missing program. */
   readonly onMissingProgram: (program: string) => void
-  /** Shared with whoever else diagnoses on this machine. */
+  /** Shared by all diagnoses on this node. */
   readonly queue?: DiagnosisQueue
 }
 
-/** One cycle's share in the diagnosis. */
+/** The diagnosis as one cycle uses it. */
 export interface DiagnosisShare {
-  /** What is known now. */
+  /** The current result. */
   cause(): DiagnosisCause | null
-  /** The cycle is over: a diagnosis that it has not begun yet is not needed. */
+  /** The cycle has ended: a diagnosis that has not started is cancelled. */
   end(): void
 }
 
-/** Three processes a diagnosis are too many to start for each of five failing cycles a second. */
+/** A diagnosis starts three processes: too many for each of five failing cycles a second. */
 const diagnosisLifeMs = 1_000
-/** A `wg` that waits for so long waits for a process that hangs; that of a busy machine answers sooner. */
+/** After this time `wg` waits for a process that hangs; on a busy machine it answers sooner. */
 const hungAfterMs = 400
-/** Nobody waits for a diagnosis any longer than that. */
+/** The time limit of a diagnosis. */
 const diagnosisLimitMs = 2_000
 
-/** Starts a diagnosis when a cycle is silent, one at a time, and shares it between cycles that overlap. */
+/** Starts a diagnosis when a cycle gets no reply, one at a time, and shares it between cycles that overlap. */
 export class DiagnosisWatch {
   readonly #options: DiagnosisWatchOptions
   readonly #queue: DiagnosisQueue
@@ -40,7 +40,7 @@ export class DiagnosisWatch {
     this.#queue = options.queue ?? new DiagnosisQueue()
   }
 
-  /** The diagnosis begins after `patienceMs`, unless the share has ended by then. */
+  /** The diagnosis starts after `patienceMs`, unless the cycle has ended by then. */
   watch(patienceMs: number): DiagnosisShare {
     const timer = setTimeout(() => {
       const isNeeded = this.#isAvailable && this.#running === null && this.#recentCause() === undefined
@@ -55,7 +55,7 @@ export class DiagnosisWatch {
     }
   }
 
-  /** The endpoint answered, or nobody asks any more: what was diagnosed before is history. */
+  /** The endpoint replied, or no cycle is left: the last diagnosis is outdated. */
   forget(): void {
     this.#latest = null
     this.#queue.leave(this.#begin)

@@ -24,20 +24,20 @@ export interface EndpointProbeOptions {
   readonly presharedKey: Uint8Array | null
   /** The probe's own address inside the tunnel. */
   readonly address: string
-  /** The server's addresses inside the tunnel; of those, the ones of the probe's own family are pinged. */
+  /** The server's addresses inside the tunnel; those of the probe's own family are pinged. */
   readonly tunnelAddresses: readonly string[]
   readonly timeoutMs: number
-  /** `interface` and `address` are others' work, and ignored here. */
+  /** `interface` and `address` are checked elsewhere, and ignored here. */
   readonly checks: readonly CheckName[]
   readonly timestamps?: TimestampSource
   readonly hopLimit?: number
   readonly diagnosis?: DiagnosisWatchOptions
 }
 
-/** A handshake costs ten times an echo, and finds out no more in most cycles. */
+/** A handshake costs ten times as much as an echo, and rarely detects more. */
 const cyclesPerHandshake = 5
 
-/** Asks a WireGuard endpoint, cycle by cycle, whether it serves. Cycles may overlap. */
+/** Probes a WireGuard endpoint in cycles, which may overlap. */
 export class EndpointProbe {
   readonly #options: EndpointProbeOptions
   readonly #client: WireguardClient
@@ -48,7 +48,7 @@ export class EndpointProbe {
   #nextEndpoint = 0
   #lastWasGood = true
 
-  /** Throws TypeError where a ping is asked for, and the probe and the server share no address family. */
+  /** Throws TypeError if a ping is configured, and the probe and the server share no address family. */
   constructor(options: EndpointProbeOptions) {
     this.#options = options
     this.#routes = options.checks.includes('ping') ? echoRoutes(options) : []
@@ -56,12 +56,12 @@ export class EndpointProbe {
     this.#diagnosis = options.diagnosis === undefined ? null : new DiagnosisWatch(options.diagnosis)
   }
 
-  /** By which the server knows it, base64. */
+  /** The public key of the probe, base64. */
   get publicKey(): string {
     return this.#client.publicKey.toString('base64')
   }
 
-  /** One cycle, which ends within the timeout. Never rejects for what the other side does. */
+  /** One cycle, which ends within the timeout. Never rejects because of the other side. */
   async runCycle(): Promise<ProbeResult> {
     const { timeoutMs } = this.#options
     const deadline = new Deadline(timeoutMs)
@@ -71,7 +71,7 @@ export class EndpointProbe {
     this.#cyclesWaiting += 1
     try {
       const result = await this.#ask(needsHandshake, deadline, diagnosis)
-      // An inconclusive cycle is no reason to ask a loaded server for more handshakes.
+      // An inconclusive cycle is no reason for more handshakes with a loaded server.
       if (result.outcome !== 'inconclusive') this.#lastWasGood = result.outcome === 'good'
       if (result.outcome === 'good') this.#diagnosis?.forget()
       return result
@@ -106,7 +106,7 @@ export class EndpointProbe {
     return (
       this.#routes.length === 0 ||
       !this.#lastWasGood ||
-      // A cycle that has begun and is unanswered: the session may be the reason.
+      // A running cycle without a reply: the session may be the cause.
       this.#cyclesWaiting > 0 ||
       ageMs === null ||
       ageMs >= rekeyAfterMs ||
@@ -134,7 +134,7 @@ export class EndpointProbe {
     return { outcome: 'good', handshakeMs, pingMs }
   }
 
-  /** Each endpoint on each route, at once: it wakes both sides less often. One that failed says enough. */
+  /** Each endpoint on each route at once, which wakes both sides less often. One failure is enough. */
   #pingAll(deadline: Deadline): Promise<readonly { endpoint: Endpoint; outcome: ExchangeOutcome }[]> {
     return new Promise((resolve) => {
       const pings = this.#options.endpoints.flatMap((endpoint) =>
@@ -148,7 +148,7 @@ export class EndpointProbe {
     })
   }
 
-  /** One in turn; after a failure all, because any may be the one that failed, if the timeout has room for them. */
+  /** One in turn. After a failure all of them, because any may have failed, if the timeout is long enough. */
   #handshakeEndpoints(): readonly Endpoint[] {
     const { endpoints, timeoutMs } = this.#options
     const hasRoomForAll = timeoutMs >= 2 * initiationSpacingMs * endpoints.length
@@ -167,13 +167,13 @@ interface ProbeSecrets {
 
 interface EndpointProbeHooks {
   readonly timestamps?: TimestampSource
-  /** A program that the diagnosis needs is not installed; said once. */
+  /** A program that the diagnosis needs is not installed; reported once. */
   readonly onMissingProgram?: (program: string) => void
   /** One for all the services of a node. */
   readonly diagnoses?: DiagnosisQueue
 }
 
-/** The probe of a service on the node itself. Throws TypeError where the manifest's public key is none. */
+/** The probe of a service on this node. Throws TypeError if the manifest's public key is invalid. */
 export function createEndpointProbe(
   service: ManifestService,
   secrets: ProbeSecrets,
@@ -198,8 +198,8 @@ export function createEndpointProbe(
     tunnelAddresses: wireguard.addresses,
     timeoutMs: probe.timeoutMs,
     checks: probe.checks,
-    // The anycast address may have left the node: then the packets must die at the first router, and not
-    // be answered by another site.
+    // If the anycast address is not on this node, the first router must drop the packets: another site must not
+    // answer them.
     hopLimit: 1,
     ...(hooks.timestamps === undefined ? {} : { timestamps: hooks.timestamps }),
     diagnosis: {

@@ -2,9 +2,9 @@
 export type ProbeResult =
   | {
       readonly outcome: 'good'
-      /** The slowest of the cycle's handshakes; `null` where it needed none. */
+      /** The slowest handshake of the cycle; `null` without one. */
       readonly handshakeMs: number | null
-      /** The slowest of the cycle's pings; `null` where none is asked for. */
+      /** The slowest ping of the cycle; `null` if none is configured. */
       readonly pingMs: number | null
     }
   | {
@@ -12,12 +12,12 @@ export type ProbeResult =
       readonly check: 'handshake' | 'ping'
       /** A word for metrics and decisions, such as `refused` or `wrong-key`. */
       readonly cause: string
-      /** A sentence for a person. */
+      /** A sentence for the operator. */
       readonly detail: string
     }
   /**
-   * Says nothing of the endpoint: it is alive and loaded, or this machine was too late to look, or the
-   * probe was closed meanwhile.
+   * Proves nothing about the endpoint: it is alive and loaded, or this machine had no CPU time, or the probe was
+   * closed.
    */
   | {
       readonly outcome: 'inconclusive'

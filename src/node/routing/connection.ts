@@ -2,9 +2,9 @@ import { connect, type Socket } from 'node:net'
 import { DaemonError } from './daemon.ts'
 import { Turns } from './turns.ts'
 
-/** Collects one reply from the chunks it arrives in. */
+/** Assembles one reply from its chunks. */
 export interface ReplyReader<Reply> {
-  /** The reply once it is whole, `null` until then. Throws DaemonError('protocol'). */
+  /** The reply when it is complete, `null` until then. Throws DaemonError('protocol'). */
   read(chunk: Buffer): Reply | null
 }
 
@@ -15,7 +15,7 @@ interface ConnectionOptions<Reply> {
   /** For each single reply. */
   readonly deadlineMs: number
   readonly createReader: () => ReplyReader<Reply>
-  /** Speaks first on a new connection; `null` as the request waits for what the daemon says unasked. */
+  /** The first exchange on a new connection; a `null` request waits for the daemon's greeting. */
   readonly greet: (exchange: (request: string | null) => Promise<Reply>) => Promise<void>
 }
 
@@ -28,8 +28,8 @@ interface Pending<Reply> {
 }
 
 /**
- * One connection to a daemon's control socket: made when it is needed, kept open, one request at a time.
- * Whatever goes wrong drops it, so that a late reply is never taken for the answer to the next request.
+ * One connection to a daemon's control socket: opened on demand, kept open, one request at a time. Every error
+ * closes it, so that a late reply is never read as the answer to the next request.
  */
 export class DaemonConnection<Reply> {
   readonly #options: ConnectionOptions<Reply>
@@ -54,12 +54,12 @@ export class DaemonConnection<Reply> {
     return this.#take(async () => this.#exchange(await this.#connected(), request))
   }
 
-  /** Rejects what is under way; a later call connects again. */
+  /** Rejects the current request; a later call connects again. */
   drop(): void {
     if (this.#socket !== null) this.#drop(this.#socket, this.#gone('dropped'))
   }
 
-  /** Rejects what is under way, what waits for its turn, and every later call. */
+  /** Rejects the current request, queued requests and every later call. */
   close(): void {
     this.#closed = true
     this.drop()
@@ -107,8 +107,8 @@ export class DaemonConnection<Reply> {
         reader: createReader(),
         resolve,
         reject,
-        // On a starved host the answer may be here already while the timer is late as well: the immediate
-        // runs after what was received.
+        // On a busy host the answer may have arrived when the timer fires late: the immediate runs after pending
+        // input.
         timer: setTimeout(() => setImmediate(expire), deadlineMs),
       }
       this.#pending = pending
@@ -119,7 +119,7 @@ export class DaemonConnection<Reply> {
   #receive(socket: Socket, chunk: Buffer): void {
     const pending = this.#pending
     if (pending === null || pending.socket !== socket) {
-      this.#drop(socket, new DaemonError('protocol', `${this.#options.daemon} spoke unasked`))
+      this.#drop(socket, new DaemonError('protocol', `${this.#options.daemon} sent data without a request`))
       return
     }
     try {
@@ -158,9 +158,9 @@ export class DaemonConnection<Reply> {
         return new DaemonError('permission', `no permission to open ${daemon}'s socket ${socketPath}`, {
           cause: error,
         })
-      // A stopped daemon's backlog is full of the connections that we gave up.
+      // The backlog of a stopped daemon is full of abandoned connections.
       case 'EAGAIN':
-        return new DaemonError('timeout', `${daemon} takes no more connections on ${socketPath}`, {
+        return new DaemonError('timeout', `${daemon} accepts no more connections on ${socketPath}`, {
           cause: error,
         })
       default:

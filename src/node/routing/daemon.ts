@@ -1,22 +1,22 @@
 import type { Announcements } from '../../net/announcements.ts'
 
 /**
- * One routing daemon on this node, BIRD or FRR, seen as a set: what the node should announce goes in
- * whole, and what each neighbor was really told comes out. An adapter decides nothing and retries nothing.
+ * One routing daemon on this node, BIRD or FRR. Input: the whole set of announcements. Output: the routes
+ * advertised to each neighbor, as observed. An adapter decides nothing and retries nothing.
  */
 export interface RoutingDaemon {
   readonly kind: 'bird' | 'frr'
 
-  /** Asks the running daemon who it is. Throws DaemonError. */
+  /** Reads the version and router id of the running daemon. Throws DaemonError. */
   identify(): Promise<DaemonIdentity>
 
   /**
    * Makes `desired` the whole set of our prefixes that this daemon originates.
-   * Resolves when the daemon took it, which is not proof: only `observe` is. Idempotent. Throws DaemonError.
+   * Resolves when the daemon has accepted it; only `observe` proves the effect. Idempotent. Throws DaemonError.
    */
   apply(desired: Announcements): Promise<void>
 
-  /** What each neighbor was told, from the daemon's own export state. Throws DaemonError. */
+  /** The routes advertised to each neighbor, from the daemon's own export state. Throws DaemonError. */
   observe(): Promise<Observation>
 
   /** Drops the connection to the daemon; a pending call rejects. */
@@ -35,8 +35,8 @@ export interface Observation {
   /** One entry for each neighbor of the manifest, in its order. */
   readonly neighbors: readonly NeighborObservation[]
   /**
-   * By prefix of ours, how many other nodes announce it over iBGP, and not degraded. `null` where no session that is
-   * up can report it.
+   * For each of our prefixes, how many other nodes announce it over iBGP, not degraded. `null` if no established
+   * session can report it.
    */
   readonly otherAnnouncers: ReadonlyMap<string, number> | null
 }
@@ -50,17 +50,17 @@ export interface NeighborObservation {
 }
 
 /**
- * The origin validation of a daemon that does not look again at its routes when VRPs change (RFC 6811,
- * section 4 asks for it).
+ * Origin validation of a daemon that does not re-evaluate its routes when VRPs change (required by RFC 6811,
+ * section 4).
  */
 export interface OriginValidation {
   /** Costs the daemon next to nothing. Throws DaemonError. */
   look(): Promise<ValidationLook>
-  /** Has the daemon judge anew what its validated neighbors have told it; no session restarts. Throws DaemonError. */
+  /** Re-evaluates the routes received from validated neighbors; no session restarts. Throws DaemonError. */
   reevaluate(): Promise<void>
   /**
-   * Has the daemon begin anew with its caches, if the last good one answers there: what it has of the others is
-   * thrown away. `false`: it does not answer. Throws DaemonError.
+   * Restarts the daemon's RTR sessions if the last good cache answers: VRPs of the other caches are dropped.
+   * `false`: it does not answer. Throws DaemonError.
    */
   reconnect(): Promise<boolean>
   close(): void
@@ -69,11 +69,11 @@ export interface OriginValidation {
 export interface ValidationLook {
   /** The RTR cache that is connected and has sent its VRPs, as `host:port`, or `null`. */
   readonly cache: string | null
-  /** Differs, all but surely, when the daemon's VRPs do. */
+  /** Changes, almost always, when the daemon's VRPs change. */
   readonly fingerprint: string
 }
 
-/** What an operator's `write memory` has saved of what the controller sets at run time: the daemon announces it at a start. */
+/** Runtime announcements that `write memory` saved in a file: the daemon announces them when it starts. */
 export interface SavedNetworks {
   /** Cheap where no file has changed. Never rejects. */
   look(): Promise<SavedLook>
@@ -81,7 +81,7 @@ export interface SavedNetworks {
 
 export interface SavedLook {
   readonly found: readonly SavedNetwork[]
-  /** The first file that can't be read; what it says is not known. */
+  /** The first file that can't be read; its content is unknown. */
   readonly problem: { readonly file: string; readonly cause: string } | null
 }
 
@@ -93,15 +93,15 @@ export interface SavedNetwork {
 }
 
 type DaemonErrorCode =
-  /** No socket, or nobody listens on it. */
+  /** No socket, or no process listens on it. */
   | 'not-running'
   /** This user may not open the socket, or the owned file. */
   | 'permission'
   /** Connected, but no answer within the deadline: stopped or stuck. */
   | 'timeout'
-  /** The daemon understood and said no; `reply` holds its words. */
+  /** The daemon refused the command; `reply` has its text. */
   | 'refused'
-  /** The daemon answered something that this adapter does not know. */
+  /** This adapter does not know the daemon's answer. */
   | 'protocol'
   /** The owned file could not be written. */
   | 'file'

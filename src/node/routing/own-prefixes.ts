@@ -10,7 +10,7 @@ export function ownPrefixesOf(manifest: Manifest): ReadonlySet<string> {
   const own = new Set<string>()
   for (const service of manifest.services) {
     for (const text of service.prefixes) {
-      // These end up in commands: a manifest that somebody edited must not smuggle one in.
+      // They become part of commands: an edited manifest must not inject one.
       const prefix = parsePrefix(text)
       if (!prefix.ok) throw new TypeError(`service ${service.name}: "${text}" ${prefix.problem}`)
       own.add(prefix.value.toString())
@@ -25,7 +25,7 @@ export function assertOwn(desired: Announcements, own: ReadonlySet<string>): voi
   }
 }
 
-/** The prefix in canonical form; `null` for what is none, or has host bits set. */
+/** The prefix in canonical form; `null` if it is invalid or has host bits set. */
 export function canonicalPrefix(text: string): string | null {
   const prefix = parsePrefix(text)
   return prefix.ok ? prefix.value.toString() : null
@@ -41,26 +41,27 @@ function sortPrefixes(prefixes: Iterable<string>): string[] {
   return parsed.sort(comparePrefixes).map(String)
 }
 
-/** In address order, without parsing what is in `own` already. */
+/** In address order, without parsing prefixes of `own` again. */
 export function inOrder(announcements: Announcements, own: ReadonlySet<string>): Announcements {
   const ours = [...own].filter((prefix) => announcements.has(prefix))
   const sorted = ours.length === announcements.size ? ours : sortPrefixes(announcements.keys())
   return new Map(sorted.map((prefix) => [prefix, announcements.get(prefix)!]))
 }
 
-/** What a configuration without degraded announcements can carry: those prefixes, for they are not withdrawn. */
+/** For a configuration without degraded announcements: the same prefixes, because they are not withdrawn. */
 export function gradesFor({ degradable }: Manifest, desired: Announcements): Announcements {
   return degradable ? desired : normally(desired.keys())
 }
 
-/** The neighbors from whom other nodes are heard: inside the AS, and our own prefixes are taken from them. */
+/** The iBGP neighbors from which our own prefixes are accepted: they report other announcers. */
 export function isInformant({ kind, session }: ManifestNeighbor): boolean {
   return kind === 'ibgp' && session?.takes === 'own-prefixes'
 }
 
 /**
- * How many other nodes announce each prefix; 0 for the others that these informants can report. They are taken to
- * advertise to us what we may advertise to them: where host routes stay inside a node, the absence of one means nothing.
+ * How many other nodes announce each prefix; 0 for the other prefixes that these neighbors can report. A neighbor
+ * is assumed to advertise to us what we may advertise to it: if host routes stay inside a node, the absence of
+ * one means nothing.
  */
 export class OtherAnnouncers {
   readonly #nodes: ReadonlyMap<string, Set<string>>

@@ -1,7 +1,7 @@
 import { nothingAnnounced } from '../../net/announcements.ts'
 import { DaemonError, type Observation } from './daemon.ts'
 
-/** What neighbors still have of prefixes that were withdrawn. */
+/** Withdrawn prefixes that neighbors still have. */
 export interface LeftAnnouncement {
   readonly neighbor: string
   readonly prefix: string
@@ -15,19 +15,22 @@ export function isWithdrawn(observation: Observation, prefixes: Iterable<string>
   )
 }
 
-/** What the neighbors were observed to have of these prefixes. */
+/** Those of these prefixes that the neighbors were observed to have. */
 export function findLeft({ neighbors }: Observation, prefixes: ReadonlySet<string>): LeftAnnouncement[] {
   return neighbors.flatMap(({ neighbor, announced }) =>
     [...announced.keys()].filter((prefix) => prefixes.has(prefix)).map((prefix) => ({ neighbor, prefix })),
   )
 }
 
-/** Whether a call failed because the daemon does not run: its sessions are closed, and no neighbor has a route of it. */
+/**
+ * Whether a call failed because the daemon does not run: then its sessions are closed, and no neighbor has its
+ * routes.
+ */
 export function isNotRunning(error: unknown): boolean {
   return error instanceof DaemonError && error.code === 'not-running'
 }
 
-/** What there is to observe of a daemon that does not run. */
+/** The observation of a daemon that does not run. */
 export function observationWithoutDaemon(neighbors: readonly { readonly name: string }[]): Observation {
   return {
     originated: nothingAnnounced,

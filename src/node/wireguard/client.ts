@@ -36,18 +36,18 @@ export interface WireguardClientOptions {
   readonly privateKey: Uint8Array
   readonly serverPublicKey: Uint8Array
   readonly presharedKey: Uint8Array | null
-  /** All of one server: it keeps one session for our key, and sends to the endpoint that it heard last. */
+  /** Endpoints of one server: it keeps one session for our key, and sends to the endpoint it last received from. */
   readonly endpoints: readonly Endpoint[]
   readonly timestamps?: TimestampSource
-  /** 1 keeps our packets from being routed to another site that has the same anycast address. */
+  /** 1 prevents our packets from reaching another site with the same anycast address. */
   readonly hopLimit?: number
   /** Monotonic. */
   readonly nowMs?: () => number
 }
 
-/** Answered initiations thin out below 25 ms: wireguard-go drops what comes within 20 ms of the last one. */
+/** wireguard-go drops an initiation that arrives within 20 ms of the last one. */
 export const initiationSpacingMs = 30
-/** The server's replies use the session before the newest until it has heard from us in the newest. */
+/** The server replies in the previous session until it receives a packet in the newest one. */
 const sessionsKept = 3
 
 interface PendingHandshake {
@@ -61,7 +61,7 @@ interface PendingEcho {
   readonly route: IpRoute
 }
 
-/** One key that talks to one WireGuard server through each of its endpoints. Calls may overlap. */
+/** A client with one key for one WireGuard server and its endpoints. Calls may overlap. */
 export class WireguardClient {
   readonly #keys: InitiatorKeys
   readonly #macs: MacKeys
@@ -79,7 +79,7 @@ export class WireguardClient {
   #nextInitiationAtMs = 0
   #isClosed = false
 
-  /** Throws TypeError where no secret can be agreed with the server's public key. */
+  /** Throws TypeError if the server's public key yields no shared secret. */
   constructor(options: WireguardClientOptions) {
     const own = keyPairOf(options.privateKey)
     const keys = prepareInitiator(own, options.serverPublicKey, options.presharedKey)
@@ -104,13 +104,13 @@ export class WireguardClient {
     return this.#keys.own.publicKey
   }
 
-  /** The age of the session that a ping would use, in milliseconds; `null` without one. */
+  /** The age in milliseconds of the session that a ping would use; `null` without a session. */
   get sessionAgeMs(): number | null {
     const session = this.#liveSession()
     return session === null ? null : this.#nowMs() - session.createdAtMs
   }
 
-  /** A whole handshake through that endpoint; on success the session is in place. */
+  /** Completes a handshake through that endpoint; on success the session is established. */
   async handshake(endpoint: Endpoint, deadline: Deadline): Promise<ExchangeOutcome> {
     const line = this.#lineOf(endpoint)
     const closed = await this.#openLine(line)
@@ -153,8 +153,8 @@ export class WireguardClient {
   }
 
   /**
-   * An IP packet of the caller's own making, sent in the live session to the endpoint that was heard last, and
-   * repeated until `read` finds the reply to it among what comes back.
+   * Sends the caller's IP packet in the live session to the endpoint that last replied, and repeats it until
+   * `read` accepts a reply.
    */
   async exchange<Reply>(
     packet: Buffer,
@@ -167,13 +167,13 @@ export class WireguardClient {
     return closed ?? this.#conversations.hold(() => this.tell(packet), read, deadline)
   }
 
-  /** An IP packet that nobody answers, in the live session if there is one. */
+  /** Sends an IP packet that needs no reply, in the live session if there is one. */
   tell(packet: Buffer): void {
     const session = this.#liveSession()
     if (session !== null) void this.#lastHeardOn?.socket.send(session.seal(packet))
   }
 
-  /** Ends every pending call with the cause `closed`, and gives the descriptors back. */
+  /** Ends every pending call with the cause `closed`, and closes the sockets. */
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
@@ -181,8 +181,8 @@ export class WireguardClient {
     this.#conversations.end()
     this.#handshakes.clear()
     this.#echoes.clear()
-    // Our last word answers the server's last echo reply: else it misses us after 15 s, and sends
-    // initiations to a port that is closed for another 90.
+    // The last packet acknowledges the server's last echo reply. Without it the server starts to send initiations
+    // after 15 s, for 90 s, to a closed port.
     const session = this.#liveSession()
     if (session !== null && this.#lastHeardOn !== null)
       await this.#lastHeardOn.socket.send(session.seal(Buffer.alloc(0)))
@@ -211,7 +211,7 @@ export class WireguardClient {
     return newest?.isUsable(this.#nowMs()) ? newest : null
   }
 
-  /** Resolves when an initiation may leave; `false` where that is not before the deadline. */
+  /** Resolves when an initiation may be sent; `false` if that is after the deadline. */
   async #awaitInitiationSlot(deadline: Deadline): Promise<boolean> {
     const nowMs = this.#nowMs()
     const slotMs = Math.max(nowMs, this.#nextInitiationAtMs)
@@ -229,9 +229,9 @@ export class WireguardClient {
   }
 
   /**
-   * A loaded server drops initiations from a full queue, those with a right mac2 too, so the same packet
-   * goes out again; the last time without mac2, which makes a loaded server prove its load by a new cookie.
-   * A server that took the first one drops the others as replays.
+   * A loaded server drops initiations when its queue is full, also those with a valid mac2, so the same
+   * packet is sent again. The last attempt has no mac2, so that a loaded server answers with a new cookie. A
+   * server that accepted the first one drops the others as replays.
    */
   #insist(pending: PendingHandshake): () => void {
     const { exchange } = pending
@@ -257,7 +257,7 @@ export class WireguardClient {
     if (outcome.cause !== 'unreachable') return
     // The source address was fixed when the socket was connected, and may have left the node since.
     line.socket.reset()
-    // A cookie is bound to the port that we leave.
+    // A cookie is bound to the old source port.
     line.cookie = null
   }
 
@@ -269,7 +269,7 @@ export class WireguardClient {
         for (const exchange of this.#exchanges()) if (exchange.line === line) exchange.seen.malformed = true
         return
       case 'initiation':
-        // The server may want a session of its own making. We only ever initiate.
+        // An initiation from the server: this client only initiates.
         return
       case 'response':
         this.#receiveResponse(packet)
@@ -311,7 +311,7 @@ export class WireguardClient {
     line.cookie = { value: cookie, receivedAtMs: this.#nowMs() }
     line.server.loadedAtMs = line.cookie.receivedAtMs
     pending.exchange.seen.cookie = true
-    // Bounded, so that a server which never takes its own cookie can't make us flood it.
+    // Bounded: a server that never accepts its own cookie must not cause a flood.
     if (pending.exchange.isSettled || pending.cookieRetries >= 2) return
     pending.cookieRetries += 1
     this.#sendInitiation(pending, true)

@@ -1,11 +1,11 @@
-/** How often the loop is looked at, for each deadline. */
+/** Samples of the event loop per deadline. */
 const ticksPerDeadline = 6
-/** Timers are this coarse anyway. */
+/** The resolution of timers. */
 const toleratedLateMs = 2
 
 /**
- * One point in time that a whole probe ends at, and the witness whether this process was awake until then.
- * Whoever starts one cancels it, in a `finally`.
+ * The end of a whole probe. It also detects whether this process was scheduled until then. The caller cancels
+ * it in a `finally`.
  */
 export class Deadline {
   readonly timeoutMs: number
@@ -34,7 +34,10 @@ export class Deadline {
     return Math.max(0, this.#dueAtMs - this.#nowMs())
   }
 
-  /** Whether the event loop missed more than half of the time: then silence says nothing about the other side. */
+  /**
+   * Whether the event loop missed more than half of the time: then a missing reply proves nothing about the other
+   * side.
+   */
   get isStarved(): boolean {
     return this.#stalledMs > this.timeoutMs / 2
   }
@@ -43,10 +46,10 @@ export class Deadline {
     return this.#stalledMs
   }
 
-  /** Calls back at the end, unless cancelled before. Returns what forgets the callback. */
+  /** Calls back at the deadline unless cancelled before. Returns a function that removes the callback. */
   whenOver(callback: () => void): () => void {
     this.#callbacks.add(callback)
-    // What begins too late must end all the same.
+    // A call that starts after the deadline must end too.
     if (this.#isOver) queueMicrotask(() => this.#callBack())
     return () => this.#callbacks.delete(callback)
   }
@@ -76,7 +79,7 @@ export class Deadline {
       this.#sleep()
       return
     }
-    // After a stall the timers run before the sockets are read: a reply may lie there, in time.
+    // After a stall, timers run before sockets are read: a reply that arrived in time may still be unread.
     this.#immediate = setImmediate(() => {
       this.#immediate = null
       this.#isOver = true

@@ -16,23 +16,23 @@ export function formatEndpoint(endpoint: Endpoint): string {
 
 interface SocketEvents {
   packet(packet: Buffer): void
-  /** One that another socket, on another port, has met too. */
+  /** An error that a second socket, on another port, received too. */
   error(error: NodeJS.ErrnoException): void
 }
 
 /** Milliseconds. */
 const timing = {
-  /** An error on the second port that comes later than that is a first one again. */
+  /** A later error on the second port counts as a first error again. */
   doubt: 500,
-  /** What a reply that is under way has to overtake the second error. */
+  /** The time for a pending reply to arrive before the second error is reported. */
   reply: 10,
-  /** How long no error is believed after a reply has refuted one. */
+  /** How long errors are ignored after a reply has refuted one. */
   distrust: 60_000,
-  /** How long a port that was left is still listened to. */
+  /** How long the old port still receives. */
   linger: 2000,
 } as const
 
-/** What an ICMP error can make of a connected socket. The local routing table has some of them too. */
+/** Errors that an ICMP message causes on a connected socket. The local routing table can cause some of them too. */
 const icmpErrors: ReadonlySet<string | undefined> = new Set([
   ...[
     'ECONNREFUSED',
@@ -47,13 +47,13 @@ const icmpErrors: ReadonlySet<string | undefined> = new Set([
 ])
 
 /**
- * A UDP socket connected to one endpoint: so the kernel reports a closed port, and filters out every
- * other sender. It opens when first used, and again after `reset`.
+ * A UDP socket connected to one endpoint, so that the kernel reports a closed port and drops packets from
+ * other senders. It opens when first used, and again after `reset`.
  *
- * ICMP errors are easily forged: they need only the port, which a sender can guess and a local user can read. So one
- * error proves nothing. The last packet is sent again from a fresh port, and only what fails there too is reported. A
- * reply that comes all the same refutes the error: then the socket is not connected for a minute, so that no ICMP
- * error reaches it, and a dead endpoint is known by its silence.
+ * ICMP errors are easy to forge: a sender can guess the port, and a local user can read it. So one error
+ * proves nothing. The last packet is sent again from a new port, and the error is reported only if it occurs
+ * there too. A reply refutes the error: then the socket stays unconnected for a minute, so that no ICMP error
+ * reaches it, and a dead endpoint is detected by its timeout.
  */
 export class EndpointSocket {
   readonly endpoint: Endpoint
@@ -61,10 +61,10 @@ export class EndpointSocket {
   readonly #hopLimit: number | null
   #socket: Socket | null = null
   #opening: Promise<NodeJS.ErrnoException | null> | null = null
-  /** A port that was left: the reply to what was sent from there is still a reply. */
+  /** The old port: replies to packets sent from there still count. */
   #left: { readonly socket: Socket; readonly timer: NodeJS.Timeout } | null = null
   #lastPacket: Uint8Array | null = null
-  /** Set from the first error on until a second one, a reply or time has decided. */
+  /** Set from the first error until a second one, a reply or the time limit. */
   #doubt: { readonly sinceMs: number } | null = null
   #distrustUntilMs = Number.NEGATIVE_INFINITY
   #isConnected = true
@@ -82,15 +82,15 @@ export class EndpointSocket {
     return this.#opening
   }
 
-  /** `null` when the kernel took the packet. */
+  /** `null` if the kernel accepted the packet. */
   async send(packet: Uint8Array): Promise<NodeJS.ErrnoException | null> {
     this.#lastPacket = packet
     const error = await this.#sendOnce(packet)
-    // A send reports, and swallows, the error that an earlier packet met; this packet was not sent then.
+    // A send returns the pending error of an earlier packet; then this packet was not sent.
     return error === null ? null : this.#confirm(error)
   }
 
-  /** Closes; the next `open` starts afresh, from another port. */
+  /** Closes the socket; the next `open` uses another port. */
   reset(): void {
     this.#leave()
     this.#forgetLeft()
@@ -105,7 +105,7 @@ export class EndpointSocket {
   #open(): Promise<NodeJS.ErrnoException | null> {
     const { address, port } = this.endpoint
     const family = address.includes(':') ? 6 : 4
-    // The address is a literal: Node's own lookup would pass it through the resolver's thread pool all the same.
+    // The address is a literal, but Node's own lookup would still use the resolver's thread pool.
     const lookup: SocketOptions['lookup'] = (hostname, _options, callback) => callback(null, hostname, family)
     const socket = createSocket({ type: family === 6 ? 'udp6' : 'udp4', lookup })
     const isConnected = !this.#distrusts
@@ -121,9 +121,9 @@ export class EndpointSocket {
         resolve(error)
       }
       socket.once('error', fail)
-      // Else who waits for it to open would wait for ever.
+      // Otherwise a caller that waits for `open` would wait for ever.
       socket.once('close', () => resolve(closedError()))
-      // @types/node 20 has no error in this callback's signature; Node gives one.
+      // @types/node 20 declares no error for this callback; Node passes one.
       const opened = (error?: NodeJS.ErrnoException) => {
         if (error) return fail(error)
         socket.off('error', fail)
@@ -162,7 +162,7 @@ export class EndpointSocket {
     })
   }
 
-  /** The error, once there is no reasonable doubt; `null` where there is. */
+  /** The error if a second port confirmed it, otherwise `null`. */
   async #confirm(error: NodeJS.ErrnoException): Promise<NodeJS.ErrnoException | null> {
     if (!icmpErrors.has(error.code) || !this.#isConnected) return error
     const nowMs = performance.now()
@@ -184,7 +184,7 @@ export class EndpointSocket {
     return again === null || this.#doubt !== doubt ? null : this.#confirm(again)
   }
 
-  /** Another port from now on. */
+  /** Changes to another port. */
   #leave(): void {
     const socket = this.#socket
     this.#opening = null
@@ -205,7 +205,7 @@ export class EndpointSocket {
   }
 
   async #sendOnce(packet: Uint8Array): Promise<NodeJS.ErrnoException | null> {
-    // Not `open`: what was reset stays closed.
+    // Not `open`: a socket that was reset stays closed.
     const opening = this.#opening === null ? null : await this.#opening
     if (opening !== null) return opening
     const socket = this.#socket
@@ -234,7 +234,7 @@ function closedError(): NodeJS.ErrnoException {
 
 function closeQuietly(socket: Socket): void {
   socket.removeAllListeners('message').removeAllListeners('error')
-  // A socket that fails while it closes has no one left to report to.
+  // An error during close has no receiver.
   socket.on('error', () => {})
   try {
     socket.close()

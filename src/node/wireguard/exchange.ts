@@ -4,20 +4,20 @@ import type { EndpointSocket } from './endpoint-socket.ts'
 const failureCauses = [
   /** The port is closed: ECONNREFUSED. */
   'refused',
-  /** The kernel would not send: no route, no address. */
+  /** The kernel did not send: no route, no address. */
   'unreachable',
   'no-reply',
-  /** A reply came that does not authenticate: wrong key or preshared key, or somebody else. */
+  /** A reply does not authenticate: wrong key, wrong preshared key, or another sender. */
   'unauthenticated',
   /** The server asks for cookies: alive, and loaded. */
   'under-load',
-  /** The reply to this call's predecessor came after its deadline. */
+  /** The reply to the previous call arrived after its deadline. */
   'late',
-  /** Something answers there that is not WireGuard. */
+  /** The reply is not a WireGuard packet. */
   'malformed',
-  /** This process was not given the time, or the descriptors, to find out. */
+  /** This process lacked CPU time or file descriptors. */
   'starved',
-  /** There is no live session to send in. */
+  /** There is no live session. */
   'no-session',
   /** The client was closed. */
   'closed',
@@ -32,25 +32,25 @@ export interface ExchangeFailure {
 }
 export type ExchangeOutcome = { readonly ok: true; readonly ms: number } | ExchangeFailure
 
-/** What the client knows about one endpoint beyond its socket. */
+/** The client's state of one endpoint, beyond its socket. */
 export interface Line {
   readonly socket: EndpointSocket
-  /** One for all the lines: the server that is behind each of them. */
+  /** Shared by all lines: the server behind them. */
   readonly server: {
     /** When it last asked for a cookie. */
     loadedAtMs: number
   }
   cookie: { readonly value: Uint8Array; readonly receivedAtMs: number } | null
-  /** A reply that missed its deadline, until a failure has told of it or another reply was in time. */
+  /** A reply that missed its deadline, until a failure reports it or another reply is in time. */
   lateReplyMs: number | null
 }
 
-/** One packet that awaits its reply. It is kept some time beyond its deadline, so that a late reply is known as one. */
+/** One packet that waits for its reply. It is kept for some time beyond its deadline, to recognize a late reply. */
 export class Exchange {
   readonly line: Line
   readonly sentAtMs: number
   readonly deadline: Deadline
-  /** What was seen meanwhile; none of it ends the exchange, for anybody could have sent it. */
+  /** Packets seen meanwhile. None ends the exchange, because any host can forge them. */
   readonly seen = { cookie: false, unauthenticated: false, malformed: false }
   readonly outcome: Promise<ExchangeOutcome>
   #resolve: ((outcome: ExchangeOutcome) => void) | null
@@ -81,7 +81,7 @@ export class Exchange {
     resolve(outcome)
   }
 
-  /** The reply came; whether in time, this decides. */
+  /** Handles the reply, in time or late. */
   answer(nowMs: number): void {
     const ms = nowMs - this.sentAtMs
     if (this.isSettled) {
@@ -98,7 +98,7 @@ export class Exchange {
     if (deadline.isStarved) {
       return failure(
         'starved',
-        `could not be probed: this process slept ${Math.round(deadline.stalledMs)} ms`,
+        `could not be probed: this process was not scheduled for ${Math.round(deadline.stalledMs)} ms`,
       )
     }
     if (seen.cookie || isLoaded(line, nowMs)) {
@@ -119,14 +119,14 @@ export function failure(cause: FailureCause, detail: string): ExchangeFailure {
   return { ok: false, cause, detail }
 }
 
-export const closedFailure = failure('closed', 'was no longer asked: the probe was closed')
+export const closedFailure = failure('closed', 'was not probed: the probe was closed')
 
 export function socketFailure(error: NodeJS.ErrnoException): ExchangeFailure {
   const code = error.code ?? 'unknown error'
   switch (code) {
     case 'ECONNREFUSED':
-      return failure('refused', 'has no process on that port (ECONNREFUSED)')
-    // Our own shortage, which says nothing about the endpoint.
+      return failure('refused', 'has no process that listens on the port (ECONNREFUSED)')
+    // A local shortage, which says nothing about the endpoint.
     case 'EMFILE':
     case 'ENFILE':
     case 'ENOMEM':
@@ -140,13 +140,13 @@ export function socketFailure(error: NodeJS.ErrnoException): ExchangeFailure {
 }
 
 /**
- * A cookie proves that the server's queue was too long. Beyond that a loaded server is silent at times, for its
- * kernel drops what it has no room for.
+ * A cookie proves that the server's queue was too long. A server under more load also drops packets without a
+ * reply.
  */
 const loadMemoryMs = 3_000
 /**
- * The server would take it for 120 s (COOKIE_REFRESH_TIME). But who brings one is not asked for it again, and
- * we want to know whether the server is still loaded, well before we forget that it was.
+ * The server accepts a cookie for 120 s (COOKIE_REFRESH_TIME), and sends no new one meanwhile. A shorter time
+ * detects earlier whether the server is still loaded.
  */
 const cookieUseMs = 1_500
 
@@ -158,12 +158,12 @@ export function usableCookie(line: Line, nowMs: number): Uint8Array | null {
   return line.cookie !== null && nowMs - line.cookie.receivedAtMs < cookieUseMs ? line.cookie.value : null
 }
 
-/** How long a reply that missed its deadline is still known as ours. */
+/** How long a reply that missed its deadline is still recognized. */
 const lateReplyMs = 2_000
-/** No honest caller comes near it. */
+/** Far above the number of exchanges in normal operation. */
 const exchangesKept = 512
 
-/** Adds, and forgets what nobody will answer any more: a map keeps the order of insertion. */
+/** Adds an exchange and removes expired ones: a map keeps the order of insertion. */
 export function keepExchange<T extends { readonly exchange: Exchange }>(
   kept: Map<number, T>,
   nowMs: number,

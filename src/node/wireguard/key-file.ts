@@ -5,7 +5,10 @@ type KeyFile =
   | { readonly ok: true; readonly key: Buffer }
   | { readonly ok: false; readonly problem: string; readonly hint: string; readonly cause?: unknown }
 
-/** Reads a private or preshared key. The problem ends a sentence that begins with the file's name, and never quotes the file. */
+/**
+ * Reads a private or preshared key. The problem completes a sentence that starts with the file's name; it never
+ * quotes the file.
+ */
 export async function readKeyFile(path: string): Promise<KeyFile> {
   let text: string
   try {

@@ -7,7 +7,7 @@ import {
 } from 'node:crypto'
 import type { Parsed } from '../../net/prefix.ts'
 
-/** An X25519 key pair. The private half stays in OpenSSL's hands, where `util.inspect` can't print it. */
+/** An X25519 key pair. The private half stays in OpenSSL, where `util.inspect` can't print it. */
 export interface KeyPair {
   readonly privateKey: KeyObject
   /** 32 bytes. */
@@ -15,7 +15,7 @@ export interface KeyPair {
 }
 
 const keyLength = 32
-// RFC 8410: what stands before the 32 raw bytes in PKCS #8.
+// RFC 8410: the prefix of the 32 raw bytes in PKCS #8.
 const privateKeyHead = Buffer.from('302e020100300506032b656e04220420', 'hex')
 
 /**
@@ -39,7 +39,7 @@ export function parseKey(text: string): Parsed<Buffer> {
       hint: 'write the 44 characters that wg genkey, wg pubkey or wg genpsk prints',
     }
   }
-  // The last character before the padding carries two unused bits; Node ignores them, and wg refuses them.
+  // The last character before the padding carries two unused bits: Node ignores them, wg rejects them.
   if (bytes.toString('base64') !== trimmed) {
     return {
       ok: false,
@@ -50,7 +50,7 @@ export function parseKey(text: string): Parsed<Buffer> {
   return { ok: true, value: bytes }
 }
 
-/** Parses a public key, and refuses the points of low order, with which no secret can be agreed. */
+/** Parses a public key. Rejects points of low order, which yield no shared secret. */
 export function parsePublicKey(text: string): Parsed<Buffer> {
   const parsed = parseKey(text)
   if (!parsed.ok) return parsed
@@ -82,12 +82,12 @@ export function generateKeyPair(): KeyPair {
 }
 
 /**
- * An X25519 key pair as RFC 8037 writes it: the private half is `d`, the public one `x`, both base64url.
- * Exported as it is made, for it must not be exported later: a garbage collection within that export may find what
- * made the key, which then waits for the lock that the export holds, and Node stands still for ever.
+ * An X25519 key pair in the format of RFC 8037: `d` is the private half, `x` the public one, both base64url.
+ * It is exported during generation, because a later export can deadlock Node: a garbage collection within the
+ * export may free the key generation job, which waits for the lock that the export holds.
  */
 export function generateJwk(): { readonly d: string; readonly x: string } {
-  // @types/node 20 knows no more than PEM and DER.
+  // @types/node 20 declares only PEM and DER.
   const encoding = { format: 'jwk' } as unknown as { format: 'der'; type: 'pkcs8' & 'spki' }
   const pair: unknown = generateKeyPairSync('x25519', {
     privateKeyEncoding: encoding,
@@ -102,7 +102,7 @@ export function publicKeyObject(publicKey: Uint8Array): KeyObject {
   return createPublicKey({ key: { kty: 'OKP', crv: 'X25519', x }, format: 'jwk' })
 }
 
-/** The shared secret of X25519; `null` where the other side's point is of low order. */
+/** The shared secret of X25519; `null` if the other side's point is of low order. */
 export function agree(privateKey: KeyObject, publicKey: KeyObject): Buffer | null {
   try {
     return diffieHellman({ privateKey, publicKey })

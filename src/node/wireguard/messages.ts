@@ -21,10 +21,10 @@ const cookieReplyLength = headerLength + 24 + macLength + 16
 
 type MessageType = 'initiation' | 'response' | 'cookie-reply' | 'transport'
 
-/** The type of a packet of a plausible length; `null` for what can't be a message of WireGuard. */
+/** The type of a packet; `null` if its length or type is not that of a WireGuard message. */
 export function messageType(packet: Buffer): MessageType | null {
   if (packet.length < headerLength) return null
-  // Type and reserved bytes together: some clients put their own marks there, and are no WireGuard.
+  // Type and reserved bytes together: some clients use the reserved bytes, which WireGuard does not allow.
   switch (packet.readUInt32LE(0)) {
     case 1:
       return packet.length === initiationLength ? 'initiation' : null
@@ -39,12 +39,12 @@ export function messageType(packet: Buffer): MessageType | null {
   }
 }
 
-/** The index that the receiver chose for itself. Only for a packet that `messageType` has named. */
+/** The index that the receiver chose. Only for a packet that `messageType` recognizes. */
 export function receiverIndex(packet: Buffer, type: Exclude<MessageType, 'initiation'>): number {
   return packet.readUInt32LE(type === 'response' ? headerLength : 4)
 }
 
-/** The keys of the macs: they depend on the public key of whoever receives the packet. */
+/** The MAC keys: they depend on the receiver's public key. */
 export interface MacKeys {
   /** For what we send. */
   readonly outgoing: Buffer
@@ -86,7 +86,7 @@ export function buildInitiation(
   return { index, packet, begun }
 }
 
-/** The packet with its mac2, which proves to a loaded server that we receive at our address; without, where `cookie` is `null`. */
+/** The packet with its mac2, which proves our address to a loaded server; without mac2 if `cookie` is `null`. */
 export function withCookieMac(packet: Buffer, cookie: Uint8Array | null): Buffer {
   const copy = Buffer.from(packet)
   const mac2At = initiationLength - macLength
@@ -95,7 +95,7 @@ export function withCookieMac(packet: Buffer, cookie: Uint8Array | null): Buffer
   return copy
 }
 
-/** `null` where a message of type 2 does not authenticate. */
+/** `null` if a message of type 2 does not authenticate. */
 export function readResponse(
   keys: InitiatorKeys,
   macs: MacKeys,
@@ -103,7 +103,7 @@ export function readResponse(
   packet: Buffer,
 ): SessionKeys | null {
   const mac1At = responseLength - 2 * macLength
-  // Cheap, and before the two X25519 of the rest: a forger can't make us work.
+  // Checked before the two X25519 operations, so that forged packets cost little.
   if (
     !equalBytes(mac(macs.incoming, packet.subarray(0, mac1At)), packet.subarray(mac1At, mac1At + macLength))
   ) {
@@ -119,7 +119,7 @@ export function readResponse(
   }
 }
 
-/** The cookie of a message of type 3; `null` where it does not answer that very packet of ours. */
+/** The cookie of a message of type 3; `null` if it does not answer this packet. */
 export function readCookieReply(macs: MacKeys, initiation: Initiation, packet: Buffer): Uint8Array | null {
   const mac1At = initiationLength - 2 * macLength
   const nonce = packet.subarray(headerLength, headerLength + 24)

@@ -6,18 +6,18 @@ import { deriveKeys, hash, open, seal, tagLength } from './primitives.ts'
 export const firstMessageOverhead = 32 + 32 + tagLength + tagLength
 export const secondMessageOverhead = 32 + tagLength
 
-/** What an initiator needs for every handshake with one server, worked out once. */
+/** What an initiator needs for every handshake with one server, computed once. */
 export interface InitiatorKeys {
   readonly own: KeyPair
   readonly remote: KeyObject
   readonly presharedKey: Uint8Array
-  /** Both static keys agreed: the same in every handshake. */
+  /** The shared secret of both static keys: the same in every handshake. */
   readonly staticSecret: Buffer
   readonly startChainingKey: Buffer
   readonly startHash: Buffer
 }
 
-/** A handshake that was begun; good for one reply. */
+/** A started handshake, valid for one reply. */
 export interface BegunHandshake {
   readonly ephemeral: KeyPair
   readonly chainingKey: Buffer
@@ -35,7 +35,7 @@ const protocolName = Buffer.from('Noise_IKpsk2_25519_ChaChaPoly_BLAKE2s')
 const wireguardPrologue = Buffer.from('WireGuard v1 zx2c4 Jason@zx2c4.com')
 const noPresharedKey = Buffer.alloc(32)
 
-/** `null` where the server's public key is a point of low order. */
+/** `null` if the server's public key is a point of low order. */
 export function prepareInitiator(
   own: KeyPair,
   remotePublicKey: Uint8Array,

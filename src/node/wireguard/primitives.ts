@@ -8,7 +8,7 @@ export function hash(...parts: Uint8Array[]): Buffer {
   return blake.digest()
 }
 
-/** Keyed BLAKE2s-128, which is not HMAC: what mac1, mac2 and the cookie are made with. */
+/** Keyed BLAKE2s-128 (not HMAC), for mac1, mac2 and the cookie. */
 export function mac(key: Uint8Array, data: Uint8Array): Uint8Array {
   return blake2s(data, { key, dkLen: 16 })
 }
@@ -36,7 +36,7 @@ export function seal(key: Uint8Array, counter: number, plain: Uint8Array, associ
   return Buffer.concat([text, cipher.getAuthTag()])
 }
 
-/** `null` where the text does not authenticate. */
+/** `null` if the text does not authenticate. */
 export function open(
   key: Uint8Array,
   counter: number,
@@ -73,7 +73,7 @@ export function writeCounter(target: Buffer, counter: number, offset: number): v
   target.writeUInt32LE(Math.floor(counter / 2 ** 32), offset + 4)
 }
 
-/** `null` beyond 2^53, which no honest peer reaches. */
+/** `null` beyond 2^53, which no valid peer reaches. */
 export function readCounter(source: Buffer, offset: number): number | null {
   const counter = source.readUInt32LE(offset + 4) * 2 ** 32 + source.readUInt32LE(offset)
   return Number.isSafeInteger(counter) ? counter : null

@@ -12,7 +12,7 @@ export const transportHeaderLength = 16
 
 /** The initiator renews a session at this age (REKEY_AFTER_TIME). */
 export const rekeyAfterMs = 120_000
-/** Nobody uses a session beyond this age (REJECT_AFTER_TIME). */
+/** Both sides reject a session beyond this age (REJECT_AFTER_TIME). */
 export const rejectAfterMs = 180_000
 
 /** The transport keys of one finished handshake. Times are the caller's monotonic milliseconds. */
@@ -46,7 +46,7 @@ export class Session {
     return Buffer.concat([header, sealed])
   }
 
-  /** The inner packet with its padding; `null` for what does not authenticate or came before. */
+  /** The inner packet with its padding; `null` if it does not authenticate or is a replay. */
   open(packet: Buffer): Buffer | null {
     const counter = readCounter(packet, 8)
     if (counter === null || this.#replays.has(counter)) return null
@@ -58,10 +58,10 @@ export class Session {
 }
 
 const windowWords = 32
-/** In packets. One word less than there is: its bits are cleared when the window moves on. */
+/** In packets. One word less than the bitmap, because its bits are cleared when the window moves. */
 export const replayWindowSize = (windowWords - 1) * 32
 
-/** Which counters came already (RFC 6479). What is too old counts as seen. */
+/** Counters received so far (RFC 6479). A counter older than the window counts as received. */
 export class ReplayWindow {
   readonly #bits = new Uint32Array(windowWords)
   #greatest = -1
@@ -72,7 +72,7 @@ export class ReplayWindow {
     return ((this.#bits[this.#wordOf(counter)]! >>> (counter % 32)) & 1) === 1
   }
 
-  /** Only after the packet has authenticated: else a forger could close the window. */
+  /** Call only after the packet has authenticated: otherwise a forged packet could move the window. */
   add(counter: number): void {
     if (this.has(counter)) return
     const firstNew = Math.floor(this.#greatest / 32) + 1

@@ -1,6 +1,6 @@
 /**
- * TAI64N labels that always rise. A server drops, without a word, an initiation whose label is not
- * above the last one it took from this key, so a clock that jumped back must not be followed.
+ * TAI64N labels that always increase. A server silently drops an initiation whose label is not above the last
+ * one from this key, so the labels must not follow a clock that jumps back.
  */
 export class TimestampSource {
   readonly #wallClockMs: () => number
@@ -9,8 +9,8 @@ export class TimestampSource {
   #keptNs: bigint
 
   /**
-   * `floor` is what an earlier process kept, 12 bytes; every label will be above it. `keep` is given a label before
-   * any above the one kept so far is used, some seconds ahead of it, so that it is seldom called.
+   * `floor` is the label that an earlier process saved, 12 bytes; every label is above it. `keep` saves a
+   * label some seconds ahead, before any label above the last saved one is used; so it is called rarely.
    */
   constructor(
     options: {
@@ -38,7 +38,7 @@ export class TimestampSource {
 
 const keptAheadNs = 10_000_000_000n
 
-// 2^62 marks a label after 1970; TAI was ten seconds ahead of UTC then, and leap seconds are ignored by all.
+// 2^62 marks a label after 1970. TAI was ten seconds ahead of UTC then; WireGuard ignores leap seconds.
 const tai64Base = 2n ** 62n + 10n
 const nanosecondsPerSecond = 1_000_000_000n
 
@@ -49,7 +49,7 @@ function encodeTai64n(ns: bigint): Buffer {
   return label
 }
 
-/** Nanoseconds since 1970; `null` for what is no label after 1970. */
+/** Nanoseconds since 1970; `null` if it is not a label after 1970. */
 function decodeTai64n(label: Uint8Array): bigint | null {
   if (label.length !== 12) return null
   const view = new DataView(label.buffer, label.byteOffset, label.byteLength)

@@ -1,10 +1,10 @@
 import { execa } from 'execa'
 
-/** What the peers of one interface send, as far as was looked; the probe's peer is left out. */
+/** Traffic received from the peers of one interface, as of the last sample; without the probe's peer. */
 interface TrafficView {
-  /** Monotonic milliseconds: nothing came since then, or at least since the first look. */
+  /** Monotonic milliseconds: nothing was received since then, or since the first sample. */
   readonly idleSince: number
-  /** Peers that have sent something within the time asked about. */
+  /** Peers that sent data within the requested time. */
   readonly sending: number
 }
 
@@ -23,7 +23,7 @@ interface TrafficOptions {
 interface Watched {
   /** Bytes received, by public key. */
   received: ReadonlyMap<string, bigint> | null
-  /** When each peer was last found to have sent something. */
+  /** When data from each peer was last seen. */
   readonly heardAt: Map<string, number>
   firstLook: number
   lastLook: number
@@ -33,9 +33,9 @@ interface Watched {
 const lookTimeoutMs = 1000
 
 /**
- * Watches whether the peers of WireGuard interfaces send anything, and asks `wg` only as long as somebody wants
- * to know. What counts is received, and authenticated: handshakes and keepalives are in it, while what is sent
- * to a client that has gone elsewhere is not.
+ * Watches whether the peers of WireGuard interfaces send data. `wg` runs only while interfaces are watched.
+ * Only received, authenticated bytes count: they include handshakes and keepalives, but not the packets sent
+ * to a client that has moved to another node.
  */
 export class TrafficWatch {
   readonly #options: TrafficOptions
@@ -51,7 +51,7 @@ export class TrafficWatch {
     this.#pollMs = options.pollMs ?? 500
   }
 
-  /** Watches just these interfaces from now on; none ends it. Cheap where nothing changes. */
+  /** Sets the watched interfaces; an empty list stops the watch. Cheap if nothing changes. */
   watch(interfaces: ReadonlySet<string>): void {
     for (const name of this.#watched.keys()) {
       if (!interfaces.has(name)) this.#watched.delete(name)
@@ -65,12 +65,12 @@ export class TrafficWatch {
     else if (this.#timer === null && !this.#looking) void this.#look()
   }
 
-  /** `null`: not known now. */
+  /** `null`: currently unknown. */
   view(interfaceName: string, withinMs: number): TrafficView | null {
     const watched = this.#watched.get(interfaceName)
     if (watched === undefined || watched.received === null || watched.failed) return null
     const now = this.#options.now()
-    // A machine too busy to look has seen nothing, which is not the same as that nothing came.
+    // A missed sample on a busy machine does not mean that nothing was received.
     if (now - watched.lastLook > 2 * this.#pollMs + lookTimeoutMs) return null
     let idleSince = watched.firstLook
     let sending = 0
@@ -107,7 +107,7 @@ export class TrafficWatch {
       if (watched.received === null) watched.firstLook = at
       else {
         for (const [peer, bytes] of received) {
-          // Not `more than before`: a peer that was taken out and put in again counts from 0.
+          // Not `more than before`: the counter of a peer that was removed and added again starts at 0.
           if (bytes > 0n && bytes !== watched.received.get(peer)) watched.heardAt.set(peer, at)
         }
       }
@@ -126,8 +126,7 @@ function readReceived(text: string, ownPeer: string | undefined): Map<string, bi
   for (const line of text.split('\n')) {
     if (line === '') continue
     const [, peer, bytes] = /^([A-Za-z0-9+/]{43}=)\t(\d{1,20})\t\d{1,20}$/.exec(line) ?? []
-    if (peer === undefined || bytes === undefined)
-      throw new Error('wg said something else than transfer counters')
+    if (peer === undefined || bytes === undefined) throw new Error('unexpected output from wg show transfer')
     if (peer !== ownPeer) received.set(peer, BigInt(bytes))
   }
   return received

@@ -38,7 +38,7 @@ describe('a bundle', () => {
   test('whose manifest was cut in half is refused', async () => {
     await spoil((text) => text.slice(0, text.length / 2))
     expect(await messageOf(readBundle(dir))).toBe(
-      'DIR/manifest.json:1:1 ends too early: it is not whole\n    run `anyward plan` again and copy the whole folder',
+      'DIR/manifest.json:1:1 is truncated\n    run `anyward plan` again and copy the whole folder',
     )
   })
 
@@ -70,7 +70,7 @@ describe('a bundle', () => {
   test('with a file that was changed by hand is refused', async () => {
     await writeFile(join(dir, 'bird.conf'), 'router id 10.0.0.99;\n')
     expect(await messageOf(readBundle(dir))).toContain(
-      'DIR/bird.conf:1:1 is not the file that the manifest was written with',
+      'DIR/bird.conf:1:1 does not match its hash in the manifest',
     )
   })
 

@@ -158,7 +158,7 @@ test.each([
 test('no folder is a clear error', async () => {
   file = join(folder, 'none', 'test.lock')
   await expect(acquireLock(file)).rejects.toThrow(
-    `the lock file ${file} can not be opened (ENOENT): see that`,
+    `the lock file ${file} can not be opened (ENOENT): check that`,
   )
 })
 

@@ -56,7 +56,7 @@ describe('the links', () => {
     expect(applyLinkEvent(links, { event: 'address-gone', index: 9, address: '192.0.2.1' })).toBe(links)
   })
 
-  test('end the same when old events are told again before the younger ones', () => {
+  test('end the same when old events are repeated before newer ones', () => {
     const event = fc.oneof(
       fc.record({
         event: fc.constant('link' as const),

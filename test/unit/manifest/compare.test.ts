@@ -79,7 +79,7 @@ describe('a plan', () => {
     ])
   })
 
-  test('says who is told no more, and that nobody is', async () => {
+  test('names the neighbors that lose a prefix, and the prefixes that lose all neighbors', async () => {
     await reportOf()
     await edit('ams1.yaml', 'services: [vpn]', 'services: []')
     expect(describeWorld((await reportOf()).nodes).slice(0, 3)).toEqual([

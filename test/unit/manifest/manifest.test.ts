@@ -78,8 +78,8 @@ describe('a manifest', () => {
       'services.0.name: "vpn\\nup" is not a name: at most 32 of a-z, 0-9 and single dashes',
     ],
     [['files', '__proto__'], 'abc', 'files.__proto__: is not a name'],
-    [['__proto__'], {}, '__proto__: is not known here'],
-    [['a\nb'], 1, '"a\\nb": is not known here'],
+    [['__proto__'], {}, '__proto__: is not a known field'],
+    [['a\nb'], 1, '"a\\nb": is not a known field'],
     [
       ['paths', 'runtimeDir'],
       '/run/any\0ward',
@@ -106,7 +106,7 @@ describe('a manifest', () => {
     [
       ['neighbors', 1, 'name'],
       good().neighbors[0]!.name,
-      `neighbors.1.name: "${good().neighbors[0]!.name}" is there twice`,
+      `neighbors.1.name: "${good().neighbors[0]!.name}" is not unique`,
     ],
     [
       ['maintenance'],

@@ -5,11 +5,11 @@ import { bad, createSideProbe, good, inconclusive, type SideVerdict } from './si
 
 export type CommandSettings = NonNullable<ManifestService['probe']['command']>
 
-/** What a person reads of its output: its end. */
+/** The end of the output, for the message. */
 const keepBytes = 2_048
 const limitBytes = 2 ** 20
 
-/** A program of the engineer's. What it sees of the world beside PATH is in `env`. */
+/** A program of the engineer. Its environment is PATH and `env`. */
 export function createCommandProbe(
   settings: CommandSettings,
   env: Readonly<Record<'ANYWARD_SERVICE' | 'ANYWARD_NODE', string>>,
@@ -18,7 +18,7 @@ export function createCommandProbe(
   let survivor: number | null = null
 
   const ask = async (signal: AbortSignal): Promise<SideVerdict> => {
-    // Else one that nothing can kill would pile up.
+    // Otherwise processes that can't be killed would accumulate.
     if (survivor !== null && isAlive(survivor)) {
       return bad('command-timeout', `${argv[0]} of an earlier run can't be killed: process ${survivor}`)
     }
@@ -51,11 +51,11 @@ function judge(program: string, timeoutMs: number, { end, output }: ProcessResul
     case 'output-limit':
       return bad('command-failed', tell(`was killed, for it printed more than ${limitBytes} bytes`))
     case 'aborted':
-      return inconclusive('closed', 'was no longer asked: the probe was closed')
+      return inconclusive('closed', 'was not probed: the probe was closed')
     case 'starved':
       return inconclusive(
         'starved',
-        `${program} was not watched: this process slept ${Math.round(end.stalledMs)} ms`,
+        `${program} was not watched: this process was not scheduled for ${Math.round(end.stalledMs)} ms`,
       )
     case 'not-started':
       return judgeStart(program, end.code)
@@ -71,13 +71,13 @@ function judgeStart(program: string, code: string): SideVerdict {
     case 'EPERM':
     case 'ENOEXEC':
       return bad('command-missing', `${program} can not be executed (${code})`)
-    // Our own shortage, which says nothing about the service.
+    // A local shortage, which says nothing about the service.
     default:
       return inconclusive('starved', `${program} could not be started (${code})`)
   }
 }
 
-/** On one line, and without what moves a terminal's cursor or turns its text around. */
+/** On one line, without terminal control sequences and text direction characters. */
 function printable(output: Buffer): string {
   return output
     .toString('utf8')

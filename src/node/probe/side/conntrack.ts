@@ -5,10 +5,10 @@ import { bad, createSideProbe, good, inconclusive, type SideVerdict } from './si
 
 type ConntrackSettings = NonNullable<ManifestService['probe']['conntrack']>
 
-/** Of this network namespace, while it tracks connections. */
+/** The counters of this network namespace, if it tracks connections. */
 const kernelFolder = '/proc/sys/net/netfilter'
 
-/** Whether the kernel still has room for connections. `folder` is where it tells. */
+/** Whether the connection tracking table has room. `folder` contains the kernel's counters. */
 export function createConntrackProbe(settings: ConntrackSettings, folder = kernelFolder): SideProbe {
   const ask = async (): Promise<SideVerdict> => {
     const [used, room] = await Promise.all([

@@ -9,11 +9,14 @@ interface SideProbeContext {
   readonly node: string
   /** The service's endpoint probe. It outlives the side probes. */
   readonly tunnel: EgressTunnel
-  /** The probe's, base64. */
+  /** The public key of the probe, base64. */
   readonly publicKey: string
 }
 
-/** One for each side check among the service's `checks`. Throws TypeError where an egress target is of another family than the probe. */
+/**
+ * One side probe for each side check in `checks`. Throws TypeError if an egress target's family differs from the
+ * probe's.
+ */
 export function createSideProbes(
   { name, wireguard, probe }: ManifestService,
   { node, tunnel, publicKey }: SideProbeContext,

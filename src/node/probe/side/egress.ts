@@ -12,7 +12,7 @@ import { bad, createSideProbe, good, inconclusive, type SideVerdict } from './si
 type EgressSettings = NonNullable<ManifestService['probe']['egress']>
 type Target = EgressSettings['targets'][number]
 
-/** The tunnel that the questions go through: the endpoint's probe. */
+/** The tunnel for the requests: the endpoint's probe. */
 export interface EgressTunnel {
   exchange<Reply>(
     packet: Buffer,
@@ -24,9 +24,9 @@ export interface EgressTunnel {
 }
 
 /**
- * Asks the targets beyond the gateway as a client would, through the tunnel. `source` is the probe's own address
- * in it. Where too few answer, the endpoint is asked once more, within its own timeout: if that is down, the
- * silence says nothing of what lies behind it.
+ * Probes the targets beyond the gateway through the tunnel, as a client. `source` is the probe's own tunnel
+ * address. If too few targets answer, the endpoint is probed once more, within its own timeout: if it is down,
+ * the egress is unknown.
  */
 export function createEgressProbe(settings: EgressSettings, source: string, tunnel: EgressTunnel): SideProbe {
   const targets = settings.targets.map((target) => ({
@@ -54,7 +54,7 @@ export function createEgressProbe(settings: EgressSettings, source: string, tunn
   return createSideProbe({ check: 'egress', intervalMs: settings.intervalMs, ask })
 }
 
-/** An ICMP error is the outcome where the target itself does not answer in time, and never before. */
+/** An ICMP error is the outcome only if the target itself does not answer in time. */
 async function askOne(
   tunnel: EgressTunnel,
   { packet, read }: ReturnType<typeof askTarget>,
@@ -76,7 +76,7 @@ async function confirm(verdict: SideVerdict, tunnel: EgressTunnel): Promise<Side
   const cycle = await tunnel.runCycle()
   return cycle.outcome === 'good'
     ? verdict
-    : inconclusive('endpoint-down', `nothing is known of the egress, for the endpoint ${cycle.detail}`)
+    : inconclusive('endpoint-down', `the egress is unknown: the endpoint ${cycle.detail}`)
 }
 
 interface Answer {

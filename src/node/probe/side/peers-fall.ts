@@ -1,10 +1,10 @@
-/** A clock that has jumped so far makes the ages of handshakes wrong. */
+/** A clock jump of this size makes the ages of handshakes wrong. */
 const jumpMs = 2_000
-/** What is older is no session any more (REJECT_AFTER_TIME). */
+/** An older session is rejected (REJECT_AFTER_TIME). */
 const freshForMs = 180_000
 
 interface PeersFallOptions {
-  /** A fall by this share (0 to 1) of the highest count within `withinMs` is a cliff. */
+  /** A drop by this share (0 to 1) of the highest count within `withinMs` fails the check. */
   readonly drop: number
   readonly withinMs: number
   readonly least: number
@@ -13,18 +13,21 @@ interface PeersFallOptions {
 interface PeersCount {
   /** Monotonic. */
   readonly nowMs: number
-  /** The wall clock, which handshakes are dated by. */
+  /** The wall clock, which timestamps handshakes. */
   readonly wallMs: number
-  /** Of every real peer's latest handshake, in seconds since 1970; 0: never. */
+  /** The latest handshake of every real peer, in seconds since 1970; 0: never. */
   readonly handshakesS: readonly number[]
 }
 
 type PeersVerdict =
   | { readonly outcome: 'good' | 'bad'; readonly fresh: number; readonly before: number }
-  /** So long no age of a handshake can be believed. */
+  /** During this time no age of a handshake is reliable. */
   | { readonly outcome: 'clock-jumped'; readonly forMs: number }
 
-/** Remembers how many peers were fresh, to tell a cliff from an evening. What has lasted for `withinMs` is the new normal. */
+/**
+ * Keeps the counts of fresh peers, to distinguish a sudden drop from a slow decline. A count that lasts for
+ * `withinMs` is the new baseline.
+ */
 export class PeersFall {
   readonly #options: PeersFallOptions
   #counts: { readonly nowMs: number; readonly fresh: number }[] = []

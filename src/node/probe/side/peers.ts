@@ -9,7 +9,7 @@ type PeersSettings = NonNullable<ManifestService['probe']['peers']>
 /** 55 bytes a peer. */
 const limitBytes = 64 * 2 ** 20
 
-/** Whether the real peers, all but the probe's own (base64), are still there. */
+/** Whether the real peers, all but the probe's own (base64), still have fresh handshakes. */
 export function createPeersProbe(
   settings: PeersSettings,
   interfaceName: string,
@@ -17,7 +17,7 @@ export function createPeersProbe(
 ): SideProbe {
   const fall = new PeersFall(settings)
   const ask = async (signal: AbortSignal): Promise<SideVerdict> => {
-    // Never `dump`, which has the private key and the preshared keys in it.
+    // Never `dump`, which prints the private key and the preshared keys.
     const argv = ['wg', 'show', interfaceName, 'latest-handshakes'] as const
     const { end, output } = await runProcess({
       argv: [...argv],
@@ -36,7 +36,7 @@ export function createPeersProbe(
     if (verdict.outcome === 'clock-jumped') {
       return inconclusive(
         'clock-jumped',
-        `the clock has jumped: no handshake's age is believed for ${Math.ceil(verdict.forMs / 1000)} s`,
+        `the clock has jumped: the ages of handshakes are unreliable for ${Math.ceil(verdict.forMs / 1000)} s`,
       )
     }
     const { fresh, before } = verdict

@@ -9,9 +9,9 @@ interface ProcessOptions {
   readonly argv: readonly [string, ...string[]]
   readonly env: Readonly<Record<string, string>>
   readonly timeoutMs: number
-  /** How much of what it prints last is kept; in bytes. */
+  /** How much of the end of its output is kept, in bytes. */
   readonly keepBytes: number
-  /** Whoever prints more than that is ended. */
+  /** A process that prints more is killed. */
   readonly limitBytes: number
   /** Ends it at once. */
   readonly signal: AbortSignal
@@ -19,32 +19,32 @@ interface ProcessOptions {
 
 type ProcessEnd =
   | { readonly end: 'exit'; readonly code: number }
-  /** By somebody else's signal, or its own fault. */
+  /** By a signal from another process, or by a crash. */
   | { readonly end: 'signal'; readonly signal: NodeJS.Signals }
   | { readonly end: 'timeout' | 'output-limit' | 'aborted' }
-  /** This process slept through most of the time. */
+  /** This process was not scheduled for most of the time. */
   | { readonly end: 'starved'; readonly stalledMs: number }
   | { readonly end: 'not-started'; readonly code: string }
 
 export interface ProcessResult {
   readonly end: ProcessEnd
-  /** The end of what it printed, on stdout and stderr, in the order in which it came. */
+  /** The end of its output on stdout and stderr, in the order of arrival. */
   readonly output: Buffer
-  /** What is still there all the same: it waits for a device, and nothing can kill it. */
+  /** A process that survived SIGKILL, because it waits for a device. */
   readonly survivor: number | null
 }
 
-/** Tells the processes of one run from all others, also those that have left its group. */
+/** Identifies the processes of one run, also those that left its group. */
 const markName = 'ANYWARD_RUN'
-/** What is killed is gone in a moment, or waits for a device. */
+/** A killed process ends within this time, or waits for a device. */
 const graceMs = 1_000
 const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
 /**
- * Runs a program as the leader of a process group, in `/`, with nothing to read and no environment but `env` and a
- * PATH, and leaves nothing behind: when it ends, or its time is over, its group is killed, and after its time is over,
- * or where somebody holds on to its output, also what has left the group. A daemon that has left the group, closed its
- * output and let its parent end well is left alone.
+ * Runs a program as the leader of a process group, in `/`, with an empty stdin and only `env` and a PATH as its
+ * environment. When it ends or exceeds its time limit, its group is killed. After the time limit, or if a process
+ * still has its output open, processes that left the group are killed too. A daemon that left the group, closed
+ * its output and let its parent exit normally keeps running.
  */
 export async function runProcess(options: ProcessOptions): Promise<ProcessResult> {
   const mark = randomUUID()
@@ -92,7 +92,7 @@ export async function runProcess(options: ProcessOptions): Promise<ProcessResult
   options.signal.removeEventListener('abort', abort)
   const hasEnded = end.end === 'exit' || end.end === 'signal' || end.end === 'not-started'
   killGroup(child.pid)
-  // The last of its output; or somebody who has left the group holds on to it.
+  // Wait for the last output; or a process that left the group still has it open.
   const isQuiet = hasEnded && (await within(graceMs / 4, closed))
   if (!isQuiet) await killMarked(mark)
   const isGone = await within(graceMs, exited)
@@ -105,12 +105,12 @@ function notStarted(error: unknown): ProcessEnd {
   return { end: 'not-started', code: (error as NodeJS.ErrnoException).code ?? 'unknown error' }
 }
 
-/** The controller is in a hurry, and its children inherit that. */
+/** The controller has a raised priority, and its children inherit it. */
 function calm(pid: number | undefined): void {
   try {
     if (pid !== undefined) setPriority(pid, 0)
   } catch {
-    // It is over, or nobody was in a hurry.
+    // The process has ended, or the priority was not raised.
   }
 }
 
@@ -124,17 +124,17 @@ async function within(timeoutMs: number, event: Promise<unknown>): Promise<boole
   return came
 }
 
-/** SIGKILL, for SIGTERM can be ignored. The group outlives its leader, so its number is nobody else's meanwhile. */
+/** SIGKILL, because SIGTERM can be ignored. The group outlives its leader, so its id is not reused meanwhile. */
 function killGroup(leader: number | undefined): void {
   if (leader === undefined) return
   try {
     process.kill(-leader, 'SIGKILL')
   } catch {
-    // Nobody is left.
+    // The group is empty.
   }
 }
 
-/** What forks while it is looked for is found in another round. */
+/** Processes that fork during a search are found in the next round. */
 const rounds = 5
 
 async function killMarked(mark: string): Promise<void> {
@@ -145,7 +145,7 @@ async function killMarked(mark: string): Promise<void> {
       try {
         process.kill(pid, 'SIGKILL')
       } catch {
-        // Gone meanwhile.
+        // The process has ended.
       }
     }
   }
@@ -155,7 +155,7 @@ async function findMarked(mark: string): Promise<number[]> {
   const names = (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name))
   const found: number[] = []
   for (const name of names) {
-    // Gone meanwhile, or another user's. Of a process that is dead and not yet buried it is empty.
+    // The process has ended, or belongs to another user. For a zombie it is empty.
     const environment = await readFile(`/proc/${name}/environ`, 'latin1').catch(() => '')
     if (environment.includes(`${markName}=${mark}`)) found.push(Number(name))
   }

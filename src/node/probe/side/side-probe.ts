@@ -24,9 +24,7 @@ export function createSideProbe({ check, intervalMs, ask }: SideProbeParts): Sid
     const verdict = await ask(closing.signal).catch((error: Error) => inconclusive('failed', error.message))
     return {
       check,
-      ...(closing.signal.aborted
-        ? inconclusive('closed', 'was no longer asked: the probe was closed')
-        : verdict),
+      ...(closing.signal.aborted ? inconclusive('closed', 'was not probed: the probe was closed') : verdict),
       tookMs: performance.now() - beganAtMs,
     }
   }

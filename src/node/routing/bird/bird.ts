@@ -30,14 +30,14 @@ import { type BirdRoute, isCutShort, isGone, matchNetworks, readRoutes, some } f
 
 interface BirdOptions {
   readonly manifest: Manifest
-  /** For each reply of BIRD, and for the owned file's disk. */
+  /** For each reply of BIRD, and for writes of the owned file. */
   readonly deadlineMs?: number
 }
 
-/** A pattern of BIRD's that matches the protocols of both families. */
+/** A BIRD pattern that matches the protocols of both families. */
 const bothOriginators = '"anyward?"'
 
-/** Codes of `configure`. In progress (4) and queued (5) are taken, which is not done. */
+/** Codes of `configure`. In progress (4) and queued (5) mean accepted, not done. */
 const taken = new Set([3, 4, 5, 18])
 
 /** Throws a TypeError for a manifest that is not of a BIRD node. */
@@ -67,7 +67,7 @@ class Bird implements RoutingDaemon {
     this.#own = ownPrefixesOf(manifest)
     this.#neighbors = manifest.neighbors.map((neighbor) => {
       const { protocol } = neighbor
-      // It ends up in commands: a manifest that somebody edited must not smuggle one in.
+      // It becomes part of commands: an edited manifest must not inject one.
       if (protocol === null || !/^[A-Za-z_][A-Za-z0-9_]*$/.test(protocol)) {
         throw new TypeError(`neighbor ${neighbor.name}: "${protocol}" is not the name of a BIRD protocol`)
       }
@@ -82,7 +82,7 @@ class Bird implements RoutingDaemon {
       const routerId = code === 1011 && /^Router ID is (\d+\.\d+\.\d+\.\d+)$/.exec(text)?.[1]
       if (routerId) return { version, routerId }
     }
-    throw new DaemonError('protocol', 'BIRD told no router id', { reply: wordsOf(reply) })
+    throw new DaemonError('protocol', 'BIRD reported no router id', { reply: wordsOf(reply) })
   }
 
   async apply(desired: Announcements): Promise<void> {
@@ -105,9 +105,9 @@ class Bird implements RoutingDaemon {
     if ([...desired].some(([prefix, grade]) => gradeKept(grade, before?.get(prefix)) !== grade)) {
       await this.#reachOrKeepDown(desired, before, written)
     }
-    // `disable` runs ahead of the file and of a `configure` that may be slow (a large config), refused
-    // (somebody else's bird.conf is broken) or impossible (the disk). It does not last: any `configure`
-    // restores what the file says, so it is never instead of the file, and needs no `enable`.
+    // `disable` runs before the file is written and before `configure`, which may be slow (a large config),
+    // refused (an error in bird.conf) or impossible (the disk). Any `configure` restores the state of the file,
+    // so `disable` does not replace the file, and needs no `enable`.
     const [disabled, wrote] = await Promise.allSettled([
       this.#disable(falling),
       written === text ? undefined : this.#file.replace(text),
@@ -123,7 +123,7 @@ class Bird implements RoutingDaemon {
     throw explain(refusal('configure', reply), fallen, staying)
   }
 
-  /** A daemon that is not there now must not find a better announcement when it comes back without us. */
+  /** A daemon that is down must not find a better announcement when it restarts without a controller. */
   async #reachOrKeepDown(
     desired: Announcements,
     before: Announcements | null,
@@ -191,13 +191,13 @@ class Bird implements RoutingDaemon {
   }
 
   /**
-   * From the export map itself: `show route export` runs the filter again, and can say otherwise. The map has no
-   * attributes, but a route comes out of the filter and into the map when its grade changes, at once.
+   * Reads the export map itself, because `show route export` runs the filter again and can differ. The map has no
+   * attributes, but a route is exported again as soon as its grade changes.
    */
   async #readExported(protocol: string, family: Family): Promise<Announcements> {
     const routes = await this.#listOwn(family, `exported ${protocol}`)
     const grades = new Map<string, Grade>()
-    // Where a prefix has several routes, a degraded one counts.
+    // If a prefix has several routes, a degraded one counts.
     for (const { prefix, grade } of routes) if (grades.get(prefix) !== 'degraded') grades.set(prefix, grade)
     return inOrder(grades, this.#own)
   }
@@ -212,7 +212,7 @@ class Bird implements RoutingDaemon {
     const others = new OtherAnnouncers(informants)
     for (const { protocol, address, family } of informants) {
       const rest = `where !((65535,0) ~ bgp_community) protocol ${protocol}`
-      // What a route reflector passes on names its node by the next hop (RFC 4456, section 10).
+      // A route from a route reflector identifies its node by the next hop (RFC 4456, section 10).
       for (const { prefix, nextHop } of await this.#listOwn(family, rest, 'all ')) {
         others.add(prefix, nextHop ?? address)
       }
@@ -221,8 +221,8 @@ class Bird implements RoutingDaemon {
   }
 
   /**
-   * The routes to our own prefixes of a family. A list makes BIRD look at each route of the table, which takes it
-   * a quarter of a second for a full one; a few prefixes are found one by one in no time.
+   * The routes to our own prefixes of a family. For a list BIRD scans the whole table, which takes a quarter of a
+   * second for a full table; a few prefixes are faster one by one.
    */
   async #listOwn(family: Family, rest: string, all: '' | 'all ' = ''): Promise<BirdRoute[]> {
     const own = [...this.#own].filter((prefix) => familyOf(prefix) === family)
@@ -240,10 +240,10 @@ class Bird implements RoutingDaemon {
     return routes.filter(({ prefix }) => this.#own.has(prefix))
   }
 
-  /** The families whose protocol is down now. A protocol that BIRD does not know, or will not disable, is not. */
+  /** The families whose protocol is down now, without protocols that BIRD does not know or does not disable. */
   async #disable(falling: readonly Family[]): Promise<readonly Family[]> {
     if (falling.length === 0) return []
-    // Both by one command: the second would wait for the answer to the first.
+    // One command for both: a second one would wait for the answer to the first.
     const names = falling.length === 2 ? bothOriginators : originators[falling[0]!]
     const reply = await this.#client.send(`disable ${names}`)
     // `anyward4: disabled`, a line for each. 0008 already disabled, 0009 disabled; then a bare 0000.
@@ -254,7 +254,7 @@ class Bird implements RoutingDaemon {
     )
   }
 
-  /** A list that a reconfiguration cuts short is asked for again: the next one is of the new configuration. */
+  /** Repeats a list that a reconfiguration cut short: the next one is of the new configuration. */
   async #list(command: string): Promise<BirdRoute[]> {
     let reply = await this.#client.send(command)
     for (let again = 0; isCutShort(reply) && again < mostReconfigurations; again += 1) {
@@ -268,20 +268,20 @@ class Bird implements RoutingDaemon {
   }
 }
 
-/** So many prefixes of a family are asked for one by one. */
+/** Up to this number, the prefixes of a family are queried one by one. */
 const mostSingly = 8
 
-/** In a row, by several writers at once. */
+/** Reconfigurations in a row, by several writers. */
 const mostReconfigurations = 5
 
-/** The better of the two stays out of the file while the daemon is away. */
+/** While the daemon is down, the file contains no better announcement than before. */
 function gradeKept(desired: Grade, before: Grade | undefined): Grade | null {
   if (before === undefined) return null
   return before === desired ? desired : 'degraded'
 }
 
 function check(command: string, reply: BirdReply): BirdReply {
-  // 8001, network not found, is how some versions say that there is no such route.
+  // Some versions answer 8001, network not found, if there is no such route.
   if (reply.code === 0 || reply.code === 13 || reply.code === 8001) return reply
   throw refusal(command, reply)
 }

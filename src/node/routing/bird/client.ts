@@ -8,10 +8,10 @@ interface BirdClientOptions {
   readonly deadlineMs?: number
 }
 
-/** BIRD resets the connection over a command of more than some 900 bytes. */
+/** BIRD resets the connection if a command is longer than some 900 bytes. */
 export const maxCommandBytes = 900
 
-/** A client of BIRD's control socket, which takes any command that `birdc` takes. */
+/** A client of BIRD's control socket, which accepts the commands of `birdc`. */
 export class BirdClient {
   readonly #connection: DaemonConnection<BirdReply>
   #version = ''
@@ -26,7 +26,7 @@ export class BirdClient {
         const greeting = await exchange(null)
         const version = /^BIRD (\S+) ready\.$/.exec(greeting.lines.at(-1)!.text)?.[1]
         if (greeting.code !== 1 || version === undefined) {
-          throw new DaemonError('protocol', 'BIRD did not greet', { reply: wordsOf(greeting) })
+          throw new DaemonError('protocol', 'BIRD sent no greeting', { reply: wordsOf(greeting) })
         }
         this.#version = version
       },
@@ -40,8 +40,8 @@ export class BirdClient {
   }
 
   /**
-   * Whatever code the reply has: only a broken conversation throws, as a DaemonError. Throws a RangeError
-   * for a command that BIRD's reader would not take as one.
+   * Returns the reply whatever its code; only a failed connection throws a DaemonError. Throws a RangeError if
+   * BIRD would not read the command as one.
    */
   send(command: string): Promise<BirdReply> {
     if (Buffer.byteLength(command) > maxCommandBytes || /[\r\n\0]/.test(command)) {

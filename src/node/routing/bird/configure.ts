@@ -3,7 +3,7 @@ import { DaemonError } from '../daemon.ts'
 import { BirdClient } from './client.ts'
 import { type BirdReply, wordsOf } from './reply.ts'
 
-/** BIRD's whole configuration: parsed, tried for a while, kept or taken back. */
+/** BIRD's whole configuration: checks it, runs it on trial, confirms it or reverts it. */
 export class BirdConfiguration {
   readonly #client: BirdClient
 
@@ -12,7 +12,7 @@ export class BirdConfiguration {
     this.#client = new BirdClient({ socketPath, deadlineMs })
   }
 
-  /** What the running BIRD's own parser has against a file, as `file:line:column words`; `null`: nothing. */
+  /** The parser error of the running BIRD for a file, as `file:line:column words`; `null`: none. */
   async check(file: string): Promise<string | null> {
     const reply = await this.#client.send(`configure check ${quote(file)}`)
     if (reply.code === 20) return null
@@ -21,18 +21,21 @@ export class BirdConfiguration {
   }
 
   /**
-   * Runs a file's configuration, and lets BIRD itself go back to the one before unless `confirm` comes in time.
-   * Resolves when the reconfiguration is through. Any `configure` of somebody else ends the trial: then BIRD
-   * runs what its own file says, and goes back to nothing.
+   * Runs a file's configuration; BIRD itself reverts to the previous one unless `confirm` follows in time.
+   * Resolves when the reconfiguration is done. A `configure` by another client ends the trial: then BIRD runs its
+   * own file, and reverts nothing.
    * @param file `null`: the file that BIRD reads when it starts
    * @throws DaemonError, 'refused' with the parser's words
    */
   async tryFor(file: string | null, trialS: number): Promise<void> {
-    // 2.0 takes the file before the word `timeout`, and no other way round.
+    // BIRD 2.0 accepts the file only before the word `timeout`.
     await this.#configure(`configure ${file === null ? '' : `${quote(file)} `}timeout ${trialS}`)
   }
 
-  /** When the configuration was last read, in BIRD's words: another one means that somebody had it read anew. */
+  /**
+   * The time of the last reconfiguration, as BIRD prints it. A change means that the configuration was read
+   * again.
+   */
   async lastReconfiguration(): Promise<string> {
     const reply = await this.#client.send('show status')
     const line = reply.lines.find(({ text }) => text.startsWith('Last reconfiguration on '))
@@ -40,7 +43,7 @@ export class BirdConfiguration {
     return line.text
   }
 
-  /** Keeps what is tried; false if there is no trial any more. Throws DaemonError. */
+  /** Confirms the trial; false if it has ended. Throws DaemonError. */
   async confirm(): Promise<boolean> {
     const reply = await this.#client.send('configure confirm')
     if (reply.code === 18) return true
@@ -48,7 +51,7 @@ export class BirdConfiguration {
     throw unexpected('configure confirm', reply)
   }
 
-  /** Runs what BIRD's own file says now, its includes as they are now, and ends a trial. Throws DaemonError. */
+  /** Runs BIRD's own file with its includes, as they are now, and ends a trial. Throws DaemonError. */
   async reload(): Promise<void> {
     await this.#configure('configure')
   }
@@ -59,7 +62,7 @@ export class BirdConfiguration {
 
   async #configure(command: string): Promise<void> {
     const reply = await this.#client.send(command)
-    // 3 done, 4 in progress, 5 queued behind somebody else's.
+    // 3 done, 4 in progress, 5 queued after another client's.
     if (![3, 4, 5].includes(reply.code)) throw unexpected(command, reply)
     for (;;) {
       const status = await this.#client.send('show status')
@@ -70,7 +73,8 @@ export class BirdConfiguration {
 }
 
 function quote(file: string): string {
-  if (/["\r\n\0]/.test(file)) throw new RangeError(`BIRD can not be told of the file ${JSON.stringify(file)}`)
+  if (/["\r\n\0]/.test(file))
+    throw new RangeError(`BIRD can't read a file with the name ${JSON.stringify(file)}`)
   return `"${file}"`
 }
 

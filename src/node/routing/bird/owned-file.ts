@@ -17,20 +17,21 @@ import { Turns } from '../turns.ts'
 /** statfs(2) */
 const tmpfsMagic = 0x01021994
 
-/** A small file that only we write and the daemon reads. Whoever reads it sees the old text or the new, whole. */
+/** A small file that only Anyward writes and the daemon reads. A reader sees either the old text or the new one. */
 export class OwnedFile {
   readonly path: string
   readonly #directory: string
   /**
-   * No glob of an include matches a leading dot, or BIRD would read both files. Always made anew: root writes into
-   * the controller's folder too (`anyward withdraw`), and must not follow a link that was laid there.
+   * The leading dot hides it from the globs of an include; otherwise BIRD would read both files. It is always a
+   * new file: root writes into the controller's folder too (`anyward withdraw`), and must not follow a planted
+   * link.
    */
   readonly #temporary: string
   readonly #deadlineMs: number
   readonly #turns = new Turns()
   /**
-   * Whether the file lies in memory, as /run does. There no call can hang, and a row of plain calls takes
-   * a fraction of the milliseconds that the thread pool takes on a busy machine.
+   * Whether the file is in memory, as /run is. There no call can hang, and synchronous calls are much faster than
+   * the thread pool on a busy machine.
    */
   #inMemory: boolean | null = null
 
@@ -41,12 +42,12 @@ export class OwnedFile {
     this.#deadlineMs = deadlineMs
   }
 
-  /** `null` when it cannot be read, for whatever reason: the next write tells. */
+  /** `null` if it can't be read; the next write reports the reason. */
   async read(): Promise<string | null> {
     try {
       return await this.#inTime(async () => {
         this.#inMemory ??= (await statfs(this.#directory)).type === tmpfsMagic
-        // Root reads it in the controller's folder too (`anyward withdraw`), and a pipe there must not hang it.
+        // Root reads it in the controller's folder too (`anyward withdraw`), and must not hang on a pipe there.
         if (this.#inMemory) return this.#readAtOnce()
         return readFile(this.path, { encoding: 'utf8', flag: readCarefully })
       })
@@ -83,7 +84,7 @@ export class OwnedFile {
       rmSync(this.#temporary, { force: true })
       const file = openSync(this.#temporary, 'wx', 0o644)
       try {
-        // The daemon runs as another user, and our umask may deny it the file.
+        // The daemon runs as another user, and the umask may deny it the file.
         fchmodSync(file, 0o644)
         writeFileSync(file, text)
         fsyncSync(file)
@@ -108,7 +109,7 @@ export class OwnedFile {
       } finally {
         await file.close()
       }
-      if (isLate()) throw new Error('the disk came back too late')
+      if (isLate()) throw new Error('the disk answered too late')
       await rename(this.#temporary, this.path)
     } catch (error) {
       await rm(this.#temporary, { force: true }).catch(() => undefined)
@@ -122,7 +123,7 @@ export class OwnedFile {
     }
   }
 
-  /** A disk that hangs must not hang us; and what it does late must not undo what came after. */
+  /** A disk that hangs must not block the controller, and a late write must not undo a newer one. */
   async #inTime<T>(job: (isLate: () => boolean) => Promise<T>): Promise<T> {
     let late = false
     let timer: NodeJS.Timeout | undefined
@@ -133,7 +134,7 @@ export class OwnedFile {
       }, this.#deadlineMs)
     })
     const done = this.#turns.take(async () => {
-      if (late) throw new Error('its turn came too late')
+      if (late) throw new Error('the write started too late')
       return job(() => late)
     })
     try {

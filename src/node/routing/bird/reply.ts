@@ -1,16 +1,16 @@
 import type { ReplyReader } from '../connection.ts'
 import { DaemonError } from '../daemon.ts'
 
-/** One line of a reply, with the code that it carries or repeats. */
+/** One line of a reply, with its own or the repeated code. */
 interface BirdLine {
   readonly code: number
   readonly text: string
 }
 
 export interface BirdReply {
-  /** The code of the line that ended it: 0xxx fine, 8xxx refused, 9xxx not parsed. */
+  /** The code of the last line: 0xxx success, 8xxx refused, 9xxx not parsed. */
   readonly code: number
-  /** The last one is the line that ended it. */
+  /** All lines, including the last one. */
   readonly lines: readonly BirdLine[]
 }
 
@@ -55,7 +55,7 @@ export class BirdReplyReader implements ReplyReader<BirdReply> {
   }
 }
 
-/** The words of a reply, as a person at `birdc` would see them. */
+/** The text of a reply, as `birdc` prints it. */
 export function wordsOf(reply: BirdReply): string {
   return reply.lines
     .map((line) => line.text)

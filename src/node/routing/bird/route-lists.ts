@@ -7,17 +7,18 @@ import { type BirdReply, wordsOf } from './reply.ts'
 
 export interface BirdRoute {
   readonly prefix: string
-  /** The protocol that it comes from. */
+  /** The protocol of the route. */
   readonly protocol: string
   readonly grade: Grade
-  /** BGP's; `null` in a list without attributes. */
+  /** The BGP next hop; `null` in a list without attributes. */
   nextHop: string | null
 }
 
 const routePattern = /^(\S+\/\d+)?\s+\S[^[]*\[([^\s\]]+)[^\]]*\](?: [*!])*(?: \((\d+)[/)])?/
 
 /**
- * A line that begins with blanks is one more route to the network above; one with a tab is of the route above.
+ * A line that starts with blanks is another route to the network above; a line that starts with a tab belongs to
+ * the route above.
  * @param own prefixes that need not be parsed
  */
 export function readRoutes(reply: BirdReply, own: ReadonlySet<string>): BirdRoute[] {
@@ -46,12 +47,12 @@ export function readRoutes(reply: BirdReply, own: ReadonlySet<string>): BirdRout
 }
 
 /**
- * A condition that holds for all of these, and for little else: a table may hold much that is not ours, and a
+ * A condition that matches all of these prefixes and few others: a table may hold many other routes, and a
  * command has room for some dozens of prefixes only.
  */
 export function matchNetworks(prefixes: Iterable<string>, roomBytes: number): string {
   const own = [...prefixes].map(prefixFrom)
-  // A prefix of IPv6 is cut as far as one of IPv4.
+  // An IPv6 prefix is shortened in proportion to an IPv4 one.
   for (let bits = 32; ; bits -= 1) {
     const condition = printNetworks(own, bits)
     if (condition.length <= roomBytes || bits === 0) return condition
@@ -66,15 +67,15 @@ function printNetworks(own: readonly Prefix[], bits: number): string {
         .filter((prefix) => prefix.family === family)
         .map((prefix) => (prefix.length <= most ? String(prefix) : `${prefixOf(prefix.network, most)}+`)),
     )
-    // A set of BIRD's is of one family.
+    // A set in BIRD has one family.
     return members.size === 0 ? [] : [`net ~ [${[...members].join(',')}]`]
   })
   return terms.length === 0 ? 'false' : terms.join(' || ')
 }
 
 /**
- * `show protocols` still lists a protocol on its way out when its name is gone already, and a session that
- * has just gone down, or carries no routes, has no tables.
+ * `show protocols` still lists a protocol that is being removed, after its name is gone. A session that has just
+ * gone down, or carries no routes, has no tables.
  */
 export function isGone(reply: BirdReply): boolean {
   return reply.code === 9001 && /CF_SYM_UNDEFINED|^No valid tables$/.test(wordsOf(reply))

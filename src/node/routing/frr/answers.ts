@@ -30,7 +30,7 @@ const takenSchema = z.union([z.object({ routes: z.record(z.string(), z.array(pat
 const vrfsSchema = z.object({ vrfs: z.record(z.string(), z.object({ routerId: z.string() })) })
 
 export interface Summary {
-  /** Each session's state by family and neighbor address, in bgpd's words. */
+  /** Each session's state by family and neighbor address, as bgpd names it. */
   readonly states: Readonly<Record<Family, ReadonlyMap<string, string>>>
 }
 
@@ -43,14 +43,17 @@ export function readSummary(text: string): Summary {
   }
 }
 
-/** From `show bgp vrfs json`, for a bgpd without neighbors has an empty summary; `null` without an instance. */
+/**
+ * From `show bgp vrfs json`, because the summary of a bgpd without neighbors is empty; `null` without an
+ * instance.
+ */
 export function readRouterId(text: string): string | null {
   return parse(text, vrfsSchema, 'list of VRFs').vrfs.default?.routerId ?? null
 }
 
 /**
- * A neighbor's adj-rib-out, each route in the grade in which it was sent: the route-map on the way out has left its
- * weight. Empty for a neighbor that bgpd does not know in that family.
+ * A neighbor's adj-rib-out with the grade of each route: the outbound route-map sets its weight. Empty if bgpd
+ * does not know the neighbor in that family.
  * @param own prefixes that need not be parsed
  */
 export function readAdvertised(text: string, own: ReadonlySet<string>): Announcements {
@@ -70,7 +73,7 @@ interface TakenRoute {
   readonly nextHop: string | null
 }
 
-/** What was taken from an iBGP neighbor, without the last choices: whoever degrades says so by LOCAL_PREF 0. */
+/** Routes accepted from an iBGP neighbor, without degraded ones, which have LOCAL_PREF 0. */
 export function readTaken(text: string): TakenRoute[] {
   const answer = parse(text, takenSchema, 'list of routes')
   if (!('routes' in answer)) return []
@@ -91,8 +94,8 @@ export interface RunningNetworks {
 }
 
 /**
- * Only the lines that count, for passwords are in the rest. bgpd's configuration rather than its table: a
- * `no network` is gone from here at once, and from the table when bgpd's queue gets to it.
+ * Only these lines, because the others contain passwords. bgpd's configuration rather than its table: `no
+ * network` takes effect here at once, and in the table when bgpd processes its queue.
  */
 export const networksCommand = 'show running-config | include ^(router bgp |  network )'
 
@@ -109,7 +112,7 @@ export function readNetworks(text: string, asn: number): RunningNetworks {
       continue
     }
     const network = /^ {2}network (\S+)(.*)$/.exec(line)
-    // `backdoor` marks a route of others; it originates nothing.
+    // `backdoor` marks a route of another AS; it originates nothing.
     if (network === null || !inInstance || / backdoor\b/.test(network[2]!)) continue
     const prefix = canonicalPrefix(network[1]!)
     if (prefix !== null) {

@@ -39,7 +39,7 @@ interface FrrOptions {
 
 interface Lines {
   readonly falling: readonly string[]
-  /** New ones, and those of another grade: the new line takes the place of the old. */
+  /** New announcements, and those of another grade: the new line replaces the old one. */
   readonly rising: Announcements
   readonly stuck: readonly string[]
 }
@@ -56,7 +56,7 @@ class Frr implements RoutingDaemon {
   readonly #manifest: Manifest
   readonly #own: ReadonlySet<string>
   readonly #neighbors: readonly ManifestNeighbor[]
-  /** The connection has a mode: nobody may ask anything while it is in configuration. */
+  /** The connection has a mode: no query may run while it is in configuration mode. */
   readonly #turns = new Turns()
 
   constructor({ manifest, deadlineMs = 1000 }: FrrOptions) {
@@ -68,7 +68,7 @@ class Frr implements RoutingDaemon {
     this.#own = ownPrefixesOf(manifest)
     this.#neighbors = manifest.neighbors.map((neighbor) => {
       const address = parseAddress(neighbor.address)
-      // It ends up in commands: a manifest that somebody edited must not smuggle one in.
+      // It becomes part of commands: an edited manifest must not inject one.
       if (!address.ok)
         throw new TypeError(`neighbor ${neighbor.name}: "${neighbor.address}" ${address.problem}`)
       return { ...neighbor, address: address.value.toString() }
@@ -97,7 +97,7 @@ class Frr implements RoutingDaemon {
     const changes = falling.length > 0 || rising.size > 0
     const stuck = changes ? [] : await this.#findStuck(networks)
     if (!changes && stuck.length === 0) return
-    // `router bgp` would make an instance where a restarted bgpd has not read its configuration yet.
+    // `router bgp` would create an instance if a restarted bgpd has not read its configuration yet.
     if (!instance) throw new DaemonError('refused', `bgpd does not run AS ${this.#asn} in the default VRF`)
     const refusals: DaemonError[] = []
     try {
@@ -117,11 +117,10 @@ class Frr implements RoutingDaemon {
   }
 
   /**
-   * Prefixes of ours that a neighbor still has, although bgpd originates them no more. bgpd passes over the
-   * sessions whose coalesce timer runs when it sends a withdrawal, and never makes up for it: what is withdrawn
-   * just after the first announcement of a bgpd that has started stays there for good, also after a
-   * `clear … soft out`. Seen in 8.4.4; FRR's pull requests 16830 and 17667 tell of it. `coalesce-time 0` in
-   * the configuration closes the window.
+   * Prefixes that a neighbor still has although bgpd no longer originates them. bgpd sends no withdrawal to a
+   * session whose coalesce timer runs, and never repeats it: a withdrawal right after the first announcement of a
+   * started bgpd is lost, also after `clear … soft out`. Seen in 8.4.4; see FRR's pull requests 16830 and 17667.
+   * `coalesce-time 0` in the configuration prevents it.
    */
   async #findStuck(networks: Announcements): Promise<string[]> {
     const { states } = await this.#readSummary()
@@ -133,14 +132,14 @@ class Frr implements RoutingDaemon {
     return [...stuck]
   }
 
-  /** A bad line does not keep the later ones from being tried: a withdrawal goes as far as it can. */
+  /** A refused line does not stop the later ones, so that as much as possible is withdrawn. */
   async #configure(lines: Lines, refusals: DaemonError[]): Promise<void> {
     const enter = async (command: string) => this.#configureLine(command, refusals)
     if (!(await enter('configure terminal')) || !(await enter(`router bgp ${this.#asn}`))) return
     for (const family of families) {
       const commands = [
         ...lines.falling.filter(isOf(family)).map((prefix) => `no network ${prefix}`),
-        // bgpd looks at the prefix once, later, when both lines are in: there is none, so it withdraws.
+        // bgpd processes the prefix once, after both lines: the line is gone, so it withdraws.
         ...lines.stuck
           .filter(isOf(family))
           .flatMap((prefix) => [`network ${prefix}`, `no network ${prefix}`]),
@@ -152,12 +151,12 @@ class Frr implements RoutingDaemon {
     }
   }
 
-  /** Whether bgpd took it in silence: a status of 0 can come with a warning. */
+  /** Whether bgpd accepted it without output: a status of 0 can come with a warning. */
   async #configureLine(command: string, refusals: DaemonError[]): Promise<boolean> {
     const reply = await this.#vty.send(command)
     const words = reply.text.trim()
     if (reply.status === 0 && words === '') return true
-    // Somebody else withdrew it since we looked.
+    // Another client withdrew it meanwhile.
     if (command.startsWith('no network ') && words === "% Can't find static route specified") return true
     refusals.push(refusal(command, reply))
     return false
@@ -194,7 +193,7 @@ class Frr implements RoutingDaemon {
     networks: Announcements,
   ): Promise<NeighborObservation> {
     const announced = new Map<string, Grade>()
-    // Nothing is changed on the way to a neighbor to whom nothing is unattractive.
+    // Routes to a neighbor without degraded announcements are not changed on export.
     const isSeen = neighbor.session === undefined || 'degraded' in neighbor.session.exportRules
     let session: NeighborObservation['session'] = 'missing'
     for (const family of families) {
@@ -230,7 +229,7 @@ class Frr implements RoutingDaemon {
     return others.count()
   }
 
-  /** Status 1 comes with a JSON warning for a neighbor that has gone since we looked. */
+  /** Status 1 comes with a JSON warning for a neighbor that was removed meanwhile. */
   async #askAboutNeighbor(command: string): Promise<string> {
     const reply = await this.#vty.send(command)
     if (reply.status > 1) throw refusal(command, reply)
@@ -248,7 +247,7 @@ class Frr implements RoutingDaemon {
   async #readSummary(): Promise<Summary> {
     const command = 'show bgp summary json'
     const reply = await this.#vty.send(command)
-    // Status 1 comes with an empty object, of a bgpd that has not been given its configuration yet.
+    // Status 1 comes with an empty object if bgpd has no configuration yet.
     if (reply.status > 1) throw refusal(command, reply)
     return readSummary(reply.text)
   }

@@ -2,7 +2,7 @@ import type { ReplyReader } from '../connection.ts'
 import { DaemonError } from '../daemon.ts'
 
 export interface VtyReply {
-  /** 0 fine, 1 warning, 2 unknown command, 13 configuration failed: lib/command.h of FRR. */
+  /** 0 success, 1 warning, 2 unknown command, 13 configuration failed: lib/command.h of FRR. */
   readonly status: number
   readonly text: string
 }
@@ -13,7 +13,7 @@ const maxReplyBytes = 4 * 1024 * 1024
 export class VtyReplyReader implements ReplyReader<VtyReply> {
   readonly #chunks: Buffer[] = []
   #bytes = 0
-  /** Where the text ends; -1 while it goes on. */
+  /** The end of the text; -1 until it is known. */
   #textBytes = -1
 
   read(chunk: Buffer): VtyReply | null {

@@ -13,7 +13,7 @@ interface FrrRpkiOptions {
 }
 
 /**
- * bgpd's origin validation, over a connection of its own: an announcement never waits behind it.
+ * bgpd's origin validation, over a connection of its own, so that announcements do not wait for it.
  * Throws a TypeError for a manifest whose neighbors are not addresses.
  */
 export function createFrrRpki({ manifest, deadlineMs = 1000 }: FrrRpkiOptions): OriginValidation {
@@ -22,7 +22,7 @@ export function createFrrRpki({ manifest, deadlineMs = 1000 }: FrrRpkiOptions): 
     .filter(({ session }) => session?.validated)
     .map(({ name, address, family }) => {
       const parsed = parseAddress(address)
-      // It ends up in commands: a manifest that somebody edited must not smuggle one in.
+      // It becomes part of commands: an edited manifest must not inject one.
       if (!parsed.ok) throw new TypeError(`neighbor ${name}: "${address}" ${parsed.problem}`)
       return `clear bgp ${family} unicast ${parsed.value} soft in`
     })
@@ -52,7 +52,7 @@ async function askRpki(vty: Vty, command: string): Promise<string> {
   const words = text.trim()
   throw new DaemonError(
     'refused',
-    `bgpd validates no origins: it knows no "${command}" (status ${status}). Start it with -M rpki (package frr-rpki-rtrlib)`,
+    `bgpd does not validate origins: it does not know "${command}" (status ${status}). Start it with -M rpki (package frr-rpki-rtrlib)`,
     { reply: words },
   )
 }
@@ -78,7 +78,7 @@ const connectionSchema = z.object({
     .optional(),
 })
 
-/** `host:port` of the cache that is connected. An empty object: none has ever been, or none answers. */
+/** `host:port` of the connected cache. An empty object: none was ever connected, or none answers. */
 function readConnection(text: string): ValidationLook['cache'] {
   let document: unknown
   try {
@@ -96,9 +96,9 @@ function readConnection(text: string): ValidationLook['cache'] {
 const fewAllocations = 6000
 
 /**
- * bgpd 8.4.4 tells neither the serial of its data nor how many VRPs it has, and printing all 787,737 keeps it
- * from everything else for 14 s. So a large set is known by how many allocations rtrlib has and how long they are,
- * which stays the same only where each VRP that went was made up for by another; a small set by its VRPs.
+ * bgpd 8.4.4 reports neither the serial of its data nor the number of VRPs, and printing all 787,737 blocks it
+ * for 14 s. So the fingerprint of a large set is the number and size of rtrlib's allocations, which stay the same
+ * only if as many VRPs are added as removed; that of a small set is its VRPs.
  */
 async function fingerprintVrps(vty: Vty): Promise<string> {
   const line = /^BGP RPKI RTRLib\s*:\s*(\d+)\s+\S+\s+(\d+)/m.exec(await vty.ask('show memory'))
@@ -108,7 +108,7 @@ async function fingerprintVrps(vty: Vty): Promise<string> {
   const { status, text } = await vty.send('show rpki prefix-table')
   // Status 1: no cache has sent anything yet.
   if (status !== 0) return allocated
-  // Its order depends on how it came about.
+  // The order depends on the history of the table.
   return createHash('sha256').update(text.split('\n').sort().join('\n')).digest('hex')
 }
 

@@ -5,8 +5,8 @@ import type { SavedLook, SavedNetwork, SavedNetworks } from '../daemon.ts'
 import { canonicalPrefix, ownPrefixesOf } from '../own-prefixes.ts'
 
 /**
- * The files that bgpd's configuration comes from at a start. Where there is no frr.conf, bgpd reads bgpd.conf; where
- * there is none of that either, the backup that its last `write memory` made (seen in 8.4.4).
+ * The files that bgpd reads at a start. Without frr.conf, bgpd reads bgpd.conf; without that, the backup of its
+ * last `write memory` (seen in 8.4.4).
  */
 export function configFilesOf(configFile: string): string[] {
   const dir = dirname(configFile)
@@ -34,7 +34,7 @@ export function findNetworkLines(text: string, own: ReadonlySet<string>): Map<nu
     else if (line === 'end') inInstance = false
     if (!inInstance || !inFamily) continue
     const network = /^network (\S+)(.*)$/.exec(line)
-    // `backdoor` marks a route of others; it originates nothing.
+    // `backdoor` marks a route of another AS; it originates nothing.
     if (network === null || / backdoor\b/.test(network[2]!)) continue
     const prefix = canonicalPrefix(network[1]!)
     if (prefix !== null && own.has(prefix)) found.set(index + 1, prefix)
@@ -50,7 +50,7 @@ export function withoutNetworkLines(text: string, lines: ReadonlyMap<number, str
     .join('\n')
 }
 
-/** Looks for announcements that were saved. A file that has not changed since the last look is not read again. */
+/** Finds saved announcements. A file that has not changed is not read again. */
 export function createSavedNetworks(manifest: Manifest): SavedNetworks {
   const own = ownPrefixesOf(manifest)
   const { configFile } = manifest.paths

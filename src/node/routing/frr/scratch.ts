@@ -12,23 +12,23 @@ const programs = '/usr/lib/frr'
 const startTimeoutMs = 15_000
 
 export interface ScratchReading {
-  /** What FRR has against lines of the file, as `line N: words`. */
+  /** FRR's errors for lines of the file, as `line N: words`. */
   readonly complaints: readonly string[]
-  /** `show running-config` before the file was read, which is what the machine alone makes of it, and after. */
+  /** `show running-config` before the file was read (the defaults of this machine) and after. */
   readonly empty: string
   readonly running: string
 }
 
 /**
- * Has FRR's own daemons read a configuration, each in an empty network namespace where it reaches nobody, and
- * returns how they would write it: defaults left out, lists in order, what they refuse named. Takes about a
- * second. Needs root. Throws DaemonError.
+ * Loads a configuration into FRR's own daemons, each in an empty network namespace without neighbors, and returns
+ * it as they print it: without defaults, lists in order, with their errors. Takes about a second. Needs root.
+ * Throws DaemonError.
  */
 export async function readByScratchDaemons(config: string): Promise<ScratchReading> {
   const dir = await mkdtemp(join(tmpdir(), 'anyward-frr-'))
   const daemons: ResultPromise[] = []
   try {
-    // The daemons lay root down before they make their sockets.
+    // The daemons drop root privileges before they create their sockets.
     const sockets = join(dir, 'vty')
     await chmod(dir, 0o755)
     await mkdir(sockets)
@@ -37,7 +37,7 @@ export async function readByScratchDaemons(config: string): Promise<ScratchReadi
     await startAll(sockets, ['staticd', 'bfdd', 'bgpd'], daemons)
     const vtysh = new Vtysh(sockets)
     const empty = await vtysh.readRunning()
-    // They would write into the log of the running daemons.
+    // Otherwise they would write into the log of the running daemons.
     const log = join(sockets, 'log')
     const path = /^log file (\S+)/m.exec(config)?.[1] ?? log
     const said = await vtysh.configure(config.replaceAll(`log file ${path}`, `log file ${log}`).split('\n'))
@@ -66,7 +66,10 @@ async function startAll(sockets: string, names: readonly string[], started: Resu
   await Promise.all(starting)
 }
 
-/** Beside the folder of the sockets, where only root writes: that one belongs to the user frr, who can lay links in it. */
+/**
+ * Beside the folder of the sockets, where only root writes: that folder belongs to the user frr, which can create
+ * links in it.
+ */
 function outputOf(sockets: string, name: string): string {
   return join(dirname(sockets), `${name}.out`)
 }
@@ -86,7 +89,7 @@ function start(sockets: string, name: string): ResultPromise {
     stdout: out,
     stderr: out,
   })
-  // Only asked for how it ended.
+  // Only its exit is of interest.
   process.catch(() => undefined)
   return process as ResultPromise
 }

@@ -27,12 +27,12 @@ export class Vty {
     })
   }
 
-  /** How often it has connected: more than before may mean another bgpd than before. */
+  /** The number of connections so far: an increase may mean that bgpd has restarted. */
   get connections(): number {
     return this.#connections
   }
 
-  /** Whatever status the reply has: only a broken conversation throws, as a DaemonError. */
+  /** Returns the reply whatever its status; only a failed connection throws a DaemonError. */
   send(command: string): Promise<VtyReply> {
     if (/[\r\n\0]/.test(command)) throw new RangeError('a command is one line')
     return this.#connection.send(`${command}\0`)
@@ -45,7 +45,7 @@ export class Vty {
     return reply.text
   }
 
-  /** Leaves whatever mode the connection is in; the next command connects again. */
+  /** Leaves the current mode by closing the connection; the next command connects again. */
   drop(): void {
     this.#connection.drop()
   }

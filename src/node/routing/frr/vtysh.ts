@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import { execa } from 'execa'
 import { DaemonError } from '../daemon.ts'
 
-/** Said of a line that was taken, whether or not there is a peer whose session it concerns. */
+/** Printed for an accepted line, even without a session that it concerns. */
 const adviceAboutGracefulRestart = 'Graceful restart configuration changed, reset '
 
-/** vtysh itself waits for a daemon that hangs for ever. */
+/** vtysh itself waits for ever for a daemon that hangs. */
 const timeoutMs = 20_000
 
 /** All of FRR's daemons on this machine, through their sockets in one folder. */
@@ -21,11 +21,11 @@ export class Vtysh {
   /** The running configuration of all daemons, passwords included. Throws DaemonError. */
   async readRunning(): Promise<string> {
     const { text, ok } = await this.#run(['-c', 'show running-config'])
-    // vtysh exits with 0 whatever it could reach; only a whole answer ends so.
+    // vtysh exits with 0 even if it reached no daemon; only a complete answer ends with this line.
     if (!ok || !text.trimEnd().endsWith('end')) {
       throw new DaemonError(
         'not-running',
-        `FRR's daemons in ${this.#socketDir} do not tell their configuration`,
+        `FRR's daemons in ${this.#socketDir} did not print their configuration`,
         {
           reply: text.slice(0, 500),
         },
@@ -35,13 +35,13 @@ export class Vtysh {
   }
 
   /**
-   * Has each line executed in configuration mode by the daemons that it concerns. A bad line does not stop the
-   * later ones. Returns what was said against lines, as `line N: words`. Throws DaemonError.
+   * Executes each line in configuration mode, in the daemons that it concerns. A refused line does not stop the
+   * later ones. Returns the errors as `line N: words`. Throws DaemonError.
    */
   async configure(lines: readonly string[]): Promise<string[]> {
     const dir = await mkdtemp(join(tmpdir(), 'anyward-vtysh-'))
     try {
-      // In a file that only we may read: passwords must not be seen in the list of processes.
+      // In a file with mode 0600: passwords must not be visible in the list of processes.
       const file = join(dir, 'lines')
       await writeFile(file, `${lines.join('\n')}\n`, { mode: 0o600 })
       const { text } = await this.#run(['-f', file])
@@ -57,7 +57,7 @@ export class Vtysh {
   async #run(args: readonly string[]): Promise<{ text: string; ok: boolean }> {
     const dir = await mkdtemp(join(tmpdir(), 'anyward-vtysh-'))
     try {
-      // A pager, or whatever else the machine's own vtysh.conf asks for, is not for us.
+      // Ignore the machine's own vtysh.conf, which may set a pager.
       await writeFile(join(dir, 'vtysh.conf'), '')
       const argv = ['--vty_socket', this.#socketDir, '--config_dir', dir, ...args]
       const result = await execa('vtysh', argv, {

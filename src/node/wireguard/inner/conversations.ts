@@ -5,14 +5,14 @@ export type InnerOutcome<Reply> =
   | { readonly ok: true; readonly ms: number; readonly reply: Reply }
   | ExchangeFailure
 
-/** A lost packet is no finding: like any client we ask again, at these shares of the time. */
+/** One lost packet proves nothing: the request is sent again at these shares of the timeout. */
 const repeatedAt = [1 / 4, 1 / 2, 3 / 4]
 
-/** Packets inside a session that await a reply. */
+/** Requests inside a session that wait for a reply. */
 export class Conversations {
   readonly #open = new Map<symbol, { hear(inner: Buffer): void; end(): void }>()
 
-  /** `read` gets whatever comes in the session, and gives `null` for what is no reply to what `send` sends. */
+  /** `read` gets every packet of the session, and returns `null` if it is not a reply to what `send` sends. */
   hold<Reply>(
     send: () => void,
     read: (inner: Buffer) => Reply | null,
@@ -51,6 +51,9 @@ export class Conversations {
 
 function judgeSilence(deadline: Deadline): ExchangeFailure {
   return deadline.isStarved
-    ? failure('starved', `could not be asked: this process slept ${Math.round(deadline.stalledMs)} ms`)
+    ? failure(
+        'starved',
+        `could not be probed: this process was not scheduled for ${Math.round(deadline.stalledMs)} ms`,
+      )
     : failure('no-reply', `did not answer within ${deadline.timeoutMs} ms`)
 }

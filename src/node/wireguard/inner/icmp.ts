@@ -35,7 +35,7 @@ interface EchoReply {
   readonly target: Buffer
 }
 
-/** `null` for any other packet. Padding behind the packet is allowed. */
+/** `null` for any other packet. Padding after the packet is allowed. */
 export function readEchoReply(packet: Buffer): EchoReply | null {
   const located = readIcmp(packet)
   if (located === null) return null
@@ -44,16 +44,16 @@ export function readEchoReply(packet: Buffer): EchoReply | null {
   return { family, source, target, identifier: icmp.readUInt16BE(4), sequence: icmp.readUInt16BE(6) }
 }
 
-/** A router's or the target's own word that a packet of ours went no further. */
+/** An ICMP error from a router or from the target: our packet was not delivered. */
 interface IcmpError {
-  /** `refused`: a closed port or a firewall; `unreachable`: no way there. */
+  /** `refused`: a closed port or a firewall; `unreachable`: no route. */
   readonly kind: 'refused' | 'unreachable'
   readonly from: Buffer
-  /** The beginning of our packet, of its payload 8 bytes at least. */
+  /** The start of our packet, with at least 8 bytes of its payload. */
   readonly quoted: IpPacket
 }
 
-/** Of RFC 792 (with RFC 1812, section 5.2.7.1) and RFC 4443: a closed port, and what an administrator forbids. */
+/** RFC 792 (with RFC 1812, section 5.2.7.1) and RFC 4443: closed port, and administratively prohibited. */
 const errorTypes = {
   ipv4: { unreachable: 3, timeExceeded: 11, refusals: [3, 9, 10, 13] },
   ipv6: { unreachable: 1, timeExceeded: 3, refusals: [1, 4, 5, 6] },

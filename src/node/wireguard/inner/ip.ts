@@ -6,7 +6,7 @@ export interface RouteEnds {
   readonly target: string
 }
 
-/** The addresses as bytes, worked out once for many packets. */
+/** The addresses as bytes, computed once for many packets. */
 export interface IpRoute {
   readonly family: Family
   readonly source: Buffer
@@ -23,7 +23,7 @@ export const ipProtocols = { icmp: 1, tcp: 6, udp: 17, icmp6: 58 } as const
 const ipv4HeaderLength = 20
 const ipv6HeaderLength = 40
 
-/** Throws TypeError where an address is none, or the families differ. */
+/** Throws TypeError if an address is invalid or the families differ. */
 export function ipRoute(route: RouteEnds): IpRoute {
   const source = parseAddress(route.source)
   const target = parseAddress(route.target)
@@ -59,8 +59,8 @@ export function buildIpPacket(route: IpRoute, protocol: number, payload: Buffer)
 }
 
 /**
- * `null` for a fragment, for IPv6 extension headers that nobody sends in reply, and for what is no IP packet.
- * Padding behind the packet is allowed. `quoted`: an ICMP error holds only its beginning.
+ * `null` for a fragment, for IPv6 extension headers that no reply uses, and for data that is not an IP
+ * packet. Padding after the packet is allowed. `quoted`: an ICMP error holds only the start of a packet.
  */
 export function readIpPacket(packet: Buffer, { quoted = false } = {}): IpPacket | null {
   const version = packet.length === 0 ? 0 : packet[0]! >>> 4
@@ -93,8 +93,8 @@ export function readIpPacket(packet: Buffer, { quoted = false } = {}): IpPacket 
 }
 
 /**
- * Over payload and pseudo-header (RFC 9293, section 3.1; RFC 768; RFC 8200, section 8.1); ICMP over IPv4 has none.
- * Over a payload that holds its own right checksum it is zero.
+ * Checksum of payload and pseudo-header (RFC 9293, section 3.1; RFC 768; RFC 8200, section 8.1); ICMP over
+ * IPv4 has no pseudo-header. The result is zero if the payload already contains its correct checksum.
  */
 export function transportChecksum({ family, source, target, protocol, payload }: IpPacket): number {
   if (protocol === ipProtocols.icmp) return internetChecksum(payload)

@@ -11,7 +11,7 @@ function queueOf(count: number) {
   return { queue, begun, begins }
 }
 
-test('one that nobody is ahead of begins at once', () => {
+test('the first one starts at once', () => {
   const { queue, begun, begins } = queueOf(1)
   queue.enter(begins[0]!)
   expect(begun).toEqual([0])

@@ -77,7 +77,7 @@ describe('a probe cycle', () => {
     const third = await probe.runCycle()
     expect(third).toMatchObject({ outcome: 'bad', check: 'handshake', cause: 'refused' })
     expect((third as { detail: string }).detail).toBe(
-      `${formatEndpoint(first!)} has no process on that port (ECONNREFUSED)`,
+      `${formatEndpoint(first!)} has no process that listens on the port (ECONNREFUSED)`,
     )
   })
 

@@ -137,7 +137,7 @@ describe('BIRD', () => {
     daemon.close()
   })
 
-  test('a daemon that is reconfigured without end is told as it is', async () => {
+  test('a daemon that is reconfigured without end is reported as such', async () => {
     await serveBird((command, socket) => {
       const isList = command !== 'show protocols'
       socket.write(
@@ -206,7 +206,7 @@ describe('BIRD', () => {
     client.close()
   })
 
-  test('a connection that breaks amid a command is told, and made again', async () => {
+  test('a connection that breaks during a command is reported and opened again', async () => {
     await serveBird((command, socket) => {
       if (command === 'a') socket.destroy()
       else socket.write('0000 \n')
@@ -292,7 +292,7 @@ describe('bgpd', () => {
     frr.close()
   })
 
-  test('a withdrawal that somebody else was faster with is one', async () => {
+  test('a withdrawal that another client made first counts as done', async () => {
     await serveVty((command) => {
       if (command.startsWith('show running-config')) return running('  network 192.0.2.0/24\n')
       return command.startsWith('no network') ? "% Can't find static route specified\n\x0d" : '\0'

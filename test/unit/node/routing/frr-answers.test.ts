@@ -85,7 +85,7 @@ describe("bgpd's answers", () => {
     expect(() => readRouterId('{}')).toThrow(protocolError)
   })
 
-  test('a neighbor that bgpd does not know was told nothing, in all three ways it says so', () => {
+  test('a neighbor that bgpd does not know has no advertised routes, in all three forms of the answer', () => {
     for (const text of [
       '{"bgpNoSuchNeighbor":true}',
       '{"warning":"No such neighbor in this view/vrf"}',

@@ -248,7 +248,7 @@ describe('a loaded server', () => {
 })
 
 describe('a late reply', () => {
-  it('is told of by the next failure, with its time', async () => {
+  it('is reported by the next failure, with its time', async () => {
     const { responder, client } = await start()
     responder.delayMs = 250
     expect(await shake(client, responder.endpoint, hastyMs)).toMatchObject({ ok: false })
@@ -281,7 +281,7 @@ describe('a late reply', () => {
     expect(client.sessionAgeMs).toBeNull()
   })
 
-  it('to a ping is told of by the next ping', async () => {
+  it('to a ping is reported by the next ping', async () => {
     const { responder, client } = await start()
     await shake(client, responder.endpoint)
     responder.delayMs = 250

@@ -64,7 +64,7 @@ describe('a packet of the caller’s own', () => {
     expect(responder.echoes).toBe(0)
   })
 
-  it('is sent again, three times, while nobody answers', async () => {
+  it('is sent again, three times, without an answer', async () => {
     const scene = await start()
     await shake(scene)
     scene.responder.play = 'no-echo'

@@ -10,13 +10,13 @@ import { Session } from '../../../../src/node/wireguard/session.ts'
 export type Play =
   | 'normal'
   | 'silent'
-  /** Asks for a cookie, then serves whoever brings it. */
+  /** Asks for a cookie, then serves clients that return it. */
   | 'loaded'
   /** Asks for a cookie, whatever comes. */
   | 'overloaded'
   /** Answers handshakes, and nothing inside the tunnel. */
   | 'no-echo'
-  /** Answers with the keys of somebody else. */
+  /** Answers with the keys of another server. */
   | 'other-identity'
   /** Not WireGuard at all. */
   | 'garbage'

@@ -118,7 +118,7 @@ test('a machine that was too busy to look knows nothing', async () => {
   expect(watch.view('wg0', 3000)).toBe(null)
 })
 
-test('nothing is asked before somebody wants to know, nor afterwards', async () => {
+test('wg runs only while an interface is watched', async () => {
   const { watch, look, looks } = setUp()
   expect(watch.view('wg0', 3000)).toBe(null)
   expect(looks()).toBe(0)
@@ -133,7 +133,7 @@ test('nothing is asked before somebody wants to know, nor afterwards', async () 
   expect(looks()).toBeGreaterThan(asked)
 })
 
-test('2,000 peers are told apart', async () => {
+test('2,000 peers are distinguished', async () => {
   const { watch, peers, look, pass } = setUp()
   for (let index = 0; index < 2000; index += 1) {
     peers.set(Buffer.from(String(index).padStart(32, 'p')).toString('base64'), index)

@@ -20,8 +20,8 @@ export function buildDnsQuery(id: number, name: string): Buffer {
 }
 
 /**
- * `null` for what is no reply to `query`. That a name does not exist is good news: somebody knows. SERVFAIL is
- * what a resolver behind a cut uplink says.
+ * `null` if it is not a reply to `query`. NXDOMAIN is a success: the resolver reached the zone. A resolver
+ * without an uplink answers SERVFAIL.
  */
 export function readDnsReply(message: Buffer, query: Buffer): EgressReply | null {
   if (message.length < query.length || ((message[2] ?? 0) & isResponse) === 0) return null

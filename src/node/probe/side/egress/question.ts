@@ -13,16 +13,16 @@ import { buildDnsQuery, readDnsReply } from './dns.ts'
 import type { EgressReply } from './reply.ts'
 import { buildSyn, buildTcpReset, readSynReply } from './tcp.ts'
 
-/** What one target is asked in one run, with identifiers that nobody off the path can guess. */
+/** The request to one target in one run, with identifiers that an off-path sender can't guess. */
 interface EgressQuestion {
   readonly packet: Buffer
-  /** `null` for what is no reply to it. */
+  /** `null` if it is not a reply to this request. */
   readonly read: (inner: Buffer) => EgressReply | null
 }
 
 export type AskedTarget = Pick<EgressSettings['targets'][number], 'protocol' | 'port' | 'name'>
 
-/** RFC 6335: the dynamic ports, which no service has. */
+/** RFC 6335: the dynamic ports, which no service uses. */
 const pickSourcePort = () => randomInt(49_152, 65_536)
 const yes: EgressReply = { ok: true, farewell: null }
 
@@ -60,7 +60,7 @@ function askDns(route: IpRoute, port: number, name: string): EgressQuestion {
   header.writeUInt16BE(port, 2)
   header.writeUInt16BE(header.length + query.length, 4)
   const udp = Buffer.concat([header, query])
-  // RFC 768: a sum of zero is sent as all ones, for zero means that there is none.
+  // RFC 768: a checksum of zero is sent as all ones; zero means no checksum.
   udp.writeUInt16BE(transportChecksum({ ...route, protocol: ipProtocols.udp, payload: udp }) || 0xffff, 6)
   const packet = buildIpPacket(route, ipProtocols.udp, udp)
   return {
@@ -95,7 +95,7 @@ function askTcp(route: IpRoute, port: number): EgressQuestion {
   }
 }
 
-/** Whether an ICMP error quotes our packet: by what identifies it, 4 bytes of its payload from `identityAt`. */
+/** Whether an ICMP error quotes our packet: compares 4 bytes of its payload, from `identityAt`. */
 function readRefusal(inner: Buffer, packet: Buffer, identityAt: 0 | 4): EgressReply | null {
   const error = readIcmpError(inner)
   const ours = readIpPacket(packet)
@@ -112,7 +112,7 @@ function readRefusal(inner: Buffer, packet: Buffer, identityAt: 0 | 4): EgressRe
   const failed = { ok: false, forgeable: true } as const
   return kind === 'refused'
     ? { ...failed, cause: 'egress-refused', detail: `is closed: ${router} refused the packet (ICMP)` }
-    : { ...failed, cause: 'egress-unreachable', detail: `is unreachable: ${router} says so (ICMP)` }
+    : { ...failed, cause: 'egress-unreachable', detail: `is unreachable: ${router} reported it (ICMP)` }
 }
 
 function comesBack(reply: { source: Buffer; target: Buffer }, route: IpRoute): boolean {

@@ -1,8 +1,9 @@
 type EgressCause = 'egress-refused' | 'egress-unreachable' | 'egress-dns-failed'
 
 /**
- * `detail` goes on where the target's name ends. `farewell`: a packet that ends what the question began. `forgeable`: an
- * ICMP error, which a sender off the path can guess within seconds: the target's own answer outweighs it.
+ * `detail` completes a sentence that starts with the target's name. `farewell`: a packet that closes the
+ * connection. `forgeable`: an ICMP error, which an off-path sender can forge within seconds: the target's own
+ * answer takes precedence.
  */
 export type EgressReply =
   | { readonly ok: true; readonly farewell: Buffer | null }

@@ -15,12 +15,12 @@ export function buildSyn(route: IpRoute, ports: TcpPorts, sequence: number): Buf
   return buildSegment(route, ports, sequence, flags.syn, synOptions)
 }
 
-/** What ends the connection that our SYN with `sequence` has begun. */
+/** The packet that ends the connection of our SYN with `sequence`. */
 export function buildTcpReset(route: IpRoute, ports: TcpPorts, sequence: number): Buffer {
   return buildSegment(route, ports, (sequence + 1) >>> 0, flags.rst, Buffer.alloc(0))
 }
 
-/** `null` for what is no answer to our SYN (RFC 9293, section 3.10.7.3). */
+/** `null` if it is not an answer to our SYN (RFC 9293, section 3.10.7.3). */
 export function readSynReply(
   segment: Buffer,
   ports: TcpPorts,

@@ -68,7 +68,7 @@ describe('a command', () => {
     })
   })
 
-  it('that somebody kills is bad', async () => {
+  it('that a signal kills is bad', async () => {
     expect(await run(script('kill -TERM $$'))).toMatchObject({
       outcome: 'bad',
       cause: 'command-killed',

@@ -130,7 +130,7 @@ describe.each(['ipv4', 'ipv6'] as const)('over %s', (family) => {
   })
 
   it.each(['icmp', 'dns', 'tcp'] as const)(
-    'an ICMP error for a question by %s is told as one',
+    'an ICMP error for a question by %s is reported as one',
     (protocol) => {
       const { packet, read } = ask(protocol)
       const [unreachable, port, time] = family === 'ipv4' ? [3, 3, 11] : [1, 4, 3]

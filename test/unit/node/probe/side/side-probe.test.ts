@@ -63,7 +63,7 @@ describe('an egress that is silent', () => {
     expect(await run({ runCycle: () => Promise.resolve(cycle) })).toMatchObject({
       outcome: 'inconclusive',
       cause: 'endpoint-down',
-      detail: `nothing is known of the egress, for the endpoint ${detail}`,
+      detail: `the egress is unknown: the endpoint ${detail}`,
     })
   })
 
