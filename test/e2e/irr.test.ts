@@ -66,7 +66,7 @@ describe('an as-set by bgpq4', () => {
     [
       'can be had in part only',
       { content: { ...example, refuses: ['!gas2'] } },
-      /^the answer is not whole: ERROR:Error expanding !gas2 : F the database is not here$/,
+      /^the answer is incomplete: ERROR:Error expanding !gas2 : F the database is not here$/,
     ],
     ['does not come in time', { isSilent: true }, /^no answer within 1 s$/],
   ]
@@ -100,7 +100,7 @@ describe('an as-set by bgpq4', () => {
     process.env.PATH = stateDir
     try {
       await expect(load('ipv4')).rejects.toThrow(
-        'AS-EXAMPLE ipv4: bgpq4 is not on this machine\n    apt-get install bgpq4, or write the prefixes in a file and name it instead of the as-set: irr: { file: … }',
+        'AS-EXAMPLE ipv4: bgpq4 is not installed\n    apt-get install bgpq4, or write the prefixes in a file and name it instead of the as-set: irr: { file: … }',
       )
     } finally {
       process.env.PATH = path

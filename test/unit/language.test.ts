@@ -31,6 +31,20 @@ const checked = [
   'src/bundle',
   'src/files',
   'src/linux',
+  'src/plan/compile',
+  'src/plan/feeds',
+  'src/plan/rtr',
+  'src/lab',
+  'test/unit/bundle',
+  'test/unit/files',
+  'test/unit/lab',
+  'test/unit/linux',
+  'test/unit/manifest',
+  'test/unit/node/probe',
+  'test/unit/node/routing',
+  'test/unit/node/wireguard',
+  'test/unit/plan/feeds',
+  'test/unit/plan/rtr',
 ]
 
 /** Each word with the one to use in its place. */
@@ -46,13 +60,13 @@ const words: [RegExp, string][] = [
   [/\bkin\b/i, 'similar'],
 ]
 
-/** Names of the API stay as they are: text in backquotes and code blocks is not checked in Markdown. */
+/** Names of the API stay as they are: reason codes and JSON keys; in Markdown, text in backquotes and code blocks. */
 const prose = (file: string, text: string) =>
   extname(file) === '.md'
     ? text
         .replace(/^( *)```[\s\S]*?^ *```/gm, (block) => block.replace(/[^\n]/g, ''))
         .replace(/`[^`\n]*`/g, '')
-    : text
+    : text.replace(/'told-nobody'|`told-nobody`|\bdaemon\.trouble\b/g, '')
 
 async function filesOf(path: string): Promise<string[]> {
   if (!statSync(join(root, path)).isDirectory()) return [path]

@@ -4,7 +4,7 @@ import { prefixesOf } from './compile.ts'
 import type { NodePlan } from './plan.ts'
 import { describeRpki, describeSession } from './session-setup.ts'
 
-/** What the controller needs to know of its node, and the next plan of this one. `files` are the bundle's others. */
+/** The settings for the controller, and those that the next plan compares. `files`: the other files of the bundle. */
 export function buildManifest(
   node: NodePlan,
   files: readonly { readonly path: string; readonly content: string }[],

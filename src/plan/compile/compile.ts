@@ -8,7 +8,7 @@ import { noticesOfFleet, noticesOfNeighbor } from './notices.ts'
 import { noticesOfOwn } from './own-announcements.ts'
 import type { NodeLayout, NodePlan, Notice, Plan, SessionPlan } from './plan.ts'
 
-/** Turns a validated fleet into what every node should do. The same fleet and feeds give the same plan. */
+/** Compiles a validated fleet into the configuration of every node. The same fleet and feeds give the same plan. */
 export function compilePlan(
   fleet: Fleet,
   layout: (site: Site, node: FleetNode) => NodeLayout,
@@ -18,27 +18,27 @@ export function compilePlan(
   const all = prefixesOf(fleet.services, true)
   const own = { ipv4: ofFamily.ipv4(all), ipv6: ofFamily.ipv6(all) }
   const byName = sortByName(fleet.services)
-  // One list for all nodes with the same services: what is made of it is made once.
+  // One list for all nodes with the same services, so that derived data is computed once.
   const servicesOf = once(
     (names: string) => byName.filter(({ name }) => names.split(' ').includes(name)),
     new Map<string, readonly Service[]>(),
   )
   const shared = { fleet, feeds, own, notices, servicesOf }
-  // In one order, whatever that of the files: notices come out of it as they are found.
+  // Sorted, so that the order of notices does not depend on the order of the files.
   const nodes = sortByName(fleet.sites).flatMap((site) =>
     sortByName(site.nodes).map((node) => compileNode(shared, site, node, layout(site, node))),
   )
   return { nodes, notices: [...notices, ...noticesOfOwn(nodes, fleet, feeds.vrps)] }
 }
 
-/** What all nodes share. */
+/** Data that all nodes share. */
 interface Compilation {
   readonly fleet: Fleet
   readonly feeds: PlanFeeds
-  /** All that the fleet originates. */
+  /** All prefixes that the fleet originates. */
   readonly own: Readonly<Record<Family, readonly Prefix[]>>
   readonly notices: Notice[]
-  /** By their names, with blanks between; sorted. */
+  /** Keyed by the names, separated by blanks; sorted. */
   readonly servicesOf: (names: string) => readonly Service[]
 }
 
@@ -76,7 +76,7 @@ function compileSession(
     bogonsAllowed: fleet.bogonsAllowed,
     rpki: fleet.rpki,
     communities: fleet.communities,
-    // A set that could not be had lets nothing in.
+    // If the set is not available, no route is accepted.
     irr: neighbor.irr === null ? null : (feeds.irr.get(irrKey(neighbor.irr, family)) ?? []),
     neighbor,
   }
@@ -115,7 +115,7 @@ function hasGtsm(node: FleetNode, neighbor: Neighbor): boolean {
   if (neighbor.gtsm !== null) return neighbor.gtsm
   if (neighbor.multihop !== null) return false
   // FRR 8.4 counts a session with ttl-security as multihop and speaks BFD on UDP 4784 (RFC 5883),
-  // which a directly connected neighbor never answers.
+  // which a directly connected neighbor does not answer.
   if (node.daemon === 'frr' && neighbor.bfd !== null) return false
   return kindPolicies[neighbor.kind].gtsm
 }

@@ -3,14 +3,17 @@ import type { Plan } from './plan.ts'
 
 export interface ServiceCoverage {
   readonly service: string
-  /** Sites that would announce the service: one of its covering prefixes may be advertised to a neighbor of one of their nodes. */
+  /** Sites that would announce the service: a covering prefix may be advertised to a neighbor of one of their nodes. */
   readonly sites: readonly string[]
   readonly missing: readonly MissingSite[]
 }
 
 export interface MissingSite {
   readonly site: string
-  /** `not-served`: no node of the site has the service. `told-nobody`: no node has a neighbor to which it may be advertised. */
+  /**
+   * `not-served`: no node of the site has the service. `told-nobody`: it may be advertised to no neighbor of the
+   * site's nodes.
+   */
   readonly reason: 'not-served' | 'told-nobody'
 }
 
@@ -21,12 +24,12 @@ export function coverageOf(fleet: Fleet, plan: Plan): ServiceCoverage[] {
   for (const node of plan.nodes) {
     for (const { name, covering } of node.services) {
       add(serving, name, node.site)
-      const isTold = covering.some((prefix) =>
+      const isAdvertised = covering.some((prefix) =>
         node.sessions.some(({ exports }) =>
           exports.some((exported) => exported.toString() === prefix.toString()),
         ),
       )
-      if (isTold) add(announcing, name, node.site)
+      if (isAdvertised) add(announcing, name, node.site)
     }
   }
   return fleet.services.map(({ name }) => {

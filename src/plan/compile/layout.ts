@@ -1,7 +1,7 @@
 import type { Fleet, FleetNode } from '../sites/fleet.ts'
 import type { NodeLayout } from './plan.ts'
 
-/** Where Debian's packages put things, on a node of its own. */
+/** Paths of the Debian packages, for a real node. */
 export function debianLayout(fleet: Fleet, node: FleetNode): NodeLayout {
   return {
     paths: {

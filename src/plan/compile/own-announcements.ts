@@ -24,7 +24,7 @@ export function announcementsOf(nodes: readonly NodePlan[], fleet: Fleet): OwnAn
     .map(({ prefix, announcedBy }) => ({ prefix, origin: fleet.asn, nodes: [...announcedBy].sort() }))
 }
 
-/** What networks that validate origins would make of us, where that is not what one wants. */
+/** Notices for own announcements that networks with origin validation would not accept as valid. */
 export function noticesOfOwn(nodes: readonly NodePlan[], fleet: Fleet, vrps: VrpSet | null): Notice[] {
   if (vrps === null) return []
   const findings = preflight(announcementsOf(nodes, fleet), vrps).flatMap((row) => row.findings)

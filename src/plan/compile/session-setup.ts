@@ -6,7 +6,7 @@ import type { SessionPlan } from './plan.ts'
 
 type Hash = (text: string) => string
 
-/** What a bundle keeps of a session, so that the next plan can tell what changes. */
+/** The settings of a session that a bundle records, so that the next plan can compare them. */
 export function describeSession(session: SessionPlan, hash: Hash): ManifestSession {
   return {
     description: session.description,
@@ -45,7 +45,7 @@ function describeRules({ rules }: Policy, hash: Hash): Record<string, string> {
   return Object.fromEntries(rules.map((rule) => [rule.id, hashRule(rule)]))
 }
 
-/** Most rules are the same in thousands of sessions. */
+/** A cache: most rules are the same in thousands of sessions. */
 const ruleHashes = once((hash: Hash) =>
   once(({ match, action }: Rule) => hash(JSON.stringify([match, action])).slice(0, 12)),
 )

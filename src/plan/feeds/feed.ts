@@ -1,12 +1,12 @@
 import { open, stat } from 'node:fs/promises'
 
-/** Something that a person should know, although there is something to plan with. */
+/** A problem that does not prevent the plan. */
 export interface FeedWarning {
-  /** What it is about, such as `AS-EXAMPLE ipv4` or a file. */
+  /** The feed, such as `AS-EXAMPLE ipv4` or a file. */
   readonly feed: string
   readonly reason: string
   readonly hint: string | null
-  /** Of the last good one that is used instead; `null`: what came is used. */
+  /** The age of the last good copy that is used instead; `null`: the new data is used. */
   readonly lastGoodAgeMs: number | null
 }
 
@@ -16,7 +16,7 @@ export interface FeedProblem {
   readonly hint: string
 }
 
-/** Nothing can be planned with what came, and no last good one is there. */
+/** A feed is unusable, and it has no last good copy. */
 export class FeedError extends Error {
   override readonly name = 'FeedError'
   readonly problems: readonly FeedProblem[]
@@ -31,10 +31,10 @@ export type FileRead =
   | { readonly ok: true; readonly bytes: Uint8Array; readonly modifiedMs: number }
   | { readonly ok: false; readonly problem: string }
 
-/** Reads a regular file of at most so many bytes. What is wrong with it ends a message such as `/x …`. */
+/** Reads a regular file of at most `mostBytes`. The problem completes a message such as `/x …`. */
 export async function readBounded(path: string, mostBytes: number): Promise<FileRead> {
   try {
-    // Asked before it is opened: opening a FIFO waits for a writer, for ever.
+    // Checked before it is opened, because opening a FIFO waits for a writer.
     if (!(await stat(path)).isFile()) return { ok: false, problem: 'is not a file' }
     const file = await open(path)
     try {

@@ -10,9 +10,9 @@ import { FeedError, type FeedWarning, readBounded } from './feed.ts'
 import { type LastGood, lastGoodPath, readLastGood, writeLastGood } from './last-good.ts'
 
 interface IrrSetOptions extends AskOptions {
-  /** Where the last good ones are kept. */
+  /** The folder of the last good copies. */
   readonly stateDir: string
-  /** What the paths of files are relative to. */
+  /** The base of relative paths. */
   readonly baseDir: string
   readonly nowMs: number
 }
@@ -30,10 +30,10 @@ type Usable =
 const mostFileBytes = 100 * 1024 * 1024
 
 /**
- * The prefixes of one family that a neighbor may send. An answer that fails, is empty, or has less than half of
- * the entries of the last good one is not used, but the last good one is, with a warning. The half is for a
- * server that lost a source, and for a file that is half written: filters made of those would drop good routes.
- * Throws `FeedError` where there is nothing to use.
+ * The prefixes of one family that a neighbor may send. If the answer fails, is empty, or has less than half of
+ * the entries of the last good copy, the last good copy is used, with a warning. The half detects a server that
+ * lost a source, and a partly written file: their filters would drop valid routes. Throws `FeedError` if there is
+ * no usable copy.
  */
 export async function loadIrrSet(
   filter: IrrFilter,
@@ -43,7 +43,7 @@ export async function loadIrrSet(
   const { stateDir, nowMs } = options
   const source = filter.type === 'as-set' ? filter.asSet : resolve(options.baseDir, filter.file)
   const feed = irrKey(filter, family)
-  // Other sources are another set: fewer entries are then what was asked for.
+  // Other sources make another set, which may have fewer entries.
   const asked = filter.type === 'as-set' ? [options.server ?? 'default', ...options.sources] : []
   const name = ['irr', source, family, ...asked].join(' ')
 
@@ -60,7 +60,7 @@ export async function loadIrrSet(
     const text = usable.ranges.map((range) => `${formatRange(range)}\n`).join('')
     await writeLastGood(stateDir, name, text, nowMs).catch((error: NodeJS.ErrnoException) =>
       warn(
-        `it can't be kept as the last good one (${error.code})`,
+        `it can't be saved as the last good copy (${error.code})`,
         `is ${stateDir} a folder that you may write?`,
       ),
     )

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import * as z from 'zod'
 import { hashOf, makeFolder, writeFileAtomically } from '../../files/atomic-file.ts'
 
-/** `note` says that there was one which can't be used, and where it lies now; `null`: there was none. */
+/** `note`: the path of an unusable copy; `null`: there was none. */
 export type LastGood =
   | { readonly found: true; readonly text: string; readonly savedAtMs: number }
   | { readonly found: false; readonly note: string | null }
@@ -17,8 +17,8 @@ const headerSchema = z.strictObject({
 })
 
 /**
- * What was last good under that name. One that is cut short, altered or of another version is set aside, so
- * that it is looked at once and stands in nobody's way. Throws the system's error where the folder can't be read.
+ * The last good copy of that name. A truncated, altered or incompatible copy is renamed, so that it is reported
+ * once. Throws the system's error if the folder can't be read.
  */
 export async function readLastGood(stateDir: string, name: string): Promise<LastGood> {
   const path = lastGoodPath(stateDir, name)
@@ -27,7 +27,7 @@ export async function readLastGood(stateDir: string, name: string): Promise<Last
     content = await readFile(path, 'utf8')
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { found: false, note: null }
-    // Node's own complaint: longer than the longest string.
+    // The file is longer than Node's longest string.
     if ((error as NodeJS.ErrnoException).code !== 'ERR_STRING_TOO_LONG') throw error
     content = ''
   }
@@ -39,10 +39,10 @@ export async function readLastGood(stateDir: string, name: string): Promise<Last
   }
   const aside = `${path}.damaged`
   await rename(path, aside)
-  return { found: false, note: `the last good copy was damaged; it lies in ${aside} now` }
+  return { found: false, note: `the last good copy was damaged; it is now ${aside}` }
 }
 
-/** Keeps `text` as the last good one. Makes the folder; throws the system's error where that can't be written. */
+/** Saves `text` as the last good copy. Creates the folder; throws the system's error if it can't be written. */
 export async function writeLastGood(
   stateDir: string,
   name: string,
@@ -56,7 +56,7 @@ export async function writeLastGood(
 
 const folderOf = (stateDir: string) => join(stateDir, 'last-good')
 
-/** Names are as-sets and paths, from YAML: the hash tells apart what their readable part does not. */
+/** Names are as-sets and paths from the YAML: the hash makes the file name unique. */
 export function lastGoodPath(stateDir: string, name: string): string {
   const readable = name.replaceAll(/[^A-Za-z0-9]+/g, '-').slice(-60)
   return join(folderOf(stateDir), `${readable}.${hashOf(name).slice(0, 12)}`)

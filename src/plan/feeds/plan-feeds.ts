@@ -9,14 +9,14 @@ import { loadIrrSet } from './irr-source.ts'
 import { loadVrps } from './vrp-source.ts'
 
 interface FeedOptions {
-  /** Where the last good ones are kept. */
+  /** The folder of the last good copies. */
   readonly stateDir: string
-  /** What paths in the YAML are relative to. */
+  /** The base of relative paths in the YAML. */
   readonly baseDir: string
   readonly nowMs: number
-  /** Ends what is under way. */
+  /** Ends running queries. */
   readonly signal?: AbortSignal
-  /** Asks no IRR server. */
+  /** Sends no IRR query. */
   readonly offline?: boolean
   /** For each IRR set. */
   readonly timeoutMs?: number
@@ -33,14 +33,14 @@ export interface LoadedFeeds {
   readonly warnings: readonly FeedWarning[]
 }
 
-/** bgpq4 asks for each AS of a set in turn, and a large set has thousands. */
+/** bgpq4 queries each AS of a set in turn, and a large set has thousands. */
 const defaultTimeoutMs = 60_000
-/** IRR servers count connections from one address. */
+/** IRR servers limit the connections from one address. */
 const atOnce = 4
 
 /**
- * Loads what a fleet's plan needs beside its YAML: each IRR set once, however many neighbors have it, and the
- * VRPs. Throws one `FeedError` with everything that could not be had and has no last good copy.
+ * Loads the IRR sets and VRPs of a fleet's plan, each set once for all its neighbors. Throws one `FeedError` with
+ * every feed that is unavailable and has no last good copy.
  */
 export async function loadPlanFeeds(fleet: Fleet, options: FeedOptions): Promise<LoadedFeeds> {
   const warnings: FeedWarning[] = []

@@ -6,15 +6,15 @@ import { type FeedProblem, type FileRead, readBounded } from './feed.ts'
 type VrpFileRead =
   | {
       readonly ok: true
-      /** Without those that have expired. */
+      /** Without expired VRPs. */
       readonly vrps: VrpSet
       readonly expired: number
-      /** In ms since 1970: what the validator says, or when the file was written if that is earlier. */
+      /** In ms since 1970: the validator's timestamp, or that of the file if it is earlier. */
       readonly generatedMs: number
     }
   | ({ readonly ok: false } & FeedProblem)
 
-/** Six times what the world has; also the longest string that Node can hold. */
+/** Six times the current global set; also Node's longest string. */
 const mostVrpBytes = 500 * 1024 * 1024
 const mostSlurmBytes = 100 * 1024 * 1024
 

@@ -3,7 +3,7 @@ import { type Family, families } from '../../net/prefix.ts'
 import { type VrpSet, vrpSetOf } from '../rpki/vrp-set.ts'
 import { neverExpires, type VrpTable, wordsOf } from '../rpki/vrp-table.ts'
 
-/** What a validator said, before local exceptions. */
+/** A validator's VRPs, before local exceptions. */
 export interface VrpSnapshot {
   readonly vrps: VrpSet
   /** In ms since 1970. */
@@ -18,7 +18,7 @@ const headerSchema = z.strictObject({
   expires: z.boolean().default(false),
 })
 
-/** A seventh of the JSON, and read in a tenth of the time: each table's columns, one after the other. */
+/** The columns of each table, one after the other: a seventh of the size of the JSON, read in a tenth of the time. */
 export function encodeSnapshot({ vrps, generatedMs }: VrpSnapshot): string {
   const { ipv4, ipv6 } = vrps.tables
   const header = { generatedMs, ipv4: ipv4.size, ipv6: ipv6.size, expires: true }
@@ -29,7 +29,7 @@ export function encodeSnapshot({ vrps, generatedMs }: VrpSnapshot): string {
   return `${JSON.stringify(header)}\n${bytes.toString('base64')}`
 }
 
-/** `null`: the text is no snapshot. */
+/** `null`: the text is not a snapshot. */
 export function decodeSnapshot(text: string): VrpSnapshot | null {
   const end = text.indexOf('\n')
   let json: unknown

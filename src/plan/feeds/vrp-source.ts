@@ -9,29 +9,29 @@ import { readSlurmFile, readVrpFile } from './vrp-file.ts'
 import { decodeSnapshot, encodeSnapshot, type VrpSnapshot } from './vrp-snapshot.ts'
 
 interface VrpOptions {
-  /** Where the last good ones are kept; `null`: nowhere. */
+  /** The folder of the last good copies; `null`: none. */
   readonly stateDir: string | null
   readonly nowMs: number
-  /** What was last good, where the caller still has it: the state folder is then not asked. */
+  /** The last good set, if the caller still has it; then the state folder is not read. */
   readonly previous?: VrpSnapshot | null
 }
 
 interface LoadedVrps {
-  /** With local exceptions, and without what has expired. */
+  /** With local exceptions, without expired VRPs. */
   readonly vrps: VrpSet
   /** How many entries of the validator's file have expired. */
   readonly expired: number
   readonly origin: 'fresh' | 'last-good'
-  /** Without local exceptions: what the next one is held against. */
+  /** Without local exceptions: the next set is compared with this one. */
   readonly snapshot: VrpSnapshot
   readonly warnings: readonly FeedWarning[]
 }
 
 /**
- * Reads a validator's VRPs, and local exceptions. A set that can't be read, is empty, old, or shrank is not
- * used, but the last good one is, however old, with a warning: routers without VRPs take anything. Local
- * exceptions can't be guessed: without those that are asked for, it throws. VRPs that have expired are left out
- * of both sets before they are compared, so that expiry alone is never a shrinking. Throws `FeedError`.
+ * Reads a validator's VRPs, and local exceptions. If a set can't be read, is empty, old, or shrank, the last good
+ * set is used, whatever its age, with a warning: routers without VRPs accept all origins. Throws `FeedError` if
+ * configured local exceptions can't be read. Expired VRPs are removed from both sets before the comparison, so
+ * that expiry alone does not count as shrinking.
  */
 export async function loadVrps(source: VrpSource, options: VrpOptions): Promise<LoadedVrps> {
   const { stateDir, nowMs } = options
@@ -62,7 +62,7 @@ export async function loadVrps(source: VrpSource, options: VrpOptions): Promise<
     await writeLastGood(stateDir, name, encodeSnapshot(fresh.snapshot), nowMs).catch(
       (error: NodeJS.ErrnoException) =>
         warn(
-          `can't be kept as the last good one (${error.code})`,
+          `can't be saved as the last good copy (${error.code})`,
           `is ${stateDir} a folder that you may write?`,
         ),
     )
@@ -98,7 +98,7 @@ async function readUsable(
   return { ok: false, feed: source.file, reason: assessment.problem, hint }
 }
 
-/** `null` where nothing is left: such a set protects from nothing. */
+/** `null` if the set is empty: it would validate nothing. */
 function withoutExpired({ vrps, generatedMs }: VrpSnapshot, nowMs: number): VrpSnapshot | null {
   const valid = dropExpired(vrps, nowMs)
   return valid.size === 0 && vrps.size > 0 ? null : { vrps: valid, generatedMs }

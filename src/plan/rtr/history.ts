@@ -5,11 +5,11 @@ import { buildTables } from '../rpki/vrp-table.ts'
 const keptChanges = 16
 const noChanges: VrpChanges = { added: buildTables(() => {}), removed: buildTables(() => {}) }
 
-/** The VRPs that are served, and what has changed since a few serials ago. */
+/** The served VRPs, and the changes since the last few serials. */
 export class History {
   #vrps: VrpSet | null = null
   #serial = 0
-  /** By the serial that they lead away from, up to now. */
+  /** Changes by the serial that they start from. */
   #changes = new Map<number, VrpChanges>()
 
   get vrps(): VrpSet | null {
@@ -20,7 +20,7 @@ export class History {
     return this.#serial
   }
 
-  /** What it changed, or `null` where it is the first set, or as good as the last one. */
+  /** The changes; `null` if it is the first set or equal to the last one. */
   update(vrps: VrpSet): VrpChanges | null {
     const before = this.#vrps
     if (before === null) {
@@ -30,7 +30,7 @@ export class History {
     }
     const changes = compareTables(before.tables, vrps.tables)
     if (countOf(changes) === 0) return null
-    // The last step is always kept: BIRD 2.0.12 answers a Cache Reset only after a whole retry interval.
+    // The last step is always kept: BIRD 2.0.12 reacts to a Cache Reset only after a whole retry interval.
     const older = [...this.#changes]
       .map(([serial, since]) => [serial, combineChanges(since, changes)] as const)
       .filter(([, all]) => countOf(all) <= Math.max(vrps.size / 2, 1024))

@@ -73,7 +73,7 @@ export function endOfData(version: RtrVersion, session: number, serial: number, 
   return bytes
 }
 
-/** `erroneous` may be cut short (RFC 8210, section 5.11). */
+/** `erroneous` may be truncated (RFC 8210, section 5.11). */
 export function errorReport(
   version: RtrVersion,
   code: ErrorCode,
@@ -89,7 +89,7 @@ export function errorReport(
   return bytes
 }
 
-/** Made as they are asked for: a router that reads slowly costs one piece of 64 KiB. */
+/** Generated on demand: a router that reads slowly uses one chunk of 64 KiB. */
 export function* prefixPdus(
   version: RtrVersion,
   tables: VrpTables,

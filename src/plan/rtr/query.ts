@@ -1,6 +1,6 @@
 import { type ErrorCode, errorCode, headerLength, pduType, type RtrVersion } from './pdu.ts'
 
-/** What a router asks of a cache. */
+/** A router's query. */
 export type Query =
   | { readonly type: 'reset'; readonly version: RtrVersion }
   | {
@@ -9,7 +9,7 @@ export type Query =
       readonly session: number
       readonly serial: number
     }
-  /** The router gives up on what it was told. */
+  /** The router reports an error in the data that it received. */
   | { readonly type: 'error'; readonly code: number; readonly text: string }
 
 /** `incomplete`: there is more to come. */
@@ -18,7 +18,7 @@ type Reading =
   | { readonly outcome: 'incomplete' }
   | { readonly outcome: 'refused'; readonly code: ErrorCode; readonly problem: string }
 
-/** A router's longest PDU is an Error Report; what it quotes in there is short. */
+/** The limit of a router's PDU. The longest is an Error Report, which quotes a short PDU. */
 const longestQuery = 4096
 
 /**
@@ -29,7 +29,7 @@ export function readQuery(bytes: Buffer, established: RtrVersion | null): Readin
   if (bytes.length === 0) return { outcome: 'incomplete' }
   const version = bytes[0]!
   if (established === null && version > 1) {
-    return refused('unsupportedVersion', `version ${version} is not spoken here, but 0 and 1 are`)
+    return refused('unsupportedVersion', `version ${version} is not supported; use 0 or 1`)
   }
   if (established !== null && version !== established) {
     return refused('unexpectedVersion', `version ${version} in a session of version ${established}`)

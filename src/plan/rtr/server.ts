@@ -6,14 +6,14 @@ import type { RtrTimers } from './pdu.ts'
 import { type RtrEvent, Session } from './session.ts'
 
 export interface RtrServerOptions extends RtrTimers {
-  /** `null`: none yet; routers are told so (No Data Available). */
+  /** `null`: none yet; routers receive No Data Available. */
   readonly vrps: VrpSet | null
-  /** Routers are told of news at most that often; a minute, by RFC 8210, section 5.2. */
+  /** Minimum interval of Serial Notify PDUs; a minute, by RFC 8210, section 5.2. */
   readonly notifyIntervalMs?: number
   readonly maxConnections?: number
-  /** A router that takes nothing for so long is given up. */
+  /** A router that reads nothing for this time is disconnected. */
   readonly stallMs?: number
-  /** A client that asks nothing for so long after it has connected is no router. */
+  /** A client that sends no query for this time after the connection is disconnected. */
   readonly firstQueryMs?: number
   readonly onEvent?: (router: string, event: RtrEvent) => void
 }
@@ -21,7 +21,7 @@ export interface RtrServerOptions extends RtrTimers {
 export interface RtrServer {
   /** Resolves when routers can connect. Rejects with the system's error. Port 0: any free one. */
   listen(host: string, port: number): Promise<{ readonly host: string; readonly port: number }>
-  /** `false`: it is the set that is served already, and no router is told anything. */
+  /** `false`: the set is served already, and no Serial Notify is sent. */
   update(vrps: VrpSet): boolean
   readonly serial: number
   readonly connections: number
@@ -29,7 +29,7 @@ export interface RtrServer {
   close(): Promise<void>
 }
 
-/** A cache for routers: RTR version 1 (RFC 8210), and version 0 (RFC 6810) for those who ask in it. */
+/** A cache for routers: RTR version 1 (RFC 8210), and version 0 (RFC 6810) for routers that use it. */
 export function createRtrServer(options: RtrServerOptions): RtrServer {
   const { notifyIntervalMs = 60_000, maxConnections = 128, stallMs = 60_000, firstQueryMs = 10_000 } = options
   const { refreshS, retryS, expireS, onEvent = () => {} } = options
@@ -43,7 +43,7 @@ export function createRtrServer(options: RtrServerOptions): RtrServer {
   const server = createServer((socket) => {
     const router = `${socket.remoteAddress}:${socket.remotePort}`
     if (sessions.size >= maxConnections) {
-      // A router asks as soon as it has connected. Connections that do not must not lock one out.
+      // A router sends a query as soon as it has connected. A silent connection makes room for it.
       const silent = [...sessions].find(({ hasAsked }) => !hasAsked)
       if (silent === undefined) {
         onEvent(router, { type: 'refused' })
@@ -79,7 +79,7 @@ export function createRtrServer(options: RtrServerOptions): RtrServer {
         server.once('error', reject)
         server.listen(port, host, () => {
           server.off('error', reject)
-          // Out of file descriptors: the routers that are connected stay so.
+          // Out of file descriptors: connected routers stay connected.
           server.on('error', () => {})
           const address = server.address() as AddressInfo
           resolve({ host: address.address, port: address.port })

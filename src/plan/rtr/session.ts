@@ -15,10 +15,10 @@ import {
 } from './pdu.ts'
 import { type Query, readQuery } from './query.ts'
 
-/** What a router's session came to, for the log. */
+/** An event of a router's session, for the log. */
 export type RtrEvent =
   | { readonly type: 'connected' | 'refused' | 'closed' | 'stalled' | 'silent' }
-  /** `rows` were sent; `what` says whether they were the whole set or what changed. */
+  /** `rows` were sent: the whole set or the changes (`what`). */
   | {
       readonly type: 'served'
       readonly what: 'all' | 'changes'
@@ -26,7 +26,7 @@ export type RtrEvent =
       readonly rows: number
       readonly version: RtrVersion
     }
-  /** `by`: who found the other wrong. */
+  /** `by`: the side that reported the error. */
   | { readonly type: 'error'; readonly by: 'us' | 'router'; readonly code: number; readonly text: string }
 
 interface SessionOptions {
@@ -35,14 +35,14 @@ interface SessionOptions {
   readonly timers: RtrTimers
   /** By version, for sessions of different versions are different sessions (RFC 8210, section 5.1). */
   readonly sessionIds: readonly [number, number]
-  /** A router that takes nothing for so long is given up. */
+  /** A router that reads nothing for this time is disconnected. */
   readonly stallMs: number
-  /** A client that asks nothing for so long after it has connected is no router. */
+  /** A client that sends no query for this time after the connection is disconnected. */
   readonly firstQueryMs: number
   readonly onEvent: (event: RtrEvent) => void
 }
 
-/** One router. It is answered query by query, and only as fast as it reads. */
+/** One router. Queries are answered one by one, only as fast as the router reads. */
 export class Session {
   readonly #options: SessionOptions
   #version: RtrVersion | null = null
@@ -59,7 +59,7 @@ export class Session {
     socket.setNoDelay(true)
     socket.on('data', (chunk: Buffer) => this.#receive(chunk))
     socket.on('drain', () => this.#send())
-    // A reset is a way to say goodbye: `close` follows.
+    // A reset ends the connection: `close` follows.
     socket.on('error', () => {})
     socket.on('close', () => {
       this.#disarm()
@@ -69,7 +69,7 @@ export class Session {
     this.#arm(options.firstQueryMs, 'silent')
   }
 
-  /** Tells the router that there is news, unless it is being answered just now: then afterwards. */
+  /** Sends a Serial Notify; if an answer is in progress, after it. */
   notify(): void {
     if (this.#version === null || this.#ended) return
     this.#notifyPending = true
@@ -80,7 +80,7 @@ export class Session {
     return this.#version !== null
   }
 
-  /** Ends a connection that has not asked, to make room for another. */
+  /** Ends a connection without a query, to make room for another. */
   endSilent(): void {
     this.#options.onEvent({ type: 'silent' })
     this.destroy()
@@ -98,7 +98,7 @@ export class Session {
     this.#readOn()
   }
 
-  /** One query at a time: what came after it waits, and the socket reads no more. */
+  /** One query at a time: later ones wait, and the socket is paused. */
   #readOn(): void {
     while (this.#answer === null && !this.#ended) {
       const reading = readQuery(this.#unread, this.#version)
@@ -144,15 +144,15 @@ export class Session {
       onEvent({ type: 'served', what: 'all', serial, rows: vrps.size, version })
       return
     }
-    // RFC 8210 would have a session of another id ended. A Cache Reset, which mends it without a flap of all
-    // routes, is what other caches answer, and what routers know.
+    // RFC 8210 ends a session with another session id. Other caches send a Cache Reset instead, which routers
+    // support and which avoids a flap of all routes.
     const changes = query.session === session ? history.changesSince(query.serial) : null
     if (changes === null) {
       yield cacheReset(version)
       return
     }
     yield cacheResponse(version, session)
-    // What is new first: nothing that was valid and will be is invalid between the two.
+    // Added VRPs first, so that no route that stays valid is invalid meanwhile.
     yield* prefixPdus(version, changes.added, 'announce')
     yield* prefixPdus(version, changes.removed, 'withdraw')
     yield endOfData(version, session, serial, timers)
@@ -180,7 +180,7 @@ export class Session {
     }
     this.#answer = null
     if (this.#notifyPending) this.#sendNotify()
-    // Not from within #readOn, which goes on by itself.
+    // Not from within #readOn, which continues by itself.
     setImmediate(() => this.#readOn())
   }
 
@@ -203,7 +203,7 @@ export class Session {
     const { socket, stallMs } = this.#options
     this.#ended = true
     this.#unread = Buffer.alloc(0)
-    // What it still says is read and forgotten, or the reset would overtake the Error Report.
+    // Read and discard its data, or the reset would overtake the Error Report.
     socket.end()
     socket.resume()
     this.#arm(Math.min(stallMs, 5000), 'closed')

@@ -119,7 +119,7 @@ describe('an IRR set from a file', () => {
     expect(ranges).toEqual(['20.0.0.0/9'])
     expect(warnings.map(({ reason }) => reason)).toEqual([
       "the last good one can't be read (ENOTDIR)",
-      expect.stringMatching(/^it can't be kept as the last good one \(E\w+\)$/),
+      expect.stringMatching(/^it can't be saved as the last good copy \(E\w+\)$/),
     ])
   })
 
@@ -130,7 +130,7 @@ describe('an IRR set from a file', () => {
     await writeFile(kept, 'nonsense')
     await rm(file)
     await expect(load()).rejects.toThrow(
-      `peer.txt ipv4: is not there; the last good copy was damaged; it lies in ${kept}.damaged now\n    write a prefix a line to ${file}`,
+      `peer.txt ipv4: is not there; the last good copy was damaged; it is now ${kept}.damaged\n    write a prefix a line to ${file}`,
     )
   })
 })

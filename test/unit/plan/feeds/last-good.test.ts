@@ -57,7 +57,7 @@ describe('the last good copy', () => {
     await damage(path, await readFile(path, 'utf8'))
     expect(await readLastGood(stateDir, 'AS-EXAMPLE')).toEqual({
       found: false,
-      note: `the last good copy was damaged; it lies in ${path}.damaged now`,
+      note: `the last good copy was damaged; it is now ${path}.damaged`,
     })
     expect(await readLastGood(stateDir, 'AS-EXAMPLE')).toEqual({ found: false, note: null })
     expect(await onlyFile()).toBe(`${path}.damaged`)

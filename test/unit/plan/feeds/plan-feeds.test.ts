@@ -43,7 +43,7 @@ test('a fleet’s feeds hold each set once for each family, and the VRPs, from t
   ])
 })
 
-test('everything that can’t be had is told at once', async () => {
+test('all unavailable feeds are reported at once', async () => {
   for (const name of ['one.txt', 'two.txt', 'vrps.json']) await rm(join(folder, name))
   const error = await load().catch((thrown: unknown) => thrown)
   expect(error).toBeInstanceOf(FeedError)

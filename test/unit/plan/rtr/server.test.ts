@@ -131,7 +131,7 @@ describe('an RTR server', () => {
     expect(none[1]!.body.readUInt32BE(0)).toBe(3)
   })
 
-  test('asks a router of another session, or of an unknown serial, to begin anew', async () => {
+  test('sends a Cache Reset to a router of another session, or with an unknown serial', async () => {
     const { dial } = await start()
     const router = dial()
     const [{ field: session }] = (await router.ask(resetQuery(1))) as [Pdu]
@@ -150,7 +150,7 @@ describe('an RTR server', () => {
     expect(types(await router.ask(serialQuery(1, session, 3)))).toEqual([3, 7])
   })
 
-  test('has no data before it has VRPs, says so, and tells of them when they come', async () => {
+  test('sends No Data Available without VRPs, and a Serial Notify when they arrive', async () => {
     const { server, dial } = await start({ vrps: null })
     const router = dial()
     const [report] = await router.ask(resetQuery(1))
@@ -161,8 +161,8 @@ describe('an RTR server', () => {
   })
 
   test.each<[string, Buffer, number, string]>([
-    ['a version of the future', resetQuery(2), 4, 'version 2 is not spoken here, but 0 and 1 are'],
-    ['HTTP', Buffer.from('GET / HTTP/1.1\r\n\r\n'), 4, 'version 71 is not spoken here, but 0 and 1 are'],
+    ['a version of the future', resetQuery(2), 4, 'version 2 is not supported; use 0 or 1'],
+    ['HTTP', Buffer.from('GET / HTTP/1.1\r\n\r\n'), 4, 'version 71 is not supported; use 0 or 1'],
     [
       'what only caches say',
       Buffer.from([1, 7, 0, 0, 0, 0, 0, 8]),
@@ -229,7 +229,7 @@ describe('an RTR server', () => {
     expect(events.map(({ type }) => type)).toEqual(expect.arrayContaining(['stalled', 'silent']))
   })
 
-  test('takes no more routers than it was told', async () => {
+  test('accepts no more routers than maxConnections', async () => {
     const { dial, events } = await start({ maxConnections: 1 })
     await dial().ask(resetQuery(1))
     expect(await dial().next()).toBe('closed')
