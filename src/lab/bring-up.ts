@@ -40,22 +40,22 @@ import { buildTopology } from './topology/topology.ts'
 
 interface BringUpOptions {
   readonly fleet: Fleet
-  /** Where the fleet's YAML is, for those who ask whose lab this is. */
+  /** The path of the fleet's YAML, to identify the lab. */
   readonly sites: string
-  /** How this program is started again as a controller: the interpreter and the script. */
+  /** The command to start this program as a controller: the interpreter and the script. */
   readonly program: readonly string[]
   readonly controllers: boolean
-  /** Stands in the state until the lab is ready. */
+  /** Recorded in the state until the lab is ready. */
   readonly command: string
-  /** `null`: as long as a fleet of this size may take. */
+  /** `null`: the limit for a fleet of this size. */
   readonly timeoutMs: number | null
-  /** Leaves a lab that does not come up as it is. */
+  /** Keeps a lab that does not come up. */
   readonly keep: boolean
   readonly onStep?: (step: string) => void
   readonly signal: AbortSignal
 }
 
-/** There is a lab already, or what a crash left of one; `state` is `null` where that can't be read. */
+/** A lab exists already, or the remains of one after a crash; `state` is `null` if it can't be read. */
 export class LabExistsError extends Error {
   override readonly name = 'LabExistsError'
   readonly state: LabState | null
@@ -83,7 +83,7 @@ export async function bringUp(options: BringUpOptions): Promise<LabState> {
     const claim = describeClaim(topology, options.sites, owner)
     await writeState(claim)
     const state = await prepareLab(options.fleet, topology, claim)
-    // Before anything that would have to be removed is there.
+    // Before it creates anything that must be removed.
     await writeState(state)
     signal.throwIfAborted()
     options.onStep?.('wiring namespaces')
@@ -137,7 +137,7 @@ async function startNode(
   options: BringUpOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  // First, for a daemon that finds no cache asks again only after the fleet's `retry`.
+  // First, because a daemon that finds no cache retries only after the fleet's `retry`.
   node.rtr = await startRtr(node, options.program, signal)
   await together([
     startDaemons(node, signal).then((daemons) => {
@@ -152,8 +152,8 @@ async function startNode(
 }
 
 /**
- * Until the node's controller answers: only then has it used what its start takes of a processor, and another node may
- * start. One that never answers is reported with everything else that is missing.
+ * Waits until the node's controller answers: its start then needs no more CPU, and another node may start. A
+ * controller that never answers is reported by the readiness checks.
  */
 async function waitForStatus(node: NodeState, signal: AbortSignal): Promise<void> {
   const deadline = performance.now() + startLimitMs
@@ -225,7 +225,7 @@ async function waitForLab(state: LabState, options: BringUpOptions, signal: Abor
     tables.close()
   }
   options.onStep?.('waiting for the clients')
-  // Not earlier: WireGuard repeats an unanswered handshake only after 5 s.
+  // Not earlier: WireGuard repeats a handshake without a reply only after 5 s.
   await waitUntilReady(
     state.clients.map((client) => clientCheck(client, signal)),
     deadline,

@@ -1,4 +1,7 @@
-/** A program of the lab failed, or passed its time limit. The message names the program; there is nothing to debug. */
+/**
+ * A program of the lab failed, or exceeded its time limit. The message names the program, so no stack trace is
+ * needed.
+ */
 export class LabError extends Error {
   override readonly name = 'LabError'
 }

@@ -1,11 +1,11 @@
 /**
- * How long the lab waits, and how much it starts at once. A limit exists so that a hung program ends in an error: it is
- * generous, because a machine that runs a whole fleet is busy.
+ * Time limits of the lab, and how many programs it starts at once. A time limit turns a hung program into an
+ * error. It is generous, because a machine that runs a whole fleet is busy.
  */
 
 /** For one short program, such as `ip`, `wg` or `vtysh`. */
 export const commandLimitMs = 60_000
-/** From the start of a daemon until it takes connections. */
+/** From the start of a daemon until it accepts connections. */
 export const startLimitMs = 60_000
 /** From SIGKILL until the process is gone. */
 export const endLimitMs = 30_000
@@ -22,19 +22,18 @@ export function batchLimitMs(lines: number): number {
   return commandLimitMs + lines * lineMs
 }
 
-/** From the start of all daemons until each client's traffic is answered. */
+/** From the start of all daemons until each client gets a reply. */
 export function readyLimitMs(nodes: number): number {
   return readyBaseMs + nodes * readyPerNodeMs
 }
 
-/** For everything of a lab to be gone. */
+/** For the removal of the whole lab. */
 export function downLimitMs(namespaces: number): number {
   return downBaseMs + namespaces * downPerNamespaceMs
 }
 
 /**
- * How many programs, or nodes, start at once. More would only wait for a processor, and each would take longer than its
- * limit.
+ * How many programs, or nodes, start at once. More would compete for the CPU, and exceed their time limits.
  */
 export function startsAtOnce(processors: number): number {
   return 2 + 2 * processors

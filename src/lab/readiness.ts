@@ -18,7 +18,7 @@ interface Missing {
   readonly log: string | null
 }
 
-/** The lab did not come up in time: each thing that is missing, and the end of its log. */
+/** The lab did not come up in time: each missing item, and the end of its log. */
 export class NotReadyError extends Error {
   override readonly name = 'NotReadyError'
   readonly missing: readonly Missing[]
@@ -32,7 +32,7 @@ export class NotReadyError extends Error {
   }
 }
 
-/** One question that is asked until its answer is `null`. */
+/** A check that is repeated until its result is `null`. */
 export type Check = () => Promise<Missing | null>
 
 /** Polls all checks until each has passed once. Throws NotReadyError. */
@@ -52,7 +52,7 @@ export async function waitUntilReady(
       const missing = results.flatMap((result) => (result.missing === null ? [] : [result.missing]))
       throw new NotReadyError(missing, await tailLogs(missing))
     }
-    // A round of many checks uses a processor that those it asks need.
+    // A round of many checks uses CPU that the checked processes need.
     await delay(Math.max(20, performance.now() - since), undefined, { signal })
   }
 }
@@ -71,7 +71,7 @@ export class Tables {
     return client
   }
 
-  /** The state of each of a router's sessions; checks that ask at the same time share an answer. */
+  /** The state of each of a router's sessions; concurrent checks share one query. */
   sessionsOf(router: RouterState): Promise<Map<string, string>> {
     let reading = this.#sessions.get(router.name)
     if (reading === undefined) {
@@ -116,7 +116,7 @@ export function coreChecks(state: LabState, tables: Tables): Check[] {
   })
 }
 
-/** The node's controller announces every service, and each neighbor has what it should have. */
+/** The node's controller announces every service, and each neighbor has its routes. */
 export async function announceChecks(state: LabState, tables: Tables, node: NodeState): Promise<Check[]> {
   const manifest = await readBundle(node.bundle)
   return [
@@ -129,7 +129,7 @@ export async function announceChecks(state: LabState, tables: Tables, node: Node
           const absent = expected.filter((prefix) => !found.has(prefix))
           if (absent.length === 0) return null
           const what = `${absent.join(', ')} of ${node.name} at ${router.name}`
-          const instead = found.size === 0 ? 'nothing there' : `it has ${[...found].join(', ')}`
+          const instead = found.size === 0 ? 'no route' : `it has ${[...found].join(', ')}`
           return { what, instead, log: controllerLogOf(node) }
         },
     ),
@@ -159,7 +159,7 @@ async function checkController(node: NodeState): Promise<Missing | null> {
   return { what, instead, log }
 }
 
-/** The controller's status, over the management network. Rejects where it gives no status. */
+/** The controller's status, over the management network. Rejects without a status. */
 export function readStatus(node: NodeState): Promise<NodeStatus> {
   return new Promise((resolve, reject) => {
     const outgoing = request(node.statusUrl, { signal: AbortSignal.timeout(2000), agent: false }, (reply) => {

@@ -5,7 +5,7 @@ import { writeFileAtomically } from '../files/atomic-file.ts'
 import { removeTree } from '../files/remove-tree.ts'
 import { readProcess } from '../linux/proc.ts'
 
-/** One lab a machine: its folder is also its lock. */
+/** One lab for each machine: its folder is also its lock. */
 export const labDir = '/run/anyward-lab'
 const stateFile = join(labDir, 'state.json')
 
@@ -80,7 +80,7 @@ const clientSchema = z.object({
   interface: z.string(),
   config: z.string(),
   tunnelAddress: z.string(),
-  /** Without its length, as its peer entry has it. */
+  /** Without a length, as in its peer entry. */
   allowedIp: z.string(),
   publicKey: z.string(),
   server: z.object({
@@ -95,7 +95,7 @@ const clientSchema = z.object({
 
 const stateSchema = z.object({
   format: z.literal(1),
-  /** The command that is at work on the lab; `null` while it only runs. */
+  /** The command that changes the lab now; `null`: none. */
   owner: z.object({ command: z.string(), pid: z.number(), startTicks: z.number() }).nullable(),
   ready: z.boolean(),
   startedAt: z.string(),
@@ -117,7 +117,7 @@ export type RouterState = z.infer<typeof routerSchema>
 export type ClientState = z.infer<typeof clientSchema>
 export type LabState = z.infer<typeof stateSchema>
 
-/** Creates the lab's folder; `false`: there is a lab already, or what a crash left of one. */
+/** Creates the lab's folder; `false`: a lab exists already, or the remains of one after a crash. */
 export async function claimLab(): Promise<boolean> {
   try {
     await mkdir(labDir, { mode: 0o755 })
@@ -142,7 +142,7 @@ export async function writeState(state: LabState): Promise<void> {
   await writeFileAtomically(stateFile, `${JSON.stringify(state, null, 2)}\n`)
 }
 
-/** Notes in the state who is at work on the lab, for as long as `work` takes. */
+/** Records this process as the owner of the lab for the duration of `work`. */
 export async function occupyLab<T>(state: LabState, command: string, work: () => Promise<T>): Promise<T> {
   const startTicks = (await readProcess(process.pid))?.startTicks ?? 0
   state.owner = { command, pid: process.pid, startTicks }

@@ -13,8 +13,8 @@ import { controlSocketOf } from './machine/wireguard.ts'
 import { type LabState, type ProcessRecord, readState, removeLabDir } from './state.ts'
 
 /**
- * Ends the command that is at work on the lab, and waits until it has taken its own things down.
- * It is killed if it has not after `timeoutMs`.
+ * Ends the command that changes the lab, and waits until it has removed its processes and namespaces. It is
+ * killed after `timeoutMs`.
  */
 export async function endOwner(state: LabState | null, timeoutMs: number): Promise<void> {
   const owner = state?.owner
@@ -32,7 +32,7 @@ export async function endOwner(state: LabState | null, timeoutMs: number): Promi
 export async function takeDown(known: LabState | null): Promise<void> {
   const since = performance.now()
   for (;;) {
-    // A command that was killed may leave an `ip` at work behind it: look again until nothing is found.
+    // A killed command may leave a running `ip`: check again until nothing is found.
     const state = (await readState()) ?? known
     const own = new Set(state?.namespaces)
     const names = [...own, ...(await findMarkedNamespaces(own))]
@@ -106,7 +106,7 @@ function wireguardInterfacesOf(state: LabState | null): string[] {
   ]
 }
 
-/** Whether a process of the state's owner is still at work. */
+/** Whether the process that owns the state still runs. */
 export async function hasLiveOwner(state: LabState | null): Promise<boolean> {
   return state?.owner ? isAlive(state.owner) : false
 }

@@ -52,11 +52,11 @@ export async function installConfiguration(node: NodeState): Promise<void> {
   await writeFile(join(config, name), content, { mode: 0o640 })
   await writeFile(join(config, 'vtysh.conf'), '')
   await writeFile(join(vty, 'daemon.log'), '')
-  // FRR's daemons lay their privileges down, and bind their sockets afterwards.
+  // FRR's daemons drop privileges before they bind their sockets.
   await run(['chown', '-R', 'frr:frr', vty, config], { timeoutMs: commandLimitMs })
 }
 
-/** Starts the node's routing daemon alone, as a boot does, and returns when it takes commands. */
+/** Starts the node's routing daemon without a controller, as a boot does, and returns when it accepts commands. */
 export async function startDaemons(
   node: NodeState,
   signal?: AbortSignal,
@@ -147,7 +147,7 @@ async function loadFrrConfiguration(
   await runIn(node.namespace, [...argv, ...(only === null ? [] : ['-d', only]), '-b'], { signal })
 }
 
-/** By connecting: the file of a process that was killed lies there until the new one has bound it. */
+/** Connects to check: the socket file of a killed process remains until the new one has bound it. */
 async function waitForSocket(path: string, record: ProcessRecord, signal?: AbortSignal): Promise<void> {
   const deadline = performance.now() + startLimitMs
   for (;;) {
@@ -175,7 +175,7 @@ export function isListening(path: string): Promise<boolean> {
   })
 }
 
-/** Removes what FRR's daemons leave of themselves when they are killed. */
+/** Removes the crash log folders of killed FRR daemons. */
 export async function removeFrrScratch(pids: readonly number[]): Promise<void> {
   const ours = new Set(pids.map(String))
   for (const entry of await readdir(frrScratchDir).catch(() => [])) {

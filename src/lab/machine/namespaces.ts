@@ -8,7 +8,7 @@ import type { Family } from '../../net/prefix.ts'
 import { batchLimitMs, commandLimitMs, startsAtOnce } from '../limits.ts'
 import { fewAtOnce } from './together.ts'
 
-/** The alias of `lo` in each of the lab's namespaces: it remains when the lab's files are gone. */
+/** The alias of `lo` in each of the lab's namespaces: it identifies them if the lab's files are lost. */
 const marker = 'anyward-lab'
 const namespacesDir = '/run/netns'
 
@@ -45,10 +45,10 @@ interface IpShell {
   close(): Promise<void>
 }
 
-/** An `ip` that is in the namespace and waits, so that a command takes no longer than the kernel does. */
+/** An `ip` that waits inside the namespace, so that a command has no start time. */
 export async function openIpShell(namespace: string): Promise<IpShell> {
   const child = execa('ip', ['-n', namespace, '-batch', '-'], { reject: false, stdin: 'pipe' })
-  // With its first answer it is in the namespace and reads commands.
+  // Its first answer shows that it is in the namespace and reads commands.
   child.stdin.write('link show dev lo\n')
   await Promise.race([once(child.stdout, 'data'), child])
   const close = async () => {
@@ -108,7 +108,7 @@ export async function namespaceInode(name: string): Promise<number | null> {
   )
 }
 
-/** The namespaces that carry our marker, whatever became of the lab's files; those in `known` are not looked at. */
+/** The namespaces with the lab's marker, also without the lab's files; without those in `known`. */
 export async function findMarkedNamespaces(known: ReadonlySet<string> = new Set()): Promise<string[]> {
   const names = (await readdir(namespacesDir).catch(() => [])).filter(
     (name) => name.startsWith('aw-') && !known.has(name),
@@ -147,14 +147,14 @@ export async function kernelHasWireguard(): Promise<boolean> {
   )
 }
 
-/** Removes namespaces and links of the host; what is not there is as good as removed. */
+/** Removes namespaces and links of the host; ignores those that do not exist. */
 export async function removeNamespaces(
   names: readonly string[],
   hostLinks: readonly string[],
 ): Promise<void> {
   const lines = [...hostLinks.map((link) => `link del ${link}`), ...names.map((name) => `netns del ${name}`)]
   if (lines.length === 0) return
-  // It fails for each thing that is absent; the caller looks again.
+  // It fails for each entry that is absent; the caller checks again.
   await run(['ip', '-force', '-batch', '-'], {
     input: `${lines.join('\n')}\n`,
     timeoutMs: batchLimitMs(lines.length),

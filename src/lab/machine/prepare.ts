@@ -35,7 +35,7 @@ interface Keys {
   readonly clients: ReadonlyMap<string, KeyPair>
 }
 
-/** A lab that has nothing yet but its names, which is enough to remove whatever will come of it. */
+/** The state of a lab before it is created: its names, which are enough to remove it. */
 export function describeClaim(topology: Topology, sites: string, owner: LabState['owner']): LabState {
   return {
     format: 1,
@@ -54,7 +54,7 @@ export function describeClaim(topology: Topology, sites: string, owner: LabState
   }
 }
 
-/** Writes all that the fleet's daemons in the lab read, and returns the state of a lab that does not run yet. */
+/** Writes the files of the fleet's daemons in the lab, and returns the state of a lab that does not run yet. */
 export async function prepareLab(fleet: Fleet, topology: Topology, claim: LabState): Promise<LabState> {
   const keys = generateKeys(fleet, topology)
   const secrets = locateSecrets(topology, keys)
@@ -136,7 +136,7 @@ async function writeKeys(fleet: Fleet, topology: Topology, keys: Keys, secrets: 
 }
 
 function planNode(fleet: Fleet, node: LabNode, secrets: LabSecrets, port: number): NodePlan {
-  // The very planner of `anyward plan`, once a node, for each has its own interface names and probe keys.
+  // The planner of `anyward plan`, once for each node, because interface names and probe keys differ.
   const plan = compilePlan(adaptFleet(fleet, node, secrets), () => layoutOf(node, nodeDir(node), port))
   return plan.nodes.find((candidate) => candidate.node === node.name)!
 }

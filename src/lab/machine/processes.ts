@@ -16,11 +16,11 @@ interface Command {
   readonly env?: Readonly<Record<string, string>>
 }
 
-/** Starts a program in a namespace, in a session of its own, so that it outlives us and our Ctrl-C. */
+/** Starts a program in a namespace, in a session of its own, so that it survives this process and Ctrl-C. */
 export async function startDetached(command: Command): Promise<ProcessRecord> {
   const log = await open(command.log, 'a', 0o644)
   try {
-    // Not by execa, which passes no descriptor on: this program writes its log after our end.
+    // Not by execa, which passes no file descriptor: the program writes its log after this process has ended.
     const [program, ...args] = enter(command.namespace, command.argv)
     const child = spawn(program!, args, {
       detached: true,
@@ -29,8 +29,8 @@ export async function startDetached(command: Command): Promise<ProcessRecord> {
     })
     await once(child, 'spawn')
     child.unref()
-    // Outside of a lab each of these has a machine of its own. Here the programs that inject faults and measure must
-    // not count as theirs.
+    // Outside of a lab each of these programs has a machine of its own. Here the programs that inject faults and
+    // measure must not slow them down.
     setLeaderPriority(child.pid!, -5)
     // nsenter becomes the program itself, so this is the program's process.
     const startTicks = (await readProcess(child.pid!))?.startTicks ?? 0
@@ -46,7 +46,7 @@ export async function isAlive(record: { pid: number; startTicks: number }): Prom
   return facts !== null && facts.startTicks === record.startTicks
 }
 
-/** Signals that very process; `false` if it is gone. */
+/** Signals this process, not a later one with the same pid; `false` if it has ended. */
 export async function signalProcess(
   record: { pid: number; startTicks: number },
   signal: NodeJS.Signals,
@@ -55,7 +55,7 @@ export async function signalProcess(
   return trySignal(record.pid, signal)
 }
 
-/** Waits until the process is gone; `false` if it is still there after `timeoutMs`. */
+/** Waits until the process has ended; `false` if it still runs after `timeoutMs`. */
 export async function waitForEnd(
   record: { pid: number; startTicks: number },
   timeoutMs: number,
@@ -69,8 +69,8 @@ export async function waitForEnd(
 }
 
 /**
- * Kills every process whose network namespace has one of these inodes, but for us and who started us, and
- * waits until they are gone. Returns whom it killed.
+ * Kills every process whose network namespace has one of these inodes, except this process and its ancestors, and
+ * waits until they have ended. Returns the killed processes.
  */
 export async function killInNamespaces(inodes: ReadonlySet<number>): Promise<number[]> {
   const spared = await ancestorsOfUs()

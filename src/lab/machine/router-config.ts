@@ -8,8 +8,8 @@ const coreAsn = 4_200_000_000
 /** GRACEFUL_SHUTDOWN (RFC 8326). */
 const shutdownCommunity = '(65535, 0)'
 /**
- * How much a neighbor's router wants a route, BIRD's `preference`: the node that is here comes first, unless it
- * is degraded and another is not. Else two degraded sites would send everything to each other for ever.
+ * BIRD's `preference` of a route at a neighbor's router: the local node comes first, unless it is degraded and
+ * another is not. Otherwise two degraded sites would forward packets to each other in a loop.
  */
 const preference = { here: 100, away: 50, degraded: 40, awayDegraded: 30 }
 
@@ -28,13 +28,13 @@ interface RouterSession {
   readonly password: string | null
 }
 
-/** The BIRD of a neighbor: the mirror of each node's session with it, and the way to the core. */
+/** The BIRD of a neighbor: the other end of each node's session with it, and the route to the core. */
 export function renderRouter(router: LabRouter, sessions: readonly RouterSession[], logFile: string): string {
   return joinBlocks([
     renderHead(router.coreLink.ipv4.router.toString(), logFile),
-    // Its clients' networks; and BIRD resolves an iBGP next hop through its table, so the nodes' wires too.
+    // The clients' networks, and the nodes' links: BIRD resolves an iBGP next hop through its table.
     block('protocol direct lab_connected', ['ipv4;', 'ipv6;', 'interface "cl*", "dn*";']),
-    // Most networks honor the community; a path that is longer than others' loses by itself, here by this.
+    // Most networks honor the community; a longer path is less preferred anyway, here by this rule.
     block('filter lab_node_in', [
       `if ${shutdownCommunity} ~ bgp_community || bgp_path.len > 1 then preference = ${preference.degraded};`,
       'accept;',
@@ -50,8 +50,8 @@ export function renderRouter(router: LabRouter, sessions: readonly RouterSession
         `route ${defaultRoute} via ${router.coreLink[family].core};`,
       ]),
       renderKernel(family, digit),
-      // A tor's routes carry NO_EXPORT: the lab's router stands for the site's whole edge, and passes on
-      // what the internet would take. An empty path keeps the same carrier at two sites from seeing a loop.
+      // A tor's routes carry NO_EXPORT: the lab's router represents the site's whole edge, and exports what the
+      // internet would accept. An empty path prevents a false loop for a carrier at two sites.
       block(`filter lab_core_out${digit}`, [
         `if source = RTS_DEVICE && net ~ [ ${clientNetworks[family]}+ ] then accept;`,
         `if source != RTS_BGP || proto = "lab_core${digit}" || net.len > ${maxLength} then reject;`,
@@ -65,7 +65,7 @@ export function renderRouter(router: LabRouter, sessions: readonly RouterSession
         `local ${router.coreLink[family].router} as ${coreAsn + router.index};`,
         `neighbor ${router.coreLink[family].core} as ${coreAsn};`,
         'interpret communities off;',
-        ...impatientTimers,
+        ...shortTimers,
         `${family} { import filter lab_core_in; export filter lab_core_out${digit}; next hop self; };`,
       ]),
     ]),
@@ -74,7 +74,7 @@ export function renderRouter(router: LabRouter, sessions: readonly RouterSession
   ])
 }
 
-/** The BIRD in the middle: gives each neighbor the others' routes. */
+/** The BIRD of the core: it advertises each neighbor's routes to the others. */
 export function renderCore(topology: Topology, logFile: string): string {
   return joinBlocks([
     renderHead(coreRouterId, logFile),
@@ -89,7 +89,7 @@ export function renderCore(topology: Topology, logFile: string): string {
         block(`protocol bgp lab_router${router.index}_${digit}`, [
           `local ${router.coreLink[family].core} as ${coreAsn};`,
           `neighbor ${router.coreLink[family].router} as ${coreAsn + router.index};`,
-          ...impatientTimers,
+          ...shortTimers,
           `${family} { import filter lab_router_in; export all; next hop self; };`,
         ]),
       ),
@@ -97,8 +97,8 @@ export function renderCore(topology: Topology, logFile: string): string {
   ])
 }
 
-/** BIRD's own wait seconds before the first attempt and minutes after an error; a lab has no time for that. */
-const impatientTimers = ['connect delay time 1;', 'connect retry time 1;', 'error wait time 1, 1;']
+/** BIRD's defaults wait seconds before the first attempt and minutes after an error: too long for a lab. */
+const shortTimers = ['connect delay time 1;', 'connect retry time 1;', 'error wait time 1, 1;']
 
 function renderSession(router: LabRouter, { link, node, session, password }: RouterSession): string {
   const { bfd } = session
@@ -110,7 +110,7 @@ function renderSession(router: LabRouter, { link, node, session, password }: Rou
     ...(session.gtsm ? ['ttl security on;'] : []),
     ...(password === null ? [] : [`password "${password}";`]),
     ...(bfd === null ? [] : [`bfd { interval ${bfd.intervalMs} ms; multiplier ${bfd.multiplier}; };`]),
-    ...impatientTimers,
+    ...shortTimers,
     `${session.family} {`,
     `  preference ${preference.here};`,
     '  import filter lab_node_in;',

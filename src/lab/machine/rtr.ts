@@ -13,7 +13,7 @@ export function vrpFileOf(node: { readonly dir: string }): string {
   return join(node.dir, 'vrps.json')
 }
 
-/** What validates just our own announcements, as rpki-client writes it. */
+/** VRPs for our own announcements only, in the format of rpki-client. */
 export function renderVrps(fleet: Fleet): string {
   const now = new Date()
   const roas = fleet.services
@@ -23,7 +23,7 @@ export function renderVrps(fleet: Fleet): string {
   return `${JSON.stringify({ metadata, roas }, null, 2)}\n`
 }
 
-/** `null` for a node that validates nothing. Returns when routers can connect. */
+/** `null` for a node without origin validation. Returns when routers can connect. */
 export async function startRtr(
   node: NodeState,
   program: readonly string[],
@@ -54,7 +54,7 @@ export async function startRtr(
   return record
 }
 
-/** By the process's own view of its network namespace: nothing has to be started in there to look. */
+/** Reads the process's own view of its network namespace, so that no process must start there. */
 async function listensOn(pid: number, port: number): Promise<boolean> {
   const sockets = await readFile(`/proc/${pid}/net/tcp`, 'utf8').catch(() => '')
   const local = `:${port.toString(16).toUpperCase().padStart(4, '0')}`

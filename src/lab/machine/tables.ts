@@ -1,6 +1,6 @@
 import type { BirdClient } from '../../node/routing/bird/client.ts'
 
-/** The prefixes that a protocol brought into a neighbor's tables. */
+/** The prefixes of a protocol in a neighbor's tables. */
 export async function readPrefixes(client: BirdClient, protocol: string): Promise<Set<string>> {
   const reply = await client.send(`show route protocol ${protocol}`)
   const prefixes = new Set<string>()
@@ -11,7 +11,7 @@ export async function readPrefixes(client: BirdClient, protocol: string): Promis
   return prefixes
 }
 
-/** Each BGP session's state in BIRD's words, such as `Established`, by protocol. */
+/** Each BGP session's state as BIRD names it, such as `Established`, by protocol. */
 export async function readSessions(client: BirdClient): Promise<Map<string, string>> {
   const sessions = new Map<string, string>()
   for (const { text } of (await client.send('show protocols')).lines) {

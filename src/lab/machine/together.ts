@@ -1,6 +1,6 @@
 /**
- * Waits for all of them, also when one fails, and then throws the first failure: nothing may still be at
- * work when the lab is taken down.
+ * Waits for all promises, also if one fails, and then throws the first failure: no work may continue when the lab
+ * is taken down.
  */
 export async function together<T>(work: readonly Promise<T>[]): Promise<T[]> {
   const results = await Promise.allSettled(work)
@@ -10,8 +10,8 @@ export async function together<T>(work: readonly Promise<T>[]): Promise<T[]> {
 }
 
 /**
- * The same for work that begins here, so many at once. After a failure nothing more begins, and the failure that came
- * first is thrown.
+ * The same for jobs that it starts, a limited number at once. After a failure it starts no more, and throws the
+ * first failure.
  */
 export async function fewAtOnce<T>(width: number, things: readonly T[], work: (thing: T) => Promise<void>) {
   const queue = [...things]

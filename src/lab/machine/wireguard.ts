@@ -75,7 +75,7 @@ export async function createInterface(
   if (plan.inKernel) {
     await ipBatch(plan.namespace, [`link add ${plan.interface} type wireguard`], signal)
   } else {
-    // What a killed one has left looks like this one's, to which `wg` can't speak yet.
+    // The socket of a killed process looks like a new one, but `wg` can't connect to it.
     await rm(controlSocketOf(plan.interface), { force: true })
     process = await startDetached({
       name: `wireguard-go ${plan.interface}`,
@@ -101,7 +101,7 @@ export async function createInterface(
   return process
 }
 
-/** Gives a peer a fresh start on an interface: no session, no remembered endpoint but the one given. */
+/** Resets a peer on an interface: no session, and only the given endpoint. */
 export async function renewPeers(
   namespace: string,
   name: string,

@@ -11,7 +11,7 @@ const managementInterface = 'mgmt0'
 /** The first of the routing tables for WireGuard's answers, one a service. */
 const replyTable = 5182
 
-/** The way that the lab's operator comes in by is no way for the fleet's packets. */
+/** The fleet's packets must not use the management network. */
 const managementFilter = `table inet anyward_lab {
   chain forward {
     type filter hook forward priority 0
@@ -21,7 +21,7 @@ const managementFilter = `table inet anyward_lab {
 }
 `
 
-/** Creates the namespaces, the wires between them and their addresses. */
+/** Creates the namespaces, the links between them and their addresses. */
 export async function wireTopology(
   fleet: Fleet,
   topology: Topology,
@@ -30,7 +30,7 @@ export async function wireTopology(
 ): Promise<void> {
   await createNamespaces(namespacesOf(topology), signal)
   const { nodes, routers, clients, fabricNamespace, coreNamespace } = topology
-  // Before there are interfaces: each takes its settings from the defaults when it is made.
+  // Before the interfaces are created: each copies the defaults.
   const routing = [...nodes, ...routers, ...clients].map(({ namespace }) => namespace)
   await each([coreNamespace, ...routing], (namespace) => enableForwarding(namespace, signal))
   await ipBatch(fabricNamespace, fabricLines(topology), signal)
@@ -52,12 +52,12 @@ function each<T>(things: readonly T[], work: (thing: T) => Promise<void>): Promi
 }
 
 /**
- * Sends WireGuard's answers out through the wire that the question came by, from the anycast address.
- * wireguard-go answers through that wire and no other, which fails where the node's default route goes
- * through another neighbor; the kernel's WireGuard would then answer from the wire's own address.
+ * Sends WireGuard's replies through the link on which the request arrived, from the anycast address. wireguard-go
+ * replies only through that link, which fails if the node's default route uses another neighbor; the kernel's
+ * WireGuard would then reply from the link's own address.
  */
 function replyLines(fleet: Fleet, node: LabNode, family: Family, inKernel: boolean): string[] {
-  // wireguard-go's answers come here only when the main table has no route through that wire.
+  // wireguard-go's replies reach this rule only if the main table has no route through that link.
   const preference = inKernel ? 100 : 40_000
   const links = node.links.filter((link) => link.family === family)
   return servicesOf(fleet, node).flatMap((service, at) => {
@@ -133,7 +133,7 @@ function routerLines(router: LabRouter, clients: readonly LabClient[]): string[]
 function nodeLines(fleet: Fleet, node: LabNode): string[] {
   const member = fleet.sites.flatMap(({ nodes }) => nodes).find(({ name }) => name === node.name)!
   const anycast = servicesOf(fleet, node).flatMap((service) => service.anycast)
-  // Any fleet should work: where no neighbor gives a default route, the way back to the clients is ours.
+  // If no neighbor advertises a default route, this one is the return path to the clients.
   const fallbacks = families.flatMap((family) => {
     const link = node.links.find((candidate) => candidate.family === family)
     const given = member.neighbors.some(
@@ -156,7 +156,7 @@ function nodeLines(fleet: Fleet, node: LabNode): string[] {
   ]
 }
 
-/** At the router's end of a client's wire; run in the router's namespace, or the core's. */
+/** At the router's end of a client's link; run in the router's namespace, or the core's. */
 function gatewayLines(client: LabClient): string[] {
   const name = `cl${client.index}`
   return [
@@ -186,7 +186,7 @@ function managementLines({ managementAddress, fabricNamespace }: Topology): stri
   ]
 }
 
-/** An address of a point-to-point wire: the peer is reached, and no subnet is claimed. */
+/** An address of a point-to-point link: a route to the peer, and no subnet. */
 function addPeer(name: string, local: Address, peer: Address): string {
   return local.family === 'ipv4'
     ? `addr add ${local} peer ${peer}/32 dev ${name}`

@@ -9,10 +9,10 @@ import { findOutage, type Outage, type PingReply, parsePingLog } from './ping-lo
 
 const pingIntervalMs = 20
 const pingLog = 'scenario.log'
-/** A WireGuard client needs some 15 s until it tries a handshake again. */
+/** A WireGuard client tries a new handshake after some 15 s. */
 export const clientPatienceMs = 20_000
 
-/** Has a client ping the server through the tunnel, and returns when the first answer is there. */
+/** Starts pings from a client to the server through the tunnel, and returns after the first reply. */
 export async function startMeasuring(client: ClientState, signal: AbortSignal): Promise<ProcessRecord> {
   await rm(join(client.dir, pingLog), { force: true })
   const ping = await startPing(client, pingIntervalMs, pingLog)
@@ -27,7 +27,7 @@ export async function readPings(client: ClientState): Promise<PingReply[]> {
   return parsePingLog(await readFile(join(client.dir, pingLog), 'utf8').catch(() => ''))
 }
 
-/** The client's outage; `null`: it had none; `undefined`: it is not over after 20 s. */
+/** The client's outage; `null`: it had none; `undefined`: it lasts longer than 20 s. */
 export async function waitForClient(
   client: ClientState,
   struckAtEpochMs: number,
@@ -39,14 +39,14 @@ export async function waitForClient(
     const outage = findOutage(replies, struckAtEpochMs)
     const answered = now - (replies.at(-1)?.atMs ?? 0) < 500
     if (answered && outage !== null && outage.durationMs > 500) return outage
-    // Some faults leave the client's session alone until the route moves: give it time to be hurt.
+    // Some faults affect the client's session only after the route moves: wait for it.
     if (answered && now - struckAtEpochMs > 3000) return outage
     if (now - struckAtEpochMs > clientPatienceMs) return undefined
     await delay(50, undefined, { signal })
   }
 }
 
-/** Every client and every server forgets the others' sessions, so that no scenario suffers from the last. */
+/** Resets the sessions of all clients and servers, so that scenarios do not affect each other. */
 export async function renewClients(state: LabState): Promise<void> {
   await together(
     state.nodes.flatMap((node) =>

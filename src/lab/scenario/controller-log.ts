@@ -1,7 +1,7 @@
 import { open, stat } from 'node:fs/promises'
 import * as z from 'zod'
 
-/** What another program wrote: nothing of it is sure. */
+/** Untrusted output of another program. */
 const decisionSchema = z.object({
   event: z.literal('decision'),
   /** Since the epoch, in milliseconds. */

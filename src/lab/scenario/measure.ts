@@ -19,7 +19,7 @@ import { type Held, type Watched, watchForLoss, watchRoutes } from './watch.ts'
 
 const restoreTimeoutMs = 90_000
 const restartTimeoutMs = 60_000
-/** A controller that starts again proves itself for that long before we believe that nothing flaps. */
+/** How long a restarted controller is watched for flaps. */
 const calmMs = 2000
 
 /** How to watch, and where events go. */
@@ -128,7 +128,7 @@ export async function measureWithdrawal(
     describeDetection(scenario, decision),
     ...describeUnwatched(stage, scenario, held),
     ...describeStuck(gone, 'still had'),
-    ...describeStuck(back, 'did not get back all: it had'),
+    ...describeStuck(back, 'did not get all routes back: it had'),
     ...(withdrawnMs !== null && withdrawnMs > bound.limitMs
       ? [`more than ${Math.round(bound.limitMs)} ms`]
       : []),
@@ -150,7 +150,7 @@ export async function measureWithdrawal(
   }
 }
 
-/** For a fault that no neighbor may notice: injects it, repairs it, and watches the routes all the time. */
+/** For a fault that must not affect the neighbors: injects it, repairs it, and watches the routes throughout. */
 export async function measureCalm(
   measuring: Measuring,
   stage: Stage,
@@ -215,8 +215,8 @@ async function repairAndWatch(
 }
 
 /**
- * Up to the first withdrawal after the fault, which may be logged a moment after the neighbors know it; empty
- * without one.
+ * Decisions up to the first withdrawal after the fault, which may be logged shortly after the neighbors receive
+ * it; empty without one.
  */
 async function findDecisions(
   path: string,
@@ -256,14 +256,14 @@ function slowest(watched: readonly Watched[]): number | null {
 
 function describeDetection(scenario: Scenario, decision: LoggedDecision | null): string {
   if (scenario.detectedBy === 'neighbor') return ''
-  return decision === null ? 'the controller decided nothing' : `${decision.reason}: ${decision.message}`
+  return decision === null ? 'the controller made no decision' : `${decision.reason}: ${decision.message}`
 }
 
 function describeDecision({ decision, reason, time }: LoggedDecision, struckAtEpochMs: number): string {
   return `${decision} (${reason}) after ${((time - struckAtEpochMs) / 1000).toFixed(1)} s`
 }
 
-/** Without BFD a silent node keeps its routes until the hold timer ends, minutes later. */
+/** Without BFD an unreachable node keeps its routes until the hold timer expires, minutes later. */
 function describeUnwatched(stage: Stage, scenario: Scenario, held: readonly Held[]): string[] {
   if (!scenario.needsBfd) return []
   const others = sessionsOf(stage.state, stage.node.name)
@@ -281,7 +281,7 @@ function describeStuck(watched: readonly Watched[], verb: string): string[] {
 function describeClient(client: ClientState, outage: Outage | null | undefined, lost: boolean): string {
   if (outage === undefined) {
     return lost
-      ? `${client.name} is not back after ${clientPatienceMs / 1000} s: WireGuard keeps its session with a site that still runs`
+      ? `${client.name} has no replies after ${clientPatienceMs / 1000} s: WireGuard keeps its session with a site that still runs`
       : ''
   }
   if (outage === null) return `${client.name} lost nothing`

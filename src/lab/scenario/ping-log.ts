@@ -1,4 +1,4 @@
-/** One answer that `ping -D` wrote down. */
+/** One reply in a log of `ping -D`. */
 export interface PingReply {
   /** Since the epoch. */
   readonly atMs: number

@@ -12,7 +12,7 @@ export function describeEvent(event: ScenarioEvent): string | null {
     case 'withdrawn':
       return `    gone at ${event.neighbor} after ${formatMs(event.afterMs)}`
     case 'client-back':
-      return `    ${event.client} was dark for ${formatMs(event.outageMs)}, ${event.packetsLost} packets lost`
+      return `    ${event.client} had no replies for ${formatMs(event.outageMs)}, ${event.packetsLost} packets lost`
     case 'repairing':
       return '    repairing'
     case 'restored':
@@ -22,7 +22,7 @@ export function describeEvent(event: ScenarioEvent): string | null {
   }
 }
 
-/** A table for people. */
+/** A table for the terminal. */
 export function renderResults(results: readonly ScenarioResult[]): string {
   const head = ['scenario', 'node', 'daemon', 'noticed', 'withdrawn', 'restored', 'client dark', 'lost', '']
   const rows = results.map((result) => [

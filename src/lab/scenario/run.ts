@@ -20,7 +20,7 @@ interface RunOptions {
   readonly state: LabState
   readonly scenarios: readonly Scenario[]
   readonly nodes: readonly NodeState[]
-  /** Whether to measure what a client suffers, which takes up to 20 s a scenario. */
+  /** Whether to measure the client's outage, which takes up to 20 s a scenario. */
   readonly client: boolean
   readonly program: readonly string[]
   readonly onEvent?: (event: ScenarioEvent) => void
@@ -32,7 +32,7 @@ export function defaultNodes(state: LabState): NodeState[] {
   return (['bird', 'frr'] as const).flatMap((kind) => state.nodes.find(({ daemon }) => daemon === kind) ?? [])
 }
 
-/** Breaks one thing after the other in a lab that runs, measures, and leaves it as healthy as it was. */
+/** Runs one scenario after another in a running lab, measures, and repairs every fault. */
 export async function runScenarios(options: RunOptions): Promise<ScenarioResult[]> {
   const results: ScenarioResult[] = []
   const tables = new Tables()
@@ -71,7 +71,7 @@ async function runScenario(
     packetsLost: null,
   }
   const wireguard = node.wireguard[0]
-  if (wireguard === undefined) return { ...unmeasured, detail: 'it serves nothing' }
+  if (wireguard === undefined) return { ...unmeasured, detail: 'the node has no service' }
   const client = options.client ? (state.clients.find(({ site }) => site === node.site) ?? null) : null
   const manifest = await readBundle(node.bundle)
   const stage: Stage = { state, node, manifest, wireguard, program }

@@ -12,7 +12,7 @@ export interface Stage {
   readonly program: readonly string[]
 }
 
-/** Something that is about to break, prepared so far that breaking it takes no time. */
+/** A fault, prepared so that its injection takes no time. */
 export interface Fault {
   strike(): Promise<void>
   /** Removes the fault, also one that was injected only in part. */
@@ -22,23 +22,23 @@ export interface Fault {
 /** How long the neighbors may keep the routes of a node. */
 export interface Bound {
   readonly limitMs: number
-  /** What is aimed for on a machine with nothing else to do; `null`: the limit itself. */
+  /** The goal on an idle machine; `null`: the limit itself. */
   readonly goalMs: number | null
 }
 
 export interface Scenario {
   readonly name: ScenarioName
-  /** What is done, in a few words. */
+  /** A short description of the fault. */
   readonly summary: string
-  /** What should become of the node's routes at its neighbors. */
+  /** The expected effect on the node's routes at its neighbors. */
   readonly expects: 'withdrawn' | 'kept'
   /** What detects it: the controller, or only the neighbors. */
   readonly detectedBy: 'controller' | 'neighbor'
-  /** Which services' routes go: that of the broken endpoint, all that the node has, or those with a dead man. */
+  /** The services whose routes are withdrawn: that of the broken endpoint, all of the node, or those with a guard. */
   readonly affects: 'service' | 'node' | 'guarded'
-  /** Whether only neighbors with BFD notice in time to be watched. */
+  /** Whether only neighbors with BFD detect the fault within the time limit. */
   readonly needsBfd: boolean
-  /** Whether the clients have to find another site, or get theirs back by the repair. */
+  /** Whether the clients move to another site, or return to theirs after the repair. */
   readonly clientReturns: 'elsewhere' | 'with-repair'
   readonly boundOf: (stage: Stage) => Bound
   readonly prepare: (stage: Stage) => Promise<Fault>
@@ -49,19 +49,19 @@ export interface ScenarioResult {
   readonly node: string
   readonly daemon: 'bird' | 'frr'
   readonly passed: boolean
-  /** From the fault to the controller's decision; `null` where it is not the controller that notices. */
+  /** From the fault to the controller's decision; `null` if the controller does not detect it. */
   readonly detectMs: number | null
   /** From the fault until the last of the neighbors had lost the routes. */
   readonly withdrawnMs: number | null
-  /** From the beginning of the repair until every neighbor had them again. */
+  /** From the start of the repair until every neighbor has the routes again. */
   readonly restoredMs: number | null
-  /** `null`: not measured, or not over when we stopped waiting. */
+  /** `null`: not measured, or longer than the time limit. */
   readonly clientOutageMs: number | null
   readonly packetsLost: number | null
   readonly detail: string
 }
 
-/** What happens while scenarios run, for those who show it. Times are milliseconds since the fault. */
+/** Progress events of scenarios. Times are milliseconds since the fault. */
 export type ScenarioEvent =
   | { kind: 'started'; scenario: Scenario; node: NodeState }
   | { kind: 'struck' }

@@ -7,10 +7,10 @@ import { generateKeyPair } from '../machine/wireguard.ts'
 import { type ProcessRecord, writeSecret } from '../state.ts'
 import type { Bound, Fault, Scenario, Stage } from './scenario.ts'
 
-/** A machine that is busy with other things is no reason to fail: that many times the goal is. */
+/** The limit is this many times the goal, so that a busy machine does not fail the scenario. */
 const leniency = 5
 const killTimeoutMs = 5000
-/** The command line's own start is in it. */
+/** Includes the start of the command line. */
 const operatorLimitMs = 5000
 /** A killed daemon's sessions end with its sockets. */
 const resetLimitMs = 2000
@@ -136,13 +136,13 @@ function guardBound({ manifest }: Stage): Bound {
   return { limitMs: Math.max(0, ...bounds) + 1000, goalMs: null }
 }
 
-/** As long as traffic may keep it. */
+/** The time limit of a drain. */
 function drainBound({ manifest }: Stage): Bound {
   const limits = manifest.services.map(({ drain }) => drain.limitMs)
   return { limitMs: Math.max(0, ...limits) + operatorLimitMs, goalMs: null }
 }
 
-/** The slowest of its sessions; those without BFD live until their hold timer, and are not waited for. */
+/** The slowest session. Sessions without BFD last until their hold timer expires, and are not awaited. */
 function bfdBound({ state, node }: Stage): Bound {
   const detection = state.routers
     .flatMap((router) => router.sessions)

@@ -10,16 +10,16 @@ export interface Held {
   readonly prefixes: readonly string[]
 }
 
-/** Close to the fault each millisecond counts; later the machine's two cores have better things to do. */
+/** Polls fast right after the fault, and more slowly later, to save CPU. */
 const finePollingMs = 300
 const finePauseMs = 0.5
 const coarsePauseMs = 4
 
-/** What became of one neighbor's routes; `afterMs` is `null` if it never was as wanted before the deadline. */
+/** The result for one neighbor's routes; `afterMs` is `null` if the deadline passed first. */
 export interface Watched {
   readonly held: Held
   readonly afterMs: number | null
-  /** Of the routes, those that the neighbor had when we last looked. */
+  /** The routes that the neighbor had at the last sample. */
   readonly present: readonly string[]
 }
 

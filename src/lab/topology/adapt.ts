@@ -2,7 +2,7 @@ import type { Fleet, Rpki } from '../../plan/sites/fleet.ts'
 import type { LabNode } from './model.ts'
 import { uniqueInterface } from './names.ts'
 
-/** Where the lab keeps what the fleet's own files hold on real nodes. */
+/** Paths in the lab for files of real nodes. */
 export interface LabSecrets {
   /** The generated public key of each service, by its name. */
   readonly publicKeys: ReadonlyMap<string, string>
@@ -12,9 +12,8 @@ export interface LabSecrets {
 }
 
 /**
- * The fleet as one of its nodes has it in the lab: generated keys and passwords, and WireGuard interfaces
- * that no other node on this machine has, and RPKI caches that there are. Everything else stays as the
- * engineers wrote it.
+ * The fleet for one node of the lab: with generated keys and passwords, WireGuard interface names that are unique
+ * on this machine, and the lab's RPKI caches. Everything else stays as in the YAML.
  */
 export function adaptFleet(fleet: Fleet, node: LabNode, secrets: LabSecrets): Fleet {
   return {
@@ -48,10 +47,10 @@ export function adaptFleet(fleet: Fleet, node: LabNode, secrets: LabSecrets): Fl
   }
 }
 
-/** Where a node's own RTR server answers in place of all the caches that the fleet names. */
+/** The address of a node's own RTR server, which replaces the fleet's caches. */
 export const labRtrPort = 3323
 
-/** One server, by as many loopback addresses as there are caches, so that each keeps its place in the order. */
+/** One server with one loopback address for each cache, so that the order of caches stays. */
 function moveCaches(rpki: Rpki): Rpki {
   const at = (index: number) => ({ host: `127.0.0.${index + 1}`, port: labRtrPort })
   return {

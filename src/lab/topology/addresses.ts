@@ -1,6 +1,6 @@
 import { type Address, parseAddress } from '../../net/prefix.ts'
 
-/** For addresses that are written in this program. */
+/** For address constants. */
 export function constantAddress(text: string): Address {
   const parsed = parseAddress(text)
   if (!parsed.ok) throw new Error(`${text} ${parsed.problem}`)

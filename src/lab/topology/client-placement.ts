@@ -51,7 +51,7 @@ function serviceOf(fleet: Fleet, site: Site): Service | null {
   return fleet.services.find((service) => served.has(service.name)) ?? fleet.services[0] ?? null
 }
 
-/** The name of the router that the site's client hangs on: eBGP and the endpoint's family come first. */
+/** The name of the router that connects the site's client: prefers eBGP and the endpoint's family. */
 function nearestRouter(site: Site, service: Service, routers: readonly LabRouter[]): string | null {
   const family = service.anycast[0]!.family
   const neighbors = site.nodes.flatMap((node) => node.neighbors)

@@ -2,9 +2,9 @@ import type { Address, Family, InterfaceAddress } from '../../net/prefix.ts'
 
 /** The network namespaces and the links between them. The same fleet gives the same topology. */
 export interface Topology {
-  /** Holds a bridge for each link, so that cutting one end leaves the other end's carrier alone. */
+  /** Has a bridge for each link, so that a cut at one end does not change the carrier at the other. */
   readonly fabricNamespace: string
-  /** Stands for the internet between the sites. */
+  /** Represents the internet between the sites. */
   readonly coreNamespace: string
   /** The host's own address on the management network, and its length. */
   readonly managementAddress: InterfaceAddress
@@ -70,7 +70,7 @@ export interface LabClient {
   readonly namespace: string
   readonly folder: string
   readonly interface: string
-  /** The router that it hangs on; `null`: on the core. */
+  /** The router that connects it; `null`: the core. */
   readonly router: string | null
   /** The wire to that router: its own address and the router's. */
   readonly underlay: Readonly<Record<Family, { readonly client: Address; readonly gateway: Address }>>

@@ -1,4 +1,4 @@
-/** What a fleet asks of the lab that it can not do. */
+/** The lab does not support something in the fleet. */
 export class TopologyError extends Error {
   override readonly name = 'TopologyError'
 }

@@ -123,7 +123,7 @@ function eachNeighbor(
   }
 }
 
-/** The YAML's own name where it means one router in the whole fleet. */
+/** The name in the YAML if it is unique in the whole fleet. */
 function nameRouters(drafts: readonly RouterDraft[]): void {
   const uses = new Map<string, number>()
   for (const draft of drafts) uses.set(draft.neighbor, (uses.get(draft.neighbor) ?? 0) + 1)

@@ -73,7 +73,7 @@ export class Vtysh {
         throw new DaemonError('timeout', `vtysh did not end in ${timeoutMs / 1000} s: a daemon of FRR hangs`)
       }
       if (result.code === 'ENOENT') {
-        throw new DaemonError('not-running', 'vtysh (package frr) is not on this machine')
+        throw new DaemonError('not-running', 'vtysh (package frr) is not installed')
       }
       return { text: result.all ?? '', ok: result.exitCode === 0 }
     } finally {
