@@ -3,15 +3,16 @@ import { LockError } from '../files/lock.ts'
 import { FeedError } from '../plan/feeds/feed.ts'
 import { FleetFolderError } from '../plan/sites/folder-error.ts'
 import { ConfigError, formatIssue } from '../text/issue.ts'
+import { OperationError } from '../text/operation-error.ts'
 
 /** 0 fine, 1 findings (invalid, unhealthy, refused), 2 the tool could not do its job. */
 export const exitCode = { fine: 0, findings: 1, failed: 2 } as const
 
-/** The tool could not do its job for a reason that a person can mend: brief, with the cure. */
+/** A command failed for a known reason: a short message, and a hint that says what to do. */
 export class CommandError extends Error {
   override readonly name = 'CommandError'
   readonly hint: string | null
-  /** `findings` where the tool worked, and says no. */
+  /** `findings` if the tool worked, and the answer is no. */
   readonly exitCode: number
 
   constructor(message: string, options: { hint?: string; exitCode?: number; cause?: unknown } = {}) {
@@ -21,10 +22,10 @@ export class CommandError extends Error {
   }
 }
 
-/** Says on stderr why a command failed, known failures briefly and unknown ones with their stack. */
+/** Prints why a command failed to stderr, unknown failures with their stack. */
 export function reportFailure(error: unknown): number {
   if (error instanceof CommanderError) {
-    // commander has already written its own message; --help and --version end here too.
+    // commander has already printed its message; --help and --version end here too.
     return error.exitCode === 0 ? exitCode.fine : exitCode.failed
   }
   if (error instanceof ConfigError) {
@@ -39,6 +40,10 @@ export function reportFailure(error: unknown): number {
     process.stderr.write(`anyward: ${error.message}\n`)
     return exitCode.failed
   }
+  if (error instanceof OperationError) {
+    process.stderr.write(`anyward: ${error.message}\n    ${error.hint}\n`)
+    return error.outcome === 'refused' ? exitCode.findings : exitCode.failed
+  }
   if (error instanceof CommandError) {
     process.stderr.write(`anyward: ${error.message}\n${error.hint === null ? '' : `    ${error.hint}\n`}`)
     return error.exitCode
@@ -47,9 +52,4 @@ export function reportFailure(error: unknown): number {
     `anyward: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
   )
   return exitCode.failed
-}
-
-/** What the operating system refused. */
-export function isSystemError(error: unknown): error is NodeJS.ErrnoException {
-  return error instanceof Error && typeof (error as NodeJS.ErrnoException).syscall === 'string'
 }

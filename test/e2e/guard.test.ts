@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { execa } from 'execa'
 import { pino } from 'pino'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { guardSerialOf } from '../../src/cli/versions.ts'
+import { programVersion } from '../../src/cli/program-version.ts'
 import { type Manifest, requireManifest } from '../../src/manifest/manifest.ts'
 import { normally } from '../../src/net/announcements.ts'
 import { askGuard } from '../../src/node/guard/ask.ts'
@@ -16,6 +16,7 @@ import { spawnGuard } from '../../src/node/guard/spawn.ts'
 import { createBird } from '../../src/node/routing/bird/bird.ts'
 import type { RoutingDaemon } from '../../src/node/routing/daemon.ts'
 import { createFrr } from '../../src/node/routing/frr/frr.ts'
+import { guardSerialOf } from '../../src/node/service/serials.ts'
 import { patience } from '../patience.ts'
 import { everything, otherCovering4 } from './fixture-routing/configs.ts'
 import { untilAnnounced } from './fixture-routing/expectations.ts'
@@ -100,7 +101,7 @@ describe.each(['bird', 'frr'] as const)("the dead man's guard behind %s", (kind)
   const startController = (of = manifest) => {
     const client = createGuardClient({
       manifest: of,
-      serial: guardSerialOf(of),
+      serial: guardSerialOf(of, programVersion),
       spawn: start,
       log: pino({ enabled: false }),
     })!

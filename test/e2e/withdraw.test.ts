@@ -148,7 +148,7 @@ describe.each(['bird', 'frr'] as const)('anyward withdraw without a controller, 
     await standIn(join(manifest.paths.runtimeDir, 'controller.sock'), answer)
     const { said, exitCode } = await withdraw()
     expect(said).toMatchObject({ way: direct, withdrawn: true })
-    expect(said.troubles.join()).toMatch(/passed over\. If it goes on it may announce again/)
+    expect(said.troubles.join()).toMatch(/bypassed\. If it resumes it may announce again/)
     expect(exitCode).toBe(0)
     await untilAnnounced(pair, nothing)
     expect(await savedIntent()).toBe('withdraw')

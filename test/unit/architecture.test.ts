@@ -167,10 +167,58 @@ const trespasses: readonly Trespass[] = [
     message: 'withdraw takes away what is announced, whatever else is broken',
   },
   {
-    law: 'nobody imports cli',
+    law: 'the lab does not import cli',
     file: 'src/lab/cli.ts',
     code: "import { reportFailure } from '../cli/failure.ts'\nexport const report = reportFailure\n",
-    message: 'cli is the composition root: nobody imports it.',
+    message: 'No folder imports cli.',
+  },
+  ...['node', 'plan'].map((half) => ({
+    law: `${half}/service does not import cli`,
+    file: `src/${half}/service/cli.ts`,
+    code: "import { reportFailure } from '../../cli/failure.ts'\nexport const report = reportFailure\n",
+    message: `${half}/service composes what runs`,
+  })),
+  {
+    law: 'node/service imports nothing of plan',
+    file: 'src/node/service/plan.ts',
+    code: "import type { Fleet } from '../../plan/sites/fleet.ts'\nexport type Known = Fleet\n",
+    message: 'node/service composes what runs on a node',
+  },
+  {
+    law: 'plan/service imports nothing of node',
+    file: 'src/plan/service/node.ts',
+    code: "import type { RoutingDaemon } from '../../node/routing/daemon.ts'\nexport type Daemon = RoutingDaemon\n",
+    message: 'plan/service composes what runs centrally',
+  },
+  {
+    law: 'node/service works without the lab',
+    file: 'src/node/service/lab.ts',
+    code: "export const locate = async () => await import('../../lab/locate.ts')\n",
+    message: 'node/service composes what runs on a node',
+  },
+  {
+    law: 'a node command does not import an operator command',
+    file: 'src/cli/node/operator.ts',
+    code: "import { drain } from '../operator/drain.ts'\nexport const order = drain\n",
+    message: 'A node command works without the lab',
+  },
+  {
+    law: 'an operator command does not import a node command',
+    file: 'src/cli/operator/node.ts',
+    code: "import { withdraw } from '../node/withdraw.ts'\nexport const order = withdraw\n",
+    message: 'An operator command works without the lab',
+  },
+  ...['node', 'operator', 'planning'].map((folder) => ({
+    law: `the commands of cli/${folder} do not import the lab`,
+    file: `src/cli/${folder}/lab.ts`,
+    code: "export const locate = async () => await import('../../lab/locate.ts')\n",
+    message: 'no lab.',
+  })),
+  {
+    law: 'a planning command imports nothing of node',
+    file: 'src/cli/planning/node.ts',
+    code: "import type { RoutingDaemon } from '../../node/routing/daemon.ts'\nexport type Daemon = RoutingDaemon\n",
+    message: 'A planning command imports no node command',
   },
   {
     law: 'nothing in src imports test',
@@ -224,6 +272,14 @@ const allowed: ReadonlyMap<string, string> = new Map([
   [
     'src/node/controller/fine.ts',
     "import type { GuardClient } from '../guard/client.ts'\nexport type { RoutingDaemon } from '../routing/daemon.ts'\nexport type Guard = GuardClient\n",
+  ],
+  [
+    'src/node/service/fine.ts',
+    "import { createBird } from '../routing/bird/bird.ts'\nexport { createLog } from '../../telemetry/log.ts'\nexport const create = createBird\n",
+  ],
+  [
+    'src/cli/operator/fine.ts',
+    "import { askController } from '../../node/service/ask-controller.ts'\nimport { printStatus } from '../print-status.ts'\nexport const parts = [askController, printStatus]\n",
   ],
   [
     'src/lab/fine.ts',

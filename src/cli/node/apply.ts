@@ -10,13 +10,14 @@ import { JournalError } from '../../node/apply/journal.ts'
 import { journalPath, lockApply } from '../../node/apply/lock.ts'
 import { repairInterrupted } from '../../node/apply/repair.ts'
 import { DaemonError } from '../../node/routing/daemon.ts'
+import { askController } from '../../node/service/ask-controller.ts'
+import { createDaemon } from '../../node/service/create-daemon.ts'
+import { requireOwnNode } from '../../node/service/node-identity.ts'
 import { ConfigError, formatIssue } from '../../text/issue.ts'
+import { OperationError } from '../../text/operation-error.ts'
 import { defaultBundle } from '../commands/options.ts'
 import { CommandError, exitCode } from '../failure.ts'
-import { askController } from '../operator/control-client.ts'
 import { cleanNode } from './clean.ts'
-import { createDaemon } from './create-daemon.ts'
-import { requireOwnNode } from './node-identity.ts'
 
 export interface ApplyOptions {
   readonly bundle?: string
@@ -40,7 +41,9 @@ async function apply(options: ApplyOptions, bundle: string): Promise<void> {
     const detail =
       error instanceof ConfigError ? error.issues.map(formatIssue).join('\n') : (error as Error).message
     const refused = error instanceof ConfigError || error instanceof DamagedError
-    const said = error instanceof CommandError && error.exitCode === exitCode.findings
+    const said =
+      (error instanceof CommandError && error.exitCode === exitCode.findings) ||
+      (error instanceof OperationError && error.outcome === 'refused')
     if (options.json && (refused || said)) {
       const reason = refused ? 'damaged' : 'refused'
       print({ applied: false, effect: 'none', undone: false, reason, detail, notes: [] })

@@ -1,124 +1,49 @@
 import { readManifest } from '../../bundle/read.ts'
-import type { NodeStatus } from '../../control/status.ts'
-import { runIp } from '../../linux/ip.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
-import { askGuard } from '../../node/guard/ask.ts'
-import { termsOf } from '../../node/guard/guard.ts'
-import { guardSocketOf } from '../../node/guard/protocol.ts'
-import { operatorFile } from '../../node/state/node-state.ts'
-import { type Way, type Withdrawal, withdrawServices } from '../../node/withdraw/ladder.ts'
-import { commandToRestore, RemovedAddresses } from '../../node/withdraw/removed-addresses.ts'
-import { CommandError, exitCode } from '../failure.ts'
-import { askController } from '../operator/control-client.ts'
-import { type NodeOptions, requireBundle } from '../operator/locate-bundle.ts'
-import { printStatus } from '../operator/status.ts'
-import { createDaemon } from './create-daemon.ts'
+import { type WithdrawOutcome, withdrawNode, withdrawUnguarded } from '../../node/service/withdraw-node.ts'
+import type { Way, Withdrawal } from '../../node/withdraw/ladder.ts'
+import { commandToRestore } from '../../node/withdraw/removed-addresses.ts'
+import { exitCode } from '../failure.ts'
+import { type NodeOptions, requireBundle } from '../locate-bundle.ts'
+import { printStatus } from '../print-status.ts'
 
 export type WithdrawOptions = NodeOptions & { reason?: string; afterStop?: true }
 
-/** A controller that works tells its status in milliseconds. */
-const wakeTimeoutMs = 1500
-
-export async function runWithdraw(options: WithdrawOptions): Promise<void> {
-  // Whatever else of the bundle was changed is no reason not to withdraw.
+export async function withdraw(options: WithdrawOptions): Promise<void> {
+  // The manifest alone: damage to other files of the bundle must not prevent a withdrawal.
   const manifest = await requireBundle(options, readManifest)
-  await (options.afterStop === true ? withdrawAfterStop(manifest, options) : withdraw(manifest, options))
+  const json = options.json === true
+  if (options.afterStop === true) {
+    // The controller did what `onStop` says, or gave way to the next one.
+    if (process.env.SERVICE_RESULT === 'success') return
+    const outcome = await withdrawUnguarded(manifest)
+    if (outcome !== null) report(manifest, outcome, json)
+  } else {
+    report(manifest, await withdrawNode(manifest, options.reason ?? null), json)
+  }
 }
 
-async function withdraw(manifest: Manifest, options: WithdrawOptions): Promise<void> {
-  const troubles: string[] = []
-  const status = await orderController(manifest, options.reason ?? null, troubles)
-  if (status?.daemon.verified === true) {
-    printStatus(
-      options.json === true ? Object.assign(status, { way: 'controller' }) : status,
-      options.json === true,
-    )
-    if (options.json !== true) process.stdout.write('  withdrawn by: controller\n')
+function report(manifest: Manifest, outcome: WithdrawOutcome, json: boolean): void {
+  if (outcome.by === 'controller') {
+    printStatus(json ? Object.assign(outcome.status, { way: 'controller' }) : outcome.status, json)
+    if (!json) process.stdout.write('  withdrawn by: controller\n')
     return
   }
-  if (status !== null) troubles.push('the controller was told, and the daemon does not do as it says')
-  else await persistIntent(manifest, options.reason ?? null, troubles)
-  const services = new Set(manifest.services.map(({ name }) => name))
-  await withdrawAlone(manifest, services, options.json === true, troubles)
-}
-
-/** `null`: there is none that answers. */
-async function orderController(
-  manifest: Manifest,
-  reason: string | null,
-  troubles: string[],
-): Promise<NodeStatus | null> {
-  try {
-    // One that hangs is found out before it is waited for.
-    const awake = await askController(manifest, undefined, wakeTimeoutMs)
-    if (awake.outcome === 'absent') return null
-    const reply = await askController(manifest, { intent: 'withdraw', reason, forMs: null })
-    return reply.outcome === 'answered' ? reply.status : null
-  } catch (error) {
-    if (!(error instanceof CommandError)) throw error
-    troubles.push(
-      `${error.message}: passed over. If it goes on it may announce again: end its process, or start it anew`,
-    )
-    return null
-  }
-}
-
-/** For the next controller: it is not to announce what somebody has withdrawn by hand. */
-async function persistIntent(manifest: Manifest, reason: string | null, troubles: string[]): Promise<void> {
-  const { stateDir } = manifest.paths
-  const file = operatorFile(stateDir, () => {})
-  try {
-    const operator = { intent: 'withdraw', reason, since: Date.now(), until: null } as const
-    await file.save({ format: 1, operator })
-  } catch (error) {
-    troubles.push(
-      `${(error as Error).message}: a controller that starts now does not know of this, and announces again`,
-    )
-  } finally {
-    await file.close()
-  }
-}
-
-async function withdrawAfterStop(manifest: Manifest, options: WithdrawOptions): Promise<void> {
-  // It has done what `onStop` says, or gives way to the next.
-  if (process.env.SERVICE_RESULT === 'success') return
-  const guard = await askGuard(guardSocketOf(manifest), { type: 'ask' })
-  guard?.socket.destroy()
-  const unguarded = [...termsOf(manifest).keys()].filter((name) => guard?.reply.leases[name] === undefined)
-  if (unguarded.length === 0) return
-  await withdrawAlone(manifest, new Set(unguarded), options.json === true, [])
-}
-
-/** Without the controller, by whatever way is left; says which, and what the neighbors have afterwards. */
-async function withdrawAlone(
-  manifest: Manifest,
-  services: ReadonlySet<string>,
-  json: boolean,
-  troubles: readonly string[],
-): Promise<void> {
-  const daemon = await createDaemon(manifest)
-  const addresses = new RemovedAddresses({ manifest, runIp })
-  const result = await withdrawServices({ manifest, daemon, addresses, services })
-  daemon.close()
-  const all = { ...result, troubles: [...new Set([...troubles, ...result.troubles])] }
+  const { withdrawal, removed } = outcome
   if (json) {
-    printJson(manifest, services, all, addresses)
+    printJson(manifest, outcome)
   } else {
-    for (const trouble of all.troubles) process.stderr.write(`anyward: ${trouble}\n`)
-    process.stdout.write(`${manifest.node}: ${sayHow(manifest, all)}\n`)
+    for (const failure of withdrawal.troubles) process.stderr.write(`anyward: ${failure}\n`)
+    process.stdout.write(`${manifest.node}: ${describeOutcome(manifest, withdrawal)}\n`)
   }
-  for (const held of addresses.removed)
-    process.stderr.write(`    put it back with: ${commandToRestore(held)}\n`)
-  if (result.withdrawn) return
-  if (result.left === null) process.exitCode = exitCode.failed
-  else process.exitCode = exitCode.findings
+  for (const address of removed) process.stderr.write(`    put it back with: ${commandToRestore(address)}\n`)
+  if (withdrawal.withdrawn) return
+  process.exitCode = withdrawal.left === null ? exitCode.failed : exitCode.findings
 }
 
 function printJson(
   manifest: Manifest,
-  named: ReadonlySet<string>,
-  { left, ...result }: Withdrawal,
-  addresses: RemovedAddresses,
+  { services: named, withdrawal: { left, ...result }, removed }: Extract<WithdrawOutcome, { by: 'command' }>,
 ): void {
   const services = manifest.services
     .filter(({ name }) => named.has(name))
@@ -131,31 +56,31 @@ function printJson(
       announced: (left ?? []).filter(({ prefix }) => prefixes.includes(prefix)),
     }))
   const { node, site } = manifest
-  const document = { node, site, ...result, looked: left !== null, held: addresses.removed, services }
+  const document = { node, site, ...result, looked: left !== null, held: removed, services }
   process.stdout.write(`${JSON.stringify(document, null, 2)}\n`)
 }
 
-function sayHow(manifest: Manifest, { way, withdrawn, lasting, left }: Withdrawal): string {
+function describeOutcome(manifest: Manifest, { way, withdrawn, lasting, left }: Withdrawal): string {
   if (withdrawn) {
-    const proviso = lasting ? '' : ', until the daemon is configured or started anew: mend what is said above'
+    const proviso = lasting ? '' : ', until the daemon is reconfigured or restarted: fix the errors above'
     return `withdrawn by: ${way}; ${wordsOf[way!](manifest)}${proviso}`
   }
   const state =
     left === null
-      ? 'nobody can tell what is announced'
-      : `STILL ANNOUNCED: ${left.map(({ neighbor, prefix }) => `${prefix} to ${neighbor}`).join(', ') || 'to nobody, but originated'}`
+      ? 'unknown whether anything is announced'
+      : `STILL ANNOUNCED: ${left.map(({ neighbor, prefix }) => `${prefix} to ${neighbor}`).join(', ') || 'to no neighbor, but originated'}`
   const rest =
     way === 'address'
-      ? 'withdrawn by: address; the anycast addresses are off this node, so that nothing half-dead answers'
-      : 'the addresses could not be taken off either'
-  return `${state}; ${rest}. Stop the routing daemon: a dead one announces nothing`
+      ? 'withdrawn by: address; the anycast addresses are removed from this node, so that it does not answer'
+      : 'the addresses could not be removed either'
+  return `${state}; ${rest}. Stop the routing daemon: while stopped it announces nothing`
 }
 
 const wordsOf: Readonly<Record<Way, (manifest: Manifest) => string>> = {
   'owned-file': () => 'BIRD has read the file, and no neighbor has our prefixes',
   disable: () => "BIRD's originators are disabled, and no neighbor has our prefixes",
-  'network-line': () => 'bgpd has taken it, and no neighbor has our prefixes',
+  'network-line': () => 'bgpd has applied it, and no neighbor has our prefixes',
   address: () => '',
   'not-running': ({ daemon }) =>
-    `${daemon === 'bird' ? 'BIRD' : 'bgpd'} does not run, and so announces nothing`,
+    `${daemon === 'bird' ? 'BIRD' : 'bgpd'} does not run, so it announces nothing`,
 }

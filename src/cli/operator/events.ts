@@ -1,7 +1,8 @@
+import { isSystemError } from '../../files/system-error.ts'
 import type { NodeEvent } from '../../telemetry/events.ts'
 import { readEvents } from '../../telemetry/read-events.ts'
-import { CommandError, exitCode, isSystemError } from '../failure.ts'
-import { type NodeOptions, requireBundle } from './locate-bundle.ts'
+import { CommandError, exitCode } from '../failure.ts'
+import { type NodeOptions, requireBundle } from '../locate-bundle.ts'
 
 export type EventsOptions = NodeOptions & { since?: number; until?: number; service?: string }
 

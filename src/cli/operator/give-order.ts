@@ -2,10 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { OperatorOrder } from '../../control/order.ts'
 import type { NodeStatus } from '../../control/status.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
+import { askController } from '../../node/service/ask-controller.ts'
 import { CommandError, exitCode } from '../failure.ts'
-import { askController } from './control-client.ts'
-import { type NodeOptions, requireBundle } from './locate-bundle.ts'
-import { printStatus } from './status.ts'
+import { type NodeOptions, requireBundle } from '../locate-bundle.ts'
+import { printStatus } from '../print-status.ts'
 
 const pollMs = 250
 /** What a stage takes beside the time that its settings name: a daemon that is slow, a machine that is busy. */

@@ -1,9 +1,8 @@
 import type { NodeStatus } from '../../control/status.ts'
-import { describeSaved } from '../../node/controller/watch/saved-watch.ts'
-import type { DrainEnding } from '../../node/decision/drain.ts'
+import { askController } from '../../node/service/ask-controller.ts'
 import { CommandError, exitCode } from '../failure.ts'
-import { askController } from './control-client.ts'
-import { type NodeOptions, requireBundle } from './locate-bundle.ts'
+import { type NodeOptions, requireBundle } from '../locate-bundle.ts'
+import { printStatus } from '../print-status.ts'
 
 export async function runStatus(options: NodeOptions): Promise<void> {
   const manifest = await requireBundle(options)
@@ -25,68 +24,4 @@ function isWell(status: NodeStatus): boolean {
     (status.daemon.savedAnnouncements ?? []).length === 0 &&
     status.services.every((service) => service.health === 'healthy' && service.decision === 'announce')
   )
-}
-
-export function printStatus(status: NodeStatus, json: boolean): void {
-  const write = (line: string) => process.stdout.write(`${line}\n`)
-  if (json) {
-    write(JSON.stringify(status, null, 2))
-    return
-  }
-  const { daemon, operator, maintenance } = status
-  write(`${status.node} at ${status.site}, ${daemon.kind} ${daemon.version ?? ''}`)
-  if (operator.source !== null) {
-    const until = operator.until === null ? '' : ` until ${operator.until}`
-    const reason = operator.reason === null ? '' : ` (${operator.reason})`
-    write(`  ${operator.source}: ${operator.intent}${until}${reason}`)
-  }
-  if (maintenance.next !== null) {
-    const { start, until, reason } = maintenance.next
-    write(`  next maintenance: ${start} to ${until} (${reason})`)
-  }
-  for (const service of status.services) {
-    write(
-      `  ${service.name}: ${service.health}, ${service.decision} since ${service.since}: ${service.reason}`,
-    )
-    write(`    ${service.detail}`)
-    const { flaps, leftMs } = service.holdDown
-    if (leftMs !== null)
-      write(
-        `    held down for another ${Math.ceil(leftMs / 1000)} s after ${flaps} ${flaps === 1 ? 'flap' : 'flaps'}`,
-      )
-    if (service.drain.stage !== 'none') write(`    ${describeDrain(service.drain)}`)
-    for (const { name, session } of status.neighbors) {
-      const told = service.announced
-        .filter(({ neighbor }) => neighbor === name)
-        .map(({ prefix, degraded }) => (degraded ? `${prefix} degraded` : prefix))
-      write(`    ${name} (session ${session}): ${told.length === 0 ? 'nothing announced' : told.join(', ')}`)
-    }
-  }
-  const age = daemon.observedAgoMs === null ? 'never observed' : `observed ${daemon.observedAgoMs} ms ago`
-  write(`  ${daemon.verified ? 'verified' : 'NOT verified'} at the daemon, ${age}`)
-  for (const address of status.heldAddresses)
-    write(`  ${address} was taken off this node until the daemon withdraws what is dead`)
-  if (status.guard?.holding === false)
-    write(`  NOT guarded: ${status.guard.problem ?? 'the guard does not answer'}`)
-  const saved = daemon.savedAnnouncements ?? []
-  if (saved.length > 0) write(`  ${describeSaved(saved)}`)
-  if (daemon.trouble !== null) write(`  trouble: ${daemon.trouble.cause}: ${daemon.trouble.message}`)
-}
-
-function describeDrain({
-  stage,
-  sinceMs,
-  waitingFor,
-  ending,
-}: NodeStatus['services'][number]['drain']): string {
-  const age = `for ${Math.round((sinceMs ?? 0) / 1000)} s`
-  const why = waitingFor ?? (ending === null ? null : wordsOfEnding[ending])
-  return `drain: ${stage} ${age}${why === null ? '' : `: ${why}`}`
-}
-
-const wordsOfEnding: Readonly<Record<DrainEnding, string>> = {
-  'traffic-gone': 'the neighbors had the degraded routes, and traffic had gone',
-  limit: 'its time was up before the traffic had gone',
-  'nothing-announced': 'nothing was announced',
-  'at-once': 'without degrading first',
 }

@@ -1,9 +1,10 @@
 import type { PlanFeeds } from '../../plan/compile/feeds.ts'
 import { loadPlanFeeds } from '../../plan/feeds/plan-feeds.ts'
+import { describeWarning } from '../../plan/service/describe-warning.ts'
 import type { Fleet } from '../../plan/sites/fleet.ts'
-import { formatWarning, toCommandError } from './vrp-options.ts'
+import { toCommandError } from './vrp-options.ts'
 
-/** What a fleet's plan needs beside its YAML; what a person should know of it goes to stderr. */
+/** Loads the VRPs and IRR sets that a fleet's plan needs, and prints warnings to stderr. */
 export async function loadFeeds(
   fleet: Fleet,
   options: { readonly sites: string; readonly state: string; readonly offline: boolean },
@@ -17,6 +18,6 @@ export async function loadFeeds(
   }).catch((error: unknown) => {
     throw toCommandError(error)
   })
-  for (const warning of warnings) process.stderr.write(`warning: ${formatWarning(warning)}\n`)
+  for (const warning of warnings) process.stderr.write(`warning: ${describeWarning(warning)}\n`)
   return feeds
 }

@@ -1,9 +1,11 @@
+import { isSystemError } from '../../files/system-error.ts'
 import { describeMissing } from '../../linux/programs.ts'
+import { describeRefusal } from '../../plan/service/describe-refusal.ts'
 import { type PlanRequest, type PlanResult, planFleet } from '../../plan/service/plan-fleet.ts'
 import { requireFleet } from '../../plan/sites/load.ts'
-import { CommandError, exitCode, isSystemError } from '../failure.ts'
+import { CommandError, exitCode } from '../failure.ts'
 import { loadFeeds } from './load-feeds.ts'
-import { describeRefusal, printPlan, printPlanJson } from './print-plan.ts'
+import { printPlan, printPlanJson } from './print-plan.ts'
 
 export interface PlanOptions {
   readonly sites: string

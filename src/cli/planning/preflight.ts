@@ -4,16 +4,11 @@ import { announcementsOf } from '../../plan/compile/own-announcements.ts'
 import { loadVrps } from '../../plan/feeds/vrp-source.ts'
 import { formatCount, formatSpan } from '../../plan/rpki/assess.ts'
 import { type PreflightRow, preflight } from '../../plan/rpki/preflight.ts'
+import { describeWarning } from '../../plan/service/describe-warning.ts'
 import { requireFleet } from '../../plan/sites/load.ts'
 import { count } from '../../text/wording.ts'
 import { exitCode } from '../failure.ts'
-import {
-  formatWarning,
-  toCommandError,
-  type VrpFileOptions,
-  vrpSourceOf,
-  warnOfExpired,
-} from './vrp-options.ts'
+import { toCommandError, type VrpFileOptions, vrpSourceOf, warnOfExpired } from './vrp-options.ts'
 
 export async function runPreflight(options: VrpFileOptions & { json?: true }): Promise<void> {
   const fleet = await requireFleet(options.sites)
@@ -26,7 +21,7 @@ export async function runPreflight(options: VrpFileOptions & { json?: true }): P
   ).catch((error: unknown) => {
     throw toCommandError(error)
   })
-  for (const warning of warnings) process.stderr.write(`warning: ${formatWarning(warning)}\n`)
+  for (const warning of warnings) process.stderr.write(`warning: ${describeWarning(warning)}\n`)
   warnOfExpired(source, expired)
   const ageMs = nowMs - snapshot.generatedMs
   if (ageMs > source.maxAgeMs) {

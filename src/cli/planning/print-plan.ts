@@ -1,6 +1,5 @@
 import { styleText } from 'node:util'
 import type { SessionChange } from '../../manifest/compare/compare.ts'
-import type { MissingSite, ServiceCoverage } from '../../plan/compile/coverage.ts'
 import { describeWorld } from '../../plan/compile/world.ts'
 import type { NodeReport, PlanReport, PlanResult } from '../../plan/service/plan-fleet.ts'
 import { formatTextDiff } from '../../plan/service/text-diff.ts'
@@ -121,20 +120,4 @@ function colorLine(line: string): string {
         : null
   if (color === null || !process.stdout.isTTY || process.env.NO_COLOR) return line
   return styleText(color, line)
-}
-
-const reasons: Readonly<Record<MissingSite['reason'], string>> = {
-  'not-served': 'no node serves it',
-  'told-nobody': 'its covering prefix may not be advertised to any neighbor',
-}
-
-/** Services with too few sites, and the missing sites. */
-export function describeRefusal(short: readonly ServiceCoverage[], least: number): string {
-  return short
-    .map(({ service, sites, missing }) => {
-      const at = sites.length === 0 ? 'at no site' : `at ${count(sites.length, 'site')} (${sites.join(', ')})`
-      const without = missing.map(({ site, reason }) => `${site}: ${reasons[reason]}`).join(', ')
-      return `${service} would be announced ${at}, fewer than ${least}${without === '' ? '' : `; missing: ${without}`}`
-    })
-    .join('\n    ')
 }

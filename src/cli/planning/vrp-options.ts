@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
-import { FeedError, type FeedWarning } from '../../plan/feeds/feed.ts'
-import { formatCount, formatSpan } from '../../plan/rpki/assess.ts'
+import { FeedError } from '../../plan/feeds/feed.ts'
+import { formatCount } from '../../plan/rpki/assess.ts'
 import type { Fleet, VrpSource } from '../../plan/sites/fleet.ts'
 import { CommandError } from '../failure.ts'
 
@@ -12,7 +12,7 @@ export interface VrpFileOptions {
 
 const defaultMaxAgeMs = 24 * 3_600_000
 
-/** The VRPs that a command is to read: what its options say, else the fleet, whose paths lie in its folder. */
+/** The VRPs that a command reads: those of its options, else those of the fleet, with paths relative to its folder. */
 export function vrpSourceOf(options: VrpFileOptions, fleet: Fleet | null): VrpSource {
   const known = fleet?.rpki?.vrps ?? null
   const inFleet = (path: string | null | undefined) =>
@@ -23,12 +23,12 @@ export function vrpSourceOf(options: VrpFileOptions, fleet: Fleet | null): VrpSo
       hint: 'name a file with --vrps FILE, or in fleet.yaml: rpki: { vrps: { file: … } }',
     })
   }
-  // Local exceptions go with the file that they were written for, and a person can say others.
+  // The fleet's local exceptions also apply to a file named with --vrps, unless --slurm names others.
   const slurm = options.slurm ?? inFleet(known?.slurm)
   return { file, slurm, maxAgeMs: known?.maxAgeMs ?? defaultMaxAgeMs }
 }
 
-/** VRPs and IRR sets that can't be had are a reason for a brief message. */
+/** VRPs or IRR sets that cannot be loaded become a short message. */
 export function toCommandError(error: unknown): unknown {
   if (!(error instanceof FeedError)) return error
   const [first] = error.problems
@@ -37,16 +37,10 @@ export function toCommandError(error: unknown): unknown {
   return new CommandError(message, { hint: first.hint, cause: error })
 }
 
-/** For commands that a person runs; nothing where none have expired. */
+/** For interactive commands. Prints nothing if no VRP has expired. */
 export function warnOfExpired({ file }: VrpSource, expired: number): void {
   if (expired === 0) return
   process.stderr.write(
     `warning: ${formatCount(expired)} VRPs of ${file} have expired and do not count: does the validator still run?\n`,
   )
-}
-
-export function formatWarning({ feed, reason, lastGoodAgeMs }: FeedWarning): string {
-  const instead =
-    lastGoodAgeMs === null ? '' : `: the last good one is used, ${formatSpan(lastGoodAgeMs)} old`
-  return `${feed} ${reason}${instead}`
 }

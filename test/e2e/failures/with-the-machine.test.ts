@@ -259,7 +259,7 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
           },
         })
         const said = how === 'full' ? 'ENOSPC' : 'EROFS'
-        await untilLogged(`events can not be written (${said})`, from)
+        await untilLogged(`cannot write events (${said})`, from)
         await node.removeAddress()
         await node.gone()
         await untilLogged(join(disk, 'services.json'), from)

@@ -1,8 +1,12 @@
 import { execFile } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { join, relative } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
+import { labFolder } from '../../../src/cli/locate-bundle.ts'
 import { scenarioNames } from '../../../src/lab/scenario/names.ts'
 import { scenarios } from '../../../src/lab/scenario/scenarios.ts'
+import { labDir } from '../../../src/lab/state.ts'
 
 const script =
   "import { listStartModules } from './scripts/bundle.mjs'; console.log(JSON.stringify(await listStartModules()))"
@@ -18,4 +22,33 @@ test('--version and --help load the commands’ descriptions, and of the package
 
 test('the help of lab names every scenario, in order', () => {
   expect(scenarios.map(({ name }) => name)).toEqual(scenarioNames)
+})
+
+/** The modules of src that a module loads before it runs: itself, and its static imports in turn. */
+async function loadedBy(file: string, seen = new Set<string>()): Promise<Set<string>> {
+  if (seen.has(file)) return seen
+  seen.add(file)
+  const text = await readFile(file, 'utf8')
+  for (const [, what, path] of text.matchAll(/^(?:import|export) (.*?)from '(\.[^']+)'$/gms))
+    if (!what!.startsWith('type ')) await loadedBy(join(file, '..', path!), seen)
+  return seen
+}
+
+const root = join(import.meta.dirname, '../../..')
+
+test.each(['node/withdraw.ts', 'node/controller.ts', 'node/guard.ts', 'node/apply.ts', 'operator/status.ts'])(
+  'cli/%s loads nothing of the lab and nothing of the planner',
+  async (command) => {
+    const loaded = await loadedBy(join(root, 'src/cli', command))
+    const files = [...loaded].map((file) => relative(root, file))
+    expect(files).toContain('src/bundle/read.ts')
+    expect(files.filter((file) => file.startsWith('src/lab/'))).toEqual([])
+    // failure.ts prints the errors of feeds and of the folder of the sites.
+    const errorsOnly = ['src/plan/feeds/feed.ts', 'src/plan/sites/folder-error.ts']
+    expect(files.filter((file) => file.startsWith('src/plan/') && !errorsOnly.includes(file))).toEqual([])
+  },
+)
+
+test('the folder by which a command finds that a lab is up is the folder of the lab', () => {
+  expect(labFolder).toBe(labDir)
 })

@@ -8,7 +8,7 @@ export function controllerCommand(): Command {
     )
     .requiredOption('--bundle <dir>', "this node's bundle, as `anyward plan` wrote it")
     .action(async ({ bundle }: { bundle: string }) => {
-      const { runController } = await import('../../node/controller.ts')
-      await runController(bundle)
+      const { controller } = await import('../../node/controller.ts')
+      await controller(bundle)
     })
 }

@@ -9,7 +9,7 @@ export function guardCommand(): Command {
     .requiredOption('--bundle <dir>', "this node's bundle, as `anyward plan` wrote it")
     .option('--stay', 'keep running with nothing to guard: for a supervisor')
     .action(async ({ bundle, stay = false }: { bundle: string; stay?: boolean }) => {
-      const { runGuard } = await import('../../node/guard.ts')
-      await runGuard(bundle, stay)
+      const { guard } = await import('../../node/guard.ts')
+      await guard(bundle, stay)
     })
 }

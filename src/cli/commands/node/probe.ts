@@ -27,7 +27,7 @@ export function probeCommand(): Command {
       // A wrong argument is exit code 2 here, and commander's own would be 1.
       .exitOverride()
       .action(async (_options: unknown, command: Command) => {
-        const { runProbe } = await import('../../probe.ts')
+        const { runProbe } = await import('../../node/probe.ts')
         await runProbe(command.optsWithGlobals())
       })
   )

@@ -16,8 +16,8 @@ export function rtrCommand(): Command {
     .option('--poll <duration>', 'how often it looks whether the file has changed', parseSpan, 5000)
     .exitOverride()
     .action(async (_options: unknown, command: Command) => {
-      const { runRtr } = await import('../../planning/rtr.ts')
-      await runRtr(command.optsWithGlobals(), command.getOptionValueSourceWithGlobals('sites') === 'cli')
+      const { rtr } = await import('../../planning/rtr.ts')
+      await rtr(command.optsWithGlobals(), command.getOptionValueSourceWithGlobals('sites') === 'cli')
     })
 }
 

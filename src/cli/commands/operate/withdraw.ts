@@ -13,7 +13,7 @@ export function withdrawCommand(): Command {
       'for ExecStopPost= of systemd: only after a failure, and only services with a dead man’s switch that no guard watches',
     )
     .action(async (_options: unknown, command: Command) => {
-      const { runWithdraw } = await import('../../node/withdraw.ts')
-      await runWithdraw(command.optsWithGlobals())
+      const { withdraw } = await import('../../node/withdraw.ts')
+      await withdraw(command.optsWithGlobals())
     })
 }

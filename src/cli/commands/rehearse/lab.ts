@@ -21,7 +21,7 @@ function upCommand(): Command {
     .option('--keep', 'do not remove a lab that fails to start')
     .option('--timeout <duration>', timeoutHelp, parseTimeout)
     .action(async (_options: unknown, command: Command) => {
-      const { labUp } = await import('../../lab.ts')
+      const { labUp } = await import('../../rehearse/lab.ts')
       await labUp(command.optsWithGlobals())
     })
 }
@@ -39,7 +39,7 @@ function runCommand(): Command {
     .option('--running', 'use the lab that is running, and leave it running')
     .option('--timeout <duration>', timeoutHelp, parseTimeout)
     .action(async (wanted: string[], _options: unknown, command: Command) => {
-      const { labRun } = await import('../../lab.ts')
+      const { labRun } = await import('../../rehearse/lab.ts')
       await labRun(wanted, command.optsWithGlobals())
     })
 }
@@ -48,7 +48,7 @@ function downCommand(): Command {
   return new Command('down')
     .description('Removes every process, namespace, link and file of the lab, also after a crash.')
     .action(async (_options: unknown, command: Command) => {
-      const { labDown } = await import('../../lab.ts')
+      const { labDown } = await import('../../rehearse/lab.ts')
       await labDown(command.optsWithGlobals())
     })
 }

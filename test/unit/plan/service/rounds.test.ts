@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { type Cause, Rounds } from '../../../../src/cli/planning/rounds.ts'
+import { type Cause, Rounds } from '../../../../src/plan/service/rounds.ts'
 
 /** Rounds whose work goes on until the test ends it. */
 function startRounds() {

@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Address } from '../net/prefix.ts'
-import { WireguardClient } from '../node/wireguard/client.ts'
-import { Deadline } from '../node/wireguard/deadline.ts'
-import { type Endpoint, formatEndpoint } from '../node/wireguard/endpoint-socket.ts'
-import type { ExchangeFailure, FailureCause } from '../node/wireguard/exchange.ts'
-import { ipRoute, type RouteEnds } from '../node/wireguard/inner/ip.ts'
-import { keyPairOf, parsePublicKey } from '../node/wireguard/key.ts'
-import { readKeyFile } from '../node/wireguard/key-file.ts'
-import { CommandError, exitCode } from './failure.ts'
+import type { Address } from '../../net/prefix.ts'
+import { WireguardClient } from '../../node/wireguard/client.ts'
+import { Deadline } from '../../node/wireguard/deadline.ts'
+import { type Endpoint, formatEndpoint } from '../../node/wireguard/endpoint-socket.ts'
+import type { ExchangeFailure, FailureCause } from '../../node/wireguard/exchange.ts'
+import { ipRoute, type RouteEnds } from '../../node/wireguard/inner/ip.ts'
+import { keyPairOf, parsePublicKey } from '../../node/wireguard/key.ts'
+import { readKeyFile } from '../../node/wireguard/key-file.ts'
+import { CommandError, exitCode } from '../failure.ts'
 
 interface ProbeOptions {
   endpoint: Endpoint

@@ -1,7 +1,7 @@
-/** What asked for a round. */
+/** What requested a round. */
 export type Cause = 'start' | 'schedule' | 'signal'
 
-/** Rounds of work that never overlap: what is asked for during one makes one more after it, however often. */
+/** Rounds of work that never overlap: requests during a round lead to one more after it, however many there are. */
 export class Rounds {
   readonly #work: (cause: Cause) => Promise<void>
   #next: Cause | null = null
@@ -13,7 +13,7 @@ export class Rounds {
     this.#work = work
   }
 
-  /** Resolves when nothing is left to do. */
+  /** Resolves when no work is left. */
   request(cause: Cause): Promise<void> {
     if (this.#stopped) return this.#running ?? Promise.resolve()
     this.#next = cause
@@ -21,7 +21,7 @@ export class Rounds {
     return this.#running
   }
 
-  /** Starts no more rounds. Resolves when the one under way has ended. */
+  /** Starts no more rounds. Resolves when the current one has ended. */
   async stop(): Promise<void> {
     this.#stopped = true
     this.#next = null

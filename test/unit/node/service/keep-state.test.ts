@@ -2,9 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { keepState } from '../../../../src/cli/node/keep-state.ts'
 import type { Manifest } from '../../../../src/manifest/manifest.ts'
 import type { OperatorIntent } from '../../../../src/node/decision/intent.ts'
+import { keepState } from '../../../../src/node/service/keep-state.ts'
 import { operatorFile } from '../../../../src/node/state/node-state.ts'
 
 let stateDir: string

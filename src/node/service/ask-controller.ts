@@ -1,20 +1,15 @@
-import { join } from 'node:path'
 import type { OperatorOrder } from '../../control/order.ts'
 import type { NodeStatus } from '../../control/status.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
-import { CommandError } from '../failure.ts'
+import { OperationError } from '../../text/operation-error.ts'
+import { controlSocketOf } from './control-socket.ts'
 
 /** `absent`: no controller listens there. */
 type NodeReply = { outcome: 'answered'; status: NodeStatus } | { outcome: 'absent' }
 
 const replyTimeoutMs = 5000
 
-/** Where a node's controller takes orders. */
-export function controlSocketOf(manifest: Manifest): string {
-  return join(manifest.paths.runtimeDir, 'controller.sock')
-}
-
-/** Asks a node's controller for its status, or gives it an order. Throws CommandError. */
+/** Asks a node's controller for its status, or gives it an order. Throws OperationError. */
 export async function askController(
   manifest: Manifest,
   order?: Partial<OperatorOrder>,
@@ -28,19 +23,21 @@ export async function askController(
     case 'absent':
       return reply
     case 'refused':
-      throw new CommandError(`the controller of ${manifest.node} refused: ${reply.message}`)
+      throw new OperationError(`the controller of ${manifest.node} refused: ${reply.message}`, {
+        hint: 'its log and `anyward status` say more',
+      })
     case 'forbidden':
-      throw new CommandError(`${socketPath} may not be opened by this user`, {
+      throw new OperationError(`no permission to open ${socketPath}`, {
         hint: 'run this as root',
         cause: reply.cause,
       })
     case 'unreadable':
-      throw new CommandError(`the reply on ${socketPath} is no status of a controller: ${reply.problem}`, {
+      throw new OperationError(`the reply on ${socketPath} is not a controller's status: ${reply.problem}`, {
         hint: 'does the controller run another version? Restart it, or use its version of anyward',
       })
     case 'failed':
-      throw new CommandError(`the controller of ${manifest.node} did not answer on ${socketPath}`, {
-        hint: 'is it stopped, or hung? its log says what it did last',
+      throw new OperationError(`the controller of ${manifest.node} did not answer on ${socketPath}`, {
+        hint: 'is it stopped, or does it hang? Its log shows its last actions',
         cause: reply.cause,
       })
   }

@@ -2,20 +2,20 @@ import { closeSync, constants, openSync, writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Manifest } from '../../manifest/manifest.ts'
-import type { ServiceProbes } from '../../node/controller/service/service-unit.ts'
-import { DiagnosisQueue } from '../../node/probe/diagnosis-queue.ts'
-import { createEndpointProbe, type EndpointProbe } from '../../node/probe/endpoint.ts'
-import { createSideProbes } from '../../node/probe/side/create-side-probes.ts'
-import { readKeyFile } from '../../node/wireguard/key-file.ts'
-import { TimestampSource } from '../../node/wireguard/timestamp.ts'
 import type { Log } from '../../telemetry/log.ts'
-import { CommandError, exitCode } from '../failure.ts'
+import { OperationError } from '../../text/operation-error.ts'
+import type { ServiceProbes } from '../controller/service/service-unit.ts'
+import { DiagnosisQueue } from '../probe/diagnosis-queue.ts'
+import { createEndpointProbe, type EndpointProbe } from '../probe/endpoint.ts'
+import { createSideProbes } from '../probe/side/create-side-probes.ts'
+import { readKeyFile } from '../wireguard/key-file.ts'
+import { TimestampSource } from '../wireguard/timestamp.ts'
 
 interface OwnProbes extends ServiceProbes {
   readonly endpoint: EndpointProbe
 }
 
-/** The probes of each service, with their secrets read. Throws CommandError where a key can't be had. */
+/** The probes of each service, with their keys read. Throws OperationError if a key cannot be read. */
 export async function createProbes(manifest: Manifest, log: Log): Promise<ReadonlyMap<string, OwnProbes>> {
   const probes = new Map<string, OwnProbes>()
   const timestamps = await keepTimestamps(join(manifest.paths.runtimeDir, 'probe.tai64n'))
@@ -40,9 +40,9 @@ export async function createProbes(manifest: Manifest, log: Log): Promise<Readon
       probes.set(service.name, { endpoint, side })
     } catch (cause) {
       if (!(cause instanceof TypeError)) throw cause
-      throw new CommandError(`the service ${service.name} can not be probed: ${cause.message}`, {
-        hint: 'mend the YAML, then `anyward plan` again',
-        exitCode: exitCode.findings,
+      throw new OperationError(`the service ${service.name} cannot be probed: ${cause.message}`, {
+        hint: 'fix the YAML, then run `anyward plan` again',
+        outcome: 'refused',
         cause,
       })
     }
@@ -53,24 +53,23 @@ export async function createProbes(manifest: Manifest, log: Log): Promise<Readon
 async function requireKey(file: string): Promise<Buffer> {
   const read = await readKeyFile(file)
   if (read.ok) return read.key
-  throw new CommandError(`the key file ${file} ${read.problem}`, { hint: read.hint, cause: read.cause })
+  throw new OperationError(`the key file ${file} ${read.problem}`, { hint: read.hint, cause: read.cause })
 }
 
 /**
- * The server drops what is not newer than the last initiation it took from this key. So a prober that
- * restarts after the wall clock jumped back must know what it has used; a boot clears both sides. What rises
- * for all the keys of a node rises for each: a file for each would be written twenty times a second for a
- * hundred services.
+ * The server drops an initiation that is not newer than the last one from this key. So a prober that restarts after
+ * the wall clock was set back must know the last timestamp it used; a boot clears both sides. All keys of a node share
+ * one file: one file per key would be written twenty times a second for a hundred services.
  */
 async function keepTimestamps(file: string): Promise<TimestampSource> {
   const { O_RDONLY, O_WRONLY, O_CREAT, O_TRUNC, O_NOFOLLOW, O_NONBLOCK } = constants
-  // The folder may belong to another user than this one, root say, who must follow no link that was laid there.
+  // The folder may belong to another user: root must not follow a link that was planted there.
   const careful = O_NOFOLLOW | O_NONBLOCK
   return new TimestampSource({
     floor: await readFile(file, { flag: O_RDONLY | careful }).catch(() => null),
     keep(label) {
       try {
-        // At once: the clock may have jumped ahead, and this process may be killed before it does anything else.
+        // Synchronous: the clock may have jumped ahead, and this process may be killed at any time.
         const descriptor = openSync(file, O_WRONLY | O_CREAT | O_TRUNC | careful, 0o644)
         try {
           writeFileSync(descriptor, label)
@@ -78,7 +77,7 @@ async function keepTimestamps(file: string): Promise<TimestampSource> {
           closeSync(descriptor)
         }
       } catch {
-        // Without the file only a clock that jumps back across a restart hurts, and only until it has caught up.
+        // Without the file, probes fail only if the clock is set back across a restart, until it has caught up.
       }
     },
   })

@@ -1,12 +1,12 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { StateProblem } from '../../files/state-file.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
-import type { Keeping } from '../../node/controller/parts.ts'
-import { serving } from '../../node/decision/intent.ts'
-import { operatorFile, servicesFile } from '../../node/state/node-state.ts'
 import type { Say } from '../../telemetry/say.ts'
+import type { Keeping } from '../controller/parts.ts'
+import { serving } from '../decision/intent.ts'
+import { operatorFile, servicesFile } from '../state/node-state.ts'
 
-/** What outlives a controller, from the node's state folder. Never rejects: a controller without memory still serves. */
+/** Opens the state that outlives a controller. Never rejects: a controller without its state still serves. */
 export async function keepState(manifest: Manifest, say: Say): Promise<Keeping & { close(): Promise<void> }> {
   const { stateDir } = manifest.paths
   const onProblem = ({ kind, path, message, cause }: StateProblem) =>
@@ -14,7 +14,7 @@ export async function keepState(manifest: Manifest, say: Say): Promise<Keeping &
   const operator = operatorFile(stateDir, onProblem)
   const services = servicesFile(stateDir, onProblem)
   const intent = (await operator.load())?.operator ?? serving
-  /** What the file says as far as we know, and how many orders are on their way into it. */
+  /** The content of the file as last seen, and the number of orders being written to it. */
   let written = intent
   let saving = 0
   return {
@@ -30,14 +30,14 @@ export async function keepState(manifest: Manifest, say: Say): Promise<Keeping &
     },
     async findForeignIntent() {
       const found = (await operator.load())?.operator ?? null
-      // By what it says, not by when: the clock may have been put back since.
+      // Compared by content, not by time: the clock may have been set back.
       if (found === null || saving > 0 || isDeepStrictEqual(found, written)) return null
       written = found
       return found
     },
     services: await services.load(),
     saveServices(saved) {
-      // It has said so itself, and goes on trying.
+      // The state file reports the problem and retries.
       services.save({ format: 1, savedAt: Date.now(), services: saved }).catch(() => {})
     },
     async close() {

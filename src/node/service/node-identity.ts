@@ -4,12 +4,12 @@ import { join } from 'node:path'
 import { acquireLock } from '../../files/lock.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
 import { parseAddress } from '../../net/prefix.ts'
-import { DaemonError, type DaemonIdentity, type RoutingDaemon } from '../../node/routing/daemon.ts'
 import type { Log } from '../../telemetry/log.ts'
-import { CommandError, exitCode } from '../failure.ts'
-import { controlSocketOf } from '../operator/control-client.ts'
+import { OperationError } from '../../text/operation-error.ts'
+import { DaemonError, type DaemonIdentity, type RoutingDaemon } from '../routing/daemon.ts'
+import { controlSocketOf } from './control-socket.ts'
 
-/** Refuses a bundle whose sessions speak from addresses of which this machine has none. */
+/** Refuses a bundle if this machine has none of its sessions' local addresses. Throws OperationError. */
 export function requireOwnNode(manifest: Manifest): void {
   const wanted = manifest.neighbors.flatMap(({ localAddress }) =>
     localAddress === null ? [] : [localAddress],
@@ -24,15 +24,15 @@ export function requireOwnNode(manifest: Manifest): void {
       }),
   )
   if (wanted.some((address) => present.has(address))) return
-  throw new CommandError(
+  throw new OperationError(
     `this is the bundle of ${manifest.node}, and this machine has none of its addresses (${wanted.join(', ')})`,
-    { hint: 'take the bundle of this node; nothing was changed', exitCode: exitCode.findings },
+    { hint: 'use the bundle of this node; nothing was changed', outcome: 'refused' },
   )
 }
 
 /**
- * Asks the running daemon whether it is the one that the bundle is for. A daemon that does not run yet is
- * waited for by the controller later, and null.
+ * Checks that the running daemon is the one that the bundle is for. `null` if it does not run yet: the controller
+ * waits for it. Throws OperationError.
  */
 export async function requireOwnDaemon(
   manifest: Manifest,
@@ -43,18 +43,18 @@ export async function requireOwnDaemon(
   try {
     const identity = await daemon.identify()
     if (identity.routerId === manifest.routerId) return identity
-    throw new CommandError(
+    throw new OperationError(
       `this is the bundle of ${manifest.node} (router id ${manifest.routerId}), but the daemon at ${socket} has router id ${identity.routerId}`,
       {
-        hint: "take this node's bundle, or load this bundle's configuration into the daemon",
-        exitCode: exitCode.findings,
+        hint: "use this node's bundle, or load this bundle's configuration into the daemon",
+        outcome: 'refused',
       },
     )
   } catch (error) {
     if (!(error instanceof DaemonError)) throw error
     if (error.code === 'permission') {
       const group = manifest.daemon === 'bird' ? 'bird' : 'frrvty'
-      throw new CommandError(`the daemon's socket ${socket} may not be opened by this user`, {
+      throw new OperationError(`no permission to open the daemon's socket ${socket}`, {
         hint: `run the controller as root, or as a member of the group ${group}`,
         cause: error,
       })
@@ -67,17 +67,17 @@ export async function requireOwnDaemon(
   }
 }
 
-/** One controller a node. Returns what gives the lock back. Throws CommandError and LockError. */
+/** One controller per node. Returns the function that releases the lock. Throws OperationError and LockError. */
 export async function lockNode(manifest: Manifest): Promise<() => void> {
   const lock = await acquireLock(join(manifest.paths.runtimeDir, 'controller.lock'))
   if (lock.outcome === 'busy') {
     const process = lock.pid === null ? '' : ` (process ${lock.pid})`
-    throw new CommandError(`another controller runs for ${manifest.node} already${process}`, {
-      hint: 'ask it: anyward status; or stop it first',
-      exitCode: exitCode.findings,
+    throw new OperationError(`another controller runs for ${manifest.node} already${process}`, {
+      hint: '`anyward status` shows it; or stop it first',
+      outcome: 'refused',
     })
   }
-  // The last controller's socket, if it could not tidy up.
+  // A controller that was killed leaves its socket.
   await rm(controlSocketOf(manifest), { force: true })
   return lock.release
 }

@@ -1,15 +1,15 @@
+import { isSystemError } from '../../files/system-error.ts'
 import { describeMissing } from '../../linux/programs.ts'
-import { describeWorld } from '../../plan/compile/world.ts'
-import { FeedError } from '../../plan/feeds/feed.ts'
-import { type LoadedFeeds, loadPlanFeeds } from '../../plan/feeds/plan-feeds.ts'
-import { type PlanReport, type PlanResult, planFleet } from '../../plan/service/plan-fleet.ts'
-import type { Fleet } from '../../plan/sites/fleet.ts'
-import { FleetFolderError } from '../../plan/sites/folder-error.ts'
-import { requireFleet } from '../../plan/sites/load.ts'
 import type { Log } from '../../telemetry/log.ts'
 import { ConfigError } from '../../text/issue.ts'
-import { CommandError, exitCode, isSystemError } from '../failure.ts'
-import { describeRefusal } from './print-plan.ts'
+import { describeWorld } from '../compile/world.ts'
+import { FeedError } from '../feeds/feed.ts'
+import { type LoadedFeeds, loadPlanFeeds } from '../feeds/plan-feeds.ts'
+import type { Fleet } from '../sites/fleet.ts'
+import { FleetFolderError } from '../sites/folder-error.ts'
+import { requireFleet } from '../sites/load.ts'
+import { describeRefusal } from './describe-refusal.ts'
+import { type PlanReport, type PlanResult, planFleet } from './plan-fleet.ts'
 
 export interface RoundOptions {
   readonly sites: string
@@ -17,17 +17,20 @@ export interface RoundOptions {
   readonly stateDir: string
   readonly check: boolean
   readonly refuseBelow: number | null
-  /** Ends the round before it writes anything. */
+  /** Ends the round, unless it has begun to write. */
   readonly signal: AbortSignal
 }
 
+/** `refused`: the planner worked, and the plan must not be written. */
+type FailedRound = 'refused' | 'failed'
+
 export type RoundResult =
   | { readonly ok: true; readonly fleet: Fleet; readonly loaded: LoadedFeeds }
-  | { readonly ok: false; readonly exitCode: number }
+  | { readonly ok: false; readonly outcome: FailedRound }
 
 /**
- * Reads the YAML, the IRR sets and the VRPs, plans, and writes the bundles, all or none. Whatever goes wrong is
- * logged, and the bundles stay as they were. Never throws.
+ * Reads the YAML, the IRR sets and the VRPs, plans, and writes the bundles, all or none. A failure is logged, and the
+ * bundles stay as they were. Never throws.
  */
 export async function planRound(options: RoundOptions, log: Log, nowMs: number): Promise<RoundResult> {
   try {
@@ -37,12 +40,12 @@ export async function planRound(options: RoundOptions, log: Log, nowMs: number):
     logWarnings(log, loaded)
     signal.throwIfAborted()
     const result = await planFleet({ fleet, feeds: loaded.feeds, out, check, refuseBelow })
-    if (result.outcome !== 'written') return { ok: false, exitCode: logRefusal(log, result, options) }
+    if (result.outcome !== 'written') return { ok: false, outcome: logRefusal(log, result, options) }
     logReport(log, result.report)
     return { ok: true, fleet, loaded }
   } catch (error) {
-    if (options.signal.aborted) return { ok: false, exitCode: exitCode.failed }
-    return { ok: false, exitCode: logFailure(log, error) }
+    if (options.signal.aborted) return { ok: false, outcome: 'failed' }
+    return { ok: false, outcome: logFailure(log, error) }
   }
 }
 
@@ -82,42 +85,42 @@ function logRefusal(
   log: Log,
   result: Exclude<PlanResult, { outcome: 'written' }>,
   { refuseBelow }: RoundOptions,
-): number {
+): FailedRound {
   const facts = { event: 'failed', cause: result.outcome }
   switch (result.outcome) {
     case 'refused':
       log.error(facts, `${describeRefusal(result.short, refuseBelow ?? 0)}; ${unchanged}`)
-      return exitCode.findings
+      return 'refused'
     case 'rejected': {
       const { node, daemon, complaints } = result
       log.error(
         { ...facts, node, daemon, complaints },
         `the daemon of ${node} refuses its configuration; ${unchanged}`,
       )
-      return exitCode.findings
+      return 'refused'
     }
     case 'unchecked': {
       const missing = describeMissing(result.missing)
       log.error(
         { ...facts, node: result.node, missing },
-        `${result.node} can not be checked by its daemon's parser, missing: ${missing}; ${unchanged}`,
+        `${result.node} cannot be checked by its daemon's parser, missing: ${missing}; ${unchanged}`,
       )
-      return exitCode.failed
+      return 'failed'
     }
   }
 }
 
-function logFailure(log: Log, error: unknown): number {
+function logFailure(log: Log, error: unknown): FailedRound {
   if (error instanceof ConfigError) {
     log.error({ event: 'failed', cause: 'invalid', issues: error.issues }, `${error.message}\n${unchanged}`)
-    return exitCode.findings
+    return 'refused'
   }
   if (error instanceof FeedError) {
     log.error({ event: 'failed', cause: 'feeds', problems: error.problems }, `${error.message}\n${unchanged}`)
-    return exitCode.failed
+    return 'failed'
   }
-  const isKnown = error instanceof CommandError || error instanceof FleetFolderError || isSystemError(error)
+  const isKnown = error instanceof FleetFolderError || isSystemError(error)
   const facts = isKnown ? { event: 'failed', cause: error.message } : { event: 'failed', err: error }
   log.error(facts, `${error instanceof Error ? error.message : String(error)}; ${unchanged}`)
-  return exitCode.failed
+  return 'failed'
 }

@@ -1,0 +1,75 @@
+import type { Server } from 'node:http'
+import { createHttpServer, listen } from '../../control/http-server.ts'
+import { ListenError, type Listener, startListener } from '../../control/listener.ts'
+import { orderRoute, viewRoutes } from '../../control/program-routes.ts'
+import type { Route } from '../../control/routes.ts'
+import type { Manifest } from '../../manifest/manifest.ts'
+import type { Log } from '../../telemetry/log.ts'
+import type { createMetrics } from '../../telemetry/metrics.ts'
+import { renderMetrics } from '../../telemetry/render-metrics.ts'
+import { OperationError } from '../../text/operation-error.ts'
+import type { Controller } from '../controller/controller.ts'
+import { measureStatus } from '../controller/observer.ts'
+import { controlSocketOf } from './control-socket.ts'
+
+/** What a controller serves: its status, its metrics, and orders on the control socket. */
+export function createRoutes(controller: Controller, metrics: ReturnType<typeof createMetrics>): Route[] {
+  return [
+    ...viewRoutes({
+      isWorking: () => controller.isVerified,
+      status: () => controller.status(),
+      metrics: () => {
+        measureStatus(controller.status(), metrics)
+        return renderMetrics(metrics.registry)
+      },
+    }),
+    orderRoute(async ({ intent, reason, forMs }) => {
+      const since = Date.now()
+      await controller.setIntent({ intent, reason, since, until: forMs === null ? null : since + forMs })
+      await controller.settle(2000)
+      return controller.status()
+    }),
+  ]
+}
+
+/** Throws OperationError if it cannot listen. */
+export async function openControlSocket(manifest: Manifest, routes: readonly Route[]): Promise<Server> {
+  const path = controlSocketOf(manifest)
+  const server = createHttpServer({ routes, access: 'owner' })
+  // Only the owner of the socket may give orders, from the moment that the socket exists.
+  const umask = process.umask(0o177)
+  try {
+    await listen(server, path)
+  } catch (cause) {
+    throw new OperationError(`cannot listen on ${path} (${(cause as NodeJS.ErrnoException).code})`, {
+      hint: 'does another program listen there?',
+      cause,
+    })
+  } finally {
+    process.umask(umask)
+  }
+  return server
+}
+
+/** The TCP listener, if the manifest has one. Throws OperationError if it cannot listen. */
+export async function openListener(
+  { listen: places }: Manifest,
+  routes: readonly Route[],
+  log: Log,
+): Promise<Listener | null> {
+  if (places.length === 0) return null
+  const onEnd = (cause: string, retryMs: number) =>
+    log.error(
+      { event: 'http', cause },
+      `the HTTP thread has ended (${cause}); the next start is in ${retryMs} ms`,
+    )
+  try {
+    return await startListener({ places, routes, onEnd })
+  } catch (cause) {
+    if (!(cause instanceof ListenError)) throw cause
+    throw new OperationError(cause.message, {
+      hint: 'does another program listen there? `controller.listen` in fleet.yaml names the address',
+      cause,
+    })
+  }
+}

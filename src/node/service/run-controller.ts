@@ -1,0 +1,232 @@
+import { existsSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
+import { setFlagsFromString } from 'node:v8'
+import { readBundle } from '../../bundle/read.ts'
+import { runIp } from '../../linux/ip.ts'
+import { watchLinks } from '../../linux/link-watch.ts'
+import { describeMissing, findMissingPrograms } from '../../linux/programs.ts'
+import { setOwnPriority } from '../../linux/scheduling-priority.ts'
+import type { Manifest } from '../../manifest/manifest.ts'
+import { createEventLog } from '../../telemetry/events.ts'
+import { createLog } from '../../telemetry/log.ts'
+import { createMetrics } from '../../telemetry/metrics.ts'
+import { createSay } from '../../telemetry/say.ts'
+import { OperationError } from '../../text/operation-error.ts'
+import { journalPath, lockApply } from '../apply/lock.ts'
+import { systemClock } from '../controller/clock.ts'
+import { Controller } from '../controller/controller.ts'
+import { createObserver } from '../controller/observer.ts'
+import { rpkiRulesOf, watchRpki } from '../controller/watch/rpki-watch.ts'
+import { watchSaved } from '../controller/watch/saved-watch.ts'
+import { createSupervisor, type Supervisor } from '../guard/notify.ts'
+import { createFrrRpki } from '../routing/frr/rpki.ts'
+import { createSavedNetworks } from '../routing/frr/saved-networks.ts'
+import { TrafficWatch } from '../wireguard/traffic.ts'
+import { LastResort } from '../withdraw/last-resort.ts'
+import { RemovedAddresses } from '../withdraw/removed-addresses.ts'
+import { createDaemon } from './create-daemon.ts'
+import { createGuard, type ThisProgram } from './create-guard.ts'
+import { createProbes } from './create-probes.ts'
+import { exitOnCrash } from './exit-on-crash.ts'
+import { keepState } from './keep-state.ts'
+import { lockNode, requireOwnDaemon, requireOwnNode } from './node-identity.ts'
+import { createRoutes, openControlSocket, openListener } from './open-control.ts'
+import { bundleSerialOf } from './serials.ts'
+
+/** Above other services. */
+const niceness = -10
+/** The controller ends within 2 s of SIGTERM, whatever the daemon does. */
+const stopTimeoutMs = 1700
+
+/** Why a controller ended. `unsettled`: the daemon has not withdrawn what it was ordered to withdraw. */
+type Ending = 'settled' | 'unsettled' | 'gave-way'
+
+/** Runs the controller of a node until SIGTERM, SIGINT or SIGHUP. Throws OperationError if it cannot start. */
+export async function runController(bundle: string, program: ThisProgram): Promise<Ending> {
+  return control(await readWholeBundle(bundle), bundle, program)
+}
+
+/** An `apply` that was killed, by a power failure for example, may have left the bundle ahead of the daemon. */
+async function readWholeBundle(dir: string): Promise<Manifest> {
+  const manifest = await readBundle(dir)
+  const { bundleDir } = manifest.paths
+  if (bundleDir === undefined || !existsSync(journalPath(bundleDir))) return manifest
+  let release = () => {}
+  try {
+    const lock = await lockApply(bundleDir)
+    // An apply that runs completes or reverts its own changes.
+    if (lock.outcome === 'busy') return manifest
+    release = lock.release
+    const { repairInterrupted } = await import('../apply/repair.ts')
+    await repairInterrupted(bundleDir)
+  } catch (error) {
+    // Serving with the present files is better than not serving; the next apply tries again.
+    const { log } = createLog({ node: manifest.node, site: manifest.site })
+    log.error(
+      { event: 'repair', cause: (error as Error).message },
+      'the changes of an interrupted apply cannot be reverted',
+    )
+  } finally {
+    release()
+  }
+  return readBundle(dir)
+}
+
+async function control(manifest: Manifest, bundle: string, program: ThisProgram): Promise<Ending> {
+  // V8 discards the bytecode of functions that have not run for a while. A withdrawal is rare and urgent: it must not
+  // wait for compilation.
+  setFlagsFromString('--no-flush-bytecode')
+  setOwnPriority(niceness)
+  const missing = await findMissingPrograms(['ip', 'wg'])
+  if (missing.length > 0) {
+    throw new OperationError(`missing on this machine: ${describeMissing(missing)}`, {
+      hint: `apt-get install ${missing.map((program) => program.package).join(' ')}`,
+    })
+  }
+  requireOwnNode(manifest)
+  const { runtimeDir, stateDir } = manifest.paths
+  for (const dir of [runtimeDir, stateDir]) await makeDir(dir)
+  const unlock = await lockNode(manifest)
+
+  const { log, flush, end } = createLog({ node: manifest.node, site: manifest.site })
+  const events = createEventLog({
+    dir: stateDir,
+    wall: Date.now,
+    onProblem: ({ code }) =>
+      log.error({ event: 'events', cause: code }, `${stateDir}: cannot write events (${code})`),
+  })
+  const say = createSay(log, events)
+  const metrics = createMetrics()
+  metrics.bundle.set({ serial: bundleSerialOf(manifest) }, 1)
+  const daemon = await createDaemon(manifest)
+  const identity = await requireOwnDaemon(manifest, daemon, log)
+  const probes = await createProbes(manifest, log)
+  const keeping = await keepState(manifest, say)
+  const addresses = new RemovedAddresses({ manifest, runIp })
+  const lastResort = new LastResort({ manifest, addresses, say })
+  await lastResort.load()
+  const ownPeers = new Map(
+    manifest.services.map(({ name, wireguard }) => [
+      wireguard.interface,
+      probes.get(name)!.endpoint.publicKey,
+    ]),
+  )
+  const traffic = new TrafficWatch({ ownPeers, now: () => systemClock.now() })
+
+  const saved =
+    manifest.daemon === 'frr'
+      ? watchSaved({ saved: createSavedNetworks(manifest), clock: systemClock, say, metrics })
+      : null
+  const controller = new Controller({
+    manifest,
+    daemon,
+    daemonVersion: identity?.version ?? null,
+    probesOf: (service) => probes.get(service.name)!,
+    clock: systemClock,
+    observer: createObserver(manifest, say, metrics),
+    keeping,
+    traffic,
+    guard: createGuard(manifest, bundle, program, log),
+    lastResort,
+    saved,
+  })
+  const routes = createRoutes(controller, metrics)
+  const controlSocket = await openControlSocket(manifest, routes)
+  const listener = await openListener(manifest, routes, log)
+  const links = watchLinks({
+    concerns: {
+      interfaces: new Set(manifest.services.map(({ wireguard }) => wireguard.interface)),
+      addresses: new Set(manifest.services.flatMap(({ anycast }) => anycast)),
+    },
+    onChange: (snapshot) => controller.takeLinks(snapshot),
+    onError: (error) =>
+      log.error({ event: 'links', cause: error.message }, 'links are not watched at the moment'),
+  })
+  // BIRD re-validates by itself; bgpd needs commands.
+  const rpki =
+    manifest.daemon === 'frr' && manifest.rpki
+      ? watchRpki({
+          validation: createFrrRpki({ manifest }),
+          rules: rpkiRulesOf(manifest.rpki),
+          clock: systemClock,
+          log,
+          metrics,
+        })
+      : null
+
+  const supervisor = createSupervisor(process.env, log)
+  const close = async () => {
+    supervisor?.stopping()
+    rpki?.stop()
+    saved?.stop()
+    await links.close()
+    controlSocket.close()
+    await listener?.close()
+    await keeping.close()
+    unlock()
+  }
+  const leave = async () => {
+    await events.end()
+    await end()
+  }
+  const stop = async (signal: string): Promise<Ending> => {
+    say('warn', { event: 'stop', signal }, `stopping on ${signal}`)
+    const settled = await controller.stop(stopTimeoutMs)
+    await close()
+    const { services } = controller.status()
+    const facts = { event: 'stopped', settled, announced: services.flatMap(({ announced }) => announced) }
+    if (settled) say('info', facts, 'stopped')
+    else say('error', facts, 'stopped, but the daemon did not withdraw everything')
+    await leave()
+    return settled ? 'settled' : 'unsettled'
+  }
+  /** What is announced stays: the next controller, perhaps with a new bundle, takes over. */
+  const giveWay = async (): Promise<Ending> => {
+    const message = 'giving way to a new controller on SIGHUP; announcements stay'
+    say('warn', { event: 'give-way', signal: 'SIGHUP' }, message)
+    await controller.giveWay()
+    await close()
+    await leave()
+    return 'gave-way'
+  }
+  exitOnCrash((error) => {
+    log.fatal(
+      { event: 'crash', err: error },
+      'internal error in the controller; announcements stay as they are',
+    )
+    flush()
+  })
+  const ending = new Promise<Ending>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const)
+      process.once(signal, () => void stop(signal).then(resolve))
+    process.once('SIGHUP', () => void giveWay().then(resolve))
+  })
+  const facts = { event: 'start', daemon: manifest.daemon, version: identity?.version ?? null }
+  say('info', facts, 'the controller starts')
+  controller.start()
+  supervise(controller, manifest, supervisor)
+  return ending
+}
+
+/** Reports to the supervisor, systemd for example, that the controller is ready, and then that it is alive. */
+function supervise(controller: Controller, manifest: Manifest, supervisor: Supervisor | null): void {
+  if (supervisor === null) return
+  const looking = setInterval(() => {
+    if (!controller.hasLooked) return
+    clearInterval(looking)
+    supervisor.ready()
+  }, 50)
+  if (supervisor.intervalMs === null) return
+  setInterval(() => {
+    if (controller.living.length === manifest.services.length) supervisor.alive()
+  }, supervisor.intervalMs)
+}
+
+async function makeDir(dir: string): Promise<void> {
+  await mkdir(dir, { recursive: true, mode: 0o755 }).catch((cause: NodeJS.ErrnoException) => {
+    throw new OperationError(`cannot create the folder ${dir} (${cause.code})`, {
+      hint: 'run the controller as root, or create the folder for its user',
+      cause,
+    })
+  })
+}

@@ -1,0 +1,130 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ListenError, type Listener, startListener } from '../../control/listener.ts'
+import { viewRoutes } from '../../control/program-routes.ts'
+import { createLog, type Log } from '../../telemetry/log.ts'
+import { createPlannerMetrics, type PlannerMetrics } from '../../telemetry/planner-metrics.ts'
+import { renderMetrics } from '../../telemetry/render-metrics.ts'
+import { OperationError } from '../../text/operation-error.ts'
+import { requireFleet } from '../sites/load.ts'
+import { planRound, type RoundOptions, type RoundResult } from './plan-round.ts'
+import { Rounds } from './rounds.ts'
+import { Timetable } from './timetable.ts'
+
+/** The planner does not wait longer for a round when it stops. */
+const stopTimeoutMs = 30_000
+
+export interface PlannerOptions {
+  readonly round: Omit<RoundOptions, 'signal'>
+  /** `ADDRESS:PORT` for /healthz, /status and /metrics. */
+  readonly listen: string | null
+}
+
+/** Plans once, and logs what it did. */
+export async function planOnce(options: PlannerOptions['round']): Promise<RoundResult> {
+  const { log, end } = createLog({ command: 'planner' })
+  const { signal } = new AbortController()
+  const result = await planRound({ ...options, signal }, log, Date.now())
+  await end()
+  return result
+}
+
+/**
+ * Plans on the schedule in fleet.yaml until SIGTERM or SIGINT. `late`: a round did not end in time. Throws ConfigError
+ * and FleetFolderError if the fleet cannot be read at the start, OperationError if it cannot listen.
+ */
+export async function runPlanner(options: PlannerOptions): Promise<'stopped' | 'late'> {
+  // The first fleet must be valid: the schedule is in it. Later errors leave everything as it was.
+  const first = await requireFleet(options.round.sites)
+  const { log, end } = createLog({ command: 'planner' })
+  const metrics = createPlannerMetrics()
+  const stopping = new AbortController()
+  const round = { ...options.round, signal: stopping.signal }
+  let last: RoundResult | null = null
+  const status = { planned: null as string | null, failuresInARow: 0 }
+  const rounds = new Rounds(async (cause) => {
+    const nowMs = Date.now()
+    log.info({ event: 'round', cause }, 'planning')
+    const result = await planRound(round, log, nowMs)
+    if (stopping.signal.aborted) return
+    last = result
+    record(metrics, result, nowMs)
+    status.failuresInARow = result.ok ? 0 : status.failuresInARow + 1
+    if (result.ok) {
+      status.planned = new Date(nowMs).toISOString()
+      timetable.follow(result.fleet.planner.schedule)
+    }
+  })
+  const timetable = new Timetable(log, (cause) => void rounds.request(cause))
+  const server =
+    options.listen === null ? null : await serve(options.listen, metrics, () => last, status, log)
+
+  const stop = async (signal: string): Promise<'stopped' | 'late'> => {
+    log.warn({ event: 'stop', signal }, `stopping on ${signal}`)
+    stopping.abort()
+    timetable.end()
+    void server?.close()
+    // A round that has begun to write ends first: its bundles belong together.
+    const late = new AbortController()
+    const ending = await Promise.race([
+      rounds.stop().then(() => 'stopped' as const),
+      sleep(stopTimeoutMs, 'late' as const, { signal: late.signal }),
+    ])
+    late.abort()
+    if (ending === 'stopped') log.info({ event: 'stopped' }, 'stopped')
+    await end()
+    return ending
+  }
+  const ending = new Promise<'stopped' | 'late'>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const)
+      process.once(signal, () => void stop(signal).then(resolve))
+  })
+  process.on('SIGHUP', () => void rounds.request('signal'))
+  timetable.follow(first.planner.schedule)
+  void rounds.request('start')
+  return ending
+}
+
+function record(metrics: PlannerMetrics, result: RoundResult, nowMs: number): void {
+  if (!result.ok) {
+    metrics.failures.inc()
+    return
+  }
+  const { feeds, vrpsGeneratedMs, warnings } = result.loaded
+  metrics.planned.set(nowMs / 1000)
+  metrics.vrps.set(feeds.vrps?.size ?? 0)
+  metrics.vrpsGenerated.set((vrpsGeneratedMs ?? 0) / 1000)
+  metrics.irrRanges.reset()
+  for (const [set, ranges] of feeds.irr) metrics.irrRanges.set({ set }, ranges.length)
+  metrics.lastGoodAge.reset()
+  for (const { feed, lastGoodAgeMs } of warnings) {
+    if (lastGoodAgeMs !== null) metrics.lastGoodAge.set({ feed }, lastGoodAgeMs / 1000)
+  }
+}
+
+async function serve(
+  where: string,
+  { registry }: PlannerMetrics,
+  last: () => RoundResult | null,
+  status: unknown,
+  log: Log,
+): Promise<Listener> {
+  const routes = viewRoutes({
+    isWorking: () => last()?.ok === true,
+    status: () => status,
+    metrics: () => renderMetrics(registry),
+  })
+  const onEnd = (cause: string, retryMs: number) =>
+    log.error(
+      { event: 'http', cause },
+      `the HTTP thread has ended (${cause}); the next start is in ${retryMs} ms`,
+    )
+  try {
+    return await startListener({ places: [where], routes, onEnd })
+  } catch (cause) {
+    if (!(cause instanceof ListenError)) throw cause
+    throw new OperationError(cause.message, {
+      hint: 'does another program listen there? --listen names the address and the port',
+      cause,
+    })
+  }
+}

@@ -1,0 +1,77 @@
+import { createLog, type Log } from '../../telemetry/log.ts'
+import { OperationError } from '../../text/operation-error.ts'
+import { formatCount } from '../rpki/assess.ts'
+import { createRtrServer } from '../rtr/server.ts'
+import type { RtrEvent } from '../rtr/session.ts'
+import type { RtrCache, VrpSource } from '../sites/fleet.ts'
+import { VrpFeed } from './vrp-feed.ts'
+
+/**
+ * The server runs beside the router, so frequent refreshes are cheap. The expiry is the longest that RFC 8210, section
+ * 6, allows: bgpd obeys these timers whatever its own configuration says, and the VRPs must outlive a failed server.
+ */
+const timers = { refreshS: 300, retryS: 30, expireS: 172_800 }
+
+export interface RtrOptions {
+  readonly source: VrpSource
+  readonly listen: RtrCache
+  /** Keeps the last good VRPs there over a restart; `null` keeps none. */
+  readonly stateDir: string | null
+  readonly pollMs: number
+}
+
+/** Serves VRPs to routers (RFC 8210) until SIGTERM or SIGINT. Throws OperationError if it cannot listen. */
+export async function runRtr({ source, listen, stateDir, pollMs }: RtrOptions): Promise<void> {
+  const { host, port } = listen
+  const { log, end } = createLog({ program: 'rtr' })
+  const server = createRtrServer({
+    vrps: null,
+    ...timers,
+    onEvent: (router, event) => logEvent(log, router, event),
+  })
+  const feed = new VrpFeed({ source, stateDir, server, log })
+  // Before routers can ask: after No Data Available they wait a whole retry interval.
+  await feed.poll()
+  const address = await server.listen(host, port).catch((cause: NodeJS.ErrnoException) => {
+    throw new OperationError(`cannot listen on ${host}, port ${port} (${cause.code})`, {
+      hint: 'does another RTR server run there? Use another address with --listen ADDRESS:PORT',
+      cause,
+    })
+  })
+  log.info({ event: 'listen', ...address }, `serving routers at ${address.host}, port ${address.port}`)
+  let timer = setTimeout(pollAgain, pollMs)
+  function pollAgain() {
+    void feed.poll().finally(() => {
+      timer = setTimeout(pollAgain, pollMs)
+    })
+  }
+  const signal = await new Promise<string>((resolve) => {
+    for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, resolve)
+  })
+  clearTimeout(timer)
+  log.warn({ event: 'stop', signal }, `stopping on ${signal}`)
+  await end()
+}
+
+function logEvent(log: Log, router: string, event: RtrEvent): void {
+  const facts = { event: 'router', router, ...event, type: event.type }
+  switch (event.type) {
+    case 'served':
+      log.info(facts, `${router} has serial ${event.serial}: ${event.what}, ${formatCount(event.rows)} rows`)
+      break
+    case 'error':
+      log.warn(
+        facts,
+        `${event.by === 'us' ? `error of ${router}` : `error of this cache, reported by ${router}`}: ${event.text}`,
+      )
+      break
+    case 'refused':
+      log.warn(facts, `${router} refused: connection limit reached`)
+      break
+    case 'stalled':
+      log.warn(facts, `${router} disconnected: it has read nothing for too long`)
+      break
+    default:
+      log.info(facts, `${router}: ${event.type}`)
+  }
+}
