@@ -197,7 +197,7 @@ try {
 } catch (error) {
   settle()
   if (error instanceof LabExistsError) {
-    process.stderr.write('there is a lab on this machine already: `npx anyward lab down` ends it\n')
+    process.stderr.write('a lab is already on this machine: `npx anyward lab down` ends it\n')
   } else {
     process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : error}\n`)
   }

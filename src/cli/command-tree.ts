@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 
-/** What a command line can hold, as data: completion scripts and the manual page are made of it. */
+/** The commands and options as data, for completion scripts and the manual page. */
 export interface CommandNode {
   readonly name: string
   readonly description: string
@@ -20,11 +20,11 @@ export interface OptionNode {
   readonly flags: string
   readonly short: string | null
   readonly long: string
-  /** The name of its value; `null` for one that takes none. */
+  /** The name of its value; `null` if it takes none. */
   readonly value: string | null
   readonly choices: readonly string[]
   readonly description: string
-  /** In words; `null` where there is none, or where the description says it. */
+  /** As text; `null` if there is none, or the description states it. */
   readonly default: string | null
 }
 
@@ -65,6 +65,6 @@ function describeDefault(option: Command['options'][number]): string | null {
   const { defaultValue } = option
   if (typeof defaultValue === 'string') return defaultValue
   if (typeof defaultValue !== 'number') return null
-  // Numbers of a thousand and more are durations here, and milliseconds are not what one would type.
+  // Numbers of a thousand and more are durations in milliseconds, which users write in seconds.
   return defaultValue >= 1000 ? `${defaultValue / 1000}s` : String(defaultValue)
 }

@@ -8,7 +8,7 @@ const printers: Readonly<Record<string, (program: CommandNode) => string>> = {
   json: (program) => `${JSON.stringify(program, null, 2)}\n`,
 }
 
-/** Wants the whole program as its parent, or completes but a part of it. */
+/** Its parent must be the whole program: it completes the parent's commands. */
 export function completionCommand(): Command {
   return new Command('completion')
     .description('Prints a completion script for a shell, or all commands and options as JSON.')
@@ -18,12 +18,12 @@ export function completionCommand(): Command {
     })
 }
 
-/** One place on the command line: what may follow there. */
+/** One place on the command line, and what may follow there. */
 interface Place {
   /** The words that lead there, without the program's own name. */
   readonly path: readonly string[]
   readonly node: CommandNode
-  /** Its own and those of the program, which are good everywhere. */
+  /** Its own options and those of the program, which are valid everywhere. */
   readonly options: readonly OptionNode[]
 }
 
@@ -171,7 +171,7 @@ function brief(text: string): string {
   return /^.*?(?=[.:;] |\.?$)/.exec(text)![0]
 }
 
-/** In all three shells nothing is special between single quotes, but for fish's backslash, which no text here has. */
+/** Single quotes suffice in all three shells, except for fish's backslash, which no text here contains. */
 function quote(text: string): string {
   return `'${text.replaceAll("'", `'"'"'`)}'`
 }

@@ -46,6 +46,6 @@ try {
   await program.parseAsync()
 } catch (error) {
   const { reportFailure } = await import('./failure.ts')
-  // Not by exitCode: a controller that fails half way up has sockets and timers that would keep it.
+  // Not exitCode: a controller that fails during its start has sockets and timers that keep the process running.
   process.exit(reportFailure(error))
 }

@@ -26,20 +26,22 @@ export function printStatus(status: NodeStatus, json: boolean): void {
     const { flaps, leftMs } = service.holdDown
     if (leftMs !== null)
       write(
-        `    held down for another ${Math.ceil(leftMs / 1000)} s after ${flaps} ${flaps === 1 ? 'flap' : 'flaps'}`,
+        `    hold-down for another ${Math.ceil(leftMs / 1000)} s after ${flaps} ${flaps === 1 ? 'flap' : 'flaps'}`,
       )
     if (service.drain.stage !== 'none') write(`    ${describeDrain(service.drain)}`)
     for (const { name, session } of status.neighbors) {
-      const told = service.announced
+      const advertised = service.announced
         .filter(({ neighbor }) => neighbor === name)
         .map(({ prefix, degraded }) => (degraded ? `${prefix} degraded` : prefix))
-      write(`    ${name} (session ${session}): ${told.length === 0 ? 'nothing announced' : told.join(', ')}`)
+      write(
+        `    ${name} (session ${session}): ${advertised.length === 0 ? 'nothing announced' : advertised.join(', ')}`,
+      )
     }
   }
   const age = daemon.observedAgoMs === null ? 'never observed' : `observed ${daemon.observedAgoMs} ms ago`
   write(`  ${daemon.verified ? 'verified' : 'NOT verified'} at the daemon, ${age}`)
   for (const address of status.heldAddresses)
-    write(`  ${address} was taken off this node until the daemon withdraws what is dead`)
+    write(`  ${address} is removed from this node until the daemon withdraws the routes of the dead service`)
   if (status.guard?.holding === false)
     write(`  NOT guarded: ${status.guard.problem ?? 'the guard does not answer'}`)
   const saved = daemon.savedAnnouncements ?? []
@@ -59,8 +61,8 @@ function describeDrain({
 }
 
 const wordsOfEnding: Readonly<Record<DrainEnding, string>> = {
-  'traffic-gone': 'the neighbors had the degraded routes, and traffic had gone',
-  limit: 'its time was up before the traffic had gone',
+  'traffic-gone': 'the neighbors had the degraded routes, and the traffic had moved away',
+  limit: 'the time limit passed before the traffic had moved away',
   'nothing-announced': 'nothing was announced',
   'at-once': 'without degrading first',
 }

@@ -95,7 +95,7 @@ describe('a lab that comes up', () => {
 
       const second = await anyward('lab', 'up', '--sites', sites)
       expect(second.exitCode).toBe(2)
-      expect(second.stderr).toContain('there is a lab on this machine already: it runs test/e2e/fleet-mixed')
+      expect(second.stderr).toContain('a lab is already on this machine: it runs test/e2e/fleet-mixed')
       expect(second.stderr).toContain('`anyward lab down` ends it')
 
       expect((await anyward('lab', 'down')).exitCode).toBe(0)

@@ -86,10 +86,7 @@ describe('explain', () => {
       ['fra1-a', 'fra1-transit', 'import', '0.0.0.0/0', '--community', '70000:1'],
       '"70000:1" has a part beyond',
     ],
-    [
-      ['fra1-a', 'fra1-transit', 'import', '0.0.0.0/0', '--local'],
-      'a route that a neighbor tells is not local',
-    ],
+    [['fra1-a', 'fra1-transit', 'import', '0.0.0.0/0', '--local'], 'a route from a neighbor is not local'],
   ])('%s is not understood, and says why', async (words, message) => {
     const { exitCode, stdout, stderr } = await run('explain', ...words)
     expect(stderr).toContain(message)

@@ -41,10 +41,10 @@ async function apply(options: ApplyOptions, bundle: string): Promise<void> {
     const detail =
       error instanceof ConfigError ? error.issues.map(formatIssue).join('\n') : (error as Error).message
     const refused = error instanceof ConfigError || error instanceof DamagedError
-    const said =
+    const isRefusal =
       (error instanceof CommandError && error.exitCode === exitCode.findings) ||
       (error instanceof OperationError && error.outcome === 'refused')
-    if (options.json && (refused || said)) {
+    if (options.json && (refused || isRefusal)) {
       const reason = refused ? 'damaged' : 'refused'
       print({ applied: false, effect: 'none', undone: false, reason, detail, notes: [] })
     }
@@ -56,15 +56,17 @@ async function apply(options: ApplyOptions, bundle: string): Promise<void> {
   }
 }
 
-/** Puts back what an apply on this node has left. The controller of a hardened unit may not. */
+/** Reverts what an interrupted apply on this node has left. The controller of a hardened unit may not write there. */
 async function repair(): Promise<void> {
   // Without a journal there is nothing to lock for, and perhaps no folder for the lock.
   const lock = existsSync(journalPath(defaultBundle)) ? await lockApply(defaultBundle) : null
-  // One that is under way looks after itself.
+  // An apply that runs completes or reverts its own changes.
   if (lock?.outcome === 'busy') return
   try {
     const repaired = lock !== null && (await repairInterrupted(defaultBundle))
-    process.stdout.write(repaired ? 'what a killed apply had left is put back\n' : 'nothing to put back\n')
+    process.stdout.write(
+      repaired ? 'the changes of an interrupted apply are reverted\n' : 'nothing to revert\n',
+    )
   } catch (error) {
     throw explainFailure(error)
   } finally {
@@ -75,7 +77,7 @@ async function repair(): Promise<void> {
 function explainFailure(error: unknown): unknown {
   if (error instanceof NotTakenError) {
     const hint =
-      'an apply was killed, and what it left can not be put back: compare the running configuration by hand'
+      'an apply was interrupted, and its changes cannot be reverted: compare the running configuration yourself'
     return new CommandError(error.message, { hint, cause: error })
   }
   if (error instanceof DaemonError) {
@@ -84,7 +86,7 @@ function explainFailure(error: unknown): unknown {
   }
   if (error instanceof JournalError) {
     const hint =
-      'an apply was killed, and what it left is damaged: compare the configuration by hand, and remove that file'
+      'an apply was interrupted, and its journal is damaged: compare the configuration yourself, and remove that file'
     return new CommandError(error.message, { hint, cause: error })
   }
   return error
@@ -101,7 +103,7 @@ async function run(bundle: string, timeout: number): Promise<ApplyOutcome> {
   }
   await requirePrograms(read)
   requireOwnNode(read)
-  // Where it can't be made, the lock says so.
+  // If it cannot be created, the lock reports that.
   await makeFolder(dirname(bundleDir)).catch(() => {})
   const lock = await lockApply(bundleDir)
   if (lock.outcome === 'busy') {
@@ -118,8 +120,8 @@ async function run(bundle: string, timeout: number): Promise<ApplyOutcome> {
   try {
     let manifest = read
     if (await repairInterrupted(bundleDir)) {
-      process.stderr.write('an apply was killed before; what it left was put back\n')
-      // The bundle may be the very folder that was put back.
+      process.stderr.write('an earlier apply was interrupted; its changes are reverted\n')
+      // The bundle may be the folder that was reverted.
       manifest = await readBundle(bundle)
     }
     const installed = await readBundle(bundleDir).catch(() => null)
@@ -156,7 +158,7 @@ function requireSameNode(manifest: Manifest, installed: Manifest | null, bundleD
   throw new CommandError(
     `this is the bundle of ${manifest.node}, and this node is ${installed.node} by ${bundleDir}`,
     {
-      hint: `take the bundle of this node; if it was renamed, remove ${bundleDir}. Nothing was changed`,
+      hint: `use the bundle of this node; if it was renamed, remove ${bundleDir}. Nothing was changed`,
       exitCode: exitCode.findings,
     },
   )
@@ -167,7 +169,7 @@ async function findControllerNote(manifest: Manifest): Promise<string[]> {
   const reply = await askController(manifest).catch(() => null)
   if (reply === null || reply.outcome === 'absent') return []
   return [
-    'the controller still works by the bundle of before: start it again (SIGHUP ends it, and leaves what is announced)',
+    'the controller still uses the previous bundle: restart it (SIGHUP ends it, and leaves the announcements)',
   ]
 }
 
@@ -175,8 +177,8 @@ function report(options: ApplyOptions, outcome: ApplyOutcome): void {
   if (options.json) print(outcome)
   else {
     const { applied, reason, undone, detail, effect, notes } = outcome
-    const fine = applied || reason === 'nothing-to-do'
-    const head = fine ? detail : `${undone ? 'undone' : 'refused'} (${reason}): ${detail}`
+    const isFine = applied || reason === 'nothing-to-do'
+    const head = isFine ? detail : `${undone ? 'undone' : 'refused'} (${reason}): ${detail}`
     process.stdout.write(`${[applied ? `${head} (${effect})` : head, ...notes].join('\n')}\n`)
   }
   const { applied, reason } = outcome

@@ -11,14 +11,14 @@ import { CommandError, exitCode } from '../failure.ts'
 export async function cleanNode(bundle = defaultBundle): Promise<void> {
   const write = (line: string) => process.stdout.write(`${line}\n`)
   if (!existsSync(join(bundle, manifestName))) {
-    write(`no bundle in ${bundle}: nothing to take out`)
+    write(`no bundle in ${bundle}: nothing to remove`)
     return
   }
   const manifest = await readManifest(bundle)
   const { configFile, bundleDir = bundle } = manifest.paths
   if (manifest.daemon !== 'frr' || configFile === undefined) {
     write(
-      `${manifest.node} announces by BIRD, whose configuration holds no announcements: nothing to take out`,
+      `${manifest.node} announces through BIRD, whose configuration holds no announcements: nothing to remove`,
     )
     return
   }
@@ -26,7 +26,7 @@ export async function cleanNode(bundle = defaultBundle): Promise<void> {
   if (lock.outcome === 'busy') {
     const process = lock.pid === null ? '' : ` (process ${lock.pid})`
     throw new CommandError(
-      `an apply runs on ${manifest.node}${process}, which takes saved announcements out itself`,
+      `an apply runs on ${manifest.node}${process}, which removes saved announcements itself`,
       {
         hint: 'wait until it has ended; nothing was changed',
         exitCode: exitCode.findings,
@@ -35,7 +35,7 @@ export async function cleanNode(bundle = defaultBundle): Promise<void> {
   }
   try {
     const removed = await cleanSaved(configFile, ownPrefixesOf(manifest))
-    for (const { file, line, prefix } of removed) write(`taken out: ${file}:${line} network ${prefix}`)
+    for (const { file, line, prefix } of removed) write(`removed: ${file}:${line} network ${prefix}`)
     if (removed.length === 0) write(`no saved announcements in ${configFile}`)
   } catch (cause) {
     throw new CommandError((cause as Error).message, { hint: 'run this as root', cause })

@@ -24,7 +24,7 @@ interface ProbeOptions {
 
 interface Attempt {
   handshakeMs: number | null
-  /** One for each echo that was asked for, in that order. */
+  /** One for each requested ping, in that order. */
   rttsMs: (number | null)[]
   failure: (ExchangeFailure & { check: 'handshake' | 'ping' }) | null
 }
@@ -43,7 +43,7 @@ interface ProbeReport {
 export async function runProbe(options: ProbeOptions): Promise<void> {
   const { address = [], ping = [], interval = 200, timeout = 1_000 } = options
   const echoes = ping.map((target) => echoTo(target, address))
-  // Not the option's own parser: commander quotes what it refuses, and this may be a secret by mistake.
+  // Not parsed by commander, which quotes an invalid value: it may be a secret by mistake.
   const serverPublicKey = parsePublicKey(options.publicKey)
   if (!serverPublicKey.ok) {
     throw new CommandError(`--public-key ${serverPublicKey.problem}`, { hint: serverPublicKey.hint })
@@ -115,7 +115,7 @@ function summarize(attempts: readonly Attempt[], echoes: readonly RouteEnds[]): 
   }
 }
 
-/** To the microsecond: the rest is noise. */
+/** Rounded to the microsecond. */
 function median(values: readonly (number | null)[]): number | null {
   const known = values.filter((value) => value !== null).sort((a, b) => a - b)
   const middle = known[Math.floor(known.length / 2)]
@@ -168,23 +168,23 @@ const advices: Record<FailureCause, readonly string[]> = {
     "and does wg show INTERFACE allowed-ips list this probe's public key?",
   ],
   unauthenticated: [
-    'WireGuard knows this probe, and they do not agree on a secret: mostly a preshared key that differs.',
+    'WireGuard knows this probe, but the secrets differ: usually the preshared key.',
     'Compare --preshared-key-file with the preshared key of this peer on the host.',
   ],
   'under-load': [
-    'WireGuard is alive and asks for cookies: more handshakes reach it than it can answer.',
+    'WireGuard answers with cookies: it receives more handshakes than it can answer.',
     'Not a reason to withdraw the site. Try again with a longer --timeout.',
   ],
   late: [
-    'It answers, and not in time.',
-    'Look at the load of the host and at the path, or give a longer --timeout.',
+    'It answers, but not in time.',
+    'Check the load of the host and the path, or use a longer --timeout.',
   ],
   malformed: [
-    'Something else than WireGuard answers there.',
+    'Something other than WireGuard answers there.',
     'Compare the port with the host: wg show INTERFACE listen-port',
   ],
   starved: [
-    'This says nothing about the endpoint: this machine was too busy to look in time.',
+    'This says nothing about the endpoint: this machine was too busy to measure in time.',
     'Try again, from another machine if need be.',
   ],
   'no-session': ['The session ended before the ping.', 'Try again.'],
@@ -192,7 +192,7 @@ const advices: Record<FailureCause, readonly string[]> = {
 }
 
 const pingAdvice = [
-  'The handshake works, and the tunnel behind it does not.',
+  'The handshake works, but the tunnel behind it does not.',
   "On the host: is --address in this peer's allowed-ips, is --ping an address of the host's interface,",
   'is the interface up, and does a firewall drop ICMP?',
 ]

@@ -21,8 +21,8 @@ export async function printEvents(options: EventsOptions): Promise<void> {
   }
   const { events, damagedLines } = await readEvents(stateDir, range).catch((cause: unknown) => {
     if (!isSystemError(cause)) throw cause
-    throw new CommandError(`the events in ${stateDir} can not be read (${cause.code})`, {
-      hint: cause.code === 'EACCES' ? 'run this as root' : 'look at the disk',
+    throw new CommandError(`cannot read the events in ${stateDir} (${cause.code})`, {
+      hint: cause.code === 'EACCES' ? 'run this as root' : 'check the disk',
       cause,
     })
   })
@@ -32,16 +32,16 @@ export async function printEvents(options: EventsOptions): Promise<void> {
     return
   }
   for (const event of events) process.stdout.write(`${formatEvent(event)}\n`)
-  if (events.length === 0) process.stdout.write(`${manifest.node}: no event is known of that time\n`)
+  if (events.length === 0) process.stdout.write(`${manifest.node}: no events in that time\n`)
   if (damagedLines > 0) process.stdout.write(`(and ${damagedLines} damaged lines)\n`)
 }
 
-/** What a terminal might take for its own is not shown. */
+/** Control characters, which a terminal might interpret, are replaced. */
 function formatEvent({ time, level, event, service, message, leftOut }: NodeEvent): string {
   const mark = level === 'info' ? ' ' : '!'
   const more = typeof leftOut === 'number' ? ` (and ${leftOut} like it before)` : ''
-  const who = service === undefined || message.startsWith(`${service}: `) ? '' : `${service}: `
-  const text = `${time} ${mark} ${event.padEnd(10)} ${who}${message}${more}`
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for
+  const subject = service === undefined || message.startsWith(`${service}: `) ? '' : `${service}: `
+  const text = `${time} ${mark} ${event.padEnd(10)} ${subject}${message}${more}`
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern replaces control characters
   return text.replace(/[\0-\x1f\x7f-\x9f]+/g, ' ')
 }

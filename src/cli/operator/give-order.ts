@@ -8,21 +8,21 @@ import { type NodeOptions, requireBundle } from '../locate-bundle.ts'
 import { printStatus } from '../print-status.ts'
 
 const pollMs = 250
-/** What a stage takes beside the time that its settings name: a daemon that is slow, a machine that is busy. */
+/** Extra time for a slow daemon or a busy machine, beyond what the settings of a stage say. */
 const marginMs = 10_000
 
 export interface Course {
-  /** What the operator wants to have in the end. */
+  /** Whether the order is carried out. */
   readonly isReached: (status: NodeStatus) => boolean
-  /** How long the settings of the slowest service let it take. */
+  /** The longest time that the settings of a service allow. */
   readonly limitMs: (manifest: Manifest) => number
-  /** Told to the node's controller if none runs. */
+  /** The hint if no controller runs. */
   readonly hintIfAbsent: string
 }
 
 export type OrderOptions = NodeOptions & { readonly wait: boolean }
 
-/** Gives the order, follows on stderr how it is carried out, and prints the status in the end. */
+/** Gives the order, prints its progress to stderr, and prints the final status. */
 export async function giveOrder(order: OperatorOrder, course: Course, options: OrderOptions): Promise<void> {
   const manifest = await requireBundle(options)
   const reply = await askController(manifest, order)
@@ -45,14 +45,14 @@ async function follow(
 ): Promise<NodeStatus> {
   const deadline = performance.now() + course.limitMs(manifest) + marginMs
   let status = first
-  let told = ''
+  let reported = ''
   for (;;) {
     const now = describeStages(status)
-    if (now !== told && !isQuiet) process.stderr.write(`${now}\n`)
-    told = now
+    if (now !== reported && !isQuiet) process.stderr.write(`${now}\n`)
+    reported = now
     if (course.isReached(status) || performance.now() > deadline) return status
     if (status.operator.intent !== intent) {
-      throw new CommandError(`${manifest.node}: another order came meanwhile: ${status.operator.intent}`, {
+      throw new CommandError(`${manifest.node}: a later order replaced this one: ${status.operator.intent}`, {
         exitCode: exitCode.findings,
       })
     }
@@ -60,8 +60,8 @@ async function follow(
     const reply = await askController(manifest)
     if (reply.outcome === 'answered') status = reply.status
     else if (performance.now() > deadline) {
-      throw new CommandError(`the controller of ${manifest.node} has ended, and was not started again`, {
-        hint: 'the order is kept: it goes on when a controller starts',
+      throw new CommandError(`the controller of ${manifest.node} has ended, and has not been restarted`, {
+        hint: 'the order is stored: the next controller carries it out',
       })
     }
   }
@@ -72,5 +72,5 @@ function describeStages({ services, daemon }: NodeStatus): string {
     if (drain.stage === 'none') return `${name}: ${decision}`
     return `${name}: ${drain.stage}${drain.waitingFor === null ? '' : `, ${drain.waitingFor}`}`
   })
-  return `${stages.join('; ')}${daemon.verified ? '' : ' (the neighbors do not have it yet)'}`
+  return `${stages.join('; ')}${daemon.verified ? '' : ' (not yet verified at the neighbors)'}`
 }

@@ -13,11 +13,11 @@ export async function runStatus(options: NodeOptions): Promise<void> {
     })
   }
   printStatus(reply.status, options.json === true)
-  process.exitCode = isWell(reply.status) ? exitCode.fine : exitCode.findings
+  process.exitCode = isServing(reply.status) ? exitCode.fine : exitCode.findings
 }
 
-/** Serving as it should: every service healthy and announced, and seen to be so. */
-function isWell(status: NodeStatus): boolean {
+/** Every service is healthy and announced, and this is verified at the daemon. */
+function isServing(status: NodeStatus): boolean {
   return (
     status.daemon.verified &&
     // Missing in the answer of an older controller.

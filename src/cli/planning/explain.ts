@@ -61,7 +61,7 @@ export async function explain(
   }
 }
 
-/** A prefix of our own that leaves is the node's, unless a path or an option says that it was learned. */
+/** An exported prefix of our own is originated by the node, unless a path or an option says that it is learned. */
 function isOriginated(
   { services }: NodePlan,
   direction: Policy['direction'],
@@ -72,7 +72,7 @@ function isOriginated(
   return services.some(({ anycast, covering }) => [...anycast, ...covering].some((own) => own.equals(prefix)))
 }
 
-/** Only what this neighbor's rules look at: VRPs take a second to read, and an IRR set may not be there at all. */
+/** Loads only what this neighbor's rules need: VRPs take a second to read, and an IRR set may be missing. */
 async function feedsFor(
   fleet: Fleet,
   asked: { node: string; neighbor: string },
@@ -103,7 +103,7 @@ function readPrefix(session: SessionPlan, text: string): Prefix {
   const prefix = require(text, parsePrefix(text))
   if (prefix.family !== session.family) {
     throw new CommandError(
-      `${prefix} is no ${session.family === 'ipv4' ? 'IPv4' : 'IPv6'} prefix, and ${session.neighbor} is told of no others`,
+      `${prefix} is not an ${session.family === 'ipv4' ? 'IPv4' : 'IPv6'} prefix, and the session to ${session.neighbor} carries no others`,
       { hint: 'name the session of the other family' },
     )
   }
@@ -118,7 +118,7 @@ function readRoute(
 ): Route {
   const isImport = direction === 'import'
   if (isImport && (options.local || options.degraded)) {
-    throw new CommandError('a route that a neighbor tells is not local', {
+    throw new CommandError('a route from a neighbor is not local', {
       hint: `leave out --${options.local ? 'local' : 'degraded'}`,
     })
   }
@@ -139,7 +139,7 @@ function readRoute(
   }
 }
 
-/** What is on a command line is answered one thing at a time. */
+/** Errors of the command line are reported one at a time. */
 function require<T>(text: string, parsed: Parsed<T>): T {
   if (parsed.ok) return parsed.value
   throw new CommandError(`${quote(text)} ${parsed.problem}`, { hint: parsed.hint })
@@ -165,7 +165,7 @@ function findSession(node: NodePlan, name: string): SessionPlan {
 function notThere(message: string, name: string, known: readonly string[]): CommandError {
   const nearest = nearestWord(name, known)
   const hint = nearest === null ? `there is: ${known.join(', ')}` : `did you mean ${nearest}?`
-  return new CommandError(message, { hint: known.length === 0 ? 'there is none at all' : hint })
+  return new CommandError(message, { hint: known.length === 0 ? 'there are none' : hint })
 }
 
 function toJson(verdict: Verdict, before: Route, assumesLocal: boolean) {
@@ -184,7 +184,7 @@ function reasonOf({ rule }: Verdict): string {
   return rule.source === null ? rule.why : `${rule.why} (${rule.source})`
 }
 
-/** Only what is no longer as it was. */
+/** Only the attributes that change. */
 function changesOf(before: Route, after: Route) {
   const lacks = (route: Route) => (community: Community) =>
     !route.communities.some((other) => other.equals(community))

@@ -24,8 +24,8 @@ export async function plan(options: PlanOptions): Promise<void> {
   const result = await planOrExplain({ fleet, feeds, out, check, refuseBelow })
   if (result.outcome === 'unchecked') {
     throw new CommandError(
-      `${result.node} can not be checked by its daemon's parser: missing ${describeMissing(result.missing)}`,
-      { hint: 'install what is missing, or leave the check out with --no-check; nothing was written' },
+      `${result.node} cannot be checked by its daemon's parser: missing ${describeMissing(result.missing)}`,
+      { hint: 'install the missing programs, or skip the check with --no-check; nothing was written' },
     )
   }
   if (result.outcome === 'rejected') {

@@ -14,7 +14,7 @@ export async function runPreflight(options: VrpFileOptions & { json?: true }): P
   const fleet = await requireFleet(options.sites)
   const source = vrpSourceOf(options, fleet)
   const nowMs = Date.now()
-  // Nothing is done by what this says, so an old file will do, and is called old.
+  // The output changes nothing, so an old file is accepted, with a warning.
   const { vrps, expired, snapshot, warnings } = await loadVrps(
     { ...source, maxAgeMs: Number.POSITIVE_INFINITY },
     { stateDir: null, nowMs },
@@ -25,7 +25,9 @@ export async function runPreflight(options: VrpFileOptions & { json?: true }): P
   warnOfExpired(source, expired)
   const ageMs = nowMs - snapshot.generatedMs
   if (ageMs > source.maxAgeMs) {
-    process.stderr.write(`warning: ${source.file} is ${formatSpan(ageMs)} old: much may have changed since\n`)
+    process.stderr.write(
+      `warning: ${source.file} is ${formatSpan(ageMs)} old: the result may be out of date\n`,
+    )
   }
   const plan = compilePlan(fleet, (_site, node) => debianLayout(fleet, node))
   const rows = preflight(announcementsOf(plan.nodes, fleet), vrps)
@@ -47,7 +49,7 @@ function describe(rows: readonly PreflightRow[], source: string): string {
     const others = nodes.length > mostNodes ? ` and ${nodes.length - mostNodes} more` : ''
     return `${prefix.toString().padEnd(width)}  AS${origin}  ${state.padEnd(14)}  ${shown}${others}`
   })
-  // A VRP that covers two announcements is mended once.
+  // A VRP that covers two announcements is reported once.
   const findings = new Map(rows.flatMap((row) => row.findings.map((finding) => [finding.message, finding])))
   for (const { severity, message, hint } of findings.values()) {
     lines.push('', `${severity}: ${message}`, `    ${hint}`)

@@ -30,7 +30,7 @@ function printText(fleet: Fleet | null, issues: readonly Issue[], sites: string)
       warnings === 0 ? count(errors, 'error') : `${count(errors, 'error')}, ${count(warnings, 'warning')}`
     const files = new Set(issues.map((issue) => issue.file)).size
     lines.push(
-      `${sites}: ${found} in ${count(files, 'file')}. Nothing was changed: mend the errors, then validate again.`,
+      `${sites}: ${found} in ${count(files, 'file')}. Nothing was changed: fix the errors, then validate again.`,
     )
   } else {
     lines.push(
@@ -58,7 +58,7 @@ function folderIssue({ dir, reason }: FleetFolderError): Issue {
     line: 1,
     column: 1,
     path: '',
-    message: `can't be read: ${reason}`,
+    message: `cannot be read: ${reason}`,
     hint: 'name the folder with --sites DIR',
   }
 }

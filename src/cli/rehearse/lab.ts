@@ -113,7 +113,7 @@ async function requireRunningLab(): Promise<LabState> {
   requireRoot()
   const state = await readState()
   if (state === null || !state.ready) {
-    throw new CommandError('no lab is up', { hint: '`anyward lab up`, or leave --running out' })
+    throw new CommandError('no lab is up', { hint: 'run `anyward lab up`, or omit --running' })
   }
   if (await hasLiveOwner(state)) throw await explainExisting(state)
   return state
@@ -139,7 +139,7 @@ function thisProgram(): string[] {
   return [process.execPath, ...process.execArgv, process.argv[1]!]
 }
 
-/** Brings a lab up for a command; what goes wrong becomes a CommandError that says what to do. */
+/** Brings a lab up for a command; a known failure becomes a CommandError with a hint. */
 async function up(options: UpOptions, command: string): Promise<LabState> {
   requireRoot()
   const fleet = await requireFleet(options.sites)
@@ -184,7 +184,7 @@ async function explain(error: unknown, signal: AbortSignal, kept: boolean): Prom
     const logs = [...error.logs].map(([path, lines]) => `${path}:\n${lines}`)
     const after = kept
       ? `the lab is still there, in ${labDir}; \`anyward lab down\` ends it`
-      : 'it is down again; with --keep it stays as it is, to be looked at'
+      : 'it is down again; with --keep it stays up for inspection'
     return new CommandError(
       `the lab did not come up:\n${[...error.missing.map(({ what, instead }) => `${what}: ${instead}`), ...logs].join('\n')}`,
       { hint: after, cause: error },
@@ -195,13 +195,13 @@ async function explain(error: unknown, signal: AbortSignal, kept: boolean): Prom
 
 async function explainExisting(state: LabState | null): Promise<CommandError> {
   const hint = '`anyward lab down` ends it'
-  if (state === null) return new CommandError(`${labDir} is left of a lab that did not end well`, { hint })
+  if (state === null) return new CommandError(`${labDir} is left over from a lab that failed`, { hint })
   const owner = (await hasLiveOwner(state))
-    ? `\`anyward ${state.owner!.command}\`, process ${state.owner!.pid}, is at work on it`
+    ? `\`anyward ${state.owner!.command}\`, process ${state.owner!.pid}, uses it`
     : state.ready
       ? `it runs ${state.sites} since ${state.startedAt}`
-      : 'it did not end well'
-  return new CommandError(`there is a lab on this machine already: ${owner}`, { hint })
+      : 'it failed'
+  return new CommandError(`a lab is already on this machine: ${owner}`, { hint })
 }
 
 /** Ctrl-C and SIGTERM let the command take its lab down before it ends. */
@@ -222,7 +222,7 @@ function interruptible(message: string): { signal: AbortSignal; end(): void } {
 
 function requireRoot(): void {
   if (process.getuid?.() === 0) return
-  throw new CommandError('the lab makes network namespaces, which only root may', {
+  throw new CommandError('the lab creates network namespaces, which requires root', {
     hint: 'run it with sudo',
   })
 }

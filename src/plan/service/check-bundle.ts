@@ -8,13 +8,13 @@ import { prefixesOf } from '../compile/compile.ts'
 import type { NodePlan } from '../compile/plan.ts'
 import type { Renderer } from '../render/render.ts'
 
-/** `unchecked`: the daemon's programs are not on this machine. `complaints` are the parser's own words. */
+/** `unchecked`: the daemon's programs are not on this machine. `complaints` is the parser's output. */
 type CheckResult =
   | { outcome: 'passed' }
   | { outcome: 'rejected'; complaints: readonly string[] }
   | { outcome: 'unchecked'; missing: readonly MissingProgram[] }
 
-/** FRR's takes seconds for hundreds of rules, and more on a busy machine. */
+/** FRR's parser takes seconds for hundreds of rules, and more on a busy machine. */
 const parserTimeoutMs = 60_000
 
 /** Has the node's own daemon parse its configuration, with everything announced. Starts and changes nothing. */
@@ -37,8 +37,8 @@ function programsFor({ daemon, rpki }: NodePlan): string[] {
 }
 
 async function checkBird(render: Renderer, node: NodePlan, dir: string): Promise<string[]> {
-  // The same configuration, but for the place of the include: `bird -p` should read our announcements,
-  // not those that this machine may have.
+  // The same configuration except for the path of the include: `bird -p` must read these announcements, not those of
+  // this machine.
   const announceFile = join(dir, 'announce.conf')
   const paths = { ...node.layout.paths, announceFile }
   const files = render({ ...node, layout: { ...node.layout, paths } })
@@ -51,7 +51,7 @@ async function checkBird(render: Renderer, node: NodePlan, dir: string): Promise
   await writeFile(announceFile, renderAnnouncements(announcements))
   const result = await execa('bird', ['-p', '-c', config], parserOptions)
   if (result.exitCode === 0) return []
-  return [saidBy('bird', result).replaceAll(`${dir}/`, '')]
+  return [outputOf('bird', result).replaceAll(`${dir}/`, '')]
 }
 
 async function checkFrr(render: Renderer, node: NodePlan, dir: string): Promise<string[]> {
@@ -61,15 +61,15 @@ async function checkFrr(render: Renderer, node: NodePlan, dir: string): Promise<
   const content = render(node).find((file) => file.path === 'frr.conf')!.content
   await writeFile(config, content)
   const grammar = await execa('vtysh', ['-C', '-f', config], parserOptions)
-  if (grammar.exitCode !== 0) return saidBy('vtysh', grammar).split('\n')
+  if (grammar.exitCode !== 0) return outputOf('vtysh', grammar).split('\n')
   return checkFrrDaemons(dir, config, content.split('\n'))
 }
 
 /**
- * vtysh knows every daemon's commands and not what they mean; a daemon's own `-C` knows what its commands
- * mean and not those of the others, and exits 0 whatever it read. So a line is bad where both refuse it, and
- * any other complaint counts from either. bfdd is not asked: with `-C` it refuses its own commands (8.4.4).
- * staticd runs as root alone, and has no `-C` any more in FRR 10: without it the word of vtysh on commands stands.
+ * vtysh knows the commands of every daemon, but not their meaning. A daemon's own `-C` knows the meaning of its own
+ * commands only, and always exits 0. So a line is an error if both refuse it, and any other complaint counts from
+ * either. bfdd is left out: with `-C` it refuses its own commands (8.4.4). staticd runs as root only, and has no `-C`
+ * in FRR 10: without it the result of vtysh stands.
  */
 async function checkFrrDaemons(dir: string, config: string, lines: readonly string[]): Promise<string[]> {
   const complaints: string[] = []
@@ -81,7 +81,7 @@ async function checkFrrDaemons(dir: string, config: string, lines: readonly stri
     // In a network namespace of its own: `bgpd -C` opens sessions to the RPKI caches that it reads of.
     const namespace = isRoot ? ['--net'] : ['--map-root-user', '--net']
     const args = [...namespace, `/usr/lib/frr/${daemon}`, '-C', '-f', config]
-    // Whoever is not root can't become the user frr.
+    // Only root can switch to the user frr.
     if (!isRoot) args.push('-S')
     if (daemon === 'bgpd' && validates) args.push('-M', 'rpki')
     args.push('-i', join(dir, 'pid'), '-z', join(dir, 'zserv'), '--vty_socket', dir)
@@ -93,7 +93,7 @@ async function checkFrrDaemons(dir: string, config: string, lines: readonly stri
       if (refused) refusedBy.set(Number(refused[1]), (refusedBy.get(Number(refused[1])) ?? 0) + 1)
       else if (!isChatter(line)) complaints.push(line.trim())
     }
-    if (result.exitCode !== 0) complaints.push(saidBy(daemon, result))
+    if (result.exitCode !== 0) complaints.push(outputOf(daemon, result))
   }
   if (asked < 2) return complaints
   // The bfd block is the last of the file.
@@ -107,13 +107,13 @@ async function checkFrrDaemons(dir: string, config: string, lines: readonly stri
 }
 
 /**
- * What FRR's daemons say of themselves, and rtrlib of caches that can't be reached from where nobody is. Its
- * threads write the time, the words and the end of a line one by one, so several may share a line.
+ * Output that is not about the configuration: FRR's daemons about themselves, and rtrlib about caches, which are
+ * unreachable from an empty namespace. rtrlib's threads write a line in parts, so several messages may share a line.
  */
 export function isChatter(line: string): boolean {
   // Its crash log goes to a folder of the user frr.
   if (/Disabling MPLS support|\/var\/tmp\/frr\/|\] crashlog and /.test(line)) return true
-  // Said whenever it is configured, also where there is no peer yet.
+  // Printed whenever graceful restart is configured, also without peers.
   if (line.startsWith('Graceful restart configuration changed, reset ')) return true
   const words = line.replaceAll(/\(\d{4}\/[\d/: ]+\):/g, '').trim()
   return words === '' || (/^(?:RTR|TCP Transport)/.test(words) && !/\d{4}\/\d\d\/\d\d /.test(words))
@@ -126,7 +126,7 @@ const parserOptions = {
   forceKillAfterDelay: 500,
 } as const
 
-interface Said {
+interface ParserResult {
   readonly stdout: string | undefined
   readonly stderr: string | undefined
   readonly shortMessage?: string | undefined
@@ -134,7 +134,10 @@ interface Said {
   readonly timedOut: boolean
 }
 
-function saidBy(program: string, { stdout, stderr, shortMessage, exitCode, timedOut }: Said): string {
+function outputOf(
+  program: string,
+  { stdout, stderr, shortMessage, exitCode, timedOut }: ParserResult,
+): string {
   if (timedOut) return `${program} did not finish within ${parserTimeoutMs / 1000} s`
   const words = [stderr, stdout].filter(Boolean).join('\n').trim()
   return words === '' ? (shortMessage ?? `${program} exited with ${exitCode}`) : words

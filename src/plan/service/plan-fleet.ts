@@ -22,16 +22,16 @@ export interface PlanRequest {
   readonly feeds: PlanFeeds
   /** Bundles go to `<out>/<site>/<node>/`. */
   readonly out: string
-  /** Whether each bundle is loaded by its daemon's own parser first. */
+  /** Whether each daemon's own parser loads its bundle first. */
   readonly check: boolean
-  /** Write nothing if a service would be announced at fewer sites than that. */
+  /** Write nothing if a service would be announced at fewer sites. */
   readonly refuseBelow: number | null
 }
 
 export interface PlanReport {
   /** Sorted by site, then by node. */
   readonly nodes: readonly NodeReport[]
-  /** Bundles of nodes that the fleet no longer has. They stay. */
+  /** Bundles of nodes that the fleet no longer has. They are not deleted. */
   readonly removed: readonly BundlePlace[]
   readonly coverage: readonly ServiceCoverage[]
   readonly notices: readonly Notice[]
@@ -49,11 +49,11 @@ interface ChangedFile {
   readonly path: string
   /** `null`: there was none. */
   readonly before: string | null
-  /** `null`: it goes. */
+  /** `null`: it is deleted. */
   readonly after: string | null
 }
 
-/** `written` alone has changed anything on the disk. */
+/** Only `written` has changed files. */
 export type PlanResult =
   | { readonly outcome: 'written'; readonly report: PlanReport }
   | { readonly outcome: 'refused'; readonly report: PlanReport; readonly short: readonly ServiceCoverage[] }
@@ -67,7 +67,7 @@ export type PlanResult =
 
 /**
  * Plans a fleet and writes its bundles, all or none. The same fleet and feeds give the same bytes.
- * Throws the system's error where the folder can not be written.
+ * Throws the system's error if the folder cannot be written.
  */
 export async function planFleet(request: PlanRequest): Promise<PlanResult> {
   const { fleet, out } = request
@@ -76,7 +76,7 @@ export async function planFleet(request: PlanRequest): Promise<PlanResult> {
   const drafts = []
   for (const [index, node] of plan.nodes.entries()) {
     drafts.push(draftNode(join(out, node.site, node.node), renderWithManifest(render, node)))
-    // A planner answers requests meanwhile.
+    // The planner answers HTTP requests in between.
     if (index % nodesBetweenPauses === 0) await setImmediate()
   }
   const report: PlanReport = {
@@ -114,7 +114,7 @@ function draftNode(
     .filter(({ before, after }) => before !== after)
   const toWrite = files.filter(({ path, content }) => earlier.files.get(path) !== content)
   const isCompared = earlier.manifest !== null && earlier.manifest !== manifest
-  // As it will be read, with its keys in the order of the schema.
+  // As a reader sees it, with its keys in the order of the schema.
   const after = isCompared ? requireManifest(JSON.parse(contents.get(manifestName)!)) : manifest
   return { toWrite, report: { ...compareBundles(earlier.manifest, after), dir, files: names, changedFiles } }
 }

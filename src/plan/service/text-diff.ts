@@ -1,6 +1,6 @@
 import { FILE_HEADERS_ONLY, formatPatch, structuredPatch } from 'diff'
 
-/** More changed lines than anybody reads; telling the two apart line by line takes time in their square. */
+/** A longer diff is of no use, and its cost grows with the square of the changed lines. */
 const mostChangedLines = 5000
 
 /** A unified diff of a file's text; `null` stands for no file. */

@@ -13,7 +13,7 @@ export function explainCommand(): Command {
     .option('--community <community>', 'such as 64500:1 or 64500:1:2; may be repeated', collect, [])
     .option('--next-hop <address>', 'the neighbor itself by default')
     .addOption(
-      new Option('--origin <origin>', 'where the first router had it from')
+      new Option('--origin <origin>', 'the origin attribute')
         .choices(['igp', 'egp', 'incomplete'])
         .default('igp'),
     )

@@ -97,7 +97,7 @@ describe('anyward probe', () => {
     const ping = { address: '10.80.255.254', ping: '10.80.0.1', timeout: '1s' }
     const text = await run(words(ping))
     expect(text.stdout).toContain('[ping: no-reply]')
-    expect(text.stdout).toContain('The handshake works, and the tunnel behind it does not.')
+    expect(text.stdout).toContain('The handshake works, but the tunnel behind it does not.')
     const json = await run(['--json', ...words(ping)])
     expect(JSON.parse(json.stdout)).toMatchObject({
       ok: false,
