@@ -66,5 +66,5 @@ test('a supervisor that is gone is said once', async () => {
     await new Promise((resolve) => setImmediate(resolve))
   }
   expect(lines.length).toBe(1)
-  expect(lines[0]).toContain('the supervisor can not be told how we are: no such socket')
+  expect(lines[0]).toContain('the state can not be reported to the supervisor: no such socket')
 })

@@ -22,25 +22,25 @@ import { findRegressions } from './regressions.ts'
 type ApplyReason =
   | 'applied'
   | 'nothing-to-do'
-  /** Nothing was touched. */
+  /** Nothing was changed. */
   | 'parser-refused'
   | 'damaged'
-  /** The daemon does not run what it was told. */
+  /** The daemon does not run the new configuration. */
   | 'not-taken'
-  /** A session or an announcement of before did not come back in time. */
+  /** An earlier session or announcement did not come back in time. */
   | 'worse-than-before'
   | 'interrupted'
-  /** The way back failed too: the next apply tries it again. */
+  /** The undo failed too. The next apply tries it again. */
   | 'undo-failed'
 
 export interface ApplyOutcome {
   readonly applied: boolean
   readonly effect: Effect
-  /** Whether it was tried, and all is as before again. */
+  /** Whether it was tried and completely undone. */
   readonly undone: boolean
   readonly reason: ApplyReason
   readonly detail: string
-  /** What is good to know beside. */
+  /** Further remarks for the operator. */
   readonly notes: readonly string[]
 }
 
@@ -48,28 +48,28 @@ interface ApplyOptions {
   readonly bundleDir: string
   /** Of the bundle in `bundleDir`. */
   readonly manifest: Manifest
-  /** Of the bundle that is installed; `null`: none. */
+  /** Of the installed bundle; `null`: none. */
   readonly installed: Manifest | null
   readonly createDaemon: (manifest: Manifest) => RoutingDaemon | Promise<RoutingDaemon>
   /** How long sessions may take to come back. */
   readonly timeoutMs: number
-  /** Takes everything back, and then ends. */
+  /** Aborts: undoes the change, and then ends. */
   readonly signal: AbortSignal
-  /** Told each step as it begins. */
+  /** Called at the start of each step. */
   readonly onStep?: (step: string) => void
 }
 
-/** How long all must be well before it is believed: a session that will break, or a filter, takes its time. */
+/** How long all must be well before the change counts as good: a session may take this long to fail. */
 const calmMs = { bird: 1000, frr: 2500 } as const
 const pollMs = 100
-/** BIRD's own time until it goes back is longer than ours. */
+/** BIRD's own undo timer is longer than the verification. */
 const spareS = 5
 
 /**
- * Installs a node's base configuration: parse check, activation, a look at sessions and announcements, and only
- * then the files; or everything as it was. Whoever calls holds the node's lock, has repaired what an earlier one
- * left, and knows that the bundle is this node's. Throws ConfigError for a bundle or a secret that can't be read,
- * DaemonError for a daemon that can't be asked, before anything has changed.
+ * Installs a node's base configuration: parse check, activation, verification of sessions and announcements, and only
+ * then the files; on a failure, everything is undone. The caller holds the node's lock, has repaired an interrupted
+ * apply, and has checked that the bundle is for this node. Before any change, throws ConfigError for a bundle or a secret
+ * that can not be read, and DaemonError for a daemon that does not answer.
  */
 export async function applyBundle(options: ApplyOptions): Promise<ApplyOutcome> {
   const { manifest, installed, onStep } = options
@@ -80,7 +80,7 @@ export async function applyBundle(options: ApplyOptions): Promise<ApplyOutcome> 
   const bundle = await readBundleFiles(options)
   const name = manifest.daemon === 'bird' ? 'bird.conf' : 'frr.conf'
   const content = await fillSecrets(bundle.get(name) ?? '')
-  const cleaned = await takeSavedOut(manifest, installed, configFile)
+  const cleaned = await removeSaved(manifest, installed, configFile)
   const old = await readInstalled(configFile)
   const owner = await findOwner(manifest.daemon)
   const ours = { uid: process.getuid!(), gid: process.getgid!() }
@@ -161,10 +161,10 @@ export async function applyBundle(options: ApplyOptions): Promise<ApplyOutcome> 
 }
 
 /**
- * At any moment the right thing to do, whatever becomes of the rest: FRR would announce these lines at its next
- * start. Returns what was done, for a person.
+ * Removes saved announcements, also if the apply fails later: FRR would announce these lines at its next start. Returns
+ * the changes as sentences.
  */
-async function takeSavedOut(
+async function removeSaved(
   manifest: Manifest,
   installed: Manifest | null,
   configFile: string,
@@ -173,7 +173,7 @@ async function takeSavedOut(
   const removed = await cleanSaved(configFile, ownPrefixesOf(watching(manifest, installed)))
   return [...new Set(removed.map(({ file }) => file))].map((file) => {
     const prefixes = removed.filter((one) => one.file === file).map(({ prefix }) => prefix)
-    return `saved announcements are taken out of ${file}: ${prefixes.join(', ')}`
+    return `saved announcements are removed from ${file}: ${prefixes.join(', ')}`
   })
 }
 
@@ -198,7 +198,7 @@ async function readBundleFiles({ bundleDir, manifest }: ApplyOptions): Promise<M
   const files = new Map<string, string>()
   for (const [path, hash] of Object.entries(manifest.files)) {
     const content = await readFile(join(bundleDir, path), 'utf8')
-    // Somebody may be copying a newer bundle just now.
+    // Another process may be copying a newer bundle at this moment.
     if (hashOf(content) !== hash) throw new DamagedError(resolve(bundleDir, path))
     files.set(path, content)
   }
@@ -214,13 +214,13 @@ export class DamagedError extends Error {
   override readonly name = 'DamagedError'
 
   constructor(file: string) {
-    super(`${file} is not the file that the manifest was written with`)
+    super(`${file} does not match the manifest: copy the bundle again`)
   }
 }
 
 function effectOf(before: Manifest | null, after: Manifest, differs: boolean): Effect {
   const { effect } = compareBundles(before, after)
-  // A password is in no manifest: a session with a new one starts anew.
+  // Passwords are in no manifest. A session with a new one restarts.
   return effect === 'none' && differs ? 'session-restart' : effect
 }
 
@@ -239,7 +239,7 @@ function removedPrefixes(manifest: Manifest, installed: Manifest | null): string
   return [...had].filter((prefix) => !own.has(prefix))
 }
 
-/** The manifest for looking on: what was ours and is not any more must be seen as well. */
+/** The manifest for observation: it includes the prefixes that the installed bundle had and the new one has not. */
 function watching(manifest: Manifest, installed: Manifest | null): Manifest {
   const removed = removedPrefixes(manifest, installed)
   const [service] = installed?.services ?? []
@@ -252,8 +252,8 @@ class WorseError extends Error {
 }
 
 /**
- * Resolves with true when all is well and stays so for a while, with false if the change was overtaken. Throws
- * WorseError at the deadline, or the signal's reason.
+ * Resolves with true when there was no regression for `calmMs`, with false if another reconfiguration has replaced the
+ * change. Throws WorseError at the deadline, or the signal's reason.
  */
 async function verify(
   options: ApplyOptions,
@@ -292,7 +292,7 @@ async function lookForRegressions(
   }
 }
 
-/** What the controller wrote, in a folder of its own user; '' where that is no file. */
+/** The controller's file, in a folder of the controller's user; '' if it can not be read. */
 function readAnnounceFile(path: string): Promise<string> {
   return readFile(path, { encoding: 'utf8', flag: readCarefully }).catch(() => '')
 }
@@ -311,12 +311,12 @@ async function undo(
     : cause instanceof NotTakenError || cause instanceof DaemonError
       ? 'not-taken'
       : 'worse-than-before'
-  const why = signal.aborted ? 'it was told to stop' : (cause as Error).message
+  const why = signal.aborted ? 'apply was interrupted' : (cause as Error).message
   try {
     await installFiles(files)
     await base.revert(snapshot)
   } catch (error) {
-    const detail = `${why}; and the way back failed: ${(error as Error).message}`
+    const detail = `${why}; the undo failed: ${(error as Error).message}`
     return { applied: false, undone: false, reason: 'undo-failed', detail, notes: ['run apply again'] }
   }
   await removeJournal(manifest.paths.bundleDir!)
@@ -327,7 +327,7 @@ async function undo(
     const patient = { ...options, manifest: known, signal: new AbortController().signal }
     if (installed !== null) await verify(patient, daemon, was, null)
   } catch (error) {
-    notes.push(`it takes its time to be as before: ${(error as Error).message}`)
+    notes.push(`the state from before the apply is not complete yet: ${(error as Error).message}`)
   } finally {
     daemon.close()
   }
@@ -335,10 +335,10 @@ async function undo(
   return { applied: false, undone: true, reason, detail: why, notes }
 }
 
-/** A session that was not up before holds nothing up, and is said. */
+/** A session that was not up before does not fail the apply, but is reported. */
 function describeDown(was: Observation, is: Observation): string[] {
   const up = new Set(was.neighbors.filter(({ session }) => session === 'up').map(({ neighbor }) => neighbor))
   return is.neighbors
     .filter(({ neighbor, session }) => session !== 'up' && !up.has(neighbor))
-    .map(({ neighbor }) => `the session to ${neighbor} is not up; it was not before`)
+    .map(({ neighbor }) => `the session to ${neighbor} is not up, as before the apply`)
 }

@@ -1,29 +1,29 @@
-/** How one kind of daemon takes a whole new configuration, and gives it up again. */
+/** Activates and reverts a whole configuration of one kind of daemon. */
 export interface BaseDaemon {
-  /** What the daemon's parser has against the new configuration, each with its place; nothing has changed yet. */
+  /** Returns the parser's errors in the new configuration, each with its place. Changes nothing. */
   check(): Promise<readonly string[]>
-  /** After `check`: whether the new configuration says the same as the installed one, in other words. */
+  /** After `check`: whether the new configuration is equivalent to the installed one. */
   saysTheSame(): boolean
-  /** What `revert` needs beside the files. */
+  /** The state that `revert` needs beside the files. */
   snapshot(): Promise<string | null>
   /** Runs the new configuration. Throws DaemonError, or a NotTakenError. */
   activate(): Promise<void>
   /**
-   * Whether somebody had the daemon read its own file meanwhile, so that it does not run the new configuration
-   * any more. Once the files are in place that does no harm: then `activate` again.
+   * Whether another program made the daemon read its own file meanwhile, so that it does not run the new configuration
+   * any more. After the files are installed, `activate` again.
    */
   isOvertaken(): Promise<boolean>
-  /** Keeps it, when the files are in place; false if it was overtaken in the last moment. */
+  /** Keeps the configuration after the files are installed; false if it was overtaken. */
   confirm(): Promise<boolean>
-  /** Ends announcing what is ours no more, where the daemon itself keeps it. */
+  /** Withdraws prefixes that the new bundle has no more, if the daemon itself keeps them. */
   forget?(prefixes: readonly string[]): Promise<void>
-  /** Back to the configuration before, when the files are back. Throws DaemonError, or a NotTakenError. */
+  /** Reverts to the earlier configuration, after its files are restored. Throws DaemonError, or a NotTakenError. */
   revert(snapshot: string | null): Promise<void>
-  /** Removes what `check` left, and drops the connection. */
+  /** Removes the files of `check`, and closes the connection. */
   close(): Promise<void>
 }
 
-/** The daemon took the commands, and does not run what they say. */
+/** The daemon accepted the commands, but does not run the configuration. */
 export class NotTakenError extends Error {
   override readonly name = 'NotTakenError'
 }

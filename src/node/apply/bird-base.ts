@@ -10,15 +10,15 @@ interface BirdBaseOptions {
   /** The new configuration with its secrets. */
   readonly content: string
   readonly owner: Owner
-  /** After so many seconds BIRD goes back by itself. */
+  /** Seconds after which BIRD undoes an unconfirmed configuration. */
   readonly trialS: number
 }
 
 /**
- * BIRD tries the new configuration from a file beside its own. Until all is well its own file is the old one: an
- * apply that is killed leaves nothing that a later `configure` or a boot would run, and the way back is a plain
- * `configure`, which takes what the controller announces from its file as it is then. `configure undo` would
- * bring the announcements of the old configuration back with it, dead ones too.
+ * BIRD tries the new configuration from a candidate file. Its own file stays the old one until the change is verified,
+ * so that after a killed apply a later `configure` or a boot runs the old configuration. The revert is a plain
+ * `configure`, which reads the controller's announcements as they are then. `configure undo` would restore the old
+ * announcements too, including those of dead services.
  */
 export function createBirdBase(options: BirdBaseOptions): BaseDaemon {
   const { daemonSocket, configFile, content, owner, trialS } = options
@@ -32,11 +32,11 @@ export function createBirdBase(options: BirdBaseOptions): BaseDaemon {
       const complaint = await bird.check(candidate)
       return complaint === null ? [] : [complaint.replaceAll(candidate, basename(configFile))]
     },
-    // BIRD does not say what a file means to it.
+    // BIRD can not show a parsed file.
     saysTheSame: () => false,
     snapshot: async () => null,
     async activate() {
-      // The second time the file itself is the new one.
+      // The second time, the new configuration is installed in BIRD's own file.
       tries += 1
       await bird.tryFor(tries === 1 ? candidate : null, trialS)
       triedAt = await bird.lastReconfiguration()

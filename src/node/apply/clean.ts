@@ -4,13 +4,13 @@ import type { SavedNetwork } from '../routing/daemon.ts'
 import { configFilesOf, findNetworkLines, withoutNetworkLines } from '../routing/frr/saved-networks.ts'
 import { replaceFile } from './files.ts'
 
-/** Another program may write the file at the same moment. */
+/** Another program may write the file at the same time. */
 const attempts = 5
 
 /**
- * Takes out of FRR's files what `write memory` has saved of the controller's announcements, so that an FRR that
- * starts alone announces none of `own`. Each other byte, the owner and the mode stay. Returns the lines that are
- * gone. Throws a system error, or an Error that names the file.
+ * Removes the controller's announcements that `write memory` saved from FRR's files, so that FRR without a controller
+ * announces none of `own`. All other bytes, the owner and the mode stay. Returns the removed lines. Throws a system
+ * error, or an Error that names the file.
  */
 export async function cleanSaved(configFile: string, own: ReadonlySet<string>): Promise<SavedNetwork[]> {
   const removed: SavedNetwork[] = []
@@ -29,7 +29,7 @@ export async function cleanSaved(configFile: string, own: ReadonlySet<string>): 
   return removed
 }
 
-/** The lines that are gone by their numbers; `null`: the file was replaced meanwhile. */
+/** The prefixes of the removed lines by line number; `null`: the file was replaced meanwhile. */
 async function cleanFile(
   file: string,
   own: ReadonlySet<string>,
@@ -39,7 +39,7 @@ async function cleanFile(
   const { path, handle } = config
   try {
     const before = await handle.stat({ bigint: true })
-    // Byte for byte, whatever its encoding.
+    // latin1 preserves every byte of any encoding.
     const text = await handle.readFile('latin1')
     const lines = findNetworkLines(text, own)
     if (lines.size === 0) return lines

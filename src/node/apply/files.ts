@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path'
 import { execa } from 'execa'
 import { openRegularFile, resolveTrustedLink } from '../../files/open-regular-file.ts'
 
-/** A file as it should be, or was; `content` is null for one that should not be there. */
+/** The desired or earlier state of a file; `content` is null for a file that does not exist. */
 export interface InstalledFile {
   readonly path: string
   readonly content: string | null
@@ -17,7 +17,7 @@ export interface Owner {
   readonly gid: number
 }
 
-/** The daemon's user on this machine, or ours where it has none. */
+/** The daemon's user on this machine, or this process's user if there is none. */
 export async function findOwner(user: 'bird' | 'frr'): Promise<Owner> {
   const { stdout } = await execa('getent', ['passwd', user], { reject: false, stdin: 'ignore' })
   const [, , uid, gid] = (stdout ?? '').split(':')
@@ -25,7 +25,7 @@ export async function findOwner(user: 'bird' | 'frr'): Promise<Owner> {
   return { uid: Number(uid), gid: Number(gid) }
 }
 
-/** As `installFiles` left it, or as it was before. Throws where it is no regular file. */
+/** Reads the present state of a file. Throws if it is not a regular file. */
 export async function readInstalled(path: string): Promise<InstalledFile> {
   const file = await openRegularFile(path)
   if (file === null) return { path, content: null, mode: 0, uid: 0, gid: 0 }
@@ -40,7 +40,7 @@ export async function readInstalled(path: string): Promise<InstalledFile> {
   }
 }
 
-/** Each file whole or not at all, and on disk when it resolves. One that is so already is left alone. */
+/** Writes each file atomically, and on disk when it resolves. An equal file is not touched. */
 export async function installFiles(files: readonly InstalledFile[]): Promise<void> {
   for (const file of files) {
     const present = await readInstalled(file.path)
@@ -61,9 +61,9 @@ async function installFile(file: InstalledFile, content: string): Promise<void> 
 }
 
 /**
- * Replaces a file in one step, on disk when it resolves. Its folder may belong to another user, who can replace
- * what lies in it at any moment: owner and mode are set on the open file, never by its path.
- * @param isStale asked last, before the rename: then nothing is replaced
+ * Replaces a file atomically, on disk when it resolves. Another user may own its folder, and may replace entries at any
+ * time: owner and mode are set on the open file, never by its path.
+ * @param isStale called right before the rename; `true` cancels it
  */
 export async function replaceFile(
   path: string,

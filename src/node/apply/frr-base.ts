@@ -12,13 +12,13 @@ interface FrrBaseOptions {
   readonly installed: string | null
 }
 
-/** Adding, removing what the additions did not replace, and both once more for what hung on the other. */
+/** Each round adds, then removes what the additions did not replace. Some lines depend on lines of the round before. */
 const rounds = 3
 
 /**
- * FRR runs what it was told line by line, and reads no file again. So the difference between what it runs and
- * what it should run is computed from its own words: scratch daemons say how they would write the old and the
- * new configuration. Only what was in the old one is taken out; what somebody else has typed stays.
+ * FRR takes its configuration line by line, and does not read its file again. So the difference between the running and
+ * the new configuration is computed in FRR's own notation: scratch daemons print the old and the new file. Only lines of
+ * the old file are removed; lines that an operator entered stay.
  */
 export function createFrrBase({ daemonSocket, content, installed }: FrrBaseOptions): BaseDaemon {
   const vtysh = new Vtysh(dirname(daemonSocket))
@@ -36,7 +36,7 @@ export function createFrrBase({ daemonSocket, content, installed }: FrrBaseOptio
       if (foreign.length > 0) {
         return foreign.map(
           ([text]) =>
-            `frr.conf on this node has "${text}", which the bundle would take out: move it elsewhere first`,
+            `frr.conf on this node has "${text}", which the bundle would remove: move it to another file first`,
         )
       }
       return fresh.complaints.map((complaint) => `frr.conf: ${hidePassword(complaint)}`)
@@ -64,33 +64,33 @@ export function createFrrBase({ daemonSocket, content, installed }: FrrBaseOptio
   }
 }
 
-/** Without what the machine alone makes the daemons say, such as its sysctls. */
+/** Without the lines that the daemons print with an empty configuration, for example because of sysctls. */
 function configured({ running, empty }: ScratchReading): Lines {
   return without(readLines(running), readLines(empty))
 }
 
 async function converge(vtysh: Vtysh, wanted: Lines, obsolete: (key: string) => boolean): Promise<void> {
   const look = async () => findGap(readLines(await vtysh.readRunning()), wanted, obsolete)
-  const said: string[] = []
+  const replies: string[] = []
   for (let round = 0; round < rounds; round += 1) {
     let gap = await look()
     if (gap.missing.length > 0) {
-      said.push(...(await vtysh.configure(commandsToAdd(gap))))
+      replies.push(...(await vtysh.configure(commandsToAdd(gap))))
       gap = await look()
     }
-    if (gap.excess.length > 0) said.push(...(await vtysh.configure(commandsToRemove(gap, round))))
+    if (gap.excess.length > 0) replies.push(...(await vtysh.configure(commandsToRemove(gap, round))))
   }
   const { missing, excess } = await look()
   if (missing.length === 0 && excess.length === 0) return
   const lines = [
-    ...missing.map((line) => `does not take "${keyOf(line).replaceAll('\0', ' / ')}"`),
+    ...missing.map((line) => `does not accept "${keyOf(line).replaceAll('\0', ' / ')}"`),
     ...excess.map((line) => `keeps "${keyOf(line).replaceAll('\0', ' / ')}"`),
   ]
-  const words = [...lines.slice(0, 5), ...new Set(said)].map(hidePassword).slice(0, 10)
+  const words = [...lines.slice(0, 5), ...new Set(replies)].map(hidePassword).slice(0, 10)
   throw new NotTakenError(`FRR ${words.join('; ')}`)
 }
 
-/** What a node may owe its own addresses and other routing to, and no bundle has. */
+/** Blocks that carry the node's own addresses and other routing. No bundle has them. */
 function isForeign(block: string): boolean {
   return /^(?:interface|vrf|key chain|router (?!bgp)) ?/.test(block)
 }

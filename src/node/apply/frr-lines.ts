@@ -1,11 +1,10 @@
 /**
- * FRR's running configuration as a set of lines, each with the blocks that it stands in before it, in the
- * daemon's own order: `['router bgp 64500', 'address-family ipv4 unicast', 'network 192.0.2.0/24']`.
+ * FRR's running configuration as a set of lines. Each line has its enclosing blocks first, in the daemon's order: `['router bgp 64500', 'address-family ipv4 unicast', 'network 192.0.2.0/24']`.
  */
 export type Line = readonly [string, ...string[]]
 export type Lines = ReadonlyMap<string, Line>
 
-/** Reads what `show running-config` says. Blocks are seen by their indentation, which is FRR's own. */
+/** Parses `show running-config`. Blocks are recognised by FRR's indentation. */
 export function readLines(running: string): Lines {
   const lines = new Map<string, Line>()
   const open: { indent: number; text: string }[] = []
@@ -18,13 +17,13 @@ export function readLines(running: string): Lines {
     const line = open.map((block) => block.text) as unknown as Line
     lines.set(keyOf(line), line)
   }
-  // The module shows an empty block whether or not somebody configured one.
+  // The module prints an empty block even if none is configured.
   const isUsed = (block: string) => [...lines.values()].some((line) => line.length > 1 && line[0] === block)
   for (const block of ['rpki', 'bfd']) if (!isUsed(block)) lines.delete(block)
   return lines
 }
 
-/** What `show running-config` begins with, and what belongs to the machine. */
+/** The header of `show running-config`, and lines about the machine. */
 function isNoise(raw: string): boolean {
   return /^(?:Building configuration|Current configuration|frr version |frr defaults |hostname )/.test(raw)
 }
@@ -37,7 +36,7 @@ export function without(lines: Lines, others: Lines): Lines {
   return new Map([...lines].filter(([key]) => !others.has(key)))
 }
 
-/** `network` lines are the controller's, and it may change them while we work. */
+/** `network` lines belong to the controller, which may change them during an apply. */
 export function isAnnouncement(line: Line): boolean {
   return (
     line.length === 3 &&
@@ -47,7 +46,7 @@ export function isAnnouncement(line: Line): boolean {
   )
 }
 
-/** The block of an address family is there as long as its `router bgp` is: it needs no line of its own. */
+/** An address family block exists with its `router bgp`, and needs no line of its own. */
 export function isFamily(text: string): boolean {
   return text.startsWith('address-family ')
 }

@@ -1,12 +1,12 @@
 import { isAnnouncement, isFamily, type Line, type Lines } from './frr-lines.ts'
 
-/** What the running configuration lacks, and what it has to lose. */
+/** The lines to add to the running configuration, and those to remove. */
 interface Gap {
   readonly missing: readonly Line[]
   readonly excess: readonly Line[]
 }
 
-/** @param obsolete says of a line that is not wanted whether it goes; what neither wants nor damns stays */
+/** @param obsolete whether a line that is not wanted is removed; other lines stay */
 export function findGap(running: Lines, wanted: Lines, obsolete: (key: string) => boolean): Gap {
   const counts = (line: Line) => !isAnnouncement(line) && !(line.length === 2 && isFamily(line[1]!))
   return {
@@ -18,9 +18,9 @@ export function findGap(running: Lines, wanted: Lines, obsolete: (key: string) =
 }
 
 /**
- * The commands that add what is missing. Lists come before the route-maps that look into them, and those before
- * the sessions: a route never meets half a policy. Where two lines exclude each other, FRR lets the newer
- * replace the older, so that nothing is deleted that is in use.
+ * The commands that add the missing lines. Lists come before the route-maps that use them, and route-maps before the
+ * sessions: no route passes an incomplete policy. If two lines exclude each other, the newer one replaces the older one
+ * in FRR, so nothing in use is deleted.
  */
 export function commandsToAdd({ missing, excess }: Gap): string[] {
   const fresh = new Set(missing.filter((line) => line.length === 1).map(([text]) => text))
@@ -33,7 +33,7 @@ export function commandsToAdd({ missing, excess }: Gap): string[] {
       commands.push(...within(line, line.at(-1)!))
       continue
     }
-    // An entry begins without its conditions, and would permit everything: it denies until it is whole.
+    // A new entry has no conditions yet, and would permit everything: it denies until it is complete.
     const closed = block.replace(' permit ', ' deny ')
     if (line.length === 1) {
       commands.push(closed, 'exit')
@@ -43,7 +43,7 @@ export function commandsToAdd({ missing, excess }: Gap): string[] {
   return insertBeforeSessions(commands, flips)
 }
 
-/** The commands that remove what is in excess: sessions first, then what they no longer look into. */
+/** The commands that remove the excess lines: sessions first, then the policies that they used. */
 export function commandsToRemove({ excess }: Gap, attempt: number): string[] {
   const neighborsGone = new Set(
     excess.flatMap((line) => {
@@ -54,7 +54,7 @@ export function commandsToRemove({ excess }: Gap, attempt: number): string[] {
   const blocksGone = new Set(excess.map((line) => line.join('\0')))
   const commands: string[] = []
   for (const line of sorted(excess, (one) => -rankToAdd(one))) {
-    // A block that goes takes its lines with it.
+    // The removal of a block removes its lines.
     if (line.some((_, depth) => depth > 0 && blocksGone.has(line.slice(0, depth).join('\0')))) continue
     const text = line.at(-1)!
     const address = /^neighbor (\S+) /.exec(text)?.[1]
@@ -69,16 +69,16 @@ export function commandsToRemove({ excess }: Gap, attempt: number): string[] {
   return commands
 }
 
-/** The command that takes a line back. */
+/** The command that removes a line. */
 function negate(line: Line): string {
   const text = line.at(-1)!
   return text.startsWith('no ') ? text.slice(3) : `no ${text}`
 }
 
-/** Some commands refuse to be taken back with all their values, so each further attempt names one less. */
+/** FRR refuses some `no` commands with all values, so each further attempt has one word less. */
 function shorten(command: string, attempt: number): string {
   const words = command.split(' ')
-  // Never as far as `no neighbor X`, which is another command.
+  // Never as short as `no neighbor X`, which is a different command.
   return words.slice(0, Math.max(words.length - attempt, Math.min(words.length, 4))).join(' ')
 }
 
@@ -88,7 +88,7 @@ function within(line: Line, command: string): string[] {
   return [...blocks, command, ...(isBlock(line) && command === line.at(-1) ? ['exit'] : []), ...leave]
 }
 
-/** The lines after which FRR waits for a block. */
+/** The lines that open a block in FRR. */
 function isBlock(line: Line): boolean {
   const text = line.at(-1)!
   return (

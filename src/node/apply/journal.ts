@@ -12,7 +12,7 @@ const journalSchema = z.strictObject({
   daemon: z.enum(['bird', 'frr']),
   daemonSocket: pathSchema,
   configFile: pathSchema,
-  /** The files as they were before. */
+  /** The state of the files before the apply. */
   files: z.array(
     z.strictObject({
       path: pathSchema,
@@ -22,11 +22,11 @@ const journalSchema = z.strictObject({
       gid: idSchema,
     }),
   ),
-  /** FRR's running configuration as it was before; `null` for BIRD, which reads it from its file again. */
+  /** FRR's running configuration before the apply; `null` for BIRD, which reads its file again. */
   running: z.string().nullable(),
 })
 
-/** What an apply that did not come to its end has to put back. Holds passwords: root's alone. */
+/** The state that an interrupted apply must restore. It contains passwords, so only root may read it. */
 export type Journal = z.infer<typeof journalSchema>
 
 export class JournalError extends Error {
@@ -45,7 +45,7 @@ export async function writeJournal(bundleDir: string, journal: Journal): Promise
   await installFiles([{ path: journalPath(bundleDir), content, mode: 0o600, ...owner }])
 }
 
-/** What an apply that was killed has left; `null`: nothing. Throws JournalError. */
+/** Reads the journal of an interrupted apply; `null`: there is none. Throws JournalError. */
 export async function readJournal(bundleDir: string): Promise<Journal | null> {
   const path = journalPath(bundleDir)
   try {

@@ -2,9 +2,9 @@ import type { Manifest } from '../../manifest/manifest.ts'
 import type { Observation } from '../routing/daemon.ts'
 
 /**
- * What is worse after the change than before, and what the plan does not say; empty: all is well. A prefix that
- * is originated no more is not worse, for the controller may have withdrawn it meanwhile.
- * @param promised what the controller says that this node originates now; `null`: it says so to the daemon only
+ * Returns what is worse after the change than before, and what contradicts the bundle; empty: no regression. A prefix
+ * that is not originated any more is no regression: the controller may have withdrawn it meanwhile.
+ * @param promised the prefixes in the controller's file; `null`: the daemon has no such file
  */
 export function findRegressions(
   before: Observation,
@@ -30,12 +30,12 @@ export function findRegressions(
     if (has?.session !== 'up') continue
     for (const prefix of had?.announced.keys() ?? []) {
       if (prefixes.includes(prefix) && originated.has(prefix) && !has.announced.has(prefix)) {
-        regressions.push(`${name} is not told ${prefix} any more`)
+        regressions.push(`${prefix} is not advertised to ${name} any more`)
       }
     }
     for (const prefix of has.announced.keys()) {
       if (!prefixes.includes(prefix))
-        regressions.push(`${name} is told ${prefix}, which the plan does not say`)
+        regressions.push(`${prefix} is advertised to ${name}, but the bundle does not allow it`)
     }
   }
   return regressions

@@ -5,8 +5,8 @@ import { createFrrBase } from './frr-base.ts'
 import { type Journal, readJournal, removeJournal } from './journal.ts'
 
 /**
- * Puts back what an apply that was killed has left. Whoever calls holds the node's lock. Returns whether there
- * was something. Throws JournalError, DaemonError, NotTakenError.
+ * Undoes an apply that was killed. The caller holds the node's lock. Returns whether there was one. Throws JournalError,
+ * DaemonError, NotTakenError.
  */
 export async function repairInterrupted(bundleDir: string): Promise<boolean> {
   const journal = await readJournal(bundleDir)
@@ -25,7 +25,7 @@ export async function repairInterrupted(bundleDir: string): Promise<boolean> {
   return true
 }
 
-/** For the way back alone. */
+/** Used only to revert. */
 function createBase({ daemon, daemonSocket, configFile }: Journal) {
   if (daemon === 'frr') return createFrrBase({ daemonSocket, content: '', installed: null })
   return createBirdBase({ daemonSocket, configFile, content: '', owner: { uid: 0, gid: 0 }, trialS: 0 })

@@ -4,12 +4,12 @@ import { type GuardReply, type GuardRequest, readReplies } from './protocol.ts'
 const replyTimeoutMs = 1000
 
 export interface AskedGuard {
-  /** Open still: whoever asked ends it. */
+  /** Still open; the caller ends it. */
   readonly socket: Socket
   readonly reply: GuardReply
 }
 
-/** Says one thing to the guard that listens there. `null`: none does, or it does not answer. */
+/** Sends one request to the guard at this socket. `null`: no guard listens, or it does not answer. */
 export async function askGuard(path: string, request: GuardRequest): Promise<AskedGuard | null> {
   const socket = connect({ path })
   socket.on('error', () => {})

@@ -7,9 +7,9 @@ import { type GuardReply, type GuardRequest, guardSocketOf, readReplies } from '
 
 interface GuardClientOptions {
   readonly manifest: Manifest
-  /** Of the bundle: a guard with another one is replaced. */
+  /** Of the bundle. A guard with another serial is replaced. */
   readonly serial: string
-  /** Starts a guard that outlives us. */
+  /** Starts a guard that outlives this process. */
   readonly spawn: () => Promise<SpawnedGuard>
   readonly log: Log
 }
@@ -19,19 +19,19 @@ export interface SpawnedGuard {
   readonly ended: () => boolean
 }
 
-/** The controller's side of the lease. Nothing of it throws or waits for the guard. */
+/** The controller's side of the watchdog deadlines. No method throws or waits for the guard. */
 export interface GuardClient {
-  /** How often `renew` is to be called: a fifth of the shortest dead man's time. */
+  /** How often to call `renew`: a fifth of the shortest `deadMan` time. */
   readonly intervalMs: number
-  /** Connects to the guard that runs, or starts one; goes on doing so until `close`. */
+  /** Connects to the running guard, or starts one. Retries until `close`. */
   start(): void
-  /** Vouches for these services; those with `deadMan: keep` are left out by itself. */
+  /** Renews the deadlines of these services. Services with `deadMan: keep` are ignored. */
   renew(services: readonly string[]): void
-  /** Ends the leases of these services without a withdrawal. Resolves when the guard has it, or after 500 ms. */
+  /** Ends the deadlines of these services without a withdrawal. Resolves on the guard's reply, or after 500 ms. */
   release(services: readonly string[]): Promise<void>
-  /** The next controller has some time more to come. Resolves like `release`. */
+  /** Extends the deadlines until the next controller starts. Resolves like `release`. */
   handOver(): Promise<void>
-  /** Ends the connection. The leases run on. */
+  /** Ends the connection. The deadlines stay. */
   close(): void
   readonly state: GuardState
 }
@@ -40,7 +40,7 @@ export interface GuardState {
   /** Whether the guard answered the last renewal in time. */
   readonly holding: boolean
   readonly pid: number | null
-  /** Why it does not hold, in words. */
+  /** Why the services are not guarded, as a sentence. */
   readonly problem: string | null
 }
 
@@ -54,7 +54,7 @@ const timing = {
   respawnMost: 30_000,
 } as const
 
-/** `null` where no service has a dead man: there is nothing to guard. */
+/** `null` if no service has a `deadMan` time: there is nothing to guard. */
 export function createGuardClient(options: GuardClientOptions): GuardClient | null {
   const terms = termsOf(options.manifest)
   return terms.size === 0 ? null : new Client(options, terms)
@@ -72,9 +72,9 @@ class Client implements GuardClient {
   /** When the oldest message that has no answer yet was sent. */
   #unansweredSince: number | null = null
   #answered = new Set<() => void>()
-  #vouched: { services: readonly string[]; at: number } | null = null
-  #problem: string | null = 'the guard is not there yet'
-  #saidProblem: string | null = null
+  #renewed: { services: readonly string[]; at: number } | null = null
+  #problem: string | null = 'the guard has not started yet'
+  #loggedProblem: string | null = null
   #spawned: SpawnedGuard | null = null
   #spawning = false
   #spawnedAt = Number.NEGATIVE_INFINITY
@@ -98,21 +98,21 @@ class Client implements GuardClient {
     this.#socket = socket
     socket.setEncoding('utf8')
     const reader = readReplies()
-    let cause = 'the guard ended the connection'
+    let cause = 'the guard closed the connection'
     let wasThere = false
     socket.on('connect', () => {
       wasThere = true
       const { manifest } = this.#options
-      // What was vouched for while nobody listened; the guard before it may have ended with the lease.
-      const fresh = this.#vouched !== null && performance.now() - this.#vouched.at < this.intervalMs
-      this.#send(fresh ? { type: 'renew', services: this.#vouched!.services } : { type: 'ask' })
+      // Repeat the last renewal: the deadlines may have ended with the previous guard.
+      const fresh = this.#renewed !== null && performance.now() - this.#renewed.at < this.intervalMs
+      this.#send(fresh ? { type: 'renew', services: this.#renewed!.services } : { type: 'ask' })
       this.#options.log.debug({ event: 'guard', node: manifest.node }, 'connected to the guard')
     })
     socket.on('data', (chunk: string) => {
       try {
         for (const reply of reader.read(chunk)) this.#take(reply)
       } catch (error) {
-        cause = `the guard does not speak as one: ${(error as Error).message}`
+        cause = `the reply of the guard is not valid: ${(error as Error).message}`
         socket.destroy()
       }
     })
@@ -131,30 +131,30 @@ class Client implements GuardClient {
 
   renew(services: readonly string[]): void {
     const now = performance.now()
-    this.#vouched = { services: services.filter((service) => this.#guarded.has(service)), at: now }
+    this.#renewed = { services: services.filter((service) => this.#guarded.has(service)), at: now }
     if (this.#socket === null || this.#socket.connecting) return
     if (this.#unansweredSince !== null) {
       const silentMs = now - this.#unansweredSince
       if (silentMs > this.intervalMs * 2) this.#fail('the guard does not answer')
-      // It would hold the lease against us, or nobody's: either way it is none.
+      // A guard that hangs this long guards nothing, and blocks the socket for another one.
       if (silentMs > this.#termMs) void this.#killHung()
-      // Nor must what nobody reads fill our memory.
+      // Unread requests must not fill the memory.
       if (silentMs > this.intervalMs * 2) return
     }
-    this.#send({ type: 'renew', services: this.#vouched.services })
+    this.#send({ type: 'renew', services: this.#renewed.services })
   }
 
   release(services: readonly string[]): Promise<void> {
-    return this.#say({ type: 'release', services: [...services] })
+    return this.#sendLast({ type: 'release', services: [...services] })
   }
 
   handOver(): Promise<void> {
-    return this.#say({ type: 'hand-over' })
+    return this.#sendLast({ type: 'hand-over' })
   }
 
-  /** The last word: there is no renewal after it. */
-  async #say(request: GuardRequest): Promise<void> {
-    this.#vouched = null
+  /** Sends the final request of this controller: no renewal follows it. */
+  async #sendLast(request: GuardRequest): Promise<void> {
+    this.#renewed = null
     if (this.#socket === null) return
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, timing.release)
@@ -162,7 +162,7 @@ class Client implements GuardClient {
         clearTimeout(timer)
         resolve()
       }
-      // The answers come in order: the last of them is this one's.
+      // Replies come in order: the last one is for this request.
       const waitForLast = () => {
         if (this.#unansweredSince === null) done()
         else this.#answered.add(waitForLast)
@@ -190,57 +190,57 @@ class Client implements GuardClient {
     this.#guard = reply
     const waiting = [...this.#answered]
     this.#answered.clear()
-    for (const tell of waiting) tell()
+    for (const resolve of waiting) resolve()
     if (reply.serial !== this.#options.serial) {
-      this.#fail('the guard that runs knows another bundle')
+      this.#fail('the running guard has another bundle')
       void this.#spawn()
       return
     }
     this.#respawnMs = timing.respawnFirst
     if (this.#problem !== null) {
-      this.#options.log.info({ event: 'guard', pid: reply.pid }, 'the guard holds the lease')
+      this.#options.log.info({ event: 'guard', pid: reply.pid }, 'the guard holds the watchdog deadlines')
     }
     this.#problem = null
-    this.#saidProblem = null
+    this.#loggedProblem = null
   }
 
   #fail(problem: string): void {
     this.#problem = problem
-    // The first second of a guard that is being started is no trouble.
+    // While the first guard starts, this is not an error.
     if (this.#guard === null && performance.now() - this.#spawnedAt < timing.start) return
-    if (this.#saidProblem === problem) return
-    this.#saidProblem = problem
+    if (this.#loggedProblem === problem) return
+    this.#loggedProblem = problem
     this.#options.log.error(
       { event: 'guard', cause: problem },
-      `${problem}: nobody withdraws if this controller dies`,
+      `${problem}: nothing withdraws if this controller fails`,
     )
   }
 
-  /** One at a time, and never a second beside one that is still coming up. */
+  /** Starts one guard at a time, and no further one while one is still starting. */
   async #spawn(): Promise<void> {
     const now = performance.now()
-    const isComingUp = this.#spawned?.ended() === false && now - this.#spawnedAt < timing.start
-    if (this.#closed || this.#spawning || isComingUp || now - this.#spawnedAt < this.#respawnMs) return
+    const isStarting = this.#spawned?.ended() === false && now - this.#spawnedAt < timing.start
+    if (this.#closed || this.#spawning || isStarting || now - this.#spawnedAt < this.#respawnMs) return
     this.#spawning = true
     this.#spawnedAt = now
     this.#respawnMs = Math.min(this.#respawnMs * 2, timing.respawnMost)
     try {
-      // One that never came up; not one that makes room for another bundle's.
+      // Only a guard that never listened, not one that is being replaced for another bundle.
       if (this.#socket === null && this.#spawned?.ended() === false)
         process.kill(this.#spawned.pid, 'SIGKILL')
       this.#spawned = await this.#options.spawn()
     } catch (error) {
-      this.#saidProblem = null
+      this.#loggedProblem = null
       this.#options.log.error(
         { event: 'guard', cause: (error as Error).message },
-        `no guard can be started: ${(error as Error).message}`,
+        `the guard can not be started: ${(error as Error).message}`,
       )
     } finally {
       this.#spawning = false
     }
   }
 
-  /** A guard that is stopped holds the place, so that no other can guard. */
+  /** A guard that hangs keeps the lock, so that no other guard can start. */
   async #killHung(): Promise<void> {
     const pid = this.#guard?.pid
     this.#unansweredSince = performance.now()
@@ -249,12 +249,12 @@ class Client implements GuardClient {
     if (!argv.split('\0').includes('guard')) return
     this.#options.log.error(
       { event: 'guard', pid },
-      'the guard hangs: it is killed, and another takes its place',
+      'the guard hangs: it is killed, and another one is started',
     )
     try {
       process.kill(pid, 'SIGKILL')
     } catch {
-      // It is gone, or not ours.
+      // It has ended, or belongs to another user.
     }
   }
 }

@@ -11,13 +11,13 @@ interface GuardParts {
   readonly serial: string
   readonly place: Place
   readonly log: Log
-  /** Leaves undone what is left once `isOver`. Never rejects. */
+  /** Stops between its steps once `isOver` returns true. Never rejects. */
   readonly withdraw: (services: ReadonlySet<string>, isOver: () => boolean) => Promise<Withdrawal>
-  /** Whether nobody announced them again. Never rejects. */
+  /** Whether they are not announced again. Never rejects. */
   readonly isStillWithdrawn: (services: ReadonlySet<string>) => Promise<boolean>
-  /** Puts back the addresses that a withdrawal took off. Never rejects. */
+  /** Restores the addresses that a withdrawal removed. Never rejects. */
   readonly putBack: () => Promise<unknown>
-  /** Whether it stays when there is nothing to guard: a supervisor would only start it again. */
+  /** Whether it keeps running with nothing to guard: under a supervisor, which would only restart it. */
   readonly stay: boolean
 }
 
@@ -25,25 +25,25 @@ interface GuardParts {
 const timing = {
   retryFirst: 250,
   retryMost: 2000,
-  /** Between looks at what is withdrawn: a controller that works in part may announce it again. */
+  /** Between checks of what is withdrawn: a controller that works in part may announce it again. */
   resync: 2000,
-  /** How long one stays whom nobody has spoken to, or nobody needs any more. */
+  /** How long it runs without any connection since its start, and after the last one. */
   lonely: 30_000,
   idle: 1000,
   retakeAgain: 1000,
 } as const
 
 /**
- * Holds a lease for each service, which the controller renews while it works, and withdraws what is not
- * vouched for any more. It knows nothing else: not why, and not how to announce.
+ * Holds a watchdog deadline for each service, which the controller renews while it works, and withdraws the services
+ * whose deadline passes. It does not probe, decide or announce.
  */
 export class Guard {
   readonly #parts: GuardParts
   readonly #leases: Leases
   readonly #sockets = new Set<Socket>()
-  /** Services that are withdrawn, and seen to be, since their lease ran out. */
+  /** Services whose withdrawal was observed after their deadline passed. */
   readonly #withdrawn = new Set<string>()
-  /** Services whose end of the lease was acted on. */
+  /** Services whose passed deadline was logged and acted on. */
   readonly #givenUp = new Set<string>()
   #place: Place
   #successor: Socket | null = null
@@ -51,10 +51,10 @@ export class Guard {
   #withdrawing = false
   #retryAt = 0
   #retryMs: number = timing.retryFirst
-  #said = ''
+  #logged = ''
   #idleSince: number
   #wasNeeded = false
-  /** Told to end: the leases that must be renewed or carried out before it may. */
+  /** Set by `stop`: services to renew, release or withdraw before the guard ends. */
   #owed: Set<string> | null = null
   #timer: NodeJS.Timeout | undefined
   #end: (() => void) | null = null
@@ -69,14 +69,14 @@ export class Guard {
     this.#idleSince = now
   }
 
-  /** Resolves when there is nothing left to guard, or it was replaced. */
+  /** Resolves when there is nothing left to guard, or another guard has replaced this one. */
   async run(): Promise<void> {
     const ended = new Promise<void>((resolve) => {
       this.#end = resolve
     })
     await this.#place.open((socket) => this.#serve(socket))
     const { log, serial, place } = this.#parts
-    log.info({ event: 'guard', serial, inherited: place.inherited?.leases ?? null }, 'the guard is there')
+    log.info({ event: 'guard', serial, inherited: place.inherited?.leases ?? null }, 'the guard has started')
     this.#tick()
     await ended
     clearTimeout(this.#timer)
@@ -84,7 +84,7 @@ export class Guard {
     this.#place.leave()
   }
 
-  /** Ends it as soon as nothing hangs on it: each lease renewed once more, released, or carried out. */
+  /** Ends it as soon as each deadline was renewed once more, released, or followed by a withdrawal. */
   stop(): void {
     this.#owed ??= new Set(Object.keys(this.#leases.left(performance.now())))
     for (const service of this.#withdrawn) this.#owed.delete(service)
@@ -94,7 +94,7 @@ export class Guard {
   #tick(): void {
     const now = performance.now()
     this.#expired = new Set(this.#leases.look(now))
-    // Not the pause after another's withdrawal: what has just run out goes at once.
+    // A deadline that has just passed does not wait for the retry pause of another service.
     const isNew = [...this.#expired].some((service) => !this.#givenUp.has(service))
     if (!this.#withdrawing && this.#expired.size > 0 && (isNew || now >= this.#retryAt)) void this.#withdraw()
     this.#endIfIdle(now)
@@ -103,7 +103,7 @@ export class Guard {
 
   async #withdraw(): Promise<void> {
     const { log, manifest } = this.#parts
-    // All of them, those that are withdrawn already too: what two of them share is wanted by neither.
+    // All expired services, also those withdrawn already: a prefix that only they share must go too.
     const services = this.#expired
     const now = performance.now()
     this.#withdrawing = true
@@ -112,7 +112,7 @@ export class Guard {
       this.#givenUp.add(service)
       log.error(
         { event: 'dead-man', service },
-        `no controller has vouched for ${service} in time: it is withdrawn`,
+        `no controller has renewed the watchdog deadline of ${service}: it is withdrawn`,
       )
     }
     const isOver = () => [...services].some((service) => !this.#expired.has(service))
@@ -136,12 +136,13 @@ export class Guard {
       troubles,
       tookMs,
     }
-    const said = JSON.stringify([facts.services, way, withdrawn, lasting, left, troubles])
-    if (said !== this.#said) {
-      this.#said = said
+    const entry = JSON.stringify([facts.services, way, withdrawn, lasting, left, troubles])
+    if (entry !== this.#logged) {
+      this.#logged = entry
       if (withdrawn && lasting) log.warn(facts, `withdrawn (${way})`)
-      else if (withdrawn) log.error(facts, `withdrawn (${way}), and not for good: tried again`)
-      else log.error(facts, `${manifest.node} is not withdrawn: tried again`)
+      else if (withdrawn)
+        log.error(facts, `withdrawn (${way}), but a restart of the daemon may announce again: retrying`)
+      else log.error(facts, `${manifest.node} is not withdrawn: retrying`)
     }
     if (withdrawn && lasting) {
       for (const service of services) {
@@ -182,7 +183,7 @@ export class Guard {
       } catch (error) {
         log.error(
           { event: 'guard', cause: (error as Error).message },
-          'somebody does not speak as a controller',
+          'a client of the guard socket sent a request that is not valid: its connection is closed',
         )
         socket.destroy()
       }
@@ -221,7 +222,7 @@ export class Guard {
         return
     }
     const reply: GuardReply = { pid: process.pid, serial: this.#parts.serial, leases: this.#leases.left(now) }
-    // A reader who stopped reading must not fill our memory.
+    // A client that stopped reading must not fill the memory.
     if (socket.writableLength > 64 * 1024) socket.destroy()
     else socket.write(`${JSON.stringify(reply)}\n`)
   }
@@ -232,9 +233,12 @@ export class Guard {
     this.#forget(services)
     if (!wasExpired) return
     const { log, putBack } = this.#parts
-    log.warn({ event: 'dead-man-over', services }, 'a controller vouches again, and announces by itself')
-    this.#said = ''
-    // It decides again, and an address that we removed would look like a fault to it.
+    log.warn(
+      { event: 'dead-man-over', services },
+      'a controller renews the watchdog deadlines again, and announces by itself',
+    )
+    this.#logged = ''
+    // The `address` check of the controller would fail for an address that the guard removed.
     if (this.#expired.size === 0) void putBack()
   }
 
@@ -247,7 +251,7 @@ export class Guard {
     }
   }
 
-  /** The leases run on here until the successor has taken them. */
+  /** The deadlines stay active here until the successor has taken them. */
   #makeRoom(successor: Socket): void {
     if (this.#successor !== null) return
     this.#successor = successor
@@ -266,16 +270,19 @@ export class Guard {
       this.#place = place
       await place.open((socket) => this.#serve(socket))
     } catch (error) {
-      // The leases run on here meanwhile.
+      // The deadlines stay active here meanwhile.
       this.#place.leave()
       const cause = (error as Error).message
-      this.#parts.log.error({ event: 'guard', cause }, `the guard can not take its place back: ${cause}`)
+      this.#parts.log.error(
+        { event: 'guard', cause },
+        `the guard can not listen again after a failed replacement: ${cause}`,
+      )
       setTimeout(() => void this.#takeBack(), timing.retakeAgain)
     }
   }
 }
 
-/** How long each service's lease is; those that are to be kept have none. */
+/** The time of each service's watchdog deadline; services with `deadMan: keep` have none. */
 export function termsOf(manifest: Manifest): ReadonlyMap<string, number> {
   return new Map(
     manifest.services.flatMap(({ name, deadManMs }) =>

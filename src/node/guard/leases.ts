@@ -1,29 +1,29 @@
-/** Times are milliseconds of a clock that never goes back. */
+/** A watchdog deadline. Times are milliseconds of a monotonic clock. */
 interface Lease {
   expiresAt: number
-  /** Whether the extra time for a machine that stood still was given since the last renewal. */
+  /** Whether the extension for a machine that stood still was granted since the last renewal. */
   graced: boolean
 }
 
-/** A machine that is busy takes some seconds to start a program. Somebody ordered it, and watches. */
+/** A busy machine takes some seconds to start a program. An operator ordered the restart, and watches it. */
 const handOverMs = 15_000
 
 /**
- * Which services a controller still vouches for. A lease that ran out stays, as run out, until it is renewed
- * or released; a service that was never vouched for has none, and nothing is withdrawn for it.
+ * The watchdog deadlines by service. A deadline that has passed stays so until it is renewed or released. A service that
+ * was never renewed has none, and is not withdrawn.
  */
 export class Leases {
   readonly #terms: ReadonlyMap<string, number>
   readonly #leases = new Map<string, Lease>()
   #lookedAt: number
 
-  /** @param terms how long a lease is, in milliseconds, by service */
+  /** @param terms the time of each service's deadline, in milliseconds */
   constructor(terms: ReadonlyMap<string, number>, now: number) {
     this.#terms = terms
     this.#lookedAt = now
   }
 
-  /** How often `look` is to be called: often enough to be a twentieth of the shortest lease late at most. */
+  /** How often to call `look`: it is late by at most a twentieth of the shortest deadline. */
   get lookMs(): number {
     return Math.max(20, Math.min(...this.#terms.values()) / 20)
   }
@@ -35,7 +35,7 @@ export class Leases {
     }
   }
 
-  /** The controller makes room for another, which has at least `handOverMs` to come. */
+  /** The controller ends for another one, which has at least `handOverMs` to start. */
   handOver(now: number): void {
     for (const lease of this.#leases.values()) {
       if (lease.expiresAt > now) lease.expiresAt = Math.max(lease.expiresAt, now + handOverMs)
@@ -46,7 +46,7 @@ export class Leases {
     for (const service of services) this.#leases.delete(service)
   }
 
-  /** Takes another guard's over, as its reply told them. */
+  /** Takes over the deadlines from the reply of another guard. */
   adopt(left: Readonly<Record<string, number>>, now: number): void {
     for (const [service, leftMs] of Object.entries(left)) {
       const term = this.#terms.get(service)
@@ -67,10 +67,10 @@ export class Leases {
   }
 
   /**
-   * The services whose leases have run out. Where this very look comes late, by more than a quarter of a lease,
-   * the whole machine stood still, and the controller had no more chance to renew than we to hear it. Then a
-   * lease that had not run out before has half its time from now, more than two renewals' worth, at least; once
-   * until it is renewed, so that a machine that starves for ever defers nothing for ever.
+   * Returns the services whose deadline has passed. If this call is late by more than a quarter of a deadline's time, the
+   * whole machine stood still, and the controller could not renew. Then a deadline that had not passed before is extended
+   * to at least half its time from now, more than two renewals. This happens once until the next renewal, so that a
+   * starved machine does not defer a withdrawal for ever.
    */
   look(now: number): string[] {
     const before = this.#lookedAt

@@ -1,22 +1,22 @@
 import { runSystemdNotify } from '../../linux/systemd-notify.ts'
 import type { Log } from '../../telemetry/log.ts'
 
-/** Hands `fields` such as `READY=1` to the supervisor. Rejects where that fails. */
+/** Sends `fields` such as `READY=1` to the supervisor. Rejects on failure. */
 type Notify = (fields: readonly string[]) => Promise<void>
 
 export interface Supervisor {
-  /** How often `alive` is to be called, in milliseconds; `null` where nobody watches. */
+  /** How often to call `alive`, in milliseconds; `null` without a watchdog. */
   readonly intervalMs: number | null
-  /** We do our work from now on. */
+  /** The start is complete. */
   ready(): void
   /** One line for `systemctl status`. */
   say(status: string): void
-  /** Only while it is true: who hangs is killed, and started again. */
+  /** Call it only while the program works: without it, systemd kills and restarts the process. */
   alive(): void
   stopping(): void
 }
 
-/** `null` where no supervisor listens (sd_notify(3)): `$NOTIFY_SOCKET` is not set. */
+/** `null` without a supervisor (sd_notify(3)): `$NOTIFY_SOCKET` is not set. */
 export function createSupervisor(
   environment: NodeJS.ProcessEnv,
   log: Log,
@@ -34,7 +34,7 @@ export function createSupervisor(
     waiting.set(field, value)
     if (!running) void flush()
   }
-  /** One process at a time; what comes meanwhile goes together. */
+  /** Runs one process at a time. Fields that arrive meanwhile are sent together. */
   const flush = async () => {
     running = true
     while (waiting.size > 0) {
@@ -46,7 +46,10 @@ export function createSupervisor(
       } catch (error) {
         if (!hasFailed) {
           const cause = (error as Error).message
-          log.error({ event: 'supervisor', cause }, `the supervisor can not be told how we are: ${cause}`)
+          log.error(
+            { event: 'supervisor', cause },
+            `the state can not be reported to the supervisor: ${cause}`,
+          )
         }
         hasFailed = true
       }

@@ -7,41 +7,43 @@ import type { Manifest } from '../../manifest/manifest.ts'
 import { type AskedGuard, askGuard } from './ask.ts'
 import { type GuardReply, type GuardRequest, guardSocketOf } from './protocol.ts'
 
-/** Milliseconds. `wait`: for the lock, until the guard before us is asked again. */
+/** Milliseconds. `wait`: for the lock, until the older guard is asked again. */
 const timing = { wait: 50, giveUp: 5000 } as const
 
-/** The guard's place on a node: the lock, which is gone with its process, and the socket. */
+/** The guard's place on a node: the lock, which ends with its process, and the socket. */
 export interface Place {
-  /** What the guard before us held; `null`: there was none. */
+  /** The reply of the older guard; `null`: there was none. */
   readonly inherited: GuardReply | null
-  /** Listens, and tells the guard before us that it may end. Rejects with the system's error. */
+  /** Listens, and lets the older guard end. Rejects with the system's error. */
   open(onConnection: (socket: Socket) => void): Promise<void>
-  /** Stops listening and gives the lock back, at once; connections that are open stay so. Idempotent. */
+  /** Stops listening and releases the lock, at once. Open connections stay open. Idempotent. */
   leave(): void
 }
 
-/** A guard has the place, and does not make room. */
+/** Another guard holds the lock, and does not release it. */
 export class PlaceTakenError extends Error {
   override readonly name = 'PlaceTakenError'
 }
 
-/** Takes the place, from an older guard if there is one. Throws PlaceTakenError and LockError. */
+/** Takes the lock, from an older guard if there is one. Throws PlaceTakenError and LockError. */
 export async function takePlace(manifest: Manifest): Promise<Place> {
   const path = guardSocketOf(manifest)
   const lockPath = lockPathOf(manifest)
   const deadline = performance.now() + timing.giveUp
   let lock = await acquireLock(lockPath)
-  // Also with the lock in hand: a guard of an earlier version locks an abstract socket instead.
+  // Also after the lock was acquired: a guard of an earlier version locks an abstract socket instead.
   let elder = await askGuard(path, { type: 'replace' })
   while (lock.outcome === 'busy') {
     if (performance.now() > deadline) {
       elder?.socket.destroy()
       const process = lock.pid === null ? '' : ` (process ${lock.pid})`
-      throw new PlaceTakenError(`a guard of ${manifest.node} runs already${process}, and does not make room`)
+      throw new PlaceTakenError(
+        `a guard of ${manifest.node} already runs${process}, and does not release its lock: end it`,
+      )
     }
     lock = await acquireLock(lockPath, { waitMs: timing.wait })
     if (lock.outcome === 'locked') break
-    // Who made room for us answers no more: this is another one, who was quicker, and is who is renewed now.
+    // The older guard answers no more, so this is another new guard, which has the renewals now.
     const quicker = await askGuard(path, { type: 'replace' })
     if (quicker === null) continue
     if (elder !== null) dismiss(elder)
@@ -50,7 +52,7 @@ export async function takePlace(manifest: Manifest): Promise<Place> {
   return placeOf({ path, release: lock.release, elder })
 }
 
-/** Takes the place back that was left for a younger guard; `null`: it is taken. Throws LockError. */
+/** Takes the place again after a newer guard failed to; `null`: the newer guard has it. Throws LockError. */
 export async function retakePlace(manifest: Manifest): Promise<Place | null> {
   const lock = await acquireLock(lockPathOf(manifest))
   if (lock.outcome === 'busy') return null
@@ -74,11 +76,11 @@ function placeOf({
   return {
     inherited: elder?.reply ?? null,
     async open(onConnection) {
-      // Of a guard that was killed.
+      // A guard that was killed leaves its socket.
       await rm(path, { force: true })
       server = createServer(onConnection)
       server.maxConnections = 16
-      // Renewals are for the socket's owner alone, from the moment that the socket exists.
+      // Only the owner of the socket may connect, from the moment that the socket exists.
       const umask = process.umask(0o177)
       try {
         server.listen({ path })
@@ -89,14 +91,14 @@ function placeOf({
       if (elder !== null) dismiss(elder)
     },
     leave() {
-      // The socket's file goes with it: before the lock, or it could be the next one's.
+      // This removes the socket's file. It comes before the lock's release: later it could be the next guard's.
       server?.close()
       release()
     },
   }
 }
 
-/** Its leases are held by another. */
+/** Ends the older guard: this one holds its deadlines. */
 function dismiss(elder: AskedGuard): void {
   elder.socket.end(`${JSON.stringify({ type: 'taken' } satisfies GuardRequest)}\n`)
 }

@@ -14,26 +14,26 @@ import {
 } from '../../manifest/shape.ts'
 import { type Name, name } from '../../manifest/values.ts'
 
-/** Where a node's guard listens, mode 0600: JSON, a line a message. */
+/** The socket of a node's guard, mode 0600. One JSON message per line. */
 export function guardSocketOf(manifest: Manifest): string {
   return join(manifest.paths.runtimeDir, 'guard.sock')
 }
 
 const services: Shape<readonly Name[]> = list(name, 1000)
 
-/** What a guard receives. Each is answered with one line, a `GuardReply`. */
+/** The requests to a guard. Each has one `GuardReply`, except `taken`. */
 const requests = {
-  /** The controller lives, and vouches for these services. */
+  /** The controller works, and renews the deadlines of these services. */
   renew: record({ type: word('renew'), services }),
-  /** The controller makes room for another one, which comes at once. */
+  /** The controller ends for another one, which starts at once. */
   'hand-over': record({ type: word('hand-over') }),
-  /** Their leases end, and nothing is withdrawn. */
+  /** Ends the deadlines of these services without a withdrawal. */
   release: record({ type: word('release'), services }),
-  /** Asks for the reply alone. */
+  /** Requests only the reply. */
   ask: record({ type: word('ask') }),
   /**
-   * From a younger guard: make room for me. The old one stays armed until it receives `taken`; should the
-   * connection end before that, it takes its place again.
+   * From a newer guard, which replaces this one. The older guard stays armed until it receives `taken`. If the
+   * connection ends before that, it takes the lock and the socket again.
    */
   replace: record({ type: word('replace') }),
   taken: record({ type: word('taken') }),
@@ -48,14 +48,14 @@ const request: Shape<GuardRequest> = (raw, place) => {
   return requests[type]?.(raw, place)
 }
 
-/** More than any deadline, and no timer that overflows. */
+/** More than any deadline, and less than a timer's overflow. */
 const mostLeaseMs = 86_400_000
 
 const reply = record({
   pid: whole(1, 4_194_304),
-  /** Of the bundle that it knows. */
+  /** Of the guard's bundle. */
   serial: plainText(200),
-  /** Milliseconds that are left, by service; negative: it ran out that long ago. Without those that have none. */
+  /** Milliseconds until the deadline, by service; negative after it has passed. */
   leases: map(name, number(-Number.MAX_SAFE_INTEGER, mostLeaseMs), 1000),
 })
 
@@ -66,7 +66,7 @@ export type GuardReply = Infer<typeof reply>
 
 const maxLineBytes = 256 * 1024
 
-/** Cuts a stream into messages. Throws where a line is no message, or never ends. */
+/** Splits a stream into messages. Throws on a line that is not a message, or is too long. */
 class LineReader<Message> {
   readonly #shape: Shape<Message>
   #rest = ''
@@ -79,7 +79,7 @@ class LineReader<Message> {
     const lines = (this.#rest + chunk).split('\n')
     this.#rest = lines.pop()!
     for (const line of lines) yield requireShape(this.#shape, JSON.parse(line))
-    if (this.#rest.length > maxLineBytes) throw new Error('a line without end')
+    if (this.#rest.length > maxLineBytes) throw new Error(`a line is longer than ${maxLineBytes} bytes`)
   }
 }
 

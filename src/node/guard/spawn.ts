@@ -8,14 +8,14 @@ import type { SpawnedGuard } from './client.ts'
 const mostLogBytes = 1024 * 1024
 
 /**
- * V8 without its compilers: a guard waits, and runs `ip` and asks the daemon a few questions once in months. Without
- * helper threads for the garbage collector.
+ * V8 without its compilers and without helper threads for the garbage collector: a guard mostly waits, and its few
+ * commands are rare.
  */
 const smallHeap = ['--lite-mode', '--no-expose-wasm', '--v8-pool-size=0']
 
 /**
- * Starts a guard in a session of its own, so that it outlives us and our terminal. Under systemd it writes to
- * the journal as we do; else to a file, for whoever waits for the end of our output would wait for it too.
+ * Starts a guard in its own session, so that it outlives this process and its terminal. Under systemd it logs to the
+ * journal, otherwise to a file: a shared stderr would keep a reader waiting after this process has ended.
  * @param program the interpreter, then the script, by absolute paths, as is `bundle`
  */
 export async function spawnGuard(
@@ -26,11 +26,11 @@ export async function spawnGuard(
   const hasJournal = process.env.JOURNAL_STREAM !== undefined
   const logFile = hasJournal ? 2 : openLog(join(manifest.paths.runtimeDir, 'guard.log'))
   const environment = { ...process.env }
-  // The controller alone speaks to its supervisor.
+  // Only the controller reports to the supervisor.
   for (const name of ['NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID']) delete environment[name]
   try {
     const [command, ...args] = [...program.toSpliced(-1, 0, ...smallHeap), 'guard', '--bundle', bundle]
-    // execa would keep a descriptor for it, and end it with us.
+    // execa would keep a file descriptor, and end the guard with this process.
     const child = spawn(command!, args, {
       detached: true,
       stdio: ['ignore', logFile, logFile],
@@ -48,12 +48,12 @@ export async function spawnGuard(
 function openLog(path: string): number {
   const { O_WRONLY, O_CREAT, O_APPEND, O_NOFOLLOW, O_NONBLOCK } = constants
   try {
-    // The folder may belong to another user than this one, root say, who must follow no link that was laid there.
+    // Follow no link: the folder may belong to another user than this process, for example root's.
     const file = openSync(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK, 0o644)
     if (fstatSync(file).size > mostLogBytes) ftruncateSync(file)
     return file
   } catch {
-    // A full or read-only disk is no reason to go unguarded.
+    // A full or read-only disk must not prevent the guard.
     return openSync('/dev/null', 'a')
   }
 }

@@ -7,7 +7,7 @@ type OnProblem = StateFileOptions<unknown>['onProblem']
 
 const operatorSchema = z.strictObject({ format: z.literal(1), operator: intentSchema })
 
-/** What the operator asked of the node: a drain outlives a restart. */
+/** The operator's intent. A drain outlives a restart. */
 export function operatorFile(stateDir: string, onProblem: OnProblem) {
   return new StateFile({ path: join(stateDir, 'operator.json'), schema: operatorSchema, onProblem })
 }
@@ -16,7 +16,7 @@ const servicesSchema = z.strictObject({
   format: z.literal(1),
   /** Milliseconds since 1970. */
   savedAt: instantSchema,
-  /** By name; each part is checked by whoever reads it. */
+  /** By name. The reader checks each part. */
   services: z.record(z.string(), z.strictObject({ health: z.unknown(), drain: z.unknown() })),
 })
 

@@ -2,9 +2,9 @@ import { readdir, readFile, readlink } from 'node:fs/promises'
 import type { Manifest } from '../../manifest/manifest.ts'
 
 /**
- * The process id of the node's routing daemon, in our network namespace: one whose socket was removed goes on
- * announcing. Of several instances on one machine it is the one that was started with our socket, or with none
- * named. `null`: none is seen.
+ * Finds the process id of the node's routing daemon in this network namespace: a daemon whose socket was removed still
+ * announces. Of several instances on one machine, it is the one started with the manifest's socket, or without a socket
+ * argument. `null`: none is visible.
  */
 export async function findDaemonProcess({ daemon, paths }: Manifest): Promise<number | null> {
   const name = daemon === 'bird' ? 'bird' : 'bgpd'
@@ -13,8 +13,8 @@ export async function findDaemonProcess({ daemon, paths }: Manifest): Promise<nu
     if (!/^\d+$/.test(entry)) continue
     try {
       if ((await readFile(`/proc/${entry}/comm`, 'utf8')).trimEnd() !== name) continue
-      // Of another user's process only root may read it, and then it counts as ours: to call a daemon that runs
-      // dead would be to call a prefix withdrawn that is announced.
+      // Only root may read this of another user's process. If it is not readable, the process counts as this node's:
+      // a running daemon taken for a dead one would make an announced prefix look withdrawn.
       const its = await readlink(`/proc/${entry}/ns/net`).catch((error: NodeJS.ErrnoException) => {
         if (error.code === 'EACCES' || error.code === 'EPERM') return namespace
         throw error
@@ -26,7 +26,7 @@ export async function findDaemonProcess({ daemon, paths }: Manifest): Promise<nu
       // A zombie has no command line, and no sockets.
       if (argv[0] !== '' && (!namesSocket || isOurs)) return Number(entry)
     } catch {
-      // It ended, or is not ours to look at.
+      // It has ended, or is not readable for this user.
     }
   }
   return null

@@ -10,21 +10,22 @@ import type { RemovedAddresses } from './removed-addresses.ts'
 import { addressesOf, prefixesOf } from './scope.ts'
 
 /**
- * How a withdrawal got through: BIRD read the owned file, BIRD only took the `disable`, bgpd took the `no network`
- * lines; the anycast addresses are off the node; the daemon does not run, and so tells nobody anything.
+ * How a withdrawal succeeded. `owned-file`: BIRD read the owned file. `disable`: BIRD only accepted the `disable`.
+ * `network-line`: bgpd accepted the `no network` lines. `address`: the anycast addresses are removed from the node.
+ * `not-running`: the daemon does not run, so it advertises nothing.
  */
 export type Way = 'owned-file' | 'disable' | 'network-line' | 'address' | 'not-running'
 
 export interface Withdrawal {
-  /** `null`: none got through. With `address` the neighbors may have the routes still. */
+  /** `null`: none succeeded. With `address` the neighbors may still have the routes. */
   readonly way: Way | null
-  /** Whether the daemon was seen to originate none of the prefixes any more and to tell them to nobody, or does not run. */
+  /** Whether the daemon was observed to neither originate nor advertise the prefixes, or does not run. */
   readonly withdrawn: boolean
-  /** Whether it stays so when the daemon is reconfigured or starts anew. */
+  /** Whether the withdrawal outlives a reconfiguration and a restart of the daemon. */
   readonly lasting: boolean
-  /** What neighbors were told, when the daemon was last seen; `null` where it could not be asked. */
+  /** The routes still advertised at the last observation; `null` if the daemon could not be observed. */
   readonly left: readonly LeftAnnouncement[] | null
-  /** What went wrong on the way, each for a person. */
+  /** The errors on the way, as sentences. */
   readonly troubles: readonly string[]
 }
 
@@ -32,9 +33,9 @@ interface WithdrawalParts {
   readonly manifest: Manifest
   readonly daemon: RoutingDaemon
   readonly addresses: RemovedAddresses
-  /** Which services; what the others share with them stays. */
+  /** The services to withdraw. Prefixes that other services share with them stay. */
   readonly services: ReadonlySet<string>
-  /** Whether they are vouched for again: then whatever has not been done yet is left undone. */
+  /** Whether a controller has renewed them again. Then no further step is taken. */
   readonly isOver?: () => boolean
 }
 
@@ -43,16 +44,16 @@ const timing = {
   /** bgpd batches for 50 ms. */
   settle: 400,
   look: 5,
-  /** FRR can lose a withdrawal, and is told again; one after the other. */
+  /** FRR can lose a withdrawal, so it is repeated until then. */
   giveUp: 1500,
   file: 500,
 } as const
 
 /**
- * Withdraws services by whatever way is left: the daemon's adapter; for BIRD the `disable` that runs ahead of
- * it; and where routes stay, or nobody can tell, the anycast addresses are taken off. What counts is what the
- * daemon was seen to tell its neighbors. Restores addresses that were removed for a withdrawal which got
- * through. Takes 6 s at most, and never throws.
+ * Withdraws services by the first way that works: the daemon's adapter, for BIRD the `disable` that precedes it; if
+ * routes stay, or the daemon can not be observed, the anycast addresses are removed. Success is judged by the routes
+ * that the daemon advertises. After a successful withdrawal, removed addresses are restored. Takes 6 s at most, and
+ * never throws.
  */
 export async function withdrawServices(parts: WithdrawalParts): Promise<Withdrawal> {
   const { manifest, addresses, services } = parts
@@ -61,7 +62,7 @@ export async function withdrawServices(parts: WithdrawalParts): Promise<Withdraw
   await addresses.load()
 
   const desired = await findDesired(parts, prefixes)
-  const outcome = await tellDaemon(parts, prefixes, desired, troubles)
+  const outcome = await applyToDaemon(parts, prefixes, desired, troubles)
   if (outcome.kind === 'over') return { way: null, withdrawn: false, lasting: false, left: null, troubles }
   if (outcome.kind === 'absent') {
     const pid = await findDaemonProcess(manifest)
@@ -70,7 +71,9 @@ export async function withdrawServices(parts: WithdrawalParts): Promise<Withdraw
       const lasting = await isLasting(manifest, prefixes)
       return { way: 'not-running', withdrawn: true, lasting, left: [], troubles }
     }
-    troubles.push(`process ${pid} is a ${manifest.daemon === 'bird' ? 'bird' : 'bgpd'}, and runs`)
+    troubles.push(
+      `process ${pid} is a running ${manifest.daemon === 'bird' ? 'bird' : 'bgpd'}, but its socket does not answer`,
+    )
   }
   if (outcome.kind === 'gone') {
     troubles.push(...(await addresses.restore()))
@@ -83,21 +86,21 @@ export async function withdrawServices(parts: WithdrawalParts): Promise<Withdraw
   return { way: isOff ? 'address' : null, withdrawn: false, lasting: false, left, troubles }
 }
 
-/** Whether a withdrawal that was seen to be carried out still holds; also where the daemon can't be asked now. */
+/** Whether an observed withdrawal still holds; true if the daemon can not be observed now. */
 export async function isStillWithdrawn({ manifest, daemon, services }: WithdrawalParts): Promise<boolean> {
   const seen = await daemon.observe().catch(() => null)
   return seen === null || isWithdrawn(seen, prefixesOf(manifest, services))
 }
 
 type Outcome =
-  /** `refused`: although the daemon, or the disk, did not do all that it was told. */
+  /** `refused`: the prefixes are withdrawn, although the daemon or the disk returned an error. */
   | { kind: 'gone'; refused: boolean }
   | { kind: 'left'; left: NonNullable<Withdrawal['left']> }
   | { kind: 'unknown' }
   | { kind: 'absent' }
   | { kind: 'over' }
 
-async function tellDaemon(
+async function applyToDaemon(
   { daemon, isOver }: WithdrawalParts,
   prefixes: ReadonlySet<string>,
   desired: Announcements | null,
@@ -108,7 +111,7 @@ async function tellDaemon(
     let refused = false
     if (isOver?.() === true) return { kind: 'over' }
     try {
-      if (desired === null) throw new DaemonError('timeout', 'the daemon does not tell what it originates')
+      if (desired === null) throw new DaemonError('timeout', 'the daemon does not report what it originates')
       await daemon.apply(desired)
     } catch (error) {
       refused = true
@@ -135,7 +138,7 @@ async function observeUntilGone(daemon: RoutingDaemon, prefixes: ReadonlySet<str
   }
 }
 
-/** The whole set without `prefixes`; `null` where nobody can tell what else there is. */
+/** The present set without `prefixes`; `null` if the present set is not known. */
 async function findDesired(
   { manifest, daemon, services }: WithdrawalParts,
   prefixes: ReadonlySet<string>,
@@ -145,13 +148,13 @@ async function findDesired(
   try {
     present = (await daemon.observe()).originated
   } catch {
-    // It is stopped or gone; for when it goes on or starts anew, the file is to be right.
+    // The daemon is stopped or gone. Its file must be right for when it continues or restarts.
     present = await readOwnedFile(manifest)
   }
   return present && new Map([...present].filter(([prefix]) => !prefixes.has(prefix)))
 }
 
-/** `null` where the daemon has none, or it can't be read or understood. */
+/** `null` if the daemon has none, or it can not be read or parsed. */
 async function readOwnedFile({ paths }: Manifest): Promise<Announcements | null> {
   if (paths.announceFile === null) return null
   try {
@@ -166,7 +169,7 @@ async function readOwnedFile({ paths }: Manifest): Promise<Announcements | null>
   }
 }
 
-/** The `network` lines of FRR stand in no file. */
+/** FRR's `network` lines are in no file, so their removal is lasting. */
 async function isLasting(manifest: Manifest, prefixes: ReadonlySet<string>): Promise<boolean> {
   if (manifest.paths.announceFile === null) return true
   const file = await readOwnedFile(manifest)

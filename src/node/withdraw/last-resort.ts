@@ -5,41 +5,41 @@ import { addressesOf } from './scope.ts'
 
 /** Milliseconds. */
 const timing = {
-  /** How long a dead service may stay announced because its daemon does not withdraw it. */
+  /** How long a dead service may stay announced before its addresses are removed. */
   patience: 3000,
-  /** Between attempts while nothing changes: each is a command or two of `ip`. */
+  /** Between attempts while nothing changes. Each runs one or two `ip` commands. */
   retryFirst: 1000,
   retryMost: 30_000,
 } as const
 
-const putBack = 'put back'
+const restoring = 'restore'
 
 interface Attempt {
-  /** Names of the services that are to be withdrawn because nothing of them can be served. */
+  /** Names of the services to withdraw because they are unhealthy. */
   readonly dead: readonly string[]
-  /** Whether the neighbors were seen to have just what is wanted, or the daemon is gone and tells nobody anything. */
+  /** Whether the neighbors were observed to have the desired routes, or the daemon does not run. */
   readonly carriedOut: boolean
 }
 
 /**
- * What the controller does when a withdrawal is refused or hangs: it takes the anycast addresses of what is
- * dead off the node, so that nothing half-dead answers, and puts them back when the withdrawal was seen.
+ * The controller's action when a withdrawal is refused or hangs: it removes the anycast addresses of dead services from
+ * the node, so that a half-dead endpoint does not answer, and restores them when the withdrawal was observed.
  */
 export class LastResort {
   readonly #manifest: Manifest
   readonly #addresses: RemovedAddresses
   readonly #say: Say
-  /** Since when dead services are announced against our will. */
+  /** Since when dead services are still announced. */
   #refusedSince: number | null = null
-  /** Somebody else may have taken addresses off since: the guard, or `anyward withdraw`. */
+  /** Another process may have removed addresses since: the guard, or `anyward withdraw`. */
   #mayBeRemoved = true
   #turn: Promise<void> | null = null
-  /** What the last attempt was about: for something else there is no pause. */
+  /** The last attempt. A different attempt does not wait for the retry pause. */
   #lastAttempt = ''
   #retryAt = Number.NEGATIVE_INFINITY
   #retryMs: number = timing.retryFirst
-  /** Said already: the services whose addresses could not all be taken. */
-  #said = ''
+  /** The last logged result. An equal one is not logged again. */
+  #logged = ''
 
   constructor(parts: { manifest: Manifest; addresses: RemovedAddresses; say: Say }) {
     this.#manifest = parts.manifest
@@ -47,19 +47,19 @@ export class LastResort {
     this.#say = parts.say
   }
 
-  /** The addresses that are off the node because we took them: the `address` check must not blame anybody. */
+  /** The removed addresses. The `address` check must not fail because of them. */
   get removed(): readonly RemovedAddress[] {
     return this.#addresses.removed
   }
 
-  /** Reads what an earlier controller, the guard or `anyward withdraw` took off. Never throws. */
+  /** Reads which addresses an earlier controller, the guard or `anyward withdraw` removed. Never throws. */
   async load(): Promise<void> {
     await this.#addresses.load()
   }
 
   /**
-   * To be called several times a second. Acts in the background, one act at a time: at once when something has
-   * changed, and then after pauses that grow, until it changes again.
+   * Call it several times a second. Acts in the background, one action at a time: at once after a change, and then with
+   * growing pauses until the next change.
    * @param now the clock's milliseconds
    */
   attempted({ dead, carriedOut }: Attempt, now: number): void {
@@ -67,17 +67,17 @@ export class LastResort {
     else this.#refusedSince ??= now
     if (!carriedOut) {
       this.#mayBeRemoved = true
-      if (this.#lastAttempt === putBack) this.#lastAttempt = ''
+      if (this.#lastAttempt === restoring) this.#lastAttempt = ''
     }
     if (this.#turn !== null) return
     if (carriedOut) {
-      if (this.#mayBeRemoved && this.#isDue(putBack, now)) this.#begin(() => this.#putBack())
+      if (this.#mayBeRemoved && this.#isDue(restoring, now)) this.#begin(() => this.#restore())
     } else if (this.#refusedSince !== null && now - this.#refusedSince >= timing.patience) {
-      if (this.#isDue(`take ${dead.join(' ')}`, now)) this.#begin(() => this.#take(dead))
+      if (this.#isDue(`remove ${dead.join(' ')}`, now)) this.#begin(() => this.#remove(dead))
     }
   }
 
-  /** Resolves when nothing is under way. */
+  /** Resolves when no action is running. */
   async settle(): Promise<void> {
     await this.#turn
   }
@@ -101,40 +101,45 @@ export class LastResort {
       })
   }
 
-  async #take(dead: readonly string[]): Promise<void> {
+  async #remove(dead: readonly string[]): Promise<void> {
     const before = this.removed.length
     const problems = await this.#addresses.remove(addressesOf(this.#manifest, new Set(dead)))
-    const said = JSON.stringify([this.removed, problems])
-    if (said === this.#said) return
-    this.#said = said
+    const entry = JSON.stringify([this.removed, problems])
+    if (entry === this.#logged) return
+    this.#logged = entry
     if (this.removed.length === before && problems.length === 0) return
     this.#say(
       'error',
       { event: 'addresses-off', services: dead, held: this.removed, problems },
-      `the daemon does not withdraw what is dead: ${this.removed.map(({ address }) => address).join(', ') || 'no address could be'} taken off this node until it does`,
+      `the daemon does not withdraw ${dead.join(', ')}: ${describeRemoved(this.removed)} from this node until it does`,
     )
   }
 
-  async #putBack(): Promise<void> {
+  async #restore(): Promise<void> {
     const before = await this.#addresses.load()
     const problems = await this.#addresses.restore()
     this.#mayBeRemoved = this.removed.length > 0
     const back = before.filter(({ address }) => !this.removed.some((one) => one.address === address))
     if (back.length > 0) {
-      this.#said = ''
+      this.#logged = ''
       this.#say(
         'warn',
         { event: 'addresses-back', back },
-        `the withdrawal was carried out: ${back.map(({ address }) => address).join(', ')} put back`,
+        `the withdrawal succeeded: ${back.map(({ address }) => address).join(', ')} restored`,
       )
     }
-    const said = JSON.stringify(problems)
-    if (problems.length === 0 || said === this.#said) return
-    this.#said = said
+    const entry = JSON.stringify(problems)
+    if (problems.length === 0 || entry === this.#logged) return
+    this.#logged = entry
     this.#say(
       'error',
       { event: 'addresses-off', held: this.removed, problems },
-      `by hand: ${this.removed.map(commandToRestore).join('; ')}`,
+      `removed addresses can not be restored: run ${this.removed.map(commandToRestore).join('; ')}`,
     )
   }
+}
+
+function describeRemoved(removed: readonly RemovedAddress[]): string {
+  const addresses = removed.map(({ address }) => address)
+  return addresses.length === 0 ? 'no address could be removed' : `${addresses.join(', ')} removed`
 }

@@ -16,7 +16,7 @@ export interface RemovedAddress {
   readonly interface: string
 }
 
-/** What the file says ends up in argv. */
+/** The values of the file become arguments of `ip`. */
 const fileShape = record({
   format: word(1),
   held: list(
@@ -40,7 +40,7 @@ export class RemovedAddresses {
   readonly #runIp: RunIp
   readonly #lockWaitMs: number
   #removed: readonly RemovedAddress[] = []
-  /** The file could not be written: what we know counts beside what the file says. */
+  /** Whether the last write failed. Then the addresses in memory count beside those of the file. */
   #unsaved = false
 
   /** @param lockWaitMs a holder runs a few `ip` commands: some milliseconds each, more on a busy machine */
@@ -58,7 +58,7 @@ export class RemovedAddresses {
     this.#runIp = runIp
   }
 
-  /** As `load`, `remove` or `restore` found them last. */
+  /** The result of the last `load`, `remove` or `restore`. */
   get removed(): readonly RemovedAddress[] {
     return this.#removed
   }
@@ -72,12 +72,12 @@ export class RemovedAddresses {
   }
 
   /**
-   * Removes addresses from the interfaces that have them, and returns the problems. Only where they stand alone, as
-   * /32 or /128: the removal of a longer subnet's would remove its route, and its other addresses, too.
+   * Removes addresses from the interfaces that have them, and returns the problems. Only a /32 or /128 is removed: the
+   * removal of an address with a subnet would also remove its route and the secondary addresses.
    */
   async remove(addresses: readonly string[]): Promise<string[]> {
     const problems: string[] = []
-    // Without the lock too: a dead endpoint that answers is worse than a lost note.
+    // Also without the lock: a dead endpoint that answers is worse than a lost entry in the file.
     const release = await this.#lock(problems)
     try {
       return [...problems, ...(await this.#removeLocked(addresses))]
@@ -86,9 +86,9 @@ export class RemovedAddresses {
     }
   }
 
-  /** Restores all of them, and returns the problems; an address that can't be restored stays in the file. */
+  /** Restores all of them, and returns the problems. An address that can not be restored stays in the file. */
   async restore(): Promise<string[]> {
-    // Without the lock: each attempt of the controller and each renewal asks for this, and mostly there is nothing.
+    // Checked without the lock: the callers call this often, and mostly there is nothing to restore.
     if ((await this.load()).length === 0) return []
     const problems: string[] = []
     const release = await this.#lock(problems)
@@ -108,12 +108,12 @@ export class RemovedAddresses {
       const present = (await this.#readPresent()).filter(({ address }) => wanted.has(address))
       const alone = present.filter(isAlone)
       for (const one of present.filter((each) => !isAlone(each))) {
-        problems.push(`${describe(one)} stays: it carries a subnet`)
+        problems.push(`${describe(one)} is not removed: it has a subnet, and is not a /32 or /128`)
       }
       if (alone.length === 0) return problems
       const before = this.#removed
       this.#removed = union(before, alone)
-      // First, so that a crash in between leaves a note too many and not one too few.
+      // Saved first: after a crash in between, the file has an entry too many, not one too few.
       await this.#save(problems)
       const failed = await this.#runForEach(alone, problems, (one) => ['addr', 'del', ...argumentsOf(one)], {
         isDone: (one, now) => !includes(now, one),
@@ -149,7 +149,7 @@ export class RemovedAddresses {
     return problems
   }
 
-  /** Runs `ip` for each, and returns those that are not as wanted afterwards, whatever `ip` said. */
+  /** Runs `ip` for each, and returns those that are not as desired afterwards. The exit code of `ip` does not count. */
   async #runForEach(
     some: readonly RemovedAddress[],
     problems: string[],
@@ -170,7 +170,7 @@ export class RemovedAddresses {
     return left.map(([one]) => one)
   }
 
-  /** `null`, with a problem more: it can't be had. */
+  /** `null`: the lock can not be acquired; a problem says why. */
   async #lock(problems: string[]): Promise<(() => void) | null> {
     const path = this.#file.replace(/\.json$/, '.lock')
     try {
@@ -223,7 +223,7 @@ interface IpAddress {
   readonly prefixlen?: unknown
 }
 
-/** The command that restores it by hand. */
+/** The command with which an operator restores the address. */
 export function commandToRestore({ address, prefixLength, interface: name }: RemovedAddress): string {
   return `ip addr add ${address}/${prefixLength} dev ${name}`
 }

@@ -42,13 +42,13 @@ exit
 end
 `
 
-/** As FRR would do it, as far as these tests go: an added line stands, a removed one is gone. */
+/** A simple model of FRR: adds and removes lines. */
 function gapTo(text: string, obsolete = everything) {
   return findGap(readLines(running), readLines(text), obsolete)
 }
 
 describe('the lines of a running configuration', () => {
-  test('know their blocks, and leave out what is the machine’s', () => {
+  test('have their blocks, and omit lines about the machine', () => {
     const keys = [...(readLines(running) as Lines).keys()].map((key) => key.split('\0').join(' / '))
     expect(keys).toContain('router bgp 64500 / address-family ipv4 unicast / neighbor 10.2.0.1 activate')
     expect(keys).toContain('route-map aw-in permit 10 / match ip address prefix-list aw')
@@ -56,23 +56,23 @@ describe('the lines of a running configuration', () => {
   })
 })
 
-describe('the way from one configuration to another', () => {
-  test('is empty between equal ones', () => {
+describe('the commands from one configuration to another', () => {
+  test('are none between equal ones', () => {
     const gap = gapTo(running)
     expect([commandsToAdd(gap), commandsToRemove(gap, 0)]).toEqual([[], []])
   })
 
-  test('never touches what the controller announces', () => {
+  test('never change an announcement of the controller', () => {
     const gap = gapTo(running.replace('  network 192.0.2.0/24\n', '  network 198.51.100.0/24\n'))
     expect([commandsToAdd(gap), commandsToRemove(gap, 0)]).toEqual([[], []])
   })
 
-  test('leaves a line alone that nobody planned and nobody wants gone', () => {
+  test('keep a line that is neither wanted nor obsolete', () => {
     const gap = gapTo(running.replace('ip route 192.0.2.0/24 blackhole 254\n', ''), () => false)
     expect(gap.excess).toEqual([])
   })
 
-  test('lists come first, then route-maps, which deny until they are whole, then the sessions', () => {
+  test('lists come first, then route-maps, which deny until they are complete, then the sessions', () => {
     const gap = gapTo(
       running
         .replace('description transit one', 'description transit two')
@@ -94,7 +94,7 @@ describe('the way from one configuration to another', () => {
     ])
   })
 
-  test('a neighbor goes by one command, and before the route-map that it looked into', () => {
+  test('a neighbor is removed by one command, before its route-map', () => {
     const gap = gapTo(
       running.replaceAll(/^ +neighbor .*\n/gm, '').replace(/route-map aw-in permit 10\n.*\nexit\n/, ''),
     )
@@ -104,18 +104,18 @@ describe('the way from one configuration to another', () => {
     ])
   })
 
-  test('a line that says no is taken back by saying it without', () => {
+  test('a line that starts with `no` is removed by the command without it', () => {
     const gap = gapTo(running.replace(' no bgp default ipv4-unicast\n', ''))
     expect(commandsToRemove(gap, 0)).toEqual(['router bgp 64500', 'bgp default ipv4-unicast', 'exit'])
   })
 
-  test('the instance of another AS goes before the new one comes', () => {
+  test('the instance of another AS is removed before the new one is added', () => {
     const gap = gapTo(running.replace('router bgp 64500', 'router bgp 64501'))
     expect(commandsToAdd(gap)[0]).toBe('no router bgp 64500')
     expect(commandsToAdd(gap)).toContain('router bgp 64501')
   })
 
-  test('a command that is not taken back with all its values is tried with fewer, and never as another command', () => {
+  test('a refused `no` command is retried with fewer words, and never as a different command', () => {
     const gap = gapTo(running.replace(' neighbor 10.2.0.1 description transit one\n', ''))
     expect(commandsToRemove(gap, 1)[1]).toBe('no neighbor 10.2.0.1 description transit')
     expect(commandsToRemove(gap, 9)[1]).toBe('no neighbor 10.2.0.1 description')

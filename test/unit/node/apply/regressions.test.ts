@@ -23,12 +23,12 @@ function seen(
   })
 }
 
-describe('what is worse than before', () => {
+describe('regressions', () => {
   test.each([
-    ['nothing, where all is as it was', seen('up', [prefix]), seen('up', [prefix]), []],
-    ['nothing, where the controller withdrew meanwhile', seen('up', [prefix]), seen('up', []), []],
-    ['nothing, where it announces only now', seen('up', []), seen('up', [prefix]), []],
-    ['nothing, where a session was down before', seen('down', []), seen('down', []), []],
+    ['none if nothing changed', seen('up', [prefix]), seen('up', [prefix]), []],
+    ['none if the controller withdrew meanwhile', seen('up', [prefix]), seen('up', []), []],
+    ['none if the controller announces only now', seen('up', []), seen('up', [prefix]), []],
+    ['none if a session was down before', seen('down', []), seen('down', []), []],
     [
       'a session that stays down',
       seen('up', [prefix]),
@@ -36,7 +36,7 @@ describe('what is worse than before', () => {
       ['the session to transit does not come back'],
     ],
     [
-      'a session that is not there',
+      'a session that is missing',
       seen('missing', []),
       seen('missing', []),
       ['there is no session to transit'],
@@ -45,19 +45,19 @@ describe('what is worse than before', () => {
       'an announcement that is lost',
       seen('up', [prefix]),
       seen('up', [], [prefix]),
-      ['transit is not told 192.0.2.0/24 any more'],
+      ['192.0.2.0/24 is not advertised to transit any more'],
     ],
     [
-      'an announcement that nobody planned',
+      'an announcement that is not in the bundle',
       seen('up', []),
       seen('up', ['192.0.2.1/32']),
-      ['transit is told 192.0.2.1/32, which the plan does not say'],
+      ['192.0.2.1/32 is advertised to transit, but the bundle does not allow it'],
     ],
   ])('%s', (_name, before, after, expected) => {
     expect(findRegressions(before, after, manifest, null)).toEqual(expected)
   })
 
-  test('what the controller promises and the daemon does not originate', () => {
+  test('a prefix in the controller’s file that the daemon does not originate', () => {
     const regressions = findRegressions(seen('up', [prefix]), seen('up', []), manifest, new Set([prefix]))
     expect(regressions).toEqual(['192.0.2.0/24 is not originated any more'])
   })

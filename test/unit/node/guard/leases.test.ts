@@ -3,14 +3,14 @@ import { Leases } from '../../../../src/node/guard/leases.ts'
 
 const lookMs = 50
 
-/** A guard of one service, `vpn`, with a lease of a second, and its clock. */
+/** A guard of one service, `vpn`, with a deadline of a second, and its clock. */
 function start() {
   let now = 0
   const leases = new Leases(new Map([['vpn', 1000]]), now)
   return {
     leases,
     renew: () => leases.renew(['vpn'], now),
-    /** Looks in time until then; returns when it ran out, or null. */
+    /** Checks in time until then; returns when the deadline passed, or null. */
     runUntil(end: number): number | null {
       while (now + lookMs <= end) {
         now += lookMs
@@ -18,7 +18,7 @@ function start() {
       }
       return null
     },
-    /** The machine stands still, and then there is one look. */
+    /** The machine stands still, followed by one check. */
     standStill(ms: number): string[] {
       now += ms
       return leases.look(now)
@@ -27,17 +27,17 @@ function start() {
   }
 }
 
-describe('leases', () => {
-  test('are looked at twenty times in the shortest of them', () => {
+describe('watchdog deadlines', () => {
+  test('are checked twenty times within the shortest of them', () => {
     expect(start().leases.lookMs).toBe(lookMs)
     expect(new Leases(new Map([['a', 200]]), 0).lookMs).toBe(20)
   })
 
-  test('what was never vouched for does not run out', () => {
+  test('a service that was never renewed does not expire', () => {
     expect(start().runUntil(10_000)).toBeNull()
   })
 
-  test('run out a lease after the last renewal, not before', () => {
+  test('expire their time after the last renewal, not before', () => {
     const guard = start()
     guard.renew()
     expect(guard.runUntil(600)).toBeNull()
@@ -45,13 +45,13 @@ describe('leases', () => {
     expect(guard.runUntil(5000)).toBe(1600)
   })
 
-  test('a service that this guard does not know is not taken up', () => {
+  test('an unknown service is ignored', () => {
     const { leases } = start()
     leases.renew(['other'], 0)
     expect(leases.left(0)).toEqual({})
   })
 
-  test('a controller that makes room for another gives it fifteen seconds, and brings nothing back that ran out', () => {
+  test('a hand-over extends to fifteen seconds, and does not revive an expired deadline', () => {
     const guard = start()
     guard.renew()
     guard.leases.handOver(guard.now())
@@ -61,7 +61,7 @@ describe('leases', () => {
     expect(guard.standStill(lookMs)).toEqual(['vpn'])
   })
 
-  test('what is released never runs out', () => {
+  test('a released deadline never expires', () => {
     const guard = start()
     guard.renew()
     guard.leases.release(['vpn'])
@@ -69,7 +69,7 @@ describe('leases', () => {
     expect(guard.leases.size).toBe(0)
   })
 
-  test('what ran out stays so until it is renewed', () => {
+  test('an expired deadline stays expired until it is renewed', () => {
     const guard = start()
     guard.renew()
     expect(guard.runUntil(5000)).toBe(1000)
@@ -78,7 +78,7 @@ describe('leases', () => {
     expect(guard.runUntil(1500)).toBeNull()
   })
 
-  test("failure 13: a machine that stood still gives the controller half a lease's time to renew", () => {
+  test('failure 13: after a machine stood still, the controller has half the time to renew', () => {
     const guard = start()
     guard.renew()
     expect(guard.standStill(60_000)).toEqual([])
@@ -88,7 +88,7 @@ describe('leases', () => {
     expect(guard.runUntil(61_500)).toBe(61_400)
   })
 
-  test('failure 13: so it does where only a moment was left when the machine went on', () => {
+  test('failure 13: also if only a moment was left when the machine continued', () => {
     const guard = start()
     guard.renew()
     guard.standStill(950)
@@ -96,7 +96,7 @@ describe('leases', () => {
     expect(guard.runUntil(5000)).toBe(1450)
   })
 
-  test('failure 13: it is given once: a machine that stands still again and again defers nothing for ever', () => {
+  test('failure 13: only once: a machine that stands still again and again does not defer for ever', () => {
     const guard = start()
     guard.renew()
     expect(guard.standStill(2000)).toEqual([])
@@ -104,7 +104,7 @@ describe('leases', () => {
     expect(guard.standStill(400)).toEqual(['vpn'])
   })
 
-  test('a renewal earns it anew', () => {
+  test('a renewal allows the extension again', () => {
     const guard = start()
     guard.renew()
     guard.standStill(2000)
@@ -112,21 +112,21 @@ describe('leases', () => {
     expect(guard.standStill(2000)).toEqual([])
   })
 
-  test('what had run out before gets nothing', () => {
+  test('an expired deadline is not extended', () => {
     const guard = start()
     guard.renew()
     expect(guard.runUntil(5000)).toBe(1000)
     expect(guard.standStill(2000)).toEqual(['vpn'])
   })
 
-  test('a look that is a little late changes nothing', () => {
+  test('a check that is a little late changes nothing', () => {
     const guard = start()
     guard.renew()
     guard.runUntil(900)
     expect(guard.standStill(200)).toEqual(['vpn'])
   })
 
-  test('another guard’s are taken over with the time that was left, and never with more than a hand-over', () => {
+  test('deadlines of another guard are adopted with the time left, limited to a hand-over', () => {
     const { leases } = start()
     leases.adopt({ vpn: 300, gone: 500 }, 0)
     expect(leases.left(100)).toEqual({ vpn: 200 })

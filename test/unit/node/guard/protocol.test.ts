@@ -6,7 +6,7 @@ const read = (chunks: readonly string[]) => {
   return chunks.flatMap((chunk) => [...reader.read(chunk)])
 }
 
-test('messages are cut from however they arrive', () => {
+test('messages are read from chunks of any size', () => {
   const text = '{"type":"renew","services":["vpn"]}\n{"type":"ask"}\n'
   const expected = [{ type: 'renew', services: ['vpn'] }, { type: 'ask' }]
   expect(read([text])).toEqual(expected)
@@ -20,7 +20,7 @@ test.each([
   ['services that are none', '{"type":"renew","services":[1]}\n'],
   ['too many services', `${JSON.stringify({ type: 'renew', services: Array(1001).fill('a') })}\n`],
   ['an empty line', '\n'],
-  ['a line without end', 'x'.repeat(300_000)],
+  ['a line that is too long', 'x'.repeat(300_000)],
   ['something inherited', '{"type":"renew","services":["a"],"__proto__":{"x":1}}\n'],
 ])('a guard refuses %s', (_, text) => {
   expect(() => read([text])).toThrow()

@@ -43,7 +43,7 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(runtimeDir, { recursive: true }))
 
-test('failure 7: what stays announced for 3 s leaves the node, but for what is shared or carries a subnet', async () => {
+test('failure 7: after 3 s the addresses are removed, except those that are shared or have a subnet', async () => {
   const last = create()
   last.attempted({ dead: ['vpn'], carriedOut: false }, 0)
   last.attempted({ dead: ['vpn'], carriedOut: false }, 2900)
@@ -55,7 +55,7 @@ test('failure 7: what stays announced for 3 s leaves the node, but for what is s
   expect(last.removed).toEqual([{ address: '192.0.2.1', prefixLength: 32, interface: 'lo' }])
 })
 
-test('it comes back when the withdrawal was carried out, also with the next controller', async () => {
+test('the addresses are restored after the withdrawal, also by the next controller', async () => {
   const first = create()
   first.attempted({ dead: ['vpn'], carriedOut: false }, 0)
   first.attempted({ dead: ['vpn'], carriedOut: false }, 3000)
@@ -89,14 +89,14 @@ test.each([
   }
   expect(await countIn(0, 60_000), why).toBeGreaterThan(0)
   expect(await countIn(60_000, 120_000)).toBeLessThanOrEqual(6)
-  // What changes is acted on at once.
+  // A change is acted on at once.
   last.attempted({ dead: ['vpn', 'other'], carriedOut: false }, 120_000)
   last.attempted({ dead: ['vpn', 'other'], carriedOut: false }, 123_000)
   await last.settle()
   expect(onNode).not.toContain('192.0.2.2/32')
 })
 
-test('a damaged file puts nothing anywhere', async () => {
+test('a damaged file restores nothing', async () => {
   const held = [{ address: '192.0.2.9', prefixLength: 32, interface: 'lo; reboot' }]
   writeFileSync(join(runtimeDir, 'held-addresses.json'), JSON.stringify({ format: 1, held }))
   const last = create()
