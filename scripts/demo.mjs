@@ -1,4 +1,5 @@
-// The demo: the example fleet in a lab, broken one site after another, with what the neighbors and the clients saw.
+// The demo: the example fleet in a lab. Breaks one site after another, and prints the effect on neighbors and
+// clients.
 import { fileURLToPath } from 'node:url'
 import { bringUp, LabExistsError } from '../dist/lab/bring-up.js'
 import { formatMs } from '../dist/lab/scenario/report.js'
@@ -21,11 +22,11 @@ const acts = [
   { scenario: 'controller-killed', node: 'ams1-a', client: false },
 ]
 
-/** How each reason came to light, in words for the table. */
+/** How each reason is detected, for the table. */
 const finders = {
-  'interface-down': 'an event of the kernel',
-  'interface-missing': 'an event of the kernel',
-  hung: 'probes; wg hangs too',
+  'interface-down': 'kernel event',
+  'interface-missing': 'kernel event',
+  hung: 'probes; wg does not answer',
   'wrong-key': 'probes; the key differs',
   'peer-missing': 'probes; the peer is gone',
   'no-reply': 'probes',
@@ -91,7 +92,7 @@ async function main() {
       signal: abort.signal,
     })
     say(
-      `   up after ${formatMs(performance.now() - startedAt)}: every session, announcement and client is there`,
+      `   up after ${formatMs(performance.now() - startedAt)}: all sessions and announcements are up, all clients have replies`,
     )
     for (const [index, act] of acts.entries()) {
       rows.push(await play(state, act, `${index + 1}/${acts.length}`, abort.signal))
@@ -133,34 +134,34 @@ async function play(state, act, number, signal) {
           break
         case 'detected':
           reason = event.reason
-          say(`   ${formatMs(event.afterMs).padStart(9)}  the controller had decided: ${event.reason}`)
+          say(`   ${formatMs(event.afterMs).padStart(9)}  the controller decided: ${event.reason}`)
           if (act.client) wait('its client shakes hands with the next site')
           break
         case 'client-back':
           say(
-            `   ${formatMs(event.outageMs).padStart(9)}  the client is served elsewhere, ${event.packetsLost} packets lost`,
+            `   ${formatMs(event.outageMs).padStart(9)}  the client uses another site, ${event.packetsLost} packets lost`,
           )
           break
         case 'repairing':
-          wait('repaired; it proves itself before it is announced')
+          wait('repaired; waiting for the new announcement')
           break
         default:
       }
     },
   })
-  if (!result.passed) say(`   ${bold('not as it should be')}: ${result.detail}`)
-  else if (result.withdrawnMs === null) say('   the routes never left the neighbors')
+  if (!result.passed) say(`   ${bold('failed')}: ${result.detail}`)
+  else if (result.withdrawnMs === null) say('   the neighbors kept all routes')
   else say(dim(`   announced again ${formatMs(result.restoredMs)} after the repair`))
   return { act, scenario, node, result, reason }
 }
 
 function printTable(rows, tookMs) {
-  const head = ['what broke', 'where', 'found by', 'route gone', 'client dark', 'lost']
+  const head = ['what broke', 'where', 'found by', 'route gone', 'client outage', 'lost']
   const cells = rows.map(({ act, scenario, node, result, reason }) => [
     scenario.summary,
     `${node.name} ${node.daemon === 'bird' ? 'BIRD' : 'FRR'}`,
     foundBy(scenario, reason),
-    scenario.expects === 'kept' && result.passed ? 'never gone' : formatMs(result.withdrawnMs),
+    scenario.expects === 'kept' && result.passed ? 'kept' : formatMs(result.withdrawnMs),
     act.client ? formatMs(result.clientOutageMs) : '',
     act.client && result.packetsLost !== null ? String(result.packetsLost) : '',
   ])
@@ -170,25 +171,24 @@ function printTable(rows, tookMs) {
   say('')
   say(bold(print(head)))
   say(dim(widths.map((width) => '─'.repeat(width)).join('  ')))
-  for (const [at, row] of cells.entries())
-    say(`${print(row)}${rows[at].result.passed ? '' : '  NOT AS IT SHOULD BE'}`)
+  for (const [at, row] of cells.entries()) say(`${print(row)}${rows[at].result.passed ? '' : '  FAILED'}`)
   say('')
   say(
-    'The route is gone when the last neighbor’s own table has lost it. The client is the one that this site',
+    'Route gone: the time until the last neighbor’s table has lost the route. Client outage: how long the pings of',
   )
   say(
-    'served: how long its pings through the tunnel had no answer, and how many; 15 s are WireGuard’s own timers.',
+    'the site’s client through the tunnel had no reply; WireGuard’s own timers take 15 s. Lost: pings without a reply.',
   )
   say(
     dim(
-      `${formatMs(tookMs)} in all; nothing is left running. Next: npx anyward lab up, and break it yourself (docs/lab.md)`,
+      `${formatMs(tookMs)} in all; all processes have ended. Next: start a lab with npx anyward lab up (docs/lab.md)`,
     ),
   )
 }
 
 function foundBy(scenario, reason) {
   if (scenario.name === 'node-crash') return 'BFD at the neighbors'
-  if (scenario.expects === 'kept') return 'nothing to find'
+  if (scenario.expects === 'kept') return 'no failure'
   return reason === null ? '-' : (finders[reason] ?? reason)
 }
 

@@ -5,7 +5,7 @@ import { BirdClient } from '../dist/node/routing/bird/client.js'
 
 const MAX_CPU_PERCENT = 3
 const MAX_RSS_MB = 90
-// USER_HZ: 100 on every architecture that Debian has, whatever the kernel's own HZ is.
+// USER_HZ: 100 on every architecture of Debian, whatever the kernel's HZ.
 const TICKS_PER_SECOND = 100
 
 try {
@@ -78,7 +78,7 @@ async function watch(lab, neighbors, durationMs, intervalMs) {
   return { seconds: round(seconds), samples, flaps: [...flaps], controllers }
 }
 
-/** Takes what `anyward lab up --json` printed, or the lab's own state. */
+/** Reads the output of `anyward lab up --json`, or the lab's own state. */
 function readLab(path) {
   let lab
   try {
@@ -103,8 +103,8 @@ function readLab(path) {
 }
 
 /**
- * What every neighbor has of each node now: the prefixes, and how often a prefix was ever withdrawn. The
- * counter betrays a flap that began and ended between two samples.
+ * The routes of each node at each neighbor: the prefixes, and the number of withdrawals so far. The counter
+ * detects a flap between two samples.
  */
 async function observe(neighbors) {
   const seen = new Map()
@@ -133,8 +133,7 @@ async function observe(neighbors) {
 function requireAnnounced(lab, neighbors, seen) {
   for (const node of lab.nodes) {
     const known = [...seen.values()].some((one) => one.node === node && one.prefixes.size > 0)
-    if (!known)
-      throw new Error(`no neighbor has a route from ${node}: the soak wants a lab in which all is well`)
+    if (!known) throw new Error(`no neighbor has a route from ${node}: the soak needs a healthy lab`)
   }
   if (neighbors.length === 0) throw new Error('the lab has no neighbors')
 }
@@ -151,7 +150,7 @@ function compare(first, previous, now) {
   return flaps
 }
 
-/** CPU time of all threads so far and the peak of the resident memory, or null once the process is gone. */
+/** CPU time of all threads and peak resident memory; null if the process has ended. */
 function readUsage({ pid }) {
   try {
     // The second field is the program's name, and may hold spaces and parentheses.
@@ -167,7 +166,7 @@ function readUsage({ pid }) {
 function report(json, result) {
   const problems = [...result.flaps]
   for (const { node, cpuPercent, peakRssMb } of result.controllers) {
-    if (cpuPercent === null) problems.push(`the controller of ${node} is gone`)
+    if (cpuPercent === null) problems.push(`the controller of ${node} has ended`)
     else if (cpuPercent > MAX_CPU_PERCENT)
       problems.push(`the controller of ${node} used more than ${MAX_CPU_PERCENT} % of a core`)
     if (peakRssMb !== null && peakRssMb > MAX_RSS_MB)

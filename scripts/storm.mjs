@@ -56,7 +56,7 @@ async function main() {
     const tell = async () => {
       const report = describe(seed, begunAt, storms)
       const text = `${JSON.stringify(report, null, 1)}\n`
-      // At each failure too: a long storm may be ended at the first one.
+      // Also written at each failure, because a long storm may be interrupted after the first.
       if (values.report !== undefined) await writeFile(values.report, text)
       return { ...report, text }
     }
@@ -101,14 +101,17 @@ function describe(seed, begunAt, storms) {
   }
 }
 
-/** Labs have one folder for the whole machine, and this one's processes die with the script that runs it. */
+/**
+ * Runs the storm in namespaces of its own: labs share one folder for the machine. Its processes end with the
+ * script.
+ */
 async function enterNamespaces(args) {
   const furnish =
     'mount -t tmpfs tmpfs /run && mkdir -p /run/netns /run/wireguard && ip link set lo up && "$@"; exit $?'
   const own = ['--mount', '--net', '--pid', '--fork', '--kill-child', '--mount-proc']
   const self = [process.execPath, fileURLToPath(import.meta.url), ...args, '--here']
   const child = spawn('unshare', [...own, 'sh', '-c', furnish, 'sh', ...self], { stdio: 'inherit' })
-  // Ctrl-C reaches the one inside by itself; SIGKILL of this process ends all that is in there.
+  // Ctrl-C reaches the inner process too; SIGKILL of this process ends all processes in the namespace.
   process.once('SIGINT', () => {})
   process.once('SIGTERM', () => child.kill('SIGKILL'))
   const [code] = await once(child, 'exit')

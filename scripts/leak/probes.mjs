@@ -1,4 +1,5 @@
-// Inside the namespace that scripts/leak/run made. Many probes in one process: what is still open afterwards?
+// Inside the namespace that scripts/leak/run made. Runs many probes in one process, and reports what is still
+// open afterwards.
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
@@ -21,7 +22,7 @@ const probe = new EndpointProbe({
 })
 const pace = { intervalMs: 1_000, timeoutMs: 5_000, rise: 2, fall: 3 }
 const env = { ANYWARD_SERVICE: 'vpn', ANYWARD_NODE: 'leak' }
-// A duration that no other process sleeps marks what is left behind.
+// The unusual duration identifies processes that were left behind.
 const nap = `1000.${process.pid}${randomBytes(2).readUInt16BE()}`
 const commandProbes = [
   createCommandProbe({ ...pace, argv: ['/bin/true'] }, env),
@@ -64,7 +65,7 @@ function countNaps() {
     .filter((line) => line.includes(`sleep ${nap}`) && !line.startsWith('Z')).length
 }
 
-/** A tenth first, which fills the caches: what grows after that grows for ever. */
+/** Runs a tenth first to fill the caches: growth after that is a leak. */
 async function measure(name, count, run) {
   await run(Math.ceil(count / 10))
   const before = takeStock()

@@ -1,4 +1,4 @@
-// Preloaded into each controller and guard: their wall clock is as far off as a file beside their bundle says.
+// Preloaded into each controller and guard: shifts their wall clock by the offset in a file beside their bundle.
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 

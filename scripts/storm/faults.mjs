@@ -3,15 +3,15 @@ import { join } from 'node:path'
 import { flagDir } from './node.mjs'
 
 /**
- * All that the storm can do: `may` says of the model whether it makes sense now, `act` does it. What is so then the
- * model gets from `becomes`, or of a service from `adds` and `removes`, where `act` does not note it by itself.
- * Repairs undo faults; the rest goes by unseen.
+ * The actions of the storm: `may` tests whether the action applies to the model's state, `act` performs it. The
+ * model's new state is in `becomes`, for a service in `adds` and `removes`, unless `act` sets it. Repairs undo
+ * faults; other actions leave the state unchanged.
  */
 const alive = (model) => model.controller === 'running'
 const answers = (model) => model.daemon === 'running'
 const bird = (node) => node.state.daemon === 'bird'
 const lives = ({ faults }) => !faults.has('gone')
-/** `wg` waits for ever for a server that is stopped. */
+/** `wg` waits for ever for a stopped server. */
 const listens = ({ faults }) => !faults.has('gone') && !faults.has('stopped')
 
 const ofServices = [
@@ -68,7 +68,7 @@ const ofServices = [
             await change('del')(node, at)
           } catch (error) {
             if (!/Cannot assign requested address|address not found/.test(error.message)) throw error
-            // Off already, where somebody takes what is dead off the node, and puts it back.
+            // Removed already: the controller removes addresses of a dead service, and adds them again.
             return
           }
           service.faults.add(`address${version}`)
@@ -124,7 +124,7 @@ const ofServices = [
     adds: ['peer'],
   },
   {
-    name: 'WireGuard configured anew',
+    name: 'WireGuard reconfigured',
     kind: 'repair',
     weight: 10,
     may: (service) => listens(service) && (service.faults.has('key') || service.faults.has('peer')),
@@ -207,7 +207,7 @@ const ofNode = [
     weight: 30,
     may: (model) => model.daemon === 'absent' && !model.configBroken,
     async act(node) {
-      // As its unit does it: a BIRD that starts alone announces nothing.
+      // As in its systemd unit: a BIRD that starts without a controller announces nothing.
       if (bird(node)) await truncate(node.manifest.paths.announceFile).catch(() => {})
       await node.startDaemon()
     },
@@ -237,7 +237,7 @@ const ofNode = [
     may: (model, node) => bird(node) && alive(model),
     async act(node, model, random) {
       const file = node.manifest.paths.announceFile
-      const garbage = random.pick(['', 'no BIRD reads this', null])
+      const garbage = random.pick(['', 'not a BIRD configuration', null])
       if (garbage === null) await rm(file, { force: true })
       else await writeFile(file, garbage)
       model.driftAt = performance.now()
@@ -245,7 +245,7 @@ const ofNode = [
     },
   },
   {
-    name: 'everything announced by hand',
+    name: 'everything announced manually',
     kind: 'passing',
     weight: 3,
     may: (model) => answers(model) && alive(model),
@@ -298,11 +298,11 @@ const ofNode = [
     weight: 3,
     may: (model, node) => bird(node) && !model.configBroken,
     act: (node) =>
-      writeFile(node.manifest.paths.configFile, '\nthis is no BIRD configuration\n', { flag: 'a' }),
+      writeFile(node.manifest.paths.configFile, '\nthis is not a BIRD configuration\n', { flag: 'a' }),
     becomes: { configBroken: true },
   },
   {
-    name: 'bird.conf mended',
+    name: 'bird.conf repaired',
     kind: 'repair',
     weight: 20,
     may: (model) => model.configBroken,
@@ -346,7 +346,7 @@ const ofNode = [
     },
   },
   {
-    name: 'wire mended',
+    name: 'link repaired',
     kind: 'repair',
     weight: 20,
     may: (model) => model.cut.size > 0,
@@ -366,7 +366,7 @@ const ofNode = [
     },
   },
   {
-    name: 'controller told to stop',
+    name: 'controller ended by SIGTERM',
     kind: 'death',
     weight: 2,
     may: alive,
@@ -385,7 +385,7 @@ const ofNode = [
     weight: 30,
     may: (model) => model.controller === 'absent',
     act: (node) => node.startController(),
-    // The guard of the one before may have ended when all was withdrawn.
+    // The previous guard may have ended after the withdrawal.
     becomes: { controller: 'running', isReading: true, mustGo: false, guarded: false, socketGone: false },
   },
   {
@@ -432,7 +432,7 @@ const ofNode = [
         try {
           process.kill(pid, 'SIGKILL')
         } catch {
-          // It had ended.
+          // It has ended already.
         }
       }
     },
@@ -451,7 +451,7 @@ const ofNode = [
     },
   })),
   {
-    name: 'withdraw by hand',
+    name: 'manual withdraw',
     kind: 'fault',
     weight: 1,
     may: (model) => !alive(model) && !model.intents.has('withdraw') && model.daemon === 'running',
@@ -488,7 +488,7 @@ const ofNode = [
       await writeFile(join(node.stateDir, file), random.pick(['', '{', '{"format":7}', '\0\0\0']))
       if (file !== 'operator.json') return
       model.saved.add('serve')
-      // Whether one that is stopped will read what somebody left for it nobody can tell.
+      // It is unknown whether a stopped controller will read the file.
       if (model.controller === 'stopped')
         for (const intent of ['drain', 'withdraw', 'serve']) model.intents.add(intent)
       else if (model.controller === 'absent' || model.isReading) model.intents.add('serve')
@@ -514,7 +514,7 @@ const ofNode = [
   },
 ]
 
-/** Who comes next knows of the operator what is on the disk. */
+/** The next controller reads the operator's intent from the disk. */
 function lose(model, state) {
   model.controller = state
   model.mustGo = model.mustGo || model.guarded
@@ -529,7 +529,7 @@ async function setShutdown(node, address, no) {
   )
 }
 
-/** All that may be done now: `{ name, kind, weight, act(random, fabric) }`. */
+/** The actions that apply now: `{ name, kind, weight, act(random, fabric) }`. */
 export function listSteps(node, model, allowDeath) {
   const steps = []
   for (const [at, service] of Object.entries(model.services)) {

@@ -1,4 +1,4 @@
-/** What a fault of an endpoint may be called: what the probe sees, at whatever moment it looked last. */
+/** The possible reasons of an endpoint's fault: they depend on the time of the last probe. */
 const causesOf = {
   gone: ['interface-missing'],
   down: ['interface-down'],
@@ -11,29 +11,29 @@ const causesOf = {
 }
 const impairments = new Set(['command'])
 
-/** What is so on one node, as far as the storm made it so. Plain data. */
+/** The expected state of one node, as plain data. */
 export function createModel(manifest) {
   return {
     services: Object.fromEntries(manifest.services.map(({ name }) => [name, { faults: new Set() }])),
     /** `running`, `stopped` (SIGSTOP), `absent` */
     daemon: 'running',
     configBroken: false,
-    /** The owned include was changed behind the controller's back, and not seen rewritten since. */
+    /** The owned include was changed without the controller, and was not seen rewritten since. */
     includeTouched: false,
-    /** Names of neighbors whose wire is cut, or whose session was disabled by hand: with BIRD until it is configured. */
+    /** Names of neighbors with a cut link or a session that was disabled manually, with BIRD until `configure`. */
     cut: new Set(),
     disabled: new Set(),
     /** `running`, `stopped`, `absent` */
     controller: 'running',
-    /** It was started just now, and may not have read yet what is on the disk. */
+    /** It has just started, and may not have read its files yet. */
     isReading: false,
-    /** Without a controller: whether all must be withdrawn in the end; else unknown. */
+    /** Without a controller: whether all prefixes must be withdrawn eventually; otherwise unknown. */
     mustGo: false,
-    /** A guard held the leases when it was last looked at, and was left in peace since. */
+    /** A guard held the leases at the last check, and no fault affected it since. */
     guarded: false,
-    /** The announcements were changed by hand, and may not be corrected yet. */
+    /** The announcements were changed manually, and may not be corrected yet. */
     driftAt: Number.NEGATIVE_INFINITY,
-    /** What the operator's intent may be now, and on the disk. */
+    /** The possible intents of the operator, in effect and on the disk. */
     intents: new Set(['serve']),
     saved: new Set(['serve']),
     diskFull: false,
@@ -42,7 +42,7 @@ export function createModel(manifest) {
   }
 }
 
-/** How many things are wrong. */
+/** The number of faults. */
 export function countFaults(model) {
   let count = model.cut.size + model.disabled.size
   for (const { faults } of Object.values(model.services)) count += faults.size
@@ -54,7 +54,7 @@ export function countFaults(model) {
   return count
 }
 
-/** What a service's decision has to be with an intent, and the reasons it may have. */
+/** The expected decision of a service for an intent, and its possible reasons. */
 function expectDecision(service, intent) {
   if (intent === 'withdraw') return { decision: 'withdraw', reasons: ['operator-withdrew'] }
   if (intent === 'drain') return { decision: 'withdraw', reasons: ['drained'] }
@@ -65,7 +65,7 @@ function expectDecision(service, intent) {
   return { decision: 'announce', reasons: ['healthy'] }
 }
 
-/** What each neighbor must have, as `neighbor prefix` and `neighbor prefix degraded`. */
+/** The expected routes of each neighbor, as `neighbor prefix` and `neighbor prefix degraded`. */
 function expectRows(manifest, decisions, neighbors) {
   const rows = []
   for (const { name, prefixes } of neighbors) {
@@ -81,7 +81,7 @@ function expectRows(manifest, decisions, neighbors) {
 }
 
 /**
- * Where what was seen, what the status says and what the model says are not one; empty: it is quiet.
+ * The differences between observation, status and model; empty: a quiet point.
  *
  * @param seen `status` (null: no answer), `rows` that the neighbors have, `controllerAlive`
  */
@@ -102,14 +102,14 @@ export function findMismatches(manifest, model, seen) {
   }
   if (!seen.controllerAlive) return ['the controller has ended']
   const { status } = seen
-  if (status === null) return ['the controller gives no status']
+  if (status === null) return ['the controller returns no status']
   const intent = status.operator.intent
   if (!model.intents.has(intent)) mismatches.push(`intent ${intent}, not ${[...model.intents].join(' or ')}`)
   const decisions = {}
   for (const said of status.services) {
     const { decision, reasons } = expectDecision(model.services[said.name], intent)
     decisions[said.name] = decision
-    // What is off the node because the daemon does not withdraw it stays dead until that does.
+    // Addresses that were removed because the daemon does not withdraw stay off until it does.
     if (status.heldAddresses.length > 0 && said.decision === 'withdraw') continue
     if (said.decision !== decision || !reasons.includes(said.reason)) {
       mismatches.push(
@@ -118,11 +118,12 @@ export function findMismatches(manifest, model, seen) {
     }
   }
   if (status.guard?.holding !== true) mismatches.push(`no guard holds: ${status.guard?.problem}`)
-  const { verified, trouble } = status.daemon
+  const { verified } = status.daemon
+  const error = status.daemon.trouble
   if (model.daemon !== 'running') {
     const cause = model.daemon === 'absent' ? 'not-running' : 'timeout'
-    if (verified || trouble?.cause !== cause) {
-      mismatches.push(`daemon ${model.daemon}: verified ${verified}, trouble ${trouble?.cause ?? 'none'}`)
+    if (verified || error?.cause !== cause) {
+      mismatches.push(`daemon ${model.daemon}: verified ${verified}, error ${error?.cause ?? 'none'}`)
     }
     if (model.daemon === 'absent') expectSame('status says', saidRows(status, names), [])
     return mismatches
@@ -130,11 +131,11 @@ export function findMismatches(manifest, model, seen) {
   const up = reachable.filter(({ name }) => !model.disabled.has(name))
   const wanted = expectRows(manifest, decisions, up)
   expectSame('status says, and the neighbors have', saidRows(status, names), rows)
-  if (model.configBroken && trouble !== null) {
-    // BIRD accepts no announcement then. A withdrawal goes through, or its refusal would stay unnoticed.
+  if (model.configBroken && error !== null) {
+    // BIRD then accepts no announcement. A withdrawal must succeed.
     const prefixes = new Set(wanted.map((row) => row.split(' ')[1]))
     const lasting = rows.filter((row) => !prefixes.has(row.split(' ')[1]))
-    if (verified) mismatches.push('verified, and yet trouble')
+    if (verified) mismatches.push('verified despite an error')
     return [...mismatches, ...lasting.filter(() => prefixes.size === 0).map((row) => `still there: ${row}`)]
   }
   expectSame(
@@ -142,8 +143,7 @@ export function findMismatches(manifest, model, seen) {
     rows.filter((row) => up.some(({ name }) => name === row.split(' ')[0])),
     wanted,
   )
-  if (!verified || trouble !== null)
-    mismatches.push(`verified ${verified}, trouble ${trouble?.message ?? 'none'}`)
+  if (!verified || error !== null) mismatches.push(`verified ${verified}, error ${error?.message ?? 'none'}`)
   if (status.heldAddresses.length > 0)
     mismatches.push(`still off the node: ${status.heldAddresses.join(' ')}`)
   for (const { name, session } of status.neighbors) {
@@ -162,7 +162,7 @@ function saidRows(status, names) {
 
 const byText = (a, b) => (a < b ? -1 : 1)
 
-/** What is known once it was quiet. */
+/** Updates the model after a quiet point. */
 export function settleModel(model, seen) {
   if (model.controller !== 'running') return
   model.intents = new Set([seen.status.operator.intent])

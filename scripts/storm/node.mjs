@@ -12,12 +12,12 @@ import { readProcess } from '../../dist/linux/proc.js'
 import { BirdClient } from '../../dist/node/routing/bird/client.js'
 
 const run = promisify(execFile)
-/** Where the command check of the fleet looks. */
+/** The folder that the fleet's command check reads. */
 export const flagDir = '/run/anyward-lab/storm'
-/** Small, so that it is quickly full; large enough for the events of a long storm. */
+/** Small, so that it fills quickly; large enough for the events of a long storm. */
 const stateDisk = 'size=24m'
 
-/** One node of the lab, and all that can be done to it. */
+/** One node of the lab, and the operations on it. */
 export class StormNode {
   constructor(state, routers) {
     this.state = state
@@ -40,7 +40,7 @@ export class StormNode {
     this.bird = null
   }
 
-  /** Gives the node a disk of its own for its state, and its controller the clock that can be turned. */
+  /** Mounts a disk for the node's state, and starts its controller with an adjustable clock. */
   async prepare(holdDown) {
     await this.signalController('SIGHUP')
     await waitForEnd(this.controller, 20_000)
@@ -83,7 +83,7 @@ export class StormNode {
     await child
   }
 
-  /** One end of the wire in the fabric. */
+  /** One end of the link in the fabric. */
   async setWire(fabric, neighbor, way) {
     const at = this.manifest.neighbors.findIndex(({ name }) => name === neighbor)
     await run('ip', ['-n', fabric, 'link', 'set', this.state.ports[at], way])
@@ -143,7 +143,7 @@ export class StormNode {
     else this.daemon = await startBgpd(this.state).catch((error) => this.#configureBgpd(error))
   }
 
-  /** On a busy machine vtysh may find a bgpd that does not accept yet, whose few places others wait in. */
+  /** On a busy machine bgpd may not accept connections yet, and its backlog is full. */
   async #configureBgpd(error) {
     if (!error.message.includes('failed to connect to any daemons')) throw error
     const vty = dirname(this.state.controlSocket)
@@ -224,7 +224,7 @@ export class StormNode {
     ])
   }
 
-  /** By hand, past a controller that does not answer. */
+  /** Withdraws manually, without a controller that answers. */
   async withdrawByHand() {
     const [node, script] = this.state.controller.argv
     const preload = `--import=${new URL('clock.mjs', import.meta.url).href}`
@@ -253,7 +253,7 @@ export class StormNode {
     }
   }
 
-  /** What the neighbors have, as the model writes it. */
+  /** The routes of the neighbors, in the format of the model. */
   async readRows() {
     const rows = []
     for (const { neighbor, protocol, client } of this.sessions) {
@@ -272,7 +272,7 @@ export class StormNode {
     return rows.sort((a, b) => (a < b ? -1 : 1))
   }
 
-  /** All that the neighbors say of their sessions with it. */
+  /** The neighbors' view of their sessions with the node. */
   async readNeighbors() {
     const said = []
     for (const { protocol, client } of this.sessions) {

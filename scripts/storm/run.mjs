@@ -7,10 +7,10 @@ import { createRandom } from './random.mjs'
 import { countProcesses, findGrowth, takeStock } from './stock.mjs'
 
 const quietTimeoutMs = 60_000
-/** So many steps with controllers that may die, and then as many in which one has to live through all. */
+/** This many steps with controllers that may be killed, then as many in which one must survive. */
 const stepsOfALife = 500
 const stepsToAStock = 25
-const stepsTold = 30
+const keptSteps = 30
 
 /** The storm over one node: bursts of faults and repairs, and a quiet point after each. */
 export class Storm {
@@ -28,7 +28,7 @@ export class Storm {
     this.model = createModel(node.manifest)
     this.steps = 0
     this.quiets = 0
-    this.told = []
+    this.lastSteps = []
     this.counts = new Map()
     this.samples = []
     this.machine = []
@@ -36,7 +36,7 @@ export class Storm {
     this.slowestQuietMs = 0
   }
 
-  /** Ends at the first failure, unless it is to go on; then each is made good, if that is possible. */
+  /** Ends at the first failure, unless `--continue` is set; then it repairs the node after each. */
   async run() {
     while (this.steps < this.target && !this.signal.aborted) {
       const failure = await this.#runBurst()
@@ -52,7 +52,7 @@ export class Storm {
     }
   }
 
-  /** What has grown since the storm began. */
+  /** The resources that have grown since the start. */
   findGrowth() {
     return [
       ...findGrowth(`${this.node.name}: controller`, this.samples),
@@ -69,13 +69,13 @@ export class Storm {
       } catch (error) {
         return this.#fail([`the step failed: ${error.stack}`], await this.node.look())
       }
-      // Sometimes the controller sees what it is in the middle of.
+      // Sometimes wait, so that the controller sees an intermediate state.
       if (random.below(3) === 0) await delay(random.below(400))
     }
     return this.#waitForQuiet()
   }
 
-  /** Repairs all, and starts the controller again. */
+  /** Repairs all faults, and starts the controller again. */
   async #heal() {
     const random = createRandom('heal', this.burst)
     try {
@@ -89,7 +89,7 @@ export class Storm {
       )
       await replace?.act(random, this.fabric)
     } catch (error) {
-      this.say(`${this.node.name} can't be made good: ${error.message}`)
+      this.say(`${this.node.name} can't be repaired: ${error.message}`)
       return error
     }
     return this.#waitForQuiet()
@@ -103,7 +103,7 @@ export class Storm {
     const wanted = possible.filter(({ kind }) => (kind === 'repair') === wantsRepair)
     const step = random.weigh(wanted.length > 0 ? wanted : possible)
     const line = `${this.burst}/${this.steps} ${step.name}`
-    this.told = [...this.told.slice(1 - stepsTold), line]
+    this.lastSteps = [...this.lastSteps.slice(1 - keptSteps), line]
     await step.act(random, this.fabric)
     this.steps += 1
     this.counts.set(step.name, (this.counts.get(step.name) ?? 0) + 1)
@@ -112,7 +112,7 @@ export class Storm {
   async #waitForQuiet() {
     const begunAt = performance.now()
     while (!this.signal.aborted) {
-      // A machine that is short of everything keeps us waiting for the neighbors too.
+      // A busy machine delays the neighbors too.
       const seen = await this.node
         .look()
         .catch((error) => ({ problem: error.message, status: null, rows: [] }))
@@ -127,7 +127,7 @@ export class Storm {
         this.slowestQuietMs = Math.max(this.slowestQuietMs, tookMs)
         if (tookMs > 10_000)
           this.say(
-            `${this.node.name}: burst ${this.burst} took ${Math.round(tookMs)} ms: ${this.told.slice(-8).join('; ')}; last: ${this.lastMismatches?.join('; ')}`,
+            `${this.node.name}: burst ${this.burst} took ${Math.round(tookMs)} ms: ${this.lastSteps.slice(-8).join('; ')}; last: ${this.lastMismatches?.join('; ')}`,
           )
         this.#stock(seen)
         return null
@@ -164,7 +164,7 @@ export class Storm {
       burst: this.burst,
       step: this.steps,
       mismatches,
-      lastSteps: this.told,
+      lastSteps: this.lastSteps,
       model: JSON.parse(JSON.stringify(model, (_, value) => (value instanceof Set ? [...value] : value))),
       rows,
       status,

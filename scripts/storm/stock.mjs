@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 
-/** What a process holds; null where it is gone. `children` includes those not yet collected. */
+/** The resources of a process; null if it has ended. `children` includes zombies. */
 export function takeStock(pid) {
   try {
     const status = readFileSync(`/proc/${pid}/status`, 'utf8')
@@ -22,7 +22,7 @@ export function countProcesses() {
   return readdirSync('/proc').filter((entry) => /^\d+$/.test(entry)).length
 }
 
-/** How much more is no growth: a child at work, a buffer, what V8 has not collected yet. */
+/** Tolerated growth: a running child, a buffer, garbage that V8 has not collected yet. */
 const tolerances = { descriptors: 8, threads: 2, children: 2, processes: 8, rssMb: 25 }
 const leastSamples = 12
 
@@ -41,7 +41,7 @@ export function findGrowth(what, samples) {
     const quarter = Math.floor(own.length / 4)
     for (const [name, tolerance] of Object.entries(tolerances)) {
       if (own[0][name] === undefined) continue
-      // The first samples are of a process that still warms up.
+      // The first samples are of a process that is still warming up.
       const early = median(own.slice(2, 2 + quarter).map((sample) => sample[name]))
       const late = median(own.slice(-quarter).map((sample) => sample[name]))
       if (late - early > tolerance) growth.push(`${what} ${pid}: ${name} grew from ${early} to ${late}`)

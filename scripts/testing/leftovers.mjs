@@ -7,7 +7,7 @@ const DEADLINE_MS = 5_000
 const END_DEADLINE_MS = 10_000
 
 /**
- * What a test run could leave behind, as words a person can act on.
+ * The resources that a test run may leave behind, as text for the report.
  *
  * @param {string} runId
  * @returns {Set<string>}
@@ -38,7 +38,7 @@ export function inspectMachine(runId) {
 }
 
 /**
- * What is there now and was not before. A daemon that got a signal may take a moment to end.
+ * The resources that did not exist before. A daemon that received a signal may need some time to end.
  *
  * @param {Set<string>} before
  * @param {string} runId
@@ -79,7 +79,7 @@ export async function endMarked(runId, namespacesBefore) {
       try {
         process.kill(pid, 'SIGKILL')
       } catch {
-        // It has ended meanwhile.
+        // It has ended already.
       }
     }
     await delay(20)
@@ -93,7 +93,7 @@ export function listNamespaces() {
     try {
       inodes.add(`net:[${statSync(`/run/netns/${name}`).ino}]`)
     } catch {
-      // It has been removed meanwhile.
+      // It has been removed already.
     }
   }
   return inodes

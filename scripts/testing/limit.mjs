@@ -2,15 +2,15 @@ import { spawnSync } from 'node:child_process'
 
 /** CI ends a run after 90 minutes, without a summary. */
 const CI_MINUTES = 80
-/** For a machine at full speed, which needs less than half of it. */
+/** For an idle machine, which needs less than half of it. */
 const BASE_MINUTES = 30
 const MAX_SLOWNESS = 6
-/** What an empty Node program takes where nothing else runs. */
+/** The run time of an empty Node program on an idle machine. */
 const REFERENCE_MS = 100
 const SAMPLES = 5
 
 /**
- * How much slower this machine is now than one that has nothing else to do; at least 1.
+ * How much slower this machine is now than an idle one; at least 1.
  *
  * @param {() => number} [measure] the duration of one sample in ms
  */

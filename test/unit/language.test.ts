@@ -13,7 +13,7 @@ const checked = [
   'docs',
   'templates',
   'sites',
-  'scripts/packaging',
+  'scripts',
   'src/node/apply',
   'src/node/decision',
   'src/node/guard',
@@ -52,6 +52,7 @@ const checked = [
   'test/unit/node/wireguard',
   'test/unit/plan/feeds',
   'test/unit/plan/rtr',
+  'test/unit/scripts',
 ]
 
 /** Each word with the one to use in its place. */

@@ -1,6 +1,9 @@
 import { fileURLToPath } from 'node:url'
 
-/** What our controller has in the bench's fleet; who can be told the same is. */
+/**
+ * The settings of our controller in the bench's fleet; the other controllers get the same where they support
+ * them.
+ */
 export const interval = { seconds: 0.2, rise: 5, fall: 3 }
 
 const tunnelAddress = '10.80.0.1'

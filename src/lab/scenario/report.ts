@@ -24,7 +24,7 @@ export function describeEvent(event: ScenarioEvent): string | null {
 
 /** A table for the terminal. */
 export function renderResults(results: readonly ScenarioResult[]): string {
-  const head = ['scenario', 'node', 'daemon', 'noticed', 'withdrawn', 'restored', 'client dark', 'lost', '']
+  const head = ['scenario', 'node', 'daemon', 'noticed', 'withdrawn', 'restored', 'client outage', 'lost', '']
   const rows = results.map((result) => [
     result.name,
     result.node,

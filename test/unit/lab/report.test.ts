@@ -24,9 +24,9 @@ test('the table lines its numbers up, and says of a failure what came instead', 
   }
   expect(renderResults([passed, failed])).toBe(
     [
-      'scenario        node    daemon  noticed  withdrawn  restored  client dark  lost',
-      'wireguard-down  fra1-a  bird     2.9 ms     9.4 ms  1,204 ms       15.2 s   758  passed',
-      'drain           fra1-a  bird     2.9 ms          -  1,204 ms       15.2 s   758  FAILED',
+      'scenario        node    daemon  noticed  withdrawn  restored  client outage  lost',
+      'wireguard-down  fra1-a  bird     2.9 ms     9.4 ms  1,204 ms         15.2 s   758  passed',
+      'drain           fra1-a  bird     2.9 ms          -  1,204 ms         15.2 s   758  FAILED',
       'drain on fra1-a: fra1-transit still had 192.0.2.0/24',
     ].join('\n'),
   )

@@ -32,8 +32,8 @@ test.each([
   [[null], 'not in 20 s'],
   [[300.4, null, 200.2], '2 of 3, first 200'],
   [[12.34, 8, 870.4], '12.3 (8-870)'],
-])('the rounds %j are told as "%s"', (rounds, told) => {
-  expect(describeTimes(summarize(rounds), 20_000)).toBe(told)
+])('the rounds %j are described as "%s"', (rounds, text) => {
+  expect(describeTimes(summarize(rounds), 20_000)).toBe(text)
 })
 
 test('figures stand below each other', () => {
