@@ -8,7 +8,7 @@ import type { ProofNode } from './node.ts'
 import { ourAsn, own, type ProofNeighbor, vrps } from './proof-fleet.ts'
 import { makeRoutes } from './routes/route.ts'
 
-/** What a neighbor tells that must not be told on: others' routes, and our own as our other nodes tell them. */
+/** Routes from a neighbor that must not be advertised: routes of others, and our own prefixes from other nodes. */
 export function learnedFrom(neighbor: ProofNeighbor): readonly WireRoute[] {
   const maker = makeRoutes(neighbor)
   maker.add('the default route', { prefix: neighbor.family === 'ipv4' ? '0.0.0.0/0' : '::/0' })
@@ -19,15 +19,15 @@ export function learnedFrom(neighbor: ProofNeighbor): readonly WireRoute[] {
   return maker.routes
 }
 
-/** Until each neighbor has been told just what `evaluate` lets out of `originated`, while others told the rest. */
-export async function untilTold(node: ProofNode, originated: Announcements): Promise<void> {
+/** Waits until each neighbor has exactly the routes of `originated` that `evaluate` accepts. */
+export async function untilAdvertised(node: ProofNode, originated: Announcements): Promise<void> {
   for (const neighbor of node.neighbors) {
     const { speaker } = node.sessions.get(neighbor.name)!
     const expected = describeAll(expectedAt(node, neighbor, originated))
-    await until(`${neighbor.name} has been told\n${expected}\n`, async () => {
+    await until(`${neighbor.name} has received\n${expected}\n`, async () => {
       speaker.assertUp()
       const got = describeAll([...speaker.received.values()])
-      return got === expected ? null : `it has been told\n${got}`
+      return got === expected ? null : `it has received\n${got}`
     })
   }
 }
@@ -44,11 +44,11 @@ function expectedAt(node: ProofNode, neighbor: ProofNeighbor, originated: Announ
     const verdict = evaluate(policy, ours, (of, asn) => vrps.validate(of, asn))
     if (verdict.verdict === 'reject') return []
     const { communities, otc, asPath, localPref, med } = verdict.route
-    const told = { ...wire, communities: communities.map(String), otc, med }
+    const advertised = { ...wire, communities: communities.map(String), otc, med }
     return [
       neighbor.internal
-        ? { ...told, asPath, localPref }
-        : { ...told, asPath: [ourAsn, ...asPath], localPref: null },
+        ? { ...advertised, asPath, localPref }
+        : { ...advertised, asPath: [ourAsn, ...asPath], localPref: null },
     ]
   })
 }

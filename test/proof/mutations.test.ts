@@ -31,7 +31,7 @@ const mutations: Readonly<Record<DaemonKind, readonly Mutation[]>> = {
     mutation('a bogon range is missing', 'transit4', /^ +100\.64\.0\.0\/10\+,\n/m, '', 'bogon-prefix'),
     mutation('the longest path is one longer', 'transit6', /len > 64/, 'len > 65', 'path-length'),
     mutation('AS_SETs are allowed', 'transit4', /allow as sets no;/, '', 'as-set'),
-    mutation('the first AS is nobody’s', 'peer6', /^ +if bgp_path\.first .*\n/m, '', 'first-as'),
+    mutation('the first AS is not checked', 'peer6', /^ +if bgp_path\.first .*\n/m, '', 'first-as'),
     mutation('a range of ASNs begins too late', 'transit4', /64496\.\./, '64497..', 'bogon-asn'),
     mutation('a tier-1 network is missing', 'server4', /^ +3356,\n/m, '', 'tier-1-leak'),
     mutation('any next hop', 'peer4', /^ +if bgp_next_hop .*\n/m, '', 'next-hop'),
@@ -57,7 +57,7 @@ const mutations: Readonly<Record<DaemonKind, readonly Mutation[]>> = {
       'bogon-prefix',
     ),
     mutation('the longest path is one longer', 'transit6', /\{64\}/, '{65}', 'path-length'),
-    mutation('the first AS is nobody’s', 'peer6', /(first-as seq \d+) permit/, '$1 deny', 'first-as'),
+    mutation('the first AS is not checked', 'peer6', /(first-as seq \d+) permit/, '$1 deny', 'first-as'),
     mutation('a range of ASNs begins too late', 'transit4', /6449\[6-9\]/, '6449[7-9]', 'bogon-asn'),
     mutation(
       'a list is named that is not there',

@@ -7,11 +7,11 @@ import { createFrr } from '../../src/node/routing/frr/frr.ts'
 import { buildManifest } from '../../src/plan/compile/build-manifest.ts'
 import { observeLists } from '../observation-lists.ts'
 import { patience } from '../patience.ts'
+import { learnedFrom, untilAdvertised } from './advertised.ts'
 import { describeMismatches, findMismatches } from './compare.ts'
 import { inject, makeProofBed, type ProofBed, type ProofNode } from './node.ts'
 import { type DaemonKind, neighbors, own, planNode, vrps } from './proof-fleet.ts'
 import { routesOf } from './routes/route-set.ts'
-import { learnedFrom, untilTold } from './told.ts'
 
 const kinds = ['bird', 'frr'] as const
 const cases = families.flatMap((family) => kinds.map((kind) => ({ kind, family })))
@@ -38,95 +38,102 @@ afterAll(async () => {
   for (const proofBed of beds) await proofBed.stop()
 })
 
-describe.each(cases)('each $family neighbor of $kind is told what the policy lets out, and no more', (at) => {
-  const hosts =
-    at.family === 'ipv4' ? ['99.98.1.1/32', '99.97.0.1/32'] : ['2999:98:1::1/128', '2999:97::1/128']
-  const { covering, host, other, third } = own[at.family]
-  const everything = [...Object.values(own[at.family]), ...hosts]
-  const originate = async (node: ProofNode, desired: Announcements) => {
-    const manifest = buildManifest(node.plan, [], hashOf)
-    const daemon =
-      node.kind === 'bird' ? createBird({ manifest }) : createFrr({ manifest, deadlineMs: patience(20_000) })
-    try {
-      await daemon.apply(desired)
-      await untilTold(node, desired)
-      return await observeLists(daemon)
-    } finally {
-      daemon.close()
-    }
-  }
-
-  test('not what others told, nor our own prefixes as our other nodes told them', async () => {
-    const node = nodeOf(at.kind, at.family)
-    const digit = at.family.slice(3)
-    for (const neighbor of node.neighbors) {
-      const session = node.sessions.get(neighbor.name)!
-      session.speaker.announce(learnedFrom(neighbor))
-      await node.observer.settle(session)
-    }
-    // There is something to leak.
-    const inside = await node.observer.accepted(node.sessions.get(`inside${digit}`)!)
-    expect([...inside.keys()].sort()).toEqual([other, covering, host].sort())
-    expect((await node.observer.accepted(node.sessions.get(`transit${digit}`)!)).size).toBe(2)
-    // What comes last tells that the others would have come.
-    await originate(node, normally([third]))
-  })
-
-  test('what this node originates, with its attributes', async () => {
-    const node = nodeOf(at.kind, at.family)
-    const { neighbors: observed } = await originate(node, normally(everything))
-    expect(observed.flatMap(({ degraded }) => degraded)).toEqual([])
-    const told = (name: string) => [...node.sessions.get(name + at.family.slice(3))!.speaker.received.keys()]
-    expect(told('transit').sort()).toEqual([third, covering].sort())
-    expect(told('inside').sort()).toEqual(everything.toSorted())
-  })
-
-  test('degraded, what this node originates so, and observe says the same', async () => {
-    const node = nodeOf(at.kind, at.family)
-    const part = new Map(
-      everything.map((prefix, index) => [prefix, index % 2 === 0 ? 'degraded' : 'normal'] as const),
-    )
-    for (const desired of [new Map(everything.map((prefix) => [prefix, 'degraded'] as const)), part]) {
-      const observation = await originate(node, desired)
-      const isDegraded = (prefix: string) => desired.get(prefix) === 'degraded'
-      expect(observation.originated.toSorted()).toEqual(everything.toSorted())
-      expect(observation.degraded).toEqual(observation.originated.filter(isDegraded))
-      for (const { neighbor, announced, degraded } of observation.neighbors) {
-        const told = [...node.sessions.get(neighbor)!.speaker.received.keys()]
-        expect([neighbor, announced.toSorted()]).toEqual([neighbor, told.toSorted()])
-        expect([neighbor, degraded]).toEqual([neighbor, announced.filter(isDegraded)])
+describe.each(cases)(
+  'each $family neighbor of $kind receives the routes that the policy exports, and no others',
+  (at) => {
+    const hosts =
+      at.family === 'ipv4' ? ['99.98.1.1/32', '99.97.0.1/32'] : ['2999:98:1::1/128', '2999:97::1/128']
+    const { covering, host, other, third } = own[at.family]
+    const everything = [...Object.values(own[at.family]), ...hosts]
+    const originate = async (node: ProofNode, desired: Announcements) => {
+      const manifest = buildManifest(node.plan, [], hashOf)
+      const daemon =
+        node.kind === 'bird'
+          ? createBird({ manifest })
+          : createFrr({ manifest, deadlineMs: patience(20_000) })
+      try {
+        await daemon.apply(desired)
+        await untilAdvertised(node, desired)
+        return await observeLists(daemon)
+      } finally {
+        daemon.close()
       }
     }
-  })
 
-  test('and hears from inside where else a prefix is announced, and not degraded', async () => {
-    const node = nodeOf(at.kind, at.family)
-    const { otherAnnouncers } = await originate(node, normally(everything))
-    const inside = node.neighbors.filter(({ name }) => name.startsWith('inside'))
-    expect(inside.length).toBe(2)
-    // One of them takes our own prefixes, and was told three of them.
-    const expected = everything.map((prefix) => [
-      prefix,
-      [covering, host, other].some((told) => told === prefix) ? 1 : 0,
-    ])
-    expect(Object.fromEntries(otherAnnouncers!)).toEqual(Object.fromEntries(expected))
+    test('not routes of others, nor our own prefixes from other nodes', async () => {
+      const node = nodeOf(at.kind, at.family)
+      const digit = at.family.slice(3)
+      for (const neighbor of node.neighbors) {
+        const session = node.sessions.get(neighbor.name)!
+        session.speaker.announce(learnedFrom(neighbor))
+        await node.observer.settle(session)
+      }
+      // There is something to leak.
+      const inside = await node.observer.accepted(node.sessions.get(`inside${digit}`)!)
+      expect([...inside.keys()].sort()).toEqual([other, covering, host].sort())
+      expect((await node.observer.accepted(node.sessions.get(`transit${digit}`)!)).size).toBe(2)
+      // What comes last tells that the others would have come.
+      await originate(node, normally([third]))
+    })
 
-    const teller = node.neighbors.find(({ name }) => name === `inside${at.family.slice(3)}`)!
-    const session = node.sessions.get(teller.name)!
-    const [route] = learnedFrom(teller).filter(({ prefix }) => prefix === covering)
-    const degraded = { ...route!, localPref: 0, communities: ['65535:0'] }
-    session.speaker.announce([degraded])
-    await node.observer.settle(session)
-    expect((await originate(node, normally(everything))).otherAnnouncers!.get(covering)).toBe(0)
-    session.speaker.announce([route!])
-    await node.observer.settle(session)
-    expect((await originate(node, normally(everything))).otherAnnouncers!.get(covering)).toBe(1)
-  })
+    test('what this node originates, with its attributes', async () => {
+      const node = nodeOf(at.kind, at.family)
+      const { neighbors: observed } = await originate(node, normally(everything))
+      expect(observed.flatMap(({ degraded }) => degraded)).toEqual([])
+      const advertised = (name: string) => [
+        ...node.sessions.get(name + at.family.slice(3))!.speaker.received.keys(),
+      ]
+      expect(advertised('transit').sort()).toEqual([third, covering].sort())
+      expect(advertised('inside').sort()).toEqual(everything.toSorted())
+    })
 
-  test('nothing, when this node originates nothing', async () => {
-    await originate(nodeOf(at.kind, at.family), normally([]))
-  })
-})
+    test('degraded, what this node originates so, and observe says the same', async () => {
+      const node = nodeOf(at.kind, at.family)
+      const part = new Map(
+        everything.map((prefix, index) => [prefix, index % 2 === 0 ? 'degraded' : 'normal'] as const),
+      )
+      for (const desired of [new Map(everything.map((prefix) => [prefix, 'degraded'] as const)), part]) {
+        const observation = await originate(node, desired)
+        const isDegraded = (prefix: string) => desired.get(prefix) === 'degraded'
+        expect(observation.originated.toSorted()).toEqual(everything.toSorted())
+        expect(observation.degraded).toEqual(observation.originated.filter(isDegraded))
+        for (const { neighbor, announced, degraded } of observation.neighbors) {
+          const advertised = [...node.sessions.get(neighbor)!.speaker.received.keys()]
+          expect([neighbor, announced.toSorted()]).toEqual([neighbor, advertised.toSorted()])
+          expect([neighbor, degraded]).toEqual([neighbor, announced.filter(isDegraded)])
+        }
+      }
+    })
+
+    test('and observe reports the other announcers over iBGP, without degraded ones', async () => {
+      const node = nodeOf(at.kind, at.family)
+      const { otherAnnouncers } = await originate(node, normally(everything))
+      const inside = node.neighbors.filter(({ name }) => name.startsWith('inside'))
+      expect(inside.length).toBe(2)
+      // One of them accepts our own prefixes, and received three of them.
+      const expected = everything.map((prefix) => [
+        prefix,
+        [covering, host, other].some((advertised) => advertised === prefix) ? 1 : 0,
+      ])
+      expect(Object.fromEntries(otherAnnouncers!)).toEqual(Object.fromEntries(expected))
+
+      const announcer = node.neighbors.find(({ name }) => name === `inside${at.family.slice(3)}`)!
+      const session = node.sessions.get(announcer.name)!
+      const [route] = learnedFrom(announcer).filter(({ prefix }) => prefix === covering)
+      const degraded = { ...route!, localPref: 0, communities: ['65535:0'] }
+      session.speaker.announce([degraded])
+      await node.observer.settle(session)
+      expect((await originate(node, normally(everything))).otherAnnouncers!.get(covering)).toBe(0)
+      session.speaker.announce([route!])
+      await node.observer.settle(session)
+      expect((await originate(node, normally(everything))).otherAnnouncers!.get(covering)).toBe(1)
+    })
+
+    test('nothing, when this node originates nothing', async () => {
+      await originate(nodeOf(at.kind, at.family), normally([]))
+    })
+  },
+)
 
 test('each neighbor injects at least 300 routes, each with a prefix of its own', () => {
   for (const neighbor of neighbors) {

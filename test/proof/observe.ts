@@ -111,7 +111,7 @@ export function observeFrr(socketPath: string): Observer {
       const command = `show bgp ${family} unicast neighbors ${address} routes json`
       const list = async (): Promise<Record<string, readonly { readonly valid?: boolean }[]>> =>
         (await ask(command)).routes ?? {}
-      // bgpd learns from zebra, some time later, that a next hop is on the link; all that are told here are.
+      // bgpd learns from zebra, some time later, that a next hop is on the link; all next hops here are.
       const pending = async () =>
         Object.entries(await list()).find(([, paths]) => paths.some(({ valid }) => valid !== true))
       await until('bgpd knows all next hops', async () => (await pending())?.[0] ?? null, { withinMs: 5000 })

@@ -16,7 +16,10 @@ export type DaemonKind = 'bird' | 'frr'
 export const ourAsn = 60000
 export const cachePort = 3323
 
-/** What this fleet originates: in ranges that nobody keeps for documentation, so that all of those stay hostile. */
+/**
+ * What this fleet originates: in ranges that are not reserved for documentation, so that all of those stay
+ * hostile.
+ */
 export const own = {
   ipv4: { covering: '99.99.0.0/24', host: '99.99.0.1/32', other: '99.98.0.0/22', third: '99.97.0.0/24' },
   ipv6: { covering: '2999:99::/48', host: '2999:99::1/128', other: '2999:98::/44', third: '2999:97::/48' },
@@ -106,7 +109,7 @@ const vrpLines: readonly (readonly [prefix: string, maxLength: number, asn: numb
   ['2999:202::/32', 32, 400700],
   ['2999:203::/32', 48, ourAsn],
   ['2999:204::/32', 128, 3000],
-  // Our own: one announcement is valid, one would be refused by others, of one nobody says anything.
+  // Our own: one announcement is valid, one is invalid, one is not found.
   ['99.99.0.0/24', 24, ourAsn],
   ['2999:99::/48', 48, ourAsn],
   ['99.98.0.0/22', 22, 9999],

@@ -14,7 +14,7 @@ createServer((near) => {
   })
   near.on('error', () => near.destroy())
 }).listen(controlPath, () => process.stdout.write('ready\n'))
-// Whoever started this has gone.
+// The parent process has ended.
 process.stdin.on('end', () => process.exit(0)).resume()
 
 function dial(near, address) {

@@ -27,7 +27,7 @@ export interface SpeakerOptions {
   readonly role: number | null
 }
 
-/** A neighbor that says whatever it is told to say, and remembers what it was told. */
+/** A neighbor that advertises the given routes, and records the routes that it received. */
 export class Speaker {
   /** What the daemon announced and has not withdrawn, by prefix. */
   readonly received = new Map<string, WireRoute>()

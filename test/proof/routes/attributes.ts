@@ -13,13 +13,13 @@ function addNextHops(maker: RouteMaker): void {
   const { addresses, family, neighbor } = maker
   maker.add('our own address as next hop', { nextHop: addresses.ours })
   maker.add('another address on the link as next hop', { nextHop: addresses.other })
-  maker.add('an address that nobody has as next hop', {
+  maker.add('an unused address as next hop', {
     nextHop: family === 'ipv4' ? '10.77.200.200' : 'fd77::200:200',
   })
   // Not one beyond the link: both daemons refuse that by themselves, and a policy knows no links.
   if (family === 'ipv6') {
     maker.add('a link-local next hop beside the global one', { nextHop: `${neighbor.address} fe80::1` })
-    maker.add('a link-local next hop beside somebody else’s', { nextHop: `${addresses.other} fe80::1` })
+    maker.add('a link-local next hop beside that of another host', { nextHop: `${addresses.other} fe80::1` })
   }
 }
 
@@ -58,7 +58,7 @@ function addCommunities(maker: RouteMaker): void {
 function addRoles(maker: RouteMaker): void {
   const { neighbor } = maker
   maker.add('only for the customers of the neighbor', { otc: neighbor.asn })
-  maker.add('only for the customers of somebody else', { otc: 6000 })
+  maker.add('only for the customers of another AS', { otc: 6000 })
   maker.add('only for our own customers', { otc: ourAsn })
   maker.add('only for customers, of a number with four octets', { otc: 400123 })
   maker.add('only for customers, and GRACEFUL_SHUTDOWN', { otc: neighbor.asn, communities: ['65535:0'] })

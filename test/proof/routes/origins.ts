@@ -15,16 +15,16 @@ export function addOrigins(maker: RouteMaker): void {
     ['valid by a more specific VRP, long', '99.200.17.0/24', '2999:200:1100::/48', 7001],
     ['the outer VRP’s origin, too long', '99.200.18.0/24', '2999:200:1200::/48', 7000],
     ['a less-specific of what a VRP covers', '99.200.0.0/15', '2999:200::/31', 7002],
-    ['nobody may originate it', '99.201.0.0/16', '2999:201::/32', 7000],
-    ['nobody may originate it, a part', '99.201.5.0/24', '2999:201:5::/48', 7000],
-    ['nobody may originate it, and nobody does', '99.201.6.0/24', '2999:201:6::/48', 0],
+    ['no AS may originate it', '99.201.0.0/16', '2999:201::/32', 7000],
+    ['no AS may originate it, a part', '99.201.5.0/24', '2999:201:5::/48', 7000],
+    ['no AS may originate it, and AS 0 does', '99.201.6.0/24', '2999:201:6::/48', 0],
     ['valid, a number of four octets', '99.202.0.0/16', '2999:202::/32', 400700],
     ['too long, a number of four octets', '99.202.0.0/17', '2999:202::/33', 400700],
     ['another number of four octets', '99.202.128.0/17', '2999:202:8000::/33', 400701],
     ['kept for us', '99.203.1.0/24', '2999:203:1::/48', 7000],
     ['not covered', '99.205.0.0/16', '2999:205::/32', 7000],
     ['not covered, an origin with VRPs', '99.206.0.0/24', '2999:206::/48', 7000],
-    ['valid, but too long for anybody', '99.204.1.0/25', '2999:204:1::/49', 3000],
+    ['valid, but too long for all neighbors', '99.204.1.0/25', '2999:204:1::/49', 3000],
   ]
   for (const [meaning, ipv4, ipv6, origin] of rows) {
     maker.add(`RPKI: ${meaning}`, { prefix: family === 'ipv4' ? ipv4 : ipv6, asPath: [...head, origin] })

@@ -33,7 +33,7 @@ function addLengths(maker: RouteMaker): void {
 function addFirst(maker: RouteMaker): void {
   const { head, neighbor } = maker
   maker.add('an empty path', { asPath: [] })
-  maker.add('somebody else first', { asPath: [6010, 6000] })
+  maker.add('another AS first', { asPath: [6010, 6000] })
   maker.add('the neighbor second', { asPath: [6010, ...head, 6000] })
   maker.add('the neighbor last', { asPath: [6010, 6000, ...head] })
   maker.add('an AS_SET first', { asPath: [[...head, 6010], 6000] })
