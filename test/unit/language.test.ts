@@ -15,6 +15,7 @@ const checked = [
   'sites',
   'scripts',
   'src/node/apply',
+  'src/node/controller',
   'src/node/decision',
   'src/node/guard',
   'src/node/health',
@@ -74,7 +75,7 @@ const prose = (file: string, text: string) =>
     ? text
         .replace(/^( *)```[\s\S]*?^ *```/gm, (block) => block.replace(/[^\n]/g, ''))
         .replace(/`[^`\n]*`/g, '')
-    : text.replace(/'told-nobody'|`told-nobody`|\bdaemon\.trouble\b/g, '')
+    : text.replace(/'told-nobody'|`told-nobody`|\bdaemon\.trouble\b|'trouble'|\btrouble: /g, '')
 
 async function filesOf(path: string): Promise<string[]> {
   if (!statSync(join(root, path)).isDirectory()) return [path]

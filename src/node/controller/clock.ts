@@ -1,6 +1,6 @@
-/** Time for the controller, so that tests can hold it still. */
+/** The controller's clock, which tests can replace. */
 export interface Clock {
-  /** Milliseconds that never go back; they mean nothing outside this process. */
+  /** Monotonic milliseconds, valid in this process only. */
   now(): number
   /** Milliseconds since 1970, for people and logs only. */
   wall(): number

@@ -23,11 +23,11 @@ import { buildStatus } from './status.ts'
 import { Timers } from './timers.ts'
 
 const tickMs = 250
-/** A tick that is so late was slept through: stopped, or a machine that was away. */
+/** A tick this late means that the process or the machine was stopped. */
 const asleepMs = 1000
-/** Services that are probed within that time are probed at once. */
+/** Services whose probes start within this time start together. */
 const slotMs = 50
-/** Changes within that time are saved once. */
+/** Changes within this time are saved once. */
 const saveDelayMs = 200
 
 /** Probes -> health -> decision -> desired set -> daemon -> observed, for every service of one node. */
@@ -36,23 +36,23 @@ export class Controller {
   readonly #units: readonly ServiceUnit[]
   readonly #calendar: Calendar
   readonly #reconciler: Reconciler
-  /** Decision changes that the neighbors do not have yet, by service. */
+  /** Changed decisions that are not observed at the neighbors yet, by service. */
   readonly #pending = new Map<string, { to: VerifiedChange['to']; startedAt: number }>()
   readonly #timers: Timers
   #intent: OperatorIntent
-  #told: EffectiveIntent | null = null
-  /** What `hold` keeps: what was last wanted or, before that, what the daemon was found to originate. */
+  #reportedIntent: EffectiveIntent | null = null
+  /** The set that `hold` keeps: the last desired set or, before that, the set that the daemon originated. */
   #current: Announcements | null = null
   #saving: NodeJS.Timeout | null = null
   #stopping = false
 
   constructor(parts: ControllerParts) {
-    const { clock, manifest, keeping } = parts
+    const { clock, manifest, store } = parts
     this.#parts = parts
-    this.#intent = keeping.intent
+    this.#intent = store.intent
     this.#timers = new Timers(clock)
     this.#calendar = createCalendar(manifest.maintenance)
-    const saved = keeping.services
+    const saved = store.services
     this.#units = manifest.services.map((service) => {
       const before = saved?.services[service.name]
       const left = saved === null || before === undefined ? null : { of: before, at: saved.savedAt }
@@ -60,7 +60,7 @@ export class Controller {
     })
     this.#reconciler = new Reconciler(parts.daemon, manifest.neighbors, clock, {
       onVerified: (tookMs) => this.#onVerified(tookMs),
-      onTrouble: (trouble) => parts.observer.trouble(trouble),
+      onFailure: (failure) => parts.observer.failed(failure),
       onObserved: (observation, afterFailure) => this.#onObserved(observation, afterFailure),
       onGone: (nothing) => {
         parts.observer.observed(nothing)
@@ -69,7 +69,7 @@ export class Controller {
     })
   }
 
-  /** Starts probing. Nothing is announced or withdrawn before the first probes have said why. */
+  /** Starts probing. The first probes come before any announcement or withdrawal. */
   start(): void {
     const { guard } = this.#parts
     this.#units.forEach((unit, index) => {
@@ -87,7 +87,7 @@ export class Controller {
     }
   }
 
-  /** The links of this machine as they are now: acted on at once. */
+  /** Takes the present links of this machine, and decides at once. */
   takeLinks(links: LinkSnapshot): void {
     const now = this.#parts.clock.now()
     const present = presentAddresses(links)
@@ -95,13 +95,13 @@ export class Controller {
     this.#decide()
   }
 
-  /** What counts now, said by the operator or by the calendar. */
+  /** The intent in force, from the operator or the calendar. */
   get intent(): EffectiveIntent {
     const wall = this.#parts.clock.wall()
     return effectiveIntent(this.#intent, this.#calendar.at(wall), wall)
   }
 
-  /** The services for which this controller really works now. */
+  /** The services that this controller really probes and reconciles now. */
   get living(): string[] {
     const pulse = {
       services: this.#units.map(({ service, cycleBeganAt }) => ({
@@ -114,24 +114,24 @@ export class Controller {
     return findLiving(pulse, this.#parts.clock.now())
   }
 
-  /** Whether it is known how the daemon is: what it tells the neighbors, or why that can't be seen. */
+  /** Whether the daemon was observed, or its observation has failed. */
   get hasLooked(): boolean {
-    return this.#reconciler.observation !== null || this.#reconciler.trouble !== null
+    return this.#reconciler.observation !== null || this.#reconciler.failure !== null
   }
 
-  /** Takes the operator's intent over at once, and keeps it for the next controller. Rejects if it can't be kept. */
+  /** Applies the operator's intent at once, and stores it for the next controller. Rejects if it can not be stored. */
   async setIntent(intent: OperatorIntent): Promise<void> {
     this.#intent = intent
     this.#decide()
-    await this.#parts.keeping.saveIntent(intent)
+    await this.#parts.store.saveIntent(intent)
   }
 
-  /** Whether the neighbors were told just what was decided, when they were last looked at. */
+  /** Whether the last observation showed the desired routes. */
   get isVerified(): boolean {
     return this.#reconciler.verified
   }
 
-  /** Resolves with true once the neighbors have just what is wanted, or with false at the deadline. */
+  /** Resolves with true once the neighbors have the desired routes, or with false at the deadline. */
   settle(timeoutMs: number): Promise<boolean> {
     return this.#reconciler.settle(timeoutMs)
   }
@@ -153,21 +153,21 @@ export class Controller {
     })
   }
 
-  /** Does what each service's `onStop` says and stops. Resolves with whether the neighbors have it. */
+  /** Applies each service's `onStop` and stops. Resolves with whether the neighbors have the desired routes. */
   async stop(timeoutMs: number): Promise<boolean> {
     const { guard } = this.#parts
     this.#stopping = true
     this.#endTimers()
     this.#decide()
     const settled = await this.#reconciler.settle(timeoutMs)
-    // What could not be withdrawn is left to the guard.
+    // The guard withdraws what this controller could not.
     const released = this.#units.filter(({ service }) => settled || service.onStop === 'keep')
     await guard?.release(released.map(({ service }) => service.name))
     await this.#close()
     return settled
   }
 
-  /** Stops and leaves what is announced, for the next controller, which has the guard's time to come. */
+  /** Stops, and leaves the announcements unchanged for the next controller, within the guard's deadline. */
   async giveWay(): Promise<void> {
     this.#stopping = true
     this.#endTimers()
@@ -201,7 +201,7 @@ export class Controller {
     if (this.#stopping) return
     const now = clock.now()
     unit.cycleEndedAt = now
-    // That it began late is no excuse: it had its whole timeout all the same.
+    // A late start does not count: the probe still had its whole timeout.
     const lateMs = Math.max(0, now - startedAt - service.probe.timeoutMs)
     const judged = state.takeProbe(result, startedAt, now, lateMs)
     this.#decide([unit])
@@ -211,7 +211,7 @@ export class Controller {
   async #check(unit: ServiceUnit, side: SideProbe): Promise<void> {
     const result = await side.run()
     if (this.#stopping) return
-    // Peers that were sent away on purpose are no cliff.
+    // During a drain or a withdrawal, a drop in the number of peers is expected.
     if (side.check === 'peers' && unit.sendsPeersAway) return
     unit.state.takeSide(result, this.#parts.clock.now())
     this.#decide([unit])
@@ -220,7 +220,7 @@ export class Controller {
 
   #tick(lateMs: number): void {
     const { clock, lastResort, traffic } = this.#parts
-    if (lateMs > asleepMs) void this.#takeWhatWasMissed()
+    if (lateMs > asleepMs) void this.#takeMissedIntent()
     for (const unit of this.#units) unit.checkPulse(clock.now(), lateMs)
     this.#decide()
     const draining = this.#units.filter(({ drain }) => drain.stage === 'degrading')
@@ -232,16 +232,16 @@ export class Controller {
     const carriedOut =
       this.#reconciler.verified ||
       this.#reconciler.isGone ||
-      // What else the daemon refuses, an announcement or a session that is missing, is no reason to touch these.
+      // Other differences, such as a missing announcement or session, do not matter for these services.
       (dead.length > 0 && dead.every(({ service }) => this.#reconciler.isWithdrawn(service.prefixes)))
     lastResort.attempted({ dead: dead.map(({ service }) => service.name), carriedOut }, clock.now())
   }
 
-  /** Somebody may have ordered a withdrawal past us while we were stopped. */
-  async #takeWhatWasMissed(): Promise<void> {
+  /** Another process may have stored an order while this process was stopped. */
+  async #takeMissedIntent(): Promise<void> {
     const before = this.#intent
-    const intent = await this.#parts.keeping.findForeignIntent()
-    // What was ordered of us meanwhile is newer.
+    const intent = await this.#parts.store.findForeignIntent()
+    // An order that this controller received meanwhile is newer.
     if (intent === null || this.#intent !== before || this.#stopping) return
     this.#intent = intent
     this.#decide()
@@ -251,24 +251,24 @@ export class Controller {
     const { clock, observer } = this.#parts
     const intent = this.intent
     const now = clock.now()
-    this.#tellIntent(intent)
+    this.#reportIntent(intent)
     const changed = units.filter((unit) => this.#decideUnit(unit, intent, now))
-    // Each decision is looked at five times a second; what they add up to, only when one of them is another.
+    // This runs several times a second. The desired set is computed only after a change.
     if (changed.length === 0) return
-    this.#pursue()
+    this.#applyDecisions()
     this.#saveSoon()
-    // Talking about it takes milliseconds when it is rare: the daemon is told first.
-    const told = changed.map(({ state }) => state.snapshot(now))
+    // Logging can take milliseconds, so the daemon comes first.
+    const snapshots = changed.map(({ state }) => state.snapshot(now))
     setImmediate(() => {
-      for (const snapshot of told) observer.decided(snapshot)
+      for (const snapshot of snapshots) observer.decided(snapshot)
     })
   }
 
-  #tellIntent(intent: EffectiveIntent): void {
-    const told = this.#told
-    if (told?.intent === intent.intent && told.source === intent.source) return
-    this.#told = intent
-    if (told !== null || intent.source !== null) this.#parts.observer.intended(intent)
+  #reportIntent(intent: EffectiveIntent): void {
+    const last = this.#reportedIntent
+    if (last?.intent === intent.intent && last.source === intent.source) return
+    this.#reportedIntent = intent
+    if (last !== null || intent.source !== null) this.#parts.observer.intended(intent)
   }
 
   /** Returns whether the decision, its reason or the stage of its drain changed. */
@@ -294,7 +294,7 @@ export class Controller {
     return hasChanged || hasMoved
   }
 
-  /** From the one source that there is. */
+  /** iBGP is the only source so far. */
   #findOtherAnnouncers(unit: ServiceUnit): OtherAnnouncers | null {
     const observation = this.#reconciler.observation
     const count = observation === null ? null : unit.countOtherAnnouncers(observation, this.#units)
@@ -302,7 +302,7 @@ export class Controller {
   }
 
   #stepDrain(unit: ServiceUnit, intent: Intent, now: number): boolean {
-    // What costs nothing, five times a second for each service.
+    // The usual case, several times a second for each service, must be cheap.
     if (intent === 'serve' && unit.drain.stage === 'none') return false
     const { manifest, traffic } = this.#parts
     const { wireguard, drain } = unit.service
@@ -323,22 +323,22 @@ export class Controller {
     )
   }
 
-  #pursue(): void {
-    const wishes = this.#units.map(({ state }) => ({
+  #applyDecisions(): void {
+    const decided = this.#units.map(({ state }) => ({
       prefixes: state.service.prefixes,
       decision: state.decision.decision,
     }))
-    // Before the daemon was ever seen nobody knows what there is to hold; but what is dead goes at once.
-    const isHolding = wishes.some(({ decision }) => decision === 'hold')
+    // Before the first observation, the set to hold is not known. Without a `hold`, the first set is applied at once.
+    const isHolding = decided.some(({ decision }) => decision === 'hold')
     if (this.#current === null && isHolding) return
-    this.#current = computeDesired(wishes, this.#current ?? new Map())
+    this.#current = computeDesired(decided, this.#current ?? new Map())
     this.#reconciler.setDesired(this.#current)
   }
 
   #onObserved(observation: Observation, afterFailure: boolean): void {
     if (this.#current === null) {
       this.#current = observation.originated
-      this.#pursue()
+      this.#applyDecisions()
     }
     this.#parts.observer.observed(observation)
     if (afterFailure) this.#reportWithdrawals()
@@ -351,7 +351,7 @@ export class Controller {
     )
   }
 
-  /** Withdrawals that the neighbors have, though the daemon did not do all that was asked, or does not run. */
+  /** Reports withdrawals that the neighbors have, although the daemon returned an error or does not run. */
   #reportWithdrawals(): void {
     const isWithdrawn = ({ service, state }: ServiceUnit) =>
       state.decision.decision === 'withdraw' && this.#reconciler.isWithdrawn(service.prefixes)
@@ -359,7 +359,7 @@ export class Controller {
     if (changes.length > 0) this.#parts.observer.withdrawn(changes)
   }
 
-  /** The changes of these services that the neighbors have now. */
+  /** Takes the pending changes of these services, which the neighbors have now. */
   #takePending(has: (unit: ServiceUnit) => boolean): VerifiedChange[] {
     const now = this.#parts.clock.now()
     return this.#units.filter(has).flatMap(({ service: { name } }) => {
@@ -379,18 +379,18 @@ export class Controller {
   }
 
   #save(): void {
-    const { clock, keeping } = this.#parts
+    const { clock, store } = this.#parts
     const now = clock.now()
     const wall = clock.wall()
-    keeping.saveServices(
+    store.saveServices(
       Object.fromEntries(this.#units.map((unit) => [unit.service.name, unit.save(now, wall)])),
     )
   }
 }
 
 /**
- * When in its interval a service is probed, `share` of them being before it. A hundred in the same millisecond would
- * all be late, and each by itself would wake the machine a hundred times as often.
+ * The offset of a service's probe within its interval; `share` is the share of services before it. A hundred probes in
+ * the same millisecond would all be late, and a hundred single ones would wake the machine too often.
  */
 function offsetOf(share: number, intervalMs: number): number {
   const slots = Math.max(1, Math.floor(intervalMs / slotMs))

@@ -3,18 +3,18 @@ import type { Announcements, Grade } from '../../net/announcements.ts'
 import type { DecisionName } from '../decision/decide.ts'
 import type { Observation } from '../routing/daemon.ts'
 
-interface ServiceWish {
+interface DecidedService {
   readonly prefixes: readonly string[]
   readonly decision: DecisionName
 }
 
 /**
- * The whole set that this node should originate. A prefix that several services share is announced as well as
- * the best of them wants it; `hold` keeps of its prefixes those in `current`, as they are.
+ * The whole set that this node should originate. For a prefix that several services share, the best grade wins. `hold`
+ * keeps the prefixes of the service that are in `current`, with their grade.
  */
-export function computeDesired(wishes: Iterable<ServiceWish>, current: Announcements): Announcements {
+export function computeDesired(decided: Iterable<DecidedService>, current: Announcements): Announcements {
   const desired = new Map<string, Grade>()
-  for (const { prefixes, decision } of wishes) {
+  for (const { prefixes, decision } of decided) {
     for (const prefix of prefixes) {
       const grade = gradeOf(decision, current.get(prefix))
       if (grade !== undefined && desired.get(prefix) !== 'normal') desired.set(prefix, grade)
@@ -36,7 +36,7 @@ function gradeOf(decision: DecisionName, current: Grade | undefined): Grade | un
   }
 }
 
-/** Where what the neighbors were told differs from what was wanted; empty means: it is so. */
+/** The differences between the desired and the advertised routes; empty: none. */
 export function findDifferences(
   desired: Announcements,
   { originated, neighbors: states }: Observation,
@@ -54,21 +54,21 @@ export function findDifferences(
   const byName = new Map(states.map((neighbor) => [neighbor.neighbor, neighbor]))
   for (const { name, prefixes } of neighbors) {
     const state = byName.get(name)
-    if (state === undefined || state.session === 'missing') differences.push(`there is no session ${name}`)
+    if (state === undefined || state.session === 'missing') differences.push(`there is no session to ${name}`)
     if (state?.session !== 'up') continue
     const { announced } = state
     for (const prefix of prefixes) {
       const grade = desired.get(prefix)
       if (grade === undefined) continue
       const found = announced.get(prefix)
-      if (found === undefined) differences.push(`${name} was not told ${prefix}`)
-      else if (found !== grade) differences.push(`${name} has ${prefix} ${wordsOf[found]}`)
+      if (found === undefined) differences.push(`${prefix} is not advertised to ${name}`)
+      else if (found !== grade) differences.push(`${prefix} is advertised to ${name} ${wordsOf[found]}`)
     }
     for (const prefix of announced.keys()) {
-      if (!desired.has(prefix)) differences.push(`${name} still has ${prefix}`)
+      if (!desired.has(prefix)) differences.push(`${prefix} is still advertised to ${name}`)
     }
   }
   return differences
 }
 
-const wordsOf: Readonly<Record<Grade, string>> = { normal: 'as if all were well', degraded: 'degraded' }
+const wordsOf: Readonly<Record<Grade, string>> = { normal: 'undegraded', degraded: 'degraded' }

@@ -1,7 +1,7 @@
-/** When a controller's parts last moved; times in the clock's milliseconds. */
+/** The last activity of a controller's parts, in the clock's milliseconds. */
 interface Pulse {
   readonly services: readonly ProbePulse[]
-  /** When the reconciler last began or ended a step, also one that failed: a dead daemon is no dead controller. */
+  /** When the reconciler last began or ended a step. A failed step counts: a dead daemon does not mean a dead controller. */
   readonly reconcilerStepAt: number
 }
 
@@ -13,7 +13,7 @@ interface ProbePulse {
 }
 
 const limit = {
-  /** Of its probe intervals; a second at least, for a machine that is busy with other things. */
+  /** In probe intervals; at least a second, for a busy machine. */
   cycles: 3,
   probeLeastMs: 1000,
   /**
@@ -23,7 +23,7 @@ const limit = {
   reconcilerMs: 5000,
 } as const
 
-/** The services for which the controller really works now: what it may vouch for. */
+/** The services that the controller really probes and reconciles now: those that it may renew at the guard. */
 export function findLiving({ services, reconcilerStepAt }: Pulse, now: number): string[] {
   if (now - reconcilerStepAt > limit.reconcilerMs) return []
   return services

@@ -7,26 +7,26 @@ import type { NeighborObservation } from '../routing/daemon.ts'
 import type { ControllerObserver, VerifiedChange } from './parts.ts'
 import type { DecidedState } from './service/service-state.ts'
 
-/** Turns what the controller does into lines for people, and metrics. */
+/** Turns the controller's events into log lines and metrics. */
 export function createObserver(manifest: Manifest, say: Say, metrics: Metrics): ControllerObserver {
   const seriesOf = new Map(
     manifest.neighbors.map(({ name, prefixes }) => [name, listSeries(manifest, prefixes)]),
   )
   const decisions = new Map<string, { service: string; decision: string; reason: string }>()
-  /** What the log and the metrics have last told: most of the time nothing is new. */
-  const told = new Map<string, string>()
-  const isTold = (key: string, ...values: readonly unknown[]) => {
+  /** The last reported values: an unchanged value is not reported again. */
+  const reported = new Map<string, string>()
+  const isReported = (key: string, ...values: readonly unknown[]) => {
     const value = values.join(' ')
-    if (told.get(key) === value) return true
-    told.set(key, value)
+    if (reported.get(key) === value) return true
+    reported.set(key, value)
     return false
   }
   const setHealth = (service: string, checks: DecidedState['checks']) => {
-    if (isTold(`health ${service}`, ...Object.values(checks))) return
+    if (isReported(`health ${service}`, ...Object.values(checks))) return
     for (const [check, good] of Object.entries(checks)) metrics.health.set({ service, check }, good ? 1 : 0)
   }
   const setDecision = (service: string, decision: string, reason: string) => {
-    // One series a service: the last reason must not stay beside the present one.
+    // One series per service: the previous reason is removed.
     const before = decisions.get(service)
     if (before !== undefined) metrics.decision.remove(before)
     const labels = { service, decision, reason }
@@ -34,7 +34,7 @@ export function createObserver(manifest: Manifest, say: Say, metrics: Metrics): 
     metrics.decision.set(labels, 1)
   }
   const setAnnounced = ({ neighbor, announced }: NeighborObservation) => {
-    if (isTold(`announced ${neighbor}`, ...[...announced].flat())) return
+    if (isReported(`announced ${neighbor}`, ...[...announced].flat())) return
     for (const { service, prefix } of seriesOf.get(neighbor) ?? []) {
       const labels = { service, neighbor, prefix }
       metrics.announced.set(labels, announced.has(prefix) ? 1 : 0)
@@ -61,8 +61,9 @@ export function createObserver(manifest: Manifest, say: Say, metrics: Metrics): 
         const check = result.outcome === 'bad' ? result.check : 'handshake'
         metrics.probeFailures.inc({ service, check, cause: result.cause })
       }
-      // Each probe is a metric, only changes are lines.
-      if (isTold(`probe ${service}`, result.outcome, result.outcome === 'good' ? '' : result.cause)) return
+      // Every probe is counted, but only changes are logged.
+      if (isReported(`probe ${service}`, result.outcome, result.outcome === 'good' ? '' : result.cause))
+        return
       const facts = { event: 'probe', service, ...result }
       if (result.outcome === 'good') say('info', facts, 'the probe is good')
       else say('warn', facts, result.detail)
@@ -73,8 +74,8 @@ export function createObserver(manifest: Manifest, say: Say, metrics: Metrics): 
       if (outcome === 'good') metrics.probeDuration.observe({ service, check }, tookMs / 1000)
       else metrics.probeFailures.inc({ service, check, cause: cause ?? outcome })
       const key = `check ${service} ${check}`
-      const isFirst = !told.has(key)
-      if (isTold(key, outcome, cause ?? '') || (isFirst && outcome === 'good')) return
+      const isFirst = !reported.has(key)
+      if (isReported(key, outcome, cause ?? '') || (isFirst && outcome === 'good')) return
       const facts = { event: 'check', service, check, outcome, cause, tookMs: rounded(tookMs) }
       if (outcome === 'good') say('info', facts, `${check} is good`)
       else say('warn', facts, detail)
@@ -100,7 +101,7 @@ export function createObserver(manifest: Manifest, say: Say, metrics: Metrics): 
       say(
         'info',
         { event: 'verified', tookMs: rounded(tookMs), changes: changes.map(withRoundedTime) },
-        'the neighbors were told what was decided',
+        'the neighbors have the desired routes',
       )
     },
     withdrawn(changes) {
@@ -109,18 +110,14 @@ export function createObserver(manifest: Manifest, say: Say, metrics: Metrics): 
       say(
         'warn',
         { event: 'withdrawn', changes: changes.map(withRoundedTime) },
-        `no neighbor has the routes of ${services} any more, although the daemon did not do all that was asked`,
+        `no neighbor has the routes of ${services} any more, although the change did not succeed completely`,
       )
     },
-    trouble(trouble) {
-      metrics.reconcileFailures.inc({ cause: trouble.cause })
-      const drifted = trouble.cause === 'drift'
-      const message = drifted ? `somebody else changed it: ${trouble.message}` : trouble.message
-      say(
-        drifted ? 'warn' : 'error',
-        { event: 'trouble', cause: trouble.cause, reply: trouble.reply },
-        message,
-      )
+    failed({ cause, message: detail, reply }) {
+      metrics.reconcileFailures.inc({ cause })
+      const drifted = cause === 'drift'
+      const message = drifted ? `another program changed the announcements: ${detail}` : detail
+      say(drifted ? 'warn' : 'error', { event: 'trouble', cause, reply }, message)
     },
     observed(observation) {
       metrics.observed.set(Date.now() / 1000)
@@ -128,7 +125,7 @@ export function createObserver(manifest: Manifest, say: Say, metrics: Metrics): 
         const { neighbor, session } = seen
         metrics.sessionUp.set({ neighbor }, session === 'up' ? 1 : 0)
         setAnnounced(seen)
-        if (isTold(`session ${neighbor}`, session)) continue
+        if (isReported(`session ${neighbor}`, session)) continue
         const level = session === 'up' ? 'info' : 'warn'
         say(level, { event: 'session', neighbor, session }, `the session to ${neighbor} is ${session}`)
       }
@@ -137,14 +134,20 @@ export function createObserver(manifest: Manifest, say: Say, metrics: Metrics): 
       const facts = { event: 'operator', intent, source, reason, until }
       const by = source === 'calendar' ? 'the calendar' : 'the operator'
       const why = reason === null ? '' : ` (${reason})`
-      say('warn', facts, source === null ? 'nobody holds it back any more' : `${by} says ${intent}${why}`)
+      say(
+        'warn',
+        facts,
+        source === null
+          ? 'no order and no maintenance window is active any more: the node serves'
+          : `${by} orders ${intent}${why}`,
+      )
     },
   }
 }
 
-/** The services' prefixes that a neighbor may be told. */
-function listSeries(manifest: Manifest, told: readonly string[]): { service: string; prefix: string }[] {
-  const may = new Set(told)
+/** The services' prefixes that may be advertised to a neighbor. */
+function listSeries(manifest: Manifest, permitted: readonly string[]): { service: string; prefix: string }[] {
+  const may = new Set(permitted)
   return manifest.services.flatMap(({ name, prefixes }) =>
     prefixes.filter((prefix) => may.has(prefix)).map((prefix) => ({ service: name, prefix })),
   )
@@ -158,7 +161,7 @@ function rounded(milliseconds: number | null): number | null {
   return milliseconds === null ? null : Math.round(milliseconds * 100) / 100
 }
 
-/** What is told by numbers alone, at the time somebody asks. */
+/** Sets the metrics that come from the status, at the time of a scrape. */
 export function measureStatus(status: NodeStatus, metrics: Metrics): void {
   metrics.verified.set(status.daemon.verified ? 1 : 0)
   metrics.lateProbes.reset()

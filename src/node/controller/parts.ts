@@ -5,20 +5,20 @@ import type { ProbeResult } from '../probe/result.ts'
 import type { SideCheckResult } from '../probe/side/side-check.ts'
 import type { Observation, RoutingDaemon, SavedNetwork } from '../routing/daemon.ts'
 import type { Clock } from './clock.ts'
-import type { Trouble } from './reconciler.ts'
+import type { DaemonFailure } from './reconciler.ts'
 import type { DecidedState, ServiceState } from './service/service-state.ts'
 import type { SavedService, ServiceProbes } from './service/service-unit.ts'
 
-/** Told what happens; it may log and count, and must not throw. */
+/** Receives the controller's events, for logs and metrics. Must not throw. */
 export interface ControllerObserver {
   probed(state: ServiceState, result: ProbeResult): void
   checked(state: ServiceState, result: SideCheckResult): void
   decided(state: DecidedState): void
-  /** `tookMs` since the wish; `troubleMs` since the first bad news that led to a withdrawal. */
+  /** `tookMs`: since the set was requested. */
   verified(tookMs: number, changes: readonly VerifiedChange[]): void
-  /** These withdrawals were observed at the neighbors, although not all that was wanted was carried out. */
+  /** These withdrawals were observed at the neighbors, although the whole change has not succeeded. */
   withdrawn(changes: readonly VerifiedChange[]): void
-  trouble(trouble: Trouble): void
+  failed(failure: DaemonFailure): void
   observed(observation: Observation): void
   intended(intent: EffectiveIntent): void
 }
@@ -30,25 +30,25 @@ export interface VerifiedChange {
   readonly tookMs: number
 }
 
-/** What the peers of a WireGuard interface send; `null`: not known now. */
+/** The traffic from the peers of a WireGuard interface; `null`: not known now. */
 interface TrafficSource {
   watch(interfaces: ReadonlySet<string>): void
   view(interfaceName: string, withinMs: number): { idleSince: number; sending: number } | null
   close(): void
 }
 
-/** Takes the addresses of what is dead off the node when its withdrawal is refused. */
+/** Removes the addresses of dead services from the node when a withdrawal fails. */
 interface AddressRemover {
   readonly removed: readonly { readonly address: string }[]
   attempted(attempt: { dead: readonly string[]; carriedOut: boolean }, now: number): void
 }
 
-/** What outlives this controller. None of it rejects but `saveIntent`. */
-export interface Keeping {
-  /** What the operator asked for before this controller started. */
+/** The state that outlives this controller. Only `saveIntent` rejects. */
+export interface StateStore {
+  /** The operator's intent from before this controller started. */
   readonly intent: OperatorIntent
   saveIntent(intent: OperatorIntent): Promise<void>
-  /** What somebody else has ordered since, by the file, while we were stopped. `null`: nobody has. */
+  /** Reads an intent that another process has stored since, while this one was stopped. `null`: none. */
   findForeignIntent(): Promise<OperatorIntent | null>
   readonly services: {
     readonly savedAt: number
@@ -64,11 +64,11 @@ export interface ControllerParts {
   readonly probesOf: (service: ManifestService) => ServiceProbes
   readonly clock: Clock
   readonly observer: ControllerObserver
-  readonly keeping: Keeping
+  readonly store: StateStore
   readonly traffic: TrafficSource
-  /** Withdraws when we can't. */
+  /** Withdraws if this controller can not. */
   readonly guard: GuardClient | null
   readonly lastResort: AddressRemover | null
-  /** FRR: announcements that were saved in its files. */
+  /** FRR: announcements that are saved in its files. */
   readonly saved?: { readonly found: readonly SavedNetwork[] } | null
 }

@@ -6,21 +6,21 @@ import type { Clock } from './clock.ts'
 import { findDifferences } from './desired.ts'
 
 interface ReconcilerEvents {
-  /** What the neighbors have equals what was wanted, `tookMs` after the wish. */
+  /** The neighbors have the desired routes, `tookMs` after the set was requested. */
   onVerified(tookMs: number): void
-  /** The daemon failed us, or does something else than it was told. Repeats of the same are left out. */
-  onTrouble(trouble: Trouble): void
+  /** The daemon failed, or its routes differ from the desired set. Repeats are omitted. */
+  onFailure(failure: DaemonFailure): void
   /**
-   * A new observation, whether or not it is as wanted. `afterFailure`: the daemon or the disk did not do all that
-   * was asked, so that no `onVerified` follows soon.
+   * A new observation, also one that differs from the desired set. `afterFailure`: the change before it failed, so no
+   * `onVerified` follows soon.
    */
   onObserved(observation: Observation, afterFailure: boolean): void
-  /** The daemon does not run: its sessions are gone, and nobody has our prefixes from it. */
+  /** The daemon does not run: its sessions are down, and it advertises nothing. */
   onGone(nothing: Observation): void
 }
 
-export interface Trouble {
-  /** A DaemonErrorCode, or `drift`: somebody else changed what is announced. */
+export interface DaemonFailure {
+  /** A DaemonErrorCode, or `drift`: another program changed the announcements. */
   readonly cause: string
   readonly message: string
   readonly reply: string | null
@@ -28,19 +28,19 @@ export interface Trouble {
 
 /** Delays in milliseconds. */
 const timing = {
-  /** Between looks at a daemon that took the change and has not carried it out yet. */
+  /** Between observations of a daemon that accepted the change and has not finished it. */
   settle: 5,
-  /** How long a daemon may take to carry a change out before it is told again. */
+  /** How long a daemon may take for a change before it is applied again. */
   settleLimit: 400,
   retryFirst: 50,
   retryMost: 1000,
-  /** Between looks while all is as it should be, so that a change by another program is seen. */
+  /** Between observations without a difference, to detect changes by another program. */
   resync: 1000,
 }
 
 /**
- * Drives one daemon to the desired set and keeps it there: apply, observe, and again until they are equal.
- * Nothing is believed from an exit code or a file; only what `observe` says counts.
+ * Drives one daemon to the desired set and keeps it there: apply and observe until they are equal. Only `observe` counts,
+ * no exit code and no file.
  */
 export class Reconciler {
   readonly #daemon: RoutingDaemon
@@ -48,16 +48,16 @@ export class Reconciler {
   readonly #clock: Clock
   readonly #events: ReconcilerEvents
   #desired: Announcements | null = null
-  #wishedAt = 0
-  /** When a prefix was last given up, in the clock's milliseconds. */
+  #requestedAt = 0
+  /** When a prefix was last removed from the desired set, in the clock's milliseconds. */
   readonly #unwantedSince = new Map<string, number>()
   #verified = false
   #observation: Observation | null = null
   #observedAt: number | null = null
-  /** When the look that told the last observation was begun. */
-  #lookedAt = Number.NEGATIVE_INFINITY
+  /** When the last observation was started. */
+  #observationStartedAt = Number.NEGATIVE_INFINITY
   #differences: readonly string[] = []
-  #trouble: Trouble | null = null
+  #failure: DaemonFailure | null = null
   #wake: (() => void) | null = null
   #stopped = false
   #generation = 0
@@ -87,7 +87,7 @@ export class Reconciler {
     return this.#observedAt
   }
 
-  /** Whether the last look showed just what is wanted, and nothing has failed since. */
+  /** Whether the last observation showed the desired set, and nothing has failed since. */
   get verified(): boolean {
     return this.#verified
   }
@@ -96,18 +96,18 @@ export class Reconciler {
     return this.#differences
   }
 
-  get trouble(): Trouble | null {
-    return this.#trouble
+  get failure(): DaemonFailure | null {
+    return this.#failure
   }
 
-  /** Whether the daemon does not run: nobody has anything from it. */
+  /** Whether the daemon does not run, so it advertises nothing. */
   get isGone(): boolean {
-    return this.#trouble?.cause === 'not-running'
+    return this.#failure?.cause === 'not-running'
   }
 
   /**
-   * Whether those of these prefixes that are not desired any more were observed as withdrawn since, whatever else the
-   * daemon does not do; or the daemon does not run.
+   * Whether those of these prefixes that are not desired any more were observed as withdrawn since, independent of other
+   * differences; or the daemon does not run.
    */
   isWithdrawn(prefixes: readonly string[]): boolean {
     if (this.isGone) return true
@@ -124,12 +124,12 @@ export class Reconciler {
     return this.#steppedAt
   }
 
-  /** Sets the whole set to be originated, and gets to work at once. */
+  /** Sets the whole set to originate, and applies it at once. */
   setDesired(desired: Announcements): void {
     if (this.#desired !== null && sameAnnouncements(this.#desired, desired)) return
-    this.#wishedAt = this.#clock.now()
+    this.#requestedAt = this.#clock.now()
     for (const prefix of this.#desired?.keys() ?? []) {
-      if (!desired.has(prefix)) this.#unwantedSince.set(prefix, this.#wishedAt)
+      if (!desired.has(prefix)) this.#unwantedSince.set(prefix, this.#requestedAt)
     }
     this.#desired = desired
     this.#verified = false
@@ -138,14 +138,14 @@ export class Reconciler {
   }
 
   /**
-   * Resolves when a look that was begun from now on has verified what is wanted, or with false at the deadline:
-   * the last one may be a resync old, and another program may have changed what is announced since.
+   * Resolves with true when an observation started after the call has verified the desired set, or with false at the
+   * deadline. The last observation may be a resync old, and another program may have changed the announcements since.
    */
   async settle(timeoutMs: number): Promise<boolean> {
     const since = this.#clock.now()
     const deadline = since + timeoutMs
     for (;;) {
-      if (this.#verified && this.#lookedAt >= since) return true
+      if (this.#verified && this.#observationStartedAt >= since) return true
       if (this.#clock.now() >= deadline) return false
       if (this.#verified) this.#wake?.()
       await this.#clock.sleep(timing.settle)
@@ -172,22 +172,22 @@ export class Reconciler {
         if (this.#stopped) return
         this.#verified = false
         if (isNotRunning(error)) this.#markGone()
-        this.#report(troubleOf(error))
+        this.#report(failureOf(error))
         delay = retryDelay
         retryDelay = Math.min(retryDelay * 2, timing.retryMost)
       }
       this.#steppedAt = this.#clock.now()
-      // A wish that came meanwhile has waited long enough.
+      // A set that was requested meanwhile is applied without a delay.
       if (generation === this.#generation) await this.#sleep(delay)
       else retryDelay = timing.retryFirst
     }
   }
 
-  /** Brings the daemon one step nearer; returns how long to wait until the next. */
+  /** Runs one step; returns the delay before the next one. */
   async #step(): Promise<number> {
     const desired = this.#desired
     if (desired === null) {
-      // Nothing is decided before it is known what the daemon announces already.
+      // Before a first desired set, only observe what the daemon announces.
       await this.#observe()
       return timing.resync
     }
@@ -200,7 +200,7 @@ export class Reconciler {
         return timing.resync
       }
       this.#verified = false
-      this.#wishedAt = this.#clock.now()
+      this.#requestedAt = this.#clock.now()
       this.#report({ cause: 'drift', message: this.#differences.join('; '), reply: null })
     }
     try {
@@ -213,8 +213,8 @@ export class Reconciler {
   }
 
   /**
-   * A failed change may have been carried out in part: BIRD takes the `disable` of a file that can't be written.
-   * Only a daemon that gave no answer is left alone, and that is no longer than until the next attempt.
+   * A failed change may be applied in part: BIRD accepts the `disable` even if the file can not be written. A daemon that
+   * did not answer is not observed before the next attempt.
    */
   async #observeAfter(error: unknown): Promise<void> {
     if (isNotRunning(error) || (error instanceof DaemonError && error.code === 'timeout')) return
@@ -236,13 +236,13 @@ export class Reconciler {
       if (this.#differences.length === 0) {
         this.#verified = true
         this.#report(null)
-        this.#events.onVerified(this.#clock.now() - this.#wishedAt)
+        this.#events.onVerified(this.#clock.now() - this.#requestedAt)
         return timing.resync
       }
       if (this.#clock.now() - appliedAt > timing.settleLimit) {
         throw new DaemonError(
           'refused',
-          `the daemon took the change, and yet ${this.#differences.join('; ')}`,
+          `the daemon accepted the change, but ${this.#differences.join('; ')}`,
         )
       }
       await this.#sleep(timing.settle)
@@ -251,15 +251,15 @@ export class Reconciler {
   }
 
   async #observe(afterFailure = false): Promise<void> {
-    const lookedAt = this.#clock.now()
+    const startedAt = this.#clock.now()
     const observation = await this.#daemon.observe()
     this.#observation = observation
-    this.#lookedAt = lookedAt
+    this.#observationStartedAt = startedAt
     this.#observedAt = this.#clock.now()
     this.#events.onObserved(observation, afterFailure)
   }
 
-  /** A stopped daemon may still be believed by its neighbors; one that is dead has closed its sessions. */
+  /** A daemon that does not run has closed its sessions. One that is only stopped may still have them. */
   #markGone(): void {
     const nothing = observationWithoutDaemon(this.#neighbors)
     this.#observation = nothing
@@ -267,11 +267,11 @@ export class Reconciler {
     this.#events.onGone(nothing)
   }
 
-  #report(trouble: Trouble | null): void {
-    const known = this.#trouble
-    this.#trouble = trouble
-    if (trouble === null || (known?.cause === trouble.cause && known.message === trouble.message)) return
-    this.#events.onTrouble(trouble)
+  #report(failure: DaemonFailure | null): void {
+    const known = this.#failure
+    this.#failure = failure
+    if (failure === null || (known?.cause === failure.cause && known.message === failure.message)) return
+    this.#events.onFailure(failure)
   }
 
   async #sleep(delayMs: number): Promise<void> {
@@ -283,7 +283,7 @@ export class Reconciler {
   }
 }
 
-function troubleOf(error: unknown): Trouble {
+function failureOf(error: unknown): DaemonFailure {
   if (error instanceof DaemonError) return { cause: error.code, message: error.message, reply: error.reply }
   return { cause: 'unexpected', message: error instanceof Error ? error.message : String(error), reply: null }
 }

@@ -6,7 +6,7 @@ import type { SavedNetwork } from '../routing/daemon.ts'
 import type { Reconciler } from './reconciler.ts'
 import type { ServiceUnit } from './service/service-unit.ts'
 
-/** The keys are described at their schema, in control. */
+/** The keys are documented in the schema, in control. */
 export function buildStatus(input: {
   manifest: Manifest
   units: readonly ServiceUnit[]
@@ -76,7 +76,7 @@ export function buildStatus(input: {
       version: input.daemonVersion,
       verified: reconciler.verified,
       observedAgoMs: reconciler.observedAt === null ? null : Math.round(now - reconciler.observedAt),
-      trouble: reconciler.trouble,
+      trouble: reconciler.failure,
       savedAnnouncements: input.savedAnnouncements,
     },
     time: isoTime(wall),

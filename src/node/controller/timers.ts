@@ -1,6 +1,6 @@
 import type { Clock } from './clock.ts'
 
-/** Timers that end together. */
+/** A group of timers that end together. */
 export class Timers {
   readonly #clock: Clock
   readonly #running = new Set<NodeJS.Timeout>()
@@ -11,8 +11,8 @@ export class Timers {
   }
 
   /**
-   * Calls `work` after `delayMs` and then at each interval, on a grid that does not drift, with how late it is;
-   * skips what it slept through.
+   * Calls `work` after `delayMs` and then at each interval, without drift. `lateMs` is how late the call is. Calls that
+   * were missed while the process was stopped are skipped.
    */
   every(intervalMs: number, work: (lateMs: number) => unknown, delayMs = 0): void {
     let next = this.#clock.now() + delayMs

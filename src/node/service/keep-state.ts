@@ -2,12 +2,15 @@ import { isDeepStrictEqual } from 'node:util'
 import type { StateProblem } from '../../files/state-file.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
 import type { Say } from '../../telemetry/say.ts'
-import type { Keeping } from '../controller/parts.ts'
+import type { StateStore } from '../controller/parts.ts'
 import { serving } from '../decision/intent.ts'
 import { operatorFile, servicesFile } from '../state/node-state.ts'
 
 /** Opens the state that outlives a controller. Never rejects: a controller without its state still serves. */
-export async function keepState(manifest: Manifest, say: Say): Promise<Keeping & { close(): Promise<void> }> {
+export async function keepState(
+  manifest: Manifest,
+  say: Say,
+): Promise<StateStore & { close(): Promise<void> }> {
   const { stateDir } = manifest.paths
   const onProblem = ({ kind, path, message, cause }: StateProblem) =>
     say(kind === 'saved-again' ? 'info' : 'error', { event: 'state', kind, path, cause }, message)

@@ -101,7 +101,7 @@ async function control(manifest: Manifest, bundle: string, program: ThisProgram)
   const daemon = await createDaemon(manifest)
   const identity = await requireOwnDaemon(manifest, daemon, log)
   const probes = await createProbes(manifest, log)
-  const keeping = await keepState(manifest, say)
+  const store = await keepState(manifest, say)
   const addresses = new RemovedAddresses({ manifest, runIp })
   const lastResort = new LastResort({ manifest, addresses, say })
   await lastResort.load()
@@ -124,7 +124,7 @@ async function control(manifest: Manifest, bundle: string, program: ThisProgram)
     probesOf: (service) => probes.get(service.name)!,
     clock: systemClock,
     observer: createObserver(manifest, say, metrics),
-    keeping,
+    store,
     traffic,
     guard: createGuard(manifest, bundle, program, log),
     lastResort,
@@ -162,7 +162,7 @@ async function control(manifest: Manifest, bundle: string, program: ThisProgram)
     await links.close()
     controlSocket.close()
     await listener?.close()
-    await keeping.close()
+    await store.close()
     unlock()
   }
   const leave = async () => {

@@ -5,15 +5,15 @@ import type { CalendarView } from '../../decision/intent.ts'
 type MaintenanceWindow = Manifest['maintenance'][number]
 
 export interface Calendar {
-  /** Cheap until the next window begins or ends. What it says depends on `wall` alone. */
+  /** Cached until the next window begins or ends. The result depends only on `wall`. */
   at(wall: number): CalendarView
 }
 
 const empty: CalendarView = { active: null, next: null }
-/** Of windows that follow each other without a break, so many are looked at. */
+/** Limit for windows that adjoin each other. */
 const mostWindows = 1000
 
-/** Says when a node is in maintenance. It starts nothing: whoever wants to know asks, at whatever time the clock shows. */
+/** Computes a node's maintenance windows. It has no timers: the caller passes the time. */
 export function createCalendar(windows: readonly MaintenanceWindow[]): Calendar {
   const entries = windows.map((window) => ({
     durationMs: window.durationMs,
@@ -24,7 +24,7 @@ export function createCalendar(windows: readonly MaintenanceWindow[]): Calendar 
   const look = (wall: number): CalendarView => {
     const runs = entries.flatMap(({ durationMs, times, reason }) => {
       const found = []
-      // From those that began long enough ago to end now, up to the first that is still to come.
+      // From the first window that can still be open to the first future one.
       for (let start = times.nextAfter(wall - durationMs); start !== null; start = times.nextAfter(start)) {
         found.push({ start, until: start + durationMs, reason })
         if (start > wall) break
@@ -57,7 +57,7 @@ export function createCalendar(windows: readonly MaintenanceWindow[]): Calendar 
   return {
     at(wall) {
       if (entries.length === 0) return empty
-      // A clock that was set back has left the time that the view is about, too.
+      // A clock that was set back also invalidates the view.
       if (wall < validFrom || wall >= validUntil) {
         view = look(wall)
         validFrom = wall

@@ -12,36 +12,36 @@ import { lossShare } from '../../health/window.ts'
 import type { ProbeResult } from '../../probe/result.ts'
 import type { SideCheckResult } from '../../probe/side/side-check.ts'
 
-/** Asks the endpoint once. Cycles may overlap; it never rejects. */
+/** Probes the endpoint once. Cycles may overlap. Never rejects. */
 export interface EndpointProbe {
   runCycle(): Promise<ProbeResult>
   close(): void
 }
 
-/** A service as it was when something was decided about it. */
+/** A service at the time of a decision. */
 export interface DecidedState {
   readonly service: string
   readonly health: HealthStatus
   readonly decision: Decision
   readonly checks: Partial<Record<CheckName, boolean>>
-  /** Since the first of the present run of bad news. */
+  /** Since the first of the present bad results in a row. */
   readonly troubleMs: number | null
-  /** How long the hold-down still lasts, if nothing bad comes; null where none does. */
+  /** Until the hold-down ends, if no probe is bad; null without a hold-down. */
   readonly holdDownLeftMs: number | null
-  /** Not forgiven yet. */
+  /** Flaps that still count. */
   readonly flaps: number
-  /** Of the probes in the window, 0 to 1. */
+  /** Share of bad probes in the window, 0 to 1. */
   readonly lossShare: number
-  /** Probes that said nothing because this machine was late: in a row, and since the start. */
+  /** Probes without a result, because this machine was late: in a row, and since the start. */
   readonly late: { readonly inRow: number; readonly total: number }
 }
 
-/** Everything the controller knows of one service. */
+/** The state of one service in the controller. */
 export class ServiceState {
   readonly service: ManifestService
   health: HealthState
   decision: Decision
-  /** When the decision became what it is, wall clock. */
+  /** When the decision last changed, wall clock. */
   decidedAt: number
   lastProbe: ProbeResult | null = null
 
@@ -49,7 +49,7 @@ export class ServiceState {
     service: ManifestService,
     now: number,
     wall: number,
-    /** What was restored of the health before a restart. */
+    /** The restored health from before a restart. */
     health: HealthState | null = null,
   ) {
     this.service = service
@@ -58,7 +58,7 @@ export class ServiceState {
     this.decidedAt = wall
   }
 
-  /** @param present the addresses of all that is up among these links */
+  /** @param present the addresses of those of these links that are up */
   takeLinks(links: LinkSnapshot, present: ReadonlySet<string>, now: number): void {
     const needs = {
       interface: this.service.wireguard.interface,
@@ -69,7 +69,7 @@ export class ServiceState {
     this.#reduce({ kind: 'links', problem }, now)
   }
 
-  /** `lateMs`: how late this process's timers were for that cycle. Returns what the result is worth in that light. */
+  /** `lateMs`: how late this process's timers were during the cycle. Returns the result judged with that. */
   takeProbe(result: ProbeResult, startedAt: number, now: number, lateMs = 0): ProbeResult {
     const judged = judgeLate(result, lateMs, this.service.probe.intervalMs)
     this.lastProbe = judged
@@ -87,7 +87,7 @@ export class ServiceState {
     this.#reduce({ kind: 'side', check, outcome, cause, detail }, now)
   }
 
-  /** Decides anew; returns whether the decision or its reason changed. */
+  /** Decides again; returns whether the decision or its reason changed. */
   decide(context: DecisionContext, wall: number): boolean {
     const { health, service, decision: before } = this
     const after = decideAnnouncement({ ...context, health, service })
@@ -97,7 +97,7 @@ export class ServiceState {
     return true
   }
 
-  /** For each configured check, whether nothing speaks against it now. */
+  /** For each configured check, whether it passes now. */
   checks(): Partial<Record<CheckName, boolean>> {
     return Object.fromEntries(
       this.service.probe.checks.map((check) => [check, isCheckGood(this.health, check)]),

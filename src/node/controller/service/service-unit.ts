@@ -15,13 +15,13 @@ import type { SideProbe } from '../../probe/side/side-check.ts'
 import type { Observation } from '../../routing/daemon.ts'
 import { type EndpointProbe, ServiceState } from './service-state.ts'
 
-/** What asks about one service. */
+/** The probes of one service. */
 export interface ServiceProbes {
   readonly endpoint: EndpointProbe
   readonly side: readonly SideProbe[]
 }
 
-/** What is kept of a service for the next controller. */
+/** The saved state of a service for the next controller. */
 export interface SavedService {
   readonly health: unknown
   readonly drain: unknown
@@ -34,13 +34,13 @@ export class ServiceUnit {
   readonly state: ServiceState
   readonly probes: ServiceProbes
   drain: DrainState
-  /** What the drain's stage waits for, as a sentence's end. */
+  /** What the drain's stage waits for, for messages. */
   waitingFor: string | null = null
   /** When its probe loop last began a cycle. */
   cycleBeganAt: number
   cycleEndedAt: number
 
-  /** @param saved what an earlier controller has left */
+  /** @param saved the state of an earlier controller */
   constructor(
     service: ManifestService,
     probes: ServiceProbes,
@@ -64,16 +64,16 @@ export class ServiceUnit {
     return { health: saveHealth(this.state.health, now, wall), drain: saveDrain(this.drain, now) }
   }
 
-  /** A probe that never comes back proves nothing any more: it counts as bad, and not as good for ever. */
+  /** A probe that never ends counts as bad: otherwise the last result would count for ever. */
   checkPulse(now: number, lateMs: number): void {
     const { intervalMs, timeoutMs } = this.service.probe
     const silentMs = now - this.cycleEndedAt - lateMs
     if (silentMs <= Math.max(stuckAfterMs, 3 * (intervalMs + timeoutMs))) return
-    const detail = `no probe has come back for ${Math.round(silentMs / 1000)} s`
+    const detail = `no probe has ended for ${Math.round(silentMs / 1000)} s`
     this.state.takeProbe({ outcome: 'bad', check: 'handshake', cause: 'probe-stuck', detail }, now, now)
   }
 
-  /** Whether it is being drained, or withdrawn. */
+  /** Whether it is draining or withdrawn. */
   get sendsPeersAway(): boolean {
     return this.drain.stage !== 'none' || this.state.decision.decision === 'withdraw'
   }
@@ -86,15 +86,15 @@ export class ServiceUnit {
     return this.drain.stage !== before
   }
 
-  /** Whether the daemon originates any of it. */
+  /** Whether the daemon originates any of its prefixes. */
   isOriginated({ originated }: Observation): boolean {
     return this.service.prefixes.some((prefix) => originated.has(prefix))
   }
 
   /**
-   * How many other nodes announce, and not degraded, all that this node would no longer announce without this
-   * service; `null`: no session can report it. What another of `units` keeps up stays, and must not count: a route
-   * reflector passes on the best path only, and while that is ours no other one is heard (RFC 4456, section 6).
+   * How many other nodes announce, undegraded, all prefixes that this node would no longer announce without this
+   * service; `null`: no session can report it. A prefix that another of `units` keeps is not considered: a route
+   * reflector advertises only the best path, and hides the others while this node's is best (RFC 4456, section 6).
    */
   countOtherAnnouncers({ otherAnnouncers }: Observation, units: readonly ServiceUnit[]): number | null {
     if (otherAnnouncers === null) return null
@@ -105,20 +105,20 @@ export class ServiceUnit {
     return countOtherAnnouncers(leaving, otherAnnouncers)
   }
 
-  /** Which neighbors have the routes degraded that are meant to be. A session that is down has none. */
+  /** Counts the neighbors that have the routes degraded that should be. A session that is down has none. */
   findDegraded(
     observation: Observation,
     desired: Announcements,
     neighbors: readonly ManifestNeighbor[],
   ): { readonly neighbors: number; readonly verified: boolean } {
-    // What another service holds up as it is can't be waited for.
+    // A prefix that another service announces undegraded is not waited for.
     const meant = this.service.prefixes.filter((prefix) => desired.get(prefix) === 'degraded')
     let count = 0
     let verified = true
     for (const { neighbor, session, announced } of observation.neighbors) {
       if (session !== 'up') continue
-      const told = neighbors.find(({ name }) => name === neighbor)?.prefixes ?? []
-      const due = meant.filter((prefix) => told.includes(prefix))
+      const permitted = neighbors.find(({ name }) => name === neighbor)?.prefixes ?? []
+      const due = meant.filter((prefix) => permitted.includes(prefix))
       if (due.length === 0) continue
       if (due.every((prefix) => announced.get(prefix) === 'degraded')) count += 1
       else verified = false

@@ -2,33 +2,33 @@ import type { ValidationLook } from '../../routing/daemon.ts'
 
 export interface RpkiRules {
   /**
-   * bgpd 8.4.4 looks each 3 s whether its first cache has sent everything, and `match rpki` matches nothing
-   * before that; a large set also takes its seconds to load.
+   * bgpd 8.4.4 checks every 3 s whether its first cache has sent all VRPs, and `match rpki` matches nothing before that.
+   * A large set also takes some seconds to load.
    */
   readonly settleMs: number
-  /** Judging a full table anew is seconds of work. */
+  /** A new validation of a full table takes seconds. */
   readonly leastMs: number
-  /** Re-evaluates also where nothing seems to have changed, since a fingerprint can't see everything. */
+  /** Re-evaluates also without a visible change: the fingerprint does not cover everything. */
   readonly mostMs: number
   /**
-   * How long without any cache until the daemon is told to begin anew, each time twice as long. After a second
-   * loss of the same cache rtrlib 0.8 never goes on to the next one, and after a boot it waits for `retry`.
+   * How long without a cache until the daemon must reset its connections; doubles each time. After a second loss of the
+   * same cache, rtrlib 0.8 never tries the next one, and after a boot it waits for `retry`.
    */
   readonly reconnectMs: number
-  /** Whether routes are taken unvalidated when no cache has answered for too long. */
+  /** Whether routes are accepted without validation after the VRPs have expired. */
   readonly acceptsAtExpiry: boolean
 }
 
 interface RpkiState {
-  /** What the routes were last judged by; `null`: by nothing that we know of. */
+  /** The VRPs with which the routes were last validated; `null`: unknown. */
   readonly judged: { readonly key: string; readonly atMs: number } | null
-  /** What was last seen, and since when it is just so. */
+  /** The last observed VRPs, and since when they are unchanged. */
   readonly seen: { readonly key: string; readonly sinceMs: number } | null
 }
 
 export const unseen: RpkiState = { judged: null, seen: null }
 
-/** Since when there is no cache, and how often the daemon was told to begin anew since then. */
+/** Since when there is no cache, and how often the connections were reset since then. */
 export interface Loss {
   readonly sinceMs: number
   readonly attempts: number
@@ -37,14 +37,14 @@ export interface Loss {
 const mostDoublings = 5
 
 export function isReconnectDue(loss: Loss, nowMs: number, rules: RpkiRules): boolean {
-  // With accept at expiry there is no last good set to begin anew with.
+  // With `accept` at expiry there is no last good set to reconnect for.
   if (rules.acceptsAtExpiry) return false
   return nowMs - loss.sinceMs >= rules.reconnectMs * 2 ** Math.min(loss.attempts, mostDoublings)
 }
 
 export type ReevaluationReason = 'first' | 'changed' | 'periodic'
 
-/** Whether the daemon has to judge its routes anew now that it looks like that. */
+/** Whether the daemon must validate its routes again after this observation. */
 export function judgeLook(
   state: RpkiState,
   look: ValidationLook,
@@ -53,7 +53,7 @@ export function judgeLook(
 ): { state: RpkiState; reevaluate: ReevaluationReason | null } {
   const key = `${look.cache} ${look.fingerprint}`
   const seen = state.seen?.key === key ? state.seen : { key, sinceMs: nowMs }
-  // Even if it comes back with the same VRPs: a daemon that started anew took routes before it had any.
+  // Also if the same VRPs come back: a restarted daemon accepts routes before it has VRPs.
   const isLost = look.cache === null && state.judged !== null && state.judged.key !== key
   const judged = isLost ? { key: 'lost', atMs: state.judged.atMs } : state.judged
   const reason = judgeReason()
@@ -61,7 +61,7 @@ export function judgeLook(
   return { state: { judged: { key, atMs: nowMs }, seen }, reevaluate: reason }
 
   function judgeReason(): ReevaluationReason | null {
-    // Without a cache there may be nothing to judge by: what is out stays out, unless the engineer wants it in.
+    // Without a cache there may be no VRPs: rejected routes stay rejected, unless `atExpiry` is `accept`.
     if (look.cache === null && (judged === null || !rules.acceptsAtExpiry)) return null
     if (nowMs - seen.sinceMs < rules.settleMs) return null
     if (judged === null) return 'first'

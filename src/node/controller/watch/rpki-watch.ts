@@ -25,26 +25,26 @@ export function rpkiRulesOf(rpki: ManifestRpki): RpkiRules {
 }
 
 /**
- * Has the daemon judge its routes anew after its VRPs have changed, until it is stopped. It has nothing to do
- * with what this node announces, and a failure of it changes nothing.
+ * Makes the daemon validate its routes again after its VRPs have changed, until it is stopped. It does not affect this
+ * node's announcements, also if it fails.
  */
 export function watchRpki(parts: RpkiWatchParts): { stop(): void } {
   const { validation, rules, pollMs = 2000, clock, log, metrics } = parts
   let state = unseen
   let loss: Loss | null = null
-  /** What the log has last told. */
-  let told: string | null = null
+  /** The last logged state. */
+  let logged: string | null = null
   let wake = () => {}
   let stopped = false
 
   const look = async () => {
     const found = await validation.look()
     metrics.rpkiCacheUp.set(found.cache === null ? 0 : 1)
-    tell(found.cache ?? 'no cache', () => {
+    logOnce(found.cache ?? 'no cache', () => {
       const facts = { event: 'rpki', cache: found.cache }
-      if (found.cache !== null) log.info(facts, `origins are validated by what ${found.cache} says`)
+      if (found.cache !== null) log.info(facts, `origins are validated with the VRPs of ${found.cache}`)
       else
-        log.warn(facts, 'no RTR cache is connected: origins are validated by what is left of the last data')
+        log.warn(facts, 'no RTR cache is connected: origins are validated with the last data, while it lasts')
     })
     const judged = judgeLook(state, found, clock.now(), rules)
     if (judged.reevaluate !== null) {
@@ -52,7 +52,7 @@ export function watchRpki(parts: RpkiWatchParts): { stop(): void } {
       metrics.rpkiReevaluations.inc({ reason: judged.reevaluate })
       log.info(
         { event: 'rpki-reevaluated', reason: judged.reevaluate, cache: found.cache },
-        'what the neighbors told is judged anew',
+        'the routes from the neighbors are validated again',
       )
     }
     state = judged.state
@@ -67,12 +67,12 @@ export function watchRpki(parts: RpkiWatchParts): { stop(): void } {
     metrics.rpkiReconnects.inc()
     log.warn(
       { event: 'rpki-reconnect', attempt: loss.attempts },
-      'bgpd begins anew with its RTR caches: it found no other by itself, though the last good one answers',
+      'bgpd resets its connections to the RTR caches: it found no other cache by itself',
     )
   }
-  const tell = (what: string, say: () => void) => {
-    if (told !== what) say()
-    told = what
+  const logOnce = (state: string, write: () => void) => {
+    if (logged !== state) write()
+    logged = state
   }
   const run = async () => {
     while (!stopped) {
@@ -81,7 +81,7 @@ export function watchRpki(parts: RpkiWatchParts): { stop(): void } {
         const cause = error instanceof DaemonError ? error.code : 'internal'
         metrics.rpkiCacheUp.set(0)
         metrics.rpkiFailures.inc({ cause })
-        tell(error.message, () => log.error({ event: 'rpki', cause }, error.message))
+        logOnce(error.message, () => log.error({ event: 'rpki', cause }, error.message))
       })
       if (!stopped) {
         await clock.sleep(pollMs, (waker) => {

@@ -12,16 +12,16 @@ interface SavedWatchParts {
 }
 
 export interface SavedWatch {
-  /** As last seen; for the status. */
+  /** The last result, for the status. */
   readonly found: readonly SavedNetwork[]
   stop(): void
 }
 
-const cure = 'run `anyward apply --clean` as root'
+const remedy = 'run `anyward apply --clean` as root'
 
 /**
- * Looks whether FRR's files hold announcements that only the controller may set: after `write memory` FRR announces
- * them at its next start, with or without a controller. Says so once for each change, and changes nothing.
+ * Watches FRR's files for saved announcements, which only the controller may set: after `write memory`, FRR announces
+ * them at its next start, also without a controller. Logs each change once, and changes nothing.
  */
 export function watchSaved({ saved, pollMs = 5000, clock, say, metrics }: SavedWatchParts): SavedWatch {
   let found: readonly SavedNetwork[] = []
@@ -49,7 +49,7 @@ export function watchSaved({ saved, pollMs = 5000, clock, say, metrics }: SavedW
     reported = now
     const facts = { event: 'saved-announcements', saved: look.found }
     if (look.found.length > 0) say('error', facts, describeSaved(look.found))
-    else if (!isFirst) say('info', facts, "FRR's files hold no saved announcements any more")
+    else if (!isFirst) say('info', facts, "FRR's files have no saved announcements any more")
   }
   const run = async () => {
     while (!stopped) {
@@ -81,5 +81,5 @@ export function describeSaved(found: readonly SavedNetwork[]): string {
     const numbers = lines.map(({ line }) => line).join(', ')
     return `${file} has saved announcements (line${lines.length === 1 ? '' : 's'} ${numbers})`
   })
-  return `${files.join(' and ')}: FRR announces them at its next start, also without a controller; ${cure}`
+  return `${files.join(' and ')}: FRR announces them at its next start, also without a controller; ${remedy}`
 }

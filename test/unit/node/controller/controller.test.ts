@@ -80,11 +80,11 @@ function start(
       decided: () => {},
       verified: () => {},
       withdrawn: (changes) => withdrawn.push(...changes),
-      trouble: () => {},
+      failed: () => {},
       observed: () => {},
       intended: () => {},
     },
-    keeping: {
+    store: {
       intent: serving,
       saveIntent,
       findForeignIntent: async () => null,

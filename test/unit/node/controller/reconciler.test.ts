@@ -3,7 +3,7 @@ import type { ManifestNeighbor } from '../../../../src/manifest/manifest.ts'
 import { type Announcements, normally } from '../../../../src/net/announcements.ts'
 import { type Clock, systemClock } from '../../../../src/node/controller/clock.ts'
 import { computeDesired, findDifferences } from '../../../../src/node/controller/desired.ts'
-import { Reconciler, type Trouble } from '../../../../src/node/controller/reconciler.ts'
+import { type DaemonFailure, Reconciler } from '../../../../src/node/controller/reconciler.ts'
 import { DaemonError, type Observation, type RoutingDaemon } from '../../../../src/node/routing/daemon.ts'
 import { asLists, fromLists } from '../../../observation-lists.ts'
 
@@ -26,7 +26,7 @@ function neighbor(name: string, prefixes: string[]): ManifestNeighbor {
   }
 }
 
-/** A daemon that takes what it is told, but for the failures that a test puts in its way. */
+/** A daemon that accepts each set, except for the failures that a test sets. */
 class ScriptedDaemon implements RoutingDaemon {
   readonly kind = 'bird'
   has = new Set<string>()
@@ -80,16 +80,16 @@ afterEach(async () => {
 })
 
 function reconcile(daemon: RoutingDaemon, clock: Clock = systemClock) {
-  const troubles: Trouble[] = []
+  const failures: DaemonFailure[] = []
   const verified: number[] = []
   const reconciler = new Reconciler(daemon, neighbors, clock, {
     onVerified: (tookMs) => verified.push(tookMs),
-    onTrouble: (trouble) => troubles.push(trouble),
+    onFailure: (failure) => failures.push(failure),
     onObserved: () => {},
     onGone: () => {},
   })
   running.push(reconciler)
-  return { reconciler, troubles, verified }
+  return { reconciler, failures, verified }
 }
 
 describe('the reconciler', () => {
@@ -102,7 +102,7 @@ describe('the reconciler', () => {
 
   test('failure 1: a withdrawal that fails is tried again until the neighbors do not have the route', async () => {
     const daemon = new ScriptedDaemon()
-    const { reconciler, troubles } = reconcile(daemon)
+    const { reconciler, failures } = reconcile(daemon)
     reconciler.setDesired(normally([covering, host]))
     expect(await reconciler.settle(5000)).toBe(true)
     daemon.failApplies = 3
@@ -110,7 +110,7 @@ describe('the reconciler', () => {
     expect(reconciler.verified).toBe(false)
     expect(await reconciler.settle(5000)).toBe(true)
     expect(daemon.has).toEqual(new Set())
-    expect(troubles).toEqual([
+    expect(failures).toEqual([
       { cause: 'refused', message: 'BIRD refused the configuration', reply: '8002 syntax error' },
     ])
   })
@@ -136,7 +136,7 @@ describe('the reconciler', () => {
     daemon.has = new Set()
     await expect.poll(() => asLists(reconciler.observation!).originated, { timeout: 5000 }).toEqual([])
     expect(reconciler.verified).toBe(false)
-    expect(reconciler.trouble?.cause).toBe('refused')
+    expect(reconciler.failure?.cause).toBe('refused')
   })
 
   test.each([
@@ -149,7 +149,7 @@ describe('the reconciler', () => {
     'what the neighbors have is looked at after every failure that leaves the daemon able to answer: %s',
     async (failure) => {
       const daemon = new ScriptedDaemon()
-      const { reconciler, troubles } = reconcile(daemon)
+      const { reconciler, failures } = reconcile(daemon)
       reconciler.setDesired(normally([covering, host]))
       expect(await reconciler.settle(5000)).toBe(true)
       daemon.failApplies = Number.POSITIVE_INFINITY
@@ -157,7 +157,7 @@ describe('the reconciler', () => {
       daemon.has = new Set()
       reconciler.setDesired(new Map())
       await expect.poll(() => reconciler.isWithdrawn([covering, host]), { timeout: 5000 }).toBe(true)
-      await expect.poll(() => troubles.at(-1)?.message, { timeout: 5000 }).toBe(failure.message)
+      await expect.poll(() => failures.at(-1)?.message, { timeout: 5000 }).toBe(failure.message)
       expect(asLists(reconciler.observation!).originated).toEqual([])
       expect(reconciler.verified).toBe(false)
     },
@@ -173,7 +173,7 @@ describe('the reconciler', () => {
       throw new DaemonError('timeout', 'BIRD did not answer')
     }
     reconciler.setDesired(new Map())
-    await expect.poll(() => reconciler.trouble?.cause, { timeout: 5000 }).toBe('permission')
+    await expect.poll(() => reconciler.failure?.cause, { timeout: 5000 }).toBe('permission')
   })
 
   test('what was withdrawn is known to be, though the daemon refuses something else', async () => {
@@ -183,19 +183,19 @@ describe('the reconciler', () => {
     expect(await reconciler.settle(5000)).toBe(true)
     daemon.failApplies = Number.POSITIVE_INFINITY
     reconciler.setDesired(normally([covering]))
-    await expect.poll(() => reconciler.trouble, { timeout: 5000 }).not.toBeNull()
+    await expect.poll(() => reconciler.failure, { timeout: 5000 }).not.toBeNull()
     expect(reconciler.isWithdrawn([host])).toBe(false)
     daemon.failApplies = 0
     expect(await reconciler.settle(5000)).toBe(true)
     expect(reconciler.isWithdrawn([covering, host])).toBe(true)
     daemon.failApplies = Number.POSITIVE_INFINITY
     reconciler.setDesired(new Map([[covering, 'degraded']]))
-    await expect.poll(() => reconciler.trouble, { timeout: 5000 }).not.toBeNull()
+    await expect.poll(() => reconciler.failure, { timeout: 5000 }).not.toBeNull()
     expect(reconciler.verified).toBe(false)
     expect(reconciler.isWithdrawn([covering, host])).toBe(true)
   })
 
-  test('settles on a look of its own: the last one may be older than what somebody else did', async () => {
+  test('settles on a new observation: the last one may be older than a change by another program', async () => {
     const daemon = new ScriptedDaemon()
     const { reconciler } = reconcile(daemon)
     reconciler.setDesired(new Map())
@@ -205,18 +205,18 @@ describe('the reconciler', () => {
     expect([...daemon.has]).toEqual([])
   })
 
-  test('failure 6: what somebody else changed is put right', async () => {
+  test('failure 6: a change by another program is corrected', async () => {
     const daemon = new ScriptedDaemon()
-    const { reconciler, troubles } = reconcile(daemon)
+    const { reconciler, failures } = reconcile(daemon)
     reconciler.setDesired(normally([covering]))
     expect(await reconciler.settle(5000)).toBe(true)
     daemon.has = new Set([covering, host])
-    await expect.poll(() => troubles.map(({ cause }) => cause), { timeout: 5000 }).toEqual(['drift'])
+    await expect.poll(() => failures.map(({ cause }) => cause), { timeout: 5000 }).toEqual(['drift'])
     expect(await reconciler.settle(5000)).toBe(true)
     expect(daemon.has).toEqual(new Set([covering]))
   })
 
-  test('failure 9: of a burst of wishes the last one holds', async () => {
+  test('failure 9: of a burst of desired sets the last one is applied', async () => {
     const daemon = new ScriptedDaemon()
     const { reconciler } = reconcile(daemon)
     for (let round = 0; round < 50; round += 1) {
@@ -227,7 +227,7 @@ describe('the reconciler', () => {
     expect(daemon.has).toEqual(new Set([covering, host]))
   })
 
-  test('failure 20: a wish that is what it was already does not reach the daemon', async () => {
+  test('failure 20: an equal desired set does not reach the daemon', async () => {
     const daemon = new ScriptedDaemon()
     const { reconciler } = reconcile(daemon)
     reconciler.setDesired(normally([covering]))
@@ -251,9 +251,9 @@ describe('the desired set', () => {
   })
 
   test('failure 2: a service that is not yet judged keeps what is announced, and no more', () => {
-    const wishes = [{ prefixes: [covering, host], decision: 'hold' } as const]
-    expect(computeDesired(wishes, normally([covering]))).toEqual(normally([covering]))
-    expect(computeDesired(wishes, new Map())).toEqual(new Map())
+    const decided = [{ prefixes: [covering, host], decision: 'hold' } as const]
+    expect(computeDesired(decided, normally([covering]))).toEqual(normally([covering]))
+    expect(computeDesired(decided, new Map())).toEqual(new Map())
   })
 })
 
@@ -272,12 +272,12 @@ test('a session that is down differs in nothing; one that lacks a route, has one
   expect(findDifferences(desired, observed('up', [covering]), neighbors)).toEqual([])
   expect(findDifferences(desired, observed('down', []), neighbors)).toEqual([])
   expect(findDifferences(desired, observed('up', []), neighbors)).toEqual([
-    `transit1 was not told ${covering}`,
+    `${covering} is not advertised to transit1`,
   ])
   expect(findDifferences(desired, observed('missing', []), neighbors)).toEqual([
-    'there is no session transit1',
+    'there is no session to transit1',
   ])
   expect(findDifferences(new Map(), observed('up', [covering]), neighbors)).toContain(
-    `transit1 still has ${covering}`,
+    `${covering} is still advertised to transit1`,
   )
 })

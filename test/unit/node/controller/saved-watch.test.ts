@@ -50,7 +50,7 @@ test('saved announcements are reported once for each change, with their place an
     'error saved-announcements: /etc/frr/frr.conf has saved announcements (lines 12, 13): FRR announces them at its next start, also without a controller; run `anyward apply --clean` as root'
   expect(said).toEqual([
     found,
-    "info saved-announcements: FRR's files hold no saved announcements any more",
+    "info saved-announcements: FRR's files have no saved announcements any more",
     found,
   ])
   expect(gauges).toEqual([0, 2, 2, 2, 0, 0, 2])
