@@ -57,7 +57,7 @@ export function createHttpServer(options: HttpServerOptions): Server {
       // Pipelined requests that came with the first one.
       if (!connections.takeRequest(socket)) return
       response.shouldKeepAlive = false
-      // What follows the request is never read. A body is read by who waits for it.
+      // Nothing after the request is read. The route reads the body.
       if (request.method !== 'POST') socket.pause()
       const reply = answer(request).catch(() => jsonReply(500, { error: 'the request failed: see the log' }))
       void reply.then((found) => {

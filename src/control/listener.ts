@@ -116,7 +116,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
         if (isClosed || !isStarted) return
         if (performance.now() - startedAt > steadyMs) retryMs = firstRetryMs
         onEnd(cause, retryMs)
-        // What went wrong is said when the thread ends.
+        // `onEnd` reports the error when the thread ends.
         retry = setTimeout(() => void start().catch(() => {}), retryMs)
         retryMs = Math.min(lastRetryMs, retryMs * 2)
       })

@@ -27,31 +27,31 @@ interface EventLogOptions {
   readonly dir: string
   /** Milliseconds since 1970. */
   readonly wall: () => number
-  /** Said once until it works again: events wait in memory meanwhile. */
+  /** Called once until a write succeeds again. Events wait in memory meanwhile. */
   readonly onProblem: (error: NodeJS.ErrnoException) => void
   readonly maxBytes?: number
   readonly retryMs?: number
 }
 
 export interface EventLog {
-  /** Never throws and never waits: the line is written behind the caller's back. */
+  /** Never throws and never waits: the line is written in the background. */
   record(level: NodeEvent['level'], facts: EventFacts, message: string): void
-  /** Resolves when all that waits is written, or can't be. No event is taken after it. */
+  /** Resolves when all waiting lines are written, or the write has failed. Later events are ignored. */
   end(): Promise<void>
 }
 
 export const eventsName = 'events.jsonl'
-/** Older files: `events.jsonl.1` is the youngest of them. */
+/** Number of older files. `events.jsonl.1` is the newest of them. */
 export const keptFiles = 5
 const defaultMaxBytes = 2_000_000
 const defaultRetryMs = 5000
-/** While the disk is full. The oldest are lost first, and that is said. */
+/** Limit of lines in memory while the disk is full. The oldest are dropped first, and counted in an event. */
 const mostWaiting = 2000
-/** What happens again and again must not push out of the files what happened once. */
+/** Rate limit: a repeated event must not push rare events out of the files. */
 const burst = 20
 const refillMs = 10_000
 
-/** JSON lines in a file that is rotated by size, so that `anyward events` can answer what happened last night. */
+/** JSON lines in a file that is rotated by size, for `anyward events`. */
 export function createEventLog(options: EventLogOptions): EventLog {
   return new RotatedFile(options)
 }
@@ -82,7 +82,7 @@ class RotatedFile implements EventLog {
     if (bucket.tokens < 1) {
       bucket.leftOut += 1
       bucket.last = line
-      bucket.timer ??= setTimeout(() => this.#tellLast(bucket), refillMs).unref()
+      bucket.timer ??= setTimeout(() => this.#writeLast(bucket), refillMs).unref()
       return
     }
     bucket.tokens -= 1
@@ -90,7 +90,7 @@ class RotatedFile implements EventLog {
   }
 
   async end(): Promise<void> {
-    for (const bucket of this.#buckets.values()) this.#tellLast(bucket)
+    for (const bucket of this.#buckets.values()) this.#writeLast(bucket)
     this.#ended = true
     if (this.#retry !== null) clearTimeout(this.#retry)
     await this.#writing
@@ -106,8 +106,8 @@ class RotatedFile implements EventLog {
     return bucket
   }
 
-  /** How a burst ended must be there to read: what came last of all that was left out. */
-  #tellLast(bucket: Bucket): void {
+  /** Writes the last of the omitted events, so that the file shows how a burst ended. */
+  #writeLast(bucket: Bucket): void {
     const { last } = bucket
     if (last === null) return
     bucket.leftOut -= 1
@@ -156,7 +156,7 @@ class RotatedFile implements EventLog {
       await file.handle.appendFile(text)
       await file.handle.datasync()
       file.bytes += Buffer.byteLength(text)
-      // Lines may have been pushed out at the front meanwhile.
+      // Old lines may have been dropped meanwhile.
       const written = new Set(lines)
       this.#waiting = this.#waiting.filter((line) => !written.has(line))
       if (this.#lost > 0 && this.#waiting.length === 0) {
@@ -168,7 +168,7 @@ class RotatedFile implements EventLog {
     }
   }
 
-  /** No more than is well below what a file may hold. */
+  /** At most a quarter of a file's limit. */
   #takeSome(): string[] {
     const roomBytes = (this.#options.maxBytes ?? defaultMaxBytes) / 4
     let bytes = 0
@@ -206,7 +206,7 @@ interface Bucket {
   tokens: number
   at: number
   leftOut: number
-  /** The latest that was left out. */
+  /** The last omitted event. */
   last: object | null
   timer: NodeJS.Timeout | null
 }
@@ -218,13 +218,13 @@ export function agedPath(path: string, age: number): string {
 
 async function openToAppend(path: string): Promise<{ handle: FileHandle; bytes: number }> {
   const { O_RDWR, O_CREAT, O_APPEND, O_NOFOLLOW, O_NONBLOCK } = constants
-  // The folder may belong to another user than this one, root say, who must follow no link that was laid there.
+  // Follow no link: the folder may belong to another user than this process, for example root's.
   const handle = await open(path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK, 0o640)
   try {
     const { size } = await handle.stat()
     const last = Buffer.alloc(1)
     if (size > 0) await handle.read(last, 0, 1, size - 1)
-    // A power cut in the middle of a line: the next one must not be glued to it.
+    // After a power failure the last line may be incomplete: start a new one.
     const torn = size > 0 && last[0] !== 0x0a
     if (torn) await handle.appendFile('\n')
     return { handle, bytes: size + (torn ? 1 : 0) }

@@ -6,40 +6,40 @@ export type Log = Logger
 const endTimeoutMs = 1000
 
 /**
- * JSON lines on stderr. Written in the background, so that a reader who stopped reading can't stop the
- * controller; beyond `maxLength` bytes of backlog lines are dropped.
- * Only who is about to end logs as fatal: pino writes such a line at once, and waits for the reader.
+ * JSON lines on stderr. They are written in the background, so that a reader that stopped reading does not block the
+ * controller. Beyond `maxLength` bytes of backlog, lines are dropped. Log as fatal only before the exit: pino writes such
+ * a line synchronously, and waits for the reader.
  */
 export function createLog(bindings: Readonly<Record<string, string>>): {
   log: Log
-  /** Writes what waits, at once; a line that is just being written may still be lost at exit. */
+  /** Writes the backlog synchronously. A line that is being written may still be lost at exit. */
   flush: () => void
-  /** Resolves when every line is written, or a reader who stopped reading has had a second. Later lines are dropped. */
+  /** Resolves when every line is written, or after a second if the reader has stopped. Later lines are dropped. */
   end: () => Promise<void>
 } {
   const stream = destination({ fd: 2, sync: false, minLength: 0, maxLength: 1_000_000 })
-  // A closed or full stderr is no reason to stop announcing.
+  // A closed or full stderr must not stop the controller.
   stream.on('error', () => {})
   let isEnding = false
-  // The stream throws at whoever still writes while it ends, such as a poll that was under way.
+  // The stream throws on a write while it ends, for example from a running poll.
   const log = createLogTo({ write: (line) => void (isEnding || stream.write(line)) }, bindings)
   const flush = () => {
     try {
       stream.flushSync()
     } catch {
-      // Nobody is left to tell.
+      // stderr has failed, so the error can not be logged.
     }
   }
   const end = async () => {
     const ended = once(stream, 'close')
-    // The stream never says so where it failed before.
+    // The stream emits no `close` if it failed before.
     const late = new Promise((resolve) => setTimeout(resolve, endTimeoutMs))
     isEnding = true
     try {
       stream.end()
       await Promise.race([ended, late])
     } catch {
-      // Nobody is left to tell.
+      // stderr has failed, so the error can not be logged.
     }
   }
   return { log, flush, end }

@@ -14,7 +14,7 @@ export function createMetrics() {
     registry,
     health: new Gauge({
       name: 'anyward_health',
-      help: 'Whether the check passes: 1 if nothing speaks against it, else 0',
+      help: 'Whether the check passes: 1 if it does, else 0',
       labelNames: ['service', 'check'],
       registers,
     }),

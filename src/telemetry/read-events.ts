@@ -23,7 +23,7 @@ interface EventRange {
 interface EventsRead {
   /** The oldest first. */
   readonly events: readonly NodeEvent[]
-  /** Lines that are none of ours, such as one that a power cut has torn. */
+  /** Lines that are not valid events, for example an incomplete one after a power failure. */
   readonly damagedLines: number
 }
 
@@ -47,7 +47,7 @@ function isIn({ from, to, service }: EventRange, event: NodeEvent): boolean {
   return (
     (from === null || time >= from) &&
     (to === null || time <= to) &&
-    // What concerns the whole node concerns each of its services.
+    // An event of the whole node concerns each of its services.
     (service === null || event.service === undefined || event.service === service)
   )
 }
@@ -62,7 +62,7 @@ function readLine(line: string): NodeEvent | null {
 
 async function* linesOf(path: string): AsyncGenerator<string> {
   try {
-    // Root reads it in a folder of the controller's user: no link is followed, and a pipe does not block.
+    // Root reads this in a folder of the controller's user: follow no link, and do not block on a pipe.
     const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants
     const handle = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
     yield* createInterface({ input: handle.createReadStream(), crlfDelay: Number.POSITIVE_INFINITY })

@@ -2,8 +2,8 @@ import { setImmediate as turn } from 'node:timers/promises'
 import type { Registry } from 'prom-client'
 
 /**
- * The registry as Prometheus reads it: what `registry.metrics()` resolves with, made metric by metric. A node with a
- * hundred services has thousands of series, and a probe or a withdrawal has its turn between two metrics.
+ * Renders the registry like `registry.metrics()`, one metric at a time. A node with a hundred services has thousands of
+ * series, and a probe or a withdrawal can run between two metrics.
  */
 export async function renderMetrics(registry: Registry): Promise<{ contentType: string; body: string }> {
   const texts: string[] = []

@@ -1,7 +1,7 @@
 import type { EventLog } from './events.ts'
 import type { Log } from './log.ts'
 
-/** Tells people what happened, and why. Never throws and never waits. */
+/** Reports an event with its cause. Never throws and never waits. */
 export type Say = EventLog['record']
 
 /** To the log, and into the events file. */

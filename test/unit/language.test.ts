@@ -15,6 +15,10 @@ const checked = [
   'sites',
   'scripts',
   'src/node/apply',
+  'src/control',
+  'src/telemetry',
+  'test/unit/control',
+  'test/unit/telemetry',
   'src/node/controller',
   'src/node/decision',
   'src/node/guard',
@@ -75,7 +79,7 @@ const prose = (file: string, text: string) =>
     ? text
         .replace(/^( *)```[\s\S]*?^ *```/gm, (block) => block.replace(/[^\n]/g, ''))
         .replace(/`[^`\n]*`/g, '')
-    : text.replace(/'told-nobody'|`told-nobody`|\bdaemon\.trouble\b|'trouble'|\btrouble: /g, '')
+    : text.replace(/'told-nobody'|`told-nobody`|\bdaemon\.trouble\b|'trouble'|`trouble`|\btrouble: /g, '')
 
 async function filesOf(path: string): Promise<string[]> {
   if (!statSync(join(root, path)).isDirectory()) return [path]

@@ -128,7 +128,7 @@ describe('the control client', () => {
   })
 
   test.each(['null', '[]', '{"error":{"message":"x"}}', '{}'])(
-    'an error without a message, %s, is told by its code',
+    'an error without a message, %s, is reported by its code',
     async (bytes) => {
       await serveBytes(500, bytes)
       expect(await ask()).toEqual({ outcome: 'refused', message: 'code 500' })

@@ -70,7 +70,7 @@ describe('the HTTP server', () => {
     expect(orders).toEqual([{ intent: 'drain', reason: null, forMs: 60_000 }])
   })
 
-  test('takes none where anybody may ask', async () => {
+  test('takes no order on a server for anyone', async () => {
     const path = await serve(true)
     expect((await ask(path, 'POST', '/operator', '{"intent":"withdraw"}')).code).toBe(405)
     expect(orders).toEqual([])

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { createLog } from '../../../src/telemetry/log.ts'
 
-test('a line that comes while the log ends, or after it, harms nobody', async () => {
+test('a line during or after the end of the log is dropped without an error', async () => {
   const { log, end } = createLog({ program: 'test' })
   const ended = end()
   expect(() => log.info('late')).not.toThrow()
