@@ -254,7 +254,7 @@ export function testApplyOn(daemon: 'bird' | 'frr'): void {
       expect(killed.outcome).toBeNull()
       // An unchanged bundle: all that this one does is the repair.
       const next = await applyOn(node, node.bundle)
-      expect(next.stderr).toContain('an apply was killed before')
+      expect(next.stderr).toContain('an earlier apply was interrupted')
       expect(next.outcome).toMatchObject({ reason: 'nothing-to-do' })
       await isBack()
       expect(await state()).toEqual(before)
