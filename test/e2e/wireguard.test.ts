@@ -246,7 +246,7 @@ describe('anyward probe', () => {
   const probe = (...words: string[]) =>
     execa(
       'ip',
-      ['netns', 'exec', server.namespace, process.execPath, fixture('cli.mjs'), builtCode].concat(
+      ['netns', 'exec', server.namespace, process.execPath, `${builtCode}/cli/main.js`].concat(
         words,
         ['--public-key', server.keys.publicKey, '--private-key-file', join(folder, 'key')],
         ['--timeout', '10s', '--address', echo4.source, '--ping', echo4.target],

@@ -3,12 +3,15 @@
 import { createInterface } from 'node:readline'
 
 const root = process.argv[2]
-const { createRtrServer } = await import(`${root}/rtr/server.js`)
-const { createVrpSet } = await import(`${root}/rpki/vrp-set.js`)
-const { parsePrefix } = await import(`${root}/net/prefix.js`)
+const { createRtrServer } = await import(`${root}/plan/rtr/server.js`)
+const { readVrps } = await import(`${root}/plan/rpki/read-vrps.js`)
 
 const servers = new Map()
-const setOf = (vrps) => createVrpSet(vrps.map((vrp) => ({ ...vrp, prefix: parsePrefix(vrp.prefix).value })))
+const setOf = (vrps) => {
+  const read = readVrps(JSON.stringify({ roas: vrps }), Date.now())
+  if (!read.ok) throw new Error(read.problem)
+  return read.value.vrps
+}
 
 const calls = {
   async serve({ port, vrps }) {

@@ -4,12 +4,12 @@ import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 const root = process.argv[2]
-const { WireguardClient } = await import(`${root}/wireguard/client.js`)
-const { Deadline } = await import(`${root}/wireguard/deadline.js`)
-const { ipRoute } = await import(`${root}/wireguard/inner/ip.js`)
-const { keyPairOf } = await import(`${root}/wireguard/key.js`)
-const { createEndpointProbe } = await import(`${root}/probe/endpoint.js`)
-const { createSideProbes } = await import(`${root}/probe/side/create-side-probes.js`)
+const { WireguardClient } = await import(`${root}/node/wireguard/client.js`)
+const { Deadline } = await import(`${root}/node/wireguard/deadline.js`)
+const { ipRoute } = await import(`${root}/node/wireguard/inner/ip.js`)
+const { keyPairOf } = await import(`${root}/node/wireguard/key.js`)
+const { createEndpointProbe } = await import(`${root}/node/probe/endpoint.js`)
+const { createSideProbes } = await import(`${root}/node/probe/side/create-side-probes.js`)
 
 const bytes = (text) => (text === null ? null : Buffer.from(text, 'base64'))
 

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { createSocket } from 'node:dgram'
 
 const [root, address, port, serverPublicKey] = process.argv.slice(2)
-const { hash, mac } = await import(`${root}/wireguard/primitives.js`)
+const { hash, mac } = await import(`${root}/node/wireguard/primitives.js`)
 const key = hash(Buffer.from('mac1----'), Buffer.from(serverPublicKey, 'base64'))
 const packets = Array.from({ length: 64 }, () => {
   const packet = randomBytes(148)
