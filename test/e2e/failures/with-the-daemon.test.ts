@@ -146,9 +146,9 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
     await node.until('the addresses are back', ({ heldAddresses }) => heldAddresses.length === 0)
   })
 
-  test.runIf(kind === 'bird')(
-    'failure 21: where the include can not be written, what the neighbors lost by `disable` is said to be gone',
-    async () => {
+  // FRR has no file of ours.
+  if (kind === 'bird') {
+    test('failure 21: where the include can not be written, what the neighbors lost by `disable` is said to be gone', async () => {
       const file = node.manifest.paths.announceFile!
       const before = (await node.events()).length
       await node.run('chattr', ['+i', file])
@@ -177,8 +177,8 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
       await node.gone()
       await node.setLink('up')
       await node.back()
-    },
-  )
+    })
+  }
 
   test('failure 9: after fifty changes of the link in a row the neighbors have what the last one asks for', async () => {
     const { wireguardInterface } = node.node

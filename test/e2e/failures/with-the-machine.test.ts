@@ -109,7 +109,7 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
     await node.restart({
       change: ({ services: [service] }) => {
         service!.probe.checks.push('command')
-        const pace = { intervalMs: 300, timeoutMs: 200, rise: 2, fall: 2 }
+        const pace = { intervalMs: 1000, timeoutMs: 200, rise: 2, fall: 2 }
         service!.probe.command = { ...pace, argv: ['/bin/sh', script] }
       },
     })
