@@ -79,7 +79,7 @@ describe('explain', () => {
       'there is no node "fra1-b"\n    did you mean fra1-a?',
     ],
     [['fra1-a', 'transit', 'export', '192.0.2.0/24'], 'fra1-a has no neighbor "transit"'],
-    [['fra1-a', 'fra1-transit', 'import', '::/0'], '::/0 is no IPv4 prefix'],
+    [['fra1-a', 'fra1-transit', 'import', '::/0'], '::/0 is not an IPv4 prefix'],
     [['fra1-a', 'fra1-transit', 'import', '192.0.2.1/24'], '"192.0.2.1/24" has host bits set beyond /24'],
     [['fra1-a', 'fra1-transit', 'import', '0.0.0.0/0', '--as-path', 'AS1'], '"AS1" is not an AS path'],
     [
