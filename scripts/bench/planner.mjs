@@ -26,6 +26,12 @@ rpki:
   caches: [{ host: 127.0.0.1, port: 3323 }, { host: 127.0.0.1, port: 3325 }]
 `
 
+/** Loaded before the command; writes to descriptor 3 at its end what the process has used. */
+const usageReport = `data:text/javascript,${encodeURIComponent(`
+import { writeSync } from 'node:fs'
+process.on('exit', () => writeSync(3, JSON.stringify({ cpu: process.cpuUsage(), rss: process.resourceUsage().maxRSS })))
+`)}`
+
 await runBench({ file: fileURLToPath(import.meta.url), prepare, measure, judge, describe })
 
 async function* prepare(folder) {
@@ -69,12 +75,6 @@ async function measure(dir) {
     peakMb: first.peakMb,
   }
 }
-
-/** Loaded before the command; writes to descriptor 3 at its end what the process has used. */
-const usageReport = `data:text/javascript,${encodeURIComponent(`
-import { writeSync } from 'node:fs'
-process.on('exit', () => writeSync(3, JSON.stringify({ cpu: process.cpuUsage(), rss: process.resourceUsage().maxRSS })))
-`)}`
 
 function runPlan(dir, out) {
   const start = performance.now()
