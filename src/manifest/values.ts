@@ -22,9 +22,9 @@ export type AbsolutePath = Checked<'path'>
 export type InterfaceName = Checked<'interface'>
 
 export const namePattern = /^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/
-export const longestName = 32
+const longestName = 32
 export const interfacePattern = /^[A-Za-z][A-Za-z0-9_.-]*$/
-export const longestInterface = 15
+const longestInterface = 15
 /** Canonical base64 of 32 bytes. */
 export const publicKeyPattern = /^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/
 
