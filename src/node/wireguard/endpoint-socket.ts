@@ -1,5 +1,5 @@
 import { createSocket, type Socket, type SocketOptions } from 'node:dgram'
-import { setTimeout as delay } from 'node:timers/promises'
+import { isLocalPortOpen } from '../../linux/udp-ports.ts'
 import { parseAddress } from '../../net/prefix.ts'
 
 /** An address (IPv4, or IPv6 without brackets) and a UDP port. */
@@ -16,20 +16,18 @@ export function formatEndpoint(endpoint: Endpoint): string {
 
 interface SocketEvents {
   packet(packet: Buffer): void
-  /** An error that a second socket, on another port, received too. */
+  /** An error of the endpoint or of the local routing table; never a forged one. */
   error(error: NodeJS.ErrnoException): void
 }
 
 /** Milliseconds. */
 const timing = {
-  /** A later error on the second port counts as a first error again. */
-  doubt: 500,
-  /** The time for a pending reply to arrive before the second error is reported. */
-  reply: 10,
-  /** How long errors are ignored after a reply has refuted one. */
+  /** How long ICMP errors are ignored after one that could not be confirmed. */
   distrust: 60_000,
   /** How long the old port still receives. */
   linger: 2000,
+  /** How long one reading of the kernel's table of ports is used: a flood of errors must not become a flood of readings. */
+  reading: 20,
 } as const
 
 /** Errors that an ICMP message causes on a connected socket. The local routing table can cause some of them too. */
@@ -50,10 +48,11 @@ const icmpErrors: ReadonlySet<string | undefined> = new Set([
  * A UDP socket connected to one endpoint, so that the kernel reports a closed port and drops packets from
  * other senders. It opens when first used, and again after `reset`.
  *
- * ICMP errors are easy to forge: a sender can guess the port, and a local user can read it. So one error
- * proves nothing. The last packet is sent again from a new port, and the error is reported only if it occurs
- * there too. A reply refutes the error: then the socket stays unconnected for a minute, so that no ICMP error
- * reaches it, and a dead endpoint is detected by its timeout.
+ * ICMP errors are easy to forge: a sender can guess the port, and a local user can read it. So an error alone
+ * proves nothing. A closed port is confirmed by the kernel's table of ports. Any other error, and a refusal
+ * while the port is open, is ignored: for a minute the socket stays unconnected, so that no ICMP error reaches it. The
+ * last packet is sent again from there; an error of that send comes from the local routing table. A dead endpoint is
+ * detected by its timeout meanwhile.
  */
 export class EndpointSocket {
   readonly endpoint: Endpoint
@@ -64,8 +63,7 @@ export class EndpointSocket {
   /** The old port: replies to packets sent from there still count. */
   #left: { readonly socket: Socket; readonly timer: NodeJS.Timeout } | null = null
   #lastPacket: Uint8Array | null = null
-  /** Set from the first error until a second one, a reply or the time limit. */
-  #doubt: { readonly sinceMs: number } | null = null
+  #reading: { readonly startedAtMs: number; readonly isOpen: Promise<boolean> } | null = null
   #distrustUntilMs = Number.NEGATIVE_INFINITY
   #isConnected = true
 
@@ -85,16 +83,15 @@ export class EndpointSocket {
   /** `null` if the kernel accepted the packet. */
   async send(packet: Uint8Array): Promise<NodeJS.ErrnoException | null> {
     this.#lastPacket = packet
-    const error = await this.#sendOnce(packet)
-    // A send returns the pending error of an earlier packet; then this packet was not sent.
-    return error === null ? null : this.#confirm(error)
+    const { error, isConnected } = await this.#sendOnce(packet)
+    // A connected socket returns the pending error of an earlier packet; then this packet was not sent.
+    return error !== null && isConnected ? this.#confirm(error, packet) : error
   }
 
   /** Closes the socket; the next `open` uses another port. */
   reset(): void {
     this.#leave()
     this.#forgetLeft()
-    this.#doubt = null
     this.#lastPacket = null
   }
 
@@ -128,7 +125,7 @@ export class EndpointSocket {
         if (error) return fail(error)
         socket.off('error', fail)
         socket.on('message', (packet, sender) => {
-          if (isConnected || this.#isEndpoint(sender)) this.#hear(packet)
+          if (isConnected || this.#isEndpoint(sender)) this.#events.packet(packet)
         })
         socket.on('error', (later: NodeJS.ErrnoException) => this.#suspect(socket, later))
         if (this.#hopLimit !== null) socket.setTTL(this.#hopLimit)
@@ -145,43 +142,42 @@ export class EndpointSocket {
     )
   }
 
-  #hear(packet: Buffer): void {
-    if (this.#doubt !== null) {
-      this.#doubt = null
-      this.#distrustUntilMs = performance.now() + timing.distrust
-      this.#leave()
-      void this.open()
-    }
-    this.#events.packet(packet)
-  }
-
   #suspect(socket: Socket, error: NodeJS.ErrnoException): void {
     if (socket !== this.#socket) return
-    void this.#confirm(error).then((confirmed) => {
+    void this.#confirm(error, this.#lastPacket).then((confirmed) => {
       if (confirmed !== null) this.#events.error(confirmed)
     })
   }
 
-  /** The error if a second port confirmed it, otherwise `null`. */
-  async #confirm(error: NodeJS.ErrnoException): Promise<NodeJS.ErrnoException | null> {
-    if (!icmpErrors.has(error.code) || !this.#isConnected) return error
-    const nowMs = performance.now()
-    const before = this.#doubt
-    if (before !== null && nowMs - before.sinceMs < timing.doubt) {
-      await delay(timing.reply)
-      if (this.#doubt !== before) return null
-      this.#doubt = null
-      return error
+  /**
+   * The error of a connected socket, if it is proven. Otherwise the packet is sent again without a connection: the
+   * local error of that, or `null`.
+   */
+  async #confirm(
+    error: NodeJS.ErrnoException,
+    packet: Uint8Array | null,
+  ): Promise<NodeJS.ErrnoException | null> {
+    if (!icmpErrors.has(error.code)) return error
+    if (error.code === 'ECONNREFUSED' && !(await this.#isPortOpen())) return error
+    // It was reset meanwhile.
+    if (this.#opening === null) return null
+    if (this.#isConnected) {
+      this.#distrustUntilMs = performance.now() + timing.distrust
+      this.#leave()
     }
-    const doubt = { sinceMs: nowMs }
-    this.#doubt = doubt
-    this.#leave()
     const opening = await this.open()
-    if (this.#doubt !== doubt) return null
-    if (opening !== null) this.#doubt = null
-    if (opening !== null || this.#lastPacket === null) return opening
-    const again = await this.#sendOnce(this.#lastPacket)
-    return again === null || this.#doubt !== doubt ? null : this.#confirm(again)
+    return opening !== null || packet === null ? opening : (await this.#sendOnce(packet)).error
+  }
+
+  #isPortOpen(): Promise<boolean> {
+    const nowMs = performance.now()
+    if (this.#reading === null || nowMs - this.#reading.startedAtMs >= timing.reading) {
+      this.#reading = {
+        startedAtMs: nowMs,
+        isOpen: isLocalPortOpen(this.endpoint.address, this.endpoint.port),
+      }
+    }
+    return this.#reading.isOpen
   }
 
   /** Changes to another port. */
@@ -204,23 +200,30 @@ export class EndpointSocket {
     this.#left = null
   }
 
-  async #sendOnce(packet: Uint8Array): Promise<NodeJS.ErrnoException | null> {
+  async #sendOnce(packet: Uint8Array): Promise<Sent> {
     // Not `open`: a socket that was reset stays closed.
     const opening = this.#opening === null ? null : await this.#opening
-    if (opening !== null) return opening
+    const isConnected = this.#isConnected
+    if (opening !== null) return { error: opening, isConnected: false }
     const socket = this.#socket
-    if (socket === null) return closedError()
+    if (socket === null) return { error: closedError(), isConnected: false }
     const { port, address } = this.endpoint
     return new Promise((resolve) => {
-      const sent = (error: Error | null) => resolve(error)
+      const sent = (error: Error | null) => resolve({ error, isConnected })
       try {
-        if (this.#isConnected) socket.send(packet, sent)
+        if (isConnected) socket.send(packet, sent)
         else socket.send(packet, port, address, sent)
       } catch (error) {
-        resolve(error as NodeJS.ErrnoException)
+        resolve({ error: error as NodeJS.ErrnoException, isConnected })
       }
     })
   }
+}
+
+interface Sent {
+  readonly error: NodeJS.ErrnoException | null
+  /** Whether the error may come from an ICMP message. */
+  readonly isConnected: boolean
 }
 
 function canonical(address: string): string {

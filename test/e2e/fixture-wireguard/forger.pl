@@ -1,5 +1,5 @@
-# Forges ICMP "port unreachable" about a probe's packets, until it is killed. Perl, for Node has no raw sockets, and
-# perl-base is on every Debian machine.
+# Forges ICMP "port unreachable" and "prohibited" about a probe's packets, until it is killed. Perl, because Node has no
+# raw sockets, and perl-base is on every Debian machine.
 #   forger.pl known|guessed PORT ADDRESS [PROC]
 # ADDRESS is the anycast address that the probe sends to, and from. known: the ports are read from PROC/net/udp or udp6,
 # as any user of the node can; guessed: all ephemeral ports, one after the other.
@@ -22,16 +22,17 @@ sub sum16 {
 }
 
 sub forge {
-  my ($source) = @_;
+  my ($source, $is_port) = @_;
   my $udp = pack('n4', $source, $port, 156, 0);
   if ($is6) {
     my $quoted = pack('NnCC', 6 << 28, 156, 17, 64) . $raw . $raw . $udp;
     # The kernel fills in ICMPv6's checksum.
-    return pack('CCnN', 1, 4, 0, 0) . $quoted;
+    return pack('CCnN', 1, $is_port ? 4 : 1, 0, 0) . $quoted;
   }
   my $quoted = pack('CCnnnCCn', 0x45, 0, 176, 0, 0, 64, 17, 0) . $raw . $raw . $udp;
-  my $sum = sum16(pack('CCnN', 3, 3, 0, 0) . $quoted);
-  return pack('CCnN', 3, 3, $sum, 0) . $quoted;
+  my $code = $is_port ? 3 : 10;
+  my $sum = sum16(pack('CCnN', 3, $code, 0, 0) . $quoted);
+  return pack('CCnN', 3, $code, $sum, 0) . $quoted;
 }
 
 # The ports of sockets that are connected to the endpoint.
@@ -41,21 +42,27 @@ sub read_ports {
   return map { /^\s*\d+: [0-9A-F]+:([0-9A-F]{4}) [0-9A-F]+:$hex / ? hex $1 : () } <$table>;
 }
 
+# Some 20,000 packets a second, in bursts: at full speed it would take a processor, and the endpoint would be late.
+my $burst = 40;
 $| = 1;
 my $sent = 0;
-my $said = time;
-my $times = $mode eq 'known' ? 20 : 1;
+my $printed = time;
+
+sub send_about {
+  my ($source) = @_;
+  for my $packet (forge($source, 1), forge($source, 0)) {
+    $sent++ if defined send $socket, $packet, 0, $to;
+    next if $sent % $burst;
+    select undef, undef, undef, 0.002;
+  }
+}
+
 for (;;) {
   my @ports = $mode eq 'known' ? read_ports() : 32768 .. 60999;
-  for my $source (@ports) {
-    my $packet = forge($source);
-    for (1 .. $times) { $sent++ if defined send $socket, $packet, 0, $to }
-    next if time == $said;
-    $said = time;
-    print "$sent\n";
-  }
-  next if @ports;
-  next if time == $said;
-  $said = time;
+  send_about($_) for @ports;
+  # A new port is seen within a millisecond.
+  select undef, undef, undef, 0.0005 if $mode eq 'known';
+  next if time == $printed;
+  $printed = time;
   print "$sent\n";
 }

@@ -28,6 +28,7 @@ export interface ResponderOptions {
   readonly presharedKey?: Uint8Array
   /** As many sockets, all of one server with one session. */
   readonly sockets?: number
+  readonly isIpv6?: boolean
 }
 
 interface Peer {
@@ -63,8 +64,8 @@ export class Responder {
   static async start(options: ResponderOptions): Promise<Responder> {
     const responder = new Responder(options)
     for (let index = 0; index < (options.sockets ?? 1); index += 1) {
-      const address = `127.0.0.${index + 1}`
-      const socket = createSocket('udp4')
+      const address = options.isIpv6 ? '::1' : `127.0.0.${index + 1}`
+      const socket = createSocket(options.isIpv6 ? 'udp6' : 'udp4')
       socket.on('message', (packet, from) => responder.#receive({ socket, ...from }, packet))
       socket.bind(0, address)
       await once(socket, 'listening')
