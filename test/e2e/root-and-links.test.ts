@@ -1,4 +1,15 @@
-import { chmod, chown, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import {
+  chmod,
+  chown,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type ExecaError, execa } from 'execa'
@@ -64,8 +75,11 @@ test('a trial of FRR’s daemons writes nothing into a folder in which the user 
     }`
   try {
     await besideFrr(plant, async () => {
-      const { complaints } = await readByScratchDaemons('router bgp 64500\n')
-      expect(complaints).toEqual([])
+      for (let round = 0; round < 2; round += 1) {
+        const { complaints } = await readByScratchDaemons('router bgp 64500\n')
+        expect(complaints).toEqual([])
+        expect(await readdir(scratch)).toEqual([])
+      }
     })
   } finally {
     if (before === undefined) delete process.env.TMPDIR

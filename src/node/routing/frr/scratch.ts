@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, readFile } from 'node:fs/promises'
+import { chmod, chown, mkdir, mkdtemp, readFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -26,12 +26,12 @@ export interface ScratchReading {
  */
 export async function readByScratchDaemons(config: string): Promise<ScratchReading> {
   const dir = await mkdtemp(join(tmpdir(), 'anyward-frr-'))
+  const sockets = join(dir, 'vty')
+  await mkdir(sockets)
   const daemons: ResultPromise[] = []
   try {
-    // The daemons drop root privileges before they create their sockets.
-    const sockets = join(dir, 'vty')
     await chmod(dir, 0o755)
-    await mkdir(sockets)
+    // The daemons drop root privileges before they create their sockets.
     await execa('chown', ['frr:frr', sockets])
     await startAll(sockets, ['zebra'], daemons)
     await startAll(sockets, ['staticd', 'bfdd', 'bgpd'], daemons)
@@ -45,6 +45,8 @@ export async function readByScratchDaemons(config: string): Promise<ScratchReadi
     return { complaints: said, empty, running }
   } finally {
     await Promise.all(daemons.map(stop))
+    // As its owner, the user frr could create files in the folder while it is emptied.
+    await chown(sockets, 0, 0)
     await removeTree(dir)
   }
 }
