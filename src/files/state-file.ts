@@ -1,5 +1,6 @@
 import { readFile, rename } from 'node:fs/promises'
 import type * as z from 'zod'
+import { type Clock, systemClock, type Timer } from '../clock/clock.ts'
 import { writeFileAtomically } from './atomic-file.ts'
 import { readCarefully } from './open-regular-file.ts'
 
@@ -8,6 +9,7 @@ export interface StateFileOptions<T> {
   /** The schema of the whole file; its `format` distinguishes versions. */
   readonly schema: z.ZodType<T>
   readonly onProblem: (problem: StateProblem) => void
+  readonly clock?: Clock
 }
 
 export interface StateProblem {
@@ -31,7 +33,7 @@ export class StateFile<T> {
   /** Whether `#wanted` is still to be written. The file is not compared, because other processes write it too. */
   #pending = false
   #writing: Promise<void> | null = null
-  #retry: NodeJS.Timeout | null = null
+  #retry: Timer | null = null
   #failing = false
 
   constructor(options: StateFileOptions<T>) {
@@ -77,9 +79,9 @@ export class StateFile<T> {
 
   /** Resolves when the current write ends; no attempt follows. */
   async close(): Promise<void> {
-    if (this.#retry !== null) clearTimeout(this.#retry)
+    this.#retry?.cancel()
     await this.#writing?.catch(() => {})
-    if (this.#retry !== null) clearTimeout(this.#retry)
+    this.#retry?.cancel()
   }
 
   #write(): Promise<void> {
@@ -112,12 +114,13 @@ export class StateFile<T> {
   }
 
   #retryLater(): void {
-    if (this.#retry !== null) clearTimeout(this.#retry)
-    this.#retry = setTimeout(() => {
+    this.#retry?.cancel()
+    const { clock = systemClock } = this.#options
+    const retry = () => {
       this.#retry = null
       // The failed write has reported it.
       this.#write().catch(() => {})
-    }, retryMs)
-    this.#retry.unref()
+    }
+    this.#retry = clock.after(retryMs, retry).unref()
   }
 }

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs'
 import { type FileHandle, open, rename } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Clock, Timer } from '../clock/clock.ts'
 
 /** One line of the events file: what happened on this node, and why. */
 export interface NodeEvent {
@@ -25,8 +26,7 @@ interface EventFacts {
 interface EventLogOptions {
   /** The folder of the events files. */
   readonly dir: string
-  /** Milliseconds since 1970. */
-  readonly wall: () => number
+  readonly clock: Clock
   /** Called once until a write succeeds again. Events wait in memory meanwhile. */
   readonly onProblem: (error: NodeJS.ErrnoException) => void
   readonly maxBytes?: number
@@ -64,7 +64,7 @@ class RotatedFile implements EventLog {
   #lost = 0
   #file: { handle: FileHandle; bytes: number } | null = null
   #writing: Promise<void> | null = null
-  #retry: NodeJS.Timeout | null = null
+  #retry: Timer | null = null
   #failing = false
   #ended = false
 
@@ -75,14 +75,14 @@ class RotatedFile implements EventLog {
 
   record(level: NodeEvent['level'], facts: EventFacts, message: string): void {
     if (this.#ended) return
-    const wall = this.#options.wall()
+    const wall = this.#options.clock.wall()
     const { event, ...rest } = facts
     const line = { time: new Date(wall).toISOString(), level, event, message, ...rest }
     const bucket = this.#bucketOf(`${event} ${facts.service ?? ''} ${facts.cause ?? ''}`, wall)
     if (bucket.tokens < 1) {
       bucket.leftOut += 1
       bucket.last = line
-      bucket.timer ??= setTimeout(() => this.#writeLast(bucket), refillMs).unref()
+      bucket.timer ??= this.#options.clock.after(refillMs, () => this.#writeLast(bucket)).unref()
       return
     }
     bucket.tokens -= 1
@@ -92,7 +92,7 @@ class RotatedFile implements EventLog {
   async end(): Promise<void> {
     for (const bucket of this.#buckets.values()) this.#writeLast(bucket)
     this.#ended = true
-    if (this.#retry !== null) clearTimeout(this.#retry)
+    this.#retry?.cancel()
     await this.#writing
     await this.#drain().catch(() => {})
     await this.#close()
@@ -116,7 +116,7 @@ class RotatedFile implements EventLog {
 
   #put(line: object, bucket: Bucket): void {
     const more = bucket.leftOut === 0 ? {} : { leftOut: bucket.leftOut }
-    if (bucket.timer !== null) clearTimeout(bucket.timer)
+    bucket.timer?.cancel()
     Object.assign(bucket, { leftOut: 0, last: null, timer: null })
     this.#waiting.push(`${JSON.stringify({ ...line, ...more })}\n`)
     while (this.#waiting.length > mostWaiting) {
@@ -136,11 +136,11 @@ class RotatedFile implements EventLog {
         if (!this.#failing) this.#options.onProblem(error)
         this.#failing = true
         if (this.#ended) return
-        this.#retry = setTimeout(() => {
+        const retry = () => {
           this.#retry = null
           this.#write()
-        }, this.#options.retryMs ?? defaultRetryMs)
-        this.#retry.unref()
+        }
+        this.#retry = this.#options.clock.after(this.#options.retryMs ?? defaultRetryMs, retry).unref()
       })
       .finally(() => {
         this.#writing = null
@@ -208,7 +208,7 @@ interface Bucket {
   leftOut: number
   /** The last omitted event. */
   last: object | null
-  timer: NodeJS.Timeout | null
+  timer: Timer | null
 }
 
 /** `age` 0 is the file that is written to. */

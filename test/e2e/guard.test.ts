@@ -7,6 +7,7 @@ import { execa } from 'execa'
 import { pino } from 'pino'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { programVersion } from '../../src/cli/program-version.ts'
+import { systemClock } from '../../src/clock/clock.ts'
 import { type Manifest, requireManifest } from '../../src/manifest/manifest.ts'
 import { normally } from '../../src/net/announcements.ts'
 import { askGuard } from '../../src/node/guard/ask.ts'
@@ -101,6 +102,7 @@ describe.each(['bird', 'frr'] as const)("the dead man's guard behind %s", (kind)
   const startController = (of = manifest) => {
     const client = createGuardClient({
       manifest: of,
+      clock: systemClock,
       serial: guardSerialOf(of, programVersion),
       spawn: start,
       log: pino({ enabled: false }),

@@ -1,7 +1,7 @@
 import { type AddressInfo, createServer, type Server } from 'node:net'
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
+import { systemClock } from '../../src/clock/clock.ts'
 import type { Manifest } from '../../src/manifest/manifest.ts'
-import { systemClock } from '../../src/node/controller/clock.ts'
 import { watchRpki } from '../../src/node/controller/watch/rpki-watch.ts'
 import { createFrrRpki } from '../../src/node/routing/frr/rpki.ts'
 import { createLogTo } from '../../src/telemetry/log.ts'

@@ -1,3 +1,4 @@
+import type { Timer } from '../../clock/clock.ts'
 import type { NodeStatus } from '../../control/status.ts'
 import type { LinkSnapshot } from '../../linux/link-snapshot.ts'
 import type { Announcements } from '../../net/announcements.ts'
@@ -43,7 +44,7 @@ export class Controller {
   #reportedIntent: EffectiveIntent | null = null
   /** The set that `hold` keeps: the last desired set or, before that, the set that the daemon originated. */
   #current: Announcements | null = null
-  #saving: NodeJS.Timeout | null = null
+  #saving: Timer | null = null
   #stopping = false
 
   constructor(parts: ControllerParts) {
@@ -177,7 +178,7 @@ export class Controller {
 
   #endTimers(): void {
     this.#timers.end()
-    if (this.#saving !== null) clearTimeout(this.#saving)
+    this.#saving?.cancel()
     this.#save()
   }
 
@@ -372,10 +373,10 @@ export class Controller {
 
   #saveSoon(): void {
     if (this.#stopping) return
-    this.#saving ??= setTimeout(() => {
+    this.#saving ??= this.#parts.clock.after(saveDelayMs, () => {
       this.#saving = null
       this.#save()
-    }, saveDelayMs)
+    })
   }
 
   #save(): void {

@@ -1,3 +1,4 @@
+import type { Clock } from '../../clock/clock.ts'
 import type { NodeStatus } from '../../control/status.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
@@ -8,7 +9,12 @@ import type { ControllerObserver, VerifiedChange } from './parts.ts'
 import type { DecidedState } from './service/service-state.ts'
 
 /** Turns the controller's events into log lines and metrics. */
-export function createObserver(manifest: Manifest, say: Say, metrics: Metrics): ControllerObserver {
+export function createObserver(
+  manifest: Manifest,
+  say: Say,
+  metrics: Metrics,
+  clock: Clock,
+): ControllerObserver {
   const seriesOf = new Map(
     manifest.neighbors.map(({ name, prefixes }) => [name, listSeries(manifest, prefixes)]),
   )
@@ -120,7 +126,7 @@ export function createObserver(manifest: Manifest, say: Say, metrics: Metrics): 
       say(drifted ? 'warn' : 'error', { event: 'trouble', cause, reply }, message)
     },
     observed(observation) {
-      metrics.observed.set(Date.now() / 1000)
+      metrics.observed.set(clock.wall() / 1000)
       for (const seen of observation.neighbors) {
         const { neighbor, session } = seen
         metrics.sessionUp.set({ neighbor }, session === 'up' ? 1 : 0)

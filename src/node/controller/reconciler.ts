@@ -1,8 +1,8 @@
+import type { Clock } from '../../clock/clock.ts'
 import type { ManifestNeighbor } from '../../manifest/manifest.ts'
 import { type Announcements, sameAnnouncements } from '../../net/announcements.ts'
 import { DaemonError, type Observation, type RoutingDaemon } from '../routing/daemon.ts'
 import { isNotRunning, isWithdrawn, observationWithoutDaemon } from '../routing/withdrawn.ts'
-import type { Clock } from './clock.ts'
 import { findDifferences } from './desired.ts'
 
 interface ReconcilerEvents {

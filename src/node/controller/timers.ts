@@ -1,9 +1,9 @@
-import type { Clock } from './clock.ts'
+import type { Clock, Timer } from '../../clock/clock.ts'
 
 /** A group of timers that end together. */
 export class Timers {
   readonly #clock: Clock
-  readonly #running = new Set<NodeJS.Timeout>()
+  readonly #running = new Set<Timer>()
   #ended = false
 
   constructor(clock: Clock) {
@@ -26,17 +26,17 @@ export class Timers {
       sleep(next - now)
     }
     const sleep = (ms: number) => {
-      timer = setTimeout(tick, ms)
+      timer = this.#clock.after(ms, tick)
       this.#running.add(timer)
     }
-    let timer: NodeJS.Timeout | undefined
+    let timer: Timer | undefined
     if (delayMs === 0) tick()
     else sleep(delayMs)
   }
 
   end(): void {
     this.#ended = true
-    for (const timer of this.#running) clearTimeout(timer)
+    for (const timer of this.#running) timer.cancel()
     this.#running.clear()
   }
 }

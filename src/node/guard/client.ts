@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
+import type { Clock, Timer } from '../../clock/clock.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
 import type { Log } from '../../telemetry/log.ts'
 import { termsOf } from './guard.ts'
@@ -12,6 +13,7 @@ interface GuardClientOptions {
   /** Starts a guard that outlives this process. */
   readonly spawn: () => Promise<SpawnedGuard>
   readonly log: Log
+  readonly clock: Clock
 }
 
 export interface SpawnedGuard {
@@ -66,7 +68,7 @@ class Client implements GuardClient {
   readonly #guarded: ReadonlySet<string>
   readonly #termMs: number
   #socket: Socket | null = null
-  #timer: NodeJS.Timeout | undefined
+  #timer: Timer | undefined
   #guard: GuardReply | null = null
   #unanswered = 0
   /** When the oldest message that has no answer yet was sent. */
@@ -104,7 +106,7 @@ class Client implements GuardClient {
       wasThere = true
       const { manifest } = this.#options
       // Repeat the last renewal: the deadlines may have ended with the previous guard.
-      const fresh = this.#renewed !== null && performance.now() - this.#renewed.at < this.intervalMs
+      const fresh = this.#renewed !== null && this.#options.clock.now() - this.#renewed.at < this.intervalMs
       this.#send(fresh ? { type: 'renew', services: this.#renewed!.services } : { type: 'ask' })
       this.#options.log.debug({ event: 'guard', node: manifest.node }, 'connected to the guard')
     })
@@ -125,12 +127,12 @@ class Client implements GuardClient {
       if (this.#closed) return
       this.#fail(cause)
       if (!wasThere) void this.#spawn()
-      this.#timer = setTimeout(() => this.start(), timing.reconnect)
+      this.#timer = this.#options.clock.after(timing.reconnect, () => this.start())
     })
   }
 
   renew(services: readonly string[]): void {
-    const now = performance.now()
+    const now = this.#options.clock.now()
     this.#renewed = { services: services.filter((service) => this.#guarded.has(service)), at: now }
     if (this.#socket === null || this.#socket.connecting) return
     if (this.#unansweredSince !== null) {
@@ -157,9 +159,9 @@ class Client implements GuardClient {
     this.#renewed = null
     if (this.#socket === null) return
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, timing.release)
+      const timer = this.#options.clock.after(timing.release, resolve)
       const done = () => {
-        clearTimeout(timer)
+        timer.cancel()
         resolve()
       }
       // Replies come in order: the last one is for this request.
@@ -174,19 +176,19 @@ class Client implements GuardClient {
 
   close(): void {
     this.#closed = true
-    clearTimeout(this.#timer)
+    this.#timer?.cancel()
     this.#socket?.destroy()
   }
 
   #send(request: GuardRequest): void {
     this.#unanswered += 1
-    this.#unansweredSince ??= performance.now()
+    this.#unansweredSince ??= this.#options.clock.now()
     this.#socket?.write(`${JSON.stringify(request)}\n`)
   }
 
   #take(reply: GuardReply): void {
     this.#unanswered = Math.max(0, this.#unanswered - 1)
-    this.#unansweredSince = this.#unanswered === 0 ? null : performance.now()
+    this.#unansweredSince = this.#unanswered === 0 ? null : this.#options.clock.now()
     this.#guard = reply
     const waiting = [...this.#answered]
     this.#answered.clear()
@@ -207,7 +209,7 @@ class Client implements GuardClient {
   #fail(problem: string): void {
     this.#problem = problem
     // While the first guard starts, this is not an error.
-    if (this.#guard === null && performance.now() - this.#spawnedAt < timing.start) return
+    if (this.#guard === null && this.#options.clock.now() - this.#spawnedAt < timing.start) return
     if (this.#loggedProblem === problem) return
     this.#loggedProblem = problem
     this.#options.log.error(
@@ -218,7 +220,7 @@ class Client implements GuardClient {
 
   /** Starts one guard at a time, and no further one while one is still starting. */
   async #spawn(): Promise<void> {
-    const now = performance.now()
+    const now = this.#options.clock.now()
     const isStarting = this.#spawned?.ended() === false && now - this.#spawnedAt < timing.start
     if (this.#closed || this.#spawning || isStarting || now - this.#spawnedAt < this.#respawnMs) return
     this.#spawning = true
@@ -243,7 +245,7 @@ class Client implements GuardClient {
   /** A guard that hangs keeps the lock, so that no other guard can start. */
   async #killHung(): Promise<void> {
     const pid = this.#guard?.pid
-    this.#unansweredSince = performance.now()
+    this.#unansweredSince = this.#options.clock.now()
     if (pid === undefined) return
     const argv = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
     if (!argv.split('\0').includes('guard')) return

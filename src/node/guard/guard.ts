@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import type { Clock, Timer } from '../../clock/clock.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
 import type { Log } from '../../telemetry/log.ts'
 import type { Withdrawal } from '../withdraw/ladder.ts'
@@ -10,6 +11,7 @@ interface GuardParts {
   readonly manifest: Manifest
   readonly serial: string
   readonly place: Place
+  readonly clock: Clock
   readonly log: Log
   /** Stops between its steps once `isOver` returns true. Never rejects. */
   readonly withdraw: (services: ReadonlySet<string>, isOver: () => boolean) => Promise<Withdrawal>
@@ -56,13 +58,13 @@ export class Guard {
   #wasNeeded = false
   /** Set by `stop`: services to renew, release or withdraw before the guard ends. */
   #owed: Set<string> | null = null
-  #timer: NodeJS.Timeout | undefined
+  #timer: Timer | undefined
   #end: (() => void) | null = null
 
   constructor(parts: GuardParts) {
     this.#parts = parts
     this.#place = parts.place
-    const now = performance.now()
+    const now = parts.clock.now()
     this.#leases = new Leases(termsOf(parts.manifest), now)
     const inherited = parts.place.inherited?.leases ?? {}
     this.#leases.adopt(inherited, now)
@@ -79,33 +81,33 @@ export class Guard {
     log.info({ event: 'guard', serial, inherited: place.inherited?.leases ?? null }, 'the guard has started')
     this.#tick()
     await ended
-    clearTimeout(this.#timer)
+    this.#timer?.cancel()
     for (const socket of this.#sockets) socket.destroy()
     this.#place.leave()
   }
 
   /** Ends it as soon as each deadline was renewed once more, released, or followed by a withdrawal. */
   stop(): void {
-    this.#owed ??= new Set(Object.keys(this.#leases.left(performance.now())))
+    this.#owed ??= new Set(Object.keys(this.#leases.left(this.#parts.clock.now())))
     for (const service of this.#withdrawn) this.#owed.delete(service)
-    this.#endIfIdle(performance.now())
+    this.#endIfIdle(this.#parts.clock.now())
   }
 
   #tick(): void {
-    const now = performance.now()
+    const now = this.#parts.clock.now()
     this.#expired = new Set(this.#leases.look(now))
     // A deadline that has just passed does not wait for the retry pause of another service.
     const isNew = [...this.#expired].some((service) => !this.#givenUp.has(service))
     if (!this.#withdrawing && this.#expired.size > 0 && (isNew || now >= this.#retryAt)) void this.#withdraw()
     this.#endIfIdle(now)
-    this.#timer = setTimeout(() => this.#tick(), this.#leases.lookMs)
+    this.#timer = this.#parts.clock.after(this.#leases.lookMs, () => this.#tick())
   }
 
   async #withdraw(): Promise<void> {
     const { log, manifest } = this.#parts
     // All expired services, also those withdrawn already: a prefix that only they share must go too.
     const services = this.#expired
-    const now = performance.now()
+    const now = this.#parts.clock.now()
     this.#withdrawing = true
     for (const service of services) {
       if (this.#givenUp.has(service)) continue
@@ -119,14 +121,14 @@ export class Guard {
     const isResync = [...services].every((service) => this.#withdrawn.has(service))
     if (isResync && (await this.#parts.isStillWithdrawn(services))) {
       this.#withdrawing = false
-      this.#retryAt = performance.now() + timing.resync
+      this.#retryAt = this.#parts.clock.now() + timing.resync
       return
     }
     const result = await this.#parts.withdraw(services, isOver)
     this.#withdrawing = false
     if (isOver()) return
     const { way, withdrawn, lasting, left, troubles } = result
-    const tookMs = Math.round(performance.now() - now)
+    const tookMs = Math.round(this.#parts.clock.now() - now)
     const facts = {
       event: 'dead-man-withdrawal',
       services: [...services],
@@ -150,9 +152,9 @@ export class Guard {
         this.#owed?.delete(service)
       }
       this.#retryMs = timing.retryFirst
-      this.#retryAt = performance.now() + timing.resync
+      this.#retryAt = this.#parts.clock.now() + timing.resync
     } else {
-      this.#retryAt = performance.now() + this.#retryMs
+      this.#retryAt = this.#parts.clock.now() + this.#retryMs
       this.#retryMs = Math.min(this.#retryMs * 2, timing.retryMost)
     }
   }
@@ -196,7 +198,7 @@ export class Guard {
   }
 
   #answer(socket: Socket, request: GuardRequest): void {
-    const now = performance.now()
+    const now = this.#parts.clock.now()
     switch (request.type) {
       case 'renew':
         this.#wasNeeded = true
@@ -277,7 +279,7 @@ export class Guard {
         { event: 'guard', cause },
         `the guard can not listen again after a failed replacement: ${cause}`,
       )
-      setTimeout(() => void this.#takeBack(), timing.retakeAgain)
+      this.#parts.clock.after(timing.retakeAgain, () => void this.#takeBack())
     }
   }
 }

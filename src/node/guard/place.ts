@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { rm } from 'node:fs/promises'
 import { createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
+import type { Clock } from '../../clock/clock.ts'
 import { acquireLock } from '../../files/lock.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
 import { type AskedGuard, askGuard } from './ask.ts'
@@ -26,15 +27,15 @@ export class PlaceTakenError extends Error {
 }
 
 /** Takes the lock, from an older guard if there is one. Throws PlaceTakenError and LockError. */
-export async function takePlace(manifest: Manifest): Promise<Place> {
+export async function takePlace(manifest: Manifest, clock: Clock): Promise<Place> {
   const path = guardSocketOf(manifest)
   const lockPath = lockPathOf(manifest)
-  const deadline = performance.now() + timing.giveUp
+  const deadline = clock.now() + timing.giveUp
   let lock = await acquireLock(lockPath)
   // Also after the lock was acquired: a guard of an earlier version locks an abstract socket instead.
-  let elder = await askGuard(path, { type: 'replace' })
+  let elder = await askGuard(path, { type: 'replace' }, clock)
   while (lock.outcome === 'busy') {
-    if (performance.now() > deadline) {
+    if (clock.now() > deadline) {
       elder?.socket.destroy()
       const process = lock.pid === null ? '' : ` (process ${lock.pid})`
       throw new PlaceTakenError(
@@ -44,7 +45,7 @@ export async function takePlace(manifest: Manifest): Promise<Place> {
     lock = await acquireLock(lockPath, { waitMs: timing.wait })
     if (lock.outcome === 'locked') break
     // The older guard answers no more, so this is another new guard, which has the renewals now.
-    const quicker = await askGuard(path, { type: 'replace' })
+    const quicker = await askGuard(path, { type: 'replace' }, clock)
     if (quicker === null) continue
     if (elder !== null) dismiss(elder)
     elder = quicker

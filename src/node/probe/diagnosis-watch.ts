@@ -1,3 +1,4 @@
+import { type Clock, systemClock } from '../../clock/clock.ts'
 import type { Diagnosis, DiagnosisCause } from './diagnose.ts'
 import { DiagnosisQueue } from './diagnosis-queue.ts'
 
@@ -7,6 +8,7 @@ export interface DiagnosisWatchOptions {
   readonly onMissingProgram: (program: string) => void
   /** Shared by all diagnoses on this node. */
   readonly queue?: DiagnosisQueue
+  readonly clock?: Clock
 }
 
 /** The diagnosis as one cycle uses it. */
@@ -28,6 +30,7 @@ const diagnosisLimitMs = 2_000
 export class DiagnosisWatch {
   readonly #options: DiagnosisWatchOptions
   readonly #queue: DiagnosisQueue
+  readonly #clock: Clock
   readonly #begin = () => {
     if (this.#running === null) void this.#run()
   }
@@ -37,21 +40,22 @@ export class DiagnosisWatch {
 
   constructor(options: DiagnosisWatchOptions) {
     this.#options = options
-    this.#queue = options.queue ?? new DiagnosisQueue()
+    this.#clock = options.clock ?? systemClock
+    this.#queue = options.queue ?? new DiagnosisQueue(this.#clock)
   }
 
   /** The diagnosis starts after `patienceMs`, unless the cycle has ended by then. */
   watch(patienceMs: number): DiagnosisShare {
-    const timer = setTimeout(() => {
+    const timer = this.#clock.after(patienceMs, () => {
       const isNeeded = this.#isAvailable && this.#running === null && this.#recentCause() === undefined
       if (isNeeded) this.#queue.enter(this.#begin)
-    }, patienceMs)
+    })
     return {
       cause: () => {
-        const waitedMs = this.#running === null ? 0 : performance.now() - this.#running.since
+        const waitedMs = this.#running === null ? 0 : this.#clock.now() - this.#running.since
         return waitedMs >= hungAfterMs ? 'hung' : (this.#recentCause() ?? null)
       },
-      end: () => clearTimeout(timer),
+      end: () => timer.cancel(),
     }
   }
 
@@ -64,11 +68,11 @@ export class DiagnosisWatch {
   }
 
   async #run(): Promise<void> {
-    const run = { since: performance.now(), abort: new AbortController() }
+    const run = { since: this.#clock.now(), abort: new AbortController() }
     this.#running = run
-    const timer = setTimeout(() => run.abort.abort(), diagnosisLimitMs)
+    const timer = this.#clock.after(diagnosisLimitMs, () => run.abort.abort())
     const diagnosis = await this.#options.diagnose(run.abort.signal)
-    clearTimeout(timer)
+    timer.cancel()
     if (this.#running !== run) return
     this.#running = null
     if (diagnosis === 'no-wg') {
@@ -76,12 +80,12 @@ export class DiagnosisWatch {
       this.#options.onMissingProgram('wg')
       return
     }
-    this.#latest = { cause: diagnosis, atMs: performance.now() }
+    this.#latest = { cause: diagnosis, atMs: this.#clock.now() }
   }
 
   /** `undefined`: there is none. */
   #recentCause(): DiagnosisCause | null | undefined {
-    if (this.#latest === null || performance.now() - this.#latest.atMs > diagnosisLifeMs) return undefined
+    if (this.#latest === null || this.#clock.now() - this.#latest.atMs > diagnosisLifeMs) return undefined
     return this.#latest.cause
   }
 }

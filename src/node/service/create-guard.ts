@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import { systemClock } from '../../clock/clock.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
 import type { Log } from '../../telemetry/log.ts'
 import { askGuard } from '../guard/ask.ts'
@@ -25,6 +26,7 @@ export function createGuard(
     serial: guardSerialOf(manifest, program.version),
     spawn: () => spawnGuard(manifest, program.argv, resolve(bundle)),
     log,
+    clock: systemClock,
   })
   if (client === null) void releaseLeftGuard(guardSocketOf(manifest))
   return client

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { systemClock } from '../../clock/clock.ts'
 import type { StateProblem } from '../../files/state-file.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
 import type { Say } from '../../telemetry/say.ts'
@@ -41,7 +42,7 @@ export async function keepState(
     services: await services.load(),
     saveServices(saved) {
       // The state file reports the problem and retries.
-      services.save({ format: 1, savedAt: Date.now(), services: saved }).catch(() => {})
+      services.save({ format: 1, savedAt: systemClock.wall(), services: saved }).catch(() => {})
     },
     async close() {
       await Promise.all([operator.close(), services.close()])

@@ -1,4 +1,5 @@
 import type { Server } from 'node:http'
+import { systemClock } from '../../clock/clock.ts'
 import { createHttpServer, listen } from '../../control/http-server.ts'
 import { ListenError, type Listener, startListener } from '../../control/listener.ts'
 import { orderRoute, viewRoutes } from '../../control/program-routes.ts'
@@ -24,7 +25,7 @@ export function createRoutes(controller: Controller, metrics: ReturnType<typeof 
       },
     }),
     orderRoute(async ({ intent, reason, forMs }) => {
-      const since = Date.now()
+      const since = systemClock.wall()
       await controller.setIntent({ intent, reason, since, until: forMs === null ? null : since + forMs })
       await controller.settle(2000)
       return controller.status()

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { setFlagsFromString } from 'node:v8'
 import { readBundle } from '../../bundle/read.ts'
+import { systemClock } from '../../clock/clock.ts'
 import { runIp } from '../../linux/ip.ts'
 import { watchLinks } from '../../linux/link-watch.ts'
 import { describeMissing, findMissingPrograms } from '../../linux/programs.ts'
@@ -13,7 +14,6 @@ import { createMetrics } from '../../telemetry/metrics.ts'
 import { createSay } from '../../telemetry/say.ts'
 import { OperationError } from '../../text/operation-error.ts'
 import { journalPath, lockApply } from '../apply/lock.ts'
-import { systemClock } from '../controller/clock.ts'
 import { Controller } from '../controller/controller.ts'
 import { createObserver } from '../controller/observer.ts'
 import { rpkiRulesOf, watchRpki } from '../controller/watch/rpki-watch.ts'
@@ -91,7 +91,7 @@ async function control(manifest: Manifest, bundle: string, program: ThisProgram)
   const { log, flush, end } = createLog({ node: manifest.node, site: manifest.site })
   const events = createEventLog({
     dir: stateDir,
-    wall: Date.now,
+    clock: systemClock,
     onProblem: ({ code }) =>
       log.error({ event: 'events', cause: code }, `${stateDir}: cannot write events (${code})`),
   })
@@ -111,7 +111,7 @@ async function control(manifest: Manifest, bundle: string, program: ThisProgram)
       probes.get(name)!.endpoint.publicKey,
     ]),
   )
-  const traffic = new TrafficWatch({ ownPeers, now: () => systemClock.now() })
+  const traffic = new TrafficWatch({ ownPeers, clock: systemClock })
 
   const saved =
     manifest.daemon === 'frr'
@@ -123,7 +123,7 @@ async function control(manifest: Manifest, bundle: string, program: ThisProgram)
     daemonVersion: identity?.version ?? null,
     probesOf: (service) => probes.get(service.name)!,
     clock: systemClock,
-    observer: createObserver(manifest, say, metrics),
+    observer: createObserver(manifest, say, metrics, systemClock),
     store,
     traffic,
     guard: createGuard(manifest, bundle, program, log),

@@ -1,4 +1,5 @@
 import { readManifest } from '../../bundle/read.ts'
+import { systemClock } from '../../clock/clock.ts'
 import { runIp } from '../../linux/ip.ts'
 import { setOwnPriority } from '../../linux/scheduling-priority.ts'
 import { createLog } from '../../telemetry/log.ts'
@@ -33,7 +34,7 @@ export async function runGuard(bundle: string, programVersion: string, stay: boo
     )
     flush()
   })
-  const place = await takePlace(manifest).catch((error: unknown) => {
+  const place = await takePlace(manifest, systemClock).catch((error: unknown) => {
     if (!(error instanceof PlaceTakenError)) throw error
     throw new OperationError(error.message, { hint: 'if that process is stopped, kill it', cause: error })
   })
@@ -43,6 +44,7 @@ export async function runGuard(bundle: string, programVersion: string, stay: boo
     manifest,
     serial: guardSerialOf(manifest, programVersion),
     place,
+    clock: systemClock,
     log,
     withdraw: (services, isOver) => withdrawServices({ manifest, daemon, addresses, services, isOver }),
     isStillWithdrawn: (services) => isStillWithdrawn({ manifest, daemon, addresses, services }),

@@ -1,3 +1,4 @@
+import { systemClock } from '../../clock/clock.ts'
 import type { NodeStatus } from '../../control/status.ts'
 import { runIp } from '../../linux/ip.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
@@ -68,7 +69,7 @@ async function persistIntent(manifest: Manifest, reason: string | null, failures
   const { stateDir } = manifest.paths
   const file = operatorFile(stateDir, () => {})
   try {
-    const operator = { intent: 'withdraw', reason, since: Date.now(), until: null } as const
+    const operator = { intent: 'withdraw', reason, since: systemClock.wall(), until: null } as const
     await file.save({ format: 1, operator })
   } catch (error) {
     failures.push(

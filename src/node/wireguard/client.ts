@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto'
+import { type Clock, systemClock } from '../../clock/clock.ts'
 import type { Deadline } from './deadline.ts'
 import { type Endpoint, EndpointSocket, formatEndpoint } from './endpoint-socket.ts'
 import {
@@ -41,8 +42,7 @@ export interface WireguardClientOptions {
   readonly timestamps?: TimestampSource
   /** 1 prevents our packets from reaching another site with the same anycast address. */
   readonly hopLimit?: number
-  /** Monotonic. */
-  readonly nowMs?: () => number
+  readonly clock?: Clock
 }
 
 /** wireguard-go drops an initiation that arrives within 20 ms of the last one. */
@@ -66,11 +66,11 @@ export class WireguardClient {
   readonly #keys: InitiatorKeys
   readonly #macs: MacKeys
   readonly #timestamps: TimestampSource
-  readonly #nowMs: () => number
+  readonly #clock: Clock
   readonly #lines = new Map<string, Line>()
   readonly #handshakes = new Map<number, PendingHandshake>()
   readonly #echoes = new Map<number, PendingEcho>()
-  readonly #conversations = new Conversations()
+  readonly #conversations: Conversations
   readonly #echoIdentifier = randomInt(0x10000)
   #echoSequence = 0
   /** The newest first. */
@@ -87,13 +87,19 @@ export class WireguardClient {
     this.#keys = keys
     this.#macs = macKeys(own.publicKey, options.serverPublicKey)
     this.#timestamps = options.timestamps ?? new TimestampSource()
-    this.#nowMs = options.nowMs ?? (() => performance.now())
+    this.#clock = options.clock ?? systemClock
+    this.#conversations = new Conversations(this.#clock)
     const server = { loadedAtMs: Number.NEGATIVE_INFINITY }
     for (const endpoint of options.endpoints) {
-      const socket = new EndpointSocket(endpoint, options.hopLimit ?? null, {
-        packet: (packet) => this.#receive(line, packet),
-        error: (error) => this.#breakLine(line, socketFailure(error)),
-      })
+      const socket = new EndpointSocket(
+        endpoint,
+        options.hopLimit ?? null,
+        {
+          packet: (packet) => this.#receive(line, packet),
+          error: (error) => this.#breakLine(line, socketFailure(error)),
+        },
+        this.#clock,
+      )
       const line: Line = { socket, server, cookie: null, lateReplyMs: null }
       this.#lines.set(formatEndpoint(endpoint), line)
     }
@@ -107,7 +113,7 @@ export class WireguardClient {
   /** The age in milliseconds of the session that a ping would use; `null` without a session. */
   get sessionAgeMs(): number | null {
     const session = this.#liveSession()
-    return session === null ? null : this.#nowMs() - session.createdAtMs
+    return session === null ? null : this.#clock.now() - session.createdAtMs
   }
 
   /** Completes a handshake through that endpoint; on success the session is established. */
@@ -120,7 +126,7 @@ export class WireguardClient {
     }
     if (this.#isClosed) return closedFailure
 
-    const exchange = new Exchange(line, deadline, this.#nowMs)
+    const exchange = new Exchange(line, deadline, this.#clock)
     const initiation = buildInitiation(
       this.#keys,
       this.#macs,
@@ -129,7 +135,7 @@ export class WireguardClient {
       this.#timestamps.next(),
     )
     const pending: PendingHandshake = { exchange, initiation, cookieRetries: 0 }
-    keepExchange(this.#handshakes, this.#nowMs(), initiation.index, pending)
+    keepExchange(this.#handshakes, this.#clock.now(), initiation.index, pending)
     this.#sendInitiation(pending, true)
     const stopInsisting = this.#insist(pending)
     const outcome = await exchange.outcome
@@ -145,9 +151,9 @@ export class WireguardClient {
     const session = this.#liveSession()
     if (session === null) return failure('no-session', 'could not be pinged: there is no live session')
 
-    const exchange = new Exchange(line, deadline, this.#nowMs)
+    const exchange = new Exchange(line, deadline, this.#clock)
     this.#echoSequence = (this.#echoSequence + 1) % 0x10000
-    keepExchange(this.#echoes, this.#nowMs(), this.#echoSequence, { exchange, route })
+    keepExchange(this.#echoes, this.#clock.now(), this.#echoSequence, { exchange, route })
     this.#send(exchange, session.seal(buildEchoRequest(route, this.#echoIdentifier, this.#echoSequence)))
     return exchange.outcome
   }
@@ -208,23 +214,23 @@ export class WireguardClient {
 
   #liveSession(): Session | null {
     const newest = this.#sessions[0]
-    return newest?.isUsable(this.#nowMs()) ? newest : null
+    return newest?.isUsable(this.#clock.now()) ? newest : null
   }
 
   /** Resolves when an initiation may be sent; `false` if that is after the deadline. */
   async #awaitInitiationSlot(deadline: Deadline): Promise<boolean> {
-    const nowMs = this.#nowMs()
+    const nowMs = this.#clock.now()
     const slotMs = Math.max(nowMs, this.#nextInitiationAtMs)
     if (slotMs - nowMs >= deadline.remainingMs) return false
     this.#nextInitiationAtMs = slotMs + initiationSpacingMs
-    if (slotMs > nowMs) await new Promise((resolve) => setTimeout(resolve, slotMs - nowMs))
+    if (slotMs > nowMs) await this.#clock.sleep(slotMs - nowMs)
     return !deadline.isOver
   }
 
   #sendInitiation(pending: PendingHandshake, withCookie: boolean): void {
     const { exchange, initiation } = pending
-    const cookie = withCookie ? usableCookie(exchange.line, this.#nowMs()) : null
-    this.#nextInitiationAtMs = Math.max(this.#nextInitiationAtMs, this.#nowMs() + initiationSpacingMs)
+    const cookie = withCookie ? usableCookie(exchange.line, this.#clock.now()) : null
+    this.#nextInitiationAtMs = Math.max(this.#nextInitiationAtMs, this.#clock.now() + initiationSpacingMs)
     this.#send(exchange, withCookieMac(initiation.packet, cookie))
   }
 
@@ -236,13 +242,16 @@ export class WireguardClient {
   #insist(pending: PendingHandshake): () => void {
     const { exchange } = pending
     const again = (withCookie: boolean) => {
-      const mayInitiate = this.#nowMs() >= this.#nextInitiationAtMs
+      const mayInitiate = this.#clock.now() >= this.#nextInitiationAtMs
       if (mayInitiate && !exchange.isSettled) this.#sendInitiation(pending, withCookie)
     }
     const thirdMs = exchange.deadline.remainingMs / 3
-    const timers = [setTimeout(again, thirdMs, true), setTimeout(again, 2 * thirdMs, false)]
+    const timers = [
+      this.#clock.after(thirdMs, () => again(true)),
+      this.#clock.after(2 * thirdMs, () => again(false)),
+    ]
     return () => {
-      for (const timer of timers) clearTimeout(timer)
+      for (const timer of timers) timer.cancel()
     }
   }
 
@@ -292,7 +301,7 @@ export class WireguardClient {
       return
     }
     this.#handshakes.delete(pending.initiation.index)
-    const nowMs = this.#nowMs()
+    const nowMs = this.#clock.now()
     if (!pending.exchange.isSettled) {
       this.#sessions = [new Session(keys, nowMs), ...this.#sessions].slice(0, sessionsKept)
       this.#lastHeardOn = pending.exchange.line
@@ -308,7 +317,7 @@ export class WireguardClient {
       pending.exchange.seen.unauthenticated = true
       return
     }
-    line.cookie = { value: cookie, receivedAtMs: this.#nowMs() }
+    line.cookie = { value: cookie, receivedAtMs: this.#clock.now() }
     line.server.loadedAtMs = line.cookie.receivedAtMs
     pending.exchange.seen.cookie = true
     // Bounded: a server that never accepts its own cookie must not cause a flood.
@@ -319,7 +328,7 @@ export class WireguardClient {
 
   #receiveTransport(line: Line, packet: Buffer): void {
     const index = receiverIndex(packet, 'transport')
-    const nowMs = this.#nowMs()
+    const nowMs = this.#clock.now()
     const session = this.#sessions.find((candidate) => candidate.localIndex === index)
     if (session === undefined || !session.isUsable(nowMs)) return
     const inner = session.open(packet)

@@ -1,3 +1,5 @@
+import { type Clock, systemClock, type Timer } from '../../clock/clock.ts'
+
 /** Samples of the event loop per deadline. */
 const ticksPerDeadline = 6
 /** The resolution of timers. */
@@ -9,20 +11,19 @@ const toleratedLateMs = 2
  */
 export class Deadline {
   readonly timeoutMs: number
-  readonly #nowMs: () => number
+  readonly #clock: Clock
   readonly #dueAtMs: number
   readonly #callbacks = new Set<() => void>()
-  #timer: NodeJS.Timeout | null = null
+  #timer: Timer | null = null
   #immediate: NodeJS.Immediate | null = null
   #wakeAtMs = 0
   #stalledMs = 0
   #isOver = false
 
-  /** `nowMs` is a monotonic clock. */
-  constructor(timeoutMs: number, nowMs: () => number = () => performance.now()) {
+  constructor(timeoutMs: number, clock: Clock = systemClock) {
     this.timeoutMs = timeoutMs
-    this.#nowMs = nowMs
-    this.#dueAtMs = nowMs() + timeoutMs
+    this.#clock = clock
+    this.#dueAtMs = clock.now() + timeoutMs
     this.#sleep()
   }
 
@@ -31,7 +32,7 @@ export class Deadline {
   }
 
   get remainingMs(): number {
-    return Math.max(0, this.#dueAtMs - this.#nowMs())
+    return Math.max(0, this.#dueAtMs - this.#clock.now())
   }
 
   /**
@@ -55,7 +56,7 @@ export class Deadline {
   }
 
   cancel(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#timer?.cancel()
     if (this.#immediate !== null) clearImmediate(this.#immediate)
     this.#timer = null
     this.#immediate = null
@@ -63,15 +64,15 @@ export class Deadline {
   }
 
   #sleep(): void {
-    const nowMs = this.#nowMs()
+    const nowMs = this.#clock.now()
     const sleepMs = Math.min(this.timeoutMs / ticksPerDeadline, this.#dueAtMs - nowMs)
     this.#wakeAtMs = nowMs + sleepMs
-    this.#timer = setTimeout(() => this.#wake(), sleepMs)
+    this.#timer = this.#clock.after(sleepMs, () => this.#wake())
   }
 
   #wake(): void {
     this.#timer = null
-    const nowMs = this.#nowMs()
+    const nowMs = this.#clock.now()
     const lateMs = nowMs - this.#wakeAtMs
     if (lateMs > toleratedLateMs) this.#stalledMs += lateMs
     // Timers fire up to a millisecond early by this clock.

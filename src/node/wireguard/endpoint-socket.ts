@@ -1,4 +1,5 @@
 import { createSocket, type Socket, type SocketOptions } from 'node:dgram'
+import type { Clock, Timer } from '../../clock/clock.ts'
 import { isLocalPortOpen } from '../../linux/udp-ports.ts'
 import { parseAddress } from '../../net/prefix.ts'
 
@@ -58,19 +59,21 @@ export class EndpointSocket {
   readonly endpoint: Endpoint
   readonly #events: SocketEvents
   readonly #hopLimit: number | null
+  readonly #clock: Clock
   #socket: Socket | null = null
   #opening: Promise<NodeJS.ErrnoException | null> | null = null
   /** The old port: replies to packets sent from there still count. */
-  #left: { readonly socket: Socket; readonly timer: NodeJS.Timeout } | null = null
+  #left: { readonly socket: Socket; readonly timer: Timer } | null = null
   #lastPacket: Uint8Array | null = null
   #reading: { readonly startedAtMs: number; readonly isOpen: Promise<boolean> } | null = null
   #distrustUntilMs = Number.NEGATIVE_INFINITY
   #isConnected = true
 
-  constructor(endpoint: Endpoint, hopLimit: number | null, events: SocketEvents) {
+  constructor(endpoint: Endpoint, hopLimit: number | null, events: SocketEvents, clock: Clock) {
     this.endpoint = endpoint
     this.#hopLimit = hopLimit
     this.#events = events
+    this.#clock = clock
   }
 
   /** `null` when it is open. */
@@ -96,7 +99,7 @@ export class EndpointSocket {
   }
 
   get #distrusts(): boolean {
-    return performance.now() < this.#distrustUntilMs
+    return this.#clock.now() < this.#distrustUntilMs
   }
 
   #open(): Promise<NodeJS.ErrnoException | null> {
@@ -162,7 +165,7 @@ export class EndpointSocket {
     // It was reset meanwhile.
     if (this.#opening === null) return null
     if (this.#isConnected) {
-      this.#distrustUntilMs = performance.now() + timing.distrust
+      this.#distrustUntilMs = this.#clock.now() + timing.distrust
       this.#leave()
     }
     const opening = await this.open()
@@ -170,7 +173,7 @@ export class EndpointSocket {
   }
 
   #isPortOpen(): Promise<boolean> {
-    const nowMs = performance.now()
+    const nowMs = this.#clock.now()
     if (this.#reading === null || nowMs - this.#reading.startedAtMs >= timing.reading) {
       this.#reading = {
         startedAtMs: nowMs,
@@ -188,14 +191,13 @@ export class EndpointSocket {
     this.#isConnected = true
     if (socket === null) return
     this.#forgetLeft()
-    const timer = setTimeout(() => this.#forgetLeft(), timing.linger)
-    timer.unref()
+    const timer = this.#clock.after(timing.linger, () => this.#forgetLeft()).unref()
     this.#left = { socket, timer }
   }
 
   #forgetLeft(): void {
     if (this.#left === null) return
-    clearTimeout(this.#left.timer)
+    this.#left.timer.cancel()
     closeQuietly(this.#left.socket)
     this.#left = null
   }

@@ -1,3 +1,4 @@
+import type { Clock } from '../../clock/clock.ts'
 import type { Deadline } from './deadline.ts'
 import type { EndpointSocket } from './endpoint-socket.ts'
 
@@ -56,16 +57,16 @@ export class Exchange {
   #resolve: ((outcome: ExchangeOutcome) => void) | null
   readonly #forgetDeadline: () => void
 
-  constructor(line: Line, deadline: Deadline, nowMs: () => number) {
+  constructor(line: Line, deadline: Deadline, clock: Clock) {
     this.line = line
     this.deadline = deadline
-    this.sentAtMs = nowMs()
+    this.sentAtMs = clock.now()
     let resolveOutcome: (outcome: ExchangeOutcome) => void = () => {}
     this.outcome = new Promise((resolve) => {
       resolveOutcome = resolve
     })
     this.#resolve = resolveOutcome
-    this.#forgetDeadline = deadline.whenOver(() => this.settle(this.#judgeSilence(nowMs())))
+    this.#forgetDeadline = deadline.whenOver(() => this.settle(this.#judgeSilence(clock.now())))
   }
 
   get isSettled(): boolean {

@@ -1,4 +1,5 @@
 import { execa } from 'execa'
+import type { Clock, Timer } from '../../clock/clock.ts'
 
 /** Traffic received from the peers of one interface, as of the last sample; without the probe's peer. */
 interface TrafficView {
@@ -14,8 +15,7 @@ type ReadTransfer = (interfaceName: string, timeoutMs: number) => Promise<string
 interface TrafficOptions {
   /** By interface, public keys (base64) of peers whose traffic is our own: the probe's. */
   readonly ownPeers: ReadonlyMap<string, string>
-  /** Monotonic milliseconds. */
-  readonly now: () => number
+  readonly clock: Clock
   readonly readTransfer?: ReadTransfer
   readonly pollMs?: number
 }
@@ -42,7 +42,7 @@ export class TrafficWatch {
   readonly #readTransfer: ReadTransfer
   readonly #pollMs: number
   readonly #watched = new Map<string, Watched>()
-  #timer: NodeJS.Timeout | null = null
+  #timer: Timer | null = null
   #looking = false
 
   constructor(options: TrafficOptions) {
@@ -69,7 +69,7 @@ export class TrafficWatch {
   view(interfaceName: string, withinMs: number): TrafficView | null {
     const watched = this.#watched.get(interfaceName)
     if (watched === undefined || watched.received === null || watched.failed) return null
-    const now = this.#options.now()
+    const now = this.#options.clock.now()
     // A missed sample on a busy machine does not mean that nothing was received.
     if (now - watched.lastLook > 2 * this.#pollMs + lookTimeoutMs) return null
     let idleSince = watched.firstLook
@@ -87,7 +87,7 @@ export class TrafficWatch {
   }
 
   #pause(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#timer?.cancel()
     this.#timer = null
   }
 
@@ -96,14 +96,14 @@ export class TrafficWatch {
     this.#looking = true
     await Promise.all([...this.#watched].map(([name, watched]) => this.#lookAt(name, watched)))
     this.#looking = false
-    if (this.#watched.size > 0) this.#timer = setTimeout(() => void this.#look(), this.#pollMs)
+    if (this.#watched.size > 0) this.#timer = this.#options.clock.after(this.#pollMs, () => void this.#look())
   }
 
   async #lookAt(name: string, watched: Watched): Promise<void> {
-    const { now, ownPeers } = this.#options
+    const { clock, ownPeers } = this.#options
     try {
       const received = readReceived(await this.#readTransfer(name, lookTimeoutMs), ownPeers.get(name))
-      const at = now()
+      const at = clock.now()
       if (watched.received === null) watched.firstLook = at
       else {
         for (const [peer, bytes] of received) {

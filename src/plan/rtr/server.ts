@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto'
 import { type AddressInfo, createServer } from 'node:net'
+import { type Clock, systemClock, type Timer } from '../../clock/clock.ts'
 import type { VrpSet } from '../rpki/vrp-set.ts'
 import { History } from './history.ts'
 import type { RtrTimers } from './pdu.ts'
@@ -16,6 +17,7 @@ export interface RtrServerOptions extends RtrTimers {
   /** A client that sends no query for this time after the connection is disconnected. */
   readonly firstQueryMs?: number
   readonly onEvent?: (router: string, event: RtrEvent) => void
+  readonly clock?: Clock
 }
 
 export interface RtrServer {
@@ -32,13 +34,13 @@ export interface RtrServer {
 /** A cache for routers: RTR version 1 (RFC 8210), and version 0 (RFC 6810) for routers that use it. */
 export function createRtrServer(options: RtrServerOptions): RtrServer {
   const { notifyIntervalMs = 60_000, maxConnections = 128, stallMs = 60_000, firstQueryMs = 10_000 } = options
-  const { refreshS, retryS, expireS, onEvent = () => {} } = options
+  const { refreshS, retryS, expireS, onEvent = () => {}, clock = systemClock } = options
   const history = new History()
   if (options.vrps !== null) history.update(options.vrps)
   const sessionIds = [randomInt(0x10000), randomInt(0x10000)] as const
   const sessions = new Set<Session>()
   let notifiedAtMs = Number.NEGATIVE_INFINITY
-  let notifyTimer: NodeJS.Timeout | null = null
+  let notifyTimer: Timer | null = null
 
   const server = createServer((socket) => {
     const router = `${socket.remoteAddress}:${socket.remotePort}`
@@ -60,6 +62,7 @@ export function createRtrServer(options: RtrServerOptions): RtrServer {
       sessionIds,
       stallMs,
       firstQueryMs,
+      clock,
       onEvent: (event) => onEvent(router, event),
     })
     sessions.add(session)
@@ -69,7 +72,7 @@ export function createRtrServer(options: RtrServerOptions): RtrServer {
 
   const notify = () => {
     notifyTimer = null
-    notifiedAtMs = performance.now()
+    notifiedAtMs = clock.now()
     for (const session of sessions) session.notify()
   }
 
@@ -89,9 +92,9 @@ export function createRtrServer(options: RtrServerOptions): RtrServer {
       const before = history.vrps
       history.update(vrps)
       if (history.vrps === before) return false
-      const waitMs = notifiedAtMs + notifyIntervalMs - performance.now()
+      const waitMs = notifiedAtMs + notifyIntervalMs - clock.now()
       if (waitMs <= 0) notify()
-      else notifyTimer ??= setTimeout(notify, waitMs)
+      else notifyTimer ??= clock.after(waitMs, notify)
       return true
     },
     get serial() {
@@ -101,7 +104,7 @@ export function createRtrServer(options: RtrServerOptions): RtrServer {
       return sessions.size
     },
     async close() {
-      if (notifyTimer !== null) clearTimeout(notifyTimer)
+      notifyTimer?.cancel()
       notifyTimer = null
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       for (const session of sessions) session.destroy()

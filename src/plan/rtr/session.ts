@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import type { Clock, Timer } from '../../clock/clock.ts'
 import { countRows } from '../rpki/vrp-changes.ts'
 import type { History } from './history.ts'
 import {
@@ -40,6 +41,7 @@ interface SessionOptions {
   /** A client that sends no query for this time after the connection is disconnected. */
   readonly firstQueryMs: number
   readonly onEvent: (event: RtrEvent) => void
+  readonly clock: Clock
 }
 
 /** One router. Queries are answered one by one, only as fast as the router reads. */
@@ -50,7 +52,7 @@ export class Session {
   #answer: Iterator<Buffer> | null = null
   #notifyPending = false
   #ended = false
-  #timer: NodeJS.Timeout | null = null
+  #timer: Timer | null = null
 
   constructor(options: SessionOptions) {
     this.#options = options
@@ -211,14 +213,14 @@ export class Session {
 
   #arm(ms: number, why: 'silent' | 'stalled' | 'closed'): void {
     this.#disarm()
-    this.#timer = setTimeout(() => {
+    this.#timer = this.#options.clock.after(ms, () => {
       if (why !== 'closed') this.#options.onEvent({ type: why })
       this.destroy()
-    }, ms)
+    })
   }
 
   #disarm(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#timer?.cancel()
     this.#timer = null
   }
 }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { systemClock } from '../../clock/clock.ts'
 import { ListenError, type Listener, startListener } from '../../control/listener.ts'
 import { viewRoutes } from '../../control/program-routes.ts'
 import { createLog, type Log } from '../../telemetry/log.ts'
@@ -23,7 +24,7 @@ export interface PlannerOptions {
 export async function planOnce(options: PlannerOptions['round']): Promise<RoundResult> {
   const { log, end } = createLog({ command: 'planner' })
   const { signal } = new AbortController()
-  const result = await planRound({ ...options, signal }, log, Date.now())
+  const result = await planRound({ ...options, signal }, log, systemClock.wall())
   await end()
   return result
 }
@@ -42,7 +43,7 @@ export async function runPlanner(options: PlannerOptions): Promise<'stopped' | '
   let last: RoundResult | null = null
   const status = { planned: null as string | null, failuresInARow: 0 }
   const rounds = new Rounds(async (cause) => {
-    const nowMs = Date.now()
+    const nowMs = systemClock.wall()
     log.info({ event: 'round', cause }, 'planning')
     const result = await planRound(round, log, nowMs)
     if (stopping.signal.aborted) return

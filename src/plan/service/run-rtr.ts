@@ -1,3 +1,4 @@
+import { systemClock } from '../../clock/clock.ts'
 import { createLog, type Log } from '../../telemetry/log.ts'
 import { OperationError } from '../../text/operation-error.ts'
 import { formatCount } from '../rpki/assess.ts'
@@ -29,7 +30,7 @@ export async function runRtr({ source, listen, stateDir, pollMs }: RtrOptions): 
     ...timers,
     onEvent: (router, event) => logEvent(log, router, event),
   })
-  const feed = new VrpFeed({ source, stateDir, server, log })
+  const feed = new VrpFeed({ source, stateDir, server, log, clock: systemClock })
   // Before routers can ask: after No Data Available they wait a whole retry interval.
   await feed.poll()
   const address = await server.listen(host, port).catch((cause: NodeJS.ErrnoException) => {
@@ -39,16 +40,16 @@ export async function runRtr({ source, listen, stateDir, pollMs }: RtrOptions): 
     })
   })
   log.info({ event: 'listen', ...address }, `serving routers at ${address.host}, port ${address.port}`)
-  let timer = setTimeout(pollAgain, pollMs)
+  let timer = systemClock.after(pollMs, pollAgain)
   function pollAgain() {
     void feed.poll().finally(() => {
-      timer = setTimeout(pollAgain, pollMs)
+      timer = systemClock.after(pollMs, pollAgain)
     })
   }
   const signal = await new Promise<string>((resolve) => {
     for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, resolve)
   })
-  clearTimeout(timer)
+  timer.cancel()
   log.warn({ event: 'stop', signal }, `stopping on ${signal}`)
   await end()
 }

@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises'
+import type { Clock } from '../../clock/clock.ts'
 import type { Log } from '../../telemetry/log.ts'
 import { FeedError } from '../feeds/feed.ts'
 import type { VrpSnapshot } from '../feeds/vrp-snapshot.ts'
@@ -14,6 +15,7 @@ interface FeedOptions {
   readonly stateDir: string | null
   readonly server: RtrServer
   readonly log: Log
+  readonly clock: Clock
 }
 
 /** Feeds the validator's output to the server. If it cannot be used, the server keeps the VRPs that it has. */
@@ -42,9 +44,9 @@ export class VrpFeed {
   }
 
   async #read(): Promise<void> {
-    const { source, stateDir, server, log } = this.#options
+    const { source, stateDir, server, log, clock } = this.#options
     try {
-      const loaded = await loadVrps(source, { stateDir, nowMs: Date.now(), previous: this.#snapshot })
+      const loaded = await loadVrps(source, { stateDir, nowMs: clock.wall(), previous: this.#snapshot })
       for (const warning of loaded.warnings) {
         log.error(
           { event: 'vrps', feed: warning.feed, hint: warning.hint, lastGoodAgeMs: warning.lastGoodAgeMs },
@@ -73,10 +75,10 @@ export class VrpFeed {
 
   /** A VRP is valid until it expires, also while the file does not change. */
   #dropExpired(): void {
-    const { server, log } = this.#options
+    const { server, log, clock } = this.#options
     const served = this.#served
     if (served === null) return
-    const valid = dropExpired(served, Date.now())
+    const valid = dropExpired(served, clock.wall())
     if (valid === served) return
     this.#served = valid
     server.update(valid)
@@ -89,9 +91,9 @@ export class VrpFeed {
 
   /** If the validator has died, its file no longer changes: only the age shows it. */
   #watchAge(): void {
-    const { source, log } = this.#options
+    const { source, log, clock } = this.#options
     if (this.#snapshot === null || this.#reportedOld) return
-    const ageMs = Date.now() - this.#snapshot.generatedMs
+    const ageMs = clock.wall() - this.#snapshot.generatedMs
     if (ageMs <= source.maxAgeMs) return
     this.#reportedOld = true
     log.error(

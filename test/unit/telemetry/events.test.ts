@@ -12,6 +12,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { systemClock } from '../../../src/clock/clock.ts'
 import { createEventLog, eventsName, keptFiles } from '../../../src/telemetry/events.ts'
 import { readEvents } from '../../../src/telemetry/read-events.ts'
 
@@ -30,7 +31,7 @@ afterEach(() => rm(dir, { recursive: true, force: true }))
 function start(options: { maxBytes?: number; retryMs?: number; dir?: string } = {}) {
   return createEventLog({
     dir,
-    wall: () => now,
+    clock: { ...systemClock, wall: () => now },
     onProblem: ({ code }) => problems.push(code ?? ''),
     ...options,
   })

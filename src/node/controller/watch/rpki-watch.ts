@@ -1,15 +1,15 @@
+import type { Clock } from '../../../clock/clock.ts'
 import type { ManifestRpki } from '../../../manifest/manifest.ts'
 import type { Log } from '../../../telemetry/log.ts'
 import type { Metrics } from '../../../telemetry/metrics.ts'
 import { DaemonError, type OriginValidation } from '../../routing/daemon.ts'
-import type { Clock } from '../clock.ts'
 import { isReconnectDue, judgeLook, type Loss, type RpkiRules, unseen } from './rpki-rules.ts'
 
 interface RpkiWatchParts {
   readonly validation: OriginValidation
   readonly rules: RpkiRules
   readonly pollMs?: number
-  readonly clock: Clock
+  readonly clock: Pick<Clock, 'now' | 'sleep'>
   readonly log: Log
   readonly metrics: Metrics
 }

@@ -1,12 +1,12 @@
+import type { Clock } from '../../../clock/clock.ts'
 import type { Metrics } from '../../../telemetry/metrics.ts'
 import type { Say } from '../../../telemetry/say.ts'
 import type { SavedLook, SavedNetwork, SavedNetworks } from '../../routing/daemon.ts'
-import type { Clock } from '../clock.ts'
 
 interface SavedWatchParts {
   readonly saved: SavedNetworks
   readonly pollMs?: number
-  readonly clock: Clock
+  readonly clock: Pick<Clock, 'sleep'>
   readonly say: Say
   readonly metrics: Pick<Metrics, 'savedAnnouncements'>
 }

@@ -1,3 +1,4 @@
+import { type Clock, systemClock } from '../../../clock/clock.ts'
 import type { ManifestService } from '../../../manifest/manifest.ts'
 import { PeersFall } from './peers-fall.ts'
 import { runProcess } from './process.ts'
@@ -14,6 +15,7 @@ export function createPeersProbe(
   settings: PeersSettings,
   interfaceName: string,
   probePublicKey: string,
+  clock: Clock = systemClock,
 ): SideProbe {
   const fall = new PeersFall(settings)
   const ask = async (signal: AbortSignal): Promise<SideVerdict> => {
@@ -32,7 +34,7 @@ export function createPeersProbe(
       return inconclusive('no-answer', `${argv.join(' ')} did not answer (${why})`)
     }
     const handshakesS = readHandshakes(output.toString('latin1'), probePublicKey)
-    const verdict = fall.take({ nowMs: performance.now(), wallMs: Date.now(), handshakesS })
+    const verdict = fall.take({ nowMs: clock.now(), wallMs: clock.wall(), handshakesS })
     if (verdict.outcome === 'clock-jumped') {
       return inconclusive(
         'clock-jumped',
@@ -48,7 +50,7 @@ export function createPeersProbe(
       `${fresh} peers have a fresh handshake, and ${before} had one within the last ${minutes} minutes`,
     )
   }
-  return createSideProbe({ check: 'peers', intervalMs: settings.intervalMs, ask })
+  return createSideProbe({ check: 'peers', intervalMs: settings.intervalMs, ask, clock })
 }
 
 /** Lines of `key TAB seconds`. */

@@ -1,3 +1,4 @@
+import type { Clock } from '../../../clock/clock.ts'
 import type { Deadline } from '../deadline.ts'
 import { closedFailure, type ExchangeFailure, failure } from '../exchange.ts'
 
@@ -10,7 +11,12 @@ const repeatedAt = [1 / 4, 1 / 2, 3 / 4]
 
 /** Requests inside a session that wait for a reply. */
 export class Conversations {
+  readonly #clock: Clock
   readonly #open = new Map<symbol, { hear(inner: Buffer): void; end(): void }>()
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
 
   /** `read` gets every packet of the session, and returns `null` if it is not a reply to what `send` sends. */
   hold<Reply>(
@@ -19,11 +25,11 @@ export class Conversations {
     deadline: Deadline,
   ): Promise<InnerOutcome<Reply>> {
     const id = Symbol()
-    const beganAtMs = performance.now()
-    const timers = repeatedAt.map((share) => setTimeout(send, share * deadline.remainingMs))
+    const beganAtMs = this.#clock.now()
+    const timers = repeatedAt.map((share) => this.#clock.after(share * deadline.remainingMs, send))
     return new Promise<InnerOutcome<Reply>>((resolve) => {
       const settle = (outcome: InnerOutcome<Reply>) => {
-        for (const timer of timers) clearTimeout(timer)
+        for (const timer of timers) timer.cancel()
         forgetDeadline()
         this.#open.delete(id)
         resolve(outcome)
@@ -32,7 +38,7 @@ export class Conversations {
       this.#open.set(id, {
         hear: (inner) => {
           const reply = read(inner)
-          if (reply !== null) settle({ ok: true, ms: performance.now() - beganAtMs, reply })
+          if (reply !== null) settle({ ok: true, ms: this.#clock.now() - beganAtMs, reply })
         },
         end: () => settle(closedFailure),
       })

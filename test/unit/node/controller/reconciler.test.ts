@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
+import { type Clock, systemClock } from '../../../../src/clock/clock.ts'
 import type { ManifestNeighbor } from '../../../../src/manifest/manifest.ts'
 import { type Announcements, normally } from '../../../../src/net/announcements.ts'
-import { type Clock, systemClock } from '../../../../src/node/controller/clock.ts'
 import { computeDesired, findDifferences } from '../../../../src/node/controller/desired.ts'
 import { type DaemonFailure, Reconciler } from '../../../../src/node/controller/reconciler.ts'
 import { DaemonError, type Observation, type RoutingDaemon } from '../../../../src/node/routing/daemon.ts'

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Clock } from '../../../../src/node/controller/clock.ts'
+import type { Clock } from '../../../../src/clock/clock.ts'
 import { watchSaved } from '../../../../src/node/controller/watch/saved-watch.ts'
 import type { SavedLook } from '../../../../src/node/routing/daemon.ts'
 import { createMetrics } from '../../../../src/telemetry/metrics.ts'
@@ -24,9 +24,7 @@ async function watch(looks: readonly SavedLook[]) {
   const ended = new Promise<void>((resolve) => {
     end = resolve
   })
-  const clock: Clock = {
-    now: () => 0,
-    wall: () => 0,
+  const clock: Pick<Clock, 'sleep'> = {
     async sleep() {
       gauges.push((await metrics.savedAnnouncements.get()).values[0]!.value)
       if (left.length > 0) return

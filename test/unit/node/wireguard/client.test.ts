@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
 import fc from 'fast-check'
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { systemClock } from '../../../../src/clock/clock.ts'
 import { WireguardClient, type WireguardClientOptions } from '../../../../src/node/wireguard/client.ts'
 import { Deadline } from '../../../../src/node/wireguard/deadline.ts'
 import type { Endpoint } from '../../../../src/node/wireguard/endpoint-socket.ts'
@@ -188,7 +189,7 @@ describe('a loaded server', () => {
 
   it('is asked with its cookie for 1.5 s, and then without, for it may have calmed down', async () => {
     let nowMs = 1_000
-    const { responder, client } = await start({ client: { nowMs: () => nowMs } })
+    const { responder, client } = await start({ client: { clock: { ...systemClock, now: () => nowMs } } })
     responder.play = 'loaded'
     await shake(client, responder.endpoint)
     nowMs += 1_400
@@ -219,7 +220,7 @@ describe('a loaded server', () => {
   it('that has gone silent is under load only for 3 s after its cookie, through each of its endpoints', async () => {
     let skewMs = 0
     const { responder, client } = await start({
-      client: { nowMs: () => performance.now() + skewMs },
+      client: { clock: { ...systemClock, now: () => performance.now() + skewMs } },
       sockets: 2,
     })
     responder.play = 'loaded'
@@ -356,7 +357,7 @@ describe('a ping', () => {
 
   it('has no session at 180 s', async () => {
     let nowMs = 1_000
-    const { responder, client } = await start({ client: { nowMs: () => nowMs } })
+    const { responder, client } = await start({ client: { clock: { ...systemClock, now: () => nowMs } } })
     await shake(client, responder.endpoint)
     nowMs += 179_999
     expect(await ping(client, responder.endpoint)).toMatchObject({ ok: true })

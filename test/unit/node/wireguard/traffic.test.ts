@@ -1,4 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest'
+import { systemClock } from '../../../../src/clock/clock.ts'
 import { TrafficWatch } from '../../../../src/node/wireguard/traffic.ts'
 
 const keyOf = (index: number) => Buffer.alloc(32, index + 1).toString('base64')
@@ -11,7 +12,7 @@ function setUp() {
   let looks = 0
   const watch = new TrafficWatch({
     ownPeers: new Map([['wg0', probe]]),
-    now: () => now,
+    clock: { ...systemClock, now: () => now },
     pollMs: 1,
     readTransfer: async (name) => {
       looks += 1
