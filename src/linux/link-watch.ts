@@ -1,15 +1,8 @@
-import { readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
-import { execa } from 'execa'
-import {
-  applyLinkEvent,
-  type Link,
-  type LinkEvent,
-  type Links,
-  parseLinkEvent,
-  parseLinks,
-} from './link-lines.ts'
+import { applyLinkEvent, type Link, type LinkEvent, type Links, parseLinks } from './link-lines.ts'
+import { runLinkMonitor } from './link-monitor.ts'
 import type { LinkSnapshot } from './link-snapshot.ts'
+import { type Output, RunError, runForOutput } from './run.ts'
 
 export interface LinkWatchOptions {
   /**
@@ -62,7 +55,6 @@ const readDeadlineMs = 5000
 const readDelayMs = 50
 /** From the start of one read to the start of the next. While the kernel drops events, reads follow each other. */
 const readSpacingMs = 250
-const maxLineBytes = 64 * 1024
 
 /** Reports at once when an interface or an address of this network namespace is added, removed or changed. */
 export function watchLinks(options: LinkWatchOptions): LinkWatch {
@@ -128,32 +120,21 @@ class Watcher {
 
   /** Returns when the monitor has ended. */
   async #monitor(): Promise<void> {
-    const monitor = execa(this.#program, ['-o', 'monitor', 'link', 'address'], {
-      buffer: false,
-      reject: false,
-      stdin: 'ignore',
-      cancelSignal: this.#signal,
-      forceKillAfterDelay: 1000,
-    })
-    const lines = new LineSplitter((line) => this.#take(parseLinkEvent(line)))
-    monitor.stdout.on('data', (chunk: Buffer) => lines.push(chunk))
-    // `ip monitor` reports on stderr that the kernel dropped events, and continues.
-    monitor.stderr.on('data', () => this.#requestRead())
-    const ready =
-      monitor.pid === undefined
-        ? null
-        : hasSubscribed(monitor.pid, this.#signal).then(() => this.#requestRead())
-    const result = await monitor
-    await ready
-    if (this.#signal.aborted) return
-    this.#complain(
-      this.#missing(result.code) ??
+    const failure = await runLinkMonitor({
+      program: this.#program,
+      signal: this.#signal,
+      onEvent: (event) => this.#take(event),
+      onReady: () => this.#requestRead(),
+      onLoss: () => this.#requestRead(),
+    }).then(
+      (end) =>
         new LinkWatchError(
           'monitor-died',
-          `\`${this.#program} monitor\` ended with ${result.signal ?? `exit code ${result.exitCode}`}`,
-          result,
+          `\`${this.#program} monitor\` ended with ${end}; the next attempt follows`,
         ),
+      (cause) => this.#failureOf('monitor-died', 'link changes are not reported', cause),
     )
+    if (!this.#signal.aborted) this.#options.onError(failure)
   }
 
   #take(event: LinkEvent): void {
@@ -206,20 +187,11 @@ class Watcher {
 
   async #read(): Promise<void> {
     this.#sinceRead = []
-    const result = await execa(this.#program, ['-j', 'addr', 'show'], {
-      reject: false,
-      stdin: 'ignore',
-      cancelSignal: this.#signal,
-      timeout: readDeadlineMs,
-      forceKillAfterDelay: 1000,
-      maxBuffer: 64 * 1024 * 1024,
-    })
-    if (this.#signal.aborted) return
-    // `ip` reports on stderr that the list changed while it was read.
-    if (result.stderr !== '') this.#readAgain = true
     try {
-      if (result.failed) throw result
-      let links = this.#select(parseLinks(result.stdout))
+      const { stdout, stderr } = await this.#printLinks()
+      // `ip` reports on stderr that the list changed while it was read.
+      if (stderr !== '') this.#readAgain = true
+      let links = this.#select(parseLinks(stdout))
       // Each event has the whole state of its link or address, so an old event does no harm: newer ones follow,
       // here or from the monitor.
       for (const event of this.#sinceRead) {
@@ -228,17 +200,20 @@ class Watcher {
       this.#retryMs = firstRestartMs
       this.#show(links)
     } catch (cause) {
+      if (this.#signal.aborted) return
+      const failure = this.#failureOf('read-failed', 'the links can not be read', cause)
       // Events may be lost, and a later one may not follow.
-      if (!this.#missing(result.code)) this.#readAgainAfter()
-      this.#complain(
-        this.#missing(result.code) ??
-          new LinkWatchError(
-            'read-failed',
-            `\`${this.#program} -j addr show\` printed no list of links`,
-            cause,
-          ),
-      )
+      if (failure.code !== 'missing-program') this.#readAgainAfter()
+      this.#options.onError(failure)
     }
+  }
+
+  #printLinks(): Promise<Output> {
+    return runForOutput([this.#program, '-j', 'addr', 'show'], {
+      timeoutMs: readDeadlineMs,
+      signal: this.#signal,
+      limitBytes: 64 * 2 ** 20,
+    })
   }
 
   #select(links: Links): Links {
@@ -263,14 +238,20 @@ class Watcher {
     this.#retryMs = Math.min(this.#retryMs * 2, lastRestartMs)
   }
 
-  #missing(code: string | undefined): LinkWatchError | null {
-    if (code !== 'ENOENT') return null
+  #failureOf(code: LinkWatchErrorCode, what: string, cause: unknown): LinkWatchError {
+    if (!(cause instanceof RunError)) {
+      const message = `\`${this.#program} -j addr show\` printed no list of links: is it iproute2 6.1 or later?`
+      return new LinkWatchError(code, message, cause)
+    }
+    if (cause.kind !== 'not-installed') {
+      return new LinkWatchError(code, `${what}: ${cause.message}; the next attempt follows`, cause)
+    }
     const hint = 'it is in the Debian package iproute2'
-    return new LinkWatchError('missing-program', `the program \`${this.#program}\` is missing: ${hint}`)
-  }
-
-  #complain(error: LinkWatchError): void {
-    this.#options.onError(error)
+    return new LinkWatchError(
+      'missing-program',
+      `the program \`${this.#program}\` is missing: ${hint}`,
+      cause,
+    )
   }
 }
 
@@ -287,35 +268,4 @@ function sameLinks(a: LinkSnapshot, b: LinkSnapshot): boolean {
         link.addresses.every((address) => other.addresses.includes(address)))
     )
   })
-}
-
-/**
- * Waits until the process has subscribed to the kernel's events: it receives no earlier ones. If that is not
- * visible, it continues after a second.
- */
-async function hasSubscribed(pid: number, signal: AbortSignal): Promise<void> {
-  // The netlink port of a process's first socket is its pid; the groups are the events that it receives.
-  const subscription = new RegExp(`^\\S+\\s+0\\s+${pid}\\s+0*[1-9a-f][0-9a-f]*\\s`, 'm')
-  for (let tries = 0; tries < 500 && !signal.aborted; tries += 1) {
-    const sockets = await readFile(`/proc/${pid}/net/netlink`, 'utf8').catch(() => null)
-    // It has ended already.
-    if (sockets === null || subscription.test(sockets)) return
-    await delay(2, undefined, { signal }).catch(() => undefined)
-  }
-}
-
-class LineSplitter {
-  readonly #take: (line: string) => void
-  #rest = ''
-
-  constructor(take: (line: string) => void) {
-    this.#take = take
-  }
-
-  push(chunk: Buffer): void {
-    const lines = (this.#rest + chunk.toString('latin1')).split('\n')
-    // A line of `ip` is never this long. As an unknown line it causes a full read.
-    this.#rest = lines.pop()!.slice(-maxLineBytes)
-    for (const line of lines) if (line !== '') this.#take(line)
-  }
 }

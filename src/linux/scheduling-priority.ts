@@ -23,6 +23,18 @@ export function setLeaderPriority(pid: number, niceness: number): void {
 }
 
 /**
+ * For a child of this process that leads a session: its session gets the niceness of this one. The child has inherited
+ * its own niceness.
+ */
+export function passOnSessionPriority(leader: number): void {
+  try {
+    const niceness = /nice (-?\d+)/.exec(readFileSync('/proc/self/autogroup', 'utf8'))?.[1] ?? '0'
+    // That of a new session.
+    if (niceness !== '0') setSessionPriority(leader, Number(niceness))
+  } catch {}
+}
+
+/**
  * Where the kernel groups sessions, niceness counts within one session only, and the group has a niceness of its own
  * (sched(7), "The autogroup feature").
  */

@@ -21,6 +21,15 @@ import {
 } from './fixture-lab/lab.ts'
 import { squat } from './squatter.ts'
 
+/** `session` and `pid` are the same where a process leads a session. */
+async function childrenOf(parent: number) {
+  const { stdout } = await execa('ps', ['-o', 'pid=,sid=,args=', '--ppid', String(parent)])
+  return stdout.split('\n').map((line) => {
+    const [pid, session, ...words] = line.trim().split(/\s+/)
+    return { pid: Number(pid), session: Number(session), command: words.join(' ') }
+  })
+}
+
 /** CAP_SYS_NICE, the 24th of the capabilities. */
 const capabilities = /^CapEff:\s*(\w+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))![1]
 const maySetPriority = ((BigInt(`0x${capabilities}`) >> 23n) & 1n) === 1n
@@ -113,6 +122,15 @@ describe.each(['bird', 'frr'] as const)('the controller behind %s', (daemon) => 
       if (group !== null) expect(group).toMatch(/nice -10$/m)
     },
   )
+
+  test.runIf(maySetPriority)('starts a program in a session of its own, with the same priority', async () => {
+    const children = await childrenOf(node.controllerPid)
+    const monitor = children.find(({ command }) => command.includes('monitor'))!
+    expect(monitor.session).toBe(monitor.pid)
+    expect(getPriority(monitor.pid)).toBe(-10)
+    const group = await readFile(`/proc/${monitor.pid}/autogroup`, 'utf8').catch(() => null)
+    if (group !== null) expect(group).toMatch(/nice -10$/m)
+  })
 
   test('failure 16: withdraws at once when the anycast address leaves the node', async () => {
     await removeAddress()

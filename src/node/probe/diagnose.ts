@@ -1,4 +1,5 @@
-import { execa } from 'execa'
+import { RunError } from '../../linux/run.ts'
+import { showWg, type WgField } from '../../linux/wg.ts'
 import { parseAddress, parsePrefix } from '../../net/prefix.ts'
 
 interface DiagnosisTarget {
@@ -25,6 +26,9 @@ export const wordsOfDiagnosis: Readonly<Record<DiagnosisCause, string>> = {
 /** `no-wg`: the program is not installed. `null`: the interface is correct, or can't be read. */
 export type Diagnosis = DiagnosisCause | 'no-wg' | null
 
+/** For one field; `signal` aborts sooner. */
+const timeoutMs = 30_000
+
 /**
  * Reads from the local WireGuard why it does not reply: the initiator can't distinguish a wrong key, an unknown
  * peer and a dead process. `hung` if `signal` aborts before the answer.
@@ -46,18 +50,15 @@ export async function diagnose(target: DiagnosisTarget, signal: AbortSignal): Pr
 
 type Answer = { ok: true; text: string } | { ok: false; diagnosis: Diagnosis }
 
-/** One field at a time: `wg show IF dump` prints the private key and the preshared keys. */
-async function showField(interfaceName: string, field: string, signal: AbortSignal): Promise<Answer> {
-  if (signal.aborted) return { ok: false, diagnosis: 'hung' }
-  const result = await execa('wg', ['show', interfaceName, field], {
-    reject: false,
-    cancelSignal: signal,
-    stdin: 'ignore',
-    forceKillAfterDelay: 500,
-  })
-  if (result.isCanceled) return { ok: false, diagnosis: 'hung' }
-  if (result.failed) return { ok: false, diagnosis: result.code === 'ENOENT' ? 'no-wg' : null }
-  return { ok: true, text: result.stdout }
+async function showField(interfaceName: string, field: WgField, signal: AbortSignal): Promise<Answer> {
+  try {
+    return { ok: true, text: await showWg(interfaceName, field, { timeoutMs, signal }) }
+  } catch (error) {
+    if (signal.aborted) return { ok: false, diagnosis: 'hung' }
+    if (!(error instanceof RunError)) throw error
+    const diagnosis = { timeout: 'hung', 'not-installed': 'no-wg', failed: null } as const
+    return { ok: false, diagnosis: diagnosis[error.kind] }
+  }
 }
 
 function judgePublicKey(text: string, target: DiagnosisTarget): DiagnosisCause | null {

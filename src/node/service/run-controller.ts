@@ -7,6 +7,7 @@ import { runIp } from '../../linux/ip.ts'
 import { watchLinks } from '../../linux/link-watch.ts'
 import { describeMissing, findMissingPrograms } from '../../linux/programs.ts'
 import { setOwnPriority } from '../../linux/scheduling-priority.ts'
+import { showWg } from '../../linux/wg.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
 import { createEventLog } from '../../telemetry/events.ts'
 import { createLog } from '../../telemetry/log.ts'
@@ -111,7 +112,11 @@ async function control(manifest: Manifest, bundle: string, program: ThisProgram)
       probes.get(name)!.endpoint.publicKey,
     ]),
   )
-  const traffic = new TrafficWatch({ ownPeers, clock: systemClock })
+  const traffic = new TrafficWatch({
+    ownPeers,
+    clock: systemClock,
+    readTransfer: (name, timeoutMs) => showWg(name, 'transfer', { timeoutMs }),
+  })
 
   const saved =
     manifest.daemon === 'frr'

@@ -1,4 +1,3 @@
-import { execa } from 'execa'
 import type { Clock, Timer } from '../../clock/clock.ts'
 
 /** Traffic received from the peers of one interface, as of the last sample; without the probe's peer. */
@@ -16,7 +15,7 @@ interface TrafficOptions {
   /** By interface, public keys (base64) of peers whose traffic is our own: the probe's. */
   readonly ownPeers: ReadonlyMap<string, string>
   readonly clock: Clock
-  readonly readTransfer?: ReadTransfer
+  readonly readTransfer: ReadTransfer
   readonly pollMs?: number
 }
 
@@ -39,7 +38,6 @@ const lookTimeoutMs = 1000
  */
 export class TrafficWatch {
   readonly #options: TrafficOptions
-  readonly #readTransfer: ReadTransfer
   readonly #pollMs: number
   readonly #watched = new Map<string, Watched>()
   #timer: Timer | null = null
@@ -47,7 +45,6 @@ export class TrafficWatch {
 
   constructor(options: TrafficOptions) {
     this.#options = options
-    this.#readTransfer = options.readTransfer ?? showTransfer
     this.#pollMs = options.pollMs ?? 500
   }
 
@@ -100,9 +97,9 @@ export class TrafficWatch {
   }
 
   async #lookAt(name: string, watched: Watched): Promise<void> {
-    const { clock, ownPeers } = this.#options
+    const { clock, ownPeers, readTransfer } = this.#options
     try {
-      const received = readReceived(await this.#readTransfer(name, lookTimeoutMs), ownPeers.get(name))
+      const received = readReceived(await readTransfer(name, lookTimeoutMs), ownPeers.get(name))
       const at = clock.now()
       if (watched.received === null) watched.firstLook = at
       else {
@@ -130,18 +127,4 @@ function readReceived(text: string, ownPeer: string | undefined): Map<string, bi
     if (peer !== ownPeer) received.set(peer, BigInt(bytes))
   }
   return received
-}
-
-async function showTransfer(interfaceName: string, timeoutMs: number): Promise<string> {
-  const result = await execa('wg', ['show', interfaceName, 'transfer'], {
-    reject: false,
-    timeout: timeoutMs,
-    killSignal: 'SIGKILL',
-    stdin: 'ignore',
-    maxBuffer: 16 * 1024 * 1024,
-  })
-  if (result.timedOut) throw new Error(`wg did not answer within ${timeoutMs} ms`)
-  if (result.code === 'ENOENT') throw new Error('wg is not installed')
-  if (result.failed) throw new Error(`wg has no interface ${interfaceName}`)
-  return result.stdout
 }

@@ -1,5 +1,10 @@
-import { expect, test } from 'vitest'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { readProcess } from '../../../src/linux/proc.ts'
 import { RunError, run } from '../../../src/linux/run.ts'
+import { patience } from '../../patience.ts'
 
 const failureOf = (argv: readonly [string, ...string[]], timeoutMs = 60_000) =>
   run(argv, { timeoutMs }).catch((error: unknown) => error)
@@ -46,4 +51,39 @@ test('a time limit that one program passes ends the others, and they reject with
     'sleep 600: no answer within 50 ms',
   ])
   await expect(run(['sleep', '602'], { timeoutMs: 60_000, signal })).rejects.toThrow('sleep 600')
+})
+
+test.each(['its time limit', 'an abort'])(
+  'past %s, a program is killed with what it has started, also what ignores SIGTERM',
+  async (cause) => {
+    const dir = await mkdtemp(join(tmpdir(), 'anyward-run-'))
+    onTestFinished(() => rm(dir, { recursive: true }))
+    const file = join(dir, 'pids')
+    // The child keeps the output open: its end counts, not that of its parent.
+    const child = `trap '' TERM HUP INT; echo $$ >> ${file}; while :; do sleep 600; done`
+    const script = `trap '' TERM; echo $$ >> ${file}; (exec sh -c "${child.replaceAll('$', '\\$')}") & wait`
+    const readPids = async () =>
+      (await readFile(file, 'utf8').catch(() => '')).split('\n').filter((pid) => pid !== '')
+    const stop = new AbortController()
+    const failure = run(['sh', '-c', script], {
+      timeoutMs: cause === 'an abort' ? 60_000 : 1500,
+      signal: stop.signal,
+    }).catch((error: unknown) => error)
+    if (cause === 'an abort') {
+      await vi.waitFor(async () => expect(await readPids()).toHaveLength(2), { timeout: patience(20_000) })
+      stop.abort(new Error('stop'))
+    }
+    expect(await failure).toMatchObject(cause === 'an abort' ? { message: 'stop' } : { kind: 'timeout' })
+    const pids = await readPids()
+    await vi.waitFor(
+      async () =>
+        expect(await Promise.all(pids.map((pid) => readProcess(Number(pid))))).toEqual(pids.map(() => null)),
+      { timeout: patience(20_000) },
+    )
+  },
+)
+
+test('a program that left its group, and has the output open, does not delay the error', async () => {
+  const failure = await failureOf(['sh', '-c', 'setsid sleep 3 & wait'], 500)
+  expect(failure).toMatchObject({ kind: 'timeout' })
 })

@@ -1,14 +1,11 @@
 import { type Clock, systemClock } from '../../../clock/clock.ts'
+import { showWg } from '../../../linux/wg.ts'
 import type { ManifestService } from '../../../manifest/manifest.ts'
 import { PeersFall } from './peers-fall.ts'
-import { runProcess } from './process.ts'
 import type { SideProbe } from './side-check.ts'
 import { bad, createSideProbe, good, inconclusive, type SideVerdict } from './side-probe.ts'
 
 type PeersSettings = NonNullable<ManifestService['probe']['peers']>
-
-/** 55 bytes a peer. */
-const limitBytes = 64 * 2 ** 20
 
 /** Whether the real peers, all but the probe's own (base64), still have fresh handshakes. */
 export function createPeersProbe(
@@ -19,21 +16,14 @@ export function createPeersProbe(
 ): SideProbe {
   const fall = new PeersFall(settings)
   const ask = async (signal: AbortSignal): Promise<SideVerdict> => {
-    // Never `dump`, which prints the private key and the preshared keys.
-    const argv = ['wg', 'show', interfaceName, 'latest-handshakes'] as const
-    const { end, output } = await runProcess({
-      argv: [...argv],
-      env: {},
-      timeoutMs: settings.timeoutMs,
-      keepBytes: limitBytes,
-      limitBytes,
-      signal,
-    })
-    if (end.end !== 'exit' || end.code !== 0) {
-      const why = end.end === 'exit' ? `exit code ${end.code}` : end.end
-      return inconclusive('no-answer', `${argv.join(' ')} did not answer (${why})`)
+    const { timeoutMs } = settings
+    let text: string
+    try {
+      text = await showWg(interfaceName, 'latest-handshakes', { timeoutMs, signal })
+    } catch (error) {
+      return inconclusive('no-answer', (error as Error).message)
     }
-    const handshakesS = readHandshakes(output.toString('latin1'), probePublicKey)
+    const handshakesS = readHandshakes(text, probePublicKey)
     const verdict = fall.take({ nowMs: clock.now(), wallMs: clock.wall(), handshakesS })
     if (verdict.outcome === 'clock-jumped') {
       return inconclusive(

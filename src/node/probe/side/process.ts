@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { setPriority } from 'node:os'
+import { killGroup } from '../../../linux/run.ts'
 import { Deadline } from '../../wireguard/deadline.ts'
 
 interface ProcessOptions {
@@ -122,16 +123,6 @@ async function within(timeoutMs: number, event: Promise<unknown>): Promise<boole
   const came = await Promise.race([event.then(() => true), late])
   clearTimeout(timer)
   return came
-}
-
-/** SIGKILL, because SIGTERM can be ignored. The group outlives its leader, so its id is not reused meanwhile. */
-function killGroup(leader: number | undefined): void {
-  if (leader === undefined) return
-  try {
-    process.kill(-leader, 'SIGKILL')
-  } catch {
-    // The group is empty.
-  }
 }
 
 /** Processes that fork during a search are found in the next round. */
