@@ -1,12 +1,11 @@
-import { addressBits, familyOf, type Parsed, parsePrefix } from '../../net/prefix.ts'
+import { addressBits, type Family, familyOf, type Parsed, parsePrefix } from '../../net/prefix.ts'
 import { readIpv4Prefix, readIpv6Prefix } from '../../net/read-prefix.ts'
 import { quote } from '../../text/wording.ts'
 import { describeValue } from '../sites/fields.ts'
-import { type SplitDocument, splitRoas } from './split-roas.ts'
 import { fillWords, type VrpSet, vrpSetOf } from './vrp-set.ts'
-import { buildTables, neverExpires } from './vrp-table.ts'
+import { createRows, type FamilyRows, neverExpires, toTables } from './vrp-table.ts'
 
-interface VrpFile {
+export interface VrpFile {
   /** Without those that have expired. */
   readonly vrps: VrpSet
   /** How many entries have expired. */
@@ -21,10 +20,6 @@ interface VrpFile {
  * anchors, is one, and is valid as long as the last of them. Keys that it doesn't know, such as `ta`, are ignored.
  */
 export function readVrps(json: string | Uint8Array, nowMs: number): Parsed<VrpFile> {
-  const nowS = Math.floor(nowMs / 1000)
-  const split = typeof json === 'string' ? null : splitRoas(json)
-  const fast = split === null ? null : readSplit(split, nowS, json.length)
-  if (fast !== null) return fast
   const parsed = parseJson(json)
   if (!parsed.ok) return parsed
   const { value } = parsed
@@ -36,63 +31,54 @@ export function readVrps(json: string | Uint8Array, nowMs: number): Parsed<VrpFi
       hint: 'use the JSON of rpki-client (rpki-client -j) or Routinator (routinator vrps --format json)',
     }
   }
-  const { tables, wrong, expired } = readEntries(roas, nowS, roas.length)
+  const entries = new VrpEntries(nowMs, roas.length)
+  const wrong: number[] = []
+  for (const [index, entry] of (roas as readonly unknown[]).entries()) {
+    if (!isMap(entry) || !entries.add(entry.prefix, entry.maxLength, readAsn(entry.asn), readExpiry(entry))) {
+      wrong.push(index)
+    }
+  }
   const first = wrong[0]
   if (first !== undefined) {
     const { problem, hint } = explainEntry(roas[first])
     const others = wrong.length === 1 ? '' : `; ${wrong.length} entries are invalid in total`
     return { ok: false, problem: `has in roas[${first}] ${problem}${others}`, hint }
   }
-  return { ok: true, value: { vrps: vrpSetOf(tables), expired, generated: generatedAt(value.metadata) } }
+  return { ok: true, value: entries.toFile(value.metadata) }
 }
 
-/** Bytes of the shortest entry that a validator writes. */
-const leastPerEntry = 60
+/** The VRPs of a file, entry by entry. */
+export class VrpEntries {
+  readonly #nowS: number
+  readonly #rows: FamilyRows
+  readonly #words = new Uint32Array(4)
+  #expired = 0
 
-/** `null` where anything is wrong: the whole is read once more then, to say what. */
-function readSplit({ rest, entries }: SplitDocument, nowS: number, length: number): Parsed<VrpFile> | null {
-  try {
-    const { tables, wrong, expired } = readEntries(entries, nowS, Math.ceil(length / leastPerEntry))
-    if (wrong.length > 0) return null
-    return { ok: true, value: { vrps: vrpSetOf(tables), expired, generated: generatedAt(rest.metadata) } }
-  } catch (error) {
-    if (error instanceof SyntaxError || error instanceof TypeError) return null
-    throw error
+  /** @param expected about how many entries come: a guess that is too small costs copies */
+  constructor(nowMs: number, expected: number) {
+    this.#nowS = Math.floor(nowMs / 1000)
+    this.#rows = createRows(expected)
   }
-}
 
-function readEntries(entries: Iterable<unknown>, nowS: number, expected: number) {
-  const words = new Uint32Array(4)
-  const wrong: number[] = []
-  let expired = 0
-  let index = -1
-  const tables = buildTables((rows) => {
-    for (const entry of entries) {
-      index += 1
-      if (!isMap(entry)) {
-        wrong.push(index)
-        continue
-      }
-      const { prefix, maxLength } = entry
-      const asn = readAsn(entry.asn)
-      const isIpv6 = typeof prefix === 'string' && prefix.includes(':')
-      const length = typeof prefix === 'string' ? readPrefix(prefix, isIpv6, words) : -1
-      const expires = readExpiry(entry)
-      if (
-        length === -1 ||
-        asn === -1 ||
-        expires === -1 ||
-        !isMaxLength(maxLength, length, isIpv6 ? 128 : 32)
-      ) {
-        wrong.push(index)
-      } else if (expires <= nowS) {
-        expired += 1
-      } else {
-        rows[isIpv6 ? 'ipv6' : 'ipv4'].add(words, length, maxLength, asn, expires)
-      }
+  /** `false`: it is no VRP. An `asn` or `expires` (in seconds since 1970) of -1 could not be read. */
+  add(prefix: unknown, maxLength: unknown, asn: number, expires: number): boolean {
+    if (typeof prefix !== 'string') return false
+    const family = familyOf(prefix)
+    const length = readPrefix(prefix, family, this.#words)
+    if (length === -1 || asn === -1 || expires === -1) return false
+    if (!isMaxLength(maxLength, length, addressBits(family))) return false
+    if (expires <= this.#nowS) this.#expired += 1
+    else this.#rows[family].add(this.#words, length, maxLength, asn, expires)
+    return true
+  }
+
+  toFile(metadata: unknown): VrpFile {
+    return {
+      vrps: vrpSetOf(toTables(this.#rows)),
+      expired: this.#expired,
+      generated: generatedAt(metadata),
     }
-  }, expected)
-  return { tables, wrong, expired }
+  }
 }
 
 /** `value` of a JSON document, as text or as bytes in UTF-8. */
@@ -109,12 +95,12 @@ export function parseJson(json: string | Uint8Array): Parsed<unknown> {
   }
 }
 
-function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
+export function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-function readPrefix(text: string, isIpv6: boolean, words: Uint32Array): number {
-  const length = isIpv6 ? readIpv6Prefix(text, words) : readIpv4Prefix(text, words)
+function readPrefix(text: string, family: Family, words: Uint32Array): number {
+  const length = family === 'ipv6' ? readIpv6Prefix(text, words) : readIpv4Prefix(text, words)
   if (length !== -1 || text.length > 64) return length
   // Rare ways to write it, such as ::ffff:192.0.2.0/120.
   const parsed = parsePrefix(text)
@@ -124,7 +110,7 @@ function readPrefix(text: string, isIpv6: boolean, words: Uint32Array): number {
 }
 
 /** `64500` or `"AS64500"`; including 0, which permits no origin (RFC 6483, section 4). */
-function readAsn(raw: unknown): number {
+export function readAsn(raw: unknown): number {
   const asn =
     typeof raw === 'string' && /^(?:AS)?(?:0|[1-9]\d{0,9})$/i.test(raw)
       ? Number(raw.charCodeAt(0) > 57 ? raw.slice(2) : raw)

@@ -93,15 +93,22 @@ class VrpRows {
 
 const rowWords = new Uint32Array(4)
 
+export type FamilyRows = Readonly<Record<Family, VrpRows>>
+
 /** Both families' tables, of the rows that `fill` adds. */
-export function buildTables(
-  fill: (rows: Readonly<Record<Family, VrpRows>>) => void,
-  /** About how many rows come: a guess that is too small costs copies. */
-  expected = 64,
-): VrpTables {
-  const rows = { ipv4: new VrpRows('ipv4', expected), ipv6: new VrpRows('ipv6', expected) }
+export function buildTables(fill: (rows: FamilyRows) => void): VrpTables {
+  const rows = createRows()
   fill(rows)
-  return { ipv4: rows.ipv4.toTable(), ipv6: rows.ipv6.toTable() }
+  return toTables(rows)
+}
+
+/** @param expected about how many rows come: a guess that is too small costs copies */
+export function createRows(expected?: number): FamilyRows {
+  return { ipv4: new VrpRows('ipv4', expected), ipv6: new VrpRows('ipv6', expected) }
+}
+
+export function toTables({ ipv4, ipv6 }: FamilyRows): VrpTables {
+  return { ipv4: ipv4.toTable(), ipv6: ipv6.toTable() }
 }
 
 /** The table without the rows that have expired; the table itself where there are none. */

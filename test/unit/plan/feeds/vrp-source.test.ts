@@ -51,6 +51,27 @@ const writeExpiring = (vrps: number, soon: number) =>
   )
 
 describe('the VRPs of a validator', () => {
+  test('are the same in a file of another shape than the usual one', async () => {
+    const roas = [
+      { asn: 64500, prefix: '10.0.0.0/16', maxLength: 24 },
+      { asn: 64501, prefix: '10.1.0.0/16', maxLength: 16 },
+    ]
+    const source = [{ type: 'roa', tal: 'ripe', chainValidity: { notAfter: '2026-01-03T00:00:00Z' } }]
+    const metadata = { buildtime: '2026-01-01T23:00:00Z' }
+    for (const entries of [
+      roas,
+      roas.map(({ asn, prefix, maxLength }) => ({ prefix, maxLength, asn: `AS${asn}` })),
+      roas.map((roa) => ({ ...roa, source })),
+    ]) {
+      await writeFile(file, JSON.stringify({ metadata, roas: entries }))
+      const { vrps, expired, snapshot, warnings } = await load(null, null)
+      expect([vrps.size, expired, warnings]).toEqual([2, 0, []])
+      expect(snapshot.generatedMs).toBe(Date.parse(metadata.buildtime))
+      expect(vrps.validate(prefix('10.0.1.0/24'), 64500)).toBe('valid')
+      expect(vrps.validate(prefix('10.1.1.0/24'), 64501)).toBe('invalid-length')
+    }
+  })
+
   test('are fresh, and are kept as the last good ones', async () => {
     await write(20)
     const { vrps, origin, warnings } = await load()
