@@ -40,9 +40,10 @@ export async function loadFleet(dir: string): Promise<ParsedFleet> {
 
 /** The fleet, or a `ConfigError` with all issues. */
 export async function requireFleet(dir: string): Promise<Fleet> {
-  const { fleet, issues } = await loadFleet(dir)
-  if (fleet === null) throw new ConfigError(issues)
-  return fleet
+  const loaded = await loadFleet(dir)
+  // The issues are not read otherwise: each file with a warning is parsed again for them.
+  if (loaded.fleet === null) throw new ConfigError(loaded.issues)
+  return loaded.fleet
 }
 
 /** `fleet.yaml` first, then the sites by name: the order of the issues, and of the fleet. */

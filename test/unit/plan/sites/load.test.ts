@@ -2,7 +2,8 @@ import { mkdir, mkdtemp, open, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { execa } from 'execa'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { Lexer } from 'yaml'
 import { FleetFolderError } from '../../../../src/plan/sites/folder-error.ts'
 import { loadFleet, requireFleet } from '../../../../src/plan/sites/load.ts'
 import { ConfigError, formatIssue } from '../../../../src/text/issue.ts'
@@ -120,6 +121,19 @@ test('requireFleet throws all issues at once', async () => {
   const error = await requireFleet(dir).catch((error: unknown) => error)
   expect(error).toBeInstanceOf(ConfigError)
   expect((error as ConfigError).issues).toHaveLength(2)
+})
+
+test('requireFleet parses a file once, even with a warning in it', async () => {
+  const peer = '      - { name: peer1, kind: peer, asn: 64603, address: 10.2.1.5 }\n'
+  await writeFile(join(dir, 'ams1.yaml'), `${base['ams1.yaml']}${peer}`)
+  expect(await issues()).toEqual([expect.stringContaining('ams1.yaml:10:9 warning: ')])
+  const lex = vi.spyOn(Lexer.prototype, 'lex')
+  try {
+    await requireFleet(dir)
+    expect(lex).toHaveBeenCalledTimes(Object.keys(base).length)
+  } finally {
+    lex.mockRestore()
+  }
 })
 
 test('1,000 more sites are read, in the order of their names, and one mistake among them is found', async () => {
