@@ -46,7 +46,7 @@ export function printStatus(status: NodeStatus, json: boolean): void {
     write(`  NOT guarded: ${status.guard.problem ?? 'the guard does not answer'}`)
   const saved = daemon.savedAnnouncements ?? []
   if (saved.length > 0) write(`  ${describeSaved(saved)}`)
-  if (daemon.trouble !== null) write(`  trouble: ${daemon.trouble.cause}: ${daemon.trouble.message}`)
+  if (daemon.trouble !== null) write(`  error: ${daemon.trouble.cause}: ${daemon.trouble.message}`)
 }
 
 function describeDrain({

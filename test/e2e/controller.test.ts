@@ -44,7 +44,7 @@ afterAll(labDown, patience(60_000))
 describe.each(['bird', 'frr'] as const)('the controller behind %s', (daemon) => {
   let node: LabNode
   let tables: NeighborTables
-  /** What the neighbors have while all is well. */
+  /** The neighbors' routes while every service is healthy. */
   let everything: string[]
   let controllerPid: number
 
@@ -85,7 +85,7 @@ describe.each(['bird', 'frr'] as const)('the controller behind %s', (daemon) => 
     controllerPid = child.pid!
     return { ended: child }
   }
-  /** Counts the looks at which a neighbor lacked something, while `during` goes on. */
+  /** Polls the neighbors while `during` runs, and counts the polls in which a route was missing. */
   const countMisses = async (during: () => Promise<unknown>): Promise<string[]> => {
     let done = false
     const misses: string[] = []
@@ -101,7 +101,7 @@ describe.each(['bird', 'frr'] as const)('the controller behind %s', (daemon) => 
     return misses
   }
 
-  test('says just what its neighbors have', async () => {
+  test('status reports exactly what the neighbors have', async () => {
     expect(everything.length).toBeGreaterThanOrEqual(2)
     expect(await said()).toEqual(everything)
     expect((await status()).services[0]).toMatchObject({
@@ -112,12 +112,12 @@ describe.each(['bird', 'frr'] as const)('the controller behind %s', (daemon) => 
   })
 
   test.runIf(maySetPriority)(
-    'goes before whatever else is on the machine, with each of its threads and its session',
+    'runs at a higher priority than other programs: each of its threads, and its session',
     async () => {
       const threads = await readdir(`/proc/${node.controllerPid}/task`)
       expect(threads.length).toBeGreaterThan(1)
       expect(threads.map((thread) => getPriority(Number(thread)))).toEqual(threads.map(() => -10))
-      // Where the kernel groups sessions.
+      // Where the kernel has autogroup scheduling.
       const group = await readFile(`/proc/${node.controllerPid}/autogroup`, 'utf8').catch(() => null)
       if (group !== null) expect(group).toMatch(/nice -10$/m)
     },
@@ -132,7 +132,7 @@ describe.each(['bird', 'frr'] as const)('the controller behind %s', (daemon) => 
     if (group !== null) expect(group).toMatch(/nice -10$/m)
   })
 
-  test('failure 16: withdraws at once when the anycast address leaves the node', async () => {
+  test('failure 16: withdraws at once when the anycast address is removed', async () => {
     await removeAddress()
     await gone(2000)
     expect((await status()).services[0]).toMatchObject({ decision: 'withdraw', reason: 'address-missing' })
@@ -140,7 +140,7 @@ describe.each(['bird', 'frr'] as const)('the controller behind %s', (daemon) => 
     await back()
   })
 
-  test('acts on the interface that is set down', async () => {
+  test('withdraws when the WireGuard interface is set down', async () => {
     await inside(node, 'ip', ['link', 'set', node.wireguardInterface, 'down'])
     await gone(2000)
     expect((await status()).services[0]).toMatchObject({ decision: 'withdraw', reason: 'interface-down' })
@@ -148,7 +148,7 @@ describe.each(['bird', 'frr'] as const)('the controller behind %s', (daemon) => 
     await back()
   })
 
-  test('failure 4: a stopped daemon is said to be unverified, and does as it is told once it goes on', async () => {
+  test('failure 4: a stopped daemon is reported as unverified, and the withdrawal takes effect after SIGCONT', async () => {
     await verified()
     for (const pid of node.daemonPids) process.kill(pid, 'SIGSTOP')
     try {
@@ -166,9 +166,9 @@ describe.each(['bird', 'frr'] as const)('the controller behind %s', (daemon) => 
     await back()
   })
 
-  test('failure 4: what a daemon had told is gone when it is killed: nobody keeps it for a restart of its own', async () => {
+  test('failure 4: when the daemon is killed, the neighbors drop its routes at once: no graceful restart is negotiated', async () => {
     await verified()
-    // What a neighbor that offers graceful restart may keep, for minutes, status could not tell.
+    // With graceful restart a neighbor would keep the routes for minutes, which status could not detect.
     for (const neighbor of lab.neighbors) {
       for (const { protocol } of neighbor.sessions.filter((session) => session.node === node.name)) {
         const client = new BirdClient({ socketPath: neighbor.controlSocket, deadlineMs: patience(5000) })
@@ -192,7 +192,7 @@ describe.each(['bird', 'frr'] as const)('the controller behind %s', (daemon) => 
     expect(await said()).toEqual(everything)
   })
 
-  test('failure 3: SIGKILL leaves what is announced, SIGTERM withdraws within two seconds', async () => {
+  test('failure 3: after SIGKILL the announcements stay, after SIGTERM they are withdrawn within two seconds', async () => {
     process.kill(controllerPid, 'SIGKILL')
     expect(await tables.read()).toEqual(everything)
     const child = startController()
@@ -206,7 +206,7 @@ describe.each(['bird', 'frr'] as const)('the controller behind %s', (daemon) => 
     expect(await tables.read()).toEqual([])
   })
 
-  test('failure 3: a controller that is told to stop keeps what is announced, where onStop says keep', async () => {
+  test('failure 3: a controller stopped by SIGTERM keeps its announcements where onStop is keep', async () => {
     const kept = await mkdtemp(join(tmpdir(), 'anyward-keep-'))
     try {
       await cp(node.bundle, kept, { recursive: true })
@@ -226,7 +226,7 @@ describe.each(['bird', 'frr'] as const)('the controller behind %s', (daemon) => 
     }
   })
 
-  test('a controller that gives way ends at once, and the next one takes over with no withdrawal', async () => {
+  test('a controller ends at once when it hands over, and the next one continues without a withdrawal', async () => {
     const first = startController()
     await back()
     await verified()
@@ -243,7 +243,7 @@ describe.each(['bird', 'frr'] as const)('the controller behind %s', (daemon) => 
     await second.ended
   })
 
-  test('failure 3: a controller that was stopped flaps nothing, and sees what it missed when it goes on', async () => {
+  test('failure 3: a controller flaps nothing after SIGSTOP and SIGCONT, and acts on what it missed', async () => {
     void startController()
     await until('announce', status, ({ services }) => services[0]!.reason === 'healthy')
     await verified()
@@ -267,11 +267,11 @@ describe.each(['bird', 'frr'] as const)('the controller behind %s', (daemon) => 
     await addAddress()
   })
 
-  test('failure 16: a controller that starts without the anycast address announces nothing', async () => {
+  test('failure 16: a controller started without the anycast address announces nothing', async () => {
     await removeAddress()
     startController()
     await until('withdraw', status, ({ services }) => services[0]!.reason === 'address-missing')
-    // Long enough for `rise` good probes, were they believed.
+    // Long enough for `rise` good probes, if they counted.
     await until('probes have run', status, (now) => now.services[0]!.probe !== null)
     expect(await tables.read()).toEqual([])
     await addAddress()
@@ -286,7 +286,7 @@ describe.each(['bird', 'frr'] as const)('the controller behind %s', (daemon) => 
     expect(await tables.read()).toEqual(everything)
   })
 
-  test('the refusal names the process of the controller that runs, until that is killed', async () => {
+  test('the refusal names the process of the running controller, until that process is killed', async () => {
     const args = [cli, 'controller', '--bundle', node.bundle]
     const second = await inside(node, process.execPath, args).catch((error) => error)
     expect(second.stderr).toContain(`already (process ${controllerPid})`)
@@ -296,7 +296,7 @@ describe.each(['bird', 'frr'] as const)('the controller behind %s', (daemon) => 
     await verified()
   })
 
-  test('an unprivileged user who takes locks keeps no controller and no guard from starting', async () => {
+  test('an unprivileged user who holds locks prevents neither controller nor guard from starting', async () => {
     const { paths } = JSON.parse(await readFile(join(node.bundle, 'manifest.json'), 'utf8')) as Manifest
     process.kill(controllerPid, 'SIGKILL')
     const squatter = await squat(node.namespace, { ...paths, bundleDir: paths.bundleDir! })
@@ -307,7 +307,7 @@ describe.each(['bird', 'frr'] as const)('the controller behind %s', (daemon) => 
     await squatter.end()
   })
 
-  test('the bundle of another node is refused, and nothing changes', async () => {
+  test('the bundle of another node is refused, and the announcements do not change', async () => {
     const other = lab.nodes.find((candidate) => candidate.name !== node.name)!
     const args = [cli, 'controller', '--bundle', other.bundle]
     const refused = await inside(node, process.execPath, args).catch((error) => error)
@@ -318,7 +318,7 @@ describe.each(['bird', 'frr'] as const)('the controller behind %s', (daemon) => 
     expect(await tables.read()).toEqual(everything)
   })
 
-  test('drain withdraws and outlives a restart, undrain announces again', async () => {
+  test('drain withdraws and survives a restart, undrain announces again', async () => {
     const drained = await inside(node, process.execPath, [cli, 'drain', '--reason', 'test', '--json'])
     expect(JSON.parse(drained.stdout)).toMatchObject({
       node: node.name,
@@ -334,7 +334,7 @@ describe.each(['bird', 'frr'] as const)('the controller behind %s', (daemon) => 
     await back()
   })
 
-  test('withdraw works with no controller running', async () => {
+  test('withdraw works while no controller runs', async () => {
     process.kill(controllerPid, 'SIGKILL')
     expect(await tables.read()).toEqual(everything)
     const withdrawn = await inside(node, process.execPath, [cli, 'withdraw', '--json'])
@@ -348,11 +348,11 @@ describe.each(['bird', 'frr'] as const)('the controller behind %s', (daemon) => 
     await back()
   })
 
-  test('metrics are named and described as Prometheus wants them', async () => {
+  test('metrics pass promtool check metrics', async () => {
     await expectGoodMetrics(await (await fetch(node.statusUrl.replace(/status$/, 'metrics'))).text())
   })
 
-  test('metrics tell what was observed', async () => {
+  test('metrics report what was observed', async () => {
     await verified()
     const text = await (await fetch(node.statusUrl.replace(/status$/, 'metrics'))).text()
     for (const row of everything) {
@@ -364,7 +364,7 @@ describe.each(['bird', 'frr'] as const)('the controller behind %s', (daemon) => 
   })
 })
 
-test('failure 1: a bird.conf that somebody broke does not keep a dead site announced', async () => {
+test('failure 1: a broken bird.conf does not keep a dead site announced', async () => {
   const node = lab.nodes.find(({ daemon }) => daemon === 'bird')!
   const tables = new NeighborTables(lab, node)
   const everything = await tables.read()
@@ -383,7 +383,7 @@ test('failure 1: a bird.conf that somebody broke does not keep a dead site annou
       (rows) => rows.length === 0,
       3000,
     )
-    // It got through by `disable`, and the refusal of the configuration is counted and logged all the same.
+    // The withdrawal took effect through `disable`; the refusal of the configuration is still counted and logged.
     await until(
       'the refusal is counted',
       async () => (await fetch(node.statusUrl.replace(/status$/, 'metrics'))).text(),
@@ -403,7 +403,7 @@ test('failure 1: a bird.conf that somebody broke does not keep a dead site annou
   tables.close()
 })
 
-test('a bundle whose manifest was cut in half is refused with its place and cure', async () => {
+test('a bundle with a truncated manifest is refused with its path and the remedy', async () => {
   const node = lab.nodes[0]!
   const torn = await mkdtemp(join(tmpdir(), 'anyward-torn-'))
   const text = await readFile(join(node.bundle, 'manifest.json'), 'utf8')

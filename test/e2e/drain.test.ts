@@ -47,7 +47,7 @@ describe.each(['bird', 'frr'] as const)('a drain behind %s', (daemon) => {
   })
 
   const status = async (): Promise<NodeStatus> => (await (await fetch(node.statusUrl)).json()) as NodeStatus
-  /** What all neighbors have of the node: GRACEFUL_SHUTDOWN and the longer path are what degrades. */
+  /** The grade at each neighbor: GRACEFUL_SHUTDOWN or the longer path means degraded. */
   const look = async (): Promise<'normal' | 'degraded' | 'none' | 'mixed'> => {
     const grades = new Set<string>()
     for (const { protocol, client } of neighbors) {
@@ -63,14 +63,14 @@ describe.each(['bird', 'frr'] as const)('a drain behind %s', (daemon) => {
   }
   const has = (grade: 'normal' | 'degraded' | 'none') =>
     until(`all neighbors have ${grade}`, look, (found) => found === grade, 60_000)
-  /** The grades that came one after the other while something was done, without repeats. */
+  /** The sequence of grades while something was done, without repeats. */
   const follow = async (during: () => Promise<unknown>): Promise<string[]> => {
     const seen: string[] = []
     let done = false
     const looking = (async () => {
       while (!done) {
         const found = await look()
-        // On its way from one to the next a change reaches one neighbor before the other.
+        // A change reaches one neighbor before the other.
         if (found !== 'mixed' && found !== seen.at(-1)) seen.push(found)
       }
     })()

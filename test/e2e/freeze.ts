@@ -2,8 +2,8 @@ import { readdir, readFile } from 'node:fs/promises'
 import { until } from './fixture-routing/until.ts'
 
 /**
- * Stops a process, and waits until each of its threads stands still: until the one that takes the signal is
- * scheduled, the others go on answering.
+ * Stops a process, and waits until each of its threads is stopped: until the one that takes the signal is
+ * scheduled, the others still answer.
  */
 export async function freeze(pid: number): Promise<void> {
   process.kill(pid, 'SIGSTOP')
@@ -14,7 +14,7 @@ export async function freeze(pid: number): Promise<void> {
   })
 }
 
-/** The letter behind the name, which may hold anything: see proc(5). */
+/** The state letter after the name, which may contain any character: see proc(5). */
 async function stateOf(file: string): Promise<string> {
   const stat = await readFile(file, 'utf8')
   return stat.charAt(stat.lastIndexOf(')') + 2)

@@ -28,7 +28,7 @@ import { squat } from './squatter.ts'
 const cli = resolve('dist/cli/main.js')
 const deadManMs = 2000
 const anycast = ['192.0.2.1', '2001:db8:51::1']
-/** What is left when the service with the dead man is withdrawn; the other one's is `keep`. */
+/** The routes left when the service with `deadManMs` is withdrawn. */
 const kept = new Set([otherCovering4])
 
 describe.each(['bird', 'frr'] as const)("the dead man's guard behind %s", (kind) => {
@@ -98,7 +98,7 @@ describe.each(['bird', 'frr'] as const)("the dead man's guard behind %s", (kind)
   const program = () => ['ip', 'netns', 'exec', pair.namespace, process.execPath, cli]
   const start = () => spawnGuard(manifest, program(), bundle)
 
-  /** A controller, as far as the guard knows it: alive until it is stopped or killed. */
+  /** A stand-in for the controller that renews its lease until it is stopped or killed. */
   const startController = (of = manifest) => {
     const client = createGuardClient({
       manifest: of,
@@ -132,7 +132,7 @@ describe.each(['bird', 'frr'] as const)("the dead man's guard behind %s", (kind)
     )
   const ended = (pid: number) =>
     until(`guard ${pid} has ended`, async () => (guards().includes(pid) ? 'it is there' : null))
-  /** Looks at the neighbors' tables all the while. */
+  /** Polls the neighbors' tables meanwhile. */
   const expectKept = async (during: Promise<unknown>) => {
     let done = false
     const misses: string[] = []
@@ -148,14 +148,14 @@ describe.each(['bird', 'frr'] as const)("the dead man's guard behind %s", (kind)
     await looking
     expect(misses).toEqual([])
   }
-  /** Milliseconds until the service with the dead man is gone and the other one is not. */
+  /** Milliseconds until the guarded service is withdrawn and the other one is not. */
   const withdrawn = async () => {
     const begun = performance.now()
     await untilAnnounced(pair, kept, 30_000)
     return performance.now() - begun
   }
 
-  test('failure 3: withdraws in time when the controller is killed, keeps what is to be kept, and ends', async () => {
+  test('failure 3: withdraws in time when the controller is killed, keeps the service without deadManMs, and ends', async () => {
     const { client, die } = startController()
     await holds(client)
     await expectKept(delay(deadManMs * 1.5))
@@ -168,7 +168,7 @@ describe.each(['bird', 'frr'] as const)("the dead man's guard behind %s", (kind)
     expect(await addressesOn()).toEqual(anycast)
   })
 
-  test('an unprivileged user who takes locks keeps no guard from starting', async () => {
+  test('an unprivileged user who holds locks does not prevent the guard from starting', async () => {
     const { runtimeDir } = manifest.paths
     const squatter = await squat(pair.namespace, { runtimeDir, bundleDir: bundle })
     await holds(startController().client)
@@ -176,7 +176,7 @@ describe.each(['bird', 'frr'] as const)("the dead man's guard behind %s", (kind)
     await squatter.end()
   })
 
-  test('failure 2: another controller takes the lease over, and no neighbor notices', async () => {
+  test('failure 2: another controller takes over the lease, and no neighbor loses a route', async () => {
     const first = startController()
     await holds(first.client)
     await expectKept(
@@ -191,14 +191,14 @@ describe.each(['bird', 'frr'] as const)("the dead man's guard behind %s", (kind)
     )
   })
 
-  test('failure 4: a daemon that is stopped as well: the addresses leave the node until it goes on', async () => {
+  test('failure 4: with a stopped daemon as well, the addresses are removed until the daemon runs again', async () => {
     const { client, die } = startController()
     await holds(client)
     await pair.daemon.freeze()
     try {
       die()
       await until(
-        'the addresses are off',
+        'the addresses are removed',
         async () => ((await addressesOn()).length === 0 ? null : 'they are there'),
         { withinMs: 30_000 },
       )
@@ -210,10 +210,10 @@ describe.each(['bird', 'frr'] as const)("the dead man's guard behind %s", (kind)
     expect(await addressesOn()).toEqual(anycast)
   })
 
-  // What follows knows of no daemon.
+  // The following tests need no daemon.
   if (kind === 'frr') return
 
-  test('failure 3: withdraws when the controller stands still, and leaves it alone when it goes on', async () => {
+  test('failure 3: withdraws when the controller is stopped, and does not act after it resumes', async () => {
     const { client, stop, goOn } = startController()
     await holds(client)
     stop()
@@ -225,13 +225,13 @@ describe.each(['bird', 'frr'] as const)("the dead man's guard behind %s", (kind)
       asked?.socket.destroy()
       return (asked?.reply.leases.vpn ?? 0) > 0 ? null : JSON.stringify(asked?.reply)
     })
-    // The controller announces by itself, and nobody takes that away again.
+    // The controller announces again, and the guard does not withdraw that.
     await daemon.apply(normally(everything))
     await untilAnnounced(pair, everything)
     await expectKept(delay(deadManMs * 1.5))
   })
 
-  test('what a controller that works only in part announces again is withdrawn again', async () => {
+  test('a controller that announces again without renewing its lease is withdrawn again', async () => {
     const { client, stop } = startController()
     await holds(client)
     stop()
@@ -240,7 +240,7 @@ describe.each(['bird', 'frr'] as const)("the dead man's guard behind %s", (kind)
     await withdrawn()
   })
 
-  test('a lease that is released is no reason to withdraw, and the guard ends', async () => {
+  test('a released lease withdraws nothing, and the guard ends', async () => {
     const { client, stop, die } = startController()
     await holds(client)
     stop()
@@ -250,7 +250,7 @@ describe.each(['bird', 'frr'] as const)("the dead man's guard behind %s", (kind)
     await untilAnnounced(pair, everything)
   })
 
-  test('a guard that is killed has a successor, and one that hangs is killed', async () => {
+  test('a killed guard is replaced, and a guard that hangs is killed', async () => {
     const { client } = startController()
     await holds(client)
     const first = client.state.pid!
@@ -269,7 +269,7 @@ describe.each(['bird', 'frr'] as const)("the dead man's guard behind %s", (kind)
     )
   })
 
-  test("another bundle's guard takes the lease over before the old one ends", async () => {
+  test('the guard of another bundle takes over the lease before the old one ends', async () => {
     const first = startController()
     await holds(first.client)
     const changed = { ...manifest, listen: ['127.0.0.1:9'] }
@@ -287,7 +287,7 @@ describe.each(['bird', 'frr'] as const)("the dead man's guard behind %s", (kind)
     await writeBundle(manifest)
   })
 
-  test('a guard that nobody has spoken to yet withdraws for the one before it', async () => {
+  test('a guard that no controller has contacted yet takes over the lease of its predecessor, and withdraws when it expires', async () => {
     const { client, die } = startController()
     await holds(client)
     await start()
@@ -296,7 +296,7 @@ describe.each(['bird', 'frr'] as const)("the dead man's guard behind %s", (kind)
     await withdrawn()
   })
 
-  test('two guards that start at once are one in the end', async () => {
+  test('of two guards that start at once, one remains', async () => {
     const { client } = startController()
     await holds(client)
     await Promise.all([start(), start()])
@@ -305,7 +305,7 @@ describe.each(['bird', 'frr'] as const)("the dead man's guard behind %s", (kind)
     await expectKept(delay(deadManMs * 1.5))
   })
 
-  test('nonsense on its socket changes nothing', async () => {
+  test('invalid requests on its socket change nothing', async () => {
     const { client, die } = startController()
     await holds(client)
     const path = guardSocketOf(manifest)
@@ -320,7 +320,7 @@ describe.each(['bird', 'frr'] as const)("the dead man's guard behind %s", (kind)
     await withdrawn()
   })
 
-  test('its socket is for its owner alone, and a stale one is replaced', async () => {
+  test('only its owner may use its socket, and a stale socket is replaced', async () => {
     await writeFile(guardSocketOf(manifest), '')
     const { client } = startController()
     await holds(client)
@@ -328,7 +328,7 @@ describe.each(['bird', 'frr'] as const)("the dead man's guard behind %s", (kind)
     expect(stdout).toBe('600 socket')
   })
 
-  test('failure 13: a machine that stood still, guard and controller with it, is no dead controller', async () => {
+  test('failure 13: after a pause of the machine, with guard and controller, the controller does not count as dead', async () => {
     const { client, stop, goOn } = startController()
     await holds(client)
     stop()
@@ -337,7 +337,7 @@ describe.each(['bird', 'frr'] as const)("the dead man's guard behind %s", (kind)
       (async () => {
         await delay(deadManMs * 2)
         kill(client.state.pid!, 'SIGCONT')
-        // The controller wakes a little later.
+        // The controller resumes a little later.
         await delay(deadManMs / 5)
         goOn()
         await holds(client)
@@ -346,7 +346,7 @@ describe.each(['bird', 'frr'] as const)("the dead man's guard behind %s", (kind)
     )
   })
 
-  test('failure 13: and if the controller does not come back, it is withdrawn after all', async () => {
+  test('failure 13: if the controller does not resume after the pause, its services are withdrawn', async () => {
     const { client, die } = startController()
     await holds(client)
     kill(client.state.pid!, 'SIGSTOP')
@@ -356,7 +356,7 @@ describe.each(['bird', 'frr'] as const)("the dead man's guard behind %s", (kind)
     await withdrawn()
   })
 
-  test('told to end while nobody vouches, it withdraws first; while somebody does, it just ends', async () => {
+  test('on SIGTERM it withdraws first if no controller renews the lease, and only ends otherwise', async () => {
     const { client, die } = startController()
     await holds(client)
     const first = client.state.pid!
@@ -378,6 +378,6 @@ function kill(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal)
   } catch {
-    // It has ended.
+    // The process has ended.
   }
 }

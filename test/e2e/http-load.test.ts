@@ -22,11 +22,11 @@ afterAll(async () => {
   await labDown()
 }, 60_000)
 
-/** The script may lie where another user cannot read it. */
+/** The script as text, since another user may not be able to read the checkout. */
 const script = readFileSync(new URL('fixture-http/load.mjs', import.meta.url), 'utf8')
 const kinds = ['pipelined', 'deaf', 'idle', 'slow', 'churn', 'malformed', 'requests', 'endless'] as const
 const strikes = Number(process.env.ANYWARD_TEST_STRIKES ?? 5)
-/** For a machine that is busy with the load itself, and with other tests. */
+/** Generous: the machine is busy with the load itself and with other tests. */
 const slackMs = 150
 
 describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
@@ -35,7 +35,7 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
 
   beforeAll(async () => {
     node = nodes.find((candidate) => candidate.node.daemon === kind)!
-    // A lease that the load delays is missed within the test.
+    // Short, so that a lease delayed by the load expires within the test.
     await node.restart({
       change: ({ services: [service] }) => {
         service!.deadManMs = 20_000
@@ -70,7 +70,7 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
   }
 
   test.each(kinds)(
-    'a dead link is withdrawn as quickly, and no lease is missed, under the load %s of another user',
+    'under the load %s of another user a dead link is withdrawn as quickly, and no lease expires',
     async (what) => {
       const logFile = join(node.node.bundle, '../controller.log')
       const from = await sizeOf(logFile)
@@ -109,9 +109,9 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
   }, 60_000)
 })
 
-/** How long the neighbors keep a route, from the order to take the link down. */
+/** Milliseconds from the command that sets the link down to the withdrawal at the neighbors. */
 async function measureWithdrawals(node: NodeUnderTest, count: number): Promise<number[]> {
-  // It reads and carries out line by line: no time goes into starting a program.
+  // `ip -batch` runs each line as it reads it, so that the start of a program is not measured.
   const ip = spawn('ip', ['netns', 'exec', node.node.namespace, 'ip', '-batch', '-'], {
     stdio: ['pipe', 'ignore', 'inherit'],
   })

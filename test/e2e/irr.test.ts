@@ -37,8 +37,8 @@ const example = {
   routes: { AS1: ['20.0.0.0/9', '20.128.0.0/9', '2001:db8::/32'], AS2: ['30.0.0.0/16', '20.0.0.0/9'] },
 }
 
-describe('an as-set by bgpq4', () => {
-  test('is what its members and their members registered, aggregated', async () => {
+describe('an as-set read with bgpq4', () => {
+  test('contains what its direct and indirect members registered, aggregated', async () => {
     irrd.content = example
     const ipv4 = await load('ipv4', { sources: ['FIRST'] })
     expect(ipv4.ranges.map(formatRange)).toEqual(['20.0.0.0/8 ge 9 le 9', '30.0.0.0/16'])
@@ -46,7 +46,7 @@ describe('an as-set by bgpq4', () => {
     expect((await load('ipv6')).ranges.map(formatRange)).toEqual(['2001:db8::/32'])
   })
 
-  test('comes with what bgpq4 complains about', async () => {
+  test('comes with the warnings of bgpq4', async () => {
     irrd.content = { ...example, sets: { 'AS-EXAMPLE': ['AS1', 'AS4200000001'] } }
     const { ranges, warnings } = await load('ipv4')
     expect(ranges.map(formatRange)).toEqual(['20.0.0.0/8 ge 9 le 9'])
@@ -64,13 +64,13 @@ describe('an as-set by bgpq4', () => {
     ['is unknown', { content: { sets: {}, routes: {} } }, /^has no IPv4 prefixes$/],
     ['has no routes', { content: { ...example, routes: {} } }, /^has no IPv4 prefixes$/],
     [
-      'can be had in part only',
+      'can be read in part only',
       { content: { ...example, refuses: ['!gas2'] } },
       /^the answer is incomplete: ERROR:Error expanding !gas2 : F the database is not here$/,
     ],
     ['does not come in time', { isSilent: true }, /^no answer within 1 s$/],
   ]
-  test.each(faults)('that %s gives way to the last good one, loudly', async (_, fault, reason) => {
+  test.each(faults)('that %s is replaced by the last good one, with a warning', async (_, fault, reason) => {
     irrd.content = example
     const good = await load('ipv4')
     Object.assign(irrd, fault)
@@ -87,7 +87,7 @@ describe('an as-set by bgpq4', () => {
     expect(irrd.connections).toBe(0)
   })
 
-  test.each(faults)('that %s is an error the first time', async (_, fault, reason) => {
+  test.each(faults)('that %s is an error when there is no last good one', async (_, fault, reason) => {
     irrd.content = example
     Object.assign(irrd, fault)
     await expect(load('ipv4', { timeoutMs: 1000 })).rejects.toMatchObject({
@@ -95,7 +95,7 @@ describe('an as-set by bgpq4', () => {
     })
   })
 
-  test('is an error that names the cure where bgpq4 is not installed', async () => {
+  test('is an error with the remedy where bgpq4 is not installed', async () => {
     const path = process.env.PATH
     process.env.PATH = stateDir
     try {
@@ -108,22 +108,25 @@ describe('an as-set by bgpq4', () => {
   })
 })
 
-describe('our aggregation beside that of bgpq4 -A', () => {
-  test.each([...families])('is as short or shorter, and means the same: %s', async (family) => {
-    let saved = 0
-    for (let round = 1; round <= 12; round += 1) {
-      const prefixes = somePrefixes(family, round)
-      irrd.content = { sets: { 'AS-EXAMPLE': ['AS1'] }, routes: { AS1: prefixes } }
-      const argv = [family === 'ipv4' ? '-4' : '-6', '-j', '-A', '-h', irrd.server, 'AS-EXAMPLE']
-      const theirs = takeAll((await execa('bgpq4', argv, { timeout: patience(20_000) })).stdout, family)
-      const { ranges: ours } = await load(family, { nowMs: round, sources: [`ROUND${round}`] })
-      expect(meaningOf(ours)).toEqual(meaningOf(takeAll(prefixes.join('\n'), family)))
-      expect(meaningOf(ours)).toEqual(meaningOf(theirs))
-      expect(ours.length).toBeLessThanOrEqual(theirs.length)
-      saved += theirs.length - ours.length
-    }
-    expect(saved).toBeGreaterThan(0)
-  })
+describe('our aggregation, compared with bgpq4 -A', () => {
+  test.each([...families])(
+    'has as many entries or fewer, and accepts the same prefixes: %s',
+    async (family) => {
+      let saved = 0
+      for (let round = 1; round <= 12; round += 1) {
+        const prefixes = somePrefixes(family, round)
+        irrd.content = { sets: { 'AS-EXAMPLE': ['AS1'] }, routes: { AS1: prefixes } }
+        const argv = [family === 'ipv4' ? '-4' : '-6', '-j', '-A', '-h', irrd.server, 'AS-EXAMPLE']
+        const theirs = takeAll((await execa('bgpq4', argv, { timeout: patience(20_000) })).stdout, family)
+        const { ranges: ours } = await load(family, { nowMs: round, sources: [`ROUND${round}`] })
+        expect(meaningOf(ours)).toEqual(meaningOf(takeAll(prefixes.join('\n'), family)))
+        expect(meaningOf(ours)).toEqual(meaningOf(theirs))
+        expect(ours.length).toBeLessThanOrEqual(theirs.length)
+        saved += theirs.length - ours.length
+      }
+      expect(saved).toBeGreaterThan(0)
+    },
+  )
 })
 
 function takeAll(text: string, family: Family): readonly PrefixRange[] {
@@ -132,7 +135,7 @@ function takeAll(text: string, family: Family): readonly PrefixRange[] {
   return set.value.ranges
 }
 
-/** Up to 400 prefixes within a few shorter ones, ever denser. The same for the same seed. */
+/** Up to 400 prefixes within a few shorter ones, denser and denser. The same for the same seed. */
 function somePrefixes(family: Family, seed: number): string[] {
   let state = seed * 7919
   const next = (below: number) => {

@@ -18,7 +18,7 @@ function anywardIn(env: Record<string, string>, ...args: string[]) {
   return execa(process.execPath, [cli, ...args], { reject: false, timeout: patience(150_000), env })
 }
 
-/** A PATH whose BIRD gives a neighbor's sessions another AS number, so that none of them ever comes up. */
+/** A PATH whose BIRD gives a neighbor's sessions another AS number, so that none of them comes up. */
 async function pathWithSpoiledNeighbor(neighbor: string): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'lab-path-'))
   onTestFinished(() => rm(dir, { recursive: true }))
@@ -28,7 +28,7 @@ async function pathWithSpoiledNeighbor(neighbor: string): Promise<string> {
   return `${dir}:${process.env.PATH}`
 }
 
-/** Starts a command and returns as soon as it has said that on stderr. */
+/** Starts a command and returns as soon as it has printed that text on stderr. */
 async function startUntil(step: string, ...args: string[]) {
   const child = execa(process.execPath, [cli, ...args], { reject: false, timeout: patience(150_000) })
   let said = ''
@@ -47,7 +47,7 @@ afterEach(labDown, patience(60_000))
 
 describe('a lab that comes up', () => {
   test(
-    'serves every client of a fleet of mixed kinds, and goes without a trace',
+    'serves every client of a mixed fleet, and leaves nothing behind',
     async () => {
       const up = await anyward('lab', 'up', '--json', '--sites', 'test/e2e/fleet-mixed')
       expect(up.exitCode, up.stderr).toBe(0)
@@ -106,7 +106,7 @@ describe('a lab that comes up', () => {
   )
 
   test(
-    'is taken down by its namespaces alone when its state is torn, or all its files are gone',
+    'is taken down by its namespaces when its state file is truncated or all its files are missing',
     async () => {
       for (const spoil of [
         () => writeFile('/run/anyward-lab/state.json', '{"format": 1, "nam'),
@@ -125,7 +125,7 @@ describe('a lab that comes up', () => {
 
 describe('a lab that does not come up', () => {
   test(
-    'says which session is missing and in what state, and is gone again',
+    'names the missing session with its state, and leaves nothing behind',
     async () => {
       const PATH = await pathWithSpoiledNeighbor('oslo-transit')
       const up = await anywardIn({ PATH }, 'lab', 'up', '--timeout', '1ms', '--sites', sites)
@@ -149,7 +149,7 @@ describe('a lab that does not come up', () => {
   )
 
   test.each(['SIGINT', 'SIGTERM'] as const)(
-    'takes itself down on %s',
+    'is taken down on %s',
     async (signal) => {
       const { child } = await startUntil('starting daemons', 'lab', 'up', '--sites', sites)
       child.kill(signal)
@@ -162,9 +162,9 @@ describe('a lab that does not come up', () => {
   )
 
   test(
-    'is ended by `lab down` from elsewhere',
+    'is ended by `lab down` from another process',
     async () => {
-      // Early: it must not be up before the other one has started.
+      // Early: the lab must not be up before `lab down` has started.
       const { child } = await startUntil('wiring namespaces', 'lab', 'up', '--sites', sites)
       expect((await anyward('lab', 'down')).exitCode).toBe(0)
       expect((await child).exitCode).toBe(2)
@@ -174,9 +174,9 @@ describe('a lab that does not come up', () => {
   )
 })
 
-describe('a lab that breaks things', () => {
+describe('a scenario in a lab', () => {
   test(
-    'measures a dead endpoint at each neighbor, and a controller that is killed is no flap',
+    'measures a dead endpoint at each neighbor, and finds no flap when a controller is killed',
     async () => {
       const names = ['wireguard-down', 'controller-killed']
       const run = await anyward('lab', 'run', ...names, '--no-client', '--json', '--sites', sites)
@@ -196,7 +196,7 @@ describe('a lab that breaks things', () => {
         'controller-killed rome-a',
       ])
       for (const { name, withdrawnMs, restoredMs, detail } of scenarios) {
-        // How fast is for a machine that has nothing else to do; that it happens, and is found, is for any.
+        // The duration needs an idle machine; that the withdrawal happens and is measured is tested on any.
         if (name === 'wireguard-down') expect(withdrawnMs, run.stderr).toBeGreaterThan(0)
         else expect(detail).toContain('never lost a route')
         expect(restoredMs, run.stderr).toBeGreaterThan(0)
@@ -206,7 +206,7 @@ describe('a lab that breaks things', () => {
     patienceMs,
   )
 
-  test('knows no scenario and no node that it has not got', async () => {
+  test('rejects an unknown scenario and an unknown node', async () => {
     const run = await anyward('lab', 'run', 'wireguard-up', '--sites', sites)
     expect(run.exitCode).toBe(2)
     expect(run.stderr).toContain('no scenario is called wireguard-up')

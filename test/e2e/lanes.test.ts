@@ -12,7 +12,7 @@ const { inLane } = (await import(script)) as {
   readonly inLane: (leftovers: string, argv: readonly string[]) => [string, ...string[]]
 }
 
-/** What a command in a lane of the test run leaves behind, and how it ended. */
+/** Runs a command in a lane; returns its exit code and what it leaves behind. */
 async function runInLane(command: string) {
   const dir = await mkdtemp(join(tmpdir(), 'lane-'))
   onTestFinished(() => rm(dir, { recursive: true }))
@@ -24,12 +24,12 @@ async function runInLane(command: string) {
   return { exitCode, stdout, leftovers, runId }
 }
 
-test('a lane passes the end of its command on, and says when nothing is left', async () => {
+test('a lane returns the exit code of its command, and reports nothing when the command leaves nothing behind', async () => {
   const { exitCode, stdout, leftovers } = await runInLane('echo here; exit 3')
   expect({ exitCode, stdout, leftovers }).toEqual({ exitCode: 3, stdout: 'here', leftovers: [] })
 })
 
-test('what a command leaves in its lane is told, and goes with the lane', async () => {
+test('namespaces, links and processes that a command leaves behind are reported, and removed with the lane', async () => {
   const { exitCode, leftovers, runId } = await runInLane(
     'ip netns add ln-left && ip link add ln-left type bridge && { sleep 600 & }',
   )

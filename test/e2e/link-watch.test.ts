@@ -14,7 +14,7 @@ import { patience } from '../patience.ts'
 import { until } from './fixture-routing/until.ts'
 
 const namespace = `r1l${process.pid}`
-/** `ip` inside the namespace, for a whole process cannot be moved into one. */
+/** Runs `ip` inside the namespace, since this process cannot enter it. */
 let program: string
 let dir: string
 
@@ -40,7 +40,7 @@ function watch(options: Partial<LinkWatchOptions> = {}) {
   const errors: LinkWatchError[] = []
   const links = watchLinks({
     program,
-    // So that a test tells by itself that events, and not reading again, found something.
+    // Long, so that only an event can be the source of a change that a test sees.
     rereadIntervalMs: 3_600_000,
     onChange: (snapshot) => snapshots.push(snapshot),
     onError: (error) => errors.push(error),
@@ -87,7 +87,7 @@ test('the first snapshot has every link with its addresses', async () => {
   expect(watched.errors).toEqual([])
 })
 
-test('an interface is told as it comes, goes up, down, is renamed and goes, with its addresses', async () => {
+test('each change of an interface is reported with its addresses: created, up, down, renamed, deleted', async () => {
   const watched = watch()
   const { links } = watched
   await untilReady(watched)
@@ -109,7 +109,7 @@ test('an interface is told as it comes, goes up, down, is renamed and goes, with
   expect(watched.errors).toEqual([])
 })
 
-test('the far end of a veth and the ports of a bridge are not mistaken', async () => {
+test('a link that leaves a bridge is not reported as deleted, and a veth is not confused with its peer', async () => {
   const watched = watch()
   const { links } = watched
   await untilReady(watched)
@@ -118,19 +118,21 @@ test('the far end of a veth and the ports of a bridge are not mistaken', async (
   await ip('link', 'set', 'left', 'master', 'br0')
   await ip('link', 'set', 'left', 'up')
   await untilLinks(links, 'left is up', (now) => now.get('left')?.up === true && now.has('right'))
-  // The kernel says of a port that leaves its bridge what it says of a link that is deleted.
+  // For a port that leaves its bridge the kernel sends the same message as for a deleted link.
   await ip('link', 'set', 'left', 'nomaster')
   await ip('link', 'set', 'right', 'up')
   await untilLinks(
     links,
-    'all are there',
+    'all links are present',
     (now) => now.get('left')?.up === true && now.get('right')?.up === true,
   )
 })
 
-test('a deletion is told within milliseconds', async () => {
-  let told = 0
-  const watched = watch({ onChange: (snapshot) => (told = snapshot.has('wg0') ? 0 : performance.now()) })
+test('a deletion is reported within milliseconds', async () => {
+  let reportedAt = 0
+  const watched = watch({
+    onChange: (snapshot) => (reportedAt = snapshot.has('wg0') ? 0 : performance.now()),
+  })
   await untilReady(watched)
   const delays: number[] = []
   for (let round = 0; round < 15; round += 1) {
@@ -138,15 +140,15 @@ test('a deletion is told within milliseconds', async () => {
     await untilLinks(watched.links, 'wg0 is there', (now) => now.has('wg0'))
     await ip('link', 'del', 'wg0')
     const ended = performance.now()
-    await until('the deletion is told', async () => (told > 0 ? null : 'it is not'), { everyMs: 1 })
-    delays.push(told - ended)
+    await until('the deletion is reported', async () => (reportedAt > 0 ? null : 'it is not'), { everyMs: 1 })
+    delays.push(reportedAt - ended)
   }
   const median = delays.sort((a, b) => a - b)[7]!
   console.log(`from the end of \`ip link del\` to the callback: median ${median.toFixed(2)} ms`)
   expect(median).toBeLessThan(patience(50))
 })
 
-test('whatever happens while the links are first read, the end is right', async () => {
+test('changes during the first read of the links are not lost', async () => {
   for (let round = 0; round < 12; round += 1) {
     const watched = watch()
     const present = round % 2 === 0
@@ -169,7 +171,7 @@ test('whatever happens while the links are first read, the end is right', async 
   }
 })
 
-test('what happens before a slow monitor listens is found', async () => {
+test('a change before a slow monitor listens is found', async () => {
   const slow = join(dir, 'slow-ip')
   await writeFile(slow, `#!/bin/sh\n[ "$1" = -j ] || sleep 0.5\nexec ${program} "$@"\n`)
   await chmod(slow, 0o755)
@@ -181,7 +183,7 @@ test('what happens before a slow monitor listens is found', async () => {
   await untilLinks(watched.links, 'wg0 is there', (now) => now.has('wg0'))
 })
 
-test('a monitor that dies is started again, and what happened meanwhile is found', async () => {
+test('a monitor that dies is started again, and changes meanwhile are found', async () => {
   await ip('link', 'add', 'name', 'wg0', 'type', 'bridge')
   const watched = watch()
   await untilReady(watched)
@@ -197,7 +199,7 @@ test('a monitor that dies is started again, and what happened meanwhile is found
   await untilLinks(watched.links, 'wg0 is there', (now) => now.has('wg0'))
 })
 
-test('a monitor that is stopped hides nothing for longer than the interval of the full read', async () => {
+test('while the monitor is stopped, a change is found within the interval of the full read', async () => {
   const watched = watch({ rereadIntervalMs: 50 })
   await untilReady(watched)
   const [pid] = await processesInNamespace()
@@ -207,7 +209,7 @@ test('a monitor that is stopped hides nothing for longer than the interval of th
   process.kill(Number(pid), 'SIGCONT')
 })
 
-test('an `ip` that is missing is named, with the package that has it', async () => {
+test('a missing `ip` program is an error that names it and its package', async () => {
   const watched = watch({ program: '/nonexistent/ip' })
   await until('the error comes', async () => (watched.errors.length > 0 ? null : 'no error'))
   expect(watched.errors[0]!.code).toBe('missing-program')
@@ -215,7 +217,7 @@ test('an `ip` that is missing is named, with the package that has it', async () 
   await watched.links.close()
 })
 
-test('an `ip` that speaks nonsense is an error, and nothing is made of it', async () => {
+test('invalid output of `ip` is an error, and no snapshot is reported', async () => {
   await writeFile(program, '#!/bin/sh\necho nonsense\n[ "$1" = -j ] || exec sleep 60\n')
   const watched = watch()
   await until('the error comes', async () => (watched.errors.length > 0 ? null : 'no error'))
@@ -223,17 +225,17 @@ test('an `ip` that speaks nonsense is an error, and nothing is made of it', asyn
   expect(watched.links.snapshot).toBeNull()
 })
 
-test('after close no process and no descriptor is left, and nothing is told any more', async () => {
+test('after close no process and no descriptor is left, and nothing is reported', async () => {
   const before = await openDescriptors()
   for (let round = 0; round < 5; round += 1) {
     const watched = watch()
     if (round > 1) await untilReady(watched)
     await watched.links.close()
-    const told = watched.snapshots.length
+    const reported = watched.snapshots.length
     expect(await processesInNamespace()).toEqual([])
     await ip('link', 'add', 'name', 'wg0', 'type', 'bridge')
     await ip('link', 'del', 'wg0')
-    expect(watched.snapshots).toHaveLength(told)
+    expect(watched.snapshots).toHaveLength(reported)
     expect(watched.errors).toEqual([])
   }
   await until('the descriptors are back', async () => {
@@ -242,7 +244,7 @@ test('after close no process and no descriptor is left, and nothing is told any 
   })
 })
 
-test('its signal ends it', async () => {
+test('an aborted signal closes the watch', async () => {
   const controller = new AbortController()
   const watched = watch({ signal: controller.signal })
   await untilReady(watched)
@@ -252,7 +254,7 @@ test('its signal ends it', async () => {
   await expect(readFile(`/proc/${pid}/stat`)).rejects.toThrow('ENOENT')
 })
 
-test('500 veth pairs that come and go at once hold up neither an event about our link nor this process', async () => {
+test('500 veth pairs created and deleted at once delay neither an event of our link nor this process', async () => {
   await ip('link', 'add', 'wg0', 'type', 'veth', 'peer', 'name', 'far0')
   await ip('link', 'set', 'wg0', 'up')
   await ip('address', 'add', '192.0.2.1/32', 'dev', 'wg0')
@@ -264,7 +266,7 @@ test('500 veth pairs that come and go at once hold up neither an event about our
     )
     await execa('ip', ['-n', namespace, '-batch', '-'], { input: `${lines.join('\n')}\n` })
   }
-  // How much of its time this process spends on the events: they come from other processes, which compete for the CPU.
+  // CPU time and not wall time: the processes that make the events compete for the CPU.
   const before = process.cpuUsage()
   await storm('add')
   const deleting = storm('del')
@@ -275,11 +277,11 @@ test('500 veth pairs that come and go at once hold up neither an event about our
   await deleting
   const { user, system } = process.cpuUsage(before)
   expect((user + system) / 1e6).toBeLessThan(5)
-  // Once each for its states, and not for each of the others' thousands.
+  // One call for each state of our link, and none for the thousands of others.
   expect(watched.snapshots.length).toBeLessThan(10)
-  // Nothing of the others is known, so that nothing of them is handed on.
+  // The other links are not in the snapshot.
   for (const snapshot of watched.snapshots)
     expect([...snapshot.keys()]).toEqual(snapshot.has('wg0') ? ['wg0'] : [])
-  // `ip` may not come to its turn in time, and is run again.
+  // `ip` may exceed its time limit on a busy machine, and is run again.
   for (const { code } of watched.errors) expect(code).toBe('read-failed')
 })

@@ -37,32 +37,32 @@ afterEach(async () => {
   await rm(folder, { recursive: true })
 })
 
-test('a supervisor hears over its datagram socket that we are ready, how we are, and that we live', async () => {
+test('the supervisor receives ready, status and watchdog messages on its datagram socket', async () => {
   const environment = { ...process.env, WATCHDOG_USEC: '9000000' }
-  const told = createSupervisor(environment, pino({ enabled: false }))!
-  expect(told.intervalMs).toBe(3000)
-  told.ready()
-  told.say('announced:\n vpn')
-  told.alive()
-  told.stopping()
+  const supervisor = createSupervisor(environment, pino({ enabled: false }))!
+  expect(supervisor.intervalMs).toBe(3000)
+  supervisor.ready()
+  supervisor.say('announced:\n vpn')
+  supervisor.alive()
+  supervisor.stopping()
   const words = ['READY=1', 'STATUS=announced: vpn', 'WATCHDOG=1', 'STOPPING=1']
   await until('all of it', async () => (words.every((word) => heard.includes(word)) ? null : heard.join()))
 })
 
-test('where nobody listens nothing is told', () => {
+test('without NOTIFY_SOCKET there is no supervisor', () => {
   expect(createSupervisor({}, pino({ enabled: false }))).toBeNull()
 })
 
-test('a supervisor that is gone is said once', async () => {
+test('a supervisor that does not answer is logged once', async () => {
   const lines: string[] = []
   const log = pino({ messageKey: 'message' }, { write: (line: string) => void lines.push(line) })
-  const told = createSupervisor({ NOTIFY_SOCKET: join(folder, 'none') }, log, async () => {
+  const supervisor = createSupervisor({ NOTIFY_SOCKET: join(folder, 'none') }, log, async () => {
     throw new Error('no such socket')
   })!
-  told.ready()
-  await until('it is said', async () => (lines.length > 0 ? null : 'not yet'))
+  supervisor.ready()
+  await until('the failure is logged', async () => (lines.length > 0 ? null : 'not yet'))
   for (let at = 0; at < 5; at += 1) {
-    told.alive()
+    supervisor.alive()
     await new Promise((resolve) => setImmediate(resolve))
   }
   expect(lines.length).toBe(1)

@@ -10,7 +10,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 const units = 'usr/lib/systemd/system'
 
 let dir: string
-/** The same source, packed twice. */
+/** The package, built twice from the same source. */
 let packages: readonly [string, string]
 /** The package's files, unpacked. */
 let tree: string
@@ -39,8 +39,8 @@ test('the same source gives the same bytes', async () => {
   expect(one!.equals(two!)).toBe(true)
 })
 
-describe('what dpkg is told', () => {
-  test('the version is that of package.json, and Node has to be 20.19 or later', async () => {
+describe('the control data', () => {
+  test('has the version of package.json, and depends on Node 20.19 or later', async () => {
     const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string }
     const field = async (name: string) => (await execa('dpkg-deb', ['--field', packages[0], name])).stdout
     expect(await field('Version')).toBe(version)
@@ -48,7 +48,7 @@ describe('what dpkg is told', () => {
     expect(await field('Depends')).toContain('nodejs (>= 20.19)')
   })
 
-  test('its scripts are in the shell’s language, and stop at the first failure', async () => {
+  test('has maintainer scripts that parse and stop at the first failure', async () => {
     const control = join(dir, 'control')
     await execa('dpkg-deb', ['--control', packages[0], control])
     for (const name of ['postinst', 'prerm', 'postrm']) {
@@ -60,8 +60,8 @@ describe('what dpkg is told', () => {
   })
 })
 
-describe('what it brings', () => {
-  test('everything is root’s, only root writes, and nobody else looks into /etc/anyward', async () => {
+describe('the files', () => {
+  test('belong to root, only root may write them, and other users may not read /etc/anyward', async () => {
     const { stdout } = await execa('dpkg-deb', ['--contents', packages[0]])
     const rows = stdout.split('\n').map((line) => line.split(/\s+/))
     expect(rows.length).toBeGreaterThan(1000)
@@ -75,7 +75,7 @@ describe('what it brings', () => {
     expect(modes.get('./usr/lib/anyward/dist/cli/main.js')).toBe('-rwxr-xr-x')
   })
 
-  test('the program runs from its place, with its own modules and templates', async () => {
+  test('run from their installed path, with their own modules and templates', async () => {
     expect(await readlink(join(tree, 'usr/bin/anyward'))).toBe('../lib/anyward/dist/cli/main.js')
     const main = join(tree, 'usr/lib/anyward/dist/cli/main.js')
     expect((await readFile(main, 'utf8')).split('\n')[0]).toBe('#!/usr/bin/node')
@@ -88,7 +88,7 @@ describe('what it brings', () => {
     expect((await readdir(out)).toSorted()).toEqual(['ams1', 'fra1', 'nyc1'])
   })
 
-  test('all commands load: no module was left out', async () => {
+  test('contain every module that a command loads', async () => {
     const main = join(tree, 'usr/lib/anyward/dist/cli/main.js')
     const { stdout } = await execa(process.execPath, [main, 'completion', 'json'])
     const { commands } = JSON.parse(stdout) as { commands: { name: string }[] }
@@ -103,12 +103,12 @@ describe('what it brings', () => {
   })
 })
 
-describe('units', () => {
+describe('the units', () => {
   const names = ['controller', 'guard', 'planner', 'repair', 'rtr'].map((name) => `anyward-${name}.service`)
 
-  test('systemd understands every line of them', async () => {
+  test('are valid for systemd-analyze verify, line by line', async () => {
     for (const name of names) {
-      // Of the whole system only these are looked at, and its own programs are not where they will be.
+      // Only these units are checked. The programs that they name are not installed at their final path.
       const env = { SYSTEMD_UNIT_PATH: `${join(tree, units)}:` }
       const args = ['verify', '--man=no', '--recursive-errors=no', join(tree, units, name)]
       const { all } = await run('systemd-analyze', args, env)
@@ -119,7 +119,7 @@ describe('units', () => {
     }
   })
 
-  test('a line that systemd does not understand would be found', async () => {
+  test('with an unknown setting would fail that check', async () => {
     const bad = join(dir, 'anyward-bad.service')
     const copy = (await readFile(join(tree, units, 'anyward-rtr.service'), 'utf8')).replace(
       'ProtectSystem=',
@@ -135,7 +135,7 @@ describe('units', () => {
     ['anyward-guard.service', 2.0],
     ['anyward-planner.service', 2.0],
     ['anyward-rtr.service', 1.5],
-  ])('%s is exposed by %f at most, as systemd reckons it', async (name, most) => {
+  ])('%s: its exposure is at most %f by systemd-analyze security', async (name, most) => {
     const args = [`--root=${tree}`, 'security', '--offline=true', '--no-pager', name]
     const { all } = await run('systemd-analyze', args)
     const level = /Overall exposure level for \S+: (\d+\.\d)/.exec(all)?.[1]
@@ -147,7 +147,7 @@ describe('units', () => {
     ['bird', 'rm -f'],
     ['frr', 'apply --clean'],
   ])(
-    'what is added to the unit of %s is understood, and never keeps the daemon from starting',
+    'the drop-in for the unit of %s is valid, and never prevents the daemon from starting',
     async (name, words) => {
       const folder = join(dir, `units-${name}`)
       await mkdir(join(folder, `${name}.service.d`), { recursive: true })
@@ -160,7 +160,7 @@ describe('units', () => {
       expect((await run('systemd-analyze', args, env)).all).toBe('')
       const commands = addition.split('\n').filter((line) => line.startsWith('Exec'))
       expect(commands).toHaveLength(1)
-      // Its failure is passed over, and it ends: rm by itself, a program of ours by `timeout`.
+      // Its failure is ignored, and it ends: rm by itself, our own program through `timeout`.
       expect(commands[0]).toMatch(
         /^ExecStartPre=-\/usr\/bin\/(?:rm -f |timeout --kill-after=1s 30s \/usr\/bin\/anyward )/,
       )
@@ -168,7 +168,7 @@ describe('units', () => {
     },
   )
 
-  test('none is enabled or started by the installation', async () => {
+  test('are neither enabled nor started by the installation', async () => {
     const control = join(dir, 'scripts')
     await execa('dpkg-deb', ['--control', packages[0], control])
     const postinst = await readFile(join(control, 'postinst'), 'utf8')
@@ -178,8 +178,8 @@ describe('units', () => {
   })
 })
 
-describe('manual page and completion', () => {
-  test('man shows the page without a warning, and it has every command', async () => {
+describe('the manual page and the completion', () => {
+  test('man renders the page without a warning, and the page lists every command', async () => {
     const page = join(tree, 'usr/share/man/man1/anyward.1.gz')
     const env = { MANWIDTH: '80', LC_ALL: 'C.UTF-8', MAN_KEEP_FORMATTING: '' }
     const shown = await execa('man', ['--warnings', '-l', page], { env, stdin: 'ignore' })

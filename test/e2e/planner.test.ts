@@ -47,7 +47,7 @@ describe('planner --once', () => {
     expect(eventsOf(stderr).at(-1)).toMatchObject({ event: 'planned', bundles: 1, changed: 1 })
   })
 
-  test('exits 1 where the sites have a mistake, and leaves the bundles as they were', async () => {
+  test('exits 1 on an error in the sites, and leaves the bundles unchanged', async () => {
     await once()
     const before = await bundle()
     await writeSites({ neighbor: 'asn: 0,' })
@@ -57,7 +57,7 @@ describe('planner --once', () => {
     expect(await bundle()).toBe(before)
   })
 
-  test('exits 2 where an IRR set can’t be had and there is no last good one, and says what to do', async () => {
+  test('exits 2 where an IRR set cannot be read and there is no last good one, and prints what to do', async () => {
     await rm(join(folder, 'sites/peer.txt'))
     const { exitCode, stderr } = await once()
     expect(exitCode).toBe(2)
@@ -78,7 +78,7 @@ describe('planner --once', () => {
 })
 
 describe('the long-running planner', () => {
-  test('plans anew on SIGHUP, keeps what is good when something breaks, tells, and ends on SIGTERM', async () => {
+  test('plans again on SIGHUP, keeps the last good bundles on an error, reports it, and ends on SIGTERM', async () => {
     const port = await freePort()
     const planner = execa(process.execPath, words('--listen', `127.0.0.1:${port}`), { reject: false })
     let stderr = ''
@@ -100,12 +100,12 @@ describe('the long-running planner', () => {
       stderr = ''
     }
     const planAgain = () => planner.kill('SIGHUP')
-    /** What a round comes to is told a moment after its last line in the log. */
+    /** The result of a round is served a moment after its last line in the log. */
     const untilTold = (path: string, wanted: RegExp) =>
       until(`${path} tells ${wanted}`, async () => {
         const response = await fetch(`http://127.0.0.1:${port}${path}`)
-        const told = `${response.status}\n${await response.text()}`
-        return wanted.test(told) ? null : told
+        const answer = `${response.status}\n${await response.text()}`
+        return wanted.test(answer) ? null : answer
       })
     try {
       await seen('the first plan', { event: 'planned', changed: 1 })
@@ -152,7 +152,7 @@ describe('the long-running planner', () => {
 
       await writePrefixes('20.0.0.0/16', '30.0.0.0/16')
       await until(
-        'the schedule takes the third prefix away',
+        'the scheduled round removes the third prefix',
         async () => ((await bundle()).includes('40.0.0.0/16') ? stderr : null),
         { withinMs: 90_000, everyMs: 100 },
       )
@@ -164,7 +164,7 @@ describe('the long-running planner', () => {
     expect(eventsOf(stderr).at(-1)).toMatchObject({ event: 'stopped' })
   }, 720_000)
 
-  test('ends on SIGTERM also while bgpq4 waits for an answer, and writes nothing', async () => {
+  test('ends on SIGTERM while bgpq4 waits for an answer, and writes nothing', async () => {
     const silent = createServer()
     const asked = new Promise<void>((resolve) => silent.once('connection', () => resolve()))
     silent.on('connection', (socket) => socket.on('error', () => {}))

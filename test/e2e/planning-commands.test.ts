@@ -40,7 +40,7 @@ describe('explain', () => {
     })
   })
 
-  test('tells what is changed of a route that is taken', async () => {
+  test('prints the attributes that an accepted route changes', async () => {
     const words = ['ams1-a', 'ams1-peer', 'import', '8.8.8.0/24', '--as-path', '64612 15169']
     const communities = ['--community', 'graceful-shutdown', '--community', '64500:1:1']
     expect(await explain(...words, ...communities)).toMatchObject({
@@ -49,14 +49,14 @@ describe('explain', () => {
     })
   })
 
-  test('takes our own prefix as originated by the node on export, and says so', async () => {
+  test('assumes --local for our own prefix on export, and prints a note', async () => {
     const own = ['fra1-a', 'fra1-transit', 'export', '192.0.2.0/24']
     expect(await explain(...own)).toMatchObject({ verdict: 'accept', assumed: ['local'] })
     expect(await explain(...own, '--local')).not.toHaveProperty('assumed')
     const learned = { verdict: 'reject', rule: 'learned-route' }
     expect(await explain(...own, '--no-local')).toMatchObject(learned)
     expect(await explain(...own, '--as-path', '64999')).toMatchObject(learned)
-    // It isn't ours, only a part of what is.
+    // Not our own prefix, but a more specific one.
     const part = await explain('fra1-a', 'fra1-transit', 'export', '192.0.2.128/25')
     expect(part).toMatchObject(learned)
     expect(part).not.toHaveProperty('assumed')
@@ -65,7 +65,7 @@ describe('explain', () => {
     )
   })
 
-  test('validates an origin with the VRPs that it is given', async () => {
+  test('validates an origin with the given VRPs', async () => {
     const vrps = await writeVrps({ prefix: '8.8.8.0/24', maxLength: 24, asn: 15169 })
     const from = (asPath: string) =>
       explain(...['--vrps', vrps, 'ams1-a', 'ams1-peer', 'import', '8.8.8.0/24'], ...['--as-path', asPath])
@@ -87,7 +87,7 @@ describe('explain', () => {
       '"70000:1" has a part beyond',
     ],
     [['fra1-a', 'fra1-transit', 'import', '0.0.0.0/0', '--local'], 'a route from a neighbor is not local'],
-  ])('%s is not understood, and says why', async (words, message) => {
+  ])('%s is an error with its reason', async (words, message) => {
     const { exitCode, stdout, stderr } = await run('explain', ...words)
     expect(stderr).toContain(message)
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' })
@@ -95,7 +95,7 @@ describe('explain', () => {
 })
 
 describe('preflight', () => {
-  test('tells each announcement’s state, and exits 1 where one is invalid', async () => {
+  test('prints the state of each announcement, and exits 1 if one is invalid', async () => {
     const vrps = await writeVrps(
       { prefix: '192.0.2.0/24', maxLength: 24, asn: 64500 },
       { prefix: '2001:db8::/32', maxLength: 32, asn: 64500 },
@@ -110,14 +110,14 @@ describe('preflight', () => {
     expect(exitCode).toBe(1)
   })
 
-  test('exits 0 where nothing is said about us, with the ROA to create', async () => {
+  test('exits 0 where no VRP covers our prefixes, and prints the ROA to create', async () => {
     const vrps = await writeVrps({ prefix: '198.51.100.0/24', maxLength: 24, asn: 64500 })
     const { exitCode, stdout } = await run('preflight', '--vrps', vrps)
     expect(stdout).toContain('create a ROA: AS64500, 192.0.2.0/24, maxLength 24')
     expect(exitCode).toBe(0)
   })
 
-  test('exits 2 where the VRPs can’t be read', async () => {
+  test('exits 2 where the VRPs cannot be read', async () => {
     const file = join(folder, 'vrps.json')
     await writeFile(file, '{"roas": [')
     const { exitCode, stderr } = await run('preflight', '--vrps', file)
@@ -136,7 +136,7 @@ describe('rtr', () => {
     server = null
   })
 
-  /** Starts it on a port of its own choice, and tells that port. */
+  /** Starts it on a free port, and returns the port. */
   async function serve(vrps: string): Promise<number> {
     const words = [
       '--vrps',
@@ -163,7 +163,7 @@ describe('rtr', () => {
     return port!
   }
 
-  test('goes on serving the last good set when its file is emptied, over a restart too', async () => {
+  test('serves the last good set when its file is emptied, also after a restart', async () => {
     const vrps = await writeVrps({ prefix: '192.0.2.0/24', maxLength: 24, asn: 64500 })
     const port = await serve(vrps)
     expect(await countPrefixes(port)).toBe(1)
@@ -175,7 +175,7 @@ describe('rtr', () => {
     expect(await countPrefixes(await serve(vrps))).toBe(1)
   })
 
-  test('stops serving a VRP when it expires, although its file stays as it is', async () => {
+  test('stops serving a VRP when it expires, although its file does not change', async () => {
     const one = { prefix: '192.0.2.0/24', maxLength: 24, asn: 64500 }
     const expires = Math.ceil(Date.now() / 1000) + 20
     const vrps = await writeVrps(one, { ...one, prefix: '198.51.100.0/24', expires })
@@ -184,7 +184,7 @@ describe('rtr', () => {
     await untilEqual('the number of VRPs', 1, () => countPrefixes(port), 60_000)
   })
 
-  test('serves what its file says when it has changed', async () => {
+  test('serves the new content after its file has changed', async () => {
     const one = { prefix: '192.0.2.0/24', maxLength: 24, asn: 64500 }
     const vrps = await writeVrps(one)
     const port = await serve(vrps)
@@ -192,7 +192,7 @@ describe('rtr', () => {
     await untilEqual('the number of VRPs', 2, () => countPrefixes(port))
   })
 
-  /** Asks as a router does (RFC 8210, section 5): Reset Query, then PDUs until End of Data. */
+  /** Queries as a router does (RFC 8210, section 5): Reset Query, then PDUs until End of Data. */
   function countPrefixes(port: number): Promise<number> {
     return new Promise((resolve, reject) => {
       const socket = connect({ host: '127.0.0.1', port })

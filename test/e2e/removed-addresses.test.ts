@@ -33,7 +33,7 @@ beforeEach(async () => {
 })
 afterEach(() => rmSync(runtimeDir, { recursive: true }))
 
-test('of many that remove the same addresses at once, none loses the note, and one restores them', async () => {
+test('when many processes remove the same addresses at once, the note is kept, and one of them restores the addresses', async () => {
   for (let round = 0; round < 4; round++) {
     const removers = Array.from({ length: 8 }, () => create())
     const problems = await Promise.all(removers.map((one) => one.remove(anycast)))
@@ -46,7 +46,7 @@ test('of many that remove the same addresses at once, none loses the note, and o
   }
 })
 
-test('of many that restore the same addresses at once, none fails', async () => {
+test('when many processes restore the same addresses at once, none fails', async () => {
   await create().remove(anycast)
   const problems = await Promise.all(Array.from({ length: 8 }, () => create().restore()))
   expect(problems.flat()).toEqual([])
@@ -64,12 +64,12 @@ test('an address that another program removed meanwhile is noted and restored', 
   expect(await present()).toEqual(anycast)
 })
 
-test('a holder of the lock that does not end delays a removal, and does not stop it', async () => {
+test('a process that keeps the lock delays a removal, and does not prevent it', async () => {
   const lock = await acquireLock(join(runtimeDir, 'held-addresses.lock'))
   const problems = await create(ip, 50).remove(anycast)
   expect(problems).toEqual([expect.stringContaining(`is held by process ${process.pid}`)])
   expect(await present()).toEqual([])
-  // The note is not restored beside the holder: the next attempt does that.
+  // The addresses are not restored while the lock is held: the next attempt does that.
   const removed = create(ip, 50)
   expect(await removed.restore()).toEqual(problems)
   expect(await present()).toEqual([])
@@ -78,7 +78,7 @@ test('a holder of the lock that does not end delays a removal, and does not stop
   expect(await present()).toEqual(anycast)
 })
 
-test('where the note can not be written, the process that removed the addresses restores them', async () => {
+test('where the note cannot be written, the process that removed the addresses restores them', async () => {
   rmSync(runtimeDir, { recursive: true })
   const removed = create()
   const problems = await removed.remove(anycast)
@@ -92,7 +92,7 @@ test('where the note can not be written, the process that removed the addresses 
   expect(await present()).toEqual(anycast)
 })
 
-test('the note holds what it held before', async () => {
+test('the note has the same content as before', async () => {
   await create().remove(anycast)
   expect(JSON.parse(readFileSync(join(runtimeDir, 'held-addresses.json'), 'utf8'))).toEqual({
     format: 1,

@@ -19,7 +19,7 @@ import { readByScratchDaemons } from '../../src/node/routing/frr/scratch.ts'
 
 const text = 'a file of root\n'
 let dir: string
-/** A file of root that another user would like to be written to, or to own. */
+/** A file of root that another user tries to overwrite or to own. */
 let victim: string
 
 beforeAll(async () => {
@@ -34,7 +34,7 @@ beforeEach(async () => {
 })
 afterAll(() => rm(dir, { recursive: true, force: true }))
 
-/** Runs a script as the user frr, again and again, for as long as `work` takes; it says `ready` before. */
+/** Runs a script in a loop as the user frr while `work` runs; the script prints `ready` first. */
 async function besideFrr(loop: string, work: () => Promise<void>): Promise<void> {
   const script = `const fs = require('node:fs'); console.log('ready'); for (;;) { try { ${loop} } catch {} }`
   const child = execa(
@@ -61,7 +61,7 @@ const expectUntouched = async () => {
   expect([uid, mode & 0o7777]).toEqual([0, 0o600])
 }
 
-test('a trial of FRR’s daemons writes nothing into a folder in which the user frr lays links', async () => {
+test('a trial of FRR’s daemons follows no symbolic link made by the user frr', async () => {
   const scratch = join(dir, 'tmp')
   await mkdir(scratch)
   await chmod(scratch, 0o1777)
@@ -88,7 +88,7 @@ test('a trial of FRR’s daemons writes nothing into a folder in which the user 
   await expectUntouched()
 })
 
-test('a file that is installed in a folder of the user frr does not give frr a file of root', async () => {
+test('the installation of a file in a folder of the user frr does not give frr a file of root', async () => {
   const folder = join(dir, 'frr')
   await mkdir(folder)
   const owner = await findOwner('frr')
@@ -99,7 +99,7 @@ test('a file that is installed in a folder of the user frr does not give frr a f
     fs.renameSync('${folder}/link', '${folder}/.frr.conf.anyward')`
   await besideFrr(swap, async () => {
     for (let round = 0; round < 300; round += 1) {
-      // Where the link is there first, it is an error and no harm.
+      // Where the link exists first, the installation fails and changes nothing.
       await installFiles([{ path, content: `${round}\n`, mode: 0o640, ...owner }]).catch(
         (error: NodeJS.ErrnoException) =>
           expect(error.message).toMatch(/EEXIST|ENOENT|is a link of another user/),
@@ -109,14 +109,14 @@ test('a file that is installed in a folder of the user frr does not give frr a f
     }
   })
   await expectUntouched()
-  // Without anybody in its way it works again.
+  // Without interference it works again.
   await rm(path, { force: true })
   await installFiles([{ path, content: 'whole\n', mode: 0o640, ...owner }])
   expect(await readFile(path, 'utf8')).toBe('whole\n')
   expect(await stat(path)).toMatchObject({ uid: owner.uid, gid: owner.gid })
 })
 
-test('what BIRD’s unit runs as root before BIRD starts removes a link, and not the file behind it', async () => {
+test('the root command that BIRD’s unit runs before BIRD starts removes a symbolic link, not its target', async () => {
   const folder = join(dir, 'run')
   await mkdir(folder)
   const include = join(folder, 'announce.conf')

@@ -17,7 +17,7 @@ import { until, untilEqual } from './fixture-routing/until.ts'
 const nothing = new Set<string>()
 let pair: Pair
 let bird: RoutingDaemon
-/** Somebody else at the same daemon. */
+/** Another client of the same daemon. */
 let foreign: BirdClient
 let goodConfig: string
 
@@ -48,8 +48,8 @@ async function announce(desired: ReadonlySet<string>): Promise<void> {
 
 const announceFile = () => pair.manifest.paths.announceFile!
 
-describe("failure 7: when somebody else's bird.conf is broken", () => {
-  test('a withdrawal is reported as refused, and is at the neighbors all the same', async () => {
+describe('failure 7: when the site’s bird.conf is broken', () => {
+  test('a withdrawal is reported as refused, and the neighbors lose the routes nevertheless', async () => {
     await appendFile(pair.configFile, 'this is no configuration\n')
     const error = await failureOf(bird.apply(normally(nothing)))
     expect(error.code).toBe('refused')
@@ -57,7 +57,7 @@ describe("failure 7: when somebody else's bird.conf is broken", () => {
     expect(error.message).toContain('anyward4 and anyward6 disabled until the next configure')
     await untilAnnounced(pair, nothing)
     expect((await observeLists(bird)).originated).toEqual([])
-    // Withdrawn is withdrawn: there is nothing left to do, nor to complain about.
+    // Everything is withdrawn: nothing is left to do, and nothing is reported.
     await bird.apply(normally(nothing))
 
     await writeFile(pair.configFile, goodConfig)
@@ -66,7 +66,7 @@ describe("failure 7: when somebody else's bird.conf is broken", () => {
     await announce(everything)
   })
 
-  test('the withdrawal of a part says what is still originated, and a retry succeeds', async () => {
+  test('a partial withdrawal reports the prefixes still originated, and a retry succeeds', async () => {
     await appendFile(pair.configFile, 'this is no configuration\n')
     const error = await failureOf(bird.apply(normally([otherCovering4])))
     expect(error.code).toBe('refused')
@@ -93,44 +93,47 @@ describe('failure 8: when a session must restart', () => {
   test.each([
     ['"Reconfiguration in progress" (0004)', false, '0004 '],
     ['"Reconfiguration already in progress, queueing new config" (0005)', true, '0005 '],
-  ])('%s is taken, and only observe tells when it is done', async (_, foreignFirst, code) => {
-    const seen: string[] = []
-    const proxy = await listenBetween(pair.manifest.paths.daemonSocket, {
-      onRequest: (request) => {
-        // Somebody else's reload, so that ours has to wait in the queue.
-        if (foreignFirst && request === 'configure\n') foreign.send('configure').catch(() => undefined)
-      },
-      onReply: (reply) => seen.push(reply),
-    })
-    const other = createBird({
-      manifest: { ...pair.manifest, paths: { ...pair.manifest.paths, daemonSocket: proxy.path } },
-    })
-    try {
-      // BIRD may be through with the first before it looks at the second: seldom, but not never.
-      for (let round = 0; round < 10 && !seen.some((reply) => reply.includes(`\n${code}`)); round += 1) {
-        await announce(everything)
-        await writeFile(pair.configFile, goodConfig.replaceAll('hold time 90', `hold time ${60 + round}`))
-        await other.apply(normally([otherCovering4]))
-        // The sessions go down or are down: nobody is said to have what it has not.
-        for (const { neighbor, session, announced } of (await observeLists(other)).neighbors) {
-          if (session !== 'up') expect([neighbor, announced]).toEqual([neighbor, []])
+  ])(
+    'the reply %s counts as accepted, and only observe shows when the change is done',
+    async (_, foreignFirst, code) => {
+      const seen: string[] = []
+      const proxy = await listenBetween(pair.manifest.paths.daemonSocket, {
+        onRequest: (request) => {
+          // Another client's reload, so that ours has to wait in the queue.
+          if (foreignFirst && request === 'configure\n') foreign.send('configure').catch(() => undefined)
+        },
+        onReply: (reply) => seen.push(reply),
+      })
+      const other = createBird({
+        manifest: { ...pair.manifest, paths: { ...pair.manifest.paths, daemonSocket: proxy.path } },
+      })
+      try {
+        // BIRD may finish the first before it reads the second: rare, but possible.
+        for (let round = 0; round < 10 && !seen.some((reply) => reply.includes(`\n${code}`)); round += 1) {
+          await announce(everything)
+          await writeFile(pair.configFile, goodConfig.replaceAll('hold time 90', `hold time ${60 + round}`))
+          await other.apply(normally([otherCovering4]))
+          // The sessions go down or are down: observe must not report routes that a neighbor no longer has.
+          for (const { neighbor, session, announced } of (await observeLists(other)).neighbors) {
+            if (session !== 'up') expect([neighbor, announced]).toEqual([neighbor, []])
+          }
+          await pair.sessionsUp()
+          await untilAnnounced(pair, new Set([otherCovering4]))
+          await untilEqual('what is observed', [[otherCovering4], [otherCovering4], [], []], async () =>
+            (await observeLists(other)).neighbors.map(({ announced }) => announced),
+          )
         }
-        await pair.sessionsUp()
-        await untilAnnounced(pair, new Set([otherCovering4]))
-        await untilEqual('what is observed', [[otherCovering4], [otherCovering4], [], []], async () =>
-          (await observeLists(other)).neighbors.map(({ announced }) => announced),
-        )
+        expect(seen.join('')).toContain(`\n${code}`)
+      } finally {
+        other.close()
+        proxy.close()
       }
-      expect(seen.join('')).toContain(`\n${code}`)
-    } finally {
-      other.close()
-      proxy.close()
-    }
-  })
+    },
+  )
 })
 
 describe('failure 21: when the owned file cannot be written', () => {
-  test('a withdrawal is reported, and is at the neighbors all the same', async () => {
+  test('a withdrawal is reported as failed, and the neighbors lose the routes nevertheless', async () => {
     const folder = dirname(announceFile())
     await rename(folder, `${folder}-away`)
     try {
@@ -156,7 +159,7 @@ describe('failure 21: when the owned file cannot be written', () => {
     await announce(everything)
   })
 
-  test('a full disk is reported, leaves no half file, and a retry with room succeeds', async () => {
+  test('a full disk is reported and leaves no partial file, and a retry succeeds once there is space', async () => {
     const disk = `${dirname(announceFile())}/disk`
     await mkdir(disk)
     await execa('mount', ['-t', 'tmpfs', '-o', 'size=8k', 'tmpfs', disk])
@@ -184,7 +187,7 @@ describe('failure 21: when the owned file cannot be written', () => {
 })
 
 describe('failure 4: when BIRD does not answer', () => {
-  test('a stopped BIRD is a timeout within the deadline, and works again when it goes on', async () => {
+  test('a stopped BIRD is a timeout within the deadline, and works again after SIGCONT', async () => {
     for (const withConnection of [true, false]) {
       const other = createBird({ manifest: pair.manifest, deadlineMs: 300 })
       try {
@@ -210,7 +213,7 @@ describe('failure 4: when BIRD does not answer', () => {
     }
   })
 
-  test('a stopped BIRD that was asked too often is still a timeout', async () => {
+  test('a stopped BIRD whose connection queue is full is still a timeout', async () => {
     const other = createBird({ manifest: pair.manifest, deadlineMs: 20 })
     try {
       await pair.daemon.freeze()
@@ -224,7 +227,7 @@ describe('failure 4: when BIRD does not answer', () => {
     await until('it answers again', () => bird.observe().then(() => null, String))
   })
 
-  test('a dead BIRD is not running, a new announcement waits for it, a withdrawal does not', async () => {
+  test('a dead BIRD is reported as not running; its file loses withdrawn prefixes and gains no announced ones', async () => {
     await announce(new Set([covering4]))
     await pair.daemon.kill()
     try {
@@ -244,7 +247,7 @@ describe('failure 4: when BIRD does not answer', () => {
     await announce(everything)
   })
 
-  test('a BIRD that restarted alone is what its files say', async () => {
+  test('a BIRD that restarted without an apply originates what its files contain', async () => {
     await pair.daemon.kill()
     await pair.daemon.start()
     await pair.sessionsUp()
@@ -253,7 +256,7 @@ describe('failure 4: when BIRD does not answer', () => {
     expect((await observeLists(bird)).originated).toHaveLength(everything.size)
   })
 
-  test('close rejects what is under way', async () => {
+  test('close rejects the pending operations', async () => {
     const other = createBird({ manifest: pair.manifest })
     await pair.daemon.freeze()
     try {
@@ -267,8 +270,8 @@ describe('failure 4: when BIRD does not answer', () => {
   })
 })
 
-describe('without permission', () => {
-  test('a socket or a file that this user may not open is named', async () => {
+describe('when permission is missing', () => {
+  test('the error names the socket or file that this user may not open', async () => {
     await chmod(pair.manifest.paths.daemonSocket, 0o600)
     const other = createBird({ manifest: pair.manifest })
     process.seteuid!('nobody')

@@ -7,6 +7,7 @@ import { BirdClient } from '../../src/node/routing/bird/client.ts'
 import type { RoutingDaemon } from '../../src/node/routing/daemon.ts'
 import { observeLists } from '../observation-lists.ts'
 import {
+  advertisedTo,
   covering4,
   covering6,
   everything,
@@ -14,7 +15,6 @@ import {
   host6,
   neighbors,
   otherCovering4,
-  told,
 } from './fixture-routing/configs.ts'
 import { untilAnnounced } from './fixture-routing/expectations.ts'
 import { type Pair, startPair } from './fixture-routing/pair.ts'
@@ -23,7 +23,7 @@ import { untilEqual } from './fixture-routing/until.ts'
 const nothing = new Set<string>()
 let pair: Pair
 let bird: RoutingDaemon
-/** Somebody else at the same daemon. */
+/** Another client of the same daemon. */
 let foreign: BirdClient
 let goodConfig: string
 
@@ -57,14 +57,14 @@ const log = async () => readFile(`${dirname(pair.configFile)}/log`, 'utf8')
 const reloads = async () => (await log()).split('Reconfiguring').length - 1
 
 describe('on a healthy BIRD', () => {
-  test('it says who it is', async () => {
+  test('identify returns its version and router id', async () => {
     expect(await bird.identify()).toEqual({
       version: expect.stringMatching(/^\d+\.\d+/),
       routerId: '10.0.0.11',
     })
   })
 
-  test('each neighbor is told its own part, and observe says the same as the neighbors', async () => {
+  test('each neighbor receives the prefixes for its kind, and observe agrees with the neighbors', async () => {
     const observation = await observeLists(bird)
     expect(observation.originated).toEqual([covering4, host4, otherCovering4, covering6, host6])
     for (const { neighbor, session, announced } of observation.neighbors) {
@@ -79,7 +79,7 @@ describe('on a healthy BIRD', () => {
     expect(await pair.received('tor6')).toEqual([host6, covering6].sort())
   })
 
-  test('a withdrawal reaches every neighbor, and observe says so', async () => {
+  test('a withdrawal reaches every neighbor, and observe reports it', async () => {
     await announce(nothing)
     expect(await observeLists(bird)).toEqual({
       originated: [],
@@ -94,12 +94,12 @@ describe('on a healthy BIRD', () => {
     })
   })
 
-  test('withdrawing one service leaves the other alone', async () => {
+  test('a withdrawal of one service leaves the other announced', async () => {
     await announce(new Set([otherCovering4]))
     expect((await observeLists(bird)).originated).toEqual([otherCovering4])
   })
 
-  test('failure 20: nothing is written or reloaded when nothing changed', async () => {
+  test('failure 20: no file is written and nothing is reloaded when nothing changed', async () => {
     const before = { reloads: await reloads(), file: await stat(announceFile()) }
     await bird.apply(normally(everything))
     await bird.apply(normally(everything))
@@ -107,7 +107,7 @@ describe('on a healthy BIRD', () => {
     expect((await stat(announceFile())).ino).toBe(before.file.ino)
   })
 
-  test('the last of a burst of calls wins', async () => {
+  test('the last call of a burst takes effect', async () => {
     const calls = Array.from({ length: 20 }, (_, index) =>
       bird.apply(normally(index % 2 === 0 ? everything : nothing)),
     )
@@ -115,7 +115,7 @@ describe('on a healthy BIRD', () => {
     await untilAnnounced(pair, nothing)
   })
 
-  test('a protocol that the configuration lacks is a missing session', async () => {
+  test('a protocol that is not in the configuration is reported as a missing session', async () => {
     const [first] = pair.manifest.neighbors
     const other = createBird({
       manifest: { ...pair.manifest, neighbors: [{ ...first!, protocol: 'aw_nobody' }] },
@@ -138,7 +138,7 @@ describe('on a healthy BIRD', () => {
     )
   })
 
-  test('more prefixes than one command can name are asked for in several', async () => {
+  test('more prefixes than fit into one command are queried with several', async () => {
     const many = Array.from({ length: 120 }, (_, index) => `192.0.2.${index}/32`)
     const [service] = pair.manifest.services
     const other = createBird({
@@ -146,7 +146,9 @@ describe('on a healthy BIRD', () => {
     })
     try {
       await other.apply(normally([covering4, ...many]))
-      await untilEqual('what tor1 has', told('tor1', [covering4, ...many]), () => pair.received('tor1'))
+      await untilEqual('what tor1 has', advertisedTo('tor1', [covering4, ...many]), () =>
+        pair.received('tor1'),
+      )
       const observed = (await observeLists(other)).neighbors[1]!
       expect([...observed.announced].sort()).toEqual(await pair.received('tor1'))
     } finally {
@@ -155,19 +157,19 @@ describe('on a healthy BIRD', () => {
   })
 })
 
-describe('failure 6: when somebody else acts', () => {
-  test('an edit of the owned file and a configure are seen, and put right', async () => {
+describe('failure 6: when an operator acts', () => {
+  test('an edit of the owned file with a configure is detected and corrected', async () => {
     await writeFile(announceFile(), 'protocol static anyward4 { ipv4; }\n')
     await foreign.send('configure')
-    await untilEqual('what is originated', [], async () => (await observeLists(bird)).originated)
+    await untilEqual('the originated prefixes', [], async () => (await observeLists(bird)).originated)
     await untilEqual('what transit1 has', [], () => pair.received('transit1'))
     await announce(everything)
   })
 
-  test('a disable is seen, and put right', async () => {
+  test('a disabled protocol is detected and enabled', async () => {
     await foreign.send('disable anyward4')
     await untilEqual(
-      'what is originated',
+      'the originated prefixes',
       [covering6, host6],
       async () => (await observeLists(bird)).originated,
     )
@@ -180,10 +182,10 @@ describe('failure 6: when somebody else acts', () => {
     expect((await observeLists(bird)).originated).toEqual([])
   })
 
-  test('failure 7: a BIRD without the owned file originates nothing, and the next apply brings it', async () => {
+  test('failure 7: a BIRD without the owned file originates nothing, and the next apply writes the file', async () => {
     await rename(announceFile(), `${announceFile()}.away`)
     await foreign.send('configure')
-    await untilEqual('what is originated', [], async () => (await observeLists(bird)).originated)
+    await untilEqual('the originated prefixes', [], async () => (await observeLists(bird)).originated)
     await announce(everything)
   })
 })

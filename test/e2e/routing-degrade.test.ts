@@ -7,7 +7,14 @@ import { BirdClient } from '../../src/node/routing/bird/client.ts'
 import type { RoutingDaemon } from '../../src/node/routing/daemon.ts'
 import { createFrr } from '../../src/node/routing/frr/frr.ts'
 import { observeLists } from '../observation-lists.ts'
-import { covering4, everything, host4, neighbors, otherCovering4, told } from './fixture-routing/configs.ts'
+import {
+  advertisedTo,
+  covering4,
+  everything,
+  host4,
+  neighbors,
+  otherCovering4,
+} from './fixture-routing/configs.ts'
 import { untilAnnounced } from './fixture-routing/expectations.ts'
 import { type Pair, startPair } from './fixture-routing/pair.ts'
 import { until, untilEqual } from './fixture-routing/until.ts'
@@ -28,7 +35,7 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
     pair = await startPair(kind)
     daemon = create(pair.manifest)
     neighbor = new BirdClient({ socketPath: `${neighborDir()}/ctl` })
-    // bgpd has its sessions' first second behind it, in which it may say things twice.
+    // In the first second of a session bgpd may send an update twice.
     await until('the neighbors have everything', async () => {
       await daemon.apply(normally(everything))
       return untilAnnounced(pair, new Set(everything), 300).then(() => null, String)
@@ -45,7 +52,7 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
     return kind === 'bird' ? createBird({ manifest }) : createFrr({ manifest })
   }
 
-  /** The prefixes of ours that a neighbor has as the last choice. */
+  /** Our prefixes that a neighbor has as degraded routes. */
   async function lastChoices(name: string): Promise<string[]> {
     const reply = await neighbor.send(`show route where (65535,0) ~ bgp_community protocol ${name}`)
     return reply.lines.flatMap(({ text }) => /^(\S+\/\d+)\s/.exec(text)?.[1] ?? []).sort()
@@ -54,17 +61,19 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
   async function untilDegraded(desired: Announcements): Promise<void> {
     const worse = [...desired].flatMap(([prefix, grade]) => (grade === 'degraded' ? [prefix] : []))
     for (const { name } of neighbors) {
-      await untilEqual(`what ${name} has as its last choice`, told(name, worse), () => lastChoices(name))
+      await untilEqual(`what ${name} has as its last choice`, advertisedTo(name, worse), () =>
+        lastChoices(name),
+      )
     }
     await untilAnnounced(pair, new Set(desired.keys()))
     await untilEqual(
-      'what observe says is degraded',
-      neighbors.map(({ name }) => told(name, worse)),
+      'the degraded prefixes by observe',
+      neighbors.map(({ name }) => advertisedTo(name, worse)),
       async () => (await observeLists(daemon)).neighbors.map((state) => [...state.degraded].sort()),
     )
   }
 
-  /** What the neighbors' routers did with our routes since the last look. */
+  /** The changes of our routes at the neighbors since the last call. */
   let seen = 0
   async function changesSeen(): Promise<string[]> {
     const lines = (await readFile(`${neighborDir()}/log`, 'utf8')).split('\n')
@@ -77,12 +86,12 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
     return changes
   }
 
-  test('a prefix is degraded and restored without being withdrawn, and the others are left alone', async () => {
+  test('a prefix is degraded and restored without a withdrawal, and the other prefixes do not change', async () => {
     await changesSeen()
     for (const desired of [degraded, normally(everything), degraded, normally(everything)]) {
       await daemon.apply(desired)
       await untilDegraded(desired)
-      // The host route goes to the rack alone.
+      // The host route is advertised to the rack only.
       expect((await changesSeen()).sort()).toEqual([
         `added ${covering4}`,
         `added ${covering4}`,
@@ -91,10 +100,10 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
     }
   })
 
-  test('what is degraded is withdrawn, and comes back degraded', async () => {
+  test('a degraded prefix is withdrawn, and announced again as degraded', async () => {
     await daemon.apply(degraded)
     await untilDegraded(degraded)
-    // As a reconciler does: bgpd may lose a withdrawal while its sessions are young.
+    // Applied again and again, as the reconciler does: bgpd may lose a withdrawal just after a session came up.
     await until('the withdrawal is there', async () => {
       await daemon.apply(normally([otherCovering4]))
       return untilAnnounced(pair, new Set([otherCovering4]), 300).then(() => null, String)
@@ -108,7 +117,7 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
     expect(await changesSeen()).toEqual([])
   })
 
-  test('the last of a burst of grades wins', async () => {
+  test('the last grade of a burst takes effect', async () => {
     const grades = Array.from({ length: 20 }, (_, index) =>
       index % 2 === 0 ? normally(everything) : degraded,
     )
@@ -116,7 +125,7 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
     await untilDegraded(degraded)
   })
 
-  test('a configuration that knows no degraded announcements keeps announcing as if all were well', async () => {
+  test('a configuration without degraded announcements announces a degraded prefix normally', async () => {
     const other = create({ ...pair.manifest, degradable: false })
     try {
       await other.apply(degraded)

@@ -7,7 +7,7 @@ import type { RoutingDaemon } from '../../src/node/routing/daemon.ts'
 import { createFrr } from '../../src/node/routing/frr/frr.ts'
 import { Vty } from '../../src/node/routing/frr/vty.ts'
 import { observeLists } from '../observation-lists.ts'
-import { covering4, everything, neighbors, otherCovering4, told } from './fixture-routing/configs.ts'
+import { advertisedTo, covering4, everything, neighbors, otherCovering4 } from './fixture-routing/configs.ts'
 import { failureOf, untilAnnounced } from './fixture-routing/expectations.ts'
 import { listenBetween } from './fixture-routing/listen-between.ts'
 import { type Pair, startPair } from './fixture-routing/pair.ts'
@@ -34,7 +34,7 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
     await reach(normally(everything))
   })
 
-  /** As a reconciler does: again and again, until the neighbors have it and observe says so. */
+  /** Applies again and again, as the reconciler does, until the neighbors and observe agree with it. */
   async function reach(desired: Announcements): Promise<void> {
     await until('the neighbors have what is desired', async () => {
       try {
@@ -54,11 +54,14 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
       ...states.map(({ announced }) => announced.toSorted()),
     ])
     const wanted = [...desired.keys()]
-    const expected = JSON.stringify([wanted.toSorted(), ...neighbors.map(({ name }) => told(name, wanted))])
+    const expected = JSON.stringify([
+      wanted.toSorted(),
+      ...neighbors.map(({ name }) => advertisedTo(name, wanted)),
+    ])
     return seen === expected ? null : `observed: ${seen}`
   }
 
-  /** What somebody else does at the daemon's own socket. */
+  /** An operator's commands on the daemon's own socket. */
   async function meddle(frrLines: readonly string[], birdRoutes: string): Promise<void> {
     const { daemonSocket, announceFile } = pair.manifest.paths
     if (kind === 'frr') {
@@ -83,7 +86,7 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
     client.close()
   }
 
-  test('failure 5: what is given up on a stopped daemon may run later; observe tells, and the next apply decides', async () => {
+  test('failure 5: a command that timed out on a stopped daemon may run later; observe shows it, and the next apply corrects it', async () => {
     for (const [first, then] of [
       [nothing, normally(everything)],
       [normally([otherCovering4]), nothing],
@@ -101,24 +104,24 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
     }
   })
 
-  test('failure 6: a prefix that somebody else degrades is seen, and put right', async () => {
+  test('failure 6: a prefix degraded by an operator is detected and restored', async () => {
     await meddle(
       [`network ${covering4} route-map aw-degraded`],
       `route ${covering4} blackhole { preference = 199; }; route ${otherCovering4} blackhole;`,
     )
     await untilEqual('what is degraded', [covering4], async () => (await observeLists(daemon)).degraded)
     await untilEqual(
-      'what transit1 has degraded',
+      'the degraded prefixes of transit1',
       [covering4],
       async () => (await observeLists(daemon)).neighbors[0]!.degraded,
     )
     await reach(normally(everything))
-    await untilEqual('what is told degraded', [], async () =>
+    await untilEqual('the prefixes advertised as degraded', [], async () =>
       (await observeLists(daemon)).neighbors.flatMap((state) => state.degraded),
     )
   })
 
-  test('failure 6: a prefix that somebody else announces after a withdrawal is seen, and put right', async () => {
+  test('failure 6: a prefix announced by an operator after a withdrawal is detected and withdrawn', async () => {
     await reach(nothing)
     await meddle([`network ${covering4}`], `route ${covering4} blackhole;`)
     await untilEqual('what transit1 has', [covering4], () => pair.received('transit1'))
@@ -127,7 +130,7 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
     await reach(nothing)
   })
 
-  test('failure 20: nothing is told to the daemon when nothing changed, degraded or not', async () => {
+  test('failure 20: the daemon receives no command when nothing changed, degraded or not', async () => {
     const requests: string[] = []
     const proxy = await listenBetween(pair.manifest.paths.daemonSocket, {
       onRequest: (request) => requests.push(request),
@@ -155,7 +158,7 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
   })
 
   if (kind === 'frr') {
-    test('failure 10: a line that bgpd refuses is told, and keeps none of the others back', async () => {
+    test('failure 10: a line that bgpd refuses is reported, and the other lines take effect', async () => {
       // bgpd originates no link-local network.
       const refused = 'fe80:1::/48'
       const [service, ...rest] = pair.manifest.services
@@ -175,7 +178,7 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
       }
     })
 
-    test('failure 10: a bgpd that restarted alone announces nothing, degraded or not, until it is told', async () => {
+    test('failure 10: a bgpd that restarted without the controller announces nothing, degraded or not, until the next apply', async () => {
       await daemon.apply(new Map([...normally(everything), [covering4, 'degraded']]))
       await pair.daemon.kill()
       await pair.daemon.start()
@@ -193,7 +196,7 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
     ['nothing in it', ''],
     ['half of its text', 'protocol static anyward4 {\n  ipv4;\n  route 192.0.2.0/24 bla'],
     ['a route that is not ours', 'protocol static anyward4 { ipv4; route 203.0.113.0/24 blackhole; }\n'],
-  ])('failure 7: an owned file with %s is put right by whatever is applied next', async (_, text) => {
+  ])('failure 7: an owned file with %s is rewritten by the next apply', async (_, text) => {
     const { daemonSocket, announceFile } = pair.manifest.paths
     for (const desired of [nothing, normally(everything)]) {
       await reach(normally(everything))
@@ -208,12 +211,12 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
     }
   })
 
-  test('failure 7: while BIRD is away, an owned file of garbage is made whole, and promises nothing', async () => {
+  test('failure 7: while BIRD does not run, a damaged owned file is rewritten without announcements', async () => {
     const { announceFile } = pair.manifest.paths
     await pair.daemon.kill()
     await writeFile(announceFile!, 'this is no configuration\n')
     expect((await failureOf(daemon.apply(normally(everything)))).code).toBe('not-running')
-    // BIRD would not start over garbage.
+    // BIRD would not start with a damaged file.
     expect(await readFile(announceFile!, 'utf8')).not.toContain('route')
     await pair.daemon.start()
     await pair.sessionsUp()

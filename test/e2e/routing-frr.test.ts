@@ -24,7 +24,7 @@ import { until, untilEqual } from './fixture-routing/until.ts'
 const nothing = new Set<string>()
 let pair: Pair
 let frr: RoutingDaemon
-/** Somebody else at the same daemon. */
+/** Another client of the same daemon. */
 let foreign: Vty
 
 beforeAll(async () => {
@@ -44,7 +44,7 @@ beforeEach(async () => {
   await announce(everything)
 })
 
-/** As a reconciler does: until the neighbors have it, for a withdrawal just after a session came up is lost. */
+/** Applies again and again, as the reconciler does: bgpd loses a withdrawal just after a session came up. */
 async function announce(desired: ReadonlySet<string>): Promise<void> {
   await until('the neighbors have what is desired', async () => {
     await frr.apply(normally(desired))
@@ -52,7 +52,7 @@ async function announce(desired: ReadonlySet<string>): Promise<void> {
   })
 }
 
-/** The way an engineer at `vtysh` edits bgpd. */
+/** Edits bgpd's running configuration through `vtysh`, as an engineer does. */
 async function edit(...lines: string[]): Promise<void> {
   const vtysh = [
     '--vty_socket',
@@ -64,14 +64,14 @@ async function edit(...lines: string[]): Promise<void> {
 }
 
 describe('on a healthy bgpd', () => {
-  test('it says who it is', async () => {
+  test('identify returns its version and router id', async () => {
     expect(await frr.identify()).toEqual({
       version: expect.stringMatching(/^\d+\.\d+/),
       routerId: '10.0.0.11',
     })
   })
 
-  test('each neighbor is told its own part, and observe says the same as the neighbors', async () => {
+  test('each neighbor receives the prefixes for its kind, and observe agrees with the neighbors', async () => {
     const observation = await observeLists(frr)
     expect(observation.originated).toEqual([covering4, host4, otherCovering4, covering6, host6])
     for (const { neighbor, session, announced } of observation.neighbors) {
@@ -85,7 +85,7 @@ describe('on a healthy bgpd', () => {
     expect(await pair.received('tor1')).toEqual([covering4, host4, otherCovering4])
   })
 
-  test('a withdrawal reaches every neighbor, and observe says so', async () => {
+  test('a withdrawal reaches every neighbor, and observe reports it', async () => {
     await announce(nothing)
     expect(await observeLists(frr)).toEqual({
       originated: [],
@@ -100,32 +100,32 @@ describe('on a healthy bgpd', () => {
     })
   })
 
-  test('what observe says of a withdrawal is never ahead of the neighbors', async () => {
+  test('observe never reports a withdrawal before the neighbors have it', async () => {
     for (let round = 0; round < 5; round += 1) {
       await frr.apply(normally(nothing))
       await until('observe sees the withdrawal', async () => {
         const left = (await observeLists(frr)).neighbors.flatMap(({ announced }) => announced)
-        return left.length === 0 ? null : `still told: ${left}`
+        return left.length === 0 ? null : `still advertised: ${left}`
       })
-      // What bgpd has put into a packet is on a veth by now, and in BIRD's table before BIRD answers us.
+      // An update that bgpd has sent is on the veth by now, and BIRD processes it before it answers our query.
       await untilAnnounced(pair, nothing, 1000)
       await announce(everything)
     }
   })
 
-  test('withdrawing one service leaves the other alone', async () => {
+  test('a withdrawal of one service leaves the other announced', async () => {
     await announce(new Set([otherCovering4]))
     expect((await observeLists(frr)).originated).toEqual([otherCovering4])
   })
 
-  test('the last of a burst of calls wins', async () => {
+  test('the last call of a burst takes effect', async () => {
     await Promise.all(
       Array.from({ length: 20 }, (_, index) => frr.apply(normally(index % 2 === 0 ? everything : nothing))),
     )
     await untilAnnounced(pair, nothing)
   })
 
-  test('a neighbor that the configuration lacks is a missing session', async () => {
+  test('a neighbor that is not in the configuration is reported as a missing session', async () => {
     const [first] = pair.manifest.neighbors
     const other = createFrr({
       manifest: { ...pair.manifest, neighbors: [{ ...first!, address: '10.9.9.9' }] },
@@ -152,21 +152,21 @@ describe('on a healthy bgpd', () => {
     }
   })
 
-  test('nothing of ours is in a running configuration that was withdrawn', async () => {
+  test('after a withdrawal the running configuration has none of our network lines', async () => {
     await announce(nothing)
     expect(await foreign.ask('show running-config')).not.toMatch(/^\s+network /m)
   })
 })
 
-describe('failure 6: when somebody else acts', () => {
-  test('an edit by vtysh is seen, and put right', async () => {
+describe('failure 6: when an operator acts', () => {
+  test('an edit with vtysh is detected and corrected', async () => {
     await edit('router bgp 64500', 'address-family ipv4 unicast', `no network ${covering4}`)
     expect((await observeLists(frr)).originated).toEqual([host4, otherCovering4, covering6, host6])
     await untilEqual('what transit1 has', [otherCovering4], () => pair.received('transit1'))
     await announce(everything)
   })
 
-  test('an announcement by vtysh after our withdrawal is seen, and put right', async () => {
+  test('an announcement with vtysh after our withdrawal is detected and withdrawn', async () => {
     await announce(nothing)
     await edit('router bgp 64500', 'address-family ipv4 unicast', `network ${covering4}`)
     await untilEqual('what transit1 has', [covering4], () => pair.received('transit1'))
@@ -179,25 +179,25 @@ describe('failure 6: when somebody else acts', () => {
     await announce(nothing)
   })
 
-  test('a writer who sits in the configuration does not keep us out', async () => {
+  test('an open `configure terminal` session does not block an apply', async () => {
     await foreign.ask('configure terminal')
     await foreign.ask('router bgp 64500')
     await announce(nothing)
     await foreign.ask('end')
   })
 
-  test('failure 10: a session that is reset has its routes again, and nobody had to act', async () => {
+  test('failure 10: after a session reset the neighbor has its routes again without an apply', async () => {
     await foreign.ask('clear bgp *')
     await pair.sessionsUp()
     await untilAnnounced(pair, everything)
-    await untilEqual('what transit1 is told', [covering4, otherCovering4], async () => [
+    await untilEqual('the routes advertised to transit1', [covering4, otherCovering4], async () => [
       ...(await observeLists(frr)).neighbors[0]!.announced,
     ])
   })
 })
 
 describe('just after bgpd has started', () => {
-  test('failure 10: a withdrawal that bgpd loses is seen by observe, and the next apply makes up for it', async () => {
+  test('failure 10: a withdrawal that bgpd loses is detected by observe, and repeated by the next apply', async () => {
     await pair.daemon.kill()
     await pair.daemon.start()
     // The window in which bgpd loses withdrawals: by default it ends a moment after the first announcement.
@@ -210,27 +210,27 @@ describe('just after bgpd has started', () => {
       const stuck = (await observeLists(frr)).neighbors.flatMap(({ announced }) => announced)
       if (stuck.length === 0) return null
       await frr.apply(normally(nothing))
-      return `still told ${stuck}`
+      return `still advertised: ${stuck}`
     })
     await untilAnnounced(pair, nothing, 2000)
     await edit('router bgp 64500', 'no coalesce-time 5000')
   })
 })
 
-describe('what is not as we left it', () => {
-  test('a network line that somebody else adorned is withdrawn as well', async () => {
+describe('when the running configuration was changed', () => {
+  test('a network line with an added route-map is withdrawn as well', async () => {
     await edit(
       'router bgp 64500',
       'address-family ipv4 unicast',
       `no network ${covering4}`,
-      `network ${covering4} route-map nobody`,
+      `network ${covering4} route-map other`,
     )
     expect((await observeLists(frr)).originated).toContain(covering4)
     await announce(nothing)
     expect(await foreign.ask('show running-config')).not.toContain(`network ${covering4}`)
   })
 
-  test('an AS that bgpd does not run is reported, and nothing is made', async () => {
+  test('an AS that bgpd does not run is reported, and no instance is created', async () => {
     const other = createFrr({ manifest: { ...pair.manifest, asn: 64999 } })
     try {
       const error = await failureOf(other.apply(normally(everything)))
@@ -242,7 +242,7 @@ describe('what is not as we left it', () => {
     }
   })
 
-  test('a bgpd that was given no configuration has no sessions, and no instance is made by a withdrawal', async () => {
+  test('a bgpd without a configuration has no sessions, and a withdrawal creates no instance', async () => {
     await edit('no router bgp 64500')
     try {
       expect(await observeLists(frr)).toEqual({
@@ -268,7 +268,7 @@ describe('what is not as we left it', () => {
 })
 
 describe('failure 4: when bgpd does not answer', () => {
-  test('a stopped bgpd is a timeout within the deadline, and works again when it goes on', async () => {
+  test('a stopped bgpd is a timeout within the deadline, and works again after SIGCONT', async () => {
     for (const withConnection of [true, false]) {
       const other = createFrr({ manifest: pair.manifest, deadlineMs: 300 })
       try {
@@ -289,7 +289,7 @@ describe('failure 4: when bgpd does not answer', () => {
     }
   })
 
-  test('failure 10: a dead bgpd is not running; one that restarted alone announces nothing until it is told', async () => {
+  test('failure 10: a dead bgpd is reported as not running; a restarted one announces nothing until the next apply', async () => {
     await pair.daemon.kill()
     try {
       await until('the loss is seen', async () => {
@@ -306,7 +306,7 @@ describe('failure 4: when bgpd does not answer', () => {
     await announce(everything)
   })
 
-  test('close rejects what is under way', async () => {
+  test('close rejects the pending operations', async () => {
     const other = createFrr({ manifest: pair.manifest })
     await pair.daemon.freeze()
     try {
@@ -319,8 +319,8 @@ describe('failure 4: when bgpd does not answer', () => {
   })
 })
 
-describe('without permission', () => {
-  test('a socket that this user may not open is named', async () => {
+describe('when permission is missing', () => {
+  test('the error names the socket that this user may not open', async () => {
     const { daemonSocket } = pair.manifest.paths
     await chmod(daemonSocket, 0o600)
     const other = createFrr({ manifest: pair.manifest })

@@ -8,23 +8,23 @@ import { createFrr } from '../../src/node/routing/frr/frr.ts'
 import { Vty } from '../../src/node/routing/frr/vty.ts'
 import { observeLists } from '../observation-lists.ts'
 import { patience } from '../patience.ts'
-import { everything, neighbors, otherCovering4, told } from './fixture-routing/configs.ts'
+import { advertisedTo, everything, neighbors, otherCovering4 } from './fixture-routing/configs.ts'
 import { type Pair, startPair } from './fixture-routing/pair.ts'
 import { untilEqual } from './fixture-routing/until.ts'
 
 const rounds = 30
 
-/** Generous: the machine may be busy. What is usual is in the log of the test. */
+/** Generous, since the machine may be busy. The log of the test has the measured values. */
 const boundsMs = { bird: 50, frr: 300 }
 
 test.each(['bird', 'frr'] as const)(
-  'a withdrawal is at the neighbor in milliseconds behind %s',
+  'a withdrawal reaches the neighbor within milliseconds behind %s',
   async (kind) => {
     const pair = await startPair(kind)
     if (kind === 'frr') await withoutCoalescing(pair)
     const manifest = pair.manifest
     const daemon = kind === 'bird' ? createBird({ manifest }) : createFrr({ manifest })
-    // Asks again as soon as it is answered: the neighbor's own table, each fraction of a millisecond.
+    // Polls the neighbor's own table without a pause: several times a millisecond.
     const neighbor = new BirdClient({ socketPath: `${dirname(dirname(manifest.paths.daemonSocket))}/p/ctl` })
     try {
       const goneMs: number[] = []
@@ -37,14 +37,14 @@ test.each(['bird', 'frr'] as const)(
         ] as const) {
           await restore(daemon)
           for (const { name } of neighbors) {
-            await untilEqual(`what ${name} has`, told(name, everything), () => pair.received(name))
+            await untilEqual(`what ${name} has`, advertisedTo(name, everything), () => pair.received(name))
           }
           const began = performance.now()
           const applied = daemon.apply(normally(desired))
           await withoutRoute(neighbor, '192.0.2.0/24', 'transit1')
           const took = performance.now() - began
           await applied
-          // The first rounds are those of a daemon whose sessions have just come up.
+          // In the first rounds the sessions have just come up.
           if (round >= 3) times.push(took)
         }
         const began = performance.now()
@@ -65,7 +65,7 @@ test.each(['bird', 'frr'] as const)(
   },
 )
 
-/** What the second after a session has come up costs is not measured here, but in routing-frr.test.ts. */
+/** The delay in the first second of a session is tested in routing-frr.test.ts. */
 async function withoutCoalescing(pair: Pair): Promise<void> {
   const vty = new Vty({ socketPath: pair.manifest.paths.daemonSocket })
   for (const line of ['configure terminal', 'router bgp 64500', 'coalesce-time 0', 'end', 'clear bgp *']) {
@@ -76,8 +76,8 @@ async function withoutCoalescing(pair: Pair): Promise<void> {
 }
 
 async function restore(daemon: RoutingDaemon): Promise<void> {
-  const wanted = JSON.stringify(neighbors.map(({ name }) => told(name, everything)))
-  await untilEqual('what the neighbors were told', wanted, async () => {
+  const wanted = JSON.stringify(neighbors.map(({ name }) => advertisedTo(name, everything)))
+  await untilEqual('the routes of the neighbors', wanted, async () => {
     await daemon.apply(normally(everything))
     return JSON.stringify(
       (await observeLists(daemon)).neighbors.map(({ announced }) => [...announced].sort()),

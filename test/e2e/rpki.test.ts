@@ -8,7 +8,7 @@ import { createLogTo } from '../../src/telemetry/log.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
 import { patience } from '../patience.ts'
 import { until, untilEqual } from './fixture-routing/until.ts'
-import { type Bed, lastGoodPort, livePort, makeBed, told } from './fixture-rpki/bed.ts'
+import { type Bed, lastGoodPort, livePort, makeBed, neighborRoutes } from './fixture-rpki/bed.ts'
 import type { TestVrp } from './fixture-rpki/rtr-agent.ts'
 
 const vrp = (prefix: string, asn: number): TestVrp => ({
@@ -17,29 +17,30 @@ const vrp = (prefix: string, asn: number): TestVrp => ({
   asn,
 })
 const ours = vrp('192.0.2.0/24', 64500)
-/** Says valid of what is called so in `told`, invalid of `invalid` and `tooLong`, and nothing of the rest. */
+/** VRPs that give the routes of `neighborRoutes` the validation state in their names. */
 const vrps = [
   ours,
-  vrp(...told.valid),
-  vrp(told.invalid[0], 65551),
-  vrp('193.4.0.0/23', told.tooLong[1]),
-  vrp(...told.valid6),
-  vrp(told.invalid6[0], 65551),
+  vrp(...neighborRoutes.valid),
+  vrp(neighborRoutes.invalid[0], 65551),
+  vrp('193.4.0.0/23', neighborRoutes.tooLong[1]),
+  vrp(...neighborRoutes.valid6),
+  vrp(neighborRoutes.invalid6[0], 65551),
 ]
-/** The other way round. */
+/** The opposite. */
 const turned = [
   ours,
-  vrp(told.valid[0], 65551),
-  vrp(...told.invalid),
-  vrp('193.4.0.0/23', told.tooLong[1]),
-  vrp(told.valid6[0], 65551),
-  vrp(...told.invalid6),
+  vrp(neighborRoutes.valid[0], 65551),
+  vrp(...neighborRoutes.invalid),
+  vrp('193.4.0.0/23', neighborRoutes.tooLong[1]),
+  vrp(neighborRoutes.valid6[0], 65551),
+  vrp(...neighborRoutes.invalid6),
 ]
 
-const prefixes = (...names: (keyof typeof told)[]) => names.map((name) => told[name][0]).sort()
+const prefixes = (...names: (keyof typeof neighborRoutes)[]) =>
+  names.map((name) => neighborRoutes[name][0]).sort()
 const good = prefixes('valid', 'notFound', 'valid6', 'notFound6')
 const goodTurned = prefixes('invalid', 'notFound', 'invalid6', 'notFound6')
-const everything = prefixes(...(Object.keys(told) as (keyof typeof told)[]))
+const everything = prefixes(...(Object.keys(neighborRoutes) as (keyof typeof neighborRoutes)[]))
 const boundMs = patience(40_000)
 
 let bed: Bed | null = null
@@ -56,7 +57,7 @@ async function boot(
   bed = made
   await before?.(made)
   await made.boot()
-  // What the controller does on a node with FRR.
+  // As the controller does on a node with FRR.
   if (daemon === 'frr') {
     watch = watchRpki({
       validation: createFrrRpki({ manifest: await seenFromHere(made.manifest) }),
@@ -76,7 +77,7 @@ async function boot(
   return made
 }
 
-/** The watch runs outside of the node's namespace: what it connects to stands for the last good server in there. */
+/** The watch runs outside the node's namespace, so it connects to a stand-in for the last good server. */
 async function seenFromHere(manifest: Manifest): Promise<Manifest> {
   outside = createServer((socket) => socket.destroy())
   await new Promise<void>((resolve) => outside!.listen(0, '127.0.0.1', resolve))
@@ -95,7 +96,7 @@ async function takeDown() {
   bed = null
 }
 
-/** BIRD reckons the begin back from now, on two clocks: it says another millisecond now and then. */
+/** BIRD computes the start from the current time of two clocks, so it varies by a millisecond. */
 function expectSame(before: ReadonlyMap<string, number>, after: ReadonlyMap<string, number>) {
   expect([...after.keys()]).toEqual([...before.keys()])
   for (const [name, begin] of before) expect(Math.abs(after.get(name)! - begin), name).toBeLessThan(500)
@@ -108,12 +109,12 @@ describe.each(['bird', 'frr'] as const)('%s', (daemon) => {
   afterEach(takeDown)
   afterAll(takeDown)
 
-  test('with the last good kept: a boot without the cache, its return, a change of the VRPs and its end', async () => {
+  test('with the last good set: validates at a boot without the cache, at its return, after a change of the VRPs, and at its end', async () => {
     const { rtr, sessions, ask } = await boot(daemon, 'last-good', ({ rtr }) => rtr.serve(lastGoodPort, vrps))
     await untilTaken('after a boot whose cache refuses', good)
     const before = await sessions()
 
-    // The last good server still says the opposite: the live set has the word.
+    // The last good server still has the opposite set: the live set has priority.
     await rtr.serve(livePort, turned)
     await untilTaken('when the cache is back, with other VRPs', goodTurned)
     await rtr.serve(livePort, vrps)
@@ -122,13 +123,13 @@ describe.each(['bird', 'frr'] as const)('%s', (daemon) => {
     await untilTaken('when they change back', goodTurned)
 
     await rtr.close(livePort)
-    // Just what expiry does, which itself can't be had below ten minutes. bgpd is told to begin anew.
+    // The effect of an expiry, whose minimum is ten minutes. bgpd starts its RPKI connections again.
     if (daemon === 'bird') await ask('disable aw_rtr1')
     await untilTaken('when only the last good set is left', good)
     expectSame(before, await sessions())
   }, 960_000)
 
-  test('with accept at expiry: without a cache all is taken, and what is invalid goes when there is one', async () => {
+  test('with accept at expiry: accepts all routes without a cache, and drops invalid ones when the cache is up', async () => {
     const { rtr, sessions, ask } = await boot(daemon, 'accept')
     await untilTaken('after a boot whose cache refuses', everything)
     const before = await sessions()
@@ -142,7 +143,7 @@ describe.each(['bird', 'frr'] as const)('%s', (daemon) => {
   }, 960_000)
 })
 
-test('bgpd lets nothing in that it can not validate yet', async () => {
+test('bgpd accepts no route before it can validate it', async () => {
   const { rtr, taken } = await boot('frr', 'last-good')
   try {
     await until('bgpd has asked for its caches in vain', async () =>

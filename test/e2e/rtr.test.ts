@@ -83,7 +83,7 @@ protocol rpki cache {
     return reply.lines.flatMap(({ text }) => /^\S+\/\d+-\d+ AS\d+/.exec(text)?.[0] ?? []).sort()
   }
 
-  test('has all VRPs of both families, and an update as soon as there is one', async () => {
+  test('has all VRPs of both families, and gets each update at once', async () => {
     const { server, port, versions } = await serve()
     const bird = await startBird(port)
     await untilEqual(
@@ -101,7 +101,7 @@ protocol rpki cache {
     await untilEqual('BIRD’s IPv6 table', ['2001:db8:1::/48-48 AS4200000000'], () => read(bird, 'r6'))
   })
 
-  test('takes 150,000 VRPs in the pieces in which it reads them', async () => {
+  test('reads 150,000 VRPs', async () => {
     const { server, port } = await serve()
     const bird = await startBird(port)
     await until('BIRD is served', async () => ((await read(bird, 'r6')).length > 0 ? null : 'no VRPs'))
@@ -116,7 +116,7 @@ protocol rpki cache {
 })
 
 describe('FRR', () => {
-  test('has all VRPs of both families, and an update as soon as there is one', async () => {
+  test('has all VRPs of both families, and gets each update at once', async () => {
     const { server, port } = await serve()
     const dir = await makeFolder()
     const config = join(dir, 'bgpd.conf')

@@ -14,7 +14,7 @@ import { Daemon } from './fixture-routing/daemon-process.ts'
 import { type Pair, startPair } from './fixture-routing/pair.ts'
 import { until, untilEqual } from './fixture-routing/until.ts'
 
-/** Not ours: an engineer's own line, which stays. */
+/** An engineer's own line. It must stay. */
 const foreign = '203.0.113.0/24'
 const announced: Announcements = new Map([
   [covering4, 'normal'],
@@ -86,7 +86,7 @@ async function runBeforeStart(): Promise<{ exitCode: number | undefined; all: st
   return { exitCode, all }
 }
 
-/** With what `vtysh -b` reads from its file, as at a boot. */
+/** Starts bgpd and loads the file with `vtysh -b`, as at a boot. */
 async function restart(): Promise<void> {
   await pair.daemon.kill()
   await pair.daemon.start()
@@ -96,15 +96,15 @@ async function restart(): Promise<void> {
   )
 }
 
-/** The configuration with no announcement in it, as `write memory` prints it. */
+/** The configuration without announcements, as `write memory` prints it. */
 async function saveWithout(): Promise<string> {
   await vtysh('write memory')
   return readFile(pair.configFile, 'utf8')
 }
 
-describe('an announcement that was saved', () => {
+describe('an announcement saved in frr.conf', () => {
   test.each(['write memory', 'copy running-config startup-config', 'write file'])(
-    'by “%s” is taken out before FRR starts, and nothing else is',
+    'by “%s” is removed before FRR starts, and nothing else is removed',
     async (command) => {
       const without = await saveWithout()
       await announce()
@@ -122,12 +122,12 @@ describe('an announcement that was saved', () => {
       expect(await pair.received('tor1')).toEqual([foreign])
       expect(await pair.received('tor6')).toEqual([])
       expect((await observeLists(frr)).originated).toEqual([])
-      // Nothing is left to take out.
+      // Nothing is left to remove.
       expect(await runBeforeStart()).toMatchObject({ exitCode: 0, all: expect.stringContaining('no saved') })
     },
   )
 
-  test('is announced by an FRR that starts alone: this is what is at stake', async () => {
+  test('is announced when FRR starts without a controller, unless it is removed', async () => {
     await announce()
     await vtysh('write memory')
     await restart()
@@ -137,7 +137,7 @@ describe('an announcement that was saved', () => {
     expect((await runBeforeStart()).exitCode).toBe(0)
   })
 
-  test('in the file of bgpd alone is taken out, and out of its backup', async () => {
+  test('in bgpd.conf and its backup is removed', async () => {
     const dir = join(dirname(configDir), 'alone')
     const alone = { config: join(dir, 'bgpd.conf'), vty: join(dir, 'vty') }
     await mkdir(alone.vty, { recursive: true })
@@ -162,7 +162,7 @@ describe('an announcement that was saved', () => {
       await writeBundle(join(dir, 'frr.conf'))
       await daemon.start()
       await bgpd.apply(announced)
-      // The second time, what the first has saved is the backup.
+      // The second time, the backup is what the first run saved.
       await save()
       await save()
       const saved = [alone.config, `${alone.config}.sav`]
@@ -189,7 +189,7 @@ describe('an announcement that was saved', () => {
 })
 
 describe('before FRR starts', () => {
-  test('a link that the user frr has laid is not followed, and the file behind it stays', async () => {
+  test('a symbolic link made by the user frr is not followed, and its target is unchanged', async () => {
     const target = join(dirname(configDir), 'target')
     const text = `router bgp 64500\n network ${covering4}\n`
     await writeFile(target, text)
@@ -208,7 +208,7 @@ describe('before FRR starts', () => {
     }
   })
 
-  test('a pipe in the place of the file does not hold FRR up', async () => {
+  test('a named pipe in place of the file does not delay FRR', async () => {
     await rm(pair.configFile)
     await execa('mkfifo', [pair.configFile])
     try {
@@ -221,7 +221,7 @@ describe('before FRR starts', () => {
     }
   })
 
-  test('a damaged bundle is an error, and no bundle is none', async () => {
+  test('a damaged bundle is an error, a missing bundle is not', async () => {
     await writeFile(join(bundle, 'manifest.json'), '{')
     expect((await runBeforeStart()).exitCode).toBeGreaterThan(0)
     await rm(join(bundle, 'manifest.json'))

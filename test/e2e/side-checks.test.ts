@@ -60,7 +60,7 @@ describe.each([
 
   beforeAll(() => watch({ address: source, egress: { ...pace, targets: [icmp, dns, tcp], need: 3 } }))
 
-  it('is good while echo, name and connection are answered', async () => {
+  it('is good while echo, DNS query and TCP connection are answered', async () => {
     await until('egress', { outcome: 'good', detail: '3 of 3 targets answered' })
   })
 
@@ -74,14 +74,14 @@ describe.each([
     await untilGood('egress')
   })
 
-  it('is bad while a firewall drops, and good again', async () => {
+  it('is bad while a firewall drops packets, and good again', async () => {
     await internet.forbid('drop')
     try {
       await until('egress', { outcome: 'bad', cause: 'egress-no-reply' })
       const { detail, tookMs } = await agent.call('side', { check: 'egress' })
       expect(detail).toContain(`0 of 3 targets answered, 3 needed; ${address} (icmp) did not answer`)
       expect(tookMs).toBeGreaterThanOrEqual(pace.timeoutMs - 10)
-      // The endpoint is asked once more, within a timeout of its own.
+      // The endpoint is probed once more, within its own timeout.
       expect(tookMs).toBeLessThan(pace.timeoutMs + 2_000 + patience(3_000))
     } finally {
       await internet.forbid(null)
@@ -89,7 +89,7 @@ describe.each([
     await untilGood('egress')
   })
 
-  it('is bad while a firewall refuses, and says so', async () => {
+  it('is bad while a firewall rejects packets, with that cause', async () => {
     await internet.forbid('reject with icmpx type admin-prohibited')
     try {
       await until('egress', {
@@ -103,7 +103,7 @@ describe.each([
     await untilGood('egress')
   })
 
-  it('is bad while the resolver fails, and while nobody listens, and names who did not answer', async () => {
+  it('is bad while the resolver fails or no server listens, and names the targets that did not answer', async () => {
     await internet.respond(2)
     await until('egress', {
       outcome: 'bad',
@@ -122,7 +122,7 @@ describe.each([
     await untilGood('egress')
   })
 
-  it('says nothing while the endpoint itself is dead', async () => {
+  it('is inconclusive while the endpoint itself is dead', async () => {
     await server.freeze()
     try {
       for (let round = 0; round < 3; round += 1) {
@@ -136,8 +136,8 @@ describe.each([
   }, 240_000)
 })
 
-describe('egress with one target needed of two', () => {
-  it('is good while one answers, and names the other', async () => {
+describe('egress with two targets, one of which must answer', () => {
+  it('is good while one target answers, and names the other', async () => {
     const targets = [
       { protocol: 'tcp' as const, address: beyond.ipv4, port: tcpPort, name: null },
       { protocol: 'tcp' as const, address: beyond.ipv4, port: tcpPort + 1, name: null },
@@ -151,7 +151,7 @@ describe('egress with one target needed of two', () => {
 })
 
 describe('real peers', () => {
-  it('that vanish at once are a cliff, the probe’s own left out', async () => {
+  it('that vanish at once are reported as a cliff, without the peer of the probe', async () => {
     const crowd = Array.from({ length: 8 }, (_, index) => ({
       keys: newKeys(),
       address: `10.80.1.${index + 1}`,
@@ -177,7 +177,7 @@ describe('real peers', () => {
     })
   })
 
-  it('say nothing while wg does not answer', async () => {
+  it('are inconclusive while wg does not answer', async () => {
     await watch({ peers: { ...pace, timeoutMs: 500, drop: 0.5, withinMs: 60_000, least: 1 } })
     await server.freeze()
     try {
@@ -190,7 +190,7 @@ describe('real peers', () => {
 })
 
 describe('the connection tracking table', () => {
-  it('of the node’s own kernel is good, and bad above the share that may be used', async () => {
+  it('of the node’s own kernel is good, and bad above the allowed share', async () => {
     await watch({ conntrack: { ...pace, maxUse: 0.9 } })
     await untilGood('conntrack')
     const targets = [
@@ -198,7 +198,7 @@ describe('the connection tracking table', () => {
     ]
     await watch(
       { conntrack: { ...pace, maxUse: 0.01 }, egress: { ...pace, targets, need: 1 } },
-      // Below what a manifest may say: no test fills a table to a hundredth.
+      // Below the minimum of a manifest, since no test fills a table to a hundredth.
       ({ probe }) => {
         probe.conntrack!.maxUse = 0
       },

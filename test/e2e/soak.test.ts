@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { normally } from '../../src/net/announcements.ts'
 import { createBird } from '../../src/node/routing/bird/bird.ts'
 import type { RoutingDaemon } from '../../src/node/routing/daemon.ts'
-import { covering4, told } from './fixture-routing/configs.ts'
+import { advertisedTo, covering4 } from './fixture-routing/configs.ts'
 import { type Pair, startPair } from './fixture-routing/pair.ts'
 import { untilEqual } from './fixture-routing/until.ts'
 
@@ -37,14 +37,14 @@ afterEach(async () => {
   stand = undefined
 })
 
-test('finds nothing wrong where nothing happens', async () => {
+test('reports no finding while nothing happens', async () => {
   const { result, exitCode } = await finish(soak(await labWith('setInterval(() => {}, 60_000)'), 3, 300))
   expect(result).toMatchObject({ flaps: [], problems: [] })
   expect(result.samples).toBeGreaterThan(2)
   expect(exitCode).toBe(0)
 })
 
-test('sees a withdrawal that was over before it looked again', async () => {
+test('detects a withdrawal that ended before the next poll', async () => {
   const running = soak(await labWith('setInterval(() => {}, 60_000)'), 1, 3000)
   await watching(running)
   await apply(new Set())
@@ -54,7 +54,7 @@ test('sees a withdrawal that was over before it looked again', async () => {
   expect(exitCode).toBe(1)
 })
 
-test('sees a prefix that stays away, and which one', async () => {
+test('names a prefix that stays withdrawn', async () => {
   const running = soak(await labWith('setInterval(() => {}, 60_000)'), 3, 300)
   await watching(running)
   await apply(new Set())
@@ -63,7 +63,7 @@ test('sees a prefix that stays away, and which one', async () => {
   expect(exitCode).toBe(1)
 })
 
-test('complains of a controller that is never idle', async () => {
+test('reports a controller that is never idle', async () => {
   const { result, exitCode } = await finish(soak(await labWith('for (;;);'), 3, 300))
   expect(result.problems).toEqual(['the controller of fra1-a used more than 3 % of a core'])
   expect(exitCode).toBe(1)
@@ -78,15 +78,15 @@ test('refuses a lab that announces nothing', async () => {
 
 async function apply(desired: ReadonlySet<string>): Promise<void> {
   await bird.apply(normally(desired))
-  await untilEqual('what transit1 has', told('transit1', desired), () => pair.received('transit1'))
+  await untilEqual('what transit1 has', advertisedTo('transit1', desired), () => pair.received('transit1'))
 }
 
-/** A description of the pair as of a lab, with a program in the controller's place. */
+/** Describes the pair as a lab, with another program as its controller. */
 async function labWith(controller: string): Promise<string> {
   stand = spawn(process.execPath, ['-e', `process.stdout.write('.'); ${controller}`], {
     stdio: ['ignore', 'pipe', 'ignore'],
   })
-  // Node's own start would count as the controller's work.
+  // The start of Node would count as CPU time of the controller.
   await once(stand.stdout!, 'data')
   const dir = join(pair.manifest.paths.runtimeDir, '..')
   const sessions = [{ node: 'fra1-a', protocol: 'transit1' }]

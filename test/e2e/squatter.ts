@@ -2,8 +2,8 @@ import { once } from 'node:events'
 import { execa } from 'execa'
 
 /**
- * An unprivileged user in a network namespace who takes what it can of a node's locks: the abstract sockets that
- * earlier versions used, and a flock on each lock file that it can open. Returns what ends it.
+ * An unprivileged user in a network namespace that takes each lock of a node that it can: the abstract sockets that
+ * earlier versions used, and a flock on each lock file that it can open. Returns a function that ends it.
  */
 export async function squat(
   namespace: string,

@@ -13,7 +13,7 @@ interface Report {
   growth: string[]
 }
 
-test('a storm of faults and repairs: at every quiet point neighbors, status and model agree, behind both daemons', async () => {
+test('during random faults and repairs, neighbors, status and model agree at every quiet point, behind both daemons', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'anyward-storm-'))
   const file = join(dir, 'report.json')
   try {

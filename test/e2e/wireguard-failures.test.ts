@@ -34,7 +34,7 @@ afterAll(async () => {
   await node.stop()
 })
 
-describe('failure 15: the anycast address left the node, and another site answers', () => {
+describe('failure 15: the anycast address is not on the node, and another site answers', () => {
   beforeAll(async () => {
     await otherSite.start()
     await execa('ip', ['netns', 'add', router])
@@ -67,14 +67,14 @@ describe('failure 15: the anycast address left the node, and another site answer
     await server.ip('-6', 'route', 'add', 'default', 'via', network6(1))
   }
 
-  it('is bad, because its packets end at the first router', async () => {
+  it('the probe is bad, because its packets end at the first router', async () => {
     await watch()
     await untilGood()
     await node.removeAnycast()
     try {
       for (const endpoint of [endpoint4, endpoint6]) {
         await agent.call('connect', { ...identity, endpoints: [endpoint] })
-        // Without the limit the other site answers: the way there is open.
+        // Without the hop limit the other site answers: there is a path to it.
         await vi.waitFor(
           async () =>
             expect(await agent.call('handshake', { endpoint, timeoutMs: 5_000 })).toMatchObject({ ok: true }),
@@ -99,11 +99,11 @@ describe('failure 15: the anycast address left the node, and another site answer
   })
 })
 
-describe('failure 23: the site is flooded by handshakes and answers with cookies', () => {
+describe('failure 23: the site receives a flood of handshakes and answers with cookies', () => {
   const floodMs = 20_000
   const intervalMs = 200
 
-  it('never finds the living endpoint bad', async () => {
+  it('the probe of the living endpoint is never bad', async () => {
     await watch()
     await untilGood()
     const { namespace, keys } = node
@@ -123,7 +123,7 @@ describe('failure 23: the site is flooded by handshakes and answers with cookies
       await vi.waitFor(() => expect(cookies).toBeGreaterThan(0), { timeout: patientMs })
       const results = await agent.call('cycles', { count: floodMs / intervalMs, intervalMs })
       expect(results.filter((result) => result.outcome === 'bad')).toEqual([])
-      // It was asked, and it was under load.
+      // The probe was answered, and the endpoint was under load.
       expect(results.filter(({ outcome }) => outcome === 'good').length).toBeGreaterThan(0)
       expect(results.length).toBe(floodMs / intervalMs)
     } finally {

@@ -44,7 +44,7 @@ const identity = () => ({
   presharedKey: server.presharedKey,
 })
 
-/** Asks again while the agent itself was kept from looking in time, or the server had to drop a packet. */
+/** Probes again when the agent itself was delayed, or the server dropped a packet. */
 async function conclusive<T extends ExchangeOutcome | ProbeResult>(ask: () => Promise<T>): Promise<T> {
   for (let attempt = 0; ; attempt += 1) {
     const result = await ask()
@@ -60,7 +60,7 @@ const ping = (endpoint = endpoint4, echo = echo4, timeoutMs = patientMs) =>
 describe('the client', () => {
   beforeEach(() => agent.call('connect', identity()))
 
-  it('shakes hands with a real server that wants a preshared key', async () => {
+  it('completes a handshake with a real server that requires a preshared key', async () => {
     expect(await handshake()).toMatchObject({ ok: true })
     expect(await ping()).toMatchObject({ ok: true })
     await vi.waitFor(async () => expect(await server.show('latest-handshakes')).not.toMatch(/\t0$/m))
@@ -81,29 +81,29 @@ describe('the client', () => {
     expect(await ping(endpoint4, echo6)).toMatchObject({ ok: true })
   })
 
-  it('gets no ping through for an address that is not its own', async () => {
+  it('gets no answer to a ping from an address that is not its own', async () => {
     expect(await handshake()).toMatchObject({ ok: true })
     const stranger = { source: '10.80.255.253', target: echo4.target }
     expect(await ping(endpoint4, stranger, hastyMs)).toMatchObject({ ok: false, cause: 'no-reply' })
   })
 
-  it('tells a preshared key that differs', async () => {
+  it('detects a wrong preshared key', async () => {
     await agent.call('connect', { ...identity(), presharedKey: null })
     expect(await handshake(endpoint4, hastyMs)).toMatchObject({ ok: false, cause: 'unauthenticated' })
   })
 
-  it('hears nothing as a peer that the server does not know', async () => {
+  it('gets no answer as a peer that the server does not know', async () => {
     await agent.call('connect', { ...identity(), privateKey: newKeys().privateKey })
     expect(await handshake(endpoint4, hastyMs)).toMatchObject({ ok: false, cause: 'no-reply' })
   })
 
-  it('tells a closed port at once', async () => {
+  it('detects a closed port at once', async () => {
     const closed = { ...endpoint4, port: port + 1 }
     await agent.call('connect', { ...identity(), endpoints: [closed] })
     expect(await handshake(closed)).toMatchObject({ ok: false, cause: 'refused' })
   })
 
-  it('calls a server under load loaded, never dead', async () => {
+  it('reports a server under load as loaded, never as dead', async () => {
     const flood = spawn(
       'ip',
       ['netns', 'exec', server.namespace, process.execPath, fixture('flood.mjs'), builtCode].concat(
@@ -142,7 +142,7 @@ describe('the probe of a node', () => {
     await untilGood()
   })
 
-  /** What comes next may meet the server's memory of what was before. */
+  /** The server may still have state of the previous test. */
   const untilGood = () =>
     vi.waitFor(async () => expect(await agent.call('cycle')).toMatchObject({ outcome: 'good' }), {
       timeout: patience(30_000),
@@ -154,13 +154,13 @@ describe('the probe of a node', () => {
       timeout: patience(20_000),
     })
 
-  it('is good, cycle after cycle', async () => {
+  it('is good in each cycle', async () => {
     const results = await agent.call('cycles', { count: 25, intervalMs: 200 })
     expect(results.filter((result) => result.outcome === 'bad')).toEqual([])
     expect(results.filter((result) => result.outcome === 'good').length).toBeGreaterThan(15)
   }, 240_000)
 
-  it('finds a stopped process hung, and good when it runs again', async () => {
+  it('reports a stopped process as hung, and as good after SIGCONT', async () => {
     await server.freeze()
     try {
       await untilBad({ cause: 'hung' })
@@ -170,7 +170,7 @@ describe('the probe of a node', () => {
     await untilGood()
   })
 
-  it('finds its peer missing', async () => {
+  it('detects that its peer is missing', async () => {
     await server.removePeer()
     try {
       await untilBad({ cause: 'peer-missing' })
@@ -180,7 +180,7 @@ describe('the probe of a node', () => {
     await untilGood()
   })
 
-  it('finds a wrong key', async () => {
+  it('detects a wrong key', async () => {
     await server.setPrivateKey(newKeys().privateKey)
     try {
       await untilBad({ cause: 'wrong-key' })
@@ -190,7 +190,7 @@ describe('the probe of a node', () => {
     await untilGood()
   })
 
-  it('finds the port closed when the server listens elsewhere', async () => {
+  it('detects a closed port when the server listens on another one', async () => {
     await execa('wg', ['set', server.interface, 'listen-port', String(port + 2)])
     try {
       await untilBad({ cause: 'refused' })
@@ -200,7 +200,7 @@ describe('the probe of a node', () => {
     await untilGood()
   })
 
-  it('finds the interface down by its ping or its handshake', async () => {
+  it('detects an interface that is down, by ping or handshake', async () => {
     await server.ip('link', 'set', server.interface, 'down')
     try {
       await untilBad({})
@@ -210,7 +210,7 @@ describe('the probe of a node', () => {
     await untilGood()
   })
 
-  it('finds the anycast address gone, and back', async () => {
+  it('detects that the anycast address is removed, and restored', async () => {
     await server.removeAnycast()
     try {
       await untilBad({ cause: 'unreachable' })
@@ -220,7 +220,7 @@ describe('the probe of a node', () => {
     await untilGood()
   })
 
-  it('finds nothing bad when the whole machine stood still', async () => {
+  it('is not bad after a pause of the whole machine', async () => {
     const results = agent.call('cycles', { count: 15, intervalMs: 200 })
     await sleep(700)
     agent.signal('SIGSTOP')
@@ -302,8 +302,8 @@ describe('anyward probe', () => {
 })
 
 describe('the key pairs of the handshakes', () => {
-  it('can be made for ever, whenever garbage is collected', async () => {
-    // A young generation so small that it is collected a hundred times, and waste so that it is at all moments.
+  it('are generated without a hang, whenever garbage is collected', async () => {
+    // The young generation is small and the test allocates garbage, so that a collection happens at any moment.
     const script = `
       const { generateKeyPair } = await import(process.argv[1])
       const waste = []

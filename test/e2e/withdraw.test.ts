@@ -83,7 +83,7 @@ describe.each(['bird', 'frr'] as const)('anyward withdraw without a controller, 
   }
   const savedIntent = async () =>
     JSON.parse(await readFile(join(manifest.paths.stateDir, 'operator.json'), 'utf8')).operator.intent
-  /** Something where the controller should be. */
+  /** A server on the controller's socket that is not the controller. */
   const standIn = async (path: string, answer: string | null) => {
     const server = createServer((socket) => {
       socket.on('error', () => {})
@@ -94,7 +94,7 @@ describe.each(['bird', 'frr'] as const)('anyward withdraw without a controller, 
   }
   const direct = kind === 'bird' ? 'owned-file' : 'network-line'
 
-  test('says by which way, and the next controller is told', async () => {
+  test('prints the method used, and the next controller keeps the withdrawal', async () => {
     const { said, exitCode } = await withdraw(['--reason', 'a test'])
     expect(said).toMatchObject({ way: direct, withdrawn: true, lasting: true, troubles: [], held: [] })
     expect(said.services.map(({ announced }) => announced)).toEqual([[], []])
@@ -104,7 +104,7 @@ describe.each(['bird', 'frr'] as const)('anyward withdraw without a controller, 
     expect(await addressesOn()).toEqual(anycast)
   })
 
-  test('failure 21: works with no state folder, and says what that means', async () => {
+  test('failure 21: works without a state folder, and prints that the next controller does not know of it', async () => {
     await rm(manifest.paths.stateDir, { recursive: true })
     const { said, exitCode } = await withdraw()
     expect(said).toMatchObject({ way: direct, withdrawn: true, lasting: true })
@@ -113,7 +113,7 @@ describe.each(['bird', 'frr'] as const)('anyward withdraw without a controller, 
     await untilAnnounced(pair, nothing)
   })
 
-  test('failure 21: works where runtime and state folders are files', async () => {
+  test('failure 21: works where the runtime and state folders are regular files', async () => {
     for (const folder of [manifest.paths.runtimeDir, manifest.paths.stateDir]) {
       await rm(folder, { recursive: true })
       await writeFile(folder, '')
@@ -125,7 +125,7 @@ describe.each(['bird', 'frr'] as const)('anyward withdraw without a controller, 
     for (const folder of [manifest.paths.runtimeDir, manifest.paths.stateDir]) await rm(folder)
   })
 
-  test('works where the controller’s user has laid pipes in the place of files: root waits for none of them', async () => {
+  test('works where the controller’s user has put named pipes in place of files: root waits for none of them', async () => {
     const { runtimeDir, stateDir, announceFile } = manifest.paths
     const pipes = [join(runtimeDir, 'held-addresses.json'), join(stateDir, 'operator.json'), announceFile]
     for (const pipe of pipes) {
@@ -142,9 +142,9 @@ describe.each(['bird', 'frr'] as const)('anyward withdraw without a controller, 
 
   test.each([
     ['hangs', null],
-    ['talks nonsense', 'HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n{{{'],
+    ['sends an invalid answer', 'HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n{{{'],
     ['does not speak HTTP', 'what?\n'],
-  ])('failure 3: passes over a controller that %s', async (_, answer) => {
+  ])('failure 3: bypasses a controller that %s', async (_, answer) => {
     await standIn(join(manifest.paths.runtimeDir, 'controller.sock'), answer)
     const { said, exitCode } = await withdraw()
     expect(said).toMatchObject({ way: direct, withdrawn: true })
@@ -154,7 +154,7 @@ describe.each(['bird', 'frr'] as const)('anyward withdraw without a controller, 
     expect(await savedIntent()).toBe('withdraw')
   })
 
-  test('failure 4: a stopped daemon: the addresses leave the node, and come back once it is withdrawn', async () => {
+  test('failure 4: with a stopped daemon, the addresses are removed, and restored once the routes are withdrawn', async () => {
     await pair.daemon.freeze()
     try {
       const begun = performance.now()
@@ -165,7 +165,7 @@ describe.each(['bird', 'frr'] as const)('anyward withdraw without a controller, 
       expect(stderr).toContain('put it back with: ip addr add 192.0.2.1/32 dev lo')
       expect(performance.now() - begun).toBeLessThan(patience(15_000))
       expect(await addressesOn()).toEqual([])
-      // And again: nothing more to take, and nothing is forgotten.
+      // Again: no more addresses to remove, and the note still lists them all.
       expect((await withdraw()).said).toMatchObject({ way: 'address', held: said.held })
     } finally {
       pair.daemon.thaw()
@@ -177,7 +177,7 @@ describe.each(['bird', 'frr'] as const)('anyward withdraw without a controller, 
     expect(await addressesOn()).toEqual(anycast)
   })
 
-  test('failure 4: a daemon that does not run announces nothing, and says nothing wrong when it starts', async () => {
+  test('failure 4: with no daemon running, it succeeds, and the daemon announces nothing when it starts', async () => {
     await pair.daemon.kill()
     try {
       const { said, exitCode } = await withdraw()
@@ -191,7 +191,7 @@ describe.each(['bird', 'frr'] as const)('anyward withdraw without a controller, 
     await untilAnnounced(pair, nothing)
   })
 
-  test('a running daemon whose socket was removed is not taken for a dead one', async () => {
+  test('a running daemon whose socket was removed is not mistaken for a dead one', async () => {
     const { daemonSocket } = manifest.paths
     await execa('mv', [daemonSocket, `${daemonSocket}.aside`])
     try {
@@ -211,7 +211,7 @@ describe.each(['bird', 'frr'] as const)('anyward withdraw without a controller, 
     expect(await addressesOn()).toEqual(anycast)
   })
 
-  test('--after-stop does nothing after an orderly end, and withdraws what has a dead man after a crash', async () => {
+  test('--after-stop does nothing after a clean exit, and after a crash withdraws the services with deadManMs', async () => {
     expect(await withdraw(['--after-stop'], { SERVICE_RESULT: 'success' })).toMatchObject({
       said: null,
       exitCode: 0,
@@ -225,7 +225,7 @@ describe.each(['bird', 'frr'] as const)('anyward withdraw without a controller, 
   })
 
   if (kind === 'bird') {
-    test("failure 7: somebody else's broken bird.conf: disabled, and the file is right for later", async () => {
+    test('failure 7: with a broken bird.conf, the protocols are disabled, and the owned file is correct for the next start', async () => {
       const good = await readFile(pair.configFile, 'utf8')
       await appendFile(pair.configFile, 'this is no configuration\n')
       try {
@@ -241,7 +241,7 @@ describe.each(['bird', 'frr'] as const)('anyward withdraw without a controller, 
       expect((await withdraw()).said).toMatchObject({ way: 'owned-file' })
     })
 
-    test('failure 21: an owned file that can not be written: disabled, and said not to last', async () => {
+    test('failure 21: where the owned file cannot be written, the protocols are disabled, and lasting is false', async () => {
       const { announceFile } = manifest.paths
       const good = await readFile(pair.configFile, 'utf8')
       const text = await readFile(announceFile!, 'utf8')

@@ -10,7 +10,7 @@ import { loadTemplates } from '../../src/plan/service/templates.ts'
 import { requireFleet } from '../../src/plan/sites/load.ts'
 
 const missing = await findMissingPrograms(['bird', 'bgpd', 'vtysh', 'unshare'])
-/** A laptop may lack the daemons; CI may not. */
+/** The daemons may be missing on a laptop, not in CI. */
 const isUncheckable = missing.length > 0 && process.env.CI !== 'true'
 const templates = await loadTemplates()
 const render = createRenderer(templates)
@@ -27,12 +27,15 @@ describe.each([
 ])('the bundles of the %s fleet', async (name, sites) => {
   const plan = await planOf(sites)
 
-  test.each(plan.nodes.map((node) => [node.node, node] as const))('%s are as before', async (_node, node) => {
-    for (const file of renderBundle(render, node)) {
-      const golden = join(import.meta.dirname, name, 'out', node.site, node.node, file.path)
-      await expect(file.content).toMatchFileSnapshot(golden)
-    }
-  })
+  test.each(plan.nodes.map((node) => [node.node, node] as const))(
+    '%s match the golden files',
+    async (_node, node) => {
+      for (const file of renderBundle(render, node)) {
+        const golden = join(import.meta.dirname, name, 'out', node.site, node.node, file.path)
+        await expect(file.content).toMatchFileSnapshot(golden)
+      }
+    },
+  )
 
   test.skipIf(isUncheckable).each(plan.nodes.map((node) => [node.node, node] as const))(
     '%s are taken by the daemon itself',
@@ -42,7 +45,7 @@ describe.each([
     90_000,
   )
 
-  test('are the same when they are made again', async () => {
+  test('are the same when they are planned again', async () => {
     const again = await planOf(sites)
     expect(again.nodes.map((node) => renderBundle(render, node))).toEqual(
       plan.nodes.map((node) => renderBundle(render, node)),
@@ -58,7 +61,7 @@ describe.skipIf(isUncheckable)('the daemon’s own parser', async () => {
     return createRenderer(new Map(templates).set(path, source.replace(from, to)))
   }
 
-  test('of BIRD refuses a filter that is not one', async () => {
+  test('of BIRD refuses an invalid filter', async () => {
     const node = plan.nodes.find(({ daemon }) => daemon === 'bird')!
     const result = await checkBundle(spoil('bird/bird.conf.hbs', 'source = RTS_BGP', 'source is'), node)
     expect(result).toMatchObject({ outcome: 'rejected' })
@@ -66,9 +69,9 @@ describe.skipIf(isUncheckable)('the daemon’s own parser', async () => {
   })
 
   test.each([
-    ['a command that nobody knows', 'update-source', 'update-sauce'],
+    ['an unknown command', 'update-source', 'update-sauce'],
     ['a value that bgpd refuses', 'no bgp network import-check', 'bgp cluster-id 0.0.0.0.0'],
-    ['a bfd profile of nonsense', 'detect-multiplier {{multiplier}}', 'detect-multiplier many'],
+    ['an invalid BFD profile', 'detect-multiplier {{multiplier}}', 'detect-multiplier many'],
   ])('of FRR refuses %s', async (_title, from, to) => {
     const node = plan.nodes.find(({ daemon }) => daemon === 'frr')!
     const result = await checkBundle(spoil('frr/frr.conf.hbs', from, to), node)

@@ -12,7 +12,7 @@ import { inputOf, ipv6 } from '../unit/plan/policy/sample.ts'
 
 const file = join(import.meta.dirname, '../../docs/filters.md')
 
-/** One column each: what a kind has, in either family. */
+/** One column for each: a kind with its import, in either family. */
 const columns: readonly (readonly [title: string, kind: NeighborKind, taken: ImportWord])[] = [
   ['transit, full', 'transit', 'full'],
   ['transit, default-only', 'transit', 'default-only'],
@@ -61,7 +61,7 @@ function table(texts: typeof importRules | typeof exportRules, compile: Paramete
   return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
 }
 
-test('the tables of rules in docs/filters.md are what the policies hold', async () => {
+test('the tables of rules in docs/filters.md match the policies', async () => {
   const text = await readFile(file, 'utf8')
   const begin = '<!-- rules: begin -->\n'
   const end = '<!-- rules: end -->\n'

@@ -7,7 +7,7 @@ import { describeFields } from '../../src/plan/sites/schema/reference.ts'
 
 const file = join(import.meta.dirname, '../../docs/sites.md')
 
-test('the reference of every field in docs/sites.md is what the schema says', async () => {
+test('the reference of every field in docs/sites.md matches the schema', async () => {
   const text = await readFile(file, 'utf8')
   const begin = '<!-- fields: begin -->\n'
   const end = '<!-- fields: end -->\n'
@@ -19,7 +19,7 @@ test('the reference of every field in docs/sites.md is what the schema says', as
   await expect(`${before}${begin}\n${fields}\n${end}${after}`).toMatchFileSnapshot(file)
 })
 
-test.each(neighborKinds)('the defaults of kind %s in docs/sites.md are those of the fleet', async (kind) => {
+test.each(neighborKinds)('the defaults of kind %s in docs/sites.md match the fleet', async (kind) => {
   const text = await readFile(file, 'utf8')
   const words = (list: readonly string[]) => list.map((word) => `\`${word}\``).join(', ')
   const { ipv4, ipv6 } = importLimits[kind]

@@ -3,7 +3,7 @@ import { type Edit, issuesAfter } from './base.ts'
 
 const rows: [name: string, edits: Edit[], issues: string[]][] = [
   [
-    'an address that is none',
+    'an invalid address',
     [['fra1.yaml', 'address: 10.1.1.1\n', 'address: 10.1.1.300\n']],
     [
       'sites/fra1.yaml:11:18 nodes[0].neighbors[0].address: "10.1.1.300" is not an IPv4 address\neach of its four numbers is 0 to 255',
@@ -142,7 +142,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     ],
   ],
   [
-    'a host that is none',
+    'an invalid host',
     [['fleet.yaml', 'rpki.example.net', '"rpki example"']],
     ['sites/fleet.yaml:19:53 rpki.caches[1].host: "rpki example" is neither an address nor a host name'],
   ],

@@ -1,7 +1,7 @@
 import { parseFleet } from '../../src/plan/sites/parse.ts'
 import { formatIssue } from '../../src/text/issue.ts'
 
-/** A fleet with nothing to say against it; each row of the tables breaks it in one way. */
+/** A valid fleet. Each row of the tables breaks it in one way. */
 export const base: Record<string, string> = {
   'fleet.yaml': `asn: 64500
 bogons: { allow: [192.0.2.0/24, "2001:db8::/32"] }
@@ -121,7 +121,7 @@ nodes:
   ],
 ]
 
-/** The base fleet with every field that it leaves out, still with nothing to say against it. */
+/** The base fleet with every optional field, still valid. */
 export const everyField: Record<string, string> = {
   ...base,
   'fleet.yaml': base['fleet.yaml']!.replace('rpki:\n', `${fleetFields}rpki:\n${rpkiFields}`).replace(
@@ -131,12 +131,12 @@ export const everyField: Record<string, string> = {
   'fra1.yaml': siteEdits.reduce((text, [from, to]) => text.replace(from, to), base['fra1.yaml']!),
 }
 
-/** `[file, from, to]` replaces text that stands there once; `[file, text]` is a whole file, `null` leaves it out. */
+/** `[file, from, to]` replaces text that occurs once; `[file, text]` replaces a whole file, `null` removes it. */
 export type Edit =
   | readonly [file: string, from: string, to: string]
   | readonly [file: string, text: string | null]
 
-/** The issues of the base fleet with these edits, as a person reads them. */
+/** The issues of the base fleet with these edits, as printed. */
 export function issuesAfter(edits: readonly Edit[]): string[] {
   const texts: Record<string, string | null> = { ...base }
   for (const edit of edits) {

@@ -103,7 +103,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     ],
   ],
   [
-    'an FRR of long ago',
+    'an FRR that is too old',
     [['ams1.yaml', 'daemon: frr', 'daemon: frr\n    daemonVersion: 7.5.1']],
     [
       'sites/ams1.yaml:5:20 nodes[0].daemonVersion: FRR 7.5.1 is too old: its commands differ\ninstall FRR 8.0 or later',
@@ -117,7 +117,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     ],
   ],
   [
-    'a role said on an FRR without roles',
+    'a role on an FRR without roles',
     [
       ['ams1.yaml', 'daemon: frr', 'daemon: frr\n    daemonVersion: 8.3.1'],
       ['ams1.yaml', 'address: 10.2.1.1', 'address: 10.2.1.1, role: customer'],
@@ -242,21 +242,21 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     ],
   ],
   [
-    'a minute that is none',
+    'an invalid minute',
     [['fleet.yaml', 'rpki:\n', 'planner: { schedule: "60 * * * *" }\nrpki:\n']],
     [
       'sites/fleet.yaml:18:22 planner.schedule: "60" is not a minute: 0 to 59, *, or a range, list or step of them\nwrite minute, hour, day of the month, month, day of the week, such as "*/10 * * * *"',
     ],
   ],
   [
-    'a step of nothing',
+    'a step of 0',
     [['fleet.yaml', 'rpki:\n', 'planner: { schedule: "*/0 * * * *" }\nrpki:\n']],
     [
       'sites/fleet.yaml:18:22 planner.schedule: "*/0" is not a minute: 0 to 59, *, or a range, list or step of them\nwrite minute, hour, day of the month, month, day of the week, such as "*/10 * * * *"',
     ],
   ],
   [
-    'a day that never comes',
+    'a date that does not exist',
     [['fleet.yaml', 'rpki:\n', 'planner: { schedule: "0 4 31 2,4 *" }\nrpki:\n']],
     [
       'sites/fleet.yaml:18:22 planner.schedule: "0 4 31 2,4 *" never occurs: none of its months has such a day\nwrite minute, hour, day of the month, month, day of the week, such as "*/10 * * * *"',
@@ -270,7 +270,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     ],
   ],
   [
-    'a community of the fleet that is none',
+    'an invalid community of the fleet',
     [['fleet.yaml', 'rpki:\n', 'communities: [64500, no-export-at-all]\nrpki:\n']],
     [
       'sites/fleet.yaml:18:15 communities[0]: expected text, got the number 64500: quotes are missing\nwrite one such as 64500:100, 64500:1:2 or no-export',
@@ -285,7 +285,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     ],
   ],
   [
-    'a controller that everybody can ask',
+    'a controller that listens on every address',
     [['fleet.yaml', 'rpki:\n', 'controller: { listen: "0.0.0.0:9586" }\nrpki:\n']],
     [
       "sites/fleet.yaml:18:23 warning: controller.listen: other machines can reach 0.0.0.0:9586 on each node, and read the node's status there\nwrite 127.0.0.1:9586, or restrict access with a firewall",
@@ -322,7 +322,7 @@ test.each([
   '0 0 29 2 *',
   '0 0 31 2,5 7',
   '0-30/10 4-6 1,15 jan-mar *',
-])('the schedule %s is one', (schedule) => {
+])('the schedule %s is valid', (schedule) => {
   const edits: Edit[] = [['fleet.yaml', 'rpki:\n', `planner: { schedule: "${schedule}" }\nrpki:\n`]]
   expect(issuesAfter(edits)).toEqual([])
 })

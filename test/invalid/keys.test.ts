@@ -3,19 +3,19 @@ import { type Edit, issuesAfter } from './base.ts'
 
 const rows: [name: string, edits: Edit[], issues: string[]][] = [
   [
-    'an unknown key near a known one',
+    'an unknown key similar to a known one',
     [['fra1.yaml', '        localAddress: 10.1.1.2', '        localAdress: 10.1.1.2']],
     [
       'sites/fra1.yaml:12:9 nodes[0].neighbors[0].localAdress: "localAdress" is not a known key\ndid you mean localAddress?',
     ],
   ],
   [
-    'an unknown key in other letters',
+    'a known key in another case',
     [['fra1.yaml', '    routerId: 10.0.0.11', '    routerID: 10.0.0.11']],
     ['sites/fra1.yaml:5:5 nodes[0].routerID: "routerID" is not a known key\ndid you mean routerId?'],
   ],
   [
-    'an unknown key near none',
+    'an unknown key without a similar one',
     [['fra1.yaml', '    daemon: bird\n', '    daemon: bird\n    colour: red\n']],
     [
       'sites/fra1.yaml:5:5 nodes[0].colour: "colour" is not a known key\nknown keys: name, daemon, daemonVersion, routerId, services, neighbors, maintenance',

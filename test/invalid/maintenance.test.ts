@@ -22,7 +22,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     ],
   ],
   [
-    'windows that overlap by the clocks of two zones, and only on one day of the year',
+    'windows in two time zones that overlap on one day of the year',
     [
       site('ams1', '{ cron: "0 22 24 12 *", duration: 3h, timezone: America/New_York }'),
       site('fra1', '{ cron: "30 4 * * *", duration: 1h, timezone: Europe/Berlin }'),
@@ -57,13 +57,13 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     [],
   ],
   [
-    'an idle time that is no shorter than the limit',
+    'an idle time as long as the limit',
     [drain('{ idle: 1m, limit: 1m }')],
     [
       'sites/fleet.yaml:17:20 warning: services.vpn.drain.idle: idle is not below limit: every drain takes the whole limit, even if the traffic has gone\nwrite an idle below the limit, or limit: 0s to withdraw at once',
     ],
   ],
-  ['no drain in order', [drain('{ idle: 1m, limit: 0s }')], []],
+  ['a drain without stages', [drain('{ idle: 1m, limit: 0s }')], []],
 ]
 
 test.each(rows)('drains and maintenance: %s', (_name, edits, issues) => {

@@ -48,7 +48,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     ['sites/fra1.yaml:6:16 nodes[0].services[0]: there is no service "vnp" in fleet.yaml\ndid you mean vpn?'],
   ],
   [
-    'an unknown service near none',
+    'an unknown service without a similar one',
     [['fra1.yaml', 'services: [vpn]', 'services: [mail]']],
     [
       'sites/fra1.yaml:6:16 nodes[0].services[0]: there is no service "mail" in fleet.yaml\nknown services: vpn',
@@ -87,7 +87,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     ],
   ],
   [
-    'a local address that is the neighbor’s',
+    'a local address equal to the neighbor’s',
     [['fra1.yaml', 'localAddress: 10.1.1.2', 'localAddress: 10.1.1.1']],
     [
       "sites/fra1.yaml:12:23 nodes[0].neighbors[0].localAddress: 10.1.1.1 is the neighbor's own address\nwrite the node's own address on that link",
@@ -121,6 +121,6 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
   ],
 ]
 
-test.each(rows)('nodes and neighbors against each other: %s', (_name, edits, issues) => {
+test.each(rows)('nodes and neighbors: %s', (_name, edits, issues) => {
   expect(issuesAfter(edits)).toEqual(issues)
 })

@@ -4,7 +4,7 @@ import { relaxableRules } from '../../src/plan/sites/fleet.ts'
 import { structuralRuleIds } from '../../src/plan/sites/schema/policy-fields.ts'
 import { issuesAfter } from './base.ts'
 
-/** The first neighbor of Frankfurt, on line 8, has that kind and these fields; the others are in order. */
+/** The first neighbor of Frankfurt, on line 8, has that kind and these fields; the others are valid. */
 function issuesWith(kind: string, fields: string): string[] {
   const text = `site: fra1
 nodes:
@@ -21,7 +21,7 @@ nodes:
 
 const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
   [
-    'a word of another kind for import',
+    'an import that another kind has',
     'tor',
     'import: full',
     [
@@ -85,13 +85,13 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     ['sites/fra1.yaml:8:74 limit: expected a whole number, got "1k"'],
   ],
   [
-    'a rule that nobody knows',
+    'a misspelled rule',
     'transit',
     'relax: [path-lenght]',
     ['sites/fra1.yaml:8:78 relax[0]: "path-lenght" is not the id of a rule\ndid you mean path-length?'],
   ],
   [
-    'a rule like no other',
+    'an unknown rule without a similar one',
     'transit',
     'relax: [everything]',
     [
@@ -105,7 +105,7 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     ['sites/fra1.yaml:8:77 relax: expected a list, got "path-length"\nwrite [path-length]'],
   ],
   [
-    'a rule that makes the kind',
+    'a rule that defines the import',
     'transit',
     'import: default-only, relax: [default-only]',
     ['sites/fra1.yaml:8:100 relax[0]: "default-only" is a rule that can\'t be relaxed\nwrite import: full'],
@@ -173,7 +173,7 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     ],
   ],
   [
-    'a rule where nothing is taken',
+    'a rule with import: nothing',
     'tor',
     'relax: [path-length]',
     [
@@ -181,7 +181,7 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     ],
   ],
   [
-    'a rule for the whole table where only the default is taken',
+    'a rule for full tables with import: default-only',
     'transit',
     'import: default-only, relax: [prefix-length]',
     ['sites/fra1.yaml:8:100 warning: relax[0]: prefix-length applies only with import: full\nleave it out'],
@@ -195,7 +195,7 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     ],
   ],
   [
-    'leaks that the daemons see by themselves',
+    'role-leak, which the daemons check by themselves',
     'peer',
     'limit: 9, relax: [role-leak]',
     [
@@ -203,7 +203,7 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     ],
   ],
   [
-    'rules that nothing asks for',
+    'rules that are not in the policy',
     'peer',
     'limit: 100, relax: [denied-prefix, denied-asn, only-prefixes, irr, rpki-not-found]',
     [
@@ -215,7 +215,7 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     ],
   ],
   [
-    'a rule that the same neighbor asks for',
+    'a rule that tighten of the same neighbor adds',
     'transit',
     'tighten: { rejectAsns: [64666] }, relax: [denied-asn]',
     [
@@ -223,13 +223,13 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     ],
   ],
   [
-    'a path longer than any',
+    'a path length above the limit',
     'transit',
     'tighten: { pathLength: 65 }',
     ['sites/fra1.yaml:8:93 tighten.pathLength: 65 is not from 1 to 64'],
   ],
   [
-    'a path of nothing',
+    'a path length of 0',
     'transit',
     'tighten: { pathLength: 0 }',
     ['sites/fra1.yaml:8:93 tighten.pathLength: 0 is not from 1 to 64'],
@@ -243,7 +243,7 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     ],
   ],
   [
-    'a range that is none',
+    'an invalid range',
     'transit',
     'tighten: { rejectPrefixes: [203.0.113.0/24-32] }',
     [
@@ -251,7 +251,7 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     ],
   ],
   [
-    'a range with the signs of another tool',
+    'a range in the syntax of another tool',
     'transit',
     'tighten: { rejectPrefixes: ["203.0.113.0/24{25,32}"] }',
     [
@@ -259,7 +259,7 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     ],
   ],
   [
-    'a range whose lengths cannot be',
+    'a range with impossible lengths',
     'transit',
     'tighten: { rejectPrefixes: [203.0.113.0/24 le 20] }',
     [
@@ -267,7 +267,7 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     ],
   ],
   [
-    'a range the wrong way round',
+    'a range with ge above le',
     'transit',
     'tighten: { rejectPrefixes: [203.0.113.0/24 ge 30 le 26] }',
     [
@@ -291,7 +291,7 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     ],
   ],
   [
-    'a range twice, written otherwise',
+    'a range twice, written differently',
     'transit',
     'tighten: { rejectPrefixes: [203.0.113.0/24 le 32, 203.0.113.0/24 ge 24 le 32] }',
     [
@@ -305,7 +305,7 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     ['sites/fra1.yaml:8:95 tighten.onlyPrefixes: is an empty list\nadd at least one entry'],
   ],
   [
-    'an AS number that nobody has',
+    'AS numbers that cannot occur',
     'transit',
     'tighten: { rejectAsns: [0, 23456, 4294967296] }',
     [
@@ -329,7 +329,7 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     ],
   ],
   [
-    'tightened where nothing is taken',
+    'tighten with import: nothing',
     'tor',
     'tighten: { pathLength: 3 }',
     [
@@ -359,13 +359,13 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     ],
   ],
   [
-    'an IRR set of nothing',
+    'an IRR set without a source',
     'peer',
     'limit: 10, irr: {}',
     ['sites/fra1.yaml:8:83 irr: has neither asSet nor file\nwrite irr: { asSet: AS-EXAMPLE }'],
   ],
   [
-    'a misspelt as-set',
+    'a misspelled key of an IRR set',
     'peer',
     'limit: 10, irr: { asset: AS-EXAMPLE }',
     ['sites/fra1.yaml:8:85 irr.asset: "asset" is not a known key\ndid you mean asSet?'],
@@ -377,13 +377,13 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     ['sites/fra1.yaml:8:83 irr: has both asSet and file\nkeep one of the two'],
   ],
   [
-    'an IRR set where nothing is taken',
+    'an IRR set with import: nothing',
     'peer',
     'import: nothing, irr: { asSet: AS-EXAMPLE }',
     ['sites/fra1.yaml:8:89 warning: irr: no route is accepted from this neighbor, so the set is not used'],
   ],
   [
-    'one AS for a set',
+    'an AS number in place of an as-set',
     'peer',
     'limit: 10, irr: { asSet: AS64601 }',
     [
@@ -391,7 +391,7 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     ],
   ],
   [
-    'an option of bgpq4 for a set',
+    'an option of bgpq4 in place of an as-set',
     'peer',
     'limit: 10, irr: { asSet: "-h evil.example" }',
     [
@@ -399,7 +399,7 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     ],
   ],
   [
-    'a set with a command',
+    'an as-set with a shell command',
     'peer',
     'limit: 10, irr: { asSet: "AS-EXAMPLE; reboot" }',
     [
@@ -407,7 +407,7 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     ],
   ],
   [
-    'a hierarchy without a set',
+    'a hierarchical name without an as-set',
     'peer',
     'limit: 10, irr: { asSet: "AS64601:AS64602" }',
     [
@@ -469,7 +469,7 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     ],
   ],
   [
-    'no for host routes',
+    'no in place of false',
     'tor',
     'hostRoutes: no',
     ['sites/fra1.yaml:8:78 hostRoutes: expected true or false, got "no"\nwrite false'],
@@ -505,7 +505,7 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     ['sites/fra1.yaml:8:80 multihop: 1 is not from 2 to 255\nleave it out for a neighbor on the link'],
   ],
   [
-    'an ibgp neighbor that is told our own AS number',
+    'prepending towards an ibgp neighbor',
     'ibgp',
     'degrade: { prepend: 1 }',
     [
@@ -514,7 +514,7 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     ],
   ],
   [
-    'a degraded announcement that is like any other',
+    'a degraded announcement equal to a normal one',
     'transit',
     'degrade: { gracefulShutdown: false, prepend: 0 }',
     [
@@ -535,7 +535,7 @@ test.each(rows)('the policy of a neighbor: %s', (_name, kind, fields, issues) =>
   expect(issuesWith(kind, fields)).toEqual(issues)
 })
 
-test('every rule of a policy can be relaxed, or says what to write instead', () => {
+test('every rule of a policy can be relaxed, or its error names the alternative', () => {
   const ids = [...Object.keys(importRules), ...Object.keys(exportRules)]
   expect([...relaxableRules, ...structuralRuleIds].sort()).toEqual(ids.sort())
 })
@@ -550,7 +550,7 @@ test.each([
   ['transit', 'degrade: { gracefulShutdown: false, prepend: 0, med: 0 }'],
   ['peer', 'limit: 9, degrade: { gracefulShutdown: false }'],
   ['tor', 'import: default-only, hostRoutes: false, role: provider, relax: [first-as]'],
-])('the policy of a %s neighbor may say %s', (kind, fields) => {
+])('the policy of a %s neighbor may have %s', (kind, fields) => {
   const issues = issuesWith(kind, fields)
   expect(issues.filter((issue) => !issue.includes('is required by irr of the same neighbor'))).toEqual([])
 })

@@ -3,7 +3,7 @@ import { type Edit, issuesAfter } from './base.ts'
 
 const rows: [name: string, edits: Edit[], issues: string[]][] = [
   [
-    'an anycast prefix that is no host',
+    'an anycast prefix that is not a host prefix',
     [['fleet.yaml', 'anycast: [192.0.2.1/32,', 'anycast: [192.0.2.0/25,']],
     [
       'sites/fleet.yaml:5:15 services.vpn.anycast[0]: 192.0.2.0/25 is not a single address, but clients connect to one\nwrite the address with /32, such as 192.0.2.0/32; 192.0.2.0/25 belongs in covering',
@@ -74,6 +74,6 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
   ],
 ]
 
-test.each(rows)('prefixes against each other: %s', (_name, edits, issues) => {
+test.each(rows)('prefixes: %s', (_name, edits, issues) => {
   expect(issuesAfter(edits)).toEqual(issues)
 })

@@ -45,14 +45,14 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     ],
   ],
   [
-    'a probe address that is the server’s',
+    'a probe address equal to the server’s',
     [['fleet.yaml', 'address: 10.80.255.254', 'address: 10.80.0.1']],
     [
       "sites/fleet.yaml:14:16 services.vpn.probe.address: 10.80.0.1 is the server's own address in the tunnel\nthe probe is a client: give it an address of its own",
     ],
   ],
   [
-    'checks that look at nothing',
+    'checks without a handshake',
     [['fleet.yaml', 'checks: [interface, handshake]', 'checks: [interface, address]']],
     [
       'sites/fleet.yaml:16:15 warning: services.vpn.probe.checks: neither handshake nor ping is among the checks: a server that hangs would stay announced\nadd handshake',
@@ -140,7 +140,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     ],
   ],
   [
-    'mistakes of every stage at once',
+    'errors of every stage at once',
     [
       ['fleet.yaml', 'onStop: withdraw', 'onStop: stop'],
       ['fleet.yaml', '192.0.2.1/32', '192.0.3.1/32'],
@@ -158,6 +158,6 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
   ],
 ]
 
-test.each(rows)('services and nodes against each other: %s', (_name, edits, issues) => {
+test.each(rows)('services and nodes: %s', (_name, edits, issues) => {
   expect(issuesAfter(edits)).toEqual(issues)
 })

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { type Edit, issuesAfter } from './base.ts'
 
-/** The base service with other checks, and what stands below them in `probe`. */
+/** The base service with other checks and their settings in `probe`. */
 const checks = (names: string, ...lines: string[]): Edit => [
   'fleet.yaml',
   'checks: [interface, handshake]',
@@ -24,7 +24,7 @@ rpki:
 
 const rows: [name: string, edits: Edit[], issues: string[]][] = [
   [
-    'every side check, set up well',
+    'every side check, configured correctly',
     [
       checks(
         ', egress, command, peers, conntrack',
@@ -49,7 +49,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     ],
   ],
   [
-    'settings of checks that are not run',
+    'settings of checks that are not listed',
     [checks('', `egress: { targets: [${echo}] }`, 'peers: { drop: 30% }')],
     [
       'sites/fleet.yaml:17:7 warning: services.vpn.probe.egress: egress is configured, but not among the checks: it does not run\nadd egress to checks, or remove egress',
@@ -91,7 +91,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     ],
   ],
   [
-    'more needed than there are',
+    'more targets required than there are',
     [checks(', egress', `egress: { targets: [${echo}], need: 2 }`)],
     [
       'sites/fleet.yaml:17:78 services.vpn.probe.egress.need: requires 2 answers from 1 target\nwrite 1 or less, or add targets',
@@ -129,7 +129,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     ],
   ],
   [
-    'a timeout longer than the interval, said or by default',
+    'a timeout longer than the interval, written or by default',
     [
       checks(
         ', command, conntrack',
@@ -143,7 +143,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     ],
   ],
   [
-    'a first hold-down longer than the longest',
+    'an initial hold-down longer than the maximum',
     [checks('', 'holdDown: { initial: 11m }')],
     [
       'sites/fleet.yaml:17:17 services.vpn.probe.holdDown: initial, 660 s, is longer than max, 600 s\nmake initial at most max',

@@ -77,12 +77,12 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     ],
   ],
   [
-    'no for yes or no',
+    'no for a boolean',
     [['ams1.yaml', 'gtsm: true', 'gtsm: no']],
     ['sites/ams1.yaml:9:79 nodes[0].neighbors[1].gtsm: expected true or false, got "no"\nwrite false'],
   ],
   [
-    'text for yes or no',
+    'text for a boolean',
     [['ams1.yaml', 'gtsm: true', 'gtsm: "true"']],
     [
       'sites/ams1.yaml:9:79 nodes[0].neighbors[1].gtsm: expected true or false, got "true"\nleave out the quotes: true',
@@ -144,7 +144,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     ],
   ],
   [
-    'a description with the mark of a secret',
+    'a description with the token of a secret',
     [
       [
         'fra1.yaml',
@@ -157,7 +157,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     ],
   ],
   [
-    'a description with a terminal command',
+    'a description with a terminal escape sequence',
     [['fra1.yaml', 'description: Transit A', 'description: "\\e[2J\\u009b\\u202e"']],
     [
       'sites/fra1.yaml:13:22 nodes[0].neighbors[0].description: "\\u001b[2J\\u009b\\u202e" has characters with a meaning in a router\'s configuration\nuse letters, digits, spaces between words, and . , : ( ) _ / @ + -',

@@ -108,7 +108,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     ['sites/fra1.yaml:4:29 aliases (*) expand to too many values\nwrite the values out'],
   ],
   [
-    'an anchor that holds itself',
+    'an anchor that contains itself',
     [['fra1.yaml', 'site: fra1\nnodes: &a [*a]\n']],
     ['sites/fra1.yaml:2:12 is nested too deeply\nat most 32 levels are read'],
   ],
@@ -159,7 +159,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     ['sites/fra1.yaml:2:3 a key is not a plain word\nput the value in quotes if it begins with {, [ or *'],
   ],
   [
-    'brackets without end',
+    'deeply nested brackets',
     [
       [
         'fra1.yaml',
@@ -192,14 +192,14 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     ['sites/fra1.yaml:1:1 a line that begins with % is not supported\nleave it out'],
   ],
   [
-    'an escape that is none',
+    'an invalid escape',
     [['fra1.yaml', 'description: Transit A', 'description: "Transit\\q"']],
     [
       'sites/fra1.yaml:13:30 a backslash in double quotes precedes a character that it cannot escape\nuse single quotes',
     ],
   ],
   [
-    'two independent mistakes',
+    'two independent errors',
     [
       ['fra1.yaml', 'daemon: bird', 'daemon: @bird'],
       ['fra1.yaml', 'description: Transit A', 'description: `a`'],

@@ -53,7 +53,7 @@ function expectedAt(node: ProofNode, neighbor: ProofNeighbor, originated: Announ
   })
 }
 
-/** No metric and 0 are one: BIRD sends none with what it originates, and bgpd sends 0. */
+/** A missing metric equals 0: for its own routes BIRD sends none, and bgpd sends 0. */
 function describeAll(routes: readonly WireRoute[]): string {
   return routes
     .map(({ prefix, asPath, nextHop, origin, med, localPref, communities, otc }) =>

@@ -8,16 +8,16 @@ import { execa } from 'execa'
 import { Daemon } from '../e2e/fixture-routing/daemon-process.ts'
 import { forwardPort, Speaker, type SpeakerOptions } from './bgp/speaker.ts'
 
-/** On the one link, the node's end. */
+/** The node's end of the link. */
 export const nodeAddresses = { ipv4: '10.77.0.1', ipv6: 'fd77::1' } as const
-/** Where an RTR cache is looked for. */
+/** The address of the RTR cache. */
 export const cacheAddress = '10.77.0.2'
 
 export interface Bed {
   readonly dir: string
   /** Starts BIRD, or bgpd with what it needs, on a configuration; ends the one before. */
   start(config: string): Promise<void>
-  /** Of the daemon that runs. */
+  /** The socket of the running daemon. */
   readonly socketPath: string
   dial(options: Omit<SpeakerOptions, 'relay'>): Promise<Speaker>
   /** Lets a server on a Unix socket answer in the neighbors' namespace. */
@@ -50,7 +50,7 @@ async function build(
 ): Promise<Omit<Bed, 'stop'>> {
   const dir = await mkdtemp(join(tmpdir(), 'pf-'))
   undo.push(() => rm(dir, { recursive: true, force: true }))
-  // bgpd's own user comes through here.
+  // bgpd's user must be able to enter.
   await chmod(dir, 0o755)
   beds += 1
   const node = `pfn${process.pid}-${beds}`
@@ -90,7 +90,7 @@ async function connectNamespaces(node: string, opposite: string, addresses: read
   ]
   await batch(node, addressing(Object.values(nodeAddresses)))
   await batch(opposite, ['link set lo up', ...addressing([cacheAddress, ...addresses])])
-  // The kernel's own first hop count, so that a speaker without a say in it passes GTSM (RFC 5082).
+  // The kernel's default hop limit, so that a speaker that does not set one passes GTSM (RFC 5082).
   await execa('ip', [
     ...['netns', 'exec', opposite, 'sysctl', '-qw', 'net.ipv4.ip_default_ttl=255'],
     ...[

@@ -11,7 +11,7 @@ import type { ProofRoute } from './routes/route.ts'
 /** The default where a route has none (RFC 4271, section 9.1.1). */
 const defaultLocalPref = 100
 
-/** What a daemon made of one route, to compare and to read. */
+/** The outcome of one route in one daemon, as text. */
 export interface Outcome {
   readonly verdict: 'accept' | 'reject'
   /** Of an accepted route; each value as text. */
@@ -32,7 +32,7 @@ export function routeOf(wire: WireRoute, isInternal: boolean): Route {
     asPath: wire.asPath,
     nextHop: must(parseAddress(wire.nextHop.split(' ')[0]!), wire.nextHop),
     origin: wire.origin,
-    // What comes from outside says nothing about our preferences (RFC 4271, section 5.1.5).
+    // A LOCAL_PREF received over eBGP is ignored (RFC 4271, section 5.1.5).
     localPref: isInternal ? (wire.localPref ?? defaultLocalPref) : defaultLocalPref,
     med: wire.med,
     communities: wire.communities.map((text) => must(parseCommunity(text), text)),
@@ -95,7 +95,7 @@ function isAsExpected(expected: Outcome, observed: Outcome): boolean {
   )
 }
 
-/** @param observed what each daemon took, by prefix */
+/** @param observed the routes that each daemon accepted, by prefix */
 export function findMismatches(
   neighbor: ProofNeighbor,
   policy: Policy,
@@ -113,7 +113,7 @@ export function findMismatches(
   })
 }
 
-/** For a person: the route by its meaning, each of the verdicts, and what the configurations say. */
+/** A report to read: the meaning of the route, each verdict, and the lines of the configurations. */
 export function describeMismatches(
   mismatches: readonly Mismatch[],
   configs: Readonly<Partial<Record<DaemonKind, string>>>,
@@ -136,7 +136,7 @@ export function describeMismatches(
   return [...shown, ...(rest > 0 ? [`and ${rest} more`] : [])].join('\n\n')
 }
 
-/** Only what differs from the other, if both were accepted. */
+/** If both were accepted, only the attributes that differ. */
 function describe({ verdict, attributes }: Outcome, other?: Outcome): string {
   const shown = Object.entries(attributes).filter(
     ([name, value]) => other?.verdict !== 'accept' || other.attributes[name] !== value,

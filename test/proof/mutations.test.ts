@@ -9,7 +9,7 @@ interface Mutation {
   readonly neighbor: string
   readonly find: RegExp
   readonly replacement: string
-  /** By which the policy decides on the routes that the broken filter gets wrong. */
+  /** The rule by which the policy decides on the routes that the broken filter gets wrong. */
   readonly rule: string
 }
 
@@ -104,7 +104,7 @@ describe.each(['bird', 'frr'] as const)(
       await proofBed?.stop()
     })
 
-    /** What differs with that one neighbor, whose configuration is edited. */
+    /** The differences at one neighbor, whose configuration is edited. */
     async function prove(name: string, edit: (config: string) => string) {
       const neighbor = neighbors.find((candidate) => candidate.name === name)!
       const { dir, socketPath } = proofBed.bed
@@ -130,7 +130,7 @@ describe.each(['bird', 'frr'] as const)(
       expect(text).toMatch(new RegExp(`evaluate: .*, by ${rule}\\n  ${kind}: `))
     })
 
-    test('and nothing where nothing is broken', async () => {
+    test('and no difference without a mutation', async () => {
       const { mismatches, text } = await prove('transit4', (config) => config)
       expect(mismatches.length, text).toBe(0)
     })

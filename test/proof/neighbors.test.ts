@@ -20,7 +20,7 @@ const nodes: ProofNode[] = []
 const nodeOf = (kind: DaemonKind, family: Family) =>
   nodes.find((node) => node.kind === kind && node.neighbors[0]!.family === family)!
 
-// A daemon has the neighbors of one family: bgpd takes its time over a route-map by the square of their number.
+// Each daemon has the neighbors of one family: bgpd's time for a route-map grows with the square of their number.
 beforeAll(async () => {
   await Promise.all(
     cases.map(async ({ kind, family }) => {
@@ -68,11 +68,11 @@ describe.each(cases)(
         session.speaker.announce(learnedFrom(neighbor))
         await node.observer.settle(session)
       }
-      // There is something to leak.
+      // Without these routes the test could not fail.
       const inside = await node.observer.accepted(node.sessions.get(`inside${digit}`)!)
       expect([...inside.keys()].sort()).toEqual([other, covering, host].sort())
       expect((await node.observer.accepted(node.sessions.get(`transit${digit}`)!)).size).toBe(2)
-      // What comes last tells that the others would have come.
+      // The last route has arrived, so the others would have arrived too.
       await originate(node, normally([third]))
     })
 

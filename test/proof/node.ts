@@ -14,7 +14,7 @@ import { type Outcome, observedOutcome } from './compare.ts'
 import { type ObservedSession, type Observer, observeBird, observeFrr } from './observe.ts'
 import { cachePort, type DaemonKind, otherAddresses, type ProofNeighbor } from './proof-fleet.ts'
 
-/** A daemon that carries a planned node, and its neighbors, who have said nothing yet. */
+/** A daemon with the configuration of a planned node, and its neighbors, not connected yet. */
 export interface ProofNode {
   readonly kind: DaemonKind
   readonly neighbors: readonly ProofNeighbor[]
@@ -23,16 +23,16 @@ export interface ProofNode {
   readonly observer: Observer
   /** By the neighbor's name. */
   readonly sessions: ReadonlyMap<string, ObservedSession>
-  /** Where the daemon's files are. */
+  /** The folder of the daemon's files. */
   readonly bed: Bed
   stop(): Promise<void>
 }
 
-/** What can be given another plan again and again, without new namespaces. */
+/** Takes one plan after the other, without new namespaces. */
 export interface ProofBed {
   readonly kind: DaemonKind
   readonly bed: Bed
-  /** @param edit makes another configuration of the rendered one, to break it */
+  /** @param edit changes the rendered configuration, to break it */
   run(plan: NodePlan, chosen: readonly ProofNeighbor[], edit?: (config: string) => string): Promise<ProofNode>
   stop(): Promise<void>
 }
@@ -106,7 +106,7 @@ async function run(
   return { kind, neighbors: chosen, plan, config, observer, sessions, bed, stop }
 }
 
-/** What the daemon took of these routes, by prefix. */
+/** The routes that the daemon accepted of these, by prefix. */
 export async function inject(
   node: ProofNode,
   neighbor: ProofNeighbor,
@@ -119,7 +119,7 @@ export async function inject(
   return new Map([...accepted].map(([prefix, route]) => [prefix, observedOutcome(route)]))
 }
 
-/** An RTR cache where the neighbors are. */
+/** An RTR cache in the neighbors' namespace. */
 async function serveVrps(bed: Bed, vrps: VrpSet) {
   const rtr = createRtrServer({ vrps, refreshS: 3600, retryS: 600, expireS: 7200 })
   const { host, port } = await rtr.listen('127.0.0.1', 0)

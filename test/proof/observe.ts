@@ -10,7 +10,7 @@ import type { AsPath } from './bgp/wire.ts'
 export interface ObservedRoute {
   readonly prefix: string
   readonly asPath: AsPath
-  /** BIRD shows only the begin of a path of hundreds. */
+  /** BIRD shows only the start of a path of hundreds of numbers. */
   readonly isPathCut: boolean
   readonly nextHop: string
   readonly origin: string
@@ -29,11 +29,11 @@ export interface ObservedSession {
 }
 
 export interface Observer {
-  /** Until the daemon has worked off all that the speaker has sent. */
+  /** Waits until the daemon has processed everything that the speaker has sent. */
   settle(session: ObservedSession): Promise<void>
-  /** What the daemon took from that neighbor, by prefix. */
+  /** The routes accepted from that neighbor, by prefix. */
   accepted(session: ObservedSession): Promise<Map<string, ObservedRoute>>
-  /** How many VRPs the daemon has. */
+  /** The number of VRPs of the daemon. */
   countVrps(): Promise<number>
   close(): void
 }
@@ -79,7 +79,7 @@ function readBirdRoutes(lines: readonly string[]): Map<string, ObservedRoute> {
           nextHop: get('next_hop')!,
           origin: get('origin')!.toLowerCase(),
           med: number('med'),
-          // BIRD drops a LOCAL_PREF from outside, puts nothing in its place, and counts it as 100.
+          // BIRD drops a LOCAL_PREF received over eBGP and shows none, which counts as 100.
           localPref: number('local_pref') ?? 100,
           communities: [...`${get('community')} ${get('large_community')}`.matchAll(/\(([\d, ]+)\)/g)]
             .map((match) => match[1]!.replaceAll(/,\s*/g, ':'))
@@ -111,7 +111,7 @@ export function observeFrr(socketPath: string): Observer {
       const command = `show bgp ${family} unicast neighbors ${address} routes json`
       const list = async (): Promise<Record<string, readonly { readonly valid?: boolean }[]>> =>
         (await ask(command)).routes ?? {}
-      // bgpd learns from zebra, some time later, that a next hop is on the link; all next hops here are.
+      // zebra reports later to bgpd that a next hop is on the link; here every next hop is.
       const pending = async () =>
         Object.entries(await list()).find(([, paths]) => paths.some(({ valid }) => valid !== true))
       await until('bgpd knows all next hops', async () => (await pending())?.[0] ?? null, { withinMs: 5000 })
@@ -121,7 +121,7 @@ export function observeFrr(socketPath: string): Observer {
         const { paths = [] }: { paths?: readonly FrrPath[] } = await ask(
           `show bgp ${family} unicast ${prefix} json`,
         )
-        // What has just been refused is still in the list, until bgpd has worked through its queue.
+        // A route that has just been refused stays in the list until bgpd has processed its queue.
         const path = paths.find(({ peer, removed }) => peer.peerId === address && removed !== true)
         if (path !== undefined) accepted.set(prefix, readFrrPath(prefix, path))
       }
@@ -152,7 +152,7 @@ interface FrrPath {
   readonly peer: { readonly peerId: string }
 }
 
-/** By FRR's names for them. */
+/** The origins by FRR's names. */
 const namedCommunities: Readonly<Record<string, string>> = {
   gracefulShutdown: '65535:0',
   internet: '0:0',

@@ -17,7 +17,7 @@ export const ourAsn = 60000
 export const cachePort = 3323
 
 /**
- * What this fleet originates: in ranges that are not reserved for documentation, so that all of those stay
+ * The prefixes that this fleet originates: not in the ranges reserved for documentation, so that all of those stay
  * hostile.
  */
 export const own = {
@@ -25,7 +25,7 @@ export const own = {
   ipv6: { covering: '2999:99::/48', host: '2999:99::1/128', other: '2999:98::/44', third: '2999:97::/48' },
 } as const
 
-/** Bogons that this fleet has let in: all of one range, and a hole in another. */
+/** Bogons that this fleet accepts: one whole range, and a part of another. */
 export const allowedBogons = ['198.51.100.0/24', '10.20.0.0/16', '3fff::/20', '2001:db8:20::/44'] as const
 
 export interface ProofNeighbor {
@@ -50,7 +50,7 @@ const perKind: readonly (readonly [name: string, asn: number, yaml: string])[] =
   ],
   ['server', 3004, 'kind: route-server, communities: ["3004:3004", "3004:1:0"]'],
   ['private', 3005, 'kind: provider-private, import: default-only'],
-  // Nothing is unattractive to it.
+  // Degraded routes to it carry no attribute that lowers their preference.
   ['rack', 65006, 'kind: tor, import: default-only, degrade: { gracefulShutdown: false, prepend: 0 }'],
   ['guarded', 65009, 'kind: tor, import: default-only, role: peer'],
   ['inside', ourAsn, 'kind: ibgp'],
@@ -130,7 +130,7 @@ const feeds: PlanFeeds = {
   vrps: null,
 }
 
-/** From the YAML, as every fleet goes. */
+/** Read from YAML, like every fleet. */
 export function planNode(
   daemon: DaemonKind,
   dir: string,
@@ -149,7 +149,7 @@ export function planNode(
         stateDir: dir,
       },
       listen: [],
-      // bgpd's own user writes beside its socket only.
+      // bgpd's user can write only beside its socket.
       logFile: `${dirname(socketPath)}/daemon.log`,
     }),
     feeds,

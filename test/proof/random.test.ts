@@ -59,7 +59,7 @@ describe.each(['bird', 'frr'] as const)('random routes through random filters', 
       }),
       { numRuns: runs[kind], interruptAfterTimeLimit: patience(100_000) },
     )
-    // Neither of the two verdicts is all there is; a few filters may be all of a sort.
+    // Both verdicts occur; a few filters may give only one of them.
     if (kind === 'frr') return
     expect(accepted).toBeGreaterThan(verdicts / 50)
     expect(accepted).toBeLessThan(verdicts / 2)
@@ -70,7 +70,7 @@ function planOf(kind: DaemonKind, neighbor: ProofNeighbor, dir: string, socketPa
   try {
     return planNode(kind, dir, socketPath, [neighbor])
   } catch (error) {
-    // What the YAML may not say is for other tests.
+    // YAML that is refused has its own tests.
     fc.pre(!(error instanceof ConfigError))
     throw error
   }
@@ -97,7 +97,7 @@ const anyAsn = fc.oneof(
     ...bogonAsns.flatMap(({ first, last }) => [first - 1, first, last, Math.min(last + 1, 4294967295)]),
   ),
   fc.integer({ min: 1, max: 4294967295 }),
-  // Once more the ordinary ones: a path of hostile numbers is refused for the first of them.
+  // Ordinary numbers, with more weight: a path of hostile numbers is refused for the first of them.
   fc.integer({ min: 5600, max: 6300 }),
   fc.integer({ min: 5600, max: 6300 }),
   fc.integer({ min: 5600, max: 6300 }),

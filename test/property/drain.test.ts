@@ -47,7 +47,7 @@ function walk(
   }
 }
 
-/** Fails unless the walks came by what the law is about. */
+/** Fails unless the walks cover the cases of the law. */
 function check(law: (...step: Parameters<Parameters<typeof walk>[1]>) => boolean): void {
   let applied = 0
   fc.assert(
@@ -61,7 +61,7 @@ function check(law: (...step: Parameters<Parameters<typeof walk>[1]>) => boolean
   expect(applied).toBeGreaterThan(10)
 }
 
-test('what is announced is never withdrawn by a drain without having been degraded first', () => {
+test('a drain never withdraws an announced service without degrading it first', () => {
   check((before, after, { intent, announced, degradable, settings }) => {
     if (after.stage !== 'drained' || before.stage === 'drained') return false
     if (intent === 'withdraw' || announced !== true || !degradable || settings.limitMs === 0) return false
@@ -70,7 +70,7 @@ test('what is announced is never withdrawn by a drain without having been degrad
   })
 })
 
-test('no drain lasts longer than its limit, and none ends early but for a reason', () => {
+test('no drain lasts longer than its limit, and none ends early without a reason', () => {
   check((_before, after, { settings, traffic, degraded }, now) => {
     if (after.stage === 'degrading') expect(now - after.since).toBeLessThan(settings.limitMs)
     if (after.ending !== 'traffic-gone' || after.since !== now) return after.stage === 'degrading'
@@ -80,14 +80,14 @@ test('no drain lasts longer than its limit, and none ends early but for a reason
   })
 })
 
-test('the order rules the stage: none that was told to serve is on its way out, and none that was not is on its way back', () => {
+test('the stage follows the order: a node ordered to serve is not draining, and one ordered to drain is not returning', () => {
   check((_before, { stage }, { intent }) => {
     expect(intent === 'serve' ? ['none', 'returning'] : ['degrading', 'drained']).toContain(stage)
     return true
   })
 })
 
-test('what is drained stays so until it is told to serve, and then comes back over the degraded routes', () => {
+test('a drained service stays drained until the order to serve, and then returns through the degraded routes', () => {
   check((before, after, { intent, degradable, settings }) => {
     if (before.stage !== 'drained') return false
     if (intent !== 'serve') expect(after).toBe(before)
@@ -96,9 +96,9 @@ test('what is drained stays so until it is told to serve, and then comes back ov
   })
 })
 
-test('a step that is taken twice at the same time changes nothing more', () => {
+test('a step repeated at the same time changes nothing', () => {
   check((before, after, input, now) => {
-    // A drain that has just begun has not looked at the neighbors yet.
+    // A drain that has just begun has not observed the neighbors yet.
     if (after.stage === 'degrading' && before.stage !== 'degrading') return false
     expect(reduceDrain(after, input, now)).toEqual(after)
     expect((after.ending !== null) === (after.stage === 'drained')).toBe(true)

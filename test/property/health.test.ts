@@ -38,7 +38,7 @@ const side = (outcome: 'good' | 'bad'): HealthEvent => ({
   detail: '',
 })
 
-/** Events that are not of the probe. */
+/** Events from other sources than the probe. */
 const others = fc.constantFrom<HealthEvent>(
   late,
   { kind: 'probe-inconclusive', cause: 'under-load' },
@@ -53,7 +53,7 @@ const anyEvent = fc.oneof(
   { weight: 4, arbitrary: fc.constant(bad) },
   { weight: 2, arbitrary: others },
 )
-/** Faults as they are: the same for a while, now and then for long. */
+/** Realistic faults: the same one for a while, sometimes for long. */
 const spell = fc
   .tuple(anyEvent, fc.oneof(fc.integer({ min: 1, max: 8 }), fc.integer({ min: 1, max: 400 })))
   .map(([event, times]) => Array<HealthEvent>(times).fill(event))
@@ -66,7 +66,7 @@ interface Step {
   readonly after: HealthState
 }
 
-/** One event each 200 ms. */
+/** One event every 200 ms. */
 function live(events: Iterable<HealthEvent>, given = rules, from = initialHealth(0), start = 0): Step[] {
   let now = start
   let state = from
@@ -86,8 +86,8 @@ function changesOf(steps: readonly Step[]): Step[] {
   return steps.filter(({ before, after }) => before.status !== after.status)
 }
 
-describe('whatever happens to an endpoint', () => {
-  test('its links outweigh everything', () => {
+describe('for any sequence of events', () => {
+  test('an endpoint without its links is unhealthy', () => {
     fc.assert(
       fc.property(story, (events) => {
         const cut = live(events).filter(({ after }) => after.linkProblem !== null)
@@ -96,7 +96,7 @@ describe('whatever happens to an endpoint', () => {
     )
   })
 
-  test('it gets better only after `rise` good probes in a row, and dies of its probes only after `fall` bad ones', () => {
+  test('an endpoint improves only after `rise` good probes in a row, and dies by probes only after `fall` bad ones', () => {
     fc.assert(
       fc.property(story, (events) => {
         const probes: HealthEvent[] = []
@@ -115,7 +115,7 @@ describe('whatever happens to an endpoint', () => {
     )
   })
 
-  test('it flaps at most eight times in as long as the longest hold-down: each takes twice the time of the last', () => {
+  test('an endpoint flaps at most eight times within the longest hold-down: each takes twice as long as the last', () => {
     const most = 1 + Math.ceil(Math.log2(rules.holdDown.maxMs / rules.holdDown.initialMs + 1))
     expect(most).toBe(8)
     fc.assert(
@@ -132,7 +132,7 @@ describe('whatever happens to an endpoint', () => {
     )
   })
 
-  test('it gets worse at most twice without having got better', () => {
+  test('an endpoint gets worse at most twice without an improvement', () => {
     fc.assert(
       fc.property(story, (events) => {
         let worse = 0
@@ -144,7 +144,7 @@ describe('whatever happens to an endpoint', () => {
     )
   })
 
-  test('it gets better only after so long without a bad probe as its flaps ask for', () => {
+  test('an endpoint improves only after a time without a bad probe that grows with its flaps', () => {
     fc.assert(
       fc.property(story, (events) => {
         let lastBad = 0
@@ -161,7 +161,7 @@ describe('whatever happens to an endpoint', () => {
     )
   })
 
-  test('its state is plain data, and goes on from JSON as if nothing had been', () => {
+  test('the state is plain data, and continues unchanged after a round trip through JSON', () => {
     fc.assert(
       fc.property(story, story, (first, second) => {
         const last = live(first).at(-1)
@@ -177,7 +177,7 @@ describe('whatever happens to an endpoint', () => {
     )
   })
 
-  test('its state does not grow', () => {
+  test('the state does not grow', () => {
     fc.assert(
       fc.property(story, (events) => {
         const states = live(events).map(({ after }) => after)
@@ -187,7 +187,7 @@ describe('whatever happens to an endpoint', () => {
     )
   })
 
-  test('failure 14: a restart neither lengthens nor shortens a hold-down, whatever the wall clock does', () => {
+  test('failure 14: a restart neither lengthens nor shortens a hold-down, also when the wall clock jumps', () => {
     const wall = Date.UTC(2026, 0, 1)
     fc.assert(
       fc.property(story, fc.maxSafeInteger(), fc.maxSafeInteger(), (events, jumpMs, clock) => {
@@ -200,13 +200,15 @@ describe('whatever happens to an endpoint', () => {
         const { status, before, flaps } = restored!
         expect(status).toBe('unknown')
         expect(flaps.count).toBe(last.after.flaps.count)
-        const mended = live(Array<HealthEvent>(400).fill(good), rules, restored!, now)
-        const better = mended.find(({ after }) => after.status === 'healthy' || after.status === 'impaired')
+        const recovered = live(Array<HealthEvent>(400).fill(good), rules, restored!, now)
+        const better = recovered.find(
+          ({ after }) => after.status === 'healthy' || after.status === 'impaired',
+        )
         const { initialMs, maxMs } = rules.holdDown
         const holdMs = flaps.count === 0 ? 0 : Math.min(initialMs * 2 ** (flaps.count - 1), maxMs)
         const goodForMs = last.after.goodSince === null ? 0 : last.now - last.after.goodSince
         const leftMs = before === 'unhealthy' ? Math.max(0, holdMs - goodForMs) : 0
-        // `rise` probes at least; and the good run's first probe is where it begins.
+        // At least `rise` probes, counted from the first good one.
         const mostMs = Math.max(leftMs + 200, rules.rise * 200)
         expect(better!.now - now).toBeGreaterThanOrEqual(Math.max(leftMs, rules.rise * 200))
         expect(better!.now - now).toBeLessThanOrEqual(mostMs + 200)
@@ -218,7 +220,7 @@ describe('whatever happens to an endpoint', () => {
 describe('an endpoint', () => {
   const risen = live([good, good, good]).at(-1)!
 
-  test('that is only ever good stays healthy, and its state the same object', () => {
+  test('with good probes only stays healthy, and its state is the same object', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: 1e7 })), (gaps) => {
         let now = risen.now
@@ -232,7 +234,7 @@ describe('an endpoint', () => {
     )
   })
 
-  test('failure 13: of which nothing but late probes come is never unhealthy, however often', () => {
+  test('failure 13: with late probes only is never unhealthy', () => {
     const inconclusive = fc.constantFrom<HealthEvent>(
       late,
       { kind: 'probe-inconclusive', cause: 'under-load' },
@@ -246,10 +248,10 @@ describe('an endpoint', () => {
     )
   })
 
-  test('failure 12: that alternates for ever comes to rest impaired or dead, and is never announced and withdrawn for ever', () => {
+  test('failure 12: that alternates without end settles as impaired or dead, and does not flap without end', () => {
     const pattern = fc
       .array(fc.boolean(), { minLength: 2, maxLength: 20 })
-      // More than the window bears, and not all bad.
+      // More losses than the window allows, and not all bad.
       .filter((probes) => {
         const lost = probes.filter((isBad) => isBad).length
         return lost > probes.length * 0.25 && lost < probes.length

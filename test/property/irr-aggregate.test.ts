@@ -6,7 +6,7 @@ import { aggregateRanges } from '../../src/plan/irr/aggregate.ts'
 import { readIrrSet } from '../../src/plan/irr/read-set.ts'
 import { meaningOf } from '../unit/plan/irr/meaning.ts'
 
-/** Close to one another, so that there is something to aggregate, or anywhere. */
+/** Prefixes close to one another, which can be aggregated, or anywhere. */
 const rangeIn = (family: Family, baseLength: number, spread: number): fc.Arbitrary<PrefixRange> =>
   fc
     .record({
@@ -47,7 +47,7 @@ test('aggregation keeps the meaning exactly, and never makes a list longer', () 
   )
 })
 
-test('aggregation of what is aggregated, in any order, changes nothing', () => {
+test('aggregating an aggregated list, in any order, changes nothing', () => {
   fc.assert(
     fc.property(
       rangesArbitrary.chain((ranges) => fc.shuffledSubarray(aggregateRanges(ranges), { minLength: 0 })),
@@ -62,7 +62,7 @@ test('aggregation of what is aggregated, in any order, changes nothing', () => {
 })
 
 test('100,000 prefixes are aggregated exactly', () => {
-  // A generator of its own: the same on every run, and quick.
+  // An own generator: deterministic, and fast.
   let seed = 1
   const next = (below: number) => {
     seed = (seed * 48271) % 2147483647
@@ -81,7 +81,7 @@ test('100,000 prefixes are aggregated exactly', () => {
   }
 }, 120_000)
 
-test('no text crashes the reading of an IRR set, and what is read can be aggregated', () => {
+test('any text is read as an IRR set without a crash, and the result can be aggregated', () => {
   const piece = fc.constantFrom(
     ...[
       '192.0.2.0/24',

@@ -9,7 +9,7 @@ import { renderBundle } from '../../src/plan/service/render-bundle.ts'
 import { loadTemplates } from '../../src/plan/service/templates.ts'
 import { type FleetFileText, parseFleet } from '../../src/plan/sites/parse.ts'
 
-// A hundred plans, on a machine that others use too.
+// A hundred plans, on a machine that may be busy.
 vi.setConfig({ testTimeout: 120_000 })
 
 const render = createRenderer(await loadTemplates())
@@ -28,7 +28,7 @@ test.each(['sites', 'test/golden/kinds'])(
     const files = await Promise.all(
       names.map(async (name) => ({ name, text: await readFile(join(dir, name), 'utf8') })),
     )
-    // More sites than the example has, each node by a name of its own.
+    // More sites than the example has, each node with a unique name.
     const more = files.flatMap(({ name, text }) =>
       name === 'fleet.yaml' || !/^site: /m.test(text) ? [] : [copyOf(name, text)],
     )
@@ -44,7 +44,7 @@ test.each(['sites', 'test/golden/kinds'])(
   },
 )
 
-/** `fra1` as `x-fra1`, with router ids that nobody has. */
+/** `fra1` as `x-fra1`, with unused router ids. */
 function copyOf(name: string, text: string): FleetFileText {
   return {
     name: `x-${name}`,

@@ -3,7 +3,7 @@ import { createTask, validate } from 'node-cron'
 import { expect, test, vi } from 'vitest'
 import { createCronTimes, readSchedule } from '../../src/manifest/cron.ts'
 
-// Hundreds of runs, on a machine that others use too.
+// Hundreds of runs, on a machine that may be busy.
 vi.setConfig({ testTimeout: 120_000 })
 
 const number = fc.nat(61).map(String)
@@ -24,7 +24,7 @@ const schedule = fc.oneof(
     .map((numbers) => `${numbers.join(' ')} *`),
 )
 
-test('a schedule that the YAML may say is one that node-cron takes', () => {
+test('a schedule that the YAML accepts is accepted by node-cron', () => {
   let taken = 0
   fc.assert(
     fc.property(schedule, (text) => {
@@ -50,7 +50,7 @@ const runs = fc.record({
   weekday: fc.oneof(fc.constant('*'), fc.nat(7).map(String)),
 })
 
-test('a schedule comes when node-cron says so, and never in between', () => {
+test('a schedule has exactly the times of node-cron', () => {
   fc.assert(
     fc.property(
       runs,
@@ -65,7 +65,7 @@ test('a schedule comes when node-cron says so, and never in between', () => {
         vi.setSystemTime(from)
         const next = createCronTimes(text, timezone).nextAfter(from)!
         const theirs = cron.getNextRuns(1)[0]!.getTime()
-        // Nothing is said of the nights in which the clock changes: there node-cron leaves out or repeats.
+        // The nights of a clock change are not tested: there node-cron skips or repeats.
         if (isNearChange(next, timezone) || isNearChange(theirs, timezone)) return
         expect([text, timezone, from, next]).toEqual([text, timezone, from, theirs])
         expect(cron.match(new Date(next))).toBe(true)

@@ -14,7 +14,7 @@ import {
   prefixOf,
 } from '../../src/net/prefix.ts'
 
-// Hundreds of runs, on a machine that others use too.
+// Hundreds of runs, on a machine that may be busy.
 vi.setConfig({ testTimeout: 120_000 })
 
 const anyFamily: fc.Arbitrary<Family> = fc.constantFrom('ipv4', 'ipv6')
@@ -22,7 +22,7 @@ const anyAddress = anyFamily.chain((family) =>
   fc
     .oneof(
       fc.bigInt({ min: 0n, max: (1n << BigInt(addressBits(family))) - 1n }),
-      // Runs of zeros are where the short forms of IPv6 differ.
+      // With runs of zeros, where the short forms of IPv6 differ.
       fc.array(fc.constantFrom(0n, 0n, 1n, 0xffffn), { minLength: 8, maxLength: 8 }).map((groups) =>
         BigInt.asUintN(
           addressBits(family),
@@ -51,7 +51,7 @@ function rangeOf(prefix: Prefix): { first: bigint; last: bigint } {
   return { first: prefix.network.value, last: prefix.network.value + size - 1n }
 }
 
-test('an address reads back from what it prints', () => {
+test('a printed address is read back as the same address', () => {
   fc.assert(
     fc.property(anyAddress, (address) => {
       const parsed = parseAddress(address.toString())
@@ -61,7 +61,7 @@ test('an address reads back from what it prints', () => {
   )
 })
 
-test('a prefix reads back from what it prints', () => {
+test('a printed prefix is read back as the same prefix', () => {
   fc.assert(
     fc.property(anyPrefix, (prefix) => {
       const parsed = parsePrefix(prefix.toString())
@@ -71,7 +71,7 @@ test('a prefix reads back from what it prints', () => {
   )
 })
 
-test('an address prints as ip-address prints it', () => {
+test('an address is printed as by ip-address', () => {
   fc.assert(
     fc.property(anyAddress, ({ family, value }) => {
       const theirs = family === 'ipv4' ? Address4.fromBigInt(value) : Address6.fromBigInt(value)
@@ -81,7 +81,7 @@ test('an address prints as ip-address prints it', () => {
   )
 })
 
-test('what ip-address takes for an IPv6 address is one here, and nothing else', () => {
+test('text is an IPv6 address exactly if ip-address accepts it', () => {
   const anyText = fc
     .array(fc.constantFrom('0', '1', 'ffff', 'DB8', '10000', ':', ':', '::', '.', '1.2.3.4'), {
       maxLength: 16,
@@ -101,7 +101,7 @@ test('what ip-address takes for an IPv6 address is one here, and nothing else', 
   expect(valid).toBeGreaterThan(500)
 })
 
-test('an IPv6 address prints as RFC 5952 says', () => {
+test('an IPv6 address is printed as in RFC 5952', () => {
   fc.assert(
     fc.property(
       anyAddress.filter((address) => address.family === 'ipv6'),
@@ -113,7 +113,7 @@ test('an IPv6 address prints as RFC 5952 says', () => {
   )
 })
 
-test('a prefix contains what a range of numbers contains', () => {
+test('a prefix contains exactly the addresses between its first and last one', () => {
   fc.assert(
     fc.property(anyPair, ([a, b]) => {
       const inner = rangeOf(b)
@@ -130,7 +130,7 @@ test('a prefix contains what a range of numbers contains', () => {
   )
 })
 
-test('prefixes have one order', () => {
+test('the order of prefixes is total', () => {
   fc.assert(
     fc.property(anyPair, ([a, b]) => {
       expect(Math.sign(comparePrefixes(a, b))).toBe(-Math.sign(comparePrefixes(b, a)) + 0)
@@ -140,7 +140,7 @@ test('prefixes have one order', () => {
   )
 })
 
-test('only what the platform takes for an address is one', () => {
+test('text is an address only if Node accepts it', () => {
   const almost = fc.oneof(
     fc
       .array(fc.constantFrom('0', '1', '01', '255', '256', '', ' 1', 'a', '0x1', '1e1', '+1'), {
@@ -166,7 +166,7 @@ test('only what the platform takes for an address is one', () => {
   )
 })
 
-test('a prefix with host bits is refused, with the prefix that was meant', () => {
+test('a prefix with host bits is refused, with the prefix to write instead', () => {
   fc.assert(
     fc.property(anyAddress, fc.nat(128), (address, number) => {
       const length = number % (addressBits(address.family) + 1)

@@ -3,12 +3,12 @@ import { expect, test, vi } from 'vitest'
 import { parseFleet } from '../../src/plan/sites/parse.ts'
 import { everyField as base } from '../invalid/base.ts'
 
-// Hundreds of runs, on a machine that others use too.
+// Hundreds of runs, on a machine that may be busy.
 vi.setConfig({ testTimeout: 120_000 })
 
 const names = Object.keys(base)
 
-/** Parses the base fleet with one file replaced, and holds the result against what is promised of any input. */
+/** Parses the base fleet with one file replaced, and checks the properties that hold for any input. */
 function checkAny(name: string, text: string): void {
   const texts: Record<string, string> = { ...base, [name]: text }
   const { fleet, issues } = parseFleet(
@@ -21,7 +21,7 @@ function checkAny(name: string, text: string): void {
     expect(issue.line).toBeLessThanOrEqual(lines.length)
     expect(issue.column).toBeGreaterThanOrEqual(1)
     expect(issue.column).toBeLessThanOrEqual(lines[issue.line - 1]!.length + 1)
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: a terminal must not be moved by what a file says
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: no text of a file may control a terminal
     expect(issue.message).not.toMatch(/[\0-\x1f\x7f-\x9f]/)
     expect(`${issue.path} ${issue.message} ${issue.hint}`).not.toMatch(/undefined|\[object|NaN/)
   }
@@ -32,7 +32,7 @@ const somewhere = fc.record({
   at: fc.double({ min: 0, max: 1, noNaN: true }),
 })
 
-test('any character anywhere in a file is an issue with a place, or fine', () => {
+test('a file with any character at any position is valid or an issue with a place', () => {
   const character = fc.oneof(
     fc.constantFrom(...'{}[]:,-?&*!|>\'"%@`#\t\n\r\0 \u0085\u2028\ufeff'.split('')),
     fc.string({ unit: 'binary' }),
@@ -47,7 +47,7 @@ test('any character anywhere in a file is an issue with a place, or fine', () =>
   )
 })
 
-test('any lines left out, doubled or indented otherwise are issues with a place, or fine', () => {
+test('a file with lines removed, repeated or indented differently is valid or has issues with a place', () => {
   const edit = fc.record({
     line: fc.nat(40),
     kind: fc.constantFrom('drop', 'double', 'indent', 'outdent', 'cut'),
@@ -75,7 +75,7 @@ test('any lines left out, doubled or indented otherwise are issues with a place,
   )
 })
 
-test('any value in any place is an issue with a place, or fine', () => {
+test('a file with any value in any field is valid or an issue with a place', () => {
   const value = fc.oneof(
     fc.jsonValue({ maxDepth: 3 }).map((json) => JSON.stringify(json)),
     fc.constantFrom(
@@ -133,7 +133,7 @@ test('any value in any place is an issue with a place, or fine', () => {
   )
 })
 
-test('any text at all is an issue with a place', () => {
+test('any text in place of a file is an issue with a place', () => {
   fc.assert(
     fc.property(fc.constantFrom(...names), fc.string({ unit: 'binary', maxLength: 200 }), (name, text) => {
       checkAny(name, text)

@@ -9,7 +9,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 
 interface Trespass {
   readonly law: string
-  /** Where the snippet would lie in the checkout; each one once. */
+  /** The path of the snippet in the checkout; each one once. */
   readonly file: string
   readonly code: string
   readonly message: string
@@ -317,7 +317,7 @@ describe('the import borders of biome.json', () => {
     expect(findings.get(file)).toEqual([expect.stringContaining(message)])
   })
 
-  test.each([...allowed.keys()])('%s, which keeps to its borders, is not complained about', (file) => {
+  test.each([...allowed.keys()])('%s, which respects its borders, has no finding', (file) => {
     expect(findings.get(file)).toBeUndefined()
   })
 })
@@ -365,12 +365,12 @@ describe('oxlint with type information', () => {
 
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-  test('reports a promise that nobody waits for', () => {
+  test('reports a promise that is not awaited', () => {
     expect(report).toMatch(/floating\.ts:3:\d+: .*typescript\(no-floating-promises\)/)
     expect(report).not.toContain('awaited.ts')
   })
 
-  test('reports a controller that constructs an adapter, and lets it name the type', () => {
+  test('reports a controller that constructs an adapter, and not one that imports only its type', () => {
     expect(report).toMatch(/constructs\.ts:1:\d+: .*eslint\(no-restricted-imports\)/)
     expect(report).not.toContain('types.ts')
   })

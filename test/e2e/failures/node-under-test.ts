@@ -14,25 +14,25 @@ import { patience } from '../../patience.ts'
 import { cli, inside, type Lab, type LabNode, NeighborTables, until } from '../fixture-lab/lab.ts'
 
 export interface StartOptions {
-  /** What the controller's bundle says otherwise than the lab's. */
+  /** Changes to the lab's manifest for this controller. */
   readonly change?: (manifest: Manifest) => void
   readonly env?: Readonly<Record<string, string>>
 }
 
-/** A node of the lab, its controller, and what its neighbors have. */
+/** A node of the lab, its controller, and the routes of its neighbors. */
 export class NodeUnderTest {
   readonly node: LabNode
   readonly manifest: Manifest
-  /** What the neighbors have while all is well. */
+  /** The neighbors' routes while every service is healthy. */
   everything: string[] = []
   controllerPid: number
-  /** The end of the controller that `start` has started last. */
+  /** Resolves when the controller last started by `start` has ended. */
   ended: Promise<{ exitCode: number | undefined; all: string }> | null = null
   readonly #tables: NeighborTables
   readonly #neighbors: readonly { protocol: string; client: BirdClient }[]
   readonly #folders: string[] = []
   #state: LabState | null = null
-  /** Whether the present controller is another than the lab's would be. */
+  /** Whether the present controller runs with other settings than the lab's. */
   #isChanged = false
 
   constructor(lab: Lab, node: LabNode) {
@@ -56,12 +56,12 @@ export class NodeUnderTest {
     for (const folder of this.#folders) await rm(folder, { recursive: true })
   }
 
-  /** `neighbor prefix`, sorted: what the neighbors really have. */
+  /** `neighbor prefix`, sorted, from the neighbors' tables. */
   rows(): Promise<string[]> {
     return this.#tables.read()
   }
 
-  /** How the neighbors have what they have: GRACEFUL_SHUTDOWN and the longer path are what degrades. */
+  /** The grade of each route at the neighbors: GRACEFUL_SHUTDOWN or the longer path means degraded. */
   async grade(): Promise<'normal' | 'degraded' | 'none' | 'mixed'> {
     const grades = new Set<'normal' | 'degraded'>()
     for (const { protocol, client } of this.#neighbors) {
@@ -89,7 +89,7 @@ export class NodeUnderTest {
     return (await fetch(this.node.statusUrl.replace(/status$/, 'metrics'))).text()
   }
 
-  /** Of the present controller and those before it. */
+  /** The events of the present controller and of those before it. */
   async events(): Promise<{ event: string; [fact: string]: unknown }[]> {
     const text = await readFile(join(this.manifest.paths.stateDir, 'events.jsonl'), 'utf8')
     return text
@@ -98,7 +98,7 @@ export class NodeUnderTest {
       .map((line) => JSON.parse(line))
   }
 
-  /** Waits for an event with these facts, of those that come after the first `after`. */
+  /** Waits for an event with these fields, after the first `after` events. */
   async untilEvent(facts: Record<string, unknown>, after = 0): Promise<void> {
     await until(
       `${this.node.daemon}: an event ${JSON.stringify(facts)}`,
@@ -119,19 +119,19 @@ export class NodeUnderTest {
     return until(`${this.node.daemon}: ${what}`, () => this.rows(), isSo, timeoutMs)
   }
 
-  /** No neighbor has anything, and the controller says so. */
+  /** Waits until no neighbor has a route, and status agrees. */
   async gone(timeoutMs?: number): Promise<void> {
     await this.untilRows('no neighbor has our routes', (rows) => rows.length === 0, timeoutMs)
     await this.agrees()
   }
 
-  /** The neighbors have what they have while all is well, and the controller says so. */
+  /** Waits until the neighbors have every route, and status agrees. */
   async back(): Promise<void> {
     await this.untilRows('all have our routes', (rows) => rows.join() === this.everything.join())
     await this.agrees()
   }
 
-  /** Status and metrics tell just what the neighbors have, and that this is what was decided. */
+  /** Expects status and metrics to report exactly the routes of the neighbors, as decided. */
   async agrees(): Promise<void> {
     await until(
       `${this.node.daemon}: status and metrics say what the neighbors have`,
@@ -157,7 +157,7 @@ export class NodeUnderTest {
     )
   }
 
-  /** Looks at the neighbors' tables all the while, and expects them to have everything at each look. */
+  /** Polls the neighbors' tables meanwhile, and expects every route in each poll. */
   async expectKept(during: () => Promise<unknown>): Promise<void> {
     let done = false
     const misses: string[] = []
@@ -194,8 +194,8 @@ export class NodeUnderTest {
     for (const pid of this.node.daemonPids) process.kill(pid, signal)
   }
 
-  /** Puts right what a test has broken, or has left broken where it failed. */
-  async mend(): Promise<void> {
+  /** Repairs what a test has broken, or left broken when it failed. */
+  async repair(): Promise<void> {
     if (!isAlive(this.controllerPid)) await this.start()
     else if (this.#isChanged) await this.restart()
     for (const { name, anycast, wireguard } of this.manifest.services) {
@@ -210,7 +210,7 @@ export class NodeUnderTest {
     await this.back()
   }
 
-  /** Starts a controller; what was announced before it is left as it is. */
+  /** Starts a controller; the present announcements stay. */
   async start({ change, env }: StartOptions = {}): Promise<void> {
     let { bundle } = this.node
     this.#isChanged = change !== undefined || env !== undefined
@@ -243,7 +243,7 @@ export class NodeUnderTest {
     this.controllerPid = child.pid!
   }
 
-  /** Ends the controller in a way that leaves things as they are, and starts another. */
+  /** Ends the controller without a withdrawal, and starts another. */
   async restart(options?: StartOptions): Promise<void> {
     await this.stop('SIGHUP')
     await this.start(options)
@@ -274,13 +274,13 @@ export class NodeUnderTest {
     }
   }
 
-  /** Starts it again, as the lab did at first. */
+  /** Starts it again, as the lab did. */
   async startWireguard(): Promise<void> {
     const { state, node } = await this.#labState()
     for (const wireguard of node.wireguard) await startWireguard(state, node, wireguard)
   }
 
-  /** None where the kernel does it. */
+  /** Empty where WireGuard runs in the kernel. */
   async wireguardPids(): Promise<number[]> {
     const { node } = await this.#labState()
     return node.wireguard.flatMap(({ process }) => (process === null ? [] : [process.pid]))
@@ -291,7 +291,7 @@ export class NodeUnderTest {
     return { state: this.#state, node: this.#state.nodes.find(({ name }) => name === this.node.name)! }
   }
 
-  /** Takes the probe's peer off the server, so that a living endpoint looks dead, or brings it back. */
+  /** Removes the probe's peer from the server, so that a living endpoint appears dead, or adds it again. */
   async setProbePeer(service: string, present: boolean): Promise<void> {
     const { node } = await this.#labState()
     const { interface: name, probePublicKey, config } = node.wireguard.find((one) => one.service === service)!
@@ -299,7 +299,7 @@ export class NodeUnderTest {
     else await this.run('wg', ['set', name, 'peer', probePublicKey, 'remove'])
   }
 
-  /** Kills BIRD or bgpd; what is returned starts it again from its files, and nobody tells it more. */
+  /** Kills BIRD or bgpd. The returned function starts it again from its files only. */
   async killDaemon(): Promise<() => Promise<void>> {
     const { node } = await this.#labState()
     const at = this.node.daemon === 'bird' ? 0 : node.daemons.findIndex(({ name }) => name === 'bgpd')
@@ -319,7 +319,7 @@ export class NodeUnderTest {
 
 export function isAlive(pid: number): boolean {
   try {
-    // A zombie has ended; somebody just has not noticed yet.
+    // A zombie has ended; its parent has not read its exit status yet.
     return !/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
   } catch {
     return false

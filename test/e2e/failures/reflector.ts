@@ -8,11 +8,11 @@ import type { NodeUnderTest } from './node-under-test.ts'
 
 /**
  * The lab's iBGP neighbor `reflector`, which reflects nothing by itself, as the route reflector of the nodes (RFC
- * 4456): of all paths to a prefix it passes on the best one, and that not to the node that it is from.
+ * 4456): of all paths to a prefix it reflects the best one, and not to the node that sent it.
  */
 export class Reflector {
   readonly #file: string
-  /** As the lab has written it. */
+  /** The configuration as written by the lab. */
   readonly #config: string
   readonly #sessions: Lab['neighbors'][number]['sessions']
   readonly #client: BirdClient
@@ -29,7 +29,7 @@ export class Reflector {
     this.#client.close()
   }
 
-  /** Has the path of one node win where LOCAL_PREF does not decide. */
+  /** Prefers the path of one node where LOCAL_PREF does not decide. */
   async prefer({ node }: NodeUnderTest): Promise<void> {
     const config = this.#sessions.reduce((text, session) => {
       const med = session.node === node.name ? 0 : 1
@@ -37,7 +37,7 @@ export class Reflector {
         block
           .replace('{', '{ rr client;')
           .replace(/import [^;]*;/, `import filter { bgp_med = ${med}; accept; };`)
-          // What the lab's core tells comes from these nodes too, by way of their racks.
+          // The routes of the lab's core come from these nodes too, through their racks.
           .replace(/export [^;]*;/, 'export where source = RTS_BGP && bgp_path.len = 0;')
           .replace('next hop self;', ''),
       )

@@ -1,4 +1,4 @@
-// For `node --import`: a wall clock that is off by the milliseconds in a file, as after somebody has set it.
+// For `node --import`: shifts the wall clock by the milliseconds in a file, as when the clock is set.
 import { readFileSync } from 'node:fs'
 
 const file = process.env.ANYWARD_TEST_CLOCK

@@ -25,7 +25,7 @@ afterAll(async () => {
   await labDown()
 }, patience(60_000))
 afterEach(async () => {
-  for (const node of nodes) await node.mend()
+  for (const node of nodes) await node.repair()
 })
 
 describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
@@ -35,7 +35,7 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
     node = nodes.find((candidate) => candidate.node.daemon === kind)!
   })
 
-  test('failure 2: a controller that is restarted, in order or not, withdraws none of its services', async () => {
+  test('failure 2: a restart of the controller, clean or by SIGKILL, withdraws no service', async () => {
     await node.expectKept(async () => {
       await node.restart()
       await node.agrees()
@@ -46,7 +46,7 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
     })
   })
 
-  test('failure 2: a service that fails while its controller restarts takes the other one not with it', async () => {
+  test('failure 2: a service that fails during a restart of the controller does not withdraw the other one', async () => {
     const others = node.everything.filter((row) => !row.endsWith(' 192.0.2.1/32'))
     await node.stop('SIGKILL')
     await node.removeAddress()
@@ -55,7 +55,7 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
     await node.agrees()
   })
 
-  test('failure 19: a prefix that services share stays as long as one of them serves', async () => {
+  test('failure 19: a prefix that services share stays announced while one of them works', async () => {
     const shared = node.everything.filter((row) => row.endsWith(' 192.0.2.0/24'))
     const left = node.everything.filter((row) => !row.endsWith(' 192.0.2.1/32'))
     expect(left.length).toBe(node.everything.length - 2)
@@ -80,7 +80,7 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
     await node.gone()
   })
 
-  test('failure 24: a drain sends the clients away before the routes go, and says what it waits for', async () => {
+  test('failure 24: a drain moves the clients away before the withdrawal, and reports what it waits for', async () => {
     await node.restart({
       change: ({ services }) => {
         for (const service of services) service.drain = { idleMs: 60_000, limitMs: 4000, undrainMs: 0 }
@@ -106,10 +106,10 @@ const states = {
 } as const
 type State = keyof typeof states
 
-/** Longer than a controller goes without a look at its daemon, so that nobody rests who goes to and fro. */
+/** Longer than the resync interval of a controller, so that an oscillating service is not taken for a settled one. */
 const restMs = 1500
 
-/** Waits until these services of these nodes rest in these states, the others serve, and the neighbors have just that. */
+/** Waits until these services of these nodes settle in these states, the others are announced, and the neighbors agree. */
 async function untilRest(
   services: readonly string[],
   ...expected: readonly (readonly [NodeUnderTest, State])[]
@@ -124,10 +124,10 @@ async function untilRest(
           const found = status.services.map(({ name, decision, reason }) => {
             const { anycast } = node.manifest.services.find((service) => service.name === name)!
             const wanted = services.includes(name) ? state : 'serves'
-            const told = rows.filter((row) => anycast.some((address) => row.endsWith(` ${address}/32`)))
+            const advertised = rows.filter((row) => anycast.some((address) => row.endsWith(` ${address}/32`)))
             const isSo =
-              states[wanted].test(`${decision} ${reason}`) && told.length > 0 === (wanted !== 'hasLeft')
-            return { service: `${node.node.name} ${name}`, decision, reason, told, isSo }
+              states[wanted].test(`${decision} ${reason}`) && advertised.length > 0 === (wanted !== 'hasLeft')
+            return { service: `${node.node.name} ${name}`, decision, reason, advertised, isSo }
           })
           return { found, verified: status.daemon.verified }
         }),
@@ -151,17 +151,17 @@ describe.each(['bird', 'frr'] as const)('behind a route reflector that prefers t
     await reflector.prefer(preferred)
   })
 
-  test('failure 22: when the probes break one after the other, the first site leaves, and the last holds on, degraded', async () => {
+  test('failure 22: when the probes break one after the other, the first site withdraws, and the last stays announced, degraded', async () => {
     const orders = [
       [preferred, other],
       [other, preferred],
     ] as const
     for (const [first, second] of orders) {
       await first.setProbePeer('vpn', false)
-      // Its other service is well, and keeps the prefix that they share at the reflector.
+      // Its other service is healthy, and keeps the shared prefix at the reflector.
       await untilRest(['vpn'], [first, 'hasLeft'], [second, 'serves'])
       await second.setProbePeer('vpn', false)
-      // Nobody serves, as far as both can see: who had left is back.
+      // To both sites no service appears healthy: the withdrawn site announces again.
       await untilRest(['vpn'], [first, 'holdsOn'], [second, 'holdsOn'])
       for (const node of nodes) {
         expect(await node.metrics()).toContain(
@@ -175,11 +175,11 @@ describe.each(['bird', 'frr'] as const)('behind a route reflector that prefers t
     }
   })
 
-  test('failure 22: when all probes of all sites break at once, all hold on, degraded, until one is well again', async () => {
+  test('failure 22: when all probes of all sites break at once, all stay announced, degraded, until one recovers', async () => {
     const services = ['vpn', 'second']
     const setProbePeers = (node: NodeUnderTest, present: boolean) =>
       Promise.all(services.map((service) => node.setProbePeer(service, present)))
-    // Nobody can see what the others are about to do.
+    // No node knows what the others are about to do.
     await Promise.all(nodes.map((node) => setProbePeers(node, false)))
     await untilRest(services, [preferred, 'holdsOn'], [other, 'holdsOn'])
     for (const node of nodes) await node.untilGrade('degraded')

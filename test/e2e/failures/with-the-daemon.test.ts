@@ -24,9 +24,9 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
     expect(node.everything.length).toBeGreaterThanOrEqual(2)
   })
   afterAll(() => node.close())
-  afterEach(() => node.mend())
+  afterEach(() => node.repair())
 
-  /** What somebody else does at the daemon's own socket: takes a prefix away that is announced, or the other way round. */
+  /** An operator's commands on the daemon's own socket: withdraws an announced prefix, or announces a withdrawn one. */
   const meddle = async (announced: boolean) => {
     const { daemonSocket, announceFile } = node.manifest.paths
     if (kind === 'bird') {
@@ -48,7 +48,7 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
     vty.close()
   }
 
-  /** What changes whenever the daemon is told something, or works something out anew. */
+  /** Counters that change whenever the daemon gets a command or evaluates its routes again. */
   const fingerprint = async () => {
     const { daemonSocket } = node.manifest.paths
     if (kind === 'bird') {
@@ -66,7 +66,7 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
     return versions
   }
 
-  test('failure 1: a withdrawal that the daemon did not take is tried again until the neighbors have it', async () => {
+  test('failure 1: a withdrawal that the daemon did not accept is retried until no neighbor has the routes', async () => {
     node.signalDaemons('SIGSTOP')
     try {
       await node.removeAddress()
@@ -78,7 +78,7 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
       )
       const { services, daemon } = await node.status()
       expect(services[0]).toMatchObject({ decision: 'withdraw', reason: 'address-missing' })
-      // What the neighbors still have is not said to be gone.
+      // Routes that the neighbors still have are not reported as withdrawn.
       expect(services[0]!.announced.length).toBe(node.everything.length)
       expect(daemon.verified).toBe(false)
       expect(await node.rows()).toEqual(node.everything)
@@ -88,8 +88,8 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
     await node.gone()
   })
 
-  test('failure 5: of orders given to a stopped daemon the last one counts once it goes on', async () => {
-    // First one that ends well, then one that ends withdrawn.
+  test('failure 5: of several changes while the daemon is stopped, the last one takes effect after SIGCONT', async () => {
+    // First a sequence that ends announced, then one that ends withdrawn.
     for (const [first, last] of [
       ['withdraw', 'announce'],
       ['announce', 'withdraw'],
@@ -115,7 +115,7 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
     }
   })
 
-  test('failure 6: what somebody else withdraws or announces at the daemon is seen, said and put right', async () => {
+  test('failure 6: a prefix that an operator withdraws or announces at the daemon is detected, reported and corrected', async () => {
     const before = (await node.events()).length
     await meddle(false)
     await node.untilEvent({ event: 'trouble', cause: 'drift' }, before)
@@ -128,13 +128,13 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
     await node.gone()
   })
 
-  test('failure 7: a dead endpoint leaves the node where the daemon does not withdraw it, and comes back', async () => {
+  test('failure 7: where the daemon does not withdraw a dead endpoint, its addresses are removed, and restored later', async () => {
     node.signalDaemons('SIGSTOP')
     try {
       await node.setProbePeer('vpn', false)
       await node.until('the addresses are off', ({ heldAddresses }) => heldAddresses.length === 2)
       await until(
-        'they are off',
+        'the addresses are removed',
         async () => (await node.run('ip', ['-br', 'addr', 'show', 'dev', 'lo'])).stdout,
         (addresses) => node.manifest.services[0]!.anycast.every((one) => !addresses.includes(`${one}/`)),
       )
@@ -148,26 +148,26 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
 
   // FRR has no file of ours.
   if (kind === 'bird') {
-    test('failure 21: where the include can not be written, what the neighbors lost by `disable` is said to be gone', async () => {
+    test('failure 21: where the include cannot be written, routes withdrawn by `disable` are reported as withdrawn', async () => {
       const file = node.manifest.paths.announceFile!
       const before = (await node.events()).length
       await node.run('chattr', ['+i', file])
       try {
         await node.setLink('down')
         await node.untilRows('no neighbor has our routes', (rows) => rows.length === 0)
-        const { daemon } = await node.until('status says so', ({ services, daemon }) => {
+        const { daemon } = await node.until('status reports the withdrawal', ({ services, daemon }) => {
           return services[0]!.announced.length === 0 && daemon.trouble?.cause === 'permission'
         })
         expect(daemon.verified).toBe(false)
         await node.untilEvent({ event: 'withdrawn' }, before)
         await until(
-          'metrics say so',
+          'the metrics report the withdrawal',
           () => node.metrics(),
           (metrics) =>
             !/^anyward_announced\{.*\} 1$/m.test(metrics) &&
             /^anyward_transition_seconds_count\{.*to="withdraw".*\} [1-9]/m.test(metrics),
         )
-        // Longer than a dead service may stay announced before its addresses are removed.
+        // Longer than the time after which the addresses of a dead, announced service are removed.
         const due = Date.now() + 5000
         const { heldAddresses } = await node.until('5 s later', ({ time }) => Date.parse(time) > due)
         expect(heldAddresses).toEqual([])
@@ -180,7 +180,7 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
     })
   }
 
-  test('failure 9: after fifty changes of the link in a row the neighbors have what the last one asks for', async () => {
+  test('failure 9: after fifty changes of the link in a row the neighbors have the state of the last one', async () => {
     const { wireguardInterface } = node.node
     const flicker = (last: 'up' | 'down') => {
       const lines = Array.from({ length: 50 }, (_, index) => {
@@ -203,16 +203,19 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
     })
   })
 
-  test('failure 10: a daemon that died and was started again alone is told anew', async () => {
+  test('failure 10: a daemon that restarted without the controller gets its announcements again', async () => {
     const before = (await node.events()).length
     const start = await node.killDaemon()
     await node.untilEvent({ event: 'trouble', cause: 'not-running' }, before)
-    await node.until('nothing is said to be announced', ({ services }) => services[0]!.announced.length === 0)
+    await node.until(
+      'no route is reported as announced',
+      ({ services }) => services[0]!.announced.length === 0,
+    )
     await node.untilRows('no neighbor has our routes', (rows) => rows.length === 0)
     await start()
   })
 
-  test('failure 17: a controller that starts before everything else announces only what serves', async () => {
+  test('failure 17: a controller that starts before everything else announces only services that work', async () => {
     await node.stop('SIGTERM')
     await node.untilRows('withdrawn', (rows) => rows.length === 0)
     await node.removeWireguard()
@@ -229,7 +232,7 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
     await node.startWireguard()
   })
 
-  test('failure 18: names and prefixes that smuggle lines into a configuration are refused with their place', async () => {
+  test('failure 18: names and prefixes that would inject lines into a configuration are refused, with file and line', async () => {
     const sites = await mkdtemp(join(tmpdir(), 'anyward-hostile-'))
     const sound = await readFile('test/e2e/failures/fleet/oslo.yaml', 'utf8')
     const fleet = await readFile('test/e2e/failures/fleet/fleet.yaml', 'utf8')
@@ -263,7 +266,7 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
     })
   })
 
-  test('failure 20: while nothing changes, and over a restart of the controller, the daemon is told nothing', async () => {
+  test('failure 20: while nothing changes, and across a restart of the controller, the daemon gets no command', async () => {
     const before = await fingerprint()
     const probes = async () =>
       Number(/anyward_probe_duration_seconds_count\{.*check="ping"\} (\d+)/.exec(await node.metrics())?.[1])

@@ -47,7 +47,7 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
   beforeAll(() => {
     node = nodes.find((candidate) => candidate.node.daemon === kind)!
   })
-  afterEach(() => node.mend())
+  afterEach(() => node.repair())
 
   const log = () => readFile(join(node.node.bundle, '../controller.log'), 'utf8')
   const untilLogged = async (words: string, from: number) => {
@@ -58,7 +58,7 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
     )
   }
 
-  test('failure 3: a controller that is killed or hangs is withdrawn in time, and announces again when it is back', async () => {
+  test('failure 3: when the controller is killed or hangs, its services are withdrawn in time, and announced again later', async () => {
     const deadManMs = 2000
     const change: NonNullable<Parameters<NodeUnderTest['start']>[0]>['change'] = (manifest) => {
       manifest.services[0]!.deadManMs = deadManMs
@@ -88,7 +88,7 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
         },
       })
       await until(
-        'the guard of the bundle before has ended',
+        'the guard of the previous bundle has ended',
         async () => isAlive(guardPid),
         (alive) => !alive,
       )
@@ -97,11 +97,11 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
     })
   })
 
-  test('failure 11: a command that hangs, forks and ignores SIGTERM degrades, and leaves nothing behind', async () => {
+  test('failure 11: a check command that hangs, forks and ignores SIGTERM degrades the service, and leaves no process behind', async () => {
     const folder = await makeFolder()
     const [script, mode] = [join(folder, 'check'), join(folder, 'mode')]
     await writeFile(mode, 'good')
-    // One child in its group, one that has left it, and one in the foreground.
+    // One child in its process group, one outside it, and one in the foreground.
     await writeFile(
       script,
       `trap '' TERM INT HUP\n[ "$(cat ${mode})" = good ] && exit 0\nsleep 4711 &\nsetsid sleep 4711 &\nsleep 4711\n`,
@@ -120,7 +120,7 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
     const countOpen = async () => (await readdir(`/proc/${node.controllerPid}/fd`)).length
     const failures = async () =>
       Number(
-        // Of this cause: on a busy machine it may be starved before.
+        // With this cause: on a busy machine the check may be starved first.
         /^anyward_probe_failures_total\{.*check="command",cause="command-timeout".*\} (\d+)$/m.exec(
           await node.metrics(),
         )?.[1] ?? 0,
@@ -132,7 +132,7 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
       await writeFile(mode, 'bad')
       await node.untilGrade('degraded')
       await until('20 runs failed', failures, (count) => count >= 20)
-      // Those of the present run, and of none before it.
+      // Processes of the present run only.
       expect(await countSleepers()).toBeLessThanOrEqual(3)
       const { services } = await node.status()
       expect(services[0]).toMatchObject({
@@ -148,10 +148,10 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
     await until('no descriptor is left', countOpen, (count) => count <= openBefore + 1)
   })
 
-  test('failure 12: an endpoint that answers now and then is degraded by its loss, and never flaps', async () => {
+  test('failure 12: an endpoint that loses nine in ten packets is degraded, and never flaps', async () => {
     await node.restart({
       change: ({ services: [service] }) => {
-        // So many in a row never are.
+        // That many losses in a row do not occur.
         Object.assign(service!.probe, { fall: 30, intervalMs: 200, window: { size: 20, maxLoss: 0.2 } })
       },
     })
@@ -181,7 +181,7 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
     ])
   })
 
-  test('failure 14: whatever the wall clock does, nothing is withdrawn, and the handshake’s label only rises', async () => {
+  test('failure 14: when the wall clock jumps, nothing is withdrawn, and the handshake timestamp only rises', async () => {
     const shift = join(await makeFolder(), 'shift')
     await writeFile(shift, '0')
     const env = {
@@ -195,12 +195,12 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
           await node.metrics(),
         )?.[1],
       )
-    // The server answers none whose label is not above the one before.
+    // The server ignores a handshake whose timestamp is not above the previous one.
     const goesOn = async () => {
       const begun = await handshakes()
       await until('3 handshakes more', handshakes, (count) => count >= begun + 3)
     }
-    /** What a controller that starts now begins above. */
+    /** The stored timestamp: a controller that starts now begins above it. */
     const floor = () => readFile(join(node.manifest.paths.runtimeDir, 'probe.tai64n'))
     let before = Buffer.alloc(12)
     const floorStays = async () => {
@@ -229,7 +229,7 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
     })
   })
 
-  test('failure 15: an address that is off the node is dead, though another site answers for it', async () => {
+  test('failure 15: a removed anycast address counts as dead, although another site answers on it', async () => {
     await node.restart({
       change: ({ services: [service] }) => {
         service!.probe.checks = service!.probe.checks.filter((check) => check !== 'address')
@@ -244,7 +244,7 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
   })
 
   test.each(['full', 'read-only'])(
-    'failure 21: with its state folder %s it says so, decides, and writes down later what was',
+    'failure 21: with its state folder %s it reports that, still decides, and saves its state later',
     async (how) => {
       const disk = await makeFolder()
       const filler = join(disk, 'filler')
@@ -266,10 +266,10 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
         await node.addAddress()
         await node.back()
         if (how === 'full') await rm(filler)
-        // The controller's own mount namespace has a flag of its own.
+        // The controller's own mount namespace has its own read-only flag.
         else await execa('nsenter', ['-t', `${node.controllerPid}`, '-m', 'mount', '-o', 'remount,rw', disk])
         await until(
-          'it is written down',
+          'the state is saved',
           () => execa('cat', [join(disk, 'events.jsonl')]),
           ({ stdout }) =>
             stdout.includes('"decision":"withdraw","reason":"address-missing"') &&
@@ -283,7 +283,7 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
   )
 
   test.each(['known', 'guessed'])(
-    'forged ICMP for %s ports of the probe withdraws nothing, and a death is seen all the same',
+    'forged ICMP for %s ports of the probe withdraws nothing, and a real failure is still detected',
     async (mode) => {
       const { anycast, wireguard } = node.manifest.services[0]!
       const sent = new Map<string, number>()
@@ -300,7 +300,7 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
       try {
         await node.expectKept(async () => {
           await until(
-            'the flood is there',
+            'the flood arrives',
             async () => anycast.map((address) => sent.get(address) ?? 0),
             (counts) => counts.every((count) => count > 100),
           )
@@ -344,7 +344,7 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
   })
 })
 
-test('failure 13: a machine that stands still for seconds withdraws nothing when it goes on', async () => {
+test('failure 13: a machine that pauses for seconds withdraws nothing when it resumes', async () => {
   const pids: number[] = []
   for (const node of nodes) {
     await node.restart({
@@ -366,7 +366,7 @@ test('failure 13: a machine that stands still for seconds withdraws nothing when
   })
 })
 
-test('failure 13: a machine whose processors are all taken withdraws nothing', async () => {
+test('failure 13: a machine whose processors are all busy withdraws nothing', async () => {
   await Promise.all(nodes.map((node) => node.back()))
   const hogs = Array.from({ length: availableParallelism() }, () =>
     execa('timeout', ['-s', 'KILL', '5', 'nice', '-n', '-20', process.execPath, '-e', 'for (;;);'], {

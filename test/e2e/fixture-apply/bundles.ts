@@ -16,7 +16,7 @@ export interface Outcome {
 
 export const configName = (node: LabNode) => (node.daemon === 'bird' ? 'bird.conf' : 'frr.conf')
 
-/** The node's bundle with another configuration, as if planned so. */
+/** The node's bundle with another configuration, with valid hashes. */
 export async function alterBundle(
   node: LabNode,
   dir: string,
@@ -39,7 +39,7 @@ export async function alterBundle(
   return dir
 }
 
-/** `anyward apply` in the node's namespace; `onStep` sees each step that it says, and may signal it. */
+/** `anyward apply` in the node's namespace; `onStep` gets each step that it prints, and may signal the process. */
 export async function applyOn(
   node: LabNode,
   bundle: string,

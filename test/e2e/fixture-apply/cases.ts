@@ -22,7 +22,7 @@ import {
 import { squat } from '../squatter.ts'
 import { alterBundle, applyOn, configName } from './bundles.ts'
 
-/** What holds of an apply on either daemon, on a lab of its own. */
+/** The tests of apply that both daemons must pass, each daemon in a lab of its own. */
 export function testApplyOn(daemon: 'bird' | 'frr'): void {
   let lab: Lab
   let dir: string
@@ -51,13 +51,13 @@ export function testApplyOn(daemon: 'bird' | 'frr'): void {
 
   const isBack = () =>
     until(
-      'the neighbors have all',
+      'the neighbors have every route',
       () => tables.read(),
       (rows) => rows.join() === everything.join(),
       120_000,
     )
   const vtysh = () => new Vtysh(dirname(node.controlSocket))
-  /** What the daemon runs; BIRD does not say, so its sessions' descriptions stand for it. */
+  /** The running configuration. BIRD does not print it, so the descriptions of its sessions stand for it. */
   const running = async () =>
     daemon === 'frr'
       ? vtysh().readRunning()
@@ -71,14 +71,14 @@ export function testApplyOn(daemon: 'bird' | 'frr'): void {
     running: await running(),
   })
   let serial = 0
-  /** Harmless, and seen in the running configuration. */
-  const describeAnew = () => {
+  /** A harmless change that is visible in the running configuration. */
+  const withNewDescriptions = () => {
     serial += 1
-    const words = `anew ${serial} `
+    const words = `revision ${serial} `
     return (config: string) =>
       config.replaceAll(daemon === 'bird' ? /description "/g : /description /g, (start) => `${start}${words}`)
   }
-  /** A session that its neighbor refuses. */
+  /** A change that makes a neighbor refuse the session. */
   const spoil = (config: string) => {
     const { address, asn } = manifest.neighbors[0]!
     return daemon === 'bird'
@@ -90,7 +90,7 @@ export function testApplyOn(daemon: 'bird' | 'frr'): void {
       () => true,
       () => false,
     )
-  /** An apply that is killed at a step while there is something to repair: a signal may come too late for a short one. */
+  /** An apply killed at a step while there is something to repair: the signal may come too late for a short step. */
   const killAt = async (moment: string) => {
     for (let attempt = 1; ; attempt += 1) {
       const killed = await applyOn(node, await bundle(spoil), {
@@ -106,7 +106,7 @@ export function testApplyOn(daemon: 'bird' | 'frr'): void {
   const bundle = (edit: (config: string) => string, editManifest?: (manifest: Manifest) => Manifest) =>
     alterBundle(node, join(dir, `${daemon}-bundle`), edit, editManifest)
 
-  test('does nothing where the bundle is installed already, and touches no file', async () => {
+  test('changes nothing when the bundle is installed already, and writes no file', async () => {
     const before = await stat(configFile, { bigint: true })
     const { exitCode, outcome } = await applyOn(node, node.bundle)
     expect(exitCode).toBe(0)
@@ -116,8 +116,8 @@ export function testApplyOn(daemon: 'bird' | 'frr'): void {
   })
 
   if (daemon === 'frr') {
-    test('what “write memory” saved of the announcements: the controller reports it, apply takes it out', async () => {
-      /** How often each session has come up. */
+    test('announcements saved by “write memory” are reported by the controller and removed by apply', async () => {
+      /** How many times each session has come up. */
       const starts = async () => {
         const vty = new Vty({ socketPath: node.controlSocket, deadlineMs: 5000 })
         const summary = JSON.parse(await vty.ask('show bgp summary json')) as {
@@ -142,13 +142,13 @@ export function testApplyOn(daemon: 'bird' | 'frr'): void {
         ...['--vty_socket', dirname(node.controlSocket), '--config_dir', dirname(configFile)],
         ...['-c', 'write memory'],
       ])
-      const { savedAnnouncements } = await until('the status says so', status, (daemonStatus) =>
+      const { savedAnnouncements } = await until('the status has the change', status, (daemonStatus) =>
         own.every((prefix) => daemonStatus.savedAnnouncements.some((one) => one.prefix === prefix)),
       )
       expect(savedAnnouncements.map(({ file }) => file)).toEqual(own.map(() => configFile))
       const metrics = await (await fetch(node.statusUrl.replace(/status$/, 'metrics'))).text()
       expect(metrics).toContain(`anyward_saved_announcements ${own.length}`)
-      const [report] = await until('an event says so', reports, (lines) => lines.length > 0)
+      const [report] = await until('an event reports it', reports, (lines) => lines.length > 0)
       expect(report).toContain(`${configFile} has saved announcements`)
       expect(report).toContain('anyward apply --clean')
       const shown = await execa(process.execPath, [cli, 'status', '--node', node.name], { reject: false })
@@ -162,13 +162,13 @@ export function testApplyOn(daemon: 'bird' | 'frr'): void {
       expect(await state()).toEqual(before)
       expect(await starts()).toEqual(startsBefore)
       expect(await tables.read()).toEqual(everything)
-      await until('the status says so', status, (now) => now.savedAnnouncements.length === 0)
-      // Each of the two changes was reported once.
+      await until('the status has the change', status, (now) => now.savedAnnouncements.length === 0)
+      // Each of the two changes is reported once.
       expect(await until('events', reports, (lines) => lines.length >= 2)).toHaveLength(2)
     })
   }
 
-  test('takes a change over, and no neighbor loses a route meanwhile', async () => {
+  test('applies a change, and no neighbor loses a route meanwhile', async () => {
     let ended = false
     const misses: string[] = []
     const looking = (async () => {
@@ -178,18 +178,18 @@ export function testApplyOn(daemon: 'bird' | 'frr'): void {
         await new Promise((resolve) => setTimeout(resolve, 5))
       }
     })()
-    const { exitCode, outcome } = await applyOn(node, await bundle(describeAnew()))
+    const { exitCode, outcome } = await applyOn(node, await bundle(withNewDescriptions()))
     ended = true
     await looking
     expect(outcome).toMatchObject({ applied: true, undone: false, reason: 'applied' })
     expect(exitCode).toBe(0)
     expect(misses).toEqual([])
-    expect(await running()).toContain(`anew ${serial} `)
-    expect(await readFile(configFile, 'utf8')).toContain(`anew ${serial} `)
+    expect(await running()).toContain(`revision ${serial} `)
+    expect(await readFile(configFile, 'utf8')).toContain(`revision ${serial} `)
     expect((await stat(configFile)).mode & 0o007).toBe(0)
   })
 
-  test('refuses what the daemon’s parser refuses, with the place, and nothing has changed', async () => {
+  test('refuses a configuration that the daemon’s parser refuses, with file and line, and changes nothing', async () => {
     const before = await state()
     const broken = await bundle((config) => `${config}this is nothing\n`)
     const { exitCode, outcome } = await applyOn(node, broken)
@@ -202,7 +202,7 @@ export function testApplyOn(daemon: 'bird' | 'frr'): void {
 
   test('refuses a damaged bundle', async () => {
     const before = await state()
-    const damaged = await bundle(describeAnew())
+    const damaged = await bundle(withNewDescriptions())
     await writeFile(join(damaged, configName(node)), '# nothing\n')
     const { exitCode, outcome } = await applyOn(node, damaged)
     expect(exitCode).toBe(1)
@@ -210,7 +210,7 @@ export function testApplyOn(daemon: 'bird' | 'frr'): void {
     expect(await state()).toEqual(before)
   })
 
-  test('undoes what a neighbor refuses: files, running configuration and announcements are as before', async () => {
+  test('undoes a change after which a neighbor refuses the session: files, running configuration and announcements are as before', async () => {
     const before = await state()
     const { exitCode, outcome } = await applyOn(node, await bundle(spoil), { timeout: '5s' })
     expect(outcome).toMatchObject({ applied: false, undone: true, reason: 'worse-than-before' })
@@ -221,7 +221,7 @@ export function testApplyOn(daemon: 'bird' | 'frr'): void {
   })
 
   test('refuses to run beside another apply', async () => {
-    const good = await bundle(describeAnew())
+    const good = await bundle(withNewDescriptions())
     let second: ReturnType<typeof applyOn> | undefined
     const first = await applyOn(node, good, {
       onStep(step, signal) {
@@ -237,22 +237,22 @@ export function testApplyOn(daemon: 'bird' | 'frr'): void {
     expect(outcome!.detail).toContain('another apply runs')
   })
 
-  test('an unprivileged user who takes locks keeps no apply from running', async () => {
+  test('an unprivileged user who holds locks does not prevent an apply', async () => {
     const { runtimeDir, bundleDir } = manifest.paths
     const squatter = await squat(node.namespace, { runtimeDir, bundleDir: bundleDir! })
-    const { outcome } = await applyOn(node, await bundle(describeAnew()))
+    const { outcome } = await applyOn(node, await bundle(withNewDescriptions()))
     await squatter.end()
     expect(outcome).toMatchObject({ applied: true })
     expect(squatter.taken).toEqual([])
   })
 
   test.each(['activate', 'verify', 'undo'])(
-    'killed at “%s”: the next one puts it back first',
+    'killed at “%s”: the next apply restores the former state first',
     async (moment) => {
       const before = await state()
       const killed = await killAt(moment)
       expect(killed.outcome).toBeNull()
-      // An unchanged bundle: all that this one does is the repair.
+      // With an unchanged bundle, the repair is the only change.
       const next = await applyOn(node, node.bundle)
       expect(next.stderr).toContain('an earlier apply was interrupted')
       expect(next.outcome).toMatchObject({ reason: 'nothing-to-do' })
@@ -261,9 +261,9 @@ export function testApplyOn(daemon: 'bird' | 'frr'): void {
     },
   )
 
-  test('killed while it installs: after the next one the files and the running configuration agree', async () => {
-    const changed = await bundle(describeAnew())
-    const words = `anew ${serial} `
+  test('killed at “install”: after the next apply the files and the running configuration agree', async () => {
+    const changed = await bundle(withNewDescriptions())
+    const words = `revision ${serial} `
     await applyOn(node, changed, {
       onStep(step, signal) {
         if (step === 'install') signal('SIGKILL')
@@ -279,7 +279,7 @@ export function testApplyOn(daemon: 'bird' | 'frr'): void {
     expect(await running()).toContain(words)
   })
 
-  test('killed before a boot: the controller that starts puts it back', async () => {
+  test('killed before a boot: the controller restores the former state when it starts', async () => {
     const before = await state()
     await applyOn(node, await bundle(spoil), {
       onStep(step, signal) {
@@ -300,7 +300,7 @@ export function testApplyOn(daemon: 'bird' | 'frr'): void {
     await until('the journal is gone', isJournalThere, (isThere) => !isThere)
   })
 
-  test('what the controller withdraws during the trial stays withdrawn when it is undone', async () => {
+  test('a prefix that the controller withdraws during the trial stays withdrawn after the undo', async () => {
     let withdrawn: Promise<unknown> | undefined
     const returned: string[] = []
     let ended = false
@@ -335,9 +335,9 @@ export function testApplyOn(daemon: 'bird' | 'frr'): void {
     await isBack()
   })
 
-  // BIRD is told what it originates by the controller's own file, and by nobody else.
+  // BIRD takes the prefixes to originate from the controller's own file only.
   if (daemon === 'frr') {
-    test('withdraws what was ours and is not any more, and leaves what others typed', async () => {
+    test('withdraws a prefix that is no longer in the plan, and keeps network lines that an engineer typed', async () => {
       const [service] = manifest.services
       const file = join(node.bundle, 'manifest.json')
       const installed = JSON.parse(await readFile(file, 'utf8')) as Manifest
@@ -349,7 +349,7 @@ export function testApplyOn(daemon: 'bird' | 'frr'): void {
       const type = (...lines: string[]) =>
         vtysh().configure([`router bgp ${manifest.asn}`, 'address-family ipv4 unicast', ...lines])
       await type('network 203.0.113.0/24', 'network 198.51.100.0/24')
-      const next = await bundle(describeAnew(), ({ services, ...rest }) => ({
+      const next = await bundle(withNewDescriptions(), ({ services, ...rest }) => ({
         ...rest,
         services: services.filter(({ name }) => name !== 'removed'),
       }))
@@ -363,7 +363,7 @@ export function testApplyOn(daemon: 'bird' | 'frr'): void {
     })
   }
 
-  test('undoes a password that the neighbor does not have, and says it nowhere', async () => {
+  test('undoes a BGP password that the neighbor does not have, and never prints it', async () => {
     const { address, name } = manifest.neighbors[0]!
     const before = await state()
     const file = join(dir, `${daemon}.password`)
@@ -388,7 +388,7 @@ export function testApplyOn(daemon: 'bird' | 'frr'): void {
     expect(await state()).toEqual(before)
   })
 
-  test('installs on a node whose daemon runs what its package came with', async () => {
+  test('installs on a node whose daemon still runs the configuration of its package', async () => {
     const saved = join(dir, `${daemon}-saved`)
     await cp(node.bundle, saved, { recursive: true })
     await rm(node.bundle, { recursive: true })

@@ -1,5 +1,5 @@
-// What any user of the machine can do to an HTTP listener: node load.mjs ADDRESS PORT KIND. Runs until it is killed;
-// prints a line when it has begun.
+// The load that any local user can put on an HTTP listener: node load.mjs ADDRESS PORT KIND. Runs until it is killed;
+// prints a line once it has started.
 import { connect } from 'node:net'
 
 const [host, portText, kind] = process.argv.slice(-3)
@@ -14,7 +14,7 @@ function open(onConnect, again) {
   socket.on('connect', () => onConnect(socket))
   socket.on('close', () => setImmediate(() => again()))
 }
-/** Keeps that many connections at it; one that has ended is opened again after `pauseMs`. */
+/** Keeps that many connections open; a closed one is opened again after `pauseMs`. */
 function keep(count, onConnect, pauseMs = 0) {
   for (let at = 0; at < count; at += 1) {
     const again = () => open(onConnect, () => (pauseMs === 0 ? again() : setTimeout(again, pauseMs)))
@@ -23,24 +23,24 @@ function keep(count, onConnect, pauseMs = 0) {
 }
 
 const kinds = {
-  /** As many requests as fit, and the answers are read. */
+  /** As many requests as fit; the answers are read. */
   pipelined: () => keep(4, (socket) => socket.resume().write(pipelined)),
-  /** The same, and no answer is read. */
+  /** The same; no answer is read. */
   deaf: () => keep(8, (socket) => socket.pause().write(pipelined)),
-  /** Thousands that say nothing. */
+  /** Thousands of silent connections. */
   idle: () => keep(3000, (socket) => socket.resume(), 3000),
-  /** A header that comes byte by byte and never ends. */
+  /** A header sent byte by byte, without end. */
   slow: () =>
     keep(200, (socket) => {
       socket.resume().write('GET /metrics HTTP/1.1\r\nX: ')
       const timer = setInterval(() => socket.write('x'), 100)
       socket.on('close', () => clearInterval(timer))
     }),
-  /** Connections that end as soon as they are made. */
+  /** Connections that are closed as soon as they are open. */
   churn: () => keep(64, (socket) => socket.destroy()),
-  /** No HTTP, as fast as it is taken. */
+  /** Data that is not HTTP, as fast as it is read. */
   malformed: () => keep(16, (socket) => socket.resume().write('\0\r\n\r\n{'.repeat(10_000))),
-  /** One request per connection, as fast as they are answered. */
+  /** One request per connection, as fast as the answers come. */
   requests: () => keep(16, (socket) => socket.resume().write(request('/status'))),
   /** A header without end, and a body without end. */
   endless: () =>

@@ -1,7 +1,7 @@
 import { execa } from 'execa'
 import { expect } from 'vitest'
 
-/** Names, types and help texts as Prometheus wants them. */
+/** Checks names, types and help texts with `promtool check metrics`. */
 export async function expectGoodMetrics(text: string): Promise<void> {
   const { all, exitCode } = await execa('promtool', ['check', 'metrics'], {
     input: text,

@@ -1,17 +1,17 @@
 import { once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
 
-/** `refuses`: this query is answered with an error, as a server does that lost a source. */
+/** `refuses`: this query is answered with an error, as by a server that has lost a source. */
 export interface IrrdContent {
   readonly sets: Readonly<Record<string, readonly string[]>>
   readonly routes: Readonly<Record<string, readonly string[]>>
   readonly refuses?: readonly string[]
 }
 
-/** As much of IRRd's whois protocol as bgpq4 speaks: `!!`, `!n`, `!s`, `!i`, `!g`, `!6`; `!a` is not supported. */
+/** The part of IRRd's whois protocol that bgpq4 uses: `!!`, `!n`, `!s`, `!i`, `!g`, `!6`; `!a` is not supported. */
 export class Irrd {
   content: IrrdContent = { sets: {}, routes: {} }
-  /** Takes questions and answers none. */
+  /** Accepts queries and answers none. */
   isSilent = false
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
@@ -38,7 +38,7 @@ export class Irrd {
     return irrd
   }
 
-  /** As bgpq4 takes it with `-h`. */
+  /** The argument of `bgpq4 -h`. */
   get server(): string {
     const { port } = this.#server.address() as { port: number }
     return `127.0.0.1:${port}`

@@ -5,7 +5,7 @@ import { patience } from '../../patience.ts'
 
 export const cli = 'dist/cli/main.js'
 
-/** What `anyward lab up --json` prints, as far as these tests use it. */
+/** The output of `anyward lab up --json`: the fields that these tests use. */
 export interface Lab {
   nodes: LabNode[]
   neighbors: {
@@ -43,7 +43,7 @@ export function inside(node: LabNode, program: string, args: readonly string[]) 
   return execa('ip', ['netns', 'exec', node.namespace, program, ...args])
 }
 
-/** The tables of all of a node's neighbors: what they have of its routes, by neighbor. */
+/** The tables of all neighbors of a node: the routes received from it, by neighbor. */
 export class NeighborTables {
   readonly #sessions: { name: string; protocol: string; client: BirdClient }[]
 
@@ -73,7 +73,7 @@ export class NeighborTables {
   }
 }
 
-/** Polls until it is so; at the deadline, the error says what was there instead. */
+/** Polls until the condition holds. At the deadline the error has the last value. */
 export async function until<T>(
   what: string,
   look: () => Promise<T>,

@@ -1,7 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { execa } from 'execa'
 
-/** All that a lab could leave on a machine: namespaces, links, files, sockets and processes. */
+/** Everything that a lab may leave on a machine: namespaces, links, files, sockets and processes. */
 export async function findLeftovers(): Promise<string[]> {
   const found: string[] = []
   for (const name of await readdir('/run/netns').catch(() => [])) {

@@ -1,11 +1,11 @@
 import { type Manifest, requireService } from '../../../src/manifest/manifest.ts'
 
-/** What leaves the AS, and what clients dial. */
+/** The covering prefix, advertised outside the AS, and the host route that clients use. */
 export const covering4 = '192.0.2.0/24'
 export const host4 = '192.0.2.1/32'
 export const covering6 = '2001:db8:51::/48'
 export const host6 = '2001:db8:51::1/128'
-/** A second service's, so that a withdrawal can be of a part. */
+/** Those of a second service, so that a withdrawal can be partial. */
 export const otherCovering4 = '198.51.100.0/24'
 
 export const everything = new Set([covering4, host4, otherCovering4, covering6, host6])
@@ -19,8 +19,8 @@ export const neighbors = [
 
 type PairNeighbor = (typeof neighbors)[number]
 
-/** What a neighbor of that kind is told of `prefixes`. */
-export function told(name: PairNeighbor['name'], prefixes: Iterable<string>): string[] {
+/** The part of `prefixes` that is advertised to that neighbor. */
+export function advertisedTo(name: PairNeighbor['name'], prefixes: Iterable<string>): string[] {
   const { kind, family } = neighbors.find((neighbor) => neighbor.name === name)!
   return [...prefixes]
     .filter((prefix) => prefix.includes(':') === (family === 'ipv6'))
@@ -166,7 +166,7 @@ export function manifestOf(daemon: 'bird' | 'frr', dir: string): Manifest {
       protocol: daemon === 'bird' ? `aw_${name}` : null,
       gtsm: false,
       passwordFile: null,
-      prefixes: told(name, everything),
+      prefixes: advertisedTo(name, everything),
     })),
     services: [
       requireService({

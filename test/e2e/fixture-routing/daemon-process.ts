@@ -8,7 +8,7 @@ interface DaemonOptions {
   readonly namespace: string
   readonly argv: readonly [string, ...string[]]
   readonly socketPath: string
-  /** What somebody else does for a daemon that has started alone. */
+  /** Loads the configuration, for a daemon that starts without one. */
   readonly afterStart?: () => Promise<void>
 }
 
@@ -27,10 +27,12 @@ export class Daemon {
 
   async start(): Promise<void> {
     const { namespace, argv, socketPath, afterStart } = this.#options
-    // A stale socket would look like a daemon.
+    // A stale socket would be mistaken for a running daemon.
     await rm(socketPath, { force: true })
     this.#process = run(namespace, argv)
-    await until(`${argv[0]} listens`, async () => ((await listens(socketPath)) ? null : 'nobody listens'))
+    await until(`${argv[0]} listens`, async () =>
+      (await listens(socketPath)) ? null : 'the socket does not accept connections',
+    )
     await afterStart?.()
   }
 
@@ -42,7 +44,7 @@ export class Daemon {
     process.kill(this.pid, 'SIGCONT')
   }
 
-  /** Without a chance to tidy up: the socket stays. */
+  /** By SIGKILL: the socket stays. */
   async kill(): Promise<void> {
     this.#process?.kill('SIGKILL')
     await this.#process

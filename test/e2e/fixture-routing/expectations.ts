@@ -1,17 +1,17 @@
 import { expect } from 'vitest'
 import { DaemonError } from '../../../src/node/routing/daemon.ts'
-import { neighbors, told } from './configs.ts'
+import { advertisedTo, neighbors } from './configs.ts'
 import type { Pair } from './pair.ts'
 import { untilEqual } from './until.ts'
 
-/** Until every neighbor has in its own table what its kind is told of `desired`, and nothing else of ours. */
+/** Waits until the table of every neighbor has exactly the prefixes of `desired` that are advertised to its kind. */
 export async function untilAnnounced(
   pair: Pair,
   desired: ReadonlySet<string>,
   withinMs?: number,
 ): Promise<void> {
   for (const { name } of neighbors) {
-    await untilEqual(`what ${name} has`, told(name, desired), () => pair.received(name), withinMs)
+    await untilEqual(`what ${name} has`, advertisedTo(name, desired), () => pair.received(name), withinMs)
   }
 }
 

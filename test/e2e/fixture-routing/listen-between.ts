@@ -1,6 +1,6 @@
 import { connect, createServer, type Socket } from 'node:net'
 
-/** A socket in front of a daemon's, to see what is said there and to act in between. */
+/** A proxy for a daemon's socket that records requests and replies and can act between them. */
 export async function listenBetween(
   socketPath: string,
   hooks: { onRequest: (text: string) => void; onReply: (text: string) => void },

@@ -71,7 +71,7 @@ async function build(kind: 'bird' | 'frr', undo: Undo): Promise<Omit<Pair, 'stop
   return { manifest: manifestOf(kind, nodeDir), namespace, configFile, daemon, received, sessionsUp }
 }
 
-/** In memory where there is such a folder, so that what is measured is not the disk. */
+/** In memory where possible, so that the disk does not affect measurements. */
 async function makeFolder(undo: Undo): Promise<string> {
   const memory = await access('/dev/shm').then(
     () => true,
@@ -79,7 +79,7 @@ async function makeFolder(undo: Undo): Promise<string> {
   )
   const dir = await mkdtemp(join(memory ? '/dev/shm' : tmpdir(), 'r1-'))
   undo.push(() => rm(dir, { recursive: true, force: true }))
-  // The daemons' own users come through here.
+  // The daemons' users must be able to enter.
   await chmod(dir, 0o755)
   return dir
 }

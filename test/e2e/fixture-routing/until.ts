@@ -1,8 +1,8 @@
 import { patience } from '../../patience.ts'
 
 /**
- * Polls until `look` finds nothing left to complain about, and fails with its last words.
- * @param look `null` when all is well, else what is there instead
+ * Polls until `look` returns null; at the deadline it fails with the last value.
+ * @param look returns `null` when the condition holds, else what it found
  */
 export async function until(
   what: string,
@@ -19,7 +19,7 @@ export async function until(
   }
 }
 
-/** Polls until `read` gives that, and fails with what it gave instead. */
+/** Polls until `read` returns the expected value; at the deadline it fails with the last value. */
 export async function untilEqual<T>(what: string, expected: T, read: () => Promise<T>, withinMs = 60_000) {
   const wanted = JSON.stringify(expected)
   await until(

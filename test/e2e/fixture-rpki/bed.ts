@@ -18,8 +18,8 @@ import { RtrAgent } from './rtr-agent.ts'
 export const livePort = 3323
 export const lastGoodPort = 3324
 
-/** What the neighbor tells: the prefix, and who originates it. */
-export const told = {
+/** The routes that the neighbor advertises: prefix and origin AS. */
+export const neighborRoutes = {
   valid: ['193.1.0.0/24', 21001],
   invalid: ['193.2.0.0/24', 21002],
   tooLong: ['193.4.0.0/24', 21004],
@@ -33,11 +33,11 @@ export interface Bed {
   readonly daemon: 'bird' | 'frr'
   readonly manifest: Manifest
   readonly rtr: RtrAgent
-  /** Starts the routing daemon, as a boot does. */
+  /** Starts the routing daemon, as at a boot. */
   readonly boot: () => Promise<void>
-  /** What the node has from its neighbor in both families, sorted. */
+  /** The prefixes accepted from the neighbor in both families, sorted. */
   readonly taken: () => Promise<string[]>
-  /** When each of the neighbor's established sessions began, in milliseconds since 1970, so that a restart shows. */
+  /** The start of each established session, in milliseconds since 1970, to detect a restart. */
   readonly sessions: () => Promise<ReadonlyMap<string, number>>
   /** To BIRD's control socket. */
   readonly ask: (command: string) => Promise<string>
@@ -81,7 +81,7 @@ ${(['ipv4', 'ipv6'] as const)
   .map(
     (family) => `protocol static {
   ${family};
-${Object.values(told)
+${Object.values(neighborRoutes)
   .filter(([prefix]) => prefix.includes(':') === (family === 'ipv6'))
   .map(([prefix, asn]) => `  route ${prefix} blackhole { bgp_path.prepend(${asn}); };`)
   .join('\n')}
@@ -96,7 +96,7 @@ protocol bgp node${family.slice(3)} {
   .join('\n')}
 `
 
-/** A node with what the planner writes for it, RTR servers on its loopback, and a neighbor that tells it routes. */
+/** A node with its planned configuration, RTR servers on its loopback, and a neighbor that advertises routes to it. */
 export async function makeBed(daemon: 'bird' | 'frr', atExpiry: 'accept' | 'last-good'): Promise<Bed> {
   const undo: (() => Promise<unknown>)[] = []
   const stop = async () => {

@@ -1,4 +1,4 @@
-// RTR servers inside the node's namespace, where the test itself can't be, and on the built code, because
+// RTR servers inside the node's namespace, which the test itself cannot enter, and on the built code, because
 // Node 20 runs no TypeScript. A line of JSON in, a line of JSON out.
 import { createInterface } from 'node:readline'
 
@@ -17,7 +17,7 @@ const calls = {
   async serve({ port, vrps }) {
     const known = servers.get(port)
     if (known !== undefined) return known.update(setOf(vrps))
-    // Short timers: FRR believes those of the server, whatever its configuration says.
+    // Short timers: FRR takes those of the server, not those of its configuration.
     const timers = { refreshS: 30, retryS: 1, expireS: 600 }
     const server = createRtrServer({ vrps: setOf(vrps), ...timers, notifyIntervalMs: 0 })
     servers.set(port, server)

@@ -1,4 +1,4 @@
-// Runs inside the server's namespace, where the test itself can't be, and on the built code, because
+// Runs inside the server's namespace, which the test itself cannot enter, and on the built code, because
 // Node 20 runs no TypeScript. A line of JSON in, a line of JSON out.
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -58,7 +58,7 @@ const calls = {
     return Promise.all(results)
   },
   side: ({ check }) => side.find((candidate) => candidate.check === check).run(),
-  /** A client for each of the keys shakes hands, and sends an echo: then the server counts it. */
+  /** For each key a client completes a handshake and sends an echo, so that the server counts the peer as active. */
   async crowd({ endpoint, serverPublicKey, privateKeys, echoes }) {
     for (const [index, privateKey] of privateKeys.entries()) {
       const member = new WireguardClient({

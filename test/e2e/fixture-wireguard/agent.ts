@@ -6,7 +6,7 @@ import type { SideCheckResult } from '../../../src/node/probe/side/side-check.ts
 import type { ExchangeOutcome } from '../../../src/node/wireguard/exchange.ts'
 
 const repository = fileURLToPath(new URL('../../..', import.meta.url))
-/** Where `npm run build` puts it. */
+/** The output folder of `npm run build`. */
 export const builtCode = `${repository}dist`
 
 export const fixture = (name: string) => fileURLToPath(new URL(name, import.meta.url))
@@ -23,7 +23,7 @@ interface Results {
   crowd: null
 }
 
-/** Our own code in another namespace, called from the test. */
+/** Runs our own code in another namespace, on calls from the test. */
 export class Agent {
   readonly #child: ChildProcessWithoutNullStreams
   readonly #waiting = new Map<number, { resolve: (value: never) => void; reject: (error: Error) => void }>()

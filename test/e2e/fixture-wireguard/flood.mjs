@@ -1,4 +1,4 @@
-// Initiations that pass mac1 and fail later: each costs the server an X25519. Counts the cookies that come back.
+// Initiations that pass mac1 and fail later: each costs the server an X25519. Counts the cookie replies.
 import { randomBytes } from 'node:crypto'
 import { createSocket } from 'node:dgram'
 

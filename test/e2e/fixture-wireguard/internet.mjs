@@ -1,10 +1,10 @@
-// What lies beyond the gateway: a DNS responder and a TCP listener. `answer`: the code (RFC 1035) of each DNS answer.
+// The network behind the gateway: a DNS responder and a TCP listener. `answer`: the code (RFC 1035) of each DNS answer.
 import { createSocket } from 'node:dgram'
 import { createServer } from 'node:net'
 
 const addresses = process.argv.slice(2, 4)
 const [dnsPort, tcpPort, code] = process.argv.slice(4).map(Number)
-// A socket of all addresses would answer from another one than was asked.
+// A wildcard socket would answer from another address than the one queried.
 for (const address of addresses) {
   const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4')
   socket.on('message', (query, from) => {

@@ -8,7 +8,7 @@ export const dnsPort = 53
 export const tcpPort = 8443
 export const beyond = { ipv4: '198.51.100.53', ipv6: '2001:db8:53::53' } as const
 
-/** A namespace behind a WireGuard server, which forwards and translates what its clients send there. */
+/** A namespace behind a WireGuard server that forwards the packets of its clients there, with NAT. */
 export class Internet {
   readonly namespace: string
   readonly #server: WireguardServer
@@ -70,7 +70,7 @@ export class Internet {
     await this.#server.ip('-6', 'route', 'delete', 'default')
   }
 
-  /** What a firewall does with all that would be forwarded: `drop`, `reject …`; `null`: nothing. */
+  /** The verdict of a firewall on all forwarded packets: `drop`, `reject …`; `null`: no firewall. */
   async forbid(statement: string | null): Promise<void> {
     await this.#server.run('nft', 'flush chain inet e2e forward')
     if (statement !== null)

@@ -75,7 +75,7 @@ export class WireguardServer {
     await execa('ip', ['netns', 'delete', this.namespace])
   }
 
-  /** Sets everything as it should be. */
+  /** Restores the complete configuration. */
   async configure(): Promise<void> {
     await this.setconf([
       '[Interface]',
@@ -116,7 +116,7 @@ export class WireguardServer {
     await this.ip('address', 'delete', `${endpoint6.address}/128`, 'dev', 'lo')
   }
 
-  /** A file, for Node's pipes are sockets, which nobody can open as /dev/stdin. */
+  /** A file, because Node's pipes are sockets, and a socket cannot be opened as /dev/stdin. */
   async #withSecret(text: string, use: (file: string) => Promise<unknown>): Promise<void> {
     const folder = await mkdtemp(join(tmpdir(), 'anyward-e2e-wg-'))
     try {
@@ -135,7 +135,7 @@ export class WireguardServer {
     this.#process?.kill(signal)
   }
 
-  /** In its namespace. */
+  /** Runs a program in its namespace. */
   async run(...argv: string[]): Promise<void> {
     await execa('ip', ['netns', 'exec', this.namespace, ...argv])
   }

@@ -6,7 +6,7 @@ export interface Update {
   readonly withdrawn: readonly string[]
 }
 
-/** What a daemon's UPDATE says, with AS numbers of four octets. Unused attributes are left out. */
+/** The content of a daemon's UPDATE, with AS numbers of four octets. Unused attributes are left out. */
 export function readUpdate(body: Buffer): Update {
   const withdrawnLength = body.readUInt16BE(0)
   const withdrawn = readPrefixes('ipv4', body.subarray(2, 2 + withdrawnLength))

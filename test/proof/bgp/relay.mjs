@@ -33,7 +33,7 @@ function join(one, other) {
     [one, other],
     [other, one],
   ]) {
-    // Not at once: a daemon's last word is still under way when its end of the session has gone.
+    // Not at once: the daemon's last message is still in transit when its end of the session is closed.
     socket.on('error', () => opposite.end())
     socket.on('close', () => opposite.end())
   }

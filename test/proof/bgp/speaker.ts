@@ -23,13 +23,13 @@ export interface SpeakerOptions {
   /** The daemon's end of the session. */
   readonly peerAddress: string
   readonly family: Family
-  /** RFC 9234: the number in the capability; `null`: the neighbor has never heard of roles. */
+  /** RFC 9234: the number in the capability; `null`: the neighbor does not support roles. */
   readonly role: number | null
 }
 
 /** A neighbor that advertises the given routes, and records the routes that it received. */
 export class Speaker {
-  /** What the daemon announced and has not withdrawn, by prefix. */
+  /** The routes that the daemon has announced and not withdrawn, by prefix. */
   readonly received = new Map<string, WireRoute>()
   /** UPDATEs sent on this session, End-of-RIB included. */
   updatesSent = 0
@@ -52,7 +52,7 @@ export class Speaker {
     socket.resume()
   }
 
-  /** Dials until the session is established. A daemon that refuses for `withinMs` is an error with its last words. */
+  /** Connects until the session is established. A daemon that refuses for `withinMs` is an error with its last message. */
   static async open(options: SpeakerOptions, withinMs = 30_000): Promise<Speaker> {
     const end = performance.now() + patience(withinMs)
     for (;;) {
@@ -99,13 +99,13 @@ export class Speaker {
         this.#sendKeepalive()
         return done()
       }, withinMs)
-    // BIRD passes over who asks while it is still sending for the first time.
+    // BIRD ignores a refresh request during its initial advertisement.
     await untilAwake(() => this.#hasEndOfRib)
     this.#write(encodeRefresh(this.#options.family))
     await untilAwake(() => this.#refreshesEnded >= wanted)
   }
 
-  /** Throws with the daemon's last words where the session has ended. */
+  /** Throws the daemon's last message if the session has ended. */
   assertUp(): void {
     if (this.#ending !== null) throw new Error(`AS${this.#options.asn}: ${this.#ending}`)
   }
@@ -173,7 +173,7 @@ function dial({ relay, address, peerAddress }: SpeakerOptions): Promise<Socket |
     socket.write(JSON.stringify({ from: address, to: peerAddress, port: 179 }))
     socket.once('error', (error) => resolve(error.message))
     socket.once('data', (answer: Buffer) => {
-      // The daemon speaks no word before it has accepted, but its OPEN may come in the same piece.
+      // The daemon sends nothing before it has accepted, but its OPEN may arrive in the same chunk.
       const lineEnd = answer.indexOf('\n') + 1
       if (answer[0] !== 0x2b) return resolve(answer.subarray(1).toString().trim())
       socket.removeAllListeners('error')
@@ -184,7 +184,7 @@ function dial({ relay, address, peerAddress }: SpeakerOptions): Promise<Socket |
   })
 }
 
-/** Has the relay listen in its namespace and hand each connection to a server on a Unix socket. */
+/** Makes the relay listen in its namespace and pass each connection to a server on a Unix socket. */
 export function forwardPort(
   relay: string,
   listener: { readonly listen: string; readonly port: number; readonly forward: string },

@@ -3,7 +3,7 @@ import { type Family, familyOf, parseAddress, parsePrefix } from '../../../src/n
 /** A list within it is an AS_SET. */
 export type AsPath = readonly (number | readonly number[])[]
 
-/** What an UPDATE says of one prefix. */
+/** One prefix of an UPDATE. */
 export interface WireRoute {
   readonly prefix: string
   readonly asPath: AsPath
@@ -59,7 +59,7 @@ export function encodeOpen({ asn, routerId, family, role }: OpenOptions): Buffer
     [1, 0, afis[family], 0, unicast],
     [2],
     [65, ...u32(asn)],
-    // Enhanced route refresh (RFC 7313): its end marker says that all before it was worked off.
+    // Enhanced route refresh (RFC 7313): its end marker means that everything before it was processed.
     [70],
     // Graceful restart (RFC 4724), of no family: bgpd sends no end markers to a speaker without it.
     [64, 0, 0],

@@ -16,7 +16,7 @@ function addNextHops(maker: RouteMaker): void {
   maker.add('an unused address as next hop', {
     nextHop: family === 'ipv4' ? '10.77.200.200' : 'fd77::200:200',
   })
-  // Not one beyond the link: both daemons refuse that by themselves, and a policy knows no links.
+  // No next hop beyond the link: both daemons refuse it by themselves, and a policy has no notion of links.
   if (family === 'ipv6') {
     maker.add('a link-local next hop beside the global one', { nextHop: `${neighbor.address} fe80::1` })
     maker.add('a link-local next hop beside that of another host', { nextHop: `${addresses.other} fe80::1` })

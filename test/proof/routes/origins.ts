@@ -1,7 +1,7 @@
 import { ourAsn } from '../proof-fleet.ts'
 import type { RouteMaker } from './route.ts'
 
-/** By the VRPs of the proof's fleet. */
+/** Origins by their state against the VRPs of the proof's fleet. */
 export function addOrigins(maker: RouteMaker): void {
   const { family, head } = maker
   const rows: readonly (readonly [meaning: string, ipv4: string, ipv6: string, origin: number])[] = [

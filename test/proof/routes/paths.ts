@@ -37,7 +37,7 @@ function addFirst(maker: RouteMaker): void {
   maker.add('the neighbor second', { asPath: [6010, ...head, 6000] })
   maker.add('the neighbor last', { asPath: [6010, 6000, ...head] })
   maker.add('an AS_SET first', { asPath: [[...head, 6010], 6000] })
-  // What a careless pattern takes for the neighbor.
+  // AS numbers that an imprecise pattern would match as the neighbor's.
   maker.add('a number that begins like the neighbor’s', { asPath: [neighbor.asn * 10 + 1, 6000] })
   maker.add('a number that ends like the neighbor’s', { asPath: [Number(`1${neighbor.asn}`), 6000] })
 }
@@ -63,7 +63,7 @@ function addBogonAsns(maker: RouteMaker): void {
     maker.add(`${meaning}: ${asn} as origin`, { asPath: [...head, 6000, asn] })
     maker.add(`${meaning}: ${asn} in the middle`, { asPath: [...head, asn, 6000] })
   }
-  // Their digits in other numbers.
+  // Their digits within other numbers.
   for (const asn of [
     10, 100, 1234560, 234567, 123456, 1645000, 645000, 6451, 650, 655350, 42000000, 420000000,
   ]) {

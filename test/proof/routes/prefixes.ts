@@ -77,7 +77,7 @@ function addLengths(maker: RouteMaker): void {
   }
 }
 
-/** Around the bounds of what the neighbor `strict` may tell. */
+/** Around the bounds of the prefixes that the neighbor `strict` may advertise. */
 function addStrict(maker: RouteMaker): void {
   const prefixes =
     maker.family === 'ipv4'

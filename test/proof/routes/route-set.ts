@@ -5,7 +5,7 @@ import { addPaths } from './paths.ts'
 import { addPrefixes } from './prefixes.ts'
 import { makeRoutes, type ProofRoute } from './route.ts'
 
-/** All that a neighbor injects, most of it hostile: a route by its meaning, each with a prefix of its own. */
+/** All routes that a neighbor injects, most of them hostile: each with a meaning and a prefix of its own. */
 export function routesOf(neighbor: ProofNeighbor): readonly ProofRoute[] {
   const maker = makeRoutes(neighbor)
   addOrigins(maker)

@@ -22,9 +22,9 @@ export type RouteFields = Partial<Omit<ProofRoute, 'meaning'>>
 export interface RouteMaker {
   readonly neighbor: ProofNeighbor
   readonly family: Family
-  /** How each path from this neighbor begins: with its number, unless it is one of us. */
+  /** The start of each path from this neighbor: its AS number, none for iBGP. */
   readonly head: readonly number[]
-  /** With a prefix that no rule is about. */
+  /** Adds a route with a prefix that no rule matches. */
   add(meaning: string, fields: RouteFields): void
   readonly routes: readonly ProofRoute[]
   readonly addresses: { readonly ours: string; readonly other: string }
@@ -56,7 +56,7 @@ export function makeRoutes(neighbor: ProofNeighbor): RouteMaker {
         ...fields,
         prefix,
       }
-      // The first one who means a prefix keeps it: a neighbor has one route to a prefix.
+      // The first route to a prefix is kept: a neighbor has one route to each prefix.
       if (!routes.has(prefix)) routes.set(prefix, route)
     },
     get routes() {
@@ -65,7 +65,7 @@ export function makeRoutes(neighbor: ProofNeighbor): RouteMaker {
   }
 }
 
-/** In 99.1.0.0/16 and 2999:1::/32, of which no rule knows. */
+/** In 99.1.0.0/16 and 2999:1::/32, which no rule matches. */
 function plainPrefix(family: Family, index: number): string {
   return family === 'ipv4' ? `99.1.${index}.0/24` : `2999:1:${index.toString(16)}::/48`
 }

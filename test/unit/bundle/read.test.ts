@@ -31,18 +31,18 @@ async function spoil(change: (text: string) => string): Promise<void> {
 }
 
 describe('a bundle', () => {
-  test('is read as it was written', async () => {
+  test('is read back unchanged', async () => {
     expect((await readBundle(dir)).node).toBe('fra1-a')
   })
 
-  test('whose manifest was cut in half is refused', async () => {
+  test('with a truncated manifest is refused', async () => {
     await spoil((text) => text.slice(0, text.length / 2))
     expect(await messageOf(readBundle(dir))).toBe(
       'DIR/manifest.json:1:1 is truncated\n    run `anyward plan` again and copy the whole folder',
     )
   })
 
-  test('whose manifest is of another shape is refused, with every place', async () => {
+  test('with an invalid manifest is refused, with the path of each error', async () => {
     await spoil((text) => text.replace('"format": 1', '"format": 9').replace('"routerId"', '"routerID"'))
     const message = await messageOf(readBundle(dir))
     expect(message).toContain('format: ')
@@ -50,7 +50,7 @@ describe('a bundle', () => {
     expect(message).toContain('routerID')
   })
 
-  test('failure 18: whose manifest smuggles a line into a command is refused, with its place', async () => {
+  test('failure 18: whose manifest would inject a line into a command is refused, with its path', async () => {
     await spoil((text) => text.replace('"prefixes": [', '"prefixes": [\n"192.0.2.0/24\\nno router bgp",'))
     const message = await messageOf(readBundle(dir))
     expect(message).toContain(
@@ -58,7 +58,7 @@ describe('a bundle', () => {
     )
   })
 
-  test('failure 18: whose names are not words is refused, with each place', async () => {
+  test('failure 18: with invalid names is refused, with the path of each', async () => {
     await spoil((text) => text.replaceAll(/"(name|protocol|address)": "/g, '"$1": "a\\n'))
     const message = await messageOf(readBundle(dir))
     expect(message).toContain('neighbors.0.name: "a\\n')
@@ -67,35 +67,35 @@ describe('a bundle', () => {
     expect(message).toContain('services.0.name: "a\\n')
   })
 
-  test('with a file that was changed by hand is refused', async () => {
+  test('with a file that was edited is refused', async () => {
     await writeFile(join(dir, 'bird.conf'), 'router id 10.0.0.99;\n')
     expect(await messageOf(readBundle(dir))).toContain(
       'DIR/bird.conf:1:1 does not match its hash in the manifest',
     )
   })
 
-  test('without its manifest is refused, and says which folder is wanted', async () => {
+  test('without its manifest is refused, with the folder that is expected', async () => {
     await rm(join(dir, 'manifest.json'))
     expect(await messageOf(readBundle(dir))).toBe(
       'DIR/manifest.json:1:1 is missing\n    name the folder of one node: OUT/<site>/<node>',
     )
   })
 
-  test('holds no secret, only where it is', async () => {
+  test('contains no secret, only its path', async () => {
     const config = await readFile(join(golden, 'bird.conf'), 'utf8')
     expect(config).toContain('password "@anyward-secret:/etc/anyward/fra1-transit.password@";')
   })
 })
 
 describe('a secret', () => {
-  test('is filled in from its file', async () => {
+  test('is inserted from its file', async () => {
     const file = join(dir, 'password')
     await writeFile(file, 's3cret\n')
     expect(await fillSecrets(`password "${secretToken(file)}";`)).toBe('password "s3cret";')
   })
 
   test.each(['bgp@transit1.password', '@', 'a@b@', 'x@anyward-secret:y@'])(
-    'comes from the file that the path names as a whole: %s',
+    'is read from the file with exactly that path: %s',
     async (name) => {
       for (const part of ['bgp', 'a', 'x']) await writeFile(join(dir, part), 'wrong\n')
       await writeFile(join(dir, name), 's3cret\n')
@@ -108,14 +108,14 @@ describe('a secret', () => {
   )
 
   test.each(['/etc/a b', '/etc/a"b', '/etc/a\nb', 'etc/a'])(
-    'has no token for a path that could end it: %j',
+    'has no token for a path that could end the token: %j',
     (file) => {
       expect(() => secretToken(file)).toThrow(TypeError)
     },
   )
 
   test.each(['', 'two\nlines\n', 'a"; router id 1.1.1.1; #', 'with space', 'x'.repeat(81)])(
-    'that could end a line or a string is refused, and not shown: %j',
+    'that could end a line or a string is refused, and not printed: %j',
     async (password) => {
       const file = join(dir, 'password')
       await writeFile(file, password)

@@ -11,7 +11,7 @@ import { labDir } from '../../../src/lab/state.ts'
 const script =
   "import { listStartModules } from './scripts/bundle.mjs'; console.log(JSON.stringify(await listStartModules()))"
 
-test('--version and --help load the commands’ descriptions, and of the packages commander alone', async () => {
+test('--version and --help load the descriptions of the commands, and commander as the only package', async () => {
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script])
   const modules = JSON.parse(stdout) as string[]
   const packages = modules.flatMap((id) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(id)?.[1] ?? [])
@@ -24,7 +24,7 @@ test('the help of lab names every scenario, in order', () => {
   expect(scenarios.map(({ name }) => name)).toEqual(scenarioNames)
 })
 
-/** The modules of src that a module loads before it runs: itself, and its static imports in turn. */
+/** The modules of src that a module loads before it runs: itself and its static imports, recursively. */
 async function loadedBy(file: string, seen = new Set<string>()): Promise<Set<string>> {
   if (seen.has(file)) return seen
   seen.add(file)
@@ -43,12 +43,12 @@ test.each(['node/withdraw.ts', 'node/controller.ts', 'node/guard.ts', 'node/appl
     const files = [...loaded].map((file) => relative(root, file))
     expect(files).toContain('src/bundle/read.ts')
     expect(files.filter((file) => file.startsWith('src/lab/'))).toEqual([])
-    // failure.ts prints the errors of feeds and of the folder of the sites.
+    // failure.ts prints the errors of the feeds and of the sites folder.
     const errorsOnly = ['src/plan/feeds/feed.ts', 'src/plan/sites/folder-error.ts']
     expect(files.filter((file) => file.startsWith('src/plan/') && !errorsOnly.includes(file))).toEqual([])
   },
 )
 
-test('the folder by which a command finds that a lab is up is the folder of the lab', () => {
+test('the folder that a command checks for a running lab is the folder of the lab', () => {
   expect(labFolder).toBe(labDir)
 })

@@ -70,7 +70,7 @@ async function serveStatus(shown: unknown, carryOut = (_order: OperatorOrder) =>
   await listen(server, socketPath)
 }
 
-/** Answers whatever is asked with these bytes. */
+/** Answers every request with these bytes. */
 async function serveBytes(code: number, bytes: string) {
   const server = createServer((_request, response) => response.writeHead(code).end(bytes))
   servers.push(server)
@@ -81,12 +81,12 @@ async function serveBytes(code: number, bytes: string) {
 const ask = (order: Partial<OperatorOrder> | null = null) => askControl(socketPath, order, 10_000)
 
 describe('the control client', () => {
-  test('reads the status that the server shows', async () => {
+  test('reads the status of the server', async () => {
     await serveStatus(status)
     expect(await ask()).toEqual({ outcome: 'answered', status })
   })
 
-  test('gives an order, which arrives as it was given', async () => {
+  test('sends an order unchanged', async () => {
     const orders: OperatorOrder[] = []
     await serveStatus(status, async (order) => {
       orders.push(order)
@@ -97,16 +97,16 @@ describe('the control client', () => {
     expect(orders).toEqual([order])
   })
 
-  test('passes on why an order was not carried out', async () => {
+  test('returns the reason why an order failed', async () => {
     await serveStatus(status, () => Promise.reject(new Error('the disk is full')))
     expect(await ask({ intent: 'drain' })).toEqual({ outcome: 'refused', message: 'the disk is full' })
   })
 
-  test('finds no controller where no socket is', async () => {
+  test('reports no controller where there is no socket', async () => {
     expect(await ask()).toEqual({ outcome: 'absent' })
   })
 
-  test('a key that is new in the status is no error', async () => {
+  test('an unknown key in the status is not an error', async () => {
     await serveStatus({ ...status, later: [] })
     expect(await ask()).toEqual({ outcome: 'answered', status })
   })
@@ -117,12 +117,12 @@ describe('the control client', () => {
     ['a service without a decision', { ...status, services: [{ name: 'vpn' }] }, 'services.0.'],
     ['a list', [], 'document'],
     ['null', null, 'document'],
-  ])('a status with %s is not taken for one', async (_what, shown, place) => {
+  ])('a status with %s is refused', async (_what, shown, place) => {
     await serveStatus(shown)
     expect(await ask()).toMatchObject({ outcome: 'unreadable', problem: expect.stringContaining(place) })
   })
 
-  test('what is no JSON is not taken for a status', async () => {
+  test('a status that is not JSON is refused', async () => {
     await serveBytes(200, '{{{')
     expect(await ask()).toEqual({ outcome: 'unreadable', problem: 'it is not JSON' })
   })
@@ -135,7 +135,7 @@ describe('the control client', () => {
     },
   )
 
-  test('a controller that does not answer is not waited for without end', async () => {
+  test('a controller that does not answer is an error at the deadline', async () => {
     const server = createServer(() => {})
     servers.push(server)
     await listen(server, socketPath)
@@ -144,7 +144,7 @@ describe('the control client', () => {
   })
 })
 
-test('an order of a version that is not known is refused', async () => {
+test('an order of an unknown version is refused', async () => {
   const { orderSchema } = await import('../../../src/control/order.ts')
   expect(orderSchema.safeParse({ version: 1, intent: 'serve' }).success).toBe(true)
   expect(orderSchema.safeParse({ version: 2, intent: 'serve' }).success).toBe(false)

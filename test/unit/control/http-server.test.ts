@@ -63,21 +63,21 @@ describe('the HTTP server', () => {
     expect((await ask(path, 'GET', '/healthz')).code).toBe(503)
   })
 
-  test('takes orders on the guarded socket', async () => {
+  test('accepts orders on the protected socket', async () => {
     const path = await serve(false)
     const reply = await ask(path, 'POST', '/operator', '{"intent":"drain","forMs":60000}')
     expect(reply.code).toBe(200)
     expect(orders).toEqual([{ intent: 'drain', reason: null, forMs: 60_000 }])
   })
 
-  test('takes no order on a server for anyone', async () => {
+  test('accepts no order on a public server', async () => {
     const path = await serve(true)
     expect((await ask(path, 'POST', '/operator', '{"intent":"withdraw"}')).code).toBe(405)
     expect(orders).toEqual([])
   })
 
   test.each(['', 'drain', '{"intent":"off"}', '{"intent":"drain","forMs":-1}', '[]', 'x'.repeat(10_000)])(
-    'refuses what is no order: %.40j',
+    'refuses an invalid order: %.40j',
     async (body) => {
       const path = await serve(false)
       expect((await ask(path, 'POST', '/operator', body)).code).toBe(400)
@@ -85,7 +85,7 @@ describe('the HTTP server', () => {
     },
   )
 
-  test('survives what is no HTTP', async () => {
+  test('survives data that is not HTTP', async () => {
     const path = await serve(false)
     const socket = connect(path).resume()
     socket.end('\0\0\0 nonsense\r\n\r\n')

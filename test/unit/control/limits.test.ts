@@ -11,7 +11,7 @@ afterEach(() => {
   for (const server of servers.splice(0)) server.close()
 })
 
-/** The machine may be busy. */
+/** Generous, since the machine may be busy. */
 const patient = { requestMs: 60_000, answerMs: 60_000, readMs: 60_000 }
 
 /** A server whose answers to /slow wait for `release`. */
@@ -68,7 +68,7 @@ function open(port: number): Socket {
   return socket
 }
 
-/** Everything that the server says on a connection until it ends it. */
+/** Everything that the server sends on a connection until it closes it. */
 async function readAll(socket: Socket): Promise<string> {
   let text = ''
   socket.on('data', (chunk) => {
@@ -89,7 +89,7 @@ const get = (path: string, host = 'localhost') => `GET ${path} HTTP/1.1\r\nHost:
 const countReplies = (text: string) => text.match(/^HTTP\/1\.1 /gm)?.length ?? 0
 
 describe('the limits of the HTTP server', () => {
-  test('a connection is answered once, however many requests it sends', async () => {
+  test('a connection gets one answer, whatever the number of its requests', async () => {
     const { port, answered } = await serve()
     const text = await ask(port, get('/fast').repeat(2000))
     expect(countReplies(text)).toBe(1)
@@ -97,16 +97,16 @@ describe('the limits of the HTTP server', () => {
     expect(answered.fast).toBe(1)
   })
 
-  test('what follows a request is not read while its answer is made', async () => {
+  test('bytes after a request are not read while its answer is prepared', async () => {
     const { port, answered, release } = await serve()
     const socket = open(port)
     const reading = readAll(socket)
     socket.write(get('/slow'))
     await poll(() => answered.slow).toBe(1)
-    // More than the system buffers for one connection: some of it stays with the client.
+    // More than the system buffers for one connection, so that a part stays with the client.
     const flood = Buffer.alloc(64 * 1024 * 1024, get('/fast'))
     socket.write(flood)
-    // A server that read on would have answered these by the time that it answers a later connection.
+    // A server that reads on would answer these before it answers a later connection.
     expect(await ask(port, get('/large'))).toContain(' 200 ')
     expect(socket.writableLength).toBeGreaterThan(0)
     release()
@@ -114,7 +114,7 @@ describe('the limits of the HTTP server', () => {
     expect(answered.fast).toBe(0)
   })
 
-  test('requests at the same time, and soon after, share one answer', async () => {
+  test('requests at the same time, and shortly after, share one answer', async () => {
     const { port, answered, release } = await serve({}, 60_000)
     const asking = Array.from({ length: 10 }, () => ask(port, get('/slow')))
     await poll(() => answered.slow).toBe(1)
@@ -124,13 +124,13 @@ describe('the limits of the HTTP server', () => {
     expect(answered.slow).toBe(1)
   })
 
-  test('an answer is made again after its time', async () => {
+  test('an answer is prepared again after its lifetime', async () => {
     const { port } = await serve({}, 20)
     await ask(port, get('/fast'))
     await poll(() => ask(port, get('/fast'))).toContain('{"fast":2}')
   })
 
-  test('idle connections are ended in time, and so are slow ones', async () => {
+  test('idle and slow connections are closed in time', async () => {
     const { port } = await serve({ requestMs: 300 })
     const [idle, slow] = [open(port), open(port)]
     slow.write('GET /fast HTTP/1.1\r\nX: ')
@@ -141,19 +141,19 @@ describe('the limits of the HTTP server', () => {
     expect(performance.now() - begun).toBeLessThan(10_000)
   })
 
-  test('a client that does not read its answer is cut off', async () => {
+  test('the connection of a client that does not read its answer is closed', async () => {
     const { port, answered, countConnections } = await serve({ readMs: 300 })
     open(port).pause().write(get('/large'))
     await poll(() => answered.large).toBe(1)
     await poll(countConnections).toBe(0)
   })
 
-  test('a connection whose answer takes too long is ended', async () => {
+  test('a connection whose answer takes too long is closed', async () => {
     const { port } = await serve({ answerMs: 300 })
     expect(await ask(port, get('/slow'))).toBe('')
   })
 
-  test('a further connection takes the place of the oldest idle one', async () => {
+  test('at the limit, a new connection replaces the oldest idle one', async () => {
     const { port } = await serve({ maxConnections: 4 })
     const idle = Array.from({ length: 4 }, () => open(port))
     await Promise.all(idle.map((socket) => once(socket, 'connect')))
@@ -163,7 +163,7 @@ describe('the limits of the HTTP server', () => {
     expect(idle.slice(1).every(({ destroyed }) => !destroyed)).toBe(true)
   })
 
-  test('a connection whose answer is being made keeps its place', async () => {
+  test('a connection whose answer is being prepared is not replaced', async () => {
     const { port, answered, release } = await serve({ maxConnections: 1 })
     const asking = ask(port, get('/slow'))
     await poll(() => answered.slow).toBe(1)
@@ -178,14 +178,14 @@ describe('the limits of the HTTP server', () => {
       `GET /fast HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(10_000)}\r\n\r\n`,
       431,
     ],
-    ['no HTTP', '\0\0\r\n\r\n', 400],
+    ['data that is not HTTP', '\0\0\r\n\r\n', 400],
     ['another method', 'DELETE /fast HTTP/1.1\r\nHost: localhost\r\n\r\n', 405],
     ['an order', 'POST /operator HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}', 405],
-    ['a path that is not there', get('/nothing'), 404],
+    ['an unknown path', get('/nothing'), 404],
     ['a name of another site', get('/fast', 'example.com'), 421],
     ['a name that begins like ours', get('/fast', 'localhost.example.com'), 421],
     ['an address and a name', get('/fast', '127.0.0.1.example.com'), 421],
-    ['a Host that is no name', get('/fast', '[::1'), 421],
+    ['an invalid Host', get('/fast', '[::1'), 421],
     ['an empty Host', get('/fast', ''), 421],
     ['no Host in HTTP/1.1', 'GET /fast HTTP/1.1\r\n\r\n', 400],
     ['no Host in HTTP/1.0', 'GET /fast HTTP/1.0\r\n\r\n', 200],
@@ -197,7 +197,7 @@ describe('the limits of the HTTP server', () => {
     expect(await ask(port, request)).toMatch(new RegExp(`^HTTP/1\\.1 ${code} `))
   })
 
-  test('a fault does not show its message', async () => {
+  test('an error does not show its message', async () => {
     const { port } = await serve()
     const text = await ask(port, get('/fault'))
     expect(text).toContain(' 500 ')
@@ -208,7 +208,7 @@ describe('the limits of the HTTP server', () => {
     const { port } = await serve()
     const socket = open(port)
     await once(socket, 'connect')
-    // The server has seen it once it answers a later one.
+    // The server has accepted it once it answers a later one.
     await ask(port, get('/fast'))
     const ended = once(socket.resume(), 'close')
     servers.splice(0)[0]!.close()

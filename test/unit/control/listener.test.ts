@@ -16,7 +16,7 @@ const routes: Route[] = [
 ]
 const base = { places: ['127.0.0.1:1'], routes, firstRetryMs: 1, onEnd: () => {} }
 
-/** A thread of that code instead of ours, which has `tell` and `data`. */
+/** A thread that runs this code instead of ours; it has `tell` and `data`. */
 function threadOf(code: string): URL {
   const head = `import { parentPort, workerData as data } from 'node:worker_threads'
     const tell = (message) => parentPort.postMessage(message)\n`
@@ -32,7 +32,7 @@ function deferred<T>() {
 }
 
 describe('the HTTP thread', () => {
-  test('is given the routes that everybody may ask, and no others', async () => {
+  test('gets the public routes, and no others', async () => {
     const threadModule = threadOf(`
       if (data.routes.map(({ path }) => path).join() === '/open,/fault') tell({ kind: 'listening' })
       else tell({ kind: 'failed', where: JSON.stringify(data), code: 'routes' })
@@ -40,8 +40,8 @@ describe('the HTTP thread', () => {
     listener = await startListener({ ...base, threadModule })
   })
 
-  test('gets its answers from this thread, and a fault shows no message', async () => {
-    // It asks for a path, and ends with the answer as the cause.
+  test('gets its answers from this thread, and an error shows no message', async () => {
+    // It requests a path, and ends with the answer as the cause.
     for (const [path, said] of [
       ['/open', '"open"'],
       ['/fault', 'the request failed'],
@@ -59,7 +59,7 @@ describe('the HTTP thread', () => {
     }
   })
 
-  test('that ends is started again, later each time', async () => {
+  test('that ends is started again, after a growing delay', async () => {
     const threadModule = threadOf(`tell({ kind: 'listening' }); throw new Error('broken')`)
     const retries: number[] = []
     const enough = deferred<void>()
@@ -73,7 +73,7 @@ describe('the HTTP thread', () => {
     expect(retries.slice(0, 4)).toEqual([1, 2, 4, 8])
   })
 
-  test('that fills its memory ends alone', async () => {
+  test('that runs out of memory ends without this process', async () => {
     const threadModule = threadOf(
       `tell({ kind: 'listening' }); const all = []; for (;;) all.push(new Array(1000).fill(all))`,
     )
@@ -82,7 +82,7 @@ describe('the HTTP thread', () => {
     expect(await ended.promise).toContain('memory')
   }, 30_000)
 
-  test('that cannot listen says where and why, and is not started again', async () => {
+  test('that cannot listen reports the address and the reason, and is not started again', async () => {
     const threadModule = threadOf(`tell({ kind: 'failed', where: data.places[0], code: 'EADDRINUSE' })`)
     const starting = startListener({ ...base, threadModule, onEnd: () => expect.unreachable() })
     await expect(starting).rejects.toThrow(new ListenError('127.0.0.1:1', 'EADDRINUSE'))

@@ -32,7 +32,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true })
 })
 
-/** Holds the lock in a process of its own. */
+/** Takes the lock in another process. */
 async function holdElsewhere(): Promise<ChildProcess> {
   const held = join(folder, 'held')
   const child = spawn('flock', [file, 'sh', '-c', 'touch "$0" && exec sleep 600', held], { stdio: 'ignore' })
@@ -48,7 +48,7 @@ const take = async (options?: { waitMs: number }) => {
   return lock
 }
 
-test('one at a time has the lock, and the other learns which process has it', async () => {
+test('only one holder at a time, and the other gets the process that holds the lock', async () => {
   const first = await take()
   expect(await acquireLock(file)).toEqual({ outcome: 'busy', pid: process.pid })
   first.release()
@@ -58,7 +58,7 @@ test('one at a time has the lock, and the other learns which process has it', as
   second.release()
 })
 
-test('of many that try at once, each has the lock alone', async () => {
+test('of many that try at once, only one holds the lock at any time', async () => {
   let inside = 0
   let turns = 0
   await Promise.all(
@@ -121,7 +121,7 @@ test.runIf(process.getuid!() === 0)('root gives the file to the owner of the fol
   expect(statSync(file)).toMatchObject({ uid: 65534, gid: 65534 })
 })
 
-test('a file that was removed while another held it is no lock', async () => {
+test('a file that was removed while another process held it does not count as a lock', async () => {
   const child = await holdElsewhere()
   rmSync(file)
   const lock = await take()
@@ -132,12 +132,12 @@ test('a file that was removed while another held it is no lock', async () => {
 
 test.each([
   [
-    'a link',
+    'a symbolic link',
     async () => symlinkSync(join(folder, 'target'), file),
     /can not be opened \(ELOOP\): it is a link/,
   ],
   ['a folder', async () => mkdirSync(file), /can not be opened \(EISDIR\)/],
-  ['a pipe', () => execa('mkfifo', ['-m', '600', file]), /is not a regular file: remove it/],
+  ['a named pipe', () => execa('mkfifo', ['-m', '600', file]), /is not a regular file: remove it/],
   [
     'a file that others can open',
     async () => {
@@ -146,7 +146,7 @@ test.each([
     },
     /may be opened by other users: remove it/,
   ],
-])('%s in its place is refused, with the place and the cure', async (_, lay, message) => {
+])('%s in its place is refused, with the path and the remedy', async (_, lay, message) => {
   await lay()
   const failure = await acquireLock(file).catch((error: unknown) => error)
   expect(failure).toBeInstanceOf(LockError)
@@ -155,14 +155,14 @@ test.each([
   expect(existsSync(join(folder, 'target'))).toBe(false)
 })
 
-test('no folder is a clear error', async () => {
+test('a missing folder is an error that names it', async () => {
   file = join(folder, 'none', 'test.lock')
   await expect(acquireLock(file)).rejects.toThrow(
     `the lock file ${file} can not be opened (ENOENT): check that`,
   )
 })
 
-test('no flock is a clear error, and leaves no descriptor open', async () => {
+test('a missing flock program is an error that names it, and leaves no descriptor open', async () => {
   const { PATH } = process.env
   process.env.PATH = folder
   try {

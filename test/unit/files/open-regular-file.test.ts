@@ -25,12 +25,12 @@ test('a file is read, and a missing one is null', async () => {
   expect(await read('missing')).toBe(null)
 })
 
-test('a link of this user is followed', async () => {
+test('a symbolic link of this user is followed', async () => {
   await symlink(join(dir, 'file'), join(dir, 'link'))
   expect(await read('link')).toBe('file: text')
 })
 
-test('a pipe and a folder are refused at once', async () => {
+test('a named pipe and a folder are refused at once', async () => {
   await execa('mkfifo', [join(dir, 'pipe')])
   await expect(read('pipe')).rejects.toThrow(/pipe is not a regular file: remove it/)
   await expect(read('.')).rejects.toThrow('is not a regular file')

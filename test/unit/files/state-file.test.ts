@@ -28,27 +28,27 @@ afterEach(async () => {
 const open = (folder = dir) => operatorFile(folder, (problem) => problems.push(problem))
 const kinds = () => problems.map(({ kind }) => kind)
 
-test('what was saved is there for the next controller', async () => {
+test('saved state is read by the next controller', async () => {
   await open().save(drained)
   expect(await open().load()).toEqual(drained)
   expect(problems).toEqual([])
 })
 
-test('where nothing was saved there is nothing, and nothing to say', async () => {
+test('without a file the state is empty, and nothing is logged', async () => {
   expect(await open().load()).toBeNull()
   expect(problems).toEqual([])
 })
 
 test.each([
-  ['half a file', '{"format":1,"operator":{"int'],
+  ['a truncated file', '{"format":1,"operator":{"int'],
   ['an empty file', ''],
   ['a file of a later version', '{"format":2,"operator":{}}'],
-  ['a file with more in it', JSON.stringify({ ...drained, more: 1 })],
+  ['a file with an unknown key', JSON.stringify({ ...drained, more: 1 })],
   [
-    'an end that no date can show',
+    'an end outside the range of a date',
     JSON.stringify({ ...drained, operator: { ...drained.operator, until: 1e300 } }),
   ],
-])('%s is set aside and said', async (_what, text) => {
+])('%s is renamed and logged', async (_what, text) => {
   await writeFile(join(dir, 'operator.json'), text)
   expect(await open().load()).toBeNull()
   expect(kinds()).toEqual(['damaged'])
@@ -58,14 +58,14 @@ test.each([
   expect(await open().load()).toEqual(serving)
 })
 
-test('of many values in a row the last is what is on the disk', async () => {
+test('after many values in a row the last one is on the disk', async () => {
   const file = open()
   await Promise.all([file.save(drained), file.save(serving), file.save(drained), file.save(serving)])
   expect(await open().load()).toEqual(serving)
   expect(await readdir(dir)).toEqual(['operator.json'])
 })
 
-test('failure 21: what can not be saved is said once, tried again, and said when it is saved', async () => {
+test('failure 21: a failed save is logged once, retried, and logged when it succeeds', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
   const later = join(dir, 'later')
   const file = open(later)
@@ -79,7 +79,7 @@ test('failure 21: what can not be saved is said once, tried again, and said when
   expect(await open(later).load()).toEqual(serving)
 })
 
-test('a value that another process has replaced is written again', async () => {
+test('a value replaced by another process is written again', async () => {
   const controller = open()
   await controller.save(serving)
   await open().save(drained)

@@ -18,12 +18,12 @@ test('a node gets generated keys, files of the lab and an interface name of its 
   expect(service.probe).toMatchObject({ privateKeyFile: '/lab/oslo-b/vpn.key', presharedKeyFile: null })
 })
 
-test('a password stays where there was one, and is added nowhere', () => {
+test('a password is kept where there is one, and not added elsewhere', () => {
   const files = adapted.sites[0]!.nodes.flatMap(({ neighbors }) => neighbors.map((one) => one.passwordFile))
   expect(files).toEqual(['/lab/oslo-a/tor.password', null, null])
 })
 
-test('everything else stays as it is', () => {
+test('everything else is unchanged', () => {
   const withoutSecrets = (one: typeof fleet) => ({
     ...one,
     services: one.services.map(({ wireguard: _, probe: __, ...service }) => service),

@@ -20,7 +20,7 @@ const twoServices = {
   services: [vpn, { ...vpn, name: 'other', prefixes: ['192.0.2.0/24', '192.0.2.9/32'] }],
 }
 
-test('a service that breaks takes its own prefixes along', () => {
+test('a broken service affects its own prefixes', () => {
   expect([...affectedPrefixes(manifest, ({ name }) => name === 'vpn')].sort()).toEqual([
     '192.0.2.0/24',
     '192.0.2.1/32',
@@ -29,10 +29,10 @@ test('a service that breaks takes its own prefixes along', () => {
   ])
 })
 
-test('a covering prefix that a healthy service needs too is not expected to go', () => {
+test('a covering prefix that a healthy service shares is not affected', () => {
   expect([...affectedPrefixes(twoServices, ({ name }) => name === 'other')]).toEqual(['192.0.2.9/32'])
 })
 
-test('a node that goes takes all of its prefixes along', () => {
+test('a stopped node affects all of its prefixes', () => {
   expect(affectedPrefixes(twoServices, () => true).size).toBe(5)
 })

@@ -12,19 +12,19 @@ const decision = {
   message: 'vpn: withdraw',
 }
 
-test('decisions are found between other lines, and a line that is not whole yet is left for later', () => {
+test('decisions are found between other lines, and an incomplete line is kept for later', () => {
   const text = `${JSON.stringify({ event: 'probe' })}\nnot json\n${JSON.stringify(decision)}\n{"event":"decision"`
   expect(parseDecisions(text)).toEqual([
     expect.objectContaining({ reason: 'interface-gone', time: decision.time }),
   ])
 })
 
-test('a decision that lacks its reason is none', () => {
+test('a decision without a reason is ignored', () => {
   const { reason: _, ...rest } = decision
   expect(parseDecisions(`${JSON.stringify(rest)}\n`)).toEqual([])
 })
 
-test('no text of a log makes it throw', () => {
+test('no text of a log makes the reader throw', () => {
   fc.assert(fc.property(fc.string(), (text) => Array.isArray(parseDecisions(text))))
   fc.assert(
     fc.property(fc.jsonValue(), (value) => Array.isArray(parseDecisions(`${JSON.stringify(value)}\n`))),

@@ -16,7 +16,7 @@ services:
     probe: { privateKeyFile: /etc/anyward/probe.key, address: 10.80.0.2 }
 `
 
-/** Two nodes behind one top-of-rack switch and one carrier; the carrier is at the other site too. */
+/** Two nodes behind one top-of-rack switch and one carrier. The carrier is at the other site too. */
 export const osloYaml = `
 site: oslo
 nodes:

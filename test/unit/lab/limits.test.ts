@@ -15,7 +15,7 @@ test('the limits of a lab grow with the number of its nodes, namespaces and comm
   expect(batchLimitMs(1500)).toBe(commandLimitMs + 150_000)
 })
 
-test('what starts at once depends on the processors, and not on the size of the fleet', () => {
+test('the number of concurrent starts depends on the processors, not on the size of the fleet', () => {
   expect(startsAtOnce(1)).toBe(4)
   expect(startsAtOnce(2)).toBe(6)
   expect(startsAtOnce(8)).toBe(18)

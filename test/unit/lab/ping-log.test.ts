@@ -9,21 +9,21 @@ From 10.80.0.3 icmp_seq=4 Destination Host Unreachable
 [1700000015.220000] 64 bytes from 10.80.0.1: icmp_seq=762 ttl=64 time=0.455 ms
 [1700000015.240000] 64 bytes from 10.80.0.1: icmp_seq=763 ttl=6`
 
-test('only whole answers count', () => {
+test('only complete lines count', () => {
   expect(parsePingLog(log).map(({ sequence }) => sequence)).toEqual([1, 2, 762])
 })
 
-test('an outage lasts from the last answer to the next, and counts what was lost between', () => {
+test('an outage lasts from the last answer to the next, and counts the lost packets between', () => {
   const outage = findOutage(parsePingLog(log), 1_700_000_000_030)
   expect(outage?.packetsLost).toBe(759)
   expect(outage?.durationMs).toBeCloseTo(15_200, 0)
 })
 
-test('an outage that was over before the fault is not of the fault', () => {
+test('an outage that ended before the fault is not counted', () => {
   expect(findOutage(parsePingLog(log), 1_700_000_016_000)).toBeNull()
 })
 
-test('a sequence number that starts again at 0 is no loss', () => {
+test('a sequence number that wraps to 0 is not a loss', () => {
   const replies = [
     { atMs: 0, sequence: 65_535 },
     { atMs: 20, sequence: 0 },
@@ -32,7 +32,7 @@ test('a sequence number that starts again at 0 is no loss', () => {
   expect(findOutage(replies, 0)).toBeNull()
 })
 
-test('answers that overtake each other are no loss', () => {
+test('reordered answers are not a loss', () => {
   const replies = [
     { atMs: 0, sequence: 5 },
     { atMs: 20, sequence: 4 },

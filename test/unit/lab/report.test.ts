@@ -14,7 +14,7 @@ const passed = {
   detail: 'the interface is gone',
 } as const
 
-test('the table lines its numbers up, and says of a failure what came instead', () => {
+test('the table aligns its numbers, and shows for a failure what was found instead', () => {
   const failed = {
     ...passed,
     name: 'drain',

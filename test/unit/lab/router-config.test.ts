@@ -26,12 +26,12 @@ function configOf(name: string): string {
   return renderRouter(router, sessions, '/log')
 }
 
-/** The block of a protocol, without its head. */
+/** The block of a protocol, without its first line. */
 function protocolOf(config: string, name: string): string {
   return config.split(`protocol bgp ${name} {`)[1]!.split('\n}')[0]!
 }
 
-test('a session mirrors what the plan says of it: addresses, ASNs, BFD, GTSM, password', () => {
+test('a session mirrors the plan: addresses, ASNs, BFD, GTSM, password', () => {
   const tor = topology.routers.find(({ name }) => name === 'tor')!
   const protocol = protocolOf(configOf('tor'), tor.links[0]!.protocol)
   expect(protocol).toContain('local 10.1.0.1 as 64611;')
@@ -41,13 +41,13 @@ test('a session mirrors what the plan says of it: addresses, ASNs, BFD, GTSM, pa
   expect(protocol).not.toContain('bfd')
 })
 
-test('GTSM follows the plan, which leaves it out where the YAML says nothing and FRR could not have it', () => {
+test('GTSM follows the plan, which omits it by default where FRR does not support it', () => {
   const { links } = topology.routers.find(({ name }) => name === 'oslo-a-carrier')!
   const protocol = protocolOf(configOf('oslo-a-carrier'), links[0]!.protocol)
   expect(protocol).toContain('bfd { interval 100 ms; multiplier 3; };')
 })
 
-test('a neighbor gives a default route only to a node that imports one', () => {
+test('a neighbor advertises a default route only to a node that imports one', () => {
   const { links } = topology.routers.find(({ name }) => name === 'tor')!
   expect(protocolOf(configOf('tor'), links[0]!.protocol)).toContain('export none;')
   const carrier = topology.routers.find(({ name }) => name === 'rome-a-carrier')!
@@ -56,7 +56,7 @@ test('a neighbor gives a default route only to a node that imports one', () => {
   )
 })
 
-test('the core hears no host route, and never sees the same carrier twice in a path', () => {
+test('the core receives no host route, and no path with the same carrier twice', () => {
   const config = configOf('tor')
   expect(config).toContain('net.len > 24 then reject;')
   expect(config).toContain('net.len > 48 then reject;')

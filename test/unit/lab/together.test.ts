@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { fewAtOnce } from '../../../src/lab/machine/together.ts'
 
-describe('few at once', () => {
-  test('no more run at once than the width, and each runs once', async () => {
+describe('limited concurrency', () => {
+  test('at most as many tasks as the width run at once, and each runs once', async () => {
     let now = 0
     let most = 0
     const done: number[] = []
@@ -17,7 +17,7 @@ describe('few at once', () => {
     expect(done.toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7])
   })
 
-  test('after a failure nothing more begins, what runs is waited for, and the first failure is thrown', async () => {
+  test('after a failure no task starts, running ones are awaited, and the first failure is thrown', async () => {
     const begun: string[] = []
     let endSlow = () => {}
     const slow = new Promise<void>((resolve) => {

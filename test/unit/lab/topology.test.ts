@@ -21,7 +21,7 @@ test('the same address and ASN at another site is another router', () => {
   expect(carriers.map(({ site }) => site)).toEqual(['oslo', 'rome'])
 })
 
-test("a router has the YAML's name where that means one router in the fleet, and else its node's before it", () => {
+test("a router has its name in the YAML where that is unique in the fleet, else with its node's name as a prefix", () => {
   expect(topology.routers.map(({ name }) => name)).toEqual([
     'tor',
     'oslo-a-carrier',
@@ -30,7 +30,7 @@ test("a router has the YAML's name where that means one router in the fleet, and
   ])
 })
 
-test('no namespace, folder, bridge, port or address is given out twice', () => {
+test('no namespace, folder, bridge, port or address is assigned twice', () => {
   const once = (values: readonly string[]) => expect(new Set(values).size).toBe(values.length)
   const { nodes, routers, clients } = topology
   const links = nodes.flatMap((node) => node.links)
@@ -47,7 +47,7 @@ test('no namespace, folder, bridge, port or address is given out twice', () => {
   once(clients.map(({ tunnelAddress }) => `${tunnelAddress}`))
 })
 
-test('a client hangs on the first eBGP neighbor of its site that has the family of its endpoint', () => {
+test('a client is behind the first eBGP neighbor of its site with the address family of its endpoint', () => {
   expect(topology.clients.map(({ site, router }) => `${site} ${router}`)).toEqual([
     'oslo tor',
     'rome rome-a-carrier',
@@ -61,7 +61,7 @@ test("a client's tunnel address is neither the server's nor the probe's", () => 
   ])
 })
 
-test('a tunnel network without room for a client is said by name', () => {
+test('a tunnel network without a free address for a client is an error with its name', () => {
   const fleet = fleetOf(osloYaml)
   const [service] = fleet.services
   const [address] = service!.wireguard.addresses
@@ -74,14 +74,14 @@ test('a tunnel network without room for a client is said by name', () => {
   expect(() => buildTopology(crowded)).toThrow(TopologyError)
 })
 
-test('a site without a neighbor has its client on the core', () => {
+test('a site without a neighbor has its client behind the core', () => {
   const fleet = fleetOf(osloYaml)
   const site = fleet.sites[0]!
   const lonely = { ...fleet, sites: [{ ...site, nodes: [{ ...site.nodes[0]!, neighbors: [] }] }] }
   expect(buildTopology(lonely).clients[0]!.router).toBeNull()
 })
 
-test('more nodes than a /24 holds get a longer management network', () => {
+test('more nodes than fit into a /24 get a larger management network', () => {
   const fleet = fleetOf(osloYaml)
   const site = fleet.sites[0]!
   const nodes = Array.from({ length: 300 }, (_, at) => ({ ...site.nodes[0]!, name: `n${at}`, neighbors: [] }))
@@ -90,7 +90,7 @@ test('more nodes than a /24 holds get a longer management network', () => {
   expect(`${built.nodes.at(-1)!.managementAddress}`).toBe('169.254.65.45/20')
 })
 
-test('an address that the YAML leaves out is the other one of the pair, or the next that is free', () => {
+test('an address missing in the YAML is the other one of the pair, or the next free one', () => {
   const node = fleetOf(osloYaml).sites[0]!.nodes[0]!
   const neighbor = node.neighbors.find(({ name }) => name === 'carrier')!
   expect(`${deriveLocalAddress(node, neighbor)}`).toBe('10.1.1.0')
@@ -101,7 +101,7 @@ test('an address that the YAML leaves out is the other one of the pair, or the n
   expect(`${deriveLocalAddress(crowded, neighbor)}`).toBe('10.1.1.3')
 })
 
-test("an interface's name is unique on the machine and fits the kernel", () => {
+test("an interface's name is unique on the machine and within the kernel's limit", () => {
   const fleet = fleetOf(osloYaml)
   const service = fleet.services[0]!
   expect(uniqueInterface(fleet, service, 3)).toBe('wg0n3')
@@ -112,7 +112,7 @@ test("an interface's name is unique on the machine and fits the kernel", () => {
   for (const name of names) expect(name.length).toBeLessThanOrEqual(15)
 })
 
-test('a name that is taken, or too long, is cut and numbered', () => {
+test('a name that is taken or too long is truncated and numbered', () => {
   const take = uniqueNames(8)
   expect(['aw-core', 'aw-core', 'aw-core-of-all', 'aw-core-of-none'].map(take)).toEqual([
     'aw-core',

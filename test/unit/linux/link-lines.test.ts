@@ -31,11 +31,11 @@ describe('a line of `ip -o monitor link address`', () => {
     ],
     ['Terminated', { event: 'unknown' }],
     ['', { event: 'unknown' }],
-  ])('%j is understood', (line, event) => {
+  ])('%j is parsed', (line, event) => {
     expect(parseLinkEvent(line)).toEqual(event)
   })
 
-  test('of any text never throws', () => {
+  test('with any text never throws', () => {
     fc.assert(fc.property(fc.string(), (line) => parseLinkEvent(line) !== undefined))
   })
 })

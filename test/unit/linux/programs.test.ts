@@ -5,7 +5,7 @@ afterEach(() => {
   vi.unstubAllEnvs()
 })
 
-test('a program that is missing is named with the package that has it', async () => {
+test('a missing program is named with its package', async () => {
   vi.stubEnv('PATH', '/nowhere')
   const missing = await findMissingPrograms(['wg', 'wireguard-go', 'no-such-program'])
   expect(describeMissing(missing)).toBe(

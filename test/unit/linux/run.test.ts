@@ -23,11 +23,11 @@ test.each([
   expect(failure).toMatchObject({ kind, message, argv })
 })
 
-test('output without end is a failure, and no time limit', async () => {
+test('too much output is a failure of its own, not a time limit', async () => {
   expect(await failureOf(['cat', '/dev/zero'])).toMatchObject({ kind: 'failed' })
 })
 
-test('a program gets its input, and an empty one without it', async () => {
+test('a program gets its input, or an empty input', async () => {
   expect(await run(['cat'], { timeoutMs: 60_000, input: 'text' })).toBe('text')
   expect(await run(['cat'], { timeoutMs: 60_000 })).toBe('')
 })
@@ -38,7 +38,7 @@ test('a program that reads none of its input fails by its own exit code', async 
   await expect(run(['false'], { timeoutMs: 60_000, input })).rejects.toMatchObject({ kind: 'failed' })
 })
 
-test('a time limit that one program passes ends the others, and they reject with its error', async () => {
+test('when one program exceeds its time limit, the others are ended and reject with its error', async () => {
   const failure = new AbortController()
   const { signal } = failure
   const late = run(['sleep', '600'], { timeoutMs: 50, signal }).catch((error: unknown) => {

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { readAnnouncements, renderAnnouncements } from '../../../src/manifest/announcements.ts'
 
-test('both protocols are there when nothing is announced', () => {
+test('both protocols are present when nothing is announced', () => {
   expect(
     renderAnnouncements([]),
   ).toBe(`# Written by the anyward controller: the prefixes that this node originates.
@@ -15,7 +15,7 @@ protocol static anyward6 {
 `)
 })
 
-test('each prefix is in the protocol of its family, once, in one order', () => {
+test('each prefix is in the protocol of its family, once, sorted', () => {
   const text = renderAnnouncements([
     ['2001:db8:51::/48', 'degraded'],
     ['192.0.2.1/32', 'normal'],
@@ -35,7 +35,7 @@ protocol static anyward6 {
 `)
 })
 
-test('what was rendered is read back, and any other text is not', () => {
+test('rendered text is read back, and any other text is refused', () => {
   const prefix = fc.oneof(
     fc.tuple(fc.ipV4(), fc.nat(32)).map(([address, length]) => `${address}/${length}`),
     fc.tuple(fc.ipV6(), fc.nat(128)).map(([address, length]) => `${address}/${length}`),

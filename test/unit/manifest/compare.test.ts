@@ -39,8 +39,8 @@ function nodeOf(report: PlanReport, name: string) {
   return report.nodes.find(({ node }) => node === name)!
 }
 
-describe('a plan', () => {
-  test('of the same YAML changes nothing', async () => {
+describe('the comparison of a plan', () => {
+  test('of the same YAML reports no change', async () => {
     expect((await reportOf()).nodes.map(({ change }) => change)).toEqual(['new', 'new', 'new'])
     const report = await reportOf()
     expect(report.nodes.map(({ change, effect }) => [change, effect])).toEqual([
@@ -51,7 +51,7 @@ describe('a plan', () => {
     expect(describeWorld(report.nodes)).toEqual([])
   })
 
-  test('knows that a description costs nothing', async () => {
+  test('reports a changed description as without effect', async () => {
     await reportOf()
     await edit('fra1.yaml', 'kind: transit', 'kind: transit\n        description: our first')
     const node = nodeOf(await reportOf(), 'fra1-a')
@@ -59,7 +59,7 @@ describe('a plan', () => {
     expect(node.sessions).toMatchObject([{ neighbor: 'fra1-transit', effect: 'none' }])
   })
 
-  test('names the session that restarts, and why', async () => {
+  test('names the session that restarts, and the reason', async () => {
     await reportOf()
     await edit('fra1.yaml', 'kind: transit', 'kind: transit\n        gtsm: false')
     const node = nodeOf(await reportOf(), 'fra1-a')
@@ -69,7 +69,7 @@ describe('a plan', () => {
     ])
   })
 
-  test('says which rule no longer holds, at the cost of a reload', async () => {
+  test('names the rule that no longer applies, as a reload', async () => {
     await reportOf()
     await edit('fra1.yaml', 'kind: transit', 'kind: transit\n        relax: [path-length]')
     const report = await reportOf()
@@ -89,7 +89,7 @@ describe('a plan', () => {
     ])
   })
 
-  test('takes a change that it can not weigh for a restart', async () => {
+  test('reports a change that it cannot classify as a restart', async () => {
     await reportOf()
     const manifest = join(out, 'fra1/fra1-a/manifest.json')
     const hash = JSON.parse(await readFile(manifest, 'utf8')).files['bird.conf']
@@ -101,7 +101,7 @@ describe('a plan', () => {
     expect(nodeOf(await reportOf(), 'fra1-a').effect).toBe('session-restart')
   })
 
-  test('leaves the bundle of a node that is gone, and names it', async () => {
+  test('keeps the bundle of a node that was removed, and names it', async () => {
     await reportOf()
     await rm(join(dir, 'sites/nyc1.yaml'))
     const report = await reportOf()
@@ -109,7 +109,7 @@ describe('a plan', () => {
     expect(await readdir(join(out, 'nyc1/nyc1-a'))).toContain('manifest.json')
   })
 
-  test('that leaves a service at too few sites is refused, and nothing is written', async () => {
+  test('refuses a plan that leaves a service at too few sites, and writes nothing', async () => {
     await edit('ams1.yaml', 'services: [vpn]', 'services: []')
     const result = await plan(3)
     expect(result).toMatchObject({

@@ -12,12 +12,12 @@ const good = () => JSON.parse(golden[0]!) as Manifest
 
 type Step = string | number
 
-/** A copy of the first golden manifest with that value at that place. */
+/** A copy of the first golden manifest with that value at that path. */
 function withValue(path: readonly Step[], value: unknown): unknown {
   const copy = good() as unknown as Record<Step, unknown>
   let at = copy
   for (const step of path.slice(0, -1)) at = at[step] as Record<Step, unknown>
-  // As JSON.parse has it: an own property, whatever its name.
+  // As in JSON.parse: an own property, whatever its name.
   Object.defineProperty(at, path.at(-1)!, { value, enumerable: true, configurable: true, writable: true })
   return copy
 }
@@ -30,7 +30,7 @@ function problemsOf(raw: unknown): string[] {
 const probe = ['services', 0, 'probe']
 
 describe('a manifest', () => {
-  test.each(golden)('as plan writes it is read as it stands there', (text) => {
+  test.each(golden)('written by plan is read without a change', (text) => {
     const read = readManifestValue(JSON.parse(text))
     expect(read).toEqual({ ok: true, value: JSON.parse(text) })
   })
@@ -118,11 +118,11 @@ describe('a manifest', () => {
       [{ cron: '0 3 * * *', durationMs: 60_000, timezone: 'Mars/Base' }],
       'maintenance.0.timezone: "Mars/Base" is not a time zone',
     ],
-  ])('with something else at %j is refused: %j', (path, value, problem) => {
+  ])('with an invalid value at %j is refused: %j', (path, value, problem) => {
     expect(problemsOf(withValue(path, value))).toEqual([problem])
   })
 
-  test('with a side check says where its numbers go wrong', () => {
+  test('with an invalid number in a side check is refused with the path of the number', () => {
     const pace = { intervalMs: 5000, timeoutMs: 2000, rise: 2, fall: 3 }
     const command = { ...pace, argv: ['bin/check'], intervalMs: Number.MAX_SAFE_INTEGER }
     expect(problemsOf(withValue([...probe, 'command'], command))).toEqual([
@@ -160,12 +160,12 @@ describe('a manifest', () => {
     fc.jsonValue(),
   )
 
-  test('of any content gives no number to a timer, no text to a path and no line to a log that is out of bounds', () => {
+  test('of any content never yields a timer, a path or a log line that is out of bounds', () => {
     fc.assert(
       fc.property(fc.constantFrom(...places), hostile, (path, value) => {
         const read = readManifestValue(withValue(path, value))
         if (read.ok) expectSound(read.value)
-        // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for
+        // biome-ignore lint/suspicious/noControlCharactersInRegex: the test searches for them
         else for (const each of read.problems) expect(formatProblem(each)).not.toMatch(/[\0-\x1f\x7f\u2028]/)
       }),
       { numRuns: 3000 },
@@ -173,10 +173,10 @@ describe('a manifest', () => {
   })
 })
 
-/** Whatever was read has bounds, wherever it stands. */
+/** Every value that was accepted is within bounds. */
 function expectSound(value: unknown): void {
   if (typeof value === 'number') expect(Math.abs(value)).toBeLessThanOrEqual(2 ** 32)
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the test searches for them
   if (typeof value === 'string') expect(value).not.toMatch(/[\0-\x1f\x7f\u2028]/)
   if (typeof value !== 'object' || value === null) return
   expect([Object.prototype, Array.prototype]).toContain(Object.getPrototypeOf(value))

@@ -5,7 +5,7 @@ test.each([1, 23455, 64500, 65534, 65536, 4200000000, 4294967294])('%d is an AS 
   expect(parseAsn(asn)).toEqual({ ok: true, value: asn })
 })
 
-test.each([0, 23456, 65535, 4294967295, 4294967296, -1, 1.5, Number.NaN])('%d is none', (asn) => {
+test.each([0, 23456, 65535, 4294967295, 4294967296, -1, 1.5, Number.NaN])('%d is not an AS number', (asn) => {
   expect(parseAsn(asn).ok).toBe(false)
 })
 

@@ -32,7 +32,7 @@ test.each(['192.0.0.0/16', '8.8.8.0/24', '172.32.0.0/16', '2a00::/16', '2001:db9
   },
 )
 
-test('link-local addresses are told from the others', () => {
+test('link-local addresses are distinguished from the others', () => {
   expect(['169.254.1.1', 'fe80::1', 'febf::1'].map((text) => isLinkLocal(address(text)))).toEqual([
     true,
     true,

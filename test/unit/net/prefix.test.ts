@@ -23,7 +23,7 @@ test.each([
   ['192.0.2.1/32/32', 'has a prefix length, but must be a single address', 'write 192.0.2.1'],
   ['', 'is not an IP address', 'write one such as 192.0.2.1 or 2001:db8::1'],
   [' 192.0.2.1', 'is not an IP address', 'write one such as 192.0.2.1 or 2001:db8::1'],
-])('%j is no address, and says why', (text, problem, hint) => {
+])('%j is refused as an address, with the reason', (text, problem, hint) => {
   expect(parseAddress(text)).toEqual({ ok: false, problem, hint })
 })
 
@@ -44,7 +44,7 @@ test.each([
   ['192.0.2.0/-1', 'has a prefix length that is not 0 to 32', 'write 192.0.2.0/32 or shorter'],
   ['192.0.2.0/255.255.255.0', 'has a prefix length that is not 0 to 32', 'write 192.0.2.0/32 or shorter'],
   ['2001:db8::/129', 'has a prefix length that is not 0 to 128', 'write 2001:db8::/128 or shorter'],
-])('%j is no prefix, and says why', (text, problem, hint) => {
+])('%j is refused as a prefix, with the reason', (text, problem, hint) => {
   expect(parsePrefix(text)).toEqual({ ok: false, problem, hint })
 })
 

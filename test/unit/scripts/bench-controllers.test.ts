@@ -15,7 +15,7 @@ const { alignTable, describeTimes, summarize } = (await import(figures)) as {
   summarize: (rounds: readonly (number | null)[]) => Times
 }
 
-test('a round without notice is later than any other, and never left out of the median', () => {
+test('a round without a detection counts as the slowest, and is part of the median', () => {
   expect(summarize([30, null, 10])).toEqual({
     rounds: [30, null, 10],
     noticed: 2,
@@ -36,7 +36,7 @@ test.each([
   expect(describeTimes(summarize(rounds), 20_000)).toBe(text)
 })
 
-test('figures stand below each other', () => {
+test('figures are aligned', () => {
   expect(
     alignTable([
       ['', 'ms'],

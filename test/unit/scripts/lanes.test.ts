@@ -10,7 +10,7 @@ const { shareOut } = (await import(script)) as {
   ) => Promise<void>
 }
 
-test('a lane that is free takes the next job, and no more run at once than there are lanes', async () => {
+test('a free lane takes the next job, and at most as many jobs as lanes run at once', async () => {
   const said: string[] = []
   const ends = new Map<string, () => void>()
   const all = shareOut(['a', 'b', 'c', 'd'], 2, async (job) => {

@@ -12,7 +12,7 @@ const { endMarked } = (await import(script)) as {
 test('the processes of a run are ended, also one in a session of its own, and no others', async () => {
   const runId = randomUUID()
   const stranger = execa('sleep', ['600'], { reject: false, env: { ANYWARD_TEST_RUN: randomUUID() } })
-  // Its parent ends at once, and it leaves the process group: only the mark is left.
+  // Its parent ends at once, and it leaves the process group: only the mark identifies it.
   const { stdout } = await execa('sh', ['-c', 'setsid sleep 600 >/dev/null 2>&1 & echo $!'], {
     env: { ANYWARD_TEST_RUN: runId },
   })

@@ -12,7 +12,7 @@ const samples =
   () =>
     times.shift()!
 
-test('under CI the limit leaves ten of its 90 minutes, however slow the machine is', () => {
+test('under CI the limit leaves ten of its 90 minutes, also on a slow machine', () => {
   expect(limitMinutes({ ci: true, slowness: 1 })).toBe(80)
   expect(limitMinutes({ ci: true, slowness: 6 })).toBe(80)
 })

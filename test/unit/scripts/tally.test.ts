@@ -35,7 +35,7 @@ test('passed, failed and skipped tests are counted, and skipped ones are named',
   })
 })
 
-test('of a failed test its file, name and message are kept, for the end of the log', () => {
+test('file, name and message of a failed test are kept for the end of the log', () => {
   const failed = { status: 'failed', fullName: 'it works', failureMessages: ['Error: it does not'] }
   const file = { name: `${process.cwd()}/test/a.test.ts`, status: 'failed', assertionResults: [failed] }
   expect(tallyReport('unit', JSON.stringify({ testResults: [file] }), 'exit code 1').failures).toEqual([
@@ -53,7 +53,7 @@ test.each(['', '{"testResults"', 'null', '{}'])('an unreadable report is a probl
   expect(tallyReport('unit', text, null).problems).toEqual(['unit left an unreadable report of its tests'])
 })
 
-test('a run of no test is a problem', () => {
+test('a run without a test is a problem', () => {
   expect(tallyReport('unit', '{"testResults":[]}', null).problems).toEqual(['unit ran no test'])
 })
 
@@ -76,7 +76,7 @@ test('an exit code that no test explains is a problem', () => {
   ])
 })
 
-test('a file that the time limit ended, or kept from starting, is one failure', () => {
+test('a file that the time limit ended or prevented is one failure', () => {
   const limit = 'the time limit of 80 minutes'
   expect(unfinished('a.test.ts', limit, true)).toMatchObject({
     failed: 0,

@@ -37,7 +37,7 @@ function start(options: { maxBytes?: number; retryMs?: number; dir?: string } = 
   })
 }
 
-test('what was recorded is read back in order, by time and by service', async () => {
+test('recorded events are read in order, by time and by service', async () => {
   const log = start()
   log.record('warn', { event: 'decision', service: 'vpn', reason: 'no-reply' }, 'vpn: withdraw')
   now += 60_000
@@ -67,7 +67,7 @@ test('what was recorded is read back in order, by time and by service', async ()
   expect(ofVpn.events.map(({ event }) => event)).toEqual(['decision', 'session'])
 })
 
-test('the files are rotated, the youngest are kept, and no line is lost in between', async () => {
+test('the files are rotated, the latest are kept, and no line is lost in between', async () => {
   const log = start({ maxBytes: 2000 })
   for (let count = 0; count < 300; count += 1) {
     now += 60_000
@@ -82,7 +82,7 @@ test('the files are rotated, the youngest are kept, and no line is lost in betwe
   expect(counts).toEqual(counts.map((_, index) => counts[0]! + index))
 })
 
-test('what happens again and again does not push out what happened once, and is counted', async () => {
+test('repeated events are counted, and do not displace single ones', async () => {
   const log = start()
   log.record('info', { event: 'start' }, 'starts')
   for (let count = 0; count < 1000; count += 1) {
@@ -100,7 +100,7 @@ test('what happens again and again does not push out what happened once, and is 
   expect(events.filter(({ event }) => event === 'probe').length + (last.leftOut as number)).toBe(1001)
 })
 
-test('how a burst ended is there to read, and how much of it is not', async () => {
+test('the end of a burst is recorded, with the number of events left out', async () => {
   const log = start()
   for (let count = 0; count < 100; count += 1) {
     now += 1
@@ -113,7 +113,7 @@ test('how a burst ended is there to read, and how much of it is not', async () =
   expect(events.length + (last.leftOut as number)).toBe(100)
 })
 
-test('failure 21: what can not be written waits, is said once, and is written as soon as it can be', async () => {
+test('failure 21: events that cannot be written are kept, reported once, and written when it is possible', async () => {
   const later = join(dir, 'later')
   const log = start({ dir: later, retryMs: 20 })
   log.record('info', { event: 'start' }, 'starts')
@@ -125,7 +125,7 @@ test('failure 21: what can not be written waits, is said once, and is written as
   await log.end()
 })
 
-test('a line that a power cut has torn costs that line alone', async () => {
+test('a line truncated by a power failure is the only one lost', async () => {
   await writeFile(join(dir, eventsName), '{"time":"2026-11-23T03:1')
   const log = start()
   log.record('info', { event: 'start' }, 'starts')
@@ -136,12 +136,12 @@ test('a line that a power cut has torn costs that line alone', async () => {
   expect(damagedLines).toBe(3)
 })
 
-test('where nothing was ever recorded there is nothing to read', async () => {
+test('without a file there are no events', async () => {
   await chmod(dir, 0o755)
   expect(await readEvents(dir, all)).toEqual({ events: [], damagedLines: 0 })
 })
 
-test('a link in the place of the file is not followed, and is a problem', async () => {
+test('a symbolic link in place of the file is not followed, and is reported', async () => {
   const target = join(dir, 'target')
   await writeFile(target, '')
   await symlink(target, join(dir, eventsName))

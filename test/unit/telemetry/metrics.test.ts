@@ -10,8 +10,8 @@ const registries: [string, Registry][] = [
   ['planner', createPlannerMetrics().registry],
 ]
 
-describe.each(registries)('of the %s', (_name, registry) => {
-  test('counters, and no other metrics, are called _total', async () => {
+describe.each(registries)('the metrics of the %s', (_name, registry) => {
+  test('end in _total if they are counters, and only then', async () => {
     const text = await registry.metrics()
     const types = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)]
     expect(types.length).toBeGreaterThan(5)
@@ -19,7 +19,7 @@ describe.each(registries)('of the %s', (_name, registry) => {
     expect(wrong.map(([line]) => line)).toEqual([])
   })
 
-  test('rendered metric by metric they are the same as at once', async () => {
+  test('are the same rendered metric by metric as at once', async () => {
     const headsOf = (text: string) => text.split('\n').filter((line) => line.startsWith('#'))
     const { body, contentType } = await renderMetrics(registry)
     expect(headsOf(body)).toEqual(headsOf(await registry.metrics()))
@@ -28,7 +28,7 @@ describe.each(registries)('of the %s', (_name, registry) => {
   })
 })
 
-test('late probes are counted once, however often they are measured', async () => {
+test('late probes are counted once, whatever the number of scrapes', async () => {
   const metrics = createMetrics()
   const status = {
     services: [

@@ -32,7 +32,7 @@ async function plan(...args: string[]): Promise<{ stdout: string; error: Command
   return { stdout, error: error as CommandError | null }
 }
 
-test('too few sites: nothing is written, what the plan would be is told, and the exit code is 1', async () => {
+test('too few sites: nothing is written, the plan is printed, and the exit code is 1', async () => {
   const { stdout, error } = await plan('--out', out, '--refuse-below', '3')
   expect(error?.message).toBe('vpn would be announced at 2 sites (ams1, fra1), fewer than 3')
   expect(error?.exitCode).toBe(1)
@@ -46,7 +46,7 @@ test('too few sites: nothing is written, what the plan would be is told, and the
   })
 })
 
-test('a site that tells nobody is named, as it is what is missing', async () => {
+test('a site that announces to no neighbor is named as missing', async () => {
   const text = base['ams1.yaml']!.replace('services: [vpn]', 'services: []')
   await writeFile(join(sites, 'ams1.yaml'), text)
   const { error } = await plan('--out', out, '--refuse-below', '2')
@@ -55,13 +55,13 @@ test('a site that tells nobody is named, as it is what is missing', async () => 
   )
 })
 
-test('just enough sites are enough', async () => {
+test('exactly the minimum of sites is accepted', async () => {
   const { stdout, error } = await plan('--out', out, '--refuse-below', '2')
   expect(error).toBeNull()
   expect(stdout).toMatch(/\n2 bundles in .*\/out\n$/)
 })
 
-test('with --json there is one document with the nodes and their announcements, and nothing else', async () => {
+test('--json prints one document with the nodes and their announcements', async () => {
   const first = JSON.parse((await plan('--out', out, '--json')).stdout)
   expect(first.nodes).toMatchObject([
     {
@@ -96,7 +96,7 @@ test('with --json there is one document with the nodes and their announcements, 
   expect(new Set(second.announcements.map(({ change }: never) => change))).toEqual(new Set(['same']))
 })
 
-test('a node that is gone keeps its bundle, and the plan says what to do with it', async () => {
+test('a removed node keeps its bundle, and the plan prints what to do with it', async () => {
   await plan('--out', out)
   const bundle = join(out, 'ams1', 'ams1-a')
   const before = await readFile(join(bundle, 'frr.conf'), 'utf8')
@@ -113,7 +113,7 @@ test('a node that is gone keeps its bundle, and the plan says what to do with it
   ])
 })
 
-test('a folder that can not be made is an error that names it', async () => {
+test('a folder that cannot be created is an error that names it', async () => {
   const file = join(sites, 'fleet.yaml')
   const { error } = await plan('--out', file)
   expect(error?.message).toBe(`${join(file, 'ams1', 'ams1-a')} can not be written (ENOTDIR)`)
@@ -121,7 +121,7 @@ test('a folder that can not be made is an error that names it', async () => {
   expect(error?.exitCode).toBe(2)
 })
 
-test.runIf(process.platform === 'linux')('where no folder can be, as in /proc, it ends too', async () => {
+test.runIf(process.platform === 'linux')('an output folder in /proc is an error', async () => {
   const { error } = await plan('--out', '/proc/x')
   expect(error?.message).toBe('/proc/x can not be written (ENOENT)')
 })

@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { vi } from 'vitest'
 
-/** Runs one command of the program, and catches what it prints and throws. */
+/** Runs one command of the program, and captures its output and error. */
 export async function runCommand(
   command: Command,
   ...args: string[]

@@ -29,7 +29,7 @@ test('schema prints one JSON document for fleet.yaml', async () => {
   expect(await print('--json', 'schema')).toBe(await print('schema'))
 })
 
-test('schema --site prints that of a site’s file', async () => {
+test('schema --site prints the schema of a site’s file', async () => {
   expect(JSON.parse(await print('schema', '--site'))).toMatchObject({ required: ['site', 'nodes'] })
 })
 

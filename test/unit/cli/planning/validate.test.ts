@@ -28,13 +28,13 @@ async function validate(...args: string[]): Promise<{ stdout: string; exitCode: 
   return { stdout, exitCode, error }
 }
 
-test('a valid fleet is one line that says what it is', async () => {
+test('a valid fleet prints a one-line summary', async () => {
   const { stdout, exitCode } = await validate('--sites', dir)
   expect(stdout).toBe(`${dir}: valid: 2 sites, 2 nodes, 4 neighbors, 1 service.\n`)
   expect(exitCode).toBe(0)
 })
 
-test('warnings alone leave the exit code 0', async () => {
+test('with warnings only the exit code is 0', async () => {
   await rm(join(dir, 'ams1.yaml'))
   await rm(join(dir, 'fra1.yaml'))
   const { stdout, exitCode } = await validate('--sites', dir)
@@ -42,7 +42,7 @@ test('warnings alone leave the exit code 0', async () => {
   expect(exitCode).toBe(0)
 })
 
-test('errors are listed and summed up, with exit code 1', async () => {
+test('errors are listed and counted, with exit code 1', async () => {
   await writeFile(join(dir, 'fra1.yaml'), '')
   const { stdout, exitCode } = await validate('--sites', dir)
   expect(stdout).toBe(
@@ -51,7 +51,7 @@ test('errors are listed and summed up, with exit code 1', async () => {
   expect(exitCode).toBe(1)
 })
 
-test('--json is one document with every field of each issue', async () => {
+test('--json prints one document with every field of each issue', async () => {
   await writeFile(join(dir, 'fra1.yaml'), '')
   const { stdout, exitCode } = await validate('--sites', dir, '--json')
   expect(JSON.parse(stdout)).toEqual({
@@ -71,7 +71,7 @@ test('--json is one document with every field of each issue', async () => {
   expect(exitCode).toBe(1)
 })
 
-test('a missing folder ends with code 2, and with --json in one document too', async () => {
+test('a missing folder exits 2, also with one document with --json', async () => {
   const { stdout, error } = await validate('--sites', join(dir, 'nowhere'), '--json')
   expect(error).toBeInstanceOf(CommandError)
   expect(error).toMatchObject({ exitCode: 2, hint: 'name the folder with --sites DIR' })

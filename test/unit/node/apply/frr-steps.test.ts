@@ -67,7 +67,7 @@ describe('the commands from one configuration to another', () => {
     expect([commandsToAdd(gap), commandsToRemove(gap, 0)]).toEqual([[], []])
   })
 
-  test('keep a line that is neither wanted nor obsolete', () => {
+  test('keep a line that is in neither the old nor the new configuration', () => {
     const gap = gapTo(running.replace('ip route 192.0.2.0/24 blackhole 254\n', ''), () => false)
     expect(gap.excess).toEqual([])
   })

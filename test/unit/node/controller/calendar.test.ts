@@ -7,8 +7,8 @@ const at = (iso: string) => Date.parse(iso)
 const iso = (wall: number) => new Date(wall).toISOString()
 const window = (cron: string, durationMs: number, timezone = 'UTC') => ({ cron, durationMs, timezone })
 
-/** Active and next as a person writes them. */
-function told(windows: Parameters<typeof createCalendar>[0], wall: string) {
+/** The active and the next window, as text. */
+function windowsAt(windows: Parameters<typeof createCalendar>[0], wall: string) {
   const { active, next } = createCalendar(windows).at(at(wall))
   return {
     active: active === null ? null : `${iso(active.start)} ${iso(active.until)}`,
@@ -16,30 +16,30 @@ function told(windows: Parameters<typeof createCalendar>[0], wall: string) {
   }
 }
 
-test('a calendar without windows says nothing', () => {
-  expect(told([], '2026-11-23T00:00:00Z')).toEqual({ active: null, next: null })
+test('a calendar without windows has no active and no next window', () => {
+  expect(windowsAt([], '2026-11-23T00:00:00Z')).toEqual({ active: null, next: null })
 })
 
 test('the next window is known before it begins', () => {
-  expect(told([window('0 3 * * sun', 2 * hourMs)], '2026-11-23T00:00:00Z')).toEqual({
+  expect(windowsAt([window('0 3 * * sun', 2 * hourMs)], '2026-11-23T00:00:00Z')).toEqual({
     active: null,
     next: '2026-11-29T03:00:00.000Z 2026-11-29T05:00:00.000Z',
   })
 })
 
 test('a controller that starts in the middle of a window finds it', () => {
-  expect(told([window('0 3 * * sun', 2 * hourMs)], '2026-11-29T04:59:59Z')).toEqual({
+  expect(windowsAt([window('0 3 * * sun', 2 * hourMs)], '2026-11-29T04:59:59Z')).toEqual({
     active: '2026-11-29T03:00:00.000Z 2026-11-29T05:00:00.000Z',
     next: '2026-12-06T03:00:00.000Z 2026-12-06T05:00:00.000Z',
   })
 })
 
-test('a window has its first moment, and not its last', () => {
+test('a window includes its first moment, and not its last', () => {
   const windows = [window('0 3 * * *', hourMs)]
-  expect(told(windows, '2026-11-29T03:00:00Z').active).toBe(
+  expect(windowsAt(windows, '2026-11-29T03:00:00Z').active).toBe(
     '2026-11-29T03:00:00.000Z 2026-11-29T04:00:00.000Z',
   )
-  expect(told(windows, '2026-11-29T04:00:00Z').active).toBe(null)
+  expect(windowsAt(windows, '2026-11-29T04:00:00Z').active).toBe(null)
 })
 
 test('windows that overlap, or meet, are one', () => {
@@ -48,11 +48,11 @@ test('windows that overlap, or meet, are one', () => {
     window('0 4 * * *', 2 * hourMs),
     window('0 6 * * *', hourMs),
   ]
-  expect(told(windows, '2026-11-29T03:30:00Z')).toEqual({
+  expect(windowsAt(windows, '2026-11-29T03:30:00Z')).toEqual({
     active: '2026-11-29T03:00:00.000Z 2026-11-29T07:00:00.000Z',
     next: '2026-11-29T04:00:00.000Z 2026-11-29T06:00:00.000Z',
   })
-  expect(told(windows, '2026-11-29T04:30:00Z').active).toBe(
+  expect(windowsAt(windows, '2026-11-29T04:30:00Z').active).toBe(
     '2026-11-29T04:00:00.000Z 2026-11-29T07:00:00.000Z',
   )
 })
@@ -67,35 +67,35 @@ test('windows without an end keep the node in maintenance, and cost no time', ()
 })
 
 describe('when the clocks change', () => {
-  test('a window that begins in the hour that is left out begins as long after midnight as ever', () => {
-    expect(told([window('30 2 * * *', hourMs, 'Europe/Berlin')], '2027-03-28T00:00:00Z').next).toBe(
+  test('a window that begins in the skipped hour begins as long after midnight as on other days', () => {
+    expect(windowsAt([window('30 2 * * *', hourMs, 'Europe/Berlin')], '2027-03-28T00:00:00Z').next).toBe(
       '2027-03-28T01:30:00.000Z 2027-03-28T02:30:00.000Z',
     )
   })
 
-  test('a window that begins in the hour that comes twice begins once', () => {
+  test('a window that begins in the repeated hour begins once', () => {
     const windows = [window('30 2 * * *', 10 * minuteMs, 'Europe/Berlin')]
-    expect(told(windows, '2026-10-24T22:30:00Z').next).toBe(
+    expect(windowsAt(windows, '2026-10-24T22:30:00Z').next).toBe(
       '2026-10-25T00:30:00.000Z 2026-10-25T00:40:00.000Z',
     )
-    expect(told(windows, '2026-10-25T01:35:00Z')).toEqual({
+    expect(windowsAt(windows, '2026-10-25T01:35:00Z')).toEqual({
       active: null,
       next: '2026-10-26T01:30:00.000Z 2026-10-26T01:40:00.000Z',
     })
   })
 
-  test('the hour of the rest of the year is the zone’s', () => {
+  test('on other days a window begins at the local time of its zone', () => {
     const windows = [window('0 3 * * *', hourMs, 'America/New_York')]
-    expect(told(windows, '2026-10-31T12:00:00Z').next).toMatch(/^2026-11-01T08/)
-    expect(told(windows, '2026-10-31T06:00:00Z').next).toMatch(/^2026-10-31T07/)
+    expect(windowsAt(windows, '2026-10-31T12:00:00Z').next).toMatch(/^2026-11-01T08/)
+    expect(windowsAt(windows, '2026-10-31T06:00:00Z').next).toMatch(/^2026-10-31T07/)
   })
 })
 
 test('a day of the month and a day of the week must both hold', () => {
-  expect(told([window('0 3 1-7 * sun', hourMs)], '2026-11-08T00:00:00Z').next).toMatch(/^2026-12-06T03/)
+  expect(windowsAt([window('0 3 1-7 * sun', hourMs)], '2026-11-08T00:00:00Z').next).toMatch(/^2026-12-06T03/)
 })
 
-test('a wall clock that jumps, forth or back, is taken at its word, once', () => {
+test('after a jump of the wall clock, forward or back, the calendar follows it', () => {
   const calendar = createCalendar([window('0 3 * * *', hourMs)])
   const isActive = (wall: string) => calendar.at(at(wall)).active !== null
   expect([
@@ -109,7 +109,7 @@ test('a wall clock that jumps, forth or back, is taken at its word, once', () =>
   ]).toEqual([false, true, false, true, false, true, false])
 })
 
-test('what it said is not computed anew before something changes', () => {
+test('the result is not computed again before it can change', () => {
   const calendar = createCalendar([window('0 3 * * *', hourMs)])
   const first = calendar.at(at('2026-11-29T03:00:00Z'))
   expect(calendar.at(at('2026-11-29T03:59:59Z'))).toBe(first)

@@ -22,7 +22,7 @@ function withOnStop(onStop: 'withdraw' | 'keep'): Manifest {
   return { ...example, services }
 }
 
-/** A daemon that does as it is told, and an endpoint that is always good. */
+/** A daemon that applies each set, and an endpoint that is always good. */
 function start(
   manifest: Manifest,
   found: readonly string[] = [],
@@ -34,7 +34,7 @@ function start(
   let originated: ReadonlySet<string> = new Set(found)
   let cycles = 0
   const withdrawn: VerifiedChange[] = []
-  /** How many probe cycles had begun when the daemon was first told to announce. */
+  /** The number of probe cycles started before the daemon first got an announcement. */
   let cyclesBefore: number | null = null
   const daemon: RoutingDaemon = {
     kind: 'bird',
@@ -101,26 +101,26 @@ function start(
 
 const everything = example.services.flatMap(({ prefixes }) => prefixes).sort()
 
-test('a controller announces when the endpoint was good for long enough, and not before', async () => {
+test('a controller announces once the endpoint was good for long enough, not before', async () => {
   const { controller, announced, cyclesBefore } = start(withOnStop('withdraw'))
   await expect.poll(announced).toEqual(everything)
   expect(cyclesBefore()).toBeGreaterThanOrEqual(example.services[0]!.probe.rise)
   await controller.stop(1000)
 })
 
-test('when it stops it withdraws', async () => {
+test('a controller that stops withdraws', async () => {
   const { controller, announced } = start(withOnStop('withdraw'))
   await expect.poll(announced).toEqual(everything)
   expect(await controller.stop(1000)).toBe(true)
   expect(announced()).toEqual([])
 })
 
-test('a withdrawal that the neighbors have is reported at once, though the file of it can not be written', async () => {
+test('a withdrawal at the neighbors is reported at once, although the file of it cannot be written', async () => {
   const manifest = withOnStop('withdraw')
   let originated: ReadonlySet<string> = new Set()
   let isDenied = false
   const { controller, withdrawn } = start(manifest, [], {
-    // As BIRD: `disable` takes the routes away, and the owned file can't follow.
+    // Like BIRD: `disable` withdraws the routes, and the owned file cannot be written.
     apply: async (desired) => {
       originated = new Set(desired.keys())
       if (isDenied) throw new DaemonError('permission', 'cannot write announce.conf: EPERM')
@@ -150,14 +150,14 @@ test('a withdrawal that the neighbors have is reported at once, though the file 
   await controller.stop(3000)
 })
 
-test('or keeps what it has announced itself, where onStop says keep', async () => {
+test('a controller that stops keeps its own announcements where onStop is keep', async () => {
   const { controller, announced } = start(withOnStop('keep'))
   await expect.poll(announced).toEqual(everything)
   expect(await controller.stop(1000)).toBe(true)
   expect(announced()).toEqual(everything)
 })
 
-test('what it finds announced stays until it has judged the endpoint', async () => {
+test('existing announcements stay until the state of the endpoint is known', async () => {
   const { controller, announced } = start(withOnStop('keep'), everything)
   await expect.poll(() => controller.status().daemon.verified).toBe(true)
   expect(announced()).toEqual(everything)
@@ -165,12 +165,12 @@ test('what it finds announced stays until it has judged the endpoint', async () 
   expect(announced()).toEqual(everything)
 })
 
-test('a dead endpoint is withdrawn also from a daemon that was never seen: it may come back with old files', async () => {
-  const told: string[][] = []
+test('a dead endpoint is withdrawn also from a daemon that has not answered yet: it may start with old files', async () => {
+  const applied: string[][] = []
   const manifest = withOnStop('keep')
   const { controller } = start(manifest, [], {
     apply: async (desired) => {
-      told.push([...desired.keys()])
+      applied.push([...desired.keys()])
       throw new DaemonError('not-running', 'BIRD does not listen')
     },
     observe: async () => {
@@ -178,11 +178,11 @@ test('a dead endpoint is withdrawn also from a daemon that was never seen: it ma
     },
   })
   controller.takeLinks(new Map())
-  await expect.poll(() => told[0]).toEqual([])
+  await expect.poll(() => applied[0]).toEqual([])
   await controller.stop(100)
 })
 
-test('a drain that ends and can not be kept is no reason to end', async () => {
+test('a drain whose end cannot be saved does not end the controller', async () => {
   const { controller, announced } = start(withOnStop('withdraw'), [], {}, async () => {
     throw new Error('disk full')
   })
@@ -205,7 +205,7 @@ test('a drain withdraws a healthy endpoint, and its end announces it again', asy
   await controller.stop(1000)
 })
 
-test('failure 11: a probe that never comes back is no proof of health for ever', async () => {
+test('failure 11: a probe that never returns makes the endpoint unhealthy', async () => {
   let stuck = false
   const { controller, announced } = start(
     withOnStop('withdraw'),
@@ -221,12 +221,12 @@ test('failure 11: a probe that never comes back is no proof of health for ever',
   await controller.stop(1000)
 }, 30_000)
 
-test('a window of the calendar drains by itself, is told ahead, and its end announces again', async () => {
+test('a maintenance window is reported in advance, drains by itself, and its end announces again', async () => {
   const manifest: Manifest = {
     ...withOnStop('withdraw'),
     maintenance: [{ cron: '0 3 * * sun', durationMs: 7_200_000, timezone: 'Europe/Berlin' }],
   }
-  // A Sunday in winter: three in Berlin is two in UTC.
+  // A Sunday in winter: 03:00 in Berlin is 02:00 UTC.
   const begin = Date.UTC(2026, 10, 22, 2)
   let wall = begin - 1000
   const { controller, announced } = start(

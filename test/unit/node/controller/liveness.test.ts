@@ -6,24 +6,24 @@ const pulse = (cycleBeganAt: number, reconcilerStepAt: number, intervalMs = 200)
   reconcilerStepAt,
 })
 
-describe('a controller vouches for a service', () => {
-  test('whose probes begin and whose reconciler steps', () => {
+describe('a controller renews the lease of a service', () => {
+  test('while its probes start and its reconciler makes progress', () => {
     expect(findLiving(pulse(9_500, 9_500), 10_000)).toEqual(['vpn'])
   })
 
-  test('for a second at least, and for three intervals of a slow probe', () => {
+  test('for at least a second, and for three intervals of a slow probe', () => {
     expect(findLiving(pulse(9_000, 10_000), 10_000)).toEqual(['vpn'])
     expect(findLiving(pulse(8_999, 10_000), 10_000)).toEqual([])
     expect(findLiving(pulse(4_000, 10_000, 2000), 10_000)).toEqual(['vpn'])
     expect(findLiving(pulse(3_999, 10_000, 2000), 10_000)).toEqual([])
   })
 
-  test('not when the reconciler is stuck, however well the probes go', () => {
+  test('not while the reconciler is stuck, although the probes are good', () => {
     expect(findLiving(pulse(10_000, 5_000), 10_000)).toEqual(['vpn'])
     expect(findLiving(pulse(10_000, 4_999), 10_000)).toEqual([])
   })
 
-  test('each by itself', () => {
+  test('independently of the other services', () => {
     const services = ['a', 'b'].map((service, at) => ({ service, intervalMs: 200, cycleBeganAt: at * 5000 }))
     expect(findLiving({ services, reconcilerStepAt: 5000 }, 5000)).toEqual(['b'])
   })

@@ -35,7 +35,7 @@ class ScriptedDaemon implements RoutingDaemon {
   failure: Error = new DaemonError('refused', 'BIRD refused the configuration', {
     reply: '8002 syntax error',
   })
-  /** How many looks pass until an apply shows: the daemon says done before it is. */
+  /** The number of observations until an apply is visible: the daemon reports success before it is done. */
   lag = 0
   #visible = new Set<string>()
   #hidden = 0
@@ -93,14 +93,14 @@ function reconcile(daemon: RoutingDaemon, clock: Clock = systemClock) {
 }
 
 describe('the reconciler', () => {
-  test('tells nothing to a daemon before something was decided', async () => {
+  test('sends nothing to a daemon before there is a decision', async () => {
     const daemon = new ScriptedDaemon()
     const { reconciler } = reconcile(daemon)
     await expect.poll(() => reconciler.observation).not.toBeNull()
     expect(daemon.applies).toBe(0)
   })
 
-  test('failure 1: a withdrawal that fails is tried again until the neighbors do not have the route', async () => {
+  test('failure 1: a withdrawal that fails is retried until no neighbor has the route', async () => {
     const daemon = new ScriptedDaemon()
     const { reconciler, failures } = reconcile(daemon)
     reconciler.setDesired(normally([covering, host]))
@@ -115,10 +115,10 @@ describe('the reconciler', () => {
     ])
   })
 
-  test('failure 8: taken is not done: it is verified only when it was seen', async () => {
+  test('failure 8: an accepted change is verified only after it was observed', async () => {
     const daemon = new ScriptedDaemon()
     daemon.lag = 3
-    // A busy machine is not to run out of the time that the daemon has.
+    // Long, so that a busy machine does not reach the daemon's time limit.
     const { reconciler, verified } = reconcile(daemon, { ...systemClock, now: () => 0 })
     reconciler.setDesired(normally([covering]))
     expect(await reconciler.settle(5000)).toBe(true)
@@ -126,7 +126,7 @@ describe('the reconciler', () => {
     expect(verified).toHaveLength(1)
   })
 
-  test('failure 7: what the neighbors have is looked at while the daemon refuses every change', async () => {
+  test('failure 7: the neighbors are observed while the daemon refuses every change', async () => {
     const daemon = new ScriptedDaemon()
     const { reconciler } = reconcile(daemon)
     reconciler.setDesired(normally([covering, host]))
@@ -146,7 +146,7 @@ describe('the reconciler', () => {
     new DaemonError('disconnected', 'BIRD closed the connection'),
     new RangeError('192.0.2.0/24 belongs to no service of this node'),
   ])(
-    'what the neighbors have is looked at after every failure that leaves the daemon able to answer: %s',
+    'the neighbors are observed after each failure that leaves the daemon able to answer: %s',
     async (failure) => {
       const daemon = new ScriptedDaemon()
       const { reconciler, failures } = reconcile(daemon)
@@ -163,7 +163,7 @@ describe('the reconciler', () => {
     },
   )
 
-  test('the failed change is what is reported where the daemon can not be looked at either', async () => {
+  test('the failed change is reported where the observation fails too', async () => {
     const daemon = new ScriptedDaemon()
     const { reconciler } = reconcile(daemon)
     daemon.failApplies = Number.POSITIVE_INFINITY
@@ -176,7 +176,7 @@ describe('the reconciler', () => {
     await expect.poll(() => reconciler.failure?.cause, { timeout: 5000 }).toBe('permission')
   })
 
-  test('what was withdrawn is known to be, though the daemon refuses something else', async () => {
+  test('a withdrawal is known to be done, although the daemon refuses another change', async () => {
     const daemon = new ScriptedDaemon()
     const { reconciler } = reconcile(daemon)
     reconciler.setDesired(normally([covering, host]))
@@ -250,14 +250,14 @@ describe('the desired set', () => {
     expect(desired).toEqual(normally([covering, '192.0.2.2/32']))
   })
 
-  test('failure 2: a service that is not yet judged keeps what is announced, and no more', () => {
+  test('failure 2: a service in an unknown state keeps its present announcements, and adds none', () => {
     const decided = [{ prefixes: [covering, host], decision: 'hold' } as const]
     expect(computeDesired(decided, normally([covering]))).toEqual(normally([covering]))
     expect(computeDesired(decided, new Map())).toEqual(new Map())
   })
 })
 
-test('a session that is down differs in nothing; one that lacks a route, has one too many, or is missing, does', () => {
+test('a session differs if it lacks a route, has an extra one or is missing, but not if it is down', () => {
   const observed = (session: 'up' | 'down' | 'missing', announced: string[]): Observation =>
     fromLists({
       originated: [covering],

@@ -14,7 +14,7 @@ const two: SavedLook = {
 }
 const unreadable: SavedLook = { found: [], problem: { file: '/etc/frr/frr.conf', cause: 'EACCES' } }
 
-/** What is said while it finds these, one after the other, and the metric after each. */
+/** The log lines for these results, one after the other, and the metric after each. */
 async function watch(looks: readonly SavedLook[]) {
   const said: string[] = []
   const gauges: number[] = []
@@ -42,7 +42,7 @@ async function watch(looks: readonly SavedLook[]) {
   return { said, gauges }
 }
 
-test('saved announcements are reported once for each change, with their place and the cure', async () => {
+test('saved announcements are reported once for each change, with file, line and remedy', async () => {
   const { said, gauges } = await watch([none, two, two, two, none, none, two])
   const found =
     'error saved-announcements: /etc/frr/frr.conf has saved announcements (lines 12, 13): FRR announces them at its next start, also without a controller; run `anyward apply --clean` as root'
@@ -54,7 +54,7 @@ test('saved announcements are reported once for each change, with their place an
   expect(gauges).toEqual([0, 2, 2, 2, 0, 0, 2])
 })
 
-test('a file that can not be read is reported once, with the cure', async () => {
+test('a file that cannot be read is reported once, with the remedy', async () => {
   const { said } = await watch([unreadable, unreadable, none, unreadable])
   const words =
     'warn saved-announcements: /etc/frr/frr.conf can not be searched for saved announcements (EACCES): add the user of the controller to the group frr'

@@ -34,7 +34,7 @@ const context: DecisionContext = {
 const good: ProbeResult = { outcome: 'good', handshakeMs: 1, pingMs: 1 }
 const silent: ProbeResult = { outcome: 'bad', check: 'ping', cause: 'no-reply', detail: 'no reply' }
 
-/** One service, and a clock that goes on 200 ms with each probe. */
+/** One service, and a clock that advances 200 ms with each probe. */
 class Site {
   readonly state: ServiceState
   now: number
@@ -64,7 +64,7 @@ function newSite(): Site {
 }
 
 describe('the state of a service', () => {
-  test('goes from its start to healthy, dead, held down and healthy', () => {
+  test('changes from starting to healthy, dead, hold-down and healthy again', () => {
     const site = newSite()
     expect(site.probe(2, good)).toBe('hold starting')
     expect(site.probe(1, good)).toBe('announce healthy')
@@ -81,7 +81,7 @@ describe('the state of a service', () => {
     expect(site.state.snapshot(site.now)).toMatchObject({ health: 'healthy', holdDownLeftMs: null })
   })
 
-  test('is degraded by what a side check found, and its checks say which', () => {
+  test('is degraded by a failed side check, and its checks name that one', () => {
     const site = newSite()
     site.probe(3, good)
     const failed = { check: 'command', cause: 'command-failed', detail: 'exit code 1', tookMs: 3 } as const
@@ -91,7 +91,7 @@ describe('the state of a service', () => {
     expect(site.state.snapshot(site.now + 400)).toMatchObject({ health: 'impaired', troubleMs: 400 })
   })
 
-  test('says which share of its probes is lost', () => {
+  test('reports the share of lost probes', () => {
     const site = newSite()
     site.probe(3, good)
     for (let round = 0; round < 5; round += 1) {
@@ -102,7 +102,7 @@ describe('the state of a service', () => {
     expect(site.state.snapshot(site.now).lossShare).toBe(0.25)
   })
 
-  test('failure 13: is not dead for silence that this machine was too late to hear the end of', () => {
+  test('failure 13: is not dead because of replies that this machine was too late to read', () => {
     const site = newSite()
     site.probe(3, good)
     expect(site.probe(20, silent, 150)).toBe('announce healthy')
@@ -112,7 +112,7 @@ describe('the state of a service', () => {
     expect(site.probe(1, good, 150)).toBe('degrade hold-down')
   })
 
-  test('goes on after a restart with the hold-down of before', () => {
+  test('continues the hold-down after a restart', () => {
     const site = newSite()
     site.probe(3, good)
     site.probe(3, silent)
@@ -125,7 +125,7 @@ describe('the state of a service', () => {
     expect(next.state.snapshot(next.now).holdDownLeftMs).toBe(2400)
   })
 
-  test('says when its decision changed, and when only the reason did', () => {
+  test('reports the time of the last decision, and of the last change of its reason', () => {
     const state = new ServiceState(service, 0, 1)
     for (const now of [200, 400, 600]) state.takeProbe(good, now, now)
     expect(state.decide(context, 2)).toBe(true)

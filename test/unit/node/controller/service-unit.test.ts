@@ -24,8 +24,8 @@ function hear(counts: Record<string, number> | null): Observation {
 const host = '192.0.2.1/32'
 const covering = '192.0.2.0/24'
 
-describe('how many other nodes announce a service', () => {
-  test('is how many announce the one of its prefixes that fewest do', () => {
+describe('the number of other nodes that announce a service', () => {
+  test('is the minimum over its prefixes', () => {
     const unit = createUnit([host, covering])
     expect(unit.countOtherAnnouncers(hear({ [host]: 2, [covering]: 1 }), [unit])).toBe(1)
     expect(unit.countOtherAnnouncers(hear({ [host]: 0, [covering]: 1 }), [unit])).toBe(0)
@@ -33,7 +33,7 @@ describe('how many other nodes announce a service', () => {
   })
 
   test.each<DecisionName>(['announce', 'degrade', 'hold'])(
-    'leaves out a prefix that stays because of another service: %s',
+    'ignores a prefix that stays announced because of another service: %s',
     (decision) => {
       const unit = createUnit([host, covering], 'degrade')
       const other = createUnit(['192.0.2.2/32', covering], decision)
@@ -48,13 +48,13 @@ describe('how many other nodes announce a service', () => {
     expect(unit.countOtherAnnouncers(hear({ [host]: 1, [covering]: 0 }), [unit, other])).toBe(0)
   })
 
-  test('is told by those of its prefixes that the present sessions can tell of', () => {
+  test('ignores prefixes that no present session reports on, and is null if none is left', () => {
     const unit = createUnit([host, covering, '2001:db8:51::1/128'])
     expect(unit.countOtherAnnouncers(hear({ [covering]: 2 }), [unit])).toBe(2)
     expect(unit.countOtherAnnouncers(hear({ '192.0.2.2/32': 2 }), [unit])).toBe(null)
   })
 
-  test('is enough for any floor where nothing would go', () => {
+  test('is unlimited where no prefix would be withdrawn', () => {
     const unit = createUnit([covering], 'degrade')
     const other = createUnit([covering])
     expect(unit.countOtherAnnouncers(hear({ [covering]: 0 }), [unit, other])).toBe(Number.POSITIVE_INFINITY)

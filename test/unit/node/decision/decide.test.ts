@@ -284,8 +284,8 @@ describe('failure 22: every site unhealthy at once', () => {
     )
   })
 
-  test.each(['a looks first', 'b looks first', 'both look at once'])(
-    'two sites that are dead alike come to rest, when %s',
+  test.each(['a decides first', 'b decides first', 'both decide at once'])(
+    'two dead sites reach a stable state when %s',
     (who) => {
       const decide = (other: string) =>
         decideAnnouncement({ ...calm, health: dead, otherAnnouncers: others(other === 'announce' ? 1 : 0) })

@@ -18,7 +18,7 @@ function start() {
       }
       return null
     },
-    /** The machine stands still, followed by one check. */
+    /** The machine pauses, followed by one check. */
     standStill(ms: number): string[] {
       now += ms
       return leases.look(now)
@@ -78,7 +78,7 @@ describe('watchdog deadlines', () => {
     expect(guard.runUntil(1500)).toBeNull()
   })
 
-  test('failure 13: after a machine stood still, the controller has half the time to renew', () => {
+  test('failure 13: after a pause of the machine, the controller has half the time to renew', () => {
     const guard = start()
     guard.renew()
     expect(guard.standStill(60_000)).toEqual([])
@@ -96,7 +96,7 @@ describe('watchdog deadlines', () => {
     expect(guard.runUntil(5000)).toBe(1450)
   })
 
-  test('failure 13: only once: a machine that stands still again and again does not defer for ever', () => {
+  test('failure 13: only once: repeated pauses do not defer the expiry indefinitely', () => {
     const guard = start()
     guard.renew()
     expect(guard.standStill(2000)).toEqual([])

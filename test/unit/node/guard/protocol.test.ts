@@ -16,7 +16,7 @@ test('messages are read from chunks of any size', () => {
 test.each([
   ['no JSON', 'renew\n'],
   ['an unknown type', '{"type":"announce"}\n'],
-  ['a key too many', '{"type":"ask","services":[]}\n'],
+  ['an unknown key', '{"type":"ask","services":[]}\n'],
   ['services that are none', '{"type":"renew","services":[1]}\n'],
   ['too many services', `${JSON.stringify({ type: 'renew', services: Array(1001).fill('a') })}\n`],
   ['an empty line', '\n'],

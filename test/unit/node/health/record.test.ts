@@ -126,8 +126,8 @@ describe('a record', () => {
   test.each<[string, unknown]>([
     ['that is no object', 'garbage'],
     ['of another format', { ...record, format: 2 }],
-    ['with a field too many', { ...record, extra: 1 }],
-    ['with a field too few', { ...record, flaps: undefined }],
+    ['with an unknown field', { ...record, extra: 1 }],
+    ['with a missing field', { ...record, flaps: undefined }],
     ['with negative flaps', { ...record, flaps: -1 }],
     ['with more flaps than there is time for', { ...record, flaps: 1e15 }],
     ['with a time out of range', { ...record, goodForMs: 1e300 }],

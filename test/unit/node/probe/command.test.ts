@@ -63,7 +63,7 @@ const words = (more: Record<string, string> = {}) => {
 }
 
 describe('anyward probe', () => {
-  it('prints one line where all is well', async () => {
+  it('prints one line where the endpoint answers', async () => {
     const result = await run(words({ address: '10.80.255.254', ping: '10.80.0.1' }))
     expect(result.stdout).toMatch(
       /^127\.0\.0\.1:\d+ answers: handshake \d+\.\d ms, ping 10\.80\.0\.1 \d+\.\d ms\n$/,
@@ -83,7 +83,7 @@ describe('anyward probe', () => {
     })
   })
 
-  it('exits with 1, the reason and what to do, where the handshake is not answered', async () => {
+  it('exits with 1 and prints the reason and what to do where the handshake is not answered', async () => {
     responder.play = 'silent'
     const result = await run(words({ timeout: '1s' }))
     expect(result.stdout).toContain(`${endpoint()} did not answer within 1000 ms [handshake: no-reply]`)
@@ -92,7 +92,7 @@ describe('anyward probe', () => {
     expect(result.exitCode).toBe(1)
   })
 
-  it('exits with 1 and the time of the handshake where only the ping is not answered', async () => {
+  it('exits with 1 and prints the time of the handshake where only the ping is not answered', async () => {
     responder.play = 'no-echo'
     const ping = { address: '10.80.255.254', ping: '10.80.0.1', timeout: '1s' }
     const text = await run(words(ping))
@@ -121,7 +121,7 @@ describe('anyward probe', () => {
     ['IPv4 in brackets', { endpoint: '[192.0.2.1]:51820' }, 'write an IPv6 address in brackets'],
     ['a count of 0', { count: '0' }, 'write a whole number from 1'],
     ['a duration without a unit', { timeout: '300' }, 'write one such as 300ms or 2s'],
-    ['a ping without an own address', { ping: '10.80.0.1' }, 'add --address with the IPv4 address'],
+    ['a ping without a source address', { ping: '10.80.0.1' }, 'add --address with the IPv4 address'],
     [
       'a ping of the other family',
       { address: '10.80.255.254', ping: 'fd00::1' },
@@ -135,14 +135,14 @@ describe('anyward probe', () => {
     expect(result).toMatchObject({ stdout: '', exitCode: 2 })
   })
 
-  it('does not quote what it refuses as a public key: it may be a secret', async () => {
+  it('does not quote an invalid public key: it may be a secret', async () => {
     const result = await run(words({ 'public-key': `${secretText}x` }))
     expect(result.stderr).toContain('--public-key is not')
     expect(result.stderr).not.toContain(secretText.slice(0, 12))
     expect(result.exitCode).toBe(2)
   })
 
-  it('does not quote a key file that is broken', async () => {
+  it('does not quote an invalid key file', async () => {
     await writeFile(keyFile, secretText.slice(0, 30))
     const result = await run(words())
     expect(result.stderr).toContain('is not a WireGuard key')

@@ -27,7 +27,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true })
 })
 
-/** Puts a `wg` first on the PATH that tells this, and notes how it was called. */
+/** Puts a `wg` first on the PATH that prints this, and records its arguments. */
 async function pretend(answers: Partial<typeof healthy>, otherwise = 'exit 1'): Promise<void> {
   const cases = Object.entries(answers).map(
     ([field, text]) => `"show wg0 ${field}") printf '%s' '${text}' ;;`,
@@ -41,7 +41,7 @@ async function pretend(answers: Partial<typeof healthy>, otherwise = 'exit 1'): 
 const patience = () => AbortSignal.timeout(20_000)
 
 describe('the diagnosis of a silent WireGuard', () => {
-  it('finds nothing where all is as it should be', async () => {
+  it('finds nothing where the configuration is correct', async () => {
     await pretend(healthy)
     expect(await diagnose(target, patience())).toBeNull()
   })
@@ -65,7 +65,7 @@ describe('the diagnosis of a silent WireGuard', () => {
     expect(await diagnose(target, patience())).toBeNull()
   })
 
-  it('calls it hung when there is no answer in time', async () => {
+  it('is hung when wg does not answer in time', async () => {
     await pretend({}, 'exec sleep 30')
     const startedAt = performance.now()
     expect(await diagnose(target, AbortSignal.timeout(100))).toBe('hung')
@@ -73,12 +73,12 @@ describe('the diagnosis of a silent WireGuard', () => {
     expect(await diagnose(target, AbortSignal.abort())).toBe('hung')
   })
 
-  it('says nothing where the interface is gone', async () => {
+  it('finds nothing where the interface does not exist', async () => {
     await pretend({})
     expect(await diagnose(target, patience())).toBeNull()
   })
 
-  it('says so where the program is missing', async () => {
+  it('reports that the program wg is missing', async () => {
     process.env.PATH = folder
     expect(await diagnose(target, patience())).toBe('no-wg')
   })

@@ -17,19 +17,19 @@ test('the first one starts at once', () => {
   expect(begun).toEqual([0])
 })
 
-test('a hundred at once begin one after another, each in its turn', () => {
+test('a hundred diagnoses requested at once start one after another, in order', () => {
   const { queue, begun, begins } = queueOf(100)
   for (const begin of begins) queue.enter(begin)
   expect(begun).toEqual([0])
   vi.advanceTimersByTime(1000)
   expect(begun).toEqual([0, 1, 2, 3, 4, 5])
-  // Cycle by cycle the same ones ask first: they must not keep the others out.
+  // In each cycle the same ones ask first: they must not block the others.
   for (const begin of begins) queue.enter(begin)
   vi.advanceTimersByTime(30_000)
   expect(begun.slice(0, 100)).toEqual(Array.from({ length: 100 }, (_, at) => at))
 })
 
-test('what is not needed any more does not begin', () => {
+test('a diagnosis that is no longer needed does not start', () => {
   const { queue, begun, begins } = queueOf(3)
   for (const begin of begins) queue.enter(begin)
   queue.leave(begins[1]!)
@@ -37,7 +37,7 @@ test('what is not needed any more does not begin', () => {
   expect(begun).toEqual([0, 2])
 })
 
-test('after a pause the next one begins at once again', () => {
+test('after a pause the next one starts at once', () => {
   const { queue, begun, begins } = queueOf(2)
   queue.enter(begins[0]!)
   vi.advanceTimersByTime(1000)

@@ -54,7 +54,7 @@ async function conclusive(run: () => Promise<ProbeResult>): Promise<ProbeResult>
 }
 
 describe('a probe cycle', () => {
-  it('is good with a handshake first, then with echoes alone, and with a handshake again in each fifth', async () => {
+  it('is good: the first cycle makes a handshake, later ones only echoes, and each fifth a handshake again', async () => {
     const { responder, probe } = await start()
     const results: ProbeResult[] = []
     for (let cycle = 0; cycle < 11; cycle += 1) results.push(await probe.runCycle())
@@ -67,7 +67,7 @@ describe('a probe cycle', () => {
     expect(responder.echoes).toBe(22)
   })
 
-  it('shakes hands through one endpoint after the other', async () => {
+  it('makes its handshakes through one endpoint after the other', async () => {
     const { responder, probe } = await start({ checks: ['handshake'] })
     await probe.runCycle()
     await probe.runCycle()
@@ -81,7 +81,7 @@ describe('a probe cycle', () => {
     )
   })
 
-  it('sends no echo where only the handshake is asked for', async () => {
+  it('sends no echo where only the handshake is configured', async () => {
     const { responder, probe } = await start({ checks: ['handshake'] })
     for (let cycle = 0; cycle < 3; cycle += 1) {
       expect(await probe.runCycle()).toEqual({
@@ -103,7 +103,7 @@ describe('a probe cycle', () => {
     expect((result as { detail: string }).detail).toContain('127.0.0.1:1 ')
   })
 
-  it('shakes hands through all endpoints after a failure', async () => {
+  it('makes a handshake through each endpoint after a failure', async () => {
     const { responder, probe } = await start({ timeoutMs: hastyMs })
     await probe.runCycle()
     responder.play = 'silent'
@@ -133,7 +133,7 @@ describe('a probe cycle', () => {
     await until('good')
   }, 90_000)
 
-  it('shakes hands while an earlier echo is unanswered', async () => {
+  it('makes a handshake while an earlier echo is unanswered', async () => {
     const { responder, probe } = await start()
     await probe.runCycle()
     responder.play = 'no-echo'
@@ -164,7 +164,7 @@ describe('a probe cycle', () => {
     expect(await result).toMatchObject({ outcome: 'inconclusive', cause: 'starved' })
   })
 
-  it('ends at its one deadline, however much is asked', async () => {
+  it('ends at its deadline, regardless of the number of echoes', async () => {
     const { responder, probe } = await start({ timeoutMs: 400 })
     responder.delayMs = 250
     const startedAt = performance.now()
@@ -173,7 +173,7 @@ describe('a probe cycle', () => {
     expect(performance.now() - startedAt).toBeLessThan(10_000)
   })
 
-  it('needs an address family in common with the server to ping it', async () => {
+  it('requires an address family in common with the server for a ping', async () => {
     const { responder } = await start()
     expect(() => probeOf(responder, { tunnelAddresses: ['fd00:80::1'] })).toThrow(TypeError)
   })
@@ -198,7 +198,7 @@ describe('the reason of a silent cycle', () => {
     expect(await conclusive(() => probe.runCycle())).toMatchObject({ outcome: 'bad', cause: 'no-reply' })
   })
 
-  it('is hung where the diagnosis itself gets no answer, and the verdict does not wait for it', async () => {
+  it('is hung where the diagnosis itself gets no answer, and the result does not wait for it', async () => {
     const aborted: boolean[] = []
     const { probe } = await silent(
       (signal) =>
@@ -209,7 +209,7 @@ describe('the reason of a silent cycle', () => {
           })
         }),
     )
-    // Not at once: a busy machine's `wg` may take as long as a cycle.
+    // Later: on a busy machine `wg` may take as long as a cycle.
     expect(await conclusive(() => probe.runCycle())).toMatchObject({ outcome: 'bad', cause: 'no-reply' })
     await expect
       .poll(() => conclusive(() => probe.runCycle()), { timeout: 5000 })
@@ -219,7 +219,7 @@ describe('the reason of a silent cycle', () => {
     expect(aborted).toEqual([true])
   })
 
-  it('is sought once for cycles that fail together', async () => {
+  it('is diagnosed once for cycles that fail together', async () => {
     let calls = 0
     const { probe } = await silent(async () => {
       calls += 1
@@ -232,7 +232,7 @@ describe('the reason of a silent cycle', () => {
     expect(calls).toBe(1)
   })
 
-  it('is not sought when the endpoint answers', async () => {
+  it('is not diagnosed while the endpoint answers', async () => {
     let calls = 0
     const { responder, probe } = await silent(async () => {
       calls += 1
@@ -243,7 +243,7 @@ describe('the reason of a silent cycle', () => {
     expect(calls).toBe(0)
   })
 
-  it('is not sought again where wg is missing, which is said once', async () => {
+  it('is not diagnosed again where wg is missing, which is reported once', async () => {
     const { probe, missing } = await silent(async () => 'no-wg')
     expect(await conclusive(() => probe.runCycle())).toMatchObject({ outcome: 'bad', cause: 'no-reply' })
     expect(await conclusive(() => probe.runCycle())).toMatchObject({ outcome: 'bad', cause: 'no-reply' })
@@ -252,7 +252,7 @@ describe('the reason of a silent cycle', () => {
 })
 
 describe("a manifest's probe", () => {
-  it('dials every anycast address on its port', async () => {
+  it('sends to every anycast address on its port', async () => {
     const { responder } = await start({}, { sockets: 1 })
     const service = requireService({
       name: 'vpn',

@@ -30,7 +30,7 @@ describe('a reply of BIRD', () => {
     })
   })
 
-  test('is not whole before its last newline', () => {
+  test('is not complete before its last newline', () => {
     expect(read('0002-Reading\n0003 Reconfigured')).toBeNull()
     expect(read('')).toBeNull()
   })
@@ -47,12 +47,12 @@ describe('a reply of BIRD', () => {
     ['a short code', '003 Reconfigured\n'],
     ['a repetition of no code', ' hello\n'],
     ['more after its end', '0003 Reconfigured\n0000 \n'],
-    ['more than a command can have answered', `1007-${'x'.repeat(5_000_000)}\n`],
+    ['more bytes than any answer has', `1007-${'x'.repeat(5_000_000)}\n`],
   ])('is refused with %s', (_, text) => {
     expect(() => read(text)).toThrow(expect.objectContaining({ name: 'DaemonError', code: 'protocol' }))
   })
 
-  test('reads the same in whatever chunks it comes', () => {
+  test('is the same for chunks of any size', () => {
     const text = fc.stringMatching(/^[ -~é]{0,30}$/)
     const line = fc.tuple(fc.integer({ min: 0, max: 9999 }), text)
     fc.assert(
@@ -68,7 +68,7 @@ describe('a reply of BIRD', () => {
     )
   })
 
-  test('of random bytes is whole, unfinished or a DaemonError, and nothing else', () => {
+  test('of random bytes is complete, incomplete or a DaemonError', () => {
     const bytes = fc.oneof(
       fc.uint8Array({ maxLength: 300 }),
       fc.stringMatching(/^[0-9 \-+\n]{0,60}$/).map((text) => Buffer.from(text)),
@@ -85,7 +85,7 @@ describe('a reply of BIRD', () => {
     )
   })
 
-  test('has the words that birdc would show', () => {
+  test('has the text that birdc would show', () => {
     expect(wordsOf(read('0002-Reading configuration\n8002 a.conf:3:1 syntax error\n')!)).toBe(
       'Reading configuration\na.conf:3:1 syntax error',
     )

@@ -13,7 +13,7 @@ import { createFrr } from '../../../../src/node/routing/frr/frr.ts'
 import { manifestOf } from '../../../e2e/fixture-routing/configs.ts'
 import { observeLists } from '../../../observation-lists.ts'
 
-/** What a real daemon says only in moments that a test cannot bring about, or never. */
+/** Replies that a real daemon gives rarely or never, so that a test cannot provoke them. */
 let dir: string
 let server: Server
 let sockets: Socket[]
@@ -77,7 +77,7 @@ describe('BIRD', () => {
     ['0004 Reconfiguration in progress'],
     ['0005 Reconfiguration already in progress, queueing new config'],
     ['0018 Reconfiguration confirmed'],
-  ])('"%s" is taken', async (words) => {
+  ])('"%s" counts as accepted', async (words) => {
     await writeFile(join(dir, 'announce.conf'), renderAnnouncements([]))
     await serveBird((_, socket) => socket.write(`0002-Reading configuration\n${words}\n`))
     const daemon = bird()
@@ -96,7 +96,7 @@ describe('BIRD', () => {
     ['8007 Access denied', 'refused'],
     ['9001 syntax error', 'refused'],
     ['gibberish', 'protocol'],
-  ])('"%s" is an error, with the words as its reply', async (words, code) => {
+  ])('"%s" is an error with that text as its reply', async (words, code) => {
     await serveBird((_, socket) => socket.write(`${words}\n`))
     const daemon = bird()
     const error = await failureOf(daemon.apply(normally(['192.0.2.0/24'])))
@@ -105,7 +105,7 @@ describe('BIRD', () => {
     daemon.close()
   })
 
-  test('a queued configure is asked for again, because the daemon does not originate what it should', async () => {
+  test('a queued configure is sent again, because the daemon does not originate the desired prefixes', async () => {
     await serveBird((command, socket) => {
       socket.write(
         command === 'configure'
@@ -122,7 +122,7 @@ describe('BIRD', () => {
     daemon.close()
   })
 
-  test('a list that a reconfiguration cuts short is asked for again', async () => {
+  test('a list that a reconfiguration truncates is requested again', async () => {
     let lists = 0
     await serveBird((command, socket) => {
       if (command === 'show protocols') {
@@ -149,7 +149,7 @@ describe('BIRD', () => {
     daemon.close()
   })
 
-  test('a withdrawal disables what must go before it asks for the slow configure', async () => {
+  test('a withdrawal disables the protocols before it sends the slow configure', async () => {
     await writeFile(
       join(dir, 'announce.conf'),
       renderAnnouncements(normally(['192.0.2.0/24', '198.51.100.0/24', '2001:db8:51::/48'])),
@@ -177,7 +177,7 @@ describe('BIRD', () => {
     client.close()
   })
 
-  test('commands go one at a time, over one connection', async () => {
+  test('commands are sent one at a time, over one connection', async () => {
     let open = 0
     await serveBird((command, socket) => {
       open += 1
@@ -194,7 +194,7 @@ describe('BIRD', () => {
     client.close()
   })
 
-  test('a daemon that speaks unasked is not trusted with the next command', async () => {
+  test('after an unsolicited reply the next command uses a new connection', async () => {
     await serveBird((command, socket) => socket.write(`0000 ${command}\n`))
     const client = new BirdClient({ socketPath: join(dir, 'ctl') })
     await client.send('a')
@@ -227,7 +227,7 @@ describe('BIRD', () => {
     },
   )
 
-  test('a command that would smuggle in another is refused before it is sent', async () => {
+  test('a command that contains another is refused before it is sent', async () => {
     await serveBird((_, socket) => socket.write('0000 \n'))
     const client = new BirdClient({ socketPath: join(dir, 'ctl') })
     expect(() => client.send('show status\ndown')).toThrow(RangeError)
@@ -303,7 +303,7 @@ describe('bgpd', () => {
     frr.close()
   })
 
-  test('a bgpd that stops amid the configuration is a timeout, and the next call starts on a new connection', async () => {
+  test('a bgpd that stops during the configuration is a timeout, and the next call uses a new connection', async () => {
     let stopped = true
     await serveVty((command) => {
       if (command.startsWith('show running-config')) return running('  network 192.0.2.0/24\n')
@@ -319,14 +319,14 @@ describe('bgpd', () => {
     frr.close()
   })
 
-  test('answers that are no JSON are a protocol error', async () => {
+  test('answers that are not JSON are a protocol error', async () => {
     await serveVty((command) => (command.startsWith('show running-config') ? running('') : '<html>\0'))
     const frr = createFrr({ manifest: manifestOf('frr', dir) })
     expect((await failureOf(frr.observe())).code).toBe('protocol')
     frr.close()
   })
 
-  test('an address that would smuggle in a command is refused', async () => {
+  test('an address that contains a command is refused', async () => {
     await serveVty(() => '\0')
     const manifest = manifestOf('frr', dir)
     const [neighbor] = manifest.neighbors

@@ -26,7 +26,7 @@ function readAll(bytes: Uint8Array, cuts: readonly number[] = []): VtyReply | nu
 const protocolError = expect.objectContaining({ name: 'DaemonError', code: 'protocol' })
 
 describe('a reply on the vty socket', () => {
-  test('is text, three NULs and a status, in whatever chunks', () => {
+  test('is text, three NULs and a status, in chunks of any size', () => {
     const text = fc.stringMatching(/^[ -~é\n]{0,200}$/)
     fc.assert(
       fc.property(text, fc.nat(255), fc.array(fc.nat(250)), (words, status, cuts) => {
@@ -36,19 +36,19 @@ describe('a reply on the vty socket', () => {
     )
   })
 
-  test('is not whole before its status', () => {
+  test('is not complete before its status', () => {
     expect(readAll(Buffer.from('hello\0\0\0'))).toBeNull()
   })
 
   test.each([
     ['fewer NULs', Buffer.from('hello\0\0x\0')],
     ['more after its status', Buffer.from('hello\0\0\0\0x')],
-    ['more than a command can have answered', Buffer.alloc(5_000_000, 'x')],
+    ['more bytes than any answer has', Buffer.alloc(5_000_000, 'x')],
   ])('is refused with %s', (_, bytes) => {
     expect(() => readAll(bytes)).toThrow(protocolError)
   })
 
-  test('of random bytes is whole, unfinished or a DaemonError, and nothing else', () => {
+  test('of random bytes is complete, incomplete or a DaemonError', () => {
     const bytes = fc.oneof(fc.uint8Array({ maxLength: 50 }), fc.uint8Array({ maxLength: 12, max: 2 }))
     fc.assert(
       fc.property(bytes, fc.array(fc.nat(50)), (input, cuts) => {
@@ -85,7 +85,7 @@ describe("bgpd's answers", () => {
     expect(() => readRouterId('{}')).toThrow(protocolError)
   })
 
-  test('a neighbor that bgpd does not know has no advertised routes, in all three forms of the answer', () => {
+  test('an unknown neighbor has no advertised routes, in all three forms of the answer', () => {
     for (const text of [
       '{"bgpNoSuchNeighbor":true}',
       '{"warning":"No such neighbor in this view/vrf"}',
@@ -96,7 +96,7 @@ describe("bgpd's answers", () => {
     }
   })
 
-  test('a neighbor was sent a route degraded where the way out left its weight', () => {
+  test('an advertised route without the weight of a local route is degraded', () => {
     const routes = {
       '192.0.2.0/24': { network: '192.0.2.0/24', weight: 32768, path: '' },
       '192.0.2.1/32': { network: '192.0.2.1/32', weight: 1, path: '64500 64500' },
@@ -108,7 +108,7 @@ describe("bgpd's answers", () => {
     ])
   })
 
-  test('what other nodes tell as their last choice is passed over, and each is known by its next hop', () => {
+  test('degraded routes of other nodes are ignored, and each node is identified by its next hop', () => {
     const hop = (ip: string) => [
       { ip: 'fe80::1', scope: 'link-local' },
       { ip, scope: 'global' },
@@ -134,7 +134,7 @@ describe("bgpd's answers", () => {
     '{"advertisedRoutes":[1]}',
     '{"advertisedRoutes":{"10.0.0.1/8":{}}}',
     '{"advertisedRoutes":',
-  ])('advertised routes that read %j are refused', (text) => {
+  ])('advertised routes of the form %j are refused', (text) => {
     expect(() => readAdvertised(text, new Set())).toThrow(protocolError)
   })
 
@@ -143,11 +143,11 @@ describe("bgpd's answers", () => {
     '% BGP instance not found',
     '{"ipv4Unicast":{"peers":{"10.1.1.1":{}}}}',
     '{"ipv4Unicast":3}',
-  ])('a summary that reads %j is refused', (text) => {
+  ])('a summary of the form %j is refused', (text) => {
     expect(() => readSummary(text)).toThrow(protocolError)
   })
 
-  test('hostile text in an error is cut short', () => {
+  test('hostile text in an error is truncated', () => {
     expect(() => readSummary('x'.repeat(100_000))).toThrow(
       expect.objectContaining({ reply: 'x'.repeat(200) }),
     )

@@ -7,13 +7,13 @@ function clean(text: string): string {
   return withoutNetworkLines(text, findNetworkLines(text, own))
 }
 
-/** The lines that are taken out of `text`. */
+/** The lines that are removed from `text`. */
 function taken(text: string): string[] {
   const lines = text.split('\n')
   return [...findNetworkLines(text, own).keys()].map((number) => lines[number - 1]!.trim())
 }
 
-test('lines of our prefixes are taken out, in either grade, and each other byte stays', () => {
+test('lines of our prefixes are removed, in either grade, and every other byte stays', () => {
   const before = [
     'frr version 8.4.4\r',
     'router bgp 64500',
@@ -58,13 +58,13 @@ test.each([
   ['multicast', 'router bgp 64500\n address-family ipv4 multicast\n  network 192.0.2.0/24\n'],
   ['a withdrawal', 'router bgp 64500\n no network 192.0.2.0/24\n'],
   ['a comment', 'router bgp 64500\n! network 192.0.2.0/24\n'],
-  ['what follows an end', 'router bgp 64500\nend\nnetwork 192.0.2.0/24\n'],
+  ['a line after end', 'router bgp 64500\nend\nnetwork 192.0.2.0/24\n'],
   ['no prefix', 'router bgp 64500\n network 192.0.2.0/24/24\n network\n'],
 ])('%s stays', (_, text) => {
   expect(clean(text)).toBe(text)
 })
 
-test('what follows a family that is not ours counts again', () => {
+test('lines after a family that is not ours are read again', () => {
   const text =
     'router bgp 1\n address-family l2vpn evpn\n exit-address-family\n address-family ipv4 unicast\n  network 192.0.2.0/24\n'
   expect(taken(text)).toEqual(['network 192.0.2.0/24'])

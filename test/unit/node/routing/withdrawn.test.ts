@@ -16,20 +16,20 @@ function observed(originated: readonly string[], announced: readonly string[]) {
 }
 
 test.each([
-  ['originated by none and had by no neighbor: withdrawn', [], [], true],
-  ['originated: not withdrawn, though no neighbor has it', ['192.0.2.1/32'], [], false],
-  ['had by a neighbor: not withdrawn, though it is not originated', [], ['192.0.2.0/24'], false],
+  ['not originated and at no neighbor: withdrawn', [], [], true],
+  ['originated: not withdrawn, although no neighbor has it', ['192.0.2.1/32'], [], false],
+  ['at a neighbor: not withdrawn, although it is not originated', [], ['192.0.2.0/24'], false],
   ['other prefixes do not count', ['198.51.100.0/24'], ['198.51.100.0/24'], true],
 ])('%s', (_, originated, announced, expected) => {
   expect(isWithdrawn(observed(originated, announced), ours)).toBe(expected)
 })
 
-test('what is left is named with its neighbor', () => {
+test('a remaining route is named with its neighbor', () => {
   const left = findLeft(observed([], ['192.0.2.0/24', '198.51.100.0/24']), new Set(ours))
   expect(left).toEqual([{ neighbor: 'transit1', prefix: '192.0.2.0/24' }])
 })
 
-test('a daemon that does not run has withdrawn everything; one that does not answer has not', () => {
+test('without a running daemon everything is withdrawn; with one that does not answer it is not', () => {
   expect(isWithdrawn(observationWithoutDaemon([{ name: 'transit1' }]), ours)).toBe(true)
   expect(isNotRunning(new DaemonError('not-running', 'BIRD does not listen'))).toBe(true)
   expect(isNotRunning(new DaemonError('timeout', 'no answer'))).toBe(false)

@@ -28,7 +28,7 @@ async function orderPastIt(operator: OperatorIntent): Promise<void> {
   await file.close()
 }
 
-test('an order of its own is nobody else’s, though it was given at an earlier time of a clock that was put back', async () => {
+test('its own order is not taken for one of another process, although the clock was set back since', async () => {
   const keeping = await keep()
   await keeping.saveIntent(order('drain', 2_000_000))
   await keeping.saveIntent(order('serve', 1_000_000))
@@ -36,7 +36,7 @@ test('an order of its own is nobody else’s, though it was given at an earlier 
   await keeping.close()
 })
 
-test('an order that is on its way into the file is newer than what stands there', async () => {
+test('an order that is being saved is newer than the one in the file', async () => {
   const keeping = await keep()
   await keeping.saveIntent(order('serve', 1))
   await orderPastIt(order('withdraw', 2))
@@ -47,7 +47,7 @@ test('an order that is on its way into the file is newer than what stands there'
   await keeping.close()
 })
 
-test('what somebody else has ordered is found, whatever its time, and once', async () => {
+test('an order of another process is found once, whatever its time', async () => {
   const keeping = await keep()
   await keeping.saveIntent(order('serve', 2_000_000))
   await orderPastIt(order('withdraw', 1_000_000))
@@ -56,7 +56,7 @@ test('what somebody else has ordered is found, whatever its time, and once', asy
   await keeping.close()
 })
 
-test('what was ordered before it started is known', async () => {
+test('an order from before its start is known', async () => {
   await orderPastIt(order('drain', 1))
   const keeping = await keep()
   expect(keeping.intent).toEqual(order('drain', 1))

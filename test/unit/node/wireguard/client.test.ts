@@ -15,9 +15,9 @@ import { Responder, type ResponderOptions } from './responder.ts'
 const privateKey = Buffer.alloc(32, 3)
 const clientPublicKey = keyPairOf(privateKey).publicKey
 const route = ipRoute({ source: '10.80.255.254', target: '10.80.0.1' })
-/** For what should be answered: the machine may be busy. */
+/** For requests that should be answered: the machine may be busy. */
 const patientMs = 5_000
-/** For what should not be answered. */
+/** For requests that should not be answered. */
 const hastyMs = 150
 
 const cleanups: (() => Promise<void>)[] = []
@@ -62,7 +62,7 @@ const shake = (
 const ping = (client: WireguardClient, endpoint: Endpoint, timeoutMs = patientMs): Promise<ExchangeOutcome> =>
   within(timeoutMs, (deadline) => client.ping(endpoint, route, deadline))
 
-/** Tries until the process got the time it needs to tell one failure from another. */
+/** Tries until the process had enough CPU time to distinguish the failures. */
 async function failureOf(ask: () => Promise<ExchangeOutcome>): Promise<ExchangeOutcome> {
   for (let attempt = 0; ; attempt += 1) {
     const outcome = await ask()
@@ -71,7 +71,7 @@ async function failureOf(ask: () => Promise<ExchangeOutcome>): Promise<ExchangeO
 }
 
 describe('a handshake', () => {
-  it('succeeds, tells its time, and leaves a session for pings', async () => {
+  it('succeeds, returns its duration, and leaves a session for pings', async () => {
     const { responder, client } = await start()
     expect(client.sessionAgeMs).toBeNull()
     const outcome = await shake(client, responder.endpoint)
@@ -86,7 +86,7 @@ describe('a handshake', () => {
     expect(await shake(client, responder.endpoint)).toMatchObject({ ok: true })
   })
 
-  it('fails as no-reply when nothing comes', async () => {
+  it('fails as no-reply when no packet arrives', async () => {
     const { responder, client } = await start()
     responder.play = 'silent'
     expect(await failureOf(() => shake(client, responder.endpoint, hastyMs))).toEqual({
@@ -117,7 +117,7 @@ describe('a handshake', () => {
     socket.close()
   })
 
-  it('fails as unreachable when there is no way to the address', async () => {
+  it('fails as unreachable when there is no route to the address', async () => {
     const { client, endpoint } = unroutable()
     expect(await shake(client, endpoint)).toMatchObject({ ok: false, cause: 'unreachable' })
     expect(await shake(client, endpoint)).toMatchObject({ ok: false, cause: 'unreachable' })
@@ -139,7 +139,7 @@ describe('a handshake', () => {
     })
   })
 
-  it('fails as no-reply when the server has another public key: on the wire it is silence', async () => {
+  it('fails as no-reply when the server has another public key, since such a server does not answer', async () => {
     const { responder } = await start()
     const client = clientOf(responder, { serverPublicKey: generateKeyPair().publicKey })
     expect(await failureOf(() => shake(client, responder.endpoint, hastyMs))).toMatchObject({
@@ -148,7 +148,7 @@ describe('a handshake', () => {
     expect(responder.initiations).toHaveLength(0)
   })
 
-  it('fails as malformed when something answers that is not WireGuard', async () => {
+  it('fails as malformed when the answer is not WireGuard', async () => {
     const { responder, client } = await start()
     responder.play = 'garbage'
     expect(await failureOf(() => shake(client, responder.endpoint, hastyMs))).toMatchObject({
@@ -156,7 +156,7 @@ describe('a handshake', () => {
     })
   })
 
-  it('is not ended by a reply that does not authenticate, when the true one follows', async () => {
+  it('succeeds when a reply that does not authenticate comes before the valid one', async () => {
     const { responder, client } = await start()
     responder.delayMs = 100
     const outcome = shake(client, responder.endpoint)
@@ -171,7 +171,7 @@ describe('a handshake', () => {
 })
 
 describe('a loaded server', () => {
-  it('gets the cookie at once, and the handshake succeeds', async () => {
+  it('sends a cookie, which is used at once, and the handshake succeeds', async () => {
     const { responder, client } = await start()
     responder.play = 'loaded'
     expect(await shake(client, responder.endpoint)).toMatchObject({ ok: true })
@@ -187,7 +187,7 @@ describe('a loaded server', () => {
     expect(responder.initiations).toHaveLength(3)
   })
 
-  it('is asked with its cookie for 1.5 s, and then without, for it may have calmed down', async () => {
+  it('gets initiations with its cookie for 1.5 s, and then without, since the load may be over', async () => {
     let nowMs = 1_000
     const { responder, client } = await start({ client: { clock: { ...systemClock, now: () => nowMs } } })
     responder.play = 'loaded'
@@ -200,7 +200,7 @@ describe('a loaded server', () => {
     expect(responder.initiations).toHaveLength(5)
   })
 
-  it('that answers no cookie is under load, never silent', async () => {
+  it('that does not answer to a cookie is under load, not no-reply', async () => {
     const { responder, client } = await start()
     responder.play = 'overloaded'
     expect(await failureOf(() => shake(client, responder.endpoint, 400))).toMatchObject({
@@ -208,16 +208,16 @@ describe('a loaded server', () => {
     })
   })
 
-  it('is not flooded by one that never takes its own cookie', async () => {
+  it('that never accepts its own cookie is not flooded with initiations', async () => {
     const { responder, client } = await start()
     responder.play = 'overloaded'
     await shake(client, responder.endpoint, 400)
-    // The first, two with a new cookie, and two that insist.
+    // The first, two with a new cookie, and two repetitions.
     expect(responder.initiations.length).toBeLessThanOrEqual(5)
     expect(responder.initiations.length).toBeGreaterThanOrEqual(3)
   })
 
-  it('that has gone silent is under load only for 3 s after its cookie, through each of its endpoints', async () => {
+  it('that no longer answers is under load only for 3 s after its cookie, through each of its endpoints', async () => {
     let skewMs = 0
     const { responder, client } = await start({
       client: { clock: { ...systemClock, now: () => performance.now() + skewMs } },
@@ -241,7 +241,7 @@ describe('a loaded server', () => {
     await shake(client, responder.endpoint)
     responder.play = 'silent'
     const outcome = shake(client, responder.endpoint, 3_000)
-    // The first packet went out in the same turn; the next goes after a third of the time.
+    // The first packet is sent in the same turn; the next after a third of the time.
     await vi.waitFor(() => expect(client.sessionAgeMs).toBeGreaterThan(300), { timeout: patientMs })
     responder.play = 'loaded'
     expect(await outcome).toMatchObject({ ok: true })
@@ -249,7 +249,7 @@ describe('a loaded server', () => {
 })
 
 describe('a late reply', () => {
-  it('is reported by the next failure, with its time', async () => {
+  it('is reported by the next failure, with its delay', async () => {
     const { responder, client } = await start()
     responder.delayMs = 250
     expect(await shake(client, responder.endpoint, hastyMs)).toMatchObject({ ok: false })
@@ -262,7 +262,7 @@ describe('a late reply', () => {
     )
   })
 
-  it('is forgotten when another came in time', async () => {
+  it('is discarded when another reply came in time', async () => {
     const { responder, client } = await start()
     responder.delayMs = 250
     await shake(client, responder.endpoint, hastyMs)
@@ -293,7 +293,7 @@ describe('a late reply', () => {
 })
 
 describe('starvation', () => {
-  it('of this process is no failure of the other side', async () => {
+  it('of this process is not a failure of the endpoint', async () => {
     const { responder, client } = await start()
     responder.play = 'silent'
     await shake(client, responder.endpoint, hastyMs)
@@ -320,7 +320,7 @@ describe('a ping', () => {
     expect(responder.echoes).toBeGreaterThan(0)
   })
 
-  it('that begins after its deadline fails at once', async () => {
+  it('that starts after its deadline fails at once', async () => {
     const { responder, client } = await start()
     await shake(client, responder.endpoint)
     const deadline = new Deadline(10)
@@ -332,7 +332,7 @@ describe('a ping', () => {
     })
   })
 
-  it('fails as refused when the server has died since', async () => {
+  it('fails as refused when the server has died meanwhile', async () => {
     const { responder, client } = await start()
     await shake(client, responder.endpoint)
     await responder.stop()
@@ -368,7 +368,7 @@ describe('a ping', () => {
 })
 
 describe('initiations', () => {
-  it('are never closer than 30 ms, however many are asked for', async () => {
+  it('are at least 30 ms apart, for any number of calls', async () => {
     const { responder, client } = await start({ sockets: 2 })
     const startedAt = performance.now()
     const all = Array.from({ length: 6 }, (_, index) => shake(client, responder.endpoints[index % 2]!))
@@ -377,7 +377,7 @@ describe('initiations', () => {
     expect(responder.timestamps).toHaveLength(6)
   })
 
-  it('that can not leave before the deadline are no failure of the other side', async () => {
+  it('that cannot be sent before the deadline are not a failure of the endpoint', async () => {
     const { responder, client } = await start()
     const outcomes = await Promise.all(
       Array.from({ length: 10 }, () => shake(client, responder.endpoint, hastyMs)),
@@ -438,7 +438,7 @@ describe('hostile packets', () => {
     expect(await shake(client, responder.endpoint)).toMatchObject({ ok: true })
   })
 
-  it('that authenticate and hold nonsense are no echo reply', async () => {
+  it('that authenticate but have invalid content are not an echo reply', async () => {
     const { responder, client } = await start()
     responder.play = 'no-echo'
     await shake(client, responder.endpoint)
@@ -463,7 +463,7 @@ describe('closing', () => {
     expect(await ping(client, responder.endpoint)).toMatchObject({ cause: 'closed' })
   })
 
-  it('says goodbye with a keepalive, so that the server does not look for us', async () => {
+  it('sends a last keepalive, so that the server does not start a handshake', async () => {
     const { responder, client } = await start()
     await shake(client, responder.endpoint)
     await ping(client, responder.endpoint)
@@ -471,7 +471,7 @@ describe('closing', () => {
     await vi.waitFor(() => expect(responder.keepalives).toBe(1), { timeout: patientMs })
   })
 
-  it.skipIf(process.platform !== 'linux')('gives every descriptor back', async () => {
+  it.skipIf(process.platform !== 'linux')('closes every descriptor', async () => {
     const { responder } = await start({ sockets: 2 })
     const { endpoint, client: lost } = unroutable()
     const before = readdirSync('/proc/self/fd').length
@@ -488,7 +488,7 @@ describe('closing', () => {
   })
 })
 
-/** The limited broadcast: the kernel lets no plain socket send there (EACCES), whatever the routes are. */
+/** The limited broadcast address: the kernel refuses it to a plain socket (EACCES), whatever the routes are. */
 function unroutable(): { client: WireguardClient; endpoint: Endpoint } {
   const endpoint = { address: '255.255.255.255', port: 51820 }
   const client = new WireguardClient({

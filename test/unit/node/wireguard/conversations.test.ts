@@ -41,8 +41,8 @@ async function shake({ responder, client }: Awaited<ReturnType<typeof start>>): 
   expect(await client.handshake(responder.endpoint, deadlineIn(patientMs))).toMatchObject({ ok: true })
 }
 
-describe('a packet of the caller’s own', () => {
-  it('is sent in the live session, and its reply is what the caller reads', async () => {
+describe('a packet of the caller', () => {
+  it('is sent in the live session, and the caller reads its reply', async () => {
     const scene = await start()
     await shake(scene)
     const outcome = await scene.client.exchange(packet, readEchoReply, deadlineIn(patientMs))
@@ -64,7 +64,7 @@ describe('a packet of the caller’s own', () => {
     expect(responder.echoes).toBe(0)
   })
 
-  it('is sent again, three times, without an answer', async () => {
+  it('is sent again three times while there is no answer', async () => {
     const scene = await start()
     await shake(scene)
     scene.responder.play = 'no-echo'
@@ -73,7 +73,7 @@ describe('a packet of the caller’s own', () => {
     await vi.waitFor(() => expect(scene.responder.echoes).toBe(4), { timeout: patientMs })
   })
 
-  it('goes on waiting where the caller knows no reply in what comes', async () => {
+  it('waits on after packets that the caller does not accept as a reply', async () => {
     const scene = await start()
     await shake(scene)
     const seen: Buffer[] = []
@@ -86,7 +86,7 @@ describe('a packet of the caller’s own', () => {
     })
   })
 
-  it('is given up when the client is closed', async () => {
+  it('ends when the client is closed', async () => {
     const scene = await start()
     await shake(scene)
     scene.responder.play = 'no-echo'

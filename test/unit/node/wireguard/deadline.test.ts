@@ -11,7 +11,7 @@ function blockLoop(ms: number): void {
 }
 
 describe('a deadline', () => {
-  it('comes when its time is over, and not before', async () => {
+  it('expires when its time is over, not before', async () => {
     const startedAt = performance.now()
     const deadline = new Deadline(60)
     await over(deadline)
@@ -20,7 +20,7 @@ describe('a deadline', () => {
     expect(deadline.remainingMs).toBe(0)
   })
 
-  it('does not come after it was cancelled', async () => {
+  it('does not expire after it was cancelled', async () => {
     const cancelled = new Deadline(20)
     let calls = 0
     cancelled.whenOver(() => {
@@ -32,7 +32,7 @@ describe('a deadline', () => {
     expect(cancelled.isOver).toBe(false)
   })
 
-  it('that is over ends at once what begins too late', async () => {
+  it('that has expired ends a later call at once', async () => {
     const deadline = new Deadline(20)
     await over(deadline)
     await over(deadline)
@@ -44,7 +44,7 @@ describe('a deadline', () => {
     expect(calls).toBe(0)
   })
 
-  it('lets a reply be read that lay in the socket when a late timer fired', async () => {
+  it('lets a reply be read that was in the socket when a late timer fired', async () => {
     const receiver = createSocket('udp4').bind(0, '127.0.0.1')
     const sender = createSocket('udp4')
     await once(receiver, 'listening')
@@ -61,7 +61,7 @@ describe('a deadline', () => {
     sender.close()
   })
 
-  it('knows of a stall in its midst, though its own timer was on time', async () => {
+  it('detects a stall before its end, although its own timer was on time', async () => {
     const deadline = new Deadline(200)
     const ended = over(deadline)
     await over(new Deadline(20))

@@ -9,7 +9,7 @@ const routes = {
   ipv6: ipRoute({ source: 'fd00:80::ffff', target: 'fd00:80::1' }),
 }
 
-/** RFC 1071, written another way than the code's. */
+/** RFC 1071, implemented in another way than in the code. */
 function onesComplementSum(bytes: Buffer): number {
   let sum = 0
   for (let index = 0; index < bytes.length; index += 2) {
@@ -20,7 +20,7 @@ function onesComplementSum(bytes: Buffer): number {
 }
 
 describe('an echo request', () => {
-  it('over IPv4 has sums that a kernel takes', () => {
+  it('over IPv4 has checksums that a kernel accepts', () => {
     const packet = buildEchoRequest(routes.ipv4, 0x1234, 0xabcd)
     expect(onesComplementSum(packet.subarray(0, 20))).toBe(0xffff)
     expect(onesComplementSum(packet.subarray(20))).toBe(0xffff)
@@ -28,7 +28,7 @@ describe('an echo request', () => {
     expect(packet.subarray(12, 20)).toEqual(Buffer.of(10, 80, 255, 254, 10, 80, 0, 1))
   })
 
-  it('over IPv6 has a sum with the pseudo-header in it', () => {
+  it('over IPv6 has a checksum that includes the pseudo-header', () => {
     const packet = buildEchoRequest(routes.ipv6, 0x1234, 0xabcd)
     const icmp = packet.subarray(40)
     const pseudo = Buffer.from([0, 0, 0, icmp.length, 0, 0, 0, 58])
@@ -37,7 +37,7 @@ describe('an echo request', () => {
     expect(packet[7]).toBe(64)
   })
 
-  it('needs two addresses of one family', () => {
+  it('requires two addresses of one family', () => {
     expect(() => ipRoute({ source: '10.0.0.1', target: 'fd00::1' })).toThrow(TypeError)
     expect(() => ipRoute({ source: 'nonsense', target: 'fd00::1' })).toThrow(TypeError)
   })
@@ -47,7 +47,7 @@ describe.each(['ipv4', 'ipv6'] as const)('an echo reply over %s', (family) => {
   const request = buildEchoRequest(routes[family], 77, 1)
   const reply = turnEchoAround(request)
 
-  it('is read with its addresses exchanged, padding or not', () => {
+  it('is read with its addresses exchanged, with or without padding', () => {
     const read = {
       family,
       identifier: 77,
@@ -63,13 +63,13 @@ describe.each(['ipv4', 'ipv6'] as const)('an echo reply over %s', (family) => {
     expect(readEchoReply(request)).toBeNull()
   })
 
-  it('is not read from one that was cut', () => {
+  it('is not read from a truncated packet', () => {
     for (let length = 0; length < reply.length; length += 1) {
       expect(readEchoReply(reply.subarray(0, length)), `${length} bytes`).toBeNull()
     }
   })
 
-  it('is not read from one with a wrong sum', () => {
+  it('is not read from a packet with a wrong checksum', () => {
     const spoilt = Buffer.from(reply)
     spoilt[spoilt.length - 1]! ^= 1
     expect(readEchoReply(spoilt)).toBeNull()
@@ -77,7 +77,7 @@ describe.each(['ipv4', 'ipv6'] as const)('an echo reply over %s', (family) => {
 })
 
 describe('any other packet', () => {
-  it('is no echo reply, and throws nothing', () => {
+  it('is not an echo reply, and throws nothing', () => {
     const version = fc.constantFrom(0x45, 0x4f, 0x46, 0x40, 0x60)
     const packet = fc.tuple(version, fc.uint8Array({ maxLength: 120 }))
     fc.assert(

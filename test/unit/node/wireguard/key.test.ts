@@ -18,7 +18,7 @@ const good = Buffer.alloc(32, 0x5a).toString('base64')
 const hex = (text: string) => Buffer.from(text, 'hex')
 
 describe('a key', () => {
-  it('is read with the newline that wg leaves behind it', () => {
+  it('is read with the trailing newline that wg writes', () => {
     expect(parseKey(`${good}\n`)).toEqual({ ok: true, value: Buffer.alloc(32, 0x5a) })
   })
 
@@ -35,10 +35,10 @@ describe('a key', () => {
       'is not a WireGuard key, which is 32 bytes in base64',
     ],
     ['hex', 'ab'.repeat(32), 'is not a WireGuard key, which is 32 bytes in base64'],
-    ['bits behind the last byte', `${good.slice(0, 42)}p=`, 'is not canonical base64'],
+    ['bits after the last byte', `${good.slice(0, 42)}p=`, 'is not canonical base64'],
     ['no padding', good.slice(0, 43), 'is not canonical base64'],
     ['the URL alphabet', Buffer.alloc(32, 0xff).toString('base64url'), 'is not canonical base64'],
-    ['a second key behind it', `${good}\n${good}`, 'is not canonical base64'],
+    ['a second key after it', `${good}\n${good}`, 'is not canonical base64'],
   ]
   it.each(bad)('is refused when it is %s, and the message does not quote it', (_name, text, problem) => {
     const parsed = parseKey(text)
@@ -65,7 +65,7 @@ describe('a key', () => {
     expect(agree(bob.privateKey, publicKeyObject(alice.publicKey))?.toString('hex')).toBe(shared)
   })
 
-  it('is not printed when a client that holds it is inspected', () => {
+  it('is not printed when a client that has it is inspected', () => {
     const privateKey = Buffer.alloc(32, 0x5a)
     const presharedKey = Buffer.alloc(32, 0x77)
     const client = new WireguardClient({
@@ -86,7 +86,7 @@ describe('a key file', () => {
   })
   afterEach(() => rm(folder, { recursive: true }))
 
-  it('gives its key', async () => {
+  it('returns its key', async () => {
     await writeFile(join(folder, 'key'), `${good}\n`)
     expect(await readKeyFile(join(folder, 'key'))).toEqual({ ok: true, key: Buffer.alloc(32, 0x5a) })
   })
@@ -96,7 +96,7 @@ describe('a key file', () => {
     expect(await readKeyFile(folder)).toMatchObject({ ok: false, problem: "can't be read (EISDIR)" })
   })
 
-  it('that is broken is refused without a word of its content', async () => {
+  it('that is invalid is refused without a part of its content', async () => {
     await writeFile(join(folder, 'key'), good.slice(0, 40))
     const file = await readKeyFile(join(folder, 'key'))
     expect(file).toMatchObject({ ok: false, problem: 'is not a WireGuard key, which is 32 bytes in base64' })

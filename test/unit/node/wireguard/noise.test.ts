@@ -73,7 +73,7 @@ describe('the IKpsk2 handshake', () => {
     }
   })
 
-  it('refuses a second message that is cut short, or whose key is a point of low order', () => {
+  it('refuses a truncated second message, and one whose key is a point of low order', () => {
     const begun = begin()
     expect(finishHandshake(keys, begun, vector.second.message.subarray(0, 47))).toBeNull()
     expect(finishHandshake(keys, begun, Buffer.alloc(48))).toBeNull()
@@ -91,7 +91,7 @@ describe('the primitives', () => {
     )
   })
 
-  it('start from the chaining key and the hash that every WireGuard starts from', () => {
+  it('start from WireGuard’s initial chaining key and hash', () => {
     const chainingKey = hash(Buffer.from('Noise_IKpsk2_25519_ChaChaPoly_BLAKE2s'))
     expect(chainingKey.toString('hex')).toBe(
       '60e26daef327efc02ec335e2a025d2d016eb4206f87277f52d38d1988b78cd36',
@@ -101,19 +101,19 @@ describe('the primitives', () => {
     )
   })
 
-  it('make a mac that is keyed BLAKE2s, and not the cut-off hash of key and data', () => {
+  it('make a MAC that is keyed BLAKE2s, not a truncated hash of key and data', () => {
     const made = mac(Buffer.alloc(32, 1), Buffer.from('data'))
     expect(made).toHaveLength(16)
     expect(Buffer.from(made)).not.toEqual(hash(Buffer.alloc(32, 1), Buffer.from('data')).subarray(0, 16))
   })
 
-  it('derive the first keys the same, however many are asked for', () => {
+  it('derive the same first keys for any number of keys', () => {
     const three = deriveKeys(3, Buffer.alloc(32, 1), Buffer.alloc(32, 2))
     expect(deriveKeys(1, Buffer.alloc(32, 1), Buffer.alloc(32, 2))[0]).toEqual(three[0])
     expect(new Set(three.map((key) => key.toString('hex'))).size).toBe(3)
   })
 
-  it('open nothing that was changed, moved to another counter, or cut', () => {
+  it('do not open a packet that was changed, truncated, or given another counter', () => {
     const key = Buffer.alloc(32, 7)
     const sealed = seal(key, 5, Buffer.from('text'), Buffer.from('ad'))
     expect(open(key, 5, sealed, Buffer.from('ad'))?.toString()).toBe('text')

@@ -10,23 +10,23 @@ import { Session } from '../../../../src/node/wireguard/session.ts'
 export type Play =
   | 'normal'
   | 'silent'
-  /** Asks for a cookie, then serves clients that return it. */
+  /** Requires a cookie, then serves clients that return it. */
   | 'loaded'
-  /** Asks for a cookie, whatever comes. */
+  /** Always requires a cookie. */
   | 'overloaded'
-  /** Answers handshakes, and nothing inside the tunnel. */
+  /** Answers handshakes, but nothing inside the tunnel. */
   | 'no-echo'
   /** Answers with the keys of another server. */
   | 'other-identity'
-  /** Not WireGuard at all. */
+  /** Answers with bytes that are not WireGuard. */
   | 'garbage'
-  /** Each answer twice, and once more with each later one. */
+  /** Sends each answer twice, and once more with each later one. */
   | 'replay'
 
 export interface ResponderOptions {
   readonly clientPublicKey: Uint8Array
   readonly presharedKey?: Uint8Array
-  /** As many sockets, all of one server with one session. */
+  /** That many sockets, all of one server with one session. */
   readonly sockets?: number
   readonly isIpv6?: boolean
 }
@@ -37,18 +37,18 @@ interface Peer {
   readonly port: number
 }
 
-/** A WireGuard responder for tests: one peer, and every way to misbehave. */
+/** A WireGuard responder for tests: one peer, and every kind of misbehavior. */
 export class Responder {
   readonly keys: KeyPair = generateKeyPair()
   readonly endpoints: Endpoint[] = []
   play: Play = 'normal'
   delayMs = 0
-  /** Every type 1 that came, as it came. */
+  /** Every initiation (type 1) that arrived, unchanged. */
   readonly initiations: Buffer[] = []
   readonly timestamps: Buffer[] = []
   echoes = 0
   keepalives = 0
-  /** What was last sent to a client, for tests that send it again or spoil it. */
+  /** The packet last sent to a client, for tests that repeat or corrupt it. */
   readonly sent: Buffer[] = []
   readonly #options: ResponderOptions
   readonly #sockets: Socket[] = []

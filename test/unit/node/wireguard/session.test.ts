@@ -33,7 +33,7 @@ describe('a session', () => {
     expect(server.open(packet)).toBeNull()
   })
 
-  it('is not moved by a forged counter', () => {
+  it('does not change after a forged counter', () => {
     const client = here()
     const server = there()
     const forged = Buffer.from(client.seal(Buffer.from('x')))
@@ -51,7 +51,7 @@ describe('a session', () => {
 })
 
 describe('the replay window', () => {
-  it('says of every counter whether it came, and calls old what lies behind it', () => {
+  it('reports for every counter whether it was received, and counters before the window as old', () => {
     const counters = fc.array(
       fc.oneof(fc.integer({ min: 0, max: 3_000 }), fc.integer({ min: 0, max: 200_000 })),
       { maxLength: 200 },

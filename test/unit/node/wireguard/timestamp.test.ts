@@ -10,7 +10,7 @@ describe('a TAI64N timestamp', () => {
     )
   })
 
-  it('rises at every call, however the wall clock jumps', () => {
+  it('rises at every call, also when the wall clock jumps', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: -5, max: 4e12 }), { minLength: 2, maxLength: 50 }), (clock) => {
         const readings = clock.values()
@@ -23,7 +23,7 @@ describe('a TAI64N timestamp', () => {
     )
   })
 
-  it('keeps a label above each one before it is used, whatever the clock does, and seldom', () => {
+  it('is stored rarely, and always above each value that is used', () => {
     let nowMs = 1_700_000_000_000
     const kept: Buffer[] = []
     const source = new TimestampSource({ wallClockMs: () => nowMs, keep: (label) => kept.push(label) })
@@ -34,7 +34,7 @@ describe('a TAI64N timestamp', () => {
     expect(kept).toHaveLength(2)
   })
 
-  it('stays above all that an earlier process used, though the clock went back meanwhile', () => {
+  it('stays above each value of an earlier process, although the clock was set back meanwhile', () => {
     let floor: Buffer | null = null
     const keep = (label: Buffer) => {
       floor = label
@@ -45,7 +45,7 @@ describe('a TAI64N timestamp', () => {
     expect(after.next().compare(last)).toBe(1)
   })
 
-  it('ignores a floor that is cut short or is no label', () => {
+  it('ignores a stored value that is truncated or invalid', () => {
     for (const floor of [Buffer.alloc(3), Buffer.alloc(12), Buffer.alloc(12, 0xff)]) {
       const source = new TimestampSource({ floor, wallClockMs: () => 1_500 })
       expect(source.next()).toEqual(new TimestampSource({ wallClockMs: () => 1_500 }).next())

@@ -5,7 +5,7 @@ import { TrafficWatch } from '../../../../src/node/wireguard/traffic.ts'
 const keyOf = (index: number) => Buffer.alloc(32, index + 1).toString('base64')
 const probe = keyOf(250)
 
-/** A fake `wg`: what each peer has sent, by interface; `null`: it hangs. */
+/** A fake `wg`: the bytes sent by each peer, by interface; `null`: it hangs. */
 function setUp() {
   const received: Record<'wg0' | 'wg1', Map<string, number> | Error> = { wg0: new Map(), wg1: new Map() }
   let now = 1000
@@ -22,7 +22,7 @@ function setUp() {
     },
   })
   open.push(watch)
-  /** Until `wg` was asked twice more: then the first of them has begun after the call. */
+  /** Waits until `wg` has run twice more: the first of these runs started after the call. */
   const look = async () => {
     const from = looks
     await vi.waitFor(() => expect(looks).toBeGreaterThan(from + 3), { timeout: 30_000, interval: 1 })
@@ -43,7 +43,7 @@ afterEach(() => {
   for (const watch of open.splice(0)) watch.close()
 })
 
-test('what a peer sends is traffic, from the look that finds it', async () => {
+test('bytes sent by a peer count as traffic from the poll that finds them', async () => {
   const { watch, peers, look, pass } = setUp()
   peers.set(keyOf(0), 5000).set(keyOf(1), 100)
   watch.watch(new Set(['wg0']))
@@ -62,7 +62,7 @@ test('what a peer sends is traffic, from the look that finds it', async () => {
   expect(watch.view('wg0', 1000)).toEqual({ idleSince: 2300, sending: 1 })
 })
 
-test('what the probe sends, and what is sent to peers, is none', async () => {
+test('bytes sent by the probe, and bytes sent to peers, do not count as traffic', async () => {
   const { watch, peers, look, pass } = setUp()
   peers.set(probe, 5).set(keyOf(0), 7)
   watch.watch(new Set(['wg0']))
@@ -73,7 +73,7 @@ test('what the probe sends, and what is sent to peers, is none', async () => {
   expect(watch.view('wg0', 3000)).toEqual({ idleSince: 1000, sending: 0 })
 })
 
-test('a peer that is new, or was put in again, counts from 0', async () => {
+test('a new peer, or one that was added again, counts from 0', async () => {
   const { watch, peers, look, pass } = setUp()
   peers.set(keyOf(0), 5000)
   watch.watch(new Set(['wg0']))
@@ -87,7 +87,7 @@ test('a peer that is new, or was put in again, counts from 0', async () => {
   expect(watch.view('wg0', 3000)).toEqual({ idleSince: 1500, sending: 2 })
 })
 
-test('an interface that can not be asked is not known', async () => {
+test('the traffic of an interface that cannot be read is unknown', async () => {
   const { watch, received, peers, look, pass } = setUp()
   peers.set(keyOf(0), 1)
   watch.watch(new Set(['wg0', 'wg1']))
@@ -97,13 +97,13 @@ test('an interface that can not be asked is not known', async () => {
   await look()
   expect(watch.view('wg0', 3000)).toBe(null)
   expect(watch.view('wg1', 3000)).toEqual({ idleSince: 1000, sending: 0 })
-  // What came meanwhile is found afterwards.
+  // Traffic meanwhile is found afterwards.
   received.wg0 = new Map([[keyOf(0), 900]])
   await look()
   expect(watch.view('wg0', 3000)).toEqual({ idleSince: 1500, sending: 1 })
 })
 
-test('text that is no list of counters is not known, not silence', async () => {
+test('text that is not a list of counters is unknown, not idle', async () => {
   const { watch, received, look } = setUp()
   received.wg0 = new Map([['(hostile)\u001b[2J', 5]])
   watch.watch(new Set(['wg0']))
@@ -111,7 +111,7 @@ test('text that is no list of counters is not known, not silence', async () => {
   expect(watch.view('wg0', 3000)).toBe(null)
 })
 
-test('a machine that was too busy to look knows nothing', async () => {
+test('on a machine that was too busy to poll the traffic is unknown', async () => {
   const { watch, pass, look } = setUp()
   watch.watch(new Set(['wg0']))
   await look()

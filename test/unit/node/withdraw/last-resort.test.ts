@@ -71,8 +71,8 @@ test('the addresses are restored after the withdrawal, also by the next controll
 
 test.each([
   ['its daemon refuses', { dead: ['vpn'], carriedOut: false }],
-  ['its address can not be put back', { dead: [], carriedOut: true }],
-])('while a service stays as it is because %s, `ip` runs ever less often', async (why, attempt) => {
+  ['its address cannot be restored', { dead: [], carriedOut: true }],
+])('while %s, `ip` runs less and less often', async (why, attempt) => {
   const last = create()
   if (attempt.carriedOut) {
     const held = [{ address: '192.0.2.9', prefixLength: 32, interface: 'gone0' }]

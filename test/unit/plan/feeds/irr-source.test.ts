@@ -30,13 +30,13 @@ const keptIn = async () =>
   join(folder, 'state/last-good', (await readdir(join(folder, 'state/last-good')))[0]!)
 
 describe('an IRR set from a file', () => {
-  test('comes aggregated, from a path that is relative to the fleet’s folder', async () => {
+  test('is aggregated, and read from a path relative to the fleet’s folder', async () => {
     await writeFile(file, '20.0.0.0/9\n20.128.0.0/9\n2001:db8::/32\n')
     expect(await load()).toEqual({ ranges: ['20.0.0.0/8 ge 9 le 9'], warnings: [] })
     expect(await load(0, 'ipv6')).toEqual({ ranges: ['2001:db8::/32'], warnings: [] })
   })
 
-  test('comes with a warning that names the lines that are left out', async () => {
+  test('has a warning that names the ignored lines', async () => {
     await writeFile(file, '20.0.0.0/9\n20.0.0.1/9\n')
     expect(await load()).toEqual({
       ranges: ['20.0.0.0/9'],
@@ -52,11 +52,11 @@ describe('an IRR set from a file', () => {
   })
 
   const faults: readonly [string, () => Promise<void>, string][] = [
-    ['is gone', () => rm(file), 'is not there'],
+    ['is missing', () => rm(file), 'is not there'],
     ['is empty', () => writeFile(file, ''), 'has no IPv4 prefixes'],
     ['has comments only', () => writeFile(file, '# 502 Bad Gateway\n'), 'has no IPv4 prefixes'],
     [
-      'has nothing that can be used',
+      'has no valid entry',
       () => writeFile(file, '502\n'),
       'has no IPv4 prefixes: line 1 "502" has no prefix length',
     ],
@@ -64,7 +64,7 @@ describe('an IRR set from a file', () => {
     ['is half written', () => writeFile(file, '{ "NN": ['), 'begins like JSON, but is not valid JSON'],
     ['is not text', () => writeFile(file, Buffer.from([0xff, 0xfe, 0])), 'is not UTF-8'],
   ]
-  test.each(faults)('that %s is replaced by the last good one, loudly', async (_, damage, reason) => {
+  test.each(faults)('that %s is replaced by the last good one, with a warning', async (_, damage, reason) => {
     await writeFile(file, '20.0.0.0/9\n')
     const good = await load(1000)
     await damage()
@@ -76,7 +76,7 @@ describe('an IRR set from a file', () => {
   })
 
   test.each(faults.slice(1))(
-    'that %s is an error the first time, with the cure',
+    'that %s is an error, with the remedy, when there is no last good one',
     async (_, damage, reason) => {
       await damage()
       const error = await load().catch((thrown: unknown) => thrown)
@@ -105,14 +105,14 @@ describe('an IRR set from a file', () => {
     expect((await load(6000)).ranges).toHaveLength(4)
   })
 
-  test('that lost half of its entries is taken', async () => {
+  test('that lost half of its entries is accepted', async () => {
     await writeFile(file, lines(10))
     await load(0)
     await writeFile(file, lines(5))
     expect(await load()).toEqual({ ranges: expect.objectContaining({ length: 5 }), warnings: [] })
   })
 
-  test('is used, with a warning, where the last good copy can’t be kept', async () => {
+  test('is used, with a warning, where the last good copy cannot be stored', async () => {
     await writeFile(join(folder, 'state'), 'a file where a folder should be')
     await writeFile(file, '20.0.0.0/9\n')
     const { ranges, warnings } = await load()
@@ -123,7 +123,7 @@ describe('an IRR set from a file', () => {
     ])
   })
 
-  test('says also that the last good copy was damaged', async () => {
+  test('reports also that the last good copy is damaged', async () => {
     await writeFile(file, '20.0.0.0/9\n')
     await load()
     const kept = await keptIn()

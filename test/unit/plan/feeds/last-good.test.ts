@@ -17,24 +17,24 @@ const onlyFile = async () => {
 }
 
 describe('the last good copy', () => {
-  test('is not there at first, in a folder that is not there either', async () => {
+  test('does not exist at first, also without its folder', async () => {
     expect(await readLastGood(join(stateDir, 'none'), 'AS-EXAMPLE')).toEqual({ found: false, note: null })
   })
 
-  test('comes back as it was, with the time when it was good', async () => {
+  test('is read unchanged, with the time at which it was stored', async () => {
     const text = 'first line\nsecond: €\n'
     await writeLastGood(stateDir, 'AS-EXAMPLE', text, 1000)
     expect(await readLastGood(stateDir, 'AS-EXAMPLE')).toEqual({ found: true, text, savedAtMs: 1000 })
   })
 
-  test('gives way to a later one', async () => {
+  test('is replaced by a later one', async () => {
     await writeLastGood(stateDir, 'AS-EXAMPLE', 'old', 1000)
     await writeLastGood(stateDir, 'AS-EXAMPLE', 'new', 2000)
     expect(await readLastGood(stateDir, 'AS-EXAMPLE')).toEqual({ found: true, text: 'new', savedAtMs: 2000 })
     await onlyFile()
   })
 
-  test('is one for each name, even where the names look alike or climb out of the folder', async () => {
+  test('is separate for each name, also for similar names and names that point outside the folder', async () => {
     const names = ['AS1:AS-X', 'AS1-AS-X', 'AS1/AS-X', '../../AS1', `AS-${'X'.repeat(300)}`]
     for (const name of names) await writeLastGood(stateDir, name, name, 1)
     for (const name of names) {
@@ -44,14 +44,14 @@ describe('the last good copy', () => {
   })
 
   const damages: readonly [string, (path: string, content: string) => Promise<void>][] = [
-    ['cut short', (path) => truncate(path, 180)],
+    ['truncated', (path) => truncate(path, 180)],
     ['empty', (path) => truncate(path, 0)],
     ['altered', (path, content) => writeFile(path, content.replace('192.0.2.0', '192.0.3.0'))],
-    ['not JSON at its head', (path, content) => writeFile(path, `x${content}`)],
+    ['not valid in its first line', (path, content) => writeFile(path, `x${content}`)],
     ['of another version', (path, content) => writeFile(path, content.replace('last-good 1', 'last-good 2'))],
     ['that of another name', (path, content) => writeFile(path, content.replace('AS-EXAMPLE', 'AS-SOMEONE'))],
   ]
-  test.each(damages)('that is %s is set aside once, with a note', async (_, damage) => {
+  test.each(damages)('that is %s is renamed once, with a note', async (_, damage) => {
     await writeLastGood(stateDir, 'AS-EXAMPLE', '192.0.2.0/24\n'.repeat(10), 1000)
     const path = await onlyFile()
     await damage(path, await readFile(path, 'utf8'))

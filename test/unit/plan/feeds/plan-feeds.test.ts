@@ -36,7 +36,7 @@ test('a fleet’s feeds hold each set once for each family, and the VRPs, from t
   })
   expect(feeds.vrps?.size).toBe(1)
   const hostBits = 'line 2 "20.0.0.1/16" has host bits set beyond /16'
-  // The IPv6 set says it too: a line that can't be read is of neither family.
+  // The IPv6 set reports it too: an invalid line belongs to neither family.
   expect(warnings.map(({ feed, reason }) => `${feed} ${reason}`).sort()).toEqual([
     `one.txt ipv4 ${hostBits}`,
     `one.txt ipv6 ${hostBits}`,
@@ -58,7 +58,7 @@ test('all unavailable feeds are reported at once', async () => {
   )
 })
 
-test('what was good once is used while everything is gone', async () => {
+test('the last good feeds are used while all feeds are unavailable', async () => {
   const good = await load()
   for (const name of ['one.txt', 'two.txt', 'vrps.json']) await rm(join(folder, name))
   const { feeds, warnings } = await load()

@@ -72,7 +72,7 @@ describe('the VRPs of a validator', () => {
     }
   })
 
-  test('are fresh, and are kept as the last good ones', async () => {
+  test('are fresh, and stored as the last good ones', async () => {
     await write(20)
     const { vrps, origin, warnings } = await load()
     expect([vrps.size, origin, warnings]).toEqual([20, 'fresh', []])
@@ -96,7 +96,7 @@ describe('the VRPs of a validator', () => {
     ['old', () => write(20, '2025-12-31T12:00:00Z'), 'is 36 hours old, and 24 hours is the limit'],
     ['shrunk', () => write(17), 'has 17 VRPs, 15 % fewer than the 20 of the last good one'],
     ['no JSON', () => writeFile(file, '{"roas": ['), 'is not JSON'],
-  ])('that are %s give way to the last good ones', async (_what, spoil, reason) => {
+  ])('that are %s are replaced by the last good ones', async (_what, spoil, reason) => {
     await write(20)
     await load()
     await spoil()
@@ -108,7 +108,7 @@ describe('the VRPs of a validator', () => {
     ])
   })
 
-  test('may shrink by a tenth, and then that is the last good', async () => {
+  test('may shrink by a tenth, and are then the last good ones', async () => {
     await write(20)
     await load()
     await write(18)
@@ -121,7 +121,7 @@ describe('the VRPs of a validator', () => {
     await expect(load(null, null)).rejects.toThrow(`${file}: has no VRPs`)
   })
 
-  test('are as old as their file where they do not say', async () => {
+  test('without a date are as old as their file', async () => {
     await writeFile(file, '{"roas": [{"asn": 1, "prefix": "10.0.0.0/8", "maxLength": 8}]}')
     await utimes(file, new Date(nowMs), new Date(nowMs - 50 * hourMs))
     await expect(load()).rejects.toThrow('is 2 days old, and 24 hours is the limit')
@@ -144,7 +144,7 @@ describe('the VRPs of a validator', () => {
     await expect(load(slurm)).rejects.toThrow(`${slurm}: `)
   })
 
-  test('are taken as they come where the last good ones are damaged, which is said', async () => {
+  test('are accepted, with a warning, where the last good ones are damaged', async () => {
     await write(20)
     await load()
     const state = join(dir, 'state', 'last-good')
@@ -156,7 +156,7 @@ describe('the VRPs of a validator', () => {
     expect(warnings).toMatchObject([{ reason: expect.stringContaining('damaged') }])
   })
 
-  test('drop out of the last good ones when they expire', async () => {
+  test('are removed from the last good ones when they expire', async () => {
     await writeExpiring(20, 5)
     await load()
     await rm(file)
@@ -167,7 +167,7 @@ describe('the VRPs of a validator', () => {
     await expect(load(null, undefined, nowMs + 25 * hourMs)).rejects.toThrow(`${file}: is not there`)
   })
 
-  test('that expired are no shrinking, but others that are missing still are', async () => {
+  test('that have expired do not count as a loss, other missing ones do', async () => {
     await writeExpiring(20, 5)
     await load()
     const laterMs = nowMs + 2 * hourMs
@@ -181,14 +181,14 @@ describe('the VRPs of a validator', () => {
     ])
   })
 
-  test('that have all expired are not called none at all', async () => {
+  test('that have all expired are reported as expired, not as an empty file', async () => {
     await writeExpiring(20, 20)
     await expect(load(null, undefined, nowMs + 2 * hourMs)).rejects.toThrow(
       'has no VRPs that are still valid: all 20 have expired',
     )
   })
 
-  test('are read from a snapshot that knows no expiry, and then never expire', async () => {
+  test('are read from a snapshot without expiry, and then never expire', async () => {
     const { tables } = createVrpSet([vrp('10.0.0.0/8 64500'), vrp('2001:db8::/32 64501')])
     const bytes = [tables.ipv4, tables.ipv6].flatMap((table) =>
       [...table.words, table.lengths, table.asns, table.maxLengths].map((column) =>

@@ -16,7 +16,11 @@ describe('aggregated prefix ranges', () => {
     ['the same prefix twice', ['192.0.2.0/24', '192.0.2.0/24'], ['192.0.2.0/24']],
     ['halves without their whole', ['10.0.0.0/9', '10.128.0.0/9'], ['10.0.0.0/8 ge 9 le 9']],
     ['halves and their whole', ['10.0.0.0/9', '10.0.0.0/8', '10.128.0.0/9'], ['10.0.0.0/8 le 9']],
-    ['neighbors that are no halves of one', ['10.1.0.0/16', '10.2.0.0/16'], ['10.1.0.0/16', '10.2.0.0/16']],
+    [
+      'adjacent prefixes without a common parent',
+      ['10.1.0.0/16', '10.2.0.0/16'],
+      ['10.1.0.0/16', '10.2.0.0/16'],
+    ],
     [
       'four quarters',
       ['10.0.0.0/10', '10.64.0.0/10', '10.128.0.0/10', '10.192.0.0/10'],
@@ -62,7 +66,7 @@ describe('aggregated prefix ranges', () => {
     expect(aggregate([...given].reverse())).toEqual(expected)
   })
 
-  test('are as few as can be, for each of the 128 sets of prefixes in three levels', () => {
+  test('are as few as possible, for each of the 128 sets of prefixes in three levels', () => {
     const universe = aUniverse(3)
     for (let wanted = 0; wanted < 2 ** universe.prefixes.length; wanted += 1) {
       const ours = aggregateRanges(universe.prefixes.filter((_, index) => wanted & (1 << index)))
@@ -71,7 +75,7 @@ describe('aggregated prefix ranges', () => {
     }
   })
 
-  test('are as few as can be, for sets of four levels', () => {
+  test('are as few as possible, for sets of four levels', () => {
     const universe = aUniverse(4)
     for (let wanted = 0; wanted < 2 ** universe.prefixes.length; wanted += 37) {
       const ours = aggregateRanges(universe.prefixes.filter((_, index) => wanted & (1 << index)))
@@ -81,7 +85,7 @@ describe('aggregated prefix ranges', () => {
   })
 })
 
-/** All prefixes of so many lengths below 10.0.0.0/8, and by trying them all the fewest ranges for a set of them. */
+/** All prefixes of that many lengths below 10.0.0.0/8, and the smallest number of ranges for a set of them, by trying all. */
 function aUniverse(levels: number) {
   const prefixes = Array.from({ length: levels }, (_, level) =>
     Array.from({ length: 2 ** level }, (_, index) => {

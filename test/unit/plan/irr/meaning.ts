@@ -2,7 +2,7 @@ import { addressBits } from '../../../../src/net/prefix.ts'
 import type { PrefixRange } from '../../../../src/net/prefix-range.ts'
 
 /**
- * What ranges match, in a form in which equal sets are equal: for each family and prefix length the intervals
+ * The set that ranges match, in a canonical form: for each family and prefix length the intervals
  * of addresses, merged. A prefix of that length is matched exactly if it lies in one of them.
  */
 export function meaningOf(ranges: readonly PrefixRange[]): ReadonlyMap<string, readonly string[]> {

@@ -10,7 +10,7 @@ function read(text: string, family: Family = 'ipv4') {
 }
 
 describe('an IRR set', () => {
-  test('is read from a list with comments, ranges, blank lines and the line ends of Windows', () => {
+  test('is read from a list with comments, ranges, blank lines and CRLF line ends', () => {
     const text =
       '# AS64601\r\n192.0.2.0/24\r\n\r\n  10.0.0.0/8 ge 9 le 24 # more\n192.0.2.0/24\n2001:db8::/32\n'
     expect(read(text)).toEqual({ ranges: ['192.0.2.0/24', '10.0.0.0/8 ge 9 le 24'], leftOut: '' })
@@ -39,7 +39,7 @@ describe('an IRR set', () => {
       'line 2 "0.0.0.0/0" is shorter than /8, and would accept unallocated prefixes',
     ],
     [
-      'the whole address space in lengths that pass',
+      'the whole address space with accepted lengths',
       '0.0.0.0/0 ge 8 le 24',
       'ipv4',
       [],
@@ -81,7 +81,7 @@ describe('an IRR set', () => {
       'line 1 "010.0.0.0/8" has an octet with a leading zero, which some tools read as octal',
     ],
     [
-      'lengths the wrong way round',
+      'lengths in reverse order',
       '10.0.0.0/8 ge 20 le 10',
       'ipv4',
       [],
@@ -95,23 +95,23 @@ describe('an IRR set', () => {
       'line 1 "10.0.0.0/8; } protocol static evil {\\u001b[2J\\u0000" is not a prefix, nor a prefix with ge and le',
     ],
     ['HTML', '<html>502</html>', 'ipv4', [], 'line 1 "<html>502</html>" is not an IP address'],
-    ['an endless line', 'x'.repeat(1000), 'ipv4', [], `line 1 "${'x'.repeat(60)}" has no prefix length`],
+    ['a very long line', 'x'.repeat(1000), 'ipv4', [], `line 1 "${'x'.repeat(60)}" has no prefix length`],
     [
-      'many of them',
+      'many invalid lines',
       Array.from({ length: 8 }, (_, n) => `x${n}`).join('\n'),
       'ipv4',
       [],
       `${[0, 1, 2, 3, 4].map((n) => `line ${n + 1} "x${n}" has no prefix length`).join('; ')}; and 3 more`,
     ],
     [
-      'JSON entries of all sorts',
+      'JSON entries of other types',
       '{"NN": [null, {"prefix": 7}, {"prefix": "10.0.0.0/8", "less-equal": -1}, {"prefix": "10.0.0.0/8"}]}',
       'ipv4',
       ['10.0.0.0/8'],
       'entry 1 "null" has no prefix length; entry 2 "{\\"prefix\\":7}" has no prefix length; entry 3 "10.0.0.0/8 le -1" is not a prefix, nor a prefix with ge and le',
     ],
   ]
-  test.each(hostile)('says what it leaves out: %s', (_, text, family, ranges, leftOut) => {
+  test.each(hostile)('reports the lines that it ignores: %s', (_, text, family, ranges, leftOut) => {
     expect(read(text, family)).toEqual({ ranges, leftOut })
   })
 
@@ -120,7 +120,7 @@ describe('an IRR set', () => {
     ['{}', 'is JSON, but not a named list of prefixes'],
     ['{"roas": {}}', 'is JSON, but not a named list of prefixes'],
     ['{"NN": "10.0.0.0/8"}', 'is JSON, but not a named list of prefixes'],
-  ])('is none in %s', (text, problem) => {
+  ])('is not read from %s', (text, problem) => {
     expect(readIrrSet(text, 'ipv4')).toEqual({
       ok: false,
       problem,

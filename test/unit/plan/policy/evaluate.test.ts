@@ -38,19 +38,19 @@ function route(text: string, changes: Partial<Route> = {}): Route {
 const path = (text: string) => ({ asPath: get(parseAsPath(text)) })
 const says = (state: ValidationState) => () => state
 
-function decide(policy: Policy, told: Route, state: ValidationState = 'not-found'): string {
-  const { verdict, rule } = evaluate(policy, told, says(state))
+function decide(policy: Policy, received: Route, state: ValidationState = 'not-found'): string {
+  const { verdict, rule } = evaluate(policy, received, says(state))
   return `${verdict} ${rule.id}`
 }
 
-describe('what comes from a transit is refused by the rule that is about it', () => {
+describe('a route from a transit is rejected by the matching rule', () => {
   const policy = compileImport(inputOf('transit'))
   test.each<[string, Route, string]>([
     ['an ordinary route', route('1.1.1.0/24'), 'accept import-rest'],
     ['our AS number in the path', route('1.1.1.0/24', path('2222 1111 3')), 'reject as-loop'],
     ['our own prefix', route('5.5.5.0/24'), 'reject own-prefix'],
     ['a more-specific of ours', route('5.5.5.128/25'), 'reject own-prefix'],
-    ['a less-specific of ours, which is not ours alone', route('5.5.4.0/23'), 'accept import-rest'],
+    ['a less-specific of our prefix', route('5.5.4.0/23'), 'accept import-rest'],
     ['a private range', route('10.1.0.0/16'), 'reject bogon-prefix'],
     ['the default route', route('0.0.0.0/0'), 'reject prefix-length'],
     ['a /7', route('4.0.0.0/7'), 'reject prefix-length'],
@@ -70,9 +70,9 @@ describe('what comes from a transit is refused by the rule that is about it', ()
       route('1.1.1.0/24', { nextHop: get(parseAddress('203.0.114.9')) }),
       'reject next-hop',
     ],
-    ['a tier-1 behind it, as is its trade', route('1.1.1.0/24', path('2222 3356')), 'accept import-rest'],
-  ])('%s', (_title, told, expected) => {
-    expect(decide(policy, told)).toBe(expected)
+    ['a tier-1 in the path', route('1.1.1.0/24', path('2222 3356')), 'accept import-rest'],
+  ])('%s', (_title, received, expected) => {
+    expect(decide(policy, received)).toBe(expected)
   })
 
   test.each<[ValidationState, string]>([
@@ -95,7 +95,7 @@ test('IPv6 has its own lengths and one range', () => {
   expect(decide(policy, route('4000::/16'))).toBe('reject global-unicast')
 })
 
-test('a peer tells no tier-1 routes, and none that are for its customers only', () => {
+test('from a peer, tier-1 routes and routes for its customers only are rejected', () => {
   const policy = compileImport(inputOf('peer'))
   expect(decide(policy, route('1.1.1.0/24', path('2222 3356 3')))).toBe('reject tier-1-leak')
   expect(decide(policy, route('1.1.1.0/24', { otc: 3333 }))).toBe('reject role-leak')
@@ -104,13 +104,13 @@ test('a peer tells no tier-1 routes, and none that are for its customers only', 
   expect(decide(tier1, route('1.1.1.0/24', path('3356 3')))).toBe('accept import-rest')
 })
 
-test('a route server is in no path and is no next hop', () => {
+test('from a route server, the first AS and the next hop are those of another router', () => {
   const policy = compileImport(inputOf('route-server'))
-  const told = route('1.1.1.0/24', { ...path('3333'), nextHop: get(parseAddress('203.0.114.77')) })
-  expect(decide(policy, told)).toBe('accept import-rest')
+  const received = route('1.1.1.0/24', { ...path('3333'), nextHop: get(parseAddress('203.0.114.77')) })
+  expect(decide(policy, received)).toBe('accept import-rest')
 })
 
-test('who is asked for the default route only gets nothing else in', () => {
+test('with default-only every route but the default route is rejected', () => {
   for (const kind of ['transit', 'provider-private', 'tor'] as const) {
     const policy = compileImport(inputOf(kind, { import: 'default-only' }))
     expect(decide(policy, route('0.0.0.0/0', path('2222')))).toBe('accept import-rest')
@@ -121,7 +121,7 @@ test('who is asked for the default route only gets nothing else in', () => {
   expect(decide(nothing, route('0.0.0.0/0'))).toBe('reject import-nothing')
 })
 
-test('iBGP brings our own prefixes, marked so that they are not told on as our own', () => {
+test('from iBGP our own prefixes are accepted, with a mark that prevents their export as our own', () => {
   const input = inputOf('ibgp')
   const { verdict, route: taken } = evaluate(compileImport(input), route('5.5.5.5/32', path('')))
   expect(verdict).toBe('accept')
@@ -130,7 +130,7 @@ test('iBGP brings our own prefixes, marked so that they are not told on as our o
   expect(decide(compileExport(inputOf('transit')), { ...taken, local: false })).toBe('reject learned-route')
 })
 
-test('only our covering prefixes leave the AS', () => {
+test('only our covering prefixes are advertised outside the AS', () => {
   const policy = compileExport(inputOf('transit'))
   const own = (text: string) => route(text, { ...path(''), local: true, nextHop: null })
   expect(decide(policy, own('5.5.5.0/24'))).toBe('accept own-prefixes')
@@ -141,18 +141,18 @@ test('only our covering prefixes leave the AS', () => {
   expect(decide(compileExport(inputOf('tor')), own('5.5.5.5/32'))).toBe('accept own-prefixes')
 })
 
-test('what is told carries our communities, and NO_EXPORT where it is not to go on', () => {
+test('an advertised route has our communities, and NO_EXPORT towards a private provider', () => {
   const own = route('5.5.5.0/24', { ...path(''), local: true })
-  const told = (kind: NeighborKind) => {
+  const communitiesTo = (kind: NeighborKind) => {
     const input = inputOf(kind, { communities: [community('2222:1:2')] })
     return evaluate(compileExport(input), own).route.communities.map(String)
   }
-  expect(told('transit')).toEqual(['1111:7', '2222:1:2'])
-  expect(told('provider-private')).toEqual(['1111:7', '2222:1:2', '65535:65281'])
-  expect(told('ibgp')).toEqual(['2222:1:2'])
+  expect(communitiesTo('transit')).toEqual(['1111:7', '2222:1:2'])
+  expect(communitiesTo('provider-private')).toEqual(['1111:7', '2222:1:2', '65535:65281'])
+  expect(communitiesTo('ibgp')).toEqual(['2222:1:2'])
 })
 
-test('our large communities are taken off, and a graceful shutdown is the last choice', () => {
+test('our large communities are removed, and GRACEFUL_SHUTDOWN sets the lowest preference', () => {
   const communities = ['1111:1:1', '2222:1:1', '1111:1', 'graceful-shutdown'].map(community)
   const { route: taken, changedBy } = evaluate(
     compileImport(inputOf('transit')),
@@ -167,13 +167,13 @@ test('our large communities are taken off, and a graceful shutdown is the last c
   ])
 })
 
-test('a rule that is relaxed does not hold, and is remembered', () => {
+test('a relaxed rule does not apply, and the policy lists it', () => {
   const policy = compileImport(inputOf('transit', { relax: ['path-length', 'bogon-asn'] }))
   expect(decide(policy, route('1.1.1.0/24', path(`${'2222 '.repeat(70)}64512`)))).toBe('accept import-rest')
   expect(policy.relaxed.map(({ id }) => id)).toEqual(['path-length', 'bogon-asn'])
 })
 
-test('what the sites tighten comes on top', () => {
+test('tighten adds rules to the defaults', () => {
   const tighten = {
     pathLength: 2,
     notFound: 'reject',
@@ -190,7 +190,7 @@ test('what the sites tighten comes on top', () => {
   expect(decide(policy, route('1.1.3.0/24'))).toBe('reject only-prefixes')
 })
 
-test('an IRR set lets in what is registered, and an empty one nothing', () => {
+test('an IRR set accepts registered prefixes only, and an empty one accepts none', () => {
   const peer = inputOf('peer')
   const registered = compileImport({ ...peer, irr: [exactly(prefix('1.1.1.0/24'))] })
   expect(decide(registered, route('1.1.1.0/24'))).toBe('accept import-rest')
@@ -198,14 +198,14 @@ test('an IRR set lets in what is registered, and an empty one nothing', () => {
   expect(decide(compileImport({ ...peer, irr: [] }), route('1.1.1.0/24'))).toBe('reject irr')
 })
 
-test('a bogon range that the fleet uses on purpose is let in, and the rest of its class is not', () => {
+test('a bogon range that the fleet allows is accepted, and the rest of its class is not', () => {
   const policy = compileImport({ ...inputOf('transit'), bogonsAllowed: [prefix('10.5.0.0/16')] })
   expect(decide(policy, route('10.5.1.0/24'))).toBe('accept import-rest')
   expect(decide(policy, route('10.6.0.0/16'))).toBe('reject bogon-prefix')
   expect(decide(policy, route('10.0.0.0/8'))).toBe('reject bogon-prefix')
 })
 
-test('every policy decides about every route', () => {
+test('every policy has a verdict for every route', () => {
   const kinds = Object.keys(importsByKind) as NeighborKind[]
   for (const kind of kinds) {
     for (const taken of importsByKind[kind]) {
@@ -221,7 +221,7 @@ test('every policy decides about every route', () => {
   }
 })
 
-test('the limit of what our other nodes tell grows with what the fleet has', () => {
+test('the prefix limit of iBGP grows with the number of prefixes in the fleet', () => {
   const own = Array.from({ length: 40 }, (_, index) => prefix(`5.5.${index}.0/24`))
   expect(compileImport({ ...inputOf('ibgp'), ownPrefixes: own }).limit).toBe(45)
 })

@@ -21,7 +21,7 @@ const rpki = {
   vrps: null,
 } as const
 
-/** A neighbor of that kind as AS1111 has it, with an RPKI cache and a community. */
+/** A neighbor of that kind in a fleet of AS1111, with an RPKI cache and a community. */
 export function inputOf(kind: NeighborKind, changes: Partial<Neighbor> = {}): PolicyInput {
   const neighbor: Neighbor = {
     name: 'x1',

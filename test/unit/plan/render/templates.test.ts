@@ -30,7 +30,7 @@ function findUnknownPaths(source: string, view: object): string[] {
       }
     }
   }
-  /** All values that the path can have, over every item of every list around it. */
+  /** All values of the path, over every item of every list around it. */
   const resolve = (path: hbs.AST.PathExpression, scopes: readonly unknown[][]): unknown[] => {
     let values = scopes[scopes.length - 1 - path.depth] ?? []
     for (const part of path.parts as string[]) {
@@ -55,22 +55,22 @@ const views: Record<string, object> = {
   'frr/frr.conf.hbs': viewForFrr(plan.nodes.find(({ daemon }) => daemon === 'frr')!),
 }
 
-describe('every name in a template is in its view', () => {
+describe('every name in a template is in its view model', () => {
   test.each(Object.keys(views))('%s', (path) => {
     expect(findUnknownPaths(templates.get(path)!, views[path]!)).toEqual([])
   })
 
-  test('a misspelt block would be found', () => {
+  test('a misspelled block would be found', () => {
     const source = templates.get('bird/bird.conf.hbs')!.replace('{{#each sessions}}', '{{#each session}}')
     expect(findUnknownPaths(source, views['bird/bird.conf.hbs']!)).not.toEqual([])
   })
 
-  test('a name that Handlebars takes for one of its helpers would be found', () => {
+  test('a name that Handlebars reads as one of its helpers would be found', () => {
     expect(findUnknownPaths('{{log}}', { log: 'x' })).toEqual(["log is a helper of Handlebars'"])
   })
 })
 
-describe('a block over a name that its view has not is an error when it is printed, too', () => {
+describe('a block over a name that is not in the view model is also an error at rendering', () => {
   const node = plan.nodes.find(({ daemon }) => daemon === 'bird')!
   test.each(['{{#each nothing}}{{/each}}', '{{#if nothing}}{{/if}}', '{{#each asn}}{{/each}}'])(
     '%s',

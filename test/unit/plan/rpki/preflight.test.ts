@@ -13,11 +13,11 @@ function check(announced: readonly string[], vrps: readonly string[]) {
 }
 
 describe('the pre-flight of our announcements', () => {
-  test('has nothing to say of a prefix whose ROA is exact', () => {
+  test('reports nothing for a prefix with an exact ROA', () => {
     expect(check(['192.0.2.0/24'], ['192.0.2.0/24 64500'])).toEqual([{ state: 'valid', findings: [] }])
   })
 
-  test('names the ROA to create where there is none', () => {
+  test('names the ROA to create where none exists', () => {
     expect(check(['192.0.2.0/24'], [])).toEqual([
       {
         state: 'not-found',
@@ -39,7 +39,7 @@ describe('the pre-flight of our announcements', () => {
     ])
   })
 
-  test('says that AS 0 means nobody', () => {
+  test('explains that AS 0 permits no origin', () => {
     expect(check(['192.0.2.0/24'], ['192.0.2.0/24 0'])[0]!.findings).toEqual([
       'error: the VRP AS0, 192.0.2.0/24, maxLength 24 permits no origin (AS 0), and networks that validate drop 192.0.2.0/24 | create a ROA: AS64500, 192.0.2.0/24, maxLength 24, if the holder of the prefix agrees',
     ])
@@ -56,7 +56,7 @@ describe('the pre-flight of our announcements', () => {
     ])
   })
 
-  test('warns of a VRP that allows more than is announced, and says what to write instead', () => {
+  test('warns about a VRP that allows more than is announced, and names the ROA to create instead', () => {
     expect(check(['192.0.2.0/24'], ['192.0.2.0/23-24 64500'])).toEqual([
       {
         state: 'valid',
@@ -67,7 +67,7 @@ describe('the pre-flight of our announcements', () => {
     ])
   })
 
-  test('takes a maxLength for fine where all that it allows is announced', () => {
+  test('accepts a maxLength where everything that it allows is announced', () => {
     const announced = ['192.0.2.0/23', '192.0.2.0/24', '192.0.3.0/24']
     expect(check(announced, ['192.0.2.0/23-24 64500']).flatMap(({ findings }) => findings)).toEqual([])
   })
@@ -89,7 +89,7 @@ describe('a new set of VRPs', () => {
       24 * hourMs,
     )
 
-  test('is taken if it is young and no smaller than nine tenths of the last one', () => {
+  test('is accepted if it is recent and at least nine tenths of the size of the last one', () => {
     expect(assess(90, 24 * hourMs, 100)).toEqual({ outcome: 'accepted' })
     expect(assess(1, 0, null)).toEqual({ outcome: 'accepted' })
   })

@@ -13,7 +13,7 @@ const readVrps = (json: string | Uint8Array) => readVrpsAt(json, nowMs)
 const good = { asn: 64500, prefix: '192.0.2.0/24', maxLength: 24, ta: 'ripe', expires: 1767225600 }
 
 describe('a VRP file', () => {
-  test('of rpki-client, with numbers and what else it says', () => {
+  test('of rpki-client, with AS numbers as numbers and further fields', () => {
     const file = readVrps(
       JSON.stringify({
         metadata: { buildtime: '2025-12-31T00:00:00Z', roas: 1 },
@@ -86,7 +86,7 @@ describe('a VRP file', () => {
       `has in roas[0] the prefix "${'1'.repeat(60)}…", which is not a prefix`,
       /an entry/,
     ],
-  ])('that is wrong says where: %j', (json, problem, hint) => {
+  ])('with an error is refused with the place: %j', (json, problem, hint) => {
     const file = readVrps(JSON.stringify(json))
     expect(file).toEqual({
       ok: false,
@@ -95,7 +95,7 @@ describe('a VRP file', () => {
     })
   })
 
-  test('leaves out what has expired, and says how many', () => {
+  test('is read without expired VRPs, with their number', () => {
     const json = JSON.stringify({
       roas: [
         good,
@@ -112,7 +112,7 @@ describe('a VRP file', () => {
     expect(readVrpsAt(json, nowMs + 1000)).toMatchObject({ value: { expired: 3, vrps: { size: 0 } } })
   })
 
-  test('has a VRP of two trust anchors until the last of the two expires', () => {
+  test('has a VRP of two trust anchors until the later of the two expires', () => {
     const json = JSON.stringify({
       roas: [
         { ...good, expires: 1767225700 },
@@ -163,13 +163,13 @@ describe('a VRP file', () => {
     expect(readVrps(JSON.stringify({ roas: [{ ...good, ...wrong }] }))).toMatchObject({ problem })
   })
 
-  test('that is cut short, or no text, is not JSON', () => {
+  test('that is truncated, or not text, is not JSON', () => {
     expect(readVrps('{"roas": [')).toMatchObject({ problem: 'is not JSON' })
     expect(readVrps(Uint8Array.of(0xff, 0xfe))).toMatchObject({ problem: 'is not JSON' })
     expect(readVrps('')).toMatchObject({ problem: 'is empty' })
   })
 
-  test('of any JSON at all is read or refused, and never throws', () => {
+  test('of any JSON is read or refused, and never throws', () => {
     const entry = fc.record(
       { asn: fc.jsonValue(), prefix: fc.oneof(fc.string(), fc.ipV4(), fc.ipV6()), maxLength: fc.jsonValue() },
       { requiredKeys: [] },
@@ -186,7 +186,7 @@ describe('the quick reader of prefixes', () => {
   const words = new Uint32Array(4)
   const read = (text: string) =>
     text.includes(':') ? readIpv6Prefix(text, words) : readIpv4Prefix(text, words)
-  /** What looks like prefixes, mostly wrong somewhere. */
+  /** Text similar to prefixes, mostly invalid. */
   const texts = fc.oneof(
     fc.tuple(fc.ipV4(), fc.nat({ max: 34 })).map(([ip, length]) => `${ip}/${length}`),
     fc.tuple(fc.ipV6(), fc.nat({ max: 130 })).map(([ip, length]) => `${ip}/${length}`),
@@ -196,7 +196,7 @@ describe('the quick reader of prefixes', () => {
       .map(([groups, length]) => `${groups.join(':')}::/${length}`),
   )
 
-  test('takes nothing that the careful one refuses, and reads the same', () => {
+  test('accepts nothing that the strict reader refuses, and reads the same', () => {
     fc.assert(
       fc.property(texts, (text) => {
         const length = read(text)

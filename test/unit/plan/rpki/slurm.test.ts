@@ -11,7 +11,7 @@ const slurm = (prefixFilters: unknown, prefixAssertions: unknown, rest: object =
     ...rest,
   })
 
-test('filters take away by prefix, by AS, or by both, and assertions are not filtered', () => {
+test('filters remove VRPs by prefix, by AS or by both, and assertions are not filtered', () => {
   const vrps = createVrpSet(
     ['10.0.0.0/8 1', '10.1.0.0/16 2', '11.0.0.0/8 7', '11.0.0.0/8 8', '12.0.0.0/8 9', '2001:db8::/32 9'].map(
       vrp,

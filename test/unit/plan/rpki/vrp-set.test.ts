@@ -42,7 +42,7 @@ describe('origin validation', () => {
     expect(set.validate(prefix(text), origin)).toBe(state)
   })
 
-  test('lists what covers a prefix, shorter before longer, then by AS', () => {
+  test('lists the VRPs that cover a prefix, shorter before longer, then by AS', () => {
     const some = createVrpSet(['10.1.0.0/16 9', '10.0.0.0/8 7', '10.1.0.0/16-24 3', '10.1.0.0/17 1'].map(vrp))
     expect(some.covering(prefix('10.1.0.0/16')).map(show)).toEqual([
       '10.0.0.0/8-8 7',
@@ -61,7 +61,7 @@ describe('origin validation', () => {
 })
 
 const family = fc.constantFrom('ipv4' as const, 'ipv6' as const)
-/** Few values, so that they meet: nested, equal, beside each other, in every word of an address. */
+/** Few values, so that prefixes are often nested, equal or adjacent, in every word of an address. */
 const anyPrefix = family.chain((family) => {
   const bits = addressBits(family)
   return fc
@@ -80,8 +80,8 @@ const anyVrp = fc.tuple(anyPrefix, fc.nat({ max: 6 }), fc.nat({ max: 3 })).map(
 )
 const anyVrps = fc.array(anyVrp, { maxLength: 40 })
 
-describe('against a set that is gone through one by one', () => {
-  test('validates alike, and finds the same VRPs', () => {
+describe('compared with a linear search', () => {
+  test('validates the same, and finds the same VRPs', () => {
     fc.assert(
       fc.property(anyVrps, anyPrefix, fc.nat({ max: 3 }), (vrps, route, origin) => {
         const set = createVrpSet(vrps)
@@ -93,7 +93,7 @@ describe('against a set that is gone through one by one', () => {
     )
   })
 
-  test('changes lead from one set to the next, and two in one step to the one after', () => {
+  test('the changes between two sets lead from one to the other, also combined over two steps', () => {
     fc.assert(
       fc.property(anyVrps, anyVrps, anyVrps, (first, second, third) => {
         const [one, two, three] = [first, second, third].map((vrps) => createVrpSet(vrps).tables)

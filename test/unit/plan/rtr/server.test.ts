@@ -71,7 +71,7 @@ function dial(port: number) {
       })
     }
   }
-  /** Up to the end of the data, or whatever else ends an answer. */
+  /** Reads until End of Data, or another PDU that ends an answer. */
   const answer = async (): Promise<Pdu[]> => {
     const pdus: Pdu[] = []
     for (;;) {
@@ -102,7 +102,7 @@ describe('an RTR server', () => {
     expect([0, 4, 8, 12].map((at) => pdus[3]!.body.readUInt32BE(at))).toEqual([1, 3600, 600, 7200])
   })
 
-  test('speaks version 0 to a router of version 0, which knows no timers', async () => {
+  test('uses version 0, without timers, with a router of version 0', async () => {
     const { dial } = await start()
     const pdus = await dial().ask(resetQuery(0))
     expect(types(pdus)).toEqual([3, 4, 6, 7])
@@ -110,7 +110,7 @@ describe('an RTR server', () => {
     expect(pdus.at(-1)!.body).toHaveLength(4)
   })
 
-  test('tells of news, and sends what changed, and what changed since two serials ago in one step', async () => {
+  test('sends a Serial Notify and the changes, also the combined changes of two serials', async () => {
     const { server, dial } = await start({ notifyIntervalMs: 0 })
     const router = dial()
     const [{ field: session }] = (await router.ask(resetQuery(1))) as [Pdu]
@@ -139,14 +139,14 @@ describe('an RTR server', () => {
     expect(types(await router.ask(serialQuery(1, (session + 1) % 65536, 1)))).toEqual([8])
   })
 
-  test('keeps news back until a minute is over', async () => {
+  test('sends at most one Serial Notify a minute', async () => {
     const { server, dial } = await start({ notifyIntervalMs: 60_000 })
     const router = dial()
     const [{ field: session }] = (await router.ask(resetQuery(1))) as [Pdu]
     server.update(second)
     expect(await router.next()).toMatchObject({ type: 0 })
     server.update(first)
-    // Had there been a second notify, it would stand before this answer.
+    // A second notify would arrive before this answer.
     expect(types(await router.ask(serialQuery(1, session, 3)))).toEqual([3, 7])
   })
 
@@ -161,10 +161,10 @@ describe('an RTR server', () => {
   })
 
   test.each<[string, Buffer, number, string]>([
-    ['a version of the future', resetQuery(2), 4, 'version 2 is not supported; use 0 or 1'],
+    ['a later version', resetQuery(2), 4, 'version 2 is not supported; use 0 or 1'],
     ['HTTP', Buffer.from('GET / HTTP/1.1\r\n\r\n'), 4, 'version 71 is not supported; use 0 or 1'],
     [
-      'what only caches say',
+      'a PDU that only caches send',
       Buffer.from([1, 7, 0, 0, 0, 0, 0, 8]),
       3,
       'a router does not send PDUs of type 7',
@@ -177,7 +177,7 @@ describe('an RTR server', () => {
       'a PDU of type 10 is not 4294967295 bytes long',
     ],
     ['a length of 0', Buffer.from([1, 2, 0, 0, 0, 0, 0, 0]), 0, 'a PDU of type 2 is not 0 bytes long'],
-  ])('answers %s with an Error Report, and hangs up', async (_what, bytes, code, text) => {
+  ])('answers %s with an Error Report, and closes the connection', async (_what, bytes, code, text) => {
     const { dial } = await start()
     const router = dial()
     const [report] = await router.ask(bytes)
@@ -194,7 +194,7 @@ describe('an RTR server', () => {
     expect(await router.next()).toBe('closed')
   })
 
-  test('does not answer an Error Report, but hangs up, whatever it says of its own length', async () => {
+  test('does not answer an Error Report, and closes the connection, also if its length is invalid', async () => {
     const { dial, events } = await start()
     const router = dial()
     router.socket.write(Buffer.from([1, 10, 0, 1, 0, 0, 0, 16, 255, 255, 255, 255, 255, 255, 255, 255]))
@@ -202,7 +202,7 @@ describe('an RTR server', () => {
     expect(events).toContainEqual({ type: 'error', by: 'router', code: 1, text: '' })
   })
 
-  test('answers queries that arrive in one piece, or byte by byte, in their order', async () => {
+  test('answers queries that arrive in one chunk or byte by byte, in order', async () => {
     const { dial } = await start()
     const router = dial()
     router.socket.write(Buffer.concat([resetQuery(1), resetQuery(1), serialQuery(1, 0, 99)]))
@@ -214,7 +214,7 @@ describe('an RTR server', () => {
     expect(types(await router.answer())).toEqual([3, 4, 6, 7])
   })
 
-  test('lets go of a router that reads nothing, and of a client that asks nothing', async () => {
+  test('closes the connection of a router that reads nothing, and of a client that sends nothing', async () => {
     const many = createVrpSet(
       Array.from({ length: 200_000 }, (_, index) =>
         vrp(`10.${(index >> 8) % 256}.${index % 256}.0/24 ${index + 1}`),
@@ -236,12 +236,12 @@ describe('an RTR server', () => {
     expect(events.map(({ type }) => type)).toContain('refused')
   })
 
-  test('a connection that asks nothing makes room for a router', async () => {
+  test('an idle connection is closed to make room for a router', async () => {
     const { dial, events } = await start({ maxConnections: 2 })
     const router = dial()
     await router.ask(resetQuery(1))
     const silent = dial()
-    // The order of these two on the server is that of their connections.
+    // The server accepts these two in the order of their connections.
     await expect.poll(() => events.filter(({ type }) => type === 'connected').length).toBe(2)
     const answer = await dial().ask(resetQuery(1))
     expect(answer.length).toBeGreaterThan(0)

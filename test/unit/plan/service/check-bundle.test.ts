@@ -8,12 +8,12 @@ test.each([
   'Disabling MPLS support (no kernel support)',
   `${time}: RTR_MGR: rtr_mgr_start()`,
   `${time}: TCP Transport(127.0.0.1:3323): Couldn't establish TCP connection, Network is unreachable`,
-  // Of two threads at once.
+  // The output of two threads at once.
   `RTR Socket: State: RTR_CONNECTING${time}:`,
   `${time}: ${time}: `,
   'TCP Transport(2001:db8::53:323): Socket closed',
   'Graceful restart configuration changed, reset all peers to take effect',
-])('is chatter: %s', (line) => {
+])('is ignored: %s', (line) => {
   expect(isChatter(line)).toBe(true)
 })
 
@@ -22,6 +22,6 @@ test.each([
   `${time}: 2026/11/23 02:14:41 BGP: [ABCDE-FGHIJ] a cluster id is refused`,
   'RTR Socket: Waiting 6002026/11/23 02:14:41 BGP: [ABCDE-FGHIJ] a cluster id is refused',
   '% Malformed cluster identifier',
-])('is a complaint: %s', (line) => {
+])('is an error: %s', (line) => {
   expect(isChatter(line)).toBe(false)
 })

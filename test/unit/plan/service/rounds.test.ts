@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { type Cause, Rounds } from '../../../../src/plan/service/rounds.ts'
 
-/** Rounds whose work goes on until the test ends it. */
+/** Rounds whose work runs until the test ends it. */
 function startRounds() {
   const begun: Cause[] = []
   const end: (() => void)[] = []
@@ -19,7 +19,7 @@ test('a round begins at once', () => {
   expect(begun).toEqual(['start'])
 })
 
-test('rounds never overlap: what is asked for during one makes one more, however often', async () => {
+test('rounds never overlap: any number of requests during one causes one more', async () => {
   const { rounds, begun, end } = startRounds()
   const first = rounds.request('start')
   void rounds.request('schedule')
@@ -36,7 +36,7 @@ test('rounds never overlap: what is asked for during one makes one more, however
   expect(begun).toEqual(['start', 'signal', 'schedule'])
 })
 
-test('stopping waits for the round under way and begins no other', async () => {
+test('stop waits for the running round and starts no other', async () => {
   const { rounds, begun, end } = startRounds()
   void rounds.request('start')
   void rounds.request('signal')

@@ -20,13 +20,13 @@ afterEach(async () => {
   await rm(dir, { recursive: true, force: true })
 })
 
-/** Without the temporary folder's own name. */
+/** Removes the name of the temporary folder. */
 async function issues(): Promise<string[]> {
   const loaded = await loadFleet(dir)
   return loaded.issues.map((issue) => formatIssue(issue).replaceAll(`${dir}/`, '').replace('\n    ', '\n'))
 }
 
-test('a folder with a fleet and its sites is a fleet, the sites by name', async () => {
+test('a folder with fleet.yaml and sites is read as a fleet, with the sites sorted by name', async () => {
   const { fleet, issues } = await loadFleet(dir)
   expect(issues).toEqual([])
   expect(fleet?.sites.map((site) => site.name)).toEqual(['ams1', 'fra1'])
@@ -38,32 +38,32 @@ test('the example fleet has no issue', async () => {
   expect(fleet?.sites.map((site) => site.name)).toEqual(['ams1', 'fra1', 'nyc1'])
 })
 
-test('files are named as a person types them from the current folder', async () => {
+test('files are named relative to the current folder', async () => {
   await writeFile(join(dir, 'fra1.yaml'), '')
   const here = relative(process.cwd(), dir)
   const { issues } = await loadFleet(`./${here}/`)
   expect(issues.map((issue) => issue.file)).toEqual([`${here}/fra1.yaml`])
 })
 
-test('a folder that is not there is said to be so', async () => {
+test('a missing folder is an issue', async () => {
   const missing = join(dir, 'nowhere')
   const error = await loadFleet(missing).catch((error: unknown) => error)
   expect(error).toBeInstanceOf(FleetFolderError)
   expect(error).toMatchObject({ dir: missing, reason: 'there is no such file or folder' })
 })
 
-test('a file in the place of the folder is said to be none', async () => {
+test('a file in place of the folder is an issue', async () => {
   await expect(loadFleet(join(dir, 'fleet.yaml'))).rejects.toMatchObject({ reason: 'it is not a folder' })
 })
 
-test('a folder without fleet.yaml says what is missing', async () => {
+test('a folder without fleet.yaml is an issue that names the missing file', async () => {
   await rm(join(dir, 'fleet.yaml'))
   expect(await issues()).toEqual([
     'fleet.yaml:1:1 there is no such file\nit contains the settings that all sites share: asn, services',
   ])
 })
 
-test('fleet.yml is not taken for a site', async () => {
+test('fleet.yml is not read as a site', async () => {
   await rm(join(dir, 'fleet.yaml'))
   await writeFile(join(dir, 'fleet.yml'), base['fleet.yaml']!)
   expect(await issues()).toEqual([
@@ -71,7 +71,7 @@ test('fleet.yml is not taken for a site', async () => {
   ])
 })
 
-test('symbolic links that go round in a circle are an issue', async () => {
+test('circular symbolic links are an issue', async () => {
   await symlink('b.yaml', join(dir, 'a.yaml'))
   await symlink('a.yaml', join(dir, 'b.yaml'))
   expect(await issues()).toEqual([
@@ -98,18 +98,18 @@ test('a file of 100 MiB is not read', async () => {
   ])
 })
 
-test('what is not UTF-8 is said to be so', async () => {
+test('a file that is not UTF-8 is an issue', async () => {
   await writeFile(join(dir, 'a.yaml'), Buffer.from('site: \xff\xfe', 'latin1'))
   expect(await issues()).toEqual(['a.yaml:1:1 is not UTF-8\nsave it as UTF-8'])
 })
 
-test('a byte order mark is read over', async () => {
+test('a byte order mark is ignored', async () => {
   await writeFile(join(dir, 'fra1.yaml'), `\ufeff${base['fra1.yaml']}`)
   expect(await issues()).toEqual([])
 })
 
-test('dot files and other names are left alone', async () => {
-  await symlink('nobody@nowhere.1', join(dir, '.#fra1.yaml'))
+test('dot files and other names are ignored', async () => {
+  await symlink('user@host.1', join(dir, '.#fra1.yaml'))
   await writeFile(join(dir, 'fra1.yaml~'), '][')
   await writeFile(join(dir, 'README.md'), '][')
   expect(await issues()).toEqual([])
@@ -136,7 +136,7 @@ test('requireFleet parses a file once, even with a warning in it', async () => {
   }
 })
 
-test('1,000 more sites are read, in the order of their names, and one mistake among them is found', async () => {
+test('1,000 more sites are read, sorted by name, and one error among them is found', async () => {
   const names = Array.from({ length: 1000 }, (_, index) => `s${String(index).padStart(3, '0')}`)
   for (const [index, name] of names.entries()) {
     const text = base['ams1.yaml']!.replaceAll('ams1', name).replace(

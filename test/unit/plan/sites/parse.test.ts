@@ -4,7 +4,7 @@ import { importsByKind } from '../../../../src/plan/sites/fleet.ts'
 import { parseFleet } from '../../../../src/plan/sites/parse.ts'
 import { base, everyField, issuesAfter } from '../../../invalid/base.ts'
 
-// Hundreds of runs, on a machine that others use too.
+// Hundreds of runs, on a machine that may be busy.
 vi.setConfig({ testTimeout: 120_000 })
 
 function parseBase(edit: (text: string, name: string) => string) {
@@ -195,7 +195,7 @@ function plainNeighbor(fields: Record<string, unknown>): Record<string, unknown>
   }
 }
 
-test('what is left out has its default', () => {
+test('a missing field has its default', () => {
   const fleet = parseBase((text) =>
     text.replace(/ {6}interval.*\n {6}checks.*\n {4}safety.*\n/, '').replace(/rpki:\n.*\n/, ''),
   )
@@ -216,7 +216,7 @@ test('what is left out has its default', () => {
   })
 })
 
-test('RPKI that only names its caches has the timers of RFC 8210 and keeps what was good', () => {
+test('RPKI with only caches has the timers of RFC 8210 and keeps the last good set', () => {
   expect(parseBase((text) => text)?.rpki).toMatchObject({
     invalid: 'reject',
     refreshS: 3600,
@@ -228,7 +228,7 @@ test('RPKI that only names its caches has the timers of RFC 8210 and keeps what 
   })
 })
 
-test('a VRP file has a day, and an IRR file is a set', () => {
+test('a VRP file may be a day old by default, and an IRR file is a set', () => {
   const fleet = parseBase((text, name) =>
     name === 'fleet.yaml'
       ? text.replace('rpki:\n', 'rpki:\n  vrps: { file: vrps.json }\n')
@@ -238,7 +238,7 @@ test('a VRP file has a day, and an IRR file is a set', () => {
   expect(fleet?.sites[0]?.nodes[0]?.neighbors[0]?.irr).toEqual({ type: 'file', file: 'irr/a b.txt' })
 })
 
-test.each(neighborKinds)('what is taken from a %s neighbor has its default', (kind) => {
+test.each(neighborKinds)('the import of a %s neighbor has its default', (kind) => {
   const asn = kind === 'ibgp' ? 64500 : 64602
   const fleet = parseBase((text) => text.replace('kind: transit, asn: 64602', `kind: ${kind}, asn: ${asn}`))
   expect(fleet?.sites[0]?.nodes[0]?.neighbors[0]?.import).toBe(importsByKind[kind][0])
@@ -253,7 +253,7 @@ test.each([
   expect(fleet?.services[0]?.probe.intervalMs).toBe(ms)
 })
 
-test('an alias stands for what its anchor holds', () => {
+test('an alias has the value of its anchor', () => {
   const issues = issuesAfter([
     ['fra1.yaml', 'bfd: { interval: 100ms, multiplier: 3 }', 'bfd: &fast { interval: 100ms, multiplier: 3 }'],
     ['fra1.yaml', 'localAddress: 2001:db8:11::2', 'localAddress: 2001:db8:11::2\n        bfd: *fast'],
@@ -261,7 +261,7 @@ test('an alias stands for what its anchor holds', () => {
   expect(issues).toEqual([])
 })
 
-test('a file with more wrong entries than anyone reads is cut short, and still refused', () => {
+test('a file with very many errors has its list truncated, and is still refused', () => {
   const entries = Array.from({ length: 5000 }, (_, index) => `key${index}: 1\n`).join('')
   const issues = issuesAfter([['fra1.yaml', `site: fra1\nnodes: []\n${entries}`]])
   expect(issues.filter((issue) => !issue.includes('warning:'))).toHaveLength(201)

@@ -9,7 +9,7 @@ import { base } from '../../../invalid/base.ts'
 const asked =
   'tighten: { notFound: accept, rejectPrefixes: [PREFIX], rejectAsns: [64666], onlyPrefixes: [PREFIX] }'
 
-/** Every kind, what it may import, and both families; with and without what the YAML can add. */
+/** Every kind, import and family, with and without the optional settings. */
 const neighbors = neighborKinds.flatMap((kind) =>
   importsByKind[kind].flatMap((taken) =>
     ['10.1.1.9', '2001:db8:11::9'].flatMap((address) =>
@@ -19,7 +19,7 @@ const neighbors = neighborKinds.flatMap((kind) =>
 )
 
 test.each(neighbors)(
-  'relax warns of the rules that a policy has not: %s, import: %s, %s, {%s}',
+  'relax warns about rules that the policy does not have: %s, import: %s, %s, {%s}',
   (kind, taken, address, fields) => {
     const asn = kind === 'ibgp' ? 64500 : 64601
     const prefix = address.includes(':') ? '"2001:db8:f::/48"' : '203.0.113.0/24'
@@ -53,7 +53,7 @@ test.each(neighbors)(
   },
 )
 
-test.each(neighborKinds)('the first role of kind %s is the one that its policy has', (kind) => {
+test.each(neighborKinds)('the first role of kind %s is the one in its policy', (kind) => {
   const { fleet } = parseFleet(Object.entries(base).map(([name, text]) => ({ name, text })))
   const neighbor = { ...fleet!.sites[0]!.nodes[0]!.neighbors[0]!, kind, role: null }
   expect(roleOf(neighbor) ?? 'none').toBe(rolesByKind[kind][0] ?? 'none')

@@ -6,7 +6,7 @@ import { describeFile, type JsonSchema } from '../../../../src/plan/sites/schema
 import { base } from '../../../invalid/base.ts'
 
 const schemas = { fleet: describeFile('fleet'), site: describeFile('site') }
-/** The JSON Schema itself, as a validator reads it: nothing of the fields' own code is in these. */
+/** The JSON Schema as a validator reads it: these tests use none of the code of the fields. */
 const validators = {
   fleet: z.fromJSONSchema(JSON.parse(JSON.stringify(schemas.fleet))),
   site: z.fromJSONSchema(JSON.parse(JSON.stringify(schemas.site))),
@@ -59,7 +59,7 @@ test.each([
   expect(accepts(name, text.replace(from, to))).toBe(false)
 })
 
-test('every field says what it is, and every value shows its type and an example', () => {
+test('every field has a description, and every value a type and an example', () => {
   const silent: string[] = []
   const visit = (path: string, schema: JsonSchema) => {
     for (const [name, field] of Object.entries(schema.properties ?? {})) {
@@ -82,7 +82,7 @@ test('every field says what it is, and every value shows its type and an example
   expect(silent).toEqual([])
 })
 
-test('a default that the JSON Schema shows is one that it takes', () => {
+test('each default in the JSON Schema is valid', () => {
   const wrong: string[] = []
   const visit = (path: string, schema: JsonSchema) => {
     for (const [name, field] of Object.entries(schema.properties ?? {})) {

@@ -16,7 +16,7 @@ function probeOf(argv: readonly string[], timeoutMs = patientMs) {
   return createCommandProbe(settings, { ANYWARD_SERVICE: 'vpn', ANYWARD_NODE: 'fra1-a' })
 }
 
-/** Asks again where this process itself was kept from watching. */
+/** Runs it again where this process itself was starved. */
 async function run(argv: readonly string[], timeoutMs?: number): Promise<SideCheckResult> {
   for (let attempt = 0; ; attempt += 1) {
     const result = await probeOf(argv, timeoutMs).run()
@@ -24,10 +24,10 @@ async function run(argv: readonly string[], timeoutMs?: number): Promise<SideChe
   }
 }
 
-/** A program that the test's own shell runs; the probe knows nothing of it. */
+/** A program run by a shell of the test, not by the probe. */
 const script = (text: string) => ['/bin/sh', '-c', text]
 
-/** `comm` of those whose command line has this word in it. Zombies have no command line. */
+/** `comm` of each process whose command line contains this word. Zombies have no command line. */
 function findProcesses(word: string): number[] {
   return readdirSync('/proc').flatMap((name) => {
     if (!/^\d+$/.test(name)) return []
@@ -49,7 +49,7 @@ const gone = (nap: string) =>
   vi.waitFor(() => expect(findProcesses(nap)).toEqual([]), { timeout: patientMs, interval: 50 })
 
 describe('a command', () => {
-  it('that ends with 0 is good, and what it printed is kept', async () => {
+  it('that exits with 0 is good, and its output is kept', async () => {
     const result = await run(script('echo all is well; echo indeed >&2'))
     expect(result).toEqual({
       check: 'command',
@@ -60,7 +60,7 @@ describe('a command', () => {
     })
   })
 
-  it('that ends with another code is bad, and says why', async () => {
+  it('that exits with another code is bad, with its code and output', async () => {
     expect(await run(script('echo "upstream is away"; exit 3'))).toMatchObject({
       outcome: 'bad',
       cause: 'command-failed',
@@ -91,14 +91,14 @@ describe('a command', () => {
     })
   })
 
-  it('gets its arguments as they are: no shell expands them', async () => {
+  it('gets its arguments unchanged: no shell expands them', async () => {
     const words = ['$HOME', '*', '; exit 1', '`id`']
     expect((await run(['/usr/bin/printf', '%s|', ...words])).detail).toBe(
       `/usr/bin/printf is content: ${words.join('|')}|`,
     )
   })
 
-  it('has nothing to read, the root for its folder, and a small environment', async () => {
+  it('has an empty stdin, / as its working directory, and a small environment', async () => {
     vi.stubEnv('SOME_SECRET', 'hunter2')
     const result = await run(script('cat; pwd; env | cut -d= -f1 | sort'))
     vi.unstubAllEnvs()
@@ -109,20 +109,20 @@ describe('a command', () => {
     expect(words).toEqual(expect.arrayContaining(['/', 'ANYWARD_NODE', 'ANYWARD_SERVICE', 'PATH']))
   })
 
-  it('can not paint a terminal, and of much output the end is kept', async () => {
+  it('has its control characters removed, and of much output the end is kept', async () => {
     const text = 'for i in $(seq 1 3000); do echo line $i; done; printf "\\033[31m\\a\\0end\\n"; exit 1'
     const { detail } = await run(script(text))
     expect(detail).toMatch(/ line 2999 line 3000 \[31m end$/)
     expect(Buffer.byteLength(detail)).toBeLessThan(2_200)
   })
 
-  it('that prints without end is ended before its time', async () => {
+  it('that prints without end is killed before its timeout', async () => {
     const result = await run(['/usr/bin/yes'])
     expect(result).toMatchObject({ outcome: 'bad', cause: 'command-failed' })
     expect(result.detail).toContain('printed more than 1048576 bytes')
   })
 
-  it('runs once at a time: who asks meanwhile gets the same answer', async () => {
+  it('runs once at a time: calls meanwhile get the same result', async () => {
     const probe = probeOf(script('sleep 0.2; echo $$'))
     const [first, second] = await Promise.all([probe.run(), probe.run()])
     expect(second).toBe(first)
@@ -143,7 +143,7 @@ describe('a command', () => {
 describe('failure 11: a command that hangs', () => {
   const timeout = { outcome: 'bad', cause: 'command-timeout' }
 
-  it('is killed after its time, although it ignores SIGTERM', async () => {
+  it('is killed after its timeout, although it ignores SIGTERM', async () => {
     const nap = newNap()
     const result = await run(script(`trap '' TERM; echo waiting; sleep ${nap} & wait; sleep ${nap}`), hastyMs)
     expect(result).toMatchObject({ ...timeout, detail: `/bin/sh was killed after ${hastyMs} ms: waiting` })
@@ -158,26 +158,26 @@ describe('failure 11: a command that hangs', () => {
     await gone(nap)
   })
 
-  it('is killed with what has left its process group', async () => {
+  it('is killed with the processes that have left its process group', async () => {
     const nap = newNap()
     const fugitive = `setsid sh -c 'setsid sleep ${nap} >/dev/null 2>&1 & sleep ${nap}' & sleep ${nap}`
     expect(await run(script(fugitive), hastyMs)).toMatchObject(timeout)
     await gone(nap)
   })
 
-  it('in the background, while it itself has ended, is killed and not waited for', async () => {
+  it('in the background, after its parent has ended, is killed and not waited for', async () => {
     const nap = newNap()
     expect(await run(script(`sleep ${nap} & exit 0`))).toMatchObject({ outcome: 'good' })
     await gone(nap)
   })
 
-  it('in a session of its own, and holds the output, is killed and not waited for', async () => {
+  it('in a session of its own that keeps the output open is killed and not waited for', async () => {
     const nap = newNap()
     expect(await run(script(`setsid sleep ${nap} & sleep 0.3; exit 0`))).toMatchObject({ outcome: 'good' })
     await gone(nap)
   })
 
-  it('time after time leaks no descriptor, no process and no memory', async () => {
+  it('again and again leaks no descriptor, no process and no memory', async () => {
     const nap = newNap()
     const probe = probeOf(script(`sleep ${nap} & exit 1`))
     const hanging = probeOf(['/usr/bin/sleep', nap], 100)

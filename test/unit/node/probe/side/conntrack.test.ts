@@ -18,11 +18,11 @@ function fill(count: string, max: string): void {
 }
 
 describe('the connection tracking table', () => {
-  it('says nothing where the kernel tracks no connections', async () => {
+  it('is inconclusive where the kernel tracks no connections', async () => {
     expect(await probe.run()).toMatchObject({ outcome: 'inconclusive', cause: 'no-conntrack' })
   })
 
-  it('is good up to the share that may be used, and bad above it', async () => {
+  it('is good up to the allowed share, and bad above it', async () => {
     fill('90\n', '100\n')
     expect(await probe.run()).toMatchObject({
       outcome: 'good',
@@ -42,7 +42,7 @@ describe('the connection tracking table', () => {
     expect(await probe.run()).toMatchObject({ outcome: 'good' })
   })
 
-  it('that can not be read as numbers says nothing', async () => {
+  it('that cannot be read as numbers is inconclusive', async () => {
     fill('many\n', '100\n')
     expect(await probe.run()).toMatchObject({ outcome: 'inconclusive' })
   })

@@ -22,7 +22,7 @@ const targets: Record<AskedTarget['protocol'], AskedTarget> = {
 
 const back = (route: IpRoute): IpRoute => ({ ...route, source: route.target, target: route.source })
 
-/** A packet from the target, with its checksum at `sumAt` made right. */
+/** A packet from the target, with a correct checksum at `sumAt`. */
 function answer(route: IpRoute, protocol: number, payload: Buffer, sumAt: number): Buffer {
   payload.writeUInt16BE(0, sumAt)
   payload.writeUInt16BE(transportChecksum({ ...back(route), protocol, payload }), sumAt)
@@ -69,7 +69,7 @@ describe.each(['ipv4', 'ipv6'] as const)('over %s', (family) => {
   const route = routes[family]
   const ask = (protocol: AskedTarget['protocol']) => askTarget(route, targets[protocol])
 
-  it.each(['icmp', 'dns', 'tcp'] as const)('a question by %s has a right checksum', (protocol) => {
+  it.each(['icmp', 'dns', 'tcp'] as const)('a query by %s has a correct checksum', (protocol) => {
     const packet = readIpPacket(ask(protocol).packet)!
     expect(transportChecksum(packet)).toBe(0)
     expect(packet.target).toEqual(route.target)
@@ -93,7 +93,7 @@ describe.each(['ipv4', 'ipv6'] as const)('over %s', (family) => {
     })
   })
 
-  it('an answer to another SYN is none', () => {
+  it('an answer to another SYN is ignored', () => {
     const { packet, read } = ask('tcp')
     expect(read(answerSyn(route, packet, flags.syn | flags.ack, 2))).toBeNull()
     expect(read(answerSyn(route, packet, flags.syn))).toBeNull()
@@ -117,7 +117,7 @@ describe.each(['ipv4', 'ipv6'] as const)('over %s', (family) => {
     expect(read(reply)).toMatchObject(expected)
   })
 
-  it('a DNS answer that is not to our question is none', () => {
+  it('a DNS answer to another query is ignored', () => {
     const { packet, read } = ask('dns')
     const spoil = (change: (reply: Buffer) => void) => read(answerQuery(route, packet, change))
     expect(spoil((reply) => reply.writeUInt16BE(reply.readUInt16BE(8) ^ 1, 8))).toBeNull()
@@ -125,12 +125,12 @@ describe.each(['ipv4', 'ipv6'] as const)('over %s', (family) => {
     expect(spoil((reply) => reply.write('x', 21, 'latin1'))).toBeNull()
     expect(spoil((reply) => reply.writeUInt16BE(54, 0))).toBeNull()
     expect(spoil((reply) => reply.writeUInt16BE(0, 12))).toBeNull()
-    // Some resolvers give the name back in letters of their own.
+    // Some resolvers return the name with another case of letters.
     expect(spoil((reply) => reply.write('WWW', 21, 'latin1'))).toMatchObject({ ok: true })
   })
 
   it.each(['icmp', 'dns', 'tcp'] as const)(
-    'an ICMP error for a question by %s is reported as one',
+    'an ICMP error for a query by %s is reported as one',
     (protocol) => {
       const { packet, read } = ask(protocol)
       const [unreachable, port, time] = family === 'ipv4' ? [3, 3, 11] : [1, 4, 3]
@@ -141,14 +141,17 @@ describe.each(['ipv4', 'ipv6'] as const)('over %s', (family) => {
     },
   )
 
-  it.each(['icmp', 'dns', 'tcp'] as const)('no noise is taken for a reply to %s, or throws', (protocol) => {
-    const { packet, read } = ask(protocol)
-    fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 120 }), fc.nat(119), (noise, at) => {
-        const cut = packet.subarray(0, Math.min(at, packet.length))
-        expect(read(Buffer.from(noise))).toBeNull()
-        expect(read(Buffer.concat([cut, noise]))).toBeNull()
-      }),
-    )
-  })
+  it.each(['icmp', 'dns', 'tcp'] as const)(
+    'random bytes are never taken for a reply to %s, and never throw',
+    (protocol) => {
+      const { packet, read } = ask(protocol)
+      fc.assert(
+        fc.property(fc.uint8Array({ maxLength: 120 }), fc.nat(119), (noise, at) => {
+          const cut = packet.subarray(0, Math.min(at, packet.length))
+          expect(read(Buffer.from(noise))).toBeNull()
+          expect(read(Buffer.concat([cut, noise]))).toBeNull()
+        }),
+      )
+    },
+  )
 })

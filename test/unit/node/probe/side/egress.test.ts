@@ -18,7 +18,7 @@ const settings = {
   targets: [{ protocol: 'icmp' as const, address, port: null, name: null }],
 }
 
-/** ICMP "port unreachable" about the packet, as a router on the way sends it, or anyone who forges it. */
+/** ICMP "port unreachable" about the packet, as sent by a router on the path or by an attacker. */
 function portUnreachable(packet: Buffer): Buffer {
   const { source: from } = readIpPacket(packet)!
   const route = { family: 'ipv4' as const, source: Buffer.from([198, 51, 100, 9]), target: from }
@@ -37,7 +37,7 @@ function echoReply(packet: Buffer): Buffer {
   return buildIpPacket(route, ipProtocols.icmp, answer)
 }
 
-/** A tunnel through which these come back, in that order, and then nothing. */
+/** A tunnel that returns these packets in order, and then none. */
 function tunnelOf(replies: readonly ((packet: Buffer) => Buffer)[]): EgressTunnel {
   return {
     async exchange(packet, read, deadline) {
@@ -53,13 +53,13 @@ function tunnelOf(replies: readonly ((packet: Buffer) => Buffer)[]): EgressTunne
   }
 }
 
-test('a forged ICMP error does not outweigh the answer that comes after it', async () => {
+test('a forged ICMP error does not override the answer that follows it', async () => {
   const probe = createEgressProbe(settings, source, tunnelOf([portUnreachable, echoReply]))
   expect(await probe.run()).toMatchObject({ check: 'egress', outcome: 'good' })
   await probe.close()
 })
 
-test('an ICMP error is the reason where the target does not answer', async () => {
+test('an ICMP error is the cause where the target does not answer', async () => {
   const probe = createEgressProbe(settings, source, tunnelOf([portUnreachable]))
   expect(await probe.run()).toMatchObject({ outcome: 'bad', cause: 'egress-refused' })
   await probe.close()

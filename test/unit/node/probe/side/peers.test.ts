@@ -17,7 +17,7 @@ class Scene {
     return this
   }
 
-  /** So many peers with a handshake of that age, and one that never had any. */
+  /** That many peers with a handshake of that age, and one without a handshake. */
   count(peers: number, ageS = 60) {
     const atS = Math.floor(this.wallMs / 1000) - ageS
     const handshakesS = [...Array.from({ length: peers }, () => atS), 0]
@@ -26,19 +26,19 @@ class Scene {
 }
 
 describe('real peers', () => {
-  it('that fell by less than the drop are an evening', () => {
+  it('that fell by less than `drop` are good', () => {
     const scene = new Scene()
     expect(scene.count(100)).toMatchObject({ outcome: 'good', fresh: 100 })
     expect(scene.pass(15_000).count(51)).toMatchObject({ outcome: 'good', before: 100 })
   })
 
-  it('that fell by the drop are gone', () => {
+  it('that fell by `drop` are bad', () => {
     const scene = new Scene()
     scene.count(100)
     expect(scene.pass(15_000).count(50)).toEqual({ outcome: 'bad', fresh: 50, before: 100 })
   })
 
-  it('that were too few before say nothing', () => {
+  it('that were too few before are inconclusive', () => {
     const scene = new Scene()
     scene.count(19)
     expect(scene.pass(15_000).count(0)).toMatchObject({ outcome: 'good' })
@@ -46,7 +46,7 @@ describe('real peers', () => {
     expect(scene.pass(15_000).count(0)).toMatchObject({ outcome: 'bad' })
   })
 
-  it('fall by steps, too, as long as it is within the time', () => {
+  it('may fall in several steps within the time', () => {
     const scene = new Scene()
     scene.count(100)
     for (const peers of [85, 70, 55]) {
@@ -55,7 +55,7 @@ describe('real peers', () => {
     expect(scene.pass(15_000).count(45)).toMatchObject({ outcome: 'bad' })
   })
 
-  it('that come back are good at once, and those that stay away are the new normal in time', () => {
+  it('that come back are good at once, and a lower number becomes the new normal after a time', () => {
     const scene = new Scene()
     scene.count(100)
     scene.pass(15_000).count(0)
@@ -71,17 +71,20 @@ describe('real peers', () => {
     expect(scene.count(30, 182)).toMatchObject({ fresh: 0 })
   })
 
-  it.each([3_600_000, -3_600_000])('say nothing for 180 s after the wall clock jumped by %i ms', (jumpMs) => {
-    const scene = new Scene()
-    scene.count(100)
-    scene.wallMs += jumpMs
-    expect(scene.pass(15_000).count(0)).toEqual({ outcome: 'clock-jumped', forMs: 180_000 })
-    expect(scene.pass(100_000).count(0)).toMatchObject({ outcome: 'clock-jumped', forMs: 80_000 })
-    expect(scene.pass(80_000).count(100)).toMatchObject({ outcome: 'good', before: 0 })
-    expect(scene.pass(15_000).count(10)).toMatchObject({ outcome: 'bad' })
-  })
+  it.each([3_600_000, -3_600_000])(
+    'are inconclusive for 180 s after the wall clock jumped by %i ms',
+    (jumpMs) => {
+      const scene = new Scene()
+      scene.count(100)
+      scene.wallMs += jumpMs
+      expect(scene.pass(15_000).count(0)).toEqual({ outcome: 'clock-jumped', forMs: 180_000 })
+      expect(scene.pass(100_000).count(0)).toMatchObject({ outcome: 'clock-jumped', forMs: 80_000 })
+      expect(scene.pass(80_000).count(100)).toMatchObject({ outcome: 'good', before: 0 })
+      expect(scene.pass(15_000).count(10)).toMatchObject({ outcome: 'bad' })
+    },
+  )
 
-  it('are believed while a clock is slewed', () => {
+  it('count while the clock is slewed', () => {
     const scene = new Scene()
     scene.count(100)
     for (let step = 0; step < 20; step += 1) {
@@ -91,8 +94,8 @@ describe('real peers', () => {
   })
 })
 
-describe('what wg prints of handshakes', () => {
-  it('is read without the probe’s own peer, and without what is none', () => {
+describe('the output of wg show latest-handshakes', () => {
+  it('is read without the probe’s own peer and without invalid lines', () => {
     const text = 'a=\t1800000000\nprobe=\t1800000001\nb=\t0\nbroken\n\nc=\tnow\n'
     expect(readHandshakes(text, 'probe=')).toEqual([1_800_000_000, 0])
   })

@@ -11,7 +11,7 @@ const settings = {
   fall: 3,
 }
 
-/** A tunnel that nothing comes back through. */
+/** A tunnel that returns no packet. */
 const silent: EgressTunnel = {
   exchange: () => Promise.resolve({ ok: false, cause: 'no-reply', detail: 'did not answer within 50 ms' }),
   tell: () => {},
@@ -19,7 +19,7 @@ const silent: EgressTunnel = {
 }
 
 describe('a side probe', () => {
-  it('never rejects, whatever goes wrong in it', async () => {
+  it('never rejects, whichever error occurs', async () => {
     const probe = createSideProbe({
       check: 'peers',
       intervalMs: 1_000,
@@ -34,7 +34,7 @@ describe('a side probe', () => {
     })
   })
 
-  it('finds nothing any more once it is closed', async () => {
+  it('returns nothing after it is closed', async () => {
     const probe = createSideProbe({ check: 'peers', intervalMs: 1_000, ask: async () => good('fine') })
     expect(await probe.run()).toMatchObject({ outcome: 'good' })
     await probe.close()
@@ -42,7 +42,7 @@ describe('a side probe', () => {
   })
 })
 
-describe('an egress that is silent', () => {
+describe('an egress without an answer', () => {
   const run = (tunnel: Partial<EgressTunnel>) =>
     createEgressProbe(settings, '10.80.255.254', { ...silent, ...tunnel }).run()
 
@@ -54,7 +54,7 @@ describe('an egress that is silent', () => {
     })
   })
 
-  it.each(['bad', 'inconclusive'] as const)('says nothing while the endpoint is %s', async (outcome) => {
+  it.each(['bad', 'inconclusive'] as const)('is inconclusive while the endpoint is %s', async (outcome) => {
     const detail = '192.0.2.1:51820 did not answer within 300 ms'
     const cycle =
       outcome === 'bad'
@@ -68,7 +68,7 @@ describe('an egress that is silent', () => {
   })
 
   it.each(['no-session', 'starved', 'closed', 'unreachable'] as const)(
-    'says nothing where it could not be asked: %s',
+    'is inconclusive where it could not be tested: %s',
     async (cause) => {
       const exchange = () => Promise.resolve({ ok: false, cause, detail: 'has no live session' } as const)
       expect(await run({ exchange })).toMatchObject({
@@ -79,7 +79,7 @@ describe('an egress that is silent', () => {
     },
   )
 
-  it('needs targets of the probe’s own family', () => {
+  it('requires targets of the probe’s own address family', () => {
     expect(() => createEgressProbe(settings, 'fd00::1', silent)).toThrow(TypeError)
   })
 })
