@@ -38,7 +38,7 @@ import {
   seconds,
   timezone,
 } from './values.ts'
-import { importWords, neighborKinds, roleWords, troubleActions } from './words.ts'
+import { failureActions, importWords, neighborKinds, roleWords } from './words.ts'
 
 /** Paths on the node. */
 const paths = record({
@@ -123,7 +123,7 @@ const service = record({
     addresses: list(address, 1000),
   }),
   probe,
-  when: withDefault(record({ dead: word(...troubleActions), impaired: word(...troubleActions) }), {
+  when: withDefault(record({ dead: word(...failureActions), impaired: word(...failureActions) }), {
     dead: 'withdraw',
     impaired: 'degrade',
   }),
@@ -195,9 +195,4 @@ export function readManifestText(text: string): Manifest | null {
 /** Throws a TypeError of one line where it is none. */
 export function requireManifest(raw: unknown): Manifest {
   return requireShape(manifest, raw)
-}
-
-/** Throws a TypeError of one line where it is none. */
-export function requireService(raw: unknown): ManifestService {
-  return requireShape(service, raw)
 }

@@ -9,8 +9,8 @@ export type ImportWord = (typeof importWords)[number]
 export const roleWords = ['customer', 'provider', 'peer', 'rs-client', 'rs-server'] as const
 export type RoleWord = (typeof roleWords)[number]
 
-export const troubleActions = ['withdraw', 'degrade'] as const
-export type TroubleAction = (typeof troubleActions)[number]
+export const failureActions = ['withdraw', 'degrade'] as const
+export type FailureAction = (typeof failureActions)[number]
 
 /** Checks of the endpoint itself: a failure makes the service dead. */
 export const vitalChecks = ['interface', 'address', 'handshake', 'ping'] as const

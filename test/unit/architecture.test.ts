@@ -113,10 +113,16 @@ const trespasses: readonly Trespass[] = [
     message: 'sites imports net and no other room',
   },
   {
-    law: 'only net imports the IP library',
+    law: 'no code of src imports a package that is installed for development only',
     file: 'src/node/routing/bird/address.ts',
     code: "import { Address4 } from 'ip-address'\nexport const address = new Address4('192.0.2.1')\n",
-    message: 'Only net imports the IP library.',
+    message: "Dependency ip-address isn't specified in package.json.",
+  },
+  {
+    law: 'net imports no package',
+    file: 'src/net/package.ts',
+    code: "import { z } from 'zod'\nexport const text = z.string()\n",
+    message: `net ${purity}`,
   },
   {
     law: 'one daemon knows nothing of the other',
@@ -243,7 +249,7 @@ const trespasses: readonly Trespass[] = [
 const allowed: ReadonlyMap<string, string> = new Map([
   [
     'src/net/fine.ts',
-    "import { Address4 } from 'ip-address'\nexport const address = new Address4('192.0.2.1')\n",
+    "import { parseAddress } from './prefix.ts'\nexport const address = parseAddress('192.0.2.1')\n",
   ],
   ...['files', 'linux'].map((room): [string, string] => [
     `src/${room}/fine.ts`,
@@ -292,7 +298,7 @@ describe('the import borders of biome.json', () => {
   const findings = new Map<string, string[]>()
 
   beforeAll(async () => {
-    cpSync(join(root, 'biome.json'), join(folder, 'biome.json'))
+    for (const name of ['biome.json', 'package.json']) cpSync(join(root, name), join(folder, name))
     for (const { file, code } of trespasses) write(folder, file, code)
     for (const [file, code] of allowed) write(folder, file, code)
     const { stdout, stderr } = await execa(
@@ -301,7 +307,10 @@ describe('the import borders of biome.json', () => {
       { cwd: folder, reject: false, stdin: 'ignore' },
     )
     for (const line of stdout.split('\n')) {
-      const match = /^::error title=lint\/style\/noRestricted\w+,file=(.*?),line=.*?::(.*)$/.exec(line)
+      const match =
+        /^::error title=lint\/(?:style\/noRestricted\w+|correctness\/noUndeclaredDependencies),file=(.*?),line=.*?::(.*)$/.exec(
+          line,
+        )
       const file = trespasses
         .map((one) => one.file)
         .concat(...allowed.keys())

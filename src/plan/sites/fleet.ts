@@ -1,5 +1,5 @@
 import type { ProbeSettings } from '../../manifest/probe.ts'
-import type { ImportWord, NeighborKind, RoleWord, TroubleAction } from '../../manifest/words.ts'
+import type { ImportWord, NeighborKind, RoleWord, FailureAction } from '../../manifest/words.ts'
 import type { Community } from '../../net/community.ts'
 import type { Address, Family, InterfaceAddress, Prefix } from '../../net/prefix.ts'
 import type { PrefixRange } from '../../net/prefix-range.ts'
@@ -40,7 +40,7 @@ export interface Service {
   }
   readonly probe: Probe
   /** The action for each severity of failure. */
-  readonly when: { readonly dead: TroubleAction; readonly impaired: TroubleAction }
+  readonly when: { readonly dead: FailureAction; readonly impaired: FailureAction }
   readonly drain: Drain
   readonly safety: {
     readonly minSites: number

@@ -1,4 +1,4 @@
-import { type Manifest, requireService } from '../../../src/manifest/manifest.ts'
+import { type Manifest, requireManifest } from '../../../src/manifest/manifest.ts'
 
 /** The covering prefix, advertised outside the AS, and the host route that clients use. */
 export const covering4 = '192.0.2.0/24'
@@ -138,7 +138,7 @@ export function manifestOf(daemon: 'bird' | 'frr', dir: string): Manifest {
     },
     onStop: 'withdraw',
   }
-  return {
+  return requireManifest({
     degradable: true,
     maintenance: [],
     format: 1,
@@ -169,13 +169,9 @@ export function manifestOf(daemon: 'bird' | 'frr', dir: string): Manifest {
       prefixes: advertisedTo(name, everything),
     })),
     services: [
-      requireService({
-        ...service,
-        name: 'vpn',
-        prefixes: [covering4, host4, covering6, host6],
-      }),
-      requireService({ ...service, name: 'other', prefixes: [otherCovering4] }),
+      { ...service, name: 'vpn', prefixes: [covering4, host4, covering6, host6] },
+      { ...service, name: 'other', prefixes: [otherCovering4] },
     ],
     files: {},
-  }
+  })
 }

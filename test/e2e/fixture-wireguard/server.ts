@@ -6,9 +6,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { vi } from 'vitest'
-import { type ManifestService, requireService } from '../../../src/manifest/manifest.ts'
+import type { ManifestService } from '../../../src/manifest/manifest.ts'
 import { keyPairOf } from '../../../src/node/wireguard/key.ts'
 import { patience } from '../../patience.ts'
+import { readService } from '../../read-service.ts'
 import { freeze } from '../freeze.ts'
 
 export interface Keys {
@@ -145,7 +146,7 @@ export class WireguardServer {
   }
 
   service(options: Partial<ManifestService['probe']> = {}): ManifestService {
-    return requireService({
+    return readService({
       name: 'vpn',
       prefixes: [],
       anycast: [endpoint4.address, endpoint6.address],

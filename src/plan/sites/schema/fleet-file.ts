@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { bounds } from '../../../manifest/bounds.ts'
-import { checkNames, troubleActions, vitalChecks } from '../../../manifest/words.ts'
+import { checkNames, failureActions, vitalChecks } from '../../../manifest/words.ts'
 import {
   deadManField,
   durationField,
@@ -109,8 +109,8 @@ const probe = z
 
 const when = z
   .strictObject({
-    dead: wordField(troubleActions).describe('The endpoint cannot serve any client.').prefault('withdraw'),
-    impaired: wordField(troubleActions)
+    dead: wordField(failureActions).describe('The endpoint cannot serve any client.').prefault('withdraw'),
+    impaired: wordField(failureActions)
       .describe('The endpoint serves, but badly: too many probes are lost, or a side check fails.')
       .prefault('degrade'),
   })

@@ -1,5 +1,4 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { requireService } from '../../../../src/manifest/manifest.ts'
 import type { Diagnosis } from '../../../../src/node/probe/diagnose.ts'
 import {
   createEndpointProbe,
@@ -9,6 +8,7 @@ import {
 import type { ProbeResult } from '../../../../src/node/probe/result.ts'
 import { formatEndpoint } from '../../../../src/node/wireguard/endpoint-socket.ts'
 import { keyPairOf } from '../../../../src/node/wireguard/key.ts'
+import { readService } from '../../../read-service.ts'
 import { Responder, type ResponderOptions } from '../wireguard/responder.ts'
 
 const privateKey = Buffer.alloc(32, 3)
@@ -254,7 +254,7 @@ describe('the reason of a silent cycle', () => {
 describe("a manifest's probe", () => {
   it('sends to every anycast address on its port', async () => {
     const { responder } = await start({}, { sockets: 1 })
-    const service = requireService({
+    const service = readService({
       name: 'vpn',
       prefixes: [],
       anycast: ['127.0.0.1'],
