@@ -1,5 +1,6 @@
 // Bundles the program into dist/cli: `anyward status` then reads a few files instead of some hundred.
 import { readdir, rm } from 'node:fs/promises'
+import { isBuiltin } from 'node:module'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { rolldown } from 'rolldown'
@@ -8,13 +9,26 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 // One folder, for a thread is found beside the module that starts it.
 const names = { format: 'esm', entryFileNames: '[name].js', chunkFileNames: '[name].js' }
 
-/** Writes the program to `<dist>/cli`. */
+/**
+ * Writes the program to `<dist>/cli`, where it needs Node and nothing else. Returns the folders of the npm packages
+ * in it, sorted.
+ */
 export async function bundleProgram(dist, { sourcemap }) {
   const dir = join(dist, 'cli')
   await rm(dir, { recursive: true, force: true })
   const bundle = await openBundle()
-  await bundle.write({ ...names, dir, sourcemap })
+  const { output } = await bundle.write({ ...names, dir, sourcemap })
   await bundle.close()
+  const chunks = output.filter(({ type }) => type === 'chunk')
+  const files = new Set(chunks.map(({ fileName }) => fileName))
+  const missing = chunks
+    .flatMap(({ imports, dynamicImports }) => [...imports, ...dynamicImports])
+    .filter((name) => !files.has(name) && !isBuiltin(name))
+  if (missing.length > 0) throw new Error(`the bundle lacks ${missing.join(', ')}: add it to dependencies`)
+  const folders = chunks
+    .flatMap(({ moduleIds }) => moduleIds)
+    .flatMap((id) => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(id)?.[0] ?? [])
+  return [...new Set(folders)].sort()
 }
 
 /** The modules that are loaded before the program knows which command it runs. */
@@ -37,7 +51,15 @@ async function openBundle() {
   const files = await readdir(join(root, 'src'), { recursive: true })
   const threads = files.filter((file) => file.endsWith('-thread.ts'))
   const input = Object.fromEntries(threads.map((file) => [basename(file, '.ts'), join(root, 'src', file)]))
-  return rolldown({ cwd: root, input: { main: join(root, 'src/cli/main.ts'), ...input }, platform: 'node' })
+  return rolldown({
+    cwd: root,
+    input: { main: join(root, 'src/cli/main.ts'), ...input },
+    platform: 'node',
+    // A package that is not installed would else become an import that fails when the program runs.
+    onLog(level, log, handle) {
+      handle(log.code === 'UNRESOLVED_IMPORT' ? 'error' : level, log)
+    },
+  })
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -19,7 +19,7 @@ const work = await mkdtemp(join(tmpdir(), 'anyward-package-'))
 try {
   const tree = join(work, 'tree')
   await mkdir(tree)
-  await stageFiles({ root, work, tree, version, epochS })
+  await stageFiles({ root, tree, version, epochS })
   await writeControlFiles({ tree, version, sizeBytes: await measureTree(tree) })
   await settleTree(tree, epochS)
   await mkdir(out, { recursive: true })

@@ -1,7 +1,7 @@
 import { chmod, lstat, lutimes, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** Files that a person's umask or an npm package must not decide the mode of, below the tree's root. */
+/** Paths below the tree's root with modes that the builder's umask must not change. */
 const modes = { DEBIAN: 0o755, 'etc/anyward': 0o750 }
 const programs = new Set([
   'usr/lib/anyward/dist/cli/main.js',

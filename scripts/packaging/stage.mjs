@@ -1,5 +1,5 @@
-import { cp, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
-import { basename, dirname, extname, join } from 'node:path'
+import { cp, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { execa } from 'execa'
@@ -9,14 +9,15 @@ import { writeManPage } from './man-page.mjs'
 const here = fileURLToPath(new URL('.', import.meta.url))
 
 /** Puts into `tree` all that the package has on a machine. */
-export async function stageFiles({ root, work, tree, version, epochS }) {
+export async function stageFiles({ root, tree, version, epochS }) {
   const home = join(tree, 'usr/lib/anyward')
   await mkdir(home, { recursive: true })
-  await stageProgram({ root, work, home, version })
+  const packages = await stageProgram({ root, home, version })
   await mkdir(join(tree, 'usr/bin'))
   await symlink('../lib/anyward/dist/cli/main.js', join(tree, 'usr/bin/anyward'))
   await stageShells(home, tree)
   await stageDocs({ root, tree, home, version, epochS })
+  await stageLicenses(packages, tree)
   await mkdir(join(tree, 'etc/anyward'), { recursive: true })
   for (const [from, to] of Object.entries(placed)) {
     await mkdir(dirname(join(tree, to)), { recursive: true })
@@ -42,60 +43,33 @@ const placed = {
   ),
 }
 
-async function stageProgram({ root, work, home, version }) {
-  const { type, engines, dependencies } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
-  const tsc = join(root, 'node_modules/.bin/tsc')
-  const options = ['--outDir', join(home, 'dist'), '--sourceMap', 'false']
-  await run(tsc, ['-p', join(root, 'tsconfig.build.json'), ...options])
-  await bundleProgram(join(home, 'dist'), { sourcemap: false })
-  // Debian's and nodesource's Node; `env` would take whichever stands first on the PATH of the one who calls.
+/** Returns the folders of the npm packages that the program contains. */
+async function stageProgram({ root, home, version }) {
+  const { type, engines } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
+  const packages = await bundleProgram(join(home, 'dist'), { sourcemap: false })
+  // Debian's and nodesource's Node; `env` would take the first one on the caller's PATH.
   const main = join(home, 'dist/cli/main.js')
   await writeFile(main, (await readFile(main, 'utf8')).replace(/^#!.*/, '#!/usr/bin/node'))
   await cp(join(root, 'templates'), join(home, 'templates'), { recursive: true })
-
-  const npm = join(work, 'npm')
-  await mkdir(npm)
-  for (const name of ['package.json', 'package-lock.json']) await cp(join(root, name), join(npm, name))
-  // Nothing that comes with a package is run here: none of these has anything to compile.
-  const flags = ['--omit=dev', '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund']
-  await run('npm', ['ci', '--prefix', npm, ...flags])
-  await thinOut(join(npm, 'node_modules'))
-  await cp(join(npm, 'node_modules'), join(home, 'node_modules'), { recursive: true, verbatimSymlinks: true })
-  const manifest = { name: 'anyward', version, private: true, type, engines, dependencies }
+  const manifest = { name: 'anyward', version, private: true, type, engines }
   await writeFile(join(home, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`)
+  return packages
 }
 
-const unneededFiles = new Set([
-  '.ts',
-  '.cts',
-  '.mts',
-  '.map',
-  '.md',
-  '.markdown',
-  '.html',
-  '.yml',
-  '.zip',
-  '.sh',
-])
-/** A package's own command lines among them. */
-const unneededNames = new Set(['Makefile', 'bin.js', 'bin.mjs'])
-/** Of a package's top folder; further down a `test` may well be something that it loads. */
-const unneededFolders = new Set(['test', 'tests', 'docs', 'doc', 'examples', 'example', 'benchmarks', 'bin'])
-
-async function thinOut(folder) {
-  for (const entry of await readdir(folder, { withFileTypes: true })) {
-    const path = join(folder, entry.name)
-    const drop = entry.isDirectory()
-      ? entry.name.startsWith('.') || (isPackageFolder(folder) && unneededFolders.has(entry.name))
-      : entry.name.startsWith('.') || unneededFiles.has(extname(entry.name)) || unneededNames.has(entry.name)
-    if (drop) await rm(path, { recursive: true })
-    else if (entry.isDirectory()) await thinOut(path)
+/** The licenses of the bundled packages, which must accompany their code. */
+async function stageLicenses(packages, tree) {
+  const texts = []
+  for (const folder of packages) {
+    const { name, version, license } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'))
+    const file = (await readdir(folder)).find((entry) => /^licen[cs]e/i.test(entry))
+    if (file === undefined) throw new Error(`${name} has no license file`)
+    const text = await readFile(join(folder, file), 'utf8')
+    texts.push(`${name} ${version} (${license})\n\n${text.trim()}\n`)
   }
-}
-
-function isPackageFolder(folder) {
-  const parent = basename(dirname(folder))
-  return parent === 'node_modules' || parent.startsWith('@')
+  await writeFile(
+    join(tree, 'usr/share/doc/anyward/bundled-licenses.txt'),
+    texts.join(`\n${'-'.repeat(80)}\n\n`),
+  )
 }
 
 async function stageShells(home, tree) {
@@ -120,7 +94,7 @@ async function stageDocs({ root, tree, home, version, epochS }) {
   const date = new Date(epochS * 1000)
   const entry = [
     `anyward (${version}) unstable; urgency=medium`,
-    '  * Built from the source; what is new stands in CHANGELOG.md beside this file.',
+    '  * Built from the source; CHANGELOG.md beside this file lists the changes.',
     ` -- Anyward maintainers <maintainers@anyward.invalid>  ${date.toUTCString().replace('GMT', '+0000')}`,
   ]
   await writeFile(join(docs, 'changelog.gz'), zip(`${entry.join('\n\n')}\n`))
