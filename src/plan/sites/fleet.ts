@@ -1,5 +1,5 @@
 import type { ProbeSettings } from '../../manifest/probe.ts'
-import type { ImportWord, NeighborKind, RoleWord, FailureAction } from '../../manifest/words.ts'
+import type { FailureAction, ImportWord, NeighborKind, RoleWord } from '../../manifest/words.ts'
 import type { Community } from '../../net/community.ts'
 import type { Address, Family, InterfaceAddress, Prefix } from '../../net/prefix.ts'
 import type { PrefixRange } from '../../net/prefix-range.ts'
