@@ -31,8 +31,8 @@ export async function bundleProgram(dist, { sourcemap }) {
   return [...new Set(folders)].sort()
 }
 
-/** The modules that are loaded before the program knows which command it runs. */
-export async function listStartModules() {
+/** The modules that are loaded before one of these modules runs. */
+export async function listLoadedModules(entries) {
   const bundle = await openBundle()
   const { output } = await bundle.generate(names)
   await bundle.close()
@@ -43,7 +43,9 @@ export async function listStartModules() {
     loaded.add(name)
     for (const imported of chunks.get(name).imports) load(imported)
   }
-  load('main.js')
+  for (const entry of entries) {
+    load(output.find(({ facadeModuleId }) => facadeModuleId === join(root, entry)).fileName)
+  }
   return [...loaded].flatMap((name) => chunks.get(name).moduleIds.map((id) => id.replace(root, '')))
 }
 

@@ -1,13 +1,13 @@
 import { readFile, rename } from 'node:fs/promises'
-import type * as z from 'zod'
 import { type Clock, systemClock, type Timer } from '../clock/clock.ts'
+import { requireShape, type Shape } from '../text/shape.ts'
 import { writeFileAtomically } from './atomic-file.ts'
 import { readCarefully } from './open-regular-file.ts'
 
 export interface StateFileOptions<T> {
   readonly path: string
-  /** The schema of the whole file; its `format` distinguishes versions. */
-  readonly schema: z.ZodType<T>
+  /** Of the whole file; its `format` distinguishes versions. */
+  readonly shape: Shape<T>
   readonly onProblem: (problem: StateProblem) => void
   readonly clock?: Clock
 }
@@ -42,7 +42,7 @@ export class StateFile<T> {
 
   /** `null` if there is no usable file. Never rejects. */
   async load(): Promise<T | null> {
-    const { path, schema, onProblem } = this.#options
+    const { path, shape, onProblem } = this.#options
     let text: string
     try {
       text = await readFile(path, { encoding: 'utf8', flag: readCarefully })
@@ -54,7 +54,7 @@ export class StateFile<T> {
       return null
     }
     try {
-      return schema.parse(JSON.parse(text))
+      return requireShape(shape, JSON.parse(text))
     } catch {
       const aside = `${path}.damaged`
       const moved = await rename(path, aside).then(

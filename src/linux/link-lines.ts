@@ -1,4 +1,4 @@
-import * as z from 'zod'
+import { anyText, type Infer, list, optional, part, requireShape, type Shape, whole } from '../text/shape.ts'
 import type { LinkState } from './link-snapshot.ts'
 
 export interface Link extends LinkState {
@@ -58,28 +58,33 @@ export function applyLinkEvent(links: Links, event: LinkEvent): Links | null {
   return next
 }
 
-const linksSchema = z.array(
-  z.union([
-    z.object({
-      ifindex: z.number(),
-      ifname: z.string(),
-      flags: z.array(z.string()),
-      addr_info: z.array(z.object({ local: z.string().optional() })).optional(),
-    }),
-    // iproute2 prints empty objects for entries that it filtered out.
-    z.strictObject({}),
-  ]),
+const entry = part({
+  ifindex: whole(1, 2 ** 31 - 1),
+  ifname: anyText(),
+  flags: list(anyText(), 64),
+  addr_info: optional(list(part({ local: optional(anyText()) }), Number.POSITIVE_INFINITY)),
+})
+type Entry = Infer<typeof entry>
+
+/** iproute2 prints empty objects for entries that it filtered out. */
+const entries: Shape<(Entry | null)[]> = list(
+  (raw, place) => (isEmpty(raw) ? null : entry(raw, place)),
+  Number.POSITIVE_INFINITY,
 )
 
-/** Reads what `ip -j addr show` prints. Throws a SyntaxError or a ZodError for anything else. */
+function isEmpty(raw: unknown): boolean {
+  return typeof raw === 'object' && raw !== null && !Array.isArray(raw) && Object.keys(raw).length === 0
+}
+
+/** Reads what `ip -j addr show` prints. Throws a SyntaxError or a TypeError for anything else. */
 export function parseLinks(json: string): Links {
   const links = new Map<number, Link>()
-  for (const entry of linksSchema.parse(JSON.parse(json))) {
-    if (!('ifindex' in entry)) continue
-    links.set(entry.ifindex, {
-      name: entry.ifname,
-      up: entry.flags.includes('UP'),
-      addresses: (entry.addr_info ?? []).flatMap(({ local }) => (local === undefined ? [] : [local])),
+  for (const found of requireShape(entries, JSON.parse(json))) {
+    if (found === null) continue
+    links.set(found.ifindex, {
+      name: found.ifname,
+      up: found.flags.includes('UP'),
+      addresses: (found.addr_info ?? []).flatMap(({ local }) => (local === undefined ? [] : [local])),
     })
   }
   return links

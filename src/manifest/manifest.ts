@@ -1,6 +1,4 @@
 import { families } from '../net/prefix.ts'
-import { bounds } from './bounds.ts'
-import { probe } from './probe.ts'
 import {
   type Infer,
   list,
@@ -18,7 +16,9 @@ import {
   withDefault,
   word,
   yesNo,
-} from './shape.ts'
+} from '../text/shape.ts'
+import { bounds } from './bounds.ts'
+import { probe } from './probe.ts'
 import {
   absolutePath,
   address,

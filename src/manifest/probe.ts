@@ -1,4 +1,3 @@
-import { bounds, leastShare, longestArgument } from './bounds.ts'
 import {
   type Infer,
   list,
@@ -11,7 +10,8 @@ import {
   withDefault,
   word,
   wrong,
-} from './shape.ts'
+} from '../text/shape.ts'
+import { bounds, leastShare, longestArgument } from './bounds.ts'
 import { absolutePath, address, durationMs, hostName, port } from './values.ts'
 import { checkNames, egressProtocols } from './words.ts'
 

@@ -1,7 +1,7 @@
 import { type Parsed, parseAddress, parsePrefix } from '../net/prefix.ts'
 import { parseDuration } from '../text/duration.ts'
+import { hasControl, number, pattern, type Shape, text, type Wrong, whole } from '../text/shape.ts'
 import { readSchedule } from './cron.ts'
-import { hasControl, number, pattern, type Shape, text, type Wrong, whole } from './shape.ts'
 
 declare const checked: unique symbol
 /** A text that was checked when it was read. Its type proves the check and distinguishes it from other texts. */

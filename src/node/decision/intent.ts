@@ -1,4 +1,4 @@
-import * as z from 'zod'
+import { anyText, nullable, number, record, word } from '../../text/shape.ts'
 
 /** An operator's intent for this node, independent of its health. */
 export type Intent = 'serve' | 'drain' | 'withdraw'
@@ -14,13 +14,13 @@ export interface OperatorIntent {
 }
 
 /** Milliseconds since 1970, up to the year 2286: `Date` can print all of them. */
-export const instantSchema = z.number().min(0).max(10_000_000_000_000)
+export const instantShape = number(0, 10_000_000_000_000)
 
-export const intentSchema = z.strictObject({
-  intent: z.enum(['serve', 'drain', 'withdraw']),
-  reason: z.string().max(500).nullable(),
-  since: instantSchema,
-  until: instantSchema.nullable(),
+export const intentShape = record({
+  intent: word('serve', 'drain', 'withdraw'),
+  reason: nullable(anyText(500)),
+  since: instantShape,
+  until: nullable(instantShape),
 })
 
 export const serving: OperatorIntent = { intent: 'serve', reason: null, since: 0, until: null }

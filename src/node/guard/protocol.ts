@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { Manifest } from '../../manifest/manifest.ts'
+import { type Name, name } from '../../manifest/values.ts'
 import {
   type Infer,
   list,
@@ -11,8 +12,7 @@ import {
   type Shape,
   whole,
   word,
-} from '../../manifest/shape.ts'
-import { type Name, name } from '../../manifest/values.ts'
+} from '../../text/shape.ts'
 
 /** The socket of a node's guard, mode 0600. One JSON message per line. */
 export function guardSocketOf(manifest: Manifest): string {

@@ -1,32 +1,44 @@
-import * as z from 'zod'
 import { type SideCheck, sideChecks } from '../../manifest/words.ts'
+import {
+  anyText,
+  type Infer,
+  nullable,
+  number,
+  optional,
+  readShape,
+  record,
+  whole,
+  word,
+} from '../../text/shape.ts'
 import { type HealthRules, initialHealth } from './health.ts'
 import { isOff } from './hold-down.ts'
 import { wellSide } from './side.ts'
 import type { HealthState, SideState } from './state.ts'
 
 /** Up to 300 years. */
-const durationSchema = z.number().min(0).max(10_000_000_000_000)
+const duration = number(0, 10_000_000_000_000)
+
+const sideProblem = optional(record({ cause: anyText(), detail: anyText() }))
 
 /**
  * The part of an endpoint's health that outlives the controller: status, flaps and the running hold-down. Probe results
  * are not kept: they must be repeated. All times are durations, except `savedAt`.
  */
-const healthRecordSchema = z.strictObject({
-  format: z.literal(1),
+const healthRecord = record({
+  format: word(1),
   /** Wall clock, milliseconds since 1970. */
-  savedAt: durationSchema,
-  status: z.enum(['unknown', 'healthy', 'impaired', 'unhealthy']),
-  flaps: z.int().min(0).max(1_000_000),
+  savedAt: duration,
+  status: word('unknown', 'healthy', 'impaired', 'unhealthy'),
+  flaps: whole(0, 1_000_000),
   /** Time since the status last improved; null if it got worse since. */
-  calmForMs: durationSchema.nullable(),
+  calmForMs: nullable(duration),
   /** How long the present run of good probes has lasted. */
-  goodForMs: durationSchema.nullable(),
+  goodForMs: nullable(duration),
   /** The problems that the side checks had found. */
-  sides: z.partialRecord(z.enum(sideChecks), z.strictObject({ cause: z.string(), detail: z.string() })),
+  sides: record({ egress: sideProblem, command: sideProblem, peers: sideProblem, conntrack: sideProblem }),
 })
 
-type HealthRecord = z.infer<typeof healthRecordSchema>
+type HealthRecord = Infer<typeof healthRecord>
 
 /** The record to save at each change of the status, and at the end. `wall`: wall clock in milliseconds. */
 export function saveHealth(state: HealthState, now: number, wall: number): HealthRecord {
@@ -53,15 +65,15 @@ export function saveHealth(state: HealthState, now: number, wall: number): Healt
  * jumps removes at most half of the flaps, and adds none.
  */
 export function restoreHealth(
-  record: unknown,
+  saved: unknown,
   now: number,
   wall: number,
   rules: HealthRules,
 ): HealthState | null {
-  const parsed = healthRecordSchema.safeParse(record)
-  if (!parsed.success) return null
-  const { status, calmForMs, goodForMs, savedAt, sides } = parsed.data
-  const flaps = isOff(rules.holdDown) ? 0 : parsed.data.flaps
+  const read = readShape(healthRecord, saved)
+  if (!read.ok) return null
+  const { status, calmForMs, goodForMs, savedAt, sides } = read.value
+  const flaps = isOff(rules.holdDown) ? 0 : read.value.flaps
   const { maxMs } = rules.holdDown
   const awayMs = Math.min(Math.max(0, wall - savedAt), maxMs)
   const state = initialHealth(now)

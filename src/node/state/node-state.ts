@@ -1,26 +1,26 @@
 import { join } from 'node:path'
-import * as z from 'zod'
 import { StateFile, type StateFileOptions } from '../../files/state-file.ts'
-import { instantSchema, intentSchema } from '../decision/intent.ts'
+import { anyText, anything, map, record, word } from '../../text/shape.ts'
+import { instantShape, intentShape } from '../decision/intent.ts'
 
 type OnProblem = StateFileOptions<unknown>['onProblem']
 
-const operatorSchema = z.strictObject({ format: z.literal(1), operator: intentSchema })
+const operatorShape = record({ format: word(1), operator: intentShape })
 
 /** The operator's intent. A drain outlives a restart. */
 export function operatorFile(stateDir: string, onProblem: OnProblem) {
-  return new StateFile({ path: join(stateDir, 'operator.json'), schema: operatorSchema, onProblem })
+  return new StateFile({ path: join(stateDir, 'operator.json'), shape: operatorShape, onProblem })
 }
 
-const servicesSchema = z.strictObject({
-  format: z.literal(1),
+const servicesShape = record({
+  format: word(1),
   /** Milliseconds since 1970. */
-  savedAt: instantSchema,
+  savedAt: instantShape,
   /** By name. The reader checks each part. */
-  services: z.record(z.string(), z.strictObject({ health: z.unknown(), drain: z.unknown() })),
+  services: map(anyText(), record({ health: anything, drain: anything }), Number.POSITIVE_INFINITY),
 })
 
 /** Flap history, hold-downs and stages of drains. */
 export function servicesFile(stateDir: string, onProblem: OnProblem) {
-  return new StateFile({ path: join(stateDir, 'services.json'), schema: servicesSchema, onProblem })
+  return new StateFile({ path: join(stateDir, 'services.json'), shape: servicesShape, onProblem })
 }

@@ -5,9 +5,9 @@ import { acquireLock } from '../../files/lock.ts'
 import { readCarefully } from '../../files/open-regular-file.ts'
 import type { RunIp } from '../../linux/ip.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
-import { list, pattern, readJson, record, whole, word } from '../../manifest/shape.ts'
 import { address } from '../../manifest/values.ts'
 import { parseAddress } from '../../net/prefix.ts'
+import { list, pattern, readJson, record, whole, word } from '../../text/shape.ts'
 
 /** An anycast address that was removed from the node, and where it was. */
 export interface RemovedAddress {

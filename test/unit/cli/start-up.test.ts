@@ -8,17 +8,35 @@ import { scenarioNames } from '../../../src/lab/scenario/names.ts'
 import { scenarios } from '../../../src/lab/scenario/scenarios.ts'
 import { labDir } from '../../../src/lab/state.ts'
 
-const script =
-  "import { listStartModules } from './scripts/bundle.mjs'; console.log(JSON.stringify(await listStartModules()))"
-
-test('--version and --help load the descriptions of the commands, and commander as the only package', async () => {
+/** What the bundled program loads before one of these modules runs. */
+async function findLoaded(...entries: string[]) {
+  const script = `import { listLoadedModules } from './scripts/bundle.mjs'
+    console.log(JSON.stringify(await listLoadedModules(${JSON.stringify(entries)})))`
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script])
   const modules = JSON.parse(stdout) as string[]
   const packages = modules.flatMap((id) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(id)?.[1] ?? [])
-  expect([...new Set(packages)]).toEqual(['commander'])
+  return { modules, packages: [...new Set(packages)] }
+}
+
+test('--version and --help load the descriptions of the commands, and commander as the only package', async () => {
+  const { modules, packages } = await findLoaded('src/cli/main.ts')
+  expect(packages).toEqual(['commander'])
   const rooms = modules.flatMap((id) => /^src\/([^/]+)/.exec(id)?.[1] ?? [])
   expect([...new Set(rooms)].sort()).toEqual(['cli', 'lab', 'net', 'text'])
 })
+
+test.each(['bird', 'frr'])(
+  'controller and guard behind %s load neither zod nor execa: they take memory for months',
+  async (daemon) => {
+    const routing = `src/node/routing/${daemon}/${daemon}.ts`
+    const guard = await findLoaded('src/cli/main.ts', 'src/cli/node/guard.ts', routing)
+    expect(guard.packages).toContain('pino')
+    for (const name of ['zod', 'execa', 'prom-client']) expect(guard.packages).not.toContain(name)
+    const controller = await findLoaded('src/cli/main.ts', 'src/cli/node/controller.ts', routing)
+    expect(controller.packages).toContain('prom-client')
+    for (const name of ['zod', 'execa']) expect(controller.packages).not.toContain(name)
+  },
+)
 
 test('the help of lab names every scenario, in order', () => {
   expect(scenarios.map(({ name }) => name)).toEqual(scenarioNames)

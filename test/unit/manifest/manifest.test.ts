@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type Manifest, readManifestValue } from '../../../src/manifest/manifest.ts'
-import { formatProblem } from '../../../src/manifest/shape.ts'
+import { formatProblem } from '../../../src/text/shape.ts'
 
 const golden = ['fra1/fra1-a', 'ams1/ams1-a', 'nyc1/nyc1-a'].map((node) =>
   readFileSync(join(import.meta.dirname, `../../golden/example/out/${node}/manifest.json`), 'utf8'),

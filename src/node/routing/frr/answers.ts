@@ -1,33 +1,40 @@
-import * as z from 'zod'
 import { frrDegraded } from '../../../manifest/announcements.ts'
 import type { Announcements, Grade } from '../../../net/announcements.ts'
 import type { Family } from '../../../net/prefix.ts'
+import {
+  anyText,
+  type Infer,
+  list,
+  map,
+  number,
+  optional,
+  part,
+  requireShape,
+  type Shape,
+  yesNo,
+} from '../../../text/shape.ts'
 import { DaemonError } from '../daemon.ts'
 import { canonicalPrefix } from '../own-prefixes.ts'
 
-const sectionSchema = z.object({
-  peers: z.record(z.string(), z.object({ state: z.string() })).optional(),
-})
-const summarySchema = z.object({
-  ipv4Unicast: sectionSchema.optional(),
-  ipv6Unicast: sectionSchema.optional(),
-})
-// 8.4.4 has the first for a neighbor it does not know, and the second where the family is not activated.
-const noneSchemas = [
-  z.object({ bgpNoSuchNeighbor: z.literal(true) }),
-  z.object({ warning: z.string() }),
-] as const
-const advertisedSchema = z.union([
-  z.object({ advertisedRoutes: z.record(z.string(), z.object({ weight: z.number().optional() })) }),
-  ...noneSchemas,
-])
-const pathSchema = z.object({
-  locPrf: z.number().optional(),
-  nexthops: z.array(z.object({ ip: z.string(), scope: z.string().optional() })).optional(),
-})
-const takenSchema = z.union([z.object({ routes: z.record(z.string(), z.array(pathSchema)) }), ...noneSchemas])
+const many = Number.POSITIVE_INFINITY
+const anyNumber = number(-Number.MAX_VALUE, Number.MAX_VALUE)
 
-const vrfsSchema = z.object({ vrfs: z.record(z.string(), z.object({ routerId: z.string() })) })
+const section = optional(part({ peers: optional(map(anyText(), part({ state: anyText() }), many)) }))
+const summary = part({ ipv4Unicast: section, ipv6Unicast: section })
+
+// 8.4.4 has the first for a neighbor it does not know, and the second where the family is not activated.
+const none = { bgpNoSuchNeighbor: optional(yesNo), warning: optional(anyText()) }
+const advertised = part({
+  advertisedRoutes: optional(map(anyText(), part({ weight: optional(anyNumber) }), many)),
+  ...none,
+})
+const path = part({
+  locPrf: optional(anyNumber),
+  nexthops: optional(list(part({ ip: anyText(), scope: optional(anyText()) }), many)),
+})
+const taken = part({ routes: optional(map(anyText(), list(path, many), many)), ...none })
+
+const vrfs = part({ vrfs: map(anyText(), part({ routerId: anyText() }), many) })
 
 export interface Summary {
   /** Each session's state by family and neighbor address, as bgpd names it. */
@@ -35,8 +42,8 @@ export interface Summary {
 }
 
 export function readSummary(text: string): Summary {
-  const { ipv4Unicast, ipv6Unicast } = parse(text, summarySchema, 'summary')
-  const statesOf = (section: z.infer<typeof sectionSchema> | undefined) =>
+  const { ipv4Unicast, ipv6Unicast } = parse(text, summary, 'summary')
+  const statesOf = (section: Infer<typeof summary>['ipv4Unicast']) =>
     new Map(Object.entries(section?.peers ?? {}).map(([address, { state }]) => [address, state]))
   return {
     states: { ipv4: statesOf(ipv4Unicast), ipv6: statesOf(ipv6Unicast) },
@@ -48,7 +55,7 @@ export function readSummary(text: string): Summary {
  * instance.
  */
 export function readRouterId(text: string): string | null {
-  return parse(text, vrfsSchema, 'list of VRFs').vrfs.default?.routerId ?? null
+  return parse(text, vrfs, 'list of VRFs').vrfs.default?.routerId ?? null
 }
 
 /**
@@ -57,12 +64,13 @@ export function readRouterId(text: string): string | null {
  * @param own prefixes that need not be parsed
  */
 export function readAdvertised(text: string, own: ReadonlySet<string>): Announcements {
-  const answer = parse(text, advertisedSchema, 'list of advertised routes')
-  if (!('advertisedRoutes' in answer)) return new Map()
+  const what = 'list of advertised routes'
+  const answer = parse(text, advertised, what)
+  const routes = answer.advertisedRoutes ?? requireNone(answer, text, what)
   return new Map(
-    Object.entries(answer.advertisedRoutes).map(([key, { weight }]) => {
+    Object.entries(routes).map(([key, { weight }]) => {
       const prefix = own.has(key) ? key : canonicalPrefix(key)
-      if (prefix === null) throw unreadable('list of advertised routes', key)
+      if (prefix === null) throw unreadable(what, key)
       return [prefix, weight === frrDegraded.weight ? 'degraded' : 'normal']
     }),
   )
@@ -75,9 +83,9 @@ interface TakenRoute {
 
 /** Routes accepted from an iBGP neighbor, without degraded ones, which have LOCAL_PREF 0. */
 export function readTaken(text: string): TakenRoute[] {
-  const answer = parse(text, takenSchema, 'list of routes')
-  if (!('routes' in answer)) return []
-  return Object.entries(answer.routes).flatMap(([prefix, paths]) =>
+  const what = 'list of routes'
+  const answer = parse(text, taken, what)
+  return Object.entries(answer.routes ?? requireNone(answer, text, what)).flatMap(([prefix, paths]) =>
     paths
       .filter(({ locPrf }) => locPrf !== 0)
       .map(({ nexthops = [] }) => ({
@@ -128,16 +136,22 @@ export function readVersion(text: string): string {
   return version
 }
 
-function parse<T>(text: string, schema: z.ZodType<T>, what: string): T {
-  let document: unknown
+/** Throws, unless bgpd answers that the neighbor has no routes. */
+function requireNone(
+  answer: { bgpNoSuchNeighbor?: boolean; warning?: string },
+  text: string,
+  what: string,
+): Record<string, never> {
+  if (answer.bgpNoSuchNeighbor !== true && answer.warning === undefined) throw unreadable(what, text)
+  return {}
+}
+
+function parse<T>(text: string, shape: Shape<T>, what: string): T {
   try {
-    document = JSON.parse(text)
+    return requireShape(shape, JSON.parse(text))
   } catch (cause) {
     throw unreadable(what, text, cause)
   }
-  const result = schema.safeParse(document)
-  if (!result.success) throw unreadable(what, text, result.error)
-  return result.data
 }
 
 function unreadable(what: string, text: string, cause?: unknown): DaemonError {

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { connect } from 'node:net'
-import * as z from 'zod'
 import type { Manifest } from '../../../manifest/manifest.ts'
 import { parseAddress } from '../../../net/prefix.ts'
+import { anyText, type Infer, list, optional, part, requireShape } from '../../../text/shape.ts'
 import { DaemonError, type OriginValidation, type ValidationLook } from '../daemon.ts'
 import { Vty } from './vty.ts'
 
@@ -72,23 +72,18 @@ function answers(cache: string, deadlineMs: number): Promise<boolean> {
   })
 }
 
-const connectionSchema = z.object({
-  connections: z
-    .array(z.object({ host: z.string().optional(), port: z.string().optional(), state: z.string() }))
-    .optional(),
-})
+const connection = part({ host: optional(anyText()), port: optional(anyText()), state: anyText() })
+const cacheConnections = part({ connections: optional(list(connection, Number.POSITIVE_INFINITY)) })
 
 /** `host:port` of the connected cache. An empty object: none was ever connected, or none answers. */
 function readConnection(text: string): ValidationLook['cache'] {
-  let document: unknown
+  let connections: Infer<typeof cacheConnections>['connections']
   try {
-    document = JSON.parse(text)
+    ;({ connections } = requireShape(cacheConnections, JSON.parse(text)))
   } catch (cause) {
     throw unreadable(text, cause)
   }
-  const result = connectionSchema.safeParse(document)
-  if (!result.success) throw unreadable(text, result.error)
-  const connected = result.data.connections?.find(({ state }) => state === 'connected')
+  const connected = connections?.find(({ state }) => state === 'connected')
   return connected === undefined ? null : `${connected.host}:${connected.port}`
 }
 

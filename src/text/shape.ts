@@ -1,4 +1,4 @@
-import { quote } from '../text/wording.ts'
+import { quote } from './wording.ts'
 
 /** A problem with one value of a document. */
 export interface Problem {
@@ -17,7 +17,7 @@ interface Place {
 
 /**
  * Reads a value of parsed JSON. If it adds a problem, its result is not valid. It does not use zod, which takes
- * 15 MB of memory: the guard uses only these readers.
+ * memory: the guard and the controller use only these readers.
  */
 export type Shape<T> = (raw: unknown, place: Place) => T
 export type Infer<S> = S extends Shape<infer T> ? T : never
@@ -72,6 +72,10 @@ export interface Wrong {
   readonly problem: string
 }
 
+export function anyText(most = Number.POSITIVE_INFINITY): Shape<string> {
+  return text((raw) => raw, most)
+}
+
 /** Any text without control characters. */
 export function plainText(most: number): Shape<string> {
   return text((raw) => (hasControl(raw) ? { problem: 'has control characters' } : raw), most)
@@ -102,6 +106,9 @@ export function number(least: number, most: number): Shape<number> {
     return raw >= least && raw <= most ? raw : wrong(place, `${raw} is not from ${least} to ${most}`)
   }
 }
+
+/** Any value; another reader checks it. */
+export const anything: Shape<unknown> = (raw) => raw
 
 export const yesNo: Shape<boolean> = (raw, place) =>
   typeof raw === 'boolean' ? raw : wrong(place, `expected true or false, got ${describe(raw)}`)
@@ -181,17 +188,26 @@ type Fitting<F extends Fields> = {
 
 /** Every field must fit, and other fields are not allowed. */
 export function record<F extends Fields>(fields: F): Shape<{ [K in keyof Fitting<F>]: Fitting<F>[K] }> {
-  const entries = Object.entries(fields)
   const names = new Set(Object.keys(fields))
+  const known = part(fields)
+  return (raw, place) => {
+    const read = known(raw, place)
+    for (const name of isObject(raw) ? Object.keys(raw) : []) {
+      if (!names.has(name)) wrong(inside(place, name), 'is not a known field')
+    }
+    return read
+  }
+}
+
+/** The fields that concern us in another program's document: each must fit, and other fields are ignored. */
+export function part<F extends Fields>(fields: F): Shape<{ [K in keyof Fitting<F>]: Fitting<F>[K] }> {
+  const entries = Object.entries(fields)
   return (raw, place) => {
     if (!isObject(raw)) return wrong(place, `expected a map, got ${describe(raw)}`)
     const read: Record<string, unknown> = {}
     for (const [name, shape] of entries) {
       const value = shape(Object.hasOwn(raw, name) ? raw[name] : undefined, inside(place, name))
       if (value !== undefined) read[name] = value
-    }
-    for (const name of Object.keys(raw)) {
-      if (!names.has(name)) wrong(inside(place, name), 'is not a known field')
     }
     return read as { [K in keyof Fitting<F>]: Fitting<F>[K] }
   }
