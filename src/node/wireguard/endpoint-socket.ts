@@ -169,7 +169,10 @@ export class EndpointSocket {
       this.#leave()
     }
     const opening = await this.open()
-    return opening !== null || packet === null ? opening : (await this.#sendOnce(packet)).error
+    const local = opening ?? (packet === null ? null : (await this.#sendOnce(packet)).error)
+    // It was no forgery.
+    if (local !== null) this.#distrustUntilMs = Number.NEGATIVE_INFINITY
+    return local
   }
 
   #isPortOpen(): Promise<boolean> {

@@ -318,6 +318,33 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
     },
   )
 
+  test('1,500 links that are created and deleted at once withdraw nothing, and hide nothing that is removed', async () => {
+    const links = 1500
+    const batch = join(await makeFolder(), 'batch')
+    const lines = Array.from(
+      { length: links },
+      (_, index) => `link add va${index} group 4711 type veth peer name vb${index} group 4711`,
+    )
+    await writeFile(batch, `${lines.join('\n')}\n`)
+    const ip = (...args: string[]) => node.run('ip', args)
+    await node.expectKept(() => ip('-batch', batch))
+    const before = (await node.events()).length
+    // The kernel sends more events at once than fit into the buffer of a netlink socket. wireguard-go ends of that.
+    await ip('link', 'del', 'group', '4711')
+    await node.removeAddress()
+    const removedAtMs = Date.now()
+    await node.untilEvent({ event: 'decision', decision: 'withdraw' }, before)
+    const decided = (await node.events())
+      .slice(before)
+      .find(({ event, decision }) => event === 'decision' && decision === 'withdraw')
+    const tookMs = Date.parse(String(decided!.time)) - removedAtMs
+    expect(tookMs).toBeLessThan(patience(2_000))
+    await node.gone(patience(60_000))
+    if (!(await node.wireguardPids()).every(isAlive)) await node.startWireguard()
+    await node.addAddress()
+    await node.back()
+  })
+
   test('failure 23: a flood of handshakes that the endpoint answers with cookies withdraws nothing', async () => {
     const { publicKey, port } = node.manifest.services[0]!.wireguard
     const flood = spawn('ip', [
