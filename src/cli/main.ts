@@ -4,11 +4,12 @@ import { Command } from 'commander'
 import { commandGroups } from './commands/groups.ts'
 import { programVersion } from './program-version.ts'
 
-// Set before anything is loaded. V8 doubles its young generation as it fills, up to 48 MB. A controller makes little
-// garbage, for months, beside other programs; a plan of a thousand sites makes much of it, and ends.
+// Set before anything is loaded. V8 doubles its young generation as it fills, up to 48 MB, and optimizes a function after
+// 132 kB of executed bytecode. A controller makes little garbage, for months, beside other programs. A plan of a thousand
+// sites makes much, and ends before most of what is optimized pays off: optimized later, it takes a fifth less time.
 if (process.argv.includes('controller') || process.argv.includes('guard'))
   setFlagsFromString('--semi-space-growth-factor=1')
-else setFlagsFromString('--semi-space-growth-factor=64')
+else setFlagsFromString('--semi-space-growth-factor=64 --interrupt-budget=540672')
 
 const program = new Command('anyward')
   .version(programVersion, '-V, --version', 'print the version')

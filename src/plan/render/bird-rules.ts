@@ -6,12 +6,6 @@ import { once } from '../policy/once.ts'
 import type { AsnRange, Change, Condition, Policy, Rule } from '../policy/policy.ts'
 import type { RuleLists } from './rule-lists.ts'
 
-/** One rule in BIRD's filter language: a comment, and a line unless BIRD does it itself. */
-interface BirdRule {
-  readonly comment: string
-  readonly line: string
-}
-
 /** Longer ones get a name. */
 const longestInline = 4
 
@@ -20,26 +14,24 @@ export const roaTables: Readonly<Record<Family, { readonly live: string; readonl
   ipv6: { live: 'aw_roa6', lastGood: 'aw_last6' },
 }
 
+/** The rules in BIRD's filter language: of each a comment, and a statement unless BIRD does it itself. */
 export function birdRules(
   session: SessionPlan,
   policy: Policy,
   lists: RuleLists<readonly string[]>,
   hasLastGood: boolean,
-): BirdRule[] {
-  return policy.rules.map((rule) => {
+): string[] {
+  return policy.rules.flatMap((rule) => {
     const native = rule.native || rule.match.some(({ type }) => type === 'path-has-set')
-    const comment = commentOf(rule, native ? 'done by BIRD itself' : null)
-    if (native) return { comment, line: '' }
+    const comment = `# ${commentOf(rule, native ? 'done by BIRD itself' : null)}`
+    if (native) return [comment]
     const setOf = (members: readonly string[]) =>
       members.length > longestInline
         ? lists.name(session, policy, rule, members)
         : `[ ${members.join(', ')} ]`
     const conditions = rule.match.map((condition) => print(condition, policy, setOf, hasLastGood))
     const statement = printAction(rule)
-    return {
-      comment,
-      line: conditions.length === 0 ? statement : `if ${conditions.join(' && ')} then ${statement}`,
-    }
+    return [comment, conditions.length === 0 ? statement : `if ${conditions.join(' && ')} then ${statement}`]
   })
 }
 

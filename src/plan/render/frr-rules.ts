@@ -11,11 +11,10 @@ import type { RuleLists } from './rule-lists.ts'
 
 /** One entry of a route-map. */
 interface FrrEntry {
-  readonly id: string
   readonly comment: string
   readonly action: 'permit' | 'deny'
   readonly seq: number
-  readonly lines: readonly string[]
+  readonly settings: string
 }
 
 /** The rest of a list's lines after its sequence number, by the command that makes such a list. */
@@ -42,11 +41,10 @@ export function frrEntries(
     const name = (list: FrrList) => lists.name(session, policy, rule, list, list.command)
     const matches = printMatches(rule.match, policy, name)
     return matches.map((lines, part) => ({
-      id: rule.id,
       comment: commentOf(rule, null),
       action: rule.action.type === 'reject' ? 'deny' : 'permit',
       seq: seq + part,
-      lines: [...lines, ...printChanges(rule, name)],
+      settings: settingsOf(rule, ...lines, ...printChanges(rule, name)),
     }))
   })
 }
@@ -56,20 +54,23 @@ export function frrEntries(
  * So routes with a known state other than invalid continue at the next rule, and all others are refused.
  */
 function refuseUnknown(rule: Rule, seq: number): FrrEntry[] {
-  const { id } = rule
   const next = `on-match goto ${seq + seqStep}`
   const known = (state: string, part: number): FrrEntry => ({
-    id,
     comment: commentOf(rule, `${state}: next rule`),
     action: 'permit',
     seq: seq + part,
-    lines: [`match rpki ${state}`, next],
+    settings: settingsOf(rule, `match rpki ${state}`, next),
   })
+  const comment = commentOf(rule, 'not yet known: refused')
   return [
     known('valid', 0),
     known('notfound', 1),
-    { id, comment: commentOf(rule, 'not yet known: refused'), action: 'deny', seq: seq + 2, lines: [] },
+    { comment, action: 'deny', seq: seq + 2, settings: settingsOf(rule) },
   ]
+}
+
+function settingsOf({ id }: Rule, ...lines: readonly string[]): string {
+  return [`description ${id}`, ...lines].join('\n ')
 }
 
 /**
@@ -78,17 +79,21 @@ function refuseUnknown(rule: Rule, seq: number): FrrEntry[] {
  * refuses every route.
  */
 function refuseOtherNextHops(rule: Rule, address: Address, seq: number): FrrEntry[] {
-  const { id } = rule
-  const command = commands[address.family]
+  const own = `match ${commands[address.family]} next-hop address ${address}`
+  const next = `on-match goto ${seq + seqStep}`
   return [
     {
-      id,
       comment: commentOf(rule, 'its own: next rule'),
       action: 'permit',
       seq,
-      lines: [`match ${command} next-hop address ${address}`, `on-match goto ${seq + seqStep}`],
+      settings: settingsOf(rule, own, next),
     },
-    { id, comment: commentOf(rule, 'any other: refused'), action: 'deny', seq: seq + 1, lines: [] },
+    {
+      comment: commentOf(rule, 'any other: refused'),
+      action: 'deny',
+      seq: seq + 1,
+      settings: settingsOf(rule),
+    },
   ]
 }
 

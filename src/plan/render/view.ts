@@ -27,9 +27,12 @@ export function viewForBird(node: NodePlan) {
     channel: session.family,
     role: session.role?.replace('-', '_') ?? '',
     refusesAsSets: session.import.rules.some(({ id }) => id === 'as-set'),
-    importRules: birdRules(session, session.import, lists, rpki?.lastGood != null),
-    exportRules: birdRules(session, session.export, lists, rpki?.lastGood != null),
+    importRules: rulesOf(session, session.import),
+    exportRules: rulesOf(session, session.export),
   }))
+  function rulesOf(session: SessionPlan, policy: Policy) {
+    return birdRules(session, policy, lists, rpki?.lastGood != null).join('\n  ')
+  }
   return {
     site: node.site,
     node: node.node,
