@@ -87,7 +87,7 @@ function readLab(path) {
     if (error.code === 'ENOENT') {
       throw new Error(`${path} is missing: bring the lab up first (npx anyward lab up)`, { cause: error })
     }
-    throw new Error(`${path} can't be read: ${error.message}`, { cause: error })
+    throw new Error(`${path} cannot be read: ${error.message}`, { cause: error })
   }
   const neighbors = lab.neighbors ?? lab.routers
   if (!Array.isArray(neighbors) || !Array.isArray(lab.nodes))

@@ -89,7 +89,7 @@ export class Storm {
       )
       await replace?.act(random, this.fabric)
     } catch (error) {
-      this.say(`${this.node.name} can't be repaired: ${error.message}`)
+      this.say(`${this.node.name} cannot be repaired: ${error.message}`)
       return error
     }
     return this.#waitForQuiet()

@@ -143,8 +143,8 @@ async function readOrExplain(path: string, manifest: string): Promise<string> {
       code === 'ENOENT'
         ? 'is missing'
         : code === 'EACCES'
-          ? 'may not be read by this user'
-          : `can not be read (${code})`
+          ? 'cannot be read by this user'
+          : `cannot be read (${code})`
     const hint = path === manifest ? 'name the folder of one node: OUT/<site>/<node>' : planAgain
     throw new ConfigError([issueAt(path, '', problem, hint)], { cause })
   }

@@ -16,7 +16,7 @@ async function readSecret(file: string): Promise<string> {
   const content = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
     throw secretError(
       file,
-      `can not be read (${cause.code})`,
+      `cannot be read (${cause.code})`,
       'write the password into it, readable by root only',
     )
   })

@@ -64,7 +64,5 @@ function describeDefault(option: Command['options'][number]): string | null {
   if (option.defaultValueDescription !== undefined) return option.defaultValueDescription
   const { defaultValue } = option
   if (typeof defaultValue === 'string') return defaultValue
-  if (typeof defaultValue !== 'number') return null
-  // Numbers of a thousand and more are durations in milliseconds, which users write in seconds.
-  return defaultValue >= 1000 ? `${defaultValue / 1000}s` : String(defaultValue)
+  return typeof defaultValue === 'number' ? String(defaultValue) : null
 }

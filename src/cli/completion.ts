@@ -12,7 +12,7 @@ const printers: Readonly<Record<string, (program: CommandNode) => string>> = {
 export function completionCommand(): Command {
   return new Command('completion')
     .description('Prints a completion script for a shell, or all commands and options as JSON.')
-    .addArgument(new Argument('<shell>', 'the one to complete in').choices(Object.keys(printers)))
+    .addArgument(new Argument('<shell>', 'the shell').choices(Object.keys(printers)))
     .action((shell: string, _options: unknown, command: Command) => {
       process.stdout.write(printers[shell]!(describeCommand(command.parent!)))
     })

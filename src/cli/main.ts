@@ -33,6 +33,7 @@ configure(program)
 /** commander hands settings down only to the subcommands that it makes itself. */
 function configure(command: Command): void {
   command
+    .helpOption('-h, --help', 'print this help')
     .exitOverride()
     .configureHelp({ showGlobalOptions: true, subcommandTerm: (subcommand) => subcommand.name() })
   for (const subcommand of command.commands) configure(subcommand)

@@ -35,8 +35,8 @@ const timing = {
 const mostReplacements = 10
 
 /**
- * Takes an exclusive flock(2) on a file that only its owner and root can open: a user who can't open the file
- * can't lock it. Waits up to `waitMs` for another holder. Node has no flock, so flock(1) locks the open file
+ * Takes an exclusive flock(2) on a file that only its owner and root can open: a user who cannot open the file
+ * cannot lock it. Waits up to `waitMs` for another holder. Node has no flock, so flock(1) locks the open file
  * that it inherits; the lock belongs to that open file and stays ours after flock(1) ends. Node opens files with
  * O_CLOEXEC, so no other child inherits it. The file stays on the disk. Throws LockError.
  */
@@ -77,7 +77,7 @@ async function openLockFile(path: string): Promise<number> {
       if (code === 'EACCES' && attempt === 1) await delay(timing.ownership)
       // It was removed meanwhile.
       else if (code !== 'ENOENT' || attempt > mostReplacements || !isFolder(dirname(path))) {
-        throw new LockError(`the lock file ${path} can not be opened (${code}): ${cureOf(code)}`, {
+        throw new LockError(`the lock file ${path} cannot be opened (${code}): ${cureOf(code)}`, {
           cause: error,
         })
       }
@@ -122,15 +122,15 @@ function lockOpenFile(path: string, descriptor: number, waitMs: number): Promise
       killSignal: 'SIGKILL',
     })
     child.on('error', (cause: NodeJS.ErrnoException) => {
-      const cure = cause.code === 'ENOENT' ? 'install util-linux' : `flock can not be started (${cause.code})`
-      reject(new LockError(`${path} can not be locked: ${cure}`, { cause }))
+      const cure = cause.code === 'ENOENT' ? 'install util-linux' : `flock cannot be started (${cause.code})`
+      reject(new LockError(`${path} cannot be locked: ${cure}`, { cause }))
     })
     child.on('exit', (code, signal) => {
       if (code === 0) resolve(true)
       else if (code === 1) resolve(false)
       else {
         const end = signal === null ? `exit status ${code}` : `no answer in ${timeoutMs} ms`
-        reject(new LockError(`${path} can not be locked: flock failed (${end})`))
+        reject(new LockError(`${path} cannot be locked: flock failed (${end})`))
       }
     })
   })

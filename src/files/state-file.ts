@@ -49,7 +49,7 @@ export class StateFile<T> {
     } catch (error) {
       const cause = (error as NodeJS.ErrnoException).code ?? String(error)
       if (cause !== 'ENOENT') {
-        onProblem({ kind: 'unreadable', path, cause, message: `${path} can not be read (${cause})` })
+        onProblem({ kind: 'unreadable', path, cause, message: `${path} cannot be read (${cause})` })
       }
       return null
     }
@@ -101,7 +101,7 @@ export class StateFile<T> {
       } catch (error) {
         this.#pending = true
         const cause = (error as NodeJS.ErrnoException).code ?? String(error)
-        const message = `the state is in memory only and would be lost at a restart: ${path} can not be written (${cause})`
+        const message = `the state is in memory only and would be lost at a restart: ${path} cannot be written (${cause})`
         if (!this.#failing) onProblem({ kind: 'unsaved', path, cause, message })
         this.#failing = true
         this.#retryLater()

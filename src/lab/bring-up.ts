@@ -55,7 +55,7 @@ interface BringUpOptions {
   readonly signal: AbortSignal
 }
 
-/** A lab exists already, or the remains of one after a crash; `state` is `null` if it can't be read. */
+/** A lab exists already, or the remains of one after a crash; `state` is `null` if it cannot be read. */
 export class LabExistsError extends Error {
   override readonly name = 'LabExistsError'
   readonly state: LabState | null

@@ -38,7 +38,7 @@ export function parseLinkEvent(line: string): LinkEvent {
   }
 }
 
-/** `null` if the event concerns an unknown link, or can't be parsed: then a full read is necessary. */
+/** `null` if the event concerns an unknown link, or cannot be parsed: then a full read is necessary. */
 export function applyLinkEvent(links: Links, event: LinkEvent): Links | null {
   if (event.event === 'unknown') return null
   const link = links.get(event.index)

@@ -15,7 +15,7 @@ interface LinkMonitorOptions {
   readonly onLoss: () => void
 }
 
-/** Runs `ip monitor` until it ends or `signal` aborts. Resolves with how it ended. Throws RunError if it can not start. */
+/** Runs `ip monitor` until it ends or `signal` aborts. Resolves with how it ended. Throws RunError if it cannot start. */
 export async function runLinkMonitor(options: LinkMonitorOptions): Promise<string> {
   const { program, signal, onEvent, onReady, onLoss } = options
   const monitor = await startProgram([program, '-o', 'monitor', 'link', 'address'])

@@ -201,7 +201,7 @@ class Watcher {
       this.#show(links)
     } catch (cause) {
       if (this.#signal.aborted) return
-      const failure = this.#failureOf('read-failed', 'the links can not be read', cause)
+      const failure = this.#failureOf('read-failed', 'the links cannot be read', cause)
       // Events may be lost, and a later one may not follow.
       if (failure.code !== 'missing-program') this.#readAgainAfter()
       this.#options.onError(failure)

@@ -106,7 +106,7 @@ export async function startProgram(argv: readonly [string, ...string[]]) {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT') throw new RunError(argv, 'not-installed', 'not installed', error)
-    throw new RunError(argv, 'failed', `can not be started (${code})`, error)
+    throw new RunError(argv, 'failed', `cannot be started (${code})`, error)
   }
 }
 

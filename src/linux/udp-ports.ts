@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises'
  * Whether what this network namespace sends to that address and UDP port may be received: the address is local, and
  * the kernel's table (proc_net_udp(5)) has an unconnected socket with the port, of either family. The table includes
  * the sockets of the kernel's WireGuard. `false` for an address of another host: this kernel does not know its ports.
- * `true` if the table can't be read.
+ * `true` if the table cannot be read.
  */
 export async function isLocalPortOpen(address: string, port: number): Promise<boolean> {
   return (await isLocal(address)) && (await isUdpPortBound(port))

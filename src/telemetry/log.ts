@@ -27,7 +27,7 @@ export function createLog(bindings: Readonly<Record<string, string>>): {
     try {
       stream.flushSync()
     } catch {
-      // stderr has failed, so the error can not be logged.
+      // stderr has failed, so the error cannot be logged.
     }
   }
   const end = async () => {
@@ -39,7 +39,7 @@ export function createLog(bindings: Readonly<Record<string, string>>): {
       stream.end()
       await Promise.race([ended, late])
     } catch {
-      // stderr has failed, so the error can not be logged.
+      // stderr has failed, so the error cannot be logged.
     }
   }
   return { log, flush, end }

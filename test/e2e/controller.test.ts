@@ -282,7 +282,7 @@ describe.each(['bird', 'frr'] as const)('the controller behind %s', (daemon) => 
     const args = [cli, 'controller', '--bundle', node.bundle]
     const second = await inside(node, process.execPath, args).catch((error) => error)
     expect(second.exitCode).toBe(1)
-    expect(second.stderr).toContain(`another controller runs for ${node.name} already`)
+    expect(second.stderr).toContain(`another controller is already running for ${node.name}`)
     expect(await tables.read()).toEqual(everything)
   })
 

@@ -131,7 +131,7 @@ describe('our aggregation, compared with bgpq4 -A', () => {
 
 function takeAll(text: string, family: Family): readonly PrefixRange[] {
   const set = readIrrSet(text, family)
-  if (!set.ok || set.value.leftOut.length > 0) throw new Error(`can't be read: ${text.slice(0, 500)}`)
+  if (!set.ok || set.value.leftOut.length > 0) throw new Error(`cannot be read: ${text.slice(0, 500)}`)
   return set.value.ranges
 }
 

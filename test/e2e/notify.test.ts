@@ -66,5 +66,5 @@ test('a supervisor that does not answer is logged once', async () => {
     await new Promise((resolve) => setImmediate(resolve))
   }
   expect(lines.length).toBe(1)
-  expect(lines[0]).toContain('the state can not be reported to the supervisor: no such socket')
+  expect(lines[0]).toContain('the state cannot be reported to the supervisor: no such socket')
 })

@@ -69,7 +69,7 @@ describe('planner --once', () => {
         {
           feed: 'peer.txt ipv4',
           reason: 'is not there',
-          hint: `write a prefix a line to ${join(folder, 'sites/peer.txt')}`,
+          hint: `write one prefix per line to ${join(folder, 'sites/peer.txt')}`,
         },
       ],
     })

@@ -83,7 +83,7 @@ test('where the note cannot be written, the process that removed the addresses r
   const removed = create()
   const problems = await removed.remove(anycast)
   expect(problems.join()).toMatch(
-    /held-addresses\.lock can not be opened.*held-addresses\.json can not be written/,
+    /held-addresses\.lock cannot be opened.*held-addresses\.json cannot be written/,
   )
   expect(await present()).toEqual([])
   expect((await removed.load()).length).toBe(2)

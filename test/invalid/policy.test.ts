@@ -108,14 +108,14 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     'a rule that defines the import',
     'transit',
     'import: default-only, relax: [default-only]',
-    ['sites/fra1.yaml:8:100 relax[0]: "default-only" is a rule that can\'t be relaxed\nwrite import: full'],
+    ['sites/fra1.yaml:8:100 relax[0]: "default-only" is a rule that cannot be relaxed\nwrite import: full'],
   ],
   [
     'the rule that denies all else',
     'transit',
     'relax: [default-deny]',
     [
-      'sites/fra1.yaml:8:78 relax[0]: "default-deny" is a rule that can\'t be relaxed\nleave it out of relax: only our own prefixes are advertised (RFC 8212)',
+      'sites/fra1.yaml:8:78 relax[0]: "default-deny" is a rule that cannot be relaxed\nleave it out of relax: only our own prefixes are advertised (RFC 8212)',
     ],
   ],
   [
@@ -123,7 +123,7 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     'tor',
     'relax: [host-route]',
     [
-      'sites/fra1.yaml:8:74 relax[0]: "host-route" is a rule that can\'t be relaxed\nif the neighbor agreed, write hostRoutes: true',
+      'sites/fra1.yaml:8:74 relax[0]: "host-route" is a rule that cannot be relaxed\nif the neighbor agreed, write hostRoutes: true',
     ],
   ],
   [
@@ -131,7 +131,7 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     'transit',
     'relax: [as-loop]',
     [
-      'sites/fra1.yaml:8:78 relax[0]: "as-loop" is a rule that can\'t be relaxed\nleave it out of relax: the daemon itself requires the rule',
+      'sites/fra1.yaml:8:78 relax[0]: "as-loop" is a rule that cannot be relaxed\nleave it out of relax: the daemon itself requires the rule',
     ],
   ],
   [
@@ -199,7 +199,7 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     'peer',
     'limit: 9, relax: [role-leak]',
     [
-      'sites/fra1.yaml:8:85 relax[0]: "role-leak" is a rule that can\'t be relaxed\nthe daemons enforce it wherever the session has a role: write role: none',
+      'sites/fra1.yaml:8:85 relax[0]: "role-leak" is a rule that cannot be relaxed\nthe daemons enforce it wherever the session has a role: write role: none',
     ],
   ],
   [

@@ -6,7 +6,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     'minSites that cannot be met',
     [['fleet.yaml', 'minSites: 1', 'minSites: 3']],
     [
-      "sites/fleet.yaml:17:25 services.vpn.safety.minSites: 3 can't be met: 2 sites serve vpn\nwrite 1 or less",
+      'sites/fleet.yaml:17:25 services.vpn.safety.minSites: 3 cannot be met: 2 sites serve vpn\nwrite 1 or less',
     ],
   ],
   [

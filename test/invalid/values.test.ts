@@ -153,7 +153,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
       ],
     ],
     [
-      'sites/fra1.yaml:13:22 nodes[0].neighbors[0].description: "at @anyward-secret:/etc/wireguard/private.key@" holds "@anyward-", which a bundle keeps for itself',
+      'sites/fra1.yaml:13:22 nodes[0].neighbors[0].description: "at @anyward-secret:/etc/wireguard/private.key@" contains "@anyward-", which is reserved for bundles',
     ],
   ],
   [

@@ -9,6 +9,6 @@ export function collect(value: string, before: readonly string[] = []): readonly
 }
 
 export function parseSites(text: string): number {
-  if (!/^\d{1,6}$/.test(text)) throw new InvalidArgumentError('It is a number of sites, such as 2.')
+  if (!/^\d{1,6}$/.test(text)) throw new InvalidArgumentError('Write a number of sites, such as 2.')
   return Number(text)
 }

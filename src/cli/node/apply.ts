@@ -31,7 +31,7 @@ export async function runApply(options: ApplyOptions): Promise<void> {
   if (options.repair) await repair()
   else if (options.clean) await cleanNode(options.bundle)
   else if (options.bundle !== undefined) await apply(options, options.bundle)
-  else throw new CommandError('no bundle is named', { hint: 'name it with --bundle DIR' })
+  else throw new CommandError('no bundle is given', { hint: 'name it with --bundle DIR' })
 }
 
 async function apply(options: ApplyOptions, bundle: string): Promise<void> {
@@ -81,7 +81,7 @@ function explainFailure(error: unknown): unknown {
     return new CommandError(error.message, { hint, cause: error })
   }
   if (error instanceof DaemonError) {
-    const hint = 'is the routing daemon running? Is this root?'
+    const hint = 'check that the routing daemon is running, and run this as root'
     return new CommandError(error.message, { hint, cause: error })
   }
   if (error instanceof JournalError) {
@@ -108,7 +108,7 @@ async function run(bundle: string, timeout: number): Promise<ApplyOutcome> {
   const lock = await lockApply(bundleDir)
   if (lock.outcome === 'busy') {
     const process = lock.pid === null ? '' : ` (process ${lock.pid})`
-    throw new CommandError(`another apply runs on ${read.node}${process}`, {
+    throw new CommandError(`another apply is running on ${read.node}${process}`, {
       hint: 'wait until it has ended; nothing was changed',
       exitCode: exitCode.findings,
     })

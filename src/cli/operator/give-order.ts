@@ -27,7 +27,7 @@ export async function giveOrder(order: OperatorOrder, course: Course, options: O
   const manifest = await requireBundle(options)
   const reply = await askController(manifest, order)
   if (reply.outcome === 'absent') {
-    throw new CommandError(`no controller runs for ${manifest.node}`, { hint: course.hintIfAbsent })
+    throw new CommandError(`no controller is running for ${manifest.node}`, { hint: course.hintIfAbsent })
   }
   const isQuiet = options.json === true
   const status = options.wait ? await follow(reply.status, manifest, order, course, isQuiet) : reply.status

@@ -8,7 +8,7 @@ export async function runStatus(options: NodeOptions): Promise<void> {
   const manifest = await requireBundle(options)
   const reply = await askController(manifest)
   if (reply.outcome === 'absent') {
-    throw new CommandError(`no controller runs for ${manifest.node}`, {
+    throw new CommandError(`no controller is running for ${manifest.node}`, {
       hint: 'start it: anyward controller --bundle DIR',
     })
   }

@@ -33,7 +33,7 @@ export async function plan(options: PlanOptions): Promise<void> {
     throw new CommandError(
       `${daemon} on this machine refuses the configuration of ${result.node}:\n    ${result.complaints.join('\n    ')}`,
       {
-        hint: 'nothing was written; is this daemon older than 2.0.12 (BIRD) or 8.4 (FRR)?',
+        hint: 'nothing was written; check that the daemon is at least BIRD 2.0.12 or FRR 8.4',
         exitCode: exitCode.findings,
       },
     )
@@ -52,7 +52,7 @@ export async function plan(options: PlanOptions): Promise<void> {
 async function planOrExplain(request: PlanRequest): Promise<PlanResult> {
   return planFleet(request).catch((cause: unknown) => {
     if (!isSystemError(cause)) throw cause
-    throw new CommandError(`${cause.path ?? request.out} can not be written (${cause.code})`, {
+    throw new CommandError(`${cause.path ?? request.out} cannot be written (${cause.code})`, {
       hint: 'name a folder that you may write, with --out',
       cause,
     })

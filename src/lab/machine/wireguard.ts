@@ -75,7 +75,7 @@ export async function createInterface(
   if (plan.inKernel) {
     await ipBatch(plan.namespace, [`link add ${plan.interface} type wireguard`], signal)
   } else {
-    // The socket of a killed process looks like a new one, but `wg` can't connect to it.
+    // The socket of a killed process looks like a new one, but `wg` cannot connect to it.
     await rm(controlSocketOf(plan.interface), { force: true })
     process = await startDetached({
       name: `wireguard-go ${plan.interface}`,

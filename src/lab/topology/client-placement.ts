@@ -22,7 +22,7 @@ export function placeClients(
     const service = serviceOf(fleet, site)
     if (service === null) continue
     const index = clients.length + 1
-    if (index > maxClients) throw new TopologyError(`the lab has room for ${maxClients} sites`)
+    if (index > maxClients) throw new TopologyError(`the lab supports at most ${maxClients} sites`)
     const ipv4 = clientNetwork.ipv4.value + BigInt(index * 4)
     const ipv6 = clientNetwork.ipv6.value + (BigInt(index) << 64n)
     const tunnel = service.wireguard.addresses[0]!

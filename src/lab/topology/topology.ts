@@ -83,7 +83,7 @@ function wireNodes(fleet: Fleet): { drafts: RouterDraft[]; links: NodeLink[] } {
       index: drafts.size + 1,
     })
   })
-  if (drafts.size > maxRouters) throw new TopologyError(`the lab has room for ${maxRouters} neighbors`)
+  if (drafts.size > maxRouters) throw new TopologyError(`the lab supports at most ${maxRouters} neighbors`)
   nameRouters([...drafts.values()])
 
   const links: NodeLink[] = []
@@ -149,7 +149,7 @@ export function deriveLocalAddress(node: FleetNode, neighbor: Neighbor): Address
 
 function managementOf(nodes: number): (index: number) => InterfaceAddress {
   const [base, length] = nodes <= 250 ? (['169.254.77.1', 24] as const) : (['169.254.64.1', 20] as const)
-  if (nodes > 4000) throw new TopologyError('the lab has room for 4000 nodes')
+  if (nodes > 4000) throw new TopologyError('the lab supports at most 4000 nodes')
   const first = constantAddress(base)
   return (index) => new InterfaceAddress(new Address('ipv4', first.value + BigInt(index)), length)
 }

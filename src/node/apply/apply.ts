@@ -69,7 +69,7 @@ const spareS = 5
  * Installs a node's base configuration: parse check, activation, verification of sessions and announcements, and only
  * then the files; on a failure, everything is undone. The caller holds the node's lock, has repaired an interrupted
  * apply, and has checked that the bundle is for this node. Before any change, throws ConfigError for a bundle or a secret
- * that can not be read, and DaemonError for a daemon that does not answer.
+ * that cannot be read, and DaemonError for a daemon that does not answer.
  */
 export async function applyBundle(options: ApplyOptions): Promise<ApplyOutcome> {
   const { manifest, installed, onStep } = options
@@ -292,7 +292,7 @@ async function lookForRegressions(
   }
 }
 
-/** The controller's file, in a folder of the controller's user; '' if it can not be read. */
+/** The controller's file, in a folder of the controller's user; '' if it cannot be read. */
 function readAnnounceFile(path: string): Promise<string> {
   return readFile(path, { encoding: 'utf8', flag: readCarefully }).catch(() => '')
 }

@@ -32,7 +32,7 @@ export function createBirdBase(options: BirdBaseOptions): BaseDaemon {
       const complaint = await bird.check(candidate)
       return complaint === null ? [] : [complaint.replaceAll(candidate, basename(configFile))]
     },
-    // BIRD can not show a parsed file.
+    // BIRD cannot show a parsed file.
     saysTheSame: () => false,
     snapshot: async () => null,
     async activate() {

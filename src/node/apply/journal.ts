@@ -34,7 +34,7 @@ export class JournalError extends Error {
   readonly file: string
 
   constructor(file: string, cause: unknown) {
-    super(`${file} can not be read`, { cause })
+    super(`${file} cannot be read`, { cause })
     this.file = file
   }
 }

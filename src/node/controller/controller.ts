@@ -120,7 +120,7 @@ export class Controller {
     return this.#reconciler.observation !== null || this.#reconciler.failure !== null
   }
 
-  /** Applies the operator's intent at once, and stores it for the next controller. Rejects if it can not be stored. */
+  /** Applies the operator's intent at once, and stores it for the next controller. Rejects if it cannot be stored. */
   async setIntent(intent: OperatorIntent): Promise<void> {
     this.#intent = intent
     this.#decide()

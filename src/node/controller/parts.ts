@@ -66,7 +66,7 @@ export interface ControllerParts {
   readonly observer: ControllerObserver
   readonly store: StateStore
   readonly traffic: TrafficSource
-  /** Withdraws if this controller can not. */
+  /** Withdraws if this controller cannot. */
   readonly guard: GuardClient | null
   readonly lastResort: AddressRemover | null
   /** FRR: announcements that are saved in its files. */

@@ -213,7 +213,7 @@ export class Reconciler {
   }
 
   /**
-   * A failed change may be applied in part: BIRD accepts the `disable` even if the file can not be written. A daemon that
+   * A failed change may be applied in part: BIRD accepts the `disable` even if the file cannot be written. A daemon that
    * did not answer is not observed before the next attempt.
    */
   async #observeAfter(error: unknown): Promise<void> {

@@ -136,7 +136,7 @@ export function describeDrain(
   if (stage === 'degrading') {
     const prefix = `degraded at ${count(degraded.neighbors, 'neighbor')}`
     if (!degraded.verified) return `${prefix}, waiting for all of them to have the degraded routes`
-    if (traffic === null) return `${prefix}, waiting for the limit: the traffic can not be measured`
+    if (traffic === null) return `${prefix}, waiting for the limit: the traffic cannot be measured`
     if (traffic.sending === 0) return `${prefix}, waiting for traffic to stay away`
     return `${prefix}, waiting for traffic to go: ${count(traffic.sending, 'peer')} still ${traffic.sending === 1 ? 'sends' : 'send'}`
   }

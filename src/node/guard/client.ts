@@ -119,7 +119,7 @@ class Client implements GuardClient {
       }
     })
     socket.on('error', (error: NodeJS.ErrnoException) => {
-      cause = `the guard can not be reached (${error.code})`
+      cause = `the guard cannot be reached (${error.code})`
     })
     socket.on('close', () => {
       this.#socket = null
@@ -235,7 +235,7 @@ class Client implements GuardClient {
       this.#loggedProblem = null
       this.#options.log.error(
         { event: 'guard', cause: (error as Error).message },
-        `the guard can not be started: ${(error as Error).message}`,
+        `the guard cannot be started: ${(error as Error).message}`,
       )
     } finally {
       this.#spawning = false

@@ -277,7 +277,7 @@ export class Guard {
       const cause = (error as Error).message
       this.#parts.log.error(
         { event: 'guard', cause },
-        `the guard can not listen again after a failed replacement: ${cause}`,
+        `the guard cannot listen again after a failed replacement: ${cause}`,
       )
       this.#parts.clock.after(timing.retakeAgain, () => void this.#takeBack())
     }

@@ -48,7 +48,7 @@ export function createSupervisor(
           const cause = (error as Error).message
           log.error(
             { event: 'supervisor', cause },
-            `the state can not be reported to the supervisor: ${cause}`,
+            `the state cannot be reported to the supervisor: ${cause}`,
           )
         }
         hasFailed = true

@@ -6,7 +6,7 @@ export function findCauseOfDeath(state: HealthState): Problem | null {
   return state.linkProblem ?? state.proven
 }
 
-/** Why the endpoint can not serve. A link problem takes precedence over a probe's. */
+/** Why the endpoint cannot serve. A link problem takes precedence over a probe's. */
 function findVitalProblem(state: HealthState): Problem | null {
   return state.linkProblem ?? state.problem
 }

@@ -3,7 +3,7 @@ import type { FlapHistory } from './hold-down.ts'
 import type { Lateness } from './lateness.ts'
 import type { LossWindow } from './window.ts'
 
-/** `unhealthy`: the endpoint can not serve. `impaired`: it serves, but badly. */
+/** `unhealthy`: the endpoint cannot serve. `impaired`: it serves, but badly. */
 export type HealthStatus = 'unknown' | 'healthy' | 'impaired' | 'unhealthy'
 
 /** Why an endpoint is not healthy: the check that failed, the cause in one word, and a sentence. */

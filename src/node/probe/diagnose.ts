@@ -23,14 +23,14 @@ export const wordsOfDiagnosis: Readonly<Record<DiagnosisCause, string>> = {
   hung: 'nor does `wg` get an answer: WireGuard hangs',
 }
 
-/** `no-wg`: the program is not installed. `null`: the interface is correct, or can't be read. */
+/** `no-wg`: the program is not installed. `null`: the interface is correct, or cannot be read. */
 export type Diagnosis = DiagnosisCause | 'no-wg' | null
 
 /** For one field; `signal` aborts sooner. */
 const timeoutMs = 30_000
 
 /**
- * Reads from the local WireGuard why it does not reply: the initiator can't distinguish a wrong key, an unknown
+ * Reads from the local WireGuard why it does not reply: the initiator cannot distinguish a wrong key, an unknown
  * peer and a dead process. `hung` if `signal` aborts before the answer.
  */
 export async function diagnose(target: DiagnosisTarget, signal: AbortSignal): Promise<Diagnosis> {

@@ -81,7 +81,7 @@ export interface SavedNetworks {
 
 export interface SavedLook {
   readonly found: readonly SavedNetwork[]
-  /** The first file that can't be read; its content is unknown. */
+  /** The first file that cannot be read; its content is unknown. */
   readonly problem: { readonly file: string; readonly cause: string } | null
 }
 

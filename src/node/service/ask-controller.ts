@@ -24,7 +24,7 @@ export async function askController(
       return reply
     case 'refused':
       throw new OperationError(`the controller of ${manifest.node} refused: ${reply.message}`, {
-        hint: 'its log and `anyward status` say more',
+        hint: 'see its log and `anyward status`',
       })
     case 'forbidden':
       throw new OperationError(`no permission to open ${socketPath}`, {
@@ -33,11 +33,11 @@ export async function askController(
       })
     case 'unreadable':
       throw new OperationError(`the reply on ${socketPath} is not a controller's status: ${reply.problem}`, {
-        hint: 'does the controller run another version? Restart it, or use its version of anyward',
+        hint: 'the controller may run another version: restart it, or use its version of anyward',
       })
     case 'failed':
       throw new OperationError(`the controller of ${manifest.node} did not answer on ${socketPath}`, {
-        hint: 'is it stopped, or does it hang? Its log shows its last actions',
+        hint: 'check whether it is stopped or hangs; its log shows its last actions',
         cause: reply.cause,
       })
   }

@@ -72,8 +72,8 @@ export async function lockNode(manifest: Manifest): Promise<() => void> {
   const lock = await acquireLock(join(manifest.paths.runtimeDir, 'controller.lock'))
   if (lock.outcome === 'busy') {
     const process = lock.pid === null ? '' : ` (process ${lock.pid})`
-    throw new OperationError(`another controller runs for ${manifest.node} already${process}`, {
-      hint: '`anyward status` shows it; or stop it first',
+    throw new OperationError(`another controller is already running for ${manifest.node}${process}`, {
+      hint: 'see its state with `anyward status`, or stop it first',
       outcome: 'refused',
     })
   }

@@ -43,7 +43,7 @@ export async function openControlSocket(manifest: Manifest, routes: readonly Rou
     await listen(server, path)
   } catch (cause) {
     throw new OperationError(`cannot listen on ${path} (${(cause as NodeJS.ErrnoException).code})`, {
-      hint: 'does another program listen there?',
+      hint: 'check whether another program listens there',
       cause,
     })
   } finally {
@@ -69,7 +69,7 @@ export async function openListener(
   } catch (cause) {
     if (!(cause instanceof ListenError)) throw cause
     throw new OperationError(cause.message, {
-      hint: 'does another program listen there? `controller.listen` in fleet.yaml names the address',
+      hint: 'check whether another program listens there; `controller.listen` in fleet.yaml sets the address',
       cause,
     })
   }

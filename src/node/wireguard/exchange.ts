@@ -136,7 +136,7 @@ export function socketFailure(error: NodeJS.ErrnoException): ExchangeFailure {
     case 'ERR_CLOSED':
       return closedFailure
     default:
-      return failure('unreachable', `can't be reached (${code})`)
+      return failure('unreachable', `cannot be reached (${code})`)
   }
 }
 

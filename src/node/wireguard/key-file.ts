@@ -26,14 +26,14 @@ export async function readKeyFile(path: string): Promise<KeyFile> {
     if (code === 'EACCES') {
       return {
         ok: false,
-        problem: 'may not be read by this user',
-        hint: 'run as the user who owns it',
+        problem: 'cannot be read by this user',
+        hint: 'run as the user that owns it',
         cause: error,
       }
     }
     return {
       ok: false,
-      problem: `can't be read (${code ?? 'unknown error'})`,
+      problem: `cannot be read (${code ?? 'unknown error'})`,
       hint: 'name a file that holds one key',
       cause: error,
     }

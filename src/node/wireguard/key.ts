@@ -7,7 +7,7 @@ import {
 } from 'node:crypto'
 import type { Parsed } from '../../net/prefix.ts'
 
-/** An X25519 key pair. The private half stays in OpenSSL, where `util.inspect` can't print it. */
+/** An X25519 key pair. The private half stays in OpenSSL, where `util.inspect` cannot print it. */
 export interface KeyPair {
   readonly privateKey: KeyObject
   /** 32 bytes. */

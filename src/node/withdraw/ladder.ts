@@ -51,7 +51,7 @@ const timing = {
 
 /**
  * Withdraws services by the first way that works: the daemon's adapter, for BIRD the `disable` that precedes it; if
- * routes stay, or the daemon can not be observed, the anycast addresses are removed. Success is judged by the routes
+ * routes stay, or the daemon cannot be observed, the anycast addresses are removed. Success is judged by the routes
  * that the daemon advertises. After a successful withdrawal, removed addresses are restored. Takes 6 s at most, and
  * never throws.
  */
@@ -86,7 +86,7 @@ export async function withdrawServices(parts: WithdrawalParts): Promise<Withdraw
   return { way: isOff ? 'address' : null, withdrawn: false, lasting: false, left, troubles }
 }
 
-/** Whether an observed withdrawal still holds; true if the daemon can not be observed now. */
+/** Whether an observed withdrawal still holds; true if the daemon cannot be observed now. */
 export async function isStillWithdrawn({ manifest, daemon, services }: WithdrawalParts): Promise<boolean> {
   const seen = await daemon.observe().catch(() => null)
   return seen === null || isWithdrawn(seen, prefixesOf(manifest, services))
@@ -154,7 +154,7 @@ async function findDesired(
   return present && new Map([...present].filter(([prefix]) => !prefixes.has(prefix)))
 }
 
-/** `null` if the daemon has none, or it can not be read or parsed. */
+/** `null` if the daemon has none, or it cannot be read or parsed. */
 async function readOwnedFile({ paths }: Manifest): Promise<Announcements | null> {
   if (paths.announceFile === null) return null
   try {

@@ -134,7 +134,7 @@ export class LastResort {
     this.#say(
       'error',
       { event: 'addresses-off', held: this.removed, problems },
-      `removed addresses can not be restored: run ${this.removed.map(commandToRestore).join('; ')}`,
+      `removed addresses cannot be restored: run ${this.removed.map(commandToRestore).join('; ')}`,
     )
   }
 }

@@ -86,7 +86,7 @@ export class RemovedAddresses {
     }
   }
 
-  /** Restores all of them, and returns the problems. An address that can not be restored stays in the file. */
+  /** Restores all of them, and returns the problems. An address that cannot be restored stays in the file. */
   async restore(): Promise<string[]> {
     // Checked without the lock: the callers call this often, and mostly there is nothing to restore.
     if ((await this.load()).length === 0) return []
@@ -170,7 +170,7 @@ export class RemovedAddresses {
     return left.map(([one]) => one)
   }
 
-  /** `null`: the lock can not be acquired; a problem says why. */
+  /** `null`: the lock cannot be acquired; a problem says why. */
   async #lock(problems: string[]): Promise<(() => void) | null> {
     const path = this.#file.replace(/\.json$/, '.lock')
     try {
@@ -208,7 +208,7 @@ export class RemovedAddresses {
     } catch (error) {
       this.#unsaved = true
       const { code } = error as NodeJS.ErrnoException
-      problems.push(`${this.#file} can not be written (${code}): no other process restores the addresses`)
+      problems.push(`${this.#file} cannot be written (${code}): no other process restores the addresses`)
     }
   }
 }

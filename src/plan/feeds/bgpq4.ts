@@ -61,9 +61,13 @@ export async function askBgpq4(asSet: string, family: Family, options: AskOption
     return { ok: false, reason: 'bgpq4 is not installed', hint: withoutBgpq4 }
   }
   if (isLate) return { ok: false, reason: `no answer within ${timeoutMs / 1000} s`, hint: reachable }
-  if (signal?.aborted) return { ok: false, reason: 'bgpq4 was ended', hint: 'start it again' }
+  if (signal?.aborted) return { ok: false, reason: 'bgpq4 was stopped', hint: 'start it again' }
   if (result.isMaxBuffer) {
-    return { ok: false, reason: 'the answer of bgpq4 is too long', hint: `is ${asSet} the set you mean?` }
+    return {
+      ok: false,
+      reason: 'the answer of bgpq4 is too long',
+      hint: `check that ${asSet} is the correct set`,
+    }
   }
   const complaints = onOneLine(result.stderr)
   if (result.exitCode !== 0) {

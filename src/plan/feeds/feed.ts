@@ -101,6 +101,6 @@ async function openBounded<T>(
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? String(error)
     const known: Readonly<Record<string, string>> = { ENOENT: 'is not there', EACCES: 'may not be read' }
-    return { ok: false, problem: known[code] ?? `can't be read (${code})` }
+    return { ok: false, problem: known[code] ?? `cannot be read (${code})` }
   }
 }

@@ -60,7 +60,7 @@ export async function loadIrrSet(
     const text = usable.ranges.map((range) => `${formatRange(range)}\n`).join('')
     await writeLastGood(stateDir, name, text, nowMs).catch((error: NodeJS.ErrnoException) =>
       warn(
-        `it can't be saved as the last good copy (${error.code})`,
+        `it cannot be saved as the last good copy (${error.code})`,
         `is ${stateDir} a folder that you may write?`,
       ),
     )
@@ -76,7 +76,7 @@ export async function loadIrrSet(
 
 async function readList(path: string): Promise<IrrAnswer> {
   const read = await readBounded(path, mostFileBytes)
-  const hint = `write a prefix a line to ${path}`
+  const hint = `write one prefix per line to ${path}`
   if (!read.ok) return { ok: false, reason: read.problem, hint }
   try {
     return { ok: true, text: new TextDecoder('utf-8', { fatal: true }).decode(read.bytes), complaints: null }
@@ -97,7 +97,7 @@ function toUsable(answer: IrrAnswer, family: Family): Usable {
   return {
     ok: false,
     reason: complaints.length === 0 ? reason : `${reason}: ${complaints.join('; ')}`,
-    hint: 'nothing would be taken from the neighbor: is it the right set? without `irr` its routes are not filtered by one',
+    hint: 'no route would be accepted from the neighbor: check the name of the set, or remove `irr` to accept routes without an IRR filter',
   }
 }
 
@@ -106,7 +106,7 @@ function refuseShrunk(usable: Usable, before: number, keptIn: string): Usable {
   return {
     ok: false,
     reason: `shrank from ${before} entries to ${usable.ranges.length}`,
-    hint: `if that is right, remove ${keptIn}`,
+    hint: `if the new set is correct, remove ${keptIn}`,
   }
 }
 
@@ -121,7 +121,7 @@ async function readKept(
     kept = await readLastGood(stateDir, name)
   } catch (error) {
     warn(
-      `the last good one can't be read (${(error as NodeJS.ErrnoException).code})`,
+      `the last good one cannot be read (${(error as NodeJS.ErrnoException).code})`,
       `is ${stateDir} a folder that you may read?`,
     )
     return null

@@ -18,7 +18,7 @@ const headerSchema = z.strictObject({
 
 /**
  * The last good copy of that name. A truncated, altered or incompatible copy is renamed, so that it is reported
- * once. Throws the system's error if the folder can't be read.
+ * once. Throws the system's error if the folder cannot be read.
  */
 export async function readLastGood(stateDir: string, name: string): Promise<LastGood> {
   const path = lastGoodPath(stateDir, name)
@@ -42,7 +42,7 @@ export async function readLastGood(stateDir: string, name: string): Promise<Last
   return { found: false, note: `the last good copy was damaged; it is now ${aside}` }
 }
 
-/** Saves `text` as the last good copy. Creates the folder; throws the system's error if it can't be written. */
+/** Saves `text` as the last good copy. Creates the folder; throws the system's error if it cannot be written. */
 export async function writeLastGood(
   stateDir: string,
   name: string,

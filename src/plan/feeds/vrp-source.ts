@@ -28,9 +28,9 @@ interface LoadedVrps {
 }
 
 /**
- * Reads a validator's VRPs, and local exceptions. If a set can't be read, is empty, old, or shrank, the last good
+ * Reads a validator's VRPs, and local exceptions. If a set cannot be read, is empty, old, or shrank, the last good
  * set is used, whatever its age, with a warning: routers without VRPs accept all origins. Throws `FeedError` if
- * configured local exceptions can't be read. Expired VRPs are removed from both sets before the comparison, so
+ * configured local exceptions cannot be read. Expired VRPs are removed from both sets before the comparison, so
  * that expiry alone does not count as shrinking.
  */
 export async function loadVrps(source: VrpSource, options: VrpOptions): Promise<LoadedVrps> {
@@ -62,7 +62,7 @@ export async function loadVrps(source: VrpSource, options: VrpOptions): Promise<
     await writeLastGood(stateDir, name, encodeSnapshot(fresh.snapshot), nowMs).catch(
       (error: NodeJS.ErrnoException) =>
         warn(
-          `can't be saved as the last good copy (${error.code})`,
+          `cannot be saved as the last good copy (${error.code})`,
           `is ${stateDir} a folder that you may write?`,
         ),
     )
@@ -115,7 +115,7 @@ async function readKept(
     if (kept.note !== null) warn(kept.note)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    warn(`the last good copy can't be read (${code})`, `may this user read ${stateDir}?`)
+    warn(`the last good copy cannot be read (${code})`, `may this user read ${stateDir}?`)
   }
   return null
 }

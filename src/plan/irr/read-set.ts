@@ -20,7 +20,7 @@ interface LeftOut {
 /**
  * Reads the prefixes of one family. The text is bgpq4's JSON, or a list: on each line a prefix, or a range as
  * `parseRange` reads it, and `#` before a comment. Entries of the other family are passed over, so that one file
- * does for both. An entry that can't be used is left out, which makes the filter stricter, and is reported.
+ * does for both. An entry that cannot be used is left out, which makes the filter stricter, and is reported.
  */
 export function readIrrSet(text: string, family: Family): Parsed<IrrSet> {
   const entries = text.trimStart().startsWith('{')

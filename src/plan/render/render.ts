@@ -37,14 +37,15 @@ export function createRenderer(templates: Templates): Renderer {
 
 // Those of Handlebars print nothing for a name that is not there, which would be an empty filter.
 function printEach(items: unknown, { fn }: Handlebars.HelperOptions): string {
-  if (!Array.isArray(items)) throw new TypeError(`a template goes over ${typeof items}, which is no list`)
+  if (!Array.isArray(items))
+    throw new TypeError(`a template iterates over ${typeof items}, which is not a list`)
   let text = ''
   for (const item of items) text += fn(item)
   return text
 }
 
 function printIf(this: unknown, value: unknown, { fn, inverse }: Handlebars.HelperOptions): string {
-  if (value === undefined) throw new TypeError('a template asks for something that is not there')
+  if (value === undefined) throw new TypeError('a template uses a name that is not in its view model')
   const holds = Array.isArray(value) ? value.length > 0 : Boolean(value)
   return holds ? fn(this) : inverse(this)
 }

@@ -13,7 +13,7 @@ const mostLostPercent = 10
 
 /**
  * Compares a set with the last good one. Both count only the VRPs that are valid now.
- * @param generatedMs when the validator made it, in ms since 1970; `null`: unknown, so it can't be too old
+ * @param generatedMs when the validator made it, in ms since 1970; `null`: unknown, so it cannot be too old
  */
 export function assessVrps(
   candidate: { readonly size: number; readonly expired?: number; readonly generatedMs: number | null },

@@ -17,7 +17,7 @@ export interface VrpFile {
 /**
  * Reads the JSON of rpki-client (`-j`) or Routinator (`vrps --format json`, `jsonext`). A single entry that is
  * no VRP refuses the file: whatever damaged it can have damaged more. The same VRP twice, from two trust
- * anchors, is one, and is valid as long as the last of them. Keys that it doesn't know, such as `ta`, are ignored.
+ * anchors, is one, and is valid as long as the last of them. Keys that it does not know, such as `ta`, are ignored.
  */
 export function readVrps(json: string | Uint8Array, nowMs: number): Parsed<VrpFile> {
   const parsed = parseJson(json)

@@ -177,7 +177,7 @@ function explain(issue: z.core.$ZodIssue): { problem: string; hint: string } {
       return { problem: 'is not of slurmVersion 1', hint: 'only version 1 (RFC 8416) is supported' }
     case 'custom':
       return {
-        problem: `has${place} what ${issue.message}`,
+        problem: `has${place} a value that ${issue.message}`,
         hint: (issue.params?.hint as string | undefined) ?? hint,
       }
     default:

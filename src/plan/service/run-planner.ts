@@ -124,7 +124,7 @@ async function serve(
   } catch (cause) {
     if (!(cause instanceof ListenError)) throw cause
     throw new OperationError(cause.message, {
-      hint: 'does another program listen there? --listen names the address and the port',
+      hint: 'check whether another program listens there; --listen sets the address and the port',
       cause,
     })
   }

@@ -35,7 +35,7 @@ export async function runRtr({ source, listen, stateDir, pollMs }: RtrOptions): 
   await feed.poll()
   const address = await server.listen(host, port).catch((cause: NodeJS.ErrnoException) => {
     throw new OperationError(`cannot listen on ${host}, port ${port} (${cause.code})`, {
-      hint: 'does another RTR server run there? Use another address with --listen ADDRESS:PORT',
+      hint: 'check whether another RTR server runs there, or use another address with --listen ADDRESS:PORT',
       cause,
     })
   })

@@ -111,7 +111,7 @@ export const descriptionField = textField(
     if (text.includes('@anyward-')) {
       return {
         ok: false,
-        message: `${quote(text)} holds "@anyward-", which a bundle keeps for itself`,
+        message: `${quote(text)} contains "@anyward-", which is reserved for bundles`,
         hint: null,
       }
     }

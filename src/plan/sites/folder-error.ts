@@ -5,7 +5,7 @@ export class FleetFolderError extends Error {
   readonly reason: string
 
   constructor(dir: string, reason: string, options?: { cause?: unknown }) {
-    super(`can't read the folder ${JSON.stringify(dir)}: ${reason}`, options)
+    super(`cannot read the folder ${JSON.stringify(dir)}: ${reason}`, options)
     this.dir = dir
     this.reason = reason
   }

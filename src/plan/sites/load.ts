@@ -77,12 +77,12 @@ function readText(name: string): FleetFileText {
       return {
         name,
         problem: `is ${Math.ceil(size / mebibyte)} MiB long`,
-        hint: `at most ${largestFile / mebibyte} MiB are read: does it belong here?`,
+        hint: `at most ${largestFile / mebibyte} MiB are read: move it out of the folder if it is not a site`,
       }
     }
     bytes = readStart(name, size)
   } catch (error) {
-    return { name, problem: `can't be read: ${describeCause(error)}`, hint: null }
+    return { name, problem: `cannot be read: ${describeCause(error)}`, hint: null }
   }
   try {
     return { name, text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) }

@@ -199,7 +199,7 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
       const second = node.run(process.execPath, [cli, 'controller', '--bundle', node.node.bundle])
       const { exitCode, stderr } = await second.catch((error) => error)
       expect(exitCode).toBe(1)
-      expect(stderr).toContain(`another controller runs for ${node.node.name} already`)
+      expect(stderr).toContain(`another controller is already running for ${node.node.name}`)
     })
   })
 

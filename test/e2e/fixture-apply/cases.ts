@@ -234,7 +234,7 @@ export function testApplyOn(daemon: 'bird' | 'frr'): void {
     const { exitCode, outcome } = await second!
     expect(exitCode).toBe(1)
     expect(outcome).toMatchObject({ applied: false, reason: 'refused' })
-    expect(outcome!.detail).toContain('another apply runs')
+    expect(outcome!.detail).toContain('another apply is running')
   })
 
   test('an unprivileged user who holds locks does not prevent an apply', async () => {

@@ -127,7 +127,7 @@ describe('a secret', () => {
 
   test('whose file is missing is an error that names the file', async () => {
     expect(await messageOf(fillSecrets(secretToken('/nowhere/password')))).toContain(
-      '/nowhere/password:1:1 can not be read (ENOENT)',
+      '/nowhere/password:1:1 cannot be read (ENOENT)',
     )
   })
 })

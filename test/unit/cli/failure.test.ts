@@ -60,7 +60,7 @@ test.each<[string, unknown, number, string]>([
     'a missing folder of sites',
     new FleetFolderError('sites', 'it does not exist'),
     2,
-    'anyward: can\'t read the folder "sites": it does not exist\n    name the folder with --sites DIR\n',
+    'anyward: cannot read the folder "sites": it does not exist\n    name the folder with --sites DIR\n',
   ],
   [
     'a feed that cannot be read',

@@ -134,9 +134,9 @@ test.each([
   [
     'a symbolic link',
     async () => symlinkSync(join(folder, 'target'), file),
-    /can not be opened \(ELOOP\): it is a link/,
+    /cannot be opened \(ELOOP\): it is a link/,
   ],
-  ['a folder', async () => mkdirSync(file), /can not be opened \(EISDIR\)/],
+  ['a folder', async () => mkdirSync(file), /cannot be opened \(EISDIR\)/],
   ['a named pipe', () => execa('mkfifo', ['-m', '600', file]), /is not a regular file: remove it/],
   [
     'a file that others can open',
@@ -158,7 +158,7 @@ test.each([
 test('a missing folder is an error that names it', async () => {
   file = join(folder, 'none', 'test.lock')
   await expect(acquireLock(file)).rejects.toThrow(
-    `the lock file ${file} can not be opened (ENOENT): check that`,
+    `the lock file ${file} cannot be opened (ENOENT): check that`,
   )
 })
 
@@ -166,7 +166,7 @@ test('a missing flock program is an error that names it, and leaves no descripto
   const { PATH } = process.env
   process.env.PATH = folder
   try {
-    await expect(acquireLock(file)).rejects.toThrow(`${file} can not be locked: install util-linux`)
+    await expect(acquireLock(file)).rejects.toThrow(`${file} cannot be locked: install util-linux`)
   } finally {
     process.env.PATH = PATH
   }

@@ -15,7 +15,11 @@ export function applyCommand(): Command {
         'only remove announcements that `write memory` saved from FRR’s files; nothing else changes',
       ).conflicts('repair'),
     )
-    .option('--timeout <duration>', 'time limit for sessions to come back', readTimeout, 25_000)
+    .addOption(
+      new Option('--timeout <duration>', 'time limit for sessions to come back')
+        .argParser(readTimeout)
+        .default(25_000, '25s'),
+    )
     .action(async (_options: unknown, command: Command) => {
       const { runApply } = await import('../../node/apply.ts')
       await runApply(command.optsWithGlobals())

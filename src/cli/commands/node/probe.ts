@@ -3,7 +3,7 @@ import { type Address, parseAddress } from '../../../net/prefix.ts'
 import type { Endpoint } from '../../../node/wireguard/endpoint-socket.ts'
 import { parseDuration } from '../../../text/duration.ts'
 
-/** `anyward probe`: a handshake and echoes, as often as asked, from wherever this runs. */
+/** `anyward probe`: a handshake and echoes, `--count` times, from any machine. */
 export function probeCommand(): Command {
   return (
     new Command('probe')
@@ -15,7 +15,7 @@ export function probeCommand(): Command {
       .requiredOption('--public-key <key>', "the server's public key")
       .requiredOption('--private-key-file <file>', "the probe's own key; no other prober may use it")
       .option('--preshared-key-file <file>', 'the preshared key of this peer, if it has one')
-      .option('--address <address>', "the probe's address in the tunnel; one a family", addAddress)
+      .option('--address <address>', "the probe's address in the tunnel; one per address family", addAddress)
       .option('--ping <address>', 'an address in the tunnel to ping; may be repeated', addAddress)
       .option('--count <n>', 'number of attempts', parseCount, 1)
       .option('--interval <duration>', 'the pause between two attempts (default: 200ms)', parseDurationOption)
@@ -36,14 +36,14 @@ export function probeCommand(): Command {
 function parseEndpoint(text: string): Endpoint {
   const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text)
   if (match === null) {
-    throw new InvalidArgumentError('write one such as 192.0.2.1:51820 or [2001:db8::1]:51820')
+    throw new InvalidArgumentError('Write one such as 192.0.2.1:51820 or [2001:db8::1]:51820.')
   }
   const address = parseOptionAddress(match[1] ?? match[2] ?? '')
   if ((address.family === 'ipv6') !== (match[1] !== undefined)) {
-    throw new InvalidArgumentError('write an IPv6 address in brackets, and an IPv4 address without')
+    throw new InvalidArgumentError('Write an IPv6 address in brackets, and an IPv4 address without.')
   }
   const port = Number(match[3])
-  if (port < 1 || port > 65_535) throw new InvalidArgumentError('a port is 1 to 65535')
+  if (port < 1 || port > 65_535) throw new InvalidArgumentError('A port is 1 to 65535.')
   return { address: address.toString(), port }
 }
 
@@ -53,18 +53,18 @@ function addAddress(text: string, previous: readonly Address[] = []): Address[] 
 
 function parseOptionAddress(text: string): Address {
   const parsed = parseAddress(text)
-  if (!parsed.ok) throw new InvalidArgumentError(`"${text}" ${parsed.problem}: ${parsed.hint}`)
+  if (!parsed.ok) throw new InvalidArgumentError(`"${text}" ${parsed.problem}: ${parsed.hint}.`)
   return parsed.value
 }
 
 function parseCount(text: string): number {
-  if (!/^[1-9]\d{0,5}$/.test(text)) throw new InvalidArgumentError('write a whole number from 1')
+  if (!/^[1-9]\d{0,5}$/.test(text)) throw new InvalidArgumentError('Write a whole number from 1 to 999999.')
   return Number(text)
 }
 
 function parseDurationOption(text: string): number {
   const ms = parseDuration(text)
   if (ms === null || ms < 10)
-    throw new InvalidArgumentError('write one such as 300ms or 2s, and no less than 10ms')
+    throw new InvalidArgumentError('Write one such as 300ms or 2s, and no less than 10ms.')
   return ms
 }

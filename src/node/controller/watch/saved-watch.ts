@@ -39,7 +39,7 @@ export function watchSaved({ saved, pollMs = 5000, clock, say, metrics }: SavedW
       say(
         'warn',
         facts,
-        `${problem.file} can not be searched for saved announcements (${problem.cause})${hint}`,
+        `${problem.file} cannot be searched for saved announcements (${problem.cause})${hint}`,
       )
     }
     reportedProblem = words

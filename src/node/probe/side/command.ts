@@ -18,9 +18,9 @@ export function createCommandProbe(
   let survivor: number | null = null
 
   const ask = async (signal: AbortSignal): Promise<SideVerdict> => {
-    // Otherwise processes that can't be killed would accumulate.
+    // Otherwise processes that cannot be killed would accumulate.
     if (survivor !== null && isAlive(survivor)) {
-      return bad('command-timeout', `${argv[0]} of an earlier run can't be killed: process ${survivor}`)
+      return bad('command-timeout', `${argv[0]} of an earlier run cannot be killed: process ${survivor}`)
     }
     const result = await runProcess({
       argv,
@@ -70,7 +70,7 @@ function judgeStart(program: string, code: string): SideVerdict {
     case 'EACCES':
     case 'EPERM':
     case 'ENOEXEC':
-      return bad('command-missing', `${program} can not be executed (${code})`)
+      return bad('command-missing', `${program} cannot be executed (${code})`)
     // A local shortage, which says nothing about the service.
     default:
       return inconclusive('starved', `${program} could not be started (${code})`)

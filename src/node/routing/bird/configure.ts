@@ -74,7 +74,7 @@ export class BirdConfiguration {
 
 function quote(file: string): string {
   if (/["\r\n\0]/.test(file))
-    throw new RangeError(`BIRD can't read a file with the name ${JSON.stringify(file)}`)
+    throw new RangeError(`BIRD cannot read a file with the name ${JSON.stringify(file)}`)
   return `"${file}"`
 }
 

@@ -42,7 +42,7 @@ export class OwnedFile {
     this.#deadlineMs = deadlineMs
   }
 
-  /** `null` if it can't be read; the next write reports the reason. */
+  /** `null` if it cannot be read; the next write reports the reason. */
   async read(): Promise<string | null> {
     try {
       return await this.#inTime(async () => {

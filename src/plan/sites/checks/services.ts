@@ -123,7 +123,7 @@ function checkServed(
         severity: 'error',
         file,
         path: at,
-        message: `${minSites} can't be met: ${count(serving, 'site')} ${serving === 1 ? 'serves' : 'serve'} ${name}`,
+        message: `${minSites} cannot be met: ${count(serving, 'site')} ${serving === 1 ? 'serves' : 'serve'} ${name}`,
         hint: `write ${Math.max(1, serving - 1)} or less`,
       },
     ]

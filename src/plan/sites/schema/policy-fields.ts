@@ -58,7 +58,7 @@ export const relaxField = textField(
     if (Object.hasOwn(structuralRules, text)) {
       return {
         ok: false,
-        message: `${quote(text)} is a rule that can't be relaxed`,
+        message: `${quote(text)} is a rule that cannot be relaxed`,
         hint: structuralRules[text]!,
       }
     }

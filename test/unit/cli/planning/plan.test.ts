@@ -116,12 +116,12 @@ test('a removed node keeps its bundle, and the plan prints what to do with it', 
 test('a folder that cannot be created is an error that names it', async () => {
   const file = join(sites, 'fleet.yaml')
   const { error } = await plan('--out', file)
-  expect(error?.message).toBe(`${join(file, 'ams1', 'ams1-a')} can not be written (ENOTDIR)`)
+  expect(error?.message).toBe(`${join(file, 'ams1', 'ams1-a')} cannot be written (ENOTDIR)`)
   expect(error?.hint).toBe('name a folder that you may write, with --out')
   expect(error?.exitCode).toBe(2)
 })
 
 test.runIf(process.platform === 'linux')('an output folder in /proc is an error', async () => {
   const { error } = await plan('--out', '/proc/x')
-  expect(error?.message).toBe('/proc/x can not be written (ENOENT)')
+  expect(error?.message).toBe('/proc/x cannot be written (ENOENT)')
 })

@@ -273,7 +273,7 @@ describe('what it waits for', () => {
     ],
     [
       { degraded: verified },
-      'degraded at 3 neighbors, waiting for the limit: the traffic can not be measured',
+      'degraded at 3 neighbors, waiting for the limit: the traffic cannot be measured',
     ],
     [
       { degraded: verified, traffic: { idleSince: 0, sending: 2 } },

@@ -109,18 +109,18 @@ describe('anyward probe', () => {
   })
 
   const bad: [string, Record<string, string>, string][] = [
-    ['an endpoint without a port', { endpoint: '192.0.2.1' }, 'write one such as 192.0.2.1:51820'],
+    ['an endpoint without a port', { endpoint: '192.0.2.1' }, 'Write one such as 192.0.2.1:51820'],
     ['a name as an endpoint', { endpoint: 'vpn.example:51820' }, '"vpn.example" is not an IP address'],
-    ['port 0', { endpoint: '192.0.2.1:0' }, 'a port is 1 to 65535'],
-    ['port 65536', { endpoint: '192.0.2.1:65536' }, 'a port is 1 to 65535'],
+    ['port 0', { endpoint: '192.0.2.1:0' }, 'A port is 1 to 65535.'],
+    ['port 65536', { endpoint: '192.0.2.1:65536' }, 'A port is 1 to 65535.'],
     [
       'IPv6 without brackets',
       { endpoint: '2001:db8::1:51820' },
-      'write one such as 192.0.2.1:51820 or [2001:db8::1]',
+      'Write one such as 192.0.2.1:51820 or [2001:db8::1]',
     ],
-    ['IPv4 in brackets', { endpoint: '[192.0.2.1]:51820' }, 'write an IPv6 address in brackets'],
-    ['a count of 0', { count: '0' }, 'write a whole number from 1'],
-    ['a duration without a unit', { timeout: '300' }, 'write one such as 300ms or 2s'],
+    ['IPv4 in brackets', { endpoint: '[192.0.2.1]:51820' }, 'Write an IPv6 address in brackets'],
+    ['a count of 0', { count: '0' }, 'Write a whole number from 1'],
+    ['a duration without a unit', { timeout: '300' }, 'Write one such as 300ms or 2s'],
     ['a ping without a source address', { ping: '10.80.0.1' }, 'add --address with the IPv4 address'],
     [
       'a ping of the other family',

@@ -91,9 +91,9 @@ describe('a key file', () => {
     expect(await readKeyFile(join(folder, 'key'))).toEqual({ ok: true, key: Buffer.alloc(32, 0x5a) })
   })
 
-  it('that does not exist is distinguished from one that can not be read', async () => {
+  it('that does not exist is distinguished from one that cannot be read', async () => {
     expect(await readKeyFile(join(folder, 'none'))).toMatchObject({ ok: false, problem: 'does not exist' })
-    expect(await readKeyFile(folder)).toMatchObject({ ok: false, problem: "can't be read (EISDIR)" })
+    expect(await readKeyFile(folder)).toMatchObject({ ok: false, problem: 'cannot be read (EISDIR)' })
   })
 
   it('that is invalid is refused without a part of its content', async () => {

@@ -97,7 +97,7 @@ describe('an IRR set from a file', () => {
       {
         feed: 'peer.txt ipv4',
         reason: 'shrank from 10 entries to 4',
-        hint: `if that is right, remove ${await keptIn()}`,
+        hint: `if the new set is correct, remove ${await keptIn()}`,
         lastGoodAgeMs: 5000,
       },
     ])
@@ -118,8 +118,8 @@ describe('an IRR set from a file', () => {
     const { ranges, warnings } = await load()
     expect(ranges).toEqual(['20.0.0.0/9'])
     expect(warnings.map(({ reason }) => reason)).toEqual([
-      "the last good one can't be read (ENOTDIR)",
-      expect.stringMatching(/^it can't be saved as the last good copy \(E\w+\)$/),
+      'the last good one cannot be read (ENOTDIR)',
+      expect.stringMatching(/^it cannot be saved as the last good copy \(E\w+\)$/),
     ])
   })
 
@@ -130,7 +130,7 @@ describe('an IRR set from a file', () => {
     await writeFile(kept, 'nonsense')
     await rm(file)
     await expect(load()).rejects.toThrow(
-      `peer.txt ipv4: is not there; the last good copy was damaged; it is now ${kept}.damaged\n    write a prefix a line to ${file}`,
+      `peer.txt ipv4: is not there; the last good copy was damaged; it is now ${kept}.damaged\n    write one prefix per line to ${file}`,
     )
   })
 })

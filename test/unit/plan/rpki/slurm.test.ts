@@ -49,7 +49,7 @@ test.each<[string, string, string]>([
   ],
   [
     slurm([{ prefix: '10.0.0.1/8' }], []),
-    'has in validationOutputFilters.prefixFilters[0].prefix what is "10.0.0.1/8", which has host bits set beyond /8',
+    'has in validationOutputFilters.prefixFilters[0].prefix a value that is "10.0.0.1/8", which has host bits set beyond /8',
     'write 10.0.0.0/8, or 10.0.0.1/32 for a single address',
   ],
   [

@@ -75,8 +75,8 @@ test('circular symbolic links are an issue', async () => {
   await symlink('b.yaml', join(dir, 'a.yaml'))
   await symlink('a.yaml', join(dir, 'b.yaml'))
   expect(await issues()).toEqual([
-    "a.yaml:1:1 can't be read: its symbolic links form a loop",
-    "b.yaml:1:1 can't be read: its symbolic links form a loop",
+    'a.yaml:1:1 cannot be read: its symbolic links form a loop',
+    'b.yaml:1:1 cannot be read: its symbolic links form a loop',
   ])
 })
 
@@ -94,7 +94,7 @@ test('a file of 100 MiB is not read', async () => {
   await file.truncate(100 * 1024 * 1024)
   await file.close()
   expect(await issues()).toEqual([
-    'big.yaml:1:1 is 100 MiB long\nat most 4 MiB are read: does it belong here?',
+    'big.yaml:1:1 is 100 MiB long\nat most 4 MiB are read: move it out of the folder if it is not a site',
   ])
 })
 

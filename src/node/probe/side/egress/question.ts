@@ -13,7 +13,7 @@ import { buildDnsQuery, readDnsReply } from './dns.ts'
 import type { EgressReply } from './reply.ts'
 import { buildSyn, buildTcpReset, readSynReply } from './tcp.ts'
 
-/** The request to one target in one run, with identifiers that an off-path sender can't guess. */
+/** The request to one target in one run, with identifiers that an off-path sender cannot guess. */
 interface EgressQuestion {
   readonly packet: Buffer
   /** `null` if it is not a reply to this request. */

@@ -87,7 +87,7 @@ describe('a command', () => {
     chmodSync(file, 0o644)
     expect(await run([file])).toMatchObject({
       cause: 'command-missing',
-      detail: `${file} can not be executed (EACCES)`,
+      detail: `${file} cannot be executed (EACCES)`,
     })
   })
 
