@@ -114,9 +114,7 @@ const when = z
       .describe('The endpoint serves, but badly: too many probes are lost, or a side check fails.')
       .prefault('degrade'),
   })
-  .describe(
-    'The result of a failure for the announcement: `withdraw`, or `degrade` (see `degrade` at neighbors).',
-  )
+  .describe('What a failure does to the announcement: `withdraw`, or `degrade` (see `degrade` at neighbors).')
 
 const drain = z
   .strictObject({
