@@ -1,14 +1,13 @@
 import { setMaxListeners } from 'node:events'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { readProcess } from '../linux/proc.ts'
 import type { Fleet } from '../plan/sites/fleet.ts'
-import { readyLimitMs, startLimitMs, startsAtOnce } from './limits.ts'
+import { readyLimitMs, startsAtOnce } from './limits.ts'
 import { openSocket, startBirdProcess, startDaemons } from './machine/daemons.ts'
 import { kernelHasWireguard } from './machine/namespaces.ts'
 import { coreDir, describeClaim, prepareLab } from './machine/prepare.ts'
-import { isAlive, startDetached } from './machine/processes.ts'
+import { startDetached } from './machine/processes.ts'
 import { startRtr } from './machine/rtr.ts'
 import { fewAtOnce, together } from './machine/together.ts'
 import { startTraffic } from './machine/traffic.ts'
@@ -19,7 +18,6 @@ import {
   clientCheck,
   controllerLogOf,
   coreChecks,
-  readStatus,
   sessionChecks,
   Tables,
   waitUntilReady,
@@ -89,10 +87,13 @@ export async function bringUp(options: BringUpOptions): Promise<LabState> {
     options.onStep?.('wiring namespaces')
     state.kernelWireguard = await kernelHasWireguard()
     await wireTopology(options.fleet, topology, state.kernelWireguard, signal)
+    const startAll = (starts: readonly (() => Promise<void>)[]) =>
+      fewAtOnce(startsAtOnce(availableParallelism()), starts, (start) => abortOnFailure(start(), failure))
     options.onStep?.('starting daemons')
-    await fewAtOnce(startsAtOnce(availableParallelism()), startsOf(state, options, signal), (start) =>
-      abortOnFailure(start(), failure),
-    )
+    // The caches come first: a daemon that finds none retries only after the fleet's `retry`.
+    const fabric = state.fabricNamespace
+    await startAll(state.caches.map((cache) => () => startRtr(cache, fabric, options.program, signal)))
+    await startAll(daemonStarts(state, signal))
     await writeState(state)
     await waitForLab(state, options, signal)
     const ready = { ...state, owner: null, ready: true }
@@ -113,15 +114,14 @@ async function abortOnFailure(work: Promise<void>, failure: AbortController): Pr
   }
 }
 
-/** Nodes come last: their controllers use a processor from their start on. */
-function startsOf(state: LabState, options: BringUpOptions, signal: AbortSignal): (() => Promise<void>)[] {
+function daemonStarts(state: LabState, signal: AbortSignal) {
   return [
     async () => {
       state.core = await startBirdProcess('core', state.coreNamespace, coreDir, signal)
     },
     ...state.routers.map((router) => () => startRouter(router, signal)),
     ...state.clients.map((client) => () => startClient(state, client, signal)),
-    ...state.nodes.map((node) => () => startNode(state, node, options, signal)),
+    ...state.nodes.map((node) => () => startNode(state, node, signal)),
   ]
 }
 
@@ -131,40 +131,13 @@ async function startRouter(router: RouterState, signal: AbortSignal): Promise<vo
   await openSocket(router.controlSocket)
 }
 
-async function startNode(
-  state: LabState,
-  node: NodeState,
-  options: BringUpOptions,
-  signal: AbortSignal,
-): Promise<void> {
-  // First, because a daemon that finds no cache retries only after the fleet's `retry`.
-  node.rtr = await startRtr(node, options.program, signal)
+async function startNode(state: LabState, node: NodeState, signal: AbortSignal): Promise<void> {
   await together([
     startDaemons(node, signal).then((daemons) => {
       node.daemons = daemons
     }),
     ...node.wireguard.map((wireguard) => startWireguard(state, node, wireguard, signal)),
   ])
-  signal.throwIfAborted()
-  if (!options.controllers) return
-  node.controller = await startController(node, options.program)
-  await waitForStatus(node, signal)
-}
-
-/**
- * Waits until the node's controller answers: its start then needs no more CPU, and another node may start. A
- * controller that never answers is reported by the readiness checks.
- */
-async function waitForStatus(node: NodeState, signal: AbortSignal): Promise<void> {
-  const deadline = performance.now() + startLimitMs
-  while (performance.now() < deadline && (await isAlive(node.controller!))) {
-    const answers = await readStatus(node).then(
-      () => true,
-      () => false,
-    )
-    if (answers) return
-    await delay(100, undefined, { signal })
-  }
 }
 
 /** Creates and configures a service's interface on a node, and notes its process. */
@@ -218,6 +191,13 @@ async function waitForLab(state: LabState, options: BringUpOptions, signal: Abor
     const sessions = [...sessionChecks(state, tables, state.nodes), ...coreChecks(state, tables)]
     await waitUntilReady(sessions, deadline, signal)
     if (!options.controllers) return
+    // Last, and all at once: each probes from its start on, which takes CPU from the start of the others.
+    options.onStep?.('starting controllers')
+    for (const node of state.nodes) {
+      signal.throwIfAborted()
+      node.controller = await startController(node, options.program)
+    }
+    await writeState(state)
     options.onStep?.('waiting for announcements')
     const announced = await together(state.nodes.map((node) => announceChecks(state, tables, node)))
     await waitUntilReady(announced.flat(), deadline, signal)

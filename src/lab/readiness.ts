@@ -5,9 +5,9 @@ import { readBundle } from '../bundle/read.ts'
 import { type NodeStatus, statusSchema } from '../control/status.ts'
 import type { Manifest } from '../manifest/manifest.ts'
 import { BirdClient } from '../node/routing/bird/client.ts'
-import { tail } from './machine/daemons.ts'
 import { runIn } from './machine/namespaces.ts'
 import { readPrefixes, readSessions } from './machine/tables.ts'
+import { tail } from './machine/wait-for-start.ts'
 import type { ClientState, LabState, NodeState, RouterState } from './state.ts'
 
 interface Missing {
@@ -53,7 +53,7 @@ export async function waitUntilReady(
       throw new NotReadyError(missing, await tailLogs(missing))
     }
     // A round of many checks uses CPU that the checked processes need.
-    await delay(Math.max(20, performance.now() - since), undefined, { signal })
+    await delay(Math.max(20, 3 * (performance.now() - since)), undefined, { signal })
   }
 }
 

@@ -46,8 +46,6 @@ const nodeSchema = z.object({
   ports: z.array(z.string()),
   wireguard: z.array(wireguardSchema),
   daemons: z.array(processSchema),
-  /** `anyward rtr`, for a node that validates origins. */
-  rtr: processSchema.nullable().default(null),
   controller: processSchema.nullable(),
 })
 
@@ -93,6 +91,14 @@ const clientSchema = z.object({
   traffic: processSchema.nullable(),
 })
 
+/** An `anyward rtr` in place of one of the fleet's RPKI caches. */
+const cacheSchema = z.object({
+  name: z.string(),
+  address: z.string(),
+  dir: z.string(),
+  process: processSchema.nullable(),
+})
+
 const stateSchema = z.object({
   format: z.literal(1),
   /** The command that changes the lab now; `null`: none. */
@@ -105,6 +111,7 @@ const stateSchema = z.object({
   namespaces: z.array(z.string()),
   kernelWireguard: z.boolean(),
   core: processSchema.nullable(),
+  caches: z.array(cacheSchema).default([]),
   nodes: z.array(nodeSchema),
   routers: z.array(routerSchema),
   clients: z.array(clientSchema),
@@ -115,6 +122,7 @@ export type WireguardState = z.infer<typeof wireguardSchema>
 export type NodeState = z.infer<typeof nodeSchema>
 export type RouterState = z.infer<typeof routerSchema>
 export type ClientState = z.infer<typeof clientSchema>
+export type CacheState = z.infer<typeof cacheSchema>
 export type LabState = z.infer<typeof stateSchema>
 
 /** Creates the lab's folder; `false`: a lab exists already, or the remains of one after a crash. */

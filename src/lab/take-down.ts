@@ -86,9 +86,9 @@ function processesOf(state: LabState | null): ProcessRecord[] {
   if (state === null) return []
   const all = [
     state.core,
+    ...state.caches.map((cache) => cache.process),
     ...state.nodes.flatMap((node) => [
       node.controller,
-      node.rtr,
       ...node.daemons,
       ...node.wireguard.map((wireguard) => wireguard.process),
     ]),

@@ -26,6 +26,7 @@ const packages: Readonly<Record<string, string>> = {
   unshare: 'util-linux',
   nsenter: 'util-linux',
   sysctl: 'procps',
+  xargs: 'findutils',
 }
 
 /** FRR's daemons are on no PATH, and /usr/sbin is not on that of an ordinary user. */

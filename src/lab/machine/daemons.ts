@@ -1,18 +1,16 @@
 import { chmod, copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
-import { createConnection } from 'node:net'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { fillSecrets } from '../../bundle/secrets.ts'
 import { removeTree } from '../../files/remove-tree.ts'
 import { run } from '../../linux/run.ts'
 import type { NodePaths } from '../../manifest/manifest.ts'
 import type { NodeLayout } from '../../plan/compile/plan.ts'
-import { LabError } from '../lab-error.ts'
-import { commandLimitMs, startLimitMs } from '../limits.ts'
+import { commandLimitMs } from '../limits.ts'
 import type { NodeState, ProcessRecord } from '../state.ts'
 import type { LabNode } from '../topology/model.ts'
 import { runIn } from './namespaces.ts'
-import { isAlive, startDetached } from './processes.ts'
+import { startDetached } from './processes.ts'
+import { isListening, waitForStart } from './wait-for-start.ts'
 
 const frrPrograms = '/usr/lib/frr'
 /** FRR's daemons leave their crash logs' folders here, named after their process. */
@@ -147,32 +145,8 @@ async function loadFrrConfiguration(
   await runIn(node.namespace, [...argv, ...(only === null ? [] : ['-d', only]), '-b'], { signal })
 }
 
-/** Connects to check: the socket file of a killed process remains until the new one has bound it. */
-async function waitForSocket(path: string, record: ProcessRecord, signal?: AbortSignal): Promise<void> {
-  const deadline = performance.now() + startLimitMs
-  for (;;) {
-    signal?.throwIfAborted()
-    if (await isListening(path)) return
-    if (!(await isAlive(record))) {
-      throw new LabError(`${record.name} in ${record.namespace} ended at once: ${await tail(record.log)}`)
-    }
-    if (performance.now() > deadline) {
-      const limit = `${startLimitMs / 1000} s`
-      throw new LabError(`${record.name} in ${record.namespace} did not open ${path} within ${limit}`)
-    }
-    await delay(10)
-  }
-}
-
-export function isListening(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = createConnection(path)
-    socket.once('connect', () => {
-      socket.destroy()
-      resolve(true)
-    })
-    socket.once('error', () => resolve(false))
-  })
+function waitForSocket(path: string, record: ProcessRecord, signal?: AbortSignal): Promise<void> {
+  return waitForStart(record, `open ${path}`, () => isListening(path), signal)
 }
 
 /** Removes the crash log folders of killed FRR daemons. */
@@ -182,10 +156,4 @@ export async function removeFrrScratch(pids: readonly number[]): Promise<void> {
     const pid = entry.slice(entry.lastIndexOf('.') + 1)
     if (ours.has(pid)) await removeTree(join(frrScratchDir, entry))
   }
-}
-
-/** The end of a log file, for a message. */
-export async function tail(path: string, lines = 5): Promise<string> {
-  const text = await readFile(path, 'utf8').catch(() => '')
-  return text.trimEnd().split('\n').slice(-lines).join('\n')
 }

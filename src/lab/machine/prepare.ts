@@ -9,6 +9,7 @@ import { renderBundle } from '../../plan/service/render-bundle.ts'
 import { loadTemplates } from '../../plan/service/templates.ts'
 import type { Fleet, Service } from '../../plan/sites/fleet.ts'
 import {
+  type CacheState,
   type ClientState,
   type LabState,
   labDir,
@@ -18,7 +19,7 @@ import {
   writeSecret,
 } from '../state.ts'
 import { adaptFleet, type LabSecrets } from '../topology/adapt.ts'
-import type { LabClient, LabNode, LabRouter, Topology } from '../topology/model.ts'
+import type { LabCache, LabClient, LabNode, LabRouter, Topology } from '../topology/model.ts'
 import { installConfiguration, layoutOf } from './daemons.ts'
 import { renderCore, renderRouter } from './router-config.ts'
 import { renderVrps, vrpFileOf } from './rtr.ts'
@@ -48,6 +49,7 @@ export function describeClaim(topology: Topology, sites: string, owner: LabState
     namespaces: namespacesOf(topology),
     kernelWireguard: false,
     core: null,
+    caches: [],
     nodes: [],
     routers: [],
     clients: [],
@@ -69,7 +71,6 @@ export async function prepareLab(fleet: Fleet, topology: Topology, claim: LabSta
       await writeBundles([{ dir: state.bundle, files: renderBundle(render, plan), obsolete: [] }])
       await writeServerConfigs(state, plan, topology, keys)
       await installConfiguration(state)
-      if (plan.rpki !== null) await writeFile(vrpFileOf(state), renderVrps(fleet))
       return state
     }),
   )
@@ -81,7 +82,8 @@ export async function prepareLab(fleet: Fleet, topology: Topology, claim: LabSta
       prepareClient(client, fleet.services.find((service) => service.name === client.service)!, keys),
     ),
   )
-  return { ...claim, nodes, routers, clients }
+  const caches = await Promise.all(topology.caches.map((cache) => prepareCache(cache, fleet)))
+  return { ...claim, caches, nodes, routers, clients }
 }
 
 export function namespacesOf(topology: Topology): string[] {
@@ -164,7 +166,6 @@ function describeNode(node: LabNode, plan: NodePlan, dir: string, port: number, 
       }),
     ),
     daemons: [],
-    rtr: null,
     controller: null,
   }
 }
@@ -221,6 +222,13 @@ async function prepareRouter(router: LabRouter, plans: readonly NodePlan[]): Pro
       bfdMultiplier: session.bfd?.multiplier ?? null,
     })),
   }
+}
+
+async function prepareCache({ name, address }: LabCache, fleet: Fleet): Promise<CacheState> {
+  const dir = join(labDir, 'caches', name)
+  await mkdir(dir, { recursive: true })
+  await writeFile(vrpFileOf({ dir }), renderVrps(fleet))
+  return { name, address: address.toString(), dir, process: null }
 }
 
 async function prepareClient(client: LabClient, service: Service, keys: Keys): Promise<ClientState> {

@@ -6,7 +6,7 @@ import { kernelHasWireguard } from './namespaces.ts'
 export async function findMissingLabPrograms(fleet: Fleet): Promise<MissingProgram[]> {
   const hasFrr = fleet.sites.some((site) => site.nodes.some((node) => node.daemon === 'frr'))
   const missing = await findMissingPrograms([
-    ...['ip', 'unshare', 'nsenter', 'sysctl', 'nft', 'ping', 'wg', 'bird'],
+    ...['ip', 'unshare', 'nsenter', 'xargs', 'sysctl', 'nft', 'ping', 'wg', 'bird'],
     ...(hasFrr ? ['zebra', 'staticd', 'bfdd', 'bgpd', 'bgpd_rpki.so', 'vtysh'] : []),
   ])
   if (missing.some(({ program }) => program === 'ip' || program === 'unshare')) return missing

@@ -1,16 +1,14 @@
-import { access, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
+import { endianness } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Fleet } from '../../plan/sites/fleet.ts'
-import { LabError } from '../lab-error.ts'
-import { startLimitMs } from '../limits.ts'
-import type { NodeState, ProcessRecord } from '../state.ts'
-import { labRtrPort } from '../topology/adapt.ts'
-import { tail } from './daemons.ts'
-import { isAlive, startDetached } from './processes.ts'
+import type { CacheState } from '../state.ts'
+import { cachePort } from '../topology/caches.ts'
+import { startDetached } from './processes.ts'
+import { waitForStart } from './wait-for-start.ts'
 
-export function vrpFileOf(node: { readonly dir: string }): string {
-  return join(node.dir, 'vrps.json')
+export function vrpFileOf(cache: { readonly dir: string }): string {
+  return join(cache.dir, 'vrps.json')
 }
 
 /** VRPs for our own announcements only, in the format of rpki-client. */
@@ -23,44 +21,37 @@ export function renderVrps(fleet: Fleet): string {
   return `${JSON.stringify({ metadata, roas }, null, 2)}\n`
 }
 
-/** `null` for a node without origin validation. Returns when routers can connect. */
+/** Starts `anyward rtr` at a cache's address, and returns when routers can connect. */
 export async function startRtr(
-  node: NodeState,
+  cache: CacheState,
+  namespace: string,
   program: readonly string[],
   signal?: AbortSignal,
-): Promise<ProcessRecord | null> {
-  const file = vrpFileOf(node)
-  const exists = await access(file).then(
-    () => true,
-    () => false,
-  )
-  if (!exists) return null
+): Promise<void> {
+  const listen = `${cache.address}:${cachePort}`
   const record = await startDetached({
-    name: `rtr of ${node.name}`,
-    namespace: node.namespace,
-    argv: [...program, 'rtr', '--vrps', file, '--listen', `0.0.0.0:${labRtrPort}`],
-    log: join(node.dir, 'rtr.log'),
+    name: `rtr of ${cache.name}`,
+    namespace,
+    argv: [...program, 'rtr', '--vrps', vrpFileOf(cache), '--listen', listen],
+    log: join(cache.dir, 'rtr.log'),
   })
-  const deadline = performance.now() + startLimitMs
-  while (!(await listensOn(record.pid, labRtrPort))) {
-    signal?.throwIfAborted()
-    if (!(await isAlive(record)))
-      throw new LabError(`${record.name} ended at once: ${await tail(record.log)}`)
-    if (performance.now() > deadline) {
-      throw new LabError(`${record.name} did not listen within ${startLimitMs / 1000} s`)
-    }
-    await delay(20)
-  }
-  return record
+  cache.process = record
+  await waitForStart(record, `listen on ${listen}`, () => listensOn(record.pid, cache.address), signal)
 }
 
 /** Reads the process's own view of its network namespace, so that no process must start there. */
-async function listensOn(pid: number, port: number): Promise<boolean> {
+async function listensOn(pid: number, address: string): Promise<boolean> {
   const sockets = await readFile(`/proc/${pid}/net/tcp`, 'utf8').catch(() => '')
-  const local = `:${port.toString(16).toUpperCase().padStart(4, '0')}`
+  const wanted = `${hexOf(address)}:${cachePort.toString(16).toUpperCase().padStart(4, '0')}`
   // The fourth column, 0A, is LISTEN.
   return sockets.split('\n').some((line) => {
-    const [, address, , state] = line.trim().split(/\s+/)
-    return state === '0A' && address?.endsWith(local)
+    const [, local, , state] = line.trim().split(/\s+/)
+    return state === '0A' && local === wanted
   })
+}
+
+/** An IPv4 address as /proc/net/tcp prints it: the bytes in this machine's order. */
+function hexOf(address: string): string {
+  const value = Buffer.from(address.split('.').map(Number))
+  return (endianness() === 'LE' ? value.reverse() : value).toString('hex').toUpperCase()
 }

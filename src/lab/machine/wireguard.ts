@@ -1,13 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { rm } from 'node:fs/promises'
-import { setTimeout as delay } from 'node:timers/promises'
 import { generateJwk } from '../../node/wireguard/key.ts'
-import { LabError } from '../lab-error.ts'
-import { startLimitMs } from '../limits.ts'
 import type { ProcessRecord } from '../state.ts'
-import { isListening, tail } from './daemons.ts'
 import { ipBatch, runIn } from './namespaces.ts'
-import { isAlive, startDetached } from './processes.ts'
+import { startDetached } from './processes.ts'
+import { isListening, waitForStart } from './wait-for-start.ts'
 
 export interface KeyPair {
   readonly privateKey: string
@@ -85,7 +82,9 @@ export async function createInterface(
       env: { LOG_LEVEL: 'error', WG_PROCESS_FOREGROUND: '1' },
     })
     onStart?.(process)
-    await waitForInterface(plan, process, signal)
+    // wireguard-go opens its socket when it has its interface.
+    const socket = controlSocketOf(plan.interface)
+    await waitForStart(process, `open ${socket}`, () => isListening(socket), signal)
   }
   await runIn(plan.namespace, ['wg', 'setconf', plan.interface, plan.config], { signal })
   await ipBatch(
@@ -116,23 +115,4 @@ export async function renewPeers(
   ])
   await runIn(namespace, ['wg', 'set', name, ...removals], { signal })
   await runIn(namespace, ['wg', 'set', name, ...additions], { signal })
-}
-
-async function waitForInterface(
-  plan: InterfacePlan,
-  process: ProcessRecord,
-  signal?: AbortSignal,
-): Promise<void> {
-  const deadline = performance.now() + startLimitMs
-  for (;;) {
-    signal?.throwIfAborted()
-    // wireguard-go opens its socket when it has its interface.
-    if (await isListening(controlSocketOf(plan.interface))) return
-    if (!(await isAlive(process)))
-      throw new LabError(`${process.name} ended at once: ${await tail(plan.log)}`)
-    if (performance.now() > deadline) {
-      throw new LabError(`${process.name} made no interface within ${startLimitMs / 1000} s`)
-    }
-    await delay(10)
-  }
 }

@@ -1,11 +1,13 @@
-import { availableParallelism } from 'node:os'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { type Address, type Family, families } from '../../net/prefix.ts'
 import type { Fleet, Service } from '../../plan/sites/fleet.ts'
-import { startsAtOnce } from '../limits.ts'
+import { batchLimitMs } from '../limits.ts'
+import { labDir } from '../state.ts'
+import { cacheNetwork } from '../topology/caches.ts'
 import type { LabClient, LabNode, LabRouter, Topology } from '../topology/model.ts'
-import { createNamespaces, enableForwarding, ipBatch, runIn } from './namespaces.ts'
+import { createNamespaces, enableForwarding, enter, firstLines, ipBatch, runForEach } from './namespaces.ts'
 import { managementLink, namespacesOf } from './prepare.ts'
-import { fewAtOnce } from './together.ts'
 
 const managementInterface = 'mgmt0'
 /** The first of the routing tables for WireGuard's answers, one a service. */
@@ -32,23 +34,49 @@ export async function wireTopology(
   const { nodes, routers, clients, fabricNamespace, coreNamespace } = topology
   // Before the interfaces are created: each copies the defaults.
   const routing = [...nodes, ...routers, ...clients].map(({ namespace }) => namespace)
-  await each([coreNamespace, ...routing], (namespace) => enableForwarding(namespace, signal))
-  await ipBatch(fabricNamespace, fabricLines(topology), signal)
-  await ipBatch(coreNamespace, coreLines(topology), signal)
-  await each(routers, (router) => ipBatch(router.namespace, routerLines(router, clients), signal))
+  await enableForwarding([coreNamespace, ...routing], signal)
+  await ipBatch(fabricNamespace, [...firstLines, ...fabricLines(topology)], signal)
+  await ipBatch(coreNamespace, [...firstLines, ...coreLines(topology)], signal)
+  await eachBatch(routers, (router) => [...firstLines, ...routerLines(router, clients)], signal)
   await ipBatch(null, managementLines(topology), signal)
   await ipBatch(fabricNamespace, ['link set host master mgmt up'], signal)
-  await each(nodes, async (node) => {
-    const lines = [...nodeLines(fleet, node), ...replyLines(fleet, node, 'ipv4', inKernel)]
-    await ipBatch(node.namespace, lines, signal)
-    await ipBatch(node.namespace, replyLines(fleet, node, 'ipv6', inKernel), signal, 'ipv6')
-    await runIn(node.namespace, ['nft', '-f', '-'], { input: managementFilter, signal })
-  })
-  await each(clients, (client) => ipBatch(client.namespace, clientLines(client), signal))
+  const linesOf = (node: LabNode) => [...nodeLines(fleet, node), ...replyLines(fleet, node, 'ipv4', inKernel)]
+  await eachBatch(nodes, (node) => [...firstLines, ...linesOf(node)], signal)
+  await eachBatch(nodes, (node) => replyLines(fleet, node, 'ipv6', inKernel), signal, 'ipv6')
+  await filterManagement(nodes, signal)
+  await eachBatch(clients, (client) => [...firstLines, ...clientLines(client)], signal)
 }
 
-function each<T>(things: readonly T[], work: (thing: T) => Promise<void>): Promise<void> {
-  return fewAtOnce(startsAtOnce(availableParallelism()), things, work)
+/** An `ip -batch` in each of these namespaces; `family` as in `ipBatch`. */
+async function eachBatch<T extends { readonly namespace: string }>(
+  things: readonly T[],
+  linesOf: (thing: T) => readonly string[],
+  signal: AbortSignal,
+  family?: Family,
+): Promise<void> {
+  const batches = things.map((thing) => ({ namespace: thing.namespace, lines: linesOf(thing) }))
+  const filled = batches.filter(({ lines }) => lines.length > 0)
+  const dir = join(labDir, 'wiring', family ?? 'all')
+  await mkdir(dir, { recursive: true })
+  await Promise.all(
+    filled.map(({ namespace, lines }) => writeFile(join(dir, namespace), `${lines.join('\n')}\n`)),
+  )
+  const count = filled.reduce((sum, { lines }) => sum + lines.length, 0)
+  await runForEach(
+    filled.map(({ namespace }) => namespace),
+    ['ip', ...(family === 'ipv6' ? ['-6'] : []), '-n', '{}', '-batch', join(dir, '{}')],
+    { timeoutMs: batchLimitMs(count), signal },
+  )
+}
+
+async function filterManagement(nodes: readonly LabNode[], signal: AbortSignal): Promise<void> {
+  const file = join(labDir, 'wiring', 'management.nft')
+  await writeFile(file, managementFilter)
+  await runForEach(
+    nodes.map(({ namespace }) => namespace),
+    enter('{}', ['nft', '-f', file]),
+    { timeoutMs: batchLimitMs(nodes.length), signal },
+  )
 }
 
 /**
@@ -79,11 +107,13 @@ function servicesOf(fleet: Fleet, node: LabNode): Service[] {
   return fleet.services.filter((service) => member.services.includes(service.name))
 }
 
-function fabricLines({ nodes, routers }: Topology): string[] {
+function fabricLines({ nodes, routers, caches, managementAddress }: Topology): string[] {
   const bridge = (name: string) => [`link add ${name} type bridge mcast_snooping 0`, `link set ${name} up`]
   const routerNamespaces = new Map(routers.map((router) => [router.name, router.namespace]))
   return [
     ...bridge('mgmt'),
+    ...caches.map(({ address }) => `addr add ${address}/32 dev mgmt`),
+    `route add ${managementAddress.prefix} dev mgmt`,
     ...nodes.flatMap((node) => [
       ...plug('mgmt', `m${node.index}`, managementInterface, node.namespace),
       ...node.links.flatMap((link) => [
@@ -144,6 +174,7 @@ function nodeLines(fleet: Fleet, node: LabNode): string[] {
   return [
     `link set ${managementInterface} up`,
     `addr add ${node.managementAddress} dev ${managementInterface}`,
+    `route add ${cacheNetwork} dev ${managementInterface}`,
     ...anycast.map((prefix) => `addr add ${prefix} dev lo${prefix.family === 'ipv6' ? ' nodad' : ''}`),
     ...node.links.flatMap((link) => [
       `link set ${link.nodeInterface} up`,

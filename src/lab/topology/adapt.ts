@@ -1,4 +1,5 @@
 import type { Fleet, Rpki } from '../../plan/sites/fleet.ts'
+import { cacheAddress, cachePort } from './caches.ts'
 import type { LabNode } from './model.ts'
 import { uniqueInterface } from './names.ts'
 
@@ -18,7 +19,7 @@ export interface LabSecrets {
 export function adaptFleet(fleet: Fleet, node: LabNode, secrets: LabSecrets): Fleet {
   return {
     ...fleet,
-    rpki: fleet.rpki && moveCaches(fleet.rpki),
+    rpki: fleet.rpki && moveCaches(fleet.rpki, node),
     services: fleet.services.map((service) => ({
       ...service,
       wireguard: {
@@ -47,15 +48,12 @@ export function adaptFleet(fleet: Fleet, node: LabNode, secrets: LabSecrets): Fl
   }
 }
 
-/** The address of a node's own RTR server, which replaces the fleet's caches. */
-export const labRtrPort = 3323
-
-/** One server with one loopback address for each cache, so that the order of caches stays. */
-function moveCaches(rpki: Rpki): Rpki {
-  const at = (index: number) => ({ host: `127.0.0.${index + 1}`, port: labRtrPort })
+/** The lab's caches, in the fleet's order, followed by the last good one. */
+function moveCaches(rpki: Rpki, node: LabNode): Rpki {
+  const at = (place: number) => ({ host: cacheAddress(place, node.index).toString(), port: cachePort })
   return {
     ...rpki,
-    caches: rpki.caches.map((_, index) => at(index)),
+    caches: rpki.caches.map((_, place) => at(place)),
     lastGood: at(rpki.caches.length),
     vrps: null,
   }

@@ -11,6 +11,7 @@ export interface Topology {
   readonly nodes: readonly LabNode[]
   readonly routers: readonly LabRouter[]
   readonly clients: readonly LabClient[]
+  readonly caches: readonly LabCache[]
 }
 
 export interface LabNode {
@@ -77,4 +78,10 @@ export interface LabClient {
   readonly tunnelAddress: InterfaceAddress
   /** The server's address inside the tunnel. */
   readonly server: Address
+}
+
+/** An RTR server on the management network, in place of one of the fleet's RPKI caches. */
+export interface LabCache {
+  readonly name: string
+  readonly address: Address
 }

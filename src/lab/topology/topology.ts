@@ -1,6 +1,7 @@
 import { Address, type Family, InterfaceAddress } from '../../net/prefix.ts'
 import type { Fleet, FleetNode, Neighbor, Site } from '../../plan/sites/fleet.ts'
 import { constantAddress } from './addresses.ts'
+import { placeCaches } from './caches.ts'
 import { placeClients } from './client-placement.ts'
 import type { LabNode, LabRouter, NodeLink, PointToPoint, Topology } from './model.ts'
 import { maxFolderLength, uniqueNames } from './names.ts'
@@ -54,6 +55,7 @@ export function buildTopology(fleet: Fleet): Topology {
     nodes,
     routers,
     clients: placeClients(fleet, routers, takeNamespace),
+    caches: placeCaches(fleet, nodes.length),
   }
 }
 
