@@ -1,11 +1,11 @@
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { contenders, isInstalled, missingPackageOf } from './controllers/contenders.mjs'
+import { contenders, missingPackageOf } from './controllers/contenders.mjs'
 import { alignTable, describeTimes, tenths } from './controllers/figures.mjs'
 import { bringUpPair } from './controllers/lab.mjs'
 import { faults, measureFaults, measureIdle, patienceMs } from './controllers/measure.mjs'
-import { runInside } from './shared/namespaces.mjs'
-import { check, printChecks } from './shared/report.mjs'
+import { runLabBench } from './shared/lab-bench.mjs'
+import { check } from './shared/report.mjs'
 
 /**
  * What a median may have over that of the quickest other; whatever is below the floor counts as the floor. Where both
@@ -20,22 +20,16 @@ const { values } = parseArgs({
     inside: { type: 'boolean', default: false },
   },
 })
-try {
-  if (!/^[1-9]\d?$/.test(values.rounds)) throw new Error('--rounds wants a number from 1 to 99')
-  const lacking = whatIsLacking()
-  if (lacking !== null) report({ ok: true, skipped: [lacking], checks: [], rows: [] })
-  else if (values.inside) await compare()
-  else process.exitCode = await runInside(fileURLToPath(import.meta.url), process.argv.slice(2))
-} catch (error) {
-  console.error(`bench: ${error.message}`)
-  process.exitCode = 2
-}
-
-function whatIsLacking() {
-  if (process.getuid?.() !== 0) return 'all of it: it makes network namespaces, which needs root'
-  const missing = ['bird', 'vtysh', 'wg', 'ip', 'nft', 'ping'].filter((program) => !isInstalled(program))
-  return missing.length === 0 ? null : `all of it: ${missing.join(', ')} missing; scripts/install brings it`
-}
+await runLabBench({
+  file: fileURLToPath(import.meta.url),
+  options: values,
+  programs: ['bird', 'vtysh', 'wg', 'ip', 'nft', 'ping'],
+  validate: () => {
+    if (!/^[1-9]\d?$/.test(values.rounds)) throw new Error('--rounds wants a number from 1 to 99')
+  },
+  measure: compare,
+  describe,
+})
 
 async function compare() {
   const skipped = []
@@ -50,8 +44,7 @@ async function compare() {
   } finally {
     lab.tables.close()
   }
-  const checks = judge(rows)
-  report({ ok: checks.every((one) => one.ok), skipped, checks, rows })
+  return { skipped, checks: judge(rows), rows }
 }
 
 async function measureContender(lab, contender) {
@@ -101,15 +94,7 @@ function countUnnoticed(measured) {
   return measured.reduce((sum, { rounds, noticed }) => sum + rounds.length - noticed, 0)
 }
 
-function report({ ok, skipped, checks, rows }) {
-  process.exitCode = ok ? 0 : 1
-  if (values.json) {
-    process.stdout.write(`${JSON.stringify({ ok, skipped, checks, rows }, null, 2)}\n`)
-    return
-  }
-  for (const line of skipped) console.log(`skip  ${line}`)
-  if (rows.length === 0) return
-  printChecks(checks)
+function describe(rows) {
   print('from the fault until the neighbor has it, in ms: median (least-most)', [
     ['', ...faults.map(({ name }) => name)],
     ...rows.map((row) => [row.name, ...row.faults.map((one) => describeTimes(one, patienceMs))]),

@@ -2,11 +2,10 @@ import { writeFileSync } from 'node:fs'
 import { loadavg } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { isInstalled } from './controllers/contenders.mjs'
 import { describeTimes, summarize, tenths } from './controllers/figures.mjs'
 import { probe } from './scale/fleet.mjs'
-import { runInside } from './shared/namespaces.mjs'
-import { check, printChecks } from './shared/report.mjs'
+import { runLabBench } from './shared/lab-bench.mjs'
+import { check } from './shared/report.mjs'
 
 /** Of a core while nothing happens, and from an interface's end until the neighbors have it. */
 const BOUND = { processorPercent: 15, withdrawnMs: 25 }
@@ -21,24 +20,18 @@ const { values } = parseArgs({
     profile: { type: 'boolean', default: false },
   },
 })
-try {
-  for (const name of ['services', 'seconds', 'rounds']) {
-    if (!/^[1-9]\d{0,3}$/.test(values[name])) throw new Error(`--${name} wants a number from 1 to 9999`)
-  }
-  const lacking = whatIsLacking()
-  if (lacking !== null) report({ ok: true, skipped: [lacking], checks: [], rows: [] })
-  else if (values.inside) await measure()
-  else process.exitCode = await runInside(fileURLToPath(import.meta.url), process.argv.slice(2))
-} catch (error) {
-  console.error(`bench: ${error.message}`)
-  process.exitCode = 2
-}
-
-function whatIsLacking() {
-  if (process.getuid?.() !== 0) return 'all of it: it makes network namespaces, which needs root'
-  const missing = ['bird', 'wg', 'ip', 'nft', 'ping'].filter((program) => !isInstalled(program))
-  return missing.length === 0 ? null : `all of it: ${missing.join(', ')} missing; scripts/install brings it`
-}
+await runLabBench({
+  file: fileURLToPath(import.meta.url),
+  options: values,
+  programs: ['bird', 'wg', 'ip', 'nft', 'ping'],
+  validate: () => {
+    for (const name of ['services', 'seconds', 'rounds']) {
+      if (!/^[1-9]\d{0,3}$/.test(values[name])) throw new Error(`--${name} wants a number from 1 to 9999`)
+    }
+  },
+  measure,
+  describe,
+})
 
 async function measure() {
   const { bringUp, replaceController } = await import('./scale/lab.mjs')
@@ -72,21 +65,14 @@ async function measure() {
       check('interface removed, median', row.removed.medianMs ?? patienceMs, BOUND.withdrawnMs, 'ms'),
       check('process hung, slowest', row.hung.maxMs ?? patienceMs, hung.limitMs, 'ms'),
     ]
-    report({ ok: checks.every((one) => one.ok), skipped: [], checks, rows: [row] }, patienceMs)
+    return { checks, rows: [{ ...row, patienceMs }] }
   } finally {
     lab.tables.close()
   }
 }
 
-function report({ ok, skipped, checks, rows }, patienceMs) {
-  process.exitCode = ok ? 0 : 1
-  if (values.json) {
-    process.stdout.write(`${JSON.stringify({ ok, skipped, checks, rows }, null, 2)}\n`)
-    return
-  }
-  for (const line of skipped) console.log(`skip  ${line}`)
-  printChecks(checks)
-  for (const { services, intervalMs, load, idle, removed, hung, profile } of rows) {
+function describe(rows) {
+  for (const { services, intervalMs, load, idle, removed, hung, profile, patienceMs } of rows) {
     const { controllerPercent, residentMb, routingPercent, wireguardPercent, switchesPerSecond } = idle
     for (const line of [
       `${services} services, each probed every ${intervalMs} ms, for ${idle.seconds} s: the controller and what it starts`,
