@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { adaptFleet } from '../../../src/lab/topology/adapt.ts'
 import { placeCaches } from '../../../src/lab/topology/caches.ts'
+import type { LabCache } from '../../../src/lab/topology/model.ts'
 import { buildTopology } from '../../../src/lab/topology/topology.ts'
 import type { Fleet, Rpki } from '../../../src/plan/sites/fleet.ts'
 import { fleetOf, osloYaml, romeYaml } from './fleets.ts'
@@ -22,8 +23,7 @@ const withRpki = (changed: Partial<Rpki>): Fleet => ({
   ...fleetOf(osloYaml, romeYaml),
   rpki: { ...rpki, ...changed },
 })
-const print = (caches: ReturnType<typeof placeCaches>) =>
-  caches.map(({ name, address }) => `${name} ${address}`)
+const print = (caches: readonly LabCache[]) => caches.map(({ name, address }) => `${name} ${address}`)
 
 test("each of the fleet's caches has a server, and so has the last good one", () => {
   expect(print(buildTopology(withRpki({})).caches)).toEqual([
