@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { rolldown } from 'rolldown'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-// One folder, for a thread is found beside the module that starts it.
+// One folder, because a thread's file is beside the module that starts it.
 const names = { format: 'esm', entryFileNames: '[name].js', chunkFileNames: '[name].js' }
 
 /**
@@ -57,7 +57,7 @@ async function openBundle() {
     cwd: root,
     input: { main: join(root, 'src/cli/main.ts'), ...input },
     platform: 'node',
-    // A package that is not installed would else become an import that fails when the program runs.
+    // Otherwise a missing package becomes an import that fails when the program runs.
     onLog(level, log, handle) {
       handle(log.code === 'UNRESOLVED_IMPORT' ? 'error' : level, log)
     },

@@ -12,7 +12,7 @@ import { requireFleet } from '../dist/plan/sites/load.js'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const program = [process.execPath, `${root}dist/cli/main.js`]
 
-/** `client`: wait until the site's client is served by another site, which takes WireGuard some 15 s. */
+/** `client`: wait until the site's client is served by another site, which takes WireGuard about 15 s. */
 const acts = [
   { scenario: 'wireguard-down', node: 'fra1-a', client: true },
   { scenario: 'wireguard-hung', node: 'nyc1-a', client: true },

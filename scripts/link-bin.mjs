@@ -1,4 +1,4 @@
-// `npx anyward` inside a checkout: npx looks into node_modules/.bin first, and npm links a
+// `npx anyward` inside a checkout: npx searches node_modules/.bin first, and npm links a
 // package's own bin only where the package is installed as a dependency.
 import { chmodSync, mkdirSync, rmSync, symlinkSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'

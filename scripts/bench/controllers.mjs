@@ -8,8 +8,8 @@ import { runLabBench } from './shared/lab-bench.mjs'
 import { check } from './shared/report.mjs'
 
 /**
- * What a median may have over that of the quickest other; whatever is below the floor counts as the floor. Where both
- * have BFD, chance makes that much: a cut is found two to three intervals later.
+ * The limit of a median, relative to that of the fastest other contender; values below the floor count as the floor.
+ * Where both have BFD, chance makes that much difference: a cut is detected two to three intervals later.
  */
 const BOUND = { ratio: 1.5, floorMs: 25 }
 
@@ -25,7 +25,7 @@ await runLabBench({
   options: values,
   programs: ['bird', 'vtysh', 'wg', 'ip', 'nft', 'ping'],
   validate: () => {
-    if (!/^[1-9]\d?$/.test(values.rounds)) throw new Error('--rounds wants a number from 1 to 99')
+    if (!/^[1-9]\d?$/.test(values.rounds)) throw new Error('--rounds needs a number from 1 to 99')
   },
   measure: compare,
   describe,
@@ -68,7 +68,7 @@ async function measureContender(lab, contender) {
   }))
 }
 
-/** Ours withdraws each fault in time, and no other is quicker than ours on the routing daemon that it has too. */
+/** Our controller withdraws in time for each fault, and no other is faster on the same routing daemon. */
 function judge(rows) {
   const ours = rows.filter(({ isOurs }) => isOurs)
   const others = rows.filter(({ isOurs }) => !isOurs)

@@ -51,7 +51,7 @@ function measure(family, count) {
   return { family, prefixes: count, readMs: least(readMs), aggregateMs: least(aggregateMs), ranges }
 }
 
-/** As dense as what a large network registers: many siblings, some of them with their parent. */
+/** As dense as the registrations of a large network: many siblings, some of them with their parent. */
 function somePrefixes(family, count) {
   let seed = 1
   const next = (below) => {

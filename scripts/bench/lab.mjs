@@ -9,7 +9,7 @@ import { writeFleet } from './lab/fleet.mjs'
 import { runLabBench } from './shared/lab-bench.mjs'
 import { check, round } from './shared/report.mjs'
 
-/** For 40 sites on two processors; another number of sites has its share, but the base. */
+/** For 40 sites on two processors; for another number of sites in proportion, plus the base. */
 const BOUND = { upSeconds: 120, downSeconds: 30, sites: 40 }
 const cli = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 
@@ -26,7 +26,7 @@ await runLabBench({
   programs: ['bird', 'vtysh', 'wg', 'ip', 'nft', 'ping', 'nsenter', 'xargs'],
   validate: () => {
     if (!/^[1-9]\d{0,2}$/.test(values.sites) || values.sites > 250) {
-      throw new Error('--sites wants a number from 1 to 250')
+      throw new Error('--sites needs a number from 1 to 250')
     }
   },
   measure: () => measure(Number(values.sites)),

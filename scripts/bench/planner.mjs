@@ -26,7 +26,7 @@ rpki:
   caches: [{ host: 127.0.0.1, port: 3323 }, { host: 127.0.0.1, port: 3325 }]
 `
 
-/** Loaded before the command; writes to descriptor 3 at its end what the process has used. */
+/** Loaded before the command; writes the resource usage of the process to descriptor 3 at its end. */
 const usageReport = `data:text/javascript,${encodeURIComponent(`
 import { writeSync } from 'node:fs'
 process.on('exit', () => writeSync(3, JSON.stringify({ cpu: process.cpuUsage(), rss: process.resourceUsage().maxRSS })))
@@ -45,20 +45,20 @@ async function* prepare(folder) {
 function judge([once, tenfold]) {
   return [
     check(`plan ${SITES} sites: read, render, write`, once.firstMs, BOUNDS.firstMs, 'ms'),
-    check('the same once more, nothing to write', once.secondMs, BOUNDS.secondMs, 'ms'),
+    check('the same again, nothing to write', once.secondMs, BOUNDS.secondMs, 'ms'),
     check('peak memory of that', once.peakMb, BOUNDS.peakMb, 'MB'),
     check('10 times the sites', round(tenfold.firstMs / once.firstMs), BOUNDS.growth, 'x'),
-    check('10 times the sites, once more', round(tenfold.secondMs / once.secondMs), BOUNDS.growth, 'x'),
+    check('10 times the sites, again', round(tenfold.secondMs / once.secondMs), BOUNDS.growth, 'x'),
   ]
 }
 
 function describe({ sites, neighbors, firstMs, firstWallMs, secondMs, secondWallMs, textMb, peakMb }) {
-  return `${sites} sites, ${neighbors} neighbors: ${firstMs} ms of processor time (${firstWallMs} ms by the clock), once more ${secondMs} ms (${secondWallMs} ms); ${textMb} MB of text, ${peakMb} MB`
+  return `${sites} sites, ${neighbors} neighbors: ${firstMs} ms of processor time (${firstWallMs} ms by the clock), again ${secondMs} ms (${secondWallMs} ms); ${textMb} MB of text, ${peakMb} MB`
 }
 
 /**
- * `anyward plan` as a user runs it, into an empty folder and then once more. In processor time, user's and system's of
- * all threads: what one core takes, whatever else is on the machine.
+ * `anyward plan` as a user runs it, into an empty folder and then again. In processor time, user and system of all
+ * threads, which does not depend on other load.
  */
 async function measure(dir) {
   const out = `${dir}-out`

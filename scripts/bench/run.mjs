@@ -19,7 +19,7 @@ if (unknown.length > 0) {
   process.exit(2)
 }
 
-// One after another: they would disturb each other.
+// One after another, because they would affect each other.
 const benches = []
 for (const name of positionals.length > 0 ? positionals : names) {
   if (!values.json) console.log(`${name}:`)

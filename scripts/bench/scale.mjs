@@ -7,7 +7,7 @@ import { probe } from './scale/fleet.mjs'
 import { runLabBench } from './shared/lab-bench.mjs'
 import { check } from './shared/report.mjs'
 
-/** Of a core while nothing happens, and from an interface's end until the neighbors have it. */
+/** The share of a core without a fault, and the time from the removal of an interface to the withdrawal at the neighbors. */
 const BOUND = { processorPercent: 15, withdrawnMs: 25 }
 
 const { values } = parseArgs({
@@ -26,7 +26,7 @@ await runLabBench({
   programs: ['bird', 'wg', 'ip', 'nft', 'ping'],
   validate: () => {
     for (const name of ['services', 'seconds', 'rounds']) {
-      if (!/^[1-9]\d{0,3}$/.test(values[name])) throw new Error(`--${name} wants a number from 1 to 9999`)
+      if (!/^[1-9]\d{0,3}$/.test(values[name])) throw new Error(`--${name} needs a number from 1 to 9999`)
     }
   },
   measure,
@@ -44,7 +44,7 @@ async function measure() {
   say(`${services} services come up …`)
   const lab = await bringUp(services)
   try {
-    // The first one has seen them all come up, and has more memory from it than others need.
+    // The first controller saw all interfaces come up, and needs more memory than later ones.
     await replaceController(lab, [])
     const idle = await measureIdle(lab, idleMs)
     say('interfaces are removed …')

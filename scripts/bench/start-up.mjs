@@ -15,7 +15,7 @@ const commands = [
 
 const { values } = parseArgs({ options: { json: { type: 'boolean', default: false } } })
 
-// In turn, so that a load that comes and goes affects all of them.
+// In turn, so that a temporary load affects all of them.
 const rounds = commands.map(() => [])
 for (let round = 0; round < ROUNDS; round += 1) {
   for (const [index, { args }] of commands.entries()) rounds[index].push(measure(args))
@@ -40,7 +40,7 @@ else {
 }
 process.exitCode = ok ? 0 : 1
 
-/** One run out of several in a row, in processor time of all its threads: the shell sums up what its children used. */
+/** One run out of several in a row, in processor time of all its threads: the shell adds up the usage of its children. */
 function measure(args) {
   const script = 'for run in $RUNS; do "$@" >/dev/null || exit; done; times'
   const env = { ...process.env, RUNS: Array.from({ length: RUNS }, (_, run) => run).join(' ') }
@@ -57,7 +57,7 @@ function measure(args) {
   return { processorMs: processorMs / RUNS, wallMs }
 }
 
-/** Slower rounds are those of a busy machine. */
+/** Slower rounds are caused by other load. */
 function least(numbers) {
   return round(Math.min(...numbers))
 }

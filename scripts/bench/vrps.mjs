@@ -5,7 +5,7 @@ import { finished } from 'node:stream/promises'
 import { fileURLToPath } from 'node:url'
 import { check, processorMs, round, runBench } from './shared/report.mjs'
 
-// What the world had at the end of 2025.
+// The number of VRPs worldwide at the end of 2025.
 const WORLD = 787_737
 const IPV6_SHARE = 0.24
 const VALIDATIONS = 1_000_000
@@ -41,7 +41,7 @@ function describe({ vrps, fileMb, loadMs, peakMb, validationsMs, states }) {
   return `${vrps} VRPs, ${fileMb} MB: ${loadMs} ms, ${peakMb} MB; ${validationsMs} ms (${shares.join(', ')})`
 }
 
-/** Medians of three, in processor time, of everything but the memory, which is that of the first time. */
+/** Medians of three runs, in processor time; the memory is that of the first run. */
 async function measure(file) {
   const { readVrpFile } = await import('../../dist/plan/feeds/vrp-file.js')
   const loads = []
@@ -75,7 +75,7 @@ async function measure(file) {
   }
 }
 
-/** As the global table is: most of it valid, some of no VRP, a little invalid. */
+/** Similar to the global table: mostly valid, some not found, a few invalid. */
 async function makeRoutes(vrps) {
   const { Address, prefixOf } = await import('../../dist/net/prefix.js')
   const { vrpAt } = await import('../../dist/plan/rpki/vrp-set.js')
@@ -95,7 +95,7 @@ async function makeRoutes(vrps) {
   })
 }
 
-/** What rpki-client writes, of so many VRPs, spread about as the real ones are; the same each time. */
+/** Output of rpki-client with that many VRPs, distributed like the real ones; the same each time. */
 async function writeVrps(file, size) {
   const random = randomOf(1)
   const stream = createWriteStream(file)
@@ -105,7 +105,7 @@ async function writeVrps(file, size) {
   let chunk = ''
   let asn = 0
   for (let index = 0; index < size; index += 1) {
-    // An AS has some ten VRPs, and a validator sorts by AS.
+    // An AS has about ten VRPs, and a validator sorts by AS.
     if (index % 10 === 0) asn = pick(random, [1 + random() * 65000, 131072 + random() * 270000])
     const ta = pick(random, ['afrinic', 'apnic', 'arin', 'lacnic', 'ripe'])
     const { prefix, maxLength } = random() < IPV6_SHARE ? randomVrp6(random) : randomVrp4(random)

@@ -23,7 +23,7 @@ try {
   await writeControlFiles({ tree, version, sizeBytes: await measureTree(tree) })
   await settleTree(tree, epochS)
   await mkdir(out, { recursive: true })
-  // The worker threads of xz each end a block where they are: with another number of cores come other bytes.
+  // With several threads of xz the bytes would depend on the number of cores.
   const options = ['--root-owner-group', '-Zxz', '-z3', '--threads-max=1', '--build']
   const env = { SOURCE_DATE_EPOCH: String(epochS) }
   const built = join(work, 'built.deb')
@@ -40,7 +40,7 @@ async function readEpoch() {
   const given = process.env.SOURCE_DATE_EPOCH
   if (given !== undefined) {
     if (/^\d+$/.test(given)) return Number(given)
-    throw new Error(`SOURCE_DATE_EPOCH is no number of seconds: ${given}`)
+    throw new Error(`SOURCE_DATE_EPOCH is not a number of seconds: ${given}`)
   }
   const { stdout } = await execa('git', ['-C', root, 'log', '-1', '--format=%ct'], { stdin: 'ignore' })
   return Number(stdout)

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 
 const here = fileURLToPath(new URL('debian/', import.meta.url))
 
-/** What dpkg reads and runs. */
+/** Writes the files that dpkg reads and runs. */
 export async function writeControlFiles({ tree, version, sizeBytes }) {
   const folder = join(tree, 'DEBIAN')
   await mkdir(folder)

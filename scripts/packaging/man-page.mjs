@@ -1,4 +1,4 @@
-/** The page in roff (man(7)): the prose as it is, the commands and options as the program has them. */
+/** The page in roff (man(7)): the prose of the template, and the program's commands and options. */
 export function writeManPage(program, { prose, version, date }) {
   const day = date.toISOString().slice(0, 10)
   const page = prose
@@ -42,13 +42,13 @@ function withChoices({ description, choices }) {
   return choices.length === 0 ? description : `${description}: ${choices.join(', ')}`.replace(/^: /, '')
 }
 
-/** A sentence as a text line: what begins with a dot or a quote would be taken for a request. */
+/** A sentence as a text line. A line that begins with a dot or a quote would be read as a request. */
 function text(words) {
   const escaped = escapeRoff(words).replaceAll(/`([^`]*)`/g, '\\fB$1\\fR')
   return escaped === '' ? '\\&' : escaped.replace(/^[.']/, '\\&$&')
 }
 
-/** A minus that can be copied, and what stands for itself in roff. */
+/** Escapes characters with a meaning in roff; a minus can then be copied. */
 function escapeRoff(words) {
   return words
     .replaceAll('\\', '\\e')

@@ -10,7 +10,7 @@ const programs = new Set([
   'DEBIAN/postrm',
 ])
 
-/** Gives everything its mode, and the time of the source: what was built when must not show in the bytes. */
+/** Sets every mode, and the time of the source, so that the time of the build does not change the bytes. */
 export async function settleTree(tree, epochS) {
   for (const { path, isDirectory, isSymbolicLink } of await listTree(tree)) {
     const full = join(tree, path)
@@ -30,7 +30,7 @@ export async function measureTree(tree) {
   return bytes
 }
 
-/** Children before their folder, whose own time they would change. */
+/** Children before their folder, because a change of a child changes the folder's time. */
 async function listTree(tree, below = '') {
   const entries = await readdir(join(tree, below), { withFileTypes: true })
   const listed = []

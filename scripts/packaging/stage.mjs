@@ -8,7 +8,7 @@ import { writeManPage } from './man-page.mjs'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 
-/** Puts into `tree` all that the package has on a machine. */
+/** Writes into `tree` every file that the package installs. */
 export async function stageFiles({ root, tree, version, epochS }) {
   const home = join(tree, 'usr/lib/anyward')
   await mkdir(home, { recursive: true })
@@ -33,7 +33,7 @@ const placed = {
   'debian/copyright': 'usr/share/doc/anyward/copyright',
   'units/bird.service.d.conf': 'usr/lib/systemd/system/bird.service.d/anyward.conf',
   'units/frr.service.d.conf': 'usr/lib/systemd/system/frr.service.d/anyward.conf',
-  // systemd reads it for every unit whose name begins so.
+  // systemd reads it for every unit whose name has this prefix.
   'units/hardening.conf': 'usr/lib/systemd/system/anyward-.service.d/hardening.conf',
   ...Object.fromEntries(
     ['controller', 'guard', 'planner', 'repair', 'rtr'].map((name) => [

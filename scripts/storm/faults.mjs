@@ -11,7 +11,7 @@ const alive = (model) => model.controller === 'running'
 const answers = (model) => model.daemon === 'running'
 const bird = (node) => node.state.daemon === 'bird'
 const lives = ({ faults }) => !faults.has('gone')
-/** `wg` waits for ever for a stopped server. */
+/** `wg` waits without a limit for a stopped server. */
 const listens = ({ faults }) => !faults.has('gone') && !faults.has('stopped')
 
 const ofServices = [
@@ -288,7 +288,7 @@ const ofNode = [
         `router bgp ${node.manifest.asn}`,
         `address-family ${family} unicast`,
       ]
-      // bgpd refuses to remove a line that is not there.
+      // bgpd refuses to remove a line that does not exist.
       await node.vtysh(...lines, `no network ${prefix}`).catch(() => {})
     },
   },

@@ -17,7 +17,7 @@ export function createRandom(...words) {
     next,
     below,
     pick: (list) => list[below(list.length)],
-    /** One of the list, as often as its `weight` says. */
+    /** One of the list, with a probability by its `weight`. */
     weigh(list) {
       let left = next() * list.reduce((sum, { weight }) => sum + weight, 0)
       for (const one of list) {

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 export const laneFolders = ['test/e2e', 'test/proof']
 const ENTER = ['unshare', '--mount', '--net', '--pid', '--fork', '--kill-child', '--mount-proc']
 // Labs, wireguard-go and `ip netns` have one folder each for the whole machine, and FRR names its crash logs'
-// folders after process ids, of which each lane has its own 1, 2, 3. The shell does not become the command, for
+// folders after process ids, of which each lane has its own 1, 2, 3. The shell does not become the command, because
 // process 1 has to reap the daemons that their parents leave.
 const FURNISH = `
 mkdir -p /var/tmp/frr && mount -t tmpfs tmpfs /run && mount -t tmpfs tmpfs /var/tmp/frr &&
@@ -29,13 +29,13 @@ export function listLaneFiles() {
     .sort((a, b) => secondsOf(b) - secondsOf(a))
 }
 
-/** How many lanes at once. Most of a test's time in there is waiting, so a core has more than one. */
+/** The number of concurrent lanes. A test mostly waits, so a core has more than one. */
 export function countLanes() {
   const wanted = Number(process.env.ANYWARD_TEST_LANES)
   return wanted >= 1 ? Math.floor(wanted) : Math.min(availableParallelism() + 1, 6)
 }
 
-/** Null where lanes can be made, otherwise why not. */
+/** `null` where lanes are possible, otherwise the reason. */
 export function findObstacle() {
   const { status, stderr, error } = spawnSync(ENTER[0], [
     ...ENTER.slice(1),

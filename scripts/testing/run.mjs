@@ -56,7 +56,7 @@ const problems = total.problems
 const interruption = processes.interruption()
 if (interruption === null) problems.push(...(await findLeftovers(before, runId)))
 else if (problems.length === 0) problems.push(`ended by ${interruption}`)
-// What an interrupted test left is no failure of its own, and must not run on.
+// Processes left by an interrupted test are not a failure of their own, and must end.
 await endMarked(runId, interruption === null ? null : namespacesBefore)
 
 let failed = total.failed + problems.length
@@ -113,13 +113,13 @@ async function runInLane(file) {
   if (processes.interruption() === null) tally.problems.push(...readLeftovers(file, leftovers))
   tallies.push(tally)
   const { passed, failed, skipped, problems } = tally
-  // In one piece: other lanes write too.
+  // In one write, because other lanes write too.
   process.stdout.write(
     `\n=== ${file}: ${passed} passed, ${failed + problems.length} failed, ${skipped} skipped in ${secondsSince(begunAtMs)} s\n${readFileSync(log, 'utf8')}`,
   )
 }
 
-/** One that ended before an interruption has a report and counts as it is. */
+/** A run that ended before an interruption has a report, which counts. */
 function tallyOf(name, report, exit) {
   const interruption = processes.interruption()
   if (interruption !== null && exit !== null && !existsSync(report))

@@ -4,11 +4,11 @@ import { relative } from 'node:path'
 /**
  * @typedef {{ passed: number, failed: number, skipped: number, skippedNames: string[], problems: string[],
  *   failures: { file: string, name: string, message: string }[] }} Tally
- *   `problems`: what went wrong beside the failed tests, one entry for each thing.
+ *   `problems`: what went wrong beside the failed tests, one entry for each problem.
  */
 
 /**
- * A run that did not end by itself: one problem, however much of it is missing.
+ * A run that did not end by itself: one problem, whatever part of it is missing.
  *
  * @param {string} name of the run
  * @param {string} interruption what ended it, in words

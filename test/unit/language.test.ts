@@ -37,6 +37,7 @@ const words: [RegExp, string][] = [
   [/\b(mend|mends|mended)\b/i, 'fix'],
   [/\b(aloud|in so many words)\b/i, 'explicitly'],
   [/\bkin\b/i, 'similar'],
+  [/\bcan not\b/i, 'cannot'],
 ]
 
 /** Names that stay: JSON keys and reason codes are an interface, whatever their words. */

@@ -33,7 +33,7 @@ export async function takeAnyward(lab, node, name) {
         }
       }
     },
-    /** The next contender on this node has BIRD alone, and begins with what Anyward announced. */
+    /** The next contender on this node has only BIRD, and starts with the routes that Anyward announced. */
     async stop() {
       if (node.daemon === 'bird') lab.announcements = await readFile(join(node.dir, 'announce.conf'), 'utf8')
       await endOurs(lab, node)
@@ -41,7 +41,7 @@ export async function takeAnyward(lab, node, name) {
   }
 }
 
-/** All that runs on the node of this program: the controller, and what it has started beside itself. */
+/** All processes of this program on the node: the controller and those that it has started. */
 function findOurs({ program }, node) {
   const namespace = statSync(`/run/netns/${node.namespace}`).ino
   return readdirSync('/proc')
@@ -75,6 +75,6 @@ function endProcess(pid, signal) {
   try {
     process.kill(pid, signal)
   } catch {
-    // It has ended since.
+    // It has ended meanwhile.
   }
 }

@@ -15,8 +15,8 @@ const vrrp = [
 ]
 
 /**
- * In this order: the first two are there when the lab is, the loop goes on with what ours has announced, and ExaBGP
- * ends the node's BIRD. `idle`: what is started by itself for that, where it is not what met the faults.
+ * In this order: the first two run when the lab is up, the loop continues with the routes that ours has announced, and
+ * ExaBGP ends the node's BIRD. `idle`: the contender to start for the idle figures, if not the one that had the faults.
  */
 export const contenders = [
   {
@@ -34,7 +34,7 @@ export const contenders = [
     name: 'keepalived',
     program: 'keepalived',
     start: (lab) => startKeepalived(lab, lab.nodes, vrrp),
-    // Side by side the two meet the same faults; what each takes is measured of each alone.
+    // Both run at the same time and have the same faults; the usage of each is measured separately.
     idle: vrrp.map((one) => (lab) => startKeepalived(lab, lab.nodes, [one])),
   },
   {
@@ -44,7 +44,7 @@ export const contenders = [
   },
 ]
 
-/** Debian's package of a contender that is not here, or `null`. */
+/** The Debian package of a contender that is not installed, or `null`. */
 export function missingPackageOf({ program }) {
   return program === undefined || isInstalled(program) ? null : program
 }

@@ -7,12 +7,12 @@ import { checkOf, interval } from './settings.mjs'
 const load = (path) => import(new URL(`../../../dist/${path}`, import.meta.url))
 const { startDetached, signalProcess, waitForEnd } = await load('lab/machine/processes.js')
 
-/** Once a check has failed it looks again sooner; more often than that, three in a row say no more than one. */
+/** The interval after a failed check. With a shorter one, three failures in a row mean no more than one. */
 const fastSeconds = 0.1
-/** The least that BGP knows (RFC 4271, section 4.2), for ExaBGP has no BFD. */
+/** The shortest hold time of BGP (RFC 4271, section 4.2), because ExaBGP has no BFD. */
 const holdSeconds = 3
 
-/** ExaBGP in the place of the node's BIRD: same addresses, same neighbor, same routes. */
+/** ExaBGP in place of the node's BIRD: same addresses, same neighbor, same routes. */
 export async function startExabgp(lab, node, name) {
   const { watch, held } = await watchNode(lab, node)
   const [bird] = node.daemons
@@ -27,7 +27,7 @@ export async function startExabgp(lab, node, name) {
     namespace: node.namespace,
     argv: ['exabgp', config],
     log: join(scratch, 'exabgp.log'),
-    // As root, which `wg` requires; without command pipes, which nothing would use.
+    // As root, which `wg` requires; without command pipes, which are not used.
     env: { exabgp_daemon_user: 'root', exabgp_api_cli: 'false', exabgp_tcp_attempts: '0' },
   })
   return {

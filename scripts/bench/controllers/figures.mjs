@@ -1,6 +1,6 @@
 /**
- * Of the times of several rounds (ms; `null`: not noticed for as long as we looked). The median is `null` where it fell
- * on a round without notice, for such a round is later than any other.
+ * Summarizes the times of several rounds (ms; `null`: not detected within the limit). A round without a detection counts
+ * as the slowest, so the median may be `null`.
  */
 export function summarize(rounds) {
   const sorted = rounds.map((ms) => ms ?? Number.POSITIVE_INFINITY).sort((a, b) => a - b)
@@ -14,14 +14,14 @@ export function summarize(rounds) {
   }
 }
 
-/** `290 (221-305)`, or how often it was noticed at all. */
+/** `290 (221-305)`, or the number of rounds with a detection. */
 export function describeTimes({ rounds, noticed, minMs, medianMs, maxMs }, patienceMs) {
   if (noticed === 0) return `not in ${patienceMs / 1000} s`
   if (noticed < rounds.length) return `${noticed} of ${rounds.length}, first ${short(minMs)}`
   return `${short(medianMs)} (${short(minMs)}-${short(maxMs)})`
 }
 
-/** Columns as wide as they need be; all but the first to the right. */
+/** Pads the columns; all but the first are aligned to the right. */
 export function alignTable(rows) {
   const widths = rows[0].map((_, at) => Math.max(...rows.map((row) => row[at].length)))
   return rows.map((row) =>

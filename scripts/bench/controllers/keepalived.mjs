@@ -10,11 +10,11 @@ const { startDetached, signalProcess, waitForEnd } = await load('lab/machine/pro
 /** `man keepalived.conf`: whole seconds only; two failures, as in its samples, where others need three. */
 const track = { seconds: 1, rise: 2, fall: 2 }
 
-/** The backup's last wait is (256 - priority) / 256 of an advertisement (RFC 9568, section 6.1): so the highest. */
+/** The skew time of the backup is (256 - priority) / 256 of an advertisement (RFC 9568, section 6.1), so the priority is the highest. */
 const priorities = [254, 253]
 
 /**
- * A pair with a virtual address each; nodes[0] is the master. The one address's advertisements do not touch the other's.
+ * A pair with a virtual address each; nodes[0] is the master. The advertisements of the two addresses are independent.
  * @param instances `[{name, id, advertSeconds}]`
  */
 export async function startKeepalived(lab, nodes, instances) {

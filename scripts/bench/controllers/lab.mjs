@@ -20,7 +20,7 @@ const fleet = pathOf('fleet')
 const program = [process.execPath, pathOf('../../../dist/cli/main.js')]
 const never = new AbortController().signal
 
-/** The wire that VRRP needs: both nodes and the switch behind which they stand. */
+/** The link that VRRP needs, between both nodes and their switch. */
 export const pairWire = {
   interface: 'pair0',
   router: { address: '10.99.0.1', mac: '02:00:00:00:99:01' },
@@ -30,7 +30,7 @@ export const pairWire = {
   ],
 }
 
-/** The fleet of `fleet/`, with our controllers, and a wire more for VRRP. It ends with the namespaces that we run in. */
+/** The fleet of `fleet/`, with our controllers and an additional link for VRRP. It ends with the namespaces of this process. */
 export async function bringUpPair() {
   await mkdir(scratch, { recursive: true })
   await promisify(execFile)(program[0], [program[1], '--sites', fleet, 'lab', 'up', '--json'])
@@ -63,12 +63,12 @@ async function plugPairWire({ fabricNamespace, nodes, routers }) {
       `link set ${pairWire.interface} address ${mac} up`,
       `addr add ${address}/24 dev ${pairWire.interface}`,
     ])
-    // A crash of the node cuts this wire too.
+    // A crash of the node cuts this link too.
     node?.ports.push(port)
   }
   const { namespace } = routers[0]
   const settings = '/proc/sys/net/ipv4'
-  // A switch or router learns from a gratuitous ARP, also one that it has not asked for.
+  // A switch or router learns from a gratuitous ARP, also an unsolicited one.
   await runIn(namespace, ['tee', `${settings}/conf/${pairWire.interface}/arp_accept`], { input: '1' })
   // The kernel forgets unused entries when all namespaces together have many.
   await runIn(namespace, ['tee', `${settings}/neigh/${pairWire.interface}/gc_stale_time`], { input: '86400' })
@@ -95,8 +95,8 @@ export async function watchNode(lab, node) {
 }
 
 /**
- * Watches whom the neighbor sends an address's packets to, in its own ARP table: `gone` once that is the pair's second
- * node, `back` once it is the first. An entry that is missing says nothing of either.
+ * Watches in the neighbor's ARP table where it sends the packets of an address: `gone` once that is the pair's second
+ * node, `back` once it is the first. A missing entry means neither.
  */
 export function watchAddress(lab, address) {
   const table = `/proc/${lab.router.process.pid}/net/arp`

@@ -2,7 +2,7 @@ const load = (path) => import(new URL(`../../../dist/${path}`, import.meta.url))
 const { readFrom, sizeOf } = await load('lab/scenario/controller-log.js')
 
 /**
- * From now on: what is logged, and what the log last gave as the state.
+ * The log lines from now on, and the last state in the log.
  * @param pattern has the state as its first group
  */
 export async function logListener(log, pattern, initial) {

@@ -9,7 +9,7 @@ const load = (path) => import(new URL(`../../../dist/${path}`, import.meta.url))
 const { runIn } = await load('lab/machine/namespaces.js')
 const { startDetached, signalProcess, waitForEnd } = await load('lab/machine/processes.js')
 
-/** What our controller calls its static protocols: birdc takes a pattern. */
+/** The names of our controller's static protocols, as a pattern for birdc. */
 const protocols = '"anyward*"'
 
 /** A loop that checks and calls birdc, with the same BIRD and the same routes as ours. */

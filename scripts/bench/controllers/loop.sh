@@ -1,5 +1,5 @@
 #!/bin/bash
-# A loop as they are written: a check each interval, and birdc when it has failed or passed often enough in a row.
+# A typical loop: a check at each interval, and birdc after enough failures or successes in a row.
 # Usage: loop.sh BIRD-SOCKET PROTOCOLS INTERVAL RISE FALL CHECK…
 socket=$1 protocols=$2 interval=$3 rise=$4 fall=$5
 shift 5

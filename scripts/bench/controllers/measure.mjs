@@ -5,11 +5,11 @@ import { prepareFault } from './lab.mjs'
 import { checkOf } from './settings.mjs'
 import { memoryMbOf, processorMsOf } from './usage.mjs'
 
-/** A fault that is not detected by then counts as not detected. */
+/** After this time a fault counts as not detected. */
 export const patienceMs = 20_000
 const restoreTimeoutMs = 60_000
 const idleMs = 8000
-/** Before a fault: and up to one of its intervals more, so that a round begins anywhere in it. */
+/** The pause before a fault, plus up to one check interval, so that a round begins at a random moment of it. */
 const settleMs = 500
 
 export const faults = [
@@ -19,7 +19,7 @@ export const faults = [
   { id: 'node-crash', name: 'host crash' },
 ]
 
-/** Each fault so many times. A contender that does not notice one is not asked again: it would say the same. */
+/** Injects each fault that many times. After a fault that is not detected there are no more rounds of it. */
 export async function measureFaults(lab, running, rounds) {
   await waitUntilBack(running)
   const measured = []
@@ -42,7 +42,7 @@ export async function measureFaults(lab, running, rounds) {
 async function measureRound(lab, running, id) {
   await running.prepare()
   await delay(settleMs + Math.random() * running.intervalMs)
-  // On a busy machine one may withdraw for nothing; that is not what is measured here.
+  // On a busy machine a contender may withdraw without a fault, which is not measured here.
   await waitUntilBack(running)
   const { fault, limitMs } = await prepareFault(lab, running.node, id)
   const hear = await running.listen()
@@ -60,7 +60,7 @@ async function measureRound(lab, running, id) {
   }
 }
 
-/** The log may be a moment behind what the neighbor has. */
+/** The log may be later than the neighbor's table. */
 async function listenWell(hear, running) {
   await delay(100)
   const check = checkOf(running.node)
@@ -76,7 +76,7 @@ async function waitUntilBack({ rows }) {
   }
 }
 
-/** While nothing happens: what each takes of a core, and of memory. */
+/** The processor time and memory of each contender without a fault. */
 export async function measureIdle(running) {
   await waitUntilBack(running)
   await delay(1000)
@@ -87,7 +87,7 @@ export async function measureIdle(running) {
   const memory = { residentMb: 0, proportionalMb: 0, routingMb: 0 }
   while (performance.now() - start < idleMs) {
     await delay(idleMs / 5)
-    // Its checks come and go: the most that was seen.
+    // The maximum, because the processes of its checks are short.
     const own = memoryMbOf(running.own)
     const routing = memoryMbOf(running.routing)
     memory.residentMb = Math.max(memory.residentMb, tenths(own.resident))

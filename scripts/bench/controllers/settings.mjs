@@ -8,7 +8,7 @@ export const interval = { seconds: 0.2, rise: 5, fall: 3 }
 
 const tunnelAddress = '10.80.0.1'
 
-/** What people have as their check; the same for all who take one. */
+/** A usual check; the same for each contender that runs a command. */
 export function checkOf(node) {
   return [fileURLToPath(new URL('check.sh', import.meta.url)), node.wireguard[0].interface, tunnelAddress]
 }

@@ -1,11 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs'
 
-/** USER_HZ: what /proc counts in is 10 ms on every Linux that Node runs on. */
+/** USER_HZ: the unit of /proc is 10 ms on every Linux that Node runs on. */
 const tickMs = 10
 
 /**
- * Processor time (ms) of these processes, of all that they have started, and of what of that has ended already and was
- * waited for: a check that runs for 10 ms counts too.
+ * Processor time (ms) of these processes and of all their descendants, including those that have ended: a check that
+ * runs for 10 ms counts too.
  */
 export function processorMsOf(pids) {
   let ticks = 0
@@ -17,8 +17,8 @@ export function processorMsOf(pids) {
 }
 
 /**
- * Memory (MB) of these processes and all that they have started. Resident, what several of them share counts each time;
- * proportional, what they share is shared out, also with others on this machine that run the same program.
+ * Memory (MB) of these processes and of all their descendants. In the resident size, shared pages count for each process;
+ * in the proportional size they are divided among all processes that map them.
  */
 export function memoryMbOf(pids) {
   const memory = { resident: 0, proportional: 0 }
@@ -48,13 +48,13 @@ function familyOf(pids) {
   return all.filter(({ pid }) => family.has(pid))
 }
 
-/** Those after the name, which stands in parentheses and may hold anything; the state comes first. */
+/** The fields after the name, which is in parentheses and may contain any character; the state is the first. */
 function readFields(pid) {
   const text = readQuietly(`/proc/${pid}/stat`)
   return text === '' ? null : text.slice(text.lastIndexOf(')') + 2).split(' ')
 }
 
-/** A process may end while we look. */
+/** A process may end meanwhile. */
 function readQuietly(path) {
   try {
     return readFileSync(path, 'utf8')

@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url'
 const example = fileURLToPath(new URL('../../../sites/fleet.yaml', import.meta.url))
 
 /**
- * Writes a fleet of so many sites into a folder: the example's service and RPKI, one node a site, BIRD and FRR in
- * turn, and each node with the neighbors that the example gives a node of that daemon.
+ * Writes a fleet of that many sites into a folder: service and RPKI of the example, one node per site, BIRD and FRR in
+ * turn, and for each node the neighbors of the example's node with that daemon.
  */
 export async function writeFleet(dir, count) {
   await mkdir(dir, { recursive: true })

@@ -5,8 +5,8 @@ export const node = 'many'
 export const probe = { intervalMs: 1000, timeoutMs: 500, rise: 2, fall: 3 }
 
 /**
- * One node with so many services, each with an interface, a port and two anycast addresses of its own; all share their
- * covering prefixes. The lab makes the keys.
+ * One node with that many services, each with its own interface, port and two anycast addresses; all share their
+ * covering prefixes. The lab generates the keys.
  */
 export async function writeFleet(dir, count) {
   const services = Array.from({ length: count }, (_, at) => describeService(at + 1))
@@ -38,7 +38,7 @@ export async function writeFleet(dir, count) {
 }
 
 function describeService(number) {
-  // Two hundred and fifty to a /24.
+  // 250 per /24.
   const [third, fourth] = [100 + Math.floor(number / 250), (number % 250) + 1]
   const tunnel = `10.${third}.${fourth}`
   const text = `    anycast: [198.51.${third}.${fourth}/32, "2001:db8:51::${number.toString(16)}/128"]

@@ -20,7 +20,7 @@ const script = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.ur
 const endTimeoutMs = 10_000
 const announceTimeoutMs = 120_000
 
-/** One node, its neighbors, and so many WireGuards; it ends with the namespaces that we run in. */
+/** One node, its neighbors, and that many WireGuard interfaces; it ends with the namespaces of this process. */
 export async function bringUp(count) {
   await mkdir(scratch, { recursive: true })
   await writeFleet(scratch, count)
@@ -37,16 +37,16 @@ export async function bringUp(count) {
 }
 
 /**
- * The kernel's one lock is held for as long as an interface takes to end. A neighbor that writes its own routes there
- * would wait for it, which on a machine of its own it does not.
+ * The kernel holds one global lock while it removes an interface. A neighbor that writes routes to this kernel would wait
+ * for it; on its own machine it would not.
  */
 async function detachKernels({ state, tables }) {
   for (const router of state.routers) await tables.of(router).send('disable "lab_kernel*"')
 }
 
 /**
- * The kernel's WireGuard has no process. A hundred wireguard-go that stand for it have one each, and each is woken by
- * whatever changes on any interface: that takes two cores for some 50 ms, in which nothing else ran.
+ * The kernel's WireGuard has no process. The hundred wireguard-go in its place have one each, and each wakes up at every
+ * change of an interface: this takes two cores for about 50 ms, in which nothing else would run.
  */
 function putWireguardsLast({ node }) {
   for (const { process: wireguard } of node.wireguard) {
@@ -54,7 +54,7 @@ function putWireguardsLast({ node }) {
   }
 }
 
-/** Another controller in place of the present one, with these options of Node's; what is announced stays. */
+/** Replaces the controller by one with these options of Node; the announcements stay. */
 export async function replaceController(lab, nodeOptions) {
   await endController(lab)
   lab.node.controller = await startController(lab.node, [process.execPath, ...nodeOptions, script])
@@ -88,7 +88,7 @@ export async function prepareFault({ state, node, manifest }, wireguard, name) {
   return { fault: await scenario.prepare(stage), limitMs: scenario.boundOf(stage).limitMs }
 }
 
-/** For each neighbor, how to query whether it has those of a service's prefixes that may be advertised to it. */
+/** For each neighbor, a query whether it has the prefixes of a service that may be advertised to it. */
 export function findRoutes({ state, node, manifest, tables }, service) {
   const { prefixes } = manifest.services.find(({ name }) => name === service)
   return sessionsOf(state, node.name).flatMap(({ router, session }) => {

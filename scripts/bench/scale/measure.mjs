@@ -5,12 +5,12 @@ import { memoryMbOf, processorMsOf } from '../controllers/usage.mjs'
 import { probe } from './fleet.mjs'
 import { findRoutes, prepareFault, waitUntilAnnounced } from './lab.mjs'
 
-/** A route that is still there by then counts as not withdrawn. */
+/** After this time a route counts as not withdrawn. */
 export const patienceMs = 20_000
 const restoreTimeoutMs = 60_000
 const settleMs = 2000
 
-/** While nothing happens: what each takes of a core, with all that it has started. */
+/** The processor time of each process with its descendants, without a fault. */
 export async function measureIdle({ node }, idleMs) {
   await delay(settleMs)
   const controller = [node.controller.pid]
@@ -38,14 +38,14 @@ export async function measureIdle({ node }, idleMs) {
 }
 
 /**
- * Breaks one service after another, and times how long the neighbors have the last of its own routes; those that it
- * shares must stay all the while.
+ * Breaks one service after another, and measures the time until the neighbors have lost all of its own routes; shared
+ * routes must stay.
  */
 export async function measureWithdrawals(lab, fault, rounds) {
   const times = []
   let limitMs = null
   for (let round = 0; round < rounds; round += 1) {
-    // Far apart, and at any moment of the services' intervals.
+    // Far apart, and at a random moment of the services' intervals.
     const at = (round * 7) % lab.node.wireguard.length
     const result = await measureRound(lab, lab.node.wireguard[at], fault)
     times.push(result.afterMs)
@@ -77,7 +77,7 @@ async function waitUntilBack(routes, service) {
   if (afterMs === null) throw new Error(`${service} is not announced`)
 }
 
-/** `null` where it was not so in time. */
+/** `null` at the deadline. */
 async function watchRoutes(routes, wanted, since, timeoutMs) {
   const own = routes.filter(({ isShared }) => !isShared)
   const shared = routes.filter(({ isShared }) => isShared)
@@ -86,7 +86,7 @@ async function watchRoutes(routes, wanted, since, timeoutMs) {
     const now = performance.now()
     if (found.every((isThere) => isThere === (wanted === 'back'))) {
       const held = await Promise.all(shared.map(({ isThere }) => isThere()))
-      if (held.includes(false)) throw new Error('what the other services share with it was withdrawn too')
+      if (held.includes(false)) throw new Error('a prefix that other services share was withdrawn too')
       return now - since
     }
     if (now - since > timeoutMs) return null
@@ -98,7 +98,7 @@ function processorTimes(groups) {
   return Object.fromEntries(Object.entries(groups).map(([name, pids]) => [name, processorMsOf(pids)]))
 }
 
-/** How often its threads were taken off a processor: others were there, or there was nothing to do. */
+/** The number of context switches of its threads, voluntary and not. */
 function switchesOf(pid) {
   let switches = 0
   for (const thread of readdirSync(`/proc/${pid}/task`)) {

@@ -6,12 +6,12 @@ import { tenths } from '../controllers/figures.mjs'
 import { endController, replaceController } from './lab.mjs'
 
 const shown = 12
-/** Starting up is not what is asked about. */
+/** The start is not profiled. */
 const startMs = 8000
 
 /**
- * Where the controller's time goes: to which file of ours, module of Node's or package. It is time by the clock, so
- * that on a busy machine whatever makes a system call looks more than it is.
+ * The controller's time by file of this project, module of Node, or package. It is wall time, so on a busy machine the
+ * share of system calls appears too large.
  */
 export async function profileController(lab, idleMs) {
   const dir = await mkdtemp(join(tmpdir(), 'anyward-profile-'))

@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { parseArgs, promisify } from 'node:util'
 
 /**
- * Runs a bench that measures each of its rows in a process of its own, so that none has what another compiled and
- * allocated. `prepare(folder)` gives the rows and what to measure of each; `measure(what)` runs apart.
+ * Runs a bench that measures each of its rows in a process of its own, so that none benefits from what another has compiled and
+ * allocated. `prepare(folder)` returns the rows and what to measure for each; `measure(what)` runs in that process.
  */
 export async function runBench({ file, prepare, measure, judge, describe }) {
   const { values } = parseArgs({
