@@ -6,8 +6,13 @@ import { fileURLToPath } from 'node:url'
 import { rolldown } from 'rolldown'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-// One folder, because a thread's file is beside the module that starts it.
-const names = { format: 'esm', entryFileNames: '[name].js', chunkFileNames: '[name].js' }
+// One folder, because a thread's file is beside the module that starts it. JSDoc comments would stay in memory.
+const names = {
+  format: 'esm',
+  entryFileNames: '[name].js',
+  chunkFileNames: '[name].js',
+  comments: { jsdoc: false },
+}
 
 /**
  * Writes the program to `<dist>/cli`, where it needs Node and nothing else. Returns the folders of the npm packages

@@ -5,10 +5,11 @@ import { commandGroups } from './commands/groups.ts'
 import { programVersion } from './program-version.ts'
 
 // Set before anything is loaded. V8 doubles its young generation as it fills, up to 48 MB, and optimizes a function after
-// 132 kB of executed bytecode. A controller makes little garbage, for months, beside other programs. A plan of a thousand
-// sites makes much, and ends before most of what is optimized pays off: optimized later, it takes a fifth less time.
+// 132 kB of executed bytecode. A controller makes little garbage, for months, beside other programs; the optimizing compiler
+// takes 5 MB of it, and gains little (docs/decisions/0017). A plan of a thousand sites makes much garbage, and ends before
+// most of what is optimized pays off: optimized later, it takes a fifth less time.
 if (process.argv.includes('controller') || process.argv.includes('guard'))
-  setFlagsFromString('--semi-space-growth-factor=1')
+  setFlagsFromString('--semi-space-growth-factor=1 --no-opt')
 else setFlagsFromString('--semi-space-growth-factor=64 --interrupt-budget=540672')
 
 const program = new Command('anyward')

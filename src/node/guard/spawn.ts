@@ -11,7 +11,7 @@ const mostLogBytes = 1024 * 1024
  * V8 without its compilers and without helper threads for the garbage collector: a guard mostly waits, and its few
  * commands are rare.
  */
-const smallHeap = ['--lite-mode', '--no-expose-wasm', '--v8-pool-size=0']
+export const guardFlags = ['--lite-mode', '--no-expose-wasm', '--v8-pool-size=0']
 
 /**
  * Starts a guard in its own session, so that it outlives this process and its terminal. Under systemd it logs to the
@@ -29,7 +29,7 @@ export async function spawnGuard(
   // Only the controller reports to the supervisor.
   for (const name of ['NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID']) delete environment[name]
   try {
-    const [command, ...args] = [...program.toSpliced(-1, 0, ...smallHeap), 'guard', '--bundle', bundle]
+    const [command, ...args] = [...program.toSpliced(-1, 0, ...guardFlags), 'guard', '--bundle', bundle]
     // execa would keep a file descriptor, and end the guard with this process.
     const child = spawn(command!, args, {
       detached: true,
