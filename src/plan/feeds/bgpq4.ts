@@ -1,4 +1,3 @@
-import { execa } from 'execa'
 import type { Family } from '../../net/prefix.ts'
 import type { Irr } from '../sites/fleet.ts'
 
@@ -30,6 +29,8 @@ export async function askBgpq4(asSet: string, family: Family, options: AskOption
   if (sources.length > 0) argv.push('-S', sources.join(','))
   argv.push('--', asSet)
 
+  // Loaded here: most commands run no program.
+  const { execa } = await import('execa')
   // In a process group of its own, to end it with its children.
   const child = execa('bgpq4', argv, {
     reject: false,

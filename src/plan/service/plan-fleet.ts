@@ -13,7 +13,6 @@ import { debianLayout } from '../compile/layout.ts'
 import type { Notice, Plan } from '../compile/plan.ts'
 import { createRenderer, type Renderer } from '../render/render.ts'
 import type { Fleet } from '../sites/fleet.ts'
-import { checkBundle } from './check-bundle.ts'
 import { renderWithManifest } from './render-bundle.ts'
 import { loadTemplates } from './templates.ts'
 
@@ -128,6 +127,8 @@ async function checkAll(
   render: Renderer,
   plan: Plan,
 ): Promise<Extract<PlanResult, { outcome: 'rejected' | 'unchecked' }> | null> {
+  // Loaded here: a plan without the check runs no program.
+  const { checkBundle } = await import('./check-bundle.ts')
   for (const node of plan.nodes) {
     const result = await checkBundle(render, node)
     if (result.outcome === 'unchecked') {
