@@ -1,14 +1,12 @@
-import { spawnSync } from 'node:child_process'
 import { statSync } from 'node:fs'
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { check, round, runBench } from './shared/report.mjs'
+import { check, round, runBench, runCommand } from './shared/report.mjs'
 
 const SITES = 1000
 const NEIGHBORS = 4
 const BOUNDS = { firstMs: 3000, secondMs: 3000, peakMb: 600, growth: 10 }
-const cli = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 
 const fleetYaml = `asn: 64500
 bogons: { allow: [192.0.2.0/24, "2001:db8::/32"] }
@@ -25,12 +23,6 @@ services:
 rpki:
   caches: [{ host: 127.0.0.1, port: 3323 }, { host: 127.0.0.1, port: 3325 }]
 `
-
-/** Loaded before the command; writes the resource usage of the process to descriptor 3 at its end. */
-const usageReport = `data:text/javascript,${encodeURIComponent(`
-import { writeSync } from 'node:fs'
-process.on('exit', () => writeSync(3, JSON.stringify({ cpu: process.cpuUsage(), rss: process.resourceUsage().maxRSS })))
-`)}`
 
 await runBench({ file: fileURLToPath(import.meta.url), prepare, measure, judge, describe })
 
@@ -77,18 +69,10 @@ async function measure(dir) {
 }
 
 function runPlan(dir, out) {
-  const start = performance.now()
-  const args = [cli, 'plan', '--sites', dir, '--out', out, '--no-check', '--state', `${dir}-state`]
-  const { status, output } = spawnSync(process.execPath, ['--import', usageReport, ...args], {
-    stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
-  })
+  const args = ['plan', '--sites', dir, '--out', out, '--no-check', '--state', `${dir}-state`]
+  const { status, ...usage } = runCommand(args)
   if (status !== 0) throw new Error(`anyward plan ended with ${status}`)
-  const { cpu, rss } = JSON.parse(output[3].toString())
-  return {
-    processorMs: round((cpu.user + cpu.system) / 1000),
-    wallMs: round(performance.now() - start),
-    peakMb: round((rss * 1024) / 1e6),
-  }
+  return usage
 }
 
 async function countBytes(folder) {

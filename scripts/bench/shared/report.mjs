@@ -1,8 +1,11 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify } from 'node:util'
+
+const cli = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url))
 
 /**
  * Runs a bench that measures each of its rows in a process of its own, so that none benefits from what another has compiled and
@@ -62,4 +65,26 @@ export function round(value) {
 export function processorMs() {
   const { user, system } = process.cpuUsage()
   return (user + system) / 1000
+}
+
+/** Loaded before the command; writes the resource usage of the process to descriptor 3 at its end. */
+const usageReport = `data:text/javascript,${encodeURIComponent(`
+import { writeSync } from 'node:fs'
+process.on('exit', () => writeSync(3, JSON.stringify({ cpu: process.cpuUsage(), rss: process.resourceUsage().maxRSS })))
+`)}`
+
+/** Runs `anyward` with these arguments, as a user does. */
+export function runCommand(args) {
+  const start = performance.now()
+  const { status, output } = spawnSync(process.execPath, ['--import', usageReport, cli, ...args], {
+    stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
+  })
+  const wallMs = round(performance.now() - start)
+  const { cpu, rss } = JSON.parse(output[3].toString())
+  return {
+    status,
+    processorMs: round((cpu.user + cpu.system) / 1000),
+    wallMs,
+    peakMb: round((rss * 1024) / 1e6),
+  }
 }
