@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { hostname } from 'node:os'
 import { Connections, type ConnectionTimes } from './connections.ts'
 import { isOwnHost } from './host-name.ts'
-import { jsonReply, type Reply, type Route } from './routes.ts'
+import { jsonReply, type Reply, type Route } from './route.ts'
 
 export interface HttpLimits extends ConnectionTimes {
   /** Open connections at a time. */

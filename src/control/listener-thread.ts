@@ -3,7 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { createHttpServer, listen } from './http-server.ts'
 import type { ListenerData, ThreadMessage, ThreadReply } from './listener.ts'
 import { createPace } from './pace.ts'
-import { jsonReply, type Reply, type Route } from './routes.ts'
+import { jsonReply, type Reply, type Route } from './route.ts'
 
 /** The thread of listener.ts. It takes requests, and asks the main thread for the answers. */
 

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads'
-import { jsonReply, type Reply, type Route } from './routes.ts'
+import { jsonReply, type Reply, type Route } from './route.ts'
 
 /** What the thread is started with. */
 export interface ListenerData {

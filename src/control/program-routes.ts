@@ -1,6 +1,6 @@
 import { endpoints } from './endpoints.ts'
 import type { OperatorOrder } from './order.ts'
-import { jsonReply, type Reply, type Route } from './routes.ts'
+import { jsonReply, type Reply, type Route } from './route.ts'
 
 interface ProgramView {
   /** Whether the program can do its job. */

@@ -5,6 +5,7 @@ import { readBundle } from '../bundle/read.ts'
 import { type NodeStatus, statusSchema } from '../control/status.ts'
 import type { Manifest } from '../manifest/manifest.ts'
 import { BirdClient } from '../node/routing/bird/client.ts'
+import { daemonLogOf } from './machine/daemons.ts'
 import { runIn } from './machine/namespaces.ts'
 import { readPrefixes, readSessions } from './machine/tables.ts'
 import { tail } from './machine/wait-for-start.ts'
@@ -202,10 +203,6 @@ export function clientCheck(client: ClientState, signal?: AbortSignal): Check {
 
 export function controllerLogOf(node: NodeState): string {
   return join(node.dir, 'controller.log')
-}
-
-function daemonLogOf(node: NodeState): string {
-  return node.daemon === 'bird' ? join(node.dir, 'daemon.log') : join(node.dir, 'vty', 'daemon.log')
 }
 
 async function tailLogs(missing: readonly Missing[]): Promise<Map<string, string>> {

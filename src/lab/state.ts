@@ -4,6 +4,7 @@ import * as z from 'zod'
 import { writeFileAtomically } from '../files/atomic-file.ts'
 import { removeTree } from '../files/remove-tree.ts'
 import { readProcess } from '../linux/proc.ts'
+import { daemonKinds } from '../manifest/daemon-kinds.ts'
 
 /** One lab for each machine: its folder is also its lock. */
 export const labDir = '/run/anyward-lab'
@@ -37,7 +38,7 @@ const nodeSchema = z.object({
   name: z.string(),
   site: z.string(),
   namespace: z.string(),
-  daemon: z.enum(['bird', 'frr']),
+  daemon: z.enum(daemonKinds),
   dir: z.string(),
   bundle: z.string(),
   controlSocket: z.string(),

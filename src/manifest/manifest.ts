@@ -18,6 +18,7 @@ import {
   yesNo,
 } from '../text/shape.ts'
 import { bounds } from './bounds.ts'
+import { daemonKinds } from './daemon-kinds.ts'
 import { probe } from './probe.ts'
 import {
   absolutePath,
@@ -157,7 +158,7 @@ const manifest = record({
   format: word(1),
   site: name,
   node: name,
-  daemon: word('bird', 'frr'),
+  daemon: word(...daemonKinds),
   asn,
   routerId: address,
   paths,

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { findMissingPrograms } from '../../src/linux/programs.ts'
-import { compilePlan } from '../../src/plan/compile/compile.ts'
+import { compilePlan } from '../../src/plan/compile/compile-plan.ts'
 import { debianLayout } from '../../src/plan/compile/layout.ts'
 import { createRenderer } from '../../src/plan/render/render.ts'
 import { checkBundle } from '../../src/plan/service/check-bundle.ts'

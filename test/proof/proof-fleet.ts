@@ -1,7 +1,7 @@
 import { dirname } from 'node:path'
 import { type Family, familyOf, type Prefix, parsePrefix } from '../../src/net/prefix.ts'
 import { type PrefixRange, parseRange } from '../../src/net/prefix-range.ts'
-import { compilePlan } from '../../src/plan/compile/compile.ts'
+import { compilePlan } from '../../src/plan/compile/compile-plan.ts'
 import { irrKey, type PlanFeeds } from '../../src/plan/compile/feeds.ts'
 import type { NodePlan } from '../../src/plan/compile/plan.ts'
 import type { VrpSet } from '../../src/plan/rpki/vrp-set.ts'

@@ -1,7 +1,7 @@
 import { formatAsPath, parseAsPath } from '../../net/as-path.ts'
 import { type Community, parseCommunity } from '../../net/community.ts'
 import { type Parsed, type Prefix, parseAddress, parsePrefix } from '../../net/prefix.ts'
-import { compilePlan } from '../../plan/compile/compile.ts'
+import { compilePlan } from '../../plan/compile/compile-plan.ts'
 import { noFeeds, type PlanFeeds } from '../../plan/compile/feeds.ts'
 import { debianLayout } from '../../plan/compile/layout.ts'
 import type { NodePlan, Plan, SessionPlan } from '../../plan/compile/plan.ts'

@@ -1,5 +1,6 @@
 import { isSystemError } from '../../files/system-error.ts'
 import { describeMissing } from '../../linux/programs.ts'
+import { daemonNames } from '../../manifest/daemon-kinds.ts'
 import { describeRefusal } from '../../plan/service/describe-refusal.ts'
 import { type PlanRequest, type PlanResult, planFleet } from '../../plan/service/plan-fleet.ts'
 import { requireFleet } from '../../plan/sites/load.ts'
@@ -29,7 +30,7 @@ export async function plan(options: PlanOptions): Promise<void> {
     )
   }
   if (result.outcome === 'rejected') {
-    const daemon = result.daemon === 'bird' ? 'BIRD' : 'FRR'
+    const daemon = daemonNames[result.daemon].project
     throw new CommandError(
       `${daemon} on this machine refuses the configuration of ${result.node}:\n    ${result.complaints.join('\n    ')}`,
       {

@@ -1,4 +1,4 @@
-import { compilePlan } from '../../plan/compile/compile.ts'
+import { compilePlan } from '../../plan/compile/compile-plan.ts'
 import { debianLayout } from '../../plan/compile/layout.ts'
 import { announcementsOf } from '../../plan/compile/own-announcements.ts'
 import { loadVrps } from '../../plan/feeds/vrp-source.ts'

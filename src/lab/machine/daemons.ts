@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { fillSecrets } from '../../bundle/secrets.ts'
 import { removeTree } from '../../files/remove-tree.ts'
 import { run } from '../../linux/run.ts'
+import { type DaemonKind, daemonNames } from '../../manifest/daemon-kinds.ts'
 import type { NodePaths } from '../../manifest/manifest.ts'
 import type { NodeLayout } from '../../plan/compile/plan.ts'
 import { commandLimitMs } from '../limits.ts'
@@ -16,11 +17,36 @@ const frrPrograms = '/usr/lib/frr'
 /** FRR's daemons leave their crash logs' folders here, named after their process. */
 const frrScratchDir = '/var/tmp/frr'
 
+/** By the folder of the node. */
+const daemonFiles: Readonly<
+  Record<
+    DaemonKind,
+    (dir: string) => Pick<NodePaths, 'daemonSocket' | 'announceFile' | 'configFile'> & { logFile: string }
+  >
+> = {
+  bird: (dir) => ({
+    daemonSocket: join(dir, 'bird.ctl'),
+    announceFile: join(dir, 'announce.conf'),
+    configFile: join(dir, 'bird.conf'),
+    logFile: join(dir, 'daemon.log'),
+  }),
+  frr: (dir) => ({
+    daemonSocket: join(dir, 'vty', 'bgpd.vty'),
+    announceFile: null,
+    configFile: join(dir, 'frr', 'frr.conf'),
+    logFile: join(dir, 'vty', 'daemon.log'),
+  }),
+}
+
+/** Where the node's routing daemon writes its log. */
+export function daemonLogOf(node: NodeState): string {
+  return daemonFiles[node.daemon](node.dir).logFile
+}
+
 export function layoutOf(node: LabNode, dir: string, port: number): NodeLayout {
+  const { logFile, ...files } = daemonFiles[node.daemon](dir)
   const paths: NodePaths = {
-    daemonSocket: node.daemon === 'bird' ? join(dir, 'bird.ctl') : join(dir, 'vty', 'bgpd.vty'),
-    announceFile: node.daemon === 'bird' ? join(dir, 'announce.conf') : null,
-    configFile: node.daemon === 'bird' ? join(dir, 'bird.conf') : join(dir, 'frr', 'frr.conf'),
+    ...files,
     bundleDir: join(dir, 'bundle'),
     runtimeDir: join(dir, 'run'),
     stateDir: join(dir, 'state'),
@@ -28,7 +54,7 @@ export function layoutOf(node: LabNode, dir: string, port: number): NodeLayout {
   return {
     paths,
     listen: [`127.0.0.1:${port}`, `${node.managementAddress.address}:${port}`],
-    logFile: node.daemon === 'bird' ? join(dir, 'daemon.log') : join(dir, 'vty', 'daemon.log'),
+    logFile,
   }
 }
 
@@ -36,7 +62,7 @@ export function layoutOf(node: LabNode, dir: string, port: number): NodeLayout {
 export async function installConfiguration(node: NodeState): Promise<void> {
   await mkdir(join(node.dir, 'run'), { recursive: true })
   await mkdir(join(node.dir, 'state'), { recursive: true })
-  const name = node.daemon === 'bird' ? 'bird.conf' : 'frr.conf'
+  const name = daemonNames[node.daemon].configFile
   const content = await fillSecrets(await readFile(join(node.bundle, name), 'utf8'))
   if (node.daemon === 'bird') {
     await writeFile(join(node.dir, name), content, { mode: 0o600 })

@@ -1,4 +1,5 @@
 import { readBundle } from '../../bundle/read.ts'
+import { daemonKinds } from '../../manifest/daemon-kinds.ts'
 import { signalProcess } from '../machine/processes.ts'
 import {
   announceChecks,
@@ -29,7 +30,7 @@ interface RunOptions {
 
 /** The first node of each routing daemon. */
 export function defaultNodes(state: LabState): NodeState[] {
-  return (['bird', 'frr'] as const).flatMap((kind) => state.nodes.find(({ daemon }) => daemon === kind) ?? [])
+  return daemonKinds.flatMap((kind) => state.nodes.find(({ daemon }) => daemon === kind) ?? [])
 }
 
 /** Runs one scenario after another in a running lab, measures, and repairs every fault. */

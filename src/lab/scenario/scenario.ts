@@ -1,3 +1,4 @@
+import type { DaemonKind } from '../../manifest/daemon-kinds.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
 import type { LabState, NodeState, WireguardState } from '../state.ts'
 import type { ScenarioName } from './names.ts'
@@ -47,7 +48,7 @@ export interface Scenario {
 export interface ScenarioResult {
   readonly name: string
   readonly node: string
-  readonly daemon: 'bird' | 'frr'
+  readonly daemon: DaemonKind
   readonly passed: boolean
   /** From the fault to the controller's decision; `null` if the controller does not detect it. */
   readonly detectMs: number | null

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { daemonNames } from '../../manifest/daemon-kinds.ts'
 import { startController, startWireguard } from '../bring-up.ts'
 import { removeFrrScratch, startBgpd, startDaemons } from '../machine/daemons.ts'
 import { ipBatch, openIpShell, runIn } from '../machine/namespaces.ts'
@@ -214,7 +215,7 @@ async function restoreConfiguration(namespace: string, name: string, config: str
 }
 
 async function killDaemon({ node }: Stage): Promise<Fault> {
-  const name = node.daemon === 'bird' ? 'bird' : 'bgpd'
+  const name = daemonNames[node.daemon].process
   const daemon = node.daemons.find((record) => record.name === name)!
   return {
     strike: async () => void (await signalProcess(daemon, 'SIGKILL')),

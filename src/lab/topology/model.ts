@@ -1,3 +1,4 @@
+import type { DaemonKind } from '../../manifest/daemon-kinds.ts'
 import type { Address, Family, InterfaceAddress } from '../../net/prefix.ts'
 
 /** The network namespaces and the links between them. The same fleet gives the same topology. */
@@ -17,7 +18,7 @@ export interface Topology {
 export interface LabNode {
   readonly name: string
   readonly site: string
-  readonly daemon: 'bird' | 'frr'
+  readonly daemon: DaemonKind
   /** From 1; names its ports and makes its WireGuard interfaces unique on the machine. */
   readonly index: number
   readonly namespace: string

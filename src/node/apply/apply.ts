@@ -8,6 +8,7 @@ import { readCarefully } from '../../files/open-regular-file.ts'
 import { readAnnouncements } from '../../manifest/announcements.ts'
 import { compareBundles } from '../../manifest/compare/compare.ts'
 import type { Effect } from '../../manifest/compare/session-costs.ts'
+import { daemonNames } from '../../manifest/daemon-kinds.ts'
 import { type Manifest, readManifestText } from '../../manifest/manifest.ts'
 import { DaemonError, type Observation, type RoutingDaemon } from '../routing/daemon.ts'
 import { ownPrefixesOf } from '../routing/own-prefixes.ts'
@@ -78,7 +79,7 @@ export async function applyBundle(options: ApplyOptions): Promise<ApplyOutcome> 
     throw new TypeError('the manifest does not say where to install')
   }
   const bundle = await readBundleFiles(options)
-  const name = manifest.daemon === 'bird' ? 'bird.conf' : 'frr.conf'
+  const name = daemonNames[manifest.daemon].configFile
   const content = await fillSecrets(bundle.get(name) ?? '')
   const cleaned = await removeSaved(manifest, installed, configFile)
   const old = await readInstalled(configFile)

@@ -2,6 +2,7 @@ import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { execa } from 'execa'
 import { openRegularFile, resolveTrustedLink } from '../../files/open-regular-file.ts'
+import type { DaemonKind } from '../../manifest/daemon-kinds.ts'
 
 /** The desired or earlier state of a file; `content` is null for a file that does not exist. */
 export interface InstalledFile {
@@ -18,7 +19,7 @@ export interface Owner {
 }
 
 /** The daemon's user on this machine, or this process's user if there is none. */
-export async function findOwner(user: 'bird' | 'frr'): Promise<Owner> {
+export async function findOwner(user: DaemonKind): Promise<Owner> {
   const { stdout } = await execa('getent', ['passwd', user], { reject: false, stdin: 'ignore' })
   const [, , uid, gid] = (stdout ?? '').split(':')
   if (!uid || !gid) return { uid: process.getuid!(), gid: process.getgid!() }

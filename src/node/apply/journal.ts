@@ -1,5 +1,6 @@
 import { readFile, rm } from 'node:fs/promises'
 import * as z from 'zod'
+import { daemonKinds } from '../../manifest/daemon-kinds.ts'
 import { installFiles } from './files.ts'
 import { journalPath } from './lock.ts'
 
@@ -9,7 +10,7 @@ const idSchema = z.int().min(0).max(4_294_967_294)
 const journalSchema = z.strictObject({
   format: z.literal(1),
   node: z.string(),
-  daemon: z.enum(['bird', 'frr']),
+  daemon: z.enum(daemonKinds),
   daemonSocket: pathSchema,
   configFile: pathSchema,
   /** The state of the files before the apply. */

@@ -6,8 +6,8 @@ import type { ProbeResult } from '../probe/result.ts'
 import type { SideCheckResult } from '../probe/side/side-check.ts'
 import type { Observation, RoutingDaemon, SavedNetwork } from '../routing/daemon.ts'
 import type { DaemonFailure } from './reconciler.ts'
-import type { DecidedState, ServiceState } from './service/service-state.ts'
-import type { SavedService, ServiceProbes } from './service/service-unit.ts'
+import type { DecidedState, ServiceState } from './services/service-state.ts'
+import type { SavedService, ServiceProbes } from './services/service-unit.ts'
 
 /** Receives the controller's events, for logs and metrics. Must not throw. */
 export interface ControllerObserver {

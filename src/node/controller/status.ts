@@ -4,7 +4,7 @@ import type { CalendarView, EffectiveIntent } from '../decision/intent.ts'
 import type { GuardState } from '../guard/client.ts'
 import type { SavedNetwork } from '../routing/daemon.ts'
 import type { Reconciler } from './reconciler.ts'
-import type { ServiceUnit } from './service/service-unit.ts'
+import type { ServiceUnit } from './services/service-unit.ts'
 
 /** The keys are documented in the schema, in control. */
 export function buildStatus(input: {

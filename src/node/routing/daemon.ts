@@ -1,3 +1,4 @@
+import type { DaemonKind } from '../../manifest/daemon-kinds.ts'
 import type { Announcements } from '../../net/announcements.ts'
 
 /**
@@ -5,7 +6,7 @@ import type { Announcements } from '../../net/announcements.ts'
  * advertised to each neighbor, as observed. An adapter decides nothing and retries nothing.
  */
 export interface RoutingDaemon {
-  readonly kind: 'bird' | 'frr'
+  readonly kind: DaemonKind
 
   /** Reads the version and router id of the running daemon. Throws DaemonError. */
   identify(): Promise<DaemonIdentity>

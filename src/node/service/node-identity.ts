@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { acquireLock } from '../../files/lock.ts'
+import { daemonNames } from '../../manifest/daemon-kinds.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
 import { parseAddress } from '../../net/prefix.ts'
 import type { Log } from '../../telemetry/log.ts'
@@ -53,7 +54,7 @@ export async function requireOwnDaemon(
   } catch (error) {
     if (!(error instanceof DaemonError)) throw error
     if (error.code === 'permission') {
-      const group = manifest.daemon === 'bird' ? 'bird' : 'frrvty'
+      const group = daemonNames[manifest.daemon].socketGroup
       throw new OperationError(`no permission to open the daemon's socket ${socket}`, {
         hint: `run the controller as root, or as a member of the group ${group}`,
         cause: error,

@@ -1,4 +1,5 @@
 import { readdir, readFile, readlink } from 'node:fs/promises'
+import { daemonNames } from '../../manifest/daemon-kinds.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
 
 /**
@@ -7,7 +8,7 @@ import type { Manifest } from '../../manifest/manifest.ts'
  * argument. `null`: none is visible.
  */
 export async function findDaemonProcess({ daemon, paths }: Manifest): Promise<number | null> {
-  const name = daemon === 'bird' ? 'bird' : 'bgpd'
+  const name = daemonNames[daemon].process
   const namespace = await readlink('/proc/self/ns/net').catch(() => null)
   for (const entry of await readdir('/proc').catch(() => [])) {
     if (!/^\d+$/.test(entry)) continue

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { readCarefully } from '../../files/open-regular-file.ts'
 import { readAnnouncements } from '../../manifest/announcements.ts'
+import { daemonNames } from '../../manifest/daemon-kinds.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
 import { type Announcements, nothingAnnounced } from '../../net/announcements.ts'
 import { DaemonError, type Observation, type RoutingDaemon } from '../routing/daemon.ts'
@@ -72,7 +73,7 @@ export async function withdrawServices(parts: WithdrawalParts): Promise<Withdraw
       return { way: 'not-running', withdrawn: true, lasting, left: [], troubles }
     }
     troubles.push(
-      `process ${pid} is a running ${manifest.daemon === 'bird' ? 'bird' : 'bgpd'}, but its socket does not answer`,
+      `process ${pid} is a running ${daemonNames[manifest.daemon].process}, but its socket does not answer`,
     )
   }
   if (outcome.kind === 'gone') {

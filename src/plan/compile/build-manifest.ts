@@ -1,8 +1,8 @@
 import type { Manifest, ManifestService } from '../../manifest/manifest.ts'
 import type { Probe } from '../sites/fleet.ts'
-import { prefixesOf } from './compile.ts'
+import { prefixesOf } from './compile-plan.ts'
+import { describeRpki, describeSession } from './describe-session.ts'
 import type { NodePlan } from './plan.ts'
-import { describeRpki, describeSession } from './session-setup.ts'
 
 /** The settings for the controller, and those that the next plan compares. `files`: the other files of the bundle. */
 export function buildManifest(

@@ -1,3 +1,4 @@
+import type { DaemonKind } from '../../manifest/daemon-kinds.ts'
 import type { NodePaths } from '../../manifest/manifest.ts'
 import type { ImportWord, NeighborKind, RoleWord } from '../../manifest/words.ts'
 import type { Address, Family, Prefix } from '../../net/prefix.ts'
@@ -21,7 +22,7 @@ export interface Notice {
 export interface NodePlan {
   readonly site: string
   readonly node: string
-  readonly daemon: 'bird' | 'frr'
+  readonly daemon: DaemonKind
   readonly asn: number
   readonly routerId: string
   readonly layout: NodeLayout

@@ -1,7 +1,7 @@
 import { frrDegraded, originators } from '../../manifest/announcements.ts'
 import { secretToken } from '../../manifest/secret-token.ts'
 import { type Family, families, type Prefix } from '../../net/prefix.ts'
-import { prefixesOf } from '../compile/compile.ts'
+import { prefixesOf } from '../compile/compile-plan.ts'
 import type { NodePlan, SessionPlan } from '../compile/plan.ts'
 import { kindPolicies } from '../policy/kinds.ts'
 import type { Policy } from '../policy/policy.ts'

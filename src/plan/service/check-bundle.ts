@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { execa } from 'execa'
 import { findMissingPrograms, type MissingProgram } from '../../linux/programs.ts'
 import { renderAnnouncements } from '../../manifest/announcements.ts'
-import { prefixesOf } from '../compile/compile.ts'
+import { prefixesOf } from '../compile/compile-plan.ts'
 import type { NodePlan } from '../compile/plan.ts'
 import type { Renderer } from '../render/render.ts'
 

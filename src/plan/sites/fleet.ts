@@ -1,3 +1,4 @@
+import type { DaemonKind } from '../../manifest/daemon-kinds.ts'
 import type { ProbeSettings } from '../../manifest/probe.ts'
 import type { FailureAction, ImportWord, NeighborKind, RoleWord } from '../../manifest/words.ts'
 import type { Community } from '../../net/community.ts'
@@ -124,7 +125,7 @@ export interface Site {
 
 export interface FleetNode {
   readonly name: string
-  readonly daemon: 'bird' | 'frr'
+  readonly daemon: DaemonKind
   /** Such as `2.0.12`; `null`: what Debian 12 has. */
   readonly daemonVersion: string | null
   /** BGP identifier, dotted quad (RFC 6286). */

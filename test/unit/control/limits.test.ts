@@ -4,7 +4,7 @@ import { type AddressInfo, connect, type Socket } from 'node:net'
 import { promisify } from 'node:util'
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest'
 import { createHttpServer, type HttpLimits, listen } from '../../../src/control/http-server.ts'
-import { jsonReply, type Route } from '../../../src/control/routes.ts'
+import { jsonReply, type Route } from '../../../src/control/route.ts'
 
 const servers: Server[] = []
 afterEach(() => {

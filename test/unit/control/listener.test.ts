@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { ListenError, type Listener, startListener } from '../../../src/control/listener.ts'
-import { jsonReply, type Route } from '../../../src/control/routes.ts'
+import { jsonReply, type Route } from '../../../src/control/route.ts'
 
 let listener: Listener | null = null
 afterEach(async () => {

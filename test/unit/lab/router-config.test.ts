@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { renderCore, renderRouter } from '../../../src/lab/machine/router-config.ts'
 import { buildTopology } from '../../../src/lab/topology/topology.ts'
-import { compilePlan } from '../../../src/plan/compile/compile.ts'
+import { compilePlan } from '../../../src/plan/compile/compile-plan.ts'
 import { fleetOf, osloYaml, romeYaml } from './fleets.ts'
 
 const fleet = fleetOf(osloYaml, romeYaml)

@@ -1,6 +1,6 @@
 import type { Registry } from 'prom-client'
 import { describe, expect, test } from 'vitest'
-import { measureStatus } from '../../../src/node/controller/observer.ts'
+import { measureStatus } from '../../../src/node/controller/report-events.ts'
 import { createMetrics } from '../../../src/telemetry/metrics.ts'
 import { createPlannerMetrics } from '../../../src/telemetry/planner-metrics.ts'
 import { renderMetrics } from '../../../src/telemetry/render-metrics.ts'

@@ -1,7 +1,7 @@
 import type { ManifestService } from '../../../manifest/manifest.ts'
-import { type ProcessResult, runProcess } from './process.ts'
+import { bad, createSideProbe, good, inconclusive, type SideVerdict } from './create-side-probe.ts'
+import { type ProcessResult, runProcess } from './run-process.ts'
 import type { SideProbe } from './side-check.ts'
-import { bad, createSideProbe, good, inconclusive, type SideVerdict } from './side-probe.ts'
 
 export type CommandSettings = NonNullable<ManifestService['probe']['command']>
 

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import type { ManifestService } from '../../../manifest/manifest.ts'
+import { bad, createSideProbe, good, inconclusive, type SideVerdict } from './create-side-probe.ts'
 import type { SideProbe } from './side-check.ts'
-import { bad, createSideProbe, good, inconclusive, type SideVerdict } from './side-probe.ts'
 
 type ConntrackSettings = NonNullable<ManifestService['probe']['conntrack']>
 

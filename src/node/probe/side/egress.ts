@@ -4,10 +4,10 @@ import { formatEndpoint } from '../../wireguard/endpoint-socket.ts'
 import type { InnerOutcome } from '../../wireguard/inner/conversations.ts'
 import { ipRoute } from '../../wireguard/inner/ip.ts'
 import type { ProbeResult } from '../result.ts'
+import { bad, createSideProbe, good, inconclusive, type SideVerdict } from './create-side-probe.ts'
 import { askTarget } from './egress/question.ts'
 import type { EgressReply } from './egress/reply.ts'
 import type { SideProbe } from './side-check.ts'
-import { bad, createSideProbe, good, inconclusive, type SideVerdict } from './side-probe.ts'
 
 type EgressSettings = NonNullable<ManifestService['probe']['egress']>
 type Target = EgressSettings['targets'][number]

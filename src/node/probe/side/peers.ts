@@ -1,9 +1,9 @@
 import { type Clock, systemClock } from '../../../clock/clock.ts'
 import { showWg } from '../../../linux/wg.ts'
 import type { ManifestService } from '../../../manifest/manifest.ts'
+import { bad, createSideProbe, good, inconclusive, type SideVerdict } from './create-side-probe.ts'
 import { PeersFall } from './peers-fall.ts'
 import type { SideProbe } from './side-check.ts'
-import { bad, createSideProbe, good, inconclusive, type SideVerdict } from './side-probe.ts'
 
 type PeersSettings = NonNullable<ManifestService['probe']['peers']>
 

@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { bounds } from '../../../manifest/bounds.ts'
+import { daemonKinds } from '../../../manifest/daemon-kinds.ts'
 import { importWords, neighborKinds, roleWords } from '../../../manifest/words.ts'
 import {
   descriptionField,
@@ -180,7 +181,7 @@ const maintenance = z
 
 const node = z.strictObject({
   name: nameField('fra1-a').describe('Unique in the fleet.'),
-  daemon: wordField(['bird', 'frr']).describe('The BGP daemon on the node.'),
+  daemon: wordField(daemonKinds).describe('The BGP daemon on the node.'),
   daemonVersion: versionField
     .describe(
       'Its version, in quotes: features that it lacks are refused. Left out: what Debian 12 has, BIRD 2.0.12 and FRR 8.4.4.',

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { createCalendar } from '../../../../src/node/controller/service/calendar.ts'
+import { createCalendar } from '../../../../src/node/controller/services/calendar.ts'
 
 const minuteMs = 60_000
 const hourMs = 60 * minuteMs

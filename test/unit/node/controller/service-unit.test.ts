@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { requireManifest } from '../../../../src/manifest/manifest.ts'
-import { ServiceUnit } from '../../../../src/node/controller/service/service-unit.ts'
+import { ServiceUnit } from '../../../../src/node/controller/services/service-unit.ts'
 import type { DecisionName } from '../../../../src/node/decision/decide.ts'
 import type { Observation } from '../../../../src/node/routing/daemon.ts'
 

@@ -1,7 +1,7 @@
 import type { NeighborKind } from '../../../../src/manifest/words.ts'
 import { Community } from '../../../../src/net/community.ts'
 import { type Parsed, parseAddress, parsePrefix } from '../../../../src/net/prefix.ts'
-import type { PolicyInput } from '../../../../src/plan/policy/compile.ts'
+import type { PolicyInput } from '../../../../src/plan/policy/compile-policy.ts'
 import { importsByKind, type Neighbor } from '../../../../src/plan/sites/fleet.ts'
 
 function get<T>(parsed: Parsed<T>): T {

@@ -1,6 +1,6 @@
 import Handlebars from 'handlebars'
 import { describe, expect, test } from 'vitest'
-import { compilePlan } from '../../../../src/plan/compile/compile.ts'
+import { compilePlan } from '../../../../src/plan/compile/compile-plan.ts'
 import { debianLayout } from '../../../../src/plan/compile/layout.ts'
 import { createRenderer } from '../../../../src/plan/render/render.ts'
 import { viewForBird, viewForFrr } from '../../../../src/plan/render/view.ts'

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { neighborKinds } from '../../../../src/manifest/words.ts'
 import { exactly } from '../../../../src/net/prefix-range.ts'
-import { compileExport, compileImport, roleOf } from '../../../../src/plan/policy/compile.ts'
+import { compileExport, compileImport, roleOf } from '../../../../src/plan/policy/compile-policy.ts'
 import { importsByKind, relaxableRules, rolesByKind } from '../../../../src/plan/sites/fleet.ts'
 import { parseFleet } from '../../../../src/plan/sites/parse.ts'
 import { base } from '../../../invalid/base.ts'

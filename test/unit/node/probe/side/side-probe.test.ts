@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { createSideProbe, good } from '../../../../../src/node/probe/side/create-side-probe.ts'
 import { createEgressProbe, type EgressTunnel } from '../../../../../src/node/probe/side/egress.ts'
-import { createSideProbe, good } from '../../../../../src/node/probe/side/side-probe.ts'
 
 const settings = {
   targets: [{ protocol: 'icmp' as const, address: '198.51.100.1', port: null, name: null }],

@@ -1,5 +1,11 @@
 import { comparePrefixes, type Family, type Prefix } from '../../net/prefix.ts'
-import { compileExport, compileImport, isValidated, type PolicyInput, roleOf } from '../policy/compile.ts'
+import {
+  compileExport,
+  compileImport,
+  isValidated,
+  type PolicyInput,
+  roleOf,
+} from '../policy/compile-policy.ts'
 import { kindPolicies } from '../policy/kinds.ts'
 import { once } from '../policy/once.ts'
 import type { Fleet, FleetNode, Neighbor, Service, Site } from '../sites/fleet.ts'

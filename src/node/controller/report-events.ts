@@ -6,7 +6,7 @@ import type { Say } from '../../telemetry/say.ts'
 import { drainStages } from '../decision/drain.ts'
 import type { NeighborObservation } from '../routing/daemon.ts'
 import type { ControllerObserver, VerifiedChange } from './parts.ts'
-import type { DecidedState } from './service/service-state.ts'
+import type { DecidedState } from './services/service-state.ts'
 
 /** Turns the controller's events into log lines and metrics. */
 export function createObserver(
