@@ -14,7 +14,14 @@ interface Command {
   readonly argv: readonly string[]
   readonly log: string
   readonly env?: Readonly<Record<string, string>>
+  readonly niceness?: number
 }
+
+/**
+ * Outside of a lab each of these programs has a machine of its own. Here the programs that inject faults and measure
+ * must not slow them down.
+ */
+const daemonNiceness = -5
 
 /** Starts a program in a namespace, in a session of its own, so that it survives this process and Ctrl-C. */
 export async function startDetached(command: Command): Promise<ProcessRecord> {
@@ -29,9 +36,7 @@ export async function startDetached(command: Command): Promise<ProcessRecord> {
     })
     await once(child, 'spawn')
     child.unref()
-    // Outside of a lab each of these programs has a machine of its own. Here the programs that inject faults and
-    // measure must not slow them down.
-    setLeaderPriority(child.pid!, -5)
+    setLeaderPriority(child.pid!, command.niceness ?? daemonNiceness)
     // nsenter becomes the program itself, so this is the program's process.
     const startTicks = (await readProcess(child.pid!))?.startTicks ?? 0
     const { name, namespace, argv } = command

@@ -52,6 +52,12 @@ export function controlSocketOf(name: string): string {
   return `/var/run/wireguard/${name}.sock`
 }
 
+/**
+ * Before controllers, which set -10 themselves, as the kernel's WireGuard is. A late reply makes each controller start
+ * programs that look for the cause, which delay the other replies.
+ */
+const wireguardNiceness = -15
+
 interface InterfacePlan {
   readonly namespace: string
   readonly interface: string
@@ -80,6 +86,7 @@ export async function createInterface(
       argv: ['wireguard-go', '-f', plan.interface],
       log: plan.log,
       env: { LOG_LEVEL: 'error', WG_PROCESS_FOREGROUND: '1' },
+      niceness: wireguardNiceness,
     })
     onStart?.(process)
     // wireguard-go opens its socket when it has its interface.
