@@ -1,4 +1,6 @@
 import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { acquireLock } from '../../files/lock.ts'
 import { readCarefully } from '../../files/open-regular-file.ts'
 import { readAnnouncements } from '../../manifest/announcements.ts'
 import { daemonNames } from '../../manifest/daemon-kinds.ts'
@@ -48,12 +50,14 @@ const timing = {
   /** FRR can lose a withdrawal, so it is repeated until then. */
   giveUp: 1500,
   file: 500,
+  /** For another withdrawal. */
+  lock: 500,
 } as const
 
 /**
  * Withdraws services by the first way that works: the daemon's adapter, for BIRD the `disable` that precedes it; if
  * routes stay, or the daemon cannot be observed, the anycast addresses are removed. Success is judged by the routes
- * that the daemon advertises. After a successful withdrawal, removed addresses are restored. Takes 6 s at most, and
+ * that the daemon advertises. After a successful withdrawal, removed addresses are restored. Takes 7 s at most, and
  * never throws.
  */
 export async function withdrawServices(parts: WithdrawalParts): Promise<Withdrawal> {
@@ -62,8 +66,10 @@ export async function withdrawServices(parts: WithdrawalParts): Promise<Withdraw
   const troubles: string[] = []
   await addresses.load()
 
-  const desired = await findDesired(parts, prefixes)
-  const outcome = await applyToDaemon(parts, prefixes, desired, troubles)
+  const outcome = await inTurn(manifest, async () => {
+    const desired = await findDesired(parts, prefixes)
+    return applyToDaemon(parts, prefixes, desired, troubles)
+  })
   if (outcome.kind === 'over') return { way: null, withdrawn: false, lasting: false, left: null, troubles }
   if (outcome.kind === 'absent') {
     const pid = await findDaemonProcess(manifest)
@@ -85,6 +91,21 @@ export async function withdrawServices(parts: WithdrawalParts): Promise<Withdraw
   troubles.push(...(await addresses.remove(addressesOf(manifest, services))))
   const isOff = addresses.removed.length > 0
   return { way: isOff ? 'address' : null, withdrawn: false, lasting: false, left, troubles }
+}
+
+/**
+ * The guard and `anyward withdraw` may withdraw at the same time, each of them the present set without its services: one
+ * after the other, because the second would otherwise announce again what the first has withdrawn. Without the lock if
+ * it is not free in time or can not be taken: a withdrawal never waits longer.
+ */
+async function inTurn<T>({ paths }: Manifest, withdraw: () => Promise<T>): Promise<T> {
+  const path = join(paths.runtimeDir, 'withdraw.lock')
+  const lock = await acquireLock(path, { waitMs: timing.lock }).catch(() => null)
+  try {
+    return await withdraw()
+  } finally {
+    if (lock?.outcome === 'locked') lock.release()
+  }
 }
 
 /** Whether an observed withdrawal still holds; true if the daemon cannot be observed now. */

@@ -1,0 +1,76 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { acquireLock } from '../../../../src/files/lock.ts'
+import type { Manifest } from '../../../../src/manifest/manifest.ts'
+import { type Announcements, normally } from '../../../../src/net/announcements.ts'
+import type { RoutingDaemon } from '../../../../src/node/routing/daemon.ts'
+import { withdrawServices } from '../../../../src/node/withdraw/ladder.ts'
+import type { RemovedAddresses } from '../../../../src/node/withdraw/removed-addresses.ts'
+import { patience } from '../../../patience.ts'
+
+const prefixes = { a: '192.0.2.0/24', b: '198.51.100.0/24', c: '203.0.113.0/24' }
+const addresses = {
+  load: async () => {},
+  restore: async () => [],
+  removed: [],
+} as unknown as RemovedAddresses
+
+let runtimeDir: string
+let originated: Announcements
+
+beforeEach(async () => {
+  runtimeDir = await mkdtemp(join(tmpdir(), 'anyward-ladder-'))
+  originated = normally(Object.values(prefixes))
+})
+afterEach(() => rm(runtimeDir, { recursive: true }))
+
+/** A daemon needs some time for its answer, in which another process may ask it. */
+const daemon = {
+  kind: 'bird',
+  async observe() {
+    const present = originated
+    await delay(30)
+    return { originated: present, neighbors: [] }
+  },
+  async apply(desired: Announcements) {
+    await delay(30)
+    originated = desired
+  },
+} as unknown as RoutingDaemon
+
+function withdraw(service: keyof typeof prefixes) {
+  const manifest = {
+    daemon: 'bird',
+    paths: { runtimeDir, announceFile: null },
+    services: Object.entries(prefixes).map(([name, prefix]) => ({ name, prefixes: [prefix], anycast: [] })),
+  } as unknown as Manifest
+  return withdrawServices({ manifest, daemon, addresses, services: new Set([service]) })
+}
+
+test('two processes that withdraw different services at the same time undo nothing of each other', async () => {
+  const both = await Promise.all([withdraw('a'), withdraw('b')])
+  expect(both.map(({ withdrawn, troubles }) => ({ withdrawn, troubles }))).toEqual([
+    { withdrawn: true, troubles: [] },
+    { withdrawn: true, troubles: [] },
+  ])
+  expect([...originated.keys()]).toEqual([prefixes.c])
+})
+
+test('a withdrawal waits a short time for another that hangs, and then goes on', async () => {
+  const lock = await acquireLock(join(runtimeDir, 'withdraw.lock'))
+  expect(lock.outcome).toBe('locked')
+  const startedAt = performance.now()
+  expect(await withdraw('a')).toMatchObject({ withdrawn: true, troubles: [] })
+  expect(performance.now() - startedAt).toBeLessThan(patience(5000))
+  expect(originated.has(prefixes.a)).toBe(false)
+  if (lock.outcome === 'locked') lock.release()
+})
+
+test('a withdrawal needs no lock file', async () => {
+  await rm(runtimeDir, { recursive: true })
+  expect(await withdraw('a')).toMatchObject({ withdrawn: true, troubles: [] })
+  runtimeDir = await mkdtemp(join(tmpdir(), 'anyward-ladder-'))
+})
