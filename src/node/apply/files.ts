@@ -1,8 +1,9 @@
 import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { execa } from 'execa'
 import { openRegularFile, resolveTrustedLink } from '../../files/open-regular-file.ts'
+import { RunError, run } from '../../linux/run.ts'
 import type { DaemonKind } from '../../manifest/daemon-kinds.ts'
+import { OperationError } from '../../text/operation-error.ts'
 
 /** The desired or earlier state of a file; `content` is null for a file that does not exist. */
 export interface InstalledFile {
@@ -18,10 +19,21 @@ export interface Owner {
   readonly gid: number
 }
 
-/** The daemon's user on this machine, or this process's user if there is none. */
+/** A name service on the network, LDAP for example, may hang. */
+const ownerTimeoutMs = 5000
+
+/** The daemon's user on this machine, or this process's user if there is none. Throws OperationError. */
 export async function findOwner(user: DaemonKind): Promise<Owner> {
-  const { stdout } = await execa('getent', ['passwd', user], { reject: false, stdin: 'ignore' })
-  const [, , uid, gid] = (stdout ?? '').split(':')
+  const entry = await run(['getent', 'passwd', user], { timeoutMs: ownerTimeoutMs }).catch(
+    (cause: unknown) => {
+      if (cause instanceof RunError && cause.kind !== 'timeout') return ''
+      throw new OperationError(`cannot look up the user ${user}: ${(cause as Error).message}`, {
+        hint: 'check the name service (passwd in /etc/nsswitch.conf), then apply again',
+        cause,
+      })
+    },
+  )
+  const [, , uid, gid] = entry.split(':')
   if (!uid || !gid) return { uid: process.getuid!(), gid: process.getgid!() }
   return { uid: Number(uid), gid: Number(gid) }
 }

@@ -96,7 +96,7 @@ export async function withdrawServices(parts: WithdrawalParts): Promise<Withdraw
 /**
  * The guard and `anyward withdraw` may withdraw at the same time, each of them the present set without its services: one
  * after the other, because the second would otherwise announce again what the first has withdrawn. Without the lock if
- * it is not free in time or can not be taken: a withdrawal never waits longer.
+ * it is not free in time or cannot be taken: a withdrawal never waits longer.
  */
 async function inTurn<T>({ paths }: Manifest, withdraw: () => Promise<T>): Promise<T> {
   const path = join(paths.runtimeDir, 'withdraw.lock')
