@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises'
+import { type Clock, systemClock, type Timer } from '../clock/clock.ts'
 import { applyLinkEvent, type Link, type LinkEvent, type Links, parseLinks } from './link-lines.ts'
 import { runLinkMonitor } from './link-monitor.ts'
 import type { LinkSnapshot } from './link-snapshot.ts'
@@ -19,6 +19,7 @@ export interface LinkWatchOptions {
   readonly rereadIntervalMs?: number
   /** The program `ip` of iproute2. */
   readonly program?: string
+  readonly clock?: Clock
 }
 
 export interface LinkConcerns {
@@ -76,6 +77,7 @@ class Watcher {
   snapshot: LinkSnapshot | null = null
   readonly #options: LinkWatchOptions
   readonly #program: string
+  readonly #clock: Clock
   readonly #stopped = new AbortController()
   readonly #signal: AbortSignal
   #links: Links | null = null
@@ -83,13 +85,15 @@ class Watcher {
   #sinceRead: LinkEvent[] | null = null
   #reading: Promise<void> | null = null
   #readAgain = false
-  #readSoon: NodeJS.Timeout | null = null
+  #readSoon: Timer | null = null
+  #reread: Timer | null = null
   #retryMs = firstRestartMs
   #readAt = Number.NEGATIVE_INFINITY
 
   constructor(options: LinkWatchOptions) {
     this.#options = options
     this.#program = options.program ?? 'ip'
+    this.#clock = options.clock ?? systemClock
     const signals = [this.#stopped.signal, ...(options.signal ? [options.signal] : [])]
     this.#signal = AbortSignal.any(signals)
   }
@@ -99,23 +103,41 @@ class Watcher {
   }
 
   async run(): Promise<void> {
-    const reread = setInterval(() => this.#requestRead(), this.#options.rereadIntervalMs ?? 10_000)
+    this.#rereadLater()
     try {
       let restartMs = firstRestartMs
       while (!this.#signal.aborted) {
-        const began = performance.now()
+        const began = this.#clock.now()
         await this.#monitor()
         if (this.#signal.aborted) break
         // A monitor that ran for a while resets the count.
-        if (performance.now() - began > lastRestartMs) restartMs = firstRestartMs
-        await delay(restartMs, undefined, { signal: this.#signal }).catch(() => undefined)
+        if (this.#clock.now() - began > lastRestartMs) restartMs = firstRestartMs
+        await this.#pause(restartMs)
         restartMs = Math.min(restartMs * 2, lastRestartMs)
       }
     } finally {
-      clearInterval(reread)
-      if (this.#readSoon !== null) clearTimeout(this.#readSoon)
+      this.#reread?.cancel()
+      this.#readSoon?.cancel()
       await this.#reading
     }
+  }
+
+  async #pause(ms: number): Promise<void> {
+    let wake = () => {}
+    const pause = this.#clock.sleep(ms, (waker) => {
+      wake = waker
+    })
+    this.#signal.addEventListener('abort', wake, { once: true })
+    if (this.#signal.aborted) wake()
+    await pause
+    this.#signal.removeEventListener('abort', wake)
+  }
+
+  #rereadLater(): void {
+    this.#reread = this.#clock.after(this.#options.rereadIntervalMs ?? 10_000, () => {
+      this.#requestRead()
+      this.#rereadLater()
+    })
   }
 
   /** Returns when the monitor has ended. */
@@ -158,10 +180,10 @@ class Watcher {
 
   /** To start a process blocks this one for some 5 to 10 ms, in which it handles no event. */
   #requestReadSoon(delayMs: number): void {
-    this.#readSoon ??= setTimeout(() => {
+    this.#readSoon ??= this.#clock.after(delayMs, () => {
       this.#readSoon = null
       this.#requestRead()
-    }, delayMs)
+    })
   }
 
   #requestRead(): void {
@@ -170,12 +192,12 @@ class Watcher {
       this.#readAgain = true
       return
     }
-    const waitMs = this.#readAt + readSpacingMs - performance.now()
+    const waitMs = this.#readAt + readSpacingMs - this.#clock.now()
     if (waitMs > 0) {
       this.#requestReadSoon(waitMs)
       return
     }
-    this.#readAt = performance.now()
+    this.#readAt = this.#clock.now()
     this.#reading = this.#read().finally(() => {
       this.#reading = null
       this.#sinceRead = null

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { manifestName } from '../../bundle/read.ts'
 import { fillSecrets } from '../../bundle/secrets.ts'
+import { type Clock, systemClock } from '../../clock/clock.ts'
 import { hashOf } from '../../files/atomic-file.ts'
 import { readCarefully } from '../../files/open-regular-file.ts'
 import { readAnnouncements } from '../../manifest/announcements.ts'
@@ -58,6 +58,7 @@ interface ApplyOptions {
   readonly signal: AbortSignal
   /** Called at the start of each step. */
   readonly onStep?: (step: string) => void
+  readonly clock?: Clock
 }
 
 /** How long all must be well before the change counts as good: a session may take this long to fail. */
@@ -262,18 +263,18 @@ async function verify(
   was: Observation,
   base: BaseDaemon | null,
 ): Promise<boolean> {
-  const { manifest, signal, timeoutMs } = options
-  const deadline = performance.now() + timeoutMs
+  const { manifest, signal, timeoutMs, clock = systemClock } = options
+  const deadline = clock.now() + timeoutMs
   let wellSince: number | null = null
   for (;;) {
     signal.throwIfAborted()
     if (await base?.isOvertaken()) return false
     const regressions = await lookForRegressions(manifest, daemon, was)
-    const now = performance.now()
+    const now = clock.now()
     wellSince = regressions.length === 0 ? (wellSince ?? now) : null
     if (wellSince !== null && now - wellSince >= calmMs[manifest.daemon]) return true
     if (wellSince === null && now > deadline) throw new WorseError(regressions.join('; '))
-    await delay(pollMs)
+    await clock.sleep(pollMs)
   }
 }
 
