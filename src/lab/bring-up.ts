@@ -34,6 +34,7 @@ import {
   writeState,
 } from './state.ts'
 import { takeDown } from './take-down.ts'
+import { describeFactor, slowTimers, timerFactor } from './topology/slow-timers.ts'
 import { buildTopology } from './topology/topology.ts'
 
 interface BringUpOptions {
@@ -69,7 +70,10 @@ export class LabExistsError extends Error {
  * again if that fails or is aborted. Throws LabExistsError, NotReadyError, TopologyError.
  */
 export async function bringUp(options: BringUpOptions): Promise<LabState> {
-  const topology = buildTopology(options.fleet)
+  const nodes = options.fleet.sites.reduce((sum, site) => sum + site.nodes.length, 0)
+  const factor = timerFactor(nodes, availableParallelism())
+  const fleet = slowTimers(options.fleet, factor)
+  const topology = buildTopology(fleet)
   if (!(await claimLab())) throw new LabExistsError(await readState())
   const failure = new AbortController()
   const signal = AbortSignal.any([options.signal, failure.signal])
@@ -80,13 +84,15 @@ export async function bringUp(options: BringUpOptions): Promise<LabState> {
     const owner = { command: options.command, pid: process.pid, startTicks }
     const claim = describeClaim(topology, options.sites, owner)
     await writeState(claim)
-    const state = await prepareLab(options.fleet, topology, claim)
+    const state = await prepareLab(fleet, topology, { ...claim, timerFactor: factor })
     // Before it creates anything that must be removed.
     await writeState(state)
     signal.throwIfAborted()
+    const notice = describeFactor(factor)
+    if (notice !== null) options.onStep?.(notice)
     options.onStep?.('wiring namespaces')
     state.kernelWireguard = await kernelHasWireguard()
-    await wireTopology(options.fleet, topology, state.kernelWireguard, signal)
+    await wireTopology(fleet, topology, state.kernelWireguard, signal)
     const startAll = (starts: readonly (() => Promise<void>)[]) =>
       fewAtOnce(startsAtOnce(availableParallelism()), starts, (start) => abortOnFailure(start(), failure))
     options.onStep?.('starting daemons')

@@ -111,6 +111,8 @@ const stateSchema = z.object({
   coreNamespace: z.string(),
   namespaces: z.array(z.string()),
   kernelWireguard: z.boolean(),
+  /** How many times slower than in the YAML probes and BFD are. */
+  timerFactor: z.number().default(1),
   core: processSchema.nullable(),
   caches: z.array(cacheSchema).default([]),
   nodes: z.array(nodeSchema),

@@ -1,23 +1,9 @@
-import { existsSync } from 'node:fs'
-import { dirname } from 'node:path'
-import { readBundle } from '../../bundle/read.ts'
-import { makeFolder } from '../../files/atomic-file.ts'
-import { describeMissing, findMissingPrograms } from '../../linux/programs.ts'
-import type { Manifest } from '../../manifest/manifest.ts'
-import { type ApplyOutcome, applyBundle, DamagedError } from '../../node/apply/apply.ts'
-import { NotTakenError } from '../../node/apply/base-daemon.ts'
-import { JournalError } from '../../node/apply/journal.ts'
-import { journalPath, lockApply } from '../../node/apply/lock.ts'
-import { repairInterrupted } from '../../node/apply/repair.ts'
-import { DaemonError } from '../../node/routing/daemon.ts'
-import { askController } from '../../node/service/ask-controller.ts'
-import { createDaemon } from '../../node/service/create-daemon.ts'
-import { requireOwnNode } from '../../node/service/node-identity.ts'
+import { type ApplyOutcome, DamagedError } from '../../node/apply/apply.ts'
+import { applyOnNode, cleanNode, repairNode } from '../../node/service/apply-node.ts'
 import { ConfigError, formatIssue } from '../../text/issue.ts'
 import { OperationError } from '../../text/operation-error.ts'
 import { defaultBundle } from '../commands/options.ts'
 import { CommandError, exitCode } from '../failure.ts'
-import { cleanNode } from './clean.ts'
 
 export interface ApplyOptions {
   readonly bundle?: string
@@ -29,167 +15,72 @@ export interface ApplyOptions {
 
 export async function runApply(options: ApplyOptions): Promise<void> {
   if (options.repair) await repair()
-  else if (options.clean) await cleanNode(options.bundle)
+  else if (options.clean) await clean(options.bundle)
   else if (options.bundle !== undefined) await apply(options, options.bundle)
   else throw new CommandError('no bundle is given', { hint: 'name it with --bundle DIR' })
 }
 
 async function apply(options: ApplyOptions, bundle: string): Promise<void> {
   try {
-    report(options, await run(bundle, options.timeout))
+    const onStep = (step: string) => process.stderr.write(`${step}\n`)
+    report(options, await applyOnNode({ bundle, timeoutMs: options.timeout, onStep }))
   } catch (error) {
-    const detail =
-      error instanceof ConfigError ? error.issues.map(formatIssue).join('\n') : (error as Error).message
-    const refused = error instanceof ConfigError || error instanceof DamagedError
-    const isRefusal =
-      (error instanceof CommandError && error.exitCode === exitCode.findings) ||
-      (error instanceof OperationError && error.outcome === 'refused')
-    if (options.json && (refused || isRefusal)) {
-      const reason = refused ? 'damaged' : 'refused'
-      print({ applied: false, effect: 'none', undone: false, reason, detail, notes: [] })
+    const refusal = readRefusal(error)
+    if (options.json && refusal !== null) {
+      printJson({ applied: false, effect: 'none', undone: false, ...refusal, notes: [] })
     }
-    if (error instanceof DamagedError) {
-      const hint = 'run `anyward plan` again and copy the whole folder; nothing was changed'
-      throw new CommandError(detail, { hint, exitCode: exitCode.findings, cause: error })
-    }
-    throw explainFailure(error)
+    throw error
   }
 }
 
-/** Reverts what an interrupted apply on this node has left. The controller of a hardened unit may not write there. */
+/** `null`: it is no refusal, but a failure. */
+function readRefusal(error: unknown): { reason: string; detail: string } | null {
+  if (error instanceof ConfigError) {
+    return { reason: 'damaged', detail: error.issues.map(formatIssue).join('\n') }
+  }
+  if (!(error instanceof OperationError) || error.outcome !== 'refused') return null
+  return { reason: error.cause instanceof DamagedError ? 'damaged' : 'refused', detail: error.message }
+}
+
 async function repair(): Promise<void> {
-  // Without a journal there is nothing to lock for, and perhaps no folder for the lock.
-  const lock = existsSync(journalPath(defaultBundle)) ? await lockApply(defaultBundle) : null
-  // An apply that runs completes or reverts its own changes.
-  if (lock?.outcome === 'busy') return
-  try {
-    const repaired = lock !== null && (await repairInterrupted(defaultBundle))
-    process.stdout.write(
-      repaired ? 'the changes of an interrupted apply are reverted\n' : 'nothing to revert\n',
-    )
-  } catch (error) {
-    throw explainFailure(error)
-  } finally {
-    lock?.release()
-  }
+  const isRepaired = await repairNode(defaultBundle)
+  print(isRepaired ? 'the changes of an interrupted apply are reverted' : 'nothing to revert')
 }
 
-function explainFailure(error: unknown): unknown {
-  if (error instanceof NotTakenError) {
-    const hint =
-      'an apply was interrupted, and its changes cannot be reverted: compare the running configuration yourself'
-    return new CommandError(error.message, { hint, cause: error })
+/** FRR's unit runs this before FRR starts, also on a machine without a bundle. */
+async function clean(bundle = defaultBundle): Promise<void> {
+  const result = await cleanNode(bundle)
+  switch (result.outcome) {
+    case 'no-bundle':
+      print(`no bundle in ${bundle}: nothing to remove`)
+      return
+    case 'not-needed':
+      print(
+        `${result.node} announces through BIRD, whose configuration holds no announcements: nothing to remove`,
+      )
+      return
+    case 'cleaned':
+      for (const { file, line, prefix } of result.removed) print(`removed: ${file}:${line} network ${prefix}`)
+      if (result.removed.length === 0) print(`no saved announcements in ${result.configFile}`)
   }
-  if (error instanceof DaemonError) {
-    const hint = 'check that the routing daemon is running, and run this as root'
-    return new CommandError(error.message, { hint, cause: error })
-  }
-  if (error instanceof JournalError) {
-    const hint =
-      'an apply was interrupted, and its journal is damaged: compare the configuration yourself, and remove that file'
-    return new CommandError(error.message, { hint, cause: error })
-  }
-  return error
-}
-
-async function run(bundle: string, timeout: number): Promise<ApplyOutcome> {
-  const read = await readBundle(bundle)
-  const { bundleDir, configFile } = read.paths
-  if (bundleDir === undefined || configFile === undefined) {
-    throw new CommandError(`${bundle} is a bundle of Anyward 0.1.0, which does not say where to install it`, {
-      hint: 'run `anyward plan` of this version; nothing was changed',
-      exitCode: exitCode.findings,
-    })
-  }
-  await requirePrograms(read)
-  requireOwnNode(read)
-  // If it cannot be created, the lock reports that.
-  await makeFolder(dirname(bundleDir)).catch(() => {})
-  const lock = await lockApply(bundleDir)
-  if (lock.outcome === 'busy') {
-    const process = lock.pid === null ? '' : ` (process ${lock.pid})`
-    throw new CommandError(`another apply is running on ${read.node}${process}`, {
-      hint: 'wait until it has ended; nothing was changed',
-      exitCode: exitCode.findings,
-    })
-  }
-  const stop = new AbortController()
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
-  const onSignal = () => stop.abort(new Error('interrupted'))
-  for (const signal of signals) process.on(signal, onSignal)
-  try {
-    let manifest = read
-    if (await repairInterrupted(bundleDir)) {
-      process.stderr.write('an earlier apply was interrupted; its changes are reverted\n')
-      // The bundle may be the folder that was reverted.
-      manifest = await readBundle(bundle)
-    }
-    const installed = await readBundle(bundleDir).catch(() => null)
-    requireSameNode(manifest, installed, bundleDir)
-    const outcome = await applyBundle({
-      bundleDir: bundle,
-      manifest,
-      installed,
-      createDaemon: (one) => createDaemon(one, { deadlineMs: 5000 }),
-      timeoutMs: timeout,
-      signal: stop.signal,
-      onStep: (step) => process.stderr.write(`${step}\n`),
-    })
-    return outcome.applied
-      ? { ...outcome, notes: [...outcome.notes, ...(await findControllerNote(manifest))] }
-      : outcome
-  } finally {
-    for (const signal of signals) process.off(signal, onSignal)
-    lock.release()
-  }
-}
-
-async function requirePrograms(manifest: Manifest): Promise<void> {
-  const needed = manifest.daemon === 'bird' ? [] : ['zebra', 'staticd', 'bfdd', 'bgpd', 'vtysh', 'unshare']
-  const missing = await findMissingPrograms(needed)
-  if (missing.length === 0) return
-  throw new CommandError(`missing on this machine: ${describeMissing(missing)}`, {
-    hint: 'install it; nothing was changed',
-  })
-}
-
-function requireSameNode(manifest: Manifest, installed: Manifest | null, bundleDir: string): void {
-  if (installed === null || installed.node === manifest.node) return
-  throw new CommandError(
-    `this is the bundle of ${manifest.node}, and this node is ${installed.node} by ${bundleDir}`,
-    {
-      hint: `use the bundle of this node; if it was renamed, remove ${bundleDir}. Nothing was changed`,
-      exitCode: exitCode.findings,
-    },
-  )
-}
-
-/** A controller reads its bundle when it starts. */
-async function findControllerNote(manifest: Manifest): Promise<string[]> {
-  const reply = await askController(manifest).catch(() => null)
-  if (reply === null || reply.outcome === 'absent') return []
-  return [
-    'the controller still uses the previous bundle: restart it (SIGHUP ends it, and leaves the announcements)',
-  ]
 }
 
 function report(options: ApplyOptions, outcome: ApplyOutcome): void {
-  if (options.json) print(outcome)
+  const { applied, reason, undone, detail, effect, notes } = outcome
+  const isFine = applied || reason === 'nothing-to-do'
+  if (options.json) printJson(outcome)
   else {
-    const { applied, reason, undone, detail, effect, notes } = outcome
-    const isFine = applied || reason === 'nothing-to-do'
     const head = isFine ? detail : `${undone ? 'undone' : 'refused'} (${reason}): ${detail}`
-    process.stdout.write(`${[applied ? `${head} (${effect})` : head, ...notes].join('\n')}\n`)
+    print([applied ? `${head} (${effect})` : head, ...notes].join('\n'))
   }
-  const { applied, reason } = outcome
-  process.exitCode =
-    applied || reason === 'nothing-to-do'
-      ? exitCode.fine
-      : reason === 'undo-failed'
-        ? exitCode.failed
-        : exitCode.findings
+  if (isFine) process.exitCode = exitCode.fine
+  else process.exitCode = reason === 'undo-failed' ? exitCode.failed : exitCode.findings
 }
 
-function print(document: object): void {
-  process.stdout.write(`${JSON.stringify(document, null, 2)}\n`)
+function print(line: string): void {
+  process.stdout.write(`${line}\n`)
+}
+
+function printJson(document: object): void {
+  print(JSON.stringify(document, null, 2))
 }

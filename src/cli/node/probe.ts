@@ -1,10 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Address } from '../../net/prefix.ts'
-import { WireguardClient } from '../../node/wireguard/client.ts'
-import { Deadline } from '../../node/wireguard/deadline.ts'
+import { type ProbeAttempt, probeEndpoint } from '../../node/service/probe-endpoint.ts'
 import { type Endpoint, formatEndpoint } from '../../node/wireguard/endpoint-socket.ts'
-import type { ExchangeFailure, FailureCause } from '../../node/wireguard/exchange.ts'
-import { ipRoute, type RouteEnds } from '../../node/wireguard/inner/ip.ts'
+import type { FailureCause } from '../../node/wireguard/exchange.ts'
+import type { RouteEnds } from '../../node/wireguard/inner/ip.ts'
 import { keyPairOf, parsePublicKey } from '../../node/wireguard/key.ts'
 import { readKeyFile } from '../../node/wireguard/key-file.ts'
 import { CommandError, exitCode } from '../failure.ts'
@@ -20,13 +18,6 @@ interface ProbeOptions {
   interval?: number
   timeout?: number
   json?: boolean
-}
-
-interface Attempt {
-  handshakeMs: number | null
-  /** One for each requested ping, in that order. */
-  rttsMs: (number | null)[]
-  failure: (ExchangeFailure & { check: 'handshake' | 'ping' }) | null
 }
 
 interface ProbeReport {
@@ -53,22 +44,16 @@ export async function runProbe(options: ProbeOptions): Promise<void> {
     options.presharedKeyFile === undefined
       ? null
       : await readKey('--preshared-key-file', options.presharedKeyFile)
-  const client = new WireguardClient({
+  const attempts = await probeEndpoint({
+    endpoint: options.endpoint,
     privateKey,
     presharedKey,
     serverPublicKey: serverPublicKey.value,
-    endpoints: [options.endpoint],
+    echoes,
+    count: options.count,
+    intervalMs: interval,
+    timeoutMs: timeout,
   })
-  const attempts: Attempt[] = []
-  try {
-    for (let index = 0; index < options.count; index += 1) {
-      if (index > 0) await sleep(interval)
-      attempts.push(await attempt(client, options.endpoint, echoes, timeout))
-    }
-  } finally {
-    await client.close()
-  }
-
   const report = summarize(attempts, echoes)
   if (options.json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`)
   else printText(report, attempts, options.endpoint, keyPairOf(privateKey).publicKey.toString('base64'))
@@ -76,31 +61,7 @@ export async function runProbe(options: ProbeOptions): Promise<void> {
   process.exitCode = report.reason === 'starved' ? exitCode.failed : exitCode.findings
 }
 
-async function attempt(
-  client: WireguardClient,
-  endpoint: Endpoint,
-  echoes: readonly RouteEnds[],
-  timeoutMs: number,
-): Promise<Attempt> {
-  const result: Attempt = { handshakeMs: null, rttsMs: echoes.map(() => null), failure: null }
-  const routes = echoes.map(ipRoute)
-  const deadline = new Deadline(timeoutMs)
-  try {
-    const handshake = await client.handshake(endpoint, deadline)
-    if (!handshake.ok) return { ...result, failure: { check: 'handshake', ...handshake } }
-    result.handshakeMs = handshake.ms
-    const pings = await Promise.all(routes.map((route) => client.ping(endpoint, route, deadline)))
-    for (const [index, ping] of pings.entries()) {
-      if (ping.ok) result.rttsMs[index] = ping.ms
-      else result.failure ??= { check: 'ping', ...ping }
-    }
-    return result
-  } finally {
-    deadline.cancel()
-  }
-}
-
-function summarize(attempts: readonly Attempt[], echoes: readonly RouteEnds[]): ProbeReport {
+function summarize(attempts: readonly ProbeAttempt[], echoes: readonly RouteEnds[]): ProbeReport {
   const failure = attempts.find((each) => each.failure !== null)?.failure ?? null
   return {
     ok: failure === null,
@@ -124,7 +85,7 @@ function median(values: readonly (number | null)[]): number | null {
 
 function printText(
   report: ProbeReport,
-  attempts: readonly Attempt[],
+  attempts: readonly ProbeAttempt[],
   endpoint: Endpoint,
   ownPublicKey: string,
 ): void {

@@ -1,13 +1,12 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { OperatorOrder } from '../../control/order.ts'
 import type { NodeStatus } from '../../control/status.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
 import { askController } from '../../node/service/ask-controller.ts'
+import { followOrder } from '../../node/service/follow-order.ts'
 import { CommandError, exitCode } from '../failure.ts'
 import { type NodeOptions, requireBundle } from '../locate-bundle.ts'
 import { printStatus } from '../print-status.ts'
 
-const pollMs = 250
 /** Extra time for a slow daemon or a busy machine, beyond what the settings of a stage say. */
 const marginMs = 10_000
 
@@ -29,41 +28,28 @@ export async function giveOrder(order: OperatorOrder, course: Course, options: O
   if (reply.outcome === 'absent') {
     throw new CommandError(`no controller is running for ${manifest.node}`, { hint: course.hintIfAbsent })
   }
-  const isQuiet = options.json === true
-  const status = options.wait ? await follow(reply.status, manifest, order, course, isQuiet) : reply.status
+  const status = options.wait
+    ? await followOrder({
+        manifest,
+        order,
+        first: reply.status,
+        isReached: course.isReached,
+        limitMs: course.limitMs(manifest) + marginMs,
+        onStatus: options.json === true ? () => {} : printNewStages(),
+      })
+    : reply.status
   printStatus(status, options.json === true)
   const isDone = options.wait ? course.isReached(status) : status.daemon.verified
   process.exitCode = isDone ? exitCode.fine : exitCode.findings
 }
 
-async function follow(
-  first: NodeStatus,
-  manifest: Manifest,
-  { intent }: OperatorOrder,
-  course: Course,
-  isQuiet: boolean,
-): Promise<NodeStatus> {
-  const deadline = performance.now() + course.limitMs(manifest) + marginMs
-  let status = first
-  let reported = ''
-  for (;;) {
+/** Prints the stages of each service to stderr when they change. */
+function printNewStages(): (status: NodeStatus) => void {
+  let printed = ''
+  return (status) => {
     const now = describeStages(status)
-    if (now !== reported && !isQuiet) process.stderr.write(`${now}\n`)
-    reported = now
-    if (course.isReached(status) || performance.now() > deadline) return status
-    if (status.operator.intent !== intent) {
-      throw new CommandError(`${manifest.node}: a later order replaced this one: ${status.operator.intent}`, {
-        exitCode: exitCode.findings,
-      })
-    }
-    await sleep(pollMs)
-    const reply = await askController(manifest)
-    if (reply.outcome === 'answered') status = reply.status
-    else if (performance.now() > deadline) {
-      throw new CommandError(`the controller of ${manifest.node} has ended, and has not been restarted`, {
-        hint: 'the order is stored: the next controller carries it out',
-      })
-    }
+    if (now !== printed) process.stderr.write(`${now}\n`)
+    printed = now
   }
 }
 

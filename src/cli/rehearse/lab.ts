@@ -10,6 +10,7 @@ import type { Scenario, ScenarioResult } from '../../lab/scenario/scenario.ts'
 import { scenarios } from '../../lab/scenario/scenarios.ts'
 import { type LabState, labDir, type NodeState, occupyLab, readState } from '../../lab/state.ts'
 import { endOwner, hasLiveOwner, takeDown } from '../../lab/take-down.ts'
+import { describeFactor } from '../../lab/topology/slow-timers.ts'
 import { TopologyError } from '../../lab/topology/topology-error.ts'
 import { describeMissing } from '../../linux/programs.ts'
 import { RunError } from '../../linux/run.ts'
@@ -84,6 +85,8 @@ async function runOn(
   options: RunCommandOptions,
 ): Promise<ScenarioResult[]> {
   const nodes = options.node?.map((name) => requireNode(state, name)) ?? defaultNodes(state)
+  const notice = options.running ? describeFactor(state.timerFactor) : null
+  if (notice !== null) say(notice)
   const interruption = interruptible('interrupted, repairing the fault')
   try {
     return await occupyLab(state, 'lab run', () =>

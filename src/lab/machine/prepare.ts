@@ -48,6 +48,7 @@ export function describeClaim(topology: Topology, sites: string, owner: LabState
     coreNamespace: topology.coreNamespace,
     namespaces: namespacesOf(topology),
     kernelWireguard: false,
+    timerFactor: 1,
     core: null,
     caches: [],
     nodes: [],

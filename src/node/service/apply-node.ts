@@ -1,0 +1,195 @@
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { manifestName, readBundle, readManifest } from '../../bundle/read.ts'
+import { makeFolder } from '../../files/atomic-file.ts'
+import { describeMissing, findMissingPrograms } from '../../linux/programs.ts'
+import type { Manifest } from '../../manifest/manifest.ts'
+import { OperationError } from '../../text/operation-error.ts'
+import { type ApplyOutcome, applyBundle, DamagedError } from '../apply/apply.ts'
+import { NotTakenError } from '../apply/base-daemon.ts'
+import { cleanSaved } from '../apply/clean.ts'
+import { JournalError } from '../apply/journal.ts'
+import { journalPath, lockApply } from '../apply/lock.ts'
+import { repairInterrupted } from '../apply/repair.ts'
+import { DaemonError, type SavedNetwork } from '../routing/daemon.ts'
+import { ownPrefixesOf } from '../routing/own-prefixes.ts'
+import { askController } from './ask-controller.ts'
+import { createDaemon } from './create-daemon.ts'
+import { requireOwnNode } from './node-identity.ts'
+
+interface ApplyNodeOptions {
+  /** The folder of the bundle. */
+  readonly bundle: string
+  /** How long sessions may take to come back. */
+  readonly timeoutMs: number
+  readonly onStep: (step: string) => void
+}
+
+/**
+ * Installs a bundle on this node, one apply at a time; SIGINT, SIGTERM and SIGHUP undo it. Throws ConfigError and
+ * OperationError.
+ */
+export async function applyOnNode({ bundle, timeoutMs, onStep }: ApplyNodeOptions): Promise<ApplyOutcome> {
+  const read = await readBundle(bundle)
+  const { bundleDir, configFile } = read.paths
+  if (bundleDir === undefined || configFile === undefined) {
+    throw new OperationError(
+      `${bundle} is a bundle of Anyward 0.1.0, which does not say where to install it`,
+      { hint: 'run `anyward plan` of this version; nothing was changed', outcome: 'refused' },
+    )
+  }
+  await requirePrograms(read)
+  requireOwnNode(read)
+  // If it cannot be created, the lock reports that.
+  await makeFolder(dirname(bundleDir)).catch(() => {})
+  const release = await requireLock(
+    bundleDir,
+    (process) => `another apply is running on ${read.node}${process}`,
+  )
+  const interruption = untilInterrupted()
+  try {
+    let manifest = read
+    if (await repairInterrupted(bundleDir)) {
+      onStep('an earlier apply was interrupted; its changes are reverted')
+      // The bundle may be the folder that was reverted.
+      manifest = await readBundle(bundle)
+    }
+    const installed = await readBundle(bundleDir).catch(() => null)
+    requireSameNode(manifest, installed, bundleDir)
+    const outcome = await applyBundle({
+      bundleDir: bundle,
+      manifest,
+      installed,
+      createDaemon: (one) => createDaemon(one, { deadlineMs: 5000 }),
+      timeoutMs,
+      signal: interruption.signal,
+      onStep,
+    })
+    return outcome.applied
+      ? { ...outcome, notes: [...outcome.notes, ...(await findControllerNote(manifest))] }
+      : outcome
+  } catch (error) {
+    throw explainFailure(error)
+  } finally {
+    interruption.end()
+    release()
+  }
+}
+
+/**
+ * Reverts the changes of an interrupted apply; `false`: there are none, or an apply runs, which completes or reverts its
+ * own. The controller of a hardened unit may not write there. Throws OperationError.
+ */
+export async function repairNode(bundleDir: string): Promise<boolean> {
+  // Without a journal there is nothing to lock for, and perhaps no folder for the lock.
+  if (!existsSync(journalPath(bundleDir))) return false
+  const lock = await lockApply(bundleDir)
+  if (lock.outcome === 'busy') return false
+  try {
+    return await repairInterrupted(bundleDir)
+  } catch (error) {
+    throw explainFailure(error)
+  } finally {
+    lock.release()
+  }
+}
+
+type Cleaned =
+  | { readonly outcome: 'no-bundle' }
+  /** The daemon's configuration holds no announcements. */
+  | { readonly outcome: 'not-needed'; readonly node: string }
+  | { readonly outcome: 'cleaned'; readonly configFile: string; readonly removed: readonly SavedNetwork[] }
+
+/** Removes the announcements that FRR has saved into its files. Throws OperationError. */
+export async function cleanNode(bundle: string): Promise<Cleaned> {
+  if (!existsSync(join(bundle, manifestName))) return { outcome: 'no-bundle' }
+  const manifest = await readManifest(bundle)
+  const { configFile, bundleDir = bundle } = manifest.paths
+  if (manifest.daemon !== 'frr' || configFile === undefined) {
+    return { outcome: 'not-needed', node: manifest.node }
+  }
+  const release = await requireLock(
+    bundleDir,
+    (process) => `an apply runs on ${manifest.node}${process}, which removes saved announcements itself`,
+  )
+  try {
+    return { outcome: 'cleaned', configFile, removed: await cleanSaved(configFile, ownPrefixesOf(manifest)) }
+  } catch (cause) {
+    throw new OperationError((cause as Error).message, { hint: 'run this as root', cause })
+  } finally {
+    release()
+  }
+}
+
+async function requireLock(bundleDir: string, describe: (process: string) => string): Promise<() => void> {
+  const lock = await lockApply(bundleDir)
+  if (lock.outcome === 'locked') return lock.release
+  throw new OperationError(describe(lock.pid === null ? '' : ` (process ${lock.pid})`), {
+    hint: 'wait until it has ended; nothing was changed',
+    outcome: 'refused',
+  })
+}
+
+/** A signal that aborts when this process is to end. */
+function untilInterrupted() {
+  const stop = new AbortController()
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+  const onSignal = () => stop.abort(new Error('interrupted'))
+  for (const signal of signals) process.on(signal, onSignal)
+  return {
+    signal: stop.signal,
+    end() {
+      for (const signal of signals) process.off(signal, onSignal)
+    },
+  }
+}
+
+async function requirePrograms(manifest: Manifest): Promise<void> {
+  const needed = manifest.daemon === 'bird' ? [] : ['zebra', 'staticd', 'bfdd', 'bgpd', 'vtysh', 'unshare']
+  const missing = await findMissingPrograms(needed)
+  if (missing.length === 0) return
+  throw new OperationError(`missing on this machine: ${describeMissing(missing)}`, {
+    hint: 'install it; nothing was changed',
+  })
+}
+
+function requireSameNode(manifest: Manifest, installed: Manifest | null, bundleDir: string): void {
+  if (installed === null || installed.node === manifest.node) return
+  throw new OperationError(
+    `this is the bundle of ${manifest.node}, and this node is ${installed.node} by ${bundleDir}`,
+    {
+      hint: `use the bundle of this node; if it was renamed, remove ${bundleDir}. Nothing was changed`,
+      outcome: 'refused',
+    },
+  )
+}
+
+/** A controller reads its bundle when it starts. */
+async function findControllerNote(manifest: Manifest): Promise<string[]> {
+  const reply = await askController(manifest).catch(() => null)
+  if (reply === null || reply.outcome === 'absent') return []
+  return [
+    'the controller still uses the previous bundle: restart it (SIGHUP ends it, and leaves the announcements)',
+  ]
+}
+
+function explainFailure(error: unknown): unknown {
+  const hint = hintFor(error)
+  if (hint === null) return error
+  const outcome = error instanceof DamagedError ? 'refused' : 'failed'
+  return new OperationError((error as Error).message, { hint, outcome, cause: error })
+}
+
+function hintFor(error: unknown): string | null {
+  if (error instanceof DamagedError) {
+    return 'run `anyward plan` again and copy the whole folder; nothing was changed'
+  }
+  if (error instanceof NotTakenError) {
+    return 'an apply was interrupted, and its changes cannot be reverted: compare the running configuration yourself'
+  }
+  if (error instanceof DaemonError) return 'check that the routing daemon is running, and run this as root'
+  if (error instanceof JournalError) {
+    return 'an apply was interrupted, and its journal is damaged: compare the configuration yourself, and remove that file'
+  }
+  return null
+}
