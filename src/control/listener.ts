@@ -95,8 +95,11 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     thread = worker
     return new Promise((resolve, reject) => {
       worker.on('message', (message: ThreadMessage) => {
-        if (message.kind === 'listening') resolve()
-        else if (message.kind === 'failed') {
+        if (message.kind === 'listening') {
+          // Not after `await start()`: the thread's end may follow before any promise goes on.
+          isStarted = true
+          resolve()
+        } else if (message.kind === 'failed') {
           const error = new ListenError(message.where, message.code)
           cause = error.message
           reject(error)
@@ -123,7 +126,6 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     })
   }
   await start()
-  isStarted = true
   return {
     async close() {
       isClosed = true

@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs'
 import { afterEach, describe, expect, test } from 'vitest'
 import { ListenError, type Listener, startListener } from '../../../src/control/listener.ts'
 import { jsonReply, type Route } from '../../../src/control/route.ts'
@@ -71,6 +72,18 @@ describe('the HTTP thread', () => {
     listener = await startListener({ ...base, threadModule, onEnd })
     await enough.promise
     expect(retries.slice(0, 4)).toEqual([1, 2, 4, 8])
+  })
+
+  test('that ends before this one has seen that it listens is started again as well', async () => {
+    const threadModule = threadOf(`tell({ kind: 'listening' }); throw new Error('broken')`)
+    const again = deferred<void>()
+    const starting = startListener({ ...base, threadModule, onEnd: () => again.resolve() })
+    // Blocks this thread until the other one has come and gone.
+    const countThreads = () => readdirSync('/proc/self/task').length
+    let most = countThreads()
+    for (let count = most; count >= most; count = countThreads()) most = count
+    listener = await starting
+    await again.promise
   })
 
   test('that runs out of memory ends without this process', async () => {
