@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { fieldsOfStat } from '../dist/linux/proc.js'
 import { BirdClient } from '../dist/node/routing/bird/client.js'
 
 const MAX_CPU_PERCENT = 3
@@ -153,9 +154,7 @@ function compare(first, previous, now) {
 /** CPU time of all threads and peak resident memory; null if the process has ended. */
 function readUsage({ pid }) {
   try {
-    // The second field is the program's name, and may hold spaces and parentheses.
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    const fields = fieldsOfStat(readFileSync(`/proc/${pid}/stat`, 'utf8'))
     const peakKiB = Number(/^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1])
     return { ticks: Number(fields[11]) + Number(fields[12]), peakKiB }
   } catch {

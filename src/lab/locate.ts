@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises'
+import { readNetNamespace } from '../linux/proc.ts'
 import { namespaceInode } from './machine/namespaces.ts'
 import { type NodeState, readState } from './state.ts'
 
@@ -7,9 +7,9 @@ export async function findLabNode(name?: string): Promise<NodeState | null> {
   const nodes = (await readState())?.nodes ?? []
   if (name !== undefined) return nodes.find((node) => node.name === name) ?? null
   if (nodes.length === 0) return null
-  const ours = await stat('/proc/self/ns/net')
+  const ours = await readNetNamespace('self')
   for (const node of nodes) {
-    if ((await namespaceInode(node.namespace)) === ours.ino) return node
+    if ((await namespaceInode(node.namespace)) === ours) return node
   }
   return null
 }

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { setPriority } from 'node:os'
+import { fieldsOfStat } from './proc.ts'
 
 /**
  * Sets the niceness of all threads of this process: the main thread waits for the others, which collect garbage
@@ -43,7 +44,6 @@ function setSessionPriority(pid: number, niceness: number): void {
 }
 
 function leadsSession(): boolean {
-  const stat = readFileSync('/proc/self/stat', 'utf8')
-  const [, , , session] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  const [, , , session] = fieldsOfStat(readFileSync('/proc/self/stat', 'utf8'))
   return Number(session) === process.pid
 }

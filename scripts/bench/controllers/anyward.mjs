@@ -1,11 +1,11 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { waitForBfd, watchNode } from './lab.mjs'
 import { interval } from './settings.mjs'
 
 const load = (path) => import(new URL(`../../../dist/${path}`, import.meta.url))
+const { listProcesses, readArgv, readNetNamespace } = await load('linux/proc.js')
 const { controllerLogOf, readStatus } = await load('lab/readiness.js')
 const { parseDecisions, readFrom, sizeOf } = await load('lab/scenario/controller-log.js')
 
@@ -17,7 +17,7 @@ export async function takeAnyward(lab, node, name) {
     node,
     intervalMs: interval.seconds * 1000,
     rows: [{ name, watch }],
-    own: findOurs(lab, node),
+    own: await findOurs(lab, node),
     routing: node.daemons.map(({ pid }) => pid),
     prepare: () => waitForBfd(lab, node, 20_000),
     async listen() {
@@ -42,26 +42,21 @@ export async function takeAnyward(lab, node, name) {
 }
 
 /** All processes of this program on the node: the controller and those that it has started. */
-function findOurs({ program }, node) {
-  const namespace = statSync(`/run/netns/${node.namespace}`).ino
-  return readdirSync('/proc')
-    .filter((entry) => /^\d+$/.test(entry))
-    .map(Number)
-    .filter((pid) => {
-      try {
-        const isThere = statSync(`/proc/${pid}/ns/net`).ino === namespace
-        return isThere && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(program[1])
-      } catch {
-        return false
-      }
-    })
+async function findOurs({ program }, node) {
+  const namespace = (await stat(`/run/netns/${node.namespace}`)).ino
+  const ours = []
+  for (const pid of await listProcesses()) {
+    if ((await readNetNamespace(pid).catch(() => null)) !== namespace) continue
+    if ((await readArgv(pid)).includes(program[1])) ours.push(pid)
+  }
+  return ours
 }
 
 async function endOurs(lab, node) {
   const deadline = performance.now() + 10_000
   let signal = 'SIGTERM'
   for (;;) {
-    const pids = findOurs(lab, node)
+    const pids = await findOurs(lab, node)
     if (pids.length === 0) return
     // The controller's guard may still run after it.
     if (performance.now() > deadline - 5000) signal = 'SIGKILL'

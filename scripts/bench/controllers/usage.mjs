@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
+import { fieldsOfStat } from '../../../dist/linux/proc.js'
 
 /** USER_HZ: the unit of /proc is 10 ms on every Linux that Node runs on. */
 const tickMs = 10
@@ -48,10 +49,9 @@ function familyOf(pids) {
   return all.filter(({ pid }) => family.has(pid))
 }
 
-/** The fields after the name, which is in parentheses and may contain any character; the state is the first. */
 function readFields(pid) {
   const text = readQuietly(`/proc/${pid}/stat`)
-  return text === '' ? null : text.slice(text.lastIndexOf(')') + 2).split(' ')
+  return text === '' ? null : fieldsOfStat(text)
 }
 
 /** A process may end meanwhile. */

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { open, readdir, stat } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
-import { readProcess } from '../../linux/proc.ts'
+import { listProcesses, readNetNamespace, readProcess } from '../../linux/proc.ts'
 import { setLeaderPriority } from '../../linux/scheduling-priority.ts'
 import { endLimitMs } from '../limits.ts'
 import type { ProcessRecord } from '../state.ts'
@@ -94,13 +94,10 @@ export async function killInNamespaces(inodes: ReadonlySet<number>): Promise<num
 
 async function findInNamespaces(inodes: ReadonlySet<number>): Promise<number[]> {
   if (inodes.size === 0) return []
-  const pids = (await readdir('/proc')).filter((entry) => /^\d+$/.test(entry)).map(Number)
+  const pids = await listProcesses()
   const found = await Promise.all(
     pids.map(async (pid) => {
-      const inode = await stat(`/proc/${pid}/ns/net`).then(
-        ({ ino }) => ino,
-        () => null,
-      )
+      const inode = await readNetNamespace(pid).catch(() => null)
       return inode !== null && inodes.has(inode) && (await readProcess(pid)) !== null
     }),
   )

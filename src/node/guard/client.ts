@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
 import type { Clock, Timer } from '../../clock/clock.ts'
+import { readArgv } from '../../linux/proc.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
 import type { Log } from '../../telemetry/log.ts'
 import { termsOf } from './guard.ts'
@@ -247,8 +247,7 @@ class Client implements GuardClient {
     const pid = this.#guard?.pid
     this.#unansweredSince = this.#options.clock.now()
     if (pid === undefined) return
-    const argv = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
-    if (!argv.split('\0').includes('guard')) return
+    if (!(await readArgv(pid)).includes('guard')) return
     this.#options.log.error(
       { event: 'guard', pid },
       'the guard hangs: it is killed, and another one is started',

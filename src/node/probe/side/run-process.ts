@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { readdir, readFile } from 'node:fs/promises'
 import { setPriority } from 'node:os'
+import { listProcesses, readEnvironment } from '../../../linux/proc.ts'
 import { killGroup } from '../../../linux/run.ts'
 import { Deadline } from '../../wireguard/deadline.ts'
 
@@ -143,12 +143,9 @@ async function killMarked(mark: string): Promise<void> {
 }
 
 async function findMarked(mark: string): Promise<number[]> {
-  const names = (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name))
   const found: number[] = []
-  for (const name of names) {
-    // The process has ended, or belongs to another user. For a zombie it is empty.
-    const environment = await readFile(`/proc/${name}/environ`, 'latin1').catch(() => '')
-    if (environment.includes(`${markName}=${mark}`)) found.push(Number(name))
+  for (const pid of await listProcesses().catch(() => [])) {
+    if ((await readEnvironment(pid)).includes(`${markName}=${mark}`)) found.push(pid)
   }
   return found
 }
