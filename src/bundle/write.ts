@@ -1,7 +1,9 @@
 import { renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { writeTemporarySync } from '../files/atomic-file.ts'
+import { makeFolderSync } from '../files/make-folder.ts'
 import type { BundleFile } from '../manifest/bundle-file.ts'
-import { flushFiles, makeFolderSync, writeTemporarySync } from './stage.ts'
+import { flushFiles } from './flush-files.ts'
 
 interface BundleToWrite {
   readonly dir: string
@@ -39,6 +41,6 @@ function stageBundle({ dir, files }: BundleToWrite, staged: StagedFile[]): void 
   makeFolderSync(dir)
   for (const file of files) {
     const path = join(dir, file.path)
-    staged.push({ temporary: writeTemporarySync(path, file.content, 0o644), path })
+    staged.push({ temporary: writeTemporarySync(path, file.content), path })
   }
 }

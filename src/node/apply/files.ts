@@ -1,5 +1,7 @@
-import { mkdir, open, rename, rm } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { rm } from 'node:fs/promises'
+import { basename, dirname } from 'node:path'
+import { syncFolder, writeFileAtomically } from '../../files/atomic-file.ts'
+import { makeFolder } from '../../files/make-folder.ts'
 import { openRegularFile, resolveTrustedLink } from '../../files/open-regular-file.ts'
 import { RunError, run } from '../../linux/run.ts'
 import type { DaemonKind } from '../../manifest/daemon-kinds.ts'
@@ -68,51 +70,27 @@ export async function installFiles(files: readonly InstalledFile[]): Promise<voi
 }
 
 async function installFile(file: InstalledFile, content: string): Promise<void> {
-  await mkdir(dirname(file.path), { recursive: true })
+  await makeFolder(dirname(file.path))
   // A link stays a link.
   await replaceFile((await resolveTrustedLink(file.path)) ?? file.path, content, file)
 }
 
 /**
- * Replaces a file atomically, on disk when it resolves. Another user may own its folder, and may replace entries at any
- * time: owner and mode are set on the open file, never by its path.
- * @param isStale called right before the rename; `true` cancels it
+ * Replaces a file atomically, on disk when it resolves. Its folder may belong to another user.
+ * @param isStale called right before the rename; `true` cancels it, and the result is `false`
  */
-export async function replaceFile(
+export function replaceFile(
   path: string,
   content: string | Buffer,
   { uid, gid, mode }: Owner & { readonly mode: number },
-  isStale: () => Promise<boolean> = async () => false,
+  isStale?: () => Promise<boolean>,
 ): Promise<boolean> {
-  const temporary = join(dirname(path), `.${basename(path)}.anyward`)
-  let replaced = false
-  try {
-    await rm(temporary, { force: true })
-    // No other user may read it before it has its owner: it may hold passwords.
-    const handle = await open(temporary, 'wx', 0o600)
-    try {
-      await handle.writeFile(content)
-      await handle.chown(uid, gid)
-      await handle.chmod(mode)
-      await handle.sync()
-    } finally {
-      await handle.close()
-    }
-    if (await isStale()) return false
-    await rename(temporary, path)
-    replaced = true
-  } finally {
-    if (!replaced) await rm(temporary, { force: true })
-  }
-  await syncFolder(dirname(path))
-  return true
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path)
-  try {
-    await folder.sync()
-  } finally {
-    await folder.close()
-  }
+  return writeFileAtomically(path, content, {
+    mode,
+    owner: { uid, gid },
+    flushFolder: true,
+    // The next run finds what a killed one left: it may hold passwords.
+    temporaryName: `.${basename(path)}.anyward`,
+    ...(isStale && { isStale }),
+  })
 }

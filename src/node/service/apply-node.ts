@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { manifestName, readBundle, readManifest } from '../../bundle/read.ts'
-import { makeFolder } from '../../files/atomic-file.ts'
+import { makeFolder } from '../../files/make-folder.ts'
 import { describeMissing, findMissingPrograms } from '../../linux/programs.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
 import { OperationError } from '../../text/operation-error.ts'

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
 import { setFlagsFromString } from 'node:v8'
 import { readBundle } from '../../bundle/read.ts'
 import { systemClock } from '../../clock/clock.ts'
+import { makeFolder } from '../../files/make-folder.ts'
 import { runIp } from '../../linux/ip.ts'
 import { watchLinks } from '../../linux/link-watch.ts'
 import { describeMissing, findMissingPrograms } from '../../linux/programs.ts'
@@ -228,7 +228,7 @@ function supervise(controller: Controller, manifest: Manifest, supervisor: Super
 }
 
 async function makeDir(dir: string): Promise<void> {
-  await mkdir(dir, { recursive: true, mode: 0o755 }).catch((cause: NodeJS.ErrnoException) => {
+  await makeFolder(dir, 0o755).catch((cause: NodeJS.ErrnoException) => {
     throw new OperationError(`cannot create the folder ${dir} (${cause.code})`, {
       hint: 'run the controller as root, or create the folder for its user',
       cause,

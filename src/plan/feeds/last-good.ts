@@ -1,7 +1,8 @@
 import { readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as z from 'zod'
-import { hashOf, makeFolder, writeFileAtomically } from '../../files/atomic-file.ts'
+import { hashOf, writeFileAtomically } from '../../files/atomic-file.ts'
+import { makeFolder } from '../../files/make-folder.ts'
 
 /** `note`: the path of an unusable copy; `null`: there was none. */
 export type LastGood =

@@ -1,32 +1,20 @@
-import {
-  closeSync,
-  fchmodSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
-import { open, readFile, rename, rm, statfs } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { closeSync, openSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { readFile, statfs } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { writeFileAtomically, writeTemporarySync } from '../../../files/atomic-file.ts'
 import { readCarefully } from '../../../files/open-regular-file.ts'
 import { DaemonError } from '../daemon.ts'
 import { Turns } from '../turns.ts'
 
 /** statfs(2) */
 const tmpfsMagic = 0x01021994
+/** The daemon runs as another user, and the umask may deny it the file. */
+const fileMode = 0o644
 
 /** A small file that only Anyward writes and the daemon reads. A reader sees either the old text or the new one. */
 export class OwnedFile {
   readonly path: string
   readonly #directory: string
-  /**
-   * The leading dot hides it from the globs of an include; otherwise BIRD would read both files. It is always a
-   * new file: root writes into the controller's folder too (`anyward withdraw`), and must not follow a planted
-   * link.
-   */
-  readonly #temporary: string
   readonly #deadlineMs: number
   readonly #turns = new Turns()
   /**
@@ -38,7 +26,6 @@ export class OwnedFile {
   constructor(path: string, deadlineMs: number) {
     this.path = path
     this.#directory = dirname(path)
-    this.#temporary = join(this.#directory, `.${basename(path)}.${process.pid}.new`)
     this.#deadlineMs = deadlineMs
   }
 
@@ -80,46 +67,19 @@ export class OwnedFile {
   }
 
   #writeAtOnce(text: string): void {
+    const temporary = writeTemporarySync(this.path, text, { mode: fileMode, flush: true })
     try {
-      rmSync(this.#temporary, { force: true })
-      const file = openSync(this.#temporary, 'wx', 0o644)
-      try {
-        // The daemon runs as another user, and the umask may deny it the file.
-        fchmodSync(file, 0o644)
-        writeFileSync(file, text)
-        fsyncSync(file)
-      } finally {
-        closeSync(file)
-      }
-      renameSync(this.#temporary, this.path)
+      renameSync(temporary, this.path)
     } catch (error) {
-      rmSync(this.#temporary, { force: true })
+      rmSync(temporary, { force: true })
       throw error
     }
   }
 
   async #write(text: string, isLate: () => boolean): Promise<void> {
-    try {
-      await rm(this.#temporary, { force: true })
-      const file = await open(this.#temporary, 'wx', 0o644)
-      try {
-        await file.chmod(0o644)
-        await file.writeFile(text)
-        await file.sync()
-      } finally {
-        await file.close()
-      }
-      if (isLate()) throw new Error('the disk answered too late')
-      await rename(this.#temporary, this.path)
-    } catch (error) {
-      await rm(this.#temporary, { force: true }).catch(() => undefined)
-      throw error
-    }
-    const directory = await open(this.#directory)
-    try {
-      await directory.sync()
-    } finally {
-      await directory.close()
+    const options = { mode: fileMode, flushFolder: true, isStale: isLate }
+    if (!(await writeFileAtomically(this.path, text, options))) {
+      throw new Error('the disk answered too late')
     }
   }
 
