@@ -289,7 +289,7 @@ describe.each(['bird', 'frr'] as const)('the controller behind %s', (daemon) => 
   test('the refusal names the process of the running controller, until that process is killed', async () => {
     const args = [cli, 'controller', '--bundle', node.bundle]
     const second = await inside(node, process.execPath, args).catch((error) => error)
-    expect(second.stderr).toContain(`already (process ${controllerPid})`)
+    expect(second.stderr).toContain(`is already running for ${node.name} (process ${controllerPid})`)
     process.kill(controllerPid, 'SIGKILL')
     startController()
     await back()

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { parseDecisions, readFrom, sizeOf } from '../../src/lab/scenario/controller-log.ts'
+import { patience } from '../patience.ts'
 import { NodeUnderTest } from './failures/node-under-test.ts'
 import { labDown, labUp, until } from './fixture-lab/lab.ts'
 
@@ -27,7 +28,7 @@ const script = readFileSync(new URL('fixture-http/load.mjs', import.meta.url), '
 const kinds = ['pipelined', 'deaf', 'idle', 'slow', 'churn', 'malformed', 'requests', 'endless'] as const
 const strikes = Number(process.env.ANYWARD_TEST_STRIKES ?? 5)
 /** Generous: the machine is busy with the load itself and with other tests. */
-const slackMs = 150
+const slackMs = patience(150)
 
 describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
   let node: NodeUnderTest
@@ -57,7 +58,8 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
         ...['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'],
         ...[process.execPath, '--input-type=module', '-e', script, hostname, port, what],
       ],
-      { stdio: ['ignore', 'pipe', 'inherit'], cwd: '/' },
+      // In a session of its own, as another user's: it must not take this test's share of the processor.
+      { stdio: ['ignore', 'pipe', 'inherit'], cwd: '/', detached: true },
     )
     const ended = once(child, 'close')
     load.end = () => {
@@ -87,7 +89,7 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
         )
       }
       expect(median(tookMs)).toBeLessThan(2 * quietMs + 10 + slackMs)
-      expect(Math.max(...tookMs)).toBeLessThan(10_000)
+      expect(Math.max(...tookMs)).toBeLessThan(patience(10_000))
       const decisions = parseDecisions(await readFrom(logFile, from))
       expect(decisions.map(({ reason }) => reason)).toContain('interface-down')
       expect(await readFrom(guardLog, guardFrom)).not.toContain('dead-man')

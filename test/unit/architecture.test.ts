@@ -91,7 +91,7 @@ const trespasses: readonly Trespass[] = [
   {
     law: 'sites does not look ahead to the planner',
     file: 'src/plan/sites/backwards.ts',
-    code: "import { compilePlan } from '../compile/compile.ts'\nexport const compile = compilePlan\n",
+    code: "import { compilePlan } from '../compile/compile-plan.ts'\nexport const compile = compilePlan\n",
     message: 'sites is pure',
   },
   {
@@ -109,7 +109,7 @@ const trespasses: readonly Trespass[] = [
   {
     law: 'the loader imports no room but net',
     file: 'src/plan/sites/load.ts',
-    code: "import { compilePlan } from '../compile/compile.ts'\nexport const compile = compilePlan\n",
+    code: "import { compilePlan } from '../compile/compile-plan.ts'\nexport const compile = compilePlan\n",
     message: 'sites imports net and no other room',
   },
   {

@@ -17,6 +17,9 @@ import { askController } from './ask-controller.ts'
 import { createDaemon } from './create-daemon.ts'
 import { requireOwnNode } from './node-identity.ts'
 
+/** For one reply of the daemon: an apply is not urgent, and the node may be busy. */
+const daemonTimeoutMs = 20_000
+
 interface ApplyNodeOptions {
   /** The folder of the bundle. */
   readonly bundle: string
@@ -60,7 +63,7 @@ export async function applyOnNode({ bundle, timeoutMs, onStep }: ApplyNodeOption
       bundleDir: bundle,
       manifest,
       installed,
-      createDaemon: (one) => createDaemon(one, { deadlineMs: 5000 }),
+      createDaemon: (one) => createDaemon(one, { deadlineMs: daemonTimeoutMs }),
       timeoutMs,
       signal: interruption.signal,
       onStep,

@@ -55,5 +55,7 @@ export async function applyOn(
     for (const step of data.toString().split('\n').filter(Boolean)) options.onStep?.(step, signal)
   })
   const { exitCode, stdout, stderr } = await child
+  // The reason is needed where an outcome is expected.
+  if (stdout === '') console.error(stderr)
   return { exitCode, outcome: stdout === '' ? null : (JSON.parse(stdout) as Outcome), stderr }
 }
