@@ -5,7 +5,7 @@ import { makeFolderSync } from '../files/make-folder.ts'
 import type { BundleFile } from '../manifest/bundle-file.ts'
 import { flushFiles } from './flush-files.ts'
 
-interface BundleToWrite {
+export interface BundleToWrite {
   readonly dir: string
   /** Files that differ from those in the folder. */
   readonly files: readonly BundleFile[]
@@ -15,21 +15,28 @@ interface BundleToWrite {
 
 /**
  * Writes bundles, all of them or none: every file is on the disk, under a temporary name, before the first one is
- * renamed into its place.
+ * renamed into its place. `produce` passes on one bundle at a time, so that the texts of a large fleet are not all in
+ * memory; if it fails, nothing is written.
  */
-export async function writeBundles(bundles: readonly BundleToWrite[]): Promise<void> {
+export async function writeBundles<T>(
+  produce: (stage: (bundle: BundleToWrite) => void) => Promise<T>,
+): Promise<T> {
   const staged: StagedFile[] = []
+  const obsolete: string[] = []
+  let result: T
   try {
-    for (const bundle of bundles) stageBundle(bundle, staged)
+    result = await produce((bundle) => {
+      stageFiles(bundle, staged)
+      obsolete.push(...bundle.obsolete.map((name) => join(bundle.dir, name)))
+    })
     await flushFiles(staged.map(({ temporary }) => temporary))
   } catch (error) {
     for (const { temporary } of staged) rmSync(temporary, { force: true })
     throw error
   }
   for (const { temporary, path } of staged) renameSync(temporary, path)
-  for (const { dir, obsolete } of bundles) {
-    for (const name of obsolete) rmSync(join(dir, name), { force: true })
-  }
+  for (const path of obsolete) rmSync(path, { force: true })
+  return result
 }
 
 interface StagedFile {
@@ -37,8 +44,8 @@ interface StagedFile {
   readonly path: string
 }
 
-function stageBundle({ dir, files }: BundleToWrite, staged: StagedFile[]): void {
-  makeFolderSync(dir)
+function stageFiles({ dir, files }: BundleToWrite, staged: StagedFile[]): void {
+  if (files.length > 0) makeFolderSync(dir)
   for (const file of files) {
     const path = join(dir, file.path)
     staged.push({ temporary: writeTemporarySync(path, file.content), path })

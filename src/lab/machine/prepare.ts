@@ -69,7 +69,9 @@ export async function prepareLab(fleet: Fleet, topology: Topology, claim: LabSta
     topology.nodes.map(async (node, at) => {
       const plan = plans[at]!
       const state = describeNode(node, plan, nodeDir(node), port, keys)
-      await writeBundles([{ dir: state.bundle, files: renderBundle(render, plan), obsolete: [] }])
+      await writeBundles(async (stage) =>
+        stage({ dir: state.bundle, files: renderBundle(render, plan), obsolete: [] }),
+      )
       await writeServerConfigs(state, plan, topology, keys)
       await installConfiguration(state)
       return state

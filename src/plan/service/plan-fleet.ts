@@ -1,9 +1,8 @@
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { type BundlePlace, listBundles, manifestName, readEarlierBundle } from '../../bundle/read.ts'
-import { writeBundles } from '../../bundle/write.ts'
+import { type BundleToWrite, writeBundles } from '../../bundle/write.ts'
 import type { MissingProgram } from '../../linux/programs.ts'
-import type { BundleFile } from '../../manifest/bundle-file.ts'
 import { compareBundles, type NodeComparison } from '../../manifest/compare/compare.ts'
 import { type Manifest, requireManifest } from '../../manifest/manifest.ts'
 import { compilePlan } from '../compile/compile-plan.ts'
@@ -40,7 +39,7 @@ export interface NodeReport extends NodeComparison {
   readonly dir: string
   /** All files of the bundle, the manifest last. */
   readonly files: readonly string[]
-  /** The daemon's files that differ from what is in the folder. */
+  /** The daemon's files that differ from the earlier bundle; empty without one: the text of a new fleet takes 30 MB. */
   readonly changedFiles: readonly ChangedFile[]
 }
 
@@ -72,30 +71,25 @@ export async function planFleet(request: PlanRequest): Promise<PlanResult> {
   const { fleet, out } = request
   const plan = compilePlan(fleet, (_site, node) => debianLayout(fleet, node), request.feeds)
   const render = createRenderer(await loadTemplates())
-  const drafts = []
-  for (const [index, node] of plan.nodes.entries()) {
-    drafts.push(draftNode(join(out, node.site, node.node), renderWithManifest(render, node)))
-    // The planner answers HTTP requests in between.
-    if (index % nodesBetweenPauses === 0) await setImmediate()
-  }
-  const report: PlanReport = {
-    nodes: drafts.map((draft) => draft.report),
-    removed: findRemoved(out, plan),
-    coverage: coverageOf(fleet, plan),
-    notices: plan.notices,
-  }
-  const short = report.coverage.filter(({ sites }) => sites.length < (request.refuseBelow ?? 0))
-  if (short.length > 0) return { outcome: 'refused', report, short }
-  const refusal = request.check ? await checkAll(render, plan) : null
+  const coverage = coverageOf(fleet, plan)
+  const short = coverage.filter(({ sites }) => sites.length < (request.refuseBelow ?? 0))
+  const refusal = short.length === 0 && request.check ? await checkAll(render, plan) : null
   if (refusal !== null) return refusal
-  await writeBundles(
-    drafts.map(({ toWrite, report: { dir, changedFiles } }) => ({
-      dir,
-      files: toWrite,
-      obsolete: changedFiles.filter(({ after }) => after === null).map(({ path }) => path),
-    })),
-  )
-  return { outcome: 'written', report }
+  // Before the first folder is created.
+  const removed = findRemoved(out, plan)
+  const draftAll = async (stage: (draft: BundleToWrite) => void): Promise<PlanReport> => {
+    const nodes: NodeReport[] = []
+    for (const [index, node] of plan.nodes.entries()) {
+      const { toWrite, report } = draftNode(join(out, node.site, node.node), renderWithManifest(render, node))
+      stage(toWrite)
+      nodes.push(report)
+      // The planner answers HTTP requests in between.
+      if (index % nodesBetweenPauses === 0) await setImmediate()
+    }
+    return { nodes, removed, coverage, notices: plan.notices }
+  }
+  if (short.length > 0) return { outcome: 'refused', report: await draftAll(() => {}), short }
+  return { outcome: 'written', report: await writeBundles(draftAll) }
 }
 
 const nodesBetweenPauses = 50
@@ -103,15 +97,26 @@ const nodesBetweenPauses = 50
 function draftNode(
   dir: string,
   { files, manifest }: ReturnType<typeof renderWithManifest>,
-): { toWrite: readonly BundleFile[]; report: NodeReport } {
+): { toWrite: BundleToWrite; report: NodeReport } {
   const names = files.map((file) => file.path)
   const contents = new Map(files.map((file) => [file.path, file.content]))
   const earlier = readEarlierBundle(dir, { contents, manifest })
-  const changedFiles = [...new Set([...names, ...earlier.files.keys()])]
-    .filter((path) => path !== manifestName)
-    .map((path) => ({ path, before: earlier.files.get(path) ?? null, after: contents.get(path) ?? null }))
-    .filter(({ before, after }) => before !== after)
-  const toWrite = files.filter(({ path, content }) => earlier.files.get(path) !== content)
+  const changedFiles =
+    earlier.manifest === null
+      ? []
+      : [...new Set([...names, ...earlier.files.keys()])]
+          .filter((path) => path !== manifestName)
+          .map((path) => ({
+            path,
+            before: earlier.files.get(path) ?? null,
+            after: contents.get(path) ?? null,
+          }))
+          .filter(({ before, after }) => before !== after)
+  const toWrite = {
+    dir,
+    files: files.filter(({ path, content }) => earlier.files.get(path) !== content),
+    obsolete: changedFiles.filter(({ after }) => after === null).map(({ path }) => path),
+  }
   const isCompared = earlier.manifest !== null && earlier.manifest !== manifest
   // As a reader sees it, with its keys in the order of the schema.
   const after = isCompared ? requireManifest(JSON.parse(contents.get(manifestName)!)) : manifest
