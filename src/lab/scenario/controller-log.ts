@@ -1,5 +1,6 @@
 import { open, stat } from 'node:fs/promises'
 import * as z from 'zod'
+import { parseJson } from '../../text/parse-json.ts'
 
 /** Untrusted output of another program. */
 const decisionSchema = z.object({
@@ -22,14 +23,6 @@ export function parseDecisions(text: string): LoggedDecision[] {
     const result = decisionSchema.safeParse(parseJson(line))
     return result.success ? [result.data] : []
   })
-}
-
-function parseJson(line: string): unknown {
-  try {
-    return JSON.parse(line)
-  } catch {
-    return null
-  }
 }
 
 /** In bytes. */

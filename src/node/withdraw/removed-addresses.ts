@@ -7,6 +7,7 @@ import type { RunIp } from '../../linux/ip.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
 import { address } from '../../manifest/values.ts'
 import { parseAddress } from '../../net/prefix.ts'
+import { parseJson } from '../../text/parse-json.ts'
 import { list, pattern, readJson, record, whole, word } from '../../text/shape.ts'
 
 /** An anycast address that was removed from the node, and where it was. */
@@ -255,12 +256,4 @@ function union(a: readonly RemovedAddress[], b: readonly RemovedAddress[]): read
 function canonical(address: string): string {
   const parsed = parseAddress(address)
   return parsed.ok ? parsed.value.toString() : address
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import * as z from 'zod'
 import { hashOf, writeFileAtomically } from '../../files/atomic-file.ts'
 import { makeFolder } from '../../files/make-folder.ts'
+import { parseJson } from '../../text/parse-json.ts'
 
 /** `note`: the path of an unusable copy; `null`: there was none. */
 export type LastGood =
@@ -61,12 +62,4 @@ const folderOf = (stateDir: string) => join(stateDir, 'last-good')
 export function lastGoodPath(stateDir: string, name: string): string {
   const readable = name.replaceAll(/[^A-Za-z0-9]+/g, '-').slice(-60)
   return join(folderOf(stateDir), `${readable}.${hashOf(name).slice(0, 12)}`)
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

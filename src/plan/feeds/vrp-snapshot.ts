@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { type Family, families } from '../../net/prefix.ts'
+import { parseJson } from '../../text/parse-json.ts'
 import { type VrpSet, vrpSetOf } from '../rpki/vrp-set.ts'
 import { neverExpires, type VrpTable, wordsOf } from '../rpki/vrp-table.ts'
 
@@ -32,13 +33,7 @@ export function encodeSnapshot({ vrps, generatedMs }: VrpSnapshot): string {
 /** `null`: the text is not a snapshot. */
 export function decodeSnapshot(text: string): VrpSnapshot | null {
   const end = text.indexOf('\n')
-  let json: unknown
-  try {
-    json = JSON.parse(text.slice(0, end))
-  } catch {
-    return null
-  }
-  const header = headerSchema.safeParse(json)
+  const header = headerSchema.safeParse(parseJson(text.slice(0, end)))
   if (!header.success) return null
   const bytes = Buffer.from(text.slice(end + 1), 'base64')
   const { generatedMs, expires, ...sizes } = header.data
