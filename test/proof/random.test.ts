@@ -42,8 +42,10 @@ describe.each(['bird', 'frr'] as const)('random routes through random filters', 
     let verdicts = 0
     let accepted = 0
     await fc.assert(
-      fc.asyncProperty(anyNeighbor.chain(withRoutes), async ({ neighbor, routes }) => {
+      fc.asyncProperty(anyNeighbor.chain(withRoutes), async ({ neighbor, routes: all }) => {
         const { dir, socketPath } = proofBed.bed
+        const routes =
+          kind === 'frr' && relaxesSets(neighbor) ? all.filter((route) => !endsInSet(route)) : all
         const node = await proofBed.run(planOf(kind, neighbor, dir, socketPath), [neighbor])
         try {
           const observed = { [kind]: await inject(node, neighbor, routes) }
@@ -65,6 +67,10 @@ describe.each(['bird', 'frr'] as const)('random routes through random filters', 
     expect(accepted).toBeLessThan(verdicts / 2)
   }, 600_000)
 })
+
+/** FRR counts a path that ends in an AS_SET as not found, where RFC 6811, section 2, says invalid: docs/planning.md. */
+const endsInSet = ({ asPath }: ProofRoute) => Array.isArray(asPath.at(-1))
+const relaxesSets = ({ yaml }: ProofNeighbor) => /relax: \[[^\]]*as-set/.test(yaml)
 
 function planOf(kind: DaemonKind, neighbor: ProofNeighbor, dir: string, socketPath: string) {
   try {
