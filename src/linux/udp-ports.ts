@@ -28,11 +28,7 @@ async function isUdpPortBound(port: number): Promise<boolean> {
 
 /** Whether the kernel lets a socket use that address. */
 function isLocal(address: string): Promise<boolean> {
-  const type = address.includes(':') ? 'udp6' : 'udp4'
-  const socket = createSocket({
-    type,
-    lookup: (name, _options, found) => found(null, name, type === 'udp6' ? 6 : 4),
-  })
+  const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4')
   return new Promise((resolve) => {
     socket.once('error', ({ code }: NodeJS.ErrnoException) => {
       socket.close()

@@ -33,16 +33,14 @@ const timing = {
 
 /** Errors that an ICMP message causes on a connected socket. The local routing table can cause some of them too. */
 const icmpErrors: ReadonlySet<string | undefined> = new Set([
-  ...[
-    'ECONNREFUSED',
-    'EHOSTUNREACH',
-    'ENETUNREACH',
-    'EHOSTDOWN',
-    'ENONET',
-    'ENOPROTOOPT',
-    'EPROTO',
-    'EACCES',
-  ],
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EHOSTDOWN',
+  'ENONET',
+  'ENOPROTOOPT',
+  'EPROTO',
+  'EACCES',
 ])
 
 /**

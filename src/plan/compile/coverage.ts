@@ -11,8 +11,8 @@ export interface ServiceCoverage {
 export interface MissingSite {
   readonly site: string
   /**
-   * `not-served`: no node of the site has the service. `told-nobody`: it may be advertised to no neighbor of the
-   * site's nodes.
+   * `not-served`: no node of the site has the service. `told-nobody`: the nodes of the site may not advertise it to any
+   * neighbor.
    */
   readonly reason: 'not-served' | 'told-nobody'
 }
