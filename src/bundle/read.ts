@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { hashOf } from '../files/atomic-file.ts'
+import { hashOf } from '../files/hash.ts'
 import { type Manifest, readManifestValue } from '../manifest/manifest.ts'
 import { ConfigError, type Issue } from '../text/issue.ts'
 

@@ -1,7 +1,7 @@
-import { hash } from 'node:crypto'
 import { closeSync, fchmodSync, fsyncSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { open, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { hashOf } from './hash.ts'
 
 interface AtomicWrite {
   /** Exact, whatever the umask; default: 0644 less the umask. */
@@ -102,8 +102,4 @@ export async function syncFolder(path: string): Promise<void> {
   } finally {
     await folder.close()
   }
-}
-
-export function hashOf(content: string): string {
-  return hash('sha256', content)
 }

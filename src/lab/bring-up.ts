@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { readProcess } from '../linux/proc.ts'
 import type { Fleet } from '../plan/sites/fleet.ts'
-import { readyLimitMs, startsAtOnce } from './limits.ts'
+import { readyLimitMs, settleLimitMs, startsAtOnce } from './limits.ts'
 import { openSocket, startBirdProcess, startDaemons } from './machine/daemons.ts'
 import { kernelHasWireguard } from './machine/namespaces.ts'
 import { coreDir, describeClaim, prepareLab } from './machine/prepare.ts'
@@ -16,8 +16,10 @@ import { wireTopology } from './machine/wiring.ts'
 import {
   announceChecks,
   clientCheck,
+  controllerCheck,
   controllerLogOf,
   coreChecks,
+  NotReadyError,
   sessionChecks,
   Tables,
   waitUntilReady,
@@ -93,7 +95,7 @@ export async function bringUp(options: BringUpOptions): Promise<LabState> {
     options.onStep?.('wiring namespaces')
     state.kernelWireguard = await kernelHasWireguard()
     await wireTopology(fleet, topology, state.kernelWireguard, signal)
-    const startAll = (starts: readonly (() => Promise<void>)[]) =>
+    const startAll: StartAll = (starts) =>
       fewAtOnce(startsAtOnce(availableParallelism()), starts, (start) => abortOnFailure(start(), failure))
     options.onStep?.('starting daemons')
     // The caches come first: a daemon that finds none retries only after the fleet's `retry`.
@@ -101,7 +103,7 @@ export async function bringUp(options: BringUpOptions): Promise<LabState> {
     await startAll(state.caches.map((cache) => () => startRtr(cache, fabric, options.program, signal)))
     await startAll(daemonStarts(state, signal))
     await writeState(state)
-    await waitForLab(state, options, signal)
+    await waitForLab(state, options, startAll, signal)
     const ready = { ...state, owner: null, ready: true }
     await writeState(ready)
     return ready
@@ -110,6 +112,9 @@ export async function bringUp(options: BringUpOptions): Promise<LabState> {
     throw error
   }
 }
+
+/** Starts a few programs at once: more would starve each other. */
+type StartAll = (starts: readonly (() => Promise<void>)[]) => Promise<void>
 
 async function abortOnFailure(work: Promise<void>, failure: AbortController): Promise<void> {
   try {
@@ -189,7 +194,12 @@ async function startClient(state: LabState, client: ClientState, signal: AbortSi
   )
 }
 
-async function waitForLab(state: LabState, options: BringUpOptions, signal: AbortSignal): Promise<void> {
+async function waitForLab(
+  state: LabState,
+  options: BringUpOptions,
+  startAll: StartAll,
+  signal: AbortSignal,
+): Promise<void> {
   const deadline = performance.now() + (options.timeoutMs ?? readyLimitMs(state.nodes.length))
   const tables = new Tables()
   try {
@@ -197,12 +207,18 @@ async function waitForLab(state: LabState, options: BringUpOptions, signal: Abor
     const sessions = [...sessionChecks(state, tables, state.nodes), ...coreChecks(state, tables)]
     await waitUntilReady(sessions, deadline, signal)
     if (!options.controllers) return
-    // Last, and all at once: each probes from its start on, which takes CPU from the start of the others.
+    // Last: each probes from its start on, which takes CPU from the start of the others.
     options.onStep?.('starting controllers')
-    for (const node of state.nodes) {
-      signal.throwIfAborted()
-      node.controller = await startController(node, options.program)
-    }
+    await startAll(
+      state.nodes.map((node) => async () => {
+        node.controller = await startController(node, options.program)
+        const settled = Math.min(deadline, performance.now() + settleLimitMs)
+        await waitUntilReady([controllerCheck(node)], settled, signal).catch((error) => {
+          // Reported below, with all others.
+          if (!(error instanceof NotReadyError)) throw error
+        })
+      }),
+    )
     await writeState(state)
     options.onStep?.('waiting for announcements')
     const announced = await together(state.nodes.map((node) => announceChecks(state, tables, node)))

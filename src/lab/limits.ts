@@ -27,6 +27,9 @@ export function readyLimitMs(nodes: number): number {
   return readyBaseMs + nodes * readyPerNodeMs
 }
 
+/** From the start of a controller until the next one starts, although this one does not announce yet. */
+export const settleLimitMs = 10_000
+
 /** For the removal of the whole lab. */
 export function downLimitMs(namespaces: number): number {
   return downBaseMs + namespaces * downPerNamespaceMs

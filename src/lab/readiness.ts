@@ -54,7 +54,7 @@ export async function waitUntilReady(
       throw new NotReadyError(missing, await tailLogs(missing))
     }
     // A round of many checks uses CPU that the checked processes need.
-    await delay(Math.max(20, 3 * (performance.now() - since)), undefined, { signal })
+    await delay(Math.max(50, 3 * (performance.now() - since)), undefined, { signal })
   }
 }
 
@@ -121,7 +121,7 @@ export function coreChecks(state: LabState, tables: Tables): Check[] {
 export async function announceChecks(state: LabState, tables: Tables, node: NodeState): Promise<Check[]> {
   const manifest = await readBundle(node.bundle)
   return [
-    () => checkController(node),
+    controllerCheck(node),
     ...sessionsOf(state, node.name).map(
       ({ router, session }): Check =>
         async () => {
@@ -147,17 +147,20 @@ export function sessionsOf(state: LabState, node: string) {
   )
 }
 
-async function checkController(node: NodeState): Promise<Missing | null> {
+/** The node's controller announces every service. */
+export function controllerCheck(node: NodeState): Check {
   const what = `the controller of ${node.name}`
   const log = controllerLogOf(node)
-  const status = await readStatus(node).catch((error: Error) => error)
-  if (status instanceof Error) return { what, instead: `does not answer: ${status.message}`, log }
-  const others = status.services.filter(({ decision }) => decision !== 'announce')
-  if (others.length === 0) return null
-  const instead = others
-    .map(({ name, decision, reason }) => `${name}: ${decision}, because ${reason}`)
-    .join('; ')
-  return { what, instead, log }
+  return async () => {
+    const status = await readStatus(node).catch((error: Error) => error)
+    if (status instanceof Error) return { what, instead: `does not answer: ${status.message}`, log }
+    const others = status.services.filter(({ decision }) => decision !== 'announce')
+    if (others.length === 0) return null
+    const instead = others
+      .map(({ name, decision, reason }) => `${name}: ${decision}, because ${reason}`)
+      .join('; ')
+    return { what, instead, log }
+  }
 }
 
 /** The controller's status, over the management network. Rejects without a status. */

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { hashOf } from '../../src/files/atomic-file.ts'
+import { hashOf } from '../../src/files/hash.ts'
 import { type Announcements, normally } from '../../src/net/announcements.ts'
 import { type Family, families } from '../../src/net/prefix.ts'
 import { createBird } from '../../src/node/routing/bird/bird.ts'

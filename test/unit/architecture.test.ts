@@ -205,26 +205,26 @@ const trespasses: readonly Trespass[] = [
   {
     law: 'a node command does not import an operator command',
     file: 'src/cli/node/operator.ts',
-    code: "import { drain } from '../operator/drain.ts'\nexport const order = drain\n",
+    code: "import { drain } from '../operate/drain.ts'\nexport const order = drain\n",
     message: 'A node command works without the lab',
   },
   {
     law: 'an operator command does not import a node command',
-    file: 'src/cli/operator/node.ts',
+    file: 'src/cli/operate/node.ts',
     code: "import { withdraw } from '../node/withdraw.ts'\nexport const order = withdraw\n",
     message: 'An operator command works without the lab',
   },
-  ...['node', 'operator', 'planning'].map((folder) => ({
+  ...['node', 'operate', 'design'].map((folder) => ({
     law: `the commands of cli/${folder} do not import the lab`,
     file: `src/cli/${folder}/lab.ts`,
     code: "export const locate = async () => await import('../../lab/locate.ts')\n",
     message: 'no lab.',
   })),
   {
-    law: 'a planning command imports nothing of node',
-    file: 'src/cli/planning/node.ts',
+    law: 'a design command imports nothing of node',
+    file: 'src/cli/design/node.ts',
     code: "import type { RoutingDaemon } from '../../node/routing/daemon.ts'\nexport type Daemon = RoutingDaemon\n",
-    message: 'A planning command imports no node command',
+    message: 'A design command imports no node command',
   },
   {
     law: 'nothing in src imports test',
@@ -284,7 +284,7 @@ const allowed: ReadonlyMap<string, string> = new Map([
     "import { createBird } from '../routing/bird/bird.ts'\nexport { createLog } from '../../telemetry/log.ts'\nexport const create = createBird\n",
   ],
   [
-    'src/cli/operator/fine.ts',
+    'src/cli/operate/fine.ts',
     "import { askController } from '../../node/service/ask-controller.ts'\nimport { printStatus } from '../print-status.ts'\nexport const parts = [askController, printStatus]\n",
   ],
   [

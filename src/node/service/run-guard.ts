@@ -46,8 +46,9 @@ export async function runGuard(bundle: string, programVersion: string, stay: boo
     place,
     clock: systemClock,
     log,
-    withdraw: (services, isOver) => withdrawServices({ manifest, daemon, addresses, services, isOver }),
-    isStillWithdrawn: (services) => isStillWithdrawn({ manifest, daemon, addresses, services }),
+    withdraw: (services, isOver) =>
+      withdrawServices({ manifest, daemon, addresses, services, clock: systemClock, isOver }),
+    isStillWithdrawn: (services) => isStillWithdrawn({ manifest, daemon, services }),
     putBack: () => addresses.restore(),
     stay,
   })

@@ -1,4 +1,4 @@
-import { hashOf } from '../../files/atomic-file.ts'
+import { hashOf } from '../../files/hash.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
 
 /** Identifies what a bundle says to a controller. */

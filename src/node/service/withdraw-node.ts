@@ -87,7 +87,7 @@ async function withdrawDirectly(
 ): Promise<WithdrawOutcome> {
   const daemon = await createDaemon(manifest)
   const addresses = new RemovedAddresses({ manifest, runIp })
-  const result = await withdrawServices({ manifest, daemon, addresses, services })
+  const result = await withdrawServices({ manifest, daemon, addresses, services, clock: systemClock })
   daemon.close()
   const withdrawal = { ...result, troubles: [...new Set([...failures, ...result.troubles])] }
   return { by: 'command', services, withdrawal, removed: addresses.removed }

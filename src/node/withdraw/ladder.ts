@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Clock } from '../../clock/clock.ts'
 import { acquireLock } from '../../files/lock.ts'
 import { readCarefully } from '../../files/open-regular-file.ts'
 import { readAnnouncements } from '../../manifest/announcements.ts'
@@ -38,6 +39,7 @@ interface WithdrawalParts {
   readonly addresses: RemovedAddresses
   /** The services to withdraw. Prefixes that other services share with them stay. */
   readonly services: ReadonlySet<string>
+  readonly clock: Clock
   /** Whether a controller has renewed them again. Then no further step is taken. */
   readonly isOver?: () => boolean
 }
@@ -109,7 +111,11 @@ async function inTurn<T>({ paths }: Manifest, withdraw: () => Promise<T>): Promi
 }
 
 /** Whether an observed withdrawal still holds; true if the daemon cannot be observed now. */
-export async function isStillWithdrawn({ manifest, daemon, services }: WithdrawalParts): Promise<boolean> {
+export async function isStillWithdrawn({
+  manifest,
+  daemon,
+  services,
+}: Pick<WithdrawalParts, 'manifest' | 'daemon' | 'services'>): Promise<boolean> {
   const seen = await daemon.observe().catch(() => null)
   return seen === null || isWithdrawn(seen, prefixesOf(manifest, services))
 }
@@ -123,12 +129,12 @@ type Outcome =
   | { kind: 'over' }
 
 async function applyToDaemon(
-  { daemon, isOver }: WithdrawalParts,
+  { daemon, clock, isOver }: WithdrawalParts,
   prefixes: ReadonlySet<string>,
   desired: Announcements | null,
   troubles: string[],
 ): Promise<Outcome> {
-  const deadline = performance.now() + timing.giveUp
+  const deadline = clock.now() + timing.giveUp
   for (;;) {
     let refused = false
     if (isOver?.() === true) return { kind: 'over' }
@@ -141,9 +147,9 @@ async function applyToDaemon(
       if (isNotRunning(error)) return { kind: 'absent' }
     }
     try {
-      const seen = await observeUntilGone(daemon, prefixes)
+      const seen = await observeUntilGone(daemon, prefixes, clock)
       if (isWithdrawn(seen, prefixes)) return { kind: 'gone', refused }
-      if (refused || performance.now() > deadline) return { kind: 'left', left: findLeft(seen, prefixes) }
+      if (refused || clock.now() > deadline) return { kind: 'left', left: findLeft(seen, prefixes) }
     } catch (error) {
       troubles.push((error as Error).message)
       return isNotRunning(error) ? { kind: 'absent' } : { kind: 'unknown' }
@@ -151,12 +157,16 @@ async function applyToDaemon(
   }
 }
 
-async function observeUntilGone(daemon: RoutingDaemon, prefixes: ReadonlySet<string>): Promise<Observation> {
-  const deadline = performance.now() + timing.settle
+async function observeUntilGone(
+  daemon: RoutingDaemon,
+  prefixes: ReadonlySet<string>,
+  clock: Clock,
+): Promise<Observation> {
+  const deadline = clock.now() + timing.settle
   for (;;) {
     const seen = await daemon.observe()
-    if (isWithdrawn(seen, prefixes) || performance.now() > deadline) return seen
-    await new Promise((resolve) => setTimeout(resolve, timing.look))
+    if (isWithdrawn(seen, prefixes) || clock.now() > deadline) return seen
+    await clock.sleep(timing.look)
   }
 }
 

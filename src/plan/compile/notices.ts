@@ -40,6 +40,15 @@ export function noticesOfNeighbor(
   for (const { id, why } of [...session.import.relaxed, ...session.export.relaxed]) {
     notices.push(say(`the rule ${id} is relaxed for this neighbor (the rule: ${why})`))
   }
+  const imports = new Set(session.import.rules.map(({ id }) => id))
+  const setsAllowed = session.import.relaxed.some(({ id }) => id === 'as-set')
+  if (node.daemon === 'frr' && setsAllowed && imports.has('rpki-invalid') && !imports.has('rpki-not-found')) {
+    notices.push(
+      say(
+        'FRR counts a route whose path ends in an AS_SET as not found, not as invalid (RFC 6811, section 2): rpki-invalid does not refuse it',
+      ),
+    )
+  }
   if (neighbor.import !== 'nothing' && kind.checksBogons && isAmong(bogonAsns, neighbor.asn)) {
     notices.push(
       say(

@@ -1,7 +1,8 @@
 import { readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as z from 'zod'
-import { hashOf, writeFileAtomically } from '../../files/atomic-file.ts'
+import { writeFileAtomically } from '../../files/atomic-file.ts'
+import { hashOf } from '../../files/hash.ts'
 import { makeFolder } from '../../files/make-folder.ts'
 import { parseJson } from '../../text/parse-json.ts'
 

@@ -1,5 +1,5 @@
 import { manifestName } from '../../bundle/read.ts'
-import { hashOf } from '../../files/atomic-file.ts'
+import { hashOf } from '../../files/hash.ts'
 import type { BundleFile } from '../../manifest/bundle-file.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
 import { buildManifest } from '../compile/build-manifest.ts'

@@ -1,7 +1,7 @@
 import { cp, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { execa } from 'execa'
-import { hashOf } from '../../../src/files/atomic-file.ts'
+import { hashOf } from '../../../src/files/hash.ts'
 import type { Manifest } from '../../../src/manifest/manifest.ts'
 import { cli, type LabNode } from '../fixture-lab/lab.ts'
 

@@ -3,7 +3,8 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { hashOf, writeFileAtomically, writeTemporarySync } from '../../../src/files/atomic-file.ts'
+import { writeFileAtomically, writeTemporarySync } from '../../../src/files/atomic-file.ts'
+import { hashOf } from '../../../src/files/hash.ts'
 
 let dir: string
 let path: string

@@ -96,7 +96,7 @@ describe('the comparison of a plan', () => {
     const config = join(out, 'fra1/fra1-a/bird.conf')
     const text = `${await readFile(config, 'utf8')}# as an older template had it\n`
     await writeFile(config, text)
-    const { hashOf } = await import('../../../src/files/atomic-file.ts')
+    const { hashOf } = await import('../../../src/files/hash.ts')
     await writeFile(manifest, (await readFile(manifest, 'utf8')).replace(hash, hashOf(text)))
     expect(nodeOf(await reportOf(), 'fra1-a').effect).toBe('session-restart')
   })

@@ -29,7 +29,7 @@ export function explainCommand(): Command {
     .option('--vrps <file>', 'VRPs to validate the origin with: JSON of rpki-client or Routinator')
     .option('--state <dir>', 'where plan keeps the last good IRR sets and VRPs', defaultStateDir)
     .action(async (node: string, neighbor: string, direction: string, prefix: string, _options, command) => {
-      const { explain } = await import('../../planning/explain.ts')
+      const { explain } = await import('../../design/explain.ts')
       const asked = { node, neighbor, direction: direction as 'import' | 'export', prefix }
       await explain(asked, (command as Command).optsWithGlobals())
     })

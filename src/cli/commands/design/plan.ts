@@ -17,7 +17,7 @@ export function planCommand(): Command {
       parseSites,
     )
     .action(async (_options: unknown, command: Command) => {
-      const { plan } = await import('../../planning/plan.ts')
+      const { plan } = await import('../../design/plan.ts')
       await plan(command.optsWithGlobals())
     })
 }

@@ -18,7 +18,7 @@ export function plannerCommand(): Command {
     .option('--listen <address:port>', 'serve /healthz, /status and /metrics there')
     .option('--once', 'plan once, then exit: 0 planned, 1 refused, 2 could not be planned')
     .action(async (_options: unknown, command: Command) => {
-      const { planner } = await import('../../planning/planner.ts')
+      const { planner } = await import('../../design/planner.ts')
       await planner(command.optsWithGlobals())
     })
 }

@@ -7,7 +7,7 @@ export function preflightCommand(): Command {
     .option('--vrps <file>', "a validator's JSON: rpki-client or Routinator")
     .option('--slurm <file>', 'local exceptions (RFC 8416)')
     .action(async (_options: unknown, command: Command) => {
-      const { runPreflight } = await import('../../planning/preflight.ts')
+      const { runPreflight } = await import('../../design/preflight.ts')
       await runPreflight(command.optsWithGlobals())
     })
 }

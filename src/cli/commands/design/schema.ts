@@ -7,7 +7,7 @@ export function schemaCommand(): Command {
     .option('--site', 'the schema of a site’s file instead')
     .option('--markdown', 'the reference of every field instead, as in docs/sites.md')
     .action(async (options: { site?: boolean; markdown?: boolean }) => {
-      const { printSchema } = await import('../../planning/schema.ts')
+      const { printSchema } = await import('../../design/schema.ts')
       printSchema(options)
     })
 }

@@ -5,7 +5,7 @@ export function validateCommand(): Command {
     .summary('check the YAML of the sites')
     .description('Reports every problem of the YAML at once, each with its place and a remedy.')
     .action(async (_options: unknown, command: Command) => {
-      const { validate } = await import('../../planning/validate.ts')
+      const { validate } = await import('../../design/validate.ts')
       await validate(command.optsWithGlobals())
     })
 }

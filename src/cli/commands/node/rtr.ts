@@ -27,7 +27,7 @@ export function rtrCommand(): Command {
     )
     .exitOverride()
     .action(async (_options: unknown, command: Command) => {
-      const { rtr } = await import('../../planning/rtr.ts')
+      const { rtr } = await import('../../design/rtr.ts')
       await rtr(command.optsWithGlobals(), command.getOptionValueSourceWithGlobals('sites') === 'cli')
     })
 }

@@ -12,7 +12,7 @@ export function drainCommand(): Command {
     .option('--reason <text>', 'the reason, shown in the status')
     .option('--no-wait', 'do not wait until it is drained')
     .action(async (_options: unknown, command: Command) => {
-      const { drain } = await import('../../operator/drain.ts')
+      const { drain } = await import('../../operate/drain.ts')
       await drain(command.optsWithGlobals())
     })
 }

@@ -12,7 +12,7 @@ export function eventsCommand(): Command {
     .option('--until <when>', 'the same', parseWhen)
     .option('--service <name>', 'only events of this service and of the node')
     .action(async (_options: unknown, command: Command) => {
-      const { printEvents } = await import('../../operator/events.ts')
+      const { printEvents } = await import('../../operate/events.ts')
       await printEvents(command.optsWithGlobals())
     })
 }

@@ -8,7 +8,7 @@ export function statusCommand(): Command {
       'Prints what this node announces, to which neighbors, and why. Exits 1 if a service is not healthy and announced.',
     )
     .action(async (_options: unknown, command: Command) => {
-      const { runStatus } = await import('../../operator/status.ts')
+      const { runStatus } = await import('../../operate/status.ts')
       await runStatus(command.optsWithGlobals())
     })
 }

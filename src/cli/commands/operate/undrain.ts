@@ -9,7 +9,7 @@ export function undrainCommand(): Command {
     )
     .option('--no-wait', 'do not wait until it serves as before')
     .action(async (_options: unknown, command: Command) => {
-      const { undrain } = await import('../../operator/undrain.ts')
+      const { undrain } = await import('../../operate/undrain.ts')
       await undrain(command.optsWithGlobals())
     })
 }

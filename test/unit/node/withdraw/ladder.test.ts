@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { systemClock } from '../../../../src/clock/clock.ts'
 import { acquireLock } from '../../../../src/files/lock.ts'
 import type { Manifest } from '../../../../src/manifest/manifest.ts'
 import { type Announcements, normally } from '../../../../src/net/announcements.ts'
@@ -47,7 +48,7 @@ function withdraw(service: keyof typeof prefixes) {
     paths: { runtimeDir, announceFile: null },
     services: Object.entries(prefixes).map(([name, prefix]) => ({ name, prefixes: [prefix], anycast: [] })),
   } as unknown as Manifest
-  return withdrawServices({ manifest, daemon, addresses, services: new Set([service]) })
+  return withdrawServices({ manifest, daemon, addresses, services: new Set([service]), clock: systemClock })
 }
 
 test('two processes that withdraw different services at the same time undo nothing of each other', async () => {
