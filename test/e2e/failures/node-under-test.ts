@@ -160,18 +160,25 @@ export class NodeUnderTest {
   /** Polls the neighbors' tables meanwhile, and expects every route in each poll. */
   async expectKept(during: () => Promise<unknown>): Promise<void> {
     let done = false
-    const misses: string[] = []
+    const misses = new Set<string>()
+    const logged = (await this.log()).length
     const looking = (async () => {
       while (!done) {
         const rows = await this.rows().catch(() => this.everything)
-        if (rows.join() !== this.everything.join()) misses.push(rows.join())
+        if (rows.join() !== this.everything.join()) misses.add(rows.join())
       }
     })()
     await during().finally(() => {
       done = true
     })
     await looking
-    expect(misses).toEqual([])
+    const log = misses.size > 0 ? (await this.log()).slice(logged) : ''
+    expect([...misses], `${this.node.daemon}:\n${log}`).toEqual([])
+  }
+
+  /** What the controllers and guards of this node have logged. */
+  log(): Promise<string> {
+    return readFile(join(this.node.bundle, '../controller.log'), 'utf8')
   }
 
   removeAddress(address = '192.0.2.1/32') {
