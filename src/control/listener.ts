@@ -56,8 +56,8 @@ const resourceLimits = { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 2
 
 /**
  * Serves the routes for `anyone` on TCP, from a thread of its own that uses little of a processor: every user of
- * the machine can connect, and no request may delay a probe, a withdrawal or a lease. This thread answers each path at most once
- * per `shareMs`. Rejects with ListenError if an address cannot be listened on.
+ * the machine can connect, and no request may delay a probe, a withdrawal or a renewal at the guard. This thread
+ * answers each path at most once per `shareMs`. Rejects with ListenError if an address cannot be listened on.
  */
 export async function startListener(options: ListenerOptions): Promise<Listener> {
   const { places, onEnd, answerTimeoutMs = 10_000, firstRetryMs = 1000 } = options

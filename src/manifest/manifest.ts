@@ -162,7 +162,7 @@ const manifest = record({
   asn,
   routerId: address,
   paths,
-  /** `address:port` pairs for /healthz, /status and /metrics. */
+  /** `address:port` pairs of the HTTP listener. */
   listen: list(hostAndPort, 16),
   neighbors: unique(list(neighbor, most.neighbors)),
   /** `null` if no session validates origins; missing in bundles of Anyward 0.1.0. */

@@ -132,7 +132,7 @@ export function createMetrics() {
     }),
     guard: new Gauge({
       name: 'anyward_guard_holding',
-      help: 'Whether the guard process holds the lease and withdraws if the controller fails',
+      help: 'Whether the guard process has a deadline for the services and withdraws if the controller fails',
       registers,
     }),
     heldAddresses: new Gauge({

@@ -143,7 +143,7 @@ const trespasses: readonly Trespass[] = [
     message: 'The controller gets its adapters as arguments',
   },
   {
-    law: 'the controller knows of the guard the lease alone',
+    law: 'the controller imports only the client of the guard',
     file: 'src/node/controller/guards.ts',
     code: "import type { Guard } from '../guard/guard.ts'\nexport type Own = Guard\n",
     message: 'The controller gets its adapters as arguments',

@@ -38,8 +38,9 @@ export interface Decision {
 type Reason = Omit<Decision, 'decision'>
 
 /**
- * Decides about the prefixes of one service, with a reason. Pure. Precedence: the operator's withdrawal, a dead
- * endpoint, a stop of the controller, unknown health, a drain in progress, an impaired endpoint.
+ * Decides about the prefixes of one service, with a reason. Pure. Precedence: the operator's withdrawal, a completed
+ * drain, a dead endpoint, a stop of the controller, unknown health, a withdrawal of an impaired endpoint, a drain in
+ * progress, an impaired endpoint, the return from a drain.
  */
 export function decideAnnouncement(input: DecisionInput): Decision {
   const { health, intent, drainStage, stopping, service } = input

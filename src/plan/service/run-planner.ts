@@ -16,7 +16,7 @@ const stopTimeoutMs = 30_000
 
 export interface PlannerOptions {
   readonly round: Omit<RoundOptions, 'signal'>
-  /** `ADDRESS:PORT` for /healthz, /status and /metrics. */
+  /** `ADDRESS:PORT` of the HTTP server; `null`: none. */
   readonly listen: string | null
 }
 

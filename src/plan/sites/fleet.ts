@@ -20,7 +20,7 @@ export interface Fleet {
     /** Five fields of cron: when the `planner` command reads VRPs and IRR sets and plans again. */
     readonly schedule: string
   }
-  /** Where each node's controller answers /healthz, /status and /metrics, as `address:port`. */
+  /** Where each node's controller answers HTTP, as `address:port`. */
   readonly listen: string
   readonly sites: readonly Site[]
 }
