@@ -9,11 +9,33 @@ interface DaemonNames {
   readonly process: string
   /** Its file in a bundle. */
   readonly configFile: string
+  /** The user that it runs as and that owns its files, in Debian's package. */
+  readonly user: string
   /** The group that may use its socket, in Debian's package. */
   readonly socketGroup: string
 }
 
 export const daemonNames: Readonly<Record<DaemonKind, DaemonNames>> = {
-  bird: { project: 'BIRD', process: 'bird', configFile: 'bird.conf', socketGroup: 'bird' },
-  frr: { project: 'FRR', process: 'bgpd', configFile: 'frr.conf', socketGroup: 'frrvty' },
+  bird: { project: 'BIRD', process: 'bird', configFile: 'bird.conf', user: 'bird', socketGroup: 'bird' },
+  frr: { project: 'FRR', process: 'bgpd', configFile: 'frr.conf', user: 'frr', socketGroup: 'frrvty' },
+}
+
+interface DaemonTraits {
+  /** Whether it names a session by a symbol, not by the neighbor's address. */
+  readonly namesSessions: boolean
+  /** Why a session cannot have both GTSM and BFD; `null`: it can. */
+  readonly gtsmExcludesBfd: string | null
+  /** Whether the origin of a path that ends in an AS_SET is invalid where a VRP covers the prefix (RFC 6811, section 2). */
+  readonly refusesSetOrigins: boolean
+}
+
+export const daemonTraits: Readonly<Record<DaemonKind, DaemonTraits>> = {
+  bird: { namesSessions: true, gtsmExcludesBfd: null, refusesSetOrigins: true },
+  frr: {
+    namesSessions: false,
+    // It counts a session with ttl-security as multihop, and speaks BFD on UDP 4784.
+    gtsmExcludesBfd:
+      'FRR 8.4 makes BFD a multihop session (RFC 5883), which a directly connected neighbor never answers',
+    refusesSetOrigins: false,
+  },
 }

@@ -1,3 +1,4 @@
+import { daemonNames } from '../../manifest/daemon-kinds.ts'
 import { type ApplyOutcome, DamagedError } from '../../node/apply/apply.ts'
 import { applyOnNode, cleanNode, repairNode } from '../../node/service/apply-node.ts'
 import { ConfigError, formatIssue } from '../../text/issue.ts'
@@ -56,7 +57,7 @@ async function clean(bundle = defaultBundle): Promise<void> {
       return
     case 'not-needed':
       print(
-        `${result.node} announces through BIRD, whose configuration holds no announcements: nothing to remove`,
+        `${result.node} announces through ${daemonNames[result.daemon].project}, whose configuration holds no announcements: nothing to remove`,
       )
       return
     case 'cleaned':

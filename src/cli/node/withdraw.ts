@@ -1,4 +1,5 @@
 import { readManifest } from '../../bundle/read.ts'
+import type { DaemonKind } from '../../manifest/daemon-kinds.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
 import { type WithdrawOutcome, withdrawNode, withdrawUnguarded } from '../../node/service/withdraw-node.ts'
 import type { Way, Withdrawal } from '../../node/withdraw/ladder.ts'
@@ -76,11 +77,13 @@ function describeOutcome(manifest: Manifest, { way, withdrawn, lasting, left }: 
   return `${state}; ${rest}. Stop the routing daemon: while stopped it announces nothing`
 }
 
+/** The program that advertises. */
+const speakers: Readonly<Record<DaemonKind, string>> = { bird: 'BIRD', frr: 'bgpd' }
+
 const wordsOf: Readonly<Record<Way, (manifest: Manifest) => string>> = {
   'owned-file': () => 'BIRD has read the file, and no neighbor has our prefixes',
   disable: () => "BIRD's originators are disabled, and no neighbor has our prefixes",
   'network-line': () => 'bgpd has applied it, and no neighbor has our prefixes',
   address: () => '',
-  'not-running': ({ daemon }) =>
-    `${daemon === 'bird' ? 'BIRD' : 'bgpd'} does not run, so it announces nothing`,
+  'not-running': ({ daemon }) => `${speakers[daemon]} does not run, so it announces nothing`,
 }

@@ -17,34 +17,51 @@ const frrPrograms = '/usr/lib/frr'
 /** FRR's daemons leave their crash logs' folders here, named after their process. */
 const frrScratchDir = '/var/tmp/frr'
 
-/** By the folder of the node. */
-const daemonFiles: Readonly<
-  Record<
-    DaemonKind,
-    (dir: string) => Pick<NodePaths, 'daemonSocket' | 'announceFile' | 'configFile'> & { logFile: string }
-  >
-> = {
-  bird: (dir) => ({
-    daemonSocket: join(dir, 'bird.ctl'),
-    announceFile: join(dir, 'announce.conf'),
-    configFile: join(dir, 'bird.conf'),
-    logFile: join(dir, 'daemon.log'),
-  }),
-  frr: (dir) => ({
-    daemonSocket: join(dir, 'vty', 'bgpd.vty'),
-    announceFile: null,
-    configFile: join(dir, 'frr', 'frr.conf'),
-    logFile: join(dir, 'vty', 'daemon.log'),
-  }),
+type OnStart = (process: ProcessRecord) => void
+
+interface LabDaemon {
+  /** By the folder of the node. */
+  readonly filesOf: (
+    dir: string,
+  ) => Pick<NodePaths, 'daemonSocket' | 'announceFile' | 'configFile'> & { logFile: string }
+  readonly install: (node: NodeState, content: string) => Promise<void>
+  readonly start: (node: NodeState, signal?: AbortSignal, onStart?: OnStart) => Promise<ProcessRecord[]>
+  /** Starts the process that speaks BGP again, and returns all processes of the daemon. */
+  readonly restart: (node: NodeState, ended: ProcessRecord) => Promise<ProcessRecord[]>
+}
+
+const labDaemons: Readonly<Record<DaemonKind, LabDaemon>> = {
+  bird: {
+    filesOf: (dir) => ({
+      daemonSocket: join(dir, 'bird.ctl'),
+      announceFile: join(dir, 'announce.conf'),
+      configFile: join(dir, 'bird.conf'),
+      logFile: join(dir, 'daemon.log'),
+    }),
+    install: installBird,
+    start: startBird,
+    restart: (node) => startBird(node),
+  },
+  frr: {
+    filesOf: (dir) => ({
+      daemonSocket: join(dir, 'vty', 'bgpd.vty'),
+      announceFile: null,
+      configFile: join(dir, 'frr', 'frr.conf'),
+      logFile: join(dir, 'vty', 'daemon.log'),
+    }),
+    install: installFrr,
+    start: startFrr,
+    restart: restartBgpd,
+  },
 }
 
 /** Where the node's routing daemon writes its log. */
 export function daemonLogOf(node: NodeState): string {
-  return daemonFiles[node.daemon](node.dir).logFile
+  return labDaemons[node.daemon].filesOf(node.dir).logFile
 }
 
 export function layoutOf(node: LabNode, dir: string, port: number): NodeLayout {
-  const { logFile, ...files } = daemonFiles[node.daemon](dir)
+  const { logFile, ...files } = labDaemons[node.daemon].filesOf(dir)
   const paths: NodePaths = {
     ...files,
     bundleDir: join(dir, 'bundle'),
@@ -64,16 +81,20 @@ export async function installConfiguration(node: NodeState): Promise<void> {
   await mkdir(join(node.dir, 'state'), { recursive: true })
   const name = daemonNames[node.daemon].configFile
   const content = await fillSecrets(await readFile(join(node.bundle, name), 'utf8'))
-  if (node.daemon === 'bird') {
-    await writeFile(join(node.dir, name), content, { mode: 0o600 })
-    await copyFile(join(node.bundle, 'announce.conf'), join(node.dir, 'announce.conf'))
-    return
-  }
+  await labDaemons[node.daemon].install(node, content)
+}
+
+async function installBird(node: NodeState, content: string): Promise<void> {
+  await writeFile(join(node.dir, 'bird.conf'), content, { mode: 0o600 })
+  await copyFile(join(node.bundle, 'announce.conf'), join(node.dir, 'announce.conf'))
+}
+
+async function installFrr(node: NodeState, content: string): Promise<void> {
   const vty = join(node.dir, 'vty')
   const config = join(node.dir, 'frr')
   await mkdir(vty, { recursive: true })
   await mkdir(config, { recursive: true })
-  await writeFile(join(config, name), content, { mode: 0o640 })
+  await writeFile(join(config, 'frr.conf'), content, { mode: 0o640 })
   await writeFile(join(config, 'vtysh.conf'), '')
   await writeFile(join(vty, 'daemon.log'), '')
   // FRR's daemons drop privileges before they bind their sockets.
@@ -84,16 +105,17 @@ export async function installConfiguration(node: NodeState): Promise<void> {
 export async function startDaemons(
   node: NodeState,
   signal?: AbortSignal,
-  onStart?: (process: ProcessRecord) => void,
+  onStart?: OnStart,
 ): Promise<ProcessRecord[]> {
-  return node.daemon === 'bird' ? startBird(node, signal, onStart) : startFrr(node, signal, onStart)
+  return labDaemons[node.daemon].start(node, signal, onStart)
 }
 
-async function startBird(
-  node: NodeState,
-  signal?: AbortSignal,
-  onStart?: (process: ProcessRecord) => void,
-): Promise<ProcessRecord[]> {
+/** Starts the node's BGP speaker, which has ended, again. */
+export async function restartDaemon(node: NodeState, ended: ProcessRecord): Promise<void> {
+  node.daemons = await labDaemons[node.daemon].restart(node, ended)
+}
+
+async function startBird(node: NodeState, signal?: AbortSignal, onStart?: OnStart): Promise<ProcessRecord[]> {
   const record = await startBirdProcess('bird', node.namespace, node.dir, signal)
   onStart?.(record)
   return [record]
@@ -117,11 +139,7 @@ export async function openSocket(path: string): Promise<void> {
   await chmod(path, 0o666)
 }
 
-async function startFrr(
-  node: NodeState,
-  signal?: AbortSignal,
-  onStart?: (process: ProcessRecord) => void,
-): Promise<ProcessRecord[]> {
+async function startFrr(node: NodeState, signal?: AbortSignal, onStart?: OnStart): Promise<ProcessRecord[]> {
   const start = async (program: string) => {
     const record = await startFrrProgram(node, program)
     onStart?.(record)
@@ -136,6 +154,12 @@ async function startFrr(
   )
   await loadFrrConfiguration(node, null, signal)
   return all
+}
+
+async function restartBgpd(node: NodeState, ended: ProcessRecord): Promise<ProcessRecord[]> {
+  await removeFrrScratch([ended.pid])
+  const bgpd = await startBgpd(node)
+  return node.daemons.map((record) => (record === ended ? bgpd : record))
 }
 
 export async function startBgpd(node: NodeState, signal?: AbortSignal): Promise<ProcessRecord> {

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
-import { daemonNames } from '../../manifest/daemon-kinds.ts'
+import { type DaemonKind, daemonNames } from '../../manifest/daemon-kinds.ts'
 import { startController, startWireguard } from '../bring-up.ts'
-import { removeFrrScratch, startBgpd, startDaemons } from '../machine/daemons.ts'
+import { restartDaemon } from '../machine/daemons.ts'
 import { ipBatch, openIpShell, runIn } from '../machine/namespaces.ts'
 import { signalProcess, waitForEnd } from '../machine/processes.ts'
 import { generateKeyPair } from '../machine/wireguard.ts'
@@ -118,9 +118,12 @@ export const scenarios: readonly Scenario[] = [
   },
 ]
 
-/** The interface's end is an event: only the routing daemon takes time; bgpd batches for 50 ms. */
+/** The time that the routing daemon takes; bgpd batches for 50 ms. */
+const eventGoalMs: Readonly<Record<DaemonKind, number>> = { bird: 15, frr: 80 }
+
+/** The interface's end is an event: only the routing daemon takes time. */
 function eventBound({ node }: Stage): Bound {
-  const goalMs = node.daemon === 'bird' ? 15 : 80
+  const goalMs = eventGoalMs[node.daemon]
   return { limitMs: goalMs * leniency, goalMs }
 }
 
@@ -221,13 +224,7 @@ async function killDaemon({ node }: Stage): Promise<Fault> {
     strike: async () => void (await signalProcess(daemon, 'SIGKILL')),
     async repair() {
       await endProcess(daemon)
-      if (node.daemon === 'bird') {
-        node.daemons = await startDaemons(node)
-        return
-      }
-      await removeFrrScratch([daemon.pid])
-      const bgpd = await startBgpd(node)
-      node.daemons = node.daemons.map((record) => (record === daemon ? bgpd : record))
+      await restartDaemon(node, daemon)
     },
   }
 }

@@ -8,15 +8,14 @@ import { readCarefully } from '../../files/open-regular-file.ts'
 import { readAnnouncements } from '../../manifest/announcements.ts'
 import { compareBundles } from '../../manifest/compare/compare.ts'
 import type { Effect } from '../../manifest/compare/session-costs.ts'
-import { daemonNames } from '../../manifest/daemon-kinds.ts'
+import { type DaemonKind, daemonNames } from '../../manifest/daemon-kinds.ts'
 import { type Manifest, readManifestText } from '../../manifest/manifest.ts'
 import { DaemonError, type Observation, type RoutingDaemon } from '../routing/daemon.ts'
 import { ownPrefixesOf } from '../routing/own-prefixes.ts'
 import { type BaseDaemon, NotTakenError } from './base-daemon.ts'
-import { createBirdBase } from './bird-base.ts'
-import { cleanSaved } from './clean.ts'
+import { cleaners } from './clean.ts'
+import { createBase } from './create-base.ts'
 import { findOwner, type InstalledFile, installFiles, readInstalled } from './files.ts'
-import { createFrrBase } from './frr-base.ts'
 import { removeJournal, writeJournal } from './journal.ts'
 import { findRegressions } from './regressions.ts'
 
@@ -62,7 +61,7 @@ interface ApplyOptions {
 }
 
 /** How long all must be well before the change counts as good: a session may take this long to fail. */
-const calmMs = { bird: 1000, frr: 2500 } as const
+const calmMs: Readonly<Record<DaemonKind, number>> = { bird: 1000, frr: 2500 }
 const pollMs = 100
 /** BIRD's own undo timer is longer than the verification. */
 const spareS = 5
@@ -103,12 +102,13 @@ export async function applyBundle(options: ApplyOptions): Promise<ApplyOutcome> 
       ...{ detail: 'this bundle is installed already', notes: cleaned },
     }
   }
-  const base = createBase(manifest, {
+  const base = createBase(manifest.daemon, {
+    daemonSocket,
     configFile,
     content,
+    installed: old.content,
     owner,
-    old: old.content,
-    timeoutMs: options.timeoutMs,
+    trialS: Math.ceil(options.timeoutMs / 1000) + spareS,
   })
   const daemon = await options.createDaemon(watching(manifest, installed))
   try {
@@ -163,7 +163,7 @@ export async function applyBundle(options: ApplyOptions): Promise<ApplyOutcome> 
 }
 
 /**
- * Removes saved announcements, also if the apply fails later: FRR would announce these lines at its next start. Returns
+ * Removes saved announcements, also if the apply fails later: the daemon would announce them at its next start. Returns
  * the changes as sentences.
  */
 async function removeSaved(
@@ -171,29 +171,13 @@ async function removeSaved(
   installed: Manifest | null,
   configFile: string,
 ): Promise<string[]> {
-  if (manifest.daemon !== 'frr') return []
-  const removed = await cleanSaved(configFile, ownPrefixesOf(watching(manifest, installed)))
+  const clean = cleaners[manifest.daemon]
+  if (clean === null) return []
+  const removed = await clean(configFile, ownPrefixesOf(watching(manifest, installed)))
   return [...new Set(removed.map(({ file }) => file))].map((file) => {
     const prefixes = removed.filter((one) => one.file === file).map(({ prefix }) => prefix)
     return `saved announcements are removed from ${file}: ${prefixes.join(', ')}`
   })
-}
-
-function createBase(
-  manifest: Manifest,
-  given: {
-    configFile: string
-    content: string
-    owner: { uid: number; gid: number }
-    old: string | null
-    timeoutMs: number
-  },
-): BaseDaemon {
-  const { daemonSocket } = manifest.paths
-  const { configFile, content, owner, old, timeoutMs } = given
-  if (manifest.daemon === 'frr') return createFrrBase({ daemonSocket, content, installed: old })
-  const trialS = Math.ceil(timeoutMs / 1000) + spareS
-  return createBirdBase({ daemonSocket, configFile, content, owner, trialS })
 }
 
 async function readBundleFiles({ bundleDir, manifest }: ApplyOptions): Promise<Map<string, string>> {

@@ -1,3 +1,17 @@
+import type { Owner } from './files.ts'
+
+export interface BaseOptions {
+  readonly daemonSocket: string
+  readonly configFile: string
+  /** The new configuration with its secrets. */
+  readonly content: string
+  /** The configuration installed before; `null`: none. */
+  readonly installed: string | null
+  readonly owner: Owner
+  /** Seconds after which a daemon that has such a timer undoes an unconfirmed configuration. */
+  readonly trialS: number
+}
+
 /** Activates and reverts a whole configuration of one kind of daemon. */
 export interface BaseDaemon {
   /** Returns the parser's errors in the new configuration, each with its place. Changes nothing. */

@@ -1,18 +1,8 @@
 import { rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { BirdConfiguration } from '../routing/bird/configure.ts'
-import type { BaseDaemon } from './base-daemon.ts'
-import { installFiles, type Owner } from './files.ts'
-
-interface BirdBaseOptions {
-  readonly daemonSocket: string
-  readonly configFile: string
-  /** The new configuration with its secrets. */
-  readonly content: string
-  readonly owner: Owner
-  /** Seconds after which BIRD undoes an unconfirmed configuration. */
-  readonly trialS: number
-}
+import type { BaseDaemon, BaseOptions } from './base-daemon.ts'
+import { installFiles } from './files.ts'
 
 /**
  * BIRD tries the new configuration from a candidate file. Its own file stays the old one until the change is verified,
@@ -20,7 +10,7 @@ interface BirdBaseOptions {
  * `configure`, which reads the controller's announcements as they are then. `configure undo` would restore the old
  * announcements too, including those of dead services.
  */
-export function createBirdBase(options: BirdBaseOptions): BaseDaemon {
+export function createBirdBase(options: BaseOptions): BaseDaemon {
   const { daemonSocket, configFile, content, owner, trialS } = options
   const bird = new BirdConfiguration(daemonSocket)
   const candidate = candidateOf(configFile)

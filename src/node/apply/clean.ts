@@ -1,5 +1,6 @@
 import { lstat } from 'node:fs/promises'
 import { openRegularFile } from '../../files/open-regular-file.ts'
+import type { DaemonKind } from '../../manifest/daemon-kinds.ts'
 import type { SavedNetwork } from '../routing/daemon.ts'
 import { configFilesOf, findNetworkLines, withoutNetworkLines } from '../routing/frr/saved-networks.ts'
 import { replaceFile } from './files.ts'
@@ -7,12 +8,15 @@ import { replaceFile } from './files.ts'
 /** Another program may write the file at the same time. */
 const attempts = 5
 
+/** Removes the announcements that a daemon saved in its files; `null`: it saves none. */
+export const cleaners: Readonly<Record<DaemonKind, typeof cleanFrr | null>> = { bird: null, frr: cleanFrr }
+
 /**
  * Removes the controller's announcements that `write memory` saved from FRR's files, so that FRR without a controller
  * announces none of `own`. All other bytes, the owner and the mode stay. Returns the removed lines. Throws a system
  * error, or an Error that names the file.
  */
-export async function cleanSaved(configFile: string, own: ReadonlySet<string>): Promise<SavedNetwork[]> {
+async function cleanFrr(configFile: string, own: ReadonlySet<string>): Promise<SavedNetwork[]> {
   const removed: SavedNetwork[] = []
   for (const file of configFilesOf(configFile)) {
     let attempt = 1

@@ -4,7 +4,7 @@ import { syncFolder, writeFileAtomically } from '../../files/atomic-file.ts'
 import { makeFolder } from '../../files/make-folder.ts'
 import { openRegularFile, resolveTrustedLink } from '../../files/open-regular-file.ts'
 import { RunError, run } from '../../linux/run.ts'
-import type { DaemonKind } from '../../manifest/daemon-kinds.ts'
+import { type DaemonKind, daemonNames } from '../../manifest/daemon-kinds.ts'
 import { OperationError } from '../../text/operation-error.ts'
 
 /** The desired or earlier state of a file; `content` is null for a file that does not exist. */
@@ -25,7 +25,8 @@ export interface Owner {
 const ownerTimeoutMs = 5000
 
 /** The daemon's user on this machine, or this process's user if there is none. Throws OperationError. */
-export async function findOwner(user: DaemonKind): Promise<Owner> {
+export async function findOwner(kind: DaemonKind): Promise<Owner> {
+  const { user } = daemonNames[kind]
   const entry = await run(['getent', 'passwd', user], { timeoutMs: ownerTimeoutMs }).catch(
     (cause: unknown) => {
       if (cause instanceof RunError && cause.kind !== 'timeout') return ''

@@ -1,16 +1,9 @@
 import { dirname } from 'node:path'
 import { readByScratchDaemons, type ScratchReading } from '../routing/frr/scratch.ts'
 import { Vtysh } from '../routing/frr/vtysh.ts'
-import { type BaseDaemon, NotTakenError } from './base-daemon.ts'
+import { type BaseDaemon, type BaseOptions, NotTakenError } from './base-daemon.ts'
 import { isAnnouncement, keyOf, type Lines, readLines, without } from './frr-lines.ts'
 import { commandsToAdd, commandsToRemove, findGap } from './frr-steps.ts'
-
-interface FrrBaseOptions {
-  readonly daemonSocket: string
-  /** The new configuration with its secrets; the one installed before, `null` for none. */
-  readonly content: string
-  readonly installed: string | null
-}
 
 /** Each round adds, then removes what the additions did not replace. Some lines depend on lines of the round before. */
 const rounds = 3
@@ -20,7 +13,7 @@ const rounds = 3
  * the new configuration is computed in FRR's own notation: scratch daemons print the old and the new file. Only lines of
  * the old file are removed; lines that an operator entered stay.
  */
-export function createFrrBase({ daemonSocket, content, installed }: FrrBaseOptions): BaseDaemon {
+export function createFrrBase({ daemonSocket, content, installed }: BaseOptions): BaseDaemon {
   const vtysh = new Vtysh(dirname(daemonSocket))
   let before: Lines = new Map()
   let after: Lines = new Map()

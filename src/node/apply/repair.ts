@@ -1,8 +1,7 @@
 import { isNotRunning } from '../routing/withdrawn.ts'
-import { createBirdBase } from './bird-base.ts'
+import { createBase } from './create-base.ts'
 import { installFiles } from './files.ts'
-import { createFrrBase } from './frr-base.ts'
-import { type Journal, readJournal, removeJournal } from './journal.ts'
+import { readJournal, removeJournal } from './journal.ts'
 
 /**
  * Undoes an apply that was killed. The caller holds the node's lock. Returns whether there was one. Throws JournalError,
@@ -11,7 +10,17 @@ import { type Journal, readJournal, removeJournal } from './journal.ts'
 export async function repairInterrupted(bundleDir: string): Promise<boolean> {
   const journal = await readJournal(bundleDir)
   if (journal === null) return false
-  const base = createBase(journal)
+  const { daemon, daemonSocket, configFile } = journal
+  // What serves the revert is enough.
+  const owner = { uid: 0, gid: 0 }
+  const base = createBase(daemon, {
+    daemonSocket,
+    configFile,
+    content: '',
+    installed: null,
+    owner,
+    trialS: 0,
+  })
   try {
     await installFiles(journal.files)
     await base.revert(journal.running).catch((error: unknown) => {
@@ -23,10 +32,4 @@ export async function repairInterrupted(bundleDir: string): Promise<boolean> {
   }
   await removeJournal(bundleDir)
   return true
-}
-
-/** Used only to revert. */
-function createBase({ daemon, daemonSocket, configFile }: Journal) {
-  if (daemon === 'frr') return createFrrBase({ daemonSocket, content: '', installed: null })
-  return createBirdBase({ daemonSocket, configFile, content: '', owner: { uid: 0, gid: 0 }, trialS: 0 })
 }

@@ -3,11 +3,12 @@ import { dirname, join } from 'node:path'
 import { manifestName, readBundle, readManifest } from '../../bundle/read.ts'
 import { makeFolder } from '../../files/make-folder.ts'
 import { describeMissing, findMissingPrograms } from '../../linux/programs.ts'
+import type { DaemonKind } from '../../manifest/daemon-kinds.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
 import { OperationError } from '../../text/operation-error.ts'
 import { type ApplyOutcome, applyBundle, DamagedError } from '../apply/apply.ts'
 import { NotTakenError } from '../apply/base-daemon.ts'
-import { cleanSaved } from '../apply/clean.ts'
+import { cleaners } from '../apply/clean.ts'
 import { JournalError } from '../apply/journal.ts'
 import { journalPath, lockApply } from '../apply/lock.ts'
 import { repairInterrupted } from '../apply/repair.ts'
@@ -100,23 +101,24 @@ export async function repairNode(bundleDir: string): Promise<boolean> {
 type Cleaned =
   | { readonly outcome: 'no-bundle' }
   /** The daemon's configuration holds no announcements. */
-  | { readonly outcome: 'not-needed'; readonly node: string }
+  | { readonly outcome: 'not-needed'; readonly node: string; readonly daemon: DaemonKind }
   | { readonly outcome: 'cleaned'; readonly configFile: string; readonly removed: readonly SavedNetwork[] }
 
-/** Removes the announcements that FRR has saved into its files. Throws OperationError. */
+/** Removes the announcements that the daemon has saved into its files. Throws OperationError. */
 export async function cleanNode(bundle: string): Promise<Cleaned> {
   if (!existsSync(join(bundle, manifestName))) return { outcome: 'no-bundle' }
   const manifest = await readManifest(bundle)
   const { configFile, bundleDir = bundle } = manifest.paths
-  if (manifest.daemon !== 'frr' || configFile === undefined) {
-    return { outcome: 'not-needed', node: manifest.node }
+  const clean = cleaners[manifest.daemon]
+  if (clean === null || configFile === undefined) {
+    return { outcome: 'not-needed', node: manifest.node, daemon: manifest.daemon }
   }
   const release = await requireLock(
     bundleDir,
     (process) => `an apply runs on ${manifest.node}${process}, which removes saved announcements itself`,
   )
   try {
-    return { outcome: 'cleaned', configFile, removed: await cleanSaved(configFile, ownPrefixesOf(manifest)) }
+    return { outcome: 'cleaned', configFile, removed: await clean(configFile, ownPrefixesOf(manifest)) }
   } catch (cause) {
     throw new OperationError((cause as Error).message, { hint: 'run this as root', cause })
   } finally {
@@ -147,9 +149,14 @@ function untilInterrupted() {
   }
 }
 
+/** The programs that an apply calls. BIRD's socket suffices. */
+const programs: Readonly<Record<DaemonKind, readonly string[]>> = {
+  bird: [],
+  frr: ['zebra', 'staticd', 'bfdd', 'bgpd', 'vtysh', 'unshare'],
+}
+
 async function requirePrograms(manifest: Manifest): Promise<void> {
-  const needed = manifest.daemon === 'bird' ? [] : ['zebra', 'staticd', 'bfdd', 'bgpd', 'vtysh', 'unshare']
-  const missing = await findMissingPrograms(needed)
+  const missing = await findMissingPrograms(programs[manifest.daemon])
   if (missing.length === 0) return
   throw new OperationError(`missing on this machine: ${describeMissing(missing)}`, {
     hint: 'install it; nothing was changed',

@@ -8,6 +8,7 @@ import { watchLinks } from '../../linux/link-watch.ts'
 import { describeMissing, findMissingPrograms } from '../../linux/programs.ts'
 import { setOwnPriority } from '../../linux/scheduling-priority.ts'
 import { showWg } from '../../linux/wg.ts'
+import type { DaemonKind } from '../../manifest/daemon-kinds.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
 import { createEventLog } from '../../telemetry/events.ts'
 import { createLog } from '../../telemetry/log.ts'
@@ -20,6 +21,7 @@ import { createObserver } from '../controller/report-events.ts'
 import { rpkiRulesOf, watchRpki } from '../controller/watch/rpki-watch.ts'
 import { watchSaved } from '../controller/watch/saved-watch.ts'
 import { createSupervisor, type Supervisor } from '../guard/notify.ts'
+import type { OriginValidation, SavedNetworks } from '../routing/daemon.ts'
 import { createFrrRpki } from '../routing/frr/rpki.ts'
 import { createSavedNetworks } from '../routing/frr/saved-networks.ts'
 import { TrafficWatch } from '../wireguard/traffic.ts'
@@ -38,6 +40,20 @@ import { bundleSerialOf } from './serials.ts'
 const niceness = -10
 /** The controller ends within 2 s of SIGTERM, whatever the daemon does. */
 const stopTimeoutMs = 1700
+
+type Create<T> = (options: { readonly manifest: Manifest }) => T
+
+/** `null`: the daemon saves no announcements in its files. */
+const savedNetworks: Readonly<Record<DaemonKind, Create<SavedNetworks> | null>> = {
+  bird: null,
+  frr: ({ manifest }) => createSavedNetworks(manifest),
+}
+
+/** `null`: the daemon re-evaluates its routes by itself when VRPs change. */
+const validations: Readonly<Record<DaemonKind, Create<OriginValidation> | null>> = {
+  bird: null,
+  frr: createFrrRpki,
+}
 
 /** Why a controller ended. `unsettled`: the daemon has not withdrawn what it was ordered to withdraw. */
 type Ending = 'settled' | 'unsettled' | 'gave-way'
@@ -118,10 +134,11 @@ async function control(manifest: Manifest, bundle: string, program: ThisProgram)
     readTransfer: (name, timeoutMs) => showWg(name, 'transfer', { timeoutMs }),
   })
 
+  const createSaved = savedNetworks[manifest.daemon]
   const saved =
-    manifest.daemon === 'frr'
-      ? watchSaved({ saved: createSavedNetworks(manifest), clock: systemClock, say, metrics })
-      : null
+    createSaved === null
+      ? null
+      : watchSaved({ saved: createSaved({ manifest }), clock: systemClock, say, metrics })
   const controller = new Controller({
     manifest,
     daemon,
@@ -147,11 +164,11 @@ async function control(manifest: Manifest, bundle: string, program: ThisProgram)
     onError: (error) =>
       log.error({ event: 'links', cause: error.message }, 'links are not watched at the moment'),
   })
-  // BIRD re-validates by itself; bgpd needs commands.
+  const createValidation = validations[manifest.daemon]
   const rpki =
-    manifest.daemon === 'frr' && manifest.rpki
+    createValidation !== null && manifest.rpki
       ? watchRpki({
-          validation: createFrrRpki({ manifest }),
+          validation: createValidation({ manifest }),
           rules: rpkiRulesOf(manifest.rpki),
           clock: systemClock,
           log,

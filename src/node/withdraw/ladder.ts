@@ -4,7 +4,7 @@ import type { Clock } from '../../clock/clock.ts'
 import { acquireLock } from '../../files/lock.ts'
 import { readCarefully } from '../../files/open-regular-file.ts'
 import { readAnnouncements } from '../../manifest/announcements.ts'
-import { daemonNames } from '../../manifest/daemon-kinds.ts'
+import { type DaemonKind, daemonNames } from '../../manifest/daemon-kinds.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
 import { type Announcements, nothingAnnounced } from '../../net/announcements.ts'
 import { DaemonError, type Observation, type RoutingDaemon } from '../routing/daemon.ts'
@@ -56,6 +56,12 @@ const timing = {
   lock: 500,
 } as const
 
+/** The way of a withdrawal that the daemon's adapter has completed, and of one that it has reported an error for. */
+const ways: Readonly<Record<DaemonKind, { readonly completed: Way; readonly refused: Way }>> = {
+  bird: { completed: 'owned-file', refused: 'disable' },
+  frr: { completed: 'network-line', refused: 'network-line' },
+}
+
 /**
  * Withdraws services by the first way that works: the daemon's adapter, for BIRD the `disable` that precedes it; if
  * routes stay, or the daemon cannot be observed, the anycast addresses are removed. Success is judged by the routes
@@ -87,7 +93,8 @@ export async function withdrawServices(parts: WithdrawalParts): Promise<Withdraw
   if (outcome.kind === 'gone') {
     troubles.push(...(await addresses.restore()))
     const lasting = await isLasting(manifest, prefixes)
-    return { way: wayOf(manifest, outcome.refused), withdrawn: true, lasting, left: [], troubles }
+    const way = ways[manifest.daemon][outcome.refused ? 'refused' : 'completed']
+    return { way, withdrawn: true, lasting, left: [], troubles }
   }
   const left = outcome.kind === 'left' ? outcome.left : null
   troubles.push(...(await addresses.remove(addressesOf(manifest, services))))
@@ -206,9 +213,4 @@ async function isLasting(manifest: Manifest, prefixes: ReadonlySet<string>): Pro
   if (manifest.paths.announceFile === null) return true
   const file = await readOwnedFile(manifest)
   return file !== null && ![...prefixes].some((prefix) => file.has(prefix))
-}
-
-function wayOf({ daemon }: Manifest, refused: boolean): Way {
-  if (daemon === 'frr') return 'network-line'
-  return refused ? 'disable' : 'owned-file'
 }

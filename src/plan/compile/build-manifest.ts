@@ -1,3 +1,4 @@
+import { daemonTraits } from '../../manifest/daemon-kinds.ts'
 import type { Manifest, ManifestService } from '../../manifest/manifest.ts'
 import type { Probe } from '../sites/fleet.ts'
 import { prefixesOf } from './compile-plan.ts'
@@ -26,7 +27,7 @@ export function buildManifest(
       address: session.address.toString(),
       localAddress: session.localAddress?.toString() ?? null,
       family: session.family,
-      protocol: node.daemon === 'bird' ? session.symbol : null,
+      protocol: daemonTraits[node.daemon].namesSessions ? session.symbol : null,
       gtsm: session.gtsm,
       passwordFile: session.passwordFile,
       prefixes: session.exports.map(String),

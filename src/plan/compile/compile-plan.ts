@@ -1,3 +1,4 @@
+import { daemonTraits } from '../../manifest/daemon-kinds.ts'
 import { comparePrefixes, type Family, type Prefix } from '../../net/prefix.ts'
 import {
   compileExport,
@@ -120,9 +121,7 @@ function usesVrps(session: SessionPlan): boolean {
 function hasGtsm(node: FleetNode, neighbor: Neighbor): boolean {
   if (neighbor.gtsm !== null) return neighbor.gtsm
   if (neighbor.multihop !== null) return false
-  // FRR 8.4 counts a session with ttl-security as multihop and speaks BFD on UDP 4784 (RFC 5883),
-  // which a directly connected neighbor does not answer.
-  if (node.daemon === 'frr' && neighbor.bfd !== null) return false
+  if (daemonTraits[node.daemon].gtsmExcludesBfd !== null && neighbor.bfd !== null) return false
   return kindPolicies[neighbor.kind].gtsm
 }
 

@@ -1,3 +1,4 @@
+import { daemonNames, daemonTraits } from '../../manifest/daemon-kinds.ts'
 import type { Family } from '../../net/prefix.ts'
 import { bogonAsns, isAmong } from '../policy/asn-ranges.ts'
 import { kindPolicies } from '../policy/kinds.ts'
@@ -34,18 +35,20 @@ export function noticesOfNeighbor(
   const say = (message: string): Notice => ({ node: node.name, neighbor: neighbor.name, message })
   const notices: Notice[] = []
   const kind = kindPolicies[neighbor.kind]
+  const { project } = daemonNames[node.daemon]
   if (kind.gtsm && !session.gtsm && neighbor.gtsm === null && neighbor.multihop === null) {
-    notices.push(say('GTSM is off, because FRR does not support it together with single-hop BFD'))
+    notices.push(say(`GTSM is off, because ${project} does not support it together with single-hop BFD`))
   }
   for (const { id, why } of [...session.import.relaxed, ...session.export.relaxed]) {
     notices.push(say(`the rule ${id} is relaxed for this neighbor (the rule: ${why})`))
   }
   const imports = new Set(session.import.rules.map(({ id }) => id))
   const setsAllowed = session.import.relaxed.some(({ id }) => id === 'as-set')
-  if (node.daemon === 'frr' && setsAllowed && imports.has('rpki-invalid') && !imports.has('rpki-not-found')) {
+  const { refusesSetOrigins } = daemonTraits[node.daemon]
+  if (!refusesSetOrigins && setsAllowed && imports.has('rpki-invalid') && !imports.has('rpki-not-found')) {
     notices.push(
       say(
-        'FRR counts a route whose path ends in an AS_SET as not found, not as invalid (RFC 6811, section 2): rpki-invalid does not refuse it',
+        `${project} counts a route whose path ends in an AS_SET as not found, not as invalid (RFC 6811, section 2): rpki-invalid does not refuse it`,
       ),
     )
   }

@@ -1,6 +1,7 @@
 import Handlebars from 'handlebars'
 import { renderAnnouncements } from '../../manifest/announcements.ts'
 import type { BundleFile } from '../../manifest/bundle-file.ts'
+import type { DaemonKind } from '../../manifest/daemon-kinds.ts'
 import type { NodePlan } from '../compile/plan.ts'
 import { viewForBird, viewForFrr } from './view.ts'
 
@@ -26,13 +27,14 @@ export function createRenderer(templates: Templates): Renderer {
     if (template === undefined) throw new Error(`there is no template ${path}`)
     return template(view)
   }
-  return (node) =>
-    node.daemon === 'bird'
-      ? [
-          { path: 'announce.conf', content: renderAnnouncements([]) },
-          { path: 'bird.conf', content: render('bird/bird.conf.hbs', viewForBird(node)) },
-        ]
-      : [{ path: 'frr.conf', content: render('frr/frr.conf.hbs', viewForFrr(node)) }]
+  const renderers: Readonly<Record<DaemonKind, Renderer>> = {
+    bird: (node) => [
+      { path: 'announce.conf', content: renderAnnouncements([]) },
+      { path: 'bird.conf', content: render('bird/bird.conf.hbs', viewForBird(node)) },
+    ],
+    frr: (node) => [{ path: 'frr.conf', content: render('frr/frr.conf.hbs', viewForFrr(node)) }],
+  }
+  return (node) => renderers[node.daemon](node)
 }
 
 // Those of Handlebars print nothing for a name that is not there, which would be an empty filter.

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { execa } from 'execa'
 import { findMissingPrograms, type MissingProgram } from '../../linux/programs.ts'
 import { renderAnnouncements } from '../../manifest/announcements.ts'
+import type { DaemonKind } from '../../manifest/daemon-kinds.ts'
 import { prefixesOf } from '../compile/compile-plan.ts'
 import type { NodePlan } from '../compile/plan.ts'
 import type { Renderer } from '../render/render.ts'
@@ -14,26 +15,35 @@ type CheckResult =
   | { outcome: 'rejected'; complaints: readonly string[] }
   | { outcome: 'unchecked'; missing: readonly MissingProgram[] }
 
+interface Parser {
+  readonly programs: (node: NodePlan) => string[]
+  /** Returns its complaints. `dir`: an empty folder, which is removed afterwards. */
+  readonly check: (render: Renderer, node: NodePlan, dir: string) => Promise<string[]>
+}
+
+const parsers: Readonly<Record<DaemonKind, Parser>> = {
+  bird: { programs: () => ['bird'], check: checkBird },
+  frr: {
+    programs: ({ rpki }) => ['bgpd', 'vtysh', 'unshare', ...(rpki === null ? [] : ['bgpd_rpki.so'])],
+    check: checkFrr,
+  },
+}
+
 /** FRR's parser takes seconds for hundreds of rules, and more on a busy machine. */
 const parserTimeoutMs = 60_000
 
 /** Has the node's own daemon parse its configuration, with everything announced. Starts and changes nothing. */
 export async function checkBundle(render: Renderer, node: NodePlan): Promise<CheckResult> {
-  const missing = await findMissingPrograms(programsFor(node))
+  const parser = parsers[node.daemon]
+  const missing = await findMissingPrograms(parser.programs(node))
   if (missing.length > 0) return { outcome: 'unchecked', missing }
   const dir = await mkdtemp(join(tmpdir(), 'anyward-check-'))
   try {
-    const complaints =
-      node.daemon === 'bird' ? await checkBird(render, node, dir) : await checkFrr(render, node, dir)
+    const complaints = await parser.check(render, node, dir)
     return complaints.length === 0 ? { outcome: 'passed' } : { outcome: 'rejected', complaints }
   } finally {
     await rm(dir, { recursive: true, force: true })
   }
-}
-
-function programsFor({ daemon, rpki }: NodePlan): string[] {
-  if (daemon === 'bird') return ['bird']
-  return ['bgpd', 'vtysh', 'unshare', ...(rpki === null ? [] : ['bgpd_rpki.so'])]
 }
 
 async function checkBird(render: Renderer, node: NodePlan, dir: string): Promise<string[]> {

@@ -1,3 +1,4 @@
+import { daemonTraits } from '../../../manifest/daemon-kinds.ts'
 import { isLinkLocal, isUnicast } from '../../../net/bogons.ts'
 import type { Address } from '../../../net/prefix.ts'
 import type { Path } from '../../../text/wording.ts'
@@ -128,15 +129,9 @@ function checkGtsm({ file, path, neighbor }: PlacedNeighbor, { node }: PlacedNod
       ),
     ]
   }
-  if (node.daemon === 'frr' && neighbor.bfd !== undefined) {
-    return [
-      error(
-        file,
-        at,
-        'with gtsm, FRR 8.4 makes BFD a multihop session (RFC 5883), which a directly connected neighbor never answers',
-        'leave out gtsm or bfd, or use daemon: bird',
-      ),
-    ]
+  const why = node.daemon === undefined ? null : daemonTraits[node.daemon].gtsmExcludesBfd
+  if (why !== null && neighbor.bfd !== undefined) {
+    return [error(file, at, `with gtsm, ${why}`, 'leave out gtsm or bfd, or use daemon: bird')]
   }
   return []
 }
