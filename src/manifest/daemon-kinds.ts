@@ -25,7 +25,7 @@ interface DaemonTraits {
   readonly namesSessions: boolean
   /** Why a session cannot have both GTSM and BFD; `null`: it can. */
   readonly gtsmExcludesBfd: string | null
-  /** Whether the origin of a path that ends in an AS_SET is invalid where a VRP covers the prefix (RFC 6811, section 2). */
+  /** Whether a route of a covered prefix is invalid if its path ends in an AS_SET (RFC 6811, section 2). */
   readonly refusesSetOrigins: boolean
 }
 

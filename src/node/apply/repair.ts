@@ -11,7 +11,7 @@ export async function repairInterrupted(bundleDir: string): Promise<boolean> {
   const journal = await readJournal(bundleDir)
   if (journal === null) return false
   const { daemon, daemonSocket, configFile } = journal
-  // What serves the revert is enough.
+  // A revert needs the paths only.
   const owner = { uid: 0, gid: 0 }
   const base = createBase(daemon, {
     daemonSocket,
