@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type LinkEvent, parseLinkEvent } from './link-lines.ts'
-import { killGroup, startProgram } from './run.ts'
+import { startProgram } from './run.ts'
 
 interface LinkMonitorOptions {
   /** The program `ip` of iproute2. */
@@ -19,7 +19,7 @@ interface LinkMonitorOptions {
 export async function runLinkMonitor(options: LinkMonitorOptions): Promise<string> {
   const { program, signal, onEvent, onReady, onLoss } = options
   const monitor = await startProgram([program, '-o', 'monitor', 'link', 'address'])
-  const end = () => killGroup(monitor.pid)
+  const end = () => void monitor.kill('SIGKILL')
   if (signal.aborted) end()
   signal.addEventListener('abort', end, { once: true })
   process.once('exit', end)

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import type { Readable } from 'node:stream'
-import { passOnSessionPriority } from './scheduling-priority.ts'
+import { killTree } from './kill-tree.ts'
 
 /** A program that could not be run, failed, or passed its time limit; the message names the command. */
 export class RunError extends Error {
@@ -62,7 +62,7 @@ export async function runForOutput(
     }
     const kill = (cause: unknown) => {
       failure ??= cause
-      killGroup(child.pid)
+      if (child.pid !== undefined) killTree(child.pid)
       // A process that has left the group may have them open.
       child.stdout.destroy()
       child.stderr.destroy()
@@ -95,12 +95,15 @@ export async function runForOutput(
   })
 }
 
-/** Starts a program that leads a session and a process group, with the priority of this process. Throws RunError. */
+/**
+ * Starts a program. Throws RunError. Not in a session of its own: that would have the default priority where the kernel
+ * groups sessions (sched(7), "The autogroup feature"), and this process is blocked until the program has started: twice as
+ * long on a machine that is busy with programs of a raised priority.
+ */
 export async function startProgram(argv: readonly [string, ...string[]]) {
   const [program, ...args] = argv
   try {
-    const child = spawn(program, args, { detached: true, stdio: 'pipe' })
-    if (child.pid !== undefined) passOnSessionPriority(child.pid)
+    const child = spawn(program, args, { stdio: 'pipe' })
     await once(child, 'spawn')
     return child
   } catch (error) {
@@ -120,14 +123,4 @@ function collect(stream: Readable, limitBytes: number, onOverflow: () => void): 
   })
   stream.on('error', () => {})
   return () => Buffer.concat(chunks).toString('utf8')
-}
-
-/** SIGKILL, because SIGTERM can be ignored. The group outlives its leader, so its id is not reused meanwhile. */
-export function killGroup(leader: number | undefined): void {
-  if (leader === undefined) return
-  try {
-    process.kill(-leader, 'SIGKILL')
-  } catch {
-    // The group is empty.
-  }
 }

@@ -2,6 +2,9 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { setPriority } from 'node:os'
 import { fieldsOfStat } from './proc.ts'
 
+/** Of the controller and the guard: above other services. */
+export const raisedNiceness = -10
+
 /**
  * Sets the niceness of all threads of this process: the main thread waits for the others, which collect garbage
  * and read files. Children inherit it. Only root may raise a priority; for other users nothing changes.
@@ -20,18 +23,6 @@ export function setLeaderPriority(pid: number, niceness: number): void {
   try {
     setPriority(pid, niceness)
     setSessionPriority(pid, niceness)
-  } catch {}
-}
-
-/**
- * For a child of this process that leads a session: its session gets the niceness of this one. The child has inherited
- * its own niceness.
- */
-export function passOnSessionPriority(leader: number): void {
-  try {
-    const niceness = /nice (-?\d+)/.exec(readFileSync('/proc/self/autogroup', 'utf8'))?.[1] ?? '0'
-    // That of a new session.
-    if (niceness !== '0') setSessionPriority(leader, Number(niceness))
   } catch {}
 }
 

@@ -50,8 +50,8 @@ export interface GuardState {
 const timing = {
   reconnect: 50,
   release: 500,
-  /** How long a guard may take to start on a machine that is busy. */
-  start: 10_000,
+  /** How long a guard may take to start on a machine that is busy. One that is killed too early never starts. */
+  start: 30_000,
   respawnFirst: 100,
   respawnMost: 30_000,
 } as const

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, constants, fstatSync, ftruncateSync, openSync } from 'node:fs'
 import { join } from 'node:path'
+import { raisedNiceness, setLeaderPriority } from '../../linux/scheduling-priority.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
 import type { SpawnedGuard } from './client.ts'
 
@@ -38,6 +39,8 @@ export async function spawnGuard(
       env: environment,
     })
     await once(child, 'spawn')
+    // It raises itself, but on a busy machine it may take too long to come that far.
+    setLeaderPriority(child.pid!, raisedNiceness)
     child.unref()
     return { pid: child.pid!, ended: () => child.exitCode !== null || child.signalCode !== null }
   } finally {

@@ -19,8 +19,11 @@ export interface DiagnosisShare {
   end(): void
 }
 
-/** A diagnosis starts three processes: too many for each of five failing cycles a second. */
-const diagnosisLifeMs = 1_000
+/**
+ * A diagnosis starts three processes, and each start blocks this process for some 10 ms, or 50 on a busy machine: too much
+ * for each of five silent or slow cycles a second.
+ */
+const spacingMs = 1_000
 /** After this time `wg` waits for a process that hangs; on a busy machine it answers sooner. */
 const hungAfterMs = 400
 /** The time limit of a diagnosis. */
@@ -35,7 +38,9 @@ export class DiagnosisWatch {
     if (this.#running === null) void this.#run()
   }
   #running: { readonly since: number; readonly abort: AbortController } | null = null
-  #latest: { readonly cause: DiagnosisCause | null; readonly atMs: number } | null = null
+  #beganAt = Number.NEGATIVE_INFINITY
+  /** The last result since the last reply. */
+  #cause: DiagnosisCause | null = null
   #isAvailable = true
 
   constructor(options: DiagnosisWatchOptions) {
@@ -44,16 +49,22 @@ export class DiagnosisWatch {
     this.#queue = options.queue ?? new DiagnosisQueue(this.#clock)
   }
 
-  /** The diagnosis starts after `patienceMs`, unless the cycle has ended by then. */
+  /**
+   * The diagnosis starts after `patienceMs`, unless the cycle has ended by then, or this process was not scheduled in time:
+   * then it is late itself, and so are the replies.
+   */
   watch(patienceMs: number): DiagnosisShare {
+    const since = this.#clock.now()
     const timer = this.#clock.after(patienceMs, () => {
-      const isNeeded = this.#isAvailable && this.#running === null && this.#recentCause() === undefined
-      if (isNeeded) this.#queue.enter(this.#begin)
+      const now = this.#clock.now()
+      const isLate = now - since > 2 * patienceMs
+      const isRecent = now - this.#beganAt < spacingMs
+      if (this.#isAvailable && this.#running === null && !isRecent && !isLate) this.#queue.enter(this.#begin)
     })
     return {
       cause: () => {
         const waitedMs = this.#running === null ? 0 : this.#clock.now() - this.#running.since
-        return waitedMs >= hungAfterMs ? 'hung' : (this.#recentCause() ?? null)
+        return waitedMs >= hungAfterMs ? 'hung' : this.#cause
       },
       end: () => timer.cancel(),
     }
@@ -61,7 +72,7 @@ export class DiagnosisWatch {
 
   /** The endpoint replied, or no cycle is left: the last diagnosis is outdated. */
   forget(): void {
-    this.#latest = null
+    this.#cause = null
     this.#queue.leave(this.#begin)
     this.#running?.abort.abort()
     this.#running = null
@@ -70,6 +81,7 @@ export class DiagnosisWatch {
   async #run(): Promise<void> {
     const run = { since: this.#clock.now(), abort: new AbortController() }
     this.#running = run
+    this.#beganAt = run.since
     const timer = this.#clock.after(diagnosisLimitMs, () => run.abort.abort())
     const diagnosis = await this.#options.diagnose(run.abort.signal)
     timer.cancel()
@@ -80,12 +92,6 @@ export class DiagnosisWatch {
       this.#options.onMissingProgram('wg')
       return
     }
-    this.#latest = { cause: diagnosis, atMs: this.#clock.now() }
-  }
-
-  /** `undefined`: there is none. */
-  #recentCause(): DiagnosisCause | null | undefined {
-    if (this.#latest === null || this.#clock.now() - this.#latest.atMs > diagnosisLifeMs) return undefined
-    return this.#latest.cause
+    this.#cause = diagnosis
   }
 }

@@ -6,7 +6,7 @@ import { makeFolder } from '../../files/make-folder.ts'
 import { runIp } from '../../linux/ip.ts'
 import { watchLinks } from '../../linux/link-watch.ts'
 import { describeMissing, findMissingPrograms } from '../../linux/programs.ts'
-import { setOwnPriority } from '../../linux/scheduling-priority.ts'
+import { raisedNiceness, setOwnPriority } from '../../linux/scheduling-priority.ts'
 import { showWg } from '../../linux/wg.ts'
 import type { DaemonKind } from '../../manifest/daemon-kinds.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
@@ -36,8 +36,6 @@ import { lockNode, requireOwnDaemon, requireOwnNode } from './node-identity.ts'
 import { createRoutes, openControlSocket, openListener } from './open-control.ts'
 import { bundleSerialOf } from './serials.ts'
 
-/** Above other services. */
-const niceness = -10
 /** The controller ends within 2 s of SIGTERM, whatever the daemon does. */
 const stopTimeoutMs = 1700
 
@@ -93,7 +91,7 @@ async function control(manifest: Manifest, bundle: string, program: ThisProgram)
   // V8 discards the bytecode of functions that have not run for a while. A withdrawal is rare and urgent: it must not
   // wait for compilation.
   setFlagsFromString('--no-flush-bytecode')
-  setOwnPriority(niceness)
+  setOwnPriority(raisedNiceness)
   const missing = await findMissingPrograms(['ip', 'wg'])
   if (missing.length > 0) {
     throw new OperationError(`missing on this machine: ${describeMissing(missing)}`, {

@@ -1,7 +1,7 @@
 import { readManifest } from '../../bundle/read.ts'
 import { systemClock } from '../../clock/clock.ts'
 import { runIp } from '../../linux/ip.ts'
-import { setOwnPriority } from '../../linux/scheduling-priority.ts'
+import { raisedNiceness, setOwnPriority } from '../../linux/scheduling-priority.ts'
 import { createLog } from '../../telemetry/log.ts'
 import { OperationError } from '../../text/operation-error.ts'
 import { Guard, termsOf } from '../guard/guard.ts'
@@ -11,9 +11,6 @@ import { RemovedAddresses } from '../withdraw/removed-addresses.ts'
 import { createDaemon } from './create-daemon.ts'
 import { exitOnCrash } from './exit-on-crash.ts'
 import { guardSerialOf } from './serials.ts'
-
-/** Above other services, as the controller. */
-const niceness = -10
 
 /** Runs the guard of a node until it has nothing to guard. Throws OperationError if it cannot start. */
 export async function runGuard(bundle: string, programVersion: string, stay: boolean): Promise<void> {
@@ -25,7 +22,7 @@ export async function runGuard(bundle: string, programVersion: string, stay: boo
     })
   }
   // A load that keeps the controller from renewing its deadline must not stop the guard.
-  setOwnPriority(niceness)
+  setOwnPriority(raisedNiceness)
   const { log, flush, end } = createLog({ node: manifest.node, site: manifest.site, program: 'guard' })
   exitOnCrash((error) => {
     log.fatal(

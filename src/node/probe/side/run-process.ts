@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { setPriority } from 'node:os'
 import { listProcesses, readEnvironment } from '../../../linux/proc.ts'
-import { killGroup } from '../../../linux/run.ts'
 import { Deadline } from '../../wireguard/deadline.ts'
 
 interface ProcessOptions {
@@ -104,6 +103,16 @@ export async function runProcess(options: ProcessOptions): Promise<ProcessResult
 
 function notStarted(error: unknown): ProcessEnd {
   return { end: 'not-started', code: (error as NodeJS.ErrnoException).code ?? 'unknown error' }
+}
+
+/** SIGKILL, because SIGTERM can be ignored. The group outlives its leader, so its id is not reused meanwhile. */
+function killGroup(leader: number | undefined): void {
+  if (leader === undefined) return
+  try {
+    process.kill(-leader, 'SIGKILL')
+  } catch {
+    // The group is empty.
+  }
 }
 
 /** The controller has a raised priority, and its children inherit it. */
