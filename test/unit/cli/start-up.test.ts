@@ -54,7 +54,7 @@ async function loadedBy(file: string, seen = new Set<string>()): Promise<Set<str
 
 const root = join(import.meta.dirname, '../../..')
 
-test.each(['node/withdraw.ts', 'node/controller.ts', 'node/guard.ts', 'node/apply.ts', 'operator/status.ts'])(
+test.each(['node/withdraw.ts', 'node/controller.ts', 'node/guard.ts', 'node/apply.ts', 'operate/status.ts'])(
   'cli/%s loads nothing of the lab and nothing of the planner',
   async (command) => {
     const loaded = await loadedBy(join(root, 'src/cli', command))
