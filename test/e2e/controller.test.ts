@@ -123,10 +123,11 @@ describe.each(['bird', 'frr'] as const)('the controller behind %s', (daemon) => 
     },
   )
 
-  test.runIf(maySetPriority)('starts a program in a session of its own, with the same priority', async () => {
+  test.runIf(maySetPriority)('starts a program in its own session, with the same priority', async () => {
     const children = await childrenOf(node.controllerPid)
     const monitor = children.find(({ command }) => command.includes('monitor'))!
-    expect(monitor.session).toBe(monitor.pid)
+    // The session of a program of its own would have the default priority: docs/decisions/0007.
+    expect(monitor.session).toBe(node.controllerPid)
     expect(getPriority(monitor.pid)).toBe(-10)
     const group = await readFile(`/proc/${monitor.pid}/autogroup`, 'utf8').catch(() => null)
     if (group !== null) expect(group).toMatch(/nice -10$/m)
