@@ -36,6 +36,9 @@ export class NotReadyError extends Error {
 /** A check that is repeated until its result is `null`. */
 export type Check = () => Promise<Missing | null>
 
+/** A check may wait for seconds itself. */
+const longestPauseMs = 1000
+
 /** Polls all checks until each has passed once. Throws NotReadyError. */
 export async function waitUntilReady(
   checks: readonly Check[],
@@ -54,7 +57,8 @@ export async function waitUntilReady(
       throw new NotReadyError(missing, await tailLogs(missing))
     }
     // A round of many checks uses CPU that the checked processes need.
-    await delay(Math.max(50, 3 * (performance.now() - since)), undefined, { signal })
+    const pauseMs = Math.min(Math.max(50, 3 * (performance.now() - since)), longestPauseMs)
+    await delay(pauseMs, undefined, { signal })
   }
 }
 
@@ -187,10 +191,11 @@ export function readStatus(node: NodeState): Promise<NodeStatus> {
   })
 }
 
-/** One echo through the client's tunnel is answered. */
+/** An echo through the client's tunnel is answered. */
 export function clientCheck(client: ClientState, signal?: AbortSignal): Check {
   return async () => {
-    const argv = ['ping', '-n', '-c', '1', '-W', '1', client.server.tunnelAddress]
+    // One echo a second until the first reply: on a busy machine the first handshake takes longer than one of them.
+    const argv = ['ping', '-n', '-c', '1', '-w', '5', client.server.tunnelAddress]
     const answered = await runIn(client.namespace, argv, { signal }).then(
       () => true,
       () => false,
