@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { fieldsOfStat } from './proc.ts'
+import { trySignal } from './try-signal.ts'
 
 /**
  * SIGKILL to a process and to all that it has started. Each is stopped first, so that it starts no other meanwhile. What
@@ -9,10 +10,10 @@ export function killTree(root: number): void {
   const tree = new Set([root])
   // A set iterates over what is added to it meanwhile.
   for (const pid of tree) {
-    signal(pid, 'SIGSTOP')
+    trySignal(pid, 'SIGSTOP')
     for (const child of readChildren(pid)) tree.add(child)
   }
-  for (const pid of tree) signal(pid, 'SIGKILL')
+  for (const pid of tree) trySignal(pid, 'SIGKILL')
 }
 
 /** Empty if it has ended. */
@@ -39,13 +40,5 @@ function readParent(pid: number): number | null {
     return Number(fieldsOfStat(readFileSync(`/proc/${pid}/stat`, 'utf8'))[1])
   } catch {
     return null
-  }
-}
-
-function signal(pid: number, name: NodeJS.Signals): void {
-  try {
-    process.kill(pid, name)
-  } catch {
-    // It has ended.
   }
 }

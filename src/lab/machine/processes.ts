@@ -4,6 +4,7 @@ import { open } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { listProcesses, readNetNamespace, readProcess } from '../../linux/proc.ts'
 import { setLeaderPriority } from '../../linux/scheduling-priority.ts'
+import { trySignal } from '../../linux/try-signal.ts'
 import { endLimitMs } from '../limits.ts'
 import type { ProcessRecord } from '../state.ts'
 import { enter } from './namespaces.ts'
@@ -112,13 +113,4 @@ async function ancestorsOfUs(): Promise<Set<number>> {
     pid = (await readProcess(pid))?.parent ?? 0
   }
   return pids
-}
-
-function trySignal(pid: number, signal: NodeJS.Signals): boolean {
-  try {
-    process.kill(pid, signal)
-    return true
-  } catch {
-    return false
-  }
 }

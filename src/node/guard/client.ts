@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import type { Clock, Timer } from '../../clock/clock.ts'
 import { readArgv } from '../../linux/proc.ts'
+import { trySignal } from '../../linux/try-signal.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
 import type { Log } from '../../telemetry/log.ts'
 import { termsOf } from './guard.ts'
@@ -252,10 +253,6 @@ class Client implements GuardClient {
       { event: 'guard', pid },
       'the guard hangs: it is killed, and another one is started',
     )
-    try {
-      process.kill(pid, 'SIGKILL')
-    } catch {
-      // It has ended, or belongs to another user.
-    }
+    trySignal(pid, 'SIGKILL')
   }
 }

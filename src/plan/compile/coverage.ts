@@ -10,11 +10,10 @@ export interface ServiceCoverage {
 
 export interface MissingSite {
   readonly site: string
-  /**
-   * `not-served`: no node of the site has the service. `told-nobody`: the nodes of the site may not advertise it to any
-   * neighbor.
-   */
-  readonly reason: 'not-served' | 'told-nobody'
+  readonly reason: /** No node of the site has the service. */
+    | 'not-served'
+    /** The nodes of the site may not advertise it to any neighbor. */
+    | 'told-nobody'
 }
 
 /** The sites at which each service would be announced when every endpoint is healthy. */

@@ -42,10 +42,10 @@ export function noticesOfNeighbor(
   for (const { id, why } of [...session.import.relaxed, ...session.export.relaxed]) {
     notices.push(say(`the rule ${id} is relaxed for this neighbor (the rule: ${why})`))
   }
-  const imports = new Set(session.import.rules.map(({ id }) => id))
   const setsAllowed = session.import.relaxed.some(({ id }) => id === 'as-set')
+  const rejects = (rule: string) => session.import.rules.some(({ id }) => id === rule)
   const { refusesSetOrigins } = daemonTraits[node.daemon]
-  if (!refusesSetOrigins && setsAllowed && imports.has('rpki-invalid') && !imports.has('rpki-not-found')) {
+  if (!refusesSetOrigins && setsAllowed && rejects('rpki-invalid') && !rejects('rpki-not-found')) {
     notices.push(
       say(
         `${project} counts a route whose path ends in an AS_SET as not found, not as invalid (RFC 6811, section 2): rpki-invalid does not refuse it`,

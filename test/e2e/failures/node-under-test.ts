@@ -172,13 +172,21 @@ export class NodeUnderTest {
       done = true
     })
     await looking
-    const log = misses.size > 0 ? (await this.log()).slice(logged) : ''
+    const log = misses.size > 0 ? `${(await this.log()).slice(logged)}\n${await this.#guardLog()}` : ''
     expect([...misses], `${this.node.daemon}:\n${log}`).toEqual([])
   }
 
-  /** What the controllers and guards of this node have logged. */
+  get #logFile(): string {
+    return join(this.node.bundle, '../controller.log')
+  }
+
+  /** What the controllers of this node have logged. */
   log(): Promise<string> {
-    return readFile(join(this.node.bundle, '../controller.log'), 'utf8')
+    return readFile(this.#logFile, 'utf8')
+  }
+
+  #guardLog(): Promise<string> {
+    return readFile(join(this.manifest.paths.runtimeDir, 'guard.log'), 'utf8').catch(() => '')
   }
 
   removeAddress(address = '192.0.2.1/32') {
@@ -239,7 +247,7 @@ export class NodeUnderTest {
       '--bundle',
       bundle,
     ]
-    const log = { file: join(this.node.bundle, '../controller.log'), append: true }
+    const log = { file: this.#logFile, append: true }
     const child = execa('ip', args, {
       reject: false,
       all: true,

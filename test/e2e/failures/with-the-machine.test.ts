@@ -49,7 +49,7 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
   })
   afterEach(() => node.repair())
 
-  const log = () => readFile(join(node.node.bundle, '../controller.log'), 'utf8')
+  const log = () => node.log()
   const untilLogged = async (words: string, from: number) => {
     await until(
       `the log says ${words}`,

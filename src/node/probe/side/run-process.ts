@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { setPriority } from 'node:os'
 import { listProcesses, readEnvironment } from '../../../linux/proc.ts'
+import { trySignal } from '../../../linux/try-signal.ts'
 import { Deadline } from '../../wireguard/deadline.ts'
 
 interface ProcessOptions {
@@ -107,12 +108,7 @@ function notStarted(error: unknown): ProcessEnd {
 
 /** SIGKILL, because SIGTERM can be ignored. The group outlives its leader, so its id is not reused meanwhile. */
 function killGroup(leader: number | undefined): void {
-  if (leader === undefined) return
-  try {
-    process.kill(-leader, 'SIGKILL')
-  } catch {
-    // The group is empty.
-  }
+  if (leader !== undefined) trySignal(-leader, 'SIGKILL')
 }
 
 /** The controller has a raised priority, and its children inherit it. */
@@ -141,13 +137,7 @@ async function killMarked(mark: string): Promise<void> {
   for (let round = 0; round < rounds; round += 1) {
     const pids = await findMarked(mark)
     if (pids.length === 0) return
-    for (const pid of pids) {
-      try {
-        process.kill(pid, 'SIGKILL')
-      } catch {
-        // The process has ended.
-      }
-    }
+    for (const pid of pids) trySignal(pid, 'SIGKILL')
   }
 }
 
