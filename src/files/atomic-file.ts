@@ -1,7 +1,6 @@
 import { closeSync, fchmodSync, fsyncSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { open, rename, rm } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
-import { hashOf } from './hash.ts'
+import { basename, dirname, join } from 'node:path'
 
 interface AtomicWrite {
   /** Exact, whatever the umask; default: 0644 less the umask. */
@@ -85,7 +84,7 @@ function createSync(path: string, mode: number): number {
 }
 
 /** The leading dot hides it from the globs of an include. */
-function temporaryFor(path: string, name = `.${process.pid}.${hashOf(path).slice(0, 8)}.tmp`): string {
+function temporaryFor(path: string, name = `.${process.pid}.${basename(path)}.tmp`): string {
   return join(dirname(path), name)
 }
 

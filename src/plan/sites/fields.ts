@@ -3,7 +3,7 @@ import { bounds } from '../../manifest/bounds.ts'
 import { namePattern } from '../../manifest/values.ts'
 import { durationPattern, parseDuration } from '../../text/duration.ts'
 import { alternatives, nearestWord, quote } from '../../text/wording.ts'
-import { OddNumber } from './yaml/source.ts'
+import { OddNumber } from './yaml/numbers.ts'
 
 /** `message` is the whole sentence, shown value and all. */
 export type Reading<T> = { ok: true; value: T } | { ok: false; message: string; hint: string | null }

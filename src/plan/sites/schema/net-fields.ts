@@ -3,7 +3,7 @@ import { parseAsn, plainFromAsdot } from '../../../net/asn.ts'
 import { type Parsed, parseAddress, parseInterfaceAddress, parsePrefix } from '../../../net/prefix.ts'
 import { quote } from '../../../text/wording.ts'
 import { field, type Reading, readWholeNumber, type Shape, textField } from '../fields.ts'
-import { OddNumber } from '../yaml/source.ts'
+import { OddNumber } from '../yaml/numbers.ts'
 
 /** A value that `net` parses. */
 export function netField<T>(example: string, shape: Omit<Shape, 'type'>, parse: (text: string) => Parsed<T>) {

@@ -12,15 +12,8 @@ import {
 import { type Path, quote } from '../../../text/wording.ts'
 import type { Finding } from '../finding.ts'
 import { lexWithinLimits } from './limits.ts'
-
-/** A number that YAML and a reader understand differently: `010`, `1.10`, `0x10`, `1e3`, or too long to be exact. */
-export class OddNumber {
-  readonly text: string
-
-  constructor(text: string) {
-    this.text = text
-  }
-}
+import { plainScalar } from './numbers.ts'
+import { readQuickly } from './quick.ts'
 
 /** A YAML file as plain values, with the position of each. */
 export interface Source {
@@ -81,8 +74,22 @@ const followUps = new Set([
   'MISSING_CHAR',
 ])
 
-/** Reads one YAML document; `source` is `null` exactly if there are findings that leave nothing to check. */
-export function readSource(file: string, text: string): { source: Source | null; findings: Finding[] } {
+interface SourceReading {
+  /** `null` exactly if there are findings that leave nothing to check. */
+  readonly source: Source | null
+  readonly findings: Finding[]
+}
+
+/** Reads one YAML document. */
+export function readSource(file: string, text: string): SourceReading {
+  const quick = readQuickly(text)
+  return quick === null
+    ? readCarefully(file, text)
+    : { source: { file, value: quick.value, place: createPlaces(text) }, findings: [] }
+}
+
+/** The same for every document, and with everything that is wrong with it. */
+export function readCarefully(file: string, text: string): SourceReading {
   const lines = new LineCounter()
   const findings: Finding[] = []
   const reject: Reject = (offset, message, hint, path = []) => {
@@ -216,7 +223,7 @@ function toPlain(document: Document.Parsed, spots: Spots | null, reject: Reject)
       }
       anchors.set(node.anchor, node)
     }
-    if (isScalar(node)) return plainScalar(node.value, node.source)
+    if (isScalar(node)) return plainScalar(node.value, node.source ?? String(node.value))
     const entries = new Map<string | number, Spot>()
     if (isSeq(node)) {
       const list: unknown[] = []
@@ -263,13 +270,6 @@ function toPlain(document: Document.Parsed, spots: Spots | null, reject: Reject)
 
   const value = convert(document.contents, document.contents?.range[0] ?? 0, false)
   return refused ? undefined : value
-}
-
-function plainScalar(value: unknown, text: string | undefined): unknown {
-  if (typeof value === 'bigint') return new OddNumber(text ?? String(value))
-  if (typeof value !== 'number') return value
-  const written = text ?? String(value)
-  return /^(?:0|-?[1-9]\d*)$/.test(written) && Number.isSafeInteger(value) ? value : new OddNumber(written)
 }
 
 function findOffset(root: unknown, spots: Spots, path: Path, part: 'key' | 'value'): number | null {

@@ -123,14 +123,14 @@ test('requireFleet throws all issues at once', async () => {
   expect((error as ConfigError).issues).toHaveLength(2)
 })
 
-test('requireFleet parses a file once, even with a warning in it', async () => {
+test('requireFleet does not run the parser for places, even with a warning', async () => {
   const peer = '      - { name: peer1, kind: peer, asn: 64603, address: 10.2.1.5 }\n'
   await writeFile(join(dir, 'ams1.yaml'), `${base['ams1.yaml']}${peer}`)
   expect(await issues()).toEqual([expect.stringContaining('ams1.yaml:10:9 warning: ')])
   const lex = vi.spyOn(Lexer.prototype, 'lex')
   try {
     await requireFleet(dir)
-    expect(lex).toHaveBeenCalledTimes(Object.keys(base).length)
+    expect(lex).not.toHaveBeenCalled()
   } finally {
     lex.mockRestore()
   }
