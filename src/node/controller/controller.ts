@@ -45,7 +45,8 @@ export class Controller {
   /** The set that `hold` keeps: the last desired set or, before that, the set that the daemon originated. */
   #current: Announcements | null = null
   #saving: Timer | null = null
-  #stopping = false
+  /** While giving way, nothing is decided: the announcements are the next controller's. */
+  #phase: 'running' | 'stopping' | 'giving-way' = 'running'
 
   constructor(parts: ControllerParts) {
     const { clock, manifest, store } = parts
@@ -157,7 +158,7 @@ export class Controller {
   /** Applies each service's `onStop` and stops. Resolves with whether the neighbors have the desired routes. */
   async stop(timeoutMs: number): Promise<boolean> {
     const { guard } = this.#parts
-    this.#stopping = true
+    this.#phase = 'stopping'
     this.#endTimers()
     this.#decide()
     const settled = await this.#reconciler.settle(timeoutMs)
@@ -170,7 +171,7 @@ export class Controller {
 
   /** Stops, and leaves the announcements unchanged for the next controller, within the guard's deadline. */
   async giveWay(): Promise<void> {
-    this.#stopping = true
+    this.#phase = 'giving-way'
     this.#endTimers()
     await this.#parts.guard?.handOver()
     await this.#close()
@@ -199,7 +200,7 @@ export class Controller {
     const startedAt = clock.now()
     unit.cycleBeganAt = startedAt
     const result = await probes.endpoint.runCycle()
-    if (this.#stopping) return
+    if (this.#phase !== 'running') return
     const now = clock.now()
     unit.cycleEndedAt = now
     // A late start does not count: the probe still had its whole timeout.
@@ -211,7 +212,7 @@ export class Controller {
 
   async #check(unit: ServiceUnit, side: SideProbe): Promise<void> {
     const result = await side.run()
-    if (this.#stopping) return
+    if (this.#phase !== 'running') return
     // During a drain or a withdrawal, a drop in the number of peers is expected.
     if (side.check === 'peers' && unit.sendsPeersAway) return
     unit.state.takeSide(result, this.#parts.clock.now())
@@ -243,12 +244,14 @@ export class Controller {
     const before = this.#intent
     const intent = await this.#parts.store.findForeignIntent()
     // An order that this controller received meanwhile is newer.
-    if (intent === null || this.#intent !== before || this.#stopping) return
+    if (intent === null || this.#intent !== before || this.#phase !== 'running') return
     this.#intent = intent
     this.#decide()
   }
 
   #decide(units: readonly ServiceUnit[] = this.#units): void {
+    // A change of the links, or an order, can still arrive.
+    if (this.#phase === 'giving-way') return
     const { clock, observer } = this.#parts
     const intent = this.intent
     const now = clock.now()
@@ -281,7 +284,7 @@ export class Controller {
     const context: DecisionContext = {
       intent,
       drainStage: unit.drain.stage,
-      stopping: this.#stopping,
+      stopping: this.#phase === 'stopping',
       degradable: manifest.degradable,
       otherAnnouncers: this.#findOtherAnnouncers(unit),
     }
@@ -337,7 +340,7 @@ export class Controller {
   }
 
   #onObserved(observation: Observation, afterFailure: boolean): void {
-    if (this.#current === null) {
+    if (this.#current === null && this.#phase !== 'giving-way') {
       this.#current = observation.originated
       this.#applyDecisions()
     }
@@ -372,7 +375,7 @@ export class Controller {
   }
 
   #saveSoon(): void {
-    if (this.#stopping) return
+    if (this.#phase !== 'running') return
     this.#saving ??= this.#parts.clock.after(saveDelayMs, () => {
       this.#saving = null
       this.#save()

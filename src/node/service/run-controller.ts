@@ -217,9 +217,15 @@ async function control(manifest: Manifest, bundle: string, program: ThisProgram)
     flush()
   })
   const ending = new Promise<Ending>((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const)
-      process.once(signal, () => void stop(signal).then(resolve))
-    process.once('SIGHUP', () => void giveWay().then(resolve))
+    let isEnding = false
+    const end = (way: () => Promise<Ending>) => {
+      // A controller that stops has to carry out its withdrawal, and one that gives way must not withdraw.
+      if (isEnding) return
+      isEnding = true
+      void way().then(resolve)
+    }
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => end(() => stop(signal)))
+    process.once('SIGHUP', () => end(giveWay))
   })
   const facts = { event: 'start', daemon: manifest.daemon, version: identity?.version ?? null }
   say('info', facts, 'the controller starts')

@@ -6,6 +6,7 @@ import { type Manifest, requireManifest } from '../../../../src/manifest/manifes
 import { Controller } from '../../../../src/node/controller/controller.ts'
 import type { VerifiedChange } from '../../../../src/node/controller/parts.ts'
 import { serving } from '../../../../src/node/decision/intent.ts'
+import type { GuardClient } from '../../../../src/node/guard/client.ts'
 import { DaemonError, type RoutingDaemon } from '../../../../src/node/routing/daemon.ts'
 import { fromLists } from '../../../observation-lists.ts'
 
@@ -22,14 +23,36 @@ function withOnStop(onStop: 'withdraw' | 'keep'): Manifest {
   return { ...example, services }
 }
 
+interface StartOptions {
+  readonly found?: readonly string[]
+  readonly failing?: Partial<RoutingDaemon>
+  readonly saveIntent?: () => Promise<void>
+  readonly isStuck?: () => boolean
+  readonly wall?: () => number
+  readonly guard?: GuardClient | null
+}
+
+const noGuard: GuardClient = {
+  intervalMs: 1000,
+  start: () => {},
+  renew: () => {},
+  release: async () => {},
+  handOver: async () => {},
+  close: () => {},
+  state: { holding: true, pid: 1, problem: null },
+}
+
 /** A daemon that applies each set, and an endpoint that is always good. */
 function start(
   manifest: Manifest,
-  found: readonly string[] = [],
-  failing: Partial<RoutingDaemon> = {},
-  saveIntent: () => Promise<void> = async () => {},
-  isStuck = () => false,
-  wall = () => systemClock.wall(),
+  {
+    found = [],
+    failing = {},
+    saveIntent = async () => {},
+    isStuck = () => false,
+    wall = () => systemClock.wall(),
+    guard = null,
+  }: StartOptions = {},
 ) {
   let originated: ReadonlySet<string> = new Set(found)
   let cycles = 0
@@ -92,7 +115,7 @@ function start(
       saveServices: () => {},
     },
     traffic: { watch: () => {}, view: () => null, close: () => {} },
-    guard: null,
+    guard,
     lastResort: null,
   })
   controller.start()
@@ -115,28 +138,53 @@ test('a controller that stops withdraws', async () => {
   expect(announced()).toEqual([])
 })
 
+test.each([
+  ['at once', async () => {}],
+  ['when it announces', (announced: () => string[]) => expect.poll(announced).toEqual(everything)],
+])('a controller that gives way %s changes nothing, whatever happens meanwhile', async (_when, ready) => {
+  let answer = () => {}
+  const handOver = () =>
+    new Promise<void>((resolve) => {
+      answer = resolve
+    })
+  const { controller, announced } = start(withOnStop('withdraw'), {
+    found: everything,
+    guard: { ...noGuard, handOver },
+  })
+  await ready(announced)
+  const leaving = controller.giveWay()
+  controller.takeLinks(new Map())
+  await controller.setIntent({ intent: 'withdraw', reason: null, since: 0, until: null })
+  expect(await controller.settle(300)).toBe(true)
+  answer()
+  await leaving
+  expect(announced()).toEqual(everything)
+})
+
 test('a withdrawal at the neighbors is reported at once, although the file of it cannot be written', async () => {
   const manifest = withOnStop('withdraw')
   let originated: ReadonlySet<string> = new Set()
   let isDenied = false
-  const { controller, withdrawn } = start(manifest, [], {
-    // Like BIRD: `disable` withdraws the routes, and the owned file cannot be written.
-    apply: async (desired) => {
-      originated = new Set(desired.keys())
-      if (isDenied) throw new DaemonError('permission', 'cannot write announce.conf: EPERM')
-    },
-    observe: async () =>
-      fromLists({
-        originated: [...originated].sort(),
-        neighbors: manifest.neighbors.map(({ name, prefixes }) => ({
-          neighbor: name,
-          session: 'up',
-          announced: prefixes.filter((prefix) => originated.has(prefix)),
+  const { controller, withdrawn } = start(manifest, {
+    failing: {
+      // Like BIRD: `disable` withdraws the routes, and the owned file cannot be written.
+      apply: async (desired) => {
+        originated = new Set(desired.keys())
+        if (isDenied) throw new DaemonError('permission', 'cannot write announce.conf: EPERM')
+      },
+      observe: async () =>
+        fromLists({
+          originated: [...originated].sort(),
+          neighbors: manifest.neighbors.map(({ name, prefixes }) => ({
+            neighbor: name,
+            session: 'up',
+            announced: prefixes.filter((prefix) => originated.has(prefix)),
+            degraded: [],
+          })),
           degraded: [],
-        })),
-        degraded: [],
-        otherAnnouncers: null,
-      }),
+          otherAnnouncers: null,
+        }),
+    },
   })
   await expect.poll(() => controller.status().daemon.verified).toBe(true)
   await expect.poll(() => [...originated].sort()).toEqual(everything)
@@ -158,7 +206,7 @@ test('a controller that stops keeps its own announcements where onStop is keep',
 })
 
 test('existing announcements stay until the state of the endpoint is known', async () => {
-  const { controller, announced } = start(withOnStop('keep'), everything)
+  const { controller, announced } = start(withOnStop('keep'), { found: everything })
   await expect.poll(() => controller.status().daemon.verified).toBe(true)
   expect(announced()).toEqual(everything)
   expect(await controller.stop(1000)).toBe(true)
@@ -168,13 +216,15 @@ test('existing announcements stay until the state of the endpoint is known', asy
 test('a dead endpoint is withdrawn also from a daemon that has not answered yet: it may start with old files', async () => {
   const applied: string[][] = []
   const manifest = withOnStop('keep')
-  const { controller } = start(manifest, [], {
-    apply: async (desired) => {
-      applied.push([...desired.keys()])
-      throw new DaemonError('not-running', 'BIRD does not listen')
-    },
-    observe: async () => {
-      throw new DaemonError('not-running', 'BIRD does not listen')
+  const { controller } = start(manifest, {
+    failing: {
+      apply: async (desired) => {
+        applied.push([...desired.keys()])
+        throw new DaemonError('not-running', 'BIRD does not listen')
+      },
+      observe: async () => {
+        throw new DaemonError('not-running', 'BIRD does not listen')
+      },
     },
   })
   controller.takeLinks(new Map())
@@ -183,8 +233,10 @@ test('a dead endpoint is withdrawn also from a daemon that has not answered yet:
 })
 
 test('a drain whose end cannot be saved does not end the controller', async () => {
-  const { controller, announced } = start(withOnStop('withdraw'), [], {}, async () => {
-    throw new Error('disk full')
+  const { controller, announced } = start(withOnStop('withdraw'), {
+    saveIntent: async () => {
+      throw new Error('disk full')
+    },
   })
   await expect.poll(announced).toEqual(everything)
   const since = Date.now()
@@ -207,13 +259,7 @@ test('a drain withdraws a healthy endpoint, and its end announces it again', asy
 
 test('failure 11: a probe that never returns makes the endpoint unhealthy', async () => {
   let stuck = false
-  const { controller, announced } = start(
-    withOnStop('withdraw'),
-    [],
-    {},
-    async () => {},
-    () => stuck,
-  )
+  const { controller, announced } = start(withOnStop('withdraw'), { isStuck: () => stuck })
   await expect.poll(announced).toEqual(everything)
   stuck = true
   await expect.poll(announced, { timeout: 15_000 }).toEqual([])
@@ -229,14 +275,7 @@ test('a maintenance window is reported in advance, drains by itself, and its end
   // A Sunday in winter: 03:00 in Berlin is 02:00 UTC.
   const begin = Date.UTC(2026, 10, 22, 2)
   let wall = begin - 1000
-  const { controller, announced } = start(
-    manifest,
-    [],
-    {},
-    async () => {},
-    () => false,
-    () => wall,
-  )
+  const { controller, announced } = start(manifest, { wall: () => wall })
   await expect.poll(announced).toEqual(everything)
   expect(controller.status().maintenance).toMatchObject({
     active: null,
