@@ -76,6 +76,8 @@ class Client implements GuardClient {
   #unansweredSince: number | null = null
   #answered = new Set<() => void>()
   #renewed: { services: readonly string[]; at: number } | null = null
+  /** The final request of this controller. */
+  #last: GuardRequest | null = null
   #problem: string | null = 'the guard has not started yet'
   #loggedProblem: string | null = null
   #spawned: SpawnedGuard | null = null
@@ -106,9 +108,7 @@ class Client implements GuardClient {
     socket.on('connect', () => {
       wasThere = true
       const { manifest } = this.#options
-      // Repeat the last renewal: the deadlines may have ended with the previous guard.
-      const fresh = this.#renewed !== null && this.#options.clock.now() - this.#renewed.at < this.intervalMs
-      this.#send(fresh ? { type: 'renew', services: this.#renewed!.services } : { type: 'ask' })
+      this.#send(this.#firstRequest())
       this.#options.log.debug({ event: 'guard', node: manifest.node }, 'connected to the guard')
     })
     socket.on('data', (chunk: string) => {
@@ -124,6 +124,7 @@ class Client implements GuardClient {
     })
     socket.on('close', () => {
       this.#socket = null
+      this.#unanswered = 0
       this.#unansweredSince = null
       if (this.#closed) return
       this.#fail(cause)
@@ -133,6 +134,7 @@ class Client implements GuardClient {
   }
 
   renew(services: readonly string[]): void {
+    if (this.#last !== null) return
     const now = this.#options.clock.now()
     this.#renewed = { services: services.filter((service) => this.#guarded.has(service)), at: now }
     if (this.#socket === null || this.#socket.connecting) return
@@ -155,24 +157,33 @@ class Client implements GuardClient {
     return this.#sendLast({ type: 'hand-over' })
   }
 
-  /** Sends the final request of this controller: no renewal follows it. */
+  /**
+   * Sends the final request of this controller: no renewal follows it. While one guard replaces another, there is no
+   * connection for a moment, and the request would get lost: it is sent on the next one.
+   */
   async #sendLast(request: GuardRequest): Promise<void> {
-    this.#renewed = null
-    if (this.#socket === null) return
+    this.#last = request
     await new Promise<void>((resolve) => {
       const timer = this.#options.clock.after(timing.release, resolve)
-      const done = () => {
+      // Replies come in order: the last one is for this request.
+      const waitForLast = () => {
+        if (this.#unansweredSince !== null) {
+          this.#answered.add(waitForLast)
+          return
+        }
         timer.cancel()
         resolve()
       }
-      // Replies come in order: the last one is for this request.
-      const waitForLast = () => {
-        if (this.#unansweredSince === null) done()
-        else this.#answered.add(waitForLast)
-      }
-      this.#send(request)
+      if (this.#socket?.readyState === 'open') this.#send(request)
       this.#answered.add(waitForLast)
     })
+  }
+
+  #firstRequest(): GuardRequest {
+    if (this.#last !== null) return this.#last
+    // Repeat the last renewal: the deadlines may have ended with the previous guard.
+    const fresh = this.#renewed !== null && this.#options.clock.now() - this.#renewed.at < this.intervalMs
+    return fresh ? { type: 'renew', services: this.#renewed!.services } : { type: 'ask' }
   }
 
   close(): void {
@@ -223,7 +234,14 @@ class Client implements GuardClient {
   async #spawn(): Promise<void> {
     const now = this.#options.clock.now()
     const isStarting = this.#spawned?.ended() === false && now - this.#spawnedAt < timing.start
-    if (this.#closed || this.#spawning || isStarting || now - this.#spawnedAt < this.#respawnMs) return
+    if (
+      this.#closed ||
+      this.#last !== null ||
+      this.#spawning ||
+      isStarting ||
+      now - this.#spawnedAt < this.#respawnMs
+    )
+      return
     this.#spawning = true
     this.#spawnedAt = now
     this.#respawnMs = Math.min(this.#respawnMs * 2, timing.respawnMost)
