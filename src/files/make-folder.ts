@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, statSync } from 'node:fs'
+import { mkdirSync, statSync } from 'node:fs'
 import { mkdir, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
@@ -20,13 +20,13 @@ export async function makeFolder(dir: string, mode = 0o777): Promise<void> {
 
 /** The same without a wait, for thousands of folders. */
 export function makeFolderSync(dir: string): void {
-  const parent = dirname(dir)
-  // A failed attempt takes longer than the question.
-  if (parent !== dir && !existsSync(parent)) makeFolderSync(parent)
   try {
     mkdirSync(dir)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST' && statSync(dir).isDirectory()) return
-    throw error
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST' && statSync(dir).isDirectory()) return
+    if (code !== 'ENOENT' || dirname(dir) === dir) throw error
+    makeFolderSync(dirname(dir))
+    mkdirSync(dir)
   }
 }
