@@ -11,24 +11,14 @@ import {
   keepExchange,
   type Line,
   socketFailure,
-  usableCookie,
 } from './exchange.ts'
+import { Handshakes } from './handshakes.ts'
 import { Conversations, type InnerOutcome } from './inner/conversations.ts'
 import { buildEchoRequest, readEchoReply } from './inner/icmp.ts'
 import type { IpRoute } from './inner/ip.ts'
-import { generateKeyPair, keyPairOf } from './key.ts'
-import {
-  buildInitiation,
-  type Initiation,
-  type MacKeys,
-  macKeys,
-  messageType,
-  readCookieReply,
-  readResponse,
-  receiverIndex,
-  withCookieMac,
-} from './messages.ts'
-import { type InitiatorKeys, prepareInitiator } from './noise.ts'
+import { keyPairOf } from './key.ts'
+import { macKeys, messageType, receiverIndex } from './messages.ts'
+import { prepareInitiator } from './noise.ts'
 import { Session } from './session.ts'
 import { TimestampSource } from './timestamp.ts'
 
@@ -45,16 +35,8 @@ export interface WireguardClientOptions {
   readonly clock?: Clock
 }
 
-/** wireguard-go drops an initiation that arrives within 20 ms of the last one. */
-export const initiationSpacingMs = 30
 /** The server replies in the previous session until it receives a packet in the newest one. */
 const sessionsKept = 3
-
-interface PendingHandshake {
-  readonly exchange: Exchange
-  readonly initiation: Initiation
-  cookieRetries: number
-}
 
 interface PendingEcho {
   readonly exchange: Exchange
@@ -63,12 +45,11 @@ interface PendingEcho {
 
 /** A client with one key for one WireGuard server and its endpoints. Calls may overlap. */
 export class WireguardClient {
-  readonly #keys: InitiatorKeys
-  readonly #macs: MacKeys
-  readonly #timestamps: TimestampSource
+  /** Ours: 32 bytes. */
+  readonly publicKey: Buffer
   readonly #clock: Clock
   readonly #lines = new Map<string, Line>()
-  readonly #handshakes = new Map<number, PendingHandshake>()
+  readonly #handshakes: Handshakes
   readonly #echoes = new Map<number, PendingEcho>()
   readonly #conversations: Conversations
   readonly #echoIdentifier = randomInt(0x10000)
@@ -76,7 +57,6 @@ export class WireguardClient {
   /** The newest first. */
   #sessions: Session[] = []
   #lastHeardOn: Line | null = null
-  #nextInitiationAtMs = 0
   #isClosed = false
 
   /** Throws TypeError if the server's public key yields no shared secret. */
@@ -84,10 +64,20 @@ export class WireguardClient {
     const own = keyPairOf(options.privateKey)
     const keys = prepareInitiator(own, options.serverPublicKey, options.presharedKey)
     if (keys === null) throw new TypeError("the server's public key is a point of low order")
-    this.#keys = keys
-    this.#macs = macKeys(own.publicKey, options.serverPublicKey)
-    this.#timestamps = options.timestamps ?? new TimestampSource()
+    this.publicKey = own.publicKey
     this.#clock = options.clock ?? systemClock
+    this.#handshakes = new Handshakes({
+      keys,
+      macs: macKeys(own.publicKey, options.serverPublicKey),
+      timestamps: options.timestamps ?? new TimestampSource(),
+      clock: this.#clock,
+      send: (exchange, packet) => this.#send(exchange, packet),
+      establish: (session, line, nowMs) => {
+        this.#sessions = [new Session(session, nowMs), ...this.#sessions].slice(0, sessionsKept)
+        this.#lastHeardOn = line
+      },
+      isIndexTaken: (index) => this.#sessions.some((session) => session.localIndex === index),
+    })
     this.#conversations = new Conversations(this.#clock)
     const server = { loadedAtMs: Number.NEGATIVE_INFINITY }
     for (const endpoint of options.endpoints) {
@@ -105,11 +95,6 @@ export class WireguardClient {
     }
   }
 
-  /** Ours: 32 bytes. */
-  get publicKey(): Buffer {
-    return this.#keys.own.publicKey
-  }
-
   /** The age in milliseconds of the session that a ping would use; `null` without a session. */
   get sessionAgeMs(): number | null {
     const session = this.#liveSession()
@@ -121,26 +106,11 @@ export class WireguardClient {
     const line = this.#lineOf(endpoint)
     const closed = await this.#openLine(line)
     if (closed !== null) return closed
-    if (!(await this.#awaitInitiationSlot(deadline))) {
+    if (!(await this.#handshakes.awaitSlot(deadline))) {
       return failure('starved', 'could not be probed: too many handshakes are waiting for their turn')
     }
     if (this.#isClosed) return closedFailure
-
-    const exchange = new Exchange(line, deadline, this.#clock)
-    const initiation = buildInitiation(
-      this.#keys,
-      this.#macs,
-      this.#freeIndex(),
-      generateKeyPair(),
-      this.#timestamps.next(),
-    )
-    const pending: PendingHandshake = { exchange, initiation, cookieRetries: 0 }
-    keepExchange(this.#handshakes, this.#clock.now(), initiation.index, pending)
-    this.#sendInitiation(pending, true)
-    const stopInsisting = this.#insist(pending)
-    const outcome = await exchange.outcome
-    stopInsisting()
-    return outcome
+    return this.#handshakes.run(line, deadline)
   }
 
   /** An ICMP echo inside the live session, sent to that endpoint. The reply may come in from another one. */
@@ -217,44 +187,6 @@ export class WireguardClient {
     return newest?.isUsable(this.#clock.now()) ? newest : null
   }
 
-  /** Resolves when an initiation may be sent; `false` if that is after the deadline. */
-  async #awaitInitiationSlot(deadline: Deadline): Promise<boolean> {
-    const nowMs = this.#clock.now()
-    const slotMs = Math.max(nowMs, this.#nextInitiationAtMs)
-    if (slotMs - nowMs >= deadline.remainingMs) return false
-    this.#nextInitiationAtMs = slotMs + initiationSpacingMs
-    if (slotMs > nowMs) await this.#clock.sleep(slotMs - nowMs)
-    return !deadline.isOver
-  }
-
-  #sendInitiation(pending: PendingHandshake, withCookie: boolean): void {
-    const { exchange, initiation } = pending
-    const cookie = withCookie ? usableCookie(exchange.line, this.#clock.now()) : null
-    this.#nextInitiationAtMs = Math.max(this.#nextInitiationAtMs, this.#clock.now() + initiationSpacingMs)
-    this.#send(exchange, withCookieMac(initiation.packet, cookie))
-  }
-
-  /**
-   * A loaded server drops initiations when its queue is full, also those with a valid mac2, so the same
-   * packet is sent again. The last attempt has no mac2, so that a loaded server answers with a new cookie. A
-   * server that accepted the first one drops the others as replays.
-   */
-  #insist(pending: PendingHandshake): () => void {
-    const { exchange } = pending
-    const again = (withCookie: boolean) => {
-      const mayInitiate = this.#clock.now() >= this.#nextInitiationAtMs
-      if (mayInitiate && !exchange.isSettled) this.#sendInitiation(pending, withCookie)
-    }
-    const thirdMs = exchange.deadline.remainingMs / 3
-    const timers = [
-      this.#clock.after(thirdMs, () => again(true)),
-      this.#clock.after(2 * thirdMs, () => again(false)),
-    ]
-    return () => {
-      for (const timer of timers) timer.cancel()
-    }
-  }
-
   #send(exchange: Exchange, packet: Buffer): void {
     void exchange.line.socket.send(packet).then((error) => {
       if (error !== null && !exchange.isSettled) this.#breakLine(exchange.line, socketFailure(error))
@@ -281,49 +213,15 @@ export class WireguardClient {
         // An initiation from the server: this client only initiates.
         return
       case 'response':
-        this.#receiveResponse(packet)
+        this.#handshakes.receiveResponse(packet)
         return
       case 'cookie-reply':
-        this.#receiveCookie(line, packet)
+        this.#handshakes.receiveCookie(line, packet)
         return
       case 'transport':
         this.#receiveTransport(line, packet)
         return
     }
-  }
-
-  #receiveResponse(packet: Buffer): void {
-    const pending = this.#handshakes.get(receiverIndex(packet, 'response'))
-    if (pending === undefined) return
-    const keys = readResponse(this.#keys, this.#macs, pending.initiation, packet)
-    if (keys === null) {
-      pending.exchange.seen.unauthenticated = true
-      return
-    }
-    this.#handshakes.delete(pending.initiation.index)
-    const nowMs = this.#clock.now()
-    if (!pending.exchange.isSettled) {
-      this.#sessions = [new Session(keys, nowMs), ...this.#sessions].slice(0, sessionsKept)
-      this.#lastHeardOn = pending.exchange.line
-    }
-    pending.exchange.answer(nowMs)
-  }
-
-  #receiveCookie(line: Line, packet: Buffer): void {
-    const pending = this.#handshakes.get(receiverIndex(packet, 'cookie-reply'))
-    if (pending === undefined || pending.exchange.line !== line) return
-    const cookie = readCookieReply(this.#macs, pending.initiation, packet)
-    if (cookie === null) {
-      pending.exchange.seen.unauthenticated = true
-      return
-    }
-    line.cookie = { value: cookie, receivedAtMs: this.#clock.now() }
-    line.server.loadedAtMs = line.cookie.receivedAtMs
-    pending.exchange.seen.cookie = true
-    // Bounded: a server that never accepts its own cookie must not cause a flood.
-    if (pending.exchange.isSettled || pending.cookieRetries >= 2) return
-    pending.cookieRetries += 1
-    this.#sendInitiation(pending, true)
   }
 
   #receiveTransport(line: Line, packet: Buffer): void {
@@ -347,16 +245,8 @@ export class WireguardClient {
     exchange.answer(nowMs)
   }
 
-  #freeIndex(): number {
-    for (;;) {
-      const index = randomInt(2 ** 32)
-      const isTaken = this.#handshakes.has(index) || this.#sessions.some((s) => s.localIndex === index)
-      if (!isTaken) return index
-    }
-  }
-
   *#exchanges(): Generator<Exchange> {
-    for (const { exchange } of this.#handshakes.values()) yield exchange
+    yield* this.#handshakes.exchanges()
     for (const { exchange } of this.#echoes.values()) yield exchange
   }
 }
