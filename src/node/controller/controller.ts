@@ -12,13 +12,13 @@ import {
 import type { OtherAnnouncers } from '../decision/other-announcers.ts'
 import { presentAddresses } from '../health/links.ts'
 import { findProblemSince } from '../health/problem.ts'
-import type { SideProbe } from '../probe/side/side-check.ts'
 import type { Observation } from '../routing/daemon.ts'
 import { computeDesired } from './desired.ts'
 import { findLiving } from './liveness.ts'
 import type { ControllerParts, VerifiedChange } from './parts.ts'
 import { Reconciler } from './reconciler.ts'
 import { type Calendar, createCalendar } from './services/calendar.ts'
+import { Probing } from './services/probing.ts'
 import { ServiceUnit } from './services/service-unit.ts'
 import { buildStatus } from './status.ts'
 import { Timers } from './timers.ts'
@@ -26,8 +26,6 @@ import { Timers } from './timers.ts'
 const tickMs = 250
 /** A tick this late means that the process or the machine was stopped. */
 const asleepMs = 1000
-/** Services whose probes start within this time start together. */
-const slotMs = 50
 /** Changes within this time are saved once. */
 const saveDelayMs = 200
 
@@ -39,6 +37,7 @@ export class Controller {
   readonly #reconciler: Reconciler
   /** Changed decisions that are not observed at the neighbors yet, by service. */
   readonly #pending = new Map<string, { to: VerifiedChange['to']; startedAt: number }>()
+  readonly #probing: Probing
   readonly #timers: Timers
   #intent: OperatorIntent
   #reportedIntent: EffectiveIntent | null = null
@@ -60,6 +59,12 @@ export class Controller {
       const left = saved === null || before === undefined ? null : { of: before, at: saved.savedAt }
       return new ServiceUnit(service, parts.probesOf(service), left, clock.now(), clock.wall())
     })
+    this.#probing = new Probing({
+      units: this.#units,
+      clock,
+      observer: parts.observer,
+      onResult: (unit) => this.#decide([unit]),
+    })
     this.#reconciler = new Reconciler(parts.daemon, manifest.neighbors, clock, {
       onVerified: (tookMs) => this.#onVerified(tookMs),
       onFailure: (failure) => parts.observer.failed(failure),
@@ -74,14 +79,7 @@ export class Controller {
   /** Starts probing. The first probes come before any announcement or withdrawal. */
   start(): void {
     const { guard } = this.#parts
-    this.#units.forEach((unit, index) => {
-      const { intervalMs } = unit.service.probe
-      const offsetMs = offsetOf(index / this.#units.length, intervalMs)
-      this.#timers.every(intervalMs, () => this.#probe(unit), offsetMs)
-      for (const side of unit.probes.side) {
-        this.#timers.every(side.intervalMs, () => this.#check(unit, side), offsetMs)
-      }
-    })
+    this.#probing.start()
     this.#timers.every(tickMs, (lateMs) => this.#tick(lateMs))
     if (guard !== null) {
       guard.start()
@@ -178,6 +176,7 @@ export class Controller {
   }
 
   #endTimers(): void {
+    this.#probing.end()
     this.#timers.end()
     this.#saving?.cancel()
     this.#save()
@@ -187,37 +186,8 @@ export class Controller {
     const { guard, traffic } = this.#parts
     guard?.close()
     traffic.close()
-    for (const { probes } of this.#units) {
-      probes.endpoint.close()
-      for (const side of probes.side) void side.close()
-    }
+    this.#probing.close()
     await this.#reconciler.stop()
-  }
-
-  async #probe(unit: ServiceUnit): Promise<void> {
-    const { clock, observer } = this.#parts
-    const { state, probes, service } = unit
-    const startedAt = clock.now()
-    unit.cycleBeganAt = startedAt
-    const result = await probes.endpoint.runCycle()
-    if (this.#phase !== 'running') return
-    const now = clock.now()
-    unit.cycleEndedAt = now
-    // A late start does not count: the probe still had its whole timeout.
-    const lateMs = Math.max(0, now - startedAt - service.probe.timeoutMs)
-    const judged = state.takeProbe(result, startedAt, now, lateMs)
-    this.#decide([unit])
-    observer.probed(state, judged)
-  }
-
-  async #check(unit: ServiceUnit, side: SideProbe): Promise<void> {
-    const result = await side.run()
-    if (this.#phase !== 'running') return
-    // During a drain or a withdrawal, a drop in the number of peers is expected.
-    if (side.check === 'peers' && unit.sendsPeersAway) return
-    unit.state.takeSide(result, this.#parts.clock.now())
-    this.#decide([unit])
-    this.#parts.observer.checked(unit.state, result)
   }
 
   #tick(lateMs: number): void {
@@ -390,13 +360,4 @@ export class Controller {
       Object.fromEntries(this.#units.map((unit) => [unit.service.name, unit.save(now, wall)])),
     )
   }
-}
-
-/**
- * The offset of a service's probe within its interval; `share` is the share of services before it. A hundred probes in
- * the same millisecond would all be late, and a hundred single ones would wake the machine too often.
- */
-function offsetOf(share: number, intervalMs: number): number {
-  const slots = Math.max(1, Math.floor(intervalMs / slotMs))
-  return (Math.floor(share * slots) * intervalMs) / slots
 }

@@ -1,0 +1,89 @@
+import type { Clock } from '../../../clock/clock.ts'
+import type { SideProbe } from '../../probe/side/side-check.ts'
+import type { ControllerObserver } from '../parts.ts'
+import { Timers } from '../timers.ts'
+import type { ServiceUnit } from './service-unit.ts'
+
+/** Services whose probes start within this time start together. */
+const slotMs = 50
+
+interface ProbingOptions {
+  readonly units: readonly ServiceUnit[]
+  readonly clock: Clock
+  readonly observer: Pick<ControllerObserver, 'probed' | 'checked'>
+  /** The service has a new result in its state. Called before the observer, which may take longer. */
+  readonly onResult: (unit: ServiceUnit) => void
+}
+
+/** Runs the probes of every service at their intervals, and puts the results into the service's state. */
+export class Probing {
+  readonly #options: ProbingOptions
+  readonly #timers: Timers
+  #ended = false
+
+  constructor(options: ProbingOptions) {
+    this.#options = options
+    this.#timers = new Timers(options.clock)
+  }
+
+  start(): void {
+    const { units } = this.#options
+    units.forEach((unit, index) => {
+      const { intervalMs } = unit.service.probe
+      const offsetMs = offsetOf(index / units.length, intervalMs)
+      this.#timers.every(intervalMs, () => this.#probe(unit), offsetMs)
+      for (const side of unit.probes.side) {
+        this.#timers.every(side.intervalMs, () => this.#check(unit, side), offsetMs)
+      }
+    })
+  }
+
+  /** Starts no further probe, and drops the results of those that run. */
+  end(): void {
+    this.#ended = true
+    this.#timers.end()
+  }
+
+  close(): void {
+    for (const { probes } of this.#options.units) {
+      probes.endpoint.close()
+      for (const side of probes.side) void side.close()
+    }
+  }
+
+  async #probe(unit: ServiceUnit): Promise<void> {
+    const { clock, observer, onResult } = this.#options
+    const { state, probes, service } = unit
+    const startedAt = clock.now()
+    unit.cycleBeganAt = startedAt
+    const result = await probes.endpoint.runCycle()
+    if (this.#ended) return
+    const now = clock.now()
+    unit.cycleEndedAt = now
+    // A late start does not count: the probe still had its whole timeout.
+    const lateMs = Math.max(0, now - startedAt - service.probe.timeoutMs)
+    const judged = state.takeProbe(result, startedAt, now, lateMs)
+    onResult(unit)
+    observer.probed(state, judged)
+  }
+
+  async #check(unit: ServiceUnit, side: SideProbe): Promise<void> {
+    const { clock, observer, onResult } = this.#options
+    const result = await side.run()
+    if (this.#ended) return
+    // During a drain or a withdrawal, a drop in the number of peers is expected.
+    if (side.check === 'peers' && unit.sendsPeersAway) return
+    unit.state.takeSide(result, clock.now())
+    onResult(unit)
+    observer.checked(unit.state, result)
+  }
+}
+
+/**
+ * The offset of a service's probe within its interval; `share` is the share of services before it. A hundred probes in
+ * the same millisecond would all be late, and a hundred single ones would wake the machine too often.
+ */
+function offsetOf(share: number, intervalMs: number): number {
+  const slots = Math.max(1, Math.floor(intervalMs / slotMs))
+  return (Math.floor(share * slots) * intervalMs) / slots
+}
