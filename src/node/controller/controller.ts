@@ -2,14 +2,13 @@ import type { Timer } from '../../clock/clock.ts'
 import type { NodeStatus } from '../../control/status.ts'
 import type { LinkSnapshot } from '../../linux/link-snapshot.ts'
 import type { Announcements } from '../../net/announcements.ts'
-import type { DecisionContext } from '../decision/decide.ts'
+import type { DecisionName } from '../decision/decide.ts'
 import {
   type EffectiveIntent,
   effectiveIntent,
   type Intent,
   type OperatorIntent,
 } from '../decision/intent.ts'
-import type { OtherAnnouncers } from '../decision/other-announcers.ts'
 import { presentAddresses } from '../health/links.ts'
 import { findProblemSince } from '../health/problem.ts'
 import type { Observation } from '../routing/daemon.ts'
@@ -18,6 +17,7 @@ import { findLiving } from './liveness.ts'
 import type { ControllerParts, VerifiedChange } from './parts.ts'
 import { Reconciler } from './reconciler.ts'
 import { type Calendar, createCalendar } from './services/calendar.ts'
+import { decideUnit } from './services/decide-unit.ts'
 import { Probing } from './services/probing.ts'
 import { ServiceUnit } from './services/service-unit.ts'
 import { buildStatus } from './status.ts'
@@ -222,11 +222,26 @@ export class Controller {
   #decide(units: readonly ServiceUnit[] = this.#units): void {
     // A change of the links, or an order, can still arrive.
     if (this.#phase === 'giving-way') return
-    const { clock, observer } = this.#parts
+    const { clock, observer, manifest, traffic } = this.#parts
     const intent = this.intent
     const now = clock.now()
+    const wall = clock.wall()
     this.#reportIntent(intent)
-    const changed = units.filter((unit) => this.#decideUnit(unit, intent, now))
+    const view = {
+      manifest,
+      units: this.#units,
+      intent: intent.intent,
+      stopping: this.#phase === 'stopping',
+      traffic,
+      observation: this.#reconciler.observation,
+      desired: this.#current,
+    }
+    const changed = units.filter((unit) => {
+      const before = unit.state.decision.decision
+      const hasChanged = decideUnit(unit, view, now, wall)
+      this.#notePending(unit, before, intent.intent, now)
+      return hasChanged
+    })
     // This runs several times a second. The desired set is computed only after a change.
     if (changed.length === 0) return
     this.#applyDecisions()
@@ -245,56 +260,11 @@ export class Controller {
     if (last !== null || intent.source !== null) this.#parts.observer.intended(intent)
   }
 
-  /** Returns whether the decision, its reason or the stage of its drain changed. */
-  #decideUnit(unit: ServiceUnit, { intent }: EffectiveIntent, now: number): boolean {
-    const { clock, manifest } = this.#parts
-    const { state } = unit
-    const hasMoved = this.#stepDrain(unit, intent, now)
-    const before = state.decision.decision
-    const context: DecisionContext = {
-      intent,
-      drainStage: unit.drain.stage,
-      stopping: this.#phase === 'stopping',
-      degradable: manifest.degradable,
-      otherAnnouncers: this.#findOtherAnnouncers(unit),
-    }
-    const hasChanged = state.decide(context, clock.wall())
+  #notePending({ state }: ServiceUnit, before: DecisionName, intent: Intent, now: number): void {
     const after = state.decision.decision
-    if (after !== before && after !== 'hold') {
-      const badSince = intent === 'serve' && after !== 'announce' ? findProblemSince(state.health) : null
-      const startedAt = badSince ?? now
-      this.#pending.set(unit.service.name, { to: after, startedAt })
-    }
-    return hasChanged || hasMoved
-  }
-
-  /** iBGP is the only source so far. */
-  #findOtherAnnouncers(unit: ServiceUnit): OtherAnnouncers | null {
-    const observation = this.#reconciler.observation
-    const count = observation === null ? null : unit.countOtherAnnouncers(observation, this.#units)
-    return count === null ? null : { source: 'ibgp', count }
-  }
-
-  #stepDrain(unit: ServiceUnit, intent: Intent, now: number): boolean {
-    // The usual case, several times a second for each service, must be cheap.
-    if (intent === 'serve' && unit.drain.stage === 'none') return false
-    const { manifest, traffic } = this.#parts
-    const { wireguard, drain } = unit.service
-    const observation = this.#reconciler.observation
-    return unit.stepDrain(
-      {
-        intent,
-        settings: drain,
-        degradable: manifest.degradable,
-        announced: observation === null ? null : unit.isOriginated(observation),
-        degraded:
-          observation === null
-            ? { neighbors: 0, verified: false }
-            : unit.findDegraded(observation, this.#current ?? new Map(), manifest.neighbors),
-        traffic: traffic.view(wireguard.interface, drain.idleMs),
-      },
-      now,
-    )
+    if (after === before || after === 'hold') return
+    const badSince = intent === 'serve' && after !== 'announce' ? findProblemSince(state.health) : null
+    this.#pending.set(state.service.name, { to: after, startedAt: badSince ?? now })
   }
 
   #applyDecisions(): void {

@@ -31,7 +31,7 @@ export interface VerifiedChange {
 }
 
 /** The traffic from the peers of a WireGuard interface; `null`: not known now. */
-interface TrafficSource {
+export interface TrafficSource {
   watch(interfaces: ReadonlySet<string>): void
   view(interfaceName: string, withinMs: number): { idleSince: number; sending: number } | null
   close(): void
