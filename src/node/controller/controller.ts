@@ -2,19 +2,13 @@ import type { Timer } from '../../clock/clock.ts'
 import type { NodeStatus } from '../../control/status.ts'
 import type { LinkSnapshot } from '../../linux/link-snapshot.ts'
 import type { Announcements } from '../../net/announcements.ts'
-import type { DecisionName } from '../decision/decide.ts'
-import {
-  type EffectiveIntent,
-  effectiveIntent,
-  type Intent,
-  type OperatorIntent,
-} from '../decision/intent.ts'
+import { type EffectiveIntent, effectiveIntent, type OperatorIntent } from '../decision/intent.ts'
 import { presentAddresses } from '../health/links.ts'
-import { findProblemSince } from '../health/problem.ts'
 import type { Observation } from '../routing/daemon.ts'
 import { computeDesired } from './desired.ts'
 import { findLiving } from './liveness.ts'
-import type { ControllerParts, VerifiedChange } from './parts.ts'
+import type { ControllerParts } from './parts.ts'
+import { PendingChanges } from './pending-changes.ts'
 import { Reconciler } from './reconciler.ts'
 import { type Calendar, createCalendar } from './services/calendar.ts'
 import { decideUnit } from './services/decide-unit.ts'
@@ -35,8 +29,7 @@ export class Controller {
   readonly #units: readonly ServiceUnit[]
   readonly #calendar: Calendar
   readonly #reconciler: Reconciler
-  /** Changed decisions that are not observed at the neighbors yet, by service. */
-  readonly #pending = new Map<string, { to: VerifiedChange['to']; startedAt: number }>()
+  readonly #pending = new PendingChanges()
   readonly #probing: Probing
   readonly #timers: Timers
   #intent: OperatorIntent
@@ -239,7 +232,7 @@ export class Controller {
     const changed = units.filter((unit) => {
       const before = unit.state.decision.decision
       const hasChanged = decideUnit(unit, view, now, wall)
-      this.#notePending(unit, before, intent.intent, now)
+      this.#pending.note(unit.state, before, intent.intent, now)
       return hasChanged
     })
     // This runs several times a second. The desired set is computed only after a change.
@@ -258,13 +251,6 @@ export class Controller {
     if (last?.intent === intent.intent && last.source === intent.source) return
     this.#reportedIntent = intent
     if (last !== null || intent.source !== null) this.#parts.observer.intended(intent)
-  }
-
-  #notePending({ state }: ServiceUnit, before: DecisionName, intent: Intent, now: number): void {
-    const after = state.decision.decision
-    if (after === before || after === 'hold') return
-    const badSince = intent === 'serve' && after !== 'announce' ? findProblemSince(state.health) : null
-    this.#pending.set(state.service.name, { to: after, startedAt: badSince ?? now })
   }
 
   #applyDecisions(): void {
@@ -289,29 +275,18 @@ export class Controller {
   }
 
   #onVerified(tookMs: number): void {
-    this.#parts.observer.verified(
-      tookMs,
-      this.#takePending(() => true),
-    )
+    this.#parts.observer.verified(tookMs, this.#pending.take(this.#units, this.#parts.clock.now()))
   }
 
   /** Reports withdrawals that the neighbors have, although the daemon returned an error or does not run. */
   #reportWithdrawals(): void {
-    const isWithdrawn = ({ service, state }: ServiceUnit) =>
-      state.decision.decision === 'withdraw' && this.#reconciler.isWithdrawn(service.prefixes)
-    const changes = this.#takePending(isWithdrawn)
-    if (changes.length > 0) this.#parts.observer.withdrawn(changes)
-  }
-
-  /** Takes the pending changes of these services, which the neighbors have now. */
-  #takePending(has: (unit: ServiceUnit) => boolean): VerifiedChange[] {
-    const now = this.#parts.clock.now()
-    return this.#units.filter(has).flatMap(({ service: { name } }) => {
-      const pending = this.#pending.get(name)
-      if (pending === undefined) return []
-      this.#pending.delete(name)
-      return [{ service: name, to: pending.to, tookMs: now - pending.startedAt }]
-    })
+    const { clock, observer } = this.#parts
+    const withdrawn = this.#units.filter(
+      ({ service, state }) =>
+        state.decision.decision === 'withdraw' && this.#reconciler.isWithdrawn(service.prefixes),
+    )
+    const changes = this.#pending.take(withdrawn, clock.now())
+    if (changes.length > 0) observer.withdrawn(changes)
   }
 
   #saveSoon(): void {
