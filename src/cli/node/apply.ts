@@ -1,5 +1,6 @@
+import { DamagedError } from '../../bundle/read-files.ts'
 import { daemonNames } from '../../manifest/daemon-kinds.ts'
-import { type ApplyOutcome, DamagedError } from '../../node/apply/apply.ts'
+import type { ApplyOutcome } from '../../node/apply/apply.ts'
 import { applyOnNode, cleanNode, repairNode } from '../../node/service/apply-node.ts'
 import { ConfigError, formatIssue } from '../../text/issue.ts'
 import { OperationError } from '../../text/operation-error.ts'

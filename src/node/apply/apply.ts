@@ -1,15 +1,14 @@
 import { readFile } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
-import { manifestName } from '../../bundle/read.ts'
+import { join } from 'node:path'
+import { readBundleFiles } from '../../bundle/read-files.ts'
 import { fillSecrets } from '../../bundle/secrets.ts'
 import { type Clock, systemClock } from '../../clock/clock.ts'
-import { hashOf } from '../../files/hash.ts'
 import { readCarefully } from '../../files/open-regular-file.ts'
 import { readAnnouncements } from '../../manifest/announcements.ts'
 import { compareBundles } from '../../manifest/compare/compare.ts'
 import type { Effect } from '../../manifest/compare/session-costs.ts'
 import { type DaemonKind, daemonNames } from '../../manifest/daemon-kinds.ts'
-import { type Manifest, readManifestText } from '../../manifest/manifest.ts'
+import type { Manifest } from '../../manifest/manifest.ts'
 import { DaemonError, type Observation, type RoutingDaemon } from '../routing/daemon.ts'
 import { ownPrefixesOf } from '../routing/own-prefixes.ts'
 import { type BaseDaemon, NotTakenError } from './base-daemon.ts'
@@ -78,7 +77,7 @@ export async function applyBundle(options: ApplyOptions): Promise<ApplyOutcome> 
   if (configFile === undefined || bundleDir === undefined) {
     throw new TypeError('the manifest does not say where to install')
   }
-  const bundle = await readBundleFiles(options)
+  const bundle = await readBundleFiles(options.bundleDir, manifest)
   const name = daemonNames[manifest.daemon].configFile
   const content = await fillSecrets(bundle.get(name) ?? '')
   const cleaned = await removeSaved(manifest, installed, configFile)
@@ -178,30 +177,6 @@ async function removeSaved(
     const prefixes = removed.filter((one) => one.file === file).map(({ prefix }) => prefix)
     return `saved announcements are removed from ${file}: ${prefixes.join(', ')}`
   })
-}
-
-async function readBundleFiles({ bundleDir, manifest }: ApplyOptions): Promise<Map<string, string>> {
-  const files = new Map<string, string>()
-  for (const [path, hash] of Object.entries(manifest.files)) {
-    const content = await readFile(join(bundleDir, path), 'utf8')
-    // Another process may be copying a newer bundle at this moment.
-    if (hashOf(content) !== hash) throw new DamagedError(resolve(bundleDir, path))
-    files.set(path, content)
-  }
-  const text = await readFile(join(bundleDir, manifestName), 'utf8')
-  if (JSON.stringify(readManifestText(text)) !== JSON.stringify(manifest)) {
-    throw new DamagedError(resolve(bundleDir, manifestName))
-  }
-  files.set(manifestName, text)
-  return files
-}
-
-export class DamagedError extends Error {
-  override readonly name = 'DamagedError'
-
-  constructor(file: string) {
-    super(`${file} does not match the manifest: copy the bundle again`)
-  }
 }
 
 function effectOf(before: Manifest | null, after: Manifest, differs: boolean): Effect {
