@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Manifest } from '../../../../src/manifest/manifest.ts'
-import { findRegressions } from '../../../../src/node/apply/regressions.ts'
+import { findRegressions } from '../../../../src/node/apply/verify/regressions.ts'
 import type { NeighborObservation, Observation } from '../../../../src/node/routing/daemon.ts'
 import { fromLists } from '../../../observation-lists.ts'
 

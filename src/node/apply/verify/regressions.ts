@@ -1,5 +1,5 @@
-import type { Manifest } from '../../manifest/manifest.ts'
-import type { Observation } from '../routing/daemon.ts'
+import type { Manifest } from '../../../manifest/manifest.ts'
+import type { Observation } from '../../routing/daemon.ts'
 
 /**
  * Returns what is worse after the change than before, and what contradicts the bundle; empty: no regression. A prefix
