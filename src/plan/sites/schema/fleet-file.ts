@@ -2,16 +2,14 @@ import * as z from 'zod'
 import { bounds } from '../../../manifest/bounds.ts'
 import { checkNames, failureActions, vitalChecks } from '../../../manifest/words.ts'
 import {
-  deadManField,
-  durationField,
   nameShape,
   percentField,
   portField,
-  secondsField,
   secretFileField,
   wholeNumberField,
   wordField,
 } from '../fields.ts'
+import { deadManField, durationField, secondsField } from './duration-fields.ts'
 import {
   addressField,
   asnField,

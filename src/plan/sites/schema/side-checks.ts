@@ -1,7 +1,8 @@
 import * as z from 'zod'
 import { bounds } from '../../../manifest/bounds.ts'
 import { egressProtocols } from '../../../manifest/words.ts'
-import { durationField, percentField, portField, wholeNumberField, wordField } from '../fields.ts'
+import { percentField, portField, wholeNumberField, wordField } from '../fields.ts'
+import { durationField } from './duration-fields.ts'
 import { addressField } from './net-fields.ts'
 import { argumentField, dnsNameField } from './source-fields.ts'
 

@@ -4,13 +4,13 @@ import { daemonKinds } from '../../../manifest/daemon-kinds.ts'
 import { importWords, neighborKinds, roleWords } from '../../../manifest/words.ts'
 import {
   descriptionField,
-  durationField,
   nameField,
   secretFileField,
   wholeNumberField,
   wordField,
   yesNoField,
 } from '../fields.ts'
+import { durationField } from './duration-fields.ts'
 import { addressField, asnField, routerIdField } from './net-fields.ts'
 import { asSetField, communityField, rangeField, relaxField } from './policy-fields.ts'
 import { localFileField, scheduleField, timezoneField, versionField } from './source-fields.ts'
