@@ -23,10 +23,11 @@ import {
   ownPrefixesOf,
 } from '../own-prefixes.ts'
 import { Turns } from '../turns.ts'
-import { BirdClient, maxCommandBytes } from './client.ts'
+import { BirdClient } from './client.ts'
+import { OwnRoutes } from './own-routes.ts'
 import { OwnedFile } from './owned-file.ts'
-import { type BirdReply, wordsOf } from './reply.ts'
-import { type BirdRoute, isCutShort, isGone, matchNetworks, readRoutes, some } from './route-lists.ts'
+import { type BirdReply, checkReply, refusalOf, wordsOf } from './reply.ts'
+import { some } from './route-lists.ts'
 
 interface BirdOptions {
   readonly manifest: Manifest
@@ -51,8 +52,7 @@ class Bird implements RoutingDaemon {
   readonly #file: OwnedFile
   readonly #manifest: Manifest
   readonly #own: ReadonlySet<string>
-  /** What matches our own prefixes, by the rest of the command. */
-  readonly #conditions = new Map<string, string>()
+  readonly #routes: OwnRoutes
   readonly #neighbors: readonly (ManifestNeighbor & { protocol: string })[]
   readonly #turns = new Turns()
 
@@ -65,6 +65,7 @@ class Bird implements RoutingDaemon {
     this.#file = new OwnedFile(announceFile, deadlineMs)
     this.#manifest = manifest
     this.#own = ownPrefixesOf(manifest)
+    this.#routes = new OwnRoutes(this.#client, this.#own)
     this.#neighbors = manifest.neighbors.map((neighbor) => {
       const { protocol } = neighbor
       // It becomes part of commands: an edited manifest must not inject one.
@@ -120,7 +121,7 @@ class Bird implements RoutingDaemon {
     if (disabled.status === 'rejected') throw disabled.reason
     const reply = await this.#client.send('configure')
     if (taken.has(reply.code)) return
-    throw explain(refusal('configure', reply), fallen, staying)
+    throw explain(refusalOf('configure', reply), fallen, staying)
   }
 
   /** A daemon that is down must not find a better announcement when it restarts without a controller. */
@@ -183,7 +184,7 @@ class Bird implements RoutingDaemon {
     for (const family of families) {
       const originator = originators[family]
       if (!states.has(originator)) continue
-      for (const { prefix, grade } of await this.#listOwn(family, `protocol ${originator}`)) {
+      for (const { prefix, grade } of await this.#routes.list(family, `protocol ${originator}`)) {
         grades.set(prefix, grade)
       }
     }
@@ -195,7 +196,7 @@ class Bird implements RoutingDaemon {
    * attributes, but a route is exported again as soon as its grade changes.
    */
   async #readExported(protocol: string, family: Family): Promise<Announcements> {
-    const routes = await this.#listOwn(family, `exported ${protocol}`)
+    const routes = await this.#routes.list(family, `exported ${protocol}`)
     const grades = new Map<string, Grade>()
     // If a prefix has several routes, a degraded one counts.
     for (const { prefix, grade } of routes) if (grades.get(prefix) !== 'degraded') grades.set(prefix, grade)
@@ -213,31 +214,11 @@ class Bird implements RoutingDaemon {
     for (const { protocol, address, family } of informants) {
       const rest = `where !((65535,0) ~ bgp_community) protocol ${protocol}`
       // A route from a route reflector identifies its node by the next hop (RFC 4456, section 10).
-      for (const { prefix, nextHop } of await this.#listOwn(family, rest, 'all ')) {
+      for (const { prefix, nextHop } of await this.#routes.list(family, rest, 'all ')) {
         others.add(prefix, nextHop ?? address)
       }
     }
     return others.count()
-  }
-
-  /**
-   * The routes to our own prefixes of a family. For a list BIRD scans the whole table, which takes a quarter of a
-   * second for a full table; a few prefixes are faster one by one.
-   */
-  async #listOwn(family: Family, rest: string, all: '' | 'all ' = ''): Promise<BirdRoute[]> {
-    const own = [...this.#own].filter((prefix) => familyOf(prefix) === family)
-    const routes: BirdRoute[] = []
-    if (own.length > mostSingly) {
-      const before = `show route ${all}where (`
-      const after = rest.startsWith('where ') ? `) && ${rest.slice('where '.length)}` : `) ${rest}`
-      const roomBytes = maxCommandBytes - before.length - after.length
-      const condition = this.#conditions.get(before + after) ?? matchNetworks(own, roomBytes)
-      this.#conditions.set(before + after, condition)
-      routes.push(...(await this.#list(`${before}${condition}${after}`)))
-    } else {
-      for (const prefix of own) routes.push(...(await this.#list(`show route ${prefix} ${all}${rest}`)))
-    }
-    return routes.filter(({ prefix }) => this.#own.has(prefix))
   }
 
   /** The families whose protocol is down now, without protocols that BIRD does not know or does not disable. */
@@ -254,45 +235,15 @@ class Bird implements RoutingDaemon {
     )
   }
 
-  /** Repeats a list that a reconfiguration cut short: the next one is of the new configuration. */
-  async #list(command: string): Promise<BirdRoute[]> {
-    let reply = await this.#client.send(command)
-    for (let again = 0; isCutShort(reply) && again < mostReconfigurations; again += 1) {
-      reply = await this.#client.send(command)
-    }
-    return isGone(reply) ? [] : readRoutes(check(command, reply), this.#own)
-  }
-
   async #ask(command: string): Promise<BirdReply> {
-    return check(command, await this.#client.send(command))
+    return checkReply(command, await this.#client.send(command))
   }
 }
-
-/** Up to this number, the prefixes of a family are queried one by one. */
-const mostSingly = 8
-
-/** Reconfigurations in a row, by several writers. */
-const mostReconfigurations = 5
 
 /** While the daemon is down, the file contains no better announcement than before. */
 function gradeKept(desired: Grade, before: Grade | undefined): Grade | null {
   if (before === undefined) return null
   return before === desired ? desired : 'degraded'
-}
-
-function check(command: string, reply: BirdReply): BirdReply {
-  // Some versions answer 8001, network not found, if there is no such route.
-  if (reply.code === 0 || reply.code === 13 || reply.code === 8001) return reply
-  throw refusal(command, reply)
-}
-
-function refusal(command: string, reply: BirdReply): DaemonError {
-  const words = wordsOf(reply)
-  if (reply.code >= 8000)
-    return new DaemonError('refused', `BIRD refused "${command}": ${words}`, { reply: words })
-  return new DaemonError('protocol', `BIRD answered "${command}" with the unknown code ${reply.code}`, {
-    reply: words,
-  })
 }
 
 function explain(error: DaemonError, fallen: readonly Family[], staying: readonly string[]): DaemonError {

@@ -63,6 +63,22 @@ export function wordsOf(reply: BirdReply): string {
     .trim()
 }
 
+/** Returns the reply. Throws DaemonError if BIRD has refused the command, or the code is unknown. */
+export function checkReply(command: string, reply: BirdReply): BirdReply {
+  // Some versions answer 8001, network not found, if there is no such route.
+  if (reply.code === 0 || reply.code === 13 || reply.code === 8001) return reply
+  throw refusalOf(command, reply)
+}
+
+export function refusalOf(command: string, reply: BirdReply): DaemonError {
+  const words = wordsOf(reply)
+  if (reply.code >= 8000)
+    return new DaemonError('refused', `BIRD refused "${command}": ${words}`, { reply: words })
+  return new DaemonError('protocol', `BIRD answered "${command}" with the unknown code ${reply.code}`, {
+    reply: words,
+  })
+}
+
 function unreadable(problem: string, line: string): DaemonError {
   return new DaemonError('protocol', `BIRD ${problem}`, { reply: line.slice(0, 200) })
 }
