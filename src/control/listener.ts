@@ -48,6 +48,20 @@ export class ListenError extends Error {
   }
 }
 
+/** The part of a log that `logThreadEnd` uses. */
+interface ErrorLog {
+  error(facts: object, message: string): void
+}
+
+/** An `onEnd` that logs: every program reports the end of its thread as the same event, in the same words. */
+export function logThreadEnd(log: ErrorLog): ListenerOptions['onEnd'] {
+  return (cause, retryMs) =>
+    log.error(
+      { event: 'http', cause },
+      `the HTTP thread has ended (${cause}); the next start is in ${retryMs} ms`,
+    )
+}
+
 const lastRetryMs = 60_000
 /** A thread that has run that long starts again as quickly as the first time. */
 const steadyMs = 60_000

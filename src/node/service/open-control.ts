@@ -1,7 +1,7 @@
 import type { Server } from 'node:http'
 import { systemClock } from '../../clock/clock.ts'
 import { createHttpServer, listen } from '../../control/http-server.ts'
-import { ListenError, type Listener, startListener } from '../../control/listener.ts'
+import { ListenError, type Listener, logThreadEnd, startListener } from '../../control/listener.ts'
 import { orderRoute, viewRoutes } from '../../control/program-routes.ts'
 import type { Route } from '../../control/route.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
@@ -59,13 +59,8 @@ export async function openListener(
   log: Log,
 ): Promise<Listener | null> {
   if (places.length === 0) return null
-  const onEnd = (cause: string, retryMs: number) =>
-    log.error(
-      { event: 'http', cause },
-      `the HTTP thread has ended (${cause}); the next start is in ${retryMs} ms`,
-    )
   try {
-    return await startListener({ places, routes, onEnd })
+    return await startListener({ places, routes, onEnd: logThreadEnd(log) })
   } catch (cause) {
     if (!(cause instanceof ListenError)) throw cause
     throw new OperationError(cause.message, {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { systemClock } from '../../clock/clock.ts'
-import { ListenError, type Listener, startListener } from '../../control/listener.ts'
+import { ListenError, type Listener, logThreadEnd, startListener } from '../../control/listener.ts'
 import { viewRoutes } from '../../control/program-routes.ts'
 import { createLog, type Log } from '../../telemetry/log.ts'
 import { createPlannerMetrics, type PlannerMetrics } from '../../telemetry/planner-metrics.ts'
@@ -114,13 +114,8 @@ async function serve(
     status: () => status,
     metrics: () => renderMetrics(registry),
   })
-  const onEnd = (cause: string, retryMs: number) =>
-    log.error(
-      { event: 'http', cause },
-      `the HTTP thread has ended (${cause}); the next start is in ${retryMs} ms`,
-    )
   try {
-    return await startListener({ places: [where], routes, onEnd })
+    return await startListener({ places: [where], routes, onEnd: logThreadEnd(log) })
   } catch (cause) {
     if (!(cause instanceof ListenError)) throw cause
     throw new OperationError(cause.message, {
