@@ -153,6 +153,14 @@ export function parseAddress(text: string): Parsed<Address> {
   }
   const mixed = withoutDots(text)
   if (mixed !== null) return parseAddress(mixed)
+  const percent = text.indexOf('%')
+  if (percent !== -1 && parseAddress(text.slice(0, percent)).ok) {
+    return {
+      ok: false,
+      problem: `is link-local on one interface (RFC 4007), which is not available in this version`,
+      hint: 'write an address that is not link-local',
+    }
+  }
   const slash = text.indexOf('/')
   const bare = slash === -1 ? null : parseAddress(text.slice(0, slash))
   if (bare?.ok === true) {

@@ -51,7 +51,7 @@ function rulesOf(
 
 function table(texts: typeof importRules | typeof exportRules, compile: Parameters<typeof rulesOf>[0]) {
   const always = rulesOf(compile, {})
-  const asked = rulesOf(compile, { tighten }, ranges)
+  const asked = rulesOf(compile, { tighten, prepend: 1, med: 1, localPref: 1 }, ranges)
   const head = ['rule', ...columns.map(([title]) => title), 'why', 'where', '`relax`']
   const relaxable = new Set<string>(relaxableRules)
   const rows = Object.entries(texts).map(([id, [why, source]]) => {

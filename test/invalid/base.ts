@@ -103,6 +103,9 @@ const siteEdits: [from: string, to: string][] = [
           rejectPrefixes: [0.0.0.0/0 ge 25]
           rejectAsns: [64666]
         communities: [no-export]
+        prepend: 2
+        med: 1000
+        localPref: 200
         hostRoutes: false
         role: none
         multihop: 2

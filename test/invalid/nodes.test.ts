@@ -101,6 +101,45 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     ],
   ],
   [
+    'a link-local neighbor with its interface',
+    [['fra1.yaml', 'address: 2001:db8:11::1\n        localAddress: 2001:db8:11::2', 'address: fe80::1%eth1']],
+    [
+      'sites/fra1.yaml:20:18 nodes[0].neighbors[1].address: "fe80::1%eth1" is link-local on one interface (RFC 4007), which is not available in this version\nwrite an address that is not link-local',
+    ],
+  ],
+  [
+    'an IPv4 neighbor of a cloud provider',
+    [['ams1.yaml', 'address: 10.2.1.1', 'address: 169.254.169.254']],
+    [],
+  ],
+  [
+    'prepending on ibgp',
+    [
+      [
+        'ams1.yaml',
+        'kind: tor, asn: 64613, address: "2001:db8:21::1", gtsm: true',
+        'kind: ibgp, asn: 64500, address: "2001:db8:21::1", prepend: 1',
+      ],
+    ],
+    [
+      'sites/ams1.yaml:9:83 nodes[0].neighbors[1].prepend: a neighbor inside the AS treats our own AS number in a path as a loop\nleave prepend out',
+    ],
+  ],
+  [
+    'a MED that makes a degraded announcement the preferred one',
+    [['ams1.yaml', 'address: 10.2.1.1', 'address: 10.2.1.1, med: 100, degrade: { med: 50 }']],
+    [
+      'sites/ams1.yaml:8:99 nodes[0].neighbors[0].degrade.med: a degraded announcement has the MED 50, and a normal one 100: the neighbor prefers the lower\nwrite at least 100, or leave it out',
+    ],
+  ],
+  [
+    'a local preference without routes',
+    [['ams1.yaml', 'gtsm: true', 'gtsm: true, localPref: 200']],
+    [
+      'sites/ams1.yaml:9:96 warning: nodes[0].neighbors[1].localPref: no route is accepted from this neighbor, so localPref has no effect',
+    ],
+  ],
+  [
     'a multicast neighbor',
     [['ams1.yaml', 'address: 10.2.1.1', 'address: 224.0.0.5']],
     ['sites/ams1.yaml:8:63 nodes[0].neighbors[0].address: 224.0.0.5 cannot be the address of a router'],

@@ -40,24 +40,36 @@ export interface ProofNeighbor {
 
 const perKind: readonly (readonly [name: string, asn: number, yaml: string])[] = [
   ['transit', 3000, 'kind: transit'],
-  ['default', 3001, 'kind: transit, import: default-only, degrade: { prepend: 1, med: 0 }'],
-  ['peer', 400002, 'kind: peer, degrade: { gracefulShutdown: false, prepend: 0, med: 77 }'],
+  [
+    'default',
+    3001,
+    'kind: transit, import: default-only, prepend: 2, localPref: 200, degrade: { prepend: 1, med: 0 }',
+  ],
+  ['peer', 400002, 'kind: peer, med: 50, degrade: { gracefulShutdown: false, prepend: 0, med: 77 }'],
   [
     'strict',
     3003,
     `kind: peer, irr: { file: strict.txt }, tighten: { pathLength: 20, rejectAsns: [7777, 400777],
       onlyPrefixes: [ONLY], rejectPrefixes: [REJECT] }`,
   ],
-  ['server', 3004, 'kind: route-server, communities: ["3004:3004", "3004:1:0"]'],
+  [
+    'server',
+    3004,
+    'kind: route-server, prepend: 1, med: 0, localPref: 4294967295, communities: ["3004:3004", "3004:1:0"]',
+  ],
   ['private', 3005, 'kind: provider-private, import: default-only'],
   // Degraded routes to it carry no attribute that lowers their preference.
-  ['rack', 65006, 'kind: tor, import: default-only, degrade: { gracefulShutdown: false, prepend: 0 }'],
+  [
+    'rack',
+    65006,
+    'kind: tor, import: default-only, med: 5, degrade: { gracefulShutdown: false, prepend: 0 }',
+  ],
   ['guarded', 65009, 'kind: tor, import: default-only, role: peer'],
   ['inside', ourAsn, 'kind: ibgp'],
   [
     'insidedef',
     ourAsn,
-    'kind: ibgp, import: default-only, degrade: { gracefulShutdown: false, med: 4294967295 }',
+    'kind: ibgp, import: default-only, med: 7, localPref: 50, degrade: { gracefulShutdown: false, med: 4294967295 }',
   ],
   [
     'relaxed',

@@ -4,9 +4,9 @@ import { constantAddress } from './addresses.ts'
 import type { LabCache } from './model.ts'
 import { TopologyError } from './topology-error.ts'
 
-/** Half of the link-local addresses (RFC 3927); the nodes of the management network are in the other half. */
-export const cacheNetwork = '169.254.128.0/17'
-const firstAddress = constantAddress('169.254.128.0')
+/** The upper half of `labNetwork`; the nodes' management addresses are in the lower half. */
+export const cacheNetwork = '100.127.128.0/17'
+const firstAddress = constantAddress('100.127.128.0')
 const groupSize = 256
 /** Fewer than the connections that `anyward rtr` accepts. */
 const nodesPerServer = 100

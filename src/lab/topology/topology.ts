@@ -150,7 +150,7 @@ export function deriveLocalAddress(node: FleetNode, neighbor: Neighbor): Address
 }
 
 function managementOf(nodes: number): (index: number) => InterfaceAddress {
-  const [base, length] = nodes <= 250 ? (['169.254.77.1', 24] as const) : (['169.254.64.1', 20] as const)
+  const [base, length] = nodes <= 250 ? (['100.127.77.1', 24] as const) : (['100.127.64.1', 20] as const)
   if (nodes > 4000) throw new TopologyError('the lab supports at most 4000 nodes')
   const first = constantAddress(base)
   return (index) => new InterfaceAddress(new Address('ipv4', first.value + BigInt(index)), length)

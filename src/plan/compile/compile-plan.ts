@@ -1,4 +1,3 @@
-import { daemonTraits } from '../../manifest/daemon-kinds.ts'
 import { comparePrefixes, type Family, type Prefix } from '../../net/prefix.ts'
 import {
   compileExport,
@@ -104,7 +103,7 @@ function compileSession(
     role: roleOf(neighbor),
     multihop: neighbor.multihop,
     bfd: neighbor.bfd,
-    gtsm: hasGtsm(node, neighbor),
+    gtsm: neighbor.gtsm,
     passwordFile: neighbor.passwordFile,
     degrade: neighbor.degrade,
   }
@@ -116,13 +115,6 @@ function usesVrps(session: SessionPlan): boolean {
   return [session.import, session.export].some(({ rules }) =>
     rules.some(({ match }) => match.some(({ type }) => type === 'validation')),
   )
-}
-
-function hasGtsm(node: FleetNode, neighbor: Neighbor): boolean {
-  if (neighbor.gtsm !== null) return neighbor.gtsm
-  if (neighbor.multihop !== null) return false
-  if (daemonTraits[node.daemon].gtsmExcludesBfd !== null && neighbor.bfd !== null) return false
-  return kindPolicies[neighbor.kind].gtsm
 }
 
 const ofFamily: Readonly<Record<Family, (prefixes: readonly Prefix[]) => readonly Prefix[]>> = {

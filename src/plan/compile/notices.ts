@@ -36,9 +36,6 @@ export function noticesOfNeighbor(
   const notices: Notice[] = []
   const kind = kindPolicies[neighbor.kind]
   const { project } = daemonNames[node.daemon]
-  if (kind.gtsm && !session.gtsm && neighbor.gtsm === null && neighbor.multihop === null) {
-    notices.push(say(`GTSM is off, because ${project} does not support it together with single-hop BFD`))
-  }
   for (const { id, why } of [...session.import.relaxed, ...session.export.relaxed]) {
     notices.push(say(`the rule ${id} is relaxed for this neighbor (the rule: ${why})`))
   }

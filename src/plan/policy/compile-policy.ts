@@ -122,8 +122,12 @@ function* importMatches(input: PolicyInput, kind: KindPolicy, family: Family): G
     if (role === 'customer' || role === 'peer' || role === 'rs-client') {
       yield native(change('only-to-customer', [], { type: 'mark-only-to-customer', asn: neighbor.asn }))
     }
-    yield fixed.gracefulShutdown
   }
+  if (neighbor.localPref !== null) {
+    yield change('local-pref', [], { type: 'local-pref', value: neighbor.localPref })
+  }
+  // Last, so that a route that is about to be withdrawn is the least preferred in any case.
+  if (!kind.internal) yield fixed.gracefulShutdown
   yield fixed.importRest
 }
 
@@ -141,6 +145,10 @@ function* exportMatches(input: PolicyInput): Generator<Rule> {
     if (!kind.internal && (role === 'provider' || role === 'peer' || role === 'rs-server')) {
       yield ownNumber(ourAsn).markForCustomers
     }
+    if (neighbor.prepend > 0) {
+      yield change('prepend', [], { type: 'prepend', asn: ourAsn, times: neighbor.prepend })
+    }
+    if (neighbor.med !== null) yield change('med', [], { type: 'med', value: neighbor.med })
     const worse = degradations(neighbor, ourAsn)
     if (worse.length > 0) yield change('degraded', [{ type: 'degraded' }], ...worse)
     yield exactlyOurs(exports)

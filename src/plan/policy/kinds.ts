@@ -6,8 +6,6 @@ export interface KindPolicy {
   /** Host routes stay inside the site and the AS: other networks do not accept a /32. */
   readonly exportsHosts: boolean
   readonly noExport: boolean
-  /** Whether the session uses GTSM (RFC 5082) unless the YAML says otherwise. */
-  readonly gtsm: boolean
   /** Our side's role (RFC 9234) unless the YAML says otherwise. */
   readonly role: RoleWord | null
   readonly checksFirstAs: boolean
@@ -22,7 +20,6 @@ const external = {
   internal: false,
   exportsHosts: false,
   noExport: false,
-  gtsm: true,
   checksFirstAs: true,
   checksNextHop: true,
   checksBogons: true,
@@ -37,12 +34,11 @@ export const kindPolicies: Readonly<Record<NeighborKind, KindPolicy>> = {
   'route-server': {
     ...external,
     role: 'rs-client',
-    gtsm: false,
     checksFirstAs: false,
     checksNextHop: false,
     refusesTier1: true,
   },
-  'provider-private': { ...external, role: 'customer', gtsm: false, noExport: true, validated: false },
+  'provider-private': { ...external, role: 'customer', noExport: true, validated: false },
   // A rack uses private AS numbers and addresses.
   tor: {
     ...external,
@@ -56,7 +52,6 @@ export const kindPolicies: Readonly<Record<NeighborKind, KindPolicy>> = {
     ...external,
     internal: true,
     exportsHosts: true,
-    gtsm: false,
     role: null,
     checksFirstAs: false,
     checksNextHop: false,

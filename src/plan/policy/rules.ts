@@ -31,6 +31,7 @@ export const importRules = {
   'scrub-communities': ['only we may set our large communities', 'RFC 7454, section 11'],
   'learned-inside': ['not originated here: not to be advertised to others', null],
   'only-to-customer': ['to be advertised to customers only', 'RFC 9234, section 5'],
+  'local-pref': ['the preference that the sites set', 'RFC 4271, section 5.1.5'],
   'graceful-shutdown': ['about to be withdrawn: least preferred', 'RFC 8326, section 4.2'],
   'import-rest': ['no rule above rejects it', null],
 } as const satisfies Record<string, RuleText>
@@ -42,6 +43,8 @@ export const exportRules = {
   'our-communities': ['the communities that the sites set', 'RFC 1997, RFC 8092'],
   'no-export': ['not to be advertised beyond this neighbor', 'RFC 1997'],
   'mark-for-customers': ['the neighbor may advertise it to customers only', 'RFC 9234, section 5'],
+  prepend: ['less preferred than by other ways, as the sites set', 'RFC 4271, section 9.1.2.2'],
+  med: ['the order among the sessions with this AS, as the sites set', 'RFC 4271, section 5.1.4'],
   degraded: ['less preferred than the announcements of other nodes', 'RFC 8326, section 4'],
   'own-prefixes': ['exactly our prefixes', null],
   'default-deny': ['nothing else is advertised', 'RFC 8212, section 2'],

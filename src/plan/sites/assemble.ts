@@ -142,6 +142,9 @@ function assembleNode(node: SiteFile['nodes'][number], site: SiteFile): FleetNod
         },
         irr: assembleIrr(neighbor.irr),
         communities: neighbor.communities,
+        prepend: neighbor.prepend,
+        med: neighbor.med ?? null,
+        localPref: neighbor.localPref ?? null,
         hostRoutes: neighbor.hostRoutes ?? null,
         role: neighbor.role ?? null,
         multihop: neighbor.multihop ?? null,
@@ -149,7 +152,7 @@ function assembleNode(node: SiteFile['nodes'][number], site: SiteFile): FleetNod
           neighbor.bfd === undefined
             ? null
             : { intervalMs: neighbor.bfd.interval, multiplier: neighbor.bfd.multiplier },
-        gtsm: neighbor.gtsm ?? null,
+        gtsm: neighbor.gtsm,
         passwordFile: neighbor.passwordFile ?? null,
         degrade: {
           gracefulShutdown: neighbor.degrade.gracefulShutdown ?? true,

@@ -215,6 +215,12 @@ export interface Neighbor {
   readonly irr: IrrFilter | null
   /** Added to the routes advertised to this neighbor, in addition to the fleet's own. */
   readonly communities: readonly Community[]
+  /** How many times our AS number is prepended to every announcement; 0 towards iBGP. */
+  readonly prepend: number
+  /** MULTI_EXIT_DISC of every announcement (RFC 4271, section 5.1.4); `null`: not set. */
+  readonly med: number | null
+  /** LOCAL_PREF of the routes accepted from it (RFC 4271, section 5.1.5); `null`: the daemon's default, 100. */
+  readonly localPref: number | null
   /** Whether host routes are advertised to it. `null`: not set in the YAML, so the kind's default applies. */
   readonly hostRoutes: boolean | null
   /** RFC 9234. `null`: not set in the YAML, so the kind's default applies. */
@@ -222,8 +228,8 @@ export interface Neighbor {
   /** Hops to an eBGP neighbor that is not on the link, 2 to 255; `null`: it is on the link. */
   readonly multihop: number | null
   readonly bfd: { readonly intervalMs: number; readonly multiplier: number } | null
-  /** RFC 5082. `null`: not set in the YAML, so the planner's default for the kind applies. */
-  readonly gtsm: boolean | null
+  /** RFC 5082. */
+  readonly gtsm: boolean
   /** TCP MD5 (RFC 2385): a file on the node that holds the password. */
   readonly passwordFile: string | null
   /** How a degraded announcement is made less attractive to this neighbor. */
@@ -233,9 +239,9 @@ export interface Neighbor {
 export interface Degrade {
   /** GRACEFUL_SHUTDOWN (RFC 8326); towards iBGP also LOCAL_PREF 0. */
   readonly gracefulShutdown: boolean
-  /** How many times our AS number is prepended; 0 towards iBGP. */
+  /** How many times our AS number is prepended, in addition to the neighbor's `prepend`; 0 towards iBGP. */
   readonly prepend: number
-  /** MULTI_EXIT_DISC (RFC 4271, section 5.1.4); `null`: unchanged. */
+  /** MULTI_EXIT_DISC (RFC 4271, section 5.1.4) instead of the neighbor's `med`; `null`: unchanged. */
   readonly med: number | null
 }
 

@@ -27,9 +27,9 @@ const print = (caches: readonly LabCache[]) => caches.map(({ name, address }) =>
 
 test("each of the fleet's caches has a server, and so has the last good one", () => {
   expect(print(buildTopology(withRpki({})).caches)).toEqual([
-    'cache1 169.254.128.1',
-    'cache2 169.254.128.2',
-    'last-good 169.254.128.3',
+    'cache1 100.127.128.1',
+    'cache2 100.127.128.2',
+    'last-good 100.127.128.3',
   ])
 })
 
@@ -43,12 +43,12 @@ test('a fleet without last good VRPs has no server for them, and one without cac
 
 test('each hundred nodes have servers of their own, because a server limits its connections', () => {
   expect(print(placeCaches(withRpki({ atExpiry: 'accept' }), 201))).toEqual([
-    'cache1 169.254.128.1',
-    'cache2 169.254.128.2',
-    'cache1-2 169.254.129.1',
-    'cache2-2 169.254.129.2',
-    'cache1-3 169.254.130.1',
-    'cache2-3 169.254.130.2',
+    'cache1 100.127.128.1',
+    'cache2 100.127.128.2',
+    'cache1-2 100.127.129.1',
+    'cache2-2 100.127.129.2',
+    'cache1-3 100.127.130.1',
+    'cache2-3 100.127.130.2',
   ])
 })
 

@@ -25,7 +25,7 @@ nodes:
     routerId: 10.0.0.1
     services: [vpn]
     neighbors:
-      - { name: tor, kind: tor, asn: 64611, address: 10.1.0.1, localAddress: 10.1.0.2, passwordFile: /etc/anyward/tor }
+      - { name: tor, kind: tor, asn: 64611, address: 10.1.0.1, localAddress: 10.1.0.2, gtsm: true, passwordFile: /etc/anyward/tor }
       - { name: carrier, kind: transit, asn: 64601, address: 10.1.1.1, import: default-only, bfd: { interval: 100ms, multiplier: 3 } }
   - name: oslo-b
     daemon: frr

@@ -41,10 +41,11 @@ test('a session mirrors the plan: addresses, ASNs, BFD, GTSM, password', () => {
   expect(protocol).not.toContain('bfd')
 })
 
-test('GTSM follows the plan, which omits it by default where FRR does not support it', () => {
+test('BFD follows the plan, and GTSM is off unless the YAML asks for it', () => {
   const { links } = topology.routers.find(({ name }) => name === 'oslo-a-carrier')!
   const protocol = protocolOf(configOf('oslo-a-carrier'), links[0]!.protocol)
   expect(protocol).toContain('bfd { interval 100 ms; multiplier 3; };')
+  expect(protocol).not.toContain('ttl security')
 })
 
 test('a neighbor advertises a default route only to a node that imports one', () => {

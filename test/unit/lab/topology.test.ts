@@ -86,8 +86,8 @@ test('more nodes than fit into a /24 get a larger management network', () => {
   const site = fleet.sites[0]!
   const nodes = Array.from({ length: 300 }, (_, at) => ({ ...site.nodes[0]!, name: `n${at}`, neighbors: [] }))
   const built = buildTopology({ ...fleet, sites: [{ ...site, nodes }] })
-  expect(`${built.managementAddress}`).toBe('169.254.64.1/20')
-  expect(`${built.nodes.at(-1)!.managementAddress}`).toBe('169.254.65.45/20')
+  expect(`${built.managementAddress}`).toBe('100.127.64.1/20')
+  expect(`${built.nodes.at(-1)!.managementAddress}`).toBe('100.127.65.45/20')
 })
 
 test('an address missing in the YAML is the other one of the pair, or the next free one', () => {

@@ -61,11 +61,11 @@ describe('the comparison of a plan', () => {
 
   test('names the session that restarts, and the reason', async () => {
     await reportOf()
-    await edit('fra1.yaml', 'kind: transit', 'kind: transit\n        gtsm: false')
+    await edit('fra1.yaml', 'kind: transit', 'kind: transit\n        gtsm: true')
     const node = nodeOf(await reportOf(), 'fra1-a')
     expect(node.effect).toBe('session-restart')
     expect(node.sessions).toMatchObject([
-      { neighbor: 'fra1-transit', effect: 'session-restart', why: ['GTSM is turned off'] },
+      { neighbor: 'fra1-transit', effect: 'session-restart', why: ['GTSM is turned on'] },
     ])
   })
 

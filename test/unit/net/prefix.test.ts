@@ -17,7 +17,11 @@ test.each([
   ['010.0.0.1', 'has an octet with a leading zero, which some tools read as octal', 'write 10.0.0.1'],
   ['192.0.2.256', 'is not an IPv4 address', 'each of its four numbers is 0 to 255'],
   ['192.0.2', 'is not an IP address', 'write one such as 192.0.2.1 or 2001:db8::1'],
-  ['fe80::1%eth0', 'is not an IP address', 'write one such as 192.0.2.1 or 2001:db8::1'],
+  [
+    'fe80::1%eth0',
+    'is link-local on one interface (RFC 4007), which is not available in this version',
+    'write an address that is not link-local',
+  ],
   ['1::2::3', 'is not an IP address', 'write one such as 192.0.2.1 or 2001:db8::1'],
   ['192.0.2.1/32', 'has a prefix length, but must be a single address', 'write 192.0.2.1'],
   ['192.0.2.1/32/32', 'has a prefix length, but must be a single address', 'write 192.0.2.1'],

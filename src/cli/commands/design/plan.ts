@@ -7,7 +7,7 @@ export function planCommand(): Command {
     .description(
       'Writes a bundle for each node: its routing daemon’s configuration and its controller’s manifest. Prints what changes.',
     )
-    .requiredOption('--out <dir>', 'the bundles go to <dir>/<site>/<node>/')
+    .option('--out <dir>', 'the bundles go to <dir>/<site>/<node>/')
     .option('--no-check', 'do not load each bundle with its daemon’s own parser')
     .option('--no-diff', 'do not print the text diff of the files')
     .option('--state <dir>', 'where the last good VRPs and IRR sets are kept', defaultStateDir)
@@ -16,7 +16,17 @@ export function planCommand(): Command {
       'write nothing if a service would be announced at fewer sites',
       parseSites,
     )
-    .action(async (_options: unknown, command: Command) => {
+    .option(
+      '--for-neighbor <name>',
+      'write nothing: print what the operator of that neighbor has to configure',
+    )
+    .action(async ({ out, forNeighbor }: { out?: string; forNeighbor?: string }, command: Command) => {
+      if (forNeighbor !== undefined) {
+        const { printFarEnd } = await import('../../design/far-end.ts')
+        await printFarEnd(forNeighbor, command.optsWithGlobals())
+        return
+      }
+      if (out === undefined) command.error("error: required option '--out <dir>' not specified")
       const { plan } = await import('../../design/plan.ts')
       await plan(command.optsWithGlobals())
     })

@@ -1,8 +1,8 @@
 import { daemonTraits } from '../../../manifest/daemon-kinds.ts'
-import { isLinkLocal, isUnicast } from '../../../net/bogons.ts'
+import { isUnicast, needsInterface } from '../../../net/bogons.ts'
 import type { Address } from '../../../net/prefix.ts'
 import type { Path } from '../../../text/wording.ts'
-import type { FleetDraft, PlacedNeighbor, PlacedNode } from '../drafts.ts'
+import { type FleetDraft, importOf, type PlacedNeighbor, type PlacedNode } from '../drafts.ts'
 import { error, type Finding, warning } from '../finding.ts'
 import { checkPolicy } from './policy/policy.ts'
 
@@ -17,6 +17,7 @@ export function checkNeighbor(
     ...checkAddresses(at),
     ...checkMultihop(at),
     ...checkGtsm(at, placed),
+    ...checkPreference(at),
     ...checkDegrade(at),
     ...checkPolicy(at, fleet),
   ]
@@ -83,7 +84,7 @@ function checkAddresses({ file, path, neighbor }: PlacedNeighbor): Finding[] {
 
 function checkUnicast(file: string, path: Path, address: Address | undefined): Finding[] {
   if (address === undefined) return []
-  if (isLinkLocal(address)) {
+  if (needsInterface(address)) {
     return [
       error(
         file,
@@ -136,20 +137,53 @@ function checkGtsm({ file, path, neighbor }: PlacedNeighbor, { node }: PlacedNod
   return []
 }
 
-function checkDegrade({ file, path, neighbor: { kind, degrade } }: PlacedNeighbor): Finding[] {
+/** `prepend`, `med` and `localPref`, of every announcement and of every route. */
+function checkPreference({ file, path, neighbor }: PlacedNeighbor): Finding[] {
+  const { kind, prepend, localPref } = neighbor
+  const findings: Finding[] = []
+  if (kind === 'ibgp' && prepend !== undefined && prepend > 0) {
+    findings.push(error(file, [...path, 'prepend'], ownNumberInside, 'leave prepend out'))
+  }
+  if (localPref !== undefined && importOf(neighbor) === 'nothing') {
+    findings.push(
+      warning(
+        file,
+        [...path, 'localPref'],
+        'no route is accepted from this neighbor, so localPref has no effect',
+        null,
+      ),
+    )
+  }
+  return findings
+}
+
+const ownNumberInside = 'a neighbor inside the AS treats our own AS number in a path as a loop'
+
+function checkDegrade({ file, path, neighbor }: PlacedNeighbor): Finding[] {
+  const { kind, degrade, med: normalMed } = neighbor
   const { gracefulShutdown, prepend, med } = degrade ?? {}
   if (kind === 'ibgp' && prepend !== undefined && prepend > 0) {
     return [
       error(
         file,
         [...path, 'degrade', 'prepend'],
-        'a neighbor inside the AS treats our own AS number in a path as a loop',
+        ownNumberInside,
         'leave prepend out: gracefulShutdown sends LOCAL_PREF 0 to an ibgp neighbor',
       ),
     ]
   }
+  if (med !== undefined && normalMed !== undefined && med < normalMed) {
+    return [
+      error(
+        file,
+        [...path, 'degrade', 'med'],
+        `a degraded announcement has the MED ${med}, and a normal one ${normalMed}: the neighbor prefers the lower`,
+        `write at least ${normalMed}, or leave it out`,
+      ),
+    ]
+  }
   const isUnprepended = prepend === 0 || (kind === 'ibgp' && prepend === undefined)
-  if (gracefulShutdown !== false || !isUnprepended || med !== undefined) return []
+  if (gracefulShutdown !== false || !isUnprepended || (med !== undefined && med !== normalMed)) return []
   return [
     warning(
       file,

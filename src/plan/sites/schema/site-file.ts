@@ -87,11 +87,11 @@ const degrade = z
       .optional(),
     prepend: wholeNumberField(0, 10, '3')
       .describe(
-        'How many times our AS number is prepended to the path. Left out: 3, and 0 for `ibgp`, where it must be 0.',
+        'How many times our AS number is prepended to the path, in addition to the neighbor’s `prepend`. Left out: 3, and 0 for `ibgp`, where it must be 0.',
       )
       .optional(),
     med: wholeNumberField(0, 4294967295, '1000')
-      .describe('MULTI_EXIT_DISC (RFC 4271). Left out: unchanged.')
+      .describe('MULTI_EXIT_DISC (RFC 4271) instead of the neighbor’s `med`. Left out: unchanged.')
       .optional(),
   })
   .describe(
@@ -107,7 +107,7 @@ const neighbor = z.strictObject({
   }),
   address: addressField.meta({
     description:
-      'Its address. One session per address; link-local addresses are not available in this version.',
+      'Its address. One session per address. IPv6 link-local addresses are not available in this version.',
     examples: ['10.1.1.1', '2001:db8:11::1'],
   }),
   localAddress: addressField
@@ -144,6 +144,21 @@ const neighbor = z.strictObject({
       'Added to the routes advertised to this neighbor, in addition to the fleet’s own: for example a route server’s control communities.',
     )
     .prefault([]),
+  prepend: wholeNumberField(0, 10, '2')
+    .describe(
+      'How many times our AS number is prepended to the path of every announcement to it, so that other sites are preferred. Not for `ibgp`.',
+    )
+    .prefault(0),
+  med: wholeNumberField(0, 4294967295, '100')
+    .describe(
+      'MULTI_EXIT_DISC of every announcement to it (RFC 4271): among several sessions with one AS, it prefers the lowest. Left out: none is set.',
+    )
+    .optional(),
+  localPref: wholeNumberField(0, 4294967295, '200')
+    .describe(
+      'LOCAL_PREF of the routes accepted from it (RFC 4271): the node prefers the highest. Left out: the daemon’s default, 100.',
+    )
+    .optional(),
   hostRoutes: yesNoField
     .describe(
       'Whether the /32 and /128 of the services are advertised to it too; never `true` for transit, peer and route-server. Left out: yes for tor and ibgp.',
@@ -160,9 +175,9 @@ const neighbor = z.strictObject({
   bfd: bfd.optional(),
   gtsm: yesNoField
     .describe(
-      'Drop packets from more than one hop away (RFC 5082). The neighbor has to do the same, so write `false` where it does not. `true` is not for `ibgp` and `multihop`, nor together with `bfd` on FRR: FRR 8.4 then makes BFD a multihop session, which a direct neighbor never answers. Left out: yes for transit, peer and tor, where that is possible.',
+      'Drop packets from more than one hop away (RFC 5082). Recommended for each neighbor on the link that does the same; with any other the session never comes up, so agree on it first. Not for `ibgp` and `multihop`, nor together with `bfd` on FRR: FRR 8.4 then makes BFD a multihop session, which a direct neighbor never answers.',
     )
-    .optional(),
+    .prefault(false),
   passwordFile: secretFileField('/etc/anyward/transit1.password')
     .describe('The TCP MD5 password (RFC 2385), in a file on the node.')
     .optional(),

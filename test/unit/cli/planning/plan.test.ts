@@ -113,6 +113,39 @@ test('a removed node keeps its bundle, and the plan prints what to do with it', 
   ])
 })
 
+test('--for-neighbor prints what the operator of the neighbor has to configure, and writes nothing', async () => {
+  const { stdout, error } = await plan('--for-neighbor', 'transit1')
+  expect(error).toBeNull()
+  expect(stdout).toBe(`For the operator of transit1, AS64601: the session with fra1-a at fra1
+required, or the session does not come up:
+  - neighbor 10.1.1.2, AS64500, from your 10.1.1.1, AS64601; IPv4 unicast
+  - TCP MD5 (RFC 2385) with the password that was agreed on; it is not shown here
+  - the role provider (RFC 9234), or none: any other ends the session, for ours is customer
+recommended:
+  - BFD, single hop (RFC 5881), interval 100 ms, multiplier 3: without it a failed path is found after 90 s
+  - GRACEFUL_SHUTDOWN (65535:0, RFC 8326): give such routes LOCAL_PREF 0; we send it before maintenance
+  - filters: routes from us: exactly 192.0.2.0/24; routes to us: the default route only
+`)
+  expect(await readdir(dir)).toEqual(['sites'])
+
+  const asJson = JSON.parse((await plan('--for-neighbor', 'tor2', '--json')).stdout)
+  expect(asJson).toMatchObject({
+    neighbor: 'tor2',
+    sessions: [{ site: 'ams1', node: 'ams1-a', asn: 64613, address: '2001:db8:21::1', localAddress: null }],
+  })
+  expect(asJson.sessions[0].items[1]).toEqual({
+    item: 'gtsm',
+    need: 'required',
+    text: 'GTSM (RFC 5082): send packets with TTL 255, and accept only those',
+  })
+
+  const { error: unknown } = await plan('--for-neighbor', 'transit3')
+  expect(unknown).toMatchObject({
+    message: 'no node has a neighbor "transit3"',
+    hint: 'did you mean transit2?',
+  })
+})
+
 test('a folder that cannot be created is an error that names it', async () => {
   const file = join(sites, 'fleet.yaml')
   const { error } = await plan('--out', file)

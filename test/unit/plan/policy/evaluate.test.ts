@@ -167,6 +167,27 @@ test('our large communities are removed, and GRACEFUL_SHUTDOWN sets the lowest p
   ])
 })
 
+test('localPref sets the preference of accepted routes, except of those about to be withdrawn', () => {
+  for (const kind of ['transit', 'ibgp'] as const) {
+    const policy = compileImport(inputOf(kind, { localPref: 250 }))
+    const own = kind === 'ibgp' ? '5.5.5.0/24' : '1.1.1.0/24'
+    const { verdict, route: taken } = evaluate(policy, route(own))
+    expect([kind, verdict, taken.localPref]).toEqual([kind, 'accept', 250])
+  }
+  const leaving = route('1.1.1.0/24', { communities: [community('graceful-shutdown')] })
+  expect(evaluate(compileImport(inputOf('transit', { localPref: 250 })), leaving).route.localPref).toBe(0)
+})
+
+test('prepend and med apply to every announcement, and a degraded one is prepended further', () => {
+  const degrade = { gracefulShutdown: false, prepend: 3, med: 90 }
+  const policy = compileExport(inputOf('transit', { prepend: 2, med: 40, degrade }))
+  const own = { asPath: [], nextHop: null, local: true }
+  const normal = evaluate(policy, route('5.5.5.0/24', own)).route
+  expect([normal.asPath, normal.med]).toEqual([[1111, 1111], 40])
+  const degraded = evaluate(policy, route('5.5.5.0/24', { ...own, degraded: true })).route
+  expect([degraded.asPath, degraded.med]).toEqual([Array(5).fill(1111), 90])
+})
+
 test('a relaxed rule does not apply, and the policy lists it', () => {
   const policy = compileImport(inputOf('transit', { relax: ['path-length', 'bogon-asn'] }))
   expect(decide(policy, route('1.1.1.0/24', path(`${'2222 '.repeat(70)}64512`)))).toBe('accept import-rest')

@@ -1,0 +1,63 @@
+import { compilePlan } from '../../plan/compile/compile-plan.ts'
+import { type FarEndItem, farEndOf } from '../../plan/compile/far-end.ts'
+import { debianLayout } from '../../plan/compile/layout.ts'
+import type { NodePlan, SessionPlan } from '../../plan/compile/plan.ts'
+import { requireFleet } from '../../plan/sites/load.ts'
+import { nearestWord, quote } from '../../text/wording.ts'
+import { CommandError } from '../failure.ts'
+
+interface FarEnd {
+  readonly node: NodePlan
+  readonly session: SessionPlan
+  readonly items: readonly FarEndItem[]
+}
+
+/** Prints what the operator of a neighbor has to configure, for each session with a neighbor of that name. Writes nothing. */
+export async function printFarEnd(
+  name: string,
+  { sites, json }: { sites: string; json?: true },
+): Promise<void> {
+  const fleet = await requireFleet(sites)
+  // The lists name no route of an IRR set, so no feed is read.
+  const { nodes } = compilePlan(fleet, (_site, node) => debianLayout(fleet, node))
+  const all = nodes.flatMap((node) => node.sessions.map((session) => ({ node, session })))
+  const asked = all.filter(({ session }) => session.neighbor === name)
+  if (asked.length === 0) {
+    const nearest = nearestWord(name, [...new Set(all.map(({ session }) => session.neighbor))])
+    throw new CommandError(`no node has a neighbor ${quote(name)}`, {
+      hint: nearest === null ? 'the names are in the files of the sites' : `did you mean ${nearest}?`,
+    })
+  }
+  const ends = asked.map(({ node, session }) => ({ node, session, items: farEndOf(node, session) }))
+  process.stdout.write(json ? `${JSON.stringify(toJson(name, ends), null, 2)}\n` : `${describe(ends)}\n`)
+}
+
+function toJson(neighbor: string, ends: readonly FarEnd[]) {
+  return {
+    neighbor,
+    sessions: ends.map(({ node, session, items }) => ({
+      site: node.site,
+      node: node.node,
+      asn: session.asn,
+      address: session.address,
+      localAddress: session.localAddress,
+      items,
+    })),
+  }
+}
+
+function describe(ends: readonly FarEnd[]): string {
+  return ends
+    .map(({ node, session, items }) => {
+      const list = (need: FarEndItem['need']) =>
+        items.filter((item) => item.need === need).map(({ text }) => `  - ${text}`)
+      return [
+        `For the operator of ${session.neighbor}, AS${session.asn}: the session with ${node.node} at ${node.site}`,
+        'required, or the session does not come up:',
+        ...list('required'),
+        'recommended:',
+        ...list('recommended'),
+      ].join('\n')
+    })
+    .join('\n\n')
+}

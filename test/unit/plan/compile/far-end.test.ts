@@ -1,0 +1,55 @@
+import { expect, test } from 'vitest'
+import { compilePlan } from '../../../../src/plan/compile/compile-plan.ts'
+import { farEndOf } from '../../../../src/plan/compile/far-end.ts'
+import { debianLayout } from '../../../../src/plan/compile/layout.ts'
+import { parseFleet } from '../../../../src/plan/sites/parse.ts'
+import { base } from '../../../invalid/base.ts'
+
+/** What the far end of the base fleet's second neighbor at ams1 is told, with these fields. */
+function farEnd(fields: string): string[] {
+  const text = base['ams1.yaml']!.replace(
+    'name: tor2, kind: tor, asn: 64613, address: "2001:db8:21::1", gtsm: true',
+    fields,
+  )
+  const { fleet, issues } = parseFleet([
+    { name: 'fleet.yaml', text: base['fleet.yaml']! },
+    { name: 'ams1.yaml', text },
+  ])
+  if (fleet === null) throw new Error(JSON.stringify(issues))
+  const node = compilePlan(fleet, (_site, node) => debianLayout(fleet, node)).nodes[0]!
+  return farEndOf(node, node.sessions[1]!).map(({ need, text }) => `${need}: ${text}`)
+}
+
+test.each([
+  [
+    'name: private, kind: provider-private, asn: 65501, address: 169.254.169.254, localAddress: 203.0.113.10, multihop: 2, bfd: {}, passwordFile: /etc/anyward/x',
+    [
+      'required: neighbor 203.0.113.10, AS64500, from your 169.254.169.254, AS65501; IPv4 unicast',
+      'required: eBGP multihop: the session crosses up to 2 hops',
+      'required: TCP MD5 (RFC 2385) with the password that was agreed on; it is not shown here',
+      'required: the role provider (RFC 9234), or none: any other ends the session, for ours is customer',
+      'recommended: BFD, multihop (RFC 5883), interval 300 ms, multiplier 3: without it a failed path is found after 90 s',
+      'recommended: GRACEFUL_SHUTDOWN (65535:0, RFC 8326): give such routes LOCAL_PREF 0; we send it before maintenance',
+      'recommended: filters: routes from us: exactly 192.0.2.0/24; routes to us: none',
+    ],
+  ],
+  [
+    'name: peer1, kind: peer, asn: 64999, address: 10.9.9.1, limit: 40, role: none, degrade: { gracefulShutdown: false }',
+    [
+      'required: neighbor the address of our node on that link, AS64500, from your 10.9.9.1, AS64999; IPv4 unicast',
+      'recommended: GTSM (RFC 5082), off at present: tell us if you can, and both sides turn it on',
+      'recommended: BFD (RFC 5880), off at present: without it a failed path is found after 90 s',
+      'recommended: filters: routes from us: exactly 192.0.2.0/24; routes to us: at most 40',
+    ],
+  ],
+  [
+    'name: inside, kind: ibgp, asn: 64500, address: "2001:db8:9::1"',
+    [
+      'required: neighbor the address of our node on that link, AS64500, from your 2001:db8:9::1, AS64500; IPv6 unicast',
+      'recommended: BFD (RFC 5880), off at present: without it a failed path is found after 90 s',
+      'recommended: filters: routes from us: exactly 2001:db8:51::/48, 2001:db8:51::1/128; routes to us: those of our own prefixes only',
+    ],
+  ],
+])('the far end of { %s }', (fields, items) => {
+  expect(farEnd(fields)).toEqual(items)
+})
