@@ -29,6 +29,7 @@ export function viewForBird(node: NodePlan) {
     refusesAsSets: session.import.rules.some(({ id }) => id === 'as-set'),
     importRules: rulesOf(session, session.import),
     exportRules: rulesOf(session, session.export),
+    table: isRecursive(session) ? resolutionTables[session.family] : '',
   }))
   function rulesOf(session: SessionPlan, policy: Policy) {
     return birdRules(session, policy, lists, rpki?.lastGood != null).join('\n  ')
@@ -44,7 +45,11 @@ export function viewForBird(node: NodePlan) {
         ? 'log syslog { info, remote, warning, error, auth, fatal, bug };'
         : `log "${node.layout.logFile}" all;`,
     announceGlob: announceFile === null ? '' : globOf(announceFile),
-    direct: node.sessions.some((session) => session.kind === 'ibgp' && session.taken !== 'nothing'),
+    resolved: recursiveFamilies(node).map((family) => ({
+      channel: family,
+      digit: digits[family],
+      table: resolutionTables[family],
+    })),
     bfd: node.sessions.some((session) => session.bfd !== null),
     rpki,
     lists: lists.all.map(({ name, content }) => ({ name, members: content.join(',\n  ') })),
@@ -52,6 +57,7 @@ export function viewForBird(node: NodePlan) {
       channel: family,
       digit: digits[family],
       originator: originators[family],
+      learns: recursiveFamilies(node).includes(family),
       covering: coveringOf(node, family).join(', '),
     })),
     sessions,
@@ -87,6 +93,7 @@ export function viewForFrr(node: NodePlan) {
     coverings: familiesOf(node).flatMap((family) =>
       coveringOf(node, family).map((prefix) => ({ command: commands[family], prefix: prefix.toString() })),
     ),
+    resolved: recursiveFamilies(node).map((family) => ({ command: commands[family] })),
     rpki,
     lists: lists.all.map(({ name, content: { command, entries } }) => ({
       lines: entries.map((entry, index) => `${command} ${name} seq ${(index + 1) * 5} ${entry}`).join('\n'),
@@ -135,6 +142,20 @@ function viewRpki({ rpki }: NodePlan) {
     lastGood: atExpiry === 'last-good' ? { ...lastGood, preference: caches.length + 1 } : null,
     tables: families.map((family) => ({ digit: digits[family], ...roaTables[family] })),
   }
+}
+
+/** BIRD's tables of the routes that resolve next hops. */
+const resolutionTables: Readonly<Record<Family, string>> = { ipv4: 'aw_via4', ipv6: 'aw_via6' }
+
+/** Whether the next hops of its routes may be several hops away. */
+function isRecursive({ kind, multihop, taken }: SessionPlan): boolean {
+  return (kind === 'ibgp' || multihop !== null) && taken !== 'nothing'
+}
+
+function recursiveFamilies({ sessions }: NodePlan): Family[] {
+  return families.filter((family) =>
+    sessions.some((session) => session.family === family && isRecursive(session)),
+  )
 }
 
 /**

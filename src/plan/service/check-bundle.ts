@@ -77,9 +77,9 @@ async function checkFrr(render: Renderer, node: NodePlan, dir: string): Promise<
 
 /**
  * vtysh knows the commands of every daemon, but not their meaning. A daemon's own `-C` knows the meaning of its own
- * commands only, and always exits 0. So a line is an error if both refuse it, and any other complaint counts from
- * either. bfdd is left out: with `-C` it refuses its own commands (8.4.4). staticd runs as root only, and has no `-C`
- * in FRR 10: without it the result of vtysh stands.
+ * commands only, and always exits 0. So a line is an error if all refuse it, and any other complaint counts from
+ * each. bfdd is left out: with `-C` it refuses its own commands (8.4.4). zebra and staticd run as root only, and
+ * staticd has no `-C` in FRR 10: without them the result of vtysh stands.
  */
 async function checkFrrDaemons(dir: string, config: string, lines: readonly string[]): Promise<string[]> {
   const complaints: string[] = []
@@ -87,7 +87,7 @@ async function checkFrrDaemons(dir: string, config: string, lines: readonly stri
   const isRoot = process.getuid!() === 0
   const validates = lines.includes('rpki')
   let asked = 0
-  for (const daemon of isRoot ? ['bgpd', 'staticd'] : ['bgpd']) {
+  for (const daemon of isRoot ? ['bgpd', 'zebra', 'staticd'] : ['bgpd']) {
     // In a network namespace of its own: `bgpd -C` opens sessions to the RPKI caches that it reads of.
     const namespace = isRoot ? ['--net'] : ['--map-root-user', '--net']
     const args = [...namespace, `/usr/lib/frr/${daemon}`, '-C', '-f', config]
@@ -105,7 +105,7 @@ async function checkFrrDaemons(dir: string, config: string, lines: readonly stri
     }
     if (result.exitCode !== 0) complaints.push(outputOf(daemon, result))
   }
-  if (asked < 2) return complaints
+  if (asked < 3) return complaints
   // The bfd block is the last of the file.
   const bfdStart = lines.includes('bfd') ? lines.indexOf('bfd') : lines.length
   for (const [number, count] of refusedBy) {
