@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
-import { Daemon } from '../e2e/fixture-routing/daemon-process.ts'
+import type { Daemon } from '../e2e/fixture-routing/daemon-process.ts'
+import { daemonsIn } from '../e2e/fixture-routing/daemons-in.ts'
 import { forwardPort, Speaker, type SpeakerOptions } from './bgp/speaker.ts'
 
 /** The node's end of the link. */
@@ -58,7 +59,7 @@ async function build(
   await connectNamespaces(node, opposite, addresses, undo)
   const relay = join(dir, 'relay')
   await startRelay(opposite, relay, undo)
-  const daemons = kind === 'bird' ? birdIn(node, dir) : await frrIn(node, dir, undo)
+  const daemons = await daemonsIn(kind, node, dir, undo)
   let running: Daemon | null = null
   undo.push(async () => running?.kill())
   return {
@@ -116,46 +117,4 @@ async function startRelay(namespace: string, controlPath: string, undo: Undo): P
     await once(child, 'exit')
   })
   await once(child.stdout!, 'data')
-}
-
-function birdIn(namespace: string, dir: string) {
-  const socketPath = join(dir, 'bird.ctl')
-  const file = join(dir, 'bird.conf')
-  const prepare = async (config: string) => {
-    await writeFile(file, config)
-    return new Daemon({ namespace, argv: ['bird', '-f', '-c', file, '-s', socketPath], socketPath })
-  }
-  return { socketPath, prepare }
-}
-
-async function frrIn(namespace: string, dir: string, undo: Undo) {
-  const configDir = join(dir, 'config')
-  const vtyDir = join(dir, 'vty')
-  await mkdir(configDir)
-  await mkdir(vtyDir)
-  await writeFile(join(configDir, 'vtysh.conf'), '')
-  await execa('chown', ['frr:frr', vtyDir])
-  const zserv = join(vtyDir, 'zserv.api')
-  const argvOf = (name: string) =>
-    [
-      `/usr/lib/frr/${name}`,
-      ...['--vty_socket', vtyDir, '-z', zserv, '-i', join(vtyDir, `${name}.pid`)],
-      ...['-f', '/dev/null', '-A', '127.0.0.1', '-P', '0'],
-    ] as [string, ...string[]]
-  const zebra = new Daemon({ namespace, argv: argvOf('zebra'), socketPath: zserv })
-  undo.push(() => zebra.kill())
-  await zebra.start()
-  const socketPath = join(vtyDir, 'bgpd.vty')
-  const prepare = async (config: string) => {
-    await writeFile(join(configDir, 'frr.conf'), config)
-    return new Daemon({
-      namespace,
-      argv: [...argvOf('bgpd'), '-M', 'rpki'],
-      socketPath,
-      afterStart: async () => {
-        await execa('vtysh', ['--vty_socket', vtyDir, '--config_dir', configDir, '-d', 'bgpd', '-b'])
-      },
-    })
-  }
-  return { socketPath, prepare }
 }

@@ -1,0 +1,67 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { execa } from 'execa'
+import { Daemon } from './daemon-process.ts'
+
+/** Steps that are taken at the end, the last one first. */
+type Undo = (() => Promise<unknown>)[]
+
+interface PreparedDaemon {
+  readonly socketPath: string
+  /** A daemon with this configuration, not started yet. */
+  prepare(config: string): Promise<Daemon>
+}
+
+/** BIRD, or bgpd with zebra, in a network namespace, with its files in `dir`. */
+export async function daemonsIn(
+  kind: 'bird' | 'frr',
+  namespace: string,
+  dir: string,
+  undo: Undo,
+): Promise<PreparedDaemon> {
+  return kind === 'bird' ? birdIn(namespace, dir) : frrIn(namespace, dir, undo)
+}
+
+function birdIn(namespace: string, dir: string): PreparedDaemon {
+  const socketPath = join(dir, 'bird.ctl')
+  const file = join(dir, 'bird.conf')
+  const prepare = async (config: string) => {
+    await writeFile(file, config)
+    return new Daemon({ namespace, argv: ['bird', '-f', '-c', file, '-s', socketPath], socketPath })
+  }
+  return { socketPath, prepare }
+}
+
+async function frrIn(namespace: string, dir: string, undo: Undo): Promise<PreparedDaemon> {
+  const configDir = join(dir, 'config')
+  const vtyDir = join(dir, 'vty')
+  await mkdir(configDir)
+  await mkdir(vtyDir)
+  await writeFile(join(configDir, 'vtysh.conf'), '')
+  await execa('chown', ['frr:frr', vtyDir])
+  const zserv = join(vtyDir, 'zserv.api')
+  const argvOf = (name: string) =>
+    [
+      `/usr/lib/frr/${name}`,
+      ...['--vty_socket', vtyDir, '-z', zserv, '-i', join(vtyDir, `${name}.pid`)],
+      ...['-f', '/dev/null', '-A', '127.0.0.1', '-P', '0'],
+    ] as [string, ...string[]]
+  const zebra = new Daemon({ namespace, argv: argvOf('zebra'), socketPath: zserv })
+  undo.push(() => zebra.kill())
+  await zebra.start()
+  const socketPath = join(vtyDir, 'bgpd.vty')
+  const prepare = async (config: string) => {
+    await writeFile(join(configDir, 'frr.conf'), config)
+    return new Daemon({
+      namespace,
+      argv: [...argvOf('bgpd'), '-M', 'rpki'],
+      socketPath,
+      afterStart: async () => {
+        for (const name of ['zebra', 'bgpd']) {
+          await execa('vtysh', ['--vty_socket', vtyDir, '--config_dir', configDir, '-d', name, '-b'])
+        }
+      },
+    })
+  }
+  return { socketPath, prepare }
+}
