@@ -6,6 +6,9 @@ import { requireFleet } from '../../plan/sites/load.ts'
 import { nearestWord, quote } from '../../text/wording.ts'
 import { CommandError } from '../failure.ts'
 
+/** In a hint. */
+const mostNames = 12
+
 interface FarEnd {
   readonly node: NodePlan
   readonly session: SessionPlan
@@ -23,9 +26,15 @@ export async function printFarEnd(
   const all = nodes.flatMap((node) => node.sessions.map((session) => ({ node, session })))
   const asked = all.filter(({ session }) => session.neighbor === name)
   if (asked.length === 0) {
-    const nearest = nearestWord(name, [...new Set(all.map(({ session }) => session.neighbor))])
+    const names = [...new Set(all.map(({ session }) => session.neighbor))]
+    const nearest = nearestWord(name, names)
     throw new CommandError(`no node has a neighbor ${quote(name)}`, {
-      hint: nearest === null ? 'the names are in the files of the sites' : `did you mean ${nearest}?`,
+      hint:
+        nearest !== null
+          ? `did you mean ${nearest}?`
+          : names.length <= mostNames
+            ? `known neighbors: ${names.join(', ')}`
+            : 'the names are in the files of the sites',
     })
   }
   const ends = asked.map(({ node, session }) => ({ node, session, items: farEndOf(node, session) }))
