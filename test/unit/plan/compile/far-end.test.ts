@@ -5,7 +5,7 @@ import { debianLayout } from '../../../../src/plan/compile/layout.ts'
 import { parseFleet } from '../../../../src/plan/sites/parse.ts'
 import { base } from '../../../invalid/base.ts'
 
-/** What the far end of the base fleet's second neighbor at ams1 is told, with these fields. */
+/** The list for the far end of the second neighbor at ams1 in the base fleet, with these fields. */
 function farEnd(fields: string): string[] {
   const text = base['ams1.yaml']!.replace(
     'name: tor2, kind: tor, asn: 64613, address: "2001:db8:21::1", gtsm: true',
