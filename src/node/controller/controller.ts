@@ -160,12 +160,21 @@ export class Controller {
     return settled
   }
 
-  /** Stops, and leaves the announcements unchanged for the next controller, within the guard's deadline. */
-  async giveWay(): Promise<void> {
+  /**
+   * Stops, and leaves the announcements unchanged for the next controller, within the guard's deadline. Resolves with
+   * false if `stop` was called meanwhile, which then decides.
+   */
+  async giveWay(): Promise<boolean> {
     this.#phase = 'giving-way'
     this.#endTimers()
     await this.#parts.guard?.handOver()
+    if (!this.#isGivingWay) return false
     await this.#close()
+    return true
+  }
+
+  get #isGivingWay(): boolean {
+    return this.#phase === 'giving-way'
   }
 
   #endTimers(): void {
@@ -214,7 +223,7 @@ export class Controller {
 
   #decide(units: readonly ServiceUnit[] = this.#units): void {
     // A change of the links, or an order, can still arrive.
-    if (this.#phase === 'giving-way') return
+    if (this.#isGivingWay) return
     const { clock, observer, manifest, traffic } = this.#parts
     const intent = this.intent
     const now = clock.now()
@@ -266,7 +275,7 @@ export class Controller {
   }
 
   #onObserved(observation: Observation, afterFailure: boolean): void {
-    if (this.#current === null && this.#phase !== 'giving-way') {
+    if (this.#current === null && !this.#isGivingWay) {
       this.#current = observation.originated
       this.#applyDecisions()
     }

@@ -201,10 +201,10 @@ async function control(manifest: Manifest, bundle: string, program: ThisProgram)
     return settled ? 'settled' : 'unsettled'
   }
   /** What is announced stays: the next controller, perhaps with a new bundle, takes over. */
-  const giveWay = async (): Promise<Ending> => {
+  const giveWay = async (): Promise<Ending | null> => {
     const message = 'giving way to a new controller on SIGHUP; announcements stay'
     say('warn', { event: 'give-way', signal: 'SIGHUP' }, message)
-    await controller.giveWay()
+    if (!(await controller.giveWay())) return null
     await close()
     await leave()
     return 'gave-way'
@@ -217,15 +217,18 @@ async function control(manifest: Manifest, bundle: string, program: ThisProgram)
     flush()
   })
   const ending = new Promise<Ending>((resolve) => {
-    let isEnding = false
-    const end = (way: () => Promise<Ending>) => {
-      // A controller that stops has to carry out its withdrawal, and one that gives way must not withdraw.
-      if (isEnding) return
-      isEnding = true
-      void way().then(resolve)
+    let isStopping = false
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      process.once(signal, () => {
+        if (isStopping) return
+        isStopping = true
+        void stop(signal).then(resolve)
+      })
     }
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => end(() => stop(signal)))
-    process.once('SIGHUP', () => end(giveWay))
+    // A controller that stops does not give way any more: its withdrawal has to be carried out.
+    process.once('SIGHUP', () => {
+      if (!isStopping) void giveWay().then((ending) => ending !== null && resolve(ending))
+    })
   })
   const facts = { event: 'start', daemon: manifest.daemon, version: identity?.version ?? null }
   say('info', facts, 'the controller starts')

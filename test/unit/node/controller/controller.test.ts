@@ -161,6 +161,22 @@ test.each([
   expect(announced()).toEqual(everything)
 })
 
+test('a controller that is stopped while it gives way withdraws', async () => {
+  let answer = () => {}
+  const handOver = () =>
+    new Promise<void>((resolve) => {
+      answer = resolve
+    })
+  const { controller, announced } = start(withOnStop('withdraw'), { guard: { ...noGuard, handOver } })
+  await expect.poll(announced).toEqual(everything)
+  const leaving = controller.giveWay()
+  const stopping = controller.stop(1000)
+  answer()
+  expect(await leaving).toBe(false)
+  expect(await stopping).toBe(true)
+  expect(announced()).toEqual([])
+})
+
 test('a withdrawal at the neighbors is reported at once, although the file of it cannot be written', async () => {
   const manifest = withOnStop('withdraw')
   let originated: ReadonlySet<string> = new Set()
