@@ -18,10 +18,20 @@ const addresses = {
     node: '203.0.113.10',
     gateway: '203.0.113.1',
     provider: '169.254.169.254',
+    quiet: '169.254.169.253',
+    second: '203.0.113.11',
     other: '10.255.0.2',
     length: 24,
   },
-  ipv6: { node: '2a01::10', gateway: '2a01::1', provider: '2a02::fe', other: '2a03::2', length: 64 },
+  ipv6: {
+    node: '2a01::10',
+    gateway: '2a01::1',
+    provider: '2a02::fe',
+    quiet: '2a02::fd',
+    second: '2a01::11',
+    other: '2a03::2',
+    length: 64,
+  },
 } as const
 const loopbacks = { ipv4: '10.255.0.1', ipv6: '2a03::1' } as const
 const everything = { ipv4: '0.0.0.0/0', ipv6: '::/0' } as const
@@ -52,9 +62,11 @@ nodes:
     neighbors:
 ${families
   .flatMap((family) => {
-    const { node, provider, other } = addresses[family]
+    const { node, second, provider, quiet, other } = addresses[family]
     const v = family.slice(3)
     return [
+      // Nothing is accepted from it.
+      `      - { name: quiet-v${v}, kind: provider-private, asn: 64516, multihop: 2, address: "${quiet}", localAddress: "${second}" }`,
       `      - { name: provider-v${v}, kind: transit, asn: 64515, multihop: 2, import: full, address: "${provider}", localAddress: "${node}" }`,
       `      - { name: other-v${v}, kind: ibgp, asn: 64500, address: "${other}", localAddress: "${loopbacks[family]}" }`,
     ]
@@ -68,12 +80,14 @@ log "${dir}/opposite.log" all;
 protocol device {}
 ${families
   .map((family) => {
-    const { node, provider, other } = addresses[family]
+    const { node, second, provider, quiet, other } = addresses[family]
     const v = family.slice(3)
     const options = 'passive; multihop 2; connect delay time 1;'
     return `protocol static { ${family}; route ${everything[family]} blackhole; route ${some[family]} blackhole; route ${ours[family]} blackhole; }
 protocol bgp provider${v} { local ${provider} as 64515; neighbor ${node} as 64500; ${options}
   ${family} { import all; export where net != ${ours[family]}; next hop self; }; }
+protocol bgp quiet${v} { local ${quiet} as 64516; neighbor ${second} as 64500; ${options}
+  ${family} { import all; export none; }; }
 protocol bgp other${v} { local ${other} as 64500; neighbor ${loopbacks[family]} as 64500; ${options}
   ${family} { import all; export where net = ${ours[family]}; next hop self; }; }`
   })
@@ -116,18 +130,19 @@ describe.each(['bird', 'frr'] as const)('next hops behind the default route, on 
     ] as const
     for (const [name, link] of links) await ip(name, 'link', 'set', link, 'up')
     for (const family of families) {
-      const { node, gateway, provider, other, length } = addresses[family]
+      const { node, second, gateway, provider, quiet, other, length } = addresses[family]
       const bits = family === 'ipv4' ? 32 : 128
       const nodad = family === 'ipv4' ? [] : ['nodad']
       const [near, far] = family === 'ipv4' ? ['10.0.9.1', '10.0.9.2'] : ['2a09::1', '2a09::2']
       const add = (name: string, address: string, dev: string) =>
         ip(name, 'addr', 'add', address, 'dev', dev, ...nodad)
-      await add(names.node, `${node}/${length}`, 'up0')
+      // BIRD keeps only one session to an address, so the quiet neighbor has another address of the node.
+      for (const address of [node, second]) await add(names.node, `${address}/${length}`, 'up0')
       await add(names.node, `${loopbacks[family]}/${bits}`, 'lo')
       await add(names.gateway, `${gateway}/${length}`, 'dn0')
       await add(names.gateway, `${near}/${bits - 2}`, 'dn1')
       await add(names.far, `${far}/${bits - 2}`, 'up0')
-      for (const address of [provider, other]) {
+      for (const address of [provider, quiet, other]) {
         await add(names.far, `${address}/${bits}`, 'lo')
         await ip(names.gateway, 'route', 'add', `${address}/${bits}`, 'via', far)
       }

@@ -126,6 +126,19 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     ],
   ],
   [
+    'a local preference inside the AS',
+    [
+      [
+        'ams1.yaml',
+        'kind: tor, asn: 64613, address: "2001:db8:21::1", gtsm: true',
+        'kind: ibgp, asn: 64500, address: "2001:db8:21::1", localPref: 200',
+      ],
+    ],
+    [
+      'sites/ams1.yaml:9:85 nodes[0].neighbors[1].localPref: inside the AS the sender sets LOCAL_PREF, to 0 while it drains, and it must not be overwritten\nleave localPref out, or set it where the route enters the AS',
+    ],
+  ],
+  [
     'a MED that makes a degraded announcement the preferred one',
     [['ams1.yaml', 'address: 10.2.1.1', 'address: 10.2.1.1, med: 100, degrade: { med: 50 }']],
     [

@@ -64,12 +64,12 @@ const perKind: readonly (readonly [name: string, asn: number, yaml: string])[] =
     65006,
     'kind: tor, import: default-only, med: 5, degrade: { gracefulShutdown: false, prepend: 0 }',
   ],
-  ['guarded', 65009, 'kind: tor, import: default-only, role: peer'],
+  ['guarded', 65009, 'kind: tor, import: default-only, role: peer, localPref: 50'],
   ['inside', ourAsn, 'kind: ibgp'],
   [
     'insidedef',
     ourAsn,
-    'kind: ibgp, import: default-only, med: 7, localPref: 50, degrade: { gracefulShutdown: false, med: 4294967295 }',
+    'kind: ibgp, import: default-only, med: 7, degrade: { gracefulShutdown: false, med: 4294967295 }',
   ],
   [
     'relaxed',

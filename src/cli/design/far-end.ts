@@ -24,21 +24,32 @@ export async function printFarEnd(
   // The lists name no route of an IRR set, so no feed is read.
   const { nodes } = compilePlan(fleet, (_site, node) => debianLayout(fleet, node))
   const all = nodes.flatMap((node) => node.sessions.map((session) => ({ node, session })))
-  const asked = all.filter(({ session }) => session.neighbor === name)
-  if (asked.length === 0) {
-    const names = [...new Set(all.map(({ session }) => session.neighbor))]
-    const nearest = nearestWord(name, names)
-    throw new CommandError(`no node has a neighbor ${quote(name)}`, {
-      hint:
-        nearest !== null
-          ? `did you mean ${nearest}?`
-          : names.length <= mostNames
-            ? `known neighbors: ${names.join(', ')}`
-            : 'the names are in the files of the sites',
+  const asked = all.filter(({ node, session }) =>
+    [session.neighbor, `${node.node}/${session.neighbor}`].includes(name),
+  )
+  if (asked.length === 0) throw unknownNeighbor(name, all)
+  // Names are unique on a node only, and one operator is not to read about another.
+  if (new Set(asked.map(({ session }) => session.asn)).size > 1) {
+    const places = asked.map(({ node, session }) => `${node.node}/${name} is AS${session.asn}`)
+    throw new CommandError(`${quote(name)} is the name of different neighbors: ${places.join(', ')}`, {
+      hint: `name one of them, such as ${asked[0]!.node.node}/${name}`,
     })
   }
   const ends = asked.map(({ node, session }) => ({ node, session, items: farEndOf(node, session) }))
   process.stdout.write(json ? `${JSON.stringify(toJson(name, ends), null, 2)}\n` : `${describe(ends)}\n`)
+}
+
+function unknownNeighbor(name: string, all: readonly Pick<FarEnd, 'session'>[]): CommandError {
+  const names = [...new Set(all.map(({ session }) => session.neighbor))]
+  const nearest = nearestWord(name, names)
+  return new CommandError(`no node has a neighbor ${quote(name)}`, {
+    hint:
+      nearest !== null
+        ? `did you mean ${nearest}?`
+        : names.length > 0 && names.length <= mostNames
+          ? `known neighbors: ${names.join(', ')}`
+          : 'the names are in the files of the sites',
+  })
 }
 
 function toJson(neighbor: string, ends: readonly FarEnd[]) {

@@ -37,6 +37,13 @@ const settings: readonly Setting[] = [
   { label: 'the role', read: ({ session }) => session && (session.role ?? 'none'), cost: restart },
   { label: 'multihop', read: ({ session }) => session && String(session.multihop ?? 'off'), cost: restart },
   {
+    // BIRD has a table for it.
+    label: 'the resolution of next hops',
+    read: ({ kind, session }) =>
+      session && onOrOff((kind === 'ibgp' || session.multihop !== null) && session.takes !== 'nothing'),
+    cost: { bird: 'session-restart', frr: 'none' },
+  },
+  {
     // BIRD needs an `import table` for it.
     label: 'origin validation',
     read: ({ session }) => session && onOrOff(session.validated),

@@ -112,8 +112,12 @@ export class Controller {
     return this.#reconciler.observation !== null || this.#reconciler.failure !== null
   }
 
-  /** Applies the operator's intent at once, and stores it for the next controller. Rejects if it cannot be stored. */
+  /**
+   * Applies the operator's intent at once, and stores it for the next controller. Rejects if it cannot be stored, or if
+   * this controller gives way and can no longer carry it out.
+   */
   async setIntent(intent: OperatorIntent): Promise<void> {
+    if (this.#isGivingWay) throw new Error('this controller gives way to the next one: repeat the order')
     this.#intent = intent
     this.#decide()
     await this.#parts.store.saveIntent(intent)
@@ -222,7 +226,7 @@ export class Controller {
   }
 
   #decide(units: readonly ServiceUnit[] = this.#units): void {
-    // A change of the links, or an order, can still arrive.
+    // A change of the links can still arrive.
     if (this.#isGivingWay) return
     const { clock, observer, manifest, traffic } = this.#parts
     const intent = this.intent

@@ -163,6 +163,8 @@ class Client implements GuardClient {
    */
   async #sendLast(request: GuardRequest): Promise<void> {
     this.#last = request
+    // No guard has ever answered, and none is starting: there is no deadline to end or extend.
+    if (this.#socket === null && this.#guard === null && this.#spawned?.ended() !== false) return
     await new Promise<void>((resolve) => {
       const timer = this.#options.clock.after(timing.release, resolve)
       // Replies come in order: the last one is for this request.

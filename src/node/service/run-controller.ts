@@ -200,14 +200,18 @@ async function control(manifest: Manifest, bundle: string, program: ThisProgram)
     await leave()
     return settled ? 'settled' : 'unsettled'
   }
+  let isStopping = false
+  let hasGivenWay = false
   /** What is announced stays: the next controller, perhaps with a new bundle, takes over. */
   const giveWay = async (): Promise<Ending | null> => {
     const message = 'giving way to a new controller on SIGHUP; announcements stay'
     say('warn', { event: 'give-way', signal: 'SIGHUP' }, message)
     if (!(await controller.giveWay())) return null
+    hasGivenWay = true
     await close()
     await leave()
-    return 'gave-way'
+    // It was to stop after all, too late for a withdrawal of its own: the supervisor withdraws.
+    return isStopping ? 'unsettled' : 'gave-way'
   }
   exitOnCrash((error) => {
     log.fatal(
@@ -217,17 +221,19 @@ async function control(manifest: Manifest, bundle: string, program: ThisProgram)
     flush()
   })
   const ending = new Promise<Ending>((resolve) => {
-    let isStopping = false
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       process.once(signal, () => {
         if (isStopping) return
         isStopping = true
-        void stop(signal).then(resolve)
+        if (!hasGivenWay) void stop(signal).then(resolve)
       })
     }
-    // A controller that stops does not give way any more: its withdrawal has to be carried out.
-    process.once('SIGHUP', () => {
-      if (!isStopping) void giveWay().then((ending) => ending !== null && resolve(ending))
+    // A controller that stops does not give way any more: its withdrawal has to be carried out. Any number of these may come.
+    let isGivingWay = false
+    process.on('SIGHUP', () => {
+      if (isStopping || isGivingWay) return
+      isGivingWay = true
+      void giveWay().then((ending) => ending !== null && resolve(ending))
     })
   })
   const facts = { event: 'start', daemon: manifest.daemon, version: identity?.version ?? null }

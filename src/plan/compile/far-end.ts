@@ -1,3 +1,4 @@
+import { daemonTraits } from '../../manifest/daemon-kinds.ts'
 import type { RoleWord } from '../../manifest/words.ts'
 import { kindPolicies } from '../policy/kinds.ts'
 import type { NodePlan, SessionPlan } from './plan.ts'
@@ -18,7 +19,7 @@ export function farEndOf(node: NodePlan, session: SessionPlan): FarEndItem[] {
     ttl(session, internal),
     password(session),
     role(session),
-    gtsm(session, internal),
+    gtsm(node, session, internal),
     bfd(session, internal),
     internal ? null : gracefulShutdown(session),
     routes(session),
@@ -41,9 +42,11 @@ function recommended(item: FarEndItem['item'], text: string): FarEndItem {
 
 function addresses(
   { asn }: NodePlan,
-  { address, localAddress, asn: theirs, family }: SessionPlan,
+  { address, localAddress, asn: theirs, family, kind, multihop }: SessionPlan,
 ): FarEndItem {
-  const ours = localAddress === null ? 'the address of our node on that link' : String(localAddress)
+  const unset =
+    multihop === null && kind !== 'ibgp' ? 'the address of our node on that link' : 'an address that we name'
+  const ours = localAddress === null ? unset : String(localAddress)
   const words = { ipv4: 'IPv4', ipv6: 'IPv6' }
   return required(
     'addresses',
@@ -71,37 +74,34 @@ const counterparts: Readonly<Record<RoleWord, RoleWord>> = {
 
 function role({ role: ours }: SessionPlan): FarEndItem | null {
   if (ours === null) return null
-  return required(
+  return recommended(
     'role',
-    `the role ${counterparts[ours]} (RFC 9234), or none: any other ends the session, for ours is ${ours}`,
+    `the role ${counterparts[ours]} (RFC 9234): with another one the session does not come up, with none it does`,
   )
 }
 
-function gtsm(session: SessionPlan, internal: boolean): FarEndItem | null {
+function gtsm({ daemon }: NodePlan, session: SessionPlan, internal: boolean): FarEndItem | null {
   if (session.gtsm) {
     return required('gtsm', 'GTSM (RFC 5082): send packets with TTL 255, and accept only those')
   }
-  if (internal || session.multihop !== null || session.bfd !== null) return null
+  // Where BFD excludes GTSM, BFD is recommended: a crashed node harms more than packets from afar (decision 4).
+  if (internal || session.multihop !== null || daemonTraits[daemon].gtsmExcludesBfd !== null) return null
   return recommended('gtsm', 'GTSM (RFC 5082), off at present: tell us if you can, and both sides turn it on')
 }
 
 function bfd(session: SessionPlan, internal: boolean): FarEndItem {
-  if (session.bfd === null) {
-    return recommended('bfd', 'BFD (RFC 5880), off at present: without it a failed path is found after 90 s')
-  }
+  const without = 'without it a failed path is found only when the hold time ends, after up to 90 s'
+  if (session.bfd === null) return recommended('bfd', `BFD (RFC 5880), off at present: ${without}`)
   const { intervalMs, multiplier } = session.bfd
   const hops = internal ? '' : session.multihop === null ? ' single hop (RFC 5881),' : ' multihop (RFC 5883),'
-  return recommended(
-    'bfd',
-    `BFD,${hops} interval ${intervalMs} ms, multiplier ${multiplier}: without it a failed path is found after 90 s`,
-  )
+  return recommended('bfd', `BFD,${hops} interval ${intervalMs} ms, multiplier ${multiplier}: ${without}`)
 }
 
 function gracefulShutdown({ degrade, exports }: SessionPlan): FarEndItem | null {
   if (!degrade.gracefulShutdown || exports.length === 0) return null
   return recommended(
     'graceful-shutdown',
-    'GRACEFUL_SHUTDOWN (65535:0, RFC 8326): give such routes LOCAL_PREF 0; we send it before maintenance',
+    'GRACEFUL_SHUTDOWN (65535:0, RFC 8326): give such routes LOCAL_PREF 0; we send it before maintenance, and while a service is impaired',
   )
 }
 
@@ -113,7 +113,9 @@ const takenWords = {
 
 function routes(session: SessionPlan): FarEndItem {
   const { exports, taken } = session
-  const ours = exports.length === 0 ? 'none' : `exactly ${exports.join(', ')}`
-  const theirs = taken === 'full' ? `at most ${session.import.limit}` : takenWords[taken]
+  const noExport = kindPolicies[session.kind].noExport ? ', with NO_EXPORT' : ''
+  const ours = exports.length === 0 ? 'none' : `exactly ${exports.join(', ')}${noExport}`
+  const most = `at most ${session.import.limit}, beyond which the session stays down until we enable it`
+  const theirs = taken === 'full' ? most : takenWords[taken]
   return recommended('routes', `filters: routes from us: ${ours}; routes to us: ${theirs}`)
 }

@@ -122,12 +122,12 @@ function* importMatches(input: PolicyInput, kind: KindPolicy, family: Family): G
     if (role === 'customer' || role === 'peer' || role === 'rs-client') {
       yield native(change('only-to-customer', [], { type: 'mark-only-to-customer', asn: neighbor.asn }))
     }
+    if (neighbor.localPref !== null) {
+      yield change('local-pref', [], { type: 'local-pref', value: neighbor.localPref })
+    }
+    // Last, so that a route that is about to be withdrawn is the least preferred in any case.
+    yield fixed.gracefulShutdown
   }
-  if (neighbor.localPref !== null) {
-    yield change('local-pref', [], { type: 'local-pref', value: neighbor.localPref })
-  }
-  // Last, so that a route that is about to be withdrawn is the least preferred in any case.
-  if (!kind.internal) yield fixed.gracefulShutdown
   yield fixed.importRest
 }
 

@@ -93,7 +93,10 @@ export function viewForFrr(node: NodePlan) {
     coverings: familiesOf(node).flatMap((family) =>
       coveringOf(node, family).map((prefix) => ({ command: commands[family], prefix: prefix.toString() })),
     ),
-    resolved: recursiveFamilies(node).map((family) => ({ command: commands[family] })),
+    // The session itself needs a way to its neighbor, also where no route is accepted from it.
+    resolved: families
+      .filter((family) => node.sessions.some((session) => session.family === family && isIndirect(session)))
+      .map((family) => ({ command: commands[family] })),
     rpki,
     lists: lists.all.map(({ name, content: { command, entries } }) => ({
       lines: entries.map((entry, index) => `${command} ${name} seq ${(index + 1) * 5} ${entry}`).join('\n'),
@@ -147,9 +150,14 @@ function viewRpki({ rpki }: NodePlan) {
 /** BIRD's tables of the routes that resolve next hops. */
 const resolutionTables: Readonly<Record<Family, string>> = { ipv4: 'aw_via4', ipv6: 'aw_via6' }
 
-/** Whether the next hops of its routes may be several hops away. */
-function isRecursive({ kind, multihop, taken }: SessionPlan): boolean {
-  return (kind === 'ibgp' || multihop !== null) && taken !== 'nothing'
+/** Whether its neighbor may be several hops away. */
+function isIndirect({ kind, multihop }: SessionPlan): boolean {
+  return kind === 'ibgp' || multihop !== null
+}
+
+/** Whether the next hops of its routes may be. */
+function isRecursive(session: SessionPlan): boolean {
+  return isIndirect(session) && session.taken !== 'nothing'
 }
 
 function recursiveFamilies({ sessions }: NodePlan): Family[] {

@@ -1,4 +1,4 @@
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import { defaultStateDir, parseSites } from '../options.ts'
 
 export function planCommand(): Command {
@@ -16,9 +16,11 @@ export function planCommand(): Command {
       'write nothing if a service would be announced at fewer sites',
       parseSites,
     )
-    .option(
-      '--for-neighbor <name>',
-      'write nothing: print what the operator of that neighbor has to configure',
+    .addOption(
+      new Option(
+        '--for-neighbor <name>',
+        'write nothing: print what the operator of that neighbor has to configure (NAME, or NODE/NAME)',
+      ).conflicts(['out', 'refuseBelow']),
     )
     .action(async ({ out, forNeighbor }: { out?: string; forNeighbor?: string }, command: Command) => {
       if (forNeighbor !== undefined) {

@@ -144,7 +144,16 @@ function checkPreference({ file, path, neighbor }: PlacedNeighbor): Finding[] {
   if (kind === 'ibgp' && prepend !== undefined && prepend > 0) {
     findings.push(error(file, [...path, 'prepend'], ownNumberInside, 'leave prepend out'))
   }
-  if (localPref !== undefined && importOf(neighbor) === 'nothing') {
+  if (kind === 'ibgp' && localPref !== undefined) {
+    findings.push(
+      error(
+        file,
+        [...path, 'localPref'],
+        'inside the AS the sender sets LOCAL_PREF, to 0 while it drains, and it must not be overwritten',
+        'leave localPref out, or set it where the route enters the AS',
+      ),
+    )
+  } else if (localPref !== undefined && importOf(neighbor) === 'nothing') {
     findings.push(
       warning(
         file,

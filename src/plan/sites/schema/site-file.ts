@@ -151,12 +151,12 @@ const neighbor = z.strictObject({
     .prefault(0),
   med: wholeNumberField(0, 4294967295, '100')
     .describe(
-      'MULTI_EXIT_DISC of every announcement to it (RFC 4271): among several sessions with one AS, it prefers the lowest. Left out: none is set.',
+      'MULTI_EXIT_DISC of every announcement to it (RFC 4271): among several sessions with one AS, it prefers the lowest. Left out: no MED is sent.',
     )
     .optional(),
   localPref: wholeNumberField(0, 4294967295, '200')
     .describe(
-      'LOCAL_PREF of the routes accepted from it (RFC 4271): the node prefers the highest. Left out: the daemon’s default, 100.',
+      'LOCAL_PREF of the routes accepted from it (RFC 4271): the node prefers the highest. Not for `ibgp`. Left out: the daemon’s default, 100.',
     )
     .optional(),
   hostRoutes: yesNoField

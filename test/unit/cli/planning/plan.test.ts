@@ -120,10 +120,11 @@ test('--for-neighbor prints what the operator of the neighbor has to configure, 
 required, or the session does not come up:
   - neighbor 10.1.1.2, AS64500, from your 10.1.1.1, AS64601; IPv4 unicast
   - TCP MD5 (RFC 2385) with the password that was agreed on; it is not shown here
-  - the role provider (RFC 9234), or none: any other ends the session, for ours is customer
 recommended:
-  - BFD, single hop (RFC 5881), interval 100 ms, multiplier 3: without it a failed path is found after 90 s
-  - GRACEFUL_SHUTDOWN (65535:0, RFC 8326): give such routes LOCAL_PREF 0; we send it before maintenance
+  - the role provider (RFC 9234): with another one the session does not come up, with none it does
+  - GTSM (RFC 5082), off at present: tell us if you can, and both sides turn it on
+  - BFD, single hop (RFC 5881), interval 100 ms, multiplier 3: without it a failed path is found only when the hold time ends, after up to 90 s
+  - GRACEFUL_SHUTDOWN (65535:0, RFC 8326): give such routes LOCAL_PREF 0; we send it before maintenance, and while a service is impaired
   - filters: routes from us: exactly 192.0.2.0/24; routes to us: the default route only
 `)
   expect(await readdir(dir)).toEqual(['sites'])
@@ -144,6 +145,19 @@ recommended:
     message: 'no node has a neighbor "transit3"',
     hint: 'did you mean transit2?',
   })
+})
+
+test('--for-neighbor does not show one operator the sessions of another', async () => {
+  await writeFile(join(sites, 'ams1.yaml'), base['ams1.yaml']!.replace('name: transit2', 'name: transit1'))
+  const { stdout, error } = await plan('--for-neighbor', 'transit1')
+  expect(stdout).toBe('')
+  expect(error?.message).toBe(
+    '"transit1" is the name of different neighbors: ams1-a/transit1 is AS64602, fra1-a/transit1 is AS64601',
+  )
+  expect(error?.hint).toBe('name one of them, such as ams1-a/transit1')
+  const { stdout: one } = await plan('--for-neighbor', 'fra1-a/transit1')
+  expect(one).toContain('AS64601')
+  expect(one).not.toContain('64602')
 })
 
 test('a folder that cannot be created is an error that names it', async () => {

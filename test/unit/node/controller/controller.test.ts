@@ -154,8 +154,8 @@ test.each([
   await ready(announced)
   const leaving = controller.giveWay()
   controller.takeLinks(new Map())
-  await controller.setIntent({ intent: 'withdraw', reason: null, since: 0, until: null })
-  expect(await controller.settle(300)).toBe(true)
+  const order = controller.setIntent({ intent: 'withdraw', reason: null, since: 0, until: null })
+  await expect(order).rejects.toThrow('this controller gives way to the next one: repeat the order')
   answer()
   await leaving
   expect(announced()).toEqual(everything)
