@@ -157,7 +157,7 @@ export function parseAddress(text: string): Parsed<Address> {
   if (percent !== -1 && parseAddress(text.slice(0, percent)).ok) {
     return {
       ok: false,
-      problem: `is link-local on one interface (RFC 4007), which is not available in this version`,
+      problem: 'is link-local on one interface (RFC 4007), which is not available in this version',
       hint: 'write an address that is not link-local',
     }
   }

@@ -10,9 +10,10 @@ import { evaluate } from '../../plan/policy/evaluate.ts'
 import type { Policy, Route, Verdict } from '../../plan/policy/policy.ts'
 import type { Fleet } from '../../plan/sites/fleet.ts'
 import { requireFleet } from '../../plan/sites/load.ts'
-import { nearestWord, quote } from '../../text/wording.ts'
+import { quote } from '../../text/wording.ts'
 import { CommandError } from '../failure.ts'
 import { loadFeeds } from './load-feeds.ts'
+import { notThere } from './not-there.ts'
 import { toCommandError, vrpSourceOf, warnOfExpired } from './vrp-options.ts'
 
 export interface ExplainOptions {
@@ -160,12 +161,6 @@ function findSession(node: NodePlan, name: string): SessionPlan {
   if (session !== undefined) return session
   const names = node.sessions.map((candidate) => candidate.neighbor)
   throw notThere(`${node.node} has no neighbor ${quote(name)}`, name, names)
-}
-
-function notThere(message: string, name: string, known: readonly string[]): CommandError {
-  const nearest = nearestWord(name, known)
-  const hint = nearest === null ? `there is: ${known.join(', ')}` : `did you mean ${nearest}?`
-  return new CommandError(message, { hint: known.length === 0 ? 'there are none' : hint })
 }
 
 function toJson(verdict: Verdict, before: Route, assumesLocal: boolean) {

@@ -3,11 +3,9 @@ import { type FarEndItem, farEndOf } from '../../plan/compile/far-end.ts'
 import { debianLayout } from '../../plan/compile/layout.ts'
 import type { NodePlan, SessionPlan } from '../../plan/compile/plan.ts'
 import { requireFleet } from '../../plan/sites/load.ts'
-import { nearestWord, quote } from '../../text/wording.ts'
+import { quote } from '../../text/wording.ts'
 import { CommandError } from '../failure.ts'
-
-/** In a hint. */
-const mostNames = 12
+import { notThere } from './not-there.ts'
 
 interface FarEnd {
   readonly node: NodePlan
@@ -27,7 +25,10 @@ export async function printFarEnd(
   const asked = all.filter(({ node, session }) =>
     [session.neighbor, `${node.node}/${session.neighbor}`].includes(name),
   )
-  if (asked.length === 0) throw unknownNeighbor(name, all)
+  if (asked.length === 0) {
+    const known = new Set(all.map(({ session }) => session.neighbor))
+    throw notThere(`no node has a neighbor ${quote(name)}`, name, [...known])
+  }
   // Names are unique on a node only, and one operator is not to read about another.
   if (new Set(asked.map(({ session }) => session.asn)).size > 1) {
     const places = asked.map(({ node, session }) => `${node.node}/${name} is AS${session.asn}`)
@@ -37,19 +38,6 @@ export async function printFarEnd(
   }
   const ends = asked.map(({ node, session }) => ({ node, session, items: farEndOf(node, session) }))
   process.stdout.write(json ? `${JSON.stringify(toJson(name, ends), null, 2)}\n` : `${describe(ends)}\n`)
-}
-
-function unknownNeighbor(name: string, all: readonly Pick<FarEnd, 'session'>[]): CommandError {
-  const names = [...new Set(all.map(({ session }) => session.neighbor))]
-  const nearest = nearestWord(name, names)
-  return new CommandError(`no node has a neighbor ${quote(name)}`, {
-    hint:
-      nearest !== null
-        ? `did you mean ${nearest}?`
-        : names.length > 0 && names.length <= mostNames
-          ? `known neighbors: ${names.join(', ')}`
-          : 'the names are in the files of the sites',
-  })
 }
 
 function toJson(neighbor: string, ends: readonly FarEnd[]) {

@@ -4,7 +4,7 @@ import { constantAddress } from './addresses.ts'
 import type { LabCache } from './model.ts'
 import { TopologyError } from './topology-error.ts'
 
-/** The upper half of `labNetwork`; the nodes' management addresses are in the lower half. */
+/** Half of the lab's own network, in the shared address space (RFC 6598); the nodes' management addresses are in the other half. */
 export const cacheNetwork = '100.127.128.0/17'
 const firstAddress = constantAddress('100.127.128.0')
 const groupSize = 256

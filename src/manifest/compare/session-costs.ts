@@ -1,3 +1,4 @@
+import { hasIndirectNextHops } from '../indirect.ts'
 import type { Manifest, ManifestNeighbor } from '../manifest.ts'
 
 /** The cost of a change for a session that is up. */
@@ -40,7 +41,7 @@ const settings: readonly Setting[] = [
     // BIRD has a table for it.
     label: 'the resolution of next hops',
     read: ({ kind, session }) =>
-      session && onOrOff((kind === 'ibgp' || session.multihop !== null) && session.takes !== 'nothing'),
+      session && onOrOff(hasIndirectNextHops({ kind, multihop: session.multihop }, session.takes)),
     cost: { bird: 'session-restart', frr: 'none' },
   },
   {

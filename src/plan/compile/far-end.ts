@@ -1,7 +1,9 @@
 import { daemonTraits } from '../../manifest/daemon-kinds.ts'
+import { isIndirect } from '../../manifest/indirect.ts'
 import type { RoleWord } from '../../manifest/words.ts'
 import { kindPolicies } from '../policy/kinds.ts'
 import type { NodePlan, SessionPlan } from './plan.ts'
+import { sessionTimers } from './session-timers.ts'
 
 /** One setting of a session that the neighbor's own router has to have, or should have. */
 export interface FarEndItem {
@@ -19,7 +21,7 @@ export function farEndOf(node: NodePlan, session: SessionPlan): FarEndItem[] {
     ttl(session, internal),
     password(session),
     role(session),
-    gtsm(node, session, internal),
+    gtsm(node, session),
     bfd(session, internal),
     internal ? null : gracefulShutdown(session),
     routes(session),
@@ -40,12 +42,9 @@ function recommended(item: FarEndItem['item'], text: string): FarEndItem {
   return { item, need: 'recommended', text }
 }
 
-function addresses(
-  { asn }: NodePlan,
-  { address, localAddress, asn: theirs, family, kind, multihop }: SessionPlan,
-): FarEndItem {
-  const unset =
-    multihop === null && kind !== 'ibgp' ? 'the address of our node on that link' : 'an address that we name'
+function addresses({ asn }: NodePlan, session: SessionPlan): FarEndItem {
+  const { address, localAddress, asn: theirs, family } = session
+  const unset = isIndirect(session) ? 'an address that we name' : 'the address of our node on that link'
   const ours = localAddress === null ? unset : String(localAddress)
   const words = { ipv4: 'IPv4', ipv6: 'IPv6' }
   return required(
@@ -80,17 +79,17 @@ function role({ role: ours }: SessionPlan): FarEndItem | null {
   )
 }
 
-function gtsm({ daemon }: NodePlan, session: SessionPlan, internal: boolean): FarEndItem | null {
+function gtsm({ daemon }: NodePlan, session: SessionPlan): FarEndItem | null {
   if (session.gtsm) {
     return required('gtsm', 'GTSM (RFC 5082): send packets with TTL 255, and accept only those')
   }
   // Where BFD excludes GTSM, BFD is recommended: a crashed node harms more than packets from afar (decision 4).
-  if (internal || session.multihop !== null || daemonTraits[daemon].gtsmExcludesBfd !== null) return null
+  if (isIndirect(session) || daemonTraits[daemon].gtsmExcludesBfd !== null) return null
   return recommended('gtsm', 'GTSM (RFC 5082), off at present: tell us if you can, and both sides turn it on')
 }
 
 function bfd(session: SessionPlan, internal: boolean): FarEndItem {
-  const without = 'without it a failed path is found only when the hold time ends, after up to 90 s'
+  const without = `without it a failed path is found only when the hold time ends, after up to ${sessionTimers.holdTimeS} s`
   if (session.bfd === null) return recommended('bfd', `BFD (RFC 5880), off at present: ${without}`)
   const { intervalMs, multiplier } = session.bfd
   const hops = internal ? '' : session.multihop === null ? ' single hop (RFC 5881),' : ' multihop (RFC 5883),'

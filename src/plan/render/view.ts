@@ -1,16 +1,15 @@
 import { frrDegraded, originators } from '../../manifest/announcements.ts'
+import { hasIndirectNextHops, isIndirect } from '../../manifest/indirect.ts'
 import { secretToken } from '../../manifest/secret-token.ts'
 import { type Family, families, type Prefix } from '../../net/prefix.ts'
 import { prefixesOf } from '../compile/compile-plan.ts'
 import type { NodePlan, SessionPlan } from '../compile/plan.ts'
+import { sessionTimers } from '../compile/session-timers.ts'
 import { kindPolicies } from '../policy/kinds.ts'
 import type { Policy } from '../policy/policy.ts'
 import { birdRules, roaTables } from './bird-rules.ts'
 import { commands, type FrrList, frrEntries } from './frr-rules.ts'
 import { collectLists } from './rule-lists.ts'
-
-/** Seconds. Without BFD these decide how long a crashed node's routes live (RFC 4271, section 10). */
-const timers = { holdTimeS: 90, keepaliveTimeS: 30, connectDelayS: 1, connectRetryS: 5 } as const
 
 const digits = { ipv4: '4', ipv6: '6' } as const
 
@@ -21,6 +20,7 @@ export function viewForBird(node: NodePlan) {
     parts.join('_').replaceAll('-', '_').toUpperCase(),
   )
   const rpki = viewRpki(node)
+  const recursive = familiesWith(node, isRecursive)
   const sessions = node.sessions.map((session) => ({
     ...sharedView(session),
     localAddress: session.localAddress === null ? '' : ` ${session.localAddress}`,
@@ -38,14 +38,14 @@ export function viewForBird(node: NodePlan) {
     site: node.site,
     node: node.node,
     asn: node.asn,
-    ...timers,
+    ...sessionTimers,
     routerId: node.routerId,
     logLine:
       node.layout.logFile === null
         ? 'log syslog { info, remote, warning, error, auth, fatal, bug };'
         : `log "${node.layout.logFile}" all;`,
     announceGlob: announceFile === null ? '' : globOf(announceFile),
-    resolved: recursiveFamilies(node).map((family) => ({
+    resolved: recursive.map((family) => ({
       channel: family,
       digit: digits[family],
       table: resolutionTables[family],
@@ -57,7 +57,7 @@ export function viewForBird(node: NodePlan) {
       channel: family,
       digit: digits[family],
       originator: originators[family],
-      learns: recursiveFamilies(node).includes(family),
+      learns: recursive.includes(family),
       covering: coveringOf(node, family).join(', '),
     })),
     sessions,
@@ -84,7 +84,7 @@ export function viewForFrr(node: NodePlan) {
     site: node.site,
     node: node.node,
     asn: node.asn,
-    ...timers,
+    ...sessionTimers,
     routerId: node.routerId,
     logLine:
       node.layout.logFile === null
@@ -94,9 +94,7 @@ export function viewForFrr(node: NodePlan) {
       coveringOf(node, family).map((prefix) => ({ command: commands[family], prefix: prefix.toString() })),
     ),
     // The session itself needs a way to its neighbor, also where no route is accepted from it.
-    resolved: families
-      .filter((family) => node.sessions.some((session) => session.family === family && isIndirect(session)))
-      .map((family) => ({ command: commands[family] })),
+    resolved: familiesWith(node, isIndirect).map((family) => ({ command: commands[family] })),
     rpki,
     lists: lists.all.map(({ name, content: { command, entries } }) => ({
       lines: entries.map((entry, index) => `${command} ${name} seq ${(index + 1) * 5} ${entry}`).join('\n'),
@@ -150,20 +148,12 @@ function viewRpki({ rpki }: NodePlan) {
 /** BIRD's tables of the routes that resolve next hops. */
 const resolutionTables: Readonly<Record<Family, string>> = { ipv4: 'aw_via4', ipv6: 'aw_via6' }
 
-/** Whether its neighbor may be several hops away. */
-function isIndirect({ kind, multihop }: SessionPlan): boolean {
-  return kind === 'ibgp' || multihop !== null
+function familiesWith({ sessions }: NodePlan, holds: (session: SessionPlan) => boolean): readonly Family[] {
+  return families.filter((family) => sessions.some((session) => session.family === family && holds(session)))
 }
 
-/** Whether the next hops of its routes may be. */
 function isRecursive(session: SessionPlan): boolean {
-  return isIndirect(session) && session.taken !== 'nothing'
-}
-
-function recursiveFamilies({ sessions }: NodePlan): Family[] {
-  return families.filter((family) =>
-    sessions.some((session) => session.family === family && isRecursive(session)),
-  )
+  return hasIndirectNextHops(session, session.taken)
 }
 
 /**
