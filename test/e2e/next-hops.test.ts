@@ -6,8 +6,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { compilePlan } from '../../src/plan/compile/compile-plan.ts'
 import { createRenderer } from '../../src/plan/render/render.ts'
 import { loadTemplates } from '../../src/plan/service/templates.ts'
-import { parseFleet } from '../../src/plan/sites/parse.ts'
 import { patience } from '../patience.ts'
+import { fleetOf } from '../unit/lab/fleets.ts'
 import { Daemon } from './fixture-routing/daemon-process.ts'
 import { daemonsIn } from './fixture-routing/daemons-in.ts'
 import { until, untilEqual } from './fixture-routing/until.ts'
@@ -40,19 +40,6 @@ const ours = { ipv4: '192.0.2.0/24', ipv6: '2001:db8:51::/48' } as const
 const families = ['ipv4', 'ipv6'] as const
 type Family = (typeof families)[number]
 
-const fleetYaml = `asn: 64500
-bogons: { allow: [192.0.2.0/24, "2001:db8::/32"] }
-services:
-  vpn:
-    anycast: [192.0.2.1/32, "2001:db8:51::1/128"]
-    covering: [192.0.2.0/24, "2001:db8:51::/48"]
-    wireguard:
-      interface: wg0
-      port: 51820
-      publicKey: "F7ZBixmXQ7ENlfBSvl2C277ZfjW8oy6gumYftCfg4Ao="
-      addresses: [10.80.0.1/16]
-    probe: { privateKeyFile: /etc/anyward/probe.key, address: 10.80.255.254 }
-`
 const siteYaml = (daemon: string) => `site: lab1
 nodes:
   - name: lab1-a
@@ -152,14 +139,9 @@ describe.each(['bird', 'frr'] as const)('next hops behind the default route, on 
       await ip(names.node, 'route', 'add', 'default', 'via', gateway, 'metric', '100', 'proto', 'dhcp')
     }
 
-    const { fleet, issues } = parseFleet([
-      { name: 'fleet.yaml', text: fleetYaml },
-      { name: 'lab1.yaml', text: siteYaml(kind) },
-    ])
-    if (fleet === null) throw new Error(JSON.stringify(issues))
     const daemons = await daemonsIn(kind, names.node, dir, undo)
     const announceFile = kind === 'bird' ? join(dir, 'announce.conf') : null
-    const plan = compilePlan(fleet, () => ({
+    const plan = compilePlan(fleetOf(siteYaml(kind)), () => ({
       paths: {
         daemonSocket: daemons.socketPath,
         announceFile,

@@ -7,7 +7,7 @@ import { Controller } from '../../../../src/node/controller/controller.ts'
 import type { VerifiedChange } from '../../../../src/node/controller/parts.ts'
 import { serving } from '../../../../src/node/decision/intent.ts'
 import type { GuardClient } from '../../../../src/node/guard/client.ts'
-import { DaemonError, type RoutingDaemon } from '../../../../src/node/routing/daemon.ts'
+import { DaemonError, type Observation, type RoutingDaemon } from '../../../../src/node/routing/daemon.ts'
 import { fromLists } from '../../../observation-lists.ts'
 
 const golden = join(import.meta.dirname, '../../../golden/example/out/fra1/fra1-a/manifest.json')
@@ -32,14 +32,37 @@ interface StartOptions {
   readonly guard?: GuardClient | null
 }
 
-const noGuard: GuardClient = {
-  intervalMs: 1000,
-  start: () => {},
-  renew: () => {},
-  release: async () => {},
-  handOver: async () => {},
-  close: () => {},
-  state: { holding: true, pid: 1, problem: null },
+/** A guard that does not reply to a hand-over before `answer`. */
+function waitingGuard(): GuardClient & { readonly answer: () => void } {
+  let resolve = () => {}
+  const answered = new Promise<void>((done) => {
+    resolve = done
+  })
+  return {
+    intervalMs: 1000,
+    start: () => {},
+    renew: () => {},
+    release: async () => {},
+    handOver: () => answered,
+    close: () => {},
+    state: { holding: true, pid: 1, problem: null },
+    answer: resolve,
+  }
+}
+
+/** Every session is up, and has what the daemon originates. */
+function observationOf({ neighbors }: Manifest, originated: ReadonlySet<string>): Observation {
+  return fromLists({
+    originated: [...originated].sort(),
+    neighbors: neighbors.map(({ name, prefixes }) => ({
+      neighbor: name,
+      session: 'up',
+      announced: prefixes.filter((prefix) => originated.has(prefix)),
+      degraded: [],
+    })),
+    degraded: [],
+    otherAnnouncers: null,
+  })
 }
 
 /** A daemon that applies each set, and an endpoint that is always good. */
@@ -66,18 +89,7 @@ function start(
       originated = new Set(desired.keys())
       if (desired.size > 0) cyclesBefore ??= cycles
     },
-    observe: async () =>
-      fromLists({
-        originated: [...originated].sort(),
-        neighbors: manifest.neighbors.map(({ name, prefixes }) => ({
-          neighbor: name,
-          session: 'up',
-          announced: prefixes.filter((prefix) => originated.has(prefix)),
-          degraded: [],
-        })),
-        degraded: [],
-        otherAnnouncers: null,
-      }),
+    observe: async () => observationOf(manifest, originated),
     close: () => {},
     ...failing,
   }
@@ -142,36 +154,28 @@ test.each([
   ['at once', async () => {}],
   ['when it announces', (announced: () => string[]) => expect.poll(announced).toEqual(everything)],
 ])('a controller that gives way %s changes nothing, whatever happens meanwhile', async (_when, ready) => {
-  let answer = () => {}
-  const handOver = () =>
-    new Promise<void>((resolve) => {
-      answer = resolve
-    })
+  const guard = waitingGuard()
   const { controller, announced } = start(withOnStop('withdraw'), {
     found: everything,
-    guard: { ...noGuard, handOver },
+    guard,
   })
   await ready(announced)
   const leaving = controller.giveWay()
   controller.takeLinks(new Map())
   const order = controller.setIntent({ intent: 'withdraw', reason: null, since: 0, until: null })
   await expect(order).rejects.toThrow('this controller gives way to the next one: repeat the order')
-  answer()
+  guard.answer()
   await leaving
   expect(announced()).toEqual(everything)
 })
 
 test('a controller that is stopped while it gives way withdraws', async () => {
-  let answer = () => {}
-  const handOver = () =>
-    new Promise<void>((resolve) => {
-      answer = resolve
-    })
-  const { controller, announced } = start(withOnStop('withdraw'), { guard: { ...noGuard, handOver } })
+  const guard = waitingGuard()
+  const { controller, announced } = start(withOnStop('withdraw'), { guard })
   await expect.poll(announced).toEqual(everything)
   const leaving = controller.giveWay()
   const stopping = controller.stop(1000)
-  answer()
+  guard.answer()
   expect(await leaving).toBe(false)
   expect(await stopping).toBe(true)
   expect(announced()).toEqual([])
@@ -188,18 +192,7 @@ test('a withdrawal at the neighbors is reported at once, although the file of it
         originated = new Set(desired.keys())
         if (isDenied) throw new DaemonError('permission', 'cannot write announce.conf: EPERM')
       },
-      observe: async () =>
-        fromLists({
-          originated: [...originated].sort(),
-          neighbors: manifest.neighbors.map(({ name, prefixes }) => ({
-            neighbor: name,
-            session: 'up',
-            announced: prefixes.filter((prefix) => originated.has(prefix)),
-            degraded: [],
-          })),
-          degraded: [],
-          otherAnnouncers: null,
-        }),
+      observe: async () => observationOf(manifest, originated),
     },
   })
   await expect.poll(() => controller.status().daemon.verified).toBe(true)
