@@ -131,6 +131,7 @@ export const everyField: Record<string, string> = {
     / {6}checks.*\n {4}safety.*\n/,
     serviceFields,
   ),
+  'ams1.yaml': base['ams1.yaml']!.replace('gtsm: true', 'gtsm: true, noExport: false'),
   'fra1.yaml': siteEdits.reduce((text, [from, to]) => text.replace(from, to), base['fra1.yaml']!),
 }
 

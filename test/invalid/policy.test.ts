@@ -469,6 +469,38 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     ],
   ],
   [
+    'NO_EXPORT turned off for a transit, which has none',
+    'transit',
+    'noExport: false',
+    [
+      'sites/fra1.yaml:8:80 noExport: is for tor and provider-private only: routes to a neighbor of kind transit carry no NO_EXPORT\nleave it out',
+    ],
+  ],
+  [
+    'NO_EXPORT asked for by the wrong field',
+    'peer',
+    'limit: 9, noExport: true',
+    [
+      'sites/fra1.yaml:8:87 noExport: is for tor and provider-private only: a neighbor of kind peer passes our routes on\nif that is unwanted, write communities: [no-export]',
+    ],
+  ],
+  [
+    'NO_EXPORT turned off and added',
+    'tor',
+    'noExport: false, communities: ["64500:1", no-export]',
+    [
+      'sites/fra1.yaml:8:108 communities[1]: adds NO_EXPORT, and noExport: false says that the routes carry none\nkeep one of the two',
+    ],
+  ],
+  [
+    'the rule no-export in relax',
+    'tor',
+    'relax: [no-export]',
+    [
+      'sites/fra1.yaml:8:74 relax[0]: "no-export" is a rule that cannot be relaxed\nfor tor and provider-private, write noExport: false',
+    ],
+  ],
+  [
     'no in place of false',
     'tor',
     'hostRoutes: no',
@@ -547,6 +579,8 @@ test.each([
   ['peer', 'limit: 4294967295, relax: [tier-1-leak, irr], irr: { file: irr/example.txt }, tighten: {}'],
   ['route-server', 'limit: 9, role: rs-client, communities: [no-export, "0:64700", "64700:1:2"]'],
   ['provider-private', 'import: default-only, hostRoutes: true, relax: [bogon-asn, next-hop]'],
+  ['provider-private', 'noExport: false, hostRoutes: true'],
+  ['tor', 'noExport: true, communities: [no-export]'],
   ['transit', 'degrade: { gracefulShutdown: false, prepend: 0, med: 0 }'],
   ['peer', 'limit: 9, degrade: { gracefulShutdown: false }'],
   ['tor', 'import: default-only, hostRoutes: false, role: provider, relax: [first-as]'],

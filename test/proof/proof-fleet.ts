@@ -64,7 +64,7 @@ const perKind: readonly (readonly [name: string, asn: number, yaml: string])[] =
     65006,
     'kind: tor, import: default-only, med: 5, degrade: { gracefulShutdown: false, prepend: 0 }',
   ],
-  ['guarded', 65009, 'kind: tor, import: default-only, role: peer, localPref: 50'],
+  ['guarded', 65009, 'kind: tor, import: default-only, role: peer, localPref: 50, noExport: false'],
   ['inside', ourAsn, 'kind: ibgp'],
   [
     'insidedef',
@@ -78,7 +78,7 @@ const perKind: readonly (readonly [name: string, asn: number, yaml: string])[] =
       bogon-asn, next-hop, rpki-invalid]`,
   ],
   ['picky', 3008, 'kind: transit, tighten: { notFound: reject }'],
-  ['nothing', 3010, 'kind: provider-private, import: nothing'],
+  ['nothing', 3010, 'kind: provider-private, import: nothing, hostRoutes: true, noExport: false'],
 ]
 
 const strictRanges = {

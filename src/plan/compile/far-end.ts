@@ -112,7 +112,7 @@ const takenWords = {
 
 function routes(session: SessionPlan): FarEndItem {
   const { exports, taken } = session
-  const noExport = kindPolicies[session.kind].noExport ? ', with NO_EXPORT' : ''
+  const noExport = session.export.rules.some(({ id }) => id === 'no-export') ? ', with NO_EXPORT' : ''
   const ours = exports.length === 0 ? 'none' : `exactly ${exports.join(', ')}${noExport}`
   const most = `at most ${session.import.limit}, beyond which the session stays down until we enable it`
   const theirs = taken === 'full' ? most : takenWords[taken]

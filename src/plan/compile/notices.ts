@@ -56,8 +56,18 @@ export function noticesOfNeighbor(
       ),
     )
   }
+  if (neighbor.noExport === false && session.exports.length > 0) notices.push(say(describeReach(session)))
   if (neighbor.irr !== null) notices.push(...noticesOfIrr(feeds, neighbor, session.family, say))
   return notices
+}
+
+/** How far routes without NO_EXPORT may travel: no rule of ours holds beyond the neighbor. */
+function describeReach({ asn, exports }: SessionPlan): string {
+  const hosts = exports.filter((prefix) => prefix.isHost)
+  const whose = isAmong(bogonAsns, asn) ? '' : `; AS${asn} is a public AS number`
+  return hosts.length === 0
+    ? `noExport: false: the neighbor may pass our routes on to other networks${whose}`
+    : `noExport: false: the neighbor may pass our routes on, also the host routes ${hosts.join(', ')}: refuse those where the fabric meets other networks${whose}`
 }
 
 function noticesOfIrr(

@@ -141,7 +141,7 @@ function* exportMatches(input: PolicyInput): Generator<Rule> {
     if (kind.validated && input.rpki?.invalid === 'reject') yield fixed.ownOriginInvalid
     const communities = [...(kind.internal ? [] : input.communities), ...neighbor.communities]
     if (communities.length > 0) yield change('our-communities', [], { type: 'add-communities', communities })
-    if (kind.noExport) yield fixed.noExport
+    if (neighbor.noExport ?? kind.noExport) yield fixed.noExport
     if (!kind.internal && (role === 'provider' || role === 'peer' || role === 'rs-server')) {
       yield ownNumber(ourAsn).markForCustomers
     }

@@ -146,6 +146,7 @@ function assembleNode(node: SiteFile['nodes'][number], site: SiteFile): FleetNod
         med: neighbor.med ?? null,
         localPref: neighbor.localPref ?? null,
         hostRoutes: neighbor.hostRoutes ?? null,
+        noExport: neighbor.noExport ?? null,
         role: neighbor.role ?? null,
         multihop: neighbor.multihop ?? null,
         bfd:

@@ -223,6 +223,8 @@ export interface Neighbor {
   readonly localPref: number | null
   /** Whether host routes are advertised to it. `null`: not set in the YAML, so the kind's default applies. */
   readonly hostRoutes: boolean | null
+  /** Whether routes to it carry NO_EXPORT. `null`: not set in the YAML, so the kind's default applies. */
+  readonly noExport: boolean | null
   /** RFC 9234. `null`: not set in the YAML, so the kind's default applies. */
   readonly role: RoleWord | 'none' | null
   /** Hops to an eBGP neighbor that is not on the link, 2 to 255; `null`: it is on the link. */

@@ -40,7 +40,7 @@ const structuralRules: Readonly<Record<string, string>> = {
   'learned-route': 'leave it out of relax: we provide no transit',
   'host-route': 'if the neighbor agreed, write hostRoutes: true',
   'our-communities': 'remove them from communities',
-  'no-export': 'write another kind, such as transit',
+  'no-export': 'for tor and provider-private, write noExport: false',
   'mark-for-customers': 'write role: none',
   prepend: 'leave out prepend',
   med: 'leave out med',

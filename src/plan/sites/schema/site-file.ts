@@ -164,6 +164,11 @@ const neighbor = z.strictObject({
       'Whether the /32 and /128 of the services are advertised to it too; never `true` for transit, peer and route-server. Left out: yes for tor and ibgp.',
     )
     .optional(),
+  noExport: yesNoField
+    .describe(
+      'Whether routes to it carry NO_EXPORT (RFC 1997); for tor and provider-private only. `false` where each rack has an AS of its own and passes our routes on: the host routes then travel as far as no filter stops them, and the plan says so. Left out: yes.',
+    )
+    .optional(),
   role: wordField([...roleWords, 'none'])
     .describe(
       'Our side’s role (RFC 9234). Left out: by kind, see below. `none` where the neighbor refuses it.',

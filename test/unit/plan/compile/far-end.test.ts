@@ -34,6 +34,14 @@ test.each([
     ],
   ],
   [
+    'name: rack, kind: tor, asn: 65501, address: 10.9.9.9, noExport: false, role: none, degrade: { gracefulShutdown: false }',
+    [
+      'required: neighbor the address of our node on that link, AS64500, from your 10.9.9.9, AS65501; IPv4 unicast',
+      'recommended: BFD (RFC 5880), off at present: without it a failed path is found only when the hold time ends, after up to 90 s',
+      'recommended: filters: routes from us: exactly 192.0.2.0/24, 192.0.2.1/32; routes to us: none',
+    ],
+  ],
+  [
     'name: peer1, kind: peer, asn: 64999, address: 10.9.9.1, limit: 40, role: none, degrade: { gracefulShutdown: false }',
     [
       'required: neighbor the address of our node on that link, AS64500, from your 10.9.9.1, AS64999; IPv4 unicast',

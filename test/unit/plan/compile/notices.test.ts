@@ -4,9 +4,9 @@ import { debianLayout } from '../../../../src/plan/compile/layout.ts'
 import { parseFleet } from '../../../../src/plan/sites/parse.ts'
 import { base } from '../../../invalid/base.ts'
 
-/** The notices about AS_SETs, of a node with one more neighbor. */
-function noticesOf(daemon: 'bird' | 'frr', fields: string): string[] {
-  const neighbor = `{ name: n, kind: transit, asn: 64601, address: 10.1.1.9, ${fields} }`
+/** The notices with that text, of a node with one more neighbor. */
+function noticesOf(daemon: 'bird' | 'frr', fields: string, about = 'ends in an AS_SET'): string[] {
+  const neighbor = `{ name: n, address: 10.1.1.9, ${fields} }`
   const site = base['fra1.yaml']!.replace(/daemon: \w+/, `daemon: ${daemon}`).replace(
     'neighbors:\n',
     `neighbors:\n      - ${neighbor}\n`,
@@ -18,21 +18,45 @@ function noticesOf(daemon: 'bird' | 'frr', fields: string): string[] {
   if (fleet === null) throw new Error(JSON.stringify(issues))
   const { notices } = compilePlan(fleet, (_site, node) => debianLayout(fleet, node))
   return notices.flatMap(({ neighbor: name, message }) =>
-    name === 'n' && message.includes('ends in an AS_SET') ? [message] : [],
+    name === 'n' && message.includes(about) ? [message] : [],
   )
 }
 
 test('FRR does not see that a route with an AS_SET at its end is invalid: a notice where such routes are taken', () => {
-  expect(noticesOf('frr', 'import: full, relax: [as-set]')).toEqual([
+  expect(noticesOf('frr', 'kind: transit, asn: 64601, import: full, relax: [as-set]')).toEqual([
     'FRR counts a route whose path ends in an AS_SET as not found, not as invalid (RFC 6811, section 2): rpki-invalid does not refuse it',
   ])
 })
 
 test.each([
-  ['BIRD sees it', 'bird', 'import: full, relax: [as-set]'],
-  ['AS_SETs are refused', 'frr', 'import: full'],
-  ['not found is refused too', 'frr', 'import: full, relax: [as-set], tighten: { notFound: reject }'],
-  ['the rule is relaxed itself', 'frr', 'import: full, relax: [as-set, rpki-invalid]'],
+  ['BIRD sees it', 'bird', 'kind: transit, asn: 64601, import: full, relax: [as-set]'],
+  ['AS_SETs are refused', 'frr', 'kind: transit, asn: 64601, import: full'],
+  [
+    'not found is refused too',
+    'frr',
+    'kind: transit, asn: 64601, import: full, relax: [as-set], tighten: { notFound: reject }',
+  ],
+  [
+    'the rule is relaxed itself',
+    'frr',
+    'kind: transit, asn: 64601, import: full, relax: [as-set, rpki-invalid]',
+  ],
 ] as const)('no notice where %s', (_why, daemon, fields) => {
   expect(noticesOf(daemon, fields)).toEqual([])
+})
+
+test.each([
+  [
+    'kind: tor, asn: 64601',
+    'noExport: false: the neighbor may pass our routes on, also the host routes 192.0.2.1/32: refuse those where the fabric meets other networks',
+  ],
+  [
+    'kind: provider-private, asn: 3356',
+    'noExport: false: the neighbor may pass our routes on to other networks; AS3356 is a public AS number',
+  ],
+])('without NO_EXPORT the plan says how far the routes of a { %s } may travel', (kind, notice) => {
+  expect(noticesOf('bird', `${kind}, noExport: false`, 'noExport')).toEqual([notice])
+  expect(noticesOf('bird', kind, 'noExport')).toEqual([])
+  const hidden = noticesOf('bird', `${kind}, noExport: false, hostRoutes: false`, 'noExport')
+  expect(hidden.join()).not.toContain('192.0.2.1')
 })

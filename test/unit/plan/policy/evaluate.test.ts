@@ -8,7 +8,7 @@ import { compileExport, compileImport } from '../../../../src/plan/policy/compil
 import { evaluate } from '../../../../src/plan/policy/evaluate.ts'
 import type { Policy, Route } from '../../../../src/plan/policy/policy.ts'
 import type { ValidationState } from '../../../../src/plan/rpki/validation.ts'
-import { importsByKind } from '../../../../src/plan/sites/fleet.ts'
+import { importsByKind, type Neighbor } from '../../../../src/plan/sites/fleet.ts'
 import { inputOf, ipv6 } from './sample.ts'
 
 function get<T>(parsed: Parsed<T>): T {
@@ -143,13 +143,17 @@ test('only our covering prefixes are advertised outside the AS', () => {
 
 test('an advertised route has our communities, and NO_EXPORT towards a private provider', () => {
   const own = route('5.5.5.0/24', { ...path(''), local: true })
-  const communitiesTo = (kind: NeighborKind) => {
-    const input = inputOf(kind, { communities: [community('2222:1:2')] })
+  const communitiesTo = (kind: NeighborKind, changes: Partial<Neighbor> = {}) => {
+    const input = inputOf(kind, { communities: [community('2222:1:2')], ...changes })
     return evaluate(compileExport(input), own).route.communities.map(String)
   }
   expect(communitiesTo('transit')).toEqual(['1111:7', '2222:1:2'])
   expect(communitiesTo('provider-private')).toEqual(['1111:7', '2222:1:2', '65535:65281'])
   expect(communitiesTo('ibgp')).toEqual(['2222:1:2'])
+  expect(communitiesTo('tor')).toContain('65535:65281')
+  for (const kind of ['tor', 'provider-private'] as const) {
+    expect(communitiesTo(kind, { noExport: false })).toEqual(['1111:7', '2222:1:2'])
+  }
 })
 
 test('our large communities are removed, and GRACEFUL_SHUTDOWN sets the lowest preference', () => {

@@ -37,6 +37,7 @@ export function inputOf(kind: NeighborKind, changes: Partial<Neighbor> = {}): Po
     irr: null,
     communities: [],
     hostRoutes: null,
+    noExport: null,
     role: null,
     multihop: null,
     bfd: null,

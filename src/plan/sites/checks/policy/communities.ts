@@ -1,6 +1,7 @@
-import type { Community } from '../../../../net/community.ts'
+import { type Community, wellKnownCommunities } from '../../../../net/community.ts'
 import type { Path } from '../../../../text/wording.ts'
-import { type Finding, warning } from '../../finding.ts'
+import type { FleetDraft, PlacedNeighbor } from '../../drafts.ts'
+import { error, type Finding, warning } from '../../finding.ts'
 import { checkTwice } from '../twice.ts'
 
 /** Well-known communities that take a prefix out of service, which is rarely intended permanently. */
@@ -23,5 +24,56 @@ export function checkCommunities(
         ? []
         : [warning(file, [...path, index], why, 'leave it out unless this is intended')]
     }),
+  ]
+}
+
+const noExportCommunity = String(wellKnownCommunities.get('no-export'))
+
+/** NO_EXPORT towards neighbors inside the site, which may be turned off. */
+export function checkNoExport(
+  { file, path, neighbor }: PlacedNeighbor,
+  fleet: FleetDraft | undefined,
+): Finding[] {
+  const { kind, noExport, communities } = neighbor
+  if (kind === undefined || noExport === undefined) return []
+  const at = [...path, 'noExport']
+  if (kind !== 'tor' && kind !== 'provider-private') {
+    return [
+      noExport
+        ? error(
+            file,
+            at,
+            `is for tor and provider-private only: a neighbor of kind ${kind} passes our routes on`,
+            'if that is unwanted, write communities: [no-export]',
+          )
+        : error(
+            file,
+            at,
+            `is for tor and provider-private only: routes to a neighbor of kind ${kind} carry no NO_EXPORT`,
+            'leave it out',
+          ),
+    ]
+  }
+  if (noExport) return []
+  const addsNoExport = (community: Community | undefined) => String(community) === noExportCommunity
+  const added = (communities ?? []).findIndex(addsNoExport)
+  if (added !== -1) {
+    return [
+      error(
+        file,
+        [...path, 'communities', added],
+        'adds NO_EXPORT, and noExport: false says that the routes carry none',
+        'keep one of the two',
+      ),
+    ]
+  }
+  if (!fleet?.communities?.some(addsNoExport)) return []
+  return [
+    error(
+      file,
+      at,
+      'communities in fleet.yaml adds NO_EXPORT to every route that leaves the AS',
+      'keep one of the two',
+    ),
   ]
 }

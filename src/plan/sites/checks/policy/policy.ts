@@ -4,7 +4,7 @@ import { type FleetDraft, importOf, type PlacedNeighbor } from '../../drafts.ts'
 import { error, type Finding, warning } from '../../finding.ts'
 import { importLimits, importsByKind, rolesByKind } from '../../fleet.ts'
 import { checkTwice } from '../twice.ts'
-import { checkCommunities } from './communities.ts'
+import { checkCommunities, checkNoExport } from './communities.ts'
 import { checkRelax } from './relax.ts'
 
 /** Checks the policy of one session: what its kind allows, and what has an effect. */
@@ -18,6 +18,7 @@ export function checkPolicy(at: PlacedNeighbor, fleet: FleetDraft | undefined): 
     ...checkIrr(at),
     ...checkCommunities(file, [...path, 'communities'], neighbor.communities),
     ...checkHostRoutes(at),
+    ...checkNoExport(at, fleet),
     ...checkRole(at),
   ]
 }
