@@ -20,6 +20,7 @@ export const bounds = {
   safety: { minSites: [0, 10_000], deadMan: ['1s', '1h'] },
   rpki: { refresh: ['1s', '24h'], retry: ['1s', '2h'], expire: ['10m', '48h'] },
   bfd: { interval: ['10ms', '60s'], multiplier: [2, 255] },
+  timers: { hold: ['3s', '65535s'], keepalive: ['1s', '21845s'] },
   multihop: [2, 255],
   maintenance: ['1m', '168h'],
 } as const

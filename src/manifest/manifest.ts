@@ -72,6 +72,10 @@ const session = record({
   bfd: nullable(
     record({ intervalMs: durationMs(bounds.bfd.interval), multiplier: whole(...bounds.bfd.multiplier) }),
   ),
+  timers: withDefault(
+    record({ holdS: seconds(bounds.timers.hold), keepaliveS: seconds(bounds.timers.keepalive) }),
+    { holdS: 90, keepaliveS: 30 },
+  ),
   /** Whether the daemon re-evaluates accepted routes when VRPs change. */
   validated: yesNo,
   takes: word(...importWords),

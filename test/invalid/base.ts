@@ -109,6 +109,7 @@ const siteEdits: [from: string, to: string][] = [
         hostRoutes: false
         role: none
         multihop: 2
+        timers: { hold: 30s, keepalive: 5s }
         degrade: { gracefulShutdown: false, prepend: 5, med: 1000 }`,
   ],
   [

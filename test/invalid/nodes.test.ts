@@ -113,6 +113,20 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     [],
   ],
   [
+    'a keepalive longer than a third of the hold time',
+    [['ams1.yaml', 'address: 10.2.1.1', 'address: 10.2.1.1, timers: { hold: 10s, keepalive: 4s }']],
+    [
+      'sites/ams1.yaml:8:105 nodes[0].neighbors[0].timers.keepalive: 4s is longer than a third of the hold time, 10s: two lost keepalives would end the session (RFC 4271, section 4.4)\nwrite at most 3s, or leave it out',
+    ],
+  ],
+  [
+    'no hold time',
+    [['ams1.yaml', 'address: 10.2.1.1', 'address: 10.2.1.1, timers: { hold: 0s }']],
+    [
+      'sites/ams1.yaml:8:89 nodes[0].neighbors[0].timers.hold: "0s" is shorter than 3s\nRFC 4271 also allows 0, without keepalives: a neighbor that has failed would keep our routes for ever',
+    ],
+  ],
+  [
     'prepending on ibgp',
     [
       [

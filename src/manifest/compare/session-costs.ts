@@ -12,6 +12,8 @@ interface Setting {
   /** `undefined`: not in this bundle. */
   readonly read: (neighbor: ManifestNeighbor) => string | undefined
   readonly cost: Costs
+  /** When the change takes effect, where that is not at once. */
+  readonly remark?: Readonly<Partial<Record<Daemon, string>>>
 }
 
 const effects: readonly Effect[] = ['none', 'reload', 'session-restart']
@@ -62,6 +64,13 @@ const settings: readonly Setting[] = [
       session && (session.bfd === null ? 'off' : `${session.bfd.intervalMs} ms × ${session.bfd.multiplier}`),
     cost: nothing,
   },
+  {
+    label: 'the hold time and keepalive',
+    read: ({ session }) => session && `${session.timers.holdS} s, ${session.timers.keepaliveS} s`,
+    cost: { bird: 'session-restart', frr: 'none' },
+    // The two sides agree on the timers when a session opens.
+    remark: { frr: 'when the session next comes up' },
+  },
   { label: 'the import limit', read: ({ session }) => session && String(session.importLimit), cost: nothing },
   { label: 'the export limit', read: ({ session }) => session && String(session.exportLimit), cost: nothing },
   { label: 'the description', read: ({ session }) => session?.description, cost: nothing },
@@ -83,11 +92,13 @@ export function compareSettings(
   after: ManifestNeighbor,
   daemon: Daemon,
 ): SettingChange[] {
-  return settings.flatMap(({ label, read, cost }): SettingChange[] => {
+  return settings.flatMap(({ label, read, cost, remark }): SettingChange[] => {
     const had = read(before)
     const has = read(after)
     if (had === undefined || has === undefined || had === has) return []
-    return [{ effect: cost[daemon], why: describeChange(label, had, has) }]
+    const when = remark?.[daemon]
+    const why = describeChange(label, had, has)
+    return [{ effect: cost[daemon], why: when === undefined ? why : `${why} (${when})` }]
   })
 }
 

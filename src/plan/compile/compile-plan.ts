@@ -103,6 +103,7 @@ function compileSession(
     role: roleOf(neighbor),
     multihop: neighbor.multihop,
     bfd: neighbor.bfd,
+    timers: neighbor.timers,
     gtsm: neighbor.gtsm,
     passwordFile: neighbor.passwordFile,
     degrade: neighbor.degrade,

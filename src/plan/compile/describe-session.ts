@@ -13,6 +13,7 @@ export function describeSession(session: SessionPlan, hash: Hash): ManifestSessi
     role: session.role,
     multihop: session.multihop,
     bfd: session.bfd === null ? null : { ...session.bfd },
+    timers: { ...session.timers },
     validated: session.validated,
     takes: session.taken,
     importLimit: session.import.limit,

@@ -3,11 +3,19 @@ import { isIndirect } from '../../manifest/indirect.ts'
 import type { RoleWord } from '../../manifest/words.ts'
 import { kindPolicies } from '../policy/kinds.ts'
 import type { NodePlan, SessionPlan } from './plan.ts'
-import { sessionTimers } from './session-timers.ts'
 
 /** One setting of a session that the neighbor's own router has to have, or should have. */
 export interface FarEndItem {
-  readonly item: 'addresses' | 'ttl' | 'password' | 'role' | 'gtsm' | 'bfd' | 'graceful-shutdown' | 'routes'
+  readonly item:
+    | 'addresses'
+    | 'ttl'
+    | 'password'
+    | 'role'
+    | 'gtsm'
+    | 'bfd'
+    | 'timers'
+    | 'graceful-shutdown'
+    | 'routes'
   /** `required`: without it the session does not come up. */
   readonly need: 'required' | 'recommended'
   readonly text: string
@@ -23,6 +31,7 @@ export function farEndOf(node: NodePlan, session: SessionPlan): FarEndItem[] {
     role(session),
     gtsm(node, session),
     bfd(session, internal),
+    timers(session),
     internal ? null : gracefulShutdown(session),
     routes(session),
   ]
@@ -89,11 +98,18 @@ function gtsm({ daemon }: NodePlan, session: SessionPlan): FarEndItem | null {
 }
 
 function bfd(session: SessionPlan, internal: boolean): FarEndItem {
-  const without = `without it a failed path is found only when the hold time ends, after up to ${sessionTimers.holdTimeS} s`
+  const without = `without it a failed path is found only when the hold time ends, after up to ${session.timers.holdS} s`
   if (session.bfd === null) return recommended('bfd', `BFD (RFC 5880), off at present: ${without}`)
   const { intervalMs, multiplier } = session.bfd
   const hops = internal ? '' : session.multihop === null ? ' single hop (RFC 5881),' : ' multihop (RFC 5883),'
   return recommended('bfd', `BFD,${hops} interval ${intervalMs} ms, multiplier ${multiplier}: ${without}`)
+}
+
+function timers({ timers: { holdS, keepaliveS } }: SessionPlan): FarEndItem {
+  return recommended(
+    'timers',
+    `hold time ${holdS} s or more, keepalives each ${keepaliveS} s: of both sides' hold times the shorter applies`,
+  )
 }
 
 function gracefulShutdown({ degrade, exports }: SessionPlan): FarEndItem | null {

@@ -6,6 +6,9 @@ import type { Fleet, FleetNode, Neighbor } from '../sites/fleet.ts'
 import { irrKey, type PlanFeeds } from './feeds.ts'
 import type { Notice, SessionPlan } from './plan.ts'
 
+/** RFC 4271, section 10, suggests 90 s; 30 s leaves room for a router that restarts a process or recomputes a full table. */
+const shortHoldS = 30
+
 /** Notices that concern the whole fleet. */
 export function noticesOfFleet(fleet: Fleet): Notice[] {
   const say = (message: string): Notice => ({ node: null, neighbor: null, message })
@@ -57,6 +60,13 @@ export function noticesOfNeighbor(
     )
   }
   if (neighbor.noExport === false && session.exports.length > 0) notices.push(say(describeReach(session)))
+  if (neighbor.bfd === null && neighbor.timers.holdS < shortHoldS) {
+    notices.push(
+      say(
+        `the hold time is ${neighbor.timers.holdS} s without BFD: a router that is busy for so long loses the session; with bfd: {} on both sides a failed path is found in a second, and the hold time can be longer`,
+      ),
+    )
+  }
   if (neighbor.irr !== null) notices.push(...noticesOfIrr(feeds, neighbor, session.family, say))
   return notices
 }

@@ -1,7 +1,5 @@
-/** Seconds. Without BFD these decide how long a crashed node's routes live (RFC 4271, section 10). */
+/** Seconds. How soon a session is tried again. */
 export const sessionTimers = {
-  holdTimeS: 90,
-  keepaliveTimeS: 30,
   connectDelayS: 1,
   connectRetryS: 5,
 } as const

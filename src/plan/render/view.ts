@@ -127,6 +127,7 @@ function sharedView(session: SessionPlan) {
     multihop: session.multihop ?? 0,
     gtsm: session.gtsm,
     bfd: session.bfd,
+    timers: session.timers,
     password: session.passwordFile === null ? '' : secretToken(session.passwordFile),
   }
 }

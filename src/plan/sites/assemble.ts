@@ -8,6 +8,7 @@ import {
   type Probe,
   type Rpki,
   type Service,
+  type SessionTimers,
 } from './fleet.ts'
 import type { FleetFile } from './schema/fleet-file.ts'
 import { conntrackCheck, peersCheck } from './schema/side-checks.ts'
@@ -153,6 +154,7 @@ function assembleNode(node: SiteFile['nodes'][number], site: SiteFile): FleetNod
           neighbor.bfd === undefined
             ? null
             : { intervalMs: neighbor.bfd.interval, multiplier: neighbor.bfd.multiplier },
+        timers: assembleTimers(neighbor.timers),
         gtsm: neighbor.gtsm,
         passwordFile: neighbor.passwordFile ?? null,
         degrade: {
@@ -163,6 +165,14 @@ function assembleNode(node: SiteFile['nodes'][number], site: SiteFile): FleetNod
       }),
     ),
   }
+}
+
+function assembleTimers({
+  hold,
+  keepalive,
+}: SiteFile['nodes'][number]['neighbors'][number]['timers']): SessionTimers {
+  const holdS = hold / 1000
+  return { holdS, keepaliveS: keepalive === undefined ? Math.floor(holdS / 3) : keepalive / 1000 }
 }
 
 function assembleRpki(rpki: FleetFile['rpki']): Rpki | null {

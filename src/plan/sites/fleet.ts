@@ -230,12 +230,21 @@ export interface Neighbor {
   /** Hops to an eBGP neighbor that is not on the link, 2 to 255; `null`: it is on the link. */
   readonly multihop: number | null
   readonly bfd: { readonly intervalMs: number; readonly multiplier: number } | null
+  readonly timers: SessionTimers
   /** RFC 5082. */
   readonly gtsm: boolean
   /** TCP MD5 (RFC 2385): a file on the node that holds the password. */
   readonly passwordFile: string | null
   /** How a degraded announcement is made less attractive to this neighbor. */
   readonly degrade: Degrade
+}
+
+/** RFC 4271, section 10. */
+export interface SessionTimers {
+  /** At least 3. */
+  readonly holdS: number
+  /** At most a third of `holdS`. */
+  readonly keepaliveS: number
 }
 
 export interface Degrade {

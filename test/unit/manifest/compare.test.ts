@@ -69,6 +69,19 @@ describe('the comparison of a plan', () => {
     ])
   })
 
+  test.each([
+    ['fra1', 'session-restart', ''],
+    ['nyc1', 'none', ' (when the session next comes up)'],
+  ])('reports the cost of other timers at %s', async (site, effect, when) => {
+    await reportOf()
+    await edit(`${site}.yaml`, 'kind: transit', 'kind: transit\n        timers: { hold: 30s }')
+    const node = nodeOf(await reportOf(), `${site}-a`)
+    expect(node.effect).toBe(effect)
+    expect(node.sessions).toMatchObject([
+      { effect, why: [`the hold time and keepalive is 30 s, 10 s, was 90 s, 30 s${when}`] },
+    ])
+  })
+
   test('names the rule that no longer applies, as a reload', async () => {
     await reportOf()
     await edit('fra1.yaml', 'kind: transit', 'kind: transit\n        relax: [path-length]')

@@ -5,6 +5,7 @@ import type { Path } from '../../../text/wording.ts'
 import { type FleetDraft, importOf, type PlacedNeighbor, type PlacedNode } from '../drafts.ts'
 import { error, type Finding, warning } from '../finding.ts'
 import { checkPolicy } from './policy/policy.ts'
+import { checkSession } from './session.ts'
 
 /** Checks one session against its kind, its addresses and the node's daemon. */
 export function checkNeighbor(
@@ -19,6 +20,7 @@ export function checkNeighbor(
     ...checkGtsm(at, placed),
     ...checkPreference(at),
     ...checkDegrade(at),
+    ...checkSession(at),
     ...checkPolicy(at, fleet),
   ]
 }

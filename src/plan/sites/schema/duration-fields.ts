@@ -70,6 +70,6 @@ export const deadManField = (() => {
 })()
 
 /** As `durationField`, for daemons that count in seconds. */
-export function secondsField(range: readonly [string, string]) {
-  return durationField(range, null, 1000)
+export function secondsField(range: readonly [string, string], why: string | null = null) {
+  return durationField(range, why, 1000)
 }

@@ -10,7 +10,7 @@ import {
   wordField,
   yesNoField,
 } from '../fields.ts'
-import { durationField } from './duration-fields.ts'
+import { durationField, secondsField } from './duration-fields.ts'
 import { addressField, asnField, routerIdField } from './net-fields.ts'
 import { asSetField, communityField, rangeField, relaxField } from './policy-fields.ts'
 import { localFileField, scheduleField, timezoneField, versionField } from './source-fields.ts'
@@ -79,6 +79,24 @@ const bfd = z
       .prefault(3),
   })
   .describe('BFD (RFC 5880) on the session: `bfd: {}` for the defaults.')
+
+const timers = z
+  .strictObject({
+    hold: secondsField(
+      bounds.timers.hold,
+      'RFC 4271 also allows 0, without keepalives: a neighbor that has failed would keep our routes for ever',
+    )
+      .describe(
+        'The session ends after this time without a message. Of both sides’ hold times the shorter applies.',
+      )
+      .prefault('90s'),
+    keepalive: secondsField(bounds.timers.keepalive)
+      .describe('Time between two keepalives, at most a third of `hold`. Left out: a third of `hold`.')
+      .optional(),
+  })
+  .describe(
+    'The timers of the session (RFC 4271, section 10). Where a failed path has to be found soon, `bfd` is better: short timers end sessions of a busy router.',
+  )
 
 const degrade = z
   .strictObject({
@@ -178,6 +196,7 @@ const neighbor = z.strictObject({
     .describe('Hops to an eBGP neighbor that is not on the link. Left out: it is on the link.')
     .optional(),
   bfd: bfd.optional(),
+  timers: timers.prefault({}),
   gtsm: yesNoField
     .describe(
       'Drop packets from more than one hop away (RFC 5082). Recommended for each neighbor on the link that does the same; with any other the session never comes up, so agree on it first. Not for `ibgp` and `multihop`, nor together with `bfd` on FRR: FRR 8.4 then makes BFD a multihop session, which a direct neighbor never answers.',

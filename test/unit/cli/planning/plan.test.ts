@@ -124,6 +124,7 @@ recommended:
   - the role provider (RFC 9234): with another one the session does not come up, with none it does
   - GTSM (RFC 5082), off at present: tell us if you can, and both sides turn it on
   - BFD, single hop (RFC 5881), interval 100 ms, multiplier 3: without it a failed path is found only when the hold time ends, after up to 90 s
+  - hold time 90 s or more, keepalives each 30 s: of both sides' hold times the shorter applies
   - GRACEFUL_SHUTDOWN (65535:0, RFC 8326): give such routes LOCAL_PREF 0; we send it before maintenance, and while a service is impaired
   - filters: routes from us: exactly 192.0.2.0/24; routes to us: the default route only
 `)

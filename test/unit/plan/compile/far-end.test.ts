@@ -22,13 +22,14 @@ function farEnd(fields: string): string[] {
 
 test.each([
   [
-    'name: private, kind: provider-private, asn: 65501, address: 169.254.169.254, localAddress: 203.0.113.10, multihop: 2, bfd: {}, passwordFile: /etc/anyward/x',
+    'name: private, kind: provider-private, asn: 65501, address: 169.254.169.254, localAddress: 203.0.113.10, multihop: 2, bfd: {}, timers: { hold: 30s }, passwordFile: /etc/anyward/x',
     [
       'required: neighbor 203.0.113.10, AS64500, from your 169.254.169.254, AS65501; IPv4 unicast',
       'required: eBGP multihop: the session crosses up to 2 hops',
       'required: TCP MD5 (RFC 2385) with the password that was agreed on; it is not shown here',
       'recommended: the role provider (RFC 9234): with another one the session does not come up, with none it does',
-      'recommended: BFD, multihop (RFC 5883), interval 300 ms, multiplier 3: without it a failed path is found only when the hold time ends, after up to 90 s',
+      'recommended: BFD, multihop (RFC 5883), interval 300 ms, multiplier 3: without it a failed path is found only when the hold time ends, after up to 30 s',
+      "recommended: hold time 30 s or more, keepalives each 10 s: of both sides' hold times the shorter applies",
       'recommended: GRACEFUL_SHUTDOWN (65535:0, RFC 8326): give such routes LOCAL_PREF 0; we send it before maintenance, and while a service is impaired',
       'recommended: filters: routes from us: exactly 192.0.2.0/24, with NO_EXPORT; routes to us: none',
     ],
@@ -46,6 +47,7 @@ test.each([
     [
       'required: neighbor the address of our node on that link, AS64500, from your 10.9.9.1, AS64999; IPv4 unicast',
       'recommended: BFD (RFC 5880), off at present: without it a failed path is found only when the hold time ends, after up to 90 s',
+      "recommended: hold time 90 s or more, keepalives each 30 s: of both sides' hold times the shorter applies",
       'recommended: filters: routes from us: exactly 192.0.2.0/24; routes to us: at most 40, beyond which the session stays down until we enable it',
     ],
   ],
@@ -54,6 +56,7 @@ test.each([
     [
       'required: neighbor an address that we name, AS64500, from your 2001:db8:9::1, AS64500; IPv6 unicast',
       'recommended: BFD (RFC 5880), off at present: without it a failed path is found only when the hold time ends, after up to 90 s',
+      "recommended: hold time 90 s or more, keepalives each 30 s: of both sides' hold times the shorter applies",
       'recommended: filters: routes from us: exactly 2001:db8:51::/48, 2001:db8:51::1/128; routes to us: those of our own prefixes only',
     ],
   ],

@@ -60,3 +60,16 @@ test.each([
   const hidden = noticesOf('bird', `${kind}, noExport: false, hostRoutes: false`, 'noExport')
   expect(hidden.join()).not.toContain('192.0.2.1')
 })
+
+test('short timers without BFD get a notice', () => {
+  expect(noticesOf('bird', 'kind: tor, asn: 64601, timers: { hold: 9s }', 'hold time')).toEqual([
+    'the hold time is 9 s without BFD: a router that is busy for so long loses the session; with bfd: {} on both sides a failed path is found in a second, and the hold time can be longer',
+  ])
+})
+
+test.each(['timers: { hold: 9s }, bfd: {}', 'timers: { hold: 30s }', 'bfd: {}'])(
+  'no notice about timers for a neighbor with { %s }',
+  (fields) => {
+    expect(noticesOf('bird', `kind: tor, asn: 64601, ${fields}`, 'hold time')).toEqual([])
+  },
+)

@@ -41,6 +41,7 @@ export function inputOf(kind: NeighborKind, changes: Partial<Neighbor> = {}): Po
     role: null,
     multihop: null,
     bfd: null,
+    timers: { holdS: 90, keepaliveS: 30 },
     gtsm: false,
     prepend: 0,
     med: null,

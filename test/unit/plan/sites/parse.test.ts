@@ -163,6 +163,7 @@ test('every field of the YAML arrives in the fleet', () => {
                 role: 'none',
                 multihop: 2,
                 bfd: { intervalMs: 100, multiplier: 3 },
+                timers: { holdS: 30, keepaliveS: 5 },
                 passwordFile: '/etc/anyward/transit1.password',
                 degrade: { gracefulShutdown: false, prepend: 5, med: 1000 },
               }),
@@ -199,6 +200,7 @@ function plainNeighbor(fields: Record<string, unknown>): Record<string, unknown>
     role: null,
     multihop: null,
     bfd: null,
+    timers: { holdS: 90, keepaliveS: 30 },
     gtsm: false,
     prepend: 0,
     med: null,
@@ -250,6 +252,17 @@ test('a VRP file may be a day old by default, and an IRR file is a set', () => {
   )
   expect(fleet?.rpki?.vrps).toEqual({ file: 'vrps.json', slurm: null, maxAgeMs: 86_400_000 })
   expect(fleet?.sites[0]?.nodes[0]?.neighbors[0]?.irr).toEqual({ type: 'file', file: 'irr/a b.txt' })
+})
+
+test.each([
+  ['', { holdS: 90, keepaliveS: 30 }],
+  ['timers: { hold: 20s }, ', { holdS: 20, keepaliveS: 6 }],
+  ['timers: { keepalive: 10s }, ', { holdS: 90, keepaliveS: 10 }],
+])('the timers of a neighbor with { %s}', (fields, timers) => {
+  const fleet = parseBase((text) =>
+    text.replace('kind: transit, asn: 64602', `${fields}kind: transit, asn: 64602`),
+  )
+  expect(fleet?.sites[0]?.nodes[0]?.neighbors[0]?.timers).toEqual(timers)
 })
 
 test.each(neighborKinds)('the import of a %s neighbor has its default', (kind) => {
