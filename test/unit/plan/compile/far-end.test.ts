@@ -39,6 +39,7 @@ test.each([
     [
       'required: neighbor the address of our node on that link, AS64500, from your 10.9.9.9, AS65501; IPv4 unicast',
       'recommended: BFD (RFC 5880), off at present: without it a failed path is found only when the hold time ends, after up to 90 s',
+      "recommended: hold time 90 s or more, keepalives each 30 s: of both sides' hold times the shorter applies",
       'recommended: filters: routes from us: exactly 192.0.2.0/24, 192.0.2.1/32; routes to us: none',
     ],
   ],
