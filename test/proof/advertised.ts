@@ -33,7 +33,8 @@ export async function untilAdvertised(node: ProofNode, originated: Announcements
 }
 
 function expectedAt(node: ProofNode, neighbor: ProofNeighbor, originated: Announcements): WireRoute[] {
-  const { export: policy, family } = node.plan.sessions.find((session) => session.neighbor === neighbor.name)!
+  const { channels } = node.plan.sessions.find((session) => session.neighbor === neighbor.name)!
+  const { export: policy, family } = channels[0]!
   const learned = new Set(node.neighbors.flatMap((other) => learnedFrom(other).map(({ prefix }) => prefix)))
   return [...new Set([...originated.keys(), ...learned])].flatMap((prefix): WireRoute[] => {
     const wire = { prefix, asPath: [], nextHop: nodeAddresses[family], origin: 'igp', med: null } as const

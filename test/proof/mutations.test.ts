@@ -112,7 +112,7 @@ describe.each(['bird', 'frr'] as const)(
       try {
         const routes = routesOf(neighbor)
         const observed = { [kind]: await inject(node, neighbor, routes) }
-        const policy = node.plan.sessions[0]!.import
+        const policy = node.plan.sessions[0]!.channels[0]!.import
         const mismatches: readonly Mismatch[] = findMismatches(neighbor, policy, routes, vrps, observed)
         return { mismatches, text: describeMismatches(mismatches, { [kind]: node.config }, 1000) }
       } finally {

@@ -149,7 +149,8 @@ describe('BIRD, FRR and the policy agree on every route, attributes included,', 
     const both = kinds.map((kind) => nodeOf(kind, neighbor.family))
     const observed = await Promise.all(both.map((node) => inject(node, neighbor, routes)))
     const outcomes = Object.fromEntries(kinds.map((kind, index) => [kind, observed[index]!]))
-    const policy = both[0]!.plan.sessions.find((session) => session.neighbor === neighbor.name)!.import
+    const policy = both[0]!.plan.sessions.find((session) => session.neighbor === neighbor.name)!.channels[0]!
+      .import
     const mismatches = findMismatches(neighbor, policy, routes, vrps, outcomes)
     const configs = Object.fromEntries(both.map(({ kind, config }) => [kind, config]))
     expect(mismatches.length, describeMismatches(mismatches, configs)).toBe(0)

@@ -49,7 +49,7 @@ describe.each(['bird', 'frr'] as const)('random routes through random filters', 
         const node = await proofBed.run(planOf(kind, neighbor, dir, socketPath), [neighbor])
         try {
           const observed = { [kind]: await inject(node, neighbor, routes) }
-          const policy = node.plan.sessions[0]!.import
+          const policy = node.plan.sessions[0]!.channels[0]!.import
           const mismatches = findMismatches(neighbor, policy, routes, vrps, observed)
           verdicts += routes.length
           accepted += observed[kind]!.size

@@ -4,7 +4,7 @@ import { type Parsed, type Prefix, parseAddress, parsePrefix } from '../../net/p
 import { compilePlan } from '../../plan/compile/compile-plan.ts'
 import { noFeeds, type PlanFeeds } from '../../plan/compile/feeds.ts'
 import { debianLayout } from '../../plan/compile/layout.ts'
-import type { NodePlan, Plan, SessionPlan } from '../../plan/compile/plan.ts'
+import type { NodePlan, Plan, SessionChannel, SessionPlan } from '../../plan/compile/plan.ts'
 import { loadVrps } from '../../plan/feeds/vrp-source.ts'
 import { evaluate } from '../../plan/policy/evaluate.ts'
 import type { Policy, Route, Verdict } from '../../plan/policy/policy.ts'
@@ -38,7 +38,8 @@ export async function explain(
   const plan = compilePlan(fleet, (_site, node) => debianLayout(fleet, node), feeds)
   const node = findNode(plan, asked.node)
   const session = findSession(node, asked.neighbor)
-  const prefix = readPrefix(session, asked.prefix)
+  const prefix = require(asked.prefix, parsePrefix(asked.prefix))
+  const channel = findChannel(session, prefix)
   const assumesLocal = options.local === undefined && isOriginated(node, asked.direction, prefix, options)
   const route = readRoute(session, asked.direction, prefix, {
     ...options,
@@ -46,7 +47,7 @@ export async function explain(
   })
   const { vrps } = feeds
   const verdict = evaluate(
-    session[asked.direction],
+    channel[asked.direction],
     route,
     vrps === null ? undefined : (prefix, origin) => vrps.validate(prefix, origin),
   )
@@ -100,15 +101,13 @@ async function feedsFor(
   return { irr, vrps }
 }
 
-function readPrefix(session: SessionPlan, text: string): Prefix {
-  const prefix = require(text, parsePrefix(text))
-  if (prefix.family !== session.family) {
-    throw new CommandError(
-      `${prefix} is not an ${session.family === 'ipv4' ? 'IPv4' : 'IPv6'} prefix, and the session to ${session.neighbor} carries no others`,
-      { hint: 'name the session of the other family' },
-    )
-  }
-  return prefix
+function findChannel({ neighbor, channels }: SessionPlan, prefix: Prefix): SessionChannel {
+  const channel = channels.find(({ family }) => family === prefix.family)
+  if (channel !== undefined) return channel
+  throw new CommandError(
+    `${prefix} is not an ${prefix.family === 'ipv6' ? 'IPv4' : 'IPv6'} prefix, and the session to ${neighbor} carries no others`,
+    { hint: 'name the session of the other family' },
+  )
 }
 
 function readRoute(

@@ -18,6 +18,7 @@ const families = [
   { family: 'ipv6', digit: 6, default: '::/0', maxLength: 48 },
 ] as const
 
+const defaultRoutes = { ipv4: '0.0.0.0/0', ipv6: '::/0' } as const
 const coreRouterId = '198.19.255.255'
 const clientNetworks = { ipv4: '198.18.0.0/15', ipv6: '2001:2::/48' } as const
 
@@ -102,7 +103,6 @@ const shortTimers = ['connect delay time 1;', 'connect retry time 1;', 'error wa
 
 function renderSession(router: LabRouter, { link, node, session, password }: RouterSession): string {
   const { bfd } = session
-  const defaultRoute = session.family === 'ipv4' ? '0.0.0.0/0' : '::/0'
   return block(`protocol bgp ${link.protocol}`, [
     `description "${node.node} ${session.neighbor}";`,
     `local ${link.routerAddress} as ${router.asn};`,
@@ -111,12 +111,14 @@ function renderSession(router: LabRouter, { link, node, session, password }: Rou
     ...(password === null ? [] : [`password "${password}";`]),
     ...(bfd === null ? [] : [`bfd { interval ${bfd.intervalMs} ms; multiplier ${bfd.multiplier}; };`]),
     ...shortTimers,
-    `${session.family} {`,
-    `  preference ${preference.here};`,
-    '  import filter lab_node_in;',
-    `  export ${session.taken === 'nothing' ? 'none' : `where net = ${defaultRoute} && source = RTS_STATIC`};`,
-    '  next hop self;',
-    '};',
+    ...session.channels.flatMap(({ family }) => [
+      `${family} {`,
+      `  preference ${preference.here};`,
+      '  import filter lab_node_in;',
+      `  export ${session.taken === 'nothing' ? 'none' : `where net = ${defaultRoutes[family]} && source = RTS_STATIC`};`,
+      '  next hop self;',
+      '};',
+    ]),
   ])
 }
 

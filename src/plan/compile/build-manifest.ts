@@ -26,7 +26,7 @@ export function buildManifest(
       asn: session.asn,
       address: session.address.toString(),
       localAddress: session.localAddress?.toString() ?? null,
-      family: session.family,
+      family: session.channels[0]!.family,
       protocol: daemonTraits[node.daemon].namesSessions ? session.symbol : null,
       gtsm: session.gtsm,
       passwordFile: session.passwordFile,

@@ -12,7 +12,15 @@ import type { Fleet, FleetNode, Neighbor, Service, Site } from '../sites/fleet.t
 import { irrKey, noFeeds, type PlanFeeds } from './feeds.ts'
 import { noticesOfFleet, noticesOfNeighbor } from './notices.ts'
 import { noticesOfOwn } from './own-announcements.ts'
-import type { NodeLayout, NodePlan, Notice, Plan, SessionPlan } from './plan.ts'
+import {
+  type NodeLayout,
+  type NodePlan,
+  type Notice,
+  type Plan,
+  policiesOf,
+  type SessionChannel,
+  type SessionPlan,
+} from './plan.ts'
 
 /** Compiles a validated fleet into the configuration of every node. The same fleet and feeds give the same plan. */
 export function compilePlan(
@@ -73,19 +81,22 @@ function compileSession(
   services: readonly Service[],
 ): SessionPlan {
   const kind = kindPolicies[neighbor.kind]
-  const family = neighbor.address.family
-  const exports = ofFamily[family](prefixesOf(services, neighbor.hostRoutes ?? kind.exportsHosts))
-  const input: PolicyInput = {
-    ourAsn: fleet.asn,
-    ownPrefixes: own[family],
-    exports,
-    bogonsAllowed: fleet.bogonsAllowed,
-    rpki: fleet.rpki,
-    communities: fleet.communities,
-    // If the set is not available, no route is accepted.
-    irr: neighbor.irr === null ? null : (feeds.irr.get(irrKey(neighbor.irr, family)) ?? []),
-    neighbor,
-  }
+  const exports = prefixesOf(services, neighbor.hostRoutes ?? kind.exportsHosts)
+  const channels = [neighbor.address.family].map((family): SessionChannel => {
+    const input: PolicyInput = {
+      family,
+      ourAsn: fleet.asn,
+      ownPrefixes: own[family],
+      exports: ofFamily[family](exports),
+      bogonsAllowed: fleet.bogonsAllowed,
+      rpki: fleet.rpki,
+      communities: fleet.communities,
+      // If the set is not available, no route is accepted.
+      irr: neighbor.irr === null ? null : (feeds.irr.get(irrKey(neighbor.irr, family)) ?? []),
+      neighbor,
+    }
+    return { family, import: compileImport(input), export: compileExport(input), exports: input.exports }
+  })
   const session: SessionPlan = {
     neighbor: neighbor.name,
     symbol: `aw_${neighbor.name.replaceAll('-', '_')}`,
@@ -94,12 +105,10 @@ function compileSession(
     asn: neighbor.asn,
     address: neighbor.address,
     localAddress: neighbor.localAddress,
-    family,
     taken: neighbor.import,
-    import: compileImport(input),
-    export: compileExport(input),
-    validated: isValidated(input),
-    exports,
+    channels,
+    validated: isValidated({ neighbor, rpki: fleet.rpki }),
+    exports: channels.flatMap((channel) => channel.exports),
     role: roleOf(neighbor),
     multihop: neighbor.multihop,
     bfd: neighbor.bfd,
@@ -113,7 +122,7 @@ function compileSession(
 }
 
 function usesVrps(session: SessionPlan): boolean {
-  return [session.import, session.export].some(({ rules }) =>
+  return policiesOf(session).some(({ rules }) =>
     rules.some(({ match }) => match.some(({ type }) => type === 'validation')),
   )
 }

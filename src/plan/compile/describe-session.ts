@@ -2,12 +2,14 @@ import type { ManifestRpki, ManifestSession } from '../../manifest/manifest.ts'
 import { once } from '../policy/once.ts'
 import type { Policy, Rule } from '../policy/policy.ts'
 import type { Rpki, RtrCache } from '../sites/fleet.ts'
-import type { SessionPlan } from './plan.ts'
+import { policiesOf, type SessionPlan } from './plan.ts'
 
 type Hash = (text: string) => string
 
 /** The settings of a session that a bundle records, so that the next plan can compare them. */
 export function describeSession(session: SessionPlan, hash: Hash): ManifestSession {
+  const imports = session.channels.map((channel) => channel.import)
+  const exports = session.channels.map((channel) => channel.export)
   return {
     description: session.description,
     role: session.role,
@@ -16,11 +18,11 @@ export function describeSession(session: SessionPlan, hash: Hash): ManifestSessi
     timers: { ...session.timers },
     validated: session.validated,
     takes: session.taken,
-    importLimit: session.import.limit,
-    exportLimit: session.export.limit,
-    importRules: describeRules(session.import, hash),
-    exportRules: describeRules(session.export, hash),
-    relaxed: [...session.import.relaxed, ...session.export.relaxed].map(({ id }) => id).sort(),
+    importLimit: sum(imports.map(({ limit }) => limit)),
+    exportLimit: sum(exports.map(({ limit }) => limit)),
+    importRules: describeRules(imports, hash),
+    exportRules: describeRules(exports, hash),
+    relaxed: [...new Set(policiesOf(session).flatMap(({ relaxed }) => relaxed.map(({ id }) => id)))].sort(),
   }
 }
 
@@ -41,9 +43,18 @@ function formatCache({ host, port }: RtrCache): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
-function describeRules({ rules }: Policy, hash: Hash): Record<string, string> {
+/** The hashes of a rule that is in both families are joined. */
+function describeRules(policies: readonly Policy[], hash: Hash): Record<string, string> {
   const hashRule = ruleHashes(hash)
-  return Object.fromEntries(rules.map((rule) => [rule.id, hashRule(rule)]))
+  const hashes: Record<string, string> = {}
+  for (const rule of policies.flatMap(({ rules }) => rules)) {
+    hashes[rule.id] = (hashes[rule.id] ?? '') + hashRule(rule)
+  }
+  return hashes
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0)
 }
 
 /** A cache: most rules are the same in thousands of sessions. */

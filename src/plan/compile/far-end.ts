@@ -52,13 +52,13 @@ function recommended(item: FarEndItem['item'], text: string): FarEndItem {
 }
 
 function addresses({ asn }: NodePlan, session: SessionPlan): FarEndItem {
-  const { address, localAddress, asn: theirs, family } = session
+  const { address, localAddress, asn: theirs, channels } = session
   const unset = isIndirect(session) ? 'an address that we name' : 'the address of our node on that link'
   const ours = localAddress === null ? unset : String(localAddress)
   const words = { ipv4: 'IPv4', ipv6: 'IPv6' }
   return required(
     'addresses',
-    `neighbor ${ours}, AS${asn}, from your ${address}, AS${theirs}; ${words[family]} unicast`,
+    `neighbor ${ours}, AS${asn}, from your ${address}, AS${theirs}; ${channels.map(({ family }) => `${words[family]} unicast`).join(' and ')}`,
   )
 }
 
@@ -128,9 +128,17 @@ const takenWords = {
 
 function routes(session: SessionPlan): FarEndItem {
   const { exports, taken } = session
-  const noExport = session.export.rules.some(({ id }) => id === 'no-export') ? ', with NO_EXPORT' : ''
+  const noExport = session.channels.some((channel) =>
+    channel.export.rules.some(({ id }) => id === 'no-export'),
+  )
+    ? ', with NO_EXPORT'
+    : ''
   const ours = exports.length === 0 ? 'none' : `exactly ${exports.join(', ')}${noExport}`
-  const most = `at most ${session.import.limit}, beyond which the session stays down until we enable it`
+  const words = { ipv4: 'IPv4', ipv6: 'IPv6' }
+  const limits = session.channels.map(({ family, import: { limit } }) =>
+    session.channels.length === 1 ? limit : `${limit} of ${words[family]}`,
+  )
+  const most = `at most ${limits.join(' and ')}, beyond which the session stays down until we enable it`
   const theirs = taken === 'full' ? most : takenWords[taken]
   return recommended('routes', `filters: routes from us: ${ours}; routes to us: ${theirs}`)
 }

@@ -2,9 +2,10 @@ import { daemonNames, daemonTraits } from '../../manifest/daemon-kinds.ts'
 import type { Family } from '../../net/prefix.ts'
 import { bogonAsns, isAmong } from '../policy/asn-ranges.ts'
 import { kindPolicies } from '../policy/kinds.ts'
+import type { Policy, Rule } from '../policy/policy.ts'
 import type { Fleet, FleetNode, Neighbor } from '../sites/fleet.ts'
 import { irrKey, type PlanFeeds } from './feeds.ts'
-import type { Notice, SessionPlan } from './plan.ts'
+import { type Notice, policiesOf, type SessionPlan } from './plan.ts'
 
 /** RFC 4271, section 10, suggests 90 s; 30 s leaves room for a router that restarts a process or recomputes a full table. */
 const shortHoldS = 30
@@ -39,11 +40,12 @@ export function noticesOfNeighbor(
   const notices: Notice[] = []
   const kind = kindPolicies[neighbor.kind]
   const { project } = daemonNames[node.daemon]
-  for (const { id, why } of [...session.import.relaxed, ...session.export.relaxed]) {
+  for (const { id, why } of relaxedIn(policiesOf(session))) {
     notices.push(say(`the rule ${id} is relaxed for this neighbor (the rule: ${why})`))
   }
-  const setsAllowed = session.import.relaxed.some(({ id }) => id === 'as-set')
-  const rejects = (rule: string) => session.import.rules.some(({ id }) => id === rule)
+  const imports = session.channels.map((channel) => channel.import)
+  const setsAllowed = relaxedIn(imports).some(({ id }) => id === 'as-set')
+  const rejects = (rule: string) => imports.some(({ rules }) => rules.some(({ id }) => id === rule))
   const { refusesSetOrigins } = daemonTraits[node.daemon]
   if (!refusesSetOrigins && setsAllowed && rejects('rpki-invalid') && !rejects('rpki-not-found')) {
     notices.push(
@@ -67,7 +69,7 @@ export function noticesOfNeighbor(
       ),
     )
   }
-  if (neighbor.irr !== null) notices.push(...noticesOfIrr(feeds, neighbor, session.family, say))
+  for (const { family } of session.channels) notices.push(...noticesOfIrr(feeds, neighbor, family, say))
   return notices
 }
 
@@ -78,6 +80,11 @@ function describeReach({ asn, exports }: SessionPlan): string {
   return hosts.length === 0
     ? `noExport: false: the neighbor may pass our routes on to other networks${whose}`
     : `noExport: false: the neighbor may pass our routes on, also the host routes ${hosts.join(', ')}: refuse those where the fabric meets other networks${whose}`
+}
+
+/** Each relaxed rule once, also where it is relaxed in both families. */
+function relaxedIn(policies: readonly Policy[]): readonly Rule[] {
+  return [...new Map(policies.flatMap(({ relaxed }) => relaxed.map((rule) => [rule.id, rule]))).values()]
 }
 
 function noticesOfIrr(

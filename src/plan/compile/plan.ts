@@ -51,13 +51,12 @@ export interface SessionPlan {
   readonly asn: number
   readonly address: Address
   readonly localAddress: Address | null
-  readonly family: Family
   readonly taken: ImportWord
-  readonly import: Policy
-  readonly export: Policy
+  /** One for each address family that the session carries; IPv4 before IPv6, at least one. */
+  readonly channels: readonly SessionChannel[]
   /** Whether a change of the VRPs changes the accepted routes, so that the daemon must re-evaluate the received ones. */
   readonly validated: boolean
-  /** Our prefixes that may be advertised to this neighbor, sorted; everything else is denied. */
+  /** Our prefixes that may be advertised to this neighbor, of all its address families, sorted; everything else is denied. */
   readonly exports: readonly Prefix[]
   /** Our side's role (RFC 9234); `null`: no role. */
   readonly role: RoleWord | null
@@ -69,4 +68,18 @@ export interface SessionPlan {
   readonly gtsm: boolean
   readonly passwordFile: string | null
   readonly degrade: Degrade
+}
+
+/** What a session carries of one address family. */
+export interface SessionChannel {
+  readonly family: Family
+  readonly import: Policy
+  readonly export: Policy
+  /** Those of the session, of this family. */
+  readonly exports: readonly Prefix[]
+}
+
+/** Every import and export policy of the session. */
+export function policiesOf({ channels }: SessionPlan): readonly Policy[] {
+  return channels.flatMap((channel) => [channel.import, channel.export])
 }

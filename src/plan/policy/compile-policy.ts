@@ -25,10 +25,11 @@ import {
 
 /** The inputs of the rules for one neighbor. */
 export interface PolicyInput {
+  readonly family: Family
   readonly ourAsn: number
-  /** Everything that the fleet originates, of the session's family. */
+  /** Everything that the fleet originates, of that family. */
   readonly ownPrefixes: readonly Prefix[]
-  /** The prefixes that may be advertised to this neighbor, of the session's family. */
+  /** The prefixes that may be advertised to this neighbor, of that family. */
   readonly exports: readonly Prefix[]
   readonly bogonsAllowed: readonly Prefix[]
   readonly rpki: Rpki | null
@@ -57,9 +58,8 @@ export function isValidated({ neighbor, rpki }: Pick<PolicyInput, 'neighbor' | '
 /** The policy for routes from a neighbor. */
 export function compileImport(input: PolicyInput): Policy {
   const { neighbor } = input
-  const family = neighbor.address.family
-  const rules = [...importMatches(input, kindPolicies[neighbor.kind], family)]
-  return finish(input, 'import', rules, neighbor.limit ?? defaultLimit(input, family))
+  const rules = [...importMatches(input, kindPolicies[neighbor.kind])]
+  return finish(input, 'import', rules, neighbor.limit ?? defaultLimit(input))
 }
 
 /** The policy for routes to a neighbor. */
@@ -67,8 +67,8 @@ export function compileExport(input: PolicyInput): Policy {
   return finish(input, 'export', [...exportMatches(input)], input.exports.length + spare)
 }
 
-function* importMatches(input: PolicyInput, kind: KindPolicy, family: Family): Generator<Rule> {
-  const { neighbor, ourAsn } = input
+function* importMatches(input: PolicyInput, kind: KindPolicy): Generator<Rule> {
+  const { neighbor, ourAsn, family } = input
   const { tighten } = neighbor
   const role = roleOf(neighbor)
   if (neighbor.import === 'nothing') {
@@ -137,7 +137,7 @@ function* exportMatches(input: PolicyInput): Generator<Rule> {
   const role = roleOf(neighbor)
   if (exports.length > 0) {
     yield fixed.learnedRoute
-    if (!(neighbor.hostRoutes ?? kind.exportsHosts)) yield fixed.hostRoute[neighbor.address.family]
+    if (!(neighbor.hostRoutes ?? kind.exportsHosts)) yield fixed.hostRoute[input.family]
     if (kind.validated && input.rpki?.invalid === 'reject') yield fixed.ownOriginInvalid
     const communities = [...(kind.internal ? [] : input.communities), ...neighbor.communities]
     if (communities.length > 0) yield change('our-communities', [], { type: 'add-communities', communities })
@@ -176,12 +176,12 @@ function finish(
   all: readonly Rule[],
   limit: number,
 ): Policy {
-  const { kind, asn, address } = input.neighbor
+  const { kind, asn } = input.neighbor
   const relax = new Set<RuleId>(input.neighbor.relax)
   return {
     direction,
     kind,
-    family: address.family,
+    family: input.family,
     ourAsn: input.ourAsn,
     neighborAsn: asn,
     rules: all.filter(({ id }) => !relax.has(id)),
@@ -190,7 +190,7 @@ function finish(
   }
 }
 
-function defaultLimit({ neighbor, ownPrefixes }: PolicyInput, family: Family): number {
+function defaultLimit({ neighbor, ownPrefixes, family }: PolicyInput): number {
   if (neighbor.import === 'full') return importLimits[neighbor.kind][family]
   return neighbor.import === 'own-prefixes' ? ownPrefixes.length + spare : fewPrefixes
 }

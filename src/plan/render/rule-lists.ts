@@ -1,4 +1,4 @@
-import type { SessionPlan } from '../compile/plan.ts'
+import { policiesOf, type SessionPlan } from '../compile/plan.ts'
 import type { Condition, Policy, Rule } from '../policy/policy.ts'
 
 /**
@@ -27,7 +27,9 @@ export function collectLists<T>(
   return {
     name(session, policy, rule, content, sort = '') {
       const key = ruleKey(policy, rule)
-      const name = differing.has(key) ? join(session.symbol, rule.id) : join('aw', ...key.split(' '))
+      const name = differing.has(key)
+        ? join(session.symbol, ...(session.channels.length > 1 ? [digitOf(policy)] : []), rule.id)
+        : join('aw', ...key.split(' '))
       const place = `${sort} ${name}`
       if (!byName.has(place)) byName.set(place, { name, content })
       return name
@@ -43,7 +45,7 @@ function findDiffering(sessions: readonly SessionPlan[]): ReadonlySet<string> {
   const first = new Map<string, Rule['match']>()
   const differing = new Set<string>()
   for (const session of sessions) {
-    for (const policy of [session.import, session.export]) {
+    for (const policy of policiesOf(session)) {
       for (const rule of policy.rules) {
         const key = ruleKey(policy, rule)
         const known = first.get(key)
@@ -58,8 +60,12 @@ function findDiffering(sessions: readonly SessionPlan[]): ReadonlySet<string> {
 }
 
 /** Paths and communities are the same in both families. */
-function ruleKey({ family }: Policy, { id, match }: Rule): string {
-  return match.some(({ type }) => ofOneFamily.has(type)) ? `${id} ${family === 'ipv4' ? '4' : '6'}` : id
+function ruleKey(policy: Policy, { id, match }: Rule): string {
+  return match.some(({ type }) => ofOneFamily.has(type)) ? `${id} ${digitOf(policy)}` : id
+}
+
+function digitOf({ family }: Policy): string {
+  return family === 'ipv4' ? '4' : '6'
 }
 
 const ofOneFamily: ReadonlySet<Condition['type']> = new Set(['prefix', 'prefix-not', 'next-hop-not'])

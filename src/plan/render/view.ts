@@ -3,7 +3,7 @@ import { hasIndirectNextHops, isIndirect } from '../../manifest/indirect.ts'
 import { secretToken } from '../../manifest/secret-token.ts'
 import { type Family, families, type Prefix } from '../../net/prefix.ts'
 import { prefixesOf } from '../compile/compile-plan.ts'
-import type { NodePlan, SessionPlan } from '../compile/plan.ts'
+import type { NodePlan, SessionChannel, SessionPlan } from '../compile/plan.ts'
 import { sessionTimers } from '../compile/session-timers.ts'
 import { kindPolicies } from '../policy/kinds.ts'
 import type { Policy } from '../policy/policy.ts'
@@ -24,12 +24,16 @@ export function viewForBird(node: NodePlan) {
   const sessions = node.sessions.map((session) => ({
     ...sharedView(session),
     localAddress: session.localAddress === null ? '' : ` ${session.localAddress}`,
-    channel: session.family,
     role: session.role?.replace('-', '_') ?? '',
-    refusesAsSets: session.import.rules.some(({ id }) => id === 'as-set'),
-    importRules: rulesOf(session, session.import),
-    exportRules: rulesOf(session, session.export),
-    table: isRecursive(session) ? resolutionTables[session.family] : '',
+    refusesAsSets: session.channels.some((channel) => channel.import.rules.some(({ id }) => id === 'as-set')),
+    channels: session.channels.map((channel) => ({
+      ...channelView(session, channel),
+      importRules: rulesOf(session, channel.import),
+      exportRules: rulesOf(session, channel.export),
+      internal: kindPolicies[session.kind].internal,
+      validated: session.validated,
+      table: isRecursive(session) ? resolutionTables[channel.family] : '',
+    })),
   }))
   function rulesOf(session: SessionPlan, policy: Policy) {
     return birdRules(session, policy, lists, rpki?.lastGood != null).join('\n  ')
@@ -72,10 +76,17 @@ export function viewForFrr(node: NodePlan) {
     ...sharedView(session),
     localAddress: session.localAddress?.toString() ?? '',
     role: session.role ?? '',
-    maps: [
-      { name: `${session.symbol}-in`, entries: entriesOf(session, session.import) },
-      { name: `${session.symbol}-out`, entries: entriesOf(session, session.export) },
-    ],
+    channels: session.channels.map((channel) => channelView(session, channel)),
+    maps: session.channels.flatMap((channel) => [
+      {
+        name: `${session.symbol}-in${suffixOf(session, channel)}`,
+        entries: entriesOf(session, channel.import),
+      },
+      {
+        name: `${session.symbol}-out${suffixOf(session, channel)}`,
+        entries: entriesOf(session, channel.export),
+      },
+    ]),
   }))
   function entriesOf(session: SessionPlan, policy: Policy) {
     return frrEntries(session, policy, lists, rpki?.lastGood != null)
@@ -101,7 +112,11 @@ export function viewForFrr(node: NodePlan) {
     })),
     families: familiesOf(node).map((family) => ({
       family,
-      sessions: sessions.filter((session) => session.family === family),
+      sessions: sessions.flatMap(({ channels, ...session }) =>
+        channels
+          .filter((channel) => channel.family === family)
+          .map((channel) => ({ ...session, ...channel })),
+      ),
     })),
     sessions,
     degraded: frrDegraded,
@@ -119,10 +134,7 @@ function sharedView(session: SessionPlan) {
     description: session.description,
     asn: session.asn,
     address: session.address.toString(),
-    family: session.family,
     internal: kindPolicies[session.kind].internal,
-    importLimit: session.taken === 'nothing' ? 0 : session.import.limit,
-    exportLimit: session.exports.length === 0 ? 0 : session.export.limit,
     validated: session.validated,
     multihop: session.multihop ?? 0,
     gtsm: session.gtsm,
@@ -130,6 +142,25 @@ function sharedView(session: SessionPlan) {
     timers: session.timers,
     password: session.passwordFile === null ? '' : secretToken(session.passwordFile),
   }
+}
+
+/** What both daemons print for an address family of a session. */
+function channelView(session: SessionPlan, channel: SessionChannel) {
+  return {
+    family: channel.family,
+    suffix: suffixOf(session, channel),
+    importLimit: session.taken === 'nothing' ? 0 : channel.import.limit,
+    exportLimit: channel.exports.length === 0 ? 0 : channel.export.limit,
+  }
+}
+
+/** Of the names of its filters, where the session carries both families. */
+function suffixOf({ channels }: SessionPlan, { family }: SessionChannel): string {
+  return channels.length === 1 ? '' : digits[family]
+}
+
+function carries({ channels }: SessionPlan, family: Family): boolean {
+  return channels.some((channel) => channel.family === family)
 }
 
 /** RTR caches in order of preference, followed by the last good one. */
@@ -150,7 +181,7 @@ function viewRpki({ rpki }: NodePlan) {
 const resolutionTables: Readonly<Record<Family, string>> = { ipv4: 'aw_via4', ipv6: 'aw_via6' }
 
 function familiesWith({ sessions }: NodePlan, holds: (session: SessionPlan) => boolean): readonly Family[] {
-  return families.filter((family) => sessions.some((session) => session.family === family && holds(session)))
+  return families.filter((family) => sessions.some((session) => carries(session, family) && holds(session)))
 }
 
 function isRecursive(session: SessionPlan): boolean {
@@ -169,7 +200,7 @@ function familiesOf(node: NodePlan): Family[] {
   const prefixes = prefixesOf(node.services, true)
   return families.filter(
     (family) =>
-      node.sessions.some((session) => session.family === family) ||
+      node.sessions.some((session) => carries(session, family)) ||
       prefixes.some((prefix) => prefix.family === family),
   )
 }

@@ -52,6 +52,7 @@ export function inputOf(kind: NeighborKind, changes: Partial<Neighbor> = {}): Po
   }
   const own = neighbor.address.family === 'ipv4' ? ['5.5.5.0/24', '5.5.5.5/32'] : ['2a05::/32', '2a05::1/128']
   return {
+    family: neighbor.address.family,
     ourAsn: 1111,
     ownPrefixes: own.map(prefix),
     exports: own.slice(0, kind === 'tor' || kind === 'ibgp' ? 2 : 1).map(prefix),
