@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { ImportWord, NeighborKind } from '../../src/manifest/words.ts'
+import { Community } from '../../src/net/community.ts'
 import { parseAddress, parsePrefix } from '../../src/net/prefix.ts'
 import { orLonger, type PrefixRange } from '../../src/net/prefix-range.ts'
 import { compileExport, compileImport } from '../../src/plan/policy/compile-policy.ts'
@@ -26,6 +27,9 @@ const columns: readonly (readonly [title: string, kind: NeighborKind, taken: Imp
 const localAddress = parseAddress('203.0.114.2')
 const range = parsePrefix('1.1.0.0/16')
 const ranges = range.ok ? [orLonger(range.value)] : []
+const serviceExports = [
+  { service: 'vpn', prefixes: range.ok ? [range.value] : [], communities: [new Community([1111, 8])] },
+]
 const tighten = {
   pathLength: null,
   notFound: 'reject',
@@ -39,11 +43,13 @@ function rulesOf(
   more: object,
   irr: readonly PrefixRange[] | null = null,
 ) {
+  const isAsked = irr !== null
   return columns.map(([, kind, taken]) => {
     const inputs = [{}, ipv6].map((family) => {
       const address = { localAddress: localAddress.ok ? localAddress.value : null }
       const mayAsk = kind === 'peer' || kind === 'route-server'
-      return { ...inputOf(kind, { import: taken, ...address, ...more, ...family }), irr: mayAsk ? irr : null }
+      const input = inputOf(kind, { import: taken, ...address, ...more, ...family })
+      return { ...input, irr: mayAsk ? irr : null, serviceExports: isAsked ? serviceExports : [] }
     })
     return new Set(inputs.flatMap((input) => compile(input).rules.map(({ id }) => id as string)))
   })

@@ -77,6 +77,7 @@ const serviceFields = `      checks: [interface, handshake, egress, command, pee
         fall: 5
       command: { argv: [/usr/local/bin/check-upstream, --fast] }
       peers: { drop: 40%, within: 2m, least: 50 }
+    communities: ["64500:300"]
     when: { dead: degrade, impaired: withdraw }
     drain: { idle: 5s, limit: 2m, undrain: 0s }
     safety: { minSites: 1, onStop: withdraw, deadMan: keep }
@@ -102,6 +103,7 @@ const siteEdits: [from: string, to: string][] = [
           onlyPrefixes: [203.0.113.0/24, 198.51.100.0/22 ge 23 le 24]
           rejectPrefixes: [0.0.0.0/0 ge 25]
           rejectAsns: [64666]
+        services: [vpn]
         communities: [no-export]
         prepend: 2
         med: 1000
@@ -136,6 +138,34 @@ export const everyField: Record<string, string> = {
   'fra1.yaml': siteEdits.reduce((text, [from, to]) => text.replace(from, to), base['fra1.yaml']!),
 }
 
+/** The base fleet with a second service, office, at ams1; these fields are added to the neighbor transit2 and to the services. */
+export function twoServices(
+  neighbor: string,
+  { vpn = 'communities: []', office = 'communities: []' } = {},
+): Record<string, string> {
+  const second = `  office:
+    anycast: [198.51.100.7/32]
+    covering: [198.51.100.0/24]
+    ${office}
+    wireguard:
+      interface: wg1
+      port: 51821
+      publicKey: "F7ZBixmXQ7ENlfBSvl2C277ZfjW8oy6gumYftCfg4Ao="
+      addresses: [10.81.0.1/16]
+    probe: { privateKeyFile: /etc/anyward/office.key, address: 10.81.255.254 }
+`
+  return {
+    ...base,
+    'fleet.yaml': base['fleet.yaml']!.replace('allow: [', 'allow: [198.51.100.0/24, ')
+      .replace('    wireguard:\n', `    ${vpn}\n    wireguard:\n`)
+      .replace('rpki:\n', `${second}rpki:\n`),
+    'ams1.yaml': base['ams1.yaml']!.replace('services: [vpn]', 'services: [vpn, office]').replace(
+      'address: 10.2.1.1',
+      `address: 10.2.1.1, ${neighbor}`,
+    ),
+  }
+}
+
 /** `[file, from, to]` replaces text that occurs once; `[file, text]` replaces a whole file, `null` removes it. */
 export type Edit =
   | readonly [file: string, from: string, to: string]
@@ -143,6 +173,10 @@ export type Edit =
 
 /** The issues of the base fleet with these edits, as printed. */
 export function issuesAfter(edits: readonly Edit[]): string[] {
+  return issuesOf(withEdits(edits))
+}
+
+function withEdits(edits: readonly Edit[]): Record<string, string | null> {
   const texts: Record<string, string | null> = { ...base }
   for (const edit of edits) {
     const [file] = edit
@@ -155,6 +189,11 @@ export function issuesAfter(edits: readonly Edit[]): string[] {
       throw new Error(`${JSON.stringify(edit[1])} stands ${parts.length - 1} times in ${file}`)
     texts[file] = parts.join(edit[2])
   }
+  return texts
+}
+
+/** The issues of these files, as printed. */
+export function issuesOf(texts: Readonly<Record<string, string | null>>): string[] {
   const files = Object.entries(texts).flatMap(([file, text]) =>
     text === null ? [] : [{ name: `sites/${file}`, text }],
   )

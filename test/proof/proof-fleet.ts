@@ -69,7 +69,7 @@ const perKind: readonly (readonly [name: string, asn: number, yaml: string])[] =
   [
     'insidedef',
     ourAsn,
-    'kind: ibgp, import: default-only, med: 7, degrade: { gracefulShutdown: false, med: 4294967295 }',
+    'kind: ibgp, import: default-only, med: 7, services: [vpn, other], degrade: { gracefulShutdown: false, med: 4294967295 }',
   ],
   [
     'relaxed',
@@ -77,7 +77,7 @@ const perKind: readonly (readonly [name: string, asn: number, yaml: string])[] =
     `kind: transit, role: none, relax: [own-prefix, bogon-prefix, prefix-length, path-length, as-set, first-as,
       bogon-asn, next-hop, rpki-invalid]`,
   ],
-  ['picky', 3008, 'kind: transit, tighten: { notFound: reject }'],
+  ['picky', 3008, 'kind: transit, tighten: { notFound: reject }, services: [third]'],
   ['nothing', 3010, 'kind: provider-private, import: nothing, hostRoutes: true, noExport: false'],
 ]
 
@@ -178,9 +178,15 @@ function parseProofFleet(daemon: DaemonKind, chosen: readonly ProofNeighbor[]): 
   return fleet
 }
 
-const service = (port: number, anycast: readonly string[], covering: readonly string[]) => `
+const service = (
+  port: number,
+  anycast: readonly string[],
+  covering: readonly string[],
+  communities: readonly string[] = [],
+) => `
     anycast: ${JSON.stringify(anycast)}
     covering: ${JSON.stringify(covering)}
+    communities: ${JSON.stringify(communities)}
     wireguard:
       interface: wg${port % 10}
       port: ${port}
@@ -194,8 +200,8 @@ bogons: { allow: ${JSON.stringify(allowedBogons)} }
 communities: ["${ourAsn}:100", "${ourAsn}:100:1"]
 services:
   vpn: ${service(51820, [own.ipv4.host, own.ipv6.host], [own.ipv4.covering, own.ipv6.covering])}
-  other: ${service(51821, ['99.98.1.1/32', '2999:98:1::1/128'], [own.ipv4.other, own.ipv6.other])}
-  third: ${service(51822, ['99.97.0.1/32', '2999:97::1/128'], [own.ipv4.third, own.ipv6.third])}
+  other: ${service(51821, ['99.98.1.1/32', '2999:98:1::1/128'], [own.ipv4.other, own.ipv6.other], [`${ourAsn}:200`])}
+  third: ${service(51822, ['99.97.0.1/32', '2999:97::1/128'], [own.ipv4.third, own.ipv6.third], [`${ourAsn}:300`, `${ourAsn}:100:3`, `${ourAsn}:100`])}
 rpki:
   caches: [{ host: ${cacheAddress}, port: ${cachePort} }]
 `

@@ -51,10 +51,12 @@ function serviceOf(fleet: Fleet, site: Site): Service | null {
   return fleet.services.find((service) => served.has(service.name)) ?? fleet.services[0] ?? null
 }
 
-/** The name of the router that connects the site's client: prefers eBGP and the endpoint's family. */
+/** The name of the router that connects the site's client: prefers one that receives the service, eBGP and the endpoint's family. */
 function nearestRouter(site: Site, service: Service, routers: readonly LabRouter[]): string | null {
   const family = service.anycast[0]!.family
-  const neighbors = site.nodes.flatMap((node) => node.neighbors)
+  const all = site.nodes.flatMap((node) => node.neighbors)
+  const receiving = all.filter(({ services }) => services === null || services.includes(service.name))
+  const neighbors = receiving.length > 0 ? receiving : all
   const nearest =
     neighbors.find((neighbor) => neighbor.kind !== 'ibgp' && neighbor.address.family === family) ??
     neighbors.find((neighbor) => neighbor.kind !== 'ibgp') ??

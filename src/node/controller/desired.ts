@@ -57,6 +57,7 @@ export function findDifferences(
     if (state === undefined || state.session === 'missing') differences.push(`there is no session to ${name}`)
     if (state?.session !== 'up') continue
     const { announced } = state
+    const permitted = new Set<string>(prefixes)
     for (const prefix of prefixes) {
       const grade = desired.get(prefix)
       if (grade === undefined) continue
@@ -66,6 +67,9 @@ export function findDifferences(
     }
     for (const prefix of announced.keys()) {
       if (!desired.has(prefix)) differences.push(`${prefix} is still advertised to ${name}`)
+      else if (!permitted.has(prefix)) {
+        differences.push(`${prefix} is advertised to ${name}, but the bundle does not allow it`)
+      }
     }
   }
   return differences

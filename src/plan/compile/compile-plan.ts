@@ -8,6 +8,7 @@ import {
 } from '../policy/compile-policy.ts'
 import { kindPolicies } from '../policy/kinds.ts'
 import { once } from '../policy/once.ts'
+import type { ServiceExport } from '../policy/shared-rules.ts'
 import type { Fleet, FleetNode, Neighbor, Service, Site } from '../sites/fleet.ts'
 import { irrKey, noFeeds, type PlanFeeds } from './feeds.ts'
 import { noticesOfFleet, noticesOfNeighbor } from './notices.ts'
@@ -59,7 +60,11 @@ interface Compilation {
 function compileNode(shared: Compilation, site: Site, node: FleetNode, layout: NodeLayout): NodePlan {
   const { fleet } = shared
   const services = shared.servicesOf(node.services.toSorted().join(' '))
-  const sessions = node.neighbors.map((neighbor) => compileSession(shared, node, neighbor, services))
+  const sessions = node.neighbors.map((neighbor) => {
+    const advertised =
+      neighbor.services === null ? services : shared.servicesOf(neighbor.services.toSorted().join(' '))
+    return compileSession(shared, node, neighbor, advertised)
+  })
   return {
     site: site.name,
     node: node.name,
@@ -91,6 +96,7 @@ function compileSession(
       bogonsAllowed: fleet.bogonsAllowed,
       rpki: fleet.rpki,
       communities: fleet.communities,
+      serviceExports: serviceExportsOf(services)[family],
       // If the set is not available, no route is accepted.
       irr: neighbor.irr === null ? null : (feeds.irr.get(irrKey(neighbor.irr, family)) ?? []),
       neighbor,
@@ -143,6 +149,20 @@ const allPrefixes = once((services: readonly Service[]) =>
 const coveringPrefixes = once((services: readonly Service[]) =>
   sortPrefixes(services.flatMap(({ covering }) => covering)),
 )
+
+/** With host routes also for sessions that reject them earlier, so that all sessions share one list. */
+const serviceExportsOf = once((services: readonly Service[]) => {
+  const tagged = services.filter(({ communities }) => communities.length > 0)
+  const list = (family: Family): readonly ServiceExport[] =>
+    tagged
+      .map((service) => ({
+        service: service.name,
+        prefixes: ofFamily[family](prefixesOf([service], true)),
+        communities: service.communities,
+      }))
+      .filter(({ prefixes }) => prefixes.length > 0)
+  return { ipv4: list('ipv4'), ipv6: list('ipv6') }
+})
 
 function sortPrefixes(prefixes: readonly Prefix[]): readonly Prefix[] {
   return [...new Map(prefixes.map((prefix) => [prefix.toString(), prefix])).values()].sort(comparePrefixes)

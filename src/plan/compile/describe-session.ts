@@ -43,12 +43,14 @@ function formatCache({ host, port }: RtrCache): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
-/** The hashes of a rule that is in both families are joined. */
+/** One hash for all rules of an id, as of two families or of several services. */
 function describeRules(policies: readonly Policy[], hash: Hash): Record<string, string> {
   const hashRule = ruleHashes(hash)
   const hashes: Record<string, string> = {}
   for (const rule of policies.flatMap(({ rules }) => rules)) {
-    hashes[rule.id] = (hashes[rule.id] ?? '') + hashRule(rule)
+    const earlier = hashes[rule.id]
+    const own = hashRule(rule)
+    hashes[rule.id] = earlier === undefined ? own : hash(`${earlier} ${own}`).slice(0, 12)
   }
   return hashes
 }

@@ -20,6 +20,8 @@ import {
   ownPrefixesOnly,
   pathLength,
   reject,
+  type ServiceExport,
+  serviceCommunities,
   tier1Leak,
 } from './shared-rules.ts'
 
@@ -35,6 +37,8 @@ export interface PolicyInput {
   readonly rpki: Rpki | null
   /** Added to every route that leaves the AS. */
   readonly communities: readonly Community[]
+  /** Of the services with communities of their own. */
+  readonly serviceExports: readonly ServiceExport[]
   /** The prefixes that the IRR registers for this neighbor; `null`: no filter. An empty list accepts nothing. */
   readonly irr: readonly PrefixRange[] | null
   readonly neighbor: Neighbor
@@ -141,6 +145,7 @@ function* exportMatches(input: PolicyInput): Generator<Rule> {
     if (kind.validated && input.rpki?.invalid === 'reject') yield fixed.ownOriginInvalid
     const communities = [...(kind.internal ? [] : input.communities), ...neighbor.communities]
     if (communities.length > 0) yield change('our-communities', [], { type: 'add-communities', communities })
+    yield* input.serviceExports.map(serviceCommunities)
     if (neighbor.noExport ?? kind.noExport) yield fixed.noExport
     if (!kind.internal && (role === 'provider' || role === 'peer' || role === 'rs-server')) {
       yield ownNumber(ourAsn).markForCustomers

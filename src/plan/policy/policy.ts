@@ -23,6 +23,8 @@ export interface Policy {
 
 export interface Rule {
   readonly id: RuleId
+  /** Distinguishes the rules of one id, as those of each service; `null`: there is one rule of that id. */
+  readonly of: string | null
   /** All of them must match; an empty list matches every route. */
   readonly match: readonly Condition[]
   readonly action: Action

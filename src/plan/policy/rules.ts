@@ -41,6 +41,7 @@ export const exportRules = {
   'host-route': ['a host route never leaves the AS', 'RFC 7454, section 6.1.3'],
   'own-origin-invalid': ['others would refuse it: it contradicts our own ROA', 'RFC 8893'],
   'our-communities': ['the communities that the sites set', 'RFC 1997, RFC 8092'],
+  'service-communities': ['the communities that the sites set for a service', 'RFC 1997, RFC 8092'],
   'no-export': ['not to be advertised beyond this neighbor', 'RFC 1997'],
   'mark-for-customers': ['the neighbor may advertise it to customers only', 'RFC 9234, section 5'],
   prepend: ['less preferred than by other ways, as the sites set', 'RFC 4271, section 9.1.2.2'],

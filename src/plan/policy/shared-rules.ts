@@ -33,6 +33,13 @@ const hostRoutes: Readonly<Record<Family, PrefixRange>> = {
   ipv6: { prefix: everything.ipv6, minLength: 128, maxLength: 128 },
 }
 
+/** The prefixes of a service that may be advertised to a neighbor, and the communities that they get. */
+export interface ServiceExport {
+  readonly service: string
+  readonly prefixes: readonly Prefix[]
+  readonly communities: readonly Community[]
+}
+
 const ruleTexts = { ...importRules, ...exportRules }
 const tier1Ranges = tier1Asns.map(only)
 
@@ -130,6 +137,12 @@ export const exactlyOurs = once((exports: readonly Prefix[]) =>
   accept('own-prefixes', { type: 'prefix', in: exports.map(exactly) }),
 )
 
+export const serviceCommunities = once(({ service, prefixes, communities }: ServiceExport): Rule => {
+  const match: Condition = { type: 'prefix', in: prefixes.map(exactly) }
+  const rule = change('service-communities', [match], { type: 'add-communities', communities })
+  return { ...rule, of: service, why: `the communities that the sites set for ${service}` }
+})
+
 function bogonConditions(allowed: readonly Prefix[], family: Family): Condition[] {
   const refused = bogons
     .map((bogon) => bogon.prefix)
@@ -153,7 +166,7 @@ export function change(id: RuleId, match: readonly Condition[], ...changes: Chan
 
 function rule(id: RuleId, match: readonly Condition[], action: Action): Rule {
   const [why, source] = ruleTexts[id]
-  return { id, match, action, why, source, native: false }
+  return { id, of: null, match, action, why, source, native: false }
 }
 
 export function native(rule: Rule): Rule {

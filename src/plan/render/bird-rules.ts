@@ -25,8 +25,9 @@ export function birdRules(
     const native = rule.native || rule.match.some(({ type }) => type === 'path-has-set')
     const comment = `# ${commentOf(rule, native ? 'done by BIRD itself' : null)}`
     if (native) return [comment]
+    // A symbol of BIRD has at most 64 characters: too few for a neighbor, a rule and a service.
     const setOf = (members: readonly string[]) =>
-      members.length > longestInline
+      members.length > longestInline && rule.of === null
         ? lists.name(session, policy, rule, members)
         : `[ ${members.join(', ')} ]`
     const conditions = rule.match.map((condition) => print(condition, policy, setOf, hasLastGood))

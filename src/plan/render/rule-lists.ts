@@ -28,7 +28,7 @@ export function collectLists<T>(
     name(session, policy, rule, content, sort = '') {
       const key = ruleKey(policy, rule)
       const name = differing.has(key)
-        ? join(session.symbol, ...(session.channels.length > 1 ? [digitOf(policy)] : []), rule.id)
+        ? join(session.symbol, ...(session.channels.length > 1 ? [digitOf(policy)] : []), stemOf(rule))
         : join('aw', ...key.split(' '))
       const place = `${sort} ${name}`
       if (!byName.has(place)) byName.set(place, { name, content })
@@ -60,8 +60,13 @@ function findDiffering(sessions: readonly SessionPlan[]): ReadonlySet<string> {
 }
 
 /** Paths and communities are the same in both families. */
-function ruleKey(policy: Policy, { id, match }: Rule): string {
-  return match.some(({ type }) => ofOneFamily.has(type)) ? `${id} ${digitOf(policy)}` : id
+function ruleKey(policy: Policy, rule: Rule): string {
+  const stem = stemOf(rule)
+  return rule.match.some(({ type }) => ofOneFamily.has(type)) ? `${stem} ${digitOf(policy)}` : stem
+}
+
+function stemOf({ id, of }: Rule): string {
+  return of === null ? id : `${id}-${of}`
 }
 
 function digitOf({ family }: Policy): string {

@@ -25,6 +25,7 @@ export function assembleFleet(fleet: FleetFile, sites: readonly SiteFile[]): Fle
         name,
         anycast: service.anycast,
         covering: service.covering,
+        communities: service.communities,
         wireguard: service.wireguard,
         probe: {
           privateKeyFile: probe.privateKeyFile,
@@ -142,6 +143,7 @@ function assembleNode(node: SiteFile['nodes'][number], site: SiteFile): FleetNod
           rejectAsns: neighbor.tighten.rejectAsns,
         },
         irr: assembleIrr(neighbor.irr),
+        services: neighbor.services ?? null,
         communities: neighbor.communities,
         prepend: neighbor.prepend,
         med: neighbor.med ?? null,

@@ -31,6 +31,8 @@ export interface Service {
   readonly anycast: readonly Prefix[]
   /** The prefixes that leave the AS; each anycast prefix is in one of them. */
   readonly covering: readonly Prefix[]
+  /** Added to its routes on every session. */
+  readonly communities: readonly Community[]
   readonly wireguard: {
     readonly interface: string
     readonly port: number
@@ -213,7 +215,9 @@ export interface Neighbor {
   readonly tighten: Tighten
   /** The prefixes that this neighbor may send, from the IRR; `null`: no filter. */
   readonly irr: IrrFilter | null
-  /** Added to the routes advertised to this neighbor, in addition to the fleet's own. */
+  /** Names of the node's services that are advertised to it; `null`: all. */
+  readonly services: readonly string[] | null
+  /** Added to the routes advertised to this neighbor, in addition to those of the fleet and of the services. */
   readonly communities: readonly Community[]
   /** How many times our AS number is prepended to every announcement; 0 towards iBGP. */
   readonly prepend: number

@@ -54,6 +54,12 @@ test('a client is behind the first eBGP neighbor of its site with the address fa
   ])
 })
 
+test('a client is behind a neighbor that receives its service', () => {
+  const yaml = osloYaml.replace('kind: tor, asn: 64611', 'kind: tor, services: [], asn: 64611')
+  const { clients } = buildTopology(fleetOf(yaml, romeYaml))
+  expect(clients[0]!.router).toBe('oslo-a-carrier')
+})
+
 test("a client's tunnel address is neither the server's nor the probe's", () => {
   expect(topology.clients.map(({ tunnelAddress }) => `${tunnelAddress}`)).toEqual([
     '10.80.0.3/16',

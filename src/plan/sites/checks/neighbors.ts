@@ -2,8 +2,15 @@ import { daemonTraits } from '../../../manifest/daemon-kinds.ts'
 import { isUnicast, needsInterface } from '../../../net/bogons.ts'
 import type { Address } from '../../../net/prefix.ts'
 import type { Path } from '../../../text/wording.ts'
-import { type FleetDraft, importOf, type PlacedNeighbor, type PlacedNode } from '../drafts.ts'
+import {
+  type FleetDraft,
+  importOf,
+  type PlacedNeighbor,
+  type PlacedNode,
+  type PlacedService,
+} from '../drafts.ts'
 import { error, type Finding, warning } from '../finding.ts'
+import { checkNeighborServices, receives } from './advertised.ts'
 import { checkPolicy } from './policy/policy.ts'
 import { checkSession } from './session.ts'
 
@@ -12,7 +19,11 @@ export function checkNeighbor(
   at: PlacedNeighbor,
   placed: PlacedNode,
   fleet: FleetDraft | undefined,
+  services: readonly PlacedService[],
 ): Finding[] {
+  const received = services.filter(
+    ({ name }) => placed.node.services?.includes(name) === true && receives(at.neighbor, name),
+  )
   return [
     ...checkAsn(at, fleet?.asn),
     ...checkAddresses(at),
@@ -21,7 +32,8 @@ export function checkNeighbor(
     ...checkPreference(at),
     ...checkDegrade(at),
     ...checkSession(at),
-    ...checkPolicy(at, fleet),
+    ...checkNeighborServices(at, placed, services),
+    ...checkPolicy(at, fleet, received),
   ]
 }
 

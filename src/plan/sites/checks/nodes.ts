@@ -1,7 +1,7 @@
-import type { Family } from '../../../net/prefix.ts'
 import { formatPath, nearestWord, type Path, quote } from '../../../text/wording.ts'
 import { type Drafts, listNodes, listServices, type PlacedNode, type PlacedService } from '../drafts.ts'
 import { error, type Finding, warning } from '../finding.ts'
+import { checkFamilies } from './advertised.ts'
 import { checkNeighbor } from './neighbors.ts'
 import { checkVersion } from './versions.ts'
 
@@ -22,7 +22,7 @@ export function checkNodes(drafts: Drafts): Finding[] {
     for (const [index, neighbor] of (placed.node.neighbors ?? []).entries()) {
       if (neighbor === undefined) continue
       const at = { file: placed.file, path: [...placed.path, 'neighbors', index], neighbor }
-      findings.push(...checkNeighbor(at, placed, drafts.fleet?.value))
+      findings.push(...checkNeighbor(at, placed, drafts.fleet?.value, services))
     }
   }
   return findings
@@ -147,33 +147,6 @@ function checkIdle({ file, path, node }: PlacedNode): Finding[] {
     )
   }
   return findings
-}
-
-const families: readonly (readonly [Family, string])[] = [
-  ['ipv4', 'IPv4'],
-  ['ipv6', 'IPv6'],
-]
-
-function checkFamilies({ file, path, node }: PlacedNode, services: readonly PlacedService[]): Finding[] {
-  const neighbors = node.neighbors ?? []
-  if (neighbors.length === 0) return []
-  return families.flatMap(([family, name]): Finding[] => {
-    if (neighbors.some((neighbor) => neighbor?.address?.family === family)) return []
-    const served = services.find(
-      (placed) =>
-        node.services?.includes(placed.name) === true &&
-        placed.service.anycast?.some((prefix) => prefix?.family === family) === true,
-    )
-    if (served === undefined) return []
-    return [
-      warning(
-        file,
-        [...path, 'neighbors'],
-        `${served.name} has an ${name} anycast address, but the node has no ${name} neighbor to announce it to`,
-        `add an ${name} session`,
-      ),
-    ]
-  })
 }
 
 function checkSharedPorts({ file, path, node }: PlacedNode, services: readonly PlacedService[]): Finding[] {

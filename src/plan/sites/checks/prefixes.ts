@@ -4,6 +4,7 @@ import { globalLengths } from '../../../net/prefix-range.ts'
 import type { Path } from '../../../text/wording.ts'
 import { externalKinds, type PlacedNode, type PlacedService } from '../drafts.ts'
 import type { Finding } from '../finding.ts'
+import { receives } from './advertised.ts'
 
 /** The prefixes of one service: against each other, the neighbors that receive them, and the bogon ranges. */
 export function checkPrefixes(
@@ -54,7 +55,10 @@ function checkCovering(
 ): Finding[] {
   const external = nodes.flatMap(({ node }) =>
     node.services?.includes(name) === true
-      ? (node.neighbors ?? []).filter((neighbor) => externalKinds.includes(neighbor?.kind ?? ''))
+      ? (node.neighbors ?? []).filter(
+          (neighbor) =>
+            neighbor !== undefined && externalKinds.includes(neighbor.kind ?? '') && receives(neighbor, name),
+        )
       : [],
   )[0]
   if (external === undefined) return []

@@ -2,6 +2,7 @@ import { count, type Path } from '../../../text/wording.ts'
 import { type Drafts, listNodes, listServices, type PlacedNode, type PlacedService } from '../drafts.ts'
 import { readName } from '../fields.ts'
 import type { Finding } from '../finding.ts'
+import { checkCommunities } from './policy/communities.ts'
 import { checkPrefixes } from './prefixes.ts'
 import { checkSharedAnycast } from './shared-anycast.ts'
 import { checkSideChecks } from './side-checks.ts'
@@ -52,6 +53,7 @@ function checkLists({ file, path, service }: PlacedService): Finding[] {
     ...checkTwice(file, [...path, 'anycast'], service.anycast),
     ...checkTwice(file, [...path, 'covering'], service.covering),
     ...checkTwice(file, [...path, 'wireguard', 'addresses'], service.wireguard?.addresses),
+    ...checkCommunities(file, [...path, 'communities'], service.communities),
     ...checkTwice(file, [...path, 'probe', 'checks'], service.probe?.checks),
   ]
 }

@@ -165,6 +165,12 @@ const service = z.strictObject({
         'The prefixes advertised to other networks. Each anycast address is in one of them. For transit, peer and route-server no longer than /24 and /48.',
       examples: [['192.0.2.0/24', '2001:db8:51::/48']],
     }),
+  communities: z
+    .array(communityField)
+    .describe(
+      'Added to the routes of this service on every session, `ibgp` included, in addition to those of the fleet and of the neighbor. A prefix that services share has the communities of all of them.',
+    )
+    .prefault([]),
   wireguard,
   probe,
   when: when.prefault({}),

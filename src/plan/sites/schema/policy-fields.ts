@@ -40,12 +40,13 @@ const structuralRules: Readonly<Record<string, string>> = {
   'learned-route': 'leave it out of relax: we provide no transit',
   'host-route': 'if the neighbor agreed, write hostRoutes: true',
   'our-communities': 'remove them from communities',
+  'service-communities': 'remove them from communities of the service',
   'no-export': 'for tor and provider-private, write noExport: false',
   'mark-for-customers': 'write role: none',
   prepend: 'leave out prepend',
   med: 'leave out med',
   degraded: 'set gracefulShutdown, prepend and med in degrade',
-  'own-prefixes': 'to advertise nothing to the node’s neighbors, leave out its services',
+  'own-prefixes': 'to advertise less to this neighbor, write services: [vpn], or [] for nothing',
   'default-deny': 'leave it out of relax: only our own prefixes are advertised (RFC 8212)',
 }
 

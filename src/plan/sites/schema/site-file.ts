@@ -156,10 +156,16 @@ const neighbor = z.strictObject({
     .prefault([]),
   tighten: tighten.prefault({}),
   irr: irr.optional(),
+  services: z
+    .array(nameField('vpn'))
+    .describe(
+      'Those of the node’s services that are advertised to it. A prefix that one of them shares with another service of the node needs both or neither. `[]`: nothing is advertised to it. Left out: all.',
+    )
+    .optional(),
   communities: z
     .array(communityField)
     .describe(
-      'Added to the routes advertised to this neighbor, in addition to the fleet’s own: for example a route server’s control communities.',
+      'Added to the routes advertised to this neighbor, in addition to those of the fleet and of the services: for example a route server’s control communities.',
     )
     .prefault([]),
   prepend: wholeNumberField(0, 10, '2')

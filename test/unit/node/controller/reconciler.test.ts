@@ -281,3 +281,20 @@ test('a session differs if it lacks a route, has an extra one or is missing, but
     `${covering} is still advertised to transit1`,
   )
 })
+
+test('a route differs at a neighbor that may not have it, although another one may', () => {
+  const observed = fromLists({
+    originated: [covering, host],
+    degraded: [],
+    neighbors: neighbors.map(({ name }) => ({
+      neighbor: name,
+      session: 'up',
+      announced: [covering, host],
+      degraded: [],
+    })),
+    otherAnnouncers: null,
+  })
+  expect(findDifferences(normally([covering, host]), observed, neighbors)).toEqual([
+    `${host} is advertised to transit1, but the bundle does not allow it`,
+  ])
+})

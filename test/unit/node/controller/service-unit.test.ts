@@ -7,7 +7,8 @@ import type { DecisionName } from '../../../../src/node/decision/decide.ts'
 import type { Observation } from '../../../../src/node/routing/daemon.ts'
 
 const golden = join(import.meta.dirname, '../../../golden/example/out/fra1/fra1-a/manifest.json')
-const example = requireManifest(JSON.parse(await readFile(golden, 'utf8'))).services[0]!
+const manifest = requireManifest(JSON.parse(await readFile(golden, 'utf8')))
+const example = manifest.services[0]!
 const probes = { endpoint: { runCycle: () => new Promise<never>(() => {}), close: () => {} }, side: [] }
 
 function createUnit(prefixes: readonly string[], decision: DecisionName = 'announce'): ServiceUnit {
@@ -59,4 +60,21 @@ describe('the number of other nodes that announce a service', () => {
     const other = createUnit([covering])
     expect(unit.countOtherAnnouncers(hear({ [covering]: 0 }), [unit, other])).toBe(Number.POSITIVE_INFINITY)
   })
+})
+
+test('a drain waits for the neighbors that receive the service, and for no others', () => {
+  const neighbor = (name: string, prefixes: string[]) => ({ ...manifest.neighbors[0]!, name, prefixes })
+  const neighbors = [neighbor('both', [covering, '198.51.100.0/24']), neighbor('other', ['198.51.100.0/24'])]
+  const unit = createUnit([covering])
+  const has = (grade: 'normal' | 'degraded'): Observation => ({
+    originated: new Map([[covering, 'degraded']]),
+    neighbors: [
+      { neighbor: 'both', session: 'up', announced: new Map([[covering, grade]]) },
+      { neighbor: 'other', session: 'up', announced: new Map([['198.51.100.0/24', 'normal']]) },
+    ],
+    otherAnnouncers: null,
+  })
+  const desired = new Map([[covering, 'degraded'] as const])
+  expect(unit.findDegraded(has('normal'), desired, neighbors)).toEqual({ neighbors: 0, verified: false })
+  expect(unit.findDegraded(has('degraded'), desired, neighbors)).toEqual({ neighbors: 1, verified: true })
 })

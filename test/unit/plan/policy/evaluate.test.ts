@@ -156,6 +156,29 @@ test('an advertised route has our communities, and NO_EXPORT towards a private p
   }
 })
 
+test('a route has the communities of each of its services, on every session', () => {
+  const serviceExports = [
+    {
+      service: 'vpn',
+      prefixes: [prefix('5.5.5.0/24'), prefix('5.5.5.5/32')],
+      communities: [community('1111:1')],
+    },
+    {
+      service: 'voice',
+      prefixes: [prefix('5.5.5.0/24')],
+      communities: [community('1111:7'), community('1111:0:2')],
+    },
+  ]
+  const communitiesOf = (kind: NeighborKind, text: string) =>
+    evaluate(
+      compileExport({ ...inputOf(kind), serviceExports }),
+      route(text, { ...path(''), local: true }),
+    ).route.communities.map(String)
+  expect(communitiesOf('transit', '5.5.5.0/24')).toEqual(['1111:7', '1111:1', '1111:0:2'])
+  expect(communitiesOf('ibgp', '5.5.5.0/24')).toEqual(['1111:1', '1111:7', '1111:0:2'])
+  expect(communitiesOf('ibgp', '5.5.5.5/32')).toEqual(['1111:1'])
+})
+
 test('our large communities are removed, and GRACEFUL_SHUTDOWN sets the lowest preference', () => {
   const communities = ['1111:1:1', '2222:1:1', '1111:1', 'graceful-shutdown'].map(community)
   const { route: taken, changedBy } = evaluate(

@@ -35,6 +35,7 @@ export function inputOf(kind: NeighborKind, changes: Partial<Neighbor> = {}): Po
     relax: [],
     tighten: { pathLength: null, notFound: 'accept', onlyPrefixes: null, rejectPrefixes: [], rejectAsns: [] },
     irr: null,
+    services: null,
     communities: [],
     hostRoutes: null,
     noExport: null,
@@ -59,6 +60,7 @@ export function inputOf(kind: NeighborKind, changes: Partial<Neighbor> = {}): Po
     bogonsAllowed: [],
     rpki,
     communities: [new Community([1111, 7])],
+    serviceExports: [],
     irr: null,
     neighbor,
   }

@@ -21,6 +21,7 @@ test('every field of the YAML arrives in the fleet', () => {
         name: 'vpn',
         anycast: ['192.0.2.1/32', '2001:db8:51::1/128'],
         covering: ['192.0.2.0/24', '2001:db8:51::/48'],
+        communities: ['64500:300'],
         wireguard: {
           interface: 'wg0',
           port: 51820,
@@ -155,6 +156,7 @@ test('every field of the YAML arrives in the fleet', () => {
                   rejectPrefixes: [{ prefix: '0.0.0.0/0', minLength: 25, maxLength: 32 }],
                   rejectAsns: [64666],
                 },
+                services: ['vpn'],
                 communities: ['65535:65281'],
                 prepend: 2,
                 med: 1000,
@@ -194,6 +196,7 @@ function plainNeighbor(fields: Record<string, unknown>): Record<string, unknown>
     relax: [],
     tighten: { pathLength: null, notFound: 'accept', onlyPrefixes: null, rejectPrefixes: [], rejectAsns: [] },
     irr: null,
+    services: null,
     communities: [],
     hostRoutes: null,
     noExport: null,

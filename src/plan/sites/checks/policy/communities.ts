@@ -1,6 +1,6 @@
 import { type Community, wellKnownCommunities } from '../../../../net/community.ts'
 import type { Path } from '../../../../text/wording.ts'
-import type { FleetDraft, PlacedNeighbor } from '../../drafts.ts'
+import type { FleetDraft, PlacedNeighbor, PlacedService } from '../../drafts.ts'
 import { error, type Finding, warning } from '../../finding.ts'
 import { checkTwice } from '../twice.ts'
 
@@ -33,6 +33,7 @@ const noExportCommunity = String(wellKnownCommunities.get('no-export'))
 export function checkNoExport(
   { file, path, neighbor }: PlacedNeighbor,
   fleet: FleetDraft | undefined,
+  received: readonly PlacedService[],
 ): Finding[] {
   const { kind, noExport, communities } = neighbor
   if (kind === undefined || noExport === undefined) return []
@@ -63,6 +64,17 @@ export function checkNoExport(
         file,
         [...path, 'communities', added],
         'adds NO_EXPORT, and noExport: false says that the routes carry none',
+        'keep one of the two',
+      ),
+    ]
+  }
+  const service = received.find((placed) => placed.service.communities?.some(addsNoExport))
+  if (service !== undefined) {
+    return [
+      error(
+        file,
+        at,
+        `communities of ${service.name} adds NO_EXPORT to each route of the service`,
         'keep one of the two',
       ),
     ]

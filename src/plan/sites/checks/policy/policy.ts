@@ -1,14 +1,18 @@
 import { formatRange, type PrefixRange } from '../../../../net/prefix-range.ts'
 import { alternatives } from '../../../../text/wording.ts'
-import { type FleetDraft, importOf, type PlacedNeighbor } from '../../drafts.ts'
+import { type FleetDraft, importOf, type PlacedNeighbor, type PlacedService } from '../../drafts.ts'
 import { error, type Finding, warning } from '../../finding.ts'
 import { importLimits, importsByKind, rolesByKind } from '../../fleet.ts'
 import { checkTwice } from '../twice.ts'
 import { checkCommunities, checkNoExport } from './communities.ts'
 import { checkRelax } from './relax.ts'
 
-/** Checks the policy of one session: what its kind allows, and what has an effect. */
-export function checkPolicy(at: PlacedNeighbor, fleet: FleetDraft | undefined): Finding[] {
+/** Checks the policy of one session: what its kind allows, and what has an effect. `received`: the services advertised to it. */
+export function checkPolicy(
+  at: PlacedNeighbor,
+  fleet: FleetDraft | undefined,
+  received: readonly PlacedService[],
+): Finding[] {
   const { file, path, neighbor } = at
   return [
     ...checkImport(at),
@@ -18,7 +22,7 @@ export function checkPolicy(at: PlacedNeighbor, fleet: FleetDraft | undefined): 
     ...checkIrr(at),
     ...checkCommunities(file, [...path, 'communities'], neighbor.communities),
     ...checkHostRoutes(at),
-    ...checkNoExport(at, fleet),
+    ...checkNoExport(at, fleet, received),
     ...checkRole(at),
   ]
 }
