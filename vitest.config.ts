@@ -1,6 +1,26 @@
 import { defineConfig } from 'vitest/config'
 import { patience } from './test/patience.ts'
 
+/** What runs again in the guest of `scripts/test --kernel`: it depends on the kernel's WireGuard. */
+const againstTheKernel = [
+  'test/e2e/wireguard.test.ts',
+  'test/e2e/wireguard-failures.test.ts',
+  'test/e2e/side-checks.test.ts',
+  'test/e2e/drain.test.ts',
+  'test/e2e/failures/*.test.ts',
+]
+
+/** Not a project of the host, whose kernel may lack all that it tests. */
+const kernelProject = {
+  test: {
+    name: 'kernel',
+    include: ['test/kernel/**/*.test.ts', ...againstTheKernel],
+    fileParallelism: false,
+    testTimeout: patience(180_000),
+    hookTimeout: patience(180_000),
+  },
+}
+
 export default defineConfig({
   test: {
     projects: [
@@ -33,6 +53,7 @@ export default defineConfig({
           hookTimeout: patience(120_000),
         },
       },
+      ...(process.env.ANYWARD_TEST_KERNEL === '1' ? [kernelProject] : []),
     ],
   },
 })

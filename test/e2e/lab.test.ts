@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest'
+import { renderBlock } from '../../src/lab/scenario/scenarios.ts'
 import { patience } from '../patience.ts'
 import { cli, inside, type Lab, labDown, NeighborTables } from './fixture-lab/lab.ts'
 import { findLeftovers } from './fixture-lab/leftovers.ts'
@@ -205,6 +206,16 @@ describe('a scenario in a lab', () => {
     },
     patienceMs,
   )
+
+  test('blocks the port of the kernel’s WireGuard with a ruleset that nft accepts', async () => {
+    const check = ['--net', 'nft', '--check', '--file', '-']
+    const { exitCode, stderr } = await execa('unshare', check, {
+      input: renderBlock('lab_hung', 51820),
+      reject: false,
+    })
+    expect(stderr).toBe('')
+    expect(exitCode).toBe(0)
+  })
 
   test('rejects an unknown scenario and an unknown node', async () => {
     const run = await anyward('lab', 'run', 'wireguard-up', '--sites', sites)

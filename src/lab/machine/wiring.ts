@@ -85,7 +85,8 @@ async function filterManagement(nodes: readonly LabNode[], signal: AbortSignal):
  * WireGuard would then reply from the link's own address.
  */
 function replyLines(fleet: Fleet, node: LabNode, family: Family, inKernel: boolean): string[] {
-  // wireguard-go's replies reach this rule only if the main table has no route through that link.
+  // wireguard-go's replies reach this rule only if the main table has no route through that link. UDP is 17: its name
+  // is in /etc/protocols, which a small Debian does not have.
   const preference = inKernel ? 100 : 40_000
   const links = node.links.filter((link) => link.family === family)
   return servicesOf(fleet, node).flatMap((service, at) => {
@@ -93,7 +94,7 @@ function replyLines(fleet: Fleet, node: LabNode, family: Family, inKernel: boole
     if (source === undefined) return []
     const table = replyTable + at
     return [
-      `rule add pref ${preference} ipproto udp sport ${service.wireguard.port} lookup ${table}`,
+      `rule add pref ${preference} ipproto 17 sport ${service.wireguard.port} lookup ${table}`,
       ...links.map(
         (link, metric) =>
           `route add default via ${link.routerAddress} dev ${link.nodeInterface} onlink src ${source} metric ${metric + 1} table ${table}`,

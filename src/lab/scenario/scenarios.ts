@@ -183,13 +183,23 @@ async function stopWireguard({ node, wireguard }: Stage): Promise<Fault> {
   const table = 'anyward_lab_hung'
   return {
     async strike() {
-      const rules = `table inet ${table} { chain input { type filter hook input priority -300; udp dport ${wireguard.port} drop; } }\n`
-      await runIn(node.namespace, ['nft', '-f', '-'], { input: rules })
+      await runIn(node.namespace, ['nft', '-f', '-'], { input: renderBlock(table, wireguard.port) })
     },
     async repair() {
       await runIn(node.namespace, ['nft', 'delete', 'table', 'inet', table]).catch(() => {})
     },
   }
+}
+
+/** nft 1.0.6 wants a line end or a semicolon after each closing brace. */
+export function renderBlock(table: string, port: number): string {
+  return `table inet ${table} {
+  chain input {
+    type filter hook input priority -300
+    udp dport ${port} drop
+  }
+}
+`
 }
 
 async function changeKey({ node, wireguard }: Stage): Promise<Fault> {

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { vi } from 'vitest'
+import { kernelHasWireguard } from '../../../src/lab/machine/namespaces.ts'
 import type { ManifestService } from '../../../src/manifest/manifest.ts'
 import { keyPairOf } from '../../../src/node/wireguard/key.ts'
 import { patience } from '../../patience.ts'
@@ -27,6 +28,9 @@ export const endpoint4 = { address: '192.0.2.1', port }
 export const endpoint6 = { address: '2001:db8:51::1', port }
 export const echo4 = { source: '10.80.255.254', target: '10.80.0.1' }
 export const echo6 = { source: 'fd00:80::ffff', target: 'fd00:80::1' }
+
+/** The kernel's, if it has one: as in a node of the lab. */
+export const inKernel = await kernelHasWireguard()
 
 /** A real WireGuard in a namespace of its own, with both anycast addresses on its loopback. */
 export class WireguardServer {
@@ -51,21 +55,32 @@ export class WireguardServer {
     await execa('ip', ['netns', 'add', this.namespace])
     await this.ip('link', 'set', 'lo', 'up')
     await this.addAnycast()
-    this.#process = spawn(
-      'ip',
-      ['netns', 'exec', this.namespace, 'wireguard-go', '--foreground', this.interface],
-      { stdio: 'ignore' },
-    )
-    await vi.waitFor(() => execa('wg', ['show', this.interface, 'public-key']), { timeout: patience(20_000) })
+    if (inKernel) await this.ip('link', 'add', this.interface, 'type', 'wireguard')
+    else await this.#startProcess()
     await this.configure()
     await this.ip('address', 'add', '10.80.0.1/16', 'dev', this.interface)
     await this.ip('address', 'add', 'fd00:80::1/64', 'dev', this.interface, 'nodad')
     await this.ip('link', 'set', this.interface, 'up')
   }
 
+  async #startProcess(): Promise<void> {
+    this.#process = spawn(
+      'ip',
+      ['netns', 'exec', this.namespace, 'wireguard-go', '--foreground', this.interface],
+      { stdio: 'ignore' },
+    )
+    await vi.waitFor(() => this.wg('show', this.interface, 'public-key'), { timeout: patience(20_000) })
+  }
+
   async stop(): Promise<void> {
-    this.signal('SIGCONT')
-    this.signal('SIGTERM')
+    if (inKernel) await this.ip('link', 'delete', this.interface)
+    else await this.#endProcess()
+    await execa('ip', ['netns', 'delete', this.namespace])
+  }
+
+  async #endProcess(): Promise<void> {
+    this.#process?.kill('SIGCONT')
+    this.#process?.kill('SIGTERM')
     const socket = `/var/run/wireguard/${this.interface}.sock`
     await vi.waitFor(
       () => {
@@ -73,7 +88,6 @@ export class WireguardServer {
       },
       { timeout: patience(10_000) },
     )
-    await execa('ip', ['netns', 'delete', this.namespace])
   }
 
   /** Restores the complete configuration. */
@@ -90,21 +104,24 @@ export class WireguardServer {
   }
 
   async setconf(lines: readonly string[]): Promise<void> {
-    await this.#withSecret(`${lines.join('\n')}\n`, (file) => execa('wg', ['setconf', this.interface, file]))
+    await this.#withSecret(`${lines.join('\n')}\n`, (file) => this.wg('setconf', this.interface, file))
   }
 
   async setPrivateKey(privateKey: string): Promise<void> {
-    await this.#withSecret(`${privateKey}\n`, (file) =>
-      execa('wg', ['set', this.interface, 'private-key', file]),
-    )
+    await this.#withSecret(`${privateKey}\n`, (file) => this.wg('set', this.interface, 'private-key', file))
   }
 
   async removePeer(): Promise<void> {
-    await execa('wg', ['set', this.interface, 'peer', this.probeKeys.publicKey, 'remove'])
+    await this.wg('set', this.interface, 'peer', this.probeKeys.publicKey, 'remove')
   }
 
   async show(field: string): Promise<string> {
-    return (await execa('wg', ['show', this.interface, field])).stdout
+    return this.wg('show', this.interface, field)
+  }
+
+  /** In the namespace, where an interface of the kernel is. Returns what it prints. */
+  async wg(...words: string[]): Promise<string> {
+    return (await execa('ip', ['netns', 'exec', this.namespace, 'wg', ...words])).stdout
   }
 
   async addAnycast(): Promise<void> {
@@ -128,12 +145,17 @@ export class WireguardServer {
     }
   }
 
-  freeze(): Promise<void> {
-    return freeze(this.#process!.pid!)
+  /** It stops answering. The kernel's has no process to stop: its port is blocked. */
+  async freeze(): Promise<void> {
+    if (this.#process !== null) return freeze(this.#process.pid!)
+    await this.run('nft', 'add table inet frozen')
+    await this.run('nft', 'add chain inet frozen input { type filter hook input priority -300; }')
+    await this.run('nft', `add rule inet frozen input udp dport ${port} drop`)
   }
 
-  signal(signal: 'SIGCONT' | 'SIGTERM'): void {
-    this.#process?.kill(signal)
+  async thaw(): Promise<void> {
+    if (this.#process === null) await this.run('nft', 'delete table inet frozen')
+    else this.#process.kill('SIGCONT')
   }
 
   /** Runs a program in its namespace. */
