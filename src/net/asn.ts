@@ -31,3 +31,8 @@ export function plainFromAsdot(text: string): number | null {
   const low = Number(match[2])
   return high <= 65535 && low <= 65535 ? high * 65536 + low : null
 }
+
+/** For use within a network, or between networks that agree (RFC 6996). */
+export function isPrivateAsn(asn: number): boolean {
+  return (asn >= 64512 && asn <= 65534) || (asn >= 4_200_000_000 && asn <= 4_294_967_294)
+}

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { explainCommand } from './design/explain.ts'
+import { initCommand } from './design/init.ts'
 import { planCommand } from './design/plan.ts'
 import { plannerCommand } from './design/planner.ts'
 import { preflightCommand } from './design/preflight.ts'
@@ -22,7 +23,15 @@ import { labCommand } from './rehearse/lab.ts'
  * runs, so that `--help` and `--version` load nothing else.
  */
 export const commandGroups: Readonly<Record<string, readonly (() => Command)[]>> = {
-  Design: [validateCommand, schemaCommand, planCommand, plannerCommand, explainCommand, preflightCommand],
+  Design: [
+    initCommand,
+    validateCommand,
+    schemaCommand,
+    planCommand,
+    plannerCommand,
+    explainCommand,
+    preflightCommand,
+  ],
   'On a node': [controllerCommand, guardCommand, applyCommand, rtrCommand, probeCommand],
   Operate: [statusCommand, eventsCommand, drainCommand, undrainCommand, withdrawCommand],
   Rehearse: [labCommand],

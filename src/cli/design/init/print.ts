@@ -1,0 +1,42 @@
+import { daemonNames } from '../../../manifest/daemon-kinds.ts'
+import type { Answers } from '../../../plan/init/answers.ts'
+import type { Left } from '../../../plan/takeover/router.ts'
+import { count } from '../../../text/wording.ts'
+
+/** By place, with the reason once where several lines in a row have the same. */
+export function printLeft(from: string, left: readonly Left[]): void {
+  const lines = [`Not taken over from ${from}, or to be checked (${count(left.length, 'item')}):`]
+  left.forEach(({ file, line, text, reason }, index) => {
+    lines.push(`  ${file}:${line} ${text}`)
+    if (left[index + 1]?.reason !== reason) lines.push(`      ${reason}`)
+  })
+  process.stdout.write(`${lines.join('\n')}\n\n`)
+}
+
+/** The commands that follow, as they are typed. */
+export function printNext(
+  { site, node, interface: device, probeAddress, daemon, neighbors }: Answers,
+  sites: string,
+): void {
+  const program = process.env.npm_command === 'exec' ? 'npx anyward' : 'anyward'
+  const folder = sites === 'sites' ? '' : ` --sites ${shellWord(sites)}`
+  const length = probeAddress?.includes(':') === true ? 128 : 32
+  const passwords = neighbors.flatMap(({ values }) => values.passwordFile ?? []).map(String)
+  const lines = [
+    '',
+    `Next, as root on ${node}: a key for the probe, and its peer on ${device}; at later sites the same file and peer`,
+    '  install -d -m 0750 /etc/anyward && (umask 077 && wg genkey > /etc/anyward/probe.key)',
+    `  wg set ${device} peer "$(wg pubkey < /etc/anyward/probe.key)" allowed-ips ${probeAddress}/${length}`,
+    ...passwords.map((file) => `  (umask 077 && cat > ${file})   # the session’s password, then Ctrl-D`),
+    'Then see what it does, and try the fleet on this machine, in namespaces, with real daemons:',
+    `  ${program} plan${folder} --out out`,
+    `  ${program} lab up${folder}`,
+    `On ${node}, with ${daemonNames[daemon === 'frr' ? 'frr' : 'bird'].project} running there:`,
+    `  ${program} apply --bundle out/${site}/${node}`,
+  ]
+  process.stdout.write(`${lines.join('\n')}\n`)
+}
+
+function shellWord(text: string): string {
+  return /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
+}
