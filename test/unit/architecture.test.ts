@@ -26,6 +26,8 @@ const trespasses: readonly Trespass[] = [
     'plan/rpki',
     'plan/compile',
     'plan/render',
+    'plan/takeover',
+    'plan/init',
     'node/health',
     'node/decision',
   ].flatMap((folder) => {

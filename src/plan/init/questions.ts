@@ -65,9 +65,10 @@ export const questions: readonly QuestionText[] = [
     '--covering',
     'Prefixes around them that leave your AS',
     '203.0.113.0/24 2001:db8:51::/48',
-    ({ anycast = [] }) => {
-      const prefixes = anycast.map(suggestCovering)
-      return prefixes.includes(null) ? null : [...new Set(prefixes as string[])]
+    ({ anycast }) => {
+      const prefixes = anycast?.map(suggestCovering)
+      if (prefixes === undefined || prefixes.includes(null)) return null
+      return [...new Set(prefixes.filter((prefix) => prefix !== null))]
     },
   ),
   question('interface', '--interface', 'WireGuard interface', 'wg0', () => 'wg0'),

@@ -1,5 +1,5 @@
 import type { Answers } from '../../../plan/init/answers.ts'
-import { checkAnswers } from '../../../plan/init/check.ts'
+import { checkAnswers, type Question } from '../../../plan/init/check.ts'
 import { questions } from '../../../plan/init/questions.ts'
 import { listCandidates } from '../../../plan/init/sessions.ts'
 import { findBogonRanges } from '../../../plan/init/suggest.ts'
@@ -123,19 +123,25 @@ function refuseInvalid(answers: Answers, { isPartial = false } = {}): void {
   )
   if (errors.length === 0) return
   const lines = errors.map(({ issue, question }) => {
-    const flag =
-      questions.find(({ key }) => key === question)?.flag ??
-      (question === null ? '' : `--${question.replace(/s$/, '')}`)
-    const { message, hint } = issue
+    const { hint } = issue
     const cure = hint?.includes('bogons.allow')
       ? 'if this is intended, as in a lab, add --allow-bogons'
       : hint
-    return `${flag === '' ? formatIssue(issue) : `${flag}: ${message}`}${cure === null || cure === undefined ? '' : `\n        ${cure}`}`
+    return `${describeError(issue, question)}${cure === null || cure === undefined ? '' : `\n        ${cure}`}`
   })
   throw new CommandError(`the answers are not valid:\n    ${lines.join('\n    ')}`, {
     hint: 'nothing was written',
     exitCode: exitCode.findings,
   })
+}
+
+function describeError(issue: Issue, question: Question | null): string {
+  const field = /^nodes\[0\]\.neighbors\[(\d+)\](?:\.(.+))?$/.exec(issue.path)
+  if (field !== null) {
+    return `--neighbor ${Number(field[1]) + 1}, ${field[2] === undefined ? '' : `${field[2]}: `}${issue.message}`
+  }
+  const flag = question === 'service' ? '--service' : questions.find(({ key }) => key === question)?.flag
+  return flag === undefined ? formatIssue(issue) : `${flag}: ${issue.message}`
 }
 
 function isMissing({ message }: Issue): boolean {
