@@ -29,12 +29,12 @@ export function printStatus(status: NodeStatus, json: boolean): void {
         `    hold-down for another ${Math.ceil(leftMs / 1000)} s after ${flaps} ${flaps === 1 ? 'flap' : 'flaps'}`,
       )
     if (service.drain.stage !== 'none') write(`    ${describeDrain(service.drain)}`)
-    for (const { name, session } of status.neighbors) {
+    for (const { name, session, bfd } of status.neighbors) {
       const advertised = service.announced
         .filter(({ neighbor }) => neighbor === name)
         .map(({ prefix, degraded }) => (degraded ? `${prefix} degraded` : prefix))
       write(
-        `    ${name} (session ${session}): ${advertised.length === 0 ? 'nothing announced' : advertised.join(', ')}`,
+        `    ${name} (session ${session}${bfd ? `, BFD ${bfd.state}` : ''}): ${advertised.length === 0 ? 'nothing announced' : advertised.join(', ')}`,
       )
     }
   }
@@ -44,6 +44,7 @@ export function printStatus(status: NodeStatus, json: boolean): void {
     write(`  ${address} is removed from this node until the daemon withdraws the routes of the dead service`)
   if (status.guard?.holding === false)
     write(`  NOT guarded: ${status.guard.problem ?? 'the guard does not answer'}`)
+  for (const { bfd } of status.neighbors) if (bfd?.problem) write(`  ${bfd.problem}`)
   const saved = daemon.savedAnnouncements ?? []
   if (saved.length > 0) write(`  ${describeSaved(saved)}`)
   if (daemon.trouble !== null) write(`  error: ${daemon.trouble.cause}: ${daemon.trouble.message}`)

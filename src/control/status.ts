@@ -62,6 +62,10 @@ export const statusSchema = z.object({
       name: z.string(),
       address: z.string(),
       session: z.enum(['up', 'down', 'missing', 'unknown']),
+      /** `null`: without BFD. `problem`: it stays down while the session is up, and the cure. */
+      bfd: z
+        .object({ state: z.enum(['up', 'down', 'missing', 'unknown']), problem: z.string().nullable() })
+        .nullable(),
     }),
   ),
   /** The intent in force; `source` is the operator or the calendar. */

@@ -25,17 +25,20 @@ interface DaemonTraits {
   readonly namesSessions: boolean
   /** Why a session cannot have both GTSM and BFD; `null`: it can. */
   readonly gtsmExcludesBfd: string | null
+  /** The TTL of its packets of multihop BFD. Some routers accept only those that fit their number of hops from 255. */
+  readonly multihopBfdTtl: number
   /** Whether a route of a covered prefix is invalid if its path ends in an AS_SET (RFC 6811, section 2). */
   readonly refusesSetOrigins: boolean
 }
 
 export const daemonTraits: Readonly<Record<DaemonKind, DaemonTraits>> = {
-  bird: { namesSessions: true, gtsmExcludesBfd: null, refusesSetOrigins: true },
+  bird: { namesSessions: true, gtsmExcludesBfd: null, multihopBfdTtl: 64, refusesSetOrigins: true },
   frr: {
     namesSessions: false,
     // It counts a session with ttl-security as multihop, and speaks BFD on UDP 4784.
     gtsmExcludesBfd:
       'FRR 8.4 makes BFD a multihop session (RFC 5883), which a directly connected neighbor never answers',
+    multihopBfdTtl: 255,
     refusesSetOrigins: false,
   },
 }

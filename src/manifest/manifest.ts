@@ -39,7 +39,7 @@ import {
   seconds,
   timezone,
 } from './values.ts'
-import { failureActions, importWords, neighborKinds, roleWords } from './words.ts'
+import { bfdHops, failureActions, importWords, neighborKinds, roleWords } from './words.ts'
 
 /** Paths on the node. */
 const paths = record({
@@ -70,7 +70,12 @@ const session = record({
   role: nullable(word(...roleWords)),
   multihop: nullable(whole(...bounds.multihop)),
   bfd: nullable(
-    record({ intervalMs: durationMs(bounds.bfd.interval), multiplier: whole(...bounds.bfd.multiplier) }),
+    record({
+      intervalMs: durationMs(bounds.bfd.interval),
+      multiplier: whole(...bounds.bfd.multiplier),
+      /** Of an iBGP session; of another one `null`: `multihop` tells. */
+      hops: withDefault(nullable(word(...bfdHops)), null),
+    }),
   ),
   timers: withDefault(
     record({ holdS: seconds(bounds.timers.hold), keepaliveS: seconds(bounds.timers.keepalive) }),

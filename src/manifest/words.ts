@@ -9,6 +9,10 @@ export type ImportWord = (typeof importWords)[number]
 export const roleWords = ['customer', 'provider', 'peer', 'rs-client', 'rs-server'] as const
 export type RoleWord = (typeof roleWords)[number]
 
+/** How far a BFD neighbor is: on a link (RFC 5881), or behind routers (RFC 5883). The two do not understand each other. */
+export const bfdHops = ['single', 'multi'] as const
+export type BfdHops = (typeof bfdHops)[number]
+
 export const failureActions = ['withdraw', 'degrade'] as const
 export type FailureAction = (typeof failureActions)[number]
 

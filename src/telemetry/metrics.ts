@@ -56,6 +56,12 @@ export function createMetrics() {
       labelNames: ['neighbor'],
       registers,
     }),
+    bfdUp: new Gauge({
+      name: 'anyward_bfd_session_up',
+      help: 'Whether the BFD session is up; only for neighbors with BFD',
+      labelNames: ['neighbor'],
+      registers,
+    }),
     reconcileFailures: new Counter({
       name: 'anyward_reconcile_failures_total',
       help: 'Failed attempts to change or to observe the routing daemon, by cause',

@@ -120,7 +120,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     'a map without a value',
     [['fra1.yaml', 'bfd: { interval: 100ms, multiplier: 3 }', 'bfd:']],
     [
-      'sites/fra1.yaml:15:9 nodes[0].neighbors[0].bfd: has no value\nit is a map with the keys interval, multiplier',
+      'sites/fra1.yaml:15:9 nodes[0].neighbors[0].bfd: has no value\nit is a map with the keys interval, multiplier, hops',
     ],
   ],
   [

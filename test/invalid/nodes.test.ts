@@ -185,6 +185,33 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
       'sites/ams1.yaml:9:79 nodes[0].neighbors[1].gtsm: with gtsm, FRR 8.4 makes BFD a multihop session (RFC 5883), which a directly connected neighbor never answers\nleave out gtsm or bfd, or use daemon: bird',
     ],
   ],
+  [
+    'BFD with an ibgp neighbor without its hops',
+    [
+      [
+        'ams1.yaml',
+        'kind: tor, asn: 64613, address: "2001:db8:21::1", gtsm: true',
+        'kind: ibgp, asn: 64500, address: "2001:db8:21::1", bfd: {}',
+      ],
+    ],
+    [
+      'sites/ams1.yaml:9:79 nodes[0].neighbors[1].bfd: an ibgp neighbor may be on a link or behind routers, and BFD differs: BIRD takes the second for granted, FRR looks\nadd hops: single if the neighbor is on a link of the node, else hops: multi',
+    ],
+  ],
+  [
+    'the hops of BFD where multihop tells',
+    [['ams1.yaml', 'gtsm: true', 'bfd: { hops: multi }']],
+    [
+      'sites/ams1.yaml:9:86 nodes[0].neighbors[1].bfd.hops: hops is for ibgp neighbors: of another one multihop tells\nleave hops out, and add multihop',
+    ],
+  ],
+  [
+    'multihop BFD on FRR without the local address',
+    [['ams1.yaml', 'gtsm: true', 'multihop: 2, bfd: {}']],
+    [
+      'sites/ams1.yaml:9:91 nodes[0].neighbors[1].bfd: FRR needs the node’s own address for BFD with a neighbor that is not on the link\nadd localAddress, or leave bfd out',
+    ],
+  ],
 ]
 
 test.each(rows)('nodes and neighbors: %s', (_name, edits, issues) => {

@@ -29,7 +29,7 @@ async function apply(options: ApplyOptions, bundle: string): Promise<void> {
   } catch (error) {
     const refusal = readRefusal(error)
     if (options.json && refusal !== null) {
-      printJson({ applied: false, effect: 'none', undone: false, ...refusal, notes: [] })
+      printJson({ applied: false, effect: 'none', undone: false, ...refusal, findings: [], notes: [] })
     }
     throw error
   }
@@ -68,14 +68,14 @@ async function clean(bundle = defaultBundle): Promise<void> {
 }
 
 function report(options: ApplyOptions, outcome: ApplyOutcome): void {
-  const { applied, reason, undone, detail, effect, notes } = outcome
+  const { applied, reason, undone, detail, effect, findings, notes } = outcome
   const isFine = applied || reason === 'nothing-to-do'
   if (options.json) printJson(outcome)
   else {
     const head = isFine ? detail : `${undone ? 'undone' : 'refused'} (${reason}): ${detail}`
-    print([applied ? `${head} (${effect})` : head, ...notes].join('\n'))
+    print([applied ? `${head} (${effect})` : head, ...findings, ...notes].join('\n'))
   }
-  if (isFine) process.exitCode = exitCode.fine
+  if (isFine && findings.length === 0) process.exitCode = exitCode.fine
   else process.exitCode = reason === 'undo-failed' ? exitCode.failed : exitCode.findings
 }
 

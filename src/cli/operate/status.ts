@@ -20,8 +20,9 @@ export async function runStatus(options: NodeOptions): Promise<void> {
 function isServing(status: NodeStatus): boolean {
   return (
     status.daemon.verified &&
-    // Missing in the answer of an older controller.
+    // Both are missing in the answer of an older controller.
     (status.daemon.savedAnnouncements ?? []).length === 0 &&
+    status.neighbors.every(({ bfd }) => (bfd?.problem ?? null) === null) &&
     status.services.every((service) => service.health === 'healthy' && service.decision === 'announce')
   )
 }

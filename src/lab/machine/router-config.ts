@@ -109,6 +109,7 @@ function renderSession(router: LabRouter, { link, node, session, password }: Rou
     `neighbor ${link.nodeAddress} as ${node.asn};`,
     ...(session.gtsm ? ['ttl security on;'] : []),
     ...(password === null ? [] : [`password "${password}";`]),
+    ...(bfd === null ? [] : [bfd.hops === 'single' ? 'direct;' : 'multihop;']),
     ...(bfd === null ? [] : [`bfd { interval ${bfd.intervalMs} ms; multiplier ${bfd.multiplier}; };`]),
     ...shortTimers,
     ...session.channels.flatMap(({ family }) => [

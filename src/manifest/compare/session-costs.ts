@@ -59,6 +59,12 @@ const settings: readonly Setting[] = [
     cost: { bird: 'session-restart', frr: 'reload' },
   },
   {
+    // BIRD's session is multihop or direct as its BFD is.
+    label: 'the hops of BFD',
+    read: ({ session }) => session && (session.bfd?.hops ?? 'by the daemon'),
+    cost: { bird: 'session-restart', frr: 'none' },
+  },
+  {
     label: 'BFD',
     read: ({ session }) =>
       session && (session.bfd === null ? 'off' : `${session.bfd.intervalMs} ms × ${session.bfd.multiplier}`),

@@ -6,13 +6,14 @@ import { compareBundles } from '../../manifest/compare/compare.ts'
 import type { Effect } from '../../manifest/compare/session-costs.ts'
 import { daemonNames } from '../../manifest/daemon-kinds.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
-import { DaemonError, type Observation, type RoutingDaemon } from '../routing/daemon.ts'
+import { type BfdSessions, DaemonError, type Observation, type RoutingDaemon } from '../routing/daemon.ts'
 import { ownPrefixesOf } from '../routing/own-prefixes.ts'
 import { type BaseDaemon, NotTakenError } from './base-daemon.ts'
 import { cleaners } from './clean.ts'
 import { createBase } from './create-base.ts'
 import { findOwner, type InstalledFile, installFiles, readInstalled } from './files.ts'
 import { removeJournal, writeJournal } from './journal.ts'
+import { type BfdCheck, findBfdUp, findQuietBfd } from './verify/bfd-check.ts'
 import { verify, WorseError } from './verify/verify.ts'
 
 type ApplyReason =
@@ -36,6 +37,8 @@ export interface ApplyOutcome {
   readonly undone: boolean
   readonly reason: ApplyReason
   readonly detail: string
+  /** What does not work, and did not before: each with its cure. */
+  readonly findings: readonly string[]
   /** Further remarks for the operator. */
   readonly notes: readonly string[]
 }
@@ -47,6 +50,8 @@ interface ApplyOptions {
   /** Of the installed bundle; `null`: none. */
   readonly installed: Manifest | null
   readonly createDaemon: (manifest: Manifest) => RoutingDaemon | Promise<RoutingDaemon>
+  /** `null`: no session of this manifest has BFD. */
+  readonly createBfd: (manifest: Manifest) => Promise<BfdSessions | null>
   /** How long sessions may take to come back. */
   readonly timeoutMs: number
   /** Aborts: undoes the change, and then ends. */
@@ -92,7 +97,7 @@ export async function applyBundle(options: ApplyOptions): Promise<ApplyOutcome> 
     const applied = cleaned.length > 0
     return {
       ...{ applied, effect: 'none', undone: false, reason: applied ? 'applied' : 'nothing-to-do' },
-      ...{ detail: 'this bundle is installed already', notes: cleaned },
+      ...{ detail: 'this bundle is installed already', findings: [], notes: cleaned },
     }
   }
   const base = createBase(manifest.daemon, {
@@ -104,6 +109,8 @@ export async function applyBundle(options: ApplyOptions): Promise<ApplyOutcome> 
     trialS: Math.ceil(options.timeoutMs / 1000) + spareS,
   })
   const daemon = await options.createDaemon(watching(manifest, installed))
+  const sessions = await options.createBfd(manifest)
+  let bfd: BfdCheck | null = null
   try {
     onStep?.('parse check')
     const complaints = await base.check()
@@ -111,9 +118,12 @@ export async function applyBundle(options: ApplyOptions): Promise<ApplyOutcome> 
     const effect = effectOf(installed, manifest, differs)
     if (complaints.length > 0) {
       const detail = complaints.join('\n')
-      return { applied: false, effect, undone: false, reason: 'parser-refused', detail, notes: cleaned }
+      const refused = { applied: false, effect, undone: false, reason: 'parser-refused' } as const
+      return { ...refused, detail, findings: [], notes: cleaned }
     }
     const was = await observeBefore(options)
+    const wasUp = await findBfdUp(installed && (await options.createBfd(installed)))
+    if (sessions !== null) bfd = { sessions, wasUp }
     const snapshot = await base.snapshot()
     const { node, daemon: kind } = manifest
     const journal = {
@@ -130,27 +140,29 @@ export async function applyBundle(options: ApplyOptions): Promise<ApplyOutcome> 
       onStep?.('activate')
       await base.activate()
       onStep?.('verify')
-      const isHeld = await verify(options, daemon, was, base)
+      const isHeld = await verify({ ...options, bfd }, daemon, was, base)
       onStep?.('install')
       await installFiles(wanted)
       if (!isHeld || !(await base.confirm())) {
         onStep?.('activate again')
         await base.activate()
-        await verify(options, daemon, was, base)
+        await verify({ ...options, bfd }, daemon, was, base)
         await base.confirm()
       }
     } catch (error) {
       onStep?.('undo')
       const undone = await undo(options, base, before, snapshot, was, error)
-      return { effect, ...undone, notes: [...cleaned, ...undone.notes] }
+      return { effect, ...undone, findings: [], notes: [...cleaned, ...undone.notes] }
     }
     await base.forget?.(removedPrefixes(manifest, installed))
     await removeJournal(bundleDir)
     const notes = [...cleaned, ...describeDown(was, await daemon.observe())]
     const detail = `${manifest.node} runs this bundle`
-    return { applied: true, effect, undone: false, reason: 'applied', detail, notes }
+    const findings = await findQuietBfd(bfd, manifest, daemon, options.signal, options.clock)
+    return { applied: true, effect, undone: false, reason: 'applied', detail, findings, notes }
   } finally {
     daemon.close()
+    sessions?.close()
     await base.close()
   }
 }
@@ -209,7 +221,7 @@ async function undo(
   snapshot: string | null,
   was: Observation,
   cause: unknown,
-): Promise<Omit<ApplyOutcome, 'effect'>> {
+): Promise<Omit<ApplyOutcome, 'effect' | 'findings'>> {
   const { manifest, installed, createDaemon, signal } = options
   const reason: ApplyReason = signal.aborted
     ? 'interrupted'
@@ -229,7 +241,7 @@ async function undo(
   const daemon = await createDaemon(known)
   const notes: string[] = []
   try {
-    const patient = { ...options, manifest: known, signal: new AbortController().signal }
+    const patient = { ...options, manifest: known, signal: new AbortController().signal, bfd: null }
     if (installed !== null) await verify(patient, daemon, was, null)
   } catch (error) {
     notes.push(`the state from before the apply is not complete yet: ${(error as Error).message}`)

@@ -93,7 +93,7 @@ function isBlock(line: Line): boolean {
   const text = line.at(-1)!
   return (
     (line.length === 1 && /^(?:router |route-map |bfd$|rpki$|vrf |interface )/.test(text)) ||
-    (line.length === 2 && line[0] === 'bfd' && text.startsWith('profile '))
+    (line.length === 2 && line[0] === 'bfd' && /^(?:profile|peer) /.test(text))
   )
 }
 

@@ -128,13 +128,18 @@ export class Controller {
     return this.#reconciler.verified
   }
 
+  isSessionUp(name: string): boolean {
+    const seen = this.#reconciler.observation?.neighbors.find(({ neighbor }) => neighbor === name)
+    return seen?.session === 'up'
+  }
+
   /** Resolves with true once the neighbors have the desired routes, or with false at the deadline. */
   settle(timeoutMs: number): Promise<boolean> {
     return this.#reconciler.settle(timeoutMs)
   }
 
   status(): NodeStatus {
-    const { manifest, clock, daemonVersion, guard, lastResort, saved } = this.#parts
+    const { manifest, clock, daemonVersion, guard, lastResort, saved, bfd } = this.#parts
     return buildStatus({
       manifest,
       units: this.#units,
@@ -144,6 +149,7 @@ export class Controller {
       guard: guard?.state ?? null,
       heldAddresses: lastResort?.removed.map(({ address }) => address) ?? [],
       savedAnnouncements: saved?.found ?? [],
+      bfdOf: (neighbor) => bfd?.view(neighbor) ?? null,
       daemonVersion,
       now: clock.now(),
       wall: clock.wall(),

@@ -8,6 +8,7 @@ import type { Observation, RoutingDaemon, SavedNetwork } from '../routing/daemon
 import type { DaemonFailure } from './reconciler.ts'
 import type { DecidedState, ServiceState } from './services/service-state.ts'
 import type { SavedService, ServiceProbes } from './services/service-unit.ts'
+import type { BfdView } from './watch/bfd-watch.ts'
 
 /** Receives the controller's events, for logs and metrics. Must not throw. */
 export interface ControllerObserver {
@@ -69,6 +70,8 @@ export interface ControllerParts {
   /** Withdraws if this controller cannot. */
   readonly guard: GuardClient | null
   readonly lastResort: AddressRemover | null
+  /** `null`: no neighbor has BFD. */
+  readonly bfd?: { view(neighbor: string): BfdView | null } | null
   /** FRR: announcements that are saved in its files. */
   readonly saved?: { readonly found: readonly SavedNetwork[] } | null
 }

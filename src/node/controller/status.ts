@@ -16,6 +16,7 @@ export function buildStatus(input: {
   guard: GuardState | null
   heldAddresses: readonly string[]
   savedAnnouncements: readonly SavedNetwork[]
+  bfdOf: (neighbor: string) => NodeStatus['neighbors'][number]['bfd']
   daemonVersion: string | null
   now: number
   wall: number
@@ -58,6 +59,7 @@ export function buildStatus(input: {
       name,
       address,
       session: observed.find((neighbor) => neighbor.neighbor === name)?.session ?? 'unknown',
+      bfd: input.bfdOf(name),
     })),
     operator: {
       intent: intent.intent,

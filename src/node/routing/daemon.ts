@@ -50,6 +50,16 @@ export interface NeighborObservation {
   readonly announced: Announcements
 }
 
+/** `missing`: the daemon has no BFD session with this neighbor. */
+export type BfdState = 'up' | 'down' | 'missing'
+
+/** The BFD sessions of the daemon, over a connection of its own, so that announcements do not wait for it. */
+export interface BfdSessions {
+  /** The state for each neighbor with BFD in the manifest, in its order. Throws DaemonError. */
+  look(): Promise<ReadonlyMap<string, BfdState>>
+  close(): void
+}
+
 /**
  * Origin validation of a daemon that does not re-evaluate its routes when VRPs change (required by RFC 6811,
  * section 4).

@@ -16,7 +16,7 @@ import { repairInterrupted } from '../apply/repair.ts'
 import { DaemonError, type SavedNetwork } from '../routing/daemon.ts'
 import { ownPrefixesOf } from '../routing/own-prefixes.ts'
 import { askController } from './ask-controller.ts'
-import { createDaemon } from './create-daemon.ts'
+import { createBfd, createDaemon } from './create-daemon.ts'
 import { requireOwnNode } from './node-identity.ts'
 
 /** For one reply of the daemon: an apply is not urgent, and the node may be busy. */
@@ -66,6 +66,7 @@ export async function applyOnNode({ bundle, timeoutMs, onStep }: ApplyNodeOption
       manifest,
       installed,
       createDaemon: (one) => createDaemon(one, { deadlineMs: daemonTimeoutMs }),
+      createBfd: (one) => createBfd(one, { deadlineMs: daemonTimeoutMs }),
       timeoutMs,
       signal: interruption.signal,
       onStep,

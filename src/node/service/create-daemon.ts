@@ -1,6 +1,6 @@
 import type { DaemonKind } from '../../manifest/daemon-kinds.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
-import type { RoutingDaemon } from '../routing/daemon.ts'
+import type { BfdSessions, RoutingDaemon } from '../routing/daemon.ts'
 
 interface DaemonOptions {
   /** Limits each reply. */
@@ -17,4 +17,20 @@ const adapters: Readonly<Record<DaemonKind, Create>> = {
 /** The adapter for the daemon that a manifest names; no other is loaded. */
 export function createDaemon(manifest: Manifest, options: DaemonOptions = {}): Promise<RoutingDaemon> {
   return adapters[manifest.daemon]({ manifest, ...options })
+}
+
+const bfdAdapters: Readonly<
+  Record<DaemonKind, (options: DaemonOptions & { readonly manifest: Manifest }) => Promise<BfdSessions>>
+> = {
+  bird: async (options) => (await import('../routing/bird/bfd.ts')).createBirdBfd(options),
+  frr: async (options) => (await import('../routing/frr/bfd.ts')).createFrrBfd(options),
+}
+
+/** `null`: no neighbor of this manifest has BFD. */
+export async function createBfd(
+  manifest: Manifest,
+  options: DaemonOptions = {},
+): Promise<BfdSessions | null> {
+  if (!manifest.neighbors.some(({ session }) => session?.bfd)) return null
+  return bfdAdapters[manifest.daemon]({ manifest, ...options })
 }

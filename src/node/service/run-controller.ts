@@ -18,6 +18,7 @@ import { OperationError } from '../../text/operation-error.ts'
 import { journalPath, lockApply } from '../apply/lock.ts'
 import { Controller } from '../controller/controller.ts'
 import { createObserver } from '../controller/report-events.ts'
+import { watchBfd } from '../controller/watch/bfd-watch.ts'
 import { rpkiRulesOf, watchRpki } from '../controller/watch/rpki-watch.ts'
 import { watchSaved } from '../controller/watch/saved-watch.ts'
 import { createSupervisor, type Supervisor } from '../guard/notify.ts'
@@ -27,7 +28,7 @@ import { createSavedNetworks } from '../routing/frr/saved-networks.ts'
 import { TrafficWatch } from '../wireguard/traffic.ts'
 import { LastResort } from '../withdraw/last-resort.ts'
 import { RemovedAddresses } from '../withdraw/removed-addresses.ts'
-import { createDaemon } from './create-daemon.ts'
+import { createBfd, createDaemon } from './create-daemon.ts'
 import { createGuard, type ThisProgram } from './create-guard.ts'
 import { createProbes } from './create-probes.ts'
 import { exitOnCrash } from './exit-on-crash.ts'
@@ -137,6 +138,11 @@ async function control(manifest: Manifest, bundle: string, program: ThisProgram)
     createSaved === null
       ? null
       : watchSaved({ saved: createSaved({ manifest }), clock: systemClock, say, metrics })
+  const bfdSessions = await createBfd(manifest)
+  const bfd =
+    bfdSessions === null
+      ? null
+      : watchBfd({ sessions: bfdSessions, manifest, clock: systemClock, say, metrics })
   const controller = new Controller({
     manifest,
     daemon,
@@ -149,7 +155,9 @@ async function control(manifest: Manifest, bundle: string, program: ThisProgram)
     guard: createGuard(manifest, bundle, program, log),
     lastResort,
     saved,
+    bfd,
   })
+  bfd?.start((neighbor) => controller.isSessionUp(neighbor))
   const routes = createRoutes(controller, metrics)
   const controlSocket = await openControlSocket(manifest, routes)
   const listener = await openListener(manifest, routes, log)
@@ -179,6 +187,7 @@ async function control(manifest: Manifest, bundle: string, program: ThisProgram)
     supervisor?.stopping()
     rpki?.stop()
     saved?.stop()
+    bfd?.stop()
     await links.close()
     controlSocket.close()
     await listener?.close()

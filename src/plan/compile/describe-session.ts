@@ -14,7 +14,7 @@ export function describeSession(session: SessionPlan, hash: Hash): ManifestSessi
     description: session.description,
     role: session.role,
     multihop: session.multihop,
-    bfd: session.bfd === null ? null : { ...session.bfd },
+    bfd: session.bfd && { ...session.bfd, hops: session.kind === 'ibgp' ? session.bfd.hops : null },
     timers: { ...session.timers },
     validated: session.validated,
     takes: session.taken,

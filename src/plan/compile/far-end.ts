@@ -30,7 +30,7 @@ export function farEndOf(node: NodePlan, session: SessionPlan): FarEndItem[] {
     password(session),
     role(session),
     gtsm(node, session),
-    bfd(session, internal),
+    bfd(node, session, internal),
     timers(session),
     internal ? null : gracefulShutdown(session),
     routes(session),
@@ -97,12 +97,24 @@ function gtsm({ daemon }: NodePlan, session: SessionPlan): FarEndItem | null {
   return recommended('gtsm', 'GTSM (RFC 5082), off at present: tell us if you can, and both sides turn it on')
 }
 
-function bfd(session: SessionPlan, internal: boolean): FarEndItem {
+function bfd({ daemon }: NodePlan, session: SessionPlan, internal: boolean): FarEndItem {
   const without = `without it a failed path is found only when the hold time ends, after up to ${session.timers.holdS} s`
   if (session.bfd === null) return recommended('bfd', `BFD (RFC 5880), off at present: ${without}`)
-  const { intervalMs, multiplier } = session.bfd
-  const hops = internal ? '' : session.multihop === null ? ' single hop (RFC 5881),' : ' multihop (RFC 5883),'
-  return recommended('bfd', `BFD,${hops} interval ${intervalMs} ms, multiplier ${multiplier}: ${without}`)
+  const { intervalMs, multiplier, hops } = session.bfd
+  const kind = {
+    single: internal ? 'single hop (RFC 5881; BIRD: with direct)' : 'single hop (RFC 5881)',
+    multi: `multihop (RFC 5883${describeTtl(daemonTraits[daemon].multihopBfdTtl, internal)})`,
+  }
+  return recommended(
+    'bfd',
+    `BFD, ${kind[hops]}, interval ${intervalMs} ms, multiplier ${multiplier}: ${without}`,
+  )
+}
+
+/** FRR accepts any TTL inside an AS; elsewhere the one that follows from its `ebgp-multihop`. */
+function describeTtl(ttl: number, internal: boolean): string {
+  if (ttl === 255 || internal) return ''
+  return `; our packets start with TTL ${ttl}: FRR refuses them, unless a bfd peer with multihop has minimum-ttl 1`
 }
 
 function timers({ timers: { holdS, keepaliveS } }: SessionPlan): FarEndItem {

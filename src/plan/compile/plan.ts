@@ -3,7 +3,7 @@ import type { NodePaths } from '../../manifest/manifest.ts'
 import type { ImportWord, NeighborKind, RoleWord } from '../../manifest/words.ts'
 import type { Address, Family, Prefix } from '../../net/prefix.ts'
 import type { Policy } from '../policy/policy.ts'
-import type { Degrade, MaintenanceWindow, Rpki, Service, SessionTimers } from '../sites/fleet.ts'
+import type { Bfd, Degrade, MaintenanceWindow, Rpki, Service, SessionTimers } from '../sites/fleet.ts'
 
 /** The intended configuration of every node, as data: render and apply follow. */
 export interface Plan {
@@ -62,7 +62,7 @@ export interface SessionPlan {
   readonly role: RoleWord | null
   /** Hops to the neighbor where it is not on the link; `null`: it is. */
   readonly multihop: number | null
-  readonly bfd: { readonly intervalMs: number; readonly multiplier: number } | null
+  readonly bfd: Bfd | null
   readonly timers: SessionTimers
   /** RFC 5082. */
   readonly gtsm: boolean

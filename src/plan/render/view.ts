@@ -33,7 +33,9 @@ export function viewForBird(node: NodePlan) {
       internal: kindPolicies[session.kind].internal,
       validated: session.validated,
       table: isRecursive(session) ? resolutionTables[channel.family] : '',
+      direct: isDirect(session),
     })),
+    direct: isDirect(session),
   }))
   function rulesOf(session: SessionPlan, policy: Policy) {
     return birdRules(session, policy, lists, rpki?.lastGood != null).join('\n  ')
@@ -121,8 +123,11 @@ export function viewForFrr(node: NodePlan) {
     sessions,
     degraded: frrDegraded,
     profiles: node.sessions.flatMap((session) =>
-      session.bfd === null ? [] : [{ symbol: session.symbol, ...session.bfd }],
+      session.bfd === null
+        ? []
+        : [{ symbol: session.symbol, ...session.bfd, far: session.bfd.hops === 'multi' }],
     ),
+    farPeers: sessions.filter(({ bfd, internal }) => bfd?.hops === 'multi' && !internal),
   }
 }
 
@@ -182,6 +187,11 @@ const resolutionTables: Readonly<Record<Family, string>> = { ipv4: 'aw_via4', ip
 
 function familiesWith({ sessions }: NodePlan, holds: (session: SessionPlan) => boolean): readonly Family[] {
   return families.filter((family) => sessions.some((session) => carries(session, family) && holds(session)))
+}
+
+/** BIRD's BFD is what the session is, and a session inside the AS is multihop unless it says otherwise. */
+function isDirect(session: SessionPlan): boolean {
+  return kindPolicies[session.kind].internal && session.bfd?.hops === 'single'
 }
 
 function isRecursive(session: SessionPlan): boolean {

@@ -155,7 +155,11 @@ function assembleNode(node: SiteFile['nodes'][number], site: SiteFile): FleetNod
         bfd:
           neighbor.bfd === undefined
             ? null
-            : { intervalMs: neighbor.bfd.interval, multiplier: neighbor.bfd.multiplier },
+            : {
+                intervalMs: neighbor.bfd.interval,
+                multiplier: neighbor.bfd.multiplier,
+                hops: neighbor.bfd.hops ?? (neighbor.multihop === undefined ? 'single' : 'multi'),
+              },
         timers: assembleTimers(neighbor.timers),
         gtsm: neighbor.gtsm,
         passwordFile: neighbor.passwordFile ?? null,

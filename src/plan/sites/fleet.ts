@@ -1,6 +1,6 @@
 import type { DaemonKind } from '../../manifest/daemon-kinds.ts'
 import type { ProbeSettings } from '../../manifest/probe.ts'
-import type { FailureAction, ImportWord, NeighborKind, RoleWord } from '../../manifest/words.ts'
+import type { BfdHops, FailureAction, ImportWord, NeighborKind, RoleWord } from '../../manifest/words.ts'
 import type { Community } from '../../net/community.ts'
 import type { Address, Family, InterfaceAddress, Prefix } from '../../net/prefix.ts'
 import type { PrefixRange } from '../../net/prefix-range.ts'
@@ -233,7 +233,7 @@ export interface Neighbor {
   readonly role: RoleWord | 'none' | null
   /** Hops to an eBGP neighbor that is not on the link, 2 to 255; `null`: it is on the link. */
   readonly multihop: number | null
-  readonly bfd: { readonly intervalMs: number; readonly multiplier: number } | null
+  readonly bfd: Bfd | null
   readonly timers: SessionTimers
   /** RFC 5082. */
   readonly gtsm: boolean
@@ -241,6 +241,13 @@ export interface Neighbor {
   readonly passwordFile: string | null
   /** How a degraded announcement is made less attractive to this neighbor. */
   readonly degrade: Degrade
+}
+
+/** RFC 5880. */
+export interface Bfd {
+  readonly intervalMs: number
+  readonly multiplier: number
+  readonly hops: BfdHops
 }
 
 /** RFC 4271, section 10. */

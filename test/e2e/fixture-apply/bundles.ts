@@ -11,6 +11,7 @@ export interface Outcome {
   undone: boolean
   reason: string
   detail: string
+  findings: string[]
   notes: string[]
 }
 

@@ -12,7 +12,7 @@ interface PreparedDaemon {
   prepare(config: string): Promise<Daemon>
 }
 
-/** BIRD, or bgpd with zebra, in a network namespace, with its files in `dir`. */
+/** BIRD, or bgpd with zebra and bfdd, in a network namespace, with its files in `dir`. */
 export async function daemonsIn(
   kind: 'bird' | 'frr',
   namespace: string,
@@ -49,6 +49,13 @@ async function frrIn(namespace: string, dir: string, undo: Undo): Promise<Prepar
   const zebra = new Daemon({ namespace, argv: argvOf('zebra'), socketPath: zserv })
   undo.push(() => zebra.kill())
   await zebra.start()
+  const bfdd = new Daemon({
+    namespace,
+    argv: [...argvOf('bfdd'), '--bfdctl', join(vtyDir, 'bfdd.sock')],
+    socketPath: join(vtyDir, 'bfdd.vty'),
+  })
+  undo.push(() => bfdd.kill())
+  await bfdd.start()
   const socketPath = join(vtyDir, 'bgpd.vty')
   const prepare = async (config: string) => {
     await writeFile(join(configDir, 'frr.conf'), config)
@@ -57,7 +64,7 @@ async function frrIn(namespace: string, dir: string, undo: Undo): Promise<Prepar
       argv: [...argvOf('bgpd'), '-M', 'rpki'],
       socketPath,
       afterStart: async () => {
-        for (const name of ['zebra', 'bgpd']) {
+        for (const name of ['zebra', 'bfdd', 'bgpd']) {
           await execa('vtysh', ['--vty_socket', vtyDir, '--config_dir', configDir, '-d', name, '-b'])
         }
       },

@@ -43,7 +43,7 @@ const status: NodeStatus = {
       drain: { stage: 'none', sinceMs: null, waitingFor: null, ending: null },
     },
   ],
-  neighbors: [{ name: 'transit1', address: '10.1.1.1', session: 'up' }],
+  neighbors: [{ name: 'transit1', address: '10.1.1.1', session: 'up', bfd: null }],
   operator: { intent: 'serve', source: null, reason: null, until: null },
   maintenance: { active: null, next: { start: time, until: time, reason: 'upgrade' } },
   guard: { holding: true, pid: 4711, problem: null },

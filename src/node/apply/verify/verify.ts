@@ -6,6 +6,7 @@ import type { DaemonKind } from '../../../manifest/daemon-kinds.ts'
 import type { Manifest } from '../../../manifest/manifest.ts'
 import { DaemonError, type Observation, type RoutingDaemon } from '../../routing/daemon.ts'
 import type { BaseDaemon } from '../base-daemon.ts'
+import { type BfdCheck, findLostBfd } from './bfd-check.ts'
 import { findRegressions } from './regressions.ts'
 
 /** How long all must be well before the change counts as good: a session may take this long to fail. */
@@ -17,6 +18,8 @@ interface VerifyOptions {
   /** How long sessions may take to come back. */
   readonly timeoutMs: number
   readonly signal: AbortSignal
+  /** `null`: no session has BFD. */
+  readonly bfd: BfdCheck | null
   readonly clock?: Clock
 }
 
@@ -40,7 +43,7 @@ export async function verify(
   for (;;) {
     signal.throwIfAborted()
     if (await base?.isOvertaken()) return false
-    const regressions = await lookForRegressions(manifest, daemon, was)
+    const regressions = await lookForRegressions(options, daemon, was)
     const now = clock.now()
     wellSince = regressions.length === 0 ? (wellSince ?? now) : null
     if (wellSince !== null && now - wellSince >= calmMs[manifest.daemon]) return true
@@ -50,7 +53,7 @@ export async function verify(
 }
 
 async function lookForRegressions(
-  manifest: Manifest,
+  { manifest, bfd }: VerifyOptions,
   daemon: RoutingDaemon,
   was: Observation,
 ): Promise<readonly string[]> {
@@ -58,7 +61,12 @@ async function lookForRegressions(
   try {
     const text = announceFile === null ? null : await readAnnounceFile(announceFile)
     const is = await daemon.observe()
-    return findRegressions(was, is, manifest, text === null ? null : new Set(readAnnouncements(text)?.keys()))
+    const promised = text === null ? null : new Set(readAnnouncements(text)?.keys())
+    const up = new Set(is.neighbors.filter(({ session }) => session === 'up').map(({ neighbor }) => neighbor))
+    return [
+      ...findRegressions(was, is, manifest, promised),
+      ...(await findLostBfd(bfd, (neighbor) => up.has(neighbor))),
+    ]
   } catch (error) {
     if (error instanceof DaemonError) return [error.message]
     throw error

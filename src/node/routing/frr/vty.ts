@@ -3,25 +3,30 @@ import { DaemonError } from '../daemon.ts'
 import { type VtyReply, VtyReplyReader } from './reply.ts'
 
 interface VtyOptions {
+  /** The process, for messages. Left out: bgpd. */
+  readonly daemon?: string
   readonly socketPath: string
   /** For each single reply. */
   readonly deadlineMs?: number
 }
 
-/** A client of bgpd's vty socket, in the mode that `enable` gives. */
+/** A client of the vty socket of bgpd or another of FRR's daemons, in the mode that `enable` gives. */
 export class Vty {
   readonly #connection: DaemonConnection<VtyReply>
+  readonly #daemon: string
   #connections = 0
 
   constructor(options: VtyOptions) {
+    const { daemon = 'bgpd' } = options
+    this.#daemon = daemon
     this.#connection = new DaemonConnection({
-      daemon: 'bgpd',
+      daemon,
       socketPath: options.socketPath,
       deadlineMs: options.deadlineMs ?? 1000,
       createReader: () => new VtyReplyReader(),
       greet: async (exchange) => {
         const reply = await exchange('enable\0')
-        if (reply.status !== 0) throw refusal('enable', reply)
+        if (reply.status !== 0) throw refusal('enable', reply, daemon)
         this.#connections++
       },
     })
@@ -41,7 +46,7 @@ export class Vty {
   /** The text of a reply with status 0. Throws DaemonError. */
   async ask(command: string): Promise<string> {
     const reply = await this.send(command)
-    if (reply.status !== 0) throw refusal(command, reply)
+    if (reply.status !== 0) throw refusal(command, reply, this.#daemon)
     return reply.text
   }
 
@@ -55,9 +60,9 @@ export class Vty {
   }
 }
 
-export function refusal(command: string, reply: VtyReply): DaemonError {
+export function refusal(command: string, reply: VtyReply, daemon = 'bgpd'): DaemonError {
   const words = reply.text.trim()
-  return new DaemonError('refused', `bgpd refused "${command}" (status ${reply.status}): ${words}`, {
+  return new DaemonError('refused', `${daemon} refused "${command}" (status ${reply.status}): ${words}`, {
     reply: words,
   })
 }

@@ -31,7 +31,7 @@ export function checkNeighbor(
     ...checkGtsm(at, placed),
     ...checkPreference(at),
     ...checkDegrade(at),
-    ...checkSession(at),
+    ...checkSession(at, placed),
     ...checkNeighborServices(at, placed, services),
     ...checkPolicy(at, fleet, received),
   ]

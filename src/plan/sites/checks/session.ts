@@ -1,9 +1,48 @@
-import type { PlacedNeighbor } from '../drafts.ts'
+import type { PlacedNeighbor, PlacedNode } from '../drafts.ts'
 import { error, type Finding } from '../finding.ts'
 
 /** Checks how a session is set up, beside its addresses. */
-export function checkSession(at: PlacedNeighbor): Finding[] {
-  return checkTimers(at)
+export function checkSession(at: PlacedNeighbor, placed: PlacedNode): Finding[] {
+  return [...checkTimers(at), ...checkBfd(at, placed)]
+}
+
+function checkBfd({ file, path, neighbor }: PlacedNeighbor, { node }: PlacedNode): Finding[] {
+  const { kind, bfd, multihop } = neighbor
+  if (bfd === undefined) return []
+  if (kind === 'ibgp' && !Object.hasOwn(bfd, 'hops')) {
+    return [
+      error(
+        file,
+        [...path, 'bfd'],
+        'an ibgp neighbor may be on a link or behind routers, and BFD differs: BIRD takes the second for granted, FRR looks',
+        'add hops: single if the neighbor is on a link of the node, else hops: multi',
+      ),
+    ]
+  }
+  if (kind !== undefined && kind !== 'ibgp' && bfd.hops !== undefined) {
+    return [
+      error(
+        file,
+        [...path, 'bfd', 'hops'],
+        'hops is for ibgp neighbors: of another one multihop tells',
+        multihop === undefined && bfd.hops === 'multi'
+          ? 'leave hops out, and add multihop'
+          : 'leave hops out',
+      ),
+    ]
+  }
+  // bgpd asks for a TTL that BIRD and others do not send; only a BFD session between two known addresses can differ.
+  if (node.daemon === 'frr' && multihop !== undefined && !Object.hasOwn(neighbor, 'localAddress')) {
+    return [
+      error(
+        file,
+        [...path, 'bfd'],
+        'FRR needs the node’s own address for BFD with a neighbor that is not on the link',
+        'add localAddress, or leave bfd out',
+      ),
+    ]
+  }
+  return []
 }
 
 function checkTimers({ file, path, neighbor }: PlacedNeighbor): Finding[] {

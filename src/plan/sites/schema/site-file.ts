@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { bounds } from '../../../manifest/bounds.ts'
 import { daemonKinds } from '../../../manifest/daemon-kinds.ts'
-import { importWords, neighborKinds, roleWords } from '../../../manifest/words.ts'
+import { bfdHops, importWords, neighborKinds, roleWords } from '../../../manifest/words.ts'
 import {
   descriptionField,
   nameField,
@@ -77,6 +77,11 @@ const bfd = z
         'Number of missing packets that end the session. A cut link is detected after `interval` × `multiplier`.',
       )
       .prefault(3),
+    hops: wordField(bfdHops)
+      .describe(
+        'For `ibgp`, and required there: `single` if the neighbor is on a link of the node (RFC 5881), `multi` if it is behind routers or on a loopback (RFC 5883). Both ends have to agree. For other kinds it follows from `multihop`.',
+      )
+      .optional(),
   })
   .describe('BFD (RFC 5880) on the session: `bfd: {}` for the defaults.')
 

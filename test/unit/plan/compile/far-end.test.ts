@@ -6,11 +6,11 @@ import { parseFleet } from '../../../../src/plan/sites/parse.ts'
 import { base } from '../../../invalid/base.ts'
 
 /** The list for the far end of the second neighbor at ams1 in the base fleet, with these fields. */
-function farEnd(fields: string): string[] {
+function farEnd(fields: string, daemon = 'frr'): string[] {
   const text = base['ams1.yaml']!.replace(
     'name: tor2, kind: tor, asn: 64613, address: "2001:db8:21::1", gtsm: true',
     fields,
-  )
+  ).replace('daemon: frr', `daemon: ${daemon}`)
   const { fleet, issues } = parseFleet([
     { name: 'fleet.yaml', text: base['fleet.yaml']! },
     { name: 'ams1.yaml', text },
@@ -61,6 +61,24 @@ test.each([
       'recommended: filters: routes from us: exactly 2001:db8:51::/48, 2001:db8:51::1/128; routes to us: those of our own prefixes only',
     ],
   ],
+  [
+    'name: inside, kind: ibgp, asn: 64500, address: "2001:db8:9::1", bfd: { hops: single }',
+    [
+      'required: neighbor an address that we name, AS64500, from your 2001:db8:9::1, AS64500; IPv6 unicast',
+      'recommended: BFD, single hop (RFC 5881; BIRD: with direct), interval 300 ms, multiplier 3: without it a failed path is found only when the hold time ends, after up to 90 s',
+      "recommended: hold time 90 s or more, keepalives each 30 s: of both sides' hold times the shorter applies",
+      'recommended: filters: routes from us: exactly 2001:db8:51::/48, 2001:db8:51::1/128; routes to us: those of our own prefixes only',
+    ],
+  ],
 ])('the far end of { %s }', (fields, items) => {
   expect(farEnd(fields)).toEqual(items)
+})
+
+test('BIRD sends multihop BFD with a TTL that FRR refuses: the list says so', () => {
+  const fields =
+    'name: x, kind: transit, asn: 65501, address: 10.9.9.9, localAddress: 10.9.9.8, multihop: 2, bfd: {}'
+  const ttl =
+    'our packets start with TTL 64: FRR refuses them, unless a bfd peer with multihop has minimum-ttl 1'
+  expect(farEnd(fields).join()).not.toContain(ttl)
+  expect(farEnd(fields, 'bird').join()).toContain(`BFD, multihop (RFC 5883; ${ttl})`)
 })

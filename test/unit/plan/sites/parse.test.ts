@@ -164,7 +164,7 @@ test('every field of the YAML arrives in the fleet', () => {
                 hostRoutes: false,
                 role: 'none',
                 multihop: 2,
-                bfd: { intervalMs: 100, multiplier: 3 },
+                bfd: { intervalMs: 100, multiplier: 3, hops: 'multi' },
                 timers: { holdS: 30, keepaliveS: 5 },
                 passwordFile: '/etc/anyward/transit1.password',
                 degrade: { gracefulShutdown: false, prepend: 5, med: 1000 },

@@ -1,0 +1,28 @@
+import { bfdHopsOf } from './indirect.ts'
+import type { Manifest, ManifestNeighbor } from './manifest.ts'
+
+/** That BFD is configured and not up, while its BGP session is up: with the cure. */
+export function describeQuietBfd(
+  neighbor: ManifestNeighbor,
+  daemon: Manifest['daemon'],
+  /** `missing`: the daemon has no BFD session with it. */
+  state: 'down' | 'missing',
+): string {
+  const { name } = neighbor
+  const hops = bfdHopsOf(neighbor)
+  const what = `BFD with ${name} is not up, but its session is`
+  if (state === 'missing')
+    return `${what}: the daemon has no ${kindWords[hops ?? 'unknown']} session with it; ${cureOfMissing[daemon]}`
+  return `${what}: a failure is found only when the hold time ends; configure ${kindWords[hops ?? 'unknown']} at the far end too (anyward plan --for-neighbor ${name} lists what it needs), or leave bfd out`
+}
+
+const kindWords = {
+  single: 'single-hop BFD (RFC 5881, UDP 3784)',
+  multi: 'multihop BFD (RFC 5883, UDP 4784)',
+  unknown: 'BFD',
+} as const
+
+const cureOfMissing: Readonly<Record<Manifest['daemon'], string>> = {
+  bird: 'run anyward apply with this bundle, or set bfd.hops to what the session is',
+  frr: 'run anyward apply with this bundle, see that bfdd runs, or set bfd.hops to what the session is',
+}
