@@ -188,7 +188,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     'a service that is a word',
     [['fleet.yaml', 'asn: 64500\nservices: { vpn: yes }\n']],
     [
-      'sites/fleet.yaml:2:18 services.vpn: expected a map, got "yes"\nit is a map with the keys anycast, covering, wireguard, probe, when, drain, safety',
+      'sites/fleet.yaml:2:18 services.vpn: expected a map, got "yes"\nit is a map with the keys anycast, covering, communities, wireguard, probe, when, drain, safety',
     ],
   ],
 ]
