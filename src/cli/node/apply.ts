@@ -1,6 +1,6 @@
 import { DamagedError } from '../../bundle/read-files.ts'
 import { daemonNames } from '../../manifest/daemon-kinds.ts'
-import type { ApplyOutcome } from '../../node/apply/apply.ts'
+import { type ApplyOutcome, nothingLost } from '../../node/apply/apply.ts'
 import { applyOnNode, cleanNode, repairNode } from '../../node/service/apply-node.ts'
 import { ConfigError, formatIssue } from '../../text/issue.ts'
 import { OperationError } from '../../text/operation-error.ts'
@@ -11,6 +11,7 @@ export interface ApplyOptions {
   readonly bundle?: string
   readonly repair?: true
   readonly clean?: true
+  readonly replace?: true
   readonly timeout: number
   readonly json?: true
 }
@@ -25,11 +26,22 @@ export async function runApply(options: ApplyOptions): Promise<void> {
 async function apply(options: ApplyOptions, bundle: string): Promise<void> {
   try {
     const onStep = (step: string) => process.stderr.write(`${step}\n`)
-    report(options, await applyOnNode({ bundle, timeoutMs: options.timeout, onStep }))
+    report(
+      options,
+      await applyOnNode({ bundle, timeoutMs: options.timeout, replace: options.replace === true, onStep }),
+    )
   } catch (error) {
     const refusal = readRefusal(error)
     if (options.json && refusal !== null) {
-      printJson({ applied: false, effect: 'none', undone: false, ...refusal, findings: [], notes: [] })
+      printJson({
+        applied: false,
+        effect: 'none',
+        undone: false,
+        ...refusal,
+        findings: [],
+        notes: [],
+        ...nothingLost,
+      })
     }
     throw error
   }

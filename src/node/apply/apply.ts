@@ -1,7 +1,8 @@
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readBundleFiles } from '../../bundle/read-files.ts'
 import { fillSecrets } from '../../bundle/secrets.ts'
-import type { Clock } from '../../clock/clock.ts'
+import { type Clock, systemClock } from '../../clock/clock.ts'
 import { compareBundles } from '../../manifest/compare/compare.ts'
 import type { Effect } from '../../manifest/compare/session-costs.ts'
 import { daemonNames } from '../../manifest/daemon-kinds.ts'
@@ -11,7 +12,10 @@ import { ownPrefixesOf } from '../routing/own-prefixes.ts'
 import { type BaseDaemon, NotTakenError } from './base-daemon.ts'
 import { cleaners } from './clean.ts'
 import { createBase } from './create-base.ts'
-import { findOwner, type InstalledFile, installFiles, readInstalled } from './files.ts'
+import { findOwner, type InstalledFile, installFiles, readConfig, readInstalled } from './files.ts'
+import type { Foreign } from './foreign/foreign.ts'
+import { keepCopies } from './foreign/keep-copy.ts'
+import { describeLoss, findLoss } from './foreign/loss.ts'
 import { removeJournal, writeJournal } from './journal.ts'
 import { type BfdCheck, findBfdUp, findQuietBfd } from './verify/bfd-check.ts'
 import { verify, WorseError } from './verify/verify.ts'
@@ -21,6 +25,10 @@ type ApplyReason =
   | 'nothing-to-do'
   /** Nothing was changed. */
   | 'parser-refused'
+  /** The daemon runs, or would start, what no bundle has written. */
+  | 'foreign'
+  /** The configuration file was changed since the last apply. */
+  | 'edited'
   | 'damaged'
   /** The daemon does not run the new configuration. */
   | 'not-taken'
@@ -41,7 +49,16 @@ export interface ApplyOutcome {
   readonly findings: readonly string[]
   /** Further remarks for the operator. */
   readonly notes: readonly string[]
+  /** What no bundle has written, and this apply would remove, or has removed. */
+  readonly foreign: readonly Foreign[]
+  /** What was changed in the configuration file since the last apply, without secrets; `null`: nothing. */
+  readonly difference: string | null
+  /** The copies of the configuration that was replaced. */
+  readonly copies: readonly string[]
 }
+
+/** What an outcome has where nothing is lost. */
+export const nothingLost = { foreign: [], difference: null, copies: [] } as const
 
 interface ApplyOptions {
   readonly bundleDir: string
@@ -54,6 +71,8 @@ interface ApplyOptions {
   readonly createBfd: (manifest: Manifest) => Promise<BfdSessions | null>
   /** How long sessions may take to come back. */
   readonly timeoutMs: number
+  /** Whether a configuration that no bundle has written is replaced. Only a person decides that. */
+  readonly replace: boolean
   /** Aborts: undoes the change, and then ends. */
   readonly signal: AbortSignal
   /** Called at the start of each step. */
@@ -79,8 +98,21 @@ export async function applyBundle(options: ApplyOptions): Promise<ApplyOutcome> 
   const bundle = await readBundleFiles(options.bundleDir, manifest)
   const name = daemonNames[manifest.daemon].configFile
   const content = await fillSecrets(bundle.get(name) ?? '')
+  const loss = await findLoss({
+    ...{ manifest, installed, content, old: (await readConfig(configFile)).content },
+    own: ownPrefixesOf(watching(manifest, installed)),
+  })
+  if (loss !== null && !options.replace) {
+    const { detail, cure } = describeLoss(loss, manifest)
+    const { reason, foreign, difference } = loss
+    return {
+      ...{ applied: false, effect: effectOf(installed, manifest, true), undone: false, reason, detail },
+      ...{ findings: [], notes: [cure], foreign, difference, copies: [] },
+    }
+  }
+  const lost = { ...nothingLost, ...(loss && { foreign: loss.foreign, difference: loss.difference }) }
   const cleaned = await removeSaved(manifest, installed, configFile)
-  const old = await readInstalled(configFile)
+  const old = await readConfig(configFile)
   const owner = await findOwner(manifest.daemon)
   const ours = { uid: process.getuid!(), gid: process.getgid!() }
   const wanted: InstalledFile[] = [
@@ -93,9 +125,10 @@ export async function applyBundle(options: ApplyOptions): Promise<ApplyOutcome> 
     })),
   ]
   const before = await Promise.all(wanted.map(({ path }) => readInstalled(path)))
-  if (wanted.every((file, index) => file.content === before[index]!.content)) {
+  if (loss === null && wanted.every((file, index) => file.content === before[index]!.content)) {
     const applied = cleaned.length > 0
     return {
+      ...nothingLost,
       ...{ applied, effect: 'none', undone: false, reason: applied ? 'applied' : 'nothing-to-do' },
       ...{ detail: 'this bundle is installed already', findings: [], notes: cleaned },
     }
@@ -107,6 +140,7 @@ export async function applyBundle(options: ApplyOptions): Promise<ApplyOutcome> 
     installed: old.content,
     owner,
     trialS: Math.ceil(options.timeoutMs / 1000) + spareS,
+    replaces: loss !== null,
   })
   const daemon = await options.createDaemon(watching(manifest, installed))
   const sessions = await options.createBfd(manifest)
@@ -119,7 +153,7 @@ export async function applyBundle(options: ApplyOptions): Promise<ApplyOutcome> 
     if (complaints.length > 0) {
       const detail = complaints.join('\n')
       const refused = { applied: false, effect, undone: false, reason: 'parser-refused' } as const
-      return { ...refused, detail, findings: [], notes: cleaned }
+      return { ...lost, ...refused, detail, findings: [], notes: cleaned }
     }
     const was = await observeBefore(options)
     const wasUp = await findBfdUp(installed && (await options.createBfd(installed)))
@@ -136,6 +170,8 @@ export async function applyBundle(options: ApplyOptions): Promise<ApplyOutcome> 
       running: snapshot,
     }
     await writeJournal(bundleDir, { ...journal, format: 1 })
+    const copies =
+      loss === null ? [] : await keepCopies(loss, old, snapshot, (options.clock ?? systemClock).wall())
     try {
       onStep?.('activate')
       await base.activate()
@@ -152,14 +188,18 @@ export async function applyBundle(options: ApplyOptions): Promise<ApplyOutcome> 
     } catch (error) {
       onStep?.('undo')
       const undone = await undo(options, base, before, snapshot, was, error)
-      return { effect, ...undone, findings: [], notes: [...cleaned, ...undone.notes] }
+      // The file itself is as before.
+      if (undone.undone) await Promise.all(copies.splice(0).map((copy) => rm(copy, { force: true })))
+      return { ...lost, copies, effect, ...undone, findings: [], notes: [...cleaned, ...undone.notes] }
     }
     await base.forget?.(removedPrefixes(manifest, installed))
     await removeJournal(bundleDir)
-    const notes = [...cleaned, ...describeDown(was, await daemon.observe())]
+    const kept = copies.map((copy) => `a copy of the replaced configuration is in ${copy}`)
+    const notes = [...kept, ...cleaned, ...describeDown(was, await daemon.observe())]
     const detail = `${manifest.node} runs this bundle`
     const findings = await findQuietBfd(bfd, manifest, daemon, options.signal, options.clock)
-    return { applied: true, effect, undone: false, reason: 'applied', detail, findings, notes }
+    const applied = { applied: true, effect, undone: false, reason: 'applied', detail } as const
+    return { ...lost, ...applied, copies, findings, notes }
   } finally {
     daemon.close()
     sessions?.close()
@@ -221,7 +261,7 @@ async function undo(
   snapshot: string | null,
   was: Observation,
   cause: unknown,
-): Promise<Omit<ApplyOutcome, 'effect' | 'findings'>> {
+): Promise<Pick<ApplyOutcome, 'applied' | 'undone' | 'reason' | 'detail' | 'notes'>> {
   const { manifest, installed, createDaemon, signal } = options
   const reason: ApplyReason = signal.aborted
     ? 'interrupted'

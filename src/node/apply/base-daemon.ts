@@ -10,6 +10,8 @@ export interface BaseOptions {
   readonly owner: Owner
   /** Seconds after which a daemon that has such a timer undoes an unconfirmed configuration. */
   readonly trialS: number
+  /** Whether everything that the new configuration does not have is removed. */
+  readonly replaces: boolean
 }
 
 /** Activates and reverts a whole configuration of one kind of daemon. */

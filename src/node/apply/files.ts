@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises'
+import { rm, stat } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { syncFolder, writeFileAtomically } from '../../files/atomic-file.ts'
 import { makeFolder } from '../../files/make-folder.ts'
@@ -53,6 +53,32 @@ export async function readInstalled(path: string): Promise<InstalledFile> {
     return { path, content, mode: mode & 0o7777, uid, gid }
   } finally {
     await file.handle.close()
+  }
+}
+
+/** A larger configuration is none that a person or `anyward plan` wrote. */
+const mostConfigBytes = 64 * 2 ** 20
+
+/** Reads the daemon's configuration file, which a person may have replaced by anything. Throws OperationError. */
+export async function readConfig(path: string): Promise<InstalledFile> {
+  const refuse = (words: string, hint: string, cause?: unknown) =>
+    new OperationError(`${path} ${words}`, {
+      hint: `${hint}; nothing was changed`,
+      outcome: 'refused',
+      cause,
+    })
+  const size = await stat(path).then(
+    (entry) => entry.size,
+    () => 0,
+  )
+  if (size > mostConfigBytes) throw refuse('is larger than 64 MB', 'check what that file is')
+  try {
+    return await readInstalled(path)
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT') throw refuse('is a link to a file that does not exist', 'remove the link', error)
+    if (code === 'EACCES') throw refuse('cannot be read by this user', 'run this as root', error)
+    throw refuse(`cannot be read: ${message}`, 'make it a regular file, or a link of root to one', error)
   }
 }
 

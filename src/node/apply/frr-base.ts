@@ -11,12 +11,13 @@ const rounds = 3
 /**
  * FRR takes its configuration line by line, and does not read its file again. So the difference between the running and
  * the new configuration is computed in FRR's own notation: scratch daemons print the old and the new file. Only lines of
- * the old file are removed; lines that an operator entered stay.
+ * the old file are removed; lines that an operator entered stay, unless the whole configuration is replaced.
  */
-export function createFrrBase({ daemonSocket, content, installed }: BaseOptions): BaseDaemon {
+export function createFrrBase({ daemonSocket, content, installed, replaces }: BaseOptions): BaseDaemon {
   const vtysh = new Vtysh(dirname(daemonSocket))
   let before: Lines = new Map()
   let after: Lines = new Map()
+  let defaults: Lines = new Map()
   return {
     async check() {
       const [old, fresh] = await Promise.all([
@@ -25,19 +26,14 @@ export function createFrrBase({ daemonSocket, content, installed }: BaseOptions)
       ])
       before = old === null ? new Map() : configured(old)
       after = configured(fresh)
-      const foreign = [...before.values()].filter((line) => line.length === 1 && isForeign(line[0]))
-      if (foreign.length > 0) {
-        return foreign.map(
-          ([text]) =>
-            `frr.conf on this node has "${text}", which the bundle would remove: move it to another file first`,
-        )
-      }
+      defaults = readLines(fresh.empty)
       return fresh.complaints.map((complaint) => `frr.conf: ${hidePassword(complaint)}`)
     },
     saysTheSame: () =>
       installed !== null && without(before, after).size === 0 && without(after, before).size === 0,
     snapshot: () => vtysh.readRunning(),
-    activate: () => converge(vtysh, after, (key) => before.has(key)),
+    activate: () =>
+      converge(vtysh, after, (key) => (replaces ? !defaults.has(key) && !isOfMachine(key) : before.has(key))),
     isOvertaken: async () => false,
     confirm: async () => true,
     async forget(prefixes) {
@@ -83,9 +79,9 @@ async function converge(vtysh: Vtysh, wanted: Lines, obsolete: (key: string) => 
   throw new NotTakenError(`FRR ${words.join('; ')}`)
 }
 
-/** Blocks that carry the node's own addresses and other routing. No bundle has them. */
-function isForeign(block: string): boolean {
-  return /^(?:interface|vrf|key chain|router (?!bgp)) ?/.test(block)
+/** Lines that FRR prints about the kernel's settings. */
+function isOfMachine(key: string): boolean {
+  return /^(?:no )?(?:ip|ipv6) forwarding$/.test(key)
 }
 
 function hidePassword(text: string): string {

@@ -10,7 +10,7 @@ export function readLines(running: string): Lines {
   const open: { indent: number; text: string }[] = []
   for (const raw of running.split(/\r?\n/)) {
     const text = raw.trim()
-    if (text === '' || text.startsWith('!') || /^(?:exit(?:-\S+)?|end)$/.test(text) || isNoise(raw)) continue
+    if (text === '' || /^[!#]/.test(text) || /^(?:exit(?:-\S+)?|end)$/.test(text) || isNoise(raw)) continue
     const indent = raw.length - raw.trimStart().length
     while (open.length > 0 && open.at(-1)!.indent >= indent) open.pop()
     open.push({ indent, text })

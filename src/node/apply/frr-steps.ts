@@ -8,7 +8,10 @@ interface Gap {
 
 /** @param obsolete whether a line that is not wanted is removed; other lines stay */
 export function findGap(running: Lines, wanted: Lines, obsolete: (key: string) => boolean): Gap {
-  const counts = (line: Line) => !isAnnouncement(line) && !(line.length === 2 && isFamily(line[1]!))
+  const counts = (line: Line) =>
+    !isAnnouncement(line) &&
+    !(line.length === 2 && isFamily(line[1]!)) &&
+    !(line.length === 1 && isLasting(line[0]))
   return {
     missing: [...wanted].filter(([key, line]) => !running.has(key) && counts(line)).map(([, line]) => line),
     excess: [...running]
@@ -69,6 +72,11 @@ export function commandsToRemove({ excess }: Gap, attempt: number): string[] {
   return commands
 }
 
+/** FRR does not delete the block of an interface that exists, only its lines. */
+function isLasting(block: string): boolean {
+  return /^interface /.test(block)
+}
+
 /** The command that removes a line. */
 function negate(line: Line): string {
   const text = line.at(-1)!
@@ -92,7 +100,7 @@ function within(line: Line, command: string): string[] {
 function isBlock(line: Line): boolean {
   const text = line.at(-1)!
   return (
-    (line.length === 1 && /^(?:router |route-map |bfd$|rpki$|vrf |interface )/.test(text)) ||
+    (line.length === 1 && /^(?:router |route-map |bfd$|rpki$|vrf |interface |key chain )/.test(text)) ||
     (line.length === 2 && line[0] === 'bfd' && /^(?:profile|peer) /.test(text))
   )
 }

@@ -20,6 +20,7 @@ export async function repairInterrupted(bundleDir: string): Promise<boolean> {
     installed: null,
     owner,
     trialS: 0,
+    replaces: false,
   })
   try {
     await installFiles(journal.files)

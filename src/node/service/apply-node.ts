@@ -27,6 +27,8 @@ interface ApplyNodeOptions {
   readonly bundle: string
   /** How long sessions may take to come back. */
   readonly timeoutMs: number
+  /** Whether a configuration that no bundle has written is replaced. */
+  readonly replace: boolean
   readonly onStep: (step: string) => void
 }
 
@@ -34,7 +36,12 @@ interface ApplyNodeOptions {
  * Installs a bundle on this node, one apply at a time; SIGINT, SIGTERM and SIGHUP undo it. Throws ConfigError and
  * OperationError.
  */
-export async function applyOnNode({ bundle, timeoutMs, onStep }: ApplyNodeOptions): Promise<ApplyOutcome> {
+export async function applyOnNode({
+  bundle,
+  timeoutMs,
+  replace,
+  onStep,
+}: ApplyNodeOptions): Promise<ApplyOutcome> {
   const read = await readBundle(bundle)
   const { bundleDir, configFile } = read.paths
   if (bundleDir === undefined || configFile === undefined) {
@@ -68,6 +75,7 @@ export async function applyOnNode({ bundle, timeoutMs, onStep }: ApplyNodeOption
       createDaemon: (one) => createDaemon(one, { deadlineMs: daemonTimeoutMs }),
       createBfd: (one) => createBfd(one, { deadlineMs: daemonTimeoutMs }),
       timeoutMs,
+      replace,
       signal: interruption.signal,
       onStep,
     })

@@ -16,6 +16,12 @@ export function applyCommand(): Command {
       ).conflicts('repair'),
     )
     .addOption(
+      new Option(
+        '--replace',
+        'replace a configuration that no bundle has written, or that was changed since the last apply; keeps a copy',
+      ).conflicts(['repair', 'clean']),
+    )
+    .addOption(
       new Option('--timeout <duration>', 'time limit for sessions to come back')
         .argParser(readTimeout)
         .default(25_000, '25s'),

@@ -34,6 +34,11 @@ export class Vtysh {
     return text
   }
 
+  /** The answer to one command of the enable mode. Throws DaemonError. */
+  async show(command: string): Promise<string> {
+    return (await this.#run(['-c', command])).text
+  }
+
   /**
    * Executes each line in configuration mode, in the daemons that it concerns. A refused line does not stop the
    * later ones. Returns the errors as `line N: words`. Throws DaemonError.

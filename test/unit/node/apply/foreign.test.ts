@@ -1,0 +1,131 @@
+import { describe, expect, test } from 'vitest'
+import {
+  bodyStatements,
+  normalizeBird,
+  readBirdStatements,
+} from '../../../../src/node/apply/foreign/bird-statements.ts'
+import { count, formatForeign } from '../../../../src/node/apply/foreign/foreign.ts'
+import { describeSections } from '../../../../src/node/apply/foreign/frr-sections.ts'
+import { maskSecrets } from '../../../../src/node/apply/foreign/mask.ts'
+import { readLines } from '../../../../src/node/apply/frr-lines.ts'
+import { parseProtocols } from '../../../../src/node/routing/bird/protocols.ts'
+
+describe('the statements of a BIRD configuration', () => {
+  test('end at a semicolon or with their block; comments and strings hide braces', () => {
+    const text = `log "/var/log/{x};" all; # protocol bgp no {
+/* protocol ospf no { } */
+protocol bgp 'up-1' from base {
+  ipv4 { import filter { accept; }; };
+  neighbor 10.0.0.1 as 64601;
+};
+filter f { if net ~ [ 10.0.0.0/8+ ] then accept; }
+define A = 1;`
+    const found = readBirdStatements(text)
+    expect(found.map(({ head, line }) => `${line} ${head.join(' ')}`)).toEqual([
+      '1 log "/var/log/{x};" all',
+      "3 protocol bgp 'up-1' from base",
+      '7 filter f',
+      '8 define A = 1',
+    ])
+    expect(bodyStatements(found[1]!.body!)).toEqual([['ipv4'], ['neighbor', '10.0.0.1', 'as', '64601']])
+  })
+
+  test('are equal without comments and white space, and differ by one word', () => {
+    const text = 'protocol static { ipv4; route 10.0.0.0/8 blackhole; }\n'
+    expect(normalizeBird(`# one\n${text.replaceAll(' ', '\n\t')}`)).toBe(normalizeBird(text))
+    expect(normalizeBird(text.replace('blackhole', 'prohibit'))).not.toBe(normalizeBird(text))
+  })
+
+  test.each(['protocol bgp x {', '}}}', '"', '/*', "'", '{{{{;'])(
+    'of %j are read without an error',
+    (text) => {
+      expect(Array.isArray(readBirdStatements(text))).toBe(true)
+    },
+  )
+})
+
+test.each([
+  'upstream1  BGP        ---        up     19:10:41.004  Established   ',
+  'upstream1  BGP        ---        up     2026-11-28    Established   ',
+  'upstream1  BGP        ---        up     2026-11-28 19:10:41  Established   ',
+])('a session of BIRD is read from %j', (text) => {
+  const detail = [
+    '    Neighbor address: 10.9.0.1',
+    '    Neighbor AS:      64601',
+    '    Routes:         3 imported, 3 exported',
+  ]
+  const lines = [{ code: 1002, text }, ...detail.map((line) => ({ code: 1006, text: line }))]
+  expect(parseProtocols(lines)).toEqual([
+    {
+      ...{ name: 'upstream1', type: 'BGP', state: 'up', info: 'Established' },
+      ...{ neighbor: '10.9.0.1', neighborAsn: '64601', imported: 3 },
+    },
+  ])
+})
+
+describe('the sections of a configuration of FRR', () => {
+  const describeAll = (text: string, own: string[] = []) =>
+    describeSections(readLines(text), {
+      placeOf: () => '/etc/frr/frr.conf:1',
+      runs: () => true,
+      own: new Set(own),
+    }).map(({ kind, what }) => `${kind}: ${what}`)
+
+  test('name sessions in VRFs, protocols, interfaces, lists and what is unknown', () => {
+    expect(
+      describeAll(
+        `router bgp 64500 vrf red
+ neighbor 10.0.0.1 remote-as external
+ address-family ipv4 unicast
+  network 198.51.100.0/24
+  network 192.0.2.0/24
+  redistribute connected
+ exit-address-family
+exit
+router isis core
+ net 49.0001.0000.0000.0001.00
+exit
+interface eth1
+ ip address 10.0.0.2/24
+exit
+ip prefix-list customers seq 5 permit any
+ip prefix-list aw-own seq 5 permit any
+route-map customers permit 10
+exit
+! a comment
+# another one
+something unknown`,
+        ['192.0.2.0/24'],
+      ),
+    ).toEqual([
+      'session: BGP session to 10.0.0.1 AS external vrf red (router bgp 64500)',
+      'protocol: 2 route originations of router bgp 64500 vrf red (network 198.51.100.0/24, redistribute connected)',
+      'protocol: IS-IS process core',
+      'interface: interface eth1: 1 setting (ip address 10.0.0.2/24)',
+      'settings: 1 line of lists',
+      'settings: 1 route-map entry',
+      'settings: 1 other line, such as "something unknown"',
+    ])
+  })
+
+  test('of the package hold nothing', () => {
+    expect(
+      describeAll('log syslog informational\nservice integrated-vtysh-config\nno ip forwarding\n'),
+    ).toEqual([])
+  })
+})
+
+test('secrets are hidden in both notations', () => {
+  const text =
+    'password "a b";\n neighbor 10.0.0.1 password hunter2\n ip ospf message-digest-key 1 md5 hunter2\nkey chain one\n key-string hunter2'
+  expect(maskSecrets(text)).toBe(
+    'password ***;\n neighbor 10.0.0.1 password ***\n ip ospf message-digest-key 1 md5 ***\nkey chain one\n key-string ***',
+  )
+})
+
+test('a part is printed with its state and place, and a large number with commas', () => {
+  expect(count(912_345, 'route')).toBe('912,345 routes')
+  expect(formatForeign({ kind: 'session', what: 'BGP session a', state: 'running', place: null })).toBe(
+    'BGP session a: running (in no file)',
+  )
+})
