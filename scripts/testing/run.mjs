@@ -138,7 +138,9 @@ function readLeftovers(file, path) {
 
 /** @param {string} report */
 function reporters(report) {
-  return ['--reporter=default', '--reporter=json', `--outputFile=${report}`]
+  // A file takes minutes in the guest: each test is printed when it ends.
+  const shown = process.env.ANYWARD_TEST_KERNEL === '1' ? 'verbose' : 'default'
+  return [`--reporter=${shown}`, '--reporter=json', `--outputFile=${report}`]
 }
 
 /** @param {number} startMs */

@@ -199,11 +199,16 @@ function isRecursive(session: SessionPlan): boolean {
 }
 
 /**
- * A glob that matches just that file: BIRD refuses to start over a missing include file, unless a glob
- * found nothing.
+ * A glob that matches just that file. BIRD refuses its whole configuration over a missing include, file or folder, unless
+ * a glob found nothing; a boot leaves neither until the controller creates them.
  */
 function globOf(file: string): string {
-  return `${file.slice(0, -1)}[${file.slice(-1)}]`
+  const slash = file.lastIndexOf('/')
+  return `${bracketLast(file.slice(0, slash))}/${bracketLast(file.slice(slash + 1))}`
+}
+
+function bracketLast(name: string): string {
+  return `${name.slice(0, -1)}[${name.slice(-1)}]`
 }
 
 function familiesOf(node: NodePlan): Family[] {
