@@ -5,18 +5,26 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { execa } from 'execa'
 import { writeControlFiles } from './control.mjs'
+import { packForNpm } from './npm.mjs'
 import { measureTree, settleTree } from './settle.mjs'
 import { stageFiles } from './stage.mjs'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-const { values } = parseArgs({ options: { out: { type: 'string', default: '.' } } })
+const options = { out: { type: 'string', default: '.' }, npm: { type: 'boolean', default: false } }
+const { values } = parseArgs({ options })
 const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
-const epochS = await readEpoch()
 const out = resolve(values.out)
-const target = join(out, `anyward_${version}_all.deb`)
 const work = await mkdtemp(join(tmpdir(), 'anyward-package-'))
 try {
+  process.stdout.write(`${values.npm ? await packForNpm({ root, work, out }) : await buildDeb()}\n`)
+} finally {
+  await rm(work, { recursive: true, force: true })
+}
+
+async function buildDeb() {
+  const epochS = await readEpoch()
+  const target = join(out, `anyward_${version}_all.deb`)
   const tree = join(work, 'tree')
   await mkdir(tree)
   await stageFiles({ root, tree, version, epochS })
@@ -30,9 +38,7 @@ try {
   await execa('dpkg-deb', [...options, tree, built], { env, stdin: 'ignore' })
   await writeFile(target, await readFile(built))
   await chmod(target, 0o644)
-  process.stdout.write(`${target}\n`)
-} finally {
-  await rm(work, { recursive: true, force: true })
+  return target
 }
 
 /** https://reproducible-builds.org/specs/source-date-epoch/ */

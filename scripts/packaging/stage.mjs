@@ -17,7 +17,7 @@ export async function stageFiles({ root, tree, version, epochS }) {
   await symlink('../lib/anyward/dist/cli/main.js', join(tree, 'usr/bin/anyward'))
   await stageShells(home, tree)
   await stageDocs({ root, tree, home, version, epochS })
-  await stageLicenses(packages, tree)
+  await writeLicenses(packages, join(tree, 'usr/share/doc/anyward/bundled-licenses.txt'))
   await mkdir(join(tree, 'etc/anyward'), { recursive: true })
   for (const [from, to] of Object.entries(placed)) {
     await mkdir(dirname(join(tree, to)), { recursive: true })
@@ -43,21 +43,27 @@ const placed = {
   ),
 }
 
+/** The program as it runs, without a manifest. Returns the folders of the npm packages that it contains. */
+export async function stageRuntime({ root, home }) {
+  const packages = await bundleProgram(join(home, 'dist'), { sourcemap: false })
+  await cp(join(root, 'templates'), join(home, 'templates'), { recursive: true })
+  return packages
+}
+
 /** Returns the folders of the npm packages that the program contains. */
 async function stageProgram({ root, home, version }) {
   const { type, engines } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
-  const packages = await bundleProgram(join(home, 'dist'), { sourcemap: false })
+  const packages = await stageRuntime({ root, home })
   // Debian's and nodesource's Node; `env` would take the first one on the caller's PATH.
   const main = join(home, 'dist/cli/main.js')
   await writeFile(main, (await readFile(main, 'utf8')).replace(/^#!.*/, '#!/usr/bin/node'))
-  await cp(join(root, 'templates'), join(home, 'templates'), { recursive: true })
   const manifest = { name: 'anyward', version, private: true, type, engines }
   await writeFile(join(home, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`)
   return packages
 }
 
 /** The licenses of the bundled packages, which must accompany their code. */
-async function stageLicenses(packages, tree) {
+export async function writeLicenses(packages, file) {
   const texts = []
   for (const folder of packages) {
     const { name, version, license } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'))
@@ -66,10 +72,7 @@ async function stageLicenses(packages, tree) {
     const text = await readFile(join(folder, file), 'utf8')
     texts.push(`${name} ${version} (${license})\n\n${text.trim()}\n`)
   }
-  await writeFile(
-    join(tree, 'usr/share/doc/anyward/bundled-licenses.txt'),
-    texts.join(`\n${'-'.repeat(80)}\n\n`),
-  )
+  await writeFile(file, texts.join(`\n${'-'.repeat(80)}\n\n`))
 }
 
 async function stageShells(home, tree) {
