@@ -125,13 +125,10 @@ describe('the tarball for npm, in an empty folder', () => {
   })
 
   test('Ctrl-C at a question writes nothing', async () => {
-    const { shown, exitCode } = await runOnTerminal(
-      [program, 'init', '--sites', 'other'],
-      {
-        cwd: folder,
-        answers: [[/Your AS number/, '\u0003']],
-      },
-    )
+    const { shown, exitCode } = await runOnTerminal([program, 'init', '--sites', 'other'], {
+      cwd: folder,
+      answers: [[/Your AS number/, '\u0003']],
+    })
     expect(shown).toContain('the questions were not answered to the end')
     expect(exitCode).toBe(2)
     expect(await readdir(folder)).not.toContain('other')

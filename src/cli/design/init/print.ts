@@ -25,14 +25,15 @@ export function printNext(
   const lines = [
     '',
     `Next, as root on ${node}: a key for the probe, and its peer on ${device}; at later sites the same file and peer`,
-    '  install -d -m 0750 /etc/anyward && (umask 077 && wg genkey > /etc/anyward/probe.key)',
+    '  mkdir -p -m 0750 /etc/anyward && (umask 077 && wg genkey > /etc/anyward/probe.key)',
+    '  chgrp anyward /etc/anyward/probe.key && chmod 0640 /etc/anyward/probe.key   # with the Debian package',
     `  wg set ${device} peer "$(wg pubkey < /etc/anyward/probe.key)" allowed-ips ${probeAddress}/${length}`,
     ...passwords.map((file) => `  (umask 077 && cat > ${file})   # the session’s password, then Ctrl-D`),
     'Then see what it does, and try the fleet on this machine, in namespaces, with real daemons:',
     `  ${program} plan${folder} --out out`,
     `  ${program} lab up${folder}`,
     `On ${node}, with ${daemonNames[daemon === 'frr' ? 'frr' : 'bird'].project} running there:`,
-    `  ${program} apply --bundle out/${site}/${node}`,
+    `  ${program} apply --bundle out/${site}/${node}   # other routing there: it lists what would go, and waits for --replace`,
   ]
   process.stdout.write(`${lines.join('\n')}\n`)
 }
