@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { run } from '../linux/run.ts'
 import { LabError } from './lab-error.ts'
 import { commandLimitMs, downLimitMs, endLimitMs, startsAtOnce } from './limits.ts'
-import { removeFrrScratch } from './machine/daemons.ts'
+import { removeFrrFolders, removeFrrScratch } from './machine/daemons.ts'
 import { findMarkedNamespaces, namespaceInode, readLinks, removeNamespaces } from './machine/namespaces.ts'
 import { managementLink } from './machine/prepare.ts'
 import { isAlive, killInNamespaces, signalProcess, waitForEnd } from './machine/processes.ts'
@@ -64,6 +64,7 @@ async function takeDownOnce(state: LabState | null, present: ReadonlyMap<string,
   const hostLinks = (await hasHostLink()) ? [managementLink] : []
   await removeNamespaces([...present.keys()], hostLinks)
   await removeFrrScratch([...processes.map(({ pid }) => pid), ...killed])
+  await removeFrrFolders()
 }
 
 async function presentNamespaces(names: readonly string[]): Promise<Map<string, number>> {

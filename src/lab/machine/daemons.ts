@@ -5,6 +5,13 @@ import { removeTree } from '../../files/remove-tree.ts'
 import { run } from '../../linux/run.ts'
 import { type DaemonKind, daemonNames } from '../../manifest/daemon-kinds.ts'
 import type { NodePaths } from '../../manifest/manifest.ts'
+import {
+  frrCommand,
+  frrDaemons,
+  makeFrrFolder,
+  removeFrrFolder,
+  zebraSocket,
+} from '../../node/routing/frr/instance.ts'
 import type { NodeLayout } from '../../plan/compile/plan.ts'
 import { commandLimitMs } from '../limits.ts'
 import type { NodeState, ProcessRecord } from '../state.ts'
@@ -13,7 +20,9 @@ import { runIn } from './namespaces.ts'
 import { startDetached } from './processes.ts'
 import { isListening, waitForStart } from './wait-for-start.ts'
 
-const frrPrograms = '/usr/lib/frr'
+/** Of the lab's folders below /run/frr. */
+const frrNamePrefix = 'anyward-lab-'
+const frrRunDir = '/run/frr'
 /** FRR's daemons leave their crash logs' folders here, named after their process. */
 const frrScratchDir = '/var/tmp/frr'
 
@@ -145,13 +154,16 @@ async function startFrr(node: NodeState, signal?: AbortSignal, onStart?: OnStart
     onStart?.(record)
     return record
   }
-  const zebra = await start('zebra')
-  await waitForSocket(join(node.dir, 'vty', 'zserv.api'), zebra, signal)
-  const others = await Promise.all(['staticd', 'bfdd', 'bgpd'].map(start))
-  const all = [zebra, ...others]
-  await Promise.all(
-    all.map((record) => waitForSocket(join(node.dir, 'vty', `${record.name}.vty`), record, signal)),
-  )
+  const all: ProcessRecord[] = []
+  const vty = join(node.dir, 'vty')
+  await makeFrrFolder(frrNameOf(node))
+  for (const group of frrDaemons()) {
+    const records = await Promise.all(group.map(start))
+    all.push(...records)
+    await Promise.all(records.map((record) => waitForSocket(join(vty, `${record.name}.vty`), record, signal)))
+    const zebra = records.find(({ name }) => name === 'zebra')
+    if (zebra !== undefined) await waitForSocket(zebraSocket(vty), zebra, signal)
+  }
   await loadFrrConfiguration(node, null, signal)
   return all
 }
@@ -169,20 +181,19 @@ export async function startBgpd(node: NodeState, signal?: AbortSignal): Promise<
   return record
 }
 
-function startFrrProgram(node: NodeState, program: string): Promise<ProcessRecord> {
-  const vty = join(node.dir, 'vty')
+async function startFrrProgram(node: NodeState, program: string): Promise<ProcessRecord> {
+  const instance = { name: frrNameOf(node), sockets: join(node.dir, 'vty') }
   return startDetached({
     name: program,
     namespace: node.namespace,
-    argv: [
-      join(frrPrograms, program),
-      ...['--vty_socket', vty, '-z', join(vty, 'zserv.api'), '-i', join(vty, `${program}.pid`)],
-      ...['-f', '/dev/null', '-A', '127.0.0.1', '-P', '0'],
-      ...(program === 'bgpd' ? ['-M', 'rpki'] : []),
-      ...(program === 'bfdd' ? ['--bfdctl', join(vty, 'bfdd.sock')] : []),
-    ],
+    argv: frrCommand(instance, program),
     log: join(node.dir, `${program}.err`),
   })
+}
+
+/** The machine has one lab. */
+function frrNameOf(node: NodeState): string {
+  return `${frrNamePrefix}${node.name}`
 }
 
 /** @param only the one daemon to configure; `null`: all. */
@@ -197,6 +208,13 @@ async function loadFrrConfiguration(
 
 function waitForSocket(path: string, record: ProcessRecord, signal?: AbortSignal): Promise<void> {
   return waitForStart(record, `open ${path}`, () => isListening(path), signal)
+}
+
+/** Removes the folders of the lab's FRR daemons, which have ended, below /run/frr. */
+export async function removeFrrFolders(): Promise<void> {
+  for (const entry of await readdir(frrRunDir).catch(() => [])) {
+    if (entry.startsWith(frrNamePrefix)) await removeFrrFolder(entry)
+  }
 }
 
 /** Removes the crash log folders of killed FRR daemons. */

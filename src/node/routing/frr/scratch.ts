@@ -1,14 +1,14 @@
 import { chmod, chown, mkdir, mkdtemp, readFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { execa, type ResultPromise } from 'execa'
 import { removeTree } from '../../../files/remove-tree.ts'
 import { DaemonError } from '../daemon.ts'
+import { type FrrInstance, frrCommand, frrDaemons, makeFrrFolder, removeFrrFolder } from './instance.ts'
 import { Vtysh } from './vtysh.ts'
 
-const programs = '/usr/lib/frr'
 const startTimeoutMs = 15_000
 
 export interface ScratchReading {
@@ -28,13 +28,15 @@ export async function readByScratchDaemons(config: string): Promise<ScratchReadi
   const dir = await mkdtemp(join(tmpdir(), 'anyward-frr-'))
   const sockets = join(dir, 'vty')
   await mkdir(sockets)
+  // `mkdtemp` adds letters and digits, which FRR accepts.
+  const instance = { name: basename(dir), sockets }
   const daemons: ResultPromise[] = []
   try {
+    await makeFrrFolder(instance.name)
     await chmod(dir, 0o755)
     // The daemons drop root privileges before they create their sockets.
     await execa('chown', ['frr:frr', sockets])
-    await startAll(sockets, ['zebra'], daemons)
-    await startAll(sockets, ['staticd', 'bfdd', 'bgpd'], daemons)
+    for (const group of frrDaemons()) await startAll(instance, group, daemons)
     const vtysh = new Vtysh(sockets)
     const empty = await vtysh.readRunning()
     // Otherwise they would write into the log of the running daemons.
@@ -48,19 +50,25 @@ export async function readByScratchDaemons(config: string): Promise<ScratchReadi
     // As its owner, the user frr could create files in the folder while it is emptied.
     await chown(sockets, 0, 0)
     await removeTree(dir)
+    await removeFrrFolder(instance.name)
   }
 }
 
-async function startAll(sockets: string, names: readonly string[], started: ResultPromise[]): Promise<void> {
+async function startAll(
+  instance: FrrInstance,
+  names: readonly string[],
+  started: ResultPromise[],
+): Promise<void> {
+  const { sockets } = instance
   const starting = names.map(async (name) => {
     const socket = join(sockets, `${name}.vty`)
-    const process = start(sockets, name)
+    const process = start(instance, name)
     started.push(process)
     const deadline = performance.now() + startTimeoutMs
     while (!(await listens(socket))) {
       if (process.exitCode !== null || performance.now() > deadline) {
         const words = (await readFile(outputOf(sockets, name), 'utf8').catch(() => '')).trim()
-        throw new DaemonError('not-running', `${programs}/${name} does not start for a trial: ${words}`)
+        throw new DaemonError('not-running', `${name} of FRR does not start for a trial: ${words}`)
       }
       await delay(10)
     }
@@ -76,16 +84,9 @@ function outputOf(sockets: string, name: string): string {
   return join(dirname(sockets), `${name}.out`)
 }
 
-function start(sockets: string, name: string): ResultPromise {
-  const daemon = [
-    join(programs, name),
-    ...['--vty_socket', sockets, '-z', join(sockets, 'zserv.api'), '-i', join(sockets, `${name}.pid`)],
-    ...['-f', '/dev/null', '-A', '127.0.0.1', '-P', '0'],
-    ...(name === 'bgpd' ? ['-M', 'rpki'] : []),
-    ...(name === 'bfdd' ? ['--bfdctl', join(sockets, 'bfdd.sock')] : []),
-  ]
-  const out = { file: outputOf(sockets, name) }
-  const process = execa('unshare', ['--net', ...daemon], {
+function start(instance: FrrInstance, name: string): ResultPromise {
+  const out = { file: outputOf(instance.sockets, name) }
+  const process = execa('unshare', ['--net', ...frrCommand(instance, name)], {
     reject: false,
     stdin: 'ignore',
     stdout: out,
