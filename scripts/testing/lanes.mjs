@@ -29,6 +29,21 @@ export function listLaneFiles() {
     .sort((a, b) => secondsOf(b) - secondsOf(a))
 }
 
+/**
+ * Whether a file tests what the version of the routing daemons can change.
+ *
+ * @param {string} file
+ */
+export function needsDaemons(file) {
+  return (
+    file.startsWith('test/proof/') ||
+    file.startsWith('test/e2e/failures/') ||
+    /^test\/e2e\/(?:apply|bfd|controller|drain|guard|lab|next-hops|routing|rpki|rtr|saved|session|withdraw)/.test(
+      file,
+    )
+  )
+}
+
 /** The number of concurrent lanes. A test mostly waits, so a core has more than one. */
 export function countLanes() {
   const wanted = Number(process.env.ANYWARD_TEST_LANES)

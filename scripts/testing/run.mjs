@@ -2,14 +2,24 @@ import { randomUUID } from 'node:crypto'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { countLanes, findObstacle, inLane, laneFolders, listLaneFiles, shareOut } from './lanes.mjs'
+import {
+  countLanes,
+  findObstacle,
+  inLane,
+  laneFolders,
+  listLaneFiles,
+  needsDaemons,
+  shareOut,
+} from './lanes.mjs'
 import { endMarked, findLeftovers, inspectMachine, listNamespaces } from './leftovers.mjs'
 import { limitMinutes, measureSlowness } from './limit.mjs'
 import { createProcesses } from './processes.mjs'
 import { addTallies, readReport, unfinished } from './tally.mjs'
 
 const startedAtMs = Date.now()
-const vitestArguments = process.argv.slice(2)
+// Only what the routing daemons' version can change; the rest is the same on every machine.
+const onlyDaemons = process.argv[2] === '--daemons'
+const vitestArguments = process.argv.slice(onlyDaemons ? 3 : 2)
 const reports = mkdtempSync(join(tmpdir(), 'anyward-test-'))
 const runId = randomUUID()
 // Every process that a test starts inherits the mark, also a daemon that forks away from its parent.
@@ -34,19 +44,20 @@ const tallies = []
 if (vitestArguments.length > 0) {
   await runHere('vitest', [...vitest, ...vitestArguments])
 } else {
-  await runHere('npm run check', ['npm', 'run', 'check', '--'])
+  if (!onlyDaemons) await runHere('npm run check', ['npm', 'run', 'check', '--'])
+  const projects = onlyDaemons ? ['--project', 'golden'] : ['--project', '!unit']
   const obstacle = findObstacle()
   if (obstacle === null) {
     await runHere('vitest', [
       ...vitest,
-      '--project',
-      '!unit',
+      ...projects,
       ...laneFolders.flatMap((folder) => ['--exclude', `${folder}/**`]),
     ])
     await runLanes()
   } else {
     say(`one file after another, because this machine cannot make lanes: ${obstacle}`)
-    await runHere('vitest', [...vitest, '--project', '!unit'])
+    const folders = onlyDaemons ? ['--project', 'e2e', '--project', 'proof'] : []
+    await runHere('vitest', [...vitest, ...projects, ...folders])
   }
 }
 rmSync(reports, { recursive: true, force: true })
@@ -89,7 +100,7 @@ async function runHere(name, command) {
 }
 
 async function runLanes() {
-  const files = listLaneFiles()
+  const files = listLaneFiles().filter((file) => !onlyDaemons || needsDaemons(file))
   const lanes = countLanes()
   say(`${files.length} files with real daemons in ${lanes} lanes; a file's output comes when it has ended`)
   await shareOut(files, lanes, runInLane)

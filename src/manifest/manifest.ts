@@ -38,6 +38,7 @@ import {
   schedule,
   seconds,
   timezone,
+  version,
 } from './values.ts'
 import { bfdHops, failureActions, importWords, neighborKinds, roleWords } from './words.ts'
 
@@ -179,6 +180,10 @@ const manifest = record({
   services: unique(list(service, most.services)),
   /** Whether the daemon's configuration supports degraded announcements. */
   degradable: withDefault(yesNo, false),
+  /** The daemon's versions that the configuration is written for; missing in bundles of Anyward 0.1.0. */
+  daemonVersions: optional(
+    record({ from: nullable(version), below: nullable(version), because: plainText(500) }),
+  ),
   /** When the calendar drains the node. */
   maintenance: withDefault(list(maintenanceWindow, 1000), []),
   /** SHA-256, hex, of every other file of the bundle. */

@@ -44,6 +44,7 @@ export const publicKey = pattern(publicKeyPattern, 'is not a WireGuard public ke
 export const hash = pattern(/^[0-9a-f]{1,64}$/, 'is not a SHA-256 in hex', 64)
 /** Of a rule of the route policy. */
 export const ruleId = pattern(/^[a-z0-9]+(?:-[a-z0-9]+)*$/, 'is not the id of a rule', 64)
+export const version = pattern(/^\d{1,3}(?:\.\d{1,3}){0,2}$/, 'is not a version', 11)
 export const fileName = pattern(/^\w[\w.-]*$/, 'is not the name of a file in the bundle', 255)
 
 export const prefix = canonical<PrefixText>(parsePrefix, 49)

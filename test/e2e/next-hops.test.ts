@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { compilePlan } from '../../src/plan/compile/compile-plan.ts'
 import { createRenderer } from '../../src/plan/render/render.ts'
 import { loadTemplates } from '../../src/plan/service/templates.ts'
+import { versionLine } from '../installed-version.ts'
 import { patience } from '../patience.ts'
 import { fleetOf } from '../unit/lab/fleets.ts'
 import { Daemon } from './fixture-routing/daemon-process.ts'
@@ -40,10 +41,11 @@ const ours = { ipv4: '192.0.2.0/24', ipv6: '2001:db8:51::/48' } as const
 const families = ['ipv4', 'ipv6'] as const
 type Family = (typeof families)[number]
 
-const siteYaml = (daemon: string) => `site: lab1
+const siteYaml = (daemon: 'bird' | 'frr') => `site: lab1
 nodes:
   - name: lab1-a
     daemon: ${daemon}
+    ${versionLine(daemon)}
     routerId: 203.0.113.10
     services: [vpn]
     neighbors:

@@ -7,7 +7,9 @@ import { createRenderer } from '../../src/plan/render/render.ts'
 import { checkBundle } from '../../src/plan/service/check-bundle.ts'
 import { renderBundle } from '../../src/plan/service/render-bundle.ts'
 import { loadTemplates } from '../../src/plan/service/templates.ts'
+import type { FleetNode } from '../../src/plan/sites/fleet.ts'
 import { requireFleet } from '../../src/plan/sites/load.ts'
+import { installedVersion } from '../installed-version.ts'
 
 const missing = await findMissingPrograms(['bird', 'bgpd', 'vtysh', 'unshare'])
 /** The daemons may be missing on a laptop, not in CI. */
@@ -15,10 +17,22 @@ const isUncheckable = missing.length > 0 && process.env.CI !== 'true'
 const templates = await loadTemplates()
 const render = createRenderer(templates)
 
-async function planOf(sites: string) {
-  const fleet = await requireFleet(sites)
+async function planOf(sites: string, versionOf: VersionOf = (node) => node.daemonVersion) {
+  const read = await requireFleet(sites)
+  const fleet = {
+    ...read,
+    sites: read.sites.map((site) => ({
+      ...site,
+      nodes: site.nodes.map((node) => ({ ...node, daemonVersion: versionOf(node) })),
+    })),
+  }
   return compilePlan(fleet, (_site, node) => debianLayout(fleet, node))
 }
+
+type VersionOf = (node: FleetNode) => string | null
+
+/** The golden files are for several versions; a parser gets what is for its own. */
+const here: VersionOf = ({ daemon }) => installedVersion(daemon)
 
 /** The example fleet, and one with all six kinds of neighbor in both families on both daemons. */
 describe.each([
@@ -26,6 +40,7 @@ describe.each([
   ['kinds', 'test/golden/kinds'],
 ])('the bundles of the %s fleet', async (name, sites) => {
   const plan = await planOf(sites)
+  const forThisMachine = await planOf(sites, here)
 
   test.each(plan.nodes.map((node) => [node.node, node] as const))(
     '%s match the golden files',
@@ -37,7 +52,7 @@ describe.each([
     },
   )
 
-  test.skipIf(isUncheckable).each(plan.nodes.map((node) => [node.node, node] as const))(
+  test.skipIf(isUncheckable).each(forThisMachine.nodes.map((node) => [node.node, node] as const))(
     '%s are taken by the daemon itself',
     async (_node, node) => {
       expect(await checkBundle(render, node)).toEqual({ outcome: 'passed' })
@@ -54,7 +69,7 @@ describe.each([
 })
 
 describe.skipIf(isUncheckable)('the daemon’s own parser', async () => {
-  const plan = await planOf('sites')
+  const plan = await planOf('sites', here)
   const spoil = (path: string, from: string, to: string) => {
     const source = templates.get(path)!
     expect(source).toContain(from)
@@ -76,5 +91,15 @@ describe.skipIf(isUncheckable)('the daemon’s own parser', async () => {
     const node = plan.nodes.find(({ daemon }) => daemon === 'frr')!
     const result = await checkBundle(spoil('frr/frr.conf.hbs', from, to), node)
     expect(result).toMatchObject({ outcome: 'rejected' })
+  })
+
+  test('of FRR does not check what is for another version', async () => {
+    const other = installedVersion('frr')!.startsWith('8.') ? '10.3' : '8.4.4'
+    const { nodes } = await planOf('test/golden/kinds', ({ daemon }) => (daemon === 'frr' ? other : null))
+    const node = nodes.find(({ daemon, rpki }) => daemon === 'frr' && rpki !== null)!
+    expect(await checkBundle(render, node)).toEqual({
+      outcome: 'other-version',
+      installed: installedVersion('frr'),
+    })
   })
 })

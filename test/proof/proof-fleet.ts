@@ -8,6 +8,7 @@ import type { VrpSet } from '../../src/plan/rpki/vrp-set.ts'
 import type { Fleet } from '../../src/plan/sites/fleet.ts'
 import { parseFleet } from '../../src/plan/sites/parse.ts'
 import { ConfigError } from '../../src/text/issue.ts'
+import { versionLine } from '../installed-version.ts'
 import { createVrpSet } from '../unit/plan/rpki/vrps.ts'
 import { cacheAddress, nodeAddresses } from './bed.ts'
 
@@ -216,6 +217,7 @@ site: lab1
 nodes:
   - name: lab1-a
     daemon: ${daemon}
+    ${versionLine(daemon)}
     routerId: 10.77.0.1
     services: [vpn, other, third]
     neighbors:

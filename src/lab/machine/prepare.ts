@@ -2,9 +2,11 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { writeBundles } from '../../bundle/write.ts'
+import type { DaemonKind } from '../../manifest/daemon-kinds.ts'
 import { compilePlan } from '../../plan/compile/compile-plan.ts'
 import type { NodePlan } from '../../plan/compile/plan.ts'
 import { createRenderer } from '../../plan/render/render.ts'
+import { readInstalledVersion } from '../../plan/service/installed-version.ts'
 import { renderBundle } from '../../plan/service/render-bundle.ts'
 import { loadTemplates } from '../../plan/service/templates.ts'
 import type { Fleet, Service } from '../../plan/sites/fleet.ts'
@@ -18,7 +20,7 @@ import {
   type WireguardState,
   writeSecret,
 } from '../state.ts'
-import { adaptFleet, type LabSecrets } from '../topology/adapt.ts'
+import { adaptFleet, type InstalledVersions, type LabSecrets } from '../topology/adapt.ts'
 import type { LabCache, LabClient, LabNode, LabRouter, Topology } from '../topology/model.ts'
 import { installConfiguration, layoutOf } from './daemons.ts'
 import { renderCore, renderRouter } from './router-config.ts'
@@ -63,7 +65,8 @@ export async function prepareLab(fleet: Fleet, topology: Topology, claim: LabSta
   const secrets = locateSecrets(topology, keys)
   await writeKeys(fleet, topology, keys, secrets)
   const port = Number(fleet.listen.slice(fleet.listen.lastIndexOf(':') + 1))
-  const plans = topology.nodes.map((node) => planNode(fleet, node, secrets, port))
+  const installed = await readInstalledVersions(topology.nodes.map(({ daemon }) => daemon))
+  const plans = topology.nodes.map((node) => planNode(fleet, node, secrets, port, installed))
   const render = createRenderer(await loadTemplates())
   const nodes = await Promise.all(
     topology.nodes.map(async (node, at) => {
@@ -140,9 +143,25 @@ async function writeKeys(fleet: Fleet, topology: Topology, keys: Keys, secrets: 
   }
 }
 
-function planNode(fleet: Fleet, node: LabNode, secrets: LabSecrets, port: number): NodePlan {
+async function readInstalledVersions(kinds: readonly DaemonKind[]): Promise<InstalledVersions> {
+  const found = new Map<DaemonKind, string>()
+  for (const kind of new Set(kinds)) {
+    const version = await readInstalledVersion(kind)
+    if (version !== null) found.set(kind, version)
+  }
+  return found
+}
+
+function planNode(
+  fleet: Fleet,
+  node: LabNode,
+  secrets: LabSecrets,
+  port: number,
+  installed: InstalledVersions,
+): NodePlan {
   // The planner of `anyward plan`, once for each node, because interface names and probe keys differ.
-  const plan = compilePlan(adaptFleet(fleet, node, secrets), () => layoutOf(node, nodeDir(node), port))
+  const adapted = adaptFleet(fleet, node, secrets, installed)
+  const plan = compilePlan(adapted, () => layoutOf(node, nodeDir(node), port))
   return plan.nodes.find((candidate) => candidate.node === node.name)!
 }
 

@@ -1,3 +1,4 @@
+import type { DaemonKind } from '../../manifest/daemon-kinds.ts'
 import type { Fleet, Rpki } from '../../plan/sites/fleet.ts'
 import { cacheAddress, cachePort } from './caches.ts'
 import type { LabNode } from './model.ts'
@@ -12,11 +13,19 @@ export interface LabSecrets {
   readonly passwordFile: (node: string, neighbor: string) => string
 }
 
+/** The version of each daemon on this machine, where it is known. */
+export type InstalledVersions = ReadonlyMap<DaemonKind, string>
+
 /**
  * The fleet for one node of the lab: with generated keys and passwords, WireGuard interface names that are unique
- * on this machine, and the lab's RPKI caches. Everything else stays as in the YAML.
+ * on this machine, the lab's RPKI caches, and the daemons of this machine. Everything else stays as in the YAML.
  */
-export function adaptFleet(fleet: Fleet, node: LabNode, secrets: LabSecrets): Fleet {
+export function adaptFleet(
+  fleet: Fleet,
+  node: LabNode,
+  secrets: LabSecrets,
+  installed: InstalledVersions,
+): Fleet {
   return {
     ...fleet,
     rpki: fleet.rpki && moveCaches(fleet.rpki, node),
@@ -38,6 +47,7 @@ export function adaptFleet(fleet: Fleet, node: LabNode, secrets: LabSecrets): Fl
       ...site,
       nodes: site.nodes.map((member) => ({
         ...member,
+        daemonVersion: installed.get(member.daemon) ?? member.daemonVersion,
         neighbors: member.neighbors.map((neighbor) => ({
           ...neighbor,
           passwordFile:

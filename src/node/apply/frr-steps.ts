@@ -60,7 +60,7 @@ export function commandsToRemove({ excess }: Gap, attempt: number): string[] {
     // The removal of a block removes its lines.
     if (line.some((_, depth) => depth > 0 && blocksGone.has(line.slice(0, depth).join('\0')))) continue
     const text = line.at(-1)!
-    const address = /^neighbor (\S+) /.exec(text)?.[1]
+    const address = /^(?:no )?neighbor (\S+) /.exec(text)?.[1]
     if (address !== undefined && neighborsGone.has(`${line[0]}\0${address}`)) {
       if (line.length === 2 && text.startsWith(`neighbor ${address} remote-as `)) {
         commands.push(...within(line, `no neighbor ${address}`))

@@ -5,6 +5,7 @@ import { DamagedError } from '../../bundle/read-files.ts'
 import { makeFolder } from '../../files/make-folder.ts'
 import { describeMissing, findMissingPrograms } from '../../linux/programs.ts'
 import type { DaemonKind } from '../../manifest/daemon-kinds.ts'
+import { findMismatch } from '../../manifest/daemon-versions.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
 import { OperationError } from '../../text/operation-error.ts'
 import { type ApplyOutcome, applyBundle } from '../apply/apply.ts'
@@ -15,6 +16,7 @@ import { journalPath, lockApply } from '../apply/lock.ts'
 import { repairInterrupted } from '../apply/repair.ts'
 import { DaemonError, type SavedNetwork } from '../routing/daemon.ts'
 import { ownPrefixesOf } from '../routing/own-prefixes.ts'
+import { readDaemonVersion } from '../routing/version.ts'
 import { askController } from './ask-controller.ts'
 import { createBfd, createDaemon } from './create-daemon.ts'
 import { requireOwnNode } from './node-identity.ts'
@@ -68,6 +70,7 @@ export async function applyOnNode({
     }
     const installed = await readBundle(bundleDir).catch(() => null)
     requireSameNode(manifest, installed, bundleDir)
+    await requireOwnVersion(manifest)
     const outcome = await applyBundle({
       bundleDir: bundle,
       manifest,
@@ -182,6 +185,25 @@ function requireSameNode(manifest: Manifest, installed: Manifest | null, bundleD
       outcome: 'refused',
     },
   )
+}
+
+/** A daemon that does not answer fails in the next step, which says so. */
+async function requireOwnVersion(manifest: Manifest): Promise<void> {
+  const { daemon: kind, paths } = manifest
+  const running = await readDaemonVersion({
+    kind,
+    socketPath: paths.daemonSocket,
+    deadlineMs: daemonTimeoutMs,
+  }).catch((error: unknown) => {
+    if (error instanceof DaemonError) return null
+    throw error
+  })
+  const mismatch = running === null ? null : findMismatch(manifest, running)
+  if (mismatch === null) return
+  throw new OperationError(mismatch.problem, {
+    hint: `${mismatch.cure}; nothing was changed`,
+    outcome: 'refused',
+  })
 }
 
 /** A controller reads its bundle when it starts. */

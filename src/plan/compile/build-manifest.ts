@@ -52,6 +52,7 @@ export function buildManifest(
       minSites: service.safety.minSites,
     })),
     degradable: true,
+    daemonVersions: { ...node.versions },
     maintenance: node.maintenance.map((window) => ({ ...window })),
     files: Object.fromEntries(files.map(({ path, content }) => [path, hash(content)])),
   }

@@ -9,7 +9,9 @@ import {
 import { kindPolicies } from '../policy/kinds.ts'
 import { once } from '../policy/once.ts'
 import type { ServiceExport } from '../policy/shared-rules.ts'
+import { hasFeature } from '../sites/checks/versions.ts'
 import type { Fleet, FleetNode, Neighbor, Service, Site } from '../sites/fleet.ts'
+import { versionsFor } from './daemon-versions.ts'
 import { irrKey, noFeeds, type PlanFeeds } from './feeds.ts'
 import { noticesOfFleet, noticesOfNeighbor } from './notices.ts'
 import { noticesOfOwn } from './own-announcements.ts'
@@ -65,15 +67,18 @@ function compileNode(shared: Compilation, site: Site, node: FleetNode, layout: N
       neighbor.services === null ? services : shared.servicesOf(neighbor.services.toSorted().join(' '))
     return compileSession(shared, node, neighbor, advertised)
   })
+  const rpki = sessions.some(usesVrps) ? fleet.rpki : null
   return {
     site: site.name,
     node: node.name,
     daemon: node.daemon,
+    versions: versionsFor(node, { sessions, rpki }),
+    namesCacheTransport: hasFeature(node, 'cache-transport'),
     asn: fleet.asn,
     routerId: node.routerId,
     layout,
     sessions,
-    rpki: sessions.some(usesVrps) ? fleet.rpki : null,
+    rpki,
     services,
     maintenance: node.maintenance,
   }

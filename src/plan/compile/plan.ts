@@ -1,4 +1,5 @@
 import type { DaemonKind } from '../../manifest/daemon-kinds.ts'
+import type { DaemonVersions } from '../../manifest/daemon-versions.ts'
 import type { NodePaths } from '../../manifest/manifest.ts'
 import type { ImportWord, NeighborKind, RoleWord } from '../../manifest/words.ts'
 import type { Address, Family, Prefix } from '../../net/prefix.ts'
@@ -23,6 +24,10 @@ export interface NodePlan {
   readonly site: string
   readonly node: string
   readonly daemon: DaemonKind
+  /** Those that the configuration is written for. */
+  readonly versions: DaemonVersions
+  /** FRR: whether an RPKI cache is written with its transport. */
+  readonly namesCacheTransport: boolean
   readonly asn: number
   readonly routerId: string
   readonly layout: NodeLayout

@@ -169,11 +169,12 @@ function carries({ channels }: SessionPlan, family: Family): boolean {
 }
 
 /** RTR caches in order of preference, followed by the last good one. */
-function viewRpki({ rpki }: NodePlan) {
+function viewRpki({ rpki, namesCacheTransport }: NodePlan) {
   if (rpki === null) return null
   const { caches, refreshS, retryS, expireS, atExpiry, lastGood } = rpki
   return {
     caches: caches.map((cache, index) => ({ ...cache, preference: index + 1 })),
+    transport: namesCacheTransport ? 'tcp ' : '',
     refreshS,
     retryS,
     expireS,

@@ -5,15 +5,21 @@ import { execa } from 'execa'
 import { findMissingPrograms, type MissingProgram } from '../../linux/programs.ts'
 import { renderAnnouncements } from '../../manifest/announcements.ts'
 import type { DaemonKind } from '../../manifest/daemon-kinds.ts'
+import { fits } from '../../manifest/daemon-versions.ts'
 import { prefixesOf } from '../compile/compile-plan.ts'
 import type { NodePlan } from '../compile/plan.ts'
 import type { Renderer } from '../render/render.ts'
+import { readInstalledVersion } from './installed-version.ts'
 
-/** `unchecked`: the daemon's programs are not on this machine. `complaints` is the parser's output. */
+/**
+ * `unchecked`: the daemon's programs are not on this machine. `other-version`: they are, of a version that the bundle is
+ * not for. `complaints` is the parser's output.
+ */
 type CheckResult =
   | { outcome: 'passed' }
   | { outcome: 'rejected'; complaints: readonly string[] }
   | { outcome: 'unchecked'; missing: readonly MissingProgram[] }
+  | { outcome: 'other-version'; installed: string }
 
 interface Parser {
   readonly programs: (node: NodePlan) => string[]
@@ -37,6 +43,8 @@ export async function checkBundle(render: Renderer, node: NodePlan): Promise<Che
   const parser = parsers[node.daemon]
   const missing = await findMissingPrograms(parser.programs(node))
   if (missing.length > 0) return { outcome: 'unchecked', missing }
+  const installed = await readInstalledVersion(node.daemon)
+  if (installed !== null && !fits(node.versions, installed)) return { outcome: 'other-version', installed }
   const dir = await mkdtemp(join(tmpdir(), 'anyward-check-'))
   try {
     const complaints = await parser.check(render, node, dir)

@@ -4,12 +4,14 @@ import { type BundlePlace, listBundles, manifestName, readEarlierBundle } from '
 import { type BundleToWrite, writeBundles } from '../../bundle/write.ts'
 import type { MissingProgram } from '../../linux/programs.ts'
 import { compareBundles, type NodeComparison } from '../../manifest/compare/compare.ts'
+import { daemonNames } from '../../manifest/daemon-kinds.ts'
+import { describeVersions } from '../../manifest/daemon-versions.ts'
 import { type Manifest, requireManifest } from '../../manifest/manifest.ts'
 import { compilePlan } from '../compile/compile-plan.ts'
 import { coverageOf, type ServiceCoverage } from '../compile/coverage.ts'
 import type { PlanFeeds } from '../compile/feeds.ts'
 import { debianLayout } from '../compile/layout.ts'
-import type { Notice, Plan } from '../compile/plan.ts'
+import type { NodePlan, Notice, Plan } from '../compile/plan.ts'
 import { createRenderer, type Renderer } from '../render/render.ts'
 import type { Fleet } from '../sites/fleet.ts'
 import { renderWithManifest } from './render-bundle.ts'
@@ -73,7 +75,8 @@ export async function planFleet(request: PlanRequest): Promise<PlanResult> {
   const render = createRenderer(await loadTemplates())
   const coverage = coverageOf(fleet, plan)
   const short = coverage.filter(({ sites }) => sites.length < (request.refuseBelow ?? 0))
-  const refusal = short.length === 0 && request.check ? await checkAll(render, plan) : null
+  const notices = [...plan.notices]
+  const refusal = short.length === 0 && request.check ? await checkAll(render, plan, notices) : null
   if (refusal !== null) return refusal
   // Before the first folder is created.
   const removed = findRemoved(out, plan)
@@ -86,7 +89,7 @@ export async function planFleet(request: PlanRequest): Promise<PlanResult> {
       // The planner answers HTTP requests in between.
       if (index % nodesBetweenPauses === 0) await setImmediate()
     }
-    return { nodes, removed, coverage, notices: plan.notices }
+    return { nodes, removed, coverage, notices }
   }
   if (short.length > 0) return { outcome: 'refused', report: await draftAll(() => {}), short }
   return { outcome: 'written', report: await writeBundles(draftAll) }
@@ -128,9 +131,11 @@ function findRemoved(out: string, plan: Plan): BundlePlace[] {
   return listBundles(out).filter(({ dir }) => !planned.has(dir))
 }
 
+/** @param notices gets one for each node whose daemon is installed here in another version */
 async function checkAll(
   render: Renderer,
   plan: Plan,
+  notices: Notice[],
 ): Promise<Extract<PlanResult, { outcome: 'rejected' | 'unchecked' }> | null> {
   // Loaded here: a plan without the check runs no program.
   const { checkBundle } = await import('./check-bundle.ts')
@@ -139,10 +144,17 @@ async function checkAll(
     if (result.outcome === 'unchecked') {
       return { outcome: 'unchecked', node: node.node, missing: result.missing }
     }
+    if (result.outcome === 'other-version') notices.push(uncheckedNotice(node, result.installed))
     if (result.outcome === 'rejected') {
       const { node: name, daemon } = node
       return { outcome: 'rejected', node: name, daemon, complaints: result.complaints }
     }
   }
   return null
+}
+
+function uncheckedNotice({ node, daemon, versions }: NodePlan, installed: string): Notice {
+  const { project } = daemonNames[daemon]
+  const message = `not checked by a parser: the configuration is for ${project} ${describeVersions(versions)} (${versions.because}), and this machine has ${project} ${installed}; apply checks it on the node`
+  return { node, neighbor: null, message }
 }

@@ -128,7 +128,7 @@ export interface Site {
 export interface FleetNode {
   readonly name: string
   readonly daemon: DaemonKind
-  /** Such as `2.0.12`; `null`: what Debian 12 has. */
+  /** Such as `2.0.12`; `null`: what Debian 13 has. */
   readonly daemonVersion: string | null
   /** BGP identifier, dotted quad (RFC 6286). */
   readonly routerId: string

@@ -8,6 +8,7 @@ import type { Manifest } from '../../../src/manifest/manifest.ts'
 import { journalPath } from '../../../src/node/apply/lock.ts'
 import { Vty } from '../../../src/node/routing/frr/vty.ts'
 import { Vtysh } from '../../../src/node/routing/frr/vtysh.ts'
+import { installedVersion } from '../../installed-version.ts'
 import { patience } from '../../patience.ts'
 import {
   cli,
@@ -187,6 +188,23 @@ export function testApplyOn(daemon: 'bird' | 'frr'): void {
     expect(await running()).toContain(`revision ${serial} `)
     expect(await readFile(configFile, 'utf8')).toContain(`revision ${serial} `)
     expect((await stat(configFile)).mode & 0o007).toBe(0)
+  })
+
+  test('refuses a bundle for another version of the daemon, and changes nothing', async () => {
+    const before = await state()
+    const bundle = await alterBundle(node, join(dir, 'version'), withNewDescriptions(), (one) => ({
+      ...one,
+      daemonVersions: { from: null, below: '2.0', because: 'RPKI caches' },
+    }))
+    const { exitCode, outcome } = await applyOn(node, bundle)
+    expect(exitCode).toBe(1)
+    const name = daemon.toUpperCase()
+    expect(outcome).toMatchObject({
+      applied: false,
+      reason: 'refused',
+      detail: `this bundle is for ${name} before 2.0 (RPKI caches), and ${name} ${installedVersion(daemon)} runs here`,
+    })
+    expect(await state()).toEqual(before)
   })
 
   test('refuses a configuration that the daemon’s parser refuses, with file and line, and changes nothing', async () => {

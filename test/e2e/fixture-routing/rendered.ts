@@ -10,6 +10,7 @@ import { compilePlan } from '../../../src/plan/compile/compile-plan.ts'
 import { createRenderer } from '../../../src/plan/render/render.ts'
 import { renderWithManifest } from '../../../src/plan/service/render-bundle.ts'
 import { loadTemplates } from '../../../src/plan/service/templates.ts'
+import { versionLine } from '../../installed-version.ts'
 import { fleetOf } from '../../unit/lab/fleets.ts'
 import { daemonsIn } from './daemons-in.ts'
 
@@ -91,6 +92,7 @@ export async function startRendered({ kind, neighbors, node = '', far, wire }: S
 nodes:
   - name: lab1-a
     daemon: ${kind}
+    ${versionLine(kind)}
     routerId: 10.0.0.1
     services: [vpn]
 ${node}    neighbors:

@@ -10,6 +10,7 @@ import { createRenderer } from '../../../src/plan/render/render.ts'
 import { renderBundle } from '../../../src/plan/service/render-bundle.ts'
 import { loadTemplates } from '../../../src/plan/service/templates.ts'
 import { parseFleet } from '../../../src/plan/sites/parse.ts'
+import { versionLine } from '../../installed-version.ts'
 import { patience } from '../../patience.ts'
 import { Daemon } from '../fixture-routing/daemon-process.ts'
 import { until } from '../fixture-routing/until.ts'
@@ -60,11 +61,12 @@ services:
     probe: { privateKeyFile: /etc/anyward/probe.key, address: 10.80.255.254 }
 `
 
-const siteFile = (daemon: string) => `
+const siteFile = (daemon: 'bird' | 'frr') => `
 site: fra1
 nodes:
   - name: fra1-a
     daemon: ${daemon}
+    ${versionLine(daemon)}
     routerId: 10.0.0.11
     services: [vpn]
     neighbors:

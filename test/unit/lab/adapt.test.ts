@@ -1,16 +1,17 @@
 import { expect, test } from 'vitest'
-import { adaptFleet } from '../../../src/lab/topology/adapt.ts'
+import { adaptFleet, type LabSecrets } from '../../../src/lab/topology/adapt.ts'
 import { buildTopology } from '../../../src/lab/topology/topology.ts'
 import { fleetOf, osloYaml, romeYaml } from './fleets.ts'
 
 const fleet = fleetOf(osloYaml, romeYaml)
 const topology = buildTopology(fleet)
-const adapted = adaptFleet(fleet, topology.nodes[1]!, {
+const secrets: LabSecrets = {
   publicKeys: new Map([['vpn', 'generated']]),
   probeKeyFile: (node, service) => `/lab/${node}/${service}.key`,
   presharedKeyFile: (service) => `/lab/${service}.psk`,
   passwordFile: (node, neighbor) => `/lab/${node}/${neighbor}.password`,
-})
+}
+const adapted = adaptFleet(fleet, topology.nodes[1]!, secrets, new Map())
 
 test('a node gets generated keys, files of the lab and an interface name of its own', () => {
   const service = adapted.services[0]!
@@ -21,6 +22,17 @@ test('a node gets generated keys, files of the lab and an interface name of its 
 test('a password is kept where there is one, and not added elsewhere', () => {
   const files = adapted.sites[0]!.nodes.flatMap(({ neighbors }) => neighbors.map((one) => one.passwordFile))
   expect(files).toEqual(['/lab/oslo-a/tor.password', null, null])
+})
+
+test('a node is planned for the daemon of this machine', () => {
+  const { sites } = adaptFleet(fleet, topology.nodes[1]!, secrets, new Map([['bird', '3.1.8']]))
+  const versions = sites.flatMap(({ nodes }) => nodes.map((node) => [node.daemon, node.daemonVersion]))
+  expect(new Map(versions as [string, string | null][])).toEqual(
+    new Map([
+      ['bird', '3.1.8'],
+      ['frr', null],
+    ]),
+  )
 })
 
 test('everything else is unchanged', () => {

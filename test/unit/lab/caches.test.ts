@@ -55,12 +55,13 @@ test('each hundred nodes have servers of their own, because a server limits its 
 test.each([1, 100, 101, 250])('node %d is configured with the addresses of servers that exist', (index) => {
   const fleet = withRpki({})
   const node = { ...buildTopology(fleet).nodes[0]!, index }
-  const adapted = adaptFleet(fleet, node, {
+  const secrets = {
     publicKeys: new Map([['vpn', 'generated']]),
     probeKeyFile: () => '/lab/probe.key',
     presharedKeyFile: () => '/lab/psk',
     passwordFile: () => '/lab/password',
-  }).rpki!
+  }
+  const adapted = adaptFleet(fleet, node, secrets, new Map()).rpki!
   const served = placeCaches(fleet, 250).map(({ address }) => address.toString())
   const configured = [...adapted.caches, adapted.lastGood].map(({ host }) => host)
   expect(served).toEqual(expect.arrayContaining(configured))

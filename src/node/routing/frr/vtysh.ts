@@ -7,6 +7,10 @@ import { DaemonError } from '../daemon.ts'
 /** Printed for an accepted line, even without a session that it concerns. */
 const adviceAboutGracefulRestart = 'Graceful restart configuration changed, reset '
 
+/** vtysh of FRR 10 says what it sends to each daemon, for example `[52|bgpd] sending configuration`. */
+const progress =
+  /^(?:\[\d+\|\w+\] (?:sending configuration|done)|Waiting for children to finish applying config\.\.\.)$/
+
 /** vtysh itself waits for ever for a daemon that hangs. */
 const timeoutMs = 20_000
 
@@ -53,7 +57,7 @@ export class Vtysh {
       return text
         .split('\n')
         .map((line) => line.trim())
-        .filter((line) => line !== '' && !line.startsWith(adviceAboutGracefulRestart))
+        .filter((line) => line !== '' && !line.startsWith(adviceAboutGracefulRestart) && !progress.test(line))
     } finally {
       await rm(dir, { recursive: true, force: true })
     }

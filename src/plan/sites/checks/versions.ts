@@ -1,4 +1,5 @@
 import { type DaemonKind, daemonNames } from '../../../manifest/daemon-kinds.ts'
+import { compareVersions } from '../../../manifest/daemon-versions.ts'
 import type { PlacedNode } from '../drafts.ts'
 import { error, type Finding } from '../finding.ts'
 import { rolesByKind } from '../fleet.ts'
@@ -7,27 +8,48 @@ interface Versions {
   readonly oldest: string
   /** Why an older one is refused. */
   readonly lacks: string
-  /** The first version with BGP roles (RFC 9234). */
-  readonly roles: string
+  /** Which is meant where the YAML names none: that of Debian 13. */
+  readonly assumed: string
   /** A version that does not exist, and a hint at what else it may be; `null`: any may. */
   readonly beyond: { readonly version: string; readonly hint: string } | null
 }
 
-const versions: Readonly<Record<DaemonKind, Versions>> = {
+export const versions: Readonly<Record<DaemonKind, Versions>> = {
   bird: {
     oldest: '2.0.11',
     lacks: 'it has no BGP roles and no empty sets',
-    roles: '2.0.11',
+    assumed: '2.17',
     beyond: { version: '8', hint: 'is it the version of FRR? Then write daemon: frr' },
   },
-  frr: { oldest: '8.0', lacks: 'its commands differ', roles: '8.4', beyond: null },
+  frr: { oldest: '8.0', lacks: 'its commands differ', assumed: '10.3', beyond: null },
+}
+
+/** What not every version has, or writes in another way. */
+export type VersionFeature = 'roles' | 'cache-transport'
+
+/** The first version with the feature; `null`: no version has it. */
+export const firstVersions: Readonly<Record<VersionFeature, Readonly<Record<DaemonKind, string | null>>>> = {
+  /** BGP roles (RFC 9234). */
+  roles: { bird: '2.0.11', frr: '8.4' },
+  /** `rpki cache tcp …`: later versions refuse the command without the transport, and earlier ones that with it. */
+  'cache-transport': { bird: null, frr: '10.1' },
+}
+
+/** Whether the node's daemon has a feature, by the version in the YAML or the assumed one. */
+export function hasFeature(
+  { daemon, daemonVersion }: { readonly daemon: DaemonKind; readonly daemonVersion: string | null },
+  feature: VersionFeature,
+): boolean {
+  const first = firstVersions[feature][daemon]
+  return first !== null && compareVersions(daemonVersion ?? versions[daemon].assumed, first) >= 0
 }
 
 /** Checks for features that the daemon's version lacks. */
 export function checkVersion({ file, path, node }: PlacedNode): Finding[] {
   const { daemon, daemonVersion: version } = node
   if (daemon === undefined || version === undefined) return []
-  const { oldest, lacks, roles, beyond } = versions[daemon]
+  const { oldest, lacks, beyond } = versions[daemon]
+  const roles = firstVersions.roles[daemon]!
   const { project: name } = daemonNames[daemon]
   const at = [...path, 'daemonVersion']
   if (beyond !== null && compareVersions(version, beyond.version) >= 0) {
@@ -53,15 +75,4 @@ export function checkVersion({ file, path, node }: PlacedNode): Finding[] {
       ),
     ]
   })
-}
-
-/** Negative where `a` is older. A part that is missing is zero. */
-function compareVersions(a: string, b: string): number {
-  const left = a.split('.').map(Number)
-  const right = b.split('.').map(Number)
-  for (let index = 0; index < Math.max(left.length, right.length); index += 1) {
-    const difference = (left[index] ?? 0) - (right[index] ?? 0)
-    if (difference !== 0) return difference
-  }
-  return 0
 }

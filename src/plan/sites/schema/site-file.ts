@@ -234,7 +234,7 @@ const node = z.strictObject({
   daemon: wordField(daemonKinds).describe('The BGP daemon on the node.'),
   daemonVersion: versionField
     .describe(
-      'Its version, in quotes: features that it lacks are refused. Left out: what Debian 12 has, BIRD 2.0.12 and FRR 8.4.4.',
+      'Its version, in quotes: features that it lacks are refused, and `apply` refuses the bundle where it does not fit the running daemon. Left out: what Debian 13 has, BIRD 2.17 and FRR 10.3. On Debian 12 write "2.0.12" or "8.4.4".',
     )
     .optional(),
   routerId: routerIdField.describe(
