@@ -15,6 +15,7 @@ export function describeLab(state: LabState) {
       controllerPid: node.controller?.pid ?? null,
       statusUrl: node.statusUrl,
       bundle: node.bundle,
+      peers: node.peers,
     })),
     neighbors: state.routers.map((router) => ({
       name: router.name,

@@ -126,6 +126,7 @@ export async function announceChecks(state: LabState, tables: Tables, node: Node
   const manifest = await readBundle(node.bundle)
   return [
     controllerCheck(node),
+    ...peerChecks(node),
     ...sessionsOf(state, node.name).map(
       ({ router, session }): Check =>
         async () => {
@@ -149,6 +150,16 @@ export function sessionsOf(state: LabState, node: string) {
   return state.routers.flatMap((router) =>
     router.sessions.filter((session) => session.node === node).map((session) => ({ router, session })),
   )
+}
+
+/** BGP is up with the other nodes of the fleet. */
+export function peerChecks(node: NodeState): Check[] {
+  return node.peers.map((peer) => async () => {
+    const status = await readStatus(node).catch(() => null)
+    const found = status?.neighbors.find(({ name }) => name === peer.neighbor)?.session ?? 'unknown'
+    if (found === 'up') return null
+    return { what: `BGP ${node.name} -- ${peer.node}`, instead: found, log: daemonLogOf(node) }
+  })
 }
 
 /** The node's controller announces every service. */

@@ -45,6 +45,8 @@ const nodeSchema = z.object({
   statusUrl: z.string(),
   /** The fabric's ends of its wires to its neighbors. */
   ports: z.array(z.string()),
+  /** Its neighbors that are nodes of the fleet. */
+  peers: z.array(z.object({ neighbor: z.string(), node: z.string() })),
   wireguard: z.array(wireguardSchema),
   daemons: z.array(processSchema),
   controller: processSchema.nullable(),

@@ -175,7 +175,8 @@ function isLabFailure(error: unknown): error is Error {
 async function explain(error: unknown, signal: AbortSignal, kept: boolean): Promise<unknown> {
   if (signal.aborted) return new CommandError('interrupted: the lab is down again')
   if (error instanceof LabExistsError) return explainExisting(error.state)
-  if (error instanceof TopologyError) return new CommandError(error.message)
+  if (error instanceof TopologyError)
+    return new CommandError(error.message, error.hint === null ? {} : { hint: error.hint })
   if (isLabFailure(error)) {
     const after = kept ? `the lab is still there, in ${labDir}` : 'the lab is down again'
     return new CommandError(`the lab did not come up: ${error.message}`, {

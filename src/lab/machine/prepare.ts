@@ -140,6 +140,14 @@ async function writeKeys(fleet: Fleet, topology: Topology, keys: Keys, secrets: 
       const password = randomBytes(18).toString('base64url')
       await writeSecret(secrets.passwordFile(node.name, link.neighbor), `${password}\n`)
     }
+    for (const peer of node.peers) {
+      // Both ends have the same; the one that comes second by its name finds it.
+      if (peer.node < node.name) continue
+      const password = randomBytes(18).toString('base64url')
+      await mkdir(nodeDir(topology.nodes.find(({ name }) => name === peer.node)!), { recursive: true })
+      await writeSecret(secrets.passwordFile(node.name, peer.neighbor), `${password}\n`)
+      await writeSecret(secrets.passwordFile(peer.node, peer.neighborThere), `${password}\n`)
+    }
   }
 }
 
@@ -175,7 +183,8 @@ function describeNode(node: LabNode, plan: NodePlan, dir: string, port: number, 
     bundle: join(dir, 'bundle'),
     controlSocket: plan.layout.paths.daemonSocket,
     statusUrl: `http://${node.managementAddress.address}:${port}/status`,
-    ports: node.links.map((link) => link.nodePort),
+    ports: [...node.links.map((link) => link.nodePort), ...node.peers.map((peer) => peer.port)],
+    peers: node.peers.map((peer) => ({ neighbor: peer.neighbor, node: peer.node })),
     wireguard: plan.services.map(
       (service): WireguardState => ({
         service: service.name,

@@ -113,10 +113,12 @@ function fabricLines({ nodes, routers, caches, managementAddress }: Topology): s
   const routerNamespaces = new Map(routers.map((router) => [router.name, router.namespace]))
   return [
     ...bridge('mgmt'),
+    ...[...new Set(nodes.flatMap(({ peers }) => peers.map((peer) => peer.bridge)))].flatMap(bridge),
     ...caches.map(({ address }) => `addr add ${address}/32 dev mgmt`),
     `route add ${managementAddress.prefix} dev mgmt`,
     ...nodes.flatMap((node) => [
       ...plug('mgmt', `m${node.index}`, managementInterface, node.namespace),
+      ...node.peers.flatMap((peer) => plug(peer.bridge, peer.port, peer.interface, node.namespace)),
       ...node.links.flatMap((link) => [
         ...bridge(link.bridge),
         ...plug(link.bridge, link.nodePort, link.nodeInterface, node.namespace),
@@ -180,6 +182,10 @@ function nodeLines(fleet: Fleet, node: LabNode): string[] {
     ...node.links.flatMap((link) => [
       `link set ${link.nodeInterface} up`,
       addPeer(link.nodeInterface, link.nodeAddress, link.routerAddress),
+    ]),
+    ...node.peers.flatMap((peer) => [
+      `link set ${peer.interface} up`,
+      addPeer(peer.interface, peer.address, peer.peerAddress),
     ]),
     ...fallbacks.map(
       ({ link }) =>

@@ -50,6 +50,8 @@ export function adaptFleet(
         daemonVersion: installed.get(member.daemon) ?? member.daemonVersion,
         neighbors: member.neighbors.map((neighbor) => ({
           ...neighbor,
+          // The lab's links have point-to-point addresses: FRR takes such an iBGP neighbor for one behind routers.
+          bfd: neighbor.bfd && neighbor.kind === 'ibgp' ? { ...neighbor.bfd, hops: 'multi' } : neighbor.bfd,
           passwordFile:
             neighbor.passwordFile === null ? null : secrets.passwordFile(member.name, neighbor.name),
         })),

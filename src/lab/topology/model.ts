@@ -26,6 +26,22 @@ export interface LabNode {
   readonly folder: string
   readonly managementAddress: InterfaceAddress
   readonly links: readonly NodeLink[]
+  readonly peers: readonly NodePeer[]
+}
+
+/** A node's end of a session with another node of the fleet: node -- bridge -- node. */
+export interface NodePeer {
+  /** The neighbor's name in the YAML of this node. */
+  readonly neighbor: string
+  readonly node: string
+  /** The name of this session in the YAML of the other node. */
+  readonly neighborThere: string
+  readonly family: Family
+  readonly bridge: string
+  readonly interface: string
+  readonly port: string
+  readonly address: Address
+  readonly peerAddress: Address
 }
 
 /** One session's wire: node -- bridge -- router. */

@@ -3,8 +3,10 @@ import type { Fleet, FleetNode, Neighbor, Site } from '../../plan/sites/fleet.ts
 import { constantAddress } from './addresses.ts'
 import { placeCaches } from './caches.ts'
 import { placeClients } from './client-placement.ts'
+import { refuseLabAddresses } from './lab-networks.ts'
 import type { LabNode, LabRouter, NodeLink, PointToPoint, Topology } from './model.ts'
 import { maxFolderLength, uniqueNames } from './names.ts'
+import { joinNodes } from './node-peers.ts'
 import { TopologyError } from './topology-error.ts'
 
 const maxNamespaceLength = 60
@@ -19,7 +21,11 @@ export function buildTopology(fleet: Fleet): Topology {
   const coreNamespace = takeNamespace('aw-core')
   const all = fleet.sites.flatMap((site) => site.nodes.map((node) => ({ site, node })))
   const management = managementOf(all.length)
-  const { drafts, links } = wireNodes(fleet)
+  refuseLabAddresses(fleet)
+  const peers = joinNodes(fleet)
+  const isPeer = (node: FleetNode, neighbor: Neighbor) =>
+    (peers.get(node.name) ?? []).some((peer) => peer.neighbor === neighbor.name)
+  const { drafts, links } = wireNodes(fleet, isPeer)
 
   const takeNodeFolder = uniqueNames(maxFolderLength)
   const nodes = all.map(({ site, node }, at): LabNode => {
@@ -32,6 +38,7 @@ export function buildTopology(fleet: Fleet): Topology {
       folder: takeNodeFolder(node.name),
       managementAddress: management(at + 1),
       links: links.filter((link) => link.node === node.name),
+      peers: peers.get(node.name) ?? [],
     }
   })
   const takeRouterFolder = uniqueNames(maxFolderLength)
@@ -69,10 +76,15 @@ interface RouterDraft {
   readonly index: number
 }
 
-function wireNodes(fleet: Fleet): { drafts: RouterDraft[]; links: NodeLink[] } {
+/** @param isPeer whether this neighbor is another node, so that it needs no router */
+function wireNodes(
+  fleet: Fleet,
+  isPeer: (node: FleetNode, neighbor: Neighbor) => boolean,
+): { drafts: RouterDraft[]; links: NodeLink[] } {
   const drafts = new Map<string, RouterDraft>()
   const keyOf = (site: Site, neighbor: Neighbor) => `${site.name} ${neighbor.address} ${neighbor.asn}`
   eachNeighbor(fleet, (site, node, neighbor) => {
+    if (isPeer(node, neighbor)) return
     const key = keyOf(site, neighbor)
     if (drafts.has(key)) return
     drafts.set(key, {
@@ -91,6 +103,7 @@ function wireNodes(fleet: Fleet): { drafts: RouterDraft[]; links: NodeLink[] } {
   const links: NodeLink[] = []
   const linksAtRouter = new Map<string, number>()
   eachNeighbor(fleet, (site, node, neighbor, nodeIndex, at) => {
+    if (isPeer(node, neighbor)) return
     const router = drafts.get(keyOf(site, neighbor))!
     const atRouter = linksAtRouter.get(router.name) ?? 0
     linksAtRouter.set(router.name, atRouter + 1)

@@ -26,6 +26,8 @@ export interface LabNode {
   controllerPid: number
   statusUrl: string
   bundle: string
+  /** Its neighbors that are nodes of the fleet. */
+  peers: { neighbor: string; node: string }[]
 }
 
 export async function labUp(sites: string): Promise<Lab> {

@@ -127,3 +127,36 @@ test('a name that is taken or too long is truncated and numbered', () => {
     'aw-cor-3',
   ])
 })
+
+test('two nodes that name each other’s addresses are joined by a link of their own, and have no router for it', () => {
+  const withPeer = (yaml: string, marker: string, line: string) => yaml.replace(marker, `${line}\n${marker}`)
+  const ours = '      - { name: rome, kind: ibgp, asn: 64500, address: 10.9.0.2, localAddress: 10.9.0.1 }'
+  const theirs = '      - { name: oslo, kind: ibgp, asn: 64500, address: 10.9.0.1, localAddress: 10.9.0.2 }'
+  const built = buildTopology(
+    fleetOf(withPeer(osloYaml, '  - name: oslo-b', ours), `${romeYaml.trimEnd()}\n${theirs}\n`),
+  )
+  expect(built.routers.map(({ name }) => name)).toEqual(topology.routers.map(({ name }) => name))
+  const peers = built.nodes.flatMap((node) =>
+    node.peers.map((peer) => [
+      node.name,
+      peer.neighbor,
+      peer.node,
+      peer.bridge,
+      peer.port,
+      `${peer.address} ${peer.peerAddress}`,
+    ]),
+  )
+  expect(peers).toEqual([
+    ['oslo-a', 'rome', 'rome-a', 'p1', 'n1u2', '10.9.0.1 10.9.0.2'],
+    ['rome-a', 'oslo', 'oslo-a', 'p1', 'n3u2', '10.9.0.2 10.9.0.1'],
+  ])
+})
+
+test('a fleet with addresses of the lab’s own networks is refused, each with its place', () => {
+  const own = osloYaml
+    .replace('10.1.1.1', '100.127.3.1')
+    .replace('localAddress: 10.1.0.3', 'localAddress: 198.19.0.3')
+  expect(() => buildTopology(fleetOf(own))).toThrow(
+    'the lab cannot run this fleet\noslo.yaml nodes[0].neighbors[1].address: 100.127.3.1 is in 100.127.0.0/16, which the lab uses itself\noslo.yaml nodes[1].neighbors[0].localAddress: 198.19.0.3 is in 198.18.0.0/15, which the lab uses itself',
+  )
+})
