@@ -4,6 +4,12 @@ import { type Family, families, familyOf } from '../net/prefix.ts'
 /** The static protocols of the owned include file, one per family. The export filters of bird.conf name them. */
 export const originators: Readonly<Record<Family, string>> = { ipv4: 'anyward4', ipv6: 'anyward6' }
 
+/** The static protocols of the prefixes that BIRD announces by itself. The controller does not know them. */
+export const alwaysOriginators: Readonly<Record<Family, string>> = {
+  ipv4: 'anyward_always4',
+  ipv6: 'anyward_always6',
+}
+
 /**
  * BIRD's preference of a degraded route; a static route has 200. It is not sent to neighbors, is valid in every
  * configuration, and is shown in each list of routes.

@@ -104,7 +104,7 @@ const neighbor = record({
   protocol: nullable(birdSymbol),
   gtsm: yesNo,
   passwordFile: nullable(absolutePath),
-  /** Our prefixes that are advertised to this neighbor while their service is announced, sorted. */
+  /** Our prefixes that are advertised to this neighbor while their service is announced, or always, sorted. */
   prefixes: list(prefix, most.prefixes),
   /** Missing in bundles of Anyward 0.1.0. */
   session: optional(session),
@@ -184,6 +184,8 @@ const manifest = record({
   daemonVersions: optional(
     record({ from: nullable(version), below: nullable(version), because: plainText(500) }),
   ),
+  /** Unicast prefixes that the daemon's own configuration announces: the controller leaves them alone. */
+  alwaysAnnounce: withDefault(list(prefix, most.prefixes), []),
   /** When the calendar drains the node. */
   maintenance: withDefault(list(maintenanceWindow, 1000), []),
   /** SHA-256, hex, of every other file of the bundle. */

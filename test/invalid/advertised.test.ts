@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { issuesOf, twoServices } from './base.ts'
+import { issuesAfter, issuesOf, twoServices } from './base.ts'
 
 const shared = { office: 'communities: []' }
 
@@ -94,4 +94,61 @@ test('services that share no prefix may be advertised to different neighbors', (
   const texts = twoServices('services: [vpn]')
   const second = '      - { name: t3, kind: transit, asn: 64602, address: 10.2.1.9, services: [office] }\n'
   expect(issuesOf({ ...texts, 'ams1.yaml': `${texts['ams1.yaml']}${second}` })).toEqual([])
+})
+
+/** Of ams1-a, with a transit over IPv4 and a tor over IPv6. */
+const alwaysRows: [name: string, list: string, issues: string[]][] = [
+  [
+    'a prefix of a service, or around it',
+    '[192.0.2.1/32, 192.0.0.0/16]',
+    [
+      'sites/ams1.yaml:7:22 nodes[0].alwaysAnnounce[0]: 192.0.2.1/32 overlaps 192.0.2.0/24 of vpn, which is announced only while vpn is healthy\nleave it out, or give the service prefixes of its own',
+      'sites/ams1.yaml:7:36 nodes[0].alwaysAnnounce[1]: 192.0.0.0/16 overlaps 192.0.2.0/24 of vpn, which is announced only while vpn is healthy\nleave it out, or give the service prefixes of its own',
+    ],
+  ],
+  [
+    'a private prefix',
+    '[10.1.0.0/16]',
+    [
+      'sites/ams1.yaml:7:22 nodes[0].alwaysAnnounce[0]: 10.1.0.0/16 is in a bogon range, 10.0.0.0/8: private (RFC 1918)\nif this is intended, as in a lab, add 10.0.0.0/8 to bogons.allow',
+    ],
+  ],
+  [
+    'half of the internet, and a prefix too long for it',
+    '["2a00::/8", 45.45.45.0/25]',
+    [
+      'sites/ams1.yaml:7:22 nodes[0].alwaysAnnounce[0]: 2a00::/8 is shorter than /12: no network is that large\nwrite the prefixes that are in use here',
+      'sites/ams1.yaml:7:34 nodes[0].alwaysAnnounce[1]: 45.45.45.0/25 is longer than /24, which other networks drop, and transit2 is of kind transit\nannounce a prefix of /24 or shorter',
+    ],
+  ],
+  [
+    'a host route without a neighbor that receives host routes',
+    '[45.45.45.45/32, "2a45::1/128"]',
+    [
+      'sites/ams1.yaml:7:22 warning: nodes[0].alwaysAnnounce[0]: 45.45.45.45/32 is a host route, and no IPv4 neighbor of the node receives host routes\nadd an IPv4 session, or leave it out',
+    ],
+  ],
+  [
+    'host bits, and a prefix twice',
+    '[45.45.45.1/24, 45.45.44.0/24, 45.45.44.0/24]',
+    [
+      'sites/ams1.yaml:7:22 nodes[0].alwaysAnnounce[0]: "45.45.45.1/24" has host bits set beyond /24\nwrite 45.45.45.0/24, or 45.45.45.1/32 for a single address',
+      'sites/ams1.yaml:7:52 nodes[0].alwaysAnnounce[2]: 45.45.44.0/24 is in this list twice\nkeep one of the two',
+    ],
+  ],
+]
+
+test.each(alwaysRows)('what a node always announces: %s', (_name, list, issues) => {
+  const edit = ['ams1.yaml', 'services: [vpn]', `services: [vpn]\n    alwaysAnnounce: ${list}`] as const
+  expect(issuesAfter([edit])).toEqual(issues)
+})
+
+test('a node always announces a prefix only to neighbors of its family', () => {
+  const edits = [
+    ['ams1.yaml', 'services: [vpn]', 'services: [vpn]\n    alwaysAnnounce: ["2a45::/32"]'],
+    ['ams1.yaml', 'address: "2001:db8:21::1"', 'address: 10.2.1.2'],
+  ] as const
+  expect(issuesAfter(edits)).toContain(
+    'sites/ams1.yaml:7:22 warning: nodes[0].alwaysAnnounce[0]: the node has no IPv6 neighbor to announce 2a45::/32 to\nadd an IPv6 session, or leave it out',
+  )
 })

@@ -134,7 +134,10 @@ export const everyField: Record<string, string> = {
     / {6}checks.*\n {4}safety.*\n/,
     serviceFields,
   ),
-  'ams1.yaml': base['ams1.yaml']!.replace('gtsm: true', 'gtsm: true, noExport: false'),
+  'ams1.yaml': base['ams1.yaml']!.replace(
+    'services: [vpn]',
+    'services: [vpn]\n    alwaysAnnounce: [45.45.45.0/24, "2a45::/32"]',
+  ).replace('gtsm: true', 'gtsm: true, noExport: false'),
   'fra1.yaml': siteEdits.reduce((text, [from, to]) => text.replace(from, to), base['fra1.yaml']!),
 }
 

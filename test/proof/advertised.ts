@@ -35,13 +35,18 @@ export async function untilAdvertised(node: ProofNode, originated: Announcements
 function expectedAt(node: ProofNode, neighbor: ProofNeighbor, originated: Announcements): WireRoute[] {
   const { channels } = node.plan.sessions.find((session) => session.neighbor === neighbor.name)!
   const { export: policy, family } = channels[0]!
+  const always = node.plan.alwaysAnnounce.map(String)
   const learned = new Set(node.neighbors.flatMap((other) => learnedFrom(other).map(({ prefix }) => prefix)))
-  return [...new Set([...originated.keys(), ...learned])].flatMap((prefix): WireRoute[] => {
+  return [...new Set([...originated.keys(), ...always, ...learned])].flatMap((prefix): WireRoute[] => {
     const wire = { prefix, asPath: [], nextHop: nodeAddresses[family], origin: 'igp', med: null } as const
     const route = routeOf({ ...wire, localPref: 100, communities: [], otc: null }, true)
     if (route.prefix.family !== family) return []
     const grade = originated.get(prefix)
-    const ours = { ...route, local: grade !== undefined, degraded: grade === 'degraded' }
+    const ours = {
+      ...route,
+      local: grade !== undefined || always.includes(prefix),
+      degraded: grade === 'degraded',
+    }
     const verdict = evaluate(policy, ours, (of, asn) => vrps.validate(of, asn))
     if (verdict.verdict === 'reject') return []
     const { communities, otc, asPath, localPref, med } = verdict.route

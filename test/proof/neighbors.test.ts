@@ -10,7 +10,15 @@ import { patience } from '../patience.ts'
 import { learnedFrom, untilAdvertised } from './advertised.ts'
 import { describeMismatches, findMismatches } from './compare.ts'
 import { inject, makeProofBed, type ProofBed, type ProofNode } from './node.ts'
-import { type DaemonKind, neighbors, own, planNode, vrps } from './proof-fleet.ts'
+import {
+  alwaysAnnounced,
+  type DaemonKind,
+  isOfFamily,
+  neighbors,
+  own,
+  planNode,
+  vrps,
+} from './proof-fleet.ts'
 import { routesOf } from './routes/route-set.ts'
 
 const kinds = ['bird', 'frr'] as const
@@ -44,7 +52,8 @@ describe.each(cases)(
     const hosts =
       at.family === 'ipv4' ? ['99.98.1.1/32', '99.97.0.1/32'] : ['2999:98:1::1/128', '2999:97::1/128']
     const { covering, host, other, third } = own[at.family]
-    const everything = [...Object.values(own[at.family]), ...hosts]
+    const everything = [covering, host, other, third, ...hosts]
+    const always = alwaysAnnounced.filter(isOfFamily(at.family))
     const originate = async (node: ProofNode, desired: Announcements) => {
       const manifest = buildManifest(node.plan, [], hashOf)
       const daemon =
@@ -83,8 +92,8 @@ describe.each(cases)(
       const advertised = (name: string) => [
         ...node.sessions.get(name + at.family.slice(3))!.speaker.received.keys(),
       ]
-      expect(advertised('transit').sort()).toEqual([third, covering].sort())
-      expect(advertised('inside').sort()).toEqual(everything.toSorted())
+      expect(advertised('transit').sort()).toEqual([third, covering, always[0]!].sort())
+      expect(advertised('inside').sort()).toEqual([...everything, ...always].sort())
     })
 
     test('degraded, what this node originates so, and observe says the same', async () => {
@@ -98,7 +107,8 @@ describe.each(cases)(
         expect(observation.originated.toSorted()).toEqual(everything.toSorted())
         expect(observation.degraded).toEqual(observation.originated.filter(isDegraded))
         for (const { neighbor, announced, degraded } of observation.neighbors) {
-          const advertised = [...node.sessions.get(neighbor)!.speaker.received.keys()]
+          const received = [...node.sessions.get(neighbor)!.speaker.received.keys()]
+          const advertised = received.filter((prefix) => everything.includes(prefix))
           expect([neighbor, announced.toSorted()]).toEqual([neighbor, advertised.toSorted()])
           expect([neighbor, degraded]).toEqual([neighbor, announced.filter(isDegraded)])
         }
@@ -111,7 +121,7 @@ describe.each(cases)(
       const inside = node.neighbors.filter(({ name }) => name.startsWith('inside'))
       expect(inside.length).toBe(2)
       // One of them accepts our own prefixes, and received three of them.
-      const expected = everything.map((prefix) => [
+      const expected = [...everything, ...always].map((prefix) => [
         prefix,
         [covering, host, other].some((advertised) => advertised === prefix) ? 1 : 0,
       ])
@@ -129,8 +139,12 @@ describe.each(cases)(
       expect((await originate(node, normally(everything))).otherAnnouncers!.get(covering)).toBe(1)
     })
 
-    test('nothing, when this node originates nothing', async () => {
-      await originate(nodeOf(at.kind, at.family), normally([]))
+    test('nothing but what is always announced, when the controller originates nothing', async () => {
+      const node = nodeOf(at.kind, at.family)
+      const { originated, neighbors: observed } = await originate(node, normally([]))
+      expect([originated, observed.flatMap(({ announced }) => announced)]).toEqual([[], []])
+      const { received } = node.sessions.get(`nothing${at.family.slice(3)}`)!.speaker
+      expect([...received.keys()].sort()).toEqual(always.toSorted())
     })
   },
 )

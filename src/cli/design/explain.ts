@@ -65,13 +65,14 @@ export async function explain(
 
 /** An exported prefix of our own is originated by the node, unless a path or an option says that it is learned. */
 function isOriginated(
-  { services }: NodePlan,
+  { services, alwaysAnnounce }: NodePlan,
   direction: Policy['direction'],
   prefix: Prefix,
   { asPath }: ExplainOptions,
 ): boolean {
   if (direction === 'import' || asPath !== undefined) return false
-  return services.some(({ anycast, covering }) => [...anycast, ...covering].some((own) => own.equals(prefix)))
+  const own = services.flatMap(({ anycast, covering }) => [...anycast, ...covering])
+  return [...own, ...alwaysAnnounce].some((one) => one.equals(prefix))
 }
 
 /** Loads only what this neighbor's rules need: VRPs take a second to read, and an IRR set may be missing. */

@@ -64,7 +64,11 @@ function printJson(
 function describeOutcome(manifest: Manifest, { way, withdrawn, lasting, left }: Withdrawal): string {
   if (withdrawn) {
     const proviso = lasting ? '' : ', until the daemon is reconfigured or restarted: fix the errors above'
-    return `withdrawn by: ${way}; ${wordsOf[way!](manifest)}${proviso}`
+    const stays =
+      manifest.alwaysAnnounce.length === 0 || way === 'not-running'
+        ? ''
+        : `; still announced, by the daemon itself: ${manifest.alwaysAnnounce.join(', ')} (alwaysAnnounce)`
+    return `withdrawn by: ${way}; ${wordsOf[way!](manifest)}${proviso}${stays}`
   }
   const state =
     left === null

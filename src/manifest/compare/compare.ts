@@ -137,6 +137,9 @@ function compareRest(before: Manifest, after: Manifest): string[] {
   if (before.rpki !== undefined && JSON.stringify(before.rpki) !== JSON.stringify(after.rpki)) {
     why.push('the RPKI caches or their timers change')
   }
+  if (JSON.stringify(before.alwaysAnnounce) !== JSON.stringify(after.alwaysAnnounce)) {
+    why.push('the prefixes of alwaysAnnounce change')
+  }
   const own = ({ paths, listen, services, degradable, maintenance }: Manifest) =>
     JSON.stringify([paths, listen, services, degradable, maintenance])
   if (own(before) !== own(after)) why.push('the controller’s settings change: restart it with the new bundle')

@@ -241,7 +241,7 @@ async function observeBefore({ installed, manifest, createDaemon }: ApplyOptions
 }
 
 function removedPrefixes(manifest: Manifest, installed: Manifest | null): string[] {
-  const own = new Set(manifest.services.flatMap(({ prefixes }) => prefixes))
+  const own = new Set([...manifest.services.flatMap(({ prefixes }) => prefixes), ...manifest.alwaysAnnounce])
   const had = new Set((installed?.services ?? []).flatMap(({ prefixes }) => prefixes))
   return [...had].filter((prefix) => !own.has(prefix))
 }

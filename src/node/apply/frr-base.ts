@@ -2,7 +2,7 @@ import { dirname } from 'node:path'
 import { readByScratchDaemons, type ScratchReading } from '../routing/frr/scratch.ts'
 import { Vtysh } from '../routing/frr/vtysh.ts'
 import { type BaseDaemon, type BaseOptions, NotTakenError } from './base-daemon.ts'
-import { isAnnouncement, keyOf, type Lines, readLines, without } from './frr-lines.ts'
+import { isAnnouncement, keyOf, type Line, type Lines, readLines, without } from './frr-lines.ts'
 import { commandsToAdd, commandsToRemove, findGap } from './frr-steps.ts'
 
 /** Each round adds, then removes what the additions did not replace. Some lines depend on lines of the round before. */
@@ -18,6 +18,9 @@ export function createFrrBase({ daemonSocket, content, installed, replaces }: Ba
   let before: Lines = new Map()
   let after: Lines = new Map()
   let defaults: Lines = new Map()
+  // A `network` line of a file is one of alwaysAnnounce.
+  const isRuntime = (line: Line) =>
+    isAnnouncement(line) && !before.has(keyOf(line)) && !after.has(keyOf(line))
   return {
     async check() {
       const [old, fresh] = await Promise.all([
@@ -32,8 +35,10 @@ export function createFrrBase({ daemonSocket, content, installed, replaces }: Ba
     saysTheSame: () =>
       installed !== null && without(before, after).size === 0 && without(after, before).size === 0,
     snapshot: () => vtysh.readRunning(),
-    activate: () =>
-      converge(vtysh, after, (key) => (replaces ? !defaults.has(key) && !isOfMachine(key) : before.has(key))),
+    activate: () => {
+      const obsolete = (key: string) => (replaces ? !defaults.has(key) && !isOfMachine(key) : before.has(key))
+      return converge(vtysh, after, obsolete, isRuntime)
+    },
     isOvertaken: async () => false,
     confirm: async () => true,
     async forget(prefixes) {
@@ -47,7 +52,7 @@ export function createFrrBase({ daemonSocket, content, installed, replaces }: Ba
       if (commands.length > 0) await vtysh.configure(commands)
     },
     async revert(snapshot) {
-      await converge(vtysh, readLines(snapshot ?? ''), () => true)
+      await converge(vtysh, readLines(snapshot ?? ''), () => true, isRuntime)
     },
     close: async () => {},
   }
@@ -58,8 +63,13 @@ function configured({ running, empty }: ScratchReading): Lines {
   return without(readLines(running), readLines(empty))
 }
 
-async function converge(vtysh: Vtysh, wanted: Lines, obsolete: (key: string) => boolean): Promise<void> {
-  const look = async () => findGap(readLines(await vtysh.readRunning()), wanted, obsolete)
+async function converge(
+  vtysh: Vtysh,
+  wanted: Lines,
+  obsolete: (key: string) => boolean,
+  isRuntime: (line: Line) => boolean,
+): Promise<void> {
+  const look = async () => findGap(readLines(await vtysh.readRunning()), wanted, obsolete, isRuntime)
   const replies: string[] = []
   for (let round = 0; round < rounds; round += 1) {
     let gap = await look()

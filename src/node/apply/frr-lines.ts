@@ -36,7 +36,7 @@ export function without(lines: Lines, others: Lines): Lines {
   return new Map([...lines].filter(([key]) => !others.has(key)))
 }
 
-/** `network` lines belong to the controller, which may change them during an apply. */
+/** `network` lines: those that are in no file belong to the controller, which may change them during an apply. */
 export function isAnnouncement(line: Line): boolean {
   return (
     line.length === 3 &&

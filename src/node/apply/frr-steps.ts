@@ -6,10 +6,18 @@ interface Gap {
   readonly excess: readonly Line[]
 }
 
-/** @param obsolete whether a line that is not wanted is removed; other lines stay */
-export function findGap(running: Lines, wanted: Lines, obsolete: (key: string) => boolean): Gap {
+/**
+ * @param obsolete whether a line that is not wanted is removed; other lines stay
+ * @param isRuntime whether the line is the controller's, which may change it meanwhile
+ */
+export function findGap(
+  running: Lines,
+  wanted: Lines,
+  obsolete: (key: string) => boolean,
+  isRuntime: (line: Line) => boolean = isAnnouncement,
+): Gap {
   const counts = (line: Line) =>
-    !isAnnouncement(line) &&
+    !isRuntime(line) &&
     !(line.length === 2 && isFamily(line[1]!)) &&
     !(line.length === 1 && isLasting(line[0]))
   return {

@@ -53,6 +53,7 @@ export function buildManifest(
     })),
     degradable: true,
     daemonVersions: { ...node.versions },
+    alwaysAnnounce: node.alwaysAnnounce.map(String),
     maintenance: node.maintenance.map((window) => ({ ...window })),
     files: Object.fromEntries(files.map(({ path, content }) => [path, hash(content)])),
   }

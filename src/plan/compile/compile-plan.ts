@@ -13,7 +13,7 @@ import { hasFeature } from '../sites/checks/versions.ts'
 import type { Fleet, FleetNode, Neighbor, Service, Site } from '../sites/fleet.ts'
 import { versionsFor } from './daemon-versions.ts'
 import { irrKey, noFeeds, type PlanFeeds } from './feeds.ts'
-import { noticesOfFleet, noticesOfNeighbor } from './notices.ts'
+import { noticesOfFleet, noticesOfNeighbor, noticesOfNode } from './notices.ts'
 import { noticesOfOwn } from './own-announcements.ts'
 import {
   type NodeLayout,
@@ -32,7 +32,8 @@ export function compilePlan(
   feeds: PlanFeeds = noFeeds,
 ): Plan {
   const notices: Notice[] = noticesOfFleet(fleet)
-  const all = prefixesOf(fleet.services, true)
+  const always = fleet.sites.flatMap(({ nodes }) => nodes.flatMap(({ alwaysAnnounce }) => alwaysAnnounce))
+  const all = withAlways(prefixesOf(fleet.services, true), always)
   const own = { ipv4: ofFamily.ipv4(all), ipv6: ofFamily.ipv6(all) }
   const byName = sortByName(fleet.services)
   // One list for all nodes with the same services, so that derived data is computed once.
@@ -62,6 +63,7 @@ interface Compilation {
 function compileNode(shared: Compilation, site: Site, node: FleetNode, layout: NodeLayout): NodePlan {
   const { fleet } = shared
   const services = shared.servicesOf(node.services.toSorted().join(' '))
+  shared.notices.push(...noticesOfNode(node))
   const sessions = node.neighbors.map((neighbor) => {
     const advertised =
       neighbor.services === null ? services : shared.servicesOf(neighbor.services.toSorted().join(' '))
@@ -80,6 +82,7 @@ function compileNode(shared: Compilation, site: Site, node: FleetNode, layout: N
     sessions,
     rpki,
     services,
+    alwaysAnnounce: sortPrefixes(node.alwaysAnnounce),
     maintenance: node.maintenance,
   }
 }
@@ -90,8 +93,9 @@ function compileSession(
   neighbor: Neighbor,
   services: readonly Service[],
 ): SessionPlan {
-  const kind = kindPolicies[neighbor.kind]
-  const exports = prefixesOf(services, neighbor.hostRoutes ?? kind.exportsHosts)
+  const withHosts = neighbor.hostRoutes ?? kindPolicies[neighbor.kind].exportsHosts
+  const always = node.alwaysAnnounce.filter((prefix) => withHosts || !prefix.isHost)
+  const exports = withAlways(prefixesOf(services, withHosts), always)
   const channels = [neighbor.address.family].map((family): SessionChannel => {
     const input: PolicyInput = {
       family,
@@ -101,6 +105,7 @@ function compileSession(
       bogonsAllowed: fleet.bogonsAllowed,
       rpki: fleet.rpki,
       communities: fleet.communities,
+      announcesAlways: always.some((prefix) => prefix.family === family),
       serviceExports: serviceExportsOf(services)[family],
       // If the set is not available, no route is accepted.
       irr: neighbor.irr === null ? null : (feeds.irr.get(irrKey(neighbor.irr, family)) ?? []),
@@ -146,6 +151,11 @@ const ofFamily: Readonly<Record<Family, (prefixes: readonly Prefix[]) => readonl
 /** The prefixes that a node originates for its services, sorted, each once. */
 export function prefixesOf(services: readonly Service[], withHosts: boolean): readonly Prefix[] {
   return withHosts ? allPrefixes(services) : coveringPrefixes(services)
+}
+
+/** The same list where the node announces no prefix by itself, so that derived data is shared. */
+function withAlways(prefixes: readonly Prefix[], always: readonly Prefix[]): readonly Prefix[] {
+  return always.length === 0 ? prefixes : sortPrefixes([...prefixes, ...always])
 }
 
 const allPrefixes = once((services: readonly Service[]) =>

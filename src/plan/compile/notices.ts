@@ -29,6 +29,13 @@ export function noticesOfFleet(fleet: Fleet): Notice[] {
   return notices
 }
 
+/** Notices that concern one node. */
+export function noticesOfNode({ name, alwaysAnnounce }: FleetNode): Notice[] {
+  if (alwaysAnnounce.length === 0) return []
+  const message = `${alwaysAnnounce.join(', ')} is announced whenever the daemon runs, also without a controller (alwaysAnnounce)`
+  return [{ node: name, neighbor: null, message }]
+}
+
 /** Notices of defaults that the planner chose for a neighbor, and of relaxed rules. */
 export function noticesOfNeighbor(
   feeds: PlanFeeds,

@@ -4,15 +4,16 @@ import type { VrpSet } from '../rpki/vrp-set.ts'
 import type { Fleet } from '../sites/fleet.ts'
 import type { NodePlan, Notice } from './plan.ts'
 
-/** Covering prefixes that leave the AS, each once, with the nodes that may announce it. */
+/** Covering prefixes, and those of alwaysAnnounce, that leave the AS, each once, with the nodes that may announce it. */
 export function announcementsOf(nodes: readonly NodePlan[], fleet: Fleet): OwnAnnouncement[] {
   const covering = new Set(fleet.services.flatMap((service) => service.covering.map(String)))
   const byText = new Map<string, { prefix: Prefix; announcedBy: Set<string> }>()
-  for (const { node, sessions } of nodes) {
+  for (const { node, sessions, alwaysAnnounce } of nodes) {
+    const always = new Set(alwaysAnnounce.map(String))
     for (const { kind, exports } of sessions) {
       if (kind === 'ibgp' || kind === 'tor') continue
       for (const prefix of exports) {
-        if (!covering.has(prefix.toString())) continue
+        if (!covering.has(prefix.toString()) && !(always.has(prefix.toString()) && !prefix.isHost)) continue
         const known = byText.get(prefix.toString()) ?? { prefix, announcedBy: new Set() }
         byText.set(prefix.toString(), known)
         known.announcedBy.add(node)

@@ -36,6 +36,8 @@ export interface NodePlan {
   readonly rpki: Rpki | null
   /** Sorted by name. */
   readonly services: readonly Service[]
+  /** Unicast prefixes that the daemon announces by itself, sorted. */
+  readonly alwaysAnnounce: readonly Prefix[]
   readonly maintenance: readonly MaintenanceWindow[]
 }
 

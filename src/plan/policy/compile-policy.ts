@@ -37,6 +37,8 @@ export interface PolicyInput {
   readonly rpki: Rpki | null
   /** Added to every route that leaves the AS. */
   readonly communities: readonly Community[]
+  /** Whether the daemon itself originates some of `exports`, beside the controller. */
+  readonly announcesAlways: boolean
   /** Of the services with communities of their own. */
   readonly serviceExports: readonly ServiceExport[]
   /** The prefixes that the IRR registers for this neighbor; `null`: no filter. An empty list accepts nothing. */
@@ -140,7 +142,7 @@ function* exportMatches(input: PolicyInput): Generator<Rule> {
   const kind = kindPolicies[neighbor.kind]
   const role = roleOf(neighbor)
   if (exports.length > 0) {
-    yield fixed.learnedRoute
+    yield input.announcesAlways ? fixed.learnedRouteAlways : fixed.learnedRoute
     if (!(neighbor.hostRoutes ?? kind.exportsHosts)) yield fixed.hostRoute[input.family]
     if (kind.validated && input.rpki?.invalid === 'reject') yield fixed.ownOriginInvalid
     const communities = [...(kind.internal ? [] : input.communities), ...neighbor.communities]

@@ -51,8 +51,11 @@ export type Condition =
   | { readonly type: 'community'; readonly community: Community }
   /** ONLY_TO_CUSTOMER (RFC 9234) is set and is not this number; `null`: is set. */
   | { readonly type: 'otc-not'; readonly asn: number | null }
-  /** Not originated on this node: learned from any neighbor, iBGP too. */
-  | { readonly type: 'learned' }
+  /**
+   * Not originated on this node: learned from any neighbor, iBGP too. `always`: besides the controller, the daemon itself
+   * originates prefixes.
+   */
+  | { readonly type: 'learned'; readonly always?: true }
   /** Originated on this node, and announced degraded. */
   | { readonly type: 'degraded' }
 

@@ -76,6 +76,7 @@ export const fixed = {
   ),
   importRest: accept('import-rest'),
   learnedRoute: reject('learned-route', { type: 'learned' }),
+  learnedRouteAlways: reject('learned-route', { type: 'learned', always: true }),
   hostRoute: byFamily((family) => reject('host-route', { type: 'prefix', in: [hostRoutes[family]] })),
   ownOriginInvalid: reject('own-origin-invalid', { type: 'validation', state: 'invalid', origin: 'ours' }),
   noExport: change('no-export', [], {

@@ -1,4 +1,4 @@
-import { degradedPreference, originators } from '../../manifest/announcements.ts'
+import { alwaysOriginators, degradedPreference, originators } from '../../manifest/announcements.ts'
 import type { Family } from '../../net/prefix.ts'
 import type { PrefixRange } from '../../net/prefix-range.ts'
 import type { SessionPlan } from '../compile/plan.ts'
@@ -87,7 +87,9 @@ function print(
     case 'otc-not':
       throw new TypeError('BIRD evaluates ONLY_TO_CUSTOMER itself')
     case 'learned':
-      return `proto != "${originators[family]}"`
+      return [originators, ...(condition.always ? [alwaysOriginators] : [])]
+        .map((names) => `proto != "${names[family]}"`)
+        .join(' && ')
     case 'degraded':
       return `preference = ${degradedPreference}`
   }

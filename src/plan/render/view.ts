@@ -1,4 +1,4 @@
-import { frrDegraded, originators } from '../../manifest/announcements.ts'
+import { alwaysOriginators, frrDegraded, originators } from '../../manifest/announcements.ts'
 import { hasIndirectNextHops, isIndirect } from '../../manifest/indirect.ts'
 import { secretToken } from '../../manifest/secret-token.ts'
 import { type Family, families, type Prefix } from '../../net/prefix.ts'
@@ -65,6 +65,8 @@ export function viewForBird(node: NodePlan) {
       originator: originators[family],
       learns: recursive.includes(family),
       covering: coveringOf(node, family).join(', '),
+      alwaysOriginator: alwaysOriginators[family],
+      always: alwaysOf(node, family),
     })),
     sessions,
   }
@@ -106,6 +108,9 @@ export function viewForFrr(node: NodePlan) {
     coverings: familiesOf(node).flatMap((family) =>
       coveringOf(node, family).map((prefix) => ({ command: commands[family], prefix: prefix.toString() })),
     ),
+    always: familiesOf(node).flatMap((family) =>
+      alwaysOf(node, family).map(({ prefix }) => ({ command: commands[family], prefix })),
+    ),
     // The session itself needs a way to its neighbor, also where no route is accepted from it.
     resolved: familiesWith(node, isIndirect).map((family) => ({ command: commands[family] })),
     rpki,
@@ -114,6 +119,7 @@ export function viewForFrr(node: NodePlan) {
     })),
     families: familiesOf(node).map((family) => ({
       family,
+      always: alwaysOf(node, family),
       sessions: sessions.flatMap(({ channels, ...session }) =>
         channels
           .filter((channel) => channel.family === family)
@@ -213,12 +219,18 @@ function bracketLast(name: string): string {
 }
 
 function familiesOf(node: NodePlan): Family[] {
-  const prefixes = prefixesOf(node.services, true)
+  const prefixes = [...prefixesOf(node.services, true), ...node.alwaysAnnounce]
   return families.filter(
     (family) =>
       node.sessions.some((session) => carries(session, family)) ||
       prefixes.some((prefix) => prefix.family === family),
   )
+}
+
+function alwaysOf({ alwaysAnnounce }: NodePlan, family: Family) {
+  return alwaysAnnounce
+    .filter((prefix) => prefix.family === family)
+    .map((prefix) => ({ prefix: prefix.toString() }))
 }
 
 function coveringOf(node: NodePlan, family: Family): Prefix[] {

@@ -124,6 +124,7 @@ function assembleNode(node: SiteFile['nodes'][number], site: SiteFile): FleetNod
     daemonVersion: node.daemonVersion ?? null,
     routerId: node.routerId,
     services: node.services,
+    alwaysAnnounce: node.alwaysAnnounce,
     neighbors: node.neighbors.map(
       (neighbor): Neighbor => ({
         name: neighbor.name,

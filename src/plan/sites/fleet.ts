@@ -134,6 +134,8 @@ export interface FleetNode {
   readonly routerId: string
   /** Names of the services that this node serves. */
   readonly services: readonly string[]
+  /** Unicast prefixes that the daemon announces by itself; they overlap none of a service. */
+  readonly alwaysAnnounce: readonly Prefix[]
   readonly neighbors: readonly Neighbor[]
   /** The site's windows and the node's own. */
   readonly maintenance: readonly MaintenanceWindow[]

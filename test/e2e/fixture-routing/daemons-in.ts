@@ -12,7 +12,7 @@ interface PreparedDaemon {
   prepare(config: string): Promise<Daemon>
 }
 
-/** BIRD, or bgpd with zebra and bfdd, in a network namespace, with its files in `dir`. */
+/** BIRD, or bgpd with zebra, staticd and bfdd, in a network namespace, with its files in `dir`. */
 export async function daemonsIn(
   kind: 'bird' | 'frr',
   namespace: string,
@@ -56,6 +56,13 @@ async function frrIn(namespace: string, dir: string, undo: Undo): Promise<Prepar
   })
   undo.push(() => bfdd.kill())
   await bfdd.start()
+  const staticd = new Daemon({
+    namespace,
+    argv: argvOf('staticd'),
+    socketPath: join(vtyDir, 'staticd.vty'),
+  })
+  undo.push(() => staticd.kill())
+  await staticd.start()
   const socketPath = join(vtyDir, 'bgpd.vty')
   const prepare = async (config: string) => {
     await writeFile(join(configDir, 'frr.conf'), config)
@@ -64,7 +71,7 @@ async function frrIn(namespace: string, dir: string, undo: Undo): Promise<Prepar
       argv: [...argvOf('bgpd'), '-M', 'rpki'],
       socketPath,
       afterStart: async () => {
-        for (const name of ['zebra', 'bfdd', 'bgpd']) {
+        for (const name of ['zebra', 'staticd', 'bfdd', 'bgpd']) {
           await execa('vtysh', ['--vty_socket', vtyDir, '--config_dir', configDir, '-d', name, '-b'])
         }
       },

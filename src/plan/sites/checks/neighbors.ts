@@ -10,7 +10,7 @@ import {
   type PlacedService,
 } from '../drafts.ts'
 import { error, type Finding, warning } from '../finding.ts'
-import { checkNeighborServices, receives } from './advertised.ts'
+import { checkNeighborServices, receives } from './policy/advertised.ts'
 import { checkPolicy } from './policy/policy.ts'
 import { checkSession } from './session.ts'
 

@@ -1,8 +1,9 @@
 import { formatPath, nearestWord, type Path, quote } from '../../../text/wording.ts'
 import { type Drafts, listNodes, listServices, type PlacedNode, type PlacedService } from '../drafts.ts'
 import { error, type Finding, warning } from '../finding.ts'
-import { checkFamilies } from './advertised.ts'
 import { checkNeighbor } from './neighbors.ts'
+import { checkFamilies } from './policy/advertised.ts'
+import { checkAlwaysAnnounce } from './policy/always-announce.ts'
 import { checkVersion } from './versions.ts'
 
 /** Checks the site files against each other and against fleet.yaml. */
@@ -16,6 +17,7 @@ export function checkNodes(drafts: Drafts): Finding[] {
     if (drafts.complete) findings.push(...checkIdle(placed), ...checkFamilies(placed, services))
     findings.push(
       ...checkSharedPorts(placed, services),
+      ...checkAlwaysAnnounce(placed, services, drafts.fleet?.value.bogons?.allow ?? []),
       ...checkUniqueNeighbors(placed),
       ...checkVersion(placed),
     )

@@ -4,7 +4,7 @@ import { globalLengths } from '../../../net/prefix-range.ts'
 import type { Path } from '../../../text/wording.ts'
 import { externalKinds, type PlacedNode, type PlacedService } from '../drafts.ts'
 import type { Finding } from '../finding.ts'
-import { receives } from './advertised.ts'
+import { receives } from './policy/advertised.ts'
 
 /** The prefixes of one service: against each other, the neighbors that receive them, and the bogon ranges. */
 export function checkPrefixes(

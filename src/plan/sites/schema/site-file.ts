@@ -11,7 +11,7 @@ import {
   yesNoField,
 } from '../fields.ts'
 import { durationField, secondsField } from './duration-fields.ts'
-import { addressField, asnField, routerIdField } from './net-fields.ts'
+import { addressField, asnField, prefixField, routerIdField } from './net-fields.ts'
 import { asSetField, communityField, rangeField, relaxField } from './policy-fields.ts'
 import { localFileField, scheduleField, timezoneField, versionField } from './source-fields.ts'
 
@@ -164,7 +164,7 @@ const neighbor = z.strictObject({
   services: z
     .array(nameField('vpn'))
     .describe(
-      'Those of the node’s services that are advertised to it. A prefix that one of them shares with another service of the node needs both or neither. `[]`: nothing is advertised to it. Left out: all.',
+      'Those of the node’s services that are advertised to it. A prefix that one of them shares with another service of the node needs both or neither. `[]`: none of them. Left out: all.',
     )
     .optional(),
   communities: z
@@ -241,6 +241,14 @@ const node = z.strictObject({
     'The BGP identifier, unique in the fleet, required even if all sessions are IPv6.',
   ),
   services: z.array(nameField('vpn')).describe('The services that the node serves.').prefault([]),
+  alwaysAnnounce: z
+    .array(prefixField)
+    .meta({
+      description:
+        'Unicast prefixes that the daemon itself announces to every neighbor while it runs: no health check, drain or controller withdraws them. A /32 or /128 goes only to neighbors that receive host routes. They overlap no prefix of a service.',
+      examples: [['203.0.113.0/24']],
+    })
+    .prefault([]),
   neighbors: z
     .array(neighbor)
     .describe('BGP sessions. A node needs one for each address family of its services.')

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type Lines, readLines } from '../../../../src/node/apply/frr-lines.ts'
+import { type Line, type Lines, readLines } from '../../../../src/node/apply/frr-lines.ts'
 import { commandsToAdd, commandsToRemove, findGap } from '../../../../src/node/apply/frr-steps.ts'
 
 const everything = () => true
@@ -65,6 +65,20 @@ describe('the commands from one configuration to another', () => {
   test('never change an announcement of the controller', () => {
     const gap = gapTo(running.replace('  network 192.0.2.0/24\n', '  network 198.51.100.0/24\n'))
     expect([commandsToAdd(gap), commandsToRemove(gap, 0)]).toEqual([[], []])
+  })
+
+  test('add and remove an announcement of a file, and no other', () => {
+    const [router, family] = ['router bgp 64500', 'address-family ipv4 unicast']
+    const ours = (line: Line) => line[2] !== 'network 203.0.113.0/24' && line[2] !== 'network 192.0.2.0/24'
+    const withLine = running.replace(
+      'address-family ipv4 unicast\n',
+      'address-family ipv4 unicast\n  network 203.0.113.0/24\n',
+    )
+    const { missing } = findGap(readLines(running), readLines(withLine), everything, ours)
+    expect(missing).toEqual([[router, family, 'network 203.0.113.0/24']])
+    const { excess } = findGap(readLines(withLine), readLines(running), everything, ours)
+    expect(excess).toEqual([[router, family, 'network 203.0.113.0/24']])
+    expect(findGap(readLines(withLine), readLines(running), everything).excess).toEqual([])
   })
 
   test('keep a line that is in neither the old nor the new configuration', () => {

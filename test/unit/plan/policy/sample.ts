@@ -60,6 +60,7 @@ export function inputOf(kind: NeighborKind, changes: Partial<Neighbor> = {}): Po
     bogonsAllowed: [],
     rpki,
     communities: [new Community([1111, 7])],
+    announcesAlways: false,
     serviceExports: [],
     irr: null,
     neighbor,

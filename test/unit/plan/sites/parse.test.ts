@@ -102,6 +102,7 @@ test('every field of the YAML arrives in the fleet', () => {
             daemonVersion: null,
             routerId: '10.0.0.21',
             services: ['vpn'],
+            alwaysAnnounce: ['45.45.45.0/24', '2a45::/32'],
             neighbors: [
               plainNeighbor({
                 name: 'transit2',
@@ -135,6 +136,7 @@ test('every field of the YAML arrives in the fleet', () => {
             daemonVersion: '2.0.12',
             routerId: '10.0.0.11',
             services: ['vpn'],
+            alwaysAnnounce: [],
             neighbors: [
               plainNeighbor({
                 name: 'transit1',

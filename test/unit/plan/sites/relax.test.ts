@@ -40,6 +40,7 @@ test.each(neighbors)(
         bogonsAllowed: fleet!.bogonsAllowed,
         rpki: fleet!.rpki,
         communities: [],
+        announcesAlways: false,
         serviceExports: [],
         irr: parsed.irr === null ? null : own.map(exactly),
         neighbor: parsed,

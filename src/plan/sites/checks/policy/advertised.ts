@@ -1,7 +1,7 @@
-import type { Family, Prefix } from '../../../net/prefix.ts'
-import { nearestWord, quote } from '../../../text/wording.ts'
-import type { NeighborDraft, PlacedNeighbor, PlacedNode, PlacedService } from '../drafts.ts'
-import { error, type Finding, warning } from '../finding.ts'
+import type { Family, Prefix } from '../../../../net/prefix.ts'
+import { nearestWord, quote } from '../../../../text/wording.ts'
+import type { NeighborDraft, PlacedNeighbor, PlacedNode, PlacedService } from '../../drafts.ts'
+import { error, type Finding, warning } from '../../finding.ts'
 
 /** Whether a service of the node is advertised to this neighbor. */
 export function receives({ services }: NeighborDraft, service: string): boolean {
