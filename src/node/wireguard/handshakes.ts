@@ -16,7 +16,7 @@ import type { InitiatorKeys } from './noise.ts'
 import type { SessionKeys } from './session.ts'
 import type { TimestampSource } from './timestamp.ts'
 
-/** wireguard-go drops an initiation that arrives within 20 ms of the last one. */
+/** The kernel's WireGuard and wireguard-go drop an initiation that arrives within 20 ms of the last one. */
 export const initiationSpacingMs = 30
 
 interface PendingHandshake {
