@@ -1,7 +1,7 @@
 // node scripts/kernel/boot.mjs --kernel PATH --root IMAGE [--minutes N] -- COMMAND…
 // Boots the kernel with systemd as process 1, runs the command there in this checkout, and exits with its exit code.
 import { spawn } from 'node:child_process'
-import { copyFileSync, mkdtempSync, openSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
+import { copyFileSync, cpSync, mkdtempSync, openSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -25,6 +25,11 @@ if (values.kernel === undefined || values.root === undefined || positionals.leng
 const work = mkdtempSync(join(tmpdir(), 'anyward-kernel-'))
 const share = mkdtempSync(join(tmpdir(), 'anyward-share-'))
 copyFileSync(fileURLToPath(new URL('guest', import.meta.url)), join(share, 'guest'))
+// A copy, because the guest must not see what changes here meanwhile. The packages are too many for that.
+const copy = join(share, 'checkout')
+const modules = join(root, 'node_modules')
+const left = new Set([modules, join(root, '.git')])
+cpSync(root, copy, { recursive: true, verbatimSymlinks: true, filter: (path) => !left.has(path) })
 writeFileSync(join(share, 'run'), describeRun(positionals))
 const console_ = join(work, 'console.log')
 const log = openSync(console_, 'w')
@@ -92,7 +97,8 @@ function describeRun(command) {
   }
   return [
     ...Object.entries(variables).map(([name, value]) => `export ${name}=${quote(value)}`),
-    `overlay ${quote(root)} && cd ${quote(root)} && ${command.map(quote).join(' ')}`,
+    `overlay ${quote(copy)} ${quote(root)} && overlay ${quote(modules)} ${quote(modules)} &&`,
+    `cd ${quote(root)} && ${command.map(quote).join(' ')}`,
     '',
   ].join('\n')
 }
