@@ -7,6 +7,7 @@ import { type Family, families } from '../../src/net/prefix.ts'
 import { formatRange, type PrefixRange } from '../../src/net/prefix-range.ts'
 import { loadIrrSet } from '../../src/plan/feeds/irr-source.ts'
 import { readIrrSet } from '../../src/plan/irr/read-set.ts'
+import type { IrrFilter } from '../../src/plan/sites/fleet.ts'
 import { patience } from '../patience.ts'
 import { meaningOf } from '../unit/plan/irr/meaning.ts'
 import { Irrd } from './fixture-irr/irrd.ts'
@@ -23,8 +24,14 @@ beforeEach(async () => {
   return () => rm(stateDir, { recursive: true, force: true })
 })
 
-const load = (family: Family, { nowMs = 0, timeoutMs = 20_000, sources = [] as string[] } = {}) =>
-  loadIrrSet({ type: 'as-set', asSet: 'AS-EXAMPLE' }, family, {
+const load = (family: Family, options: Parameters<typeof loadFilter>[2] = {}) =>
+  loadFilter({ type: 'as-set', asSet: 'AS-EXAMPLE' }, family, options)
+const loadFilter = (
+  filter: IrrFilter,
+  family: Family,
+  { nowMs = 0, timeoutMs = 20_000, sources = [] as string[] } = {},
+) =>
+  loadIrrSet(filter, family, {
     server: irrd.server,
     sources,
     timeoutMs,
@@ -36,6 +43,27 @@ const example = {
   sets: { 'AS-EXAMPLE': ['AS1', 'AS-INNER'], 'AS-INNER': ['AS2', 'AS-EXAMPLE'] },
   routes: { AS1: ['20.0.0.0/9', '20.128.0.0/9', '2001:db8::/32'], AS2: ['30.0.0.0/16', '20.0.0.0/9'] },
 }
+
+test('an AS read with bgpq4 has the routes of its origin, and a private one none', async () => {
+  irrd.content = example
+  const ipv4 = await loadFilter({ type: 'asn', asn: 1 }, 'ipv4')
+  expect(ipv4.ranges.map(formatRange)).toEqual(['20.0.0.0/8 ge 9 le 9'])
+  const ipv6 = await loadFilter({ type: 'asn', asn: 1 }, 'ipv6')
+  expect(ipv6.ranges.map(formatRange)).toEqual(['2001:db8::/32'])
+  await expect(loadFilter({ type: 'asn', asn: 64601 }, 'ipv4')).rejects.toThrow('Invalid AS number: 64601')
+})
+
+test('a route-set read with bgpq4 has the prefixes of its family, also of sets inside', async () => {
+  const members = ['20.0.0.0/24', '30.0.0.0/16^17-18', '2001:db8::/32', 'RS-INNER']
+  irrd.content = { sets: { 'RS-EXAMPLE': members, 'RS-INNER': ['40.0.0.0/24'] }, routes: {} }
+  const filter: IrrFilter = { type: 'route-set', routeSet: 'RS-EXAMPLE' }
+  const ipv4 = await loadFilter(filter, 'ipv4')
+  expect(ipv4.ranges.map(formatRange)).toEqual(['20.0.0.0/24', '30.0.0.0/16 ge 17 le 18', '40.0.0.0/24'])
+  expect(ipv4.warnings).toEqual([])
+  const ipv6 = await loadFilter(filter, 'ipv6')
+  expect(ipv6.ranges.map(formatRange)).toEqual(['2001:db8::/32'])
+  expect(ipv6.warnings).toEqual([])
+})
 
 describe('an as-set read with bgpq4', () => {
   test('contains what its direct and indirect members registered, aggregated', async () => {

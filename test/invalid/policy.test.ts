@@ -362,7 +362,7 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     'an IRR set without a source',
     'peer',
     'limit: 10, irr: {}',
-    ['sites/fra1.yaml:8:83 irr: has neither asSet nor file\nwrite irr: { asSet: AS-EXAMPLE }'],
+    ['sites/fra1.yaml:8:83 irr: has none of asSet, asn, routeSet and file\nwrite irr: { asSet: AS-EXAMPLE }'],
   ],
   [
     'a misspelled key of an IRR set',
@@ -374,7 +374,7 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     'an IRR set and a file',
     'peer',
     'limit: 10, irr: { asSet: AS-EXAMPLE, file: example.txt }',
-    ['sites/fra1.yaml:8:83 irr: has both asSet and file\nkeep one of the two'],
+    ['sites/fra1.yaml:8:83 irr: has asSet and file\nkeep one of them'],
   ],
   [
     'an IRR set with import: nothing',
@@ -387,7 +387,7 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     'peer',
     'limit: 10, irr: { asSet: AS64601 }',
     [
-      'sites/fra1.yaml:8:92 irr.asSet: "AS64601" is not the name of an as-set\nit is a single AS: list its prefixes in tighten.onlyPrefixes, or in a file: irr: { file: … }',
+      'sites/fra1.yaml:8:92 irr.asSet: "AS64601" is not the name of an as-set\nit is a single AS: write irr: { asn: 64601 }',
     ],
   ],
   [
@@ -501,6 +501,44 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     ],
   ],
   [
+    'an as-set as a route-set, and the other way round',
+    'peer',
+    'limit: 10, irr: { routeSet: AS-EXAMPLE }',
+    [
+      'sites/fra1.yaml:8:95 irr.routeSet: "AS-EXAMPLE" is not the name of a route-set\nit is the name of an as-set: write asSet',
+    ],
+  ],
+  [
+    'a route-set as an as-set',
+    'peer',
+    'limit: 10, irr: { asSet: "AS64601:RS-EXAMPLE" }',
+    [
+      'sites/fra1.yaml:8:92 irr.asSet: "AS64601:RS-EXAMPLE" is not the name of an as-set\nit is the name of a route-set: write routeSet',
+    ],
+  ],
+  [
+    'a route-set with a source, which bgpq4 does not resolve',
+    'peer',
+    'limit: 10, irr: { routeSet: "ripe::RS-EXAMPLE" }',
+    [
+      'sites/fra1.yaml:8:95 irr.routeSet: "ripe::RS-EXAMPLE" names a source, which bgpq4 supports for as-sets only\nwrite RS-EXAMPLE, and irr: { sources: [RIPE] } in fleet.yaml',
+    ],
+  ],
+  [
+    'a route-set that is an option of a program',
+    'peer',
+    'limit: 10, irr: { routeSet: "-h RS-X" }',
+    [
+      'sites/fra1.yaml:8:95 irr.routeSet: "-h RS-X" is not the name of a route-set\nwrite one such as RS-EXAMPLE or AS64601:RS-EXAMPLE (RFC 2622)',
+    ],
+  ],
+  [
+    'an AS number with its letters',
+    'peer',
+    'limit: 10, irr: { asn: AS3333, routeSet: RS-EXAMPLE }',
+    ['sites/fra1.yaml:8:90 irr.asn: expected a whole number, got "AS3333"\nwrite 3333'],
+  ],
+  [
     'no in place of false',
     'tor',
     'hostRoutes: no',
@@ -579,6 +617,8 @@ test.each([
   ['peer', 'limit: 4294967295, relax: [tier-1-leak, irr], irr: { file: irr/example.txt }, tighten: {}'],
   ['route-server', 'limit: 9, role: rs-client, communities: [no-export, "0:64700", "64700:1:2"]'],
   ['provider-private', 'import: default-only, hostRoutes: true, relax: [bogon-asn, next-hop]'],
+  ['peer', 'limit: 1, irr: { asn: 3333 }'],
+  ['route-server', 'limit: 1, irr: { routeSet: AS64601:RS-EXAMPLE }'],
   ['provider-private', 'noExport: false, hostRoutes: true'],
   ['tor', 'noExport: true, communities: [no-export]'],
   ['transit', 'degrade: { gracefulShutdown: false, prepend: 0, med: 0 }'],

@@ -4,6 +4,7 @@ import { bogonAsns, isAmong } from '../policy/asn-ranges.ts'
 import { kindPolicies } from '../policy/kinds.ts'
 import type { Policy, Rule } from '../policy/policy.ts'
 import type { Fleet, FleetNode, Neighbor } from '../sites/fleet.ts'
+import { irrName } from '../sites/irr-key.ts'
 import { irrKey, type PlanFeeds } from './feeds.ts'
 import { type Notice, policiesOf, type SessionPlan } from './plan.ts'
 
@@ -101,6 +102,5 @@ function noticesOfIrr(
   say: (message: string) => Notice,
 ): Notice[] {
   if (irr === null || feeds.irr.has(irrKey(irr, family))) return []
-  const name = irr.type === 'as-set' ? irr.asSet : irr.file
-  return [say(`no route is accepted, because the prefixes of ${name} are not available`)]
+  return [say(`no route is accepted, because the prefixes of ${irrName(irr)} are not available`)]
 }

@@ -18,16 +18,16 @@ export interface AskOptions extends Irr {
 const mostOutput = 100_000_000
 
 /**
- * The registered prefixes of an as-set and its members in the IRR, as JSON. Never throws: a failure is a result.
+ * The registered prefixes of an AS, of an as-set and its members, or of a route-set in the IRR, as JSON. Never throws: a failure is a result.
  */
-export async function askBgpq4(asSet: string, family: Family, options: AskOptions): Promise<IrrAnswer> {
+export async function askBgpq4(object: string, family: Family, options: AskOptions): Promise<IrrAnswer> {
   const { server, sources, timeoutMs, signal, offline = false } = options
   if (offline)
     return { ok: false, reason: 'is not queried here', hint: 'run anyward plan, which queries and saves it' }
   const argv = [family === 'ipv4' ? '-4' : '-6', '-j']
   if (server !== null) argv.push('-h', server)
   if (sources.length > 0) argv.push('-S', sources.join(','))
-  argv.push('--', asSet)
+  argv.push('--', object)
 
   // Loaded here: most commands run no program.
   const { execa } = await import('execa')
@@ -67,10 +67,10 @@ export async function askBgpq4(asSet: string, family: Family, options: AskOption
     return {
       ok: false,
       reason: 'the answer of bgpq4 is too long',
-      hint: `check that ${asSet} is the correct set`,
+      hint: `check that ${object} is the correct set`,
     }
   }
-  const complaints = onOneLine(result.stderr)
+  const complaints = onOneLine(result.stderr.replaceAll(ofOtherFamily, ''))
   if (result.exitCode !== 0) {
     const reason = complaints ?? result.originalMessage ?? `bgpq4 ended with ${result.exitCode}`
     return { ok: false, reason, hint: reachable }
@@ -81,6 +81,9 @@ export async function askBgpq4(asSet: string, family: Family, options: AskOption
   }
   return { ok: true, text: result.stdout, complaints }
 }
+
+/** A route-set holds both families, and bgpq4 reports each range of the other one. */
+const ofOtherFamily = /^ERROR:\s*Ignoring prefix \S+, wrong af.*$/gm
 
 const withoutBgpq4 =
   'apt-get install bgpq4, or write the prefixes in a file and name it instead of the as-set: irr: { file: … }'

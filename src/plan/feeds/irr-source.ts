@@ -4,7 +4,7 @@ import { formatRange, type PrefixRange } from '../../net/prefix-range.ts'
 import { aggregateRanges } from '../irr/aggregate.ts'
 import { describeLeftOut, readIrrSet } from '../irr/read-set.ts'
 import type { IrrFilter } from '../sites/fleet.ts'
-import { irrKey } from '../sites/irr-key.ts'
+import { irrKey, irrName } from '../sites/irr-key.ts'
 import { type AskOptions, askBgpq4, type IrrAnswer } from './bgpq4.ts'
 import { FeedError, type FeedWarning, readBounded } from './feed.ts'
 import { type LastGood, lastGoodPath, readLastGood, writeLastGood } from './last-good.ts'
@@ -41,16 +41,17 @@ export async function loadIrrSet(
   options: IrrSetOptions,
 ): Promise<LoadedIrrSet> {
   const { stateDir, nowMs } = options
-  const source = filter.type === 'as-set' ? filter.asSet : resolve(options.baseDir, filter.file)
+  const isFile = filter.type === 'file'
+  const source = isFile ? resolve(options.baseDir, filter.file) : irrName(filter)
   const feed = irrKey(filter, family)
   // Other sources make another set, which may have fewer entries.
-  const asked = filter.type === 'as-set' ? [options.server ?? 'default', ...options.sources] : []
+  const asked = isFile ? [] : [options.server ?? 'default', ...options.sources]
   const name = ['irr', source, family, ...asked].join(' ')
 
   const warnings: FeedWarning[] = []
   const warn = (reason: string, hint: string | null = null, lastGoodAgeMs: number | null = null) =>
     warnings.push({ feed, reason, hint, lastGoodAgeMs })
-  const answer = filter.type === 'as-set' ? await askBgpq4(source, family, options) : await readList(source)
+  const answer = isFile ? await readList(source) : await askBgpq4(source, family, options)
   const lastGood = await readKept(stateDir, name, family, warn)
   const before = lastGood?.ranges.length ?? 0
   const usable = refuseShrunk(toUsable(answer, family), before, lastGoodPath(stateDir, name))

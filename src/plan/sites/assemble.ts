@@ -199,9 +199,11 @@ function assembleRpki(rpki: FleetFile['rpki']): Rpki | null {
   }
 }
 
-/** The schema ensures that exactly one of the two is set. */
+/** The schema ensures that exactly one of them is set. */
 function assembleIrr(irr: SiteFile['nodes'][number]['neighbors'][number]['irr']): IrrFilter | null {
   if (irr?.asSet !== undefined) return { type: 'as-set', asSet: irr.asSet }
+  if (irr?.asn !== undefined) return { type: 'asn', asn: irr.asn }
+  if (irr?.routeSet !== undefined) return { type: 'route-set', routeSet: irr.routeSet }
   if (irr?.file !== undefined) return { type: 'file', file: irr.file }
   return null
 }

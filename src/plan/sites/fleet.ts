@@ -284,5 +284,8 @@ interface Tighten {
 
 export type IrrFilter =
   | { readonly type: 'as-set'; readonly asSet: string }
+  /** The routes whose origin it is. */
+  | { readonly type: 'asn'; readonly asn: number }
+  | { readonly type: 'route-set'; readonly routeSet: string }
   /** Prefixes or prefix ranges, one per line, or bgpq4's JSON, on the planner's machine. */
   | { readonly type: 'file'; readonly file: string }

@@ -75,27 +75,77 @@ export const relaxField = textField(
   },
 )
 
-const setName = /^AS-[A-Z0-9_-]*[A-Z0-9]$/i
-const asNumber = /^AS(?:0|[1-9]\d{0,9})$/i
+const asNumber = /^AS(0|[1-9]\d{0,9})$/i
+const sets = {
+  'as-set': { prefix: 'AS', key: 'asSet' },
+  'route-set': { prefix: 'RS', key: 'routeSet' },
+} as const
+const namesOfSets = {
+  'as-set': /^AS-[A-Z0-9_-]*[A-Z0-9]$/i,
+  'route-set': /^RS-[A-Z0-9_-]*[A-Z0-9]$/i,
+} as const
 
 /** RFC 2622, section 5: set names, or AS numbers with set names below them, separated by colons. */
+function isSetName(kind: keyof typeof sets, name: string): boolean {
+  const parts = name.split(':')
+  return (
+    name.length <= 160 &&
+    parts.some((part) => namesOfSets[kind].test(part)) &&
+    parts.every((part) => namesOfSets[kind].test(part) || asNumber.test(part))
+  )
+}
+
+function splitSource(text: string): [source: string | undefined, name: string] {
+  const [, source, name = ''] = /^(?:([A-Za-z][A-Za-z0-9-]{0,31})::)?(.+)$/s.exec(text) ?? []
+  return [source, name]
+}
+
+function hintAt(kind: keyof typeof sets, text: string): string {
+  const number = asNumber.exec(text)?.[1]
+  if (number !== undefined) return `it is a single AS: write irr: { asn: ${number} }`
+  const other = kind === 'as-set' ? 'route-set' : 'as-set'
+  const [, name] = splitSource(text)
+  if (isSetName(other, name))
+    return `it is the name of ${other === 'as-set' ? 'an as-set' : 'a route-set'}: write ${sets[other].key}`
+  return kind === 'as-set'
+    ? 'write one such as AS-EXAMPLE, AS64601:AS-EXAMPLE or RIPE::AS-EXAMPLE (RFC 2622)'
+    : 'write one such as RS-EXAMPLE or AS64601:RS-EXAMPLE (RFC 2622)'
+}
+
 export const asSetField = textField(
   'AS64601:AS-EXAMPLE',
   { title: 'as-set, hierarchical or not', maxLength: 160 },
   (text) => {
-    const [, source, name] = /^(?:([A-Za-z][A-Za-z0-9-]{0,31})::)?(.+)$/s.exec(text) ?? []
-    const parts = name?.split(':') ?? []
-    const isSet = parts.some((part) => setName.test(part))
-    if (isSet && text.length <= 160 && parts.every((part) => setName.test(part) || asNumber.test(part))) {
-      const upper = name!.toUpperCase()
+    const [source, name] = splitSource(text)
+    if (text.length <= 160 && isSetName('as-set', name)) {
+      const upper = name.toUpperCase()
       return { ok: true, value: source === undefined ? upper : `${source.toUpperCase()}::${upper}` }
     }
     return {
       ok: false,
       message: `${quote(text)} is not the name of an as-set`,
-      hint: asNumber.test(text)
-        ? 'it is a single AS: list its prefixes in tighten.onlyPrefixes, or in a file: irr: { file: … }'
-        : 'write one such as AS-EXAMPLE, AS64601:AS-EXAMPLE or RIPE::AS-EXAMPLE (RFC 2622)',
+      hint: hintAt('as-set', text),
+    }
+  },
+)
+
+export const routeSetField = textField(
+  'RS-EXAMPLE',
+  { title: 'route-set, hierarchical or not', maxLength: 160 },
+  (text) => {
+    const [source, name] = splitSource(text)
+    if (!isSetName('route-set', name)) {
+      return {
+        ok: false,
+        message: `${quote(text)} is not the name of a route-set`,
+        hint: hintAt('route-set', text),
+      }
+    }
+    if (source === undefined) return { ok: true, value: name.toUpperCase() }
+    return {
+      ok: false,
+      message: `${quote(text)} names a source, which bgpq4 supports for as-sets only`,
+      hint: `write ${name.toUpperCase()}, and irr: { sources: [${source.toUpperCase()}] } in fleet.yaml`,
     }
   },
 )

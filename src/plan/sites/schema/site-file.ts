@@ -12,7 +12,7 @@ import {
 } from '../fields.ts'
 import { durationField, secondsField } from './duration-fields.ts'
 import { addressField, asnField, prefixField, routerIdField } from './net-fields.ts'
-import { asSetField, communityField, rangeField, relaxField } from './policy-fields.ts'
+import { asSetField, communityField, rangeField, relaxField, routeSetField } from './policy-fields.ts'
 import { localFileField, scheduleField, timezoneField, versionField } from './source-fields.ts'
 
 const tighten = z
@@ -39,6 +39,8 @@ const tighten = z
   })
   .describe('Makes the filters of this neighbor stricter than those of its kind.')
 
+const irrKeys = ['asSet', 'asn', 'routeSet', 'file'] as const
+
 const irr = z
   .strictObject({
     asSet: asSetField
@@ -46,26 +48,44 @@ const irr = z
         'Its as-set, resolved with bgpq4 (RFC 2622): `AS-EXAMPLE`, `AS64601:AS-EXAMPLE`, `RIPE::AS-EXAMPLE`.',
       )
       .optional(),
+    asn: asnField
+      .meta({
+        description:
+          'Instead of an as-set: one AS number; the routes whose origin it is. bgpq4 knows public numbers only.',
+        examples: [64601],
+      })
+      .optional(),
+    routeSet: routeSetField
+      .describe('Instead of an as-set: a route-set (RFC 2622), resolved with bgpq4.')
+      .optional(),
     file: localFileField('irr/example-peer.txt')
       .describe(
         'Instead of an as-set: prefixes, one per line, or bgpq4’s JSON. A relative path starts at the folder of the sites.',
       )
       .optional(),
   })
-  .refine(({ asSet, file }) => asSet !== undefined || file !== undefined, {
-    message: 'has neither asSet nor file',
-    params: { hint: 'write irr: { asSet: AS-EXAMPLE }' },
+  .superRefine((filter, context) => {
+    const given = irrKeys.filter((key) => filter[key] !== undefined)
     // A misspelt key is already reported.
-    when: ({ issues }) => issues.length === 0,
-  })
-  .refine(({ asSet, file }) => asSet === undefined || file === undefined, {
-    message: 'has both asSet and file',
-    params: { hint: 'keep one of the two' },
+    if (given.length === 0 && context.issues.length === 0) {
+      context.addIssue({
+        code: 'custom',
+        message: 'has none of asSet, asn, routeSet and file',
+        params: { hint: 'write irr: { asSet: AS-EXAMPLE }' },
+      })
+    }
+    if (given.length > 1) {
+      context.addIssue({
+        code: 'custom',
+        message: `has ${given.join(' and ')}`,
+        params: { hint: 'keep one of them' },
+      })
+    }
   })
   .meta({
     description:
-      'The prefixes that this neighbor may send, from the IRR, for `peer` and `route-server`: either `asSet` or `file`.',
-    oneOf: [{ required: ['asSet'] }, { required: ['file'] }],
+      'The prefixes that this neighbor may send, from the IRR, for `peer` and `route-server`: one of `asSet`, `asn`, `routeSet` and `file`.',
+    oneOf: irrKeys.map((key) => ({ required: [key] })),
   })
 
 const bfd = z
