@@ -94,7 +94,7 @@ export async function bringUp(options: BringUpOptions): Promise<LabState> {
     if (notice !== null) options.onStep?.(notice)
     options.onStep?.('wiring namespaces')
     state.kernelWireguard = await kernelHasWireguard()
-    await wireTopology(fleet, topology, state.kernelWireguard, signal)
+    await wireTopology(fleet, topology, signal)
     const startAll: StartAll = (starts) =>
       fewAtOnce(startsAtOnce(availableParallelism()), starts, (start) => abortOnFailure(start(), failure))
     options.onStep?.('starting daemons')

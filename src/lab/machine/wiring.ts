@@ -24,12 +24,7 @@ const managementFilter = `table inet anyward_lab {
 `
 
 /** Creates the namespaces, the links between them and their addresses. */
-export async function wireTopology(
-  fleet: Fleet,
-  topology: Topology,
-  inKernel: boolean,
-  signal: AbortSignal,
-): Promise<void> {
+export async function wireTopology(fleet: Fleet, topology: Topology, signal: AbortSignal): Promise<void> {
   await createNamespaces(namespacesOf(topology), signal)
   const { nodes, routers, clients, fabricNamespace, coreNamespace } = topology
   // Before the interfaces are created: each copies the defaults.
@@ -40,9 +35,9 @@ export async function wireTopology(
   await eachBatch(routers, (router) => [...firstLines, ...routerLines(router, clients)], signal)
   await ipBatch(null, managementLines(topology), signal)
   await ipBatch(fabricNamespace, ['link set host master mgmt up'], signal)
-  const linesOf = (node: LabNode) => [...nodeLines(fleet, node), ...replyLines(fleet, node, 'ipv4', inKernel)]
+  const linesOf = (node: LabNode) => [...nodeLines(fleet, node), ...replyLines(fleet, node, 'ipv4')]
   await eachBatch(nodes, (node) => [...firstLines, ...linesOf(node)], signal)
-  await eachBatch(nodes, (node) => replyLines(fleet, node, 'ipv6', inKernel), signal, 'ipv6')
+  await eachBatch(nodes, (node) => replyLines(fleet, node, 'ipv6'), signal, 'ipv6')
   await filterManagement(nodes, signal)
   await eachBatch(clients, (client) => [...firstLines, ...clientLines(client)], signal)
 }
@@ -80,21 +75,19 @@ async function filterManagement(nodes: readonly LabNode[], signal: AbortSignal):
 }
 
 /**
- * Sends WireGuard's replies through the link on which the request arrived, from the anycast address. wireguard-go
- * replies only through that link, which fails if the node's default route uses another neighbor; the kernel's
- * WireGuard would then reply from the link's own address.
+ * Sends WireGuard's replies from the anycast address. The kernel's WireGuard, and wireguard-go from 0.0.20230223 on, reply
+ * from the address of the outgoing link if that is not the link on which the request arrived; an earlier wireguard-go
+ * replies only through the link of the request. The rule comes before the main table, whose default route may use another
+ * neighbor. UDP is 17: its name is in /etc/protocols, which a small Debian does not have.
  */
-function replyLines(fleet: Fleet, node: LabNode, family: Family, inKernel: boolean): string[] {
-  // wireguard-go's replies reach this rule only if the main table has no route through that link. UDP is 17: its name
-  // is in /etc/protocols, which a small Debian does not have.
-  const preference = inKernel ? 100 : 40_000
+function replyLines(fleet: Fleet, node: LabNode, family: Family): string[] {
   const links = node.links.filter((link) => link.family === family)
   return servicesOf(fleet, node).flatMap((service, at) => {
     const source = service.anycast.find((prefix) => prefix.family === family)?.network
     if (source === undefined) return []
     const table = replyTable + at
     return [
-      `rule add pref ${preference} ipproto 17 sport ${service.wireguard.port} lookup ${table}`,
+      `rule add pref 100 ipproto 17 sport ${service.wireguard.port} lookup ${table}`,
       ...links.map(
         (link, metric) =>
           `route add default via ${link.routerAddress} dev ${link.nodeInterface} onlink src ${source} metric ${metric + 1} table ${table}`,

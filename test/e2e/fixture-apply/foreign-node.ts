@@ -1,7 +1,14 @@
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { execa } from 'execa'
+import {
+  frrCommand,
+  frrDaemons,
+  makeFrrFolder,
+  removeFrrFolder,
+  zebraSocket,
+} from '../../../src/node/routing/frr/instance.ts'
 import { compilePlan } from '../../../src/plan/compile/compile-plan.ts'
 import { createRenderer } from '../../../src/plan/render/render.ts'
 import { renderBundle } from '../../../src/plan/service/render-bundle.ts'
@@ -146,7 +153,7 @@ export async function startForeignNode(kind: Kind): Promise<ForeignNode> {
             socketPath: daemonSocket,
           }),
         ]
-      : frrDaemons(names.node, vty)
+      : await edgeDaemons(names.node, vty, undo)
   undo.push(...daemons.map((daemon) => () => daemon.kill()))
   const vtysh = async (...args: string[]) =>
     (await execa('vtysh', ['--vty_socket', vty, '--config_dir', etc, ...args])).stdout
@@ -196,20 +203,21 @@ export async function startForeignNode(kind: Kind): Promise<ForeignNode> {
   }
 }
 
-/** The daemons of an edge with OSPF. */
-function frrDaemons(namespace: string, vty: string): Daemon[] {
-  const zserv = join(vty, 'zserv.api')
-  return ['zebra', 'staticd', 'bfdd', 'ospfd', 'bgpd'].map(
+/** The daemons of an edge with OSPF, in the order in which they start. */
+async function edgeDaemons(
+  namespace: string,
+  vty: string,
+  undo: (() => Promise<unknown>)[],
+): Promise<Daemon[]> {
+  const instance = { name: `${basename(dirname(vty))}-edge`, sockets: vty }
+  await makeFrrFolder(instance.name)
+  undo.push(() => removeFrrFolder(instance.name))
+  return [...frrDaemons().flat(), 'ospfd'].map(
     (name) =>
       new Daemon({
         namespace,
-        argv: [
-          `/usr/lib/frr/${name}`,
-          ...['--vty_socket', vty, '-z', zserv, '-i', join(vty, `${name}.pid`)],
-          ...['-f', '/dev/null', '-A', '127.0.0.1', '-P', '0'],
-          ...(name === 'bfdd' ? ['--bfdctl', join(vty, 'bfdd.sock')] : []),
-        ],
-        socketPath: name === 'zebra' ? zserv : join(vty, `${name}.vty`),
+        argv: frrCommand(instance, name),
+        socketPath: name === 'zebra' ? zebraSocket(vty) : join(vty, `${name}.vty`),
       }),
   )
 }

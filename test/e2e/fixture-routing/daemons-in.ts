@@ -1,6 +1,12 @@
 import { mkdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { execa } from 'execa'
+import {
+  frrCommand,
+  makeFrrFolder,
+  removeFrrFolder,
+  zebraSocket,
+} from '../../../src/node/routing/frr/instance.ts'
 import { Daemon } from './daemon-process.ts'
 
 /** Steps that are taken at the end, the last one first. */
@@ -39,19 +45,16 @@ async function frrIn(namespace: string, dir: string, undo: Undo): Promise<Prepar
   await mkdir(vtyDir)
   await writeFile(join(configDir, 'vtysh.conf'), '')
   await execa('chown', ['frr:frr', vtyDir])
-  const zserv = join(vtyDir, 'zserv.api')
-  const argvOf = (name: string) =>
-    [
-      `/usr/lib/frr/${name}`,
-      ...['--vty_socket', vtyDir, '-z', zserv, '-i', join(vtyDir, `${name}.pid`)],
-      ...['-f', '/dev/null', '-A', '127.0.0.1', '-P', '0'],
-    ] as [string, ...string[]]
-  const zebra = new Daemon({ namespace, argv: argvOf('zebra'), socketPath: zserv })
+  const instance = { name: `${basename(dirname(dir))}-${basename(dir)}`, sockets: vtyDir }
+  await makeFrrFolder(instance.name)
+  undo.push(() => removeFrrFolder(instance.name))
+  const argvOf = (name: string) => frrCommand(instance, name)
+  const zebra = new Daemon({ namespace, argv: argvOf('zebra'), socketPath: zebraSocket(vtyDir) })
   undo.push(() => zebra.kill())
   await zebra.start()
   const bfdd = new Daemon({
     namespace,
-    argv: [...argvOf('bfdd'), '--bfdctl', join(vtyDir, 'bfdd.sock')],
+    argv: argvOf('bfdd'),
     socketPath: join(vtyDir, 'bfdd.vty'),
   })
   undo.push(() => bfdd.kill())
@@ -68,7 +71,7 @@ async function frrIn(namespace: string, dir: string, undo: Undo): Promise<Prepar
     await writeFile(join(configDir, 'frr.conf'), config)
     return new Daemon({
       namespace,
-      argv: [...argvOf('bgpd'), '-M', 'rpki'],
+      argv: argvOf('bgpd'),
       socketPath,
       afterStart: async () => {
         for (const name of ['zebra', 'staticd', 'bfdd', 'bgpd']) {
