@@ -34,6 +34,7 @@ export function printNext(
     `  ${program} lab up${folder}`,
     `On ${node}, with ${daemonNames[daemon === 'frr' ? 'frr' : 'bird'].project} running there:`,
     `  ${program} apply --bundle out/${site}/${node}   # other routing there: it lists what would go, and waits for --replace`,
+    `  ${program} controller --bundle /etc/anyward/bundle   # with the Debian package: systemctl enable --now anyward-controller`,
   ]
   process.stdout.write(`${lines.join('\n')}\n`)
 }
