@@ -71,9 +71,10 @@ function readBgpLine(
   }
   if (/^bgp router-id \S+$/.test(text)) router.routerId = words[2]!
   if (text === 'no bgp default ipv4-unicast') router.defaultIpv4 = false
-  if (words[0] === 'network') leave(line, 'Anyward announces the prefixes of its services, and no others')
+  if (words[0] === 'network')
+    leave(line, 'Anyward announces the prefixes of its services, and alwaysAnnounce of the node')
   else if (words[0] === 'redistribute' || words[0] === 'aggregate-address') {
-    leave(line, 'Anyward announces the prefixes of its services, and no others')
+    leave(line, 'Anyward announces the prefixes of its services, and alwaysAnnounce of the node')
   } else if (/^bgp listen /.test(text)) leave(line, 'Anyward has no sessions with a range of neighbors')
   else if (!quietBgp.test(text)) leave(line, 'Anyward has no such setting of the BGP daemon')
 }
