@@ -13,15 +13,21 @@ export interface NodeOptions {
 /** The folder of a lab that is up. Stated here, so that a command on a node does not load the lab to find it absent. */
 export const labFolder = '/run/anyward-lab'
 
+/** The bundle that is named, or of the lab node that is named or whose network namespace this is; `null`: neither. */
+export async function locateBundle(options: NodeOptions): Promise<string | null> {
+  if (options.bundle !== undefined) return options.bundle
+  const { found, names } = await findLabNode(options.node)
+  if (found !== null || options.node === undefined) return found
+  throw unknownNode(options.node, names)
+}
+
 /** The bundle that is named, of the lab node that is named or whose network namespace this is, or of this machine. */
 export async function requireBundle(options: NodeOptions, read = readBundle): Promise<Manifest> {
   if (options.bundle !== undefined) return read(options.bundle)
   const { found, names } = await findLabNode(options.node)
   if (found !== null) return read(found)
   if (options.node !== undefined) {
-    throw new CommandError(`no lab node is called ${options.node}`, {
-      hint: names.length === 0 ? 'no lab is up: `anyward lab up`' : `the lab has ${names.join(', ')}`,
-    })
+    throw unknownNode(options.node, names)
   }
   if (!existsSync(defaultBundle)) {
     throw new CommandError(`this machine has no bundle in ${defaultBundle}`, {
@@ -32,6 +38,12 @@ export async function requireBundle(options: NodeOptions, read = readBundle): Pr
     })
   }
   return read(defaultBundle)
+}
+
+function unknownNode(node: string, names: readonly string[]): CommandError {
+  return new CommandError(`no lab node is called ${node}`, {
+    hint: names.length === 0 ? 'no lab is up: `anyward lab up`' : `the lab has ${names.join(', ')}`,
+  })
 }
 
 /** `found`: the bundle of the lab node. `names`: the nodes of the lab that is up. */

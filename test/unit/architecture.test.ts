@@ -175,6 +175,18 @@ const trespasses: readonly Trespass[] = [
     message: 'withdraw takes away what is announced, whatever else is broken',
   },
   {
+    law: 'a check of the doctor reads the system through linux only',
+    file: 'src/node/doctor/checks/network/reads.ts',
+    code: "import { readFile } from 'node:fs/promises'\nexport const read = readFile\n",
+    message: 'doctor reads the operating system through linux only',
+  },
+  {
+    law: 'the doctor changes nothing',
+    file: 'src/node/doctor/repairs.ts',
+    code: "import { installFiles } from '../apply/files.ts'\nexport const install = installFiles\n",
+    message: 'doctor reads the operating system through linux only',
+  },
+  {
     law: 'the lab does not import cli',
     file: 'src/lab/cli.ts',
     code: "import { reportFailure } from '../cli/failure.ts'\nexport const report = reportFailure\n",
@@ -272,6 +284,10 @@ const allowed: ReadonlyMap<string, string> = new Map([
   [
     'src/node/guard/fine.ts',
     "import type { RoutingDaemon } from '../routing/daemon.ts'\nexport { addressesOf } from '../withdraw/scope.ts'\nexport type Daemon = RoutingDaemon\n",
+  ],
+  [
+    'src/node/doctor/checks/network/fine.ts',
+    "import { runIp } from '../../../../linux/ip.ts'\nimport { warning } from '../../check.ts'\nexport const parts = [runIp, warning]\n",
   ],
   [
     'src/node/withdraw/fine.ts',

@@ -8,6 +8,7 @@ import { schemaCommand } from './design/schema.ts'
 import { validateCommand } from './design/validate.ts'
 import { applyCommand } from './node/apply.ts'
 import { controllerCommand } from './node/controller.ts'
+import { doctorCommand } from './node/doctor.ts'
 import { guardCommand } from './node/guard.ts'
 import { probeCommand } from './node/probe.ts'
 import { rtrCommand } from './node/rtr.ts'
@@ -32,7 +33,7 @@ export const commandGroups: Readonly<Record<string, readonly (() => Command)[]>>
     explainCommand,
     preflightCommand,
   ],
-  'On a node': [controllerCommand, guardCommand, applyCommand, rtrCommand, probeCommand],
+  'On a node': [controllerCommand, guardCommand, applyCommand, doctorCommand, rtrCommand, probeCommand],
   Operate: [statusCommand, eventsCommand, drainCommand, undrainCommand, withdrawCommand],
   Rehearse: [labCommand],
 }

@@ -1,0 +1,27 @@
+import type { Check } from '../check.ts'
+import { clock } from './machine/clock.ts'
+import { controller } from './machine/controller.ts'
+import { conntrack } from './network/conntrack.ts'
+import { firewall } from './network/firewall.ts'
+import { forwarding } from './network/forwarding.ts'
+import { mtu } from './network/mtu.ts'
+import { name } from './network/name.ts'
+import { returnPath } from './network/return-path.ts'
+import { rpFilter } from './network/rp-filter.ts'
+import { daemon } from './routing/daemon.ts'
+import { include } from './routing/include.ts'
+import { otherAnnouncers } from './routing/other-announcers.ts'
+import { socket } from './routing/socket.ts'
+import { address } from './wireguard/address.ts'
+import { wireguardInterface } from './wireguard/interface.ts'
+import { key } from './wireguard/key.ts'
+import { port } from './wireguard/port.ts'
+import { probePeer } from './wireguard/probe-peer.ts'
+
+/** In the order of their findings. */
+export const checks: readonly Check[] = [
+  ...[daemon, include, socket],
+  ...[wireguardInterface, port, key, probePeer, address],
+  ...[returnPath, rpFilter, forwarding, mtu, firewall, conntrack],
+  ...[clock, name, controller, otherAnnouncers],
+]

@@ -1,0 +1,39 @@
+import { findAddresses } from '../../../../linux/inspect/addresses.ts'
+import { findRoute } from '../../../../linux/inspect/routes.ts'
+import { RunError } from '../../../../linux/run.ts'
+import { type Check, error, type Found } from '../../check.ts'
+import { canonical } from '../wireguard/address.ts'
+
+/** Addresses of the whole Internet, of RFC 5737 and RFC 3849 no route leads to: the root server k, anycast itself. */
+const anywhere = { ipv4: '193.0.14.129', ipv6: '2001:7fd::1' } as const
+
+/** A reply leaves with the anycast address as its source: that needs a route, also with source routing. */
+export const returnPath: Check = {
+  name: 'return-path',
+  reads: 'the route that replies take, with the anycast address as their source',
+  async examine({ services }) {
+    const found: Found[] = []
+    const present = new Set([...(await findAddresses()).keys()].map(canonical))
+    for (const { name, anycast } of services) {
+      for (const address of anycast) {
+        // Its absence is the finding of another check.
+        if (!present.has(canonical(address))) continue
+        const family = address.includes(':') ? 'ipv6' : 'ipv4'
+        const version = family.slice(3)
+        const cure = `check \`ip -${version} rule\` and \`ip -${version} route get ${anywhere[family]} from ${address}\`: a default route, or a source route for ${address}, must exist`
+        try {
+          const route = await findRoute(anywhere[family], address)
+          const isBad = route === null || ['unreachable', 'blackhole', 'prohibit'].includes(route.type ?? '')
+          if (isBad || route.dev === 'lo') {
+            const where = route === null ? 'no route' : (route.type ?? 'a route to lo')
+            found.push(error(`replies of ${name} from ${address} have ${where}`, cure))
+          }
+        } catch (cause) {
+          if (!(cause instanceof RunError) || cause.kind !== 'failed') throw cause
+          found.push(error(`replies of ${name} from ${address} have no route`, cure))
+        }
+      }
+    }
+    return found
+  },
+}

@@ -1,0 +1,49 @@
+import { parseAddress, parsePrefix } from '../../../../net/prefix.ts'
+import { keyPairOf } from '../../../wireguard/key.ts'
+import { readKeyFile } from '../../../wireguard/key-file.ts'
+import { type Check, error, type Found, unseen } from '../../check.ts'
+import { showIfPresent } from './show.ts'
+
+/** The controller probes as a peer of its own, which the interface must know. */
+export const probePeer: Check = {
+  name: 'probe-peer',
+  reads: "the probe's key file, and its peer on the interface with its address",
+  async examine({ services }) {
+    const found: Found[] = []
+    for (const { name, wireguard, probe } of services) {
+      const read = await readKeyFile(probe.privateKeyFile)
+      if (!read.ok) {
+        const isHidden = (read.cause as NodeJS.ErrnoException | undefined)?.code === 'EACCES'
+        const message = `the probe's key file ${probe.privateKeyFile} ${read.problem}`
+        found.push(isHidden ? unseen(message) : error(message, read.hint))
+        continue
+      }
+      const publicKey = keyPairOf(read.key).publicKey.toString('base64')
+      const text = await showIfPresent(wireguard.interface, 'allowed-ips')
+      if (text === null) continue
+      const cure = `wg set ${wireguard.interface} peer ${publicKey} allowed-ips ${probe.address}/${probe.address.includes(':') ? 128 : 32}`
+      const prefixes = findAllowed(text, publicKey)
+      if (prefixes === null) {
+        found.push(error(`${wireguard.interface} has no peer for the probe of ${name} (${publicKey})`, cure))
+      } else if (!prefixes.some((prefix) => contains(prefix, probe.address))) {
+        const message = `the probe's peer on ${wireguard.interface} may not use ${probe.address}, the address of the probe of ${name}`
+        found.push(error(message, cure))
+      }
+    }
+    return found
+  },
+}
+
+/** Reads lines of `key TAB prefix prefix …`; `null`: there is no such peer. */
+export function findAllowed(text: string, publicKey: string): string[] | null {
+  for (const line of text.split('\n')) {
+    const [peer, prefixes = ''] = line.split('\t')
+    if (peer === publicKey) return prefixes.split(' ').filter((word) => word.includes('/'))
+  }
+  return null
+}
+
+function contains(prefix: string, address: string): boolean {
+  const [whole, one] = [parsePrefix(prefix), parseAddress(address)]
+  return whole.ok && one.ok && whole.value.contains(one.value)
+}

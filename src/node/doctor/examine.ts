@@ -1,0 +1,68 @@
+import { type Clock, systemClock } from '../../clock/clock.ts'
+import { RunError } from '../../linux/run.ts'
+import { DaemonError } from '../routing/daemon.ts'
+import { type Check, type Context, type Finding, type Found, unseen, warning } from './check.ts'
+
+/** Some checks start programs: on a busy machine all of them at once would pass their time limit. */
+const atOnce = 4
+
+interface ExamineOptions {
+  readonly checks: readonly Check[]
+  readonly context: Context
+  /** For each check. */
+  readonly timeoutMs: number
+  readonly clock?: Clock
+}
+
+/** The findings of all checks, in their order. Never rejects: a check that fails or hangs is itself a finding. */
+export async function examine({
+  checks,
+  context,
+  timeoutMs,
+  clock = systemClock,
+}: ExamineOptions): Promise<Finding[]> {
+  const results = checks.map((): readonly Finding[] => [])
+  const waiting = [...checks.entries()]
+  const work = async () => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const [at, check] = next
+      const found = await Promise.race([attempt(check, context), expire(timeoutMs, clock)])
+      results[at] = found.map((finding) => ({ ...finding, check: check.name }))
+    }
+  }
+  await Promise.all(Array.from({ length: atOnce }, work))
+  return results.flat().map(({ severity, check, message, cure }) => ({ severity, check, message, cure }))
+}
+
+async function attempt(check: Check, context: Context): Promise<readonly Found[]> {
+  try {
+    return await check.examine(context)
+  } catch (cause) {
+    return [explain(cause)]
+  }
+}
+
+async function expire(timeoutMs: number, clock: Clock): Promise<readonly Found[]> {
+  await new Promise<void>((resolve) => {
+    clock.after(timeoutMs, resolve).unref()
+  })
+  return [warning(`no answer in ${timeoutMs / 1000} s`, 'find out what hangs: this check was not completed')]
+}
+
+function explain(cause: unknown): Found {
+  const { code, message } = cause as NodeJS.ErrnoException
+  if (cause instanceof RunError && cause.kind === 'not-installed') {
+    return unseen(`not checked: ${cause.argv[0]} is not installed`, `install ${cause.argv[0]}`)
+  }
+  if (
+    code === 'EACCES' ||
+    code === 'EPERM' ||
+    (cause instanceof DaemonError && cause.code === 'permission')
+  ) {
+    return unseen(`not checked: ${message}`)
+  }
+  if (/Operation not permitted|Permission denied|must be root/i.test(message)) {
+    return unseen(`not checked: ${message}`)
+  }
+  return unseen(`not checked: ${message}`, 'fix that, then run this again')
+}

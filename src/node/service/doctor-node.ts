@@ -1,0 +1,47 @@
+import { existsSync } from 'node:fs'
+import { readBundle } from '../../bundle/read.ts'
+import { systemClock } from '../../clock/clock.ts'
+import type { Manifest } from '../../manifest/manifest.ts'
+import { ConfigError } from '../../text/issue.ts'
+import type { Finding } from '../doctor/check.ts'
+import { checks } from '../doctor/checks/checks.ts'
+import { examine } from '../doctor/examine.ts'
+
+interface DoctorOptions {
+  /** The folder of the bundle; `null`: none is installed. */
+  readonly bundle: string | null
+  /** The DNS name that clients dial. */
+  readonly clientName: string | null
+  /** For each check. */
+  readonly timeoutMs: number
+}
+
+/** What on this node would keep it from serving. A bundle that cannot be read is itself a finding. */
+export async function examineNode({ bundle, clientName, timeoutMs }: DoctorOptions): Promise<Finding[]> {
+  const { manifest, findings } = await read(bundle)
+  const context = {
+    ...{ manifest, bundle, clientName, services: manifest?.services ?? [], nowMs: systemClock.wall() },
+  }
+  return [...findings, ...(await examine({ checks, context, timeoutMs }))]
+}
+
+async function read(bundle: string | null): Promise<{ manifest: Manifest | null; findings: Finding[] }> {
+  const check = 'bundle'
+  if (bundle === null || !existsSync(bundle)) {
+    const message =
+      bundle === null ? 'no bundle is installed: most checks need one' : `there is no folder ${bundle}`
+    const cure = 'name a bundle of `anyward plan` with --bundle DIR'
+    const severity = bundle === null ? 'info' : 'error'
+    return { manifest: null, findings: [{ severity, check, message, cure }] }
+  }
+  try {
+    return { manifest: await readBundle(bundle), findings: [] }
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    const findings = error.issues.map(({ file, message, hint }) => ({
+      ...{ severity: 'error' as const, check, message: `${file} ${message}` },
+      cure: hint ?? 'run `anyward plan` again and copy the whole folder',
+    }))
+    return { manifest: null, findings }
+  }
+}

@@ -1,0 +1,41 @@
+import { expect, test } from 'vitest'
+import { RunError } from '../../../../src/linux/run.ts'
+import { type Check, type Context, error } from '../../../../src/node/doctor/check.ts'
+import { checks } from '../../../../src/node/doctor/checks/checks.ts'
+import { examine } from '../../../../src/node/doctor/examine.ts'
+
+const context: Context = { manifest: null, bundle: null, services: [], clientName: null, nowMs: 0 }
+const check = (name: string, work: Check['examine']): Check => ({ name, reads: '', examine: work })
+
+test('each check has its own time limit, and one that fails or hangs is a finding', async () => {
+  const findings = await examine({
+    context,
+    timeoutMs: 50,
+    checks: [
+      check('hangs', () => new Promise(() => {})),
+      check('denied', async () => {
+        throw Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' })
+      }),
+      check('lacking', async () => {
+        throw new RunError(['nft', '-j'], 'not-installed', 'not installed')
+      }),
+      check('finds', async () => [error('it is broken', 'repair it')]),
+      check('fine', async () => []),
+    ],
+  })
+  expect(findings.map(({ severity, check: name }) => `${name} ${severity}`)).toEqual([
+    'hangs warning',
+    'denied info',
+    'lacking info',
+    'finds error',
+  ])
+  expect(findings[0]!.message).toBe('no answer in 0.05 s')
+  expect(findings[1]!.cure).toBe('run this as root')
+  expect(findings[2]!.message).toBe('not checked: nft is not installed')
+  expect(Object.keys(findings[3]!)).toEqual(['severity', 'check', 'message', 'cure'])
+})
+
+test('the checks have different names', () => {
+  const names = checks.map(({ name }) => name)
+  expect(new Set(names).size).toBe(names.length)
+})
