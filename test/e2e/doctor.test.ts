@@ -260,7 +260,7 @@ describe.each(['bird', 'frr'] as const)('anyward doctor on a %s node', (daemon) 
   )
 
   test(
-    'the daemon does not run',
+    'the daemon does not run, or the bundle is for another version',
     async () => {
       const node = find()
       const copy = join(dir, `${daemon}-socket`)
@@ -276,6 +276,12 @@ describe.each(['bird', 'frr'] as const)('anyward doctor on a %s node', (daemon) 
       expect(finding!.message).toContain(`does not listen on ${daemonSocket}`)
       expect(finding!.cure).toMatch(/^start (BIRD|FRR)/)
       expect(others).toEqual([])
+
+      const bundle = { ...rest, paths, daemonVersions: { from: '99.1', below: null, because: 'a test' } }
+      await writeFile(join(copy, 'manifest.json'), JSON.stringify(bundle))
+      expect(await problems(node, '--bundle', copy)).toMatchObject([
+        { severity: 'error', check: 'daemon', message: expect.stringContaining('99.1 or later (a test)') },
+      ])
     },
     patience(60_000),
   )

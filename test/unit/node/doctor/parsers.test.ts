@@ -7,7 +7,7 @@ import { type Flow, judgeLegacy } from '../../../../src/node/doctor/checks/netwo
 import { judgeName } from '../../../../src/node/doctor/checks/network/name.ts'
 import { judgeNft } from '../../../../src/node/doctor/checks/network/nft-rules.ts'
 import { isStrict } from '../../../../src/node/doctor/checks/network/rp-filter.ts'
-import { isEnabled, isOlder, loadsRpki } from '../../../../src/node/doctor/checks/routing/daemon.ts'
+import { isEnabled, loadsRpki } from '../../../../src/node/doctor/checks/routing/daemon.ts'
 import { includesFile } from '../../../../src/node/doctor/checks/routing/include.ts'
 import { hasAddress } from '../../../../src/node/doctor/checks/routing/other-announcers.ts'
 import { findAllowed } from '../../../../src/node/doctor/checks/wireguard/probe-peer.ts'
@@ -154,12 +154,6 @@ test('the daemons of FRR and its modules are read', () => {
     ['"   -A 127.0.0.1 -M rpki"', '/usr/lib/frr/bgpd -M rpki -d', '--module=bgpd_rpki'].map(loadsRpki),
   ).toEqual([true, true, true])
   expect(loadsRpki('"   -A 127.0.0.1 -M snmp"')).toBe(false)
-  expect([
-    isOlder('8.1', 8, 4),
-    isOlder('8.4.4', 8, 4),
-    isOlder('10.3', 8, 4),
-    isOlder('2.0.12', 2, 0),
-  ]).toEqual([true, false, false, false])
 })
 
 test('the include is found as a path or a pattern, and not in a comment', () => {

@@ -2,32 +2,32 @@ import { dirname, join } from 'node:path'
 import { listPrograms } from '../../../../linux/inspect/programs-running.ts'
 import { readSystemFile } from '../../../../linux/inspect/text-file.ts'
 import { describeMissing, findMissingPrograms } from '../../../../linux/programs.ts'
-import type { DaemonKind } from '../../../../manifest/daemon-kinds.ts'
+import { type DaemonKind, daemonNames } from '../../../../manifest/daemon-kinds.ts'
+import { compareVersions, findMismatch } from '../../../../manifest/daemon-versions.ts'
 import type { Manifest } from '../../../../manifest/manifest.ts'
 import { DaemonError } from '../../../routing/daemon.ts'
 import { readDaemonVersion } from '../../../routing/version.ts'
 import { type Check, error, type Found, warning } from '../../check.ts'
 
 /** The oldest version that Anyward's configurations are tested with. */
-const oldest: Readonly<Record<DaemonKind, readonly [number, number]>> = { bird: [2, 0], frr: [8, 4] }
+const oldest: Readonly<Record<DaemonKind, string>> = { bird: '2.0', frr: '8.4' }
 
 /** The daemon's version, and for FRR the daemons and modules that the bundle needs. */
 export const daemon: Check = {
   name: 'daemon',
-  reads: 'the version of the running daemon; for FRR its daemons, and `-M rpki` where the bundle has RPKI',
+  reads:
+    'the version of the running daemon, against that of the bundle; for FRR its daemons, and `-M rpki` where the bundle has RPKI',
   async examine({ manifest }) {
     if (manifest === null) return []
     const found: Found[] = []
     const version = await askVersion(manifest)
-    const [major, minor] = oldest[manifest.daemon]
-    if (version !== null && isOlder(version, major, minor)) {
-      found.push(
-        error(
-          `${manifest.daemon} ${version} is older than ${major}.${minor}`,
-          'upgrade it: the configuration needs a newer one',
-        ),
-      )
+    if (version !== null && compareVersions(version, oldest[manifest.daemon]) < 0) {
+      const { project } = daemonNames[manifest.daemon]
+      const message = `${project} ${version} is older than ${oldest[manifest.daemon]}`
+      found.push(error(message, 'upgrade it: the configuration needs a newer one'))
     }
+    const mismatch = version === null ? null : findMismatch(manifest, version)
+    if (mismatch !== null) found.push(error(mismatch.problem, mismatch.cure))
     return [...found, ...(manifest.daemon === 'frr' ? await examineFrr(manifest) : [])]
   },
 }
@@ -40,11 +40,6 @@ async function askVersion({ daemon: kind, paths }: Manifest): Promise<string | n
     if (cause instanceof DaemonError) return null
     throw cause
   }
-}
-
-export function isOlder(version: string, major: number, minor: number): boolean {
-  const [has = 0, hasMinor = 0] = version.split('.').map((part) => Number.parseInt(part, 10))
-  return has < major || (has === major && hasMinor < minor)
 }
 
 async function examineFrr(manifest: Manifest): Promise<Found[]> {
