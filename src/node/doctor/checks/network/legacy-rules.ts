@@ -18,7 +18,7 @@ export function judgeLegacy(saved: string, flow: Flow): string | null {
     words: rest!.trim().split(/\s+/),
   }))
   let isConditional = false
-  const walk = (chain: string, depth: number): 'ACCEPT' | string | null => {
+  const walk = (chain: string, depth: number): string | null => {
     for (const { words } of rules.filter((rule) => rule.chain === chain)) {
       const fit = matches(words, flow)
       const target = words[words.indexOf('-j') + 1] ?? words[words.indexOf('-g') + 1] ?? ''
