@@ -7,9 +7,12 @@ import { DaemonError } from '../daemon.ts'
 /** Printed for an accepted line, even without a session that it concerns. */
 const adviceAboutGracefulRestart = 'Graceful restart configuration changed, reset '
 
-/** vtysh of FRR 10 says what it sends to each daemon, for example `[52|bgpd] sending configuration`. */
+/**
+ * vtysh of FRR 10 says what it sends to each daemon, for example `[52|bgpd] sending configuration`, and each repeats the
+ * errors.
+ */
 const progress =
-  /^(?:\[\d+\|\w+\] (?:sending configuration|done)|Waiting for children to finish applying config\.\.\.)$/
+  /^(?:\[\d+\|\w+\] (?:sending configuration|done|Configuration file\[.*\] processing failure: \d+)|Waiting for children to finish applying config\.\.\.)$/
 
 /** vtysh itself waits for ever for a daemon that hangs. */
 const timeoutMs = 20_000
@@ -47,17 +50,18 @@ export class Vtysh {
    * Executes each line in configuration mode, in the daemons that it concerns. A refused line does not stop the
    * later ones. Returns the errors as `line N: words`. Throws DaemonError.
    */
-  async configure(lines: readonly string[]): Promise<string[]> {
+  async configure(commands: readonly string[]): Promise<string[]> {
     const dir = await mkdtemp(join(tmpdir(), 'anyward-vtysh-'))
     try {
       // In a file with mode 0600: passwords must not be visible in the list of processes.
       const file = join(dir, 'lines')
-      await writeFile(file, `${lines.join('\n')}\n`, { mode: 0o600 })
+      await writeFile(file, `${commands.join('\n')}\n`, { mode: 0o600 })
       const { text } = await this.#run(['-f', file])
-      return text
+      const lines = text
         .split('\n')
         .map((line) => line.trim())
         .filter((line) => line !== '' && !line.startsWith(adviceAboutGracefulRestart) && !progress.test(line))
+      return [...new Set(lines)]
     } finally {
       await rm(dir, { recursive: true, force: true })
     }
