@@ -10,6 +10,9 @@ export const alwaysOriginators: Readonly<Record<Family, string>> = {
   ipv6: 'anyward_always6',
 }
 
+/** Between BIRD's name of an unnumbered session and the number of the protocol that a connection gets. No name of ours has it. */
+export const instanceMark = '__'
+
 /**
  * BIRD's preference of a degraded route; a static route has 200. It is not sent to neighbors, is valid in every
  * configuration, and is shown in each list of routes.

@@ -29,10 +29,18 @@ interface DaemonTraits {
   readonly multihopBfdTtl: number
   /** Whether a route of a covered prefix is invalid if its path ends in an AS_SET (RFC 6811, section 2). */
   readonly refusesSetOrigins: boolean
+  /** Whether a filter does not see the IPv6 next hops of IPv4 routes (RFC 8950), except for one that it names. */
+  readonly hidesNextHops: boolean
 }
 
 export const daemonTraits: Readonly<Record<DaemonKind, DaemonTraits>> = {
-  bird: { namesSessions: true, gtsmExcludesBfd: null, multihopBfdTtl: 64, refusesSetOrigins: true },
+  bird: {
+    namesSessions: true,
+    gtsmExcludesBfd: null,
+    multihopBfdTtl: 64,
+    refusesSetOrigins: true,
+    hidesNextHops: false,
+  },
   frr: {
     namesSessions: false,
     // It counts a session with ttl-security as multihop, and speaks BFD on UDP 4784.
@@ -40,5 +48,6 @@ export const daemonTraits: Readonly<Record<DaemonKind, DaemonTraits>> = {
       'FRR 8.4 makes BFD a multihop session (RFC 5883), which a directly connected neighbor never answers',
     multihopBfdTtl: 255,
     refusesSetOrigins: false,
+    hidesNextHops: true,
   },
 }

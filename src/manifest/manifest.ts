@@ -97,10 +97,16 @@ const neighbor = record({
   name,
   kind: word(...neighborKinds),
   asn,
-  address,
+  /** `null`: unnumbered, the router on the other end of `interface`. */
+  address: nullable(address),
   localAddress: nullable(address),
+  /** The interface that the neighbor is on, if its address is link-local or `null`. */
+  interface: optional(interfaceName),
+  /** Of the session's addresses. */
   family: word(...families),
-  /** BIRD's name for the session; `null` for FRR, which names a session by its address. */
+  /** The families that the session carries, if both: IPv4 with IPv6 next hops (RFC 8950). */
+  families: optional(list(word(...families), 2)),
+  /** BIRD's name for the session, of an unnumbered one the stem of it; `null` for FRR, which names a session by its address or interface. */
   protocol: nullable(birdSymbol),
   gtsm: yesNo,
   passwordFile: nullable(absolutePath),

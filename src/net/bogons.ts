@@ -44,15 +44,6 @@ export function findBogon(prefix: Prefix): Bogon | null {
 }
 
 const multicastAndAbove = ['224.0.0.0/4', '240.0.0.0/4', 'ff00::/8'].map(prefixFrom)
-const scoped = prefixFrom('fe80::/10')
-
-/**
- * An address that means something only together with an interface (RFC 4291, section 2.5.6). Not 169.254.0.0/16
- * (RFC 3927): cloud providers number the sessions to their routers from it, and Linux treats it as any other.
- */
-export function needsInterface(address: Address): boolean {
-  return scoped.contains(address)
-}
 
 /** Whether an interface can have it: not multicast, reserved, `0.0.0.0` or `::`. */
 export function isUnicast(address: Address): boolean {

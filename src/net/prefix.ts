@@ -128,6 +128,14 @@ function compareAddresses(a: Address, b: Address): number {
   return a.value < b.value ? -1 : a.value > b.value ? 1 : 0
 }
 
+/**
+ * In fe80::/10: an address that means something only together with an interface (RFC 4291, section 2.5.6). Not
+ * 169.254.0.0/16 (RFC 3927): cloud providers number the sessions to their routers from it, and Linux treats it as any other.
+ */
+export function isLinkLocal({ family, value }: Address): boolean {
+  return family === 'ipv6' && value >> 118n === 0x3fan
+}
+
 const ipv4Pattern = /^(?:\d{1,3}\.){3}\d{1,3}$/
 
 const words = new Uint32Array(4)
@@ -154,12 +162,20 @@ export function parseAddress(text: string): Parsed<Address> {
   const mixed = withoutDots(text)
   if (mixed !== null) return parseAddress(mixed)
   const percent = text.indexOf('%')
-  if (percent !== -1 && parseAddress(text.slice(0, percent)).ok) {
-    return {
-      ok: false,
-      problem: 'is link-local on one interface (RFC 4007), which is not available in this version',
-      hint: 'write an address that is not link-local',
-    }
+  const zoned = percent === -1 ? null : parseAddress(text.slice(0, percent))
+  if (zoned?.ok === true) {
+    const { value } = zoned
+    return isLinkLocal(value)
+      ? {
+          ok: false,
+          problem: 'names an interface (RFC 4007), which a neighbor has in a field of its own',
+          hint: `write address: ${value}, interface: ${text.slice(percent + 1)}`,
+        }
+      : {
+          ok: false,
+          problem: 'names an interface (RFC 4007), but is not link-local',
+          hint: `write ${value}`,
+        }
   }
   const slash = text.indexOf('/')
   const bare = slash === -1 ? null : parseAddress(text.slice(0, slash))

@@ -121,7 +121,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     'a node without an IPv4 neighbor',
     [['ams1.yaml', '      - { name: transit2, kind: transit, asn: 64602, address: 10.2.1.1 }\n', '']],
     [
-      'sites/ams1.yaml:8:7 warning: nodes[0].neighbors: vpn has an IPv4 anycast address, but the node has no IPv4 neighbor to announce it to\nadd an IPv4 session',
+      'sites/ams1.yaml:8:7 warning: nodes[0].neighbors: vpn has an IPv4 anycast address, but the node has no IPv4 neighbor to announce it to\nadd an IPv4 session, or extendedNextHop: true to an IPv6 session (RFC 8950)',
     ],
   ],
   [

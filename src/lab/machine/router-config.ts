@@ -71,6 +71,14 @@ export function renderRouter(router: LabRouter, sessions: readonly RouterSession
       ]),
     ]),
     ...(sessions.some(({ session }) => session.bfd !== null) ? [block('protocol bfd lab_bfd', [])] : []),
+    // An unnumbered session of FRR learns its neighbor's address from these.
+    ...sessions.flatMap(({ link, session }) =>
+      session.interface === null
+        ? []
+        : [
+            `protocol radv { interface "${link.routerInterface}" { max ra interval 4; default lifetime 0; }; }`,
+          ],
+    ),
     ...sessions.map((entry) => renderSession(router, entry)),
   ])
 }
@@ -107,6 +115,7 @@ function renderSession(router: LabRouter, { link, node, session, password }: Rou
     `description "${node.node} ${session.neighbor}";`,
     `local ${link.routerAddress} as ${router.asn};`,
     `neighbor ${link.nodeAddress} as ${node.asn};`,
+    ...(session.interface === null ? [] : [`interface "${link.routerInterface}";`]),
     ...(session.gtsm ? ['ttl security on;'] : []),
     ...(password === null ? [] : [`password "${password}";`]),
     ...(bfd === null ? [] : [bfd.hops === 'single' ? 'direct;' : 'multihop;']),
@@ -115,6 +124,7 @@ function renderSession(router: LabRouter, { link, node, session, password }: Rou
     ...session.channels.flatMap(({ family }) => [
       `${family} {`,
       `  preference ${preference.here};`,
+      ...(link.families.length > 1 && family === 'ipv4' ? ['  extended next hop on;'] : []),
       '  import filter lab_node_in;',
       `  export ${session.taken === 'nothing' ? 'none' : `where net = ${defaultRoutes[family]} && source = RTS_STATIC`};`,
       '  next hop self;',

@@ -1,11 +1,11 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Address, type Family, families } from '../../net/prefix.ts'
-import type { Fleet, Service } from '../../plan/sites/fleet.ts'
+import { type Address, type Family, families, isLinkLocal } from '../../net/prefix.ts'
+import { type Fleet, familiesOf, type Service } from '../../plan/sites/fleet.ts'
 import { batchLimitMs } from '../limits.ts'
 import { labDir } from '../state.ts'
 import { cacheNetwork } from '../topology/caches.ts'
-import type { LabClient, LabNode, LabRouter, Topology } from '../topology/model.ts'
+import type { LabClient, LabNode, LabRouter, NodeLink, Topology } from '../topology/model.ts'
 import { createNamespaces, enableForwarding, enter, firstLines, ipBatch, runForEach } from './namespaces.ts'
 import { managementLink, namespacesOf } from './prepare.ts'
 
@@ -81,7 +81,7 @@ async function filterManagement(nodes: readonly LabNode[], signal: AbortSignal):
  * neighbor. UDP is 17: its name is in /etc/protocols, which a small Debian does not have.
  */
 function replyLines(fleet: Fleet, node: LabNode, family: Family): string[] {
-  const links = node.links.filter((link) => link.family === family)
+  const links = node.links.filter(({ families }) => families.includes(family))
   return servicesOf(fleet, node).flatMap((service, at) => {
     const source = service.anycast.find((prefix) => prefix.family === family)?.network
     if (source === undefined) return []
@@ -90,7 +90,7 @@ function replyLines(fleet: Fleet, node: LabNode, family: Family): string[] {
       `rule add pref 100 ipproto 17 sport ${service.wireguard.port} lookup ${table}`,
       ...links.map(
         (link, metric) =>
-          `route add default via ${link.routerAddress} dev ${link.nodeInterface} onlink src ${source} metric ${metric + 1} table ${table}`,
+          `route add default ${viaRouter(link, family)} src ${source} metric ${metric + 1} table ${table}`,
       ),
     ]
   })
@@ -149,7 +149,7 @@ function routerLines(router: LabRouter, clients: readonly LabClient[]): string[]
       addPeer('core0', router.coreLink[family].router, router.coreLink[family].core),
     ),
     ...router.links.flatMap((link) => [
-      `link set ${link.routerInterface} up`,
+      linkUp(link.routerInterface, link.routerAddress),
       addPeer(link.routerInterface, link.routerAddress, link.nodeAddress),
     ]),
     ...clients.filter((client) => client.router === router.name).flatMap(gatewayLines),
@@ -161,11 +161,11 @@ function nodeLines(fleet: Fleet, node: LabNode): string[] {
   const anycast = servicesOf(fleet, node).flatMap((service) => service.anycast)
   // If no neighbor advertises a default route, this one is the return path to the clients.
   const fallbacks = families.flatMap((family) => {
-    const link = node.links.find((candidate) => candidate.family === family)
+    const link = node.links.find((candidate) => candidate.families.includes(family))
     const given = member.neighbors.some(
-      (neighbor) => neighbor.address.family === family && neighbor.import === 'default-only',
+      (neighbor) => familiesOf(neighbor).includes(family) && neighbor.import === 'default-only',
     )
-    return link === undefined || given ? [] : [{ link }]
+    return link === undefined || given ? [] : [viaRouter(link, family)]
   })
   return [
     `link set ${managementInterface} up`,
@@ -173,17 +173,14 @@ function nodeLines(fleet: Fleet, node: LabNode): string[] {
     `route add ${cacheNetwork} dev ${managementInterface}`,
     ...anycast.map((prefix) => `addr add ${prefix} dev lo${prefix.family === 'ipv6' ? ' nodad' : ''}`),
     ...node.links.flatMap((link) => [
-      `link set ${link.nodeInterface} up`,
+      linkUp(link.nodeInterface, link.nodeAddress),
       addPeer(link.nodeInterface, link.nodeAddress, link.routerAddress),
     ]),
     ...node.peers.flatMap((peer) => [
       `link set ${peer.interface} up`,
       addPeer(peer.interface, peer.address, peer.peerAddress),
     ]),
-    ...fallbacks.map(
-      ({ link }) =>
-        `route add default via ${link.routerAddress} dev ${link.nodeInterface} onlink metric 4096`,
-    ),
+    ...fallbacks.map((via) => `route add default ${via} metric 4096`),
   ]
 }
 
@@ -217,8 +214,20 @@ function managementLines({ managementAddress, fabricNamespace }: Topology): stri
   ]
 }
 
+/** Also for IPv4 routes through a router that has only an IPv6 address. */
+function viaRouter({ routerAddress, nodeInterface }: NodeLink, family: Family): string {
+  const via = routerAddress.family === family ? routerAddress : `inet6 ${routerAddress}`
+  return `via ${via} dev ${nodeInterface} onlink`
+}
+
+/** The kernel's own link-local address would be a second one, and a neighbor would not know which to use. */
+function linkUp(name: string, address: Address): string {
+  return isLinkLocal(address) ? `link set ${name} addrgenmode none up` : `link set ${name} up`
+}
+
 /** An address of a point-to-point link: a route to the peer, and no subnet. */
 function addPeer(name: string, local: Address, peer: Address): string {
+  if (isLinkLocal(local)) return `addr add ${local}/64 dev ${name} nodad`
   return local.family === 'ipv4'
     ? `addr add ${local} peer ${peer}/32 dev ${name}`
     : `addr add ${local} peer ${peer}/128 dev ${name} nodad`

@@ -1,5 +1,5 @@
 import { Address, InterfaceAddress } from '../../net/prefix.ts'
-import type { Fleet, Neighbor, Service, Site } from '../../plan/sites/fleet.ts'
+import { type Fleet, familiesOf, type Service, type Site } from '../../plan/sites/fleet.ts'
 import { constantAddress } from './addresses.ts'
 import type { LabClient, LabRouter } from './model.ts'
 import { maxFolderLength, uniqueNames } from './names.ts'
@@ -54,19 +54,22 @@ function serviceOf(fleet: Fleet, site: Site): Service | null {
 /** The name of the router that connects the site's client: prefers one that receives the service, eBGP and the endpoint's family. */
 function nearestRouter(site: Site, service: Service, routers: readonly LabRouter[]): string | null {
   const family = service.anycast[0]!.family
-  const routerOf = ({ asn, address }: Neighbor) =>
-    routers.find(
-      (router) => router.site === site.name && router.asn === asn && router.address.equals(address),
-    )
   // Another node of the fleet is a neighbor without a router.
-  const all = site.nodes.flatMap((node) => node.neighbors).filter((neighbor) => routerOf(neighbor))
+  const all = site.nodes.flatMap((node) =>
+    node.neighbors.flatMap((neighbor) => {
+      const router = routers.find(({ links }) =>
+        links.some((link) => link.node === node.name && link.neighbor === neighbor.name),
+      )
+      return router === undefined ? [] : [{ ...neighbor, router: router.name }]
+    }),
+  )
   const receiving = all.filter(({ services }) => services === null || services.includes(service.name))
   const neighbors = receiving.length > 0 ? receiving : all
   const nearest =
-    neighbors.find((neighbor) => neighbor.kind !== 'ibgp' && neighbor.address.family === family) ??
+    neighbors.find((neighbor) => neighbor.kind !== 'ibgp' && familiesOf(neighbor).includes(family)) ??
     neighbors.find((neighbor) => neighbor.kind !== 'ibgp') ??
     neighbors[0]
-  return nearest === undefined ? null : (routerOf(nearest)?.name ?? null)
+  return nearest?.router ?? null
 }
 
 function freeTunnelAddress(service: Service, takenByService: Map<string, Set<string>>): InterfaceAddress {

@@ -50,7 +50,10 @@ export interface NodeLink {
   /** The neighbor's name in the YAML. */
   readonly neighbor: string
   readonly router: string
+  /** Of the addresses. */
   readonly family: Family
+  /** Those of the routes that the session carries. */
+  readonly families: readonly Family[]
   readonly bridge: string
   readonly nodeInterface: string
   readonly nodePort: string

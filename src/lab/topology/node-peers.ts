@@ -8,7 +8,7 @@ interface End {
   readonly nodeIndex: number
   /** Its place among the node's neighbors. */
   readonly at: number
-  readonly neighbor: Neighbor
+  readonly neighbor: Neighbor & { readonly address: Address }
 }
 
 /**
@@ -62,6 +62,11 @@ function keyOf(from: Address, to: Address): string {
 function endsOf(fleet: Fleet): End[] {
   const nodes = fleet.sites.flatMap((site) => site.nodes)
   return nodes.flatMap((node, index) =>
-    node.neighbors.map((neighbor, at) => ({ node, nodeIndex: index + 1, at, neighbor })),
+    node.neighbors.flatMap((neighbor, at) => {
+      const { address } = neighbor
+      // A link-local address is that of many routers: it does not tell which node is meant.
+      if (address === null || neighbor.interface !== null) return []
+      return [{ node, nodeIndex: index + 1, at, neighbor: { ...neighbor, address } }]
+    }),
   )
 }

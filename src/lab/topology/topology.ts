@@ -1,5 +1,5 @@
 import { Address, type Family, InterfaceAddress } from '../../net/prefix.ts'
-import type { Fleet, FleetNode, Neighbor, Site } from '../../plan/sites/fleet.ts'
+import { type Fleet, type FleetNode, familiesOf, type Neighbor, type Site } from '../../plan/sites/fleet.ts'
 import { constantAddress } from './addresses.ts'
 import { placeCaches } from './caches.ts'
 import { placeClients } from './client-placement.ts'
@@ -82,7 +82,9 @@ function wireNodes(
   isPeer: (node: FleetNode, neighbor: Neighbor) => boolean,
 ): { drafts: RouterDraft[]; links: NodeLink[] } {
   const drafts = new Map<string, RouterDraft>()
-  const keyOf = (site: Site, neighbor: Neighbor) => `${site.name} ${neighbor.address} ${neighbor.asn}`
+  // A link-local address is that of many routers, so these are told apart by their names.
+  const keyOf = (site: Site, { name, address, asn, interface: link }: Neighbor) =>
+    `${site.name} ${link === null ? address : name} ${asn}`
   eachNeighbor(fleet, (site, node, neighbor) => {
     if (isPeer(node, neighbor)) return
     const key = keyOf(site, neighbor)
@@ -93,7 +95,7 @@ function wireNodes(
       node: node.name,
       neighbor: neighbor.name,
       asn: neighbor.asn,
-      address: neighbor.address,
+      address: routerAddressOf(neighbor),
       index: drafts.size + 1,
     })
   })
@@ -111,14 +113,15 @@ function wireNodes(
       node: node.name,
       neighbor: neighbor.name,
       router: router.name,
-      family: neighbor.address.family,
+      family: routerAddressOf(neighbor).family,
+      families: familiesOf(neighbor),
       bridge: `b${links.length + 1}`,
-      nodeInterface: `up${at}`,
+      nodeInterface: neighbor.interface ?? `up${at}`,
       nodePort: `n${nodeIndex}u${at}`,
       routerInterface: `dn${atRouter}`,
       routerPort: `r${router.index}d${atRouter}`,
       nodeAddress: neighbor.localAddress ?? deriveLocalAddress(node, neighbor),
-      routerAddress: neighbor.address,
+      routerAddress: routerAddressOf(neighbor),
       protocol: `n${nodeIndex}s${at}`,
     })
   })
@@ -148,13 +151,21 @@ function nameRouters(drafts: readonly RouterDraft[]): void {
   }
 }
 
+const firstOnLink = constantAddress('fe80::1')
+const secondOnLink = constantAddress('fe80::2')
+
+function routerAddressOf({ address }: Neighbor): Address {
+  return address ?? firstOnLink
+}
+
 /** The address of the same pair (the last bit flipped), or the next that is free on the node. */
 export function deriveLocalAddress(node: FleetNode, neighbor: Neighbor): Address {
   const taken = node.neighbors.flatMap((other) => [
-    other.address.toString(),
+    routerAddressOf(other).toString(),
     ...(other.localAddress === null ? [] : [other.localAddress.toString()]),
   ])
-  const { family, value } = neighbor.address
+  const { family, value } = routerAddressOf(neighbor)
+  if (neighbor.interface !== null) return value === secondOnLink.value ? firstOnLink : secondOnLink
   let candidate = new Address(family, value ^ 1n)
   for (let step = 2n; taken.includes(candidate.toString()); step++) {
     candidate = new Address(family, value ^ step)

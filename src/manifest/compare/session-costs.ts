@@ -33,7 +33,13 @@ const restart: Costs = { bird: 'session-restart', frr: 'session-restart' }
  */
 const settings: readonly Setting[] = [
   { label: 'the AS number', read: ({ asn }) => String(asn), cost: restart },
-  { label: 'the address', read: ({ address }) => address, cost: restart },
+  { label: 'the address', read: ({ address }) => address ?? 'none', cost: restart },
+  { label: 'the interface', read: (neighbor) => neighbor.interface ?? 'none', cost: restart },
+  {
+    label: 'the address families',
+    read: ({ family, families = [family] }) => families.join(' and '),
+    cost: restart,
+  },
   { label: 'the local address', read: ({ localAddress }) => localAddress ?? 'none', cost: restart },
   { label: 'GTSM', read: ({ gtsm }) => onOrOff(gtsm), cost: restart },
   { label: 'the password file', read: ({ passwordFile }) => passwordFile ?? 'none', cost: restart },

@@ -55,9 +55,9 @@ export function buildStatus(input: {
         },
       }
     }),
-    neighbors: manifest.neighbors.map(({ name, address }) => ({
+    neighbors: manifest.neighbors.map(({ name, address, interface: link }) => ({
       name,
-      address,
+      address: [address ?? [], link ?? []].flat().join('%'),
       session: observed.find((neighbor) => neighbor.neighbor === name)?.session ?? 'unknown',
       bfd: input.bfdOf(name),
     })),

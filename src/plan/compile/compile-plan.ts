@@ -10,7 +10,14 @@ import { kindPolicies } from '../policy/kinds.ts'
 import { once } from '../policy/once.ts'
 import type { ServiceExport } from '../policy/shared-rules.ts'
 import { hasFeature } from '../sites/checks/versions.ts'
-import type { Fleet, FleetNode, Neighbor, Service, Site } from '../sites/fleet.ts'
+import {
+  type Fleet,
+  type FleetNode,
+  familiesOf,
+  type Neighbor,
+  type Service,
+  type Site,
+} from '../sites/fleet.ts'
 import { versionsFor } from './daemon-versions.ts'
 import { irrKey, noFeeds, type PlanFeeds } from './feeds.ts'
 import { noticesOfFleet, noticesOfNeighbor, noticesOfNode } from './notices.ts'
@@ -96,7 +103,7 @@ function compileSession(
   const withHosts = neighbor.hostRoutes ?? kindPolicies[neighbor.kind].exportsHosts
   const always = node.alwaysAnnounce.filter((prefix) => withHosts || !prefix.isHost)
   const exports = withAlways(prefixesOf(services, withHosts), always)
-  const channels = [neighbor.address.family].map((family): SessionChannel => {
+  const channels = familiesOf(neighbor).map((family): SessionChannel => {
     const input: PolicyInput = {
       family,
       ourAsn: fleet.asn,
@@ -121,6 +128,7 @@ function compileSession(
     asn: neighbor.asn,
     address: neighbor.address,
     localAddress: neighbor.localAddress,
+    interface: neighbor.interface,
     taken: neighbor.import,
     channels,
     validated: isValidated({ neighbor, rpki: fleet.rpki }),

@@ -8,6 +8,8 @@ import type { NodePlan, SessionPlan } from './plan.ts'
 export interface FarEndItem {
   readonly item:
     | 'addresses'
+    | 'unnumbered'
+    | 'extended-next-hop'
     | 'ttl'
     | 'password'
     | 'role'
@@ -27,6 +29,8 @@ export function farEndOf(node: NodePlan, session: SessionPlan): FarEndItem[] {
   const items: (FarEndItem | null)[] = [
     addresses(node, session),
     ttl(session, internal),
+    unnumbered(session),
+    extendedNextHop(session),
     password(session),
     role(session),
     gtsm(node, session),
@@ -53,12 +57,30 @@ function recommended(item: FarEndItem['item'], text: string): FarEndItem {
 
 function addresses({ asn }: NodePlan, session: SessionPlan): FarEndItem {
   const { address, localAddress, asn: theirs, channels } = session
-  const unset = isIndirect(session) ? 'an address that we name' : 'the address of our node on that link'
+  const which = session.interface === null ? 'address' : 'link-local address'
+  const unset = isIndirect(session) ? 'an address that we name' : `the ${which} of our node on that link`
   const ours = localAddress === null ? unset : String(localAddress)
+  const yours = address === null ? 'your link-local address' : `your ${address}`
   const words = { ipv4: 'IPv4', ipv6: 'IPv6' }
   return required(
     'addresses',
-    `neighbor ${ours}, AS${asn}, from your ${address}, AS${theirs}; ${channels.map(({ family }) => `${words[family]} unicast`).join(' and ')}`,
+    `neighbor ${ours}, AS${asn}, from ${yours}, AS${theirs}; ${channels.map(({ family }) => `${words[family]} unicast`).join(' and ')}`,
+  )
+}
+
+function unnumbered({ address }: SessionPlan): FarEndItem | null {
+  if (address !== null) return null
+  return required(
+    'unnumbered',
+    'an unnumbered session: your router opens the connection, from its link-local address, and sends router advertisements (RFC 4861); ours sends them too',
+  )
+}
+
+function extendedNextHop({ channels }: SessionPlan): FarEndItem | null {
+  if (channels.length === 1) return null
+  return required(
+    'extended-next-hop',
+    'IPv4 routes with IPv6 next hops (RFC 8950): the capability extended next hop',
   )
 }
 

@@ -69,6 +69,18 @@ export function noticesOfNeighbor(
       ),
     )
   }
+  if (
+    daemonTraits[node.daemon].hidesNextHops &&
+    neighbor.address === null &&
+    neighbor.extendedNextHop &&
+    rejects('next-hop')
+  ) {
+    notices.push(
+      say(
+        `${project} has no filter for the IPv6 next hop of an IPv4 route from an unnumbered neighbor: next-hop refuses only IPv4 next hops there; address: fe80::…, beside interface, lets it refuse all others`,
+      ),
+    )
+  }
   if (neighbor.noExport === false && session.exports.length > 0) notices.push(say(describeReach(session)))
   if (neighbor.bfd === null && neighbor.timers.holdS < shortHoldS) {
     notices.push(

@@ -56,8 +56,11 @@ export interface SessionPlan {
   readonly kind: NeighborKind
   readonly description: string
   readonly asn: number
-  readonly address: Address
+  /** `null`: unnumbered, the router on the other end of `interface`. */
+  readonly address: Address | null
   readonly localAddress: Address | null
+  /** Where the neighbor's address is link-local, or not known. */
+  readonly interface: string | null
   readonly taken: ImportWord
   /** One for each address family that the session carries; IPv4 before IPv6, at least one. */
   readonly channels: readonly SessionChannel[]

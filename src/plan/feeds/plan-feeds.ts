@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import type { Family } from '../../net/prefix.ts'
 import type { PrefixRange } from '../../net/prefix-range.ts'
 import type { VrpSet } from '../rpki/vrp-set.ts'
-import type { Fleet, IrrFilter, VrpSource } from '../sites/fleet.ts'
+import { type Fleet, familiesOf, type IrrFilter, type VrpSource } from '../sites/fleet.ts'
 import { irrKey } from '../sites/irr-key.ts'
 import { FeedError, type FeedProblem, type FeedWarning } from './feed.ts'
 import { loadIrrSet } from './irr-source.ts'
@@ -91,8 +91,10 @@ function within(baseDir: string, { file, slurm, maxAgeMs }: VrpSource): VrpSourc
 function setsOf(fleet: Fleet): Map<string, { filter: IrrFilter; family: Family }> {
   const sets = new Map<string, { filter: IrrFilter; family: Family }>()
   for (const node of fleet.sites.flatMap((site) => site.nodes)) {
-    for (const { irr: filter, address } of node.neighbors) {
-      if (filter !== null) sets.set(irrKey(filter, address.family), { filter, family: address.family })
+    for (const neighbor of node.neighbors) {
+      const { irr: filter } = neighbor
+      if (filter === null) continue
+      for (const family of familiesOf(neighbor)) sets.set(irrKey(filter, family), { filter, family })
     }
   }
   return sets

@@ -1,6 +1,6 @@
 import type { RoleWord } from '../../manifest/words.ts'
 import type { Community } from '../../net/community.ts'
-import type { Family, Prefix } from '../../net/prefix.ts'
+import { type Family, isLinkLocal, type Prefix } from '../../net/prefix.ts'
 import type { PrefixRange } from '../../net/prefix-range.ts'
 import { importLimits, type Neighbor, type Rpki } from '../sites/fleet.ts'
 import { type KindPolicy, kindPolicies } from './kinds.ts'
@@ -104,18 +104,18 @@ function* importMatches(input: PolicyInput, kind: KindPolicy): Generator<Rule> {
       const condition: Condition = { type: 'next-hop', address: neighbor.localAddress }
       yield native(reject('own-next-hop', condition))
     }
-    if (kind.checksNextHop) yield reject('next-hop', { type: 'next-hop-not', address: neighbor.address })
+    if (kind.checksNextHop) yield reject('next-hop', nextHopCondition(neighbor))
     if (role === 'peer') yield native(reject('role-leak', { type: 'otc-not', asn: neighbor.asn }))
     if (role === 'provider' || role === 'rs-server') yield fixed.roleLeak
   }
-  if (tighten.rejectPrefixes.length > 0) {
-    yield reject('denied-prefix', { type: 'prefix', in: tighten.rejectPrefixes })
+  if (tighten.rejectPrefixes.some(isOf(family))) {
+    yield reject('denied-prefix', { type: 'prefix', in: tighten.rejectPrefixes.filter(isOf(family)) })
   }
   if (tighten.rejectAsns.length > 0) {
     yield reject('denied-asn', { type: 'path-contains', asns: tighten.rejectAsns.map(only) })
   }
   if (tighten.onlyPrefixes !== null) {
-    yield reject('only-prefixes', { type: 'prefix-not', in: tighten.onlyPrefixes })
+    yield reject('only-prefixes', { type: 'prefix-not', in: tighten.onlyPrefixes.filter(isOf(family)) })
   }
   if (input.irr !== null) yield reject('irr', { type: 'prefix-not', in: input.irr })
   if (isValidated(input)) {
@@ -135,6 +135,13 @@ function* importMatches(input: PolicyInput, kind: KindPolicy): Generator<Rule> {
     yield fixed.gracefulShutdown
   }
   yield fixed.importRest
+}
+
+/** BIRD does not show a filter which link-local address it is: it is on the link of the session in any case. */
+function nextHopCondition({ address }: Neighbor): Condition {
+  return address === null || isLinkLocal(address)
+    ? { type: 'next-hop-not-link-local', neighbor: address }
+    : { type: 'next-hop-not', address }
 }
 
 function* exportMatches(input: PolicyInput): Generator<Rule> {
@@ -195,6 +202,10 @@ function finish(
     limit,
     relaxed: all.filter(({ id }) => relax.has(id)),
   }
+}
+
+function isOf(family: Family): (range: PrefixRange) => boolean {
+  return ({ prefix }) => prefix.family === family
 }
 
 function defaultLimit({ neighbor, ownPrefixes, family }: PolicyInput): number {

@@ -1,3 +1,4 @@
+import { isLinkLocal } from '../../net/prefix.ts'
 import { rangeContains } from '../../net/prefix-range.ts'
 import type { ValidationState } from '../rpki/validation.ts'
 import type { AsnRange, Change, Condition, Policy, Route, Rule, Validate, Verdict } from './policy.ts'
@@ -42,6 +43,8 @@ function holds(condition: Condition, route: Route, policy: Policy, validate: Val
       return route.nextHop?.equals(condition.address) ?? false
     case 'next-hop-not':
       return route.nextHop === null || !route.nextHop.equals(condition.address)
+    case 'next-hop-not-link-local':
+      return route.nextHop === null || !isLinkLocal(route.nextHop)
     case 'validation': {
       const state = validate(route.prefix, condition.origin === 'ours' ? policy.ourAsn : originOf(route))
       return condition.state === 'not-found' ? state === 'not-found' : state.startsWith('invalid')

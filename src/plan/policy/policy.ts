@@ -46,6 +46,8 @@ export type Condition =
   | { readonly type: 'first-asn-not'; readonly asn: number }
   | { readonly type: 'next-hop'; readonly address: Address }
   | { readonly type: 'next-hop-not'; readonly address: Address }
+  /** For a neighbor that is known by its interface; `neighbor` is `null` where it is unnumbered. */
+  | { readonly type: 'next-hop-not-link-local'; readonly neighbor: Address | null }
   /** RFC 6811. `ours`: of our own announcement, whose path has no origin yet. */
   | { readonly type: 'validation'; readonly state: 'invalid' | 'not-found'; readonly origin: 'path' | 'ours' }
   | { readonly type: 'community'; readonly community: Community }

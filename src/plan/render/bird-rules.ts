@@ -67,6 +67,9 @@ function print(
       return `bgp_next_hop = ${condition.address}`
     case 'next-hop-not':
       return `bgp_next_hop != ${condition.address}`
+    case 'next-hop-not-link-local':
+      // BIRD keeps a link-local next hop apart from the global one, which is :: then.
+      return 'bgp_next_hop != ::'
     case 'validation': {
       const origin = condition.origin === 'ours' ? String(ourAsn) : 'bgp_path.last'
       const { live, lastGood } = roaTables[family]

@@ -1,5 +1,5 @@
 import { frrDegraded } from '../../manifest/announcements.ts'
-import type { Address, Family } from '../../net/prefix.ts'
+import type { Family } from '../../net/prefix.ts'
 import { formatRange, orLonger } from '../../net/prefix-range.ts'
 import type { SessionPlan } from '../compile/plan.ts'
 import { once } from '../policy/once.ts'
@@ -37,8 +37,22 @@ export function frrEntries(
     const seq = (index + 1) * seqStep
     if (rule.id === 'rpki-invalid' && hasLastGood) return refuseUnknown(rule, seq)
     const [condition] = rule.match
-    if (condition?.type === 'next-hop-not') return refuseOtherNextHops(rule, condition.address, seq)
     const name = (list: FrrList) => lists.name(session, policy, rule, list, list.command)
+    if (condition?.type === 'next-hop-not') {
+      const { address } = condition
+      const own = `match ${commands[address.family]} next-hop address ${address}`
+      return refuseOtherNextHops(rule, own, seq)
+    }
+    if (condition?.type === 'next-hop-not-link-local') {
+      if (condition.neighbor !== null) {
+        return refuseOtherNextHops(rule, `match ipv6 next-hop address ${condition.neighbor}`, seq)
+      }
+      // No list matches the IPv6 next hop of an IPv4 route. Its IPv4 next hop is 0.0.0.0 then.
+      const command = commands[policy.family]
+      const range = policy.family === 'ipv6' ? 'fe80::/10 le 128' : '0.0.0.0/32'
+      const list = name({ command: `${command} prefix-list`, entries: [`permit ${range}`] })
+      return refuseOtherNextHops(rule, `match ${command} next-hop prefix-list ${list}`, seq)
+    }
     const matches = printMatches(rule.match, policy, name)
     return matches.map((lines, part) => ({
       comment: commentOf(rule, null),
@@ -78,8 +92,7 @@ function settingsOf({ id }: Rule, ...lines: readonly string[]): string {
  * `match ipv6 next-hop prefix-list` matches if either is in the list, so that a list of all but one address
  * refuses every route.
  */
-function refuseOtherNextHops(rule: Rule, address: Address, seq: number): FrrEntry[] {
-  const own = `match ${commands[address.family]} next-hop address ${address}`
+function refuseOtherNextHops(rule: Rule, own: string, seq: number): FrrEntry[] {
   const next = `on-match goto ${seq + seqStep}`
   return [
     {
@@ -151,6 +164,7 @@ function printMatch(condition: Condition, { ourAsn }: Policy, name: (list: FrrLi
     case 'next-hop':
       throw new TypeError('FRR refuses its own address as a next hop itself')
     case 'next-hop-not':
+    case 'next-hop-not-link-local':
       throw new TypeError('a next hop condition has two entries of its own')
     case 'otc-not':
       throw new TypeError('FRR evaluates ONLY_TO_CUSTOMER itself')

@@ -73,4 +73,9 @@ function digitOf({ family }: Policy): string {
   return family === 'ipv4' ? '4' : '6'
 }
 
-const ofOneFamily: ReadonlySet<Condition['type']> = new Set(['prefix', 'prefix-not', 'next-hop-not'])
+const ofOneFamily: ReadonlySet<Condition['type']> = new Set([
+  'prefix',
+  'prefix-not',
+  'next-hop-not',
+  'next-hop-not-link-local',
+])

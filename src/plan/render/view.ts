@@ -1,4 +1,4 @@
-import { alwaysOriginators, frrDegraded, originators } from '../../manifest/announcements.ts'
+import { alwaysOriginators, frrDegraded, instanceMark, originators } from '../../manifest/announcements.ts'
 import { hasIndirectNextHops, isIndirect } from '../../manifest/indirect.ts'
 import { secretToken } from '../../manifest/secret-token.ts'
 import { type Family, families, type Prefix } from '../../net/prefix.ts'
@@ -23,6 +23,7 @@ export function viewForBird(node: NodePlan) {
   const recursive = familiesWith(node, isRecursive)
   const sessions = node.sessions.map((session) => ({
     ...sharedView(session),
+    instances: `${session.symbol}${instanceMark}`,
     localAddress: session.localAddress === null ? '' : ` ${session.localAddress}`,
     role: session.role?.replace('-', '_') ?? '',
     refusesAsSets: session.channels.some((channel) => channel.import.rules.some(({ id }) => id === 'as-set')),
@@ -31,6 +32,7 @@ export function viewForBird(node: NodePlan) {
       importRules: rulesOf(session, channel.import),
       exportRules: rulesOf(session, channel.export),
       internal: kindPolicies[session.kind].internal,
+      extendsNextHops: channel.family === 'ipv4' && extendsNextHops(session),
       validated: session.validated,
       table: isRecursive(session) ? resolutionTables[channel.family] : '',
       direct: isDirect(session),
@@ -57,6 +59,7 @@ export function viewForBird(node: NodePlan) {
       table: resolutionTables[family],
     })),
     bfd: node.sessions.some((session) => session.bfd !== null),
+    advertisedOn: interfacesOf(node),
     rpki,
     lists: lists.all.map(({ name, content }) => ({ name, members: content.join(',\n  ') })),
     families: familiesOf(node).map((family) => ({
@@ -79,6 +82,8 @@ export function viewForFrr(node: NodePlan) {
   const sessions = node.sessions.map((session) => ({
     ...sharedView(session),
     localAddress: session.localAddress?.toString() ?? '',
+    // As bgpd names the neighbor.
+    peer: session.address?.toString() ?? session.interface ?? '',
     role: session.role ?? '',
     channels: session.channels.map((channel) => channelView(session, channel)),
     maps: session.channels.flatMap((channel) => [
@@ -113,6 +118,7 @@ export function viewForFrr(node: NodePlan) {
     ),
     // The session itself needs a way to its neighbor, also where no route is accepted from it.
     resolved: familiesWith(node, isIndirect).map((family) => ({ command: commands[family] })),
+    advertisedOn: interfacesOf(node),
     rpki,
     lists: lists.all.map(({ name, content: { command, entries } }) => ({
       lines: entries.map((entry, index) => `${command} ${name} seq ${(index + 1) * 5} ${entry}`).join('\n'),
@@ -144,7 +150,10 @@ function sharedView(session: SessionPlan) {
     kind: session.kind,
     description: session.description,
     asn: session.asn,
-    address: session.address.toString(),
+    address: session.address?.toString() ?? '',
+    interface: session.interface ?? '',
+    isUnnumbered: session.address === null,
+    extendsNextHops: extendsNextHops(session),
     internal: kindPolicies[session.kind].internal,
     validated: session.validated,
     multihop: session.multihop ?? 0,
@@ -170,8 +179,19 @@ function suffixOf({ channels }: SessionPlan, { family }: SessionChannel): string
   return channels.length === 1 ? '' : digits[family]
 }
 
+/** RFC 8950. */
+function extendsNextHops({ channels }: SessionPlan): boolean {
+  return channels.length > 1
+}
+
 function carries({ channels }: SessionPlan, family: Family): boolean {
   return channels.some((channel) => channel.family === family)
+}
+
+/** Interfaces on which a neighbor may learn our link-local address from router advertisements. */
+function interfacesOf({ sessions }: NodePlan) {
+  const names = sessions.flatMap((session) => (session.interface === null ? [] : [session.interface]))
+  return [...new Set(names)].map((name) => ({ name }))
 }
 
 /** RTR caches in order of preference, followed by the last good one. */

@@ -1,4 +1,5 @@
 import type { ImportWord } from '../../manifest/words.ts'
+import type { Family } from '../../net/prefix.ts'
 import { importsByKind } from './fleet.ts'
 import type { Draft } from './schema/draft.ts'
 import type { FleetFile } from './schema/fleet-file.ts'
@@ -43,6 +44,14 @@ export interface PlacedNeighbor {
 export function importOf(neighbor: NeighborDraft): ImportWord | undefined {
   if (Object.hasOwn(neighbor, 'import')) return neighbor.import
   return neighbor.kind === undefined ? undefined : importsByKind[neighbor.kind][0]
+}
+
+/** The address families that a session carries; empty if that is not known. */
+export function familiesOf(neighbor: NeighborDraft): readonly Family[] {
+  if (neighbor.address?.family === 'ipv4') return ['ipv4']
+  const isUnnumbered = !Object.hasOwn(neighbor, 'address') && Object.hasOwn(neighbor, 'interface')
+  if (neighbor.address === undefined && !isUnnumbered) return []
+  return (neighbor.extendedNextHop ?? isUnnumbered) ? ['ipv4', 'ipv6'] : ['ipv6']
 }
 
 export function listNodes(drafts: Drafts): PlacedNode[] {

@@ -206,8 +206,13 @@ export interface Neighbor {
   readonly name: string
   readonly kind: NeighborKind
   readonly asn: number
-  readonly address: Address
+  /** `null`: unnumbered, the router on the other end of `interface`. */
+  readonly address: Address | null
   readonly localAddress: Address | null
+  /** The interface that the neighbor is on: where its address is link-local, or not known. */
+  readonly interface: string | null
+  /** Whether an IPv6 session carries IPv4 routes too, with IPv6 next hops (RFC 8950). */
+  readonly extendedNextHop: boolean
   readonly description: string | null
   readonly import: ImportWord
   /** Maximum prefixes accepted, at least 1. `null`: not set in the YAML, so the default for the kind applies. */
@@ -250,6 +255,15 @@ export interface Bfd {
   readonly intervalMs: number
   readonly multiplier: number
   readonly hops: BfdHops
+}
+
+/** The address families that a session carries: that of its addresses, and IPv4 with IPv6 next hops. IPv4 comes first. */
+export function familiesOf({
+  address,
+  extendedNextHop,
+}: Pick<Neighbor, 'address' | 'extendedNextHop'>): readonly Family[] {
+  if (address?.family === 'ipv4') return ['ipv4']
+  return extendedNextHop ? ['ipv4', 'ipv6'] : ['ipv6']
 }
 
 /** RFC 4271, section 10. */

@@ -33,6 +33,7 @@ export interface RenderedPair {
   /** Announces all that the node originates. */
   readonly announce: () => Promise<void>
   readonly onNode: (...argv: string[]) => Promise<string>
+  readonly onFar: (...argv: string[]) => Promise<string>
   /** `birdc` or `vtysh -c` at the neighbor. */
   readonly askFar: (command: string) => Promise<string>
   readonly askNode: (command: string) => Promise<string>
@@ -56,6 +57,16 @@ export async function startRendered({ kind, neighbors, node = '', far, wire }: S
       await execa('ip', ['netns', 'add', name])
       undo.push(() => execa('ip', ['netns', 'del', name], { reject: false }))
       await execa('ip', ['-n', name, 'link', 'set', 'lo', 'up'])
+      // As on every gateway. A host that does not forward takes a default route from router advertisements.
+      await execa('ip', [
+        'netns',
+        'exec',
+        name,
+        'sysctl',
+        '-qw',
+        'net.ipv4.ip_forward=1',
+        'net.ipv6.conf.all.forwarding=1',
+      ])
     }
     const ip = (name: string, command: string) => execa('ip', ['-n', name, ...command.split(' ')])
     await ip(names.node, `link add eth1 type veth peer name swp1 netns ${names.far}`)
@@ -123,6 +134,7 @@ ${neighbors.map((fields) => `      - { ${fields} }`).join('\n')}
       daemon,
       announce: () => daemon.apply(normally(manifest!.services.flatMap(({ prefixes }) => prefixes))),
       onNode: async (...argv) => (await execa('ip', ['netns', 'exec', names.node, ...argv])).stdout,
+      onFar: async (...argv) => (await execa('ip', ['netns', 'exec', names.far, ...argv])).stdout,
       askFar,
       askNode,
       stop,

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { findBogon, isUnicast, needsInterface } from '../../../src/net/bogons.ts'
-import { parseAddress, parsePrefix } from '../../../src/net/prefix.ts'
+import { findBogon, isUnicast } from '../../../src/net/bogons.ts'
+import { isLinkLocal, parseAddress, parsePrefix } from '../../../src/net/prefix.ts'
 
 function prefix(text: string) {
   const parsed = parsePrefix(text)
@@ -33,8 +33,8 @@ test.each(['192.0.0.0/16', '8.8.8.0/24', '172.32.0.0/16', '2a00::/16', '2001:db9
 )
 
 test('IPv6 link-local addresses need an interface, those of IPv4 do not', () => {
-  expect(['fe80::1', 'febf::1'].map((text) => needsInterface(address(text)))).toEqual([true, true])
-  expect(['169.254.1.1', 'fec0::1'].map((text) => needsInterface(address(text)))).toEqual([false, false])
+  expect(['fe80::1', 'febf::1'].map((text) => isLinkLocal(address(text)))).toEqual([true, true])
+  expect(['169.254.1.1', 'fec0::1'].map((text) => isLinkLocal(address(text)))).toEqual([false, false])
 })
 
 test('an interface can have only unicast addresses', () => {

@@ -19,9 +19,10 @@ test.each([
   ['192.0.2', 'is not an IP address', 'write one such as 192.0.2.1 or 2001:db8::1'],
   [
     'fe80::1%eth0',
-    'is link-local on one interface (RFC 4007), which is not available in this version',
-    'write an address that is not link-local',
+    'names an interface (RFC 4007), which a neighbor has in a field of its own',
+    'write address: fe80::1, interface: eth0',
   ],
+  ['2001:db8::1%eth0', 'names an interface (RFC 4007), but is not link-local', 'write 2001:db8::1'],
   ['1::2::3', 'is not an IP address', 'write one such as 192.0.2.1 or 2001:db8::1'],
   ['192.0.2.1/32', 'has a prefix length, but must be a single address', 'write 192.0.2.1'],
   ['192.0.2.1/32/32', 'has a prefix length, but must be a single address', 'write 192.0.2.1'],

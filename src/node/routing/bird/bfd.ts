@@ -20,10 +20,16 @@ export function createBirdBfd({ manifest, deadlineMs = 1000 }: BirdBfdOptions): 
       const sessions = readSessions(checkUnlessNone(command, await client.send(command)))
       return new Map(
         neighbors.map((neighbor) => {
-          const address = canonical(neighbor.address)
+          const address = neighbor.address === null ? null : canonical(neighbor.address)
+          const { interface: link = null } = neighbor
           // BIRD 2.0.12 left the hops of an iBGP session to the session, which is multihop there.
           const isFar = (bfdHopsOf(neighbor) ?? 'multi') === 'multi'
-          const found = sessions.find((one) => one.address === address && one.isFar === isFar)
+          const found = sessions.find(
+            (one) =>
+              (address === null || one.address === address) &&
+              (link === null || one.link === link) &&
+              one.isFar === isFar,
+          )
           return [neighbor.name, found?.state ?? 'missing']
         }),
       )
@@ -36,6 +42,8 @@ export function createBirdBfd({ manifest, deadlineMs = 1000 }: BirdBfdOptions): 
 
 interface BirdBfdSession {
   readonly address: string
+  /** The name of the interface. */
+  readonly link: string
   /** A multihop session belongs to no interface. */
   readonly isFar: boolean
   readonly state: BfdState
@@ -47,9 +55,10 @@ export function readSessions(reply: BirdReply): BirdBfdSession[] {
     if (code !== 1020) return []
     const [address = '', name, state] = text.trim().split(/\s+/)
     const parsed = parseAddress(address)
-    if (!parsed.ok || state === undefined) return []
+    if (!parsed.ok || name === undefined || state === undefined) return []
+    const isUp = state === 'Up'
     return [
-      { address: parsed.value.toString(), isFar: name === '---', state: state === 'Up' ? 'up' : 'down' },
+      { address: parsed.value.toString(), link: name, isFar: name === '---', state: isUp ? 'up' : 'down' },
     ]
   })
 }

@@ -1,4 +1,9 @@
-import { originators, readAnnouncements, renderAnnouncements } from '../../../manifest/announcements.ts'
+import {
+  instanceMark,
+  originators,
+  readAnnouncements,
+  renderAnnouncements,
+} from '../../../manifest/announcements.ts'
 import type { Manifest, ManifestNeighbor } from '../../../manifest/manifest.ts'
 import {
   type Announcements,
@@ -35,6 +40,8 @@ interface BirdOptions {
   readonly deadlineMs?: number
 }
 
+type BirdNeighbor = ManifestNeighbor & { readonly protocol: string }
+
 /** A BIRD pattern that matches the protocols of both families. */
 const bothOriginators = '"anyward?"'
 
@@ -53,7 +60,7 @@ class Bird implements RoutingDaemon {
   readonly #manifest: Manifest
   readonly #own: ReadonlySet<string>
   readonly #routes: OwnRoutes
-  readonly #neighbors: readonly (ManifestNeighbor & { protocol: string })[]
+  readonly #neighbors: readonly BirdNeighbor[]
   readonly #turns = new Turns()
 
   constructor({ manifest, deadlineMs = 1000 }: BirdOptions) {
@@ -147,10 +154,12 @@ class Bird implements RoutingDaemon {
     const states = await this.#readStates()
     const originated = await this.#readOriginated(states)
     const neighbors: NeighborObservation[] = []
-    for (const { name, protocol, family } of this.#neighbors) {
+    for (const neighbor of this.#neighbors) {
+      const { name, family, families: carried = [family] } = neighbor
+      const protocol = instanceOf(neighbor, states)
       const state = states.get(protocol)
       const session = state === undefined ? 'missing' : state === 'up' ? 'up' : 'down'
-      const announced = session === 'up' ? await this.#readExported(protocol, family) : nothingAnnounced
+      const announced = session === 'up' ? await this.#readExported(protocol, carried) : nothingAnnounced
       neighbors.push({ neighbor: name, session, announced })
     }
     return {
@@ -195,8 +204,9 @@ class Bird implements RoutingDaemon {
    * Reads the export map itself, because `show route export` runs the filter again and can differ. The map has no
    * attributes, but a route is exported again as soon as its grade changes.
    */
-  async #readExported(protocol: string, family: Family): Promise<Announcements> {
-    const routes = await this.#routes.list(family, `exported ${protocol}`)
+  async #readExported(protocol: string, carried: readonly Family[]): Promise<Announcements> {
+    const lists = carried.map((family) => this.#routes.list(family, `exported ${protocol}`))
+    const routes = (await Promise.all(lists)).flat()
     const grades = new Map<string, Grade>()
     // If a prefix has several routes, a degraded one counts.
     for (const { prefix, grade } of routes) if (grades.get(prefix) !== 'degraded') grades.set(prefix, grade)
@@ -215,7 +225,7 @@ class Bird implements RoutingDaemon {
       const rest = `where !((65535,0) ~ bgp_community) protocol ${protocol}`
       // A route from a route reflector identifies its node by the next hop (RFC 4456, section 10).
       for (const { prefix, nextHop } of await this.#routes.list(family, rest, 'all ')) {
-        others.add(prefix, nextHop ?? address)
+        others.add(prefix, nextHop ?? address ?? protocol)
       }
     }
     return others.count()
@@ -238,6 +248,16 @@ class Bird implements RoutingDaemon {
   async #ask(command: string): Promise<BirdReply> {
     return checkReply(command, await this.#client.send(command))
   }
+}
+
+/**
+ * The protocol of a session. For each router that opens an unnumbered one, BIRD starts a protocol with a number of its
+ * own; the one that is configured stays passive.
+ */
+function instanceOf({ address, protocol }: BirdNeighbor, states: ReadonlyMap<string, string>): string {
+  if (address !== null) return protocol
+  const started = [...states.keys()].filter((name) => name.startsWith(`${protocol}${instanceMark}`))
+  return started.find((name) => states.get(name) === 'up') ?? started[0] ?? protocol
 }
 
 /** While the daemon is down, the file contains no better announcement than before. */

@@ -28,7 +28,13 @@ export function createFrrBfd({ manifest, deadlineMs = 1000 }: FrrBfdOptions): Bf
 }
 
 const sessionsShape = list(
-  part({ peer: anyText(), local: optional(anyText()), multihop: optional(yesNo), status: anyText() }),
+  part({
+    peer: anyText(),
+    local: optional(anyText()),
+    interface: optional(anyText()),
+    multihop: optional(yesNo),
+    status: anyText(),
+  }),
   Number.POSITIVE_INFINITY,
 )
 
@@ -51,8 +57,9 @@ function readSessions(text: string): Infer<typeof sessionsShape> {
 function stateOf(neighbor: ManifestNeighbor, sessions: Infer<typeof sessionsShape>): BfdState {
   const hops = bfdHopsOf(neighbor)
   const own = sessions.filter(
-    ({ peer, local, multihop = false }) =>
-      peer === neighbor.address &&
+    ({ peer, local, interface: link, multihop = false }) =>
+      (neighbor.address === null || peer === neighbor.address) &&
+      (neighbor.interface === undefined || link === neighbor.interface) &&
       (local === undefined || neighbor.localAddress === null || local === neighbor.localAddress) &&
       (hops === null || multihop === (hops === 'multi')),
   )

@@ -1,7 +1,7 @@
 import { frrDegraded } from '../../../manifest/announcements.ts'
 import type { Manifest, ManifestNeighbor } from '../../../manifest/manifest.ts'
 import type { Announcements, Grade } from '../../../net/announcements.ts'
-import { type Family, families, familyOf, parseAddress } from '../../../net/prefix.ts'
+import { type Family, families, familyOf } from '../../../net/prefix.ts'
 import {
   DaemonError,
   type DaemonIdentity,
@@ -29,6 +29,7 @@ import {
   readVersion,
   type Summary,
 } from './answers.ts'
+import { peerOf } from './peer.ts'
 import { refusal, Vty } from './vty.ts'
 
 interface FrrOptions {
@@ -36,6 +37,9 @@ interface FrrOptions {
   /** For each reply of bgpd. */
   readonly deadlineMs?: number
 }
+
+/** `peer`: as bgpd names it. */
+type FrrNeighbor = ManifestNeighbor & { readonly peer: string }
 
 interface Lines {
   readonly falling: readonly string[]
@@ -55,7 +59,7 @@ class Frr implements RoutingDaemon {
   readonly #asn: number
   readonly #manifest: Manifest
   readonly #own: ReadonlySet<string>
-  readonly #neighbors: readonly ManifestNeighbor[]
+  readonly #neighbors: readonly FrrNeighbor[]
   /** The connection has a mode: no query may run while it is in configuration mode. */
   readonly #turns = new Turns()
 
@@ -66,13 +70,7 @@ class Frr implements RoutingDaemon {
     this.#asn = manifest.asn
     this.#manifest = manifest
     this.#own = ownPrefixesOf(manifest)
-    this.#neighbors = manifest.neighbors.map((neighbor) => {
-      const address = parseAddress(neighbor.address)
-      // It becomes part of commands: an edited manifest must not inject one.
-      if (!address.ok)
-        throw new TypeError(`neighbor ${neighbor.name}: "${neighbor.address}" ${address.problem}`)
-      return { ...neighbor, address: address.value.toString() }
-    })
+    this.#neighbors = manifest.neighbors.map((neighbor) => ({ ...neighbor, peer: peerOf(neighbor) }))
   }
 
   identify(): Promise<DaemonIdentity> {
@@ -188,7 +186,7 @@ class Frr implements RoutingDaemon {
   }
 
   async #observeNeighbor(
-    neighbor: ManifestNeighbor,
+    neighbor: FrrNeighbor,
     states: Summary['states'],
     networks: Announcements,
   ): Promise<NeighborObservation> {
@@ -197,11 +195,11 @@ class Frr implements RoutingDaemon {
     const isSeen = neighbor.session === undefined || 'degraded' in neighbor.session.exportRules
     let session: NeighborObservation['session'] = 'missing'
     for (const family of families) {
-      const state = states[family].get(neighbor.address)
+      const state = states[family].get(neighbor.peer)
       if (state === undefined) continue
       session = state === 'Established' ? 'up' : 'down'
       if (session === 'down') continue
-      const command = `show bgp ${family} unicast neighbors ${neighbor.address} advertised-routes json`
+      const command = `show bgp ${family} unicast neighbors ${neighbor.peer} advertised-routes json`
       for (const [prefix, sent] of readAdvertised(await this.#askAboutNeighbor(command), this.#own)) {
         if (!this.#own.has(prefix)) continue
         announced.set(prefix, isSeen ? sent : (networks.get(prefix) ?? 'normal'))
@@ -216,14 +214,14 @@ class Frr implements RoutingDaemon {
 
   async #readOtherAnnouncers(states: Summary['states']): Promise<ReadonlyMap<string, number> | null> {
     const informants = this.#neighbors.filter(
-      (neighbor) => isInformant(neighbor) && states[neighbor.family].get(neighbor.address) === 'Established',
+      (neighbor) => isInformant(neighbor) && states[neighbor.family].get(neighbor.peer) === 'Established',
     )
     if (informants.length === 0) return null
     const others = new OtherAnnouncers(informants)
-    for (const { family, address } of informants) {
-      const command = `show bgp ${family} unicast neighbors ${address} routes json`
+    for (const { family, peer } of informants) {
+      const command = `show bgp ${family} unicast neighbors ${peer} routes json`
       for (const { prefix, nextHop } of readTaken(await this.#askAboutNeighbor(command))) {
-        others.add(prefix, nextHop ?? address)
+        others.add(prefix, nextHop ?? peer)
       }
     }
     return others.count()

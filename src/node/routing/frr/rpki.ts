@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { connect } from 'node:net'
 import type { Manifest } from '../../../manifest/manifest.ts'
-import { parseAddress } from '../../../net/prefix.ts'
 import { anyText, type Infer, list, optional, part, requireShape } from '../../../text/shape.ts'
 import { DaemonError, type OriginValidation, type ValidationLook } from '../daemon.ts'
+import { peerOf } from './peer.ts'
 import { Vty } from './vty.ts'
 
 interface FrrRpkiOptions {
@@ -14,17 +14,15 @@ interface FrrRpkiOptions {
 
 /**
  * bgpd's origin validation, over a connection of its own, so that announcements do not wait for it.
- * Throws a TypeError for a manifest whose neighbors are not addresses.
+ * Throws a TypeError for a manifest whose neighbors are no addresses or interfaces.
  */
 export function createFrrRpki({ manifest, deadlineMs = 1000 }: FrrRpkiOptions): OriginValidation {
   const vty = new Vty({ socketPath: manifest.paths.daemonSocket, deadlineMs })
   const validated = manifest.neighbors
     .filter(({ session }) => session?.validated)
-    .map(({ name, address, family }) => {
-      const parsed = parseAddress(address)
-      // It becomes part of commands: an edited manifest must not inject one.
-      if (!parsed.ok) throw new TypeError(`neighbor ${name}: "${address}" ${parsed.problem}`)
-      return `clear bgp ${family} unicast ${parsed.value} soft in`
+    .flatMap((neighbor) => {
+      const { family, families = [family] } = neighbor
+      return families.map((carried) => `clear bgp ${carried} unicast ${peerOf(neighbor)} soft in`)
     })
   return {
     async look() {

@@ -1,5 +1,5 @@
 import { daemonTraits } from '../../../manifest/daemon-kinds.ts'
-import { isUnicast, needsInterface } from '../../../net/bogons.ts'
+import { isUnicast } from '../../../net/bogons.ts'
 import type { Address } from '../../../net/prefix.ts'
 import type { Path } from '../../../text/wording.ts'
 import {
@@ -12,7 +12,7 @@ import {
 import { error, type Finding, warning } from '../finding.ts'
 import { checkNeighborServices, receives } from './policy/advertised.ts'
 import { checkPolicy } from './policy/policy.ts'
-import { checkSession } from './session.ts'
+import { checkInterface, checkSession } from './session.ts'
 
 /** Checks one session against its kind, its addresses and the node's daemon. */
 export function checkNeighbor(
@@ -69,6 +69,7 @@ function checkAddresses({ file, path, neighbor }: PlacedNeighbor): Finding[] {
   const findings = [
     ...checkUnicast(file, [...path, 'address'], address),
     ...checkUnicast(file, [...path, 'localAddress'], localAddress),
+    ...checkInterface({ file, path, neighbor }),
   ]
   if (findings.length > 0 || address === undefined || localAddress === undefined) return findings
   const at = [...path, 'localAddress']
@@ -98,16 +99,6 @@ function checkAddresses({ file, path, neighbor }: PlacedNeighbor): Finding[] {
 
 function checkUnicast(file: string, path: Path, address: Address | undefined): Finding[] {
   if (address === undefined) return []
-  if (needsInterface(address)) {
-    return [
-      error(
-        file,
-        path,
-        `${address} is link-local, which is not available in this version`,
-        'write an address that is not link-local',
-      ),
-    ]
-  }
   if (!isUnicast(address)) {
     return [error(file, path, `${address} cannot be the address of a router`, null)]
   }

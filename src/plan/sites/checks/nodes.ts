@@ -87,9 +87,17 @@ function checkUniqueNeighbors({ file, path, node }: PlacedNode): Finding[] {
       neighbors.map(({ neighbor, path }) => ({
         file,
         path: [...path, 'address'],
-        value: neighbor?.address?.toString(),
+        value: neighbor?.interface === undefined ? neighbor?.address?.toString() : undefined,
       })),
       'a second session to the same address stays idle: keep one of the two',
+    ),
+    ...findTwice(
+      neighbors.map(({ neighbor, path }) => ({
+        file,
+        path: [...path, 'interface'],
+        value: neighbor?.interface,
+      })),
+      'one router is on the other end of a link: keep one of the two',
     ),
   ]
 }

@@ -1,9 +1,10 @@
-import type { PlacedNeighbor, PlacedNode } from '../drafts.ts'
+import { isLinkLocal } from '../../../net/prefix.ts'
+import type { NeighborDraft, PlacedNeighbor, PlacedNode } from '../drafts.ts'
 import { error, type Finding } from '../finding.ts'
 
 /** Checks how a session is set up, beside its addresses. */
 export function checkSession(at: PlacedNeighbor, placed: PlacedNode): Finding[] {
-  return [...checkTimers(at), ...checkBfd(at, placed)]
+  return [...checkTimers(at), ...checkExtendedNextHop(at), ...checkBfd(at, placed)]
 }
 
 function checkBfd({ file, path, neighbor }: PlacedNeighbor, { node }: PlacedNode): Finding[] {
@@ -57,4 +58,79 @@ function checkTimers({ file, path, neighbor }: PlacedNeighbor): Finding[] {
       `write at most ${most}s, or leave it out`,
     ),
   ]
+}
+
+/** Link-local addresses and unnumbered sessions: what the interface is needed for, and what is not possible with it. */
+export function checkInterface({ file, path, neighbor }: PlacedNeighbor): Finding[] {
+  const { address, localAddress } = neighbor
+  const at = [...path, 'interface']
+  if (!Object.hasOwn(neighbor, 'interface')) {
+    if (address === undefined || !isLinkLocal(address)) return []
+    const hint = 'write interface: eth1, with the name of the interface that the neighbor is on'
+    return [error(file, [...path, 'address'], `${address} is link-local, and needs its interface`, hint)]
+  }
+  if (address !== undefined && !isLinkLocal(address)) {
+    const words = `${address} is not link-local: it is reached through the node's routes`
+    return [error(file, at, words, 'leave interface out')]
+  }
+  const reach = notOnLink(neighbor)
+  if (reach !== null) {
+    return [
+      error(
+        file,
+        at,
+        `a neighbor on an interface is one hop away, and ${reach}`,
+        'write an address that is not link-local',
+      ),
+    ]
+  }
+  if (localAddress === undefined || (address !== undefined && isLinkLocal(localAddress))) return []
+  const ours = [...path, 'localAddress']
+  return isUnnumbered(neighbor)
+    ? [
+        error(
+          file,
+          ours,
+          'an unnumbered session uses the link-local address of the interface',
+          'leave localAddress out',
+        ),
+      ]
+    : [
+        error(
+          file,
+          ours,
+          `${localAddress} is not link-local, but the neighbor's address is`,
+          'write a link-local address of the interface, or leave it out',
+        ),
+      ]
+}
+
+function checkExtendedNextHop({ file, path, neighbor }: PlacedNeighbor): Finding[] {
+  if (neighbor.extendedNextHop !== true) return []
+  const at = [...path, 'extendedNextHop']
+  if (neighbor.address?.family === 'ipv4') {
+    return [
+      error(file, at, 'only an IPv6 session has IPv6 next hops (RFC 8950)', 'leave extendedNextHop out'),
+    ]
+  }
+  const reach = notOnLink(neighbor)
+  if (reach === null) return []
+  return [
+    error(
+      file,
+      at,
+      `the next hops have to be on the link, and ${reach}`,
+      'leave extendedNextHop out, and write a session for each address family',
+    ),
+  ]
+}
+
+function isUnnumbered(neighbor: NeighborDraft): boolean {
+  return !Object.hasOwn(neighbor, 'address') && Object.hasOwn(neighbor, 'interface')
+}
+
+/** Why the neighbor may be several hops away; `null`: it is on the link. */
+function notOnLink({ kind, multihop }: NeighborDraft): string | null {
+  if (kind === 'ibgp') return 'an ibgp neighbor need not be'
+  return multihop === undefined ? null : `multihop says up to ${multihop}`
 }

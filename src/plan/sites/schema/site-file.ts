@@ -11,7 +11,7 @@ import {
   yesNoField,
 } from '../fields.ts'
 import { durationField, secondsField } from './duration-fields.ts'
-import { addressField, asnField, prefixField, routerIdField } from './net-fields.ts'
+import { addressField, asnField, interfaceField, prefixField, routerIdField } from './net-fields.ts'
 import { asSetField, communityField, rangeField, relaxField, routeSetField } from './policy-fields.ts'
 import { localFileField, scheduleField, timezoneField, versionField } from './source-fields.ts'
 
@@ -141,18 +141,32 @@ const degrade = z
     'How a degraded announcement is made less attractive, while the service is impaired or is being drained.',
   )
 
-const neighbor = z.strictObject({
+const neighborFields = z.strictObject({
   name: nameField('transit1').describe('Unique on the node.'),
   kind: wordField(neighborKinds).describe('The relation of the neighbor to us. Most defaults depend on it.'),
   asn: asnField.meta({
     description: 'Its AS number; for `ibgp`, and only there, our own.',
     examples: [64601],
   }),
-  address: addressField.meta({
-    description:
-      'Its address. One session per address. IPv6 link-local addresses are not available in this version.',
-    examples: ['10.1.1.1', '2001:db8:11::1'],
-  }),
+  address: addressField
+    .meta({
+      description:
+        'Its address. One session per address. A link-local address (fe80::/10) needs `interface`. Left out, with `interface`: the session is unnumbered, with the router on the other end of the link.',
+      examples: ['10.1.1.1', '2001:db8:11::1'],
+    })
+    .optional(),
+  interface: interfaceField
+    .meta({
+      description:
+        'The interface that it is on, for a link-local address and for an unnumbered session. Not for `ibgp` and `multihop`.',
+      examples: ['eth1'],
+    })
+    .optional(),
+  extendedNextHop: yesNoField
+    .describe(
+      'An IPv6 session carries IPv4 routes too, with IPv6 next hops (RFC 8950), if the neighbor does the same. Not for `ibgp` and `multihop`. Left out: yes if the session is unnumbered, otherwise no.',
+    )
+    .optional(),
   localAddress: addressField
     .meta({
       description: 'The node’s own address on that link, of the same family. Left out: the daemon’s choice.',
@@ -238,6 +252,17 @@ const neighbor = z.strictObject({
     .optional(),
   degrade: degrade.prefault({}),
 })
+
+const neighbor = neighborFields
+  .refine(({ address, interface: link }) => address !== undefined || link !== undefined, {
+    message: 'has neither address nor interface',
+    params: {
+      hint: 'write address: 10.1.1.1, with its address, or interface: eth1 for an unnumbered session',
+    },
+    // A misspelt key is already reported.
+    when: ({ issues }) => issues.length === 0,
+  })
+  .meta({ anyOf: [{ required: ['address'] }, { required: ['interface'] }] })
 
 const maintenance = z
   .array(

@@ -70,6 +70,17 @@ test.each([
       'recommended: filters: routes from us: exactly 2001:db8:51::/48, 2001:db8:51::1/128; routes to us: those of our own prefixes only',
     ],
   ],
+  [
+    'name: leaf, kind: tor, asn: 65501, interface: eth1, role: none, degrade: { gracefulShutdown: false }, bfd: {}',
+    [
+      'required: neighbor the link-local address of our node on that link, AS64500, from your link-local address, AS65501; IPv4 unicast and IPv6 unicast',
+      'required: an unnumbered session: your router opens the connection, from its link-local address, and sends router advertisements (RFC 4861); ours sends them too',
+      'required: IPv4 routes with IPv6 next hops (RFC 8950): the capability extended next hop',
+      'recommended: BFD, single hop (RFC 5881), interval 300 ms, multiplier 3: without it a failed path is found only when the hold time ends, after up to 90 s',
+      "recommended: hold time 90 s or more, keepalives each 30 s: of both sides' hold times the shorter applies",
+      'recommended: filters: routes from us: exactly 192.0.2.0/24, 192.0.2.1/32, 2001:db8:51::/48, 2001:db8:51::1/128, with NO_EXPORT; routes to us: none',
+    ],
+  ],
 ])('the far end of { %s }', (fields, items) => {
   expect(farEnd(fields)).toEqual(items)
 })

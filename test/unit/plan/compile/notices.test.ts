@@ -6,7 +6,8 @@ import { base } from '../../../invalid/base.ts'
 
 /** The notices with that text, of a node with one more neighbor. */
 function noticesOf(daemon: 'bird' | 'frr', fields: string, about = 'ends in an AS_SET'): string[] {
-  const neighbor = `{ name: n, address: 10.1.1.9, ${fields} }`
+  const address = fields.includes('interface:') ? '' : 'address: 10.1.1.9, '
+  const neighbor = `{ name: n, ${address}${fields} }`
   const site = base['fra1.yaml']!.replace(/daemon: \w+/, `daemon: ${daemon}`).replace(
     'neighbors:\n',
     `neighbors:\n      - ${neighbor}\n`,
@@ -73,3 +74,14 @@ test.each(['timers: { hold: 9s }, bfd: {}', 'timers: { hold: 30s }', 'bfd: {}'])
     expect(noticesOf('bird', `kind: tor, asn: 64601, ${fields}`, 'hold time')).toEqual([])
   },
 )
+
+test('FRR does not see the next hop of IPv4 routes from an unnumbered neighbor: a notice', () => {
+  const fields = (rest: string) => `kind: tor, asn: 64601, import: default-only, interface: eth1, ${rest}`
+  const notice = [
+    'FRR has no filter for the IPv6 next hop of an IPv4 route from an unnumbered neighbor: next-hop refuses only IPv4 next hops there; address: fe80::…, beside interface, lets it refuse all others',
+  ]
+  expect(noticesOf('frr', fields('bfd: {}'), 'next hop')).toEqual(notice)
+  expect(noticesOf('bird', fields('bfd: {}'), 'next hop')).toEqual([])
+  expect(noticesOf('frr', fields('extendedNextHop: false'), 'next hop')).toEqual([])
+  expect(noticesOf('frr', fields('relax: [next-hop]'), 'filter for')).toEqual([])
+})

@@ -29,6 +29,8 @@ export function inputOf(kind: NeighborKind, changes: Partial<Neighbor> = {}): Po
     asn: kind === 'ibgp' ? 1111 : 2222,
     address: get(parseAddress('203.0.114.1')),
     localAddress: null,
+    interface: null,
+    extendedNextHop: false,
     description: null,
     import: importsByKind[kind][0],
     limit: null,
@@ -51,9 +53,10 @@ export function inputOf(kind: NeighborKind, changes: Partial<Neighbor> = {}): Po
     degrade: { gracefulShutdown: true, prepend: 3, med: null },
     ...changes,
   }
-  const own = neighbor.address.family === 'ipv4' ? ['5.5.5.0/24', '5.5.5.5/32'] : ['2a05::/32', '2a05::1/128']
+  const family = neighbor.address?.family ?? 'ipv6'
+  const own = family === 'ipv4' ? ['5.5.5.0/24', '5.5.5.5/32'] : ['2a05::/32', '2a05::1/128']
   return {
-    family: neighbor.address.family,
+    family,
     ourAsn: 1111,
     ownPrefixes: own.map(prefix),
     exports: own.slice(0, kind === 'tor' || kind === 'ibgp' ? 2 : 1).map(prefix),

@@ -192,6 +192,8 @@ test('every field of the YAML arrives in the fleet', () => {
 function plainNeighbor(fields: Record<string, unknown>): Record<string, unknown> {
   return {
     localAddress: null,
+    interface: null,
+    extendedNextHop: false,
     description: null,
     import: 'nothing',
     limit: null,

@@ -33,7 +33,7 @@ test.each(neighbors)(
       const parsed = fleet!.sites[0]!.nodes[0]!.neighbors[0]!
       const own = fleet!.services.flatMap((service) => service.covering)
       const input = {
-        family: parsed.address.family,
+        family: parsed.address!.family,
         ourAsn: fleet!.asn,
         ownPrefixes: own,
         exports: own,

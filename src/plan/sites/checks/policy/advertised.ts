@@ -1,6 +1,12 @@
 import type { Family, Prefix } from '../../../../net/prefix.ts'
 import { nearestWord, quote } from '../../../../text/wording.ts'
-import type { NeighborDraft, PlacedNeighbor, PlacedNode, PlacedService } from '../../drafts.ts'
+import {
+  familiesOf,
+  type NeighborDraft,
+  type PlacedNeighbor,
+  type PlacedNode,
+  type PlacedService,
+} from '../../drafts.ts'
 import { error, type Finding, warning } from '../../finding.ts'
 
 /** Whether a service of the node is advertised to this neighbor. */
@@ -95,7 +101,7 @@ export function checkFamilies(
     )
     const [first] = served
     if (first === undefined) return []
-    const sessions = neighbors.filter((neighbor) => neighbor.address?.family === family)
+    const sessions = neighbors.filter((neighbor) => familiesOf(neighbor).includes(family))
     const at = [...path, 'neighbors']
     if (sessions.length === 0) {
       return [
@@ -103,7 +109,9 @@ export function checkFamilies(
           file,
           at,
           `${first.name} has an ${name} anycast address, but the node has no ${name} neighbor to announce it to`,
-          `add an ${name} session`,
+          family === 'ipv4'
+            ? 'add an IPv4 session, or extendedNextHop: true to an IPv6 session (RFC 8950)'
+            : 'add an IPv6 session',
         ),
       ]
     }

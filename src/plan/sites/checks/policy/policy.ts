@@ -1,6 +1,12 @@
 import { formatRange, type PrefixRange } from '../../../../net/prefix-range.ts'
 import { alternatives } from '../../../../text/wording.ts'
-import { type FleetDraft, importOf, type PlacedNeighbor, type PlacedService } from '../../drafts.ts'
+import {
+  type FleetDraft,
+  familiesOf,
+  importOf,
+  type PlacedNeighbor,
+  type PlacedService,
+} from '../../drafts.ts'
 import { error, type Finding, warning } from '../../finding.ts'
 import { importLimits, importsByKind, rolesByKind } from '../../fleet.ts'
 import { checkTwice } from '../twice.ts'
@@ -119,18 +125,19 @@ function checkRanges(
   key: 'onlyPrefixes' | 'rejectPrefixes',
   ranges: readonly (PrefixRange | undefined)[] | undefined,
 ): Finding[] {
-  const { address } = neighbor
+  const [only, ...others] = familiesOf(neighbor)
   const at = [...path, 'tighten', key]
   const texts = ranges?.map((range) => (range === undefined ? undefined : formatRange(range)))
   const findings = checkTwice(file, at, texts)
   for (const [index, range] of (ranges ?? []).entries()) {
-    if (address === undefined || range === undefined || range.prefix.family === address.family) continue
-    const [name, other] = address.family === 'ipv4' ? ['IPv6', 'IPv4'] : ['IPv4', 'IPv6']
+    if (only === undefined || others.length > 0 || range === undefined || range.prefix.family === only)
+      continue
+    const [name, other] = only === 'ipv4' ? ['IPv6', 'IPv4'] : ['IPv4', 'IPv6']
     findings.push(
       error(
         file,
         [...at, index],
-        `${formatRange(range)} is ${name}, but the session to ${address} carries ${other}`,
+        `${formatRange(range)} is ${name}, but the session to ${neighbor.address ?? neighbor.interface} carries ${other}`,
         `move it to the neighbor's ${name} session`,
       ),
     )

@@ -1,5 +1,11 @@
 import type { NeighborKind } from '../../../../manifest/words.ts'
-import { type FleetDraft, importOf, type NeighborDraft, type PlacedNeighbor } from '../../drafts.ts'
+import {
+  type FleetDraft,
+  familiesOf,
+  importOf,
+  type NeighborDraft,
+  type PlacedNeighbor,
+} from '../../drafts.ts'
 import { type Finding, warning } from '../../finding.ts'
 import type { RelaxableRule } from '../../fleet.ts'
 
@@ -45,7 +51,7 @@ const scopes: Readonly<Record<RelaxableRule, readonly [kinds: readonly NeighborK
   }
 
 function whyIdle(rule: RelaxableRule, neighbor: NeighborDraft, fleet: FleetDraft | undefined): string | null {
-  const { kind, address, tighten, irr } = neighbor
+  const { kind, tighten, irr } = neighbor
   const taken = importOf(neighbor)
   if (kind === undefined || taken === undefined) return null
   const [kinds, fullOnly] = scopes[rule]
@@ -56,7 +62,9 @@ function whyIdle(rule: RelaxableRule, neighbor: NeighborDraft, fleet: FleetDraft
   }
   switch (rule) {
     case 'global-unicast':
-      return address?.family === 'ipv4' ? `${rule} is for IPv6, and this session carries IPv4` : null
+      return familiesOf(neighbor).join() === 'ipv4'
+        ? `${rule} is for IPv6, and this session carries IPv4`
+        : null
     case 'denied-prefix':
       return tighten?.rejectPrefixes?.length === 0 ? `${rule} applies only with tighten.rejectPrefixes` : null
     case 'denied-asn':
