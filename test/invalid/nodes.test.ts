@@ -96,12 +96,16 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
   [
     'a link-local neighbor without its interface',
     [['fra1.yaml', 'address: 2001:db8:11::1\n        localAddress: 2001:db8:11::2', 'address: fe80::1']],
-    ['sites/fra1.yaml:20:18 nodes[0].neighbors[1].address: fe80::1 is link-local, and needs its interface\nwrite interface: eth1, with the name of the interface that the neighbor is on'],
+    [
+      'sites/fra1.yaml:20:18 nodes[0].neighbors[1].address: fe80::1 is link-local, and needs its interface\nwrite interface: eth1, with the name of the interface that the neighbor is on',
+    ],
   ],
   [
     'a link-local neighbor with its interface in the address',
     [['fra1.yaml', 'address: 2001:db8:11::1\n        localAddress: 2001:db8:11::2', 'address: fe80::1%eth1']],
-    ['sites/fra1.yaml:20:18 nodes[0].neighbors[1].address: "fe80::1%eth1" names an interface (RFC 4007), which a neighbor has in a field of its own\nwrite address: fe80::1, interface: eth1'],
+    [
+      'sites/fra1.yaml:20:18 nodes[0].neighbors[1].address: "fe80::1%eth1" names an interface (RFC 4007), which a neighbor has in a field of its own\nwrite address: fe80::1, interface: eth1',
+    ],
   ],
   [
     'an interface in an address that is not link-local',
@@ -112,7 +116,9 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
         'address: 2001:db8::1%eth1',
       ],
     ],
-    ['sites/fra1.yaml:20:18 nodes[0].neighbors[1].address: "2001:db8::1%eth1" names an interface (RFC 4007), but is not link-local\nwrite 2001:db8::1'],
+    [
+      'sites/fra1.yaml:20:18 nodes[0].neighbors[1].address: "2001:db8::1%eth1" names an interface (RFC 4007), but is not link-local\nwrite 2001:db8::1',
+    ],
   ],
   [
     'an interface for an address that is not link-local',
@@ -123,7 +129,9 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
         'address: 2001:db8:11::1\n        interface: eth1',
       ],
     ],
-    ["sites/fra1.yaml:21:20 nodes[0].neighbors[1].interface: 2001:db8:11::1 is not link-local: it is reached through the node's routes\nleave interface out"],
+    [
+      "sites/fra1.yaml:21:20 nodes[0].neighbors[1].interface: 2001:db8:11::1 is not link-local: it is reached through the node's routes\nleave interface out",
+    ],
   ],
   [
     'a link-local neighbor and a local address that is not',
@@ -134,7 +142,9 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
         'address: fe80::1\n        interface: eth1\n        localAddress: 2001:db8:11::2',
       ],
     ],
-    ["sites/fra1.yaml:22:23 nodes[0].neighbors[1].localAddress: 2001:db8:11::2 is not link-local, but the neighbor's address is\nwrite a link-local address of the interface, or leave it out"],
+    [
+      "sites/fra1.yaml:22:23 nodes[0].neighbors[1].localAddress: 2001:db8:11::2 is not link-local, but the neighbor's address is\nwrite a link-local address of the interface, or leave it out",
+    ],
   ],
   [
     'a local address of an unnumbered session',
@@ -145,7 +155,9 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
         'interface: eth1\n        localAddress: fe80::2',
       ],
     ],
-    ['sites/fra1.yaml:21:23 nodes[0].neighbors[1].localAddress: an unnumbered session uses the link-local address of the interface\nleave localAddress out'],
+    [
+      'sites/fra1.yaml:21:23 nodes[0].neighbors[1].localAddress: an unnumbered session uses the link-local address of the interface\nleave localAddress out',
+    ],
   ],
   [
     'an unnumbered neighbor behind several hops',
@@ -156,12 +168,16 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
         'interface: eth1\n        multihop: 2',
       ],
     ],
-    ['sites/fra1.yaml:20:20 nodes[0].neighbors[1].interface: a neighbor on an interface is one hop away, and multihop says up to 2\nwrite an address that is not link-local'],
+    [
+      'sites/fra1.yaml:20:20 nodes[0].neighbors[1].interface: a neighbor on an interface is one hop away, and multihop says up to 2\nwrite an address that is not link-local',
+    ],
   ],
   [
     'no address and no interface',
     [['fra1.yaml', 'address: 2001:db8:11::1\n        localAddress: 2001:db8:11::2', 'description: none']],
-    ['sites/fra1.yaml:17:9 nodes[0].neighbors[1]: has neither address nor interface\nwrite address: 10.1.1.1, with its address, or interface: eth1 for an unnumbered session'],
+    [
+      'sites/fra1.yaml:17:9 nodes[0].neighbors[1]: has neither address nor interface\nwrite address: 10.1.1.1, with its address, or interface: eth1 for an unnumbered session',
+    ],
   ],
   [
     'IPv6 next hops over several hops',
@@ -172,7 +188,9 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
         'address: 2001:db8:11::1\n        extendedNextHop: true\n        multihop: 2',
       ],
     ],
-    ['sites/fra1.yaml:21:26 nodes[0].neighbors[1].extendedNextHop: the next hops have to be on the link, and multihop says up to 2\nleave extendedNextHop out, and write a session for each address family'],
+    [
+      'sites/fra1.yaml:21:26 nodes[0].neighbors[1].extendedNextHop: the next hops have to be on the link, and multihop says up to 2\nleave extendedNextHop out, and write a session for each address family',
+    ],
   ],
   [
     'two neighbors on one interface',
@@ -183,12 +201,16 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
         'interface: eth1\n      - { name: second, kind: tor, asn: 64999, address: fe80::1, interface: eth1 }',
       ],
     ],
-    ['sites/fra1.yaml:21:77 nodes[0].neighbors[2].interface: "eth1" is already used by nodes[0].neighbors[1].interface\none router is on the other end of a link: keep one of the two'],
+    [
+      'sites/fra1.yaml:21:77 nodes[0].neighbors[2].interface: "eth1" is already used by nodes[0].neighbors[1].interface\none router is on the other end of a link: keep one of the two',
+    ],
   ],
   [
     'IPv6 next hops of an IPv4 session',
     [['ams1.yaml', 'address: 10.2.1.1', 'address: 10.2.1.1, extendedNextHop: true']],
-    ['sites/ams1.yaml:8:90 nodes[0].neighbors[0].extendedNextHop: only an IPv6 session has IPv6 next hops (RFC 8950)\nleave extendedNextHop out'],
+    [
+      'sites/ams1.yaml:8:90 nodes[0].neighbors[0].extendedNextHop: only an IPv6 session has IPv6 next hops (RFC 8950)\nleave extendedNextHop out',
+    ],
   ],
   [
     'an ibgp neighbor without an address',
@@ -199,7 +221,9 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
         'kind: ibgp, asn: 64500, interface: eth1',
       ],
     ],
-    ['sites/ams1.yaml:9:58 nodes[0].neighbors[1].interface: a neighbor on an interface is one hop away, and an ibgp neighbor need not be\nwrite an address that is not link-local'],
+    [
+      'sites/ams1.yaml:9:58 nodes[0].neighbors[1].interface: a neighbor on an interface is one hop away, and an ibgp neighbor need not be\nwrite an address that is not link-local',
+    ],
   ],
   [
     'an IPv6 session that carries IPv4 too, and no other',
