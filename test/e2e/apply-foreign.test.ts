@@ -159,7 +159,7 @@ describe.each(['bird', 'frr'] as const)('apply on a %s node with routing of its 
       await node.restart()
       await untilSeen(node, ['transit1'])
     },
-    patience(120_000),
+    patience(300_000),
   )
 
   test(
@@ -195,7 +195,7 @@ describe.each(['bird', 'frr'] as const)('apply on a %s node with routing of its 
       expect(await readFile(replaced.outcome!.copies[0]!, 'utf8')).toBe(edited)
       expect(await config()).toBe(installed)
     },
-    patience(120_000),
+    patience(300_000),
   )
 
   test(
@@ -241,7 +241,7 @@ describe.each(['bird', 'frr'] as const)('apply on a %s node with routing of its 
         expect(other.outcome!.foreign.map(({ state }) => state).join()).toContain('starts ospfd')
       }
     },
-    patience(120_000),
+    patience(300_000),
   )
 
   test(
@@ -283,6 +283,6 @@ describe.each(['bird', 'frr'] as const)('apply on a %s node with routing of its 
       expect(exitCode).toBe(2)
       expect(stderr).toContain('check that the routing daemon is running')
     },
-    patience(120_000),
+    patience(300_000),
   )
 })
