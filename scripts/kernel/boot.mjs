@@ -1,7 +1,16 @@
 // node scripts/kernel/boot.mjs --kernel PATH --root IMAGE [--minutes N] -- COMMAND…
 // Boots the kernel with systemd as process 1, runs the command there in this checkout, and exits with its exit code.
 import { spawn } from 'node:child_process'
-import { copyFileSync, cpSync, mkdtempSync, openSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  cpSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
