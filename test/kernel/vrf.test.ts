@@ -89,11 +89,12 @@ describe.each(['bird', 'frr'] as const)('a session of %s in a VRF', (kind) => {
     ] as const) {
       const folder = join(dir, name)
       await mkdir(folder)
-      const { prepare, socketPath } = await daemonsIn(daemon, namespace, folder, undo)
-      const started = await prepare(config)
+      const daemons = await daemonsIn(daemon, namespace, folder, undo)
+      const started = await daemons.prepare(config)
       undo.push(() => started.kill())
       await started.start()
-      if (name === 'far') client = new BirdClient({ socketPath, deadlineMs: patience(5000) })
+      if (name === 'far')
+        client = new BirdClient({ socketPath: daemons.socketPath, deadlineMs: patience(5000) })
     }
     undo.push(async () => client.close())
   }, patience(120_000))
