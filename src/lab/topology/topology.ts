@@ -82,7 +82,7 @@ function wireNodes(
   isPeer: (node: FleetNode, neighbor: Neighbor) => boolean,
 ): { drafts: RouterDraft[]; links: NodeLink[] } {
   const drafts = new Map<string, RouterDraft>()
-  // A link-local address is that of many routers, so these are told apart by their names.
+  // A link-local address is that of many routers, so their names distinguish these routers.
   const keyOf = (site: Site, { name, address, asn, interface: link }: Neighbor) =>
     `${site.name} ${link === null ? address : name} ${asn}`
   eachNeighbor(fleet, (site, node, neighbor) => {

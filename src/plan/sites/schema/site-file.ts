@@ -253,16 +253,17 @@ const neighborFields = z.strictObject({
   degrade: degrade.prefault({}),
 })
 
-const neighbor = neighborFields
-  .refine(({ address, interface: link }) => address !== undefined || link !== undefined, {
+const neighbor = neighborFields.refine(
+  ({ address, interface: link }) => address !== undefined || link !== undefined,
+  {
     message: 'has neither address nor interface',
     params: {
       hint: 'write address: 10.1.1.1, with its address, or interface: eth1 for an unnumbered session',
     },
     // A misspelt key is already reported.
     when: ({ issues }) => issues.length === 0,
-  })
-  .meta({ anyOf: [{ required: ['address'] }, { required: ['interface'] }] })
+  },
+)
 
 const maintenance = z
   .array(

@@ -8,7 +8,7 @@ import { loadTemplates } from '../../../../src/plan/service/templates.ts'
 import { requireFleet } from '../../../../src/plan/sites/load.ts'
 
 /** Handlebars' strict mode lets `{{#if typo}}` and `{{#each typo}}` render nothing: an empty filter, here. */
-function findUnknownPaths(source: string, view: object): string[] {
+function findUnknownPaths(source: string, ...nodes: object[]): string[] {
   const unknown: string[] = []
   const builtIn = new Set(Object.keys(Handlebars.helpers))
   const visit = (program: hbs.AST.Program, scopes: readonly unknown[][]) => {
@@ -43,26 +43,27 @@ function findUnknownPaths(source: string, view: object): string[] {
     }
     return values
   }
-  visit(Handlebars.parse(source), [[view]])
+  visit(Handlebars.parse(source), [nodes])
   return unknown
 }
 
 const fleet = await requireFleet('test/golden/kinds')
 const plan = compilePlan(fleet, (_site, node) => debianLayout(fleet, node))
 const templates = await loadTemplates()
-const views: Record<string, object> = {
-  'bird/bird.conf.hbs': viewForBird(plan.nodes.find(({ daemon }) => daemon === 'bird')!),
-  'frr/frr.conf.hbs': viewForFrr(plan.nodes.find(({ daemon }) => daemon === 'frr')!),
+/** Of every node of the kind, so that each list of the templates has items. */
+const views: Record<string, object[]> = {
+  'bird/bird.conf.hbs': plan.nodes.filter(({ daemon }) => daemon === 'bird').map(viewForBird),
+  'frr/frr.conf.hbs': plan.nodes.filter(({ daemon }) => daemon === 'frr').map(viewForFrr),
 }
 
 describe('every name in a template is in its view model', () => {
   test.each(Object.keys(views))('%s', (path) => {
-    expect(findUnknownPaths(templates.get(path)!, views[path]!)).toEqual([])
+    expect(findUnknownPaths(templates.get(path)!, ...views[path]!)).toEqual([])
   })
 
   test('a misspelled block would be found', () => {
     const source = templates.get('bird/bird.conf.hbs')!.replace('{{#each sessions}}', '{{#each session}}')
-    expect(findUnknownPaths(source, views['bird/bird.conf.hbs']!)).not.toEqual([])
+    expect(findUnknownPaths(source, ...views['bird/bird.conf.hbs']!)).not.toEqual([])
   })
 
   test('a name that Handlebars reads as one of its helpers would be found', () => {
