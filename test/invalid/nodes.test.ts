@@ -213,6 +213,30 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     ],
   ],
   [
+    'one link-local address on two interfaces, on FRR',
+    [
+      [
+        'ams1.yaml',
+        'kind: tor, asn: 64613, address: "2001:db8:21::1", gtsm: true }',
+        'kind: tor, asn: 64613, address: "fe80::1", interface: eth1 }\n      - { name: tor3, kind: tor, asn: 64614, address: "fe80::1", interface: eth2 }',
+      ],
+    ],
+    [
+      'sites/ams1.yaml:10:55 nodes[0].neighbors[2].address: "fe80::1" is already used by nodes[0].neighbors[1].address\na second session to the same address stays idle, and bgpd does not look at the interface: keep one of the two, or leave address out',
+    ],
+  ],
+  [
+    'one link-local address on two interfaces, on BIRD',
+    [
+      [
+        'fra1.yaml',
+        'address: 2001:db8:11::1\n        localAddress: 2001:db8:11::2',
+        'address: fe80::1\n        interface: eth1\n      - { name: second, kind: tor, asn: 64999, address: "fe80::1", interface: eth2 }',
+      ],
+    ],
+    [],
+  ],
+  [
     'an ibgp neighbor without an address',
     [
       [

@@ -90,7 +90,7 @@ function replyLines(fleet: Fleet, node: LabNode, family: Family): string[] {
       `rule add pref 100 ipproto 17 sport ${service.wireguard.port} lookup ${table}`,
       ...links.map(
         (link, metric) =>
-          `route add default ${viaRouter(link, family)} src ${source} metric ${metric + 1} table ${table}`,
+          `route add ${viaRouter(link, family)} src ${source} metric ${metric + 1} table ${table}`,
       ),
     ]
   })
@@ -180,7 +180,7 @@ function nodeLines(fleet: Fleet, node: LabNode): string[] {
       `link set ${peer.interface} up`,
       addPeer(peer.interface, peer.address, peer.peerAddress),
     ]),
-    ...fallbacks.map((via) => `route add default ${via} metric 4096`),
+    ...fallbacks.map((via) => `route add ${via} metric 4096`),
   ]
 }
 
@@ -214,10 +214,10 @@ function managementLines({ managementAddress, fabricNamespace }: Topology): stri
   ]
 }
 
-/** Also for IPv4 routes through a router that has only an IPv6 address. */
+/** Of a default route, also of IPv4 through a router that has only an IPv6 address: `default` would mean IPv6 then. */
 function viaRouter({ routerAddress, nodeInterface }: NodeLink, family: Family): string {
   const via = routerAddress.family === family ? routerAddress : `inet6 ${routerAddress}`
-  return `via ${via} dev ${nodeInterface} onlink`
+  return `${family === 'ipv4' ? '0.0.0.0/0' : '::/0'} via ${via} dev ${nodeInterface} onlink`
 }
 
 /** The kernel's own link-local address would be a second one, and a neighbor would not know which to use. */

@@ -95,7 +95,7 @@ function wireNodes(
       node: node.name,
       neighbor: neighbor.name,
       asn: neighbor.asn,
-      address: routerAddressOf(neighbor),
+      address: routerAddressOf(node, neighbor),
       index: drafts.size + 1,
     })
   })
@@ -113,7 +113,7 @@ function wireNodes(
       node: node.name,
       neighbor: neighbor.name,
       router: router.name,
-      family: routerAddressOf(neighbor).family,
+      family: routerAddressOf(node, neighbor).family,
       families: familiesOf(neighbor),
       bridge: `b${links.length + 1}`,
       nodeInterface: neighbor.interface ?? `up${at}`,
@@ -121,7 +121,7 @@ function wireNodes(
       routerInterface: `dn${atRouter}`,
       routerPort: `r${router.index}d${atRouter}`,
       nodeAddress: neighbor.localAddress ?? deriveLocalAddress(node, neighbor),
-      routerAddress: routerAddressOf(neighbor),
+      routerAddress: routerAddressOf(node, neighbor),
       protocol: `n${nodeIndex}s${at}`,
     })
   })
@@ -154,17 +154,20 @@ function nameRouters(drafts: readonly RouterDraft[]): void {
 const firstOnLink = constantAddress('fe80::1')
 const secondOnLink = constantAddress('fe80::2')
 
-function routerAddressOf({ address }: Neighbor): Address {
-  return address ?? firstOnLink
+/** bgpd confuses two neighbors with one link-local address, also on different links. */
+function routerAddressOf(node: FleetNode, { name, address }: Neighbor): Address {
+  if (address !== null) return address
+  const at = node.neighbors.findIndex((neighbor) => neighbor.name === name)
+  return new Address('ipv6', firstOnLink.value + (BigInt(at + 1) << 16n))
 }
 
 /** The address of the same pair (the last bit flipped), or the next that is free on the node. */
 export function deriveLocalAddress(node: FleetNode, neighbor: Neighbor): Address {
   const taken = node.neighbors.flatMap((other) => [
-    routerAddressOf(other).toString(),
+    routerAddressOf(node, other).toString(),
     ...(other.localAddress === null ? [] : [other.localAddress.toString()]),
   ])
-  const { family, value } = routerAddressOf(neighbor)
+  const { family, value } = routerAddressOf(node, neighbor)
   if (neighbor.interface !== null) return value === secondOnLink.value ? firstOnLink : secondOnLink
   let candidate = new Address(family, value ^ 1n)
   for (let step = 2n; taken.includes(candidate.toString()); step++) {

@@ -87,9 +87,15 @@ function checkUniqueNeighbors({ file, path, node }: PlacedNode): Finding[] {
       neighbors.map(({ neighbor, path }) => ({
         file,
         path: [...path, 'address'],
-        value: neighbor?.interface === undefined ? neighbor?.address?.toString() : undefined,
+        // bgpd confuses two neighbors with one link-local address, also on different interfaces.
+        value:
+          neighbor?.interface === undefined || node.daemon === 'frr'
+            ? neighbor?.address?.toString()
+            : undefined,
       })),
-      'a second session to the same address stays idle: keep one of the two',
+      node.daemon === 'frr' && neighbors.some(({ neighbor }) => neighbor?.interface !== undefined)
+        ? 'a second session to the same address stays idle, and bgpd does not look at the interface: keep one of the two, or leave address out'
+        : 'a second session to the same address stays idle: keep one of the two',
     ),
     ...findTwice(
       neighbors.map(({ neighbor, path }) => ({
