@@ -1,6 +1,9 @@
 import { bfdHopsOf } from './indirect.ts'
 import type { Manifest, ManifestNeighbor } from './manifest.ts'
 
+/** BFD needs some seconds after its BGP session, and a restart of bgpd ends it once more. */
+export const bfdGraceMs = 10_000
+
 /** That BFD is configured and not up, while its BGP session is up: with the cure. */
 export function describeQuietBfd(
   neighbor: ManifestNeighbor,

@@ -7,7 +7,13 @@ import { compareBundles } from '../../manifest/compare/compare.ts'
 import type { Effect } from '../../manifest/compare/session-costs.ts'
 import { daemonNames } from '../../manifest/daemon-kinds.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
-import { type BfdSessions, DaemonError, type Observation, type RoutingDaemon } from '../routing/daemon.ts'
+import {
+  type BfdSessions,
+  DaemonError,
+  neighborsUp,
+  type Observation,
+  type RoutingDaemon,
+} from '../routing/daemon.ts'
 import { ownPrefixesOf } from '../routing/own-prefixes.ts'
 import { type BaseDaemon, NotTakenError } from './base-daemon.ts'
 import { cleaners } from './clean.ts'
@@ -294,7 +300,7 @@ async function undo(
 
 /** A session that was not up before does not fail the apply, but is reported. */
 function describeDown(was: Observation, is: Observation): string[] {
-  const up = new Set(was.neighbors.filter(({ session }) => session === 'up').map(({ neighbor }) => neighbor))
+  const up = neighborsUp(was)
   return is.neighbors
     .filter(({ neighbor, session }) => session !== 'up' && !up.has(neighbor))
     .map(({ neighbor }) => `the session to ${neighbor} is not up, as before the apply`)

@@ -50,6 +50,11 @@ export interface NeighborObservation {
   readonly announced: Announcements
 }
 
+/** The neighbors whose session is up. */
+export function neighborsUp({ neighbors }: Observation): ReadonlySet<string> {
+  return new Set(neighbors.filter(({ session }) => session === 'up').map(({ neighbor }) => neighbor))
+}
+
 /** `missing`: the daemon has no BFD session with this neighbor. */
 export type BfdState = 'up' | 'down' | 'missing'
 

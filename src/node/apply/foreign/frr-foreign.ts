@@ -47,16 +47,11 @@ function without(lines: Lines, fresh: Lines, isOurs: boolean): Lines {
   return new Map(
     [...lines].filter(([key, line]) => {
       if (fresh.has(key)) return line.length === 1 && /^router bgp /.test(line[0])
-      if (ownList.test(line[0])) return false
       const session = sessionOf(line)
       return !(isOurs && session !== null && sessions.has(session))
     }),
   )
 }
-
-/** Route-maps and lists of an earlier plan: only Anyward uses these names. */
-const ownList =
-  /^(?:route-map|(?:ip|ipv6) prefix-list|bgp (?:as-path access-list|(?:large-)?community-list(?: \w+)?)) aw[-_]/
 
 function sessionOf(line: Line): string | null {
   const address = line[0].startsWith('router bgp ') ? /^neighbor (\S+) /.exec(line.at(-1)!)?.[1] : undefined

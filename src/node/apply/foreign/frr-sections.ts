@@ -37,15 +37,15 @@ export function describeSections(lines: Lines, context: SectionContext): Foreign
       const what = `${block}: ${count(settings.length, 'setting')} (${shown}${settings.length > 3 ? ', …' : ''})`
       found.push(part('interface', what, first, context, parts.some(context.runs)))
     } else if (/^(?:ip|ipv6) (?:route|mroute) /.test(block)) routes.push(first)
-    else {
-      const policy = /^route-map (?!aw-)/.test(block) && 'route-map entry'
+    else if (!isOurs(block)) {
+      const policy = /^route-map /.test(block) && 'route-map entry'
       const list =
-        /^(?:ip |ipv6 |bgp |mac )?(?:prefix-list|as-path access-list|community-list|large-community-list|extcommunity-list|access-list) (?:standard |expanded )?(?!aw-)/.test(
+        /^(?:ip |ipv6 |bgp |mac )?(?:prefix-list|as-path access-list|community-list|large-community-list|extcommunity-list|access-list) /.test(
           block,
         ) && 'line of lists'
       const kind = policy || list
       if (kind) policies.set(kind, [...(policies.get(kind) ?? []), first])
-      else if (!isOurs(block) && !harmless.test(block)) others.push(first)
+      else if (!harmless.test(block)) others.push(first)
     }
   }
   if (routes.length > 0) {
@@ -128,7 +128,7 @@ function nameOf(block: string): string {
 }
 
 function isOurs(block: string): boolean {
-  return /(?:^| )aw-/.test(block) || /^(?:bfd|rpki)$/.test(block)
+  return /(?:^| )aw[-_]/.test(block) || /^(?:bfd|rpki)$/.test(block)
 }
 
 /** The lines of each block of the top level, the block's own line first. */

@@ -1,10 +1,14 @@
 import { type Clock, systemClock } from '../../../clock/clock.ts'
 import type { Manifest } from '../../../manifest/manifest.ts'
-import { describeQuietBfd } from '../../../manifest/quiet-bfd.ts'
-import { type BfdSessions, type BfdState, DaemonError, type RoutingDaemon } from '../../routing/daemon.ts'
+import { bfdGraceMs, describeQuietBfd } from '../../../manifest/quiet-bfd.ts'
+import {
+  type BfdSessions,
+  type BfdState,
+  DaemonError,
+  neighborsUp,
+  type RoutingDaemon,
+} from '../../routing/daemon.ts'
 
-/** How long BFD may take to come up after its BGP session. */
-const upWithinMs = 10_000
 const pollMs = 200
 
 /** The BFD sessions of a bundle, and those of its neighbors whose BFD was up before it was applied. */
@@ -51,7 +55,7 @@ export async function findQuietBfd(
   clock: Clock = systemClock,
 ): Promise<string[]> {
   if (check === null) return []
-  const deadline = clock.now() + upWithinMs
+  const deadline = clock.now() + bfdGraceMs
   for (;;) {
     const findings = await look(check.sessions, manifest, daemon)
     if (findings.length === 0 || clock.now() > deadline || signal.aborted) return findings
@@ -62,8 +66,7 @@ export async function findQuietBfd(
 async function look(sessions: BfdSessions, manifest: Manifest, daemon: RoutingDaemon): Promise<string[]> {
   try {
     const states = await sessions.look()
-    const { neighbors } = await daemon.observe()
-    const up = new Set(neighbors.filter(({ session }) => session === 'up').map(({ neighbor }) => neighbor))
+    const up = neighborsUp(await daemon.observe())
     return manifest.neighbors.flatMap((neighbor) => {
       const state: BfdState = states.get(neighbor.name) ?? 'up'
       return state === 'up' || !up.has(neighbor.name)

@@ -4,7 +4,7 @@ import { readCarefully } from '../../../files/open-regular-file.ts'
 import { readAnnouncements } from '../../../manifest/announcements.ts'
 import type { DaemonKind } from '../../../manifest/daemon-kinds.ts'
 import type { Manifest } from '../../../manifest/manifest.ts'
-import { DaemonError, type Observation, type RoutingDaemon } from '../../routing/daemon.ts'
+import { DaemonError, neighborsUp, type Observation, type RoutingDaemon } from '../../routing/daemon.ts'
 import type { BaseDaemon } from '../base-daemon.ts'
 import { type BfdCheck, findLostBfd } from './bfd-check.ts'
 import { findRegressions } from './regressions.ts'
@@ -62,7 +62,7 @@ async function lookForRegressions(
     const text = announceFile === null ? null : await readAnnounceFile(announceFile)
     const is = await daemon.observe()
     const promised = text === null ? null : new Set(readAnnouncements(text)?.keys())
-    const up = new Set(is.neighbors.filter(({ session }) => session === 'up').map(({ neighbor }) => neighbor))
+    const up = neighborsUp(is)
     return [
       ...findRegressions(was, is, manifest, promised),
       ...(await findLostBfd(bfd, (neighbor) => up.has(neighbor))),

@@ -1,6 +1,6 @@
 import type { Clock } from '../../../clock/clock.ts'
 import type { Manifest } from '../../../manifest/manifest.ts'
-import { describeQuietBfd } from '../../../manifest/quiet-bfd.ts'
+import { bfdGraceMs, describeQuietBfd } from '../../../manifest/quiet-bfd.ts'
 import type { Metrics } from '../../../telemetry/metrics.ts'
 import type { Say } from '../../../telemetry/say.ts'
 import { type BfdSessions, type BfdState, DaemonError } from '../../routing/daemon.ts'
@@ -28,9 +28,6 @@ export interface BfdWatch {
   start(isSessionUp: (neighbor: string) => boolean): void
   stop(): void
 }
-
-/** BFD needs some seconds after its BGP session, and a restart of bgpd ends it once more. */
-export const bfdGraceMs = 10_000
 
 /**
  * Watches the BFD sessions: logs each change, and reports those that stay down while their BGP session is up. It changes
