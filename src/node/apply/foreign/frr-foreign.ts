@@ -1,4 +1,5 @@
 import { dirname } from 'node:path'
+import { parseJson } from '../../../text/parse-json.ts'
 import { DaemonError } from '../../routing/daemon.ts'
 import { Vtysh } from '../../routing/frr/vtysh.ts'
 import { keyOf, type Line, type Lines, readLines } from '../frr-lines.ts'
@@ -89,10 +90,10 @@ async function addStates(
 
 async function readPeers(vtysh: Vtysh): Promise<Map<string, string>> {
   const peers = new Map<string, string>()
-  const vrfs = parseJson(await show(vtysh, 'show bgp vrf all summary json')) as Record<
-    string,
-    Record<string, { peers?: Record<string, { state?: string; pfxRcd?: number }> }>
-  > | null
+  const vrfs = parseJson(await show(vtysh, 'show bgp vrf all summary json')) as
+    | Record<string, Record<string, { peers?: Record<string, { state?: string; pfxRcd?: number }> }>>
+    | null
+    | undefined
   for (const families of Object.values(vrfs ?? {})) {
     for (const family of Object.values(families ?? {})) {
       for (const [address, { state, pfxRcd }] of Object.entries(family?.peers ?? {})) {
@@ -117,13 +118,5 @@ async function show(vtysh: Vtysh, command: string): Promise<string> {
   } catch (error) {
     if (error instanceof DaemonError) return ''
     throw error
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return null
   }
 }
