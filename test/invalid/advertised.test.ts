@@ -152,3 +152,18 @@ test('a node always announces a prefix only to neighbors of its family', () => {
     'sites/ams1.yaml:7:22 warning: nodes[0].alwaysAnnounce[0]: the node has no IPv6 neighbor to announce 2a45::/32 to\nadd an IPv6 session, or leave it out',
   )
 })
+
+test('an IPv6 session that carries IPv4 routes (RFC 8950) receives an IPv4 prefix', () => {
+  const edits = [
+    ['ams1.yaml', 'services: [vpn]', 'services: [vpn]\n    alwaysAnnounce: [45.45.45.0/24]'],
+    [
+      'ams1.yaml',
+      'kind: transit, asn: 64602, address: 10.2.1.1',
+      'kind: tor, asn: 64614, address: "2001:db8:21::3"',
+    ],
+  ] as const
+  const warning = 'the node has no IPv4 neighbor to announce 45.45.45.0/24 to'
+  expect(issuesAfter(edits).join()).toContain(warning)
+  const extended = ['ams1.yaml', 'gtsm: true', 'gtsm: true, extendedNextHop: true'] as const
+  expect(issuesAfter([...edits, extended]).join()).not.toContain(warning)
+})

@@ -1,7 +1,7 @@
 import { findBogon } from '../../../../net/bogons.ts'
 import type { Prefix } from '../../../../net/prefix.ts'
 import { globalLengths } from '../../../../net/prefix-range.ts'
-import { externalKinds, type PlacedNode, type PlacedService } from '../../drafts.ts'
+import { externalKinds, familiesOf, type PlacedNode, type PlacedService } from '../../drafts.ts'
 import { error, type Finding, warning } from '../../finding.ts'
 import { checkTwice } from '../twice.ts'
 
@@ -95,9 +95,9 @@ function checkLength({ file, path, node, prefix }: At): Finding[] | null {
 function checkReceivers({ file, path, node, prefix }: At): Finding[] | null {
   const neighbors = (node.neighbors ?? []).filter((neighbor) => neighbor !== undefined)
   const receives = neighbors.some(
-    ({ address, kind, hostRoutes }) =>
-      address?.family === prefix.family &&
-      (!prefix.isHost || (hostRoutes ?? (kind === 'tor' || kind === 'ibgp'))),
+    (neighbor) =>
+      familiesOf(neighbor).includes(prefix.family) &&
+      (!prefix.isHost || (neighbor.hostRoutes ?? (neighbor.kind === 'tor' || neighbor.kind === 'ibgp'))),
   )
   // Without any neighbor the node has a warning already.
   if (receives || neighbors.length === 0) return null
