@@ -12,8 +12,9 @@ export async function readSystemFile(path: string): Promise<string | null> {
   )
   if (handle === null) return null
   try {
-    const { size } = await handle.stat()
-    if (size > mostBytes) throw new Error(`${path} is larger than 16 MB`)
+    const entry = await handle.stat()
+    if (!entry.isFile()) throw new Error(`${path} is not a regular file`)
+    if (entry.size > mostBytes) throw new Error(`${path} is larger than 16 MB`)
     return await handle.readFile('utf8')
   } finally {
     await handle.close()
