@@ -176,7 +176,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     'no address and no interface',
     [['fra1.yaml', 'address: 2001:db8:11::1\n        localAddress: 2001:db8:11::2', 'description: none']],
     [
-      'sites/fra1.yaml:17:9 nodes[0].neighbors[1]: has neither address nor interface\nwrite address: 10.1.1.1, with its address, or interface: eth1 for an unnumbered session',
+      'sites/fra1.yaml:17:9 nodes[0].neighbors[1].address: is missing, and so is interface\nwrite address: 10.1.1.1, with its address, or interface: eth1 for an unnumbered session',
     ],
   ],
   [

@@ -256,7 +256,9 @@ const neighborFields = z.strictObject({
 const neighbor = neighborFields.refine(
   ({ address, interface: link }) => address !== undefined || link !== undefined,
   {
-    message: 'has neither address nor interface',
+    // At the address, so that the other values of the neighbor are checked too.
+    path: ['address'],
+    message: 'is missing, and so is interface',
     params: {
       hint: 'write address: 10.1.1.1, with its address, or interface: eth1 for an unnumbered session',
     },
