@@ -18,6 +18,11 @@ export const instanceMark = '__'
  * configuration, and is shown in each list of routes.
  */
 export const degradedPreference = 199
+/**
+ * The preference that the functions of an attached node give a route that they have degraded: `show route export` shows
+ * whether the engineer's filter has called them.
+ */
+export const degradedByFilter = 198
 
 /** FRR's mark of a degraded route: the route-map of its `network` line sets a tag, which stays on the node. */
 export const frrDegraded = {
@@ -56,4 +61,17 @@ export function readAnnouncements(text: string): Announcements | null {
     [...routes].map(([, prefix, mark]) => [prefix!, mark === undefined ? 'normal' : 'degraded'] as const),
   )
   return renderAnnouncements(announcements) === text ? announcements : null
+}
+
+/**
+ * A glob that matches just that file. BIRD refuses its whole configuration over a missing include, file or folder, unless
+ * a glob found nothing; a boot leaves neither until the controller creates them.
+ */
+export function globOf(file: string): string {
+  const slash = file.lastIndexOf('/')
+  return `${bracketLast(file.slice(0, slash))}/${bracketLast(file.slice(slash + 1))}`
+}
+
+function bracketLast(name: string): string {
+  return `${name.slice(0, -1)}[${name.slice(-1)}]`
 }

@@ -15,6 +15,9 @@ interface DaemonNames {
   readonly socketGroup: string
 }
 
+/** The file of an attached node's bundle: filters that the engineer's own configuration can call. */
+export const filtersFile = 'anyward.conf'
+
 export const daemonNames: Readonly<Record<DaemonKind, DaemonNames>> = {
   bird: { project: 'BIRD', process: 'bird', configFile: 'bird.conf', user: 'bird', socketGroup: 'bird' },
   frr: { project: 'FRR', process: 'bgpd', configFile: 'frr.conf', user: 'frr', socketGroup: 'frrvty' },

@@ -24,7 +24,7 @@ import {
   absolutePath,
   address,
   asn,
-  birdSymbol,
+  birdProtocol,
   durationMs,
   fileName,
   hash,
@@ -40,7 +40,7 @@ import {
   timezone,
   version,
 } from './values.ts'
-import { bfdHops, failureActions, importWords, neighborKinds, roleWords } from './words.ts'
+import { bfdHops, failureActions, importWords, neighborKinds, roleWords, routingWords } from './words.ts'
 
 /** Paths on the node. */
 const paths = record({
@@ -106,8 +106,11 @@ const neighbor = record({
   family: word(...families),
   /** The families that the session carries, if both: IPv4 with IPv6 next hops (RFC 8950). */
   families: optional(list(word(...families), 2)),
-  /** BIRD's name for the session, of an unnumbered one the stem of it; `null` for FRR, which names a session by its address or interface. */
-  protocol: nullable(birdSymbol),
+  /**
+   * BIRD's name for the session, of an unnumbered one the stem of it. `null` for FRR, which names a session by its address
+   * or interface, and for a session of an attached node whose name the YAML does not give: it is found by its address.
+   */
+  protocol: nullable(birdProtocol),
   gtsm: yesNo,
   passwordFile: nullable(absolutePath),
   /** Our prefixes that are advertised to this neighbor while their service is announced, or always, sorted. */
@@ -175,6 +178,7 @@ const manifest = record({
   site: name,
   node: name,
   daemon: word(...daemonKinds),
+  routing: withDefault(word(...routingWords), 'managed'),
   asn,
   routerId: address,
   paths,

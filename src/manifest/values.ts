@@ -33,7 +33,9 @@ export const name = pattern<Name>(
   `is not a name: at most ${longestName} of a-z, 0-9 and single dashes`,
   longestName,
 )
-export const birdSymbol = pattern<BirdSymbol>(/^[A-Za-z_]\w{0,63}$/, 'is not a symbol of BIRD')
+/** BIRD also has names in quotes, such as 'transit-a'. */
+export const birdProtocolPattern = /^[A-Za-z0-9_.:-]{1,64}$/
+export const birdProtocol = pattern<BirdSymbol>(birdProtocolPattern, 'is not the name of a BIRD protocol')
 export const interfaceName = pattern<InterfaceName>(
   interfacePattern,
   'is not an interface name',

@@ -13,6 +13,10 @@ export type RoleWord = (typeof roleWords)[number]
 export const bfdHops = ['single', 'multi'] as const
 export type BfdHops = (typeof bfdHops)[number]
 
+/** `managed`: the planner writes the daemon's whole configuration. `attached`: it is the engineer's own. */
+export const routingWords = ['managed', 'attached'] as const
+export type RoutingWord = (typeof routingWords)[number]
+
 export const failureActions = ['withdraw', 'degrade'] as const
 export type FailureAction = (typeof failureActions)[number]
 

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { fillSecrets } from '../../bundle/secrets.ts'
 import { removeTree } from '../../files/remove-tree.ts'
 import { run } from '../../linux/run.ts'
-import { type DaemonKind, daemonNames } from '../../manifest/daemon-kinds.ts'
+import { type DaemonKind, daemonNames, filtersFile } from '../../manifest/daemon-kinds.ts'
 import type { NodePaths } from '../../manifest/manifest.ts'
 import {
   frrCommand,
@@ -84,10 +84,22 @@ export function layoutOf(node: LabNode, dir: string, port: number): NodeLayout {
   }
 }
 
-/** Installs a node's bundle as its routing daemon's configuration, with the secrets filled in. */
-export async function installConfiguration(node: NodeState): Promise<void> {
+/**
+ * Installs a node's bundle as its routing daemon's configuration, with the secrets filled in.
+ * @param own an attached node's own configuration, with the paths of a real node
+ */
+export async function installConfiguration(node: NodeState, own: string | null): Promise<void> {
   await mkdir(join(node.dir, 'run'), { recursive: true })
   await mkdir(join(node.dir, 'state'), { recursive: true })
+  if (own !== null) {
+    const content = own
+      .replaceAll(/\/run\/anywar(?:d|\[d\])\//g, `${node.dir}/`)
+      .replaceAll(/\/etc\/anyward\/bundl(?:e|\[e\])\//g, `${node.bundle}/`)
+    // As after `anyward apply` and `write memory`.
+    const filters = node.daemon === 'frr' ? await readFile(join(node.bundle, filtersFile), 'utf8') : ''
+    await labDaemons[node.daemon].install(node, `${content}\n${filters}`)
+    return
+  }
   const name = daemonNames[node.daemon].configFile
   const content = await fillSecrets(await readFile(join(node.bundle, name), 'utf8'))
   await labDaemons[node.daemon].install(node, content)
@@ -157,7 +169,10 @@ async function startFrr(node: NodeState, signal?: AbortSignal, onStart?: OnStart
   const all: ProcessRecord[] = []
   const vty = join(node.dir, 'vty')
   await makeFrrFolder(frrNameOf(node))
-  for (const group of frrDaemons()) {
+  // An attached node's own configuration may have OSPF.
+  const config = await readFile(join(node.dir, 'frr', 'frr.conf'), 'utf8')
+  const more = ['ospf', 'ospf6'].filter((name) => new RegExp(`^router ${name}$`, 'm').test(config))
+  for (const group of [...frrDaemons(), more.map((name) => `${name}d`)]) {
     const records = await Promise.all(group.map(start))
     all.push(...records)
     await Promise.all(records.map((record) => waitForSocket(join(vty, `${record.name}.vty`), record, signal)))

@@ -10,6 +10,7 @@ import { readInstalledVersion } from '../../plan/service/installed-version.ts'
 import { renderBundle } from '../../plan/service/render-bundle.ts'
 import { loadTemplates } from '../../plan/service/templates.ts'
 import type { Fleet, Service } from '../../plan/sites/fleet.ts'
+import { OperationError } from '../../text/operation-error.ts'
 import {
   type CacheState,
   type ClientState,
@@ -76,7 +77,8 @@ export async function prepareLab(fleet: Fleet, topology: Topology, claim: LabSta
         stage({ dir: state.bundle, files: renderBundle(render, plan), obsolete: [] }),
       )
       await writeServerConfigs(state, plan, topology, keys)
-      await installConfiguration(state)
+      const own = plan.routing === 'attached' ? await readOwnConfiguration(claim.sites, plan) : null
+      await installConfiguration(state, own)
       return state
     }),
   )
@@ -90,6 +92,17 @@ export async function prepareLab(fleet: Fleet, topology: Topology, claim: LabSta
   )
   const caches = await Promise.all(topology.caches.map((cache) => prepareCache(cache, fleet)))
   return { ...claim, caches, nodes, routers, clients }
+}
+
+/** An attached node's own configuration, from a file beside the YAML. */
+async function readOwnConfiguration(sites: string, { node }: NodePlan): Promise<string> {
+  const file = join(sites, `${node}.conf`)
+  return readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    throw new OperationError(`${node} has routing: attached, and ${file} cannot be read (${cause.code})`, {
+      hint: `write its own configuration into ${file}: the lab runs it`,
+      cause,
+    })
+  })
 }
 
 export function namespacesOf(topology: Topology): string[] {

@@ -33,6 +33,16 @@ interface AnnouncementChange {
 
 /** The changes by a new bundle on its node. `before` is `null` if there is no usable earlier bundle. */
 export function compareBundles(before: Manifest | null, after: Manifest): NodeComparison {
+  const comparison = compareAll(before, after)
+  if (after.routing === 'managed') return comparison
+  // The engineer's own configuration has the sessions: a bundle changes the filters that it may call.
+  const soften = <E extends Effect | 'start' | 'end'>(effect: E) =>
+    effect === 'session-restart' ? 'reload' : effect
+  const sessions = comparison.sessions.map((session) => ({ ...session, effect: soften(session.effect) }))
+  return { ...comparison, effect: soften(comparison.effect), sessions }
+}
+
+function compareAll(before: Manifest | null, after: Manifest): NodeComparison {
   const { site, node, daemon } = after
   const announcements = compareAnnouncements(before, after)
   if (before === null) {
@@ -82,6 +92,7 @@ function sessionChange(
 function compareSpeakers(before: Manifest, after: Manifest): string[] {
   const why = []
   if (before.daemon !== after.daemon) why.push(`the daemon is ${after.daemon}, was ${before.daemon}`)
+  if (before.routing !== after.routing) why.push(`routing is ${after.routing}, was ${before.routing}`)
   if (before.asn !== after.asn) why.push(`our AS is ${after.asn}, was ${before.asn}`)
   if (before.routerId !== after.routerId) {
     why.push(`the router id is ${after.routerId}, was ${before.routerId}`)

@@ -5,7 +5,7 @@ import { fillSecrets } from '../../bundle/secrets.ts'
 import { type Clock, systemClock } from '../../clock/clock.ts'
 import { compareBundles } from '../../manifest/compare/compare.ts'
 import type { Effect } from '../../manifest/compare/session-costs.ts'
-import { daemonNames } from '../../manifest/daemon-kinds.ts'
+import { daemonNames, filtersFile } from '../../manifest/daemon-kinds.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
 import {
   type BfdSessions,
@@ -102,12 +102,18 @@ export async function applyBundle(options: ApplyOptions): Promise<ApplyOutcome> 
     throw new TypeError('the manifest does not say where to install')
   }
   const bundle = await readBundleFiles(options.bundleDir, manifest)
-  const name = daemonNames[manifest.daemon].configFile
+  const { routing } = manifest
+  const filtersPath = join(bundleDir, filtersFile)
+  const isManaged = routing === 'managed'
+  const name = isManaged ? daemonNames[manifest.daemon].configFile : filtersFile
   const content = await fillSecrets(bundle.get(name) ?? '')
-  const loss = await findLoss({
-    ...{ manifest, installed, content, old: (await readConfig(configFile)).content },
-    own: ownPrefixesOf(watching(manifest, installed)),
-  })
+  // An attached node's configuration is the engineer's own: nothing of it is replaced or removed.
+  const loss = isManaged
+    ? await findLoss({
+        ...{ manifest, installed, content, old: (await readConfig(configFile)).content },
+        own: ownPrefixesOf(watching(manifest, installed)),
+      })
+    : null
   if (loss !== null && !options.replace) {
     const { detail, cure } = describeLoss(loss, manifest)
     const { reason, foreign, difference } = loss
@@ -117,12 +123,12 @@ export async function applyBundle(options: ApplyOptions): Promise<ApplyOutcome> 
     }
   }
   const lost = { ...nothingLost, ...(loss && { foreign: loss.foreign, difference: loss.difference }) }
-  const cleaned = await removeSaved(manifest, installed, configFile)
-  const old = await readConfig(configFile)
+  const cleaned = isManaged ? await removeSaved(manifest, installed, configFile) : []
+  const old = isManaged ? await readConfig(configFile) : await readInstalled(filtersPath)
   const owner = await findOwner(manifest.daemon)
   const ours = { uid: process.getuid!(), gid: process.getgid!() }
   const wanted: InstalledFile[] = [
-    { path: configFile, content, mode: 0o640, ...owner },
+    ...(isManaged ? [{ path: configFile, content, mode: 0o640, ...owner }] : []),
     ...[...bundle].map(([path, text]) => ({
       path: join(bundleDir, path),
       content: text,
@@ -131,17 +137,13 @@ export async function applyBundle(options: ApplyOptions): Promise<ApplyOutcome> 
     })),
   ]
   const before = await Promise.all(wanted.map(({ path }) => readInstalled(path)))
-  if (loss === null && wanted.every((file, index) => file.content === before[index]!.content)) {
-    const applied = cleaned.length > 0
-    return {
-      ...nothingLost,
-      ...{ applied, effect: 'none', undone: false, reason: applied ? 'applied' : 'nothing-to-do' },
-      ...{ detail: 'this bundle is installed already', findings: [], notes: cleaned },
-    }
-  }
-  const base = createBase(manifest.daemon, {
+  const isInstalled = loss === null && wanted.every((file, index) => file.content === before[index]!.content)
+  if (isInstalled && isManaged) return nothingToDo(cleaned.length > 0, cleaned)
+  const base = createBase(routing, manifest.daemon, {
     daemonSocket,
     configFile,
+    announceFile: manifest.paths.announceFile,
+    filtersPath,
     content,
     installed: old.content,
     owner,
@@ -161,6 +163,8 @@ export async function applyBundle(options: ApplyOptions): Promise<ApplyOutcome> 
       const refused = { applied: false, effect, undone: false, reason: 'parser-refused' } as const
       return { ...lost, ...refused, detail, findings: [], notes: cleaned }
     }
+    const remarks = [...cleaned, ...(base.remarks?.() ?? [])]
+    if (isInstalled && !(await base.isMissing?.())) return nothingToDo(false, remarks)
     const was = await observeBefore(options)
     const wasUp = await findBfdUp(installed && (await options.createBfd(installed)))
     if (sessions !== null) bfd = { sessions, wasUp }
@@ -170,6 +174,7 @@ export async function applyBundle(options: ApplyOptions): Promise<ApplyOutcome> 
       format: 1,
       node,
       daemon: kind,
+      routing,
       daemonSocket,
       configFile,
       files: before,
@@ -196,12 +201,12 @@ export async function applyBundle(options: ApplyOptions): Promise<ApplyOutcome> 
       const undone = await undo(options, base, before, snapshot, was, error)
       // The file itself is as before.
       if (undone.undone) await Promise.all(copies.splice(0).map((copy) => rm(copy, { force: true })))
-      return { ...lost, copies, effect, ...undone, findings: [], notes: [...cleaned, ...undone.notes] }
+      return { ...lost, copies, effect, ...undone, findings: [], notes: [...remarks, ...undone.notes] }
     }
     await base.forget?.(removedPrefixes(manifest, installed))
     await removeJournal(bundleDir)
     const kept = copies.map((copy) => `a copy of the replaced configuration is in ${copy}`)
-    const notes = [...kept, ...cleaned, ...describeDown(was, await daemon.observe())]
+    const notes = [...kept, ...remarks, ...describeDown(was, await daemon.observe())]
     const detail = `${manifest.node} runs this bundle`
     const findings = await findQuietBfd(bfd, manifest, daemon, options.signal, options.clock)
     const applied = { applied: true, effect, undone: false, reason: 'applied', detail } as const
@@ -211,6 +216,13 @@ export async function applyBundle(options: ApplyOptions): Promise<ApplyOutcome> 
     sessions?.close()
     await base.close()
   }
+}
+
+/** @param applied whether saved announcements were removed nevertheless */
+function nothingToDo(applied: boolean, notes: readonly string[]): ApplyOutcome {
+  const reason = applied ? 'applied' : 'nothing-to-do'
+  const detail = 'this bundle is installed already'
+  return { ...nothingLost, applied, effect: 'none', undone: false, reason, detail, findings: [], notes }
 }
 
 /**

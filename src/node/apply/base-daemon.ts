@@ -3,9 +3,13 @@ import type { Owner } from './files.ts'
 export interface BaseOptions {
   readonly daemonSocket: string
   readonly configFile: string
-  /** The new configuration with its secrets. */
+  /** BIRD only: the include file that the controller owns. */
+  readonly announceFile: string | null
+  /** Of an attached node: where its filters are installed, the only file of ours that its daemon reads. */
+  readonly filtersPath: string
+  /** The new configuration with its secrets; of an attached node, its filters. */
   readonly content: string
-  /** The configuration installed before; `null`: none. */
+  /** What was installed in its place before; `null`: nothing. */
   readonly installed: string | null
   readonly owner: Owner
   /** Seconds after which a daemon that has such a timer undoes an unconfirmed configuration. */
@@ -20,6 +24,10 @@ export interface BaseDaemon {
   check(): Promise<readonly string[]>
   /** After `check`: whether the new configuration is equivalent to the installed one. */
   saysTheSame(): boolean
+  /** After `check`: remarks for the operator. */
+  remarks?(): readonly string[]
+  /** After `check`: whether the daemon has lost lines of the installed configuration, which it keeps in no file. */
+  isMissing?(): Promise<boolean>
   /** The state that `revert` needs beside the files. */
   snapshot(): Promise<string | null>
   /** Runs the new configuration. Throws DaemonError, or a NotTakenError. */

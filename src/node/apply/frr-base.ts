@@ -59,15 +59,16 @@ export function createFrrBase({ daemonSocket, content, installed, replaces }: Ba
 }
 
 /** Without the lines that the daemons print with an empty configuration, for example because of sysctls. */
-function configured({ running, empty }: ScratchReading): Lines {
+export function configured({ running, empty }: ScratchReading): Lines {
   return without(readLines(running), readLines(empty))
 }
 
-async function converge(
+/** Adds the wanted lines to the running configuration, and removes the obsolete ones. Throws a NotTakenError. */
+export async function converge(
   vtysh: Vtysh,
   wanted: Lines,
   obsolete: (key: string) => boolean,
-  isRuntime: (line: Line) => boolean,
+  isRuntime: (line: Line) => boolean = isAnnouncement,
 ): Promise<void> {
   const look = async () => findGap(readLines(await vtysh.readRunning()), wanted, obsolete, isRuntime)
   const replies: string[] = []

@@ -1,6 +1,7 @@
 import { readFile, rm } from 'node:fs/promises'
 import * as z from 'zod'
 import { daemonKinds } from '../../manifest/daemon-kinds.ts'
+import { routingWords } from '../../manifest/words.ts'
 import { installFiles } from './files.ts'
 import { journalPath } from './lock.ts'
 
@@ -11,6 +12,7 @@ const journalSchema = z.strictObject({
   format: z.literal(1),
   node: z.string(),
   daemon: z.enum(daemonKinds),
+  routing: z.enum(routingWords).default('managed'),
   daemonSocket: pathSchema,
   configFile: pathSchema,
   /** The state of the files before the apply. */
@@ -23,7 +25,10 @@ const journalSchema = z.strictObject({
       gid: idSchema,
     }),
   ),
-  /** FRR's running configuration before the apply; `null` for BIRD, which reads its file again. */
+  /**
+   * FRR's running configuration before the apply; of an attached node, the lines to restore and to remove. `null` for
+   * BIRD, which reads its file again.
+   */
   running: z.string().nullable(),
 })
 

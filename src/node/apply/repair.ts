@@ -1,3 +1,5 @@
+import { join } from 'node:path'
+import { filtersFile } from '../../manifest/daemon-kinds.ts'
 import { isNotRunning } from '../routing/withdrawn.ts'
 import { createBase } from './create-base.ts'
 import { installFiles } from './files.ts'
@@ -10,12 +12,14 @@ import { readJournal, removeJournal } from './journal.ts'
 export async function repairInterrupted(bundleDir: string): Promise<boolean> {
   const journal = await readJournal(bundleDir)
   if (journal === null) return false
-  const { daemon, daemonSocket, configFile } = journal
+  const { daemon, routing, daemonSocket, configFile } = journal
   // A revert needs the paths only.
   const owner = { uid: 0, gid: 0 }
-  const base = createBase(daemon, {
+  const base = createBase(routing, daemon, {
     daemonSocket,
     configFile,
+    announceFile: null,
+    filtersPath: join(bundleDir, filtersFile),
     content: '',
     installed: null,
     owner,

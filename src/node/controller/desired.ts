@@ -39,13 +39,14 @@ function gradeOf(decision: DecisionName, current: Grade | undefined): Grade | un
 /** The differences between the desired and the advertised routes; empty: none. */
 export function findDifferences(
   desired: Announcements,
-  { originated, neighbors: states }: Observation,
+  { originated, neighbors: states, remark }: Observation,
   neighbors: readonly ManifestNeighbor[],
 ): string[] {
   const differences: string[] = []
+  const because = (words: string | undefined) => (words === undefined ? '' : ` (${words})`)
   for (const [prefix, grade] of desired) {
     const found = originated.get(prefix)
-    if (found === undefined) differences.push(`${prefix} is not originated`)
+    if (found === undefined) differences.push(`${prefix} is not originated${because(remark)}`)
     else if (found !== grade) differences.push(`${prefix} is originated ${wordsOf[found]}`)
   }
   for (const prefix of originated.keys()) {
@@ -54,7 +55,10 @@ export function findDifferences(
   const byName = new Map(states.map((neighbor) => [neighbor.neighbor, neighbor]))
   for (const { name, prefixes } of neighbors) {
     const state = byName.get(name)
-    if (state === undefined || state.session === 'missing') differences.push(`there is no session to ${name}`)
+    const why = (key: string) => because(state?.remarks?.get(key))
+    if (state === undefined || state.session === 'missing') {
+      differences.push(`there is no session to ${name}${why('session')}`)
+    }
     if (state?.session !== 'up') continue
     const { announced } = state
     const permitted = new Set<string>(prefixes)
@@ -62,11 +66,13 @@ export function findDifferences(
       const grade = desired.get(prefix)
       if (grade === undefined) continue
       const found = announced.get(prefix)
-      if (found === undefined) differences.push(`${prefix} is not advertised to ${name}`)
-      else if (found !== grade) differences.push(`${prefix} is advertised to ${name} ${wordsOf[found]}`)
+      if (found === undefined) differences.push(`${prefix} is not advertised to ${name}${why(prefix)}`)
+      else if (found !== grade) {
+        differences.push(`${prefix} is advertised to ${name} ${wordsOf[found]}${why(prefix)}`)
+      }
     }
     for (const prefix of announced.keys()) {
-      if (!desired.has(prefix)) differences.push(`${prefix} is still advertised to ${name}`)
+      if (!desired.has(prefix)) differences.push(`${prefix} is still advertised to ${name}${why(prefix)}`)
       else if (!permitted.has(prefix)) {
         differences.push(`${prefix} is advertised to ${name}, but the bundle does not allow it`)
       }

@@ -40,6 +40,8 @@ export interface Observation {
    * session can report it.
    */
   readonly otherAnnouncers: ReadonlyMap<string, number> | null
+  /** Why a desired prefix is not originated, if that is known. */
+  readonly remark?: string
 }
 
 export interface NeighborObservation {
@@ -48,6 +50,8 @@ export interface NeighborObservation {
   readonly session: 'up' | 'down' | 'missing'
   /** Our prefixes that this neighbor has, in address order; empty unless the session is up. */
   readonly announced: Announcements
+  /** On an attached node: what its own configuration does with a prefix, by prefix; `session`: with the session. */
+  readonly remarks?: ReadonlyMap<string, string>
 }
 
 /** The neighbors whose session is up. */

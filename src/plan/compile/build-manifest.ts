@@ -16,6 +16,7 @@ export function buildManifest(
     site: node.site,
     node: node.node,
     daemon: node.daemon,
+    routing: node.routing,
     asn: node.asn,
     routerId: node.routerId,
     paths: node.layout.paths,
@@ -29,7 +30,7 @@ export function buildManifest(
       localAddress: session.localAddress?.toString() ?? null,
       family: session.address?.family ?? 'ipv6',
       ...(session.channels.length === 1 ? {} : { families: session.channels.map(({ family }) => family) }),
-      protocol: daemonTraits[node.daemon].namesSessions ? session.symbol : null,
+      protocol: protocolOf(node, session),
       gtsm: session.gtsm,
       passwordFile: session.passwordFile,
       prefixes: session.exports.map(String),
@@ -59,6 +60,11 @@ export function buildManifest(
     maintenance: node.maintenance.map((window) => ({ ...window })),
     files: Object.fromEntries(files.map(({ path, content }) => [path, hash(content)])),
   }
+}
+
+function protocolOf({ daemon, routing }: NodePlan, { symbol, protocol }: NodePlan['sessions'][number]) {
+  if (!daemonTraits[daemon].namesSessions) return null
+  return routing === 'attached' ? protocol : symbol
 }
 
 function describeProbe(probe: Probe): ManifestService['probe'] {

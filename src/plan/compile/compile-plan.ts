@@ -70,19 +70,20 @@ interface Compilation {
 function compileNode(shared: Compilation, site: Site, node: FleetNode, layout: NodeLayout): NodePlan {
   const { fleet } = shared
   const services = shared.servicesOf(node.services.toSorted().join(' '))
-  shared.notices.push(...noticesOfNode(node))
   const sessions = node.neighbors.map((neighbor) => {
     const advertised =
       neighbor.services === null ? services : shared.servicesOf(neighbor.services.toSorted().join(' '))
     return compileSession(shared, node, neighbor, advertised)
   })
   const rpki = sessions.some(usesVrps) ? fleet.rpki : null
+  shared.notices.push(...noticesOfNode(fleet, node, layout))
   return {
     site: site.name,
     node: node.name,
     daemon: node.daemon,
     versions: versionsFor(node, { sessions, rpki }),
     namesCacheTransport: hasFeature(node, 'cache-transport'),
+    routing: node.routing,
     asn: fleet.asn,
     routerId: node.routerId,
     layout,
@@ -110,7 +111,8 @@ function compileSession(
       ownPrefixes: own[family],
       exports: ofFamily[family](exports),
       bogonsAllowed: fleet.bogonsAllowed,
-      rpki: fleet.rpki,
+      // The engineer's own configuration validates origins, or does not.
+      rpki: node.routing === 'attached' ? null : fleet.rpki,
       communities: fleet.communities,
       announcesAlways: always.some((prefix) => prefix.family === family),
       serviceExports: serviceExportsOf(services)[family],
@@ -140,6 +142,7 @@ function compileSession(
     gtsm: neighbor.gtsm,
     passwordFile: neighbor.passwordFile,
     degrade: neighbor.degrade,
+    protocol: neighbor.session,
   }
   notices.push(...noticesOfNeighbor(feeds, node, neighbor, session))
   return session

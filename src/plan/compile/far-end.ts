@@ -26,18 +26,17 @@ export interface FarEndItem {
 /** What the operator of a neighbor has to configure for a session with this node, as sentences about their side. */
 export function farEndOf(node: NodePlan, session: SessionPlan): FarEndItem[] {
   const { internal } = kindPolicies[session.kind]
+  // The engineer's own configuration has these settings of an attached node.
+  const isOwn = node.routing === 'attached'
   const items: (FarEndItem | null)[] = [
     addresses(node, session),
-    ttl(session, internal),
+    ...(isOwn ? [] : [ttl(session, internal)]),
     unnumbered(session),
     extendedNextHop(session),
-    password(session),
-    role(session),
-    gtsm(node, session),
-    bfd(node, session, internal),
-    timers(session),
+    ...(isOwn ? [] : [password(session), role(session)]),
+    ...(isOwn ? [] : [gtsm(node, session), bfd(node, session, internal), timers(session)]),
     internal ? null : gracefulShutdown(session),
-    routes(session),
+    routes(session, isOwn),
   ]
   const known = items.filter((item) => item !== null)
   return [...known.filter(isRequired), ...known.filter((item) => !isRequired(item))]
@@ -160,7 +159,7 @@ const takenWords = {
   'own-prefixes': 'those of our own prefixes only',
 } as const
 
-function routes(session: SessionPlan): FarEndItem {
+function routes(session: SessionPlan, isOwn: boolean): FarEndItem {
   const { exports, taken } = session
   const noExport = session.channels.some((channel) =>
     channel.export.rules.some(({ id }) => id === 'no-export'),
@@ -173,6 +172,6 @@ function routes(session: SessionPlan): FarEndItem {
     session.channels.length === 1 ? limit : `${limit} of ${words[family]}`,
   )
   const most = `at most ${limits.join(' and ')}, beyond which the session stays down until we enable it`
-  const theirs = taken === 'full' ? most : takenWords[taken]
+  const theirs = taken === 'full' ? (isOwn ? 'as agreed' : most) : takenWords[taken]
   return recommended('routes', `filters: routes from us: ${ours}; routes to us: ${theirs}`)
 }

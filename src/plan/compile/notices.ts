@@ -1,3 +1,4 @@
+import { globOf } from '../../manifest/announcements.ts'
 import { daemonNames, daemonTraits } from '../../manifest/daemon-kinds.ts'
 import type { Family } from '../../net/prefix.ts'
 import { bogonAsns, isAmong } from '../policy/asn-ranges.ts'
@@ -6,7 +7,7 @@ import type { Policy, Rule } from '../policy/policy.ts'
 import type { Fleet, FleetNode, Neighbor } from '../sites/fleet.ts'
 import { irrName } from '../sites/irr-key.ts'
 import { irrKey, type PlanFeeds } from './feeds.ts'
-import { type Notice, policiesOf, type SessionPlan } from './plan.ts'
+import { type NodeLayout, type Notice, policiesOf, type SessionPlan } from './plan.ts'
 
 /** RFC 4271, section 10, suggests 90 s; 30 s leaves room for a router that restarts a process or recomputes a full table. */
 const shortHoldS = 30
@@ -30,11 +31,29 @@ export function noticesOfFleet(fleet: Fleet): Notice[] {
   return notices
 }
 
-/** Notices that concern one node. */
-export function noticesOfNode({ name, alwaysAnnounce }: FleetNode): Notice[] {
-  if (alwaysAnnounce.length === 0) return []
-  const message = `${alwaysAnnounce.join(', ')} is announced whenever the daemon runs, also without a controller (alwaysAnnounce)`
-  return [{ node: name, neighbor: null, message }]
+/** Notices that concern a node as a whole. */
+export function noticesOfNode(fleet: Fleet, node: FleetNode, { paths }: NodeLayout): Notice[] {
+  const { name, alwaysAnnounce, routing } = node
+  const say = (message: string): Notice => ({ node: name, neighbor: null, message })
+  const notices: Notice[] = []
+  if (alwaysAnnounce.length > 0) {
+    notices.push(
+      say(
+        `${alwaysAnnounce.join(', ')} is announced whenever the daemon runs, also without a controller (alwaysAnnounce)`,
+      ),
+    )
+  }
+  if (routing === 'managed') return notices
+  const { project, configFile } = daemonNames[node.daemon]
+  const decided = ['passwords', 'TTL', 'BFD', 'timers', 'prefix limits', 'roles']
+  const own = fleet.rpki === null ? decided : [...decided, 'origin validation (the fleet has rpki)']
+  notices.push(say(`attached: your own ${configFile} decides the ${own.join(', ')} of its sessions`))
+  if (paths.announceFile !== null) {
+    notices.push(
+      say(`attached: ${configFile} of ${project} needs the line include "${globOf(paths.announceFile)}";`),
+    )
+  }
+  return notices
 }
 
 /** Notices of defaults that the planner chose for a neighbor, and of relaxed rules. */

@@ -1,7 +1,7 @@
 import type { DaemonKind } from '../../manifest/daemon-kinds.ts'
 import type { DaemonVersions } from '../../manifest/daemon-versions.ts'
 import type { NodePaths } from '../../manifest/manifest.ts'
-import type { ImportWord, NeighborKind, RoleWord } from '../../manifest/words.ts'
+import type { ImportWord, NeighborKind, RoleWord, RoutingWord } from '../../manifest/words.ts'
 import type { Address, Family, Prefix } from '../../net/prefix.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Bfd, Degrade, MaintenanceWindow, Rpki, Service, SessionTimers } from '../sites/fleet.ts'
@@ -28,6 +28,8 @@ export interface NodePlan {
   readonly versions: DaemonVersions
   /** FRR: whether an RPKI cache is written with its transport. */
   readonly namesCacheTransport: boolean
+  /** Whose the daemon's configuration is. */
+  readonly routing: RoutingWord
   readonly asn: number
   readonly routerId: string
   readonly layout: NodeLayout
@@ -78,6 +80,8 @@ export interface SessionPlan {
   readonly gtsm: boolean
   readonly passwordFile: string | null
   readonly degrade: Degrade
+  /** Attached, on BIRD: the name of its protocol; `null`: found by the address. */
+  readonly protocol: string | null
 }
 
 /** What a session carries of one address family. */

@@ -1,4 +1,9 @@
-import { alwaysOriginators, degradedPreference, originators } from '../../manifest/announcements.ts'
+import {
+  alwaysOriginators,
+  degradedByFilter,
+  degradedPreference,
+  originators,
+} from '../../manifest/announcements.ts'
 import type { Family } from '../../net/prefix.ts'
 import type { PrefixRange } from '../../net/prefix-range.ts'
 import type { SessionPlan } from '../compile/plan.ts'
@@ -14,24 +19,37 @@ export const roaTables: Readonly<Record<Family, { readonly live: string; readonl
   ipv6: { live: 'aw_roa6', lastGood: 'aw_last6' },
 }
 
+interface BirdDialect {
+  /** A function returns a verdict, and a filter ends with it. */
+  readonly inFunction: boolean
+  readonly hasLastGood: boolean
+}
+
+/** What evaluates a rule that is not a statement of the filter; `null`: it is one. */
+function remarkOf(rule: Rule, { inFunction }: BirdDialect): string | null {
+  const needsOption = rule.match.some(({ type }) => type === 'path-has-set')
+  if (needsOption && inFunction) return 'needs `allow as sets no` in your protocol'
+  return rule.native || needsOption ? 'done by BIRD itself' : null
+}
+
 /** The rules in BIRD's filter language: of each a comment, and a statement unless BIRD does it itself. */
 export function birdRules(
   session: SessionPlan,
   policy: Policy,
   lists: RuleLists<readonly string[]>,
-  hasLastGood: boolean,
+  dialect: BirdDialect,
 ): string[] {
   return policy.rules.flatMap((rule) => {
-    const native = rule.native || rule.match.some(({ type }) => type === 'path-has-set')
-    const comment = `# ${commentOf(rule, native ? 'done by BIRD itself' : null)}`
-    if (native) return [comment]
+    const remark = remarkOf(rule, dialect)
+    const comment = `# ${commentOf(rule, remark)}`
+    if (remark !== null) return [comment]
     // A symbol of BIRD has at most 64 characters: too few for a neighbor, a rule and a service.
     const setOf = (members: readonly string[]) =>
       members.length > longestInline && rule.of === null
         ? lists.name(session, policy, rule, members)
         : `[ ${members.join(', ')} ]`
-    const conditions = rule.match.map((condition) => print(condition, policy, setOf, hasLastGood))
-    const statement = printAction(rule)
+    const conditions = rule.match.map((condition) => print(condition, policy, setOf, dialect.hasLastGood))
+    const statement = printAction(rule, dialect)
     return [comment, conditions.length === 0 ? statement : `if ${conditions.join(' && ')} then ${statement}`]
   })
 }
@@ -98,9 +116,12 @@ function print(
   }
 }
 
-function printAction({ action }: Rule): string {
-  if (action.type !== 'set') return `${action.type};`
-  const statements = action.changes.flatMap(printChange)
+function printAction({ id, action }: Rule, { inFunction }: BirdDialect): string {
+  if (action.type !== 'set') {
+    return inFunction ? `return ${action.type === 'accept'};` : `${action.type};`
+  }
+  const mark = inFunction && id === 'degraded' ? [`preference = ${degradedByFilter};`] : []
+  const statements = [...action.changes.flatMap(printChange), ...mark]
   return statements.length === 1 ? statements[0]! : `{ ${statements.join(' ')} }`
 }
 

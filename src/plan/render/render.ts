@@ -1,8 +1,9 @@
 import Handlebars from 'handlebars'
 import { renderAnnouncements } from '../../manifest/announcements.ts'
 import type { BundleFile } from '../../manifest/bundle-file.ts'
-import type { DaemonKind } from '../../manifest/daemon-kinds.ts'
+import { type DaemonKind, filtersFile } from '../../manifest/daemon-kinds.ts'
 import type { NodePlan } from '../compile/plan.ts'
+import { filtersForBird, filtersForFrr } from './filters-view.ts'
 import { viewForBird, viewForFrr } from './view.ts'
 
 /** Template sources by their path below templates/, such as `bird/bird.conf.hbs`. */
@@ -30,9 +31,15 @@ export function createRenderer(templates: Templates): Renderer {
   const renderers: Readonly<Record<DaemonKind, Renderer>> = {
     bird: (node) => [
       { path: 'announce.conf', content: renderAnnouncements([]) },
-      { path: 'bird.conf', content: render('bird/bird.conf.hbs', viewForBird(node)) },
+      node.routing === 'attached'
+        ? { path: filtersFile, content: render('bird/anyward.conf.hbs', filtersForBird(node)) }
+        : { path: 'bird.conf', content: render('bird/bird.conf.hbs', viewForBird(node)) },
     ],
-    frr: (node) => [{ path: 'frr.conf', content: render('frr/frr.conf.hbs', viewForFrr(node)) }],
+    frr: (node) => [
+      node.routing === 'attached'
+        ? { path: filtersFile, content: render('frr/anyward.conf.hbs', filtersForFrr(node)) }
+        : { path: 'frr.conf', content: render('frr/frr.conf.hbs', viewForFrr(node)) },
+    ],
   }
   return (node) => renderers[node.daemon](node)
 }

@@ -17,6 +17,11 @@ interface NamedList<T> {
   readonly content: T
 }
 
+/** The names of lists in BIRD. */
+export const joinForBird = (...parts: readonly string[]) => parts.join('_').replaceAll('-', '_').toUpperCase()
+/** The names of lists in FRR. */
+export const joinForFrr = (...parts: readonly string[]) => parts.join('-')
+
 /** `join` composes a name from its parts. */
 export function collectLists<T>(
   sessions: readonly SessionPlan[],

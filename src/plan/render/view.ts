@@ -1,4 +1,10 @@
-import { alwaysOriginators, frrDegraded, instanceMark, originators } from '../../manifest/announcements.ts'
+import {
+  alwaysOriginators,
+  frrDegraded,
+  globOf,
+  instanceMark,
+  originators,
+} from '../../manifest/announcements.ts'
 import { hasIndirectNextHops, isIndirect } from '../../manifest/indirect.ts'
 import { secretToken } from '../../manifest/secret-token.ts'
 import { type Family, families, type Prefix } from '../../net/prefix.ts'
@@ -9,17 +15,16 @@ import { kindPolicies } from '../policy/kinds.ts'
 import type { Policy } from '../policy/policy.ts'
 import { birdRules, roaTables } from './bird-rules.ts'
 import { commands, type FrrList, frrEntries } from './frr-rules.ts'
-import { collectLists } from './rule-lists.ts'
+import { collectLists, joinForBird, joinForFrr } from './rule-lists.ts'
 
 const digits = { ipv4: '4', ipv6: '6' } as const
 
 /** What templates/bird/bird.conf.hbs shows. */
 export function viewForBird(node: NodePlan) {
   const { announceFile } = node.layout.paths
-  const lists = collectLists<readonly string[]>(node.sessions, (...parts) =>
-    parts.join('_').replaceAll('-', '_').toUpperCase(),
-  )
+  const lists = collectLists<readonly string[]>(node.sessions, joinForBird)
   const rpki = viewRpki(node)
+  const dialect = { inFunction: false, hasLastGood: rpki?.lastGood != null }
   const recursive = familiesWith(node, isRecursive)
   const sessions = node.sessions.map((session) => ({
     ...sharedView(session),
@@ -40,7 +45,7 @@ export function viewForBird(node: NodePlan) {
     direct: isDirect(session),
   }))
   function rulesOf(session: SessionPlan, policy: Policy) {
-    return birdRules(session, policy, lists, rpki?.lastGood != null).join('\n  ')
+    return birdRules(session, policy, lists, dialect).join('\n  ')
   }
   return {
     site: node.site,
@@ -77,7 +82,7 @@ export function viewForBird(node: NodePlan) {
 
 /** What templates/frr/frr.conf.hbs shows. */
 export function viewForFrr(node: NodePlan) {
-  const lists = collectLists<FrrList>(node.sessions, (...parts) => parts.join('-'))
+  const lists = collectLists<FrrList>(node.sessions, joinForFrr)
   const rpki = viewRpki(node)
   const sessions = node.sessions.map((session) => ({
     ...sharedView(session),
@@ -110,9 +115,7 @@ export function viewForFrr(node: NodePlan) {
       node.layout.logFile === null
         ? 'log syslog informational'
         : `log file ${node.layout.logFile} informational`,
-    coverings: familiesOf(node).flatMap((family) =>
-      coveringOf(node, family).map((prefix) => ({ command: commands[family], prefix: prefix.toString() })),
-    ),
+    coverings: coveringRoutes(node),
     always: familiesOf(node).flatMap((family) =>
       alwaysOf(node, family).map(({ prefix }) => ({ command: commands[family], prefix })),
     ),
@@ -141,6 +144,13 @@ export function viewForFrr(node: NodePlan) {
     ),
     farPeers: sessions.filter(({ bfd, internal }) => bfd?.hops === 'multi' && !internal),
   }
+}
+
+/** FRR's routes that drop traffic to our unused addresses. */
+export function coveringRoutes(node: NodePlan) {
+  return familiesOf(node).flatMap((family) =>
+    coveringOf(node, family).map((prefix) => ({ command: commands[family], prefix: prefix.toString() })),
+  )
 }
 
 function sharedView(session: SessionPlan) {
@@ -175,7 +185,7 @@ function channelView(session: SessionPlan, channel: SessionChannel) {
 }
 
 /** Of the names of its filters, where the session carries both families. */
-function suffixOf({ channels }: SessionPlan, { family }: SessionChannel): string {
+export function suffixOf({ channels }: SessionPlan, { family }: SessionChannel): string {
   return channels.length === 1 ? '' : digits[family]
 }
 
@@ -223,19 +233,6 @@ function isDirect(session: SessionPlan): boolean {
 
 function isRecursive(session: SessionPlan): boolean {
   return hasIndirectNextHops(session, session.taken)
-}
-
-/**
- * A glob that matches just that file. BIRD refuses its whole configuration over a missing include, file or folder, unless
- * a glob found nothing; a boot leaves neither until the controller creates them.
- */
-function globOf(file: string): string {
-  const slash = file.lastIndexOf('/')
-  return `${bracketLast(file.slice(0, slash))}/${bracketLast(file.slice(slash + 1))}`
-}
-
-function bracketLast(name: string): string {
-  return `${name.slice(0, -1)}[${name.slice(-1)}]`
 }
 
 function familiesOf(node: NodePlan): Family[] {

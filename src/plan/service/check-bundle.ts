@@ -4,10 +4,11 @@ import { join } from 'node:path'
 import { execa } from 'execa'
 import { findMissingPrograms, type MissingProgram } from '../../linux/programs.ts'
 import { renderAnnouncements } from '../../manifest/announcements.ts'
-import type { DaemonKind } from '../../manifest/daemon-kinds.ts'
+import { type DaemonKind, filtersFile } from '../../manifest/daemon-kinds.ts'
 import { fits } from '../../manifest/daemon-versions.ts'
 import { prefixesOf } from '../compile/compile-plan.ts'
 import type { NodePlan } from '../compile/plan.ts'
+import { filtersOf } from '../render/filters-view.ts'
 import type { Renderer } from '../render/render.ts'
 import { readInstalledVersion } from './installed-version.ts'
 
@@ -61,7 +62,12 @@ async function checkBird(render: Renderer, node: NodePlan, dir: string): Promise
   const paths = { ...node.layout.paths, announceFile }
   const files = render({ ...node, layout: { ...node.layout, paths } })
   const config = join(dir, 'bird.conf')
-  await writeFile(config, files.find((file) => file.path === 'bird.conf')!.content)
+  if (node.routing === 'managed') {
+    await writeFile(config, files.find((file) => file.path === 'bird.conf')!.content)
+  } else {
+    await writeFile(join(dir, filtersFile), files.find((file) => file.path === filtersFile)!.content)
+    await writeFile(config, callingConfig(node, announceFile, join(dir, filtersFile)))
+  }
   const prefixes = prefixesOf(node.services, true).map(String)
   const announcements = prefixes.map(
     (prefix, index) => [prefix, index % 2 === 0 ? 'normal' : 'degraded'] as const,
@@ -72,15 +78,30 @@ async function checkBird(render: Renderer, node: NodePlan, dir: string): Promise
   return [outputOf('bird', result).replaceAll(`${dir}/`, '')]
 }
 
+/** A configuration that stands for the engineer's own: it includes both files, and calls each function. */
+function callingConfig({ routerId, sessions }: NodePlan, announceFile: string, filters: string): string {
+  return [
+    `router id ${routerId};`,
+    'protocol device {}',
+    `include "${announceFile}";`,
+    `include "${filters}";`,
+    ...sessions.flatMap((session) =>
+      filtersOf(session, '_').map(({ name }) => `filter check_${name} { if ${name}() then accept; reject; }`),
+    ),
+    '',
+  ].join('\n')
+}
+
 async function checkFrr(render: Renderer, node: NodePlan, dir: string): Promise<string[]> {
-  const config = join(dir, 'frr.conf')
+  const name = node.routing === 'attached' ? filtersFile : 'frr.conf'
+  const config = join(dir, name)
   // FRR's daemons read it as their own user; a bundle holds no secrets.
   await chmod(dir, 0o755)
-  const content = render(node).find((file) => file.path === 'frr.conf')!.content
+  const content = render(node).find((file) => file.path === name)!.content
   await writeFile(config, content)
   const grammar = await execa('vtysh', ['-C', '-f', config], parserOptions)
   if (grammar.exitCode !== 0) return outputOf('vtysh', grammar).split('\n')
-  return checkFrrDaemons(dir, config, content.split('\n'))
+  return checkFrrDaemons(dir, config, name, content.split('\n'))
 }
 
 /**
@@ -89,7 +110,12 @@ async function checkFrr(render: Renderer, node: NodePlan, dir: string): Promise<
  * each. bfdd is left out: with `-C` it refuses its own commands (8.4.4). zebra and staticd run as root only, and
  * staticd has no `-C` in FRR 10: without them the result of vtysh stands.
  */
-async function checkFrrDaemons(dir: string, config: string, lines: readonly string[]): Promise<string[]> {
+async function checkFrrDaemons(
+  dir: string,
+  config: string,
+  name: string,
+  lines: readonly string[],
+): Promise<string[]> {
   const complaints: string[] = []
   const refusedBy = new Map<number, number>()
   const isRoot = process.getuid!() === 0
@@ -119,7 +145,7 @@ async function checkFrrDaemons(dir: string, config: string, lines: readonly stri
   for (const [number, count] of refusedBy) {
     const line = lines[number - 1]?.trim() ?? ''
     const forOthers = line === 'service integrated-vtysh-config' || number > bfdStart
-    if (count === asked && !forOthers) complaints.push(`frr.conf:${number}: not understood: ${line}`)
+    if (count === asked && !forOthers) complaints.push(`${name}:${number}: not understood: ${line}`)
   }
   return complaints
 }

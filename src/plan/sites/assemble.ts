@@ -121,6 +121,7 @@ function assembleNode(node: SiteFile['nodes'][number], site: SiteFile): FleetNod
     })),
     name: node.name,
     daemon: node.daemon,
+    routing: node.routing,
     daemonVersion: node.daemonVersion ?? null,
     routerId: node.routerId,
     services: node.services,
@@ -153,7 +154,8 @@ function assembleNode(node: SiteFile['nodes'][number], site: SiteFile): FleetNod
         localPref: neighbor.localPref ?? null,
         hostRoutes: neighbor.hostRoutes ?? null,
         noExport: neighbor.noExport ?? null,
-        role: neighbor.role ?? null,
+        // Only the session itself can have a role.
+        role: node.routing === 'attached' ? 'none' : (neighbor.role ?? null),
         multihop: neighbor.multihop ?? null,
         bfd:
           neighbor.bfd === undefined
@@ -171,6 +173,7 @@ function assembleNode(node: SiteFile['nodes'][number], site: SiteFile): FleetNod
           prepend: neighbor.degrade.prepend ?? (neighbor.kind === 'ibgp' ? 0 : 3),
           med: neighbor.degrade.med ?? null,
         },
+        session: neighbor.session ?? null,
       }),
     ),
   }

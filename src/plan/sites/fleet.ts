@@ -1,6 +1,13 @@
 import type { DaemonKind } from '../../manifest/daemon-kinds.ts'
 import type { ProbeSettings } from '../../manifest/probe.ts'
-import type { BfdHops, FailureAction, ImportWord, NeighborKind, RoleWord } from '../../manifest/words.ts'
+import type {
+  BfdHops,
+  FailureAction,
+  ImportWord,
+  NeighborKind,
+  RoleWord,
+  RoutingWord,
+} from '../../manifest/words.ts'
 import type { Community } from '../../net/community.ts'
 import type { Address, Family, InterfaceAddress, Prefix } from '../../net/prefix.ts'
 import type { PrefixRange } from '../../net/prefix-range.ts'
@@ -128,6 +135,8 @@ export interface Site {
 export interface FleetNode {
   readonly name: string
   readonly daemon: DaemonKind
+  /** Whose the daemon's configuration is. */
+  readonly routing: RoutingWord
   /** Such as `2.0.12`; `null`: what Debian 13 has. */
   readonly daemonVersion: string | null
   /** BGP identifier, dotted quad (RFC 6286). */
@@ -248,6 +257,8 @@ export interface Neighbor {
   readonly passwordFile: string | null
   /** How a degraded announcement is made less attractive to this neighbor. */
   readonly degrade: Degrade
+  /** The name of its protocol in the engineer's own configuration of BIRD; `null`: found by the address. */
+  readonly session: string | null
 }
 
 /** RFC 5880. */

@@ -1,10 +1,11 @@
 import {
-  instanceMark,
+  globOf,
   originators,
   readAnnouncements,
   renderAnnouncements,
 } from '../../../manifest/announcements.ts'
 import type { Manifest, ManifestNeighbor } from '../../../manifest/manifest.ts'
+import { birdProtocolPattern } from '../../../manifest/values.ts'
 import {
   type Announcements,
   type Grade,
@@ -28,11 +29,13 @@ import {
   ownPrefixesOf,
 } from '../own-prefixes.ts'
 import { Turns } from '../turns.ts'
+import { missingInclude, observeExport } from './attached.ts'
 import { BirdClient } from './client.ts'
 import { OwnRoutes } from './own-routes.ts'
 import { OwnedFile } from './owned-file.ts'
 import { type BirdReply, checkReply, refusalOf, wordsOf } from './reply.ts'
 import { some } from './route-lists.ts'
+import { type BirdSession, findProtocol, quoteProtocol, readProtocols } from './sessions.ts'
 
 interface BirdOptions {
   readonly manifest: Manifest
@@ -40,10 +43,10 @@ interface BirdOptions {
   readonly deadlineMs?: number
 }
 
-type BirdNeighbor = ManifestNeighbor & { readonly protocol: string }
-
 /** A BIRD pattern that matches the protocols of both families. */
 const bothOriginators = '"anyward?"'
+
+type Protocols = ReadonlyMap<string, BirdSession>
 
 /** Codes of `configure`. In progress (4) and queued (5) mean accepted, not done. */
 const taken = new Set([3, 4, 5, 18])
@@ -60,7 +63,9 @@ class Bird implements RoutingDaemon {
   readonly #manifest: Manifest
   readonly #own: ReadonlySet<string>
   readonly #routes: OwnRoutes
-  readonly #neighbors: readonly BirdNeighbor[]
+  readonly #neighbors: readonly ManifestNeighbor[]
+  /** Whether the configuration is the engineer's own, which names the sessions. */
+  readonly #isAttached: boolean
   readonly #turns = new Turns()
 
   constructor({ manifest, deadlineMs = 1000 }: BirdOptions) {
@@ -73,14 +78,15 @@ class Bird implements RoutingDaemon {
     this.#manifest = manifest
     this.#own = ownPrefixesOf(manifest)
     this.#routes = new OwnRoutes(this.#client, this.#own)
-    this.#neighbors = manifest.neighbors.map((neighbor) => {
-      const { protocol } = neighbor
+    this.#isAttached = manifest.routing === 'attached'
+    this.#neighbors = manifest.neighbors
+    for (const { name, protocol } of manifest.neighbors) {
+      const isFound = protocol === null && this.#isAttached
       // It becomes part of commands: an edited manifest must not inject one.
-      if (protocol === null || !/^[A-Za-z_][A-Za-z0-9_]*$/.test(protocol)) {
-        throw new TypeError(`neighbor ${neighbor.name}: "${protocol}" is not the name of a BIRD protocol`)
+      if (!isFound && !birdProtocolPattern.test(protocol ?? '')) {
+        throw new TypeError(`neighbor ${name}: "${protocol}" is not the name of a BIRD protocol`)
       }
-      return { ...neighbor, protocol }
-    })
+    }
   }
 
   async identify(): Promise<DaemonIdentity> {
@@ -104,7 +110,7 @@ class Bird implements RoutingDaemon {
     const before = written === null ? null : readAnnouncements(written)
     let had = before
     if (written === text) {
-      had = await this.#readOriginated(await this.#readStates())
+      had = await this.#readOriginated(await this.#readProtocols())
       if (sameAnnouncements(had, desired)) return
     }
     const falling = families.filter(
@@ -151,48 +157,64 @@ class Bird implements RoutingDaemon {
   }
 
   async observe(): Promise<Observation> {
-    const states = await this.#readStates()
-    const originated = await this.#readOriginated(states)
+    const protocols = await this.#readProtocols()
+    const originated = await this.#readOriginated(protocols)
     const neighbors: NeighborObservation[] = []
     for (const neighbor of this.#neighbors) {
-      const { name, family, families: carried = [family] } = neighbor
-      const protocol = instanceOf(neighbor, states)
-      const state = states.get(protocol)
-      const session = state === undefined ? 'missing' : state === 'up' ? 'up' : 'down'
-      const announced = session === 'up' ? await this.#readExported(protocol, carried) : nothingAnnounced
-      neighbors.push({ neighbor: name, session, announced })
+      neighbors.push(await this.#observeNeighbor(neighbor, protocols, originated))
     }
+    const runsOurs = families.some((family) => protocols.has(originators[family]))
+    const { announceFile } = this.#manifest.paths
     return {
       originated: inOrder(originated, this.#own),
       neighbors,
-      otherAnnouncers: await this.#readOtherAnnouncers(states),
+      otherAnnouncers: await this.#readOtherAnnouncers(protocols),
+      ...(this.#isAttached && !runsOurs && { remark: missingInclude(globOf(announceFile!)) }),
     }
+  }
+
+  async #observeNeighbor(
+    neighbor: ManifestNeighbor,
+    protocols: Protocols,
+    originated: Announcements,
+  ): Promise<NeighborObservation> {
+    const { name, family, families: carried = [family] } = neighbor
+    const protocol = findProtocol(neighbor, protocols)
+    if (protocol === null) {
+      const session = { neighbor: name, session: 'missing', announced: nothingAnnounced } as const
+      if (!this.#isAttached) return session
+      const what = neighbor.protocol ?? `with the address ${neighbor.address}`
+      return { ...session, remarks: new Map([['session', `BIRD has no BGP protocol ${what}`]]) }
+    }
+    if (protocols.get(protocol)!.state !== 'up') {
+      return { neighbor: name, session: 'down', announced: nothingAnnounced }
+    }
+    if (!this.#isAttached) {
+      return { neighbor: name, session: 'up', announced: await this.#readExported(protocol, carried) }
+    }
+    const exported = carried.map((one) =>
+      observeExport(this.#routes, protocol, { ...neighbor, family: one }, originated),
+    )
+    const observed = await Promise.all(exported)
+    const announced = new Map(observed.flatMap((one) => [...one.announced]))
+    const remarks = new Map(observed.flatMap((one) => [...one.remarks]))
+    return { neighbor: name, session: 'up', announced: inOrder(announced, this.#own), remarks }
   }
 
   close(): void {
     this.#client.close()
   }
 
-  /** Every protocol's state by its name. For BGP `up` is Established. */
-  async #readStates(): Promise<ReadonlyMap<string, string>> {
-    const reply = await this.#ask('show protocols')
-    const states = new Map<string, string>()
-    for (const { code, text } of reply.lines) {
-      if (code !== 1002) continue
-      const [name, , , state] = text.split(/\s+/)
-      if (name === undefined || state === undefined) {
-        throw new DaemonError('protocol', 'BIRD listed a protocol without a state', { reply: text })
-      }
-      states.set(name, state)
-    }
-    return states
+  /** With their addresses where sessions are found by them, in each reply: a reconfiguration may rename a session. */
+  async #readProtocols(): Promise<Protocols> {
+    return readProtocols(await this.#ask(this.#isAttached ? 'show protocols all' : 'show protocols'))
   }
 
-  async #readOriginated(states: ReadonlyMap<string, string>): Promise<Announcements> {
+  async #readOriginated(protocols: Protocols): Promise<Announcements> {
     const grades = new Map<string, Grade>()
     for (const family of families) {
       const originator = originators[family]
-      if (!states.has(originator)) continue
+      if (!protocols.has(originator)) continue
       for (const { prefix, grade } of await this.#routes.list(family, `protocol ${originator}`)) {
         grades.set(prefix, grade)
       }
@@ -205,7 +227,7 @@ class Bird implements RoutingDaemon {
    * attributes, but a route is exported again as soon as its grade changes.
    */
   async #readExported(protocol: string, carried: readonly Family[]): Promise<Announcements> {
-    const lists = carried.map((family) => this.#routes.list(family, `exported ${protocol}`))
+    const lists = carried.map((family) => this.#routes.list(family, `exported ${quoteProtocol(protocol)}`))
     const routes = (await Promise.all(lists)).flat()
     const grades = new Map<string, Grade>()
     // If a prefix has several routes, a degraded one counts.
@@ -213,16 +235,15 @@ class Bird implements RoutingDaemon {
     return inOrder(grades, this.#own)
   }
 
-  async #readOtherAnnouncers(
-    states: ReadonlyMap<string, string>,
-  ): Promise<ReadonlyMap<string, number> | null> {
-    const informants = this.#neighbors.filter(
-      (neighbor) => isInformant(neighbor) && states.get(neighbor.protocol) === 'up',
-    )
+  async #readOtherAnnouncers(protocols: Protocols): Promise<ReadonlyMap<string, number> | null> {
+    const informants = this.#neighbors.flatMap((neighbor) => {
+      const protocol = isInformant(neighbor) ? findProtocol(neighbor, protocols) : null
+      return protocol !== null && protocols.get(protocol)!.state === 'up' ? [{ ...neighbor, protocol }] : []
+    })
     if (informants.length === 0) return null
     const others = new OtherAnnouncers(informants)
     for (const { protocol, address, family } of informants) {
-      const rest = `where !((65535,0) ~ bgp_community) protocol ${protocol}`
+      const rest = `where !((65535,0) ~ bgp_community) protocol ${quoteProtocol(protocol)}`
       // A route from a route reflector identifies its node by the next hop (RFC 4456, section 10).
       for (const { prefix, nextHop } of await this.#routes.list(family, rest, 'all ')) {
         others.add(prefix, nextHop ?? address ?? protocol)
@@ -248,16 +269,6 @@ class Bird implements RoutingDaemon {
   async #ask(command: string): Promise<BirdReply> {
     return checkReply(command, await this.#client.send(command))
   }
-}
-
-/**
- * The protocol of a session. For each router that opens an unnumbered one, BIRD starts a protocol with a number of its
- * own; the one that is configured stays passive.
- */
-function instanceOf({ address, protocol }: BirdNeighbor, states: ReadonlyMap<string, string>): string {
-  if (address !== null) return protocol
-  const started = [...states.keys()].filter((name) => name.startsWith(`${protocol}${instanceMark}`))
-  return started.find((name) => states.get(name) === 'up') ?? started[0] ?? protocol
 }
 
 /** While the daemon is down, the file contains no better announcement than before. */

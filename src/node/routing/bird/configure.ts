@@ -12,9 +12,12 @@ export class BirdConfiguration {
     this.#client = new BirdClient({ socketPath, deadlineMs })
   }
 
-  /** The parser error of the running BIRD for a file, as `file:line:column words`; `null`: none. */
-  async check(file: string): Promise<string | null> {
-    const reply = await this.#client.send(`configure check ${quote(file)}`)
+  /**
+   * The parser error of the running BIRD for a file, as `file:line:column words`; `null`: none.
+   * @param file `null`: the file that BIRD reads when it starts
+   */
+  async check(file: string | null): Promise<string | null> {
+    const reply = await this.#client.send(`configure check${file === null ? '' : ` ${quote(file)}`}`)
     if (reply.code === 20) return null
     if (reply.code === 8002) return lastWords(reply)
     throw unexpected('configure check', reply)

@@ -10,6 +10,8 @@ export interface BirdRoute {
   /** The protocol of the route. */
   readonly protocol: string
   readonly grade: Grade
+  /** BIRD's own preference; `null`: not shown. */
+  readonly preference: number | null
   /** The BGP next hop; `null` in a list without attributes. */
   nextHop: string | null
 }
@@ -40,6 +42,7 @@ export function readRoutes(reply: BirdReply, own: ReadonlySet<string>): BirdRout
       prefix,
       protocol,
       grade: preference === String(degradedPreference) ? 'degraded' : 'normal',
+      preference: preference === undefined ? null : Number(preference),
       nextHop: null,
     })
   }

@@ -95,23 +95,36 @@ export function readTaken(text: string): TakenRoute[] {
   )
 }
 
+const ownPaths = part({ paths: optional(list(part({ valid: optional(yesNo) }), many)) })
+
+/** The paths to a prefix, from `show bgp … PREFIX json`: whether one is valid; `null`: there is none. */
+export function readValidity(text: string): boolean | null {
+  const { paths = [] } = parse(text, ownPaths, 'list of paths')
+  return paths.length === 0 ? null : paths.some(({ valid }) => valid === true)
+}
+
 export interface RunningNetworks {
   /** Whether bgpd runs our AS in the default VRF at all. */
   readonly instance: boolean
   readonly networks: Announcements
+  /** Whether the route-map of degraded announcements is defined. */
+  readonly definesDegraded: boolean
 }
 
 /**
  * Only these lines, because the others contain passwords. bgpd's configuration rather than its table: `no
  * network` takes effect here at once, and in the table when bgpd processes its queue.
  */
-export const networksCommand = 'show running-config | include ^(router bgp |  network )'
+export const networksCommand =
+  'show running-config | include ^(router bgp |  network |route-map aw-degraded permit )'
 
 export function readNetworks(text: string, asn: number): RunningNetworks {
   let instance = false
   let inInstance = false
+  let definesDegraded = false
   const networks = new Map<string, Grade>()
   for (const line of text.split(/\r?\n/)) {
+    if (line.startsWith(`route-map ${frrDegraded.map} permit `)) definesDegraded = true
     const router = /^router bgp (\d+)(?: as-notation \S+)?( .*)?$/.exec(line)
     if (router !== null) {
       // `router bgp N vrf X` and `view X` are tables of their own.
@@ -127,7 +140,7 @@ export function readNetworks(text: string, asn: number): RunningNetworks {
       networks.set(prefix, network[2] === ` route-map ${frrDegraded.map}` ? 'degraded' : 'normal')
     }
   }
-  return { instance, networks }
+  return { instance, networks, definesDegraded }
 }
 
 export function readVersion(text: string): string {

@@ -26,9 +26,11 @@ import {
   readRouterId,
   readSummary,
   readTaken,
+  readValidity,
   readVersion,
   type Summary,
 } from './answers.ts'
+import { degradedMapLines, explainGrade, explainMissing } from './attached.ts'
 import { peerOf } from './peer.ts'
 import { refusal, Vty } from './vty.ts'
 
@@ -60,6 +62,8 @@ class Frr implements RoutingDaemon {
   readonly #manifest: Manifest
   readonly #own: ReadonlySet<string>
   readonly #neighbors: readonly FrrNeighbor[]
+  /** Whether the configuration is the engineer's own. */
+  readonly #isAttached: boolean
   /** The connection has a mode: no query may run while it is in configuration mode. */
   readonly #turns = new Turns()
 
@@ -69,6 +73,7 @@ class Frr implements RoutingDaemon {
     this.#vty = new Vty({ socketPath: manifest.paths.daemonSocket, deadlineMs })
     this.#asn = manifest.asn
     this.#manifest = manifest
+    this.#isAttached = manifest.routing === 'attached'
     this.#own = ownPrefixesOf(manifest)
     this.#neighbors = manifest.neighbors.map((neighbor) => ({ ...neighbor, peer: peerOf(neighbor) }))
   }
@@ -89,7 +94,7 @@ class Frr implements RoutingDaemon {
   }
 
   async #apply(desired: Announcements): Promise<void> {
-    const { instance, networks } = await this.#readNetworks()
+    const { instance, networks, definesDegraded } = await this.#readNetworks()
     const falling = [...this.#own].filter((prefix) => !desired.has(prefix) && networks.has(prefix))
     const rising = new Map([...desired].filter(([prefix, grade]) => networks.get(prefix) !== grade))
     const changes = falling.length > 0 || rising.size > 0
@@ -99,7 +104,8 @@ class Frr implements RoutingDaemon {
     if (!instance) throw new DaemonError('refused', `bgpd does not run AS ${this.#asn} in the default VRF`)
     const refusals: DaemonError[] = []
     try {
-      await this.#configure({ falling, rising, stuck }, refusals)
+      const needsMap = this.#isAttached && !definesDegraded && [...rising.values()].includes('degraded')
+      await this.#configure({ falling, rising, stuck }, needsMap ? degradedMapLines : [], refusals)
     } catch (error) {
       // The connection is gone, most likely; a new one starts outside of configuration.
       this.#vty.drop()
@@ -125,15 +131,22 @@ class Frr implements RoutingDaemon {
     const stuck = new Set<string>()
     for (const neighbor of this.#neighbors) {
       const { announced } = await this.#observeNeighbor(neighbor, states, networks)
-      for (const prefix of announced.keys()) if (!networks.has(prefix)) stuck.add(prefix)
+      for (const prefix of announced.keys()) {
+        if (networks.has(prefix)) continue
+        // The engineer's own configuration may originate the same prefix.
+        if (this.#isAttached && (await this.#readValidity(prefix)) !== null) continue
+        stuck.add(prefix)
+      }
     }
     return [...stuck]
   }
 
   /** A refused line does not stop the later ones, so that as much as possible is withdrawn. */
-  async #configure(lines: Lines, refusals: DaemonError[]): Promise<void> {
+  async #configure(lines: Lines, before: readonly string[], refusals: DaemonError[]): Promise<void> {
     const enter = async (command: string) => this.#configureLine(command, refusals)
-    if (!(await enter('configure terminal')) || !(await enter(`router bgp ${this.#asn}`))) return
+    if (!(await enter('configure terminal'))) return
+    for (const command of before) await enter(command)
+    if (!(await enter(`router bgp ${this.#asn}`))) return
     for (const family of families) {
       const commands = [
         ...lines.falling.filter(isOf(family)).map((prefix) => `no network ${prefix}`),
@@ -205,11 +218,37 @@ class Frr implements RoutingDaemon {
         announced.set(prefix, isSeen ? sent : (networks.get(prefix) ?? 'normal'))
       }
     }
-    return {
-      neighbor: neighbor.name,
-      session,
-      announced: inOrder(announced, this.#own),
+    const seen = { neighbor: neighbor.name, session, announced: inOrder(announced, this.#own) }
+    return this.#isAttached ? { ...seen, remarks: await this.#explain(neighbor, seen, networks) } : seen
+  }
+
+  /** What the engineer's own configuration does with the session and the routes. */
+  async #explain(
+    { peer, prefixes }: FrrNeighbor,
+    { session, announced }: NeighborObservation,
+    networks: Announcements,
+  ): Promise<ReadonlyMap<string, string>> {
+    const remarks = new Map<string, string>()
+    if (session === 'missing') remarks.set('session', `bgpd has no neighbor ${peer}`)
+    if (session !== 'up') return remarks
+    for (const prefix of new Set([...prefixes, ...announced.keys()])) {
+      const here = networks.get(prefix)
+      const there = announced.get(prefix)
+      if (here === there) continue
+      const why =
+        here === undefined
+          ? 'bgpd has another route to it, in your own configuration'
+          : there === undefined
+            ? explainMissing(peer, (await this.#readValidity(prefix)) === true)
+            : explainGrade(peer, here)
+      if (why !== null) remarks.set(prefix, why)
     }
+    return remarks
+  }
+
+  /** Whether bgpd has a valid path to a prefix of ours; `null`: it has no path. */
+  async #readValidity(prefix: string): Promise<boolean | null> {
+    return readValidity(await this.#vty.ask(`show bgp ${familyOf(prefix)} unicast ${prefix} json`))
   }
 
   async #readOtherAnnouncers(states: Summary['states']): Promise<ReadonlyMap<string, number> | null> {

@@ -10,6 +10,7 @@ import {
   type PlacedService,
 } from '../drafts.ts'
 import { error, type Finding, warning } from '../finding.ts'
+import { checkAttached } from './attached.ts'
 import { checkNeighborServices, receives } from './policy/advertised.ts'
 import { checkPolicy } from './policy/policy.ts'
 import { checkInterface, checkSession } from './session.ts'
@@ -25,6 +26,7 @@ export function checkNeighbor(
     ({ name }) => placed.node.services?.includes(name) === true && receives(at.neighbor, name),
   )
   return [
+    ...checkAttached(at, placed),
     ...checkAsn(at, fleet?.asn),
     ...checkAddresses(at),
     ...checkMultihop(at),
@@ -33,7 +35,7 @@ export function checkNeighbor(
     ...checkDegrade(at),
     ...checkSession(at, placed),
     ...checkNeighborServices(at, placed, services),
-    ...checkPolicy(at, fleet, received),
+    ...checkPolicy(at, fleet, received, placed),
   ]
 }
 

@@ -1,6 +1,7 @@
 import { formatPath, nearestWord, type Path, quote } from '../../../text/wording.ts'
 import { type Drafts, listNodes, listServices, type PlacedNode, type PlacedService } from '../drafts.ts'
 import { error, type Finding, warning } from '../finding.ts'
+import { checkAttachedNode } from './attached.ts'
 import { checkNeighbor } from './neighbors.ts'
 import { checkFamilies } from './policy/advertised.ts'
 import { checkAlwaysAnnounce } from './policy/always-announce.ts'
@@ -20,6 +21,7 @@ export function checkNodes(drafts: Drafts): Finding[] {
       ...checkAlwaysAnnounce(placed, services, drafts.fleet?.value.bogons?.allow ?? []),
       ...checkUniqueNeighbors(placed),
       ...checkVersion(placed),
+      ...checkAttachedNode(placed),
     )
     for (const [index, neighbor] of (placed.node.neighbors ?? []).entries()) {
       if (neighbor === undefined) continue
@@ -104,6 +106,10 @@ function checkUniqueNeighbors({ file, path, node }: PlacedNode): Finding[] {
         value: neighbor?.interface,
       })),
       'one router is on the other end of a link: keep one of the two',
+    ),
+    ...findTwice(
+      neighbors.map(({ neighbor, path }) => ({ file, path: [...path, 'session'], value: neighbor?.session })),
+      'one protocol is one session: keep one of the two',
     ),
   ]
 }

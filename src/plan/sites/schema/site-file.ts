@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { bounds } from '../../../manifest/bounds.ts'
 import { daemonKinds } from '../../../manifest/daemon-kinds.ts'
-import { bfdHops, importWords, neighborKinds, roleWords } from '../../../manifest/words.ts'
+import { bfdHops, importWords, neighborKinds, roleWords, routingWords } from '../../../manifest/words.ts'
 import {
   descriptionField,
   nameField,
@@ -13,7 +13,7 @@ import {
 import { durationField, secondsField } from './duration-fields.ts'
 import { addressField, asnField, interfaceField, prefixField, routerIdField } from './net-fields.ts'
 import { asSetField, communityField, rangeField, relaxField, routeSetField } from './policy-fields.ts'
-import { localFileField, scheduleField, timezoneField, versionField } from './source-fields.ts'
+import { localFileField, protocolField, scheduleField, timezoneField, versionField } from './source-fields.ts'
 
 const tighten = z
   .strictObject({
@@ -251,6 +251,11 @@ const neighborFields = z.strictObject({
     .describe('The TCP MD5 password (RFC 2385), in a file on the node.')
     .optional(),
   degrade: degrade.prefault({}),
+  session: protocolField
+    .describe(
+      'With `routing: attached` on BIRD: the name of the session’s protocol in your configuration. Left out: the protocol with the neighbor’s address.',
+    )
+    .optional(),
 })
 
 const neighbor = neighborFields.refine(
@@ -285,6 +290,11 @@ const node = z.strictObject({
       'Its version, in quotes: features that it lacks are refused, and `apply` refuses the bundle where it does not fit the running daemon. Left out: what Debian 13 has, BIRD 2.17 and FRR 10.3. On Debian 12 write "2.0.12" or "8.4.4".',
     )
     .optional(),
+  routing: wordField(routingWords)
+    .describe(
+      '`managed`: the planner writes the whole configuration of the daemon. `attached`: the daemon keeps your own configuration, and Anyward adds only the announcements, see docs/attached.md.',
+    )
+    .prefault('managed'),
   routerId: routerIdField.describe(
     'The BGP identifier, unique in the fleet, required even if all sessions are IPv6.',
   ),

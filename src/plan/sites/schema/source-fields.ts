@@ -1,5 +1,5 @@
 import { readSchedule } from '../../../manifest/cron.ts'
-import { isHostName, isTimezone } from '../../../manifest/values.ts'
+import { birdProtocolPattern, isHostName, isTimezone } from '../../../manifest/values.ts'
 import { quote } from '../../../text/wording.ts'
 import { textField } from '../fields.ts'
 
@@ -65,6 +65,20 @@ export const versionField = textField(
           ok: false,
           message: `${quote(text)} is not a version`,
           hint: `write the numbers alone, such as ${/^v?(\d{1,3}(?:\.\d{1,3}){1,2})/.exec(text)?.[1] ?? '2.0.12 or 8.4.4'}`,
+        },
+)
+
+/** The name of a protocol in the engineer's own configuration of BIRD. */
+export const protocolField = textField(
+  'transit_a',
+  { title: 'name of a BIRD protocol', pattern: birdProtocolPattern.source },
+  (text) =>
+    birdProtocolPattern.test(text)
+      ? { ok: true, value: text }
+      : {
+          ok: false,
+          message: `${quote(text)} is not the name of a BIRD protocol`,
+          hint: 'write it as `birdc show protocols` prints it, without quotes inside',
         },
 )
 

@@ -51,6 +51,7 @@ export function inputOf(kind: NeighborKind, changes: Partial<Neighbor> = {}): Po
     localPref: null,
     passwordFile: null,
     degrade: { gracefulShutdown: true, prepend: 3, med: null },
+    session: null,
     ...changes,
   }
   const family = neighbor.address?.family ?? 'ipv6'

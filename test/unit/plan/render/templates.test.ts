@@ -2,6 +2,7 @@ import Handlebars from 'handlebars'
 import { describe, expect, test } from 'vitest'
 import { compilePlan } from '../../../../src/plan/compile/compile-plan.ts'
 import { debianLayout } from '../../../../src/plan/compile/layout.ts'
+import { filtersForBird, filtersForFrr } from '../../../../src/plan/render/filters-view.ts'
 import { createRenderer } from '../../../../src/plan/render/render.ts'
 import { viewForBird, viewForFrr } from '../../../../src/plan/render/view.ts'
 import { loadTemplates } from '../../../../src/plan/service/templates.ts'
@@ -51,9 +52,13 @@ const fleet = await requireFleet('test/golden/kinds')
 const plan = compilePlan(fleet, (_site, node) => debianLayout(fleet, node))
 const templates = await loadTemplates()
 /** Of every node of the kind, so that each list of the templates has items. */
+const select = (daemon: string, routing: string) =>
+  plan.nodes.filter((node) => node.daemon === daemon && node.routing === routing)
 const views: Record<string, object[]> = {
-  'bird/bird.conf.hbs': plan.nodes.filter(({ daemon }) => daemon === 'bird').map(viewForBird),
-  'frr/frr.conf.hbs': plan.nodes.filter(({ daemon }) => daemon === 'frr').map(viewForFrr),
+  'bird/bird.conf.hbs': select('bird', 'managed').map(viewForBird),
+  'bird/anyward.conf.hbs': select('bird', 'attached').map(filtersForBird),
+  'frr/frr.conf.hbs': select('frr', 'managed').map(viewForFrr),
+  'frr/anyward.conf.hbs': select('frr', 'attached').map(filtersForFrr),
 }
 
 describe('every name in a template is in its view model', () => {
@@ -72,12 +77,12 @@ describe('every name in a template is in its view model', () => {
 })
 
 describe('a block over a name that is not in the view model is also an error at rendering', () => {
-  const node = plan.nodes.find(({ daemon }) => daemon === 'bird')!
+  const [node] = select('bird', 'managed')
   test.each(['{{#each nothing}}{{/each}}', '{{#if nothing}}{{/if}}', '{{#each asn}}{{/each}}'])(
     '%s',
     (source) => {
       const render = createRenderer(new Map(templates).set('bird/bird.conf.hbs', source))
-      expect(() => render(node)).toThrow(TypeError)
+      expect(() => render(node!)).toThrow(TypeError)
     },
   )
 })

@@ -5,6 +5,7 @@ import {
   familiesOf,
   importOf,
   type PlacedNeighbor,
+  type PlacedNode,
   type PlacedService,
 } from '../../drafts.ts'
 import { error, type Finding, warning } from '../../finding.ts'
@@ -18,11 +19,13 @@ export function checkPolicy(
   at: PlacedNeighbor,
   fleet: FleetDraft | undefined,
   received: readonly PlacedService[],
+  { node }: PlacedNode,
 ): Finding[] {
   const { file, path, neighbor } = at
   return [
     ...checkImport(at),
-    ...checkLimit(at),
+    // An attached node's own configuration has the limits.
+    ...(node.routing === 'attached' ? [] : checkLimit(at)),
     ...checkRelax(at, fleet),
     ...checkTighten(at, fleet),
     ...checkIrr(at),

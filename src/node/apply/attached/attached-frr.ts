@@ -1,0 +1,46 @@
+import { dirname } from 'node:path'
+import { readByScratchDaemons } from '../../routing/frr/scratch.ts'
+import { Vtysh } from '../../routing/frr/vtysh.ts'
+import type { BaseDaemon, BaseOptions } from '../base-daemon.ts'
+import { configured, converge } from '../frr-base.ts'
+import { keyOf, type Line, type Lines, readLines } from '../frr-lines.ts'
+import { findGap } from '../frr-steps.ts'
+
+/**
+ * The route-maps of an attached node. They are added to the running configuration, and those of the bundle before are
+ * removed. Every other line is the engineer's, and stays.
+ */
+export function createAttachedFrr({ daemonSocket, content, installed }: BaseOptions): BaseDaemon {
+  const vtysh = new Vtysh(dirname(daemonSocket))
+  let before: Lines = new Map()
+  let after: Lines = new Map()
+  return {
+    async check() {
+      const [old, fresh] = await Promise.all([
+        installed === null ? null : readByScratchDaemons(installed),
+        readByScratchDaemons(content),
+      ])
+      before = old === null ? new Map() : configured(old)
+      after = configured(fresh)
+      return fresh.complaints.map((complaint) => `anyward.conf: ${complaint}`)
+    },
+    saysTheSame: () => content === installed,
+    async isMissing() {
+      const { missing } = findGap(readLines(await vtysh.readRunning()), after, () => false)
+      return missing.length > 0
+    },
+    snapshot: async () => JSON.stringify({ wanted: [...before.values()], obsolete: [...after.keys()] }),
+    activate: () => converge(vtysh, after, (key) => before.has(key)),
+    isOvertaken: async () => false,
+    confirm: async () => true,
+    async revert(snapshot) {
+      const { wanted, obsolete } = JSON.parse(snapshot ?? '{"wanted":[],"obsolete":[]}') as {
+        wanted: Line[]
+        obsolete: string[]
+      }
+      const ours = new Set(obsolete)
+      await converge(vtysh, new Map(wanted.map((line) => [keyOf(line), line])), (key) => ours.has(key))
+    },
+    close: async () => {},
+  }
+}
