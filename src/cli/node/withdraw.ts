@@ -78,7 +78,11 @@ function describeOutcome(manifest: Manifest, { way, withdrawn, lasting, left }: 
     way === 'address'
       ? 'withdrawn by: address; the anycast addresses are removed from this node, so that it does not answer'
       : 'the addresses could not be removed either'
-  return `${state}; ${rest}. Stop the routing daemon: while stopped it announces nothing`
+  const last =
+    manifest.routing === 'attached'
+      ? 'Shut down these sessions, or remove the routes from your own configuration'
+      : 'Stop the routing daemon: while stopped it announces nothing'
+  return `${state}; ${rest}. ${last}`
 }
 
 /** The program that advertises. */

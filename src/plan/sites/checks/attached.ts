@@ -8,7 +8,7 @@ const ownSettings: readonly (readonly [keyof NeighborDraft, (neighbor: NeighborD
   ['role', isSet('role')],
   ['multihop', isSet('multihop')],
   ['bfd', isSet('bfd')],
-  ['timers', isSet('timers')],
+  ['timers', ({ timers }) => timers?.keepalive !== undefined || (timers?.hold ?? 90_000) !== 90_000],
   ['gtsm', ({ gtsm }) => gtsm === true],
   ['passwordFile', isSet('passwordFile')],
 ]

@@ -173,7 +173,11 @@ router bgp 64501 view blue
       ['192.0.2.2/32', 'degraded'],
       ['2001:db8:51::/48', 'normal'],
     ])
-    expect(readNetworks(config, 64999)).toEqual({ instance: false, networks: new Map() })
+    expect(readNetworks(config, 64999)).toEqual({
+      instance: false,
+      networks: new Map(),
+      definesDegraded: false,
+    })
     expect(readNetworks('', 64500).instance).toBe(false)
   })
 

@@ -99,6 +99,7 @@ test('every field of the YAML arrives in the fleet', () => {
             name: 'ams1-a',
             maintenance: [],
             daemon: 'frr',
+            routing: 'managed',
             daemonVersion: null,
             routerId: '10.0.0.21',
             services: ['vpn'],
@@ -133,6 +134,7 @@ test('every field of the YAML arrives in the fleet', () => {
               { cron: '0 4 1 * *', durationMs: 3_600_000, timezone: 'UTC' },
             ],
             daemon: 'bird',
+            routing: 'managed',
             daemonVersion: '2.0.12',
             routerId: '10.0.0.11',
             services: ['vpn'],
@@ -214,6 +216,7 @@ function plainNeighbor(fields: Record<string, unknown>): Record<string, unknown>
     localPref: null,
     passwordFile: null,
     degrade: { gracefulShutdown: true, prepend: 3, med: null },
+    session: null,
     ...fields,
   }
 }
