@@ -190,7 +190,7 @@ describe.each(['bird', 'frr'] as const)('routing: attached, beside the own routi
     }
     const original = {
       bird: 'if aw_oslo_tor_out() then accept;\n  reject;',
-      frr: 'no match ip address prefix-list customers; call aw_rome_tor-out',
+      frr: 'no match ip address prefix-list vpn; call aw_rome_tor-out',
     }
     await setTor(kind === 'bird' ? 'reject;' : 'no call; match ip address prefix-list customers')
     const refusal =
@@ -199,7 +199,7 @@ describe.each(['bird', 'frr'] as const)('routing: attached, beside the own routi
     await setTor(
       kind === 'bird'
         ? 'if proto = "anyward4" then accept;\n  reject;'
-        : 'no match ip address prefix-list customers',
+        : 'match ip address prefix-list vpn',
     )
     await back()
     await order('drain', '--no-wait')
