@@ -197,9 +197,7 @@ describe.each(['bird', 'frr'] as const)('routing: attached, beside the own routi
       kind === 'bird' ? /the export filter of tor_1 does not accept/ : /the outbound filters of 10\.2\.2\.1/
     await until('the filter is named', trouble, (message) => refusal.test(message))
     await setTor(
-      kind === 'bird'
-        ? 'if proto = "anyward4" then accept;\n  reject;'
-        : 'match ip address prefix-list vpn',
+      kind === 'bird' ? 'if proto = "anyward4" then accept;\n  reject;' : 'match ip address prefix-list vpn',
     )
     await back()
     await order('drain', '--no-wait')

@@ -15,7 +15,14 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
   ['an attached node', attached, []],
   [
     'an attached node whose sessions have names',
-    [...attached, ['fra1.yaml', 'kind: transit\n        asn: 64601\n        address: 10', 'session: transit-a\n        kind: transit\n        asn: 64601\n        address: 10']],
+    [
+      ...attached,
+      [
+        'fra1.yaml',
+        'kind: transit\n        asn: 64601\n        address: 10',
+        'session: transit-a\n        kind: transit\n        asn: 64601\n        address: 10',
+      ],
+    ],
     [],
   ],
   [
@@ -34,11 +41,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
   [
     'more settings of a session at an attached node',
     [
-      [
-        'ams1.yaml',
-        'daemon: frr',
-        'daemon: frr\n    routing: attached',
-      ],
+      ['ams1.yaml', 'daemon: frr', 'daemon: frr\n    routing: attached'],
       [
         'ams1.yaml',
         'address: 10.2.1.1',
@@ -67,7 +70,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     [
       ...attached,
       ['fra1.yaml', '- name: transit1-v6', '- name: transit1-v6\n        session: a'],
-      ['fra1.yaml', '- name: transit1\n', "- name: transit1\n        session: a\n"],
+      ['fra1.yaml', '- name: transit1\n', '- name: transit1\n        session: a\n'],
     ],
     [
       'sites/fra1.yaml:18:18 nodes[0].neighbors[1].session: "a" is already used by nodes[0].neighbors[0].session\none protocol is one session: keep one of the two',

@@ -96,7 +96,11 @@ describe('a manifest', () => {
       '../wg0',
       'services.0.wireguard.interface: "../wg0" is not an interface name',
     ],
-    [['neighbors', 0, 'protocol'], 'x;down', 'neighbors.0.protocol: "x;down" is not the name of a BIRD protocol'],
+    [
+      ['neighbors', 0, 'protocol'],
+      'x;down',
+      'neighbors.0.protocol: "x;down" is not the name of a BIRD protocol',
+    ],
     [['neighbors', 0, 'address'], '10.0.0.1\n', 'neighbors.0.address: "10.0.0.1\\n" is not an IP address'],
     [
       ['listen', 0],

@@ -4,14 +4,15 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { ManifestNeighbor } from '../../../../src/manifest/manifest.ts'
 import { readsFile } from '../../../../src/node/routing/bird/includes.ts'
-import { findProtocol, quoteProtocol, readProtocols } from '../../../../src/node/routing/bird/protocols.ts'
 import { BirdReplyReader } from '../../../../src/node/routing/bird/reply.ts'
+import { findProtocol, quoteProtocol, readProtocols } from '../../../../src/node/routing/bird/sessions.ts'
 import { readNetworks, readValidity } from '../../../../src/node/routing/frr/answers.ts'
 
 /** As BIRD 2.0.12 prints them. */
 const protocols = readProtocols(
   new BirdReplyReader().read(
-    Buffer.from(`2002-Name       Proto      Table      State  Since         Info
+    Buffer.from(
+      `2002-Name       Proto      Table      State  Since         Info
 1002-anyward4   Static     master4    up     19:12:30.559
 1006-  Channel ipv4
      State:          UP
@@ -40,7 +41,8 @@ const protocols = readProtocols(
      State:          DOWN
 
 0000 
-`.replaceAll('\n\n', '\n \n')),
+`.replaceAll('\n\n', '\n \n'),
+    ),
   )!,
 )
 
@@ -60,7 +62,11 @@ describe('the session of an attached node on BIRD', () => {
   })
 
   test('is quoted in commands where BIRD needs it', () => {
-    expect(['transit_a', 'transit-a', '4you'].map(quoteProtocol)).toEqual(['transit_a', "'transit-a'", "'4you'"])
+    expect(['transit_a', 'transit-a', '4you'].map(quoteProtocol)).toEqual([
+      'transit_a',
+      "'transit-a'",
+      "'4you'",
+    ])
   })
 })
 
@@ -89,7 +95,10 @@ describe('whether a configuration of BIRD reads a file', () => {
   })
 
   test('through a file that it includes, relative to its own folder', async () => {
-    await writeFile(join(dir, 'more', 'a.conf'), 'include "../../../run/anyward/announce.conf";\ninclude "b.conf";')
+    await writeFile(
+      join(dir, 'more', 'a.conf'),
+      'include "../../../run/anyward/announce.conf";\ninclude "b.conf";',
+    )
     await writeFile(join(dir, 'more', 'b.conf'), 'include "/run/anyward/announce.conf";')
     expect(await reads('include "more/a.conf";')).toBe(true)
   })
