@@ -87,7 +87,7 @@ describe.each(['bird', 'frr'] as const)('routing: attached, beside the own routi
   const gone = (timeoutMs?: number) =>
     until('no neighbor has our routes', mine, (rows) => rows.length === 0, timeoutMs)
   const back = () => until('the neighbors have our routes', mine, (rows) => rows.join() === everything.join())
-  const trouble = async () => (await status()).daemon.trouble?.message ?? ''
+  const failure = async () => (await status()).daemon.trouble?.message ?? ''
   /** Its exit code also reports what is not verified yet. */
   const order = (...args: string[]) =>
     execa('ip', ['netns', 'exec', node.namespace, process.execPath, cli, ...args, '--bundle', node.bundle], {
@@ -195,7 +195,7 @@ describe.each(['bird', 'frr'] as const)('routing: attached, beside the own routi
     await setTor(kind === 'bird' ? 'reject;' : 'no call; match ip address prefix-list customers')
     const refusal =
       kind === 'bird' ? /the export filter of tor_1 does not accept/ : /the outbound filters of 10\.2\.2\.1/
-    await until('the filter is named', trouble, (message) => refusal.test(message))
+    await until('the filter is named', failure, (message) => refusal.test(message))
     await setTor(
       kind === 'bird' ? 'if proto = "anyward4" then accept;\n  reject;' : 'match ip address prefix-list vpn',
     )
@@ -203,7 +203,7 @@ describe.each(['bird', 'frr'] as const)('routing: attached, beside the own routi
     await order('drain', '--no-wait')
     const silent =
       kind === 'bird' ? /the export filter of tor_1 does not call/ : /the outbound route-map of 10\.2\.2\.1/
-    await until('the filter is named again', trouble, (message) => silent.test(message))
+    await until('the filter is named again', failure, (message) => silent.test(message))
     const { announced } = (await status()).services[0]!
     expect(announced.filter(({ degraded }) => degraded).map(({ neighbor }) => neighbor)).not.toContain(tor)
     await setTor(original[kind])
