@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,7 +10,10 @@ import { cli } from './fixture-lab/lab.ts'
 import { untilEqual } from './fixture-routing/until.ts'
 
 const root = 'test/e2e/adopters'
-const cases = (await readdir(root, { withFileTypes: true })).filter((entry) => entry.isDirectory())
+// A folder without a bed has a test of its own.
+const cases = (await readdir(root, { withFileTypes: true })).filter(
+  (entry) => entry.isDirectory() && existsSync(join(root, entry.name, 'bed.json')),
+)
 
 let bed: Bed | null = null
 afterEach(async () => {
