@@ -60,7 +60,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
   ],
   [
     'unicast prefixes of an attached node',
-    [...attached, ['fra1.yaml', 'services: [vpn]', 'services: [vpn]\n    alwaysAnnounce: [192.0.2.0/25]']],
+    [...attached, ['fra1.yaml', 'services: [vpn]', 'services: [vpn]\n    alwaysAnnounce: [5.5.5.0/24]']],
     [
       'sites/fra1.yaml:8:21 nodes[0].alwaysAnnounce: the node has routing: attached, so its own configuration announces its own prefixes\nleave it out, and announce them there',
     ],
