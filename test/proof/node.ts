@@ -12,6 +12,7 @@ import { type Bed, cacheAddress, makeBed, nodeAddresses } from './bed.ts'
 import type { WireRoute } from './bgp/wire.ts'
 import { type Outcome, observedOutcome } from './compare.ts'
 import { type ObservedSession, type Observer, observeBird, observeFrr } from './observe.ts'
+import { ownConfigs, ownName } from './own-config.ts'
 import { cachePort, type DaemonKind, otherAddresses, type ProofNeighbor } from './proof-fleet.ts'
 
 /** A daemon with the configuration of a planned node, and its neighbors, not connected yet. */
@@ -69,7 +70,10 @@ async function run(
   for (const { path, content } of files) {
     if (path === 'announce.conf') await writeFile(plan.layout.paths.announceFile!, content)
   }
-  const config = edit(files.find(({ path }) => path === `${kind}.conf`)!.content)
+  const textOf = (name: string) => files.find(({ path }) => path === name)!.content
+  const config = edit(
+    plan.routing === 'managed' ? textOf(`${kind}.conf`) : ownConfigs[kind](plan, textOf('anyward.conf')),
+  )
   await bed.start(config)
   const observer = kind === 'bird' ? observeBird(bed.socketPath) : observeFrr(bed.socketPath)
   if (plan.rpki !== null) {
@@ -96,7 +100,8 @@ async function run(
           role: null,
         })
         const { address, family } = neighbor
-        sessions.set(neighbor.name, { address, family, symbol: session.symbol, speaker })
+        const symbol = plan.routing === 'managed' ? session.symbol : ownName(session)
+        sessions.set(neighbor.name, { address, family, symbol, speaker })
       }),
     )
   } catch (error) {

@@ -1,4 +1,5 @@
 import { dirname } from 'node:path'
+import type { RoutingWord } from '../../src/manifest/words.ts'
 import { type Family, familyOf, type Prefix, parsePrefix } from '../../src/net/prefix.ts'
 import { type PrefixRange, parseRange } from '../../src/net/prefix-range.ts'
 import { compilePlan } from '../../src/plan/compile/compile-plan.ts'
@@ -164,9 +165,10 @@ export function planNode(
   dir: string,
   socketPath: string,
   chosen: readonly ProofNeighbor[] = neighbors,
+  routing: RoutingWord = 'managed',
 ): NodePlan {
   const { nodes } = compilePlan(
-    parseProofFleet(daemon, chosen),
+    parseProofFleet(daemon, chosen, routing),
     () => ({
       paths: {
         daemonSocket: socketPath,
@@ -185,10 +187,10 @@ export function planNode(
   return nodes[0]!
 }
 
-function parseProofFleet(daemon: DaemonKind, chosen: readonly ProofNeighbor[]): Fleet {
+function parseProofFleet(daemon: DaemonKind, chosen: readonly ProofNeighbor[], routing: RoutingWord): Fleet {
   const { fleet, issues } = parseFleet([
     { name: 'fleet.yaml', text: fleetYaml },
-    { name: 'lab1.yaml', text: siteYaml(daemon, chosen) },
+    { name: 'lab1.yaml', text: siteYaml(daemon, chosen, routing) },
   ])
   if (fleet === null) throw new ConfigError(issues.filter(({ severity }) => severity === 'error'))
   return fleet
@@ -222,20 +224,26 @@ rpki:
   caches: [{ host: ${cacheAddress}, port: ${cachePort} }]
 `
 
-function siteYaml(daemon: DaemonKind, chosen: readonly ProofNeighbor[]): string {
-  const lines = chosen.map(
-    ({ name, asn, address, yaml, family }) =>
-      `      - { name: ${name}, asn: ${asn}, address: "${address}", localAddress: "${nodeAddresses[family]}", limit: 5000, ${yaml} }`,
-  )
+/** Of an attached node, its own configuration has these settings. */
+const ownSettings = / role: \w+,?|, tighten: \{ notFound: reject \}/g
+
+function siteYaml(daemon: DaemonKind, chosen: readonly ProofNeighbor[], routing: RoutingWord): string {
+  const lines = chosen.map(({ name, asn, address, yaml, family }) => {
+    const ends = `address: "${address}", localAddress: "${nodeAddresses[family]}"`
+    const rest = routing === 'managed' ? `limit: 5000, ${yaml}` : yaml.replaceAll(ownSettings, '')
+    return `      - { name: ${name}, asn: ${asn}, ${ends}, ${rest} }`
+  })
+  const always = routing === 'managed' ? `alwaysAnnounce: ${JSON.stringify(alwaysAnnounced)}` : ''
   return `
 site: lab1
 nodes:
   - name: lab1-a
     daemon: ${daemon}
     ${versionLine(daemon)}
+    routing: ${routing}
     routerId: 10.77.0.1
     services: [vpn, other, third]
-    alwaysAnnounce: ${JSON.stringify(alwaysAnnounced)}
+    ${always}
     neighbors:
 ${lines.join('\n')}
 `

@@ -131,4 +131,37 @@ describe('the comparison of a plan', () => {
     })
     await expect(readdir(out)).rejects.toThrow('ENOENT')
   })
+
+  describe('of an attached node', () => {
+    const attach = async () => {
+      await edit('ams1.yaml', 'daemon: bird', 'daemon: bird\n    routing: attached')
+      // Its own configuration has these.
+      await edit('ams1.yaml', /^ +(bfd|gtsm|limit): .*\n?/gm, '')
+    }
+
+    test('reports a change of its routing as such, and new filters as a reload', async () => {
+      await reportOf()
+      await attach()
+      const node = nodeOf(await reportOf(), 'ams1-a')
+      expect(node).toMatchObject({ change: 'changed', effect: 'reload' })
+      expect(node.why).toContain('routing is attached, was managed')
+    })
+
+    test('never restarts a session: that of another AS is configured elsewhere', async () => {
+      await attach()
+      await reportOf()
+      await edit('ams1.yaml', 'asn: 64602', 'asn: 64609')
+      const node = nodeOf(await reportOf(), 'ams1-a')
+      expect(node.effect).toBe('reload')
+      expect(node.sessions.map(({ effect }) => effect)).not.toContain('session-restart')
+      expect(node.sessions.length).toBeGreaterThan(0)
+    })
+
+    test('reports a node that becomes managed as a restart', async () => {
+      await attach()
+      await reportOf()
+      await edit('ams1.yaml', '\n    routing: attached', '')
+      expect(nodeOf(await reportOf(), 'ams1-a').effect).toBe('session-restart')
+    })
+  })
 })
