@@ -1,18 +1,20 @@
 import { describe, expect, test } from 'vitest'
 import { findInodes } from '../../../../src/linux/inspect/udp-sockets.ts'
+import type { Flow } from '../../../../src/node/doctor/checks/firewall/chains.ts'
+import { judgeIptables } from '../../../../src/node/doctor/checks/firewall/iptables.ts'
+import { NftRules } from '../../../../src/node/doctor/checks/firewall/nftables.ts'
 import { isPlausible } from '../../../../src/node/doctor/checks/machine/clock.ts'
 import { isController } from '../../../../src/node/doctor/checks/machine/controller.ts'
 import { judgeConntrack } from '../../../../src/node/doctor/checks/network/conntrack.ts'
-import { type Flow, judgeLegacy } from '../../../../src/node/doctor/checks/network/legacy-rules.ts'
 import { judgeName } from '../../../../src/node/doctor/checks/network/name.ts'
-import { judgeNft } from '../../../../src/node/doctor/checks/network/nft-rules.ts'
 import { isStrict } from '../../../../src/node/doctor/checks/network/rp-filter.ts'
 import { isEnabled, loadsRpki } from '../../../../src/node/doctor/checks/routing/daemon.ts'
 import { includesFile } from '../../../../src/node/doctor/checks/routing/include.ts'
 import { hasAddress } from '../../../../src/node/doctor/checks/routing/other-announcers.ts'
 import { findAllowed } from '../../../../src/node/doctor/checks/wireguard/probe-peer.ts'
 
-const flow: Flow = { family: 'ipv4', protocol: 'udp', port: 51820 }
+const place = { family: 'inet', table: 'filter' }
+const flow: Flow = { interface: null, family: 'ipv4', protocol: 'udp', port: 51820 }
 
 const chain = (more: object) => ({ chain: { family: 'inet', table: 'filter', name: 'input', ...more } })
 const base = chain({ hook: 'input', prio: 0, policy: 'drop' })
@@ -21,7 +23,9 @@ const dport = (right: unknown, protocol = 'udp') => ({
   match: { op: '==', left: { payload: { protocol, field: 'dport' } }, right },
 })
 const judge = (...entries: object[]) =>
-  judgeNft(JSON.stringify({ nftables: [{ metainfo: {} }, ...entries] }), flow)
+  new NftRules(JSON.stringify({ nftables: [{ metainfo: {} }, ...entries] })).judge(flow, {
+    withoutIptables: false,
+  })
 
 describe('nftables', () => {
   test.each([
@@ -29,7 +33,10 @@ describe('nftables', () => {
     ['a chain with the policy accept', [chain({ hook: 'input', policy: 'accept' })]],
     ['the port', [base, rule(dport(51820), { accept: null })]],
     ['a set of ports', [base, rule(dport({ set: [53, { range: [51000, 52000] }] }), { accept: null })]],
-    ['a named set', [base, { set: { name: 'open', elem: [51820] } }, rule(dport('@open'), { accept: null })]],
+    [
+      'a named set',
+      [base, { set: { ...place, name: 'open', elem: [51820] } }, rule(dport('@open'), { accept: null })],
+    ],
     [
       'a rule for some sources, which is not decided',
       [
@@ -98,7 +105,7 @@ describe('iptables-legacy', () => {
     `${head}:open - [0:0]\n-A INPUT -j open\n-A open -p udp -m udp --dport 51820 -j ACCEPT\n`,
     `${head}-A INPUT -s 10.0.0.0/8 -j ACCEPT\n`,
   ])('accepts the port, or it depends: %j', (saved) => {
-    expect(judgeLegacy(saved, flow)).toBeNull()
+    expect(judgeIptables(saved, flow)).toBeNull()
   })
   test.each([
     head,
@@ -106,7 +113,7 @@ describe('iptables-legacy', () => {
     `${head}-A INPUT -p tcp -m tcp --dport 51820 -j ACCEPT\n`,
     ':INPUT ACCEPT [0:0]\n-A INPUT -p udp -m udp --dport 51820 -j REJECT --reject-with icmp-port-unreachable\n',
   ])('drops the port: %j', (saved) => {
-    expect(judgeLegacy(saved, flow)).not.toBeNull()
+    expect(judgeIptables(saved, flow)).not.toBeNull()
   })
 })
 

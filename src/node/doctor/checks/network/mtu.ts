@@ -1,6 +1,6 @@
 import { findLink } from '../../../../linux/inspect/routes.ts'
 import { type Check, type Found, warning } from '../../check.ts'
-import { findUplinks } from './uplinks.ts'
+import { findUplinks } from '../../uplinks.ts'
 
 /** IPv6 or IPv4, UDP, and WireGuard's header and authentication tag. */
 const overhead = { ipv4: 60, ipv6: 80 } as const

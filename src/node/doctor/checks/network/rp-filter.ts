@@ -2,7 +2,7 @@ import { findRoute } from '../../../../linux/inspect/routes.ts'
 import { readSysctl } from '../../../../linux/inspect/sysctl.ts'
 import { RunError } from '../../../../linux/run.ts'
 import { type Check, error, warning } from '../../check.ts'
-import { findUplinks } from './uplinks.ts'
+import { findUplinks } from '../../uplinks.ts'
 
 /** An address without a route of its own, as most clients have. */
 const anywhere = '193.0.14.129'

@@ -1,6 +1,6 @@
-import { findRoute } from '../../../../linux/inspect/routes.ts'
-import { RunError } from '../../../../linux/run.ts'
-import type { Manifest } from '../../../../manifest/manifest.ts'
+import { findRoute } from '../../linux/inspect/routes.ts'
+import { RunError } from '../../linux/run.ts'
+import type { Manifest } from '../../manifest/manifest.ts'
 
 /** The interfaces by which the node reaches its neighbors of a family, sorted. */
 export async function findUplinks(
@@ -8,8 +8,10 @@ export async function findUplinks(
   family: 'ipv4' | 'ipv6' | null = null,
 ): Promise<string[]> {
   const names = new Set<string>()
-  for (const { address } of neighbors) {
-    if (typeof address !== 'string' || address.includes('%')) continue
+  for (const { address, interface: link } of neighbors) {
+    // A link-local or unnumbered session may carry both families.
+    if ((link ?? null) !== null) names.add(link!)
+    if (typeof address !== 'string' || address.includes('%') || (link ?? null) !== null) continue
     if (family !== null && address.includes(':') !== (family === 'ipv6')) continue
     try {
       const route = await findRoute(address)
