@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { expect, onTestFinished, test } from 'vitest'
+import { birdErrors } from '../bird-errors.ts'
 
 const include = 'include "/run/anywar[d]/announce.con[f]";'
 
@@ -15,7 +16,7 @@ test('BIRD accepts a configuration although the folder of the controller’s fil
     const file = join(dir, 'bird.conf')
     await writeFile(file, text.replace(include, `include "${join(dir, pattern)}";`))
     const { stderr } = await execa('bird', ['-p', '-c', file], { reject: false })
-    return stderr
+    return birdErrors(stderr)
   }
   expect(await parse('missin[g]/announce.con[f]')).toBe('')
   // The reason for the first bracket.

@@ -6,6 +6,7 @@ const time = '(2026/11/23 02:25:11:876120)'
 test.each([
   '',
   'Disabling MPLS support (no kernel support)',
+  "2026/11/28 22:41:26 ZEBRA: [ZF4VE-3BE99][EC 100663299] Can't bind zserv socket on /tmp/anyward-check-9rVEIa/zserv: Permission denied",
   `${time}: RTR_MGR: rtr_mgr_start()`,
   `${time}: TCP Transport(127.0.0.1:3323): Couldn't establish TCP connection, Network is unreachable`,
   // The output of two threads at once.
