@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
+import { readFeatures } from '../versions/versions.mjs'
 
 export const laneFolders = ['test/e2e', 'test/proof']
 const ENTER = ['unshare', '--mount', '--net', '--pid', '--fork', '--kill-child', '--mount-proc']
@@ -30,17 +31,13 @@ export function listLaneFiles() {
 }
 
 /**
- * Whether a file tests what the version of the routing daemons can change.
+ * Whether a file tests what the version of the routing daemons can change: a feature of docs/versions.md.
  *
  * @param {string} file
  */
 export function needsDaemons(file) {
-  return (
-    file.startsWith('test/proof/') ||
-    file.startsWith('test/e2e/failures/') ||
-    /^test\/e2e\/(?:apply|bfd|controller|drain|guard|lab|next-hops|routing|rpki|rtr|saved|session|withdraw)/.test(
-      file,
-    )
+  return readFeatures().some(({ bird = [], frr = [] }) =>
+    [bird, frr].flat().some((proof) => proof.split(' -t ')[0] === file),
   )
 }
 

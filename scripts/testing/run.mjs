@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { readFeatures, recordRun, reduceReports } from '../versions/versions.mjs'
 import {
   countLanes,
   findObstacle,
@@ -17,9 +18,11 @@ import { createProcesses } from './processes.mjs'
 import { addTallies, readReport, unfinished } from './tally.mjs'
 
 const startedAtMs = Date.now()
+const options = process.argv.slice(2)
 // Only what the routing daemons' version can change; the rest is the same on every machine.
-const onlyDaemons = process.argv[2] === '--daemons'
-const vitestArguments = process.argv.slice(onlyDaemons ? 3 : 2)
+const onlyDaemons = takeOption('--daemons')
+const isRecorded = takeOption('--record')
+const vitestArguments = options
 const reports = mkdtempSync(join(tmpdir(), 'anyward-test-'))
 const runId = randomUUID()
 // Every process that a test starts inherits the mark, also a daemon that forks away from its parent.
@@ -41,6 +44,8 @@ const minutes = limitMinutes({ ci: process.env.CI === 'true', slowness })
 say(`time limit ${minutes} minutes; this machine is ${slowness.toFixed(1)} times slower than an idle one`)
 const processes = createProcesses({ limitMs: minutes * 60_000, env })
 const tallies = []
+/** The reports of vitest, as JSON. */
+const kept = []
 if (vitestArguments.length > 0) {
   await runHere('vitest', [...vitest, ...vitestArguments])
 } else {
@@ -64,6 +69,10 @@ rmSync(reports, { recursive: true, force: true })
 
 const total = addTallies(tallies)
 const problems = total.problems
+const features = readFeatures()
+const { reduced, unmatched } = reduceReports(features, kept)
+for (const proof of unmatched) problems.push(`no test matches, of scripts/versions/features.json: ${proof}`)
+if (isRecorded) recordRun(features, reduced)
 const interruption = processes.interruption()
 if (interruption === null) problems.push(...(await findLeftovers(before, runId)))
 else if (problems.length === 0) problems.push(`ended by ${interruption}`)
@@ -135,7 +144,22 @@ function tallyOf(name, report, exit) {
   const interruption = processes.interruption()
   if (interruption !== null && exit !== null && !existsSync(report))
     return unfinished(name, interruption, true)
+  keepReport(report)
   return readReport(name, report, exit)
+}
+
+/** What is not readable is a problem of the tally. */
+function keepReport(report) {
+  try {
+    kept.push(JSON.parse(readFileSync(report, 'utf8')))
+  } catch {}
+}
+
+/** @param {string} name */
+function takeOption(name) {
+  if (options[0] !== name) return false
+  options.shift()
+  return true
 }
 
 /** @returns {string[]} */

@@ -1,5 +1,8 @@
-import { daemonNames } from './daemon-kinds.ts'
+import { type DaemonKind, daemonNames } from './daemon-kinds.ts'
 import type { Manifest } from './manifest.ts'
+
+/** The oldest that any configuration may be written for. */
+export const oldestVersions: Readonly<Record<DaemonKind, string>> = { bird: '2.0.11', frr: '8.0' }
 
 /** The versions of a daemon that a configuration is written for. */
 export interface DaemonVersions {

@@ -53,6 +53,8 @@ describe.each(cases.map(({ name }) => name))('%s', (name) => {
         )
         const own = Object.fromEntries(Object.entries(plan.gateways).map(([family, one]) => [family, [one]]))
         expect(await bed.defaultGateways()).toEqual(own)
+        const { accepts = [], refuses = [] } = plan
+        await untilEqual('what the node accepts', accepts, () => bed!.accepted([...accepts, ...refuses]))
         await bed.removeWireguard()
         await untilEqual(
           'what the neighbors have',

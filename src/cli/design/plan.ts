@@ -3,6 +3,7 @@ import { describeMissing } from '../../linux/programs.ts'
 import { daemonNames } from '../../manifest/daemon-kinds.ts'
 import { describeRefusal } from '../../plan/service/describe-refusal.ts'
 import { type PlanRequest, type PlanResult, planFleet } from '../../plan/service/plan-fleet.ts'
+import { firstVersions } from '../../plan/sites/checks/versions.ts'
 import { requireFleet } from '../../plan/sites/load.ts'
 import { CommandError, exitCode } from '../failure.ts'
 import { loadFeeds } from './load-feeds.ts'
@@ -31,10 +32,11 @@ export async function plan(options: PlanOptions): Promise<void> {
   }
   if (result.outcome === 'rejected') {
     const daemon = daemonNames[result.daemon].project
+    const { roles } = firstVersions
     throw new CommandError(
       `${daemon} on this machine refuses the configuration of ${result.node}:\n    ${result.complaints.join('\n    ')}`,
       {
-        hint: 'nothing was written; check that the daemon is at least BIRD 2.0.12 or FRR 8.4',
+        hint: `nothing was written; check that the daemon is at least BIRD ${roles.bird} or FRR ${roles.frr}`,
         exitCode: exitCode.findings,
       },
     )

@@ -10,6 +10,7 @@ import { renderBundle } from '../../../src/plan/service/render-bundle.ts'
 import { loadTemplates } from '../../../src/plan/service/templates.ts'
 import type { Fleet } from '../../../src/plan/sites/fleet.ts'
 import { requireFleet } from '../../../src/plan/sites/load.ts'
+import { installedVersion } from '../../installed-version.ts'
 import { cli } from '../fixture-lab/lab.ts'
 import { daemonsIn } from '../fixture-routing/daemons-in.ts'
 import { inKernel } from '../fixture-wireguard/server.ts'
@@ -30,6 +31,11 @@ export interface BedPlan {
     readonly has: readonly string[]
   }[]
   readonly gateways: Readonly<Record<string, string>>
+  /** The routes that the node has to accept, and those that it must not. */
+  readonly accepts?: readonly string[]
+  readonly refuses?: readonly string[]
+  /** The VRPs of the RPKI cache on the node. */
+  readonly vrps?: string
 }
 
 export async function readBed(dir: string): Promise<BedPlan> {
@@ -53,7 +59,7 @@ export class Bed {
     this.#wireguard = `wg${kind[0]}${process.pid}`
   }
 
-  /** What the controller has logged. */
+  /** What our programs on the node have logged. */
   get log(): string {
     return this.#log
   }
@@ -95,6 +101,13 @@ export class Bed {
         return [...prefixes].sort()
       }),
     )
+  }
+
+  /** Of the given prefixes, those that the node has from its neighbors. */
+  async accepted(prefixes: readonly string[]): Promise<string[]> {
+    const socket = this.#sockets.get('node')!
+    const has = this.#kind === 'bird' ? await readBird(socket) : await readFrr(socket)
+    return prefixes.filter((prefix) => has.has(prefix))
   }
 
   /** The gateways of the node's own default routes by family, and where a packet to the internet goes. */
@@ -143,7 +156,12 @@ export class Bed {
 
   async #startNode(files: string): Promise<void> {
     const own = await makeDir(join(files, 'node'))
+    if (this.plan.vrps !== undefined) {
+      const vrps = ['--vrps', join(this.#dir, this.plan.vrps), '--max-age', '87600h', '--state', own]
+      this.#run('rtr', ...vrps, '--listen', '127.0.0.1:3323')
+    }
     const daemons = await daemonsIn(this.#kind, this.#name('node'), own, this.#undo)
+    this.#sockets.set('node', daemons.socketPath)
     const server = generateKeyPair()
     const probe = generateKeyPair()
     const fleet = await this.#adapt(await requireFleet(this.#dir), own, server.publicKey, probe.privateKey)
@@ -184,23 +202,19 @@ export class Bed {
       inKernel,
     })
     this.#undo.push(() => this.removeWireguard().catch(() => undefined))
-    const args = [
-      'netns',
-      'exec',
-      this.#name('node'),
-      process.execPath,
-      cli,
-      'controller',
-      '--bundle',
-      bundle,
-    ]
-    const controller = execa('ip', args, { reject: false, all: true, buffer: false })
-    controller.all.on('data', (chunk: Buffer) => {
+    this.#run('controller', '--bundle', bundle)
+  }
+
+  /** Runs a command of ours on the node until the end. */
+  #run(...words: string[]): void {
+    const args = ['netns', 'exec', this.#name('node'), process.execPath, cli, ...words]
+    const program = execa('ip', args, { reject: false, all: true, buffer: false })
+    program.all.on('data', (chunk: Buffer) => {
       this.#log += chunk.toString()
     })
     this.#undo.push(async () => {
-      controller.kill('SIGTERM')
-      await controller
+      program.kill('SIGTERM')
+      await program
     })
   }
 
@@ -226,6 +240,7 @@ export class Bed {
         nodes: site.nodes.map((node) => ({
           ...node,
           daemon: this.#kind,
+          daemonVersion: installedVersion(this.#kind),
           neighbors: node.neighbors.map((neighbor) => ({
             ...neighbor,
             passwordFile: neighbor.passwordFile && (passwordFiles.get(neighbor.passwordFile) ?? null),

@@ -3,6 +3,7 @@ import { basename, dirname, join } from 'node:path'
 import { execa } from 'execa'
 import {
   frrCommand,
+  frrDaemons,
   makeFrrFolder,
   removeFrrFolder,
   zebraSocket,
@@ -18,7 +19,7 @@ interface PreparedDaemon {
   prepare(config: string): Promise<Daemon>
 }
 
-/** BIRD, or bgpd with zebra, staticd and bfdd, in a network namespace, with its files in `dir`. */
+/** BIRD, or bgpd with zebra, staticd, bfdd and, from FRR 10 on, mgmtd, in a network namespace, with its files in `dir`. */
 export async function daemonsIn(
   kind: 'bird' | 'frr',
   namespace: string,
@@ -49,23 +50,15 @@ async function frrIn(namespace: string, dir: string, undo: Undo): Promise<Prepar
   await makeFrrFolder(instance.name)
   undo.push(() => removeFrrFolder(instance.name))
   const argvOf = (name: string) => frrCommand(instance, name)
-  const zebra = new Daemon({ namespace, argv: argvOf('zebra'), socketPath: zebraSocket(vtyDir) })
-  undo.push(() => zebra.kill())
-  await zebra.start()
-  const bfdd = new Daemon({
-    namespace,
-    argv: argvOf('bfdd'),
-    socketPath: join(vtyDir, 'bfdd.vty'),
-  })
-  undo.push(() => bfdd.kill())
-  await bfdd.start()
-  const staticd = new Daemon({
-    namespace,
-    argv: argvOf('staticd'),
-    socketPath: join(vtyDir, 'staticd.vty'),
-  })
-  undo.push(() => staticd.kill())
-  await staticd.start()
+  const others = frrDaemons()
+    .flat()
+    .filter((name) => name !== 'bgpd')
+  for (const name of others) {
+    const socket = name === 'zebra' ? zebraSocket(vtyDir) : join(vtyDir, `${name}.vty`)
+    const daemon = new Daemon({ namespace, argv: argvOf(name), socketPath: socket })
+    undo.push(() => daemon.kill())
+    await daemon.start()
+  }
   const socketPath = join(vtyDir, 'bgpd.vty')
   const prepare = async (config: string) => {
     await writeFile(join(configDir, 'frr.conf'), config)
@@ -74,7 +67,7 @@ async function frrIn(namespace: string, dir: string, undo: Undo): Promise<Prepar
       argv: argvOf('bgpd'),
       socketPath,
       afterStart: async () => {
-        for (const name of ['zebra', 'staticd', 'bfdd', 'bgpd']) {
+        for (const name of [...others, 'bgpd']) {
           await execa('vtysh', ['--vty_socket', vtyDir, '--config_dir', configDir, '-d', name, '-b'])
         }
       },

@@ -1,5 +1,5 @@
 import { type DaemonKind, daemonNames } from '../../../manifest/daemon-kinds.ts'
-import { compareVersions } from '../../../manifest/daemon-versions.ts'
+import { compareVersions, oldestVersions } from '../../../manifest/daemon-versions.ts'
 import type { PlacedNode } from '../drafts.ts'
 import { error, type Finding } from '../finding.ts'
 import { rolesByKind } from '../fleet.ts'
@@ -16,12 +16,12 @@ interface Versions {
 
 export const versions: Readonly<Record<DaemonKind, Versions>> = {
   bird: {
-    oldest: '2.0.11',
+    oldest: oldestVersions.bird,
     lacks: 'it has no BGP roles and no empty sets',
     assumed: '2.17',
     beyond: { version: '8', hint: 'is it the version of FRR? Then write daemon: frr' },
   },
-  frr: { oldest: '8.0', lacks: 'its commands differ', assumed: '10.3', beyond: null },
+  frr: { oldest: oldestVersions.frr, lacks: 'its commands differ', assumed: '10.3', beyond: null },
 }
 
 /** What not every version has, or writes in another way. */

@@ -2,15 +2,12 @@ import { dirname, join } from 'node:path'
 import { listPrograms } from '../../../../linux/inspect/programs-running.ts'
 import { readSystemFile } from '../../../../linux/inspect/text-file.ts'
 import { describeMissing, findMissingPrograms } from '../../../../linux/programs.ts'
-import { type DaemonKind, daemonNames } from '../../../../manifest/daemon-kinds.ts'
-import { compareVersions, findMismatch } from '../../../../manifest/daemon-versions.ts'
+import { daemonNames } from '../../../../manifest/daemon-kinds.ts'
+import { compareVersions, findMismatch, oldestVersions } from '../../../../manifest/daemon-versions.ts'
 import type { Manifest } from '../../../../manifest/manifest.ts'
 import { DaemonError } from '../../../routing/daemon.ts'
 import { readDaemonVersion } from '../../../routing/version.ts'
 import { type Check, error, type Found, warning } from '../../check.ts'
-
-/** The oldest version that Anyward's configurations are tested with. */
-const oldest: Readonly<Record<DaemonKind, string>> = { bird: '2.0', frr: '8.4' }
 
 /** The daemon's version, and for FRR the daemons and modules that the bundle needs. */
 export const daemon: Check = {
@@ -21,9 +18,10 @@ export const daemon: Check = {
     if (manifest === null) return []
     const found: Found[] = []
     const version = await askVersion(manifest)
-    if (version !== null && compareVersions(version, oldest[manifest.daemon]) < 0) {
+    const oldest = oldestVersions[manifest.daemon]
+    if (version !== null && compareVersions(version, oldest) < 0) {
       const { project } = daemonNames[manifest.daemon]
-      const message = `${project} ${version} is older than ${oldest[manifest.daemon]}`
+      const message = `${project} ${version} is older than ${oldest}`
       found.push(error(message, 'upgrade it: the configuration needs a newer one'))
     }
     const mismatch = version === null ? null : findMismatch(manifest, version)
