@@ -99,6 +99,45 @@ describe('failure 15: the anycast address is not on the node, and another site a
   })
 })
 
+describe('failure 16: the anycast address comes back to the node', () => {
+  const [link, gateway] = [`${node.interface}q`, '203.0.113.130']
+
+  // A default route to a router that sends no ICMP. Packets from another address are not answered: wireguard-go
+  // 0.0.20230223 does not reach a client on its own node that uses one.
+  beforeAll(async () => {
+    await node.ip('link', 'add', link, 'type', 'veth', 'peer', 'name', `${link}q`)
+    await node.ip('link', 'set', link, 'up')
+    await node.ip('link', 'set', `${link}q`, 'up')
+    await node.ip('address', 'add', '203.0.113.129/30', 'dev', link)
+    await node.ip('neighbour', 'add', gateway, 'lladdr', '02:00:00:00:00:01', 'dev', link, 'nud', 'permanent')
+    await node.ip('route', 'add', 'default', 'via', gateway)
+    await node.run('nft', 'add table ip strict')
+    await node.run('nft', 'add chain ip strict input { type filter hook input priority 0; }')
+    await node.run('nft', `add rule ip strict input udp dport ${port} ip saddr != ${endpoint4.address} drop`)
+  }, 60_000)
+
+  afterAll(async () => {
+    await node.ip('link', 'delete', link)
+    await node.run('nft', 'delete table ip strict')
+  })
+
+  it('a probe that began without it uses it as its source, and is good again', async () => {
+    await node.removeAnycast()
+    try {
+      await agent.call('watch', {
+        ...identity,
+        service: { ...node.service(), anycast: [endpoint4.address] },
+      })
+      await vi.waitFor(async () => expect(await agent.call('cycle')).toMatchObject({ outcome: 'bad' }), {
+        timeout: patientMs,
+      })
+    } finally {
+      await node.addAnycast()
+    }
+    await untilGood()
+  })
+})
+
 describe('failure 23: the site receives a flood of handshakes and answers with cookies', () => {
   const floodMs = 20_000
   const intervalMs = 200

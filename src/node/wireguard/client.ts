@@ -110,7 +110,14 @@ export class WireguardClient {
       return failure('starved', 'could not be probed: too many handshakes are waiting for their turn')
     }
     if (this.#isClosed) return closedFailure
-    return this.#handshakes.run(line, deadline)
+    const outcome = await this.#handshakes.run(line, deadline)
+    if (!outcome.ok && outcome.cause === 'no-reply') void this.#followSource(line)
+    return outcome
+  }
+
+  async #followSource(line: Line): Promise<void> {
+    // A cookie is bound to the old source.
+    if (await line.socket.followSource()) line.cookie = null
   }
 
   /** An ICMP echo inside the live session, sent to that endpoint. The reply may come in from another one. */

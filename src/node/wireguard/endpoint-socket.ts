@@ -96,16 +96,48 @@ export class EndpointSocket {
     this.#lastPacket = null
   }
 
+  /**
+   * Changes to another port where the kernel would now choose another source address, and returns whether it did. That
+   * of a connected socket is fixed: if the endpoint's address came to this node later, not every WireGuard replies to it.
+   */
+  async followSource(): Promise<boolean> {
+    const socket = this.#socket
+    if (socket === null || !this.#isConnected || (await this.#opening) !== null) return false
+    const source = await this.#chooseSource()
+    if (source === null || socket !== this.#socket || source === socket.address().address) return false
+    this.#leave()
+    return true
+  }
+
+  /** `null`: there is no route. */
+  #chooseSource(): Promise<string | null> {
+    const socket = this.#create()
+    return new Promise((resolve) => {
+      const end = (source: string | null) => {
+        closeQuietly(socket)
+        resolve(source)
+      }
+      socket.once('error', () => end(null))
+      // @types/node 20 declares no error for this callback; Node passes one.
+      const connected = (error?: NodeJS.ErrnoException) => end(error ? null : socket.address().address)
+      socket.connect(this.endpoint.port, this.endpoint.address, connected as () => void)
+    })
+  }
+
+  #create(): Socket {
+    const family = this.endpoint.address.includes(':') ? 6 : 4
+    // The address is a literal, but Node's own lookup would still use the resolver's thread pool.
+    const lookup: SocketOptions['lookup'] = (hostname, _options, callback) => callback(null, hostname, family)
+    return createSocket({ type: family === 6 ? 'udp6' : 'udp4', lookup })
+  }
+
   get #distrusts(): boolean {
     return this.#clock.now() < this.#distrustUntilMs
   }
 
   #open(): Promise<NodeJS.ErrnoException | null> {
     const { address, port } = this.endpoint
-    const family = address.includes(':') ? 6 : 4
-    // The address is a literal, but Node's own lookup would still use the resolver's thread pool.
-    const lookup: SocketOptions['lookup'] = (hostname, _options, callback) => callback(null, hostname, family)
-    const socket = createSocket({ type: family === 6 ? 'udp6' : 'udp4', lookup })
+    const socket = this.#create()
     const isConnected = !this.#distrusts
     this.#socket = socket
     this.#isConnected = isConnected
