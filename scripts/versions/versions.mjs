@@ -102,7 +102,7 @@ export function writePage(features, results) {
   const dateOf = ({ of }) =>
     Object.values(of)
       .map(({ date }) => date)
-      .sort()[0] ?? 'never'
+      .sort(byVersion)[0] ?? 'never'
   const refusals = features.flatMap((feature) =>
     daemons.flatMap(([kind, name]) =>
       feature[kind]?.refused === undefined
