@@ -17,17 +17,40 @@ exit $?
 `
 
 /**
+ * @typedef {{ file: string, bird: '2' | '3' | null }} Job
+ *   `bird`: in the root of Debian 13, with this BIRD; `null`: here.
+ */
+
+/**
+ * What a run with this machine's daemons tests with those of Debian 13 too, so that a change for one version does not break another:
+ * the filters, the parsers' verdict, apply, and the control of each daemon. `scripts/test --debian 13` runs the rest.
+ *
+ * @type {readonly Job[]}
+ */
+const debianPart = [
+  { file: 'test/golden/bundles.test.ts', bird: '3' },
+  { file: 'test/proof/neighbors.test.ts', bird: '3' },
+  { file: 'test/e2e/apply-bird.test.ts', bird: '2' },
+  { file: 'test/e2e/apply-frr.test.ts', bird: '3' },
+  { file: 'test/e2e/routing-bird.test.ts', bird: '3' },
+  { file: 'test/e2e/routing-frr.test.ts', bird: '2' },
+  { file: 'test/e2e/route-server.test.ts', bird: '2' },
+]
+
+/**
  * The test files that have a lane each; first those that took the longest when last measured.
  *
- * @returns {string[]}
+ * @param {boolean} onlyDaemons only what the version of the routing daemons can change
+ * @returns {Job[]}
  */
-export function listLaneFiles() {
+export function listJobs(onlyDaemons) {
   const known = JSON.parse(readFileSync(new URL('seconds.json', import.meta.url), 'utf8'))
-  const secondsOf = (file) => known.seconds[file] ?? known.unknown
-  return laneFolders
+  const secondsOf = ({ file }) => known.seconds[file] ?? known.unknown
+  const here = laneFolders
     .flatMap((folder) => readdirSync(folder, { recursive: true }).map((name) => join(folder, name)))
-    .filter((file) => file.endsWith('.test.ts'))
-    .sort((a, b) => secondsOf(b) - secondsOf(a))
+    .filter((file) => file.endsWith('.test.ts') && (!onlyDaemons || needsDaemons(file)))
+    .map((file) => ({ file, bird: null }))
+  return [...here, ...(onlyDaemons ? [] : debianPart)].sort((a, b) => secondsOf(b) - secondsOf(a))
 }
 
 /**
@@ -35,7 +58,7 @@ export function listLaneFiles() {
  *
  * @param {string} file
  */
-export function needsDaemons(file) {
+function needsDaemons(file) {
   return readFeatures().some(({ bird = [], frr = [] }) =>
     [bird, frr].flat().some((proof) => proof.split(' -t ')[0] === file),
   )
@@ -65,20 +88,15 @@ export function findObstacle() {
  *
  * @param {string} leftovers the file for what it left behind
  * @param {string[]} argv
+ * @param {Job['bird']} [bird]
  * @returns {string[]}
  */
-export function inLane(leftovers, argv) {
-  return [
-    ...ENTER,
-    'sh',
-    '-c',
-    FURNISH,
-    'sh',
-    process.execPath,
-    'scripts/testing/lane.mjs',
-    leftovers,
-    ...argv,
-  ]
+export function inLane(leftovers, argv, bird = null) {
+  const [enter, node] =
+    bird === null
+      ? [[...ENTER, 'sh', '-c', FURNISH, 'sh'], process.execPath]
+      : [['scripts/testing/in-debian', bird], 'node']
+  return [...enter, node, 'scripts/testing/lane.mjs', leftovers, ...argv]
 }
 
 /**

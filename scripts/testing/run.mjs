@@ -3,15 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readFeatures, recordRun, reduceReports } from '../versions/versions.mjs'
-import {
-  countLanes,
-  findObstacle,
-  inLane,
-  laneFolders,
-  listLaneFiles,
-  needsDaemons,
-  shareOut,
-} from './lanes.mjs'
+import { countLanes, findObstacle, inLane, laneFolders, listJobs, shareOut } from './lanes.mjs'
 import { endMarked, findLeftovers, inspectMachine, listNamespaces } from './leftovers.mjs'
 import { limitMinutes, measureSlowness } from './limit.mjs'
 import { createProcesses } from './processes.mjs'
@@ -26,7 +18,7 @@ const vitestArguments = options
 const reports = mkdtempSync(join(tmpdir(), 'anyward-test-'))
 const runId = randomUUID()
 // Every process that a test starts inherits the mark, also a daemon that forks away from its parent.
-const env = { ...process.env, ANYWARD_TEST_RUN: runId }
+const env = { ...process.env, ANYWARD_TEST_RUN: runId, ANYWARD_REPORTS: reports }
 if (!process.stdout.isTTY) {
   // Biome and vitest color a log under CI. With both variables set, Node warns in every process.
   delete env.FORCE_COLOR
@@ -44,8 +36,8 @@ const minutes = limitMinutes({ ci: process.env.CI === 'true', slowness })
 say(`time limit ${minutes} minutes; this machine is ${slowness.toFixed(1)} times slower than an idle one`)
 const processes = createProcesses({ limitMs: minutes * 60_000, env })
 const tallies = []
-/** The reports of vitest, as JSON. */
-const kept = []
+/** The reports of vitest, by the BIRD of Debian 13 that they are of; `null`: this machine's. */
+const kept = new Map()
 if (vitestArguments.length > 0) {
   await runHere('vitest', [...vitest, ...vitestArguments])
 } else {
@@ -70,9 +62,11 @@ rmSync(reports, { recursive: true, force: true })
 const total = addTallies(tallies)
 const problems = total.problems
 const features = readFeatures()
-const { reduced, unmatched } = reduceReports(features, kept)
-for (const proof of unmatched) problems.push(`no test matches, of scripts/versions/features.json: ${proof}`)
-if (isRecorded) recordRun(features, reduced)
+for (const [bird, of] of kept) {
+  const { reduced, unmatched } = reduceReports(features, of)
+  for (const proof of unmatched) problems.push(`no test matches, of scripts/versions/features.json: ${proof}`)
+  if (isRecorded) recordRun(features, reduced, bird === null ? [] : ['scripts/testing/in-debian', bird])
+}
 const interruption = processes.interruption()
 if (interruption === null) problems.push(...(await findLeftovers(before, runId)))
 else if (problems.length === 0) problems.push(`ended by ${interruption}`)
@@ -109,49 +103,59 @@ async function runHere(name, command) {
 }
 
 async function runLanes() {
-  const files = listLaneFiles().filter((file) => !onlyDaemons || needsDaemons(file))
+  let jobs = listJobs(onlyDaemons)
+  if (jobs.some(({ bird }) => bird !== null)) {
+    // Not skipped: a run without it would look like a whole one.
+    const failure = await processes.run(['scripts/testing/debian-root'], join(reports, 'debian-root'))
+    if (failure !== null && processes.interruption() === null) {
+      process.stdout.write(readFileSync(join(reports, 'debian-root'), 'utf8'))
+      const why = `scripts/testing/debian-root: ${failure}; its output is above`
+      tallies.push(unfinished("the part with Debian 13's daemons", why, false))
+      jobs = jobs.filter(({ bird }) => bird === null)
+    }
+  }
   const lanes = countLanes()
-  say(`${files.length} files with real daemons in ${lanes} lanes; a file's output comes when it has ended`)
-  await shareOut(files, lanes, runInLane)
+  say(`${jobs.length} files with real daemons in ${lanes} lanes; a file's output comes when it has ended`)
+  await shareOut(jobs, lanes, runInLane)
 }
 
-/** @param {string} file */
-async function runInLane(file) {
+/** @param {import('./lanes.mjs').Job} job */
+async function runInLane({ file, bird }) {
+  const name = bird === null ? file : `${file} on Debian 13 with BIRD ${bird}`
   if (processes.interruption() !== null) {
-    tallies.push(unfinished(file, processes.interruption(), false))
+    tallies.push(unfinished(name, processes.interruption(), false))
     return
   }
   const folder = mkdtempSync(join(reports, 'lane-'))
-  const [report, leftovers, log] = ['report.json', 'leftovers.json', 'log'].map((name) => join(folder, name))
+  const [report, leftovers, log] = ['report.json', 'leftovers.json', 'log'].map((one) => join(folder, one))
   const begunAtMs = Date.now()
-  const projects = ['--project', 'e2e', '--project', 'proof']
-  const exit = await processes.run(
-    inLane(leftovers, [...vitest, ...projects, file, ...reporters(report)]),
-    log,
-  )
-  const tally = tallyOf(file, report, exit)
-  if (processes.interruption() === null) tally.problems.push(...readLeftovers(file, leftovers))
+  const projects = ['e2e', 'proof', 'golden'].flatMap((project) => ['--project', project])
+  const [, ...words] = vitest
+  const argv = [bird === null ? process.execPath : 'node', ...words, ...projects, file, ...reporters(report)]
+  const exit = await processes.run(inLane(leftovers, argv, bird), log)
+  const tally = tallyOf(name, report, exit, bird)
+  if (processes.interruption() === null) tally.problems.push(...readLeftovers(name, leftovers))
   tallies.push(tally)
   const { passed, failed, skipped, problems } = tally
   // In one write, because other lanes write too.
   process.stdout.write(
-    `\n=== ${file}: ${passed} passed, ${failed + problems.length} failed, ${skipped} skipped in ${secondsSince(begunAtMs)} s\n${readFileSync(log, 'utf8')}`,
+    `\n=== ${name}: ${passed} passed, ${failed + problems.length} failed, ${skipped} skipped in ${secondsSince(begunAtMs)} s\n${readFileSync(log, 'utf8')}`,
   )
 }
 
 /** A run that ended before an interruption has a report, which counts. */
-function tallyOf(name, report, exit) {
+function tallyOf(name, report, exit, bird = null) {
   const interruption = processes.interruption()
   if (interruption !== null && exit !== null && !existsSync(report))
     return unfinished(name, interruption, true)
-  keepReport(report)
+  keepReport(report, bird)
   return readReport(name, report, exit)
 }
 
 /** What is not readable is a problem of the tally. */
-function keepReport(report) {
+function keepReport(report, bird) {
   try {
-    kept.push(JSON.parse(readFileSync(report, 'utf8')))
+    kept.set(bird, [...(kept.get(bird) ?? []), JSON.parse(readFileSync(report, 'utf8'))])
   } catch {}
 }
 

@@ -148,20 +148,26 @@ export const readFeatures = () => JSON.parse(readFileSync(paths.features, 'utf8'
 /** @returns {Results} */
 export const readResults = () => JSON.parse(readFileSync(paths.results, 'utf8'))
 
-/** Writes the results of a run, and the page. */
-export function recordRun(features, reduced) {
-  const versions = { bird: versionOf('bird'), frr: versionOf('/usr/lib/frr/bgpd') }
+/**
+ * Writes the results of a run, and the page.
+ *
+ * @param {Feature[]} features
+ * @param {ReturnType<typeof reduceReports>['reduced']} reduced
+ * @param {string[]} enter the words before a command that runs where the tests ran
+ */
+export function recordRun(features, reduced, enter) {
+  const versions = { bird: versionOf([...enter, 'bird']), frr: versionOf([...enter, '/usr/lib/frr/bgpd']) }
   const date = new Date().toISOString().slice(0, 10)
   const results = addResults(features, readResults(), versions, reduced, date)
   writeFileSync(paths.results, `${JSON.stringify(results, null, 2)}\n`)
   writeFileSync(paths.page, writePage(features, results))
 }
 
-/** @param {string} program */
-function versionOf(program) {
-  const { stdout, stderr } = spawnSync(program, ['--version'], { encoding: 'utf8' })
+/** @param {string[]} argv */
+function versionOf([file, ...words]) {
+  const { stdout, stderr } = spawnSync(file, [...words, '--version'], { encoding: 'utf8' })
   const version = /^(?:BIRD|bgpd) version (\d+(?:\.\d+)+)/m.exec(`${stdout}\n${stderr}`)?.[1]
-  if (version === undefined) throw new Error(`${program} --version prints no version`)
+  if (version === undefined) throw new Error(`${[file, ...words].join(' ')} --version prints no version`)
   return version
 }
 

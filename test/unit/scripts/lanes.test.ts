@@ -1,8 +1,15 @@
+import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 
 const script = fileURLToPath(new URL('../../../scripts/testing/lanes.mjs', import.meta.url))
-const { shareOut } = (await import(script)) as {
+interface Job {
+  readonly file: string
+  readonly bird: '2' | '3' | null
+}
+
+const { listJobs, shareOut } = (await import(script)) as {
+  readonly listJobs: (onlyDaemons: boolean) => Job[]
   readonly shareOut: <Job>(
     jobs: readonly Job[],
     lanes: number,
@@ -27,4 +34,14 @@ test('a free lane takes the next job, and at most as many jobs as lanes run at o
     ...['a begins', 'b begins', 'b ends', 'c begins', 'c ends', 'd begins'],
     ...['a ends', 'd ends'],
   ])
+})
+
+test('a run has a part with the daemons of Debian 13, and a run in their root has none', () => {
+  const part = listJobs(false).filter(({ bird }) => bird !== null)
+  expect(new Set(part.map(({ bird }) => bird))).toEqual(new Set(['2', '3']))
+  expect(part.filter(({ file }) => !existsSync(file))).toEqual([])
+  const inRoot = listJobs(true)
+  expect(inRoot.every(({ bird }) => bird === null)).toBe(true)
+  expect(inRoot.map(({ file }) => file)).toContain('test/proof/neighbors.test.ts')
+  expect(inRoot.map(({ file }) => file)).not.toContain('test/e2e/planner.test.ts')
 })
