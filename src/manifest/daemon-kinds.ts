@@ -34,6 +34,8 @@ interface DaemonTraits {
   readonly refusesSetOrigins: boolean
   /** Whether a filter does not see the IPv6 next hops of IPv4 routes (RFC 8950), except for one that it names. */
   readonly hidesNextHops: boolean
+  /** Why ONLY_TO_CUSTOMER (RFC 9234) does not have the AS number of a session with `localAs`; `null`: it has. */
+  readonly marksWithRouterAsn: string | null
 }
 
 export const daemonTraits: Readonly<Record<DaemonKind, DaemonTraits>> = {
@@ -43,6 +45,7 @@ export const daemonTraits: Readonly<Record<DaemonKind, DaemonTraits>> = {
     multihopBfdTtl: 64,
     refusesSetOrigins: true,
     hidesNextHops: false,
+    marksWithRouterAsn: null,
   },
   frr: {
     namesSessions: false,
@@ -52,5 +55,6 @@ export const daemonTraits: Readonly<Record<DaemonKind, DaemonTraits>> = {
     multihopBfdTtl: 255,
     refusesSetOrigins: false,
     hidesNextHops: true,
+    marksWithRouterAsn: 'FRR marks our routes with the AS number of the node',
   },
 }

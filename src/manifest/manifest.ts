@@ -67,6 +67,8 @@ const rules = map(ruleId, hash, most.rules)
 
 /** Settings that the next plan compares, to report the effect and cost of a change. */
 const session = record({
+  /** The AS number of our side; `null`: the node's. */
+  localAs: withDefault(nullable(asn), null),
   description: plainText(200),
   role: nullable(word(...roleWords)),
   multihop: nullable(whole(...bounds.multihop)),

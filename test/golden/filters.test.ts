@@ -49,7 +49,12 @@ function rulesOf(
       const address = { localAddress: localAddress.ok ? localAddress.value : null }
       const mayAsk = kind === 'peer' || kind === 'route-server'
       const input = inputOf(kind, { import: taken, ...address, ...more, ...family })
-      return { ...input, irr: mayAsk ? irr : null, serviceExports: isAsked ? serviceExports : [] }
+      return {
+        ...input,
+        irr: mayAsk ? irr : null,
+        serviceExports: isAsked ? serviceExports : [],
+        otherAsns: isAsked ? [64501] : [],
+      }
     })
     return new Set(inputs.flatMap((input) => compile(input).rules.map(({ id }) => id as string)))
   })

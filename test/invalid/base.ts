@@ -111,6 +111,7 @@ const siteEdits: [from: string, to: string][] = [
         hostRoutes: false
         role: none
         multihop: 2
+        localAs: 64511
         timers: { hold: 30s, keepalive: 5s }
         degrade: { gracefulShutdown: false, prepend: 5, med: 1000 }`,
   ],
@@ -136,8 +137,10 @@ export const everyField: Record<string, string> = {
   ),
   'ams1.yaml': base['ams1.yaml']!.replace(
     'services: [vpn]',
-    'services: [vpn]\n    alwaysAnnounce: [45.45.45.0/24, "2a45::/32"]',
-  ).replace('gtsm: true', 'gtsm: true, noExport: false'),
+    'services: [vpn]\n    asn: 64502\n    alwaysAnnounce: [45.45.45.0/24, "2a45::/32"]',
+  )
+    .replace('gtsm: true', 'gtsm: true, noExport: false')
+    .replace('site: ams1', 'site: ams1\nasn: 64503'),
   'fra1.yaml': siteEdits.reduce((text, [from, to]) => text.replace(from, to), base['fra1.yaml']!),
 }
 

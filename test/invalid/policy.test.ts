@@ -95,7 +95,7 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     'transit',
     'relax: [everything]',
     [
-      'sites/fra1.yaml:8:78 relax[0]: "everything" is not the id of a rule\nwrite own-prefix, bogon-prefix, global-unicast, prefix-length, path-length, as-set, first-as, bogon-asn, tier-1-leak, next-hop, denied-prefix, denied-asn, only-prefixes, irr, rpki-invalid, rpki-not-found or own-origin-invalid',
+      'sites/fra1.yaml:8:78 relax[0]: "everything" is not the id of a rule\nwrite own-prefix, bogon-prefix, global-unicast, prefix-length, path-length, as-set, first-as, other-own-asn, bogon-asn, tier-1-leak, next-hop, denied-prefix, denied-asn, only-prefixes, irr, rpki-invalid, rpki-not-found or own-origin-invalid',
     ],
   ],
   [

@@ -54,7 +54,7 @@ function expectedAt(node: ProofNode, neighbor: ProofNeighbor, originated: Announ
     return [
       neighbor.internal
         ? { ...advertised, asPath, localPref }
-        : { ...advertised, asPath: [ourAsn, ...asPath], localPref: null },
+        : { ...advertised, asPath: [policy.ourAsn, ...asPath], localPref: null },
     ]
   })
 }

@@ -45,6 +45,13 @@ const mutations: Readonly<Record<DaemonKind, readonly Mutation[]>> = {
       'bgp_local_pref = 1',
       'import-rest',
     ),
+    mutation(
+      'only one of our two numbers is a loop',
+      'migrated4',
+      /^ +if bgp_path ~ \[ 60001, 60000 \] .*\n/m,
+      '',
+      'as-loop',
+    ),
     mutation('the rules end early', 'strict6', / {2}# irr:/, '  accept;\n  # irr:', 'irr'),
   ],
   frr: [
@@ -80,6 +87,7 @@ const mutations: Readonly<Record<DaemonKind, readonly Mutation[]>> = {
       'permit $1\n on-match next',
       'rpki-invalid',
     ),
+    mutation('our other number is kept', 'migrated4', /^.* permit \^60000:.*\n/m, '', 'import-rest'),
     mutation('our communities are kept', 'transit4', /^ set large-comm-list .*\n/m, '', 'import-rest'),
     mutation(
       'the rules end early',

@@ -16,6 +16,8 @@ import { cacheAddress, nodeAddresses } from './bed.ts'
 export type DaemonKind = 'bird' | 'frr'
 
 export const ourAsn = 60000
+/** Of one session. */
+export const localAsn = 60001
 export const cachePort = 3323
 
 /**
@@ -95,6 +97,11 @@ const perKind: readonly (readonly [name: string, asn: number, yaml: string])[] =
       bogon-asn, next-hop, rpki-invalid]`,
   ],
   ['picky', 3008, 'kind: transit, tighten: { notFound: reject }, services: [third]'],
+  [
+    'migrated',
+    3011,
+    `kind: transit, localAs: ${localAsn}, prepend: 1, relax: [own-prefix], degrade: { prepend: 1 }`,
+  ],
   ['nothing', 3010, 'kind: provider-private, import: nothing, hostRoutes: true, noExport: false'],
 ]
 
@@ -143,6 +150,9 @@ const vrpLines: readonly (readonly [prefix: string, maxLength: number, asn: numb
   ['2999:99::/48', 48, ourAsn],
   ['99.98.0.0/22', 22, 9999],
   ['2999:98::/44', 44, 9999],
+  // Valid where the origin is that of one session.
+  ['99.98.0.0/22', 22, localAsn],
+  ['2999:98::/44', 44, localAsn],
 ]
 
 export const vrps: VrpSet = createVrpSet(

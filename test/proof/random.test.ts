@@ -12,6 +12,7 @@ import { describeMismatches, findMismatches } from './compare.ts'
 import { inject, makeProofBed, type ProofBed } from './node.ts'
 import {
   type DaemonKind,
+  localAsn,
   otherAddresses,
   ourAsn,
   own,
@@ -95,7 +96,7 @@ function neighborOf(family: Family, kind: NeighborKind, asn: number, more: strin
 }
 
 const anyAsn = fc.oneof(
-  fc.constantFrom(3000, 400002, 6000, 6001, 7000, 7001, 400700, ourAsn, 7777, 400777),
+  fc.constantFrom(3000, 400002, 6000, 6001, 7000, 7001, 400700, ourAsn, localAsn, 7777, 400777),
   fc.constantFrom(...tier1Asns),
   fc.constantFrom(
     0,
@@ -260,6 +261,7 @@ function anyRoute({ family, asn, internal, address }: ProofNeighbor): fc.Arbitra
         `${ourAsn}:1`,
         `${ourAsn}:0:1`,
         `${ourAsn}:9:9`,
+        `${localAsn}:9:9`,
         '6000:1',
         '6000:60000:1',
       ]),

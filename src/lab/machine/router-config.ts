@@ -114,7 +114,7 @@ function renderSession(router: LabRouter, { link, node, session, password }: Rou
   return block(`protocol bgp ${link.protocol}`, [
     `description "${node.node} ${session.neighbor}";`,
     `local ${link.routerAddress} as ${router.asn};`,
-    `neighbor ${link.nodeAddress} as ${node.asn};`,
+    `neighbor ${link.nodeAddress} as ${session.localAs ?? node.asn};`,
     ...(session.interface === null ? [] : [`interface "${link.routerInterface}";`]),
     ...(session.gtsm ? ['ttl security on;'] : []),
     ...(password === null ? [] : [`password "${password}";`]),

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { endianness } from 'node:os'
 import { join } from 'node:path'
-import type { Fleet } from '../../plan/sites/fleet.ts'
+import { type Fleet, ourAsnIn } from '../../plan/sites/fleet.ts'
 import type { CacheState } from '../state.ts'
 import { cachePort } from '../topology/caches.ts'
 import { startDetached } from './processes.ts'
@@ -14,9 +14,21 @@ export function vrpFileOf(cache: { readonly dir: string }): string {
 /** VRPs for our own announcements only, in the format of rpki-client. */
 export function renderVrps(fleet: Fleet): string {
   const now = new Date()
+  const nodes = fleet.sites.flatMap((site) => site.nodes)
+  const origins = nodes.flatMap((node) => [
+    node.asn,
+    ...node.neighbors.map((neighbor) => ourAsnIn(neighbor, node)),
+  ])
   const roas = fleet.services
     .flatMap(({ covering }) => covering)
-    .map((prefix) => ({ prefix: prefix.toString(), maxLength: prefix.length, asn: fleet.asn, ta: 'lab' }))
+    .flatMap((prefix) =>
+      [...new Set(origins)].map((asn) => ({
+        prefix: prefix.toString(),
+        maxLength: prefix.length,
+        asn,
+        ta: 'lab',
+      })),
+    )
   const metadata = { buildtime: now.toISOString().replace(/\.\d+Z$/, 'Z'), vrps: roas.length }
   return `${JSON.stringify({ metadata, roas }, null, 2)}\n`
 }

@@ -33,6 +33,11 @@ const restart: Costs = { bird: 'session-restart', frr: 'session-restart' }
  */
 const settings: readonly Setting[] = [
   { label: 'the AS number', read: ({ asn }) => String(asn), cost: restart },
+  {
+    label: 'the local AS number',
+    read: ({ session }) => session && (session.localAs === null ? 'the node’s' : String(session.localAs)),
+    cost: restart,
+  },
   { label: 'the address', read: ({ address }) => address ?? 'none', cost: restart },
   { label: 'the interface', read: (neighbor) => neighbor.interface ?? 'none', cost: restart },
   {

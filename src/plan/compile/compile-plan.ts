@@ -15,6 +15,7 @@ import {
   type FleetNode,
   familiesOf,
   type Neighbor,
+  ourAsnIn,
   type Service,
   type Site,
 } from '../sites/fleet.ts'
@@ -22,6 +23,7 @@ import { versionsFor } from './daemon-versions.ts'
 import { irrKey, noFeeds, type PlanFeeds } from './feeds.ts'
 import { noticesOfFleet, noticesOfNeighbor, noticesOfNode } from './notices.ts'
 import { noticesOfOwn } from './own-announcements.ts'
+import { collectOwnAsns } from './own-asns.ts'
 import {
   type NodeLayout,
   type NodePlan,
@@ -48,7 +50,7 @@ export function compilePlan(
     (names: string) => byName.filter(({ name }) => names.split(' ').includes(name)),
     new Map<string, readonly Service[]>(),
   )
-  const shared = { fleet, feeds, own, notices, servicesOf }
+  const shared = { fleet, feeds, own, notices, servicesOf, otherAsnsOf: collectOwnAsns(fleet) }
   // Sorted, so that the order of notices does not depend on the order of the files.
   const nodes = sortByName(fleet.sites).flatMap((site) =>
     sortByName(site.nodes).map((node) => compileNode(shared, site, node, layout(site, node))),
@@ -65,6 +67,7 @@ interface Compilation {
   readonly notices: Notice[]
   /** Keyed by the names, separated by blanks; sorted. */
   readonly servicesOf: (names: string) => readonly Service[]
+  readonly otherAsnsOf: ReturnType<typeof collectOwnAsns>
 }
 
 function compileNode(shared: Compilation, site: Site, node: FleetNode, layout: NodeLayout): NodePlan {
@@ -84,7 +87,7 @@ function compileNode(shared: Compilation, site: Site, node: FleetNode, layout: N
     versions: versionsFor(node, { sessions, rpki }),
     namesCacheTransport: hasFeature(node, 'cache-transport'),
     routing: node.routing,
-    asn: fleet.asn,
+    asn: node.asn,
     routerId: node.routerId,
     layout,
     sessions,
@@ -96,7 +99,7 @@ function compileNode(shared: Compilation, site: Site, node: FleetNode, layout: N
 }
 
 function compileSession(
-  { fleet, feeds, own, notices }: Compilation,
+  { fleet, feeds, own, notices, otherAsnsOf }: Compilation,
   node: FleetNode,
   neighbor: Neighbor,
   services: readonly Service[],
@@ -104,10 +107,14 @@ function compileSession(
   const withHosts = neighbor.hostRoutes ?? kindPolicies[neighbor.kind].exportsHosts
   const always = node.alwaysAnnounce.filter((prefix) => withHosts || !prefix.isHost)
   const exports = withAlways(prefixesOf(services, withHosts), always)
+  const ourAsn = ourAsnIn(neighbor, node)
+  const otherAsns = otherAsnsOf(node, neighbor)
   const channels = familiesOf(neighbor).map((family): SessionChannel => {
     const input: PolicyInput = {
       family,
-      ourAsn: fleet.asn,
+      ourAsn,
+      nodeAsn: node.asn,
+      otherAsns,
       ownPrefixes: own[family],
       exports: ofFamily[family](exports),
       bogonsAllowed: fleet.bogonsAllowed,
@@ -128,6 +135,7 @@ function compileSession(
     kind: neighbor.kind,
     description: neighbor.description ?? `${neighbor.kind} ${neighbor.name}`,
     asn: neighbor.asn,
+    localAs: neighbor.localAs,
     address: neighbor.address,
     localAddress: neighbor.localAddress,
     interface: neighbor.interface,

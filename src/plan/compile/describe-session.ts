@@ -11,6 +11,7 @@ export function describeSession(session: SessionPlan, hash: Hash): ManifestSessi
   const imports = session.channels.map((channel) => channel.import)
   const exports = session.channels.map((channel) => channel.export)
   return {
+    localAs: session.localAs,
     description: session.description,
     role: session.role,
     multihop: session.multihop,

@@ -55,7 +55,7 @@ function recommended(item: FarEndItem['item'], text: string): FarEndItem {
 }
 
 function addresses({ asn }: NodePlan, session: SessionPlan): FarEndItem {
-  const { address, localAddress, asn: theirs, channels } = session
+  const { address, localAddress, asn: theirs, localAs, channels } = session
   const which = session.interface === null ? 'address' : 'link-local address'
   const unset = isIndirect(session) ? 'an address that we name' : `the ${which} of our node on that link`
   const ours = localAddress === null ? unset : String(localAddress)
@@ -63,7 +63,7 @@ function addresses({ asn }: NodePlan, session: SessionPlan): FarEndItem {
   const words = { ipv4: 'IPv4', ipv6: 'IPv6' }
   return required(
     'addresses',
-    `neighbor ${ours}, AS${asn}, from ${yours}, AS${theirs}; ${channels.map(({ family }) => `${words[family]} unicast`).join(' and ')}`,
+    `neighbor ${ours}, AS${localAs ?? asn}, from ${yours}, AS${theirs}; ${channels.map(({ family }) => `${words[family]} unicast`).join(' and ')}`,
   )
 }
 

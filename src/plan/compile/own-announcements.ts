@@ -4,25 +4,27 @@ import type { VrpSet } from '../rpki/vrp-set.ts'
 import type { Fleet } from '../sites/fleet.ts'
 import type { NodePlan, Notice } from './plan.ts'
 
-/** Covering prefixes, and those of alwaysAnnounce, that leave the AS, each once, with the nodes that may announce it. */
+/** Covering prefixes, and those of alwaysAnnounce, that leave the AS, each once for each origin, with the nodes that may announce it. */
 export function announcementsOf(nodes: readonly NodePlan[], fleet: Fleet): OwnAnnouncement[] {
   const covering = new Set(fleet.services.flatMap((service) => service.covering.map(String)))
-  const byText = new Map<string, { prefix: Prefix; announcedBy: Set<string> }>()
-  for (const { node, sessions, alwaysAnnounce } of nodes) {
+  const byText = new Map<string, { prefix: Prefix; origin: number; announcedBy: Set<string> }>()
+  for (const { node, asn, sessions, alwaysAnnounce } of nodes) {
     const always = new Set(alwaysAnnounce.map(String))
-    for (const { kind, exports } of sessions) {
+    for (const { kind, exports, localAs } of sessions) {
+      const origin = localAs ?? asn
       if (kind === 'ibgp' || kind === 'tor') continue
       for (const prefix of exports) {
         if (!covering.has(prefix.toString()) && !(always.has(prefix.toString()) && !prefix.isHost)) continue
-        const known = byText.get(prefix.toString()) ?? { prefix, announcedBy: new Set() }
-        byText.set(prefix.toString(), known)
+        const key = `${prefix} ${origin}`
+        const known = byText.get(key) ?? { prefix, origin, announcedBy: new Set() }
+        byText.set(key, known)
         known.announcedBy.add(node)
       }
     }
   }
   return [...byText.values()]
-    .sort((a, b) => comparePrefixes(a.prefix, b.prefix))
-    .map(({ prefix, announcedBy }) => ({ prefix, origin: fleet.asn, nodes: [...announcedBy].sort() }))
+    .sort((a, b) => comparePrefixes(a.prefix, b.prefix) || a.origin - b.origin)
+    .map(({ prefix, origin, announcedBy }) => ({ prefix, origin, nodes: [...announcedBy].sort() }))
 }
 
 /** Notices for own announcements that networks with origin validation would not accept as valid. */

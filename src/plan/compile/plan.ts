@@ -58,6 +58,8 @@ export interface SessionPlan {
   readonly kind: NeighborKind
   readonly description: string
   readonly asn: number
+  /** The AS number of our side; `null`: that of the node. */
+  readonly localAs: number | null
   /** `null`: unnumbered, the router on the other end of `interface`. */
   readonly address: Address | null
   readonly localAddress: Address | null

@@ -7,6 +7,7 @@ import { type KindPolicy, kindPolicies } from './kinds.ts'
 import type { Change, Condition, Policy, Rule } from './policy.ts'
 import type { RuleId } from './rules.ts'
 import {
+  asLoopOf,
   bogonAsn,
   bogonPrefix,
   change,
@@ -15,12 +16,14 @@ import {
   gracefulShutdownCommunity,
   native,
   only,
+  otherOwnAsn,
   ownNumber,
   ownPrefix,
   ownPrefixesOnly,
   pathLength,
   reject,
   type ServiceExport,
+  scrubCommunities,
   serviceCommunities,
   tier1Leak,
 } from './shared-rules.ts'
@@ -28,7 +31,12 @@ import {
 /** The inputs of the rules for one neighbor. */
 export interface PolicyInput {
   readonly family: Family
+  /** That of our side of the session. */
   readonly ourAsn: number
+  /** That of the node, which differs with `localAs`. */
+  readonly nodeAsn: number
+  /** Our other AS numbers that no path from this neighbor may have, sorted. */
+  readonly otherAsns: readonly number[]
   /** Everything that the fleet originates, of that family. */
   readonly ownPrefixes: readonly Prefix[]
   /** The prefixes that may be advertised to this neighbor, of that family. */
@@ -74,14 +82,15 @@ export function compileExport(input: PolicyInput): Policy {
 }
 
 function* importMatches(input: PolicyInput, kind: KindPolicy): Generator<Rule> {
-  const { neighbor, ourAsn, family } = input
+  const { neighbor, ourAsn, nodeAsn, otherAsns, family } = input
   const { tighten } = neighbor
   const role = roleOf(neighbor)
   if (neighbor.import === 'nothing') {
     yield fixed.importNothing
     return
   }
-  yield ownNumber(ourAsn).asLoop
+  yield ourAsn === nodeAsn ? ownNumber(ourAsn).asLoop : asLoopOf(ourAsn, nodeAsn)
+  if (otherAsns.length > 0) yield otherOwnAsn(otherAsns)
   if (neighbor.import === 'default-only') yield fixed.defaultOnly[family]
   if (neighbor.import === 'own-prefixes') yield ownPrefixesOnly(input.ownPrefixes)
   if (neighbor.import === 'full') {
@@ -124,7 +133,7 @@ function* importMatches(input: PolicyInput, kind: KindPolicy): Generator<Rule> {
   }
   if (neighbor.import === 'own-prefixes') yield ownNumber(ourAsn).learnedInside
   if (!kind.internal) {
-    yield ownNumber(ourAsn).scrubCommunities
+    yield scrubCommunities([...new Set([ourAsn, nodeAsn, ...otherAsns])])
     if (role === 'customer' || role === 'peer' || role === 'rs-client') {
       yield native(change('only-to-customer', [], { type: 'mark-only-to-customer', asn: neighbor.asn }))
     }
@@ -197,6 +206,7 @@ function finish(
     kind,
     family: input.family,
     ourAsn: input.ourAsn,
+    nodeAsn: input.nodeAsn,
     neighborAsn: asn,
     rules: all.filter(({ id }) => !relax.has(id)),
     limit,

@@ -11,7 +11,10 @@ export interface Policy {
   readonly direction: 'import' | 'export'
   readonly kind: NeighborKind
   readonly family: Family
+  /** That of our side of the session. */
   readonly ourAsn: number
+  /** That of the node, which differs with `localAs`. */
+  readonly nodeAsn: number
   readonly neighborAsn: number
   /** The last rule accepts or rejects every route, so each route has a verdict. */
   readonly rules: readonly Rule[]

@@ -17,6 +17,7 @@ export const importRules = {
   'path-length': ['the path is implausibly long', 'RFC 7454, section 9'],
   'as-set': ['an AS_SET hides the ASes in the path', 'RFC 9774, section 3'],
   'first-as': ['the path does not begin with the neighbor', 'RFC 4271, section 6.3'],
+  'other-own-asn': ['another AS number of ours is in the path: a loop', 'RFC 4271, section 9.1.2'],
   'bogon-asn': ['an AS number that is not for public use', 'RFC 5398, 6793, 6996, 7300, 7607'],
   'tier-1-leak': ['tier-1 networks are reached through transit: this is a leak', 'RFC 7908, section 3.1'],
   'own-next-hop': ['the next hop is this node', 'RFC 4271, section 5.1.3'],

@@ -94,13 +94,36 @@ export const ownNumber = once(
       type: 'add-communities',
       communities: [learnedInsideMark(ourAsn)],
     }),
-    scrubCommunities: change('scrub-communities', [], { type: 'remove-large-communities', asn: ourAsn }),
     markForCustomers: native(
       change('mark-for-customers', [], { type: 'mark-only-to-customer', asn: ourAsn }),
     ),
   }),
   new Map(),
 )
+
+/** BIRD knows the number of the session only, and FRR both. */
+export function asLoopOf(...asns: readonly number[]): Rule {
+  return reject('as-loop', { type: 'path-contains', asns: asns.map(only) })
+}
+
+// The same for all neighbors with the same list.
+export const otherOwnAsn = once((asns: readonly number[]) =>
+  reject('other-own-asn', { type: 'path-contains', asns: asns.map(only) }),
+)
+const scrubOf = once(
+  (asns: string) =>
+    change(
+      'scrub-communities',
+      [],
+      ...asns.split(' ').map((asn): Change => ({ type: 'remove-large-communities', asn: Number(asn) })),
+    ),
+  new Map<string, Rule>(),
+)
+
+/** Removes the large communities with these numbers. */
+export function scrubCommunities(asns: readonly number[]): Rule {
+  return scrubOf(asns.join(' '))
+}
 
 /** Without the neighbor's own number: if it is private, the engineer configured it so. */
 export function bogonAsn(neighborAsn: number): Rule {

@@ -121,7 +121,11 @@ function printAction({ id, action }: Rule, { inFunction }: BirdDialect): string 
     return inFunction ? `return ${action.type === 'accept'};` : `${action.type};`
   }
   const mark = inFunction && id === 'degraded' ? [`preference = ${degradedByFilter};`] : []
-  const statements = [...action.changes.flatMap(printChange), ...mark]
+  const ours = action.changes.flatMap((change) =>
+    change.type === 'remove-large-communities' ? [`(${change.asn}, *, *)`] : [],
+  )
+  const remove = ours.length === 0 ? [] : [`bgp_large_community.delete([ ${ours.join(', ')} ]);`]
+  const statements = [...remove, ...action.changes.flatMap(printChange), ...mark]
   return statements.length === 1 ? statements[0]! : `{ ${statements.join(' ')} }`
 }
 
@@ -140,7 +144,7 @@ function printChange(change: Change): string[] {
           : `bgp_community.add((${parts.join(', ')}));`,
       )
     case 'remove-large-communities':
-      return [`bgp_large_community.delete([ (${change.asn}, *, *) ]);`]
+      return []
     case 'mark-only-to-customer':
       throw new TypeError('BIRD sets ONLY_TO_CUSTOMER itself')
   }

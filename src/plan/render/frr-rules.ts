@@ -36,6 +36,9 @@ export function frrEntries(
     if (rule.native) return []
     const seq = (index + 1) * seqStep
     if (rule.id === 'rpki-invalid' && hasLastGood) return refuseUnknown(rule, seq)
+    if (rule.id === 'own-origin-invalid' && policy.ourAsn !== policy.nodeAsn) {
+      return validateAs(policy.ourAsn, rule, seq)
+    }
     const [condition] = rule.match
     const name = (list: FrrList) => lists.name(session, policy, rule, list, list.command)
     if (condition?.type === 'next-hop-not') {
@@ -83,6 +86,26 @@ function refuseUnknown(rule: Rule, seq: number): FrrEntry[] {
   ]
 }
 
+/** bgpd validates a route of its own as one of the node's AS, so the path gets the session's number meanwhile. */
+function validateAs(asn: number, rule: Rule, seq: number): FrrEntry[] {
+  const step = (remark: string, command: string, part: number): FrrEntry => ({
+    comment: commentOf(rule, remark),
+    action: 'permit',
+    seq: seq + part,
+    settings: settingsOf(rule, command, 'on-match next'),
+  })
+  return [
+    step(`as AS${asn}`, `set as-path prepend ${asn}`, 0),
+    {
+      comment: commentOf(rule, null),
+      action: 'deny',
+      seq: seq + 1,
+      settings: settingsOf(rule, 'match rpki invalid'),
+    },
+    step('the path as it was', `set as-path exclude ${asn}`, 2),
+  ]
+}
+
 function settingsOf({ id }: Rule, ...lines: readonly string[]): string {
   return [`description ${id}`, ...lines].join('\n ')
 }
@@ -126,7 +149,7 @@ function printMatches(
   return printMatch(conditions[0]!, policy, name)
 }
 
-function printMatch(condition: Condition, { ourAsn }: Policy, name: (list: FrrList) => string): string[][] {
+function printMatch(condition: Condition, { nodeAsn }: Policy, name: (list: FrrList) => string): string[][] {
   const asPath = (...entries: string[]) => [
     `match as-path ${name({ command: 'bgp as-path access-list', entries })}`,
   ]
@@ -155,7 +178,7 @@ function printMatch(condition: Condition, { ourAsn }: Policy, name: (list: FrrLi
       // Routes from iBGP have an empty path too, so they are marked on import.
       const inside = {
         command: 'bgp large-community-list standard',
-        entries: [`permit ${learnedInsideMark(ourAsn)}`],
+        entries: [`permit ${learnedInsideMark(nodeAsn)}`],
       }
       return [asPath('deny ^$', 'permit .*'), [`match large-community ${name(inside)}`]]
     }
@@ -177,10 +200,20 @@ function printMatch(condition: Condition, { ourAsn }: Policy, name: (list: FrrLi
 function printChanges({ id, action }: Rule, name: (list: FrrList) => string): string[] {
   if (action.type !== 'set') return []
   const mark = id === 'degraded' ? [`set weight ${frrDegraded.weight}`] : []
-  return [...action.changes.flatMap((change) => printChange(change, name)), ...mark, 'on-match next']
+  // An entry of a route-map has one list of communities to remove.
+  const removed = action.changes.flatMap((change) =>
+    change.type === 'remove-large-communities' ? [`permit ^${change.asn}:[0-9]+:[0-9]+$`] : [],
+  )
+  const remove =
+    removed.length === 0
+      ? []
+      : [
+          `set large-comm-list ${name({ command: 'bgp large-community-list expanded', entries: removed })} delete`,
+        ]
+  return [...remove, ...action.changes.flatMap(printChange), ...mark, 'on-match next']
 }
 
-function printChange(change: Change, name: (list: FrrList) => string): string[] {
+function printChange(change: Change): string[] {
   switch (change.type) {
     case 'local-pref':
       return [`set local-preference ${change.value}`]
@@ -197,13 +230,8 @@ function printChange(change: Change, name: (list: FrrList) => string): string[] 
         ...(large === '' ? [] : [`set large-community ${large} additive`]),
       ]
     }
-    case 'remove-large-communities': {
-      const list = name({
-        command: 'bgp large-community-list expanded',
-        entries: [`permit ^${change.asn}:[0-9]+:[0-9]+$`],
-      })
-      return [`set large-comm-list ${list} delete`]
-    }
+    case 'remove-large-communities':
+      return []
     case 'mark-only-to-customer':
       throw new TypeError('FRR sets ONLY_TO_CUSTOMER itself')
   }

@@ -45,23 +45,28 @@ export function collectLists<T>(
   }
 }
 
-/** Rules whose conditions are not the same wherever they appear. */
+/** Rules that are not the same wherever they appear. */
 function findDiffering(sessions: readonly SessionPlan[]): ReadonlySet<string> {
-  const first = new Map<string, Rule['match']>()
+  const first = new Map<string, Rule>()
   const differing = new Set<string>()
   for (const session of sessions) {
     for (const policy of policiesOf(session)) {
       for (const rule of policy.rules) {
         const key = ruleKey(policy, rule)
         const known = first.get(key)
-        if (known === undefined) first.set(key, rule.match)
-        else if (known !== rule.match && !differing.has(key)) {
-          if (JSON.stringify(known) !== JSON.stringify(rule.match)) differing.add(key)
-        }
+        if (known === undefined) first.set(key, rule)
+        else if (known !== rule && !differing.has(key) && !isSame(known, rule)) differing.add(key)
       }
     }
   }
   return differing
+}
+
+function isSame(one: Rule, other: Rule): boolean {
+  return (
+    (one.match === other.match || JSON.stringify(one.match) === JSON.stringify(other.match)) &&
+    (one.action === other.action || JSON.stringify(one.action) === JSON.stringify(other.action))
+  )
 }
 
 /** Paths and communities are the same in both families. */

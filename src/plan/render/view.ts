@@ -28,6 +28,7 @@ export function viewForBird(node: NodePlan) {
   const recursive = familiesWith(node, isRecursive)
   const sessions = node.sessions.map((session) => ({
     ...sharedView(session),
+    localAs: session.localAs ?? node.asn,
     instances: `${session.symbol}${instanceMark}`,
     localAddress: session.localAddress === null ? '' : ` ${session.localAddress}`,
     role: session.role?.replace('-', '_') ?? '',
@@ -160,6 +161,7 @@ function sharedView(session: SessionPlan) {
     kind: session.kind,
     description: session.description,
     asn: session.asn,
+    localAs: session.localAs ?? 0,
     address: session.address?.toString() ?? '',
     interface: session.interface ?? '',
     isUnnumbered: session.address === null,

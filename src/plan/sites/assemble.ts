@@ -60,7 +60,7 @@ export function assembleFleet(fleet: FleetFile, sites: readonly SiteFile[]): Fle
     listen: fleet.controller.listen,
     sites: sites.map((site) => ({
       name: site.site,
-      nodes: site.nodes.map((node) => assembleNode(node, site)),
+      nodes: site.nodes.map((node) => assembleNode(node, site, fleet)),
     })),
   }
 }
@@ -112,7 +112,7 @@ function paceOf(check: { interval: number; timeout: number; rise: number; fall: 
   }
 }
 
-function assembleNode(node: SiteFile['nodes'][number], site: SiteFile): FleetNode {
+function assembleNode(node: SiteFile['nodes'][number], site: SiteFile, fleet: FleetFile): FleetNode {
   return {
     maintenance: [...site.maintenance, ...node.maintenance].map(({ cron, duration, timezone }) => ({
       cron,
@@ -123,6 +123,7 @@ function assembleNode(node: SiteFile['nodes'][number], site: SiteFile): FleetNod
     daemon: node.daemon,
     routing: node.routing,
     daemonVersion: node.daemonVersion ?? null,
+    asn: node.asn ?? site.asn ?? fleet.asn,
     routerId: node.routerId,
     services: node.services,
     alwaysAnnounce: node.alwaysAnnounce,
@@ -131,6 +132,7 @@ function assembleNode(node: SiteFile['nodes'][number], site: SiteFile): FleetNod
         name: neighbor.name,
         kind: neighbor.kind,
         asn: neighbor.asn,
+        localAs: neighbor.localAs ?? null,
         address: neighbor.address ?? null,
         localAddress: neighbor.localAddress ?? null,
         interface: neighbor.interface ?? null,

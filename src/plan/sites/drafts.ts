@@ -25,6 +25,8 @@ export interface PlacedNode {
   readonly site: string | undefined
   readonly path: readonly (string | number)[]
   readonly node: NodeDraft
+  /** Its AS number; `undefined` if that is not known. */
+  readonly asn: number | undefined
 }
 
 export interface PlacedService {
@@ -56,9 +58,12 @@ export function familiesOf(neighbor: NeighborDraft): readonly Family[] {
 
 export function listNodes(drafts: Drafts): PlacedNode[] {
   return drafts.sites.flatMap(({ file, value }) =>
-    (value.nodes ?? []).flatMap((node, index) =>
-      node === undefined ? [] : [{ file, site: value.site, path: ['nodes', index], node }],
-    ),
+    (value.nodes ?? []).flatMap((node, index) => {
+      if (node === undefined) return []
+      // A hole is a number that is not known.
+      const from = [node, value].find((level) => Object.hasOwn(level, 'asn')) ?? drafts.fleet?.value
+      return [{ file, site: value.site, path: ['nodes', index], node, asn: from?.asn }]
+    }),
   )
 }
 

@@ -14,7 +14,7 @@ import type { PrefixRange } from '../../net/prefix-range.ts'
 
 /** A validated fleet: what the engineers' YAML says, with defaults filled in and every value parsed. */
 export interface Fleet {
-  /** Our autonomous system number, 1 to 4294967295 (RFC 6793). */
+  /** Our autonomous system number, 1 to 4294967295 (RFC 6793); that of nodes that have no other. */
   readonly asn: number
   /** Bogon ranges that this fleet uses intentionally. */
   readonly bogonsAllowed: readonly Prefix[]
@@ -139,6 +139,8 @@ export interface FleetNode {
   readonly routing: RoutingWord
   /** Such as `2.0.12`; `null`: what Debian 13 has. */
   readonly daemonVersion: string | null
+  /** Its AS number: its own, that of its site, or that of the fleet. */
+  readonly asn: number
   /** BGP identifier, dotted quad (RFC 6286). */
   readonly routerId: string
   /** Names of the services that this node serves. */
@@ -198,6 +200,7 @@ export const relaxableRules = [
   'path-length',
   'as-set',
   'first-as',
+  'other-own-asn',
   'bogon-asn',
   'tier-1-leak',
   'next-hop',
@@ -215,6 +218,8 @@ export interface Neighbor {
   readonly name: string
   readonly kind: NeighborKind
   readonly asn: number
+  /** The AS number that the session has on our side; `null`: that of the node. */
+  readonly localAs: number | null
   /** `null`: unnumbered, the router on the other end of `interface`. */
   readonly address: Address | null
   readonly localAddress: Address | null
@@ -275,6 +280,11 @@ export function familiesOf({
 }: Pick<Neighbor, 'address' | 'extendedNextHop'>): readonly Family[] {
   if (address?.family === 'ipv4') return ['ipv4']
   return extendedNextHop ? ['ipv4', 'ipv6'] : ['ipv6']
+}
+
+/** The AS number that the session has on our side. */
+export function ourAsnIn({ localAs }: Pick<Neighbor, 'localAs'>, node: Pick<FleetNode, 'asn'>): number {
+  return localAs ?? node.asn
 }
 
 /** RFC 4271, section 10. */

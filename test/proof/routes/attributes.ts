@@ -1,5 +1,5 @@
 import { attribute } from '../bgp/wire.ts'
-import { ourAsn, own } from '../proof-fleet.ts'
+import { localAsn, ourAsn, own } from '../proof-fleet.ts'
 import { type RouteMaker, resize } from './route.ts'
 
 export function addAttributes(maker: RouteMaker): void {
@@ -32,6 +32,7 @@ function addCommunities(maker: RouteMaker): void {
     'a large community with the numbers of GRACEFUL_SHUTDOWN': ['65535:0:0'],
     'our own large community': [`${ourAsn}:100:1`],
     'many large communities of ours': [`${ourAsn}:0:1`, `${ourAsn}:0:0`, `${ourAsn}:4294967295:4294967295`],
+    'a large community of our number of another session': [`${localAsn}:0:1`, `${ourAsn}:0:1`, '6001:7:7'],
     'our own large communities among others': ['6000:0:1', `${ourAsn}:0:1`, '6001:0:1', `${ourAsn}:7:7`],
     'what looks like our own large communities': [
       '6000:60000:1',

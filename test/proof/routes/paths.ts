@@ -1,5 +1,5 @@
 import { bogonAsns, tier1Asns } from '../../../src/plan/policy/asn-ranges.ts'
-import { ourAsn } from '../proof-fleet.ts'
+import { localAsn, ourAsn } from '../proof-fleet.ts'
 import type { RouteMaker } from './route.ts'
 
 export function addPaths(maker: RouteMaker): void {
@@ -95,6 +95,10 @@ function addNamed(maker: RouteMaker): void {
   }
   maker.add('our own number in the middle', { asPath: [...head, ourAsn, 6000] })
   maker.add('our own number as origin', { asPath: [...head, 6000, ourAsn] })
+  maker.add('our number of another session in the middle', { asPath: [...head, localAsn, 6000] })
+  maker.add('our number of another session as origin', { asPath: [...head, 6000, localAsn] })
+  maker.add('our two numbers', { asPath: [...head, localAsn, ourAsn] })
+  maker.add('digits of our number of another session', { asPath: [...head, localAsn * 10, 6000] })
   maker.add('our own number twice', { asPath: [...head, ourAsn, ourAsn] })
   maker.add('digits of our own number', { asPath: [...head, ourAsn * 10, 6000] })
   for (const asn of [7777, 400777]) {

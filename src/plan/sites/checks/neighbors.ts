@@ -27,7 +27,6 @@ export function checkNeighbor(
   )
   return [
     ...checkAttached(at, placed),
-    ...checkAsn(at, fleet?.asn),
     ...checkAddresses(at),
     ...checkMultihop(at),
     ...checkGtsm(at, placed),
@@ -37,33 +36,6 @@ export function checkNeighbor(
     ...checkNeighborServices(at, placed, services),
     ...checkPolicy(at, fleet, received, placed),
   ]
-}
-
-function checkAsn({ file, path, neighbor }: PlacedNeighbor, ourAsn: number | undefined): Finding[] {
-  const { kind, asn } = neighbor
-  if (ourAsn === undefined || kind === undefined || asn === undefined) return []
-  const at = [...path, 'asn']
-  if (kind === 'ibgp' && asn !== ourAsn) {
-    return [
-      error(
-        file,
-        at,
-        `an ibgp neighbor is in our own AS, ${ourAsn}, not in ${asn}`,
-        `write ${ourAsn}, or another kind`,
-      ),
-    ]
-  }
-  if (kind !== 'ibgp' && asn === ourAsn) {
-    return [
-      error(
-        file,
-        at,
-        `${asn} is our own AS, but kind ${kind} is another network`,
-        'write the neighbor’s AS number, or kind: ibgp',
-      ),
-    ]
-  }
-  return []
 }
 
 function checkAddresses({ file, path, neighbor }: PlacedNeighbor): Finding[] {

@@ -1,6 +1,7 @@
 import { formatPath, nearestWord, type Path, quote } from '../../../text/wording.ts'
 import { type Drafts, listNodes, listServices, type PlacedNode, type PlacedService } from '../drafts.ts'
 import { error, type Finding, warning } from '../finding.ts'
+import { checkAsns, listAsns } from './asns.ts'
 import { checkAttachedNode } from './attached.ts'
 import { checkNeighbor } from './neighbors.ts'
 import { checkFamilies } from './policy/advertised.ts'
@@ -11,6 +12,7 @@ import { checkVersion } from './versions.ts'
 export function checkNodes(drafts: Drafts): Finding[] {
   const nodes = listNodes(drafts)
   const services = listServices(drafts)
+  const ourAsns = new Set(nodes.flatMap(listAsns))
   const findings = [...checkSiteNames(drafts), ...checkUniqueNodes(nodes)]
   for (const placed of nodes) {
     const known = drafts.fleet?.value.services
@@ -26,6 +28,7 @@ export function checkNodes(drafts: Drafts): Finding[] {
     for (const [index, neighbor] of (placed.node.neighbors ?? []).entries()) {
       if (neighbor === undefined) continue
       const at = { file: placed.file, path: [...placed.path, 'neighbors', index], neighbor }
+      findings.push(...checkAsns(at, placed, ourAsns))
       findings.push(...checkNeighbor(at, placed, drafts.fleet?.value, services))
     }
   }

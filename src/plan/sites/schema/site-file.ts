@@ -145,9 +145,16 @@ const neighborFields = z.strictObject({
   name: nameField('transit1').describe('Unique on the node.'),
   kind: wordField(neighborKinds).describe('The relation of the neighbor to us. Most defaults depend on it.'),
   asn: asnField.meta({
-    description: 'Its AS number; for `ibgp`, and only there, our own.',
+    description: 'Its AS number; for `ibgp`, and only there, that of the node.',
     examples: [64601],
   }),
+  localAs: asnField
+    .meta({
+      description:
+        'The AS number of our side of the session: the neighbor knows the node by this number only, and sees it in the paths in place of the node’s. Not for `ibgp`. Left out: that of the node.',
+      examples: [65010],
+    })
+    .optional(),
   address: addressField
     .meta({
       description:
@@ -295,6 +302,9 @@ const node = z.strictObject({
       '`managed`: the planner writes the whole configuration of the daemon. `attached`: the daemon keeps your own configuration, and Anyward adds only the announcements, see docs/attached.md.',
     )
     .prefault('managed'),
+  asn: asnField
+    .meta({ description: 'Its AS number. Left out: that of its site.', examples: [64501] })
+    .optional(),
   routerId: routerIdField.describe(
     'The BGP identifier, unique in the fleet, required even if all sessions are IPv6.',
   ),
@@ -316,6 +326,12 @@ const node = z.strictObject({
 
 export const siteFileSchema = z.strictObject({
   site: nameField('fra1').describe('The name of the site, unique in the fleet, and of its file.'),
+  asn: asnField
+    .meta({
+      description: 'The AS number of its nodes. Left out: that of the fleet.',
+      examples: [64501],
+    })
+    .optional(),
   nodes: z.array(node).describe('The routers of the site.'),
   maintenance: maintenance.describe('Windows in which every node of the site is drained, by the calendar.'),
 })

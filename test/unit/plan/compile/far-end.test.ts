@@ -53,6 +53,15 @@ test.each([
     ],
   ],
   [
+    'name: rack, kind: tor, asn: 65501, localAs: 65010, address: 10.9.9.9, noExport: false, degrade: { gracefulShutdown: false }',
+    [
+      'required: neighbor the address of our node on that link, AS65010, from your 10.9.9.9, AS65501; IPv4 unicast',
+      'recommended: BFD (RFC 5880), off at present: without it a failed path is found only when the hold time ends, after up to 90 s',
+      "recommended: hold time 90 s or more, keepalives each 30 s: of both sides' hold times the shorter applies",
+      'recommended: filters: routes from us: exactly 192.0.2.0/24, 192.0.2.1/32; routes to us: none',
+    ],
+  ],
+  [
     'name: inside, kind: ibgp, asn: 64500, address: "2001:db8:9::1"',
     [
       'required: neighbor an address that we name, AS64500, from your 2001:db8:9::1, AS64500; IPv6 unicast',

@@ -27,6 +27,7 @@ export function inputOf(kind: NeighborKind, changes: Partial<Neighbor> = {}): Po
     name: 'x1',
     kind,
     asn: kind === 'ibgp' ? 1111 : 2222,
+    localAs: null,
     address: get(parseAddress('203.0.114.1')),
     localAddress: null,
     interface: null,
@@ -59,6 +60,8 @@ export function inputOf(kind: NeighborKind, changes: Partial<Neighbor> = {}): Po
   return {
     family,
     ourAsn: 1111,
+    nodeAsn: 1111,
+    otherAsns: [],
     ownPrefixes: own.map(prefix),
     exports: own.slice(0, kind === 'tor' || kind === 'ibgp' ? 2 : 1).map(prefix),
     bogonsAllowed: [],

@@ -101,6 +101,7 @@ test('every field of the YAML arrives in the fleet', () => {
             daemon: 'frr',
             routing: 'managed',
             daemonVersion: null,
+            asn: 64502,
             routerId: '10.0.0.21',
             services: ['vpn'],
             alwaysAnnounce: ['45.45.45.0/24', '2a45::/32'],
@@ -136,6 +137,7 @@ test('every field of the YAML arrives in the fleet', () => {
             daemon: 'bird',
             routing: 'managed',
             daemonVersion: '2.0.12',
+            asn: 64500,
             routerId: '10.0.0.11',
             services: ['vpn'],
             alwaysAnnounce: [],
@@ -144,6 +146,7 @@ test('every field of the YAML arrives in the fleet', () => {
                 name: 'transit1',
                 kind: 'transit',
                 asn: 64601,
+                localAs: 64511,
                 address: '10.1.1.1',
                 localAddress: '10.1.1.2',
                 description: 'Transit A',
@@ -193,6 +196,7 @@ test('every field of the YAML arrives in the fleet', () => {
 
 function plainNeighbor(fields: Record<string, unknown>): Record<string, unknown> {
   return {
+    localAs: null,
     localAddress: null,
     interface: null,
     extendedNextHop: false,
@@ -220,6 +224,16 @@ function plainNeighbor(fields: Record<string, unknown>): Record<string, unknown>
     ...fields,
   }
 }
+
+test('the AS number of a node is its own, that of its site, or that of the fleet', () => {
+  const asnOf = (edit: (text: string) => string) =>
+    parseBase((text, name) => (name === 'ams1.yaml' ? edit(text) : text))?.sites[0]?.nodes[0]?.asn
+  expect(asnOf((text) => text)).toBe(64500)
+  expect(asnOf((text) => text.replace('site: ams1', 'site: ams1\nasn: 64503'))).toBe(64503)
+  const both = (text: string) =>
+    text.replace('site: ams1', 'site: ams1\nasn: 64503').replace('daemon: frr', 'daemon: frr\n    asn: 64502')
+  expect(asnOf(both)).toBe(64502)
+})
 
 test('a missing field has its default', () => {
   const fleet = parseBase((text) =>

@@ -35,6 +35,8 @@ test.each(neighbors)(
       const input = {
         family: parsed.address!.family,
         ourAsn: fleet!.asn,
+        nodeAsn: fleet!.asn,
+        otherAsns: [],
         ownPrefixes: own,
         exports: own,
         bogonsAllowed: fleet!.bogonsAllowed,

@@ -38,6 +38,7 @@ const scopes: Readonly<Record<RelaxableRule, readonly [kinds: readonly NeighborK
     'path-length': [external, false],
     'as-set': [external, false],
     'first-as': [external.filter((kind) => kind !== 'route-server'), false],
+    'other-own-asn': [[...external, 'ibgp'], false],
     'bogon-asn': [external.filter((kind) => kind !== 'tor'), false],
     'tier-1-leak': [['peer', 'route-server'], false],
     'next-hop': [external.filter((kind) => kind !== 'route-server'), false],
