@@ -5,27 +5,27 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
   [
     'an empty file',
     [['fra1.yaml', '']],
-    ['sites/fra1.yaml:1:1 the file is empty\nit is a map with the keys site, nodes, maintenance'],
+    ['sites/fra1.yaml:1:1 the file is empty\nit is a map with the keys site, asn, nodes, maintenance'],
   ],
   [
     'only comments',
     [['fra1.yaml', '# to do\n']],
-    ['sites/fra1.yaml:1:1 the file is empty\nit is a map with the keys site, nodes, maintenance'],
+    ['sites/fra1.yaml:1:1 the file is empty\nit is a map with the keys site, asn, nodes, maintenance'],
   ],
   [
     'only a document marker',
     [['fra1.yaml', '---\n']],
-    ['sites/fra1.yaml:1:4 the file is empty\nit is a map with the keys site, nodes, maintenance'],
+    ['sites/fra1.yaml:1:4 the file is empty\nit is a map with the keys site, asn, nodes, maintenance'],
   ],
   [
     'a list where the map belongs',
     [['fra1.yaml', '- site: fra1\n']],
-    ['sites/fra1.yaml:1:1 expected a map, got a list\nit is a map with the keys site, nodes, maintenance'],
+    ['sites/fra1.yaml:1:1 expected a map, got a list\nit is a map with the keys site, asn, nodes, maintenance'],
   ],
   [
     'plain text',
     [['fra1.yaml', 'hello\n']],
-    ['sites/fra1.yaml:1:1 expected a map, got text\nit is a map with the keys site, nodes, maintenance'],
+    ['sites/fra1.yaml:1:1 expected a map, got text\nit is a map with the keys site, asn, nodes, maintenance'],
   ],
   [
     'a tab as indentation',
