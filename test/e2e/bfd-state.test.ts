@@ -4,7 +4,9 @@ import { dirname, join } from 'node:path'
 import { execa } from 'execa'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { NodeStatus } from '../../src/control/status.ts'
+import { compareVersions } from '../../src/manifest/daemon-versions.ts'
 import type { Manifest } from '../../src/manifest/manifest.ts'
+import { installedVersion } from '../installed-version.ts'
 import { patience } from '../patience.ts'
 import { alterBundle, applyOn } from './fixture-apply/bundles.ts'
 import { cli, type Lab, type LabNode, labDown, labUp, until } from './fixture-lab/lab.ts'
@@ -37,6 +39,8 @@ describe.each([
   { daemon: 'frr', site: 'rome', quietAddress: '2001:db8:2::1' },
 ] as const)('the BFD sessions of a node with $daemon', ({ daemon, site, quietAddress }) => {
   const name = `${site}-transit`
+  /** FRR 10 ends a BGP session with its BFD, and keeps it down until that is up. */
+  const endsWithBfd = daemon === 'frr' && compareVersions(installedVersion('frr')!, '10') >= 0
   let node: LabNode
   let farConfig: string
   let farSocket: string
@@ -86,6 +90,25 @@ describe.each([
     async () => {
       await isUp()
       const undo = await editFar((config) => config.replace(/\n *bfd \{[^}]*\};/, ''))
+      if (endsWithBfd) {
+        const { bfd } = await until('it is down', neighbor, ({ session }) => session === 'down')
+        expect(bfd).toEqual({ state: 'down', problem: null })
+        const args = [
+          'netns',
+          'exec',
+          node.namespace,
+          process.execPath,
+          cli,
+          'status',
+          '--bundle',
+          node.bundle,
+        ]
+        const shown = await execa('ip', args, { reject: false })
+        expect(shown.stdout).toContain(`${name} (session down, BFD down)`)
+        await undo()
+        await isUp()
+        return
+      }
       const { session, bfd } = await until('it is reported', neighbor, (one) => one.bfd?.problem != null)
       expect({ session, state: bfd!.state }).toEqual({ session: 'up', state: 'down' })
       const problem = `BFD with ${name} is not up, but its session is: a failure is found only when the hold time ends; configure single-hop BFD (RFC 5881, UDP 3784) at the far end too (anyward plan --for-neighbor ${name} lists what it needs), or leave bfd out`
