@@ -5,8 +5,8 @@ interface Lease {
   graced: boolean
 }
 
-/** A busy machine takes some seconds to start a program. An operator ordered the restart, and watches it. */
-const handOverMs = 15_000
+/** As long as systemd gives the old controller to stop and the new one to start: docs/decisions/0027. */
+export const handOverMs = 40_000
 
 /**
  * The watchdog deadlines by service. A deadline that has passed stays so until it is renewed or released. A service that

@@ -1,5 +1,6 @@
+import { readFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
-import { Leases } from '../../../../src/node/guard/leases.ts'
+import { handOverMs, Leases } from '../../../../src/node/guard/leases.ts'
 
 const lookMs = 50
 
@@ -51,14 +52,20 @@ describe('watchdog deadlines', () => {
     expect(leases.left(0)).toEqual({})
   })
 
-  test('a hand-over extends to fifteen seconds, and does not revive an expired deadline', () => {
+  test('a hand-over extends to forty seconds, and does not revive an expired deadline', () => {
     const guard = start()
     guard.renew()
     guard.leases.handOver(guard.now())
-    expect(guard.runUntil(14_900)).toBeNull()
-    expect(guard.runUntil(20_000)).toBe(15_000)
+    expect(guard.runUntil(39_900)).toBeNull()
+    expect(guard.runUntil(50_000)).toBe(40_000)
     guard.leases.handOver(guard.now())
     expect(guard.standStill(lookMs)).toEqual(['vpn'])
+  })
+
+  test('a hand-over is as long as the unit of the package gives one controller to stop and the next to start', async () => {
+    const unit = await readFile('scripts/packaging/units/anyward-controller.service', 'utf8')
+    const seconds = (name: string) => Number(new RegExp(`^${name}=(\\d+)s$`, 'm').exec(unit)![1])
+    expect(handOverMs).toBe((seconds('TimeoutStopSec') + seconds('TimeoutStartSec')) * 1000)
   })
 
   test('a released deadline never expires', () => {
@@ -131,7 +138,7 @@ describe('watchdog deadlines', () => {
     leases.adopt({ vpn: 300, gone: 500 }, 0)
     expect(leases.left(100)).toEqual({ vpn: 200 })
     leases.adopt({ vpn: 1e12 }, 0)
-    expect(leases.left(0)).toEqual({ vpn: 15_000 })
+    expect(leases.left(0)).toEqual({ vpn: 40_000 })
     leases.adopt({ vpn: -500 }, 0)
     expect(leases.look(lookMs)).toEqual(['vpn'])
   })
