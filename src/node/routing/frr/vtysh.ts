@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { DaemonError } from '../daemon.ts'
+import { killStalled } from './stall.ts'
 
 /** Printed for an accepted line, even without a session that it concerns. */
 const adviceAboutGracefulRestart = 'Graceful restart configuration changed, reset '
@@ -14,15 +15,18 @@ const adviceAboutGracefulRestart = 'Graceful restart configuration changed, rese
 const progress =
   /^(?:\[\d+\|\w+\] (?:sending configuration|done|Configuration file\[.*\] processing failure: \d+)|Waiting for children to finish applying config\.\.\.)$/
 
-/** vtysh itself waits for ever for a daemon that hangs. */
-const timeoutMs = 20_000
+/** vtysh itself waits for ever for a daemon that hangs. It may need minutes for a long configuration on a busy machine. */
+const stallMs = 20_000
 
 /** All of FRR's daemons on this machine, through their sockets in one folder. */
 export class Vtysh {
   readonly #socketDir: string
+  readonly #stallMs: number
 
-  constructor(socketDir: string) {
+  /** @param limitMs how long vtysh may wait for one answer of a daemon */
+  constructor(socketDir: string, limitMs = stallMs) {
     this.#socketDir = socketDir
+    this.#stallMs = limitMs
   }
 
   /** The running configuration of all daemons, passwords included. Throws DaemonError. */
@@ -73,17 +77,19 @@ export class Vtysh {
       // Ignore the machine's own vtysh.conf, which may set a pager.
       await writeFile(join(dir, 'vtysh.conf'), '')
       const argv = ['--vty_socket', this.#socketDir, '--config_dir', dir, ...args]
-      const result = await execa('vtysh', argv, {
+      const running = execa('vtysh', argv, {
         reject: false,
         all: true,
         stdin: 'ignore',
-        timeout: timeoutMs,
-        forceKillAfterDelay: 500,
         maxBuffer: 64 * 1024 * 1024,
         env: { VTYSH_PAGER: 'cat' },
       })
-      if (result.timedOut) {
-        throw new DaemonError('timeout', `vtysh did not end in ${timeoutMs / 1000} s: a daemon of FRR hangs`)
+      const watch = killStalled(running, this.#stallMs)
+      const result = await running
+      watch.end()
+      if (watch.hasKilled) {
+        const seconds = this.#stallMs / 1000
+        throw new DaemonError('timeout', `vtysh had no answer for ${seconds} s: a daemon of FRR hangs`)
       }
       if (result.code === 'ENOENT') {
         throw new DaemonError('not-running', 'vtysh (package frr) is not installed')
