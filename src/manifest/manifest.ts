@@ -40,7 +40,15 @@ import {
   timezone,
   version,
 } from './values.ts'
-import { bfdHops, failureActions, importWords, neighborKinds, roleWords, routingWords } from './words.ts'
+import {
+  bfdHops,
+  extraPlaces,
+  failureActions,
+  importWords,
+  neighborKinds,
+  roleWords,
+  routingWords,
+} from './words.ts'
 
 /** Paths on the node. */
 const paths = record({
@@ -198,6 +206,8 @@ const manifest = record({
   ),
   /** Unicast prefixes that the daemon's own configuration announces: the controller leaves them alone. */
   alwaysAnnounce: withDefault(list(prefix, most.prefixes), []),
+  /** Configuration of the engineer's own within the daemon's, which only the next plan compares. */
+  extra: withDefault(list(record({ file: plainText(1024), at: word(...extraPlaces), hash }), most.files), []),
   /** When the calendar drains the node. */
   maintenance: withDefault(list(maintenanceWindow, 1000), []),
   /** SHA-256, hex, of every other file of the bundle. */

@@ -17,6 +17,10 @@ export type BfdHops = (typeof bfdHops)[number]
 export const routingWords = ['managed', 'attached'] as const
 export type RoutingWord = (typeof routingWords)[number]
 
+/** Where extra configuration is added: before or behind what the planner writes. */
+export const extraPlaces = ['top', 'bottom'] as const
+export type ExtraPlace = (typeof extraPlaces)[number]
+
 export const failureActions = ['withdraw', 'degrade'] as const
 export type FailureAction = (typeof failureActions)[number]
 

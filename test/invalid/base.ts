@@ -137,7 +137,7 @@ export const everyField: Record<string, string> = {
   ),
   'ams1.yaml': base['ams1.yaml']!.replace(
     'services: [vpn]',
-    'services: [vpn]\n    asn: 64502\n    alwaysAnnounce: [45.45.45.0/24, "2a45::/32"]',
+    'services: [vpn]\n    asn: 64502\n    alwaysAnnounce: [45.45.45.0/24, "2a45::/32"]\n    extra: [{ file: ospf.conf, at: top }]',
   )
     .replace('gtsm: true', 'gtsm: true, noExport: false')
     .replace('site: ams1', 'site: ams1\nasn: 64503'),
@@ -198,12 +198,20 @@ function withEdits(edits: readonly Edit[]): Record<string, string | null> {
   return texts
 }
 
+/** The file of `extra` in `everyField`. */
+export const everyExtra = 'router ospf\n ospf router-id 10.0.0.21\nexit\n'
+
 /** The issues of these files, as printed. */
 export function issuesOf(texts: Readonly<Record<string, string | null>>): string[] {
   const files = Object.entries(texts).flatMap(([file, text]) =>
-    text === null ? [] : [{ name: `sites/${file}`, text }],
+    text === null || !file.endsWith('.yaml') ? [] : [{ name: `sites/${file}`, text }],
   )
-  const { fleet, issues } = parseFleet(files)
+  const { fleet, issues } = parseFleet(files, (file) => {
+    const text = texts[file]
+    return text == null
+      ? { name: `sites/${file}`, problem: 'cannot be read: there is no such file or folder', hint: null }
+      : { name: `sites/${file}`, text }
+  })
   if ((fleet === null) !== issues.some((issue) => issue.severity === 'error')) {
     throw new Error('a fleet with errors came through, or one without was refused')
   }

@@ -30,7 +30,7 @@ describe.each(['bird', 'frr'] as const)(
 
     const start = (edit?: (config: string) => string) => {
       const { dir, socketPath } = bed.bed
-      return bed.run(planNode(kind, dir, socketPath, chosen, 'attached'), chosen, edit)
+      return bed.run(planNode(kind, dir, socketPath, chosen, { routing: 'attached' }), chosen, edit)
     }
     const compare = async (name: string): Promise<{ mismatches: readonly Mismatch[]; text: string }> => {
       const neighbor = chosen.find((candidate) => candidate.name === name)!

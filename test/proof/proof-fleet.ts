@@ -169,16 +169,22 @@ const feeds: PlanFeeds = {
   vrps: null,
 }
 
+interface NodeOptions {
+  readonly routing?: RoutingWord
+  /** The text of extra files, by their place. */
+  readonly extra?: Readonly<Record<string, string>>
+}
+
 /** Read from YAML, like every fleet. */
 export function planNode(
   daemon: DaemonKind,
   dir: string,
   socketPath: string,
   chosen: readonly ProofNeighbor[] = neighbors,
-  routing: RoutingWord = 'managed',
+  { routing = 'managed', extra = {} }: NodeOptions = {},
 ): NodePlan {
   const { nodes } = compilePlan(
-    parseProofFleet(daemon, chosen, routing),
+    parseProofFleet(daemon, chosen, { routing, extra }),
     () => ({
       paths: {
         daemonSocket: socketPath,
@@ -197,11 +203,16 @@ export function planNode(
   return nodes[0]!
 }
 
-function parseProofFleet(daemon: DaemonKind, chosen: readonly ProofNeighbor[], routing: RoutingWord): Fleet {
-  const { fleet, issues } = parseFleet([
+function parseProofFleet(
+  daemon: DaemonKind,
+  chosen: readonly ProofNeighbor[],
+  options: Required<NodeOptions>,
+): Fleet {
+  const files = [
     { name: 'fleet.yaml', text: fleetYaml },
-    { name: 'lab1.yaml', text: siteYaml(daemon, chosen, routing) },
-  ])
+    { name: 'lab1.yaml', text: siteYaml(daemon, chosen, options) },
+  ]
+  const { fleet, issues } = parseFleet(files, (name) => ({ name, text: options.extra[name] ?? '' }))
   if (fleet === null) throw new ConfigError(issues.filter(({ severity }) => severity === 'error'))
   return fleet
 }
@@ -237,7 +248,11 @@ rpki:
 /** Of an attached node, its own configuration has these settings. */
 const ownSettings = / role: \w+,?|, tighten: \{ notFound: reject \}/g
 
-function siteYaml(daemon: DaemonKind, chosen: readonly ProofNeighbor[], routing: RoutingWord): string {
+function siteYaml(
+  daemon: DaemonKind,
+  chosen: readonly ProofNeighbor[],
+  { routing, extra }: Required<NodeOptions>,
+): string {
   const lines = chosen.map(({ name, asn, address, yaml, family }) => {
     const ends = `address: "${address}", localAddress: "${nodeAddresses[family]}"`
     const rest = routing === 'managed' ? `limit: 5000, ${yaml}` : yaml.replaceAll(ownSettings, '')
@@ -251,6 +266,7 @@ nodes:
     daemon: ${daemon}
     ${versionLine(daemon)}
     routing: ${routing}
+    extra: [${Object.keys(extra).map((at) => `{ file: ${at}, at: ${at} }`)}]
     routerId: 10.77.0.1
     services: [vpn, other, third]
     ${always}

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test, vi } from 'vitest'
 import { parseFleet } from '../../src/plan/sites/parse.ts'
-import { everyField as base } from '../invalid/base.ts'
+import { everyField as base, everyExtra } from '../invalid/base.ts'
 
 // Hundreds of runs, on a machine that may be busy.
 vi.setConfig({ testTimeout: 120_000 })
@@ -13,6 +13,7 @@ function checkAny(name: string, text: string): void {
   const texts: Record<string, string> = { ...base, [name]: text }
   const { fleet, issues } = parseFleet(
     Object.entries(texts).map(([file, content]) => ({ name: file, text: content })),
+    (file) => ({ name: file, text: everyExtra }),
   )
   expect(fleet === null).toBe(issues.some((issue) => issue.severity === 'error'))
   for (const issue of issues) {

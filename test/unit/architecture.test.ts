@@ -20,6 +20,7 @@ const trespasses: readonly Trespass[] = [
   ...[
     'net',
     'text',
+    'syntax',
     'manifest',
     'plan/sites',
     'plan/policy',

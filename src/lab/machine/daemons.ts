@@ -169,10 +169,9 @@ async function startFrr(node: NodeState, signal?: AbortSignal, onStart?: OnStart
   const all: ProcessRecord[] = []
   const vty = join(node.dir, 'vty')
   await makeFrrFolder(frrNameOf(node))
-  // An attached node's own configuration may have OSPF.
+  // It may have OSPF: an attached node's own configuration, or `extra`.
   const config = await readFile(join(node.dir, 'frr', 'frr.conf'), 'utf8')
-  const more = ['ospf', 'ospf6'].filter((name) => new RegExp(`^router ${name}$`, 'm').test(config))
-  for (const group of [...frrDaemons(), more.map((name) => `${name}d`)]) {
+  for (const group of frrDaemons(config)) {
     const records = await Promise.all(group.map(start))
     all.push(...records)
     await Promise.all(records.map((record) => waitForSocket(join(vty, `${record.name}.vty`), record, signal)))

@@ -151,10 +151,25 @@ function compareRest(before: Manifest, after: Manifest): string[] {
   if (JSON.stringify(before.alwaysAnnounce) !== JSON.stringify(after.alwaysAnnounce)) {
     why.push('the prefixes of alwaysAnnounce change')
   }
+  why.push(...compareExtra(before.extra, after.extra))
   const own = ({ paths, listen, services, degradable, maintenance }: Manifest) =>
     JSON.stringify([paths, listen, services, degradable, maintenance])
   if (own(before) !== own(after)) why.push('the controller’s settings change: restart it with the new bundle')
   return why
+}
+
+/** What changes in the engineer's own part of the daemon's configuration. */
+function compareExtra(before: Manifest['extra'], after: Manifest['extra']): string[] {
+  const had = new Map(before.map((entry) => [entry.file, entry]))
+  const has = new Set(after.map(({ file }) => file))
+  const changes = after.flatMap(({ file, at, hash }) => {
+    const earlier = had.get(file)
+    if (earlier === undefined) return [`the extra configuration ${file} is added`]
+    if (earlier.hash !== hash) return [`the extra configuration ${file} changes`]
+    return earlier.at === at ? [] : [`the extra configuration ${file} moves to the ${at}`]
+  })
+  const gone = before.filter(({ file }) => !has.has(file))
+  return [...changes, ...gone.map(({ file }) => `the extra configuration ${file} is removed`)]
 }
 
 function isReordered(before: Manifest, after: Manifest): boolean {

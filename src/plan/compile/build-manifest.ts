@@ -57,6 +57,7 @@ export function buildManifest(
     degradable: true,
     daemonVersions: { ...node.versions },
     alwaysAnnounce: node.alwaysAnnounce.map(String),
+    extra: node.extra.map(({ file, at, text }) => ({ file, at, hash: hash(text) })),
     maintenance: node.maintenance.map((window) => ({ ...window })),
     files: Object.fromEntries(files.map(({ path, content }) => [path, hash(content)])),
   }

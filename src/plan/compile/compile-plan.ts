@@ -94,6 +94,7 @@ function compileNode(shared: Compilation, site: Site, node: FleetNode, layout: N
     rpki,
     services,
     alwaysAnnounce: sortPrefixes(node.alwaysAnnounce),
+    extra: node.extra,
     maintenance: node.maintenance,
   }
 }

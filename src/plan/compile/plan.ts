@@ -4,7 +4,15 @@ import type { NodePaths } from '../../manifest/manifest.ts'
 import type { ImportWord, NeighborKind, RoleWord, RoutingWord } from '../../manifest/words.ts'
 import type { Address, Family, Prefix } from '../../net/prefix.ts'
 import type { Policy } from '../policy/policy.ts'
-import type { Bfd, Degrade, MaintenanceWindow, Rpki, Service, SessionTimers } from '../sites/fleet.ts'
+import type {
+  Bfd,
+  Degrade,
+  ExtraText,
+  MaintenanceWindow,
+  Rpki,
+  Service,
+  SessionTimers,
+} from '../sites/fleet.ts'
 
 /** The intended configuration of every node, as data: render and apply follow. */
 export interface Plan {
@@ -40,6 +48,8 @@ export interface NodePlan {
   readonly services: readonly Service[]
   /** Unicast prefixes that the daemon announces by itself, sorted. */
   readonly alwaysAnnounce: readonly Prefix[]
+  /** Configuration of the engineer's own, which the daemon gets as it is. */
+  readonly extra: readonly ExtraText[]
   readonly maintenance: readonly MaintenanceWindow[]
 }
 

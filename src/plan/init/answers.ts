@@ -1,4 +1,4 @@
-import type { Place } from '../takeover/router.ts'
+import type { Place } from '../../syntax/config-text.ts'
 
 /** A BGP session for the YAML: its fields in their order, and a comment for some of them. */
 export interface NewNeighbor {

@@ -66,6 +66,7 @@ export function viewForBird(node: NodePlan) {
     })),
     bfd: node.sessions.some((session) => session.bfd !== null),
     advertisedOn: interfacesOf(node),
+    ...extraOf(node),
     rpki,
     lists: lists.all.map(({ name, content }) => ({ name, members: content.join(',\n  ') })),
     families: familiesOf(node).map((family) => ({
@@ -116,6 +117,7 @@ export function viewForFrr(node: NodePlan) {
       node.layout.logFile === null
         ? 'log syslog informational'
         : `log file ${node.layout.logFile} informational`,
+    ...extraOf(node),
     coverings: coveringRoutes(node),
     always: familiesOf(node).flatMap((family) =>
       alwaysOf(node, family).map(({ prefix }) => ({ command: commands[family], prefix })),
@@ -144,6 +146,15 @@ export function viewForFrr(node: NodePlan) {
         : [{ symbol: session.symbol, ...session.bfd, far: session.bfd.hops === 'multi' }],
     ),
     farPeers: sessions.filter(({ bfd, internal }) => bfd?.hops === 'multi' && !internal),
+  }
+}
+
+/** Without the end of their last line, which the template has. */
+function extraOf({ extra }: NodePlan) {
+  const lines = extra.map(({ file, at, text }) => ({ file, at, text: text.replace(/\n$/, '') }))
+  return {
+    extraTop: lines.filter(({ at }) => at === 'top'),
+    extraBottom: lines.filter(({ at }) => at === 'bottom'),
   }
 }
 

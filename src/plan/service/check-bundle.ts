@@ -6,6 +6,7 @@ import { findMissingPrograms, type MissingProgram } from '../../linux/programs.t
 import { renderAnnouncements } from '../../manifest/announcements.ts'
 import { type DaemonKind, filtersFile } from '../../manifest/daemon-kinds.ts'
 import { fits } from '../../manifest/daemon-versions.ts'
+import { frrDaemonsOf } from '../../syntax/frr-daemons.ts'
 import { prefixesOf } from '../compile/compile-plan.ts'
 import type { NodePlan } from '../compile/plan.ts'
 import { filtersOf } from '../render/filters-view.ts'
@@ -101,6 +102,8 @@ async function checkFrr(render: Renderer, node: NodePlan, dir: string): Promise<
   await writeFile(config, content)
   const grammar = await execa('vtysh', ['-C', '-f', config], parserOptions)
   if (grammar.exitCode !== 0) return outputOf('vtysh', grammar).split('\n')
+  // A daemon leaves its configuration at the `exit` of a block that it does not know.
+  await writeFile(config, content.replaceAll(/^[ \t]*exit$/gm, '!'))
   return checkFrrDaemons(dir, config, name, content.split('\n'))
 }
 
@@ -121,7 +124,8 @@ async function checkFrrDaemons(
   const isRoot = process.getuid!() === 0
   const validates = lines.includes('rpki')
   let asked = 0
-  for (const daemon of isRoot ? ['bgpd', 'zebra', 'staticd'] : ['bgpd']) {
+  const more = frrDaemonsOf(lines.join('\n'))
+  for (const daemon of isRoot ? ['bgpd', 'zebra', 'staticd', ...more] : ['bgpd']) {
     // In a network namespace of its own: `bgpd -C` opens sessions to the RPKI caches that it reads of.
     const namespace = isRoot ? ['--net'] : ['--map-root-user', '--net']
     const args = [...namespace, `/usr/lib/frr/${daemon}`, '-C', '-f', config]
@@ -140,11 +144,12 @@ async function checkFrrDaemons(
     if (result.exitCode !== 0) complaints.push(outputOf(daemon, result))
   }
   if (asked < 3) return complaints
-  // The bfd block is the last of the file.
   const bfdStart = lines.includes('bfd') ? lines.indexOf('bfd') : lines.length
+  const bfdEnd = lines.indexOf('exit', bfdStart)
   for (const [number, count] of refusedBy) {
     const line = lines[number - 1]?.trim() ?? ''
-    const forOthers = line === 'service integrated-vtysh-config' || number > bfdStart
+    const forOthers =
+      line === 'service integrated-vtysh-config' || (number > bfdStart && number <= bfdEnd + 1)
     if (count === asked && !forOthers) complaints.push(`${name}:${number}: not understood: ${line}`)
   }
   return complaints

@@ -1,4 +1,5 @@
 import type { SideCheck } from '../../manifest/words.ts'
+import type { ReadExtra } from './drafts.ts'
 import {
   type Fleet,
   type FleetNode,
@@ -10,12 +11,13 @@ import {
   type Service,
   type SessionTimers,
 } from './fleet.ts'
+import type { FleetFileText } from './parse.ts'
 import type { FleetFile } from './schema/fleet-file.ts'
 import { conntrackCheck, peersCheck } from './schema/side-checks.ts'
 import type { SiteFile } from './schema/site-file.ts'
 
 /** Builds the model from checked files. */
-export function assembleFleet(fleet: FleetFile, sites: readonly SiteFile[]): Fleet {
+export function assembleFleet(fleet: FleetFile, sites: readonly SiteFile[], readExtra: ReadExtra): Fleet {
   return {
     asn: fleet.asn,
     bogonsAllowed: fleet.bogons.allow,
@@ -60,7 +62,7 @@ export function assembleFleet(fleet: FleetFile, sites: readonly SiteFile[]): Fle
     listen: fleet.controller.listen,
     sites: sites.map((site) => ({
       name: site.site,
-      nodes: site.nodes.map((node) => assembleNode(node, site, fleet)),
+      nodes: site.nodes.map((node) => assembleNode(node, site, fleet, readExtra)),
     })),
   }
 }
@@ -112,7 +114,13 @@ function paceOf(check: { interval: number; timeout: number; rise: number; fall: 
   }
 }
 
-function assembleNode(node: SiteFile['nodes'][number], site: SiteFile, fleet: FleetFile): FleetNode {
+/** Whole lines, as a daemon on Linux reads them. Fleets with a file that cannot be read are not assembled. */
+function extraText(read: FleetFileText): string {
+  const text = 'text' in read ? read.text.replaceAll('\r\n', '\n') : ''
+  return text === '' || text.endsWith('\n') ? text : `${text}\n`
+}
+
+function assembleNode(node: SiteFile['nodes'][number], site: SiteFile, fleet: FleetFile, readExtra: ReadExtra): FleetNode {
   return {
     maintenance: [...site.maintenance, ...node.maintenance].map(({ cron, duration, timezone }) => ({
       cron,
@@ -127,6 +135,7 @@ function assembleNode(node: SiteFile['nodes'][number], site: SiteFile, fleet: Fl
     routerId: node.routerId,
     services: node.services,
     alwaysAnnounce: node.alwaysAnnounce,
+    extra: node.extra.map(({ file, at }) => ({ file, at, text: extraText(readExtra(file)) })),
     neighbors: node.neighbors.map(
       (neighbor): Neighbor => ({
         name: neighbor.name,

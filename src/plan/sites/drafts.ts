@@ -1,6 +1,7 @@
 import type { ImportWord } from '../../manifest/words.ts'
 import type { Family } from '../../net/prefix.ts'
 import { importsByKind } from './fleet.ts'
+import type { FleetFileText } from './parse.ts'
 import type { Draft } from './schema/draft.ts'
 import type { FleetFile } from './schema/fleet-file.ts'
 import type { SiteFile } from './schema/site-file.ts'
@@ -14,7 +15,11 @@ export interface Drafts {
   readonly sites: readonly { readonly file: string; readonly value: SiteDraft }[]
   /** Nothing was left out. Checks that count entries, or report missing ones, run only then. */
   readonly complete: boolean
+  readonly readExtra: ReadExtra
 }
+
+/** The text of a file of `extra`, by its path in the YAML. */
+export type ReadExtra = (file: string) => FleetFileText
 
 export type ServiceDraft = NonNullable<NonNullable<FleetDraft['services']>[string]>
 type NodeDraft = NonNullable<NonNullable<SiteDraft['nodes']>[number]>

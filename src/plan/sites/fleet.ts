@@ -2,6 +2,7 @@ import type { DaemonKind } from '../../manifest/daemon-kinds.ts'
 import type { ProbeSettings } from '../../manifest/probe.ts'
 import type {
   BfdHops,
+  ExtraPlace,
   FailureAction,
   ImportWord,
   NeighborKind,
@@ -132,6 +133,15 @@ export interface Site {
   readonly nodes: readonly FleetNode[]
 }
 
+/** Configuration of the engineer's own, which the daemon gets as it is. */
+export interface ExtraText {
+  /** As in the YAML. */
+  readonly file: string
+  readonly at: ExtraPlace
+  /** Whole lines. */
+  readonly text: string
+}
+
 export interface FleetNode {
   readonly name: string
   readonly daemon: DaemonKind
@@ -141,6 +151,8 @@ export interface FleetNode {
   readonly daemonVersion: string | null
   /** Its AS number: its own, that of its site, or that of the fleet. */
   readonly asn: number
+  /** Added to the generated configuration, in order. */
+  readonly extra: readonly ExtraText[]
   /** BGP identifier, dotted quad (RFC 6286). */
   readonly routerId: string
   /** Names of the services that this node serves. */

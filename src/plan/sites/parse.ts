@@ -6,7 +6,7 @@ import { checkFleet } from './checks/fleet.ts'
 import { checkMaintenance } from './checks/maintenance.ts'
 import { checkNodes } from './checks/nodes.ts'
 import { checkServices } from './checks/services.ts'
-import type { Drafts } from './drafts.ts'
+import type { Drafts, ReadExtra } from './drafts.ts'
 import { explainIssues } from './explain.ts'
 import type { Finding } from './finding.ts'
 import type { Fleet } from './fleet.ts'
@@ -30,8 +30,11 @@ const mostIssuesPerFile = 200
 const fleetDraftSchema = draftOf(fleetFileSchema)
 const siteDraftSchema = draftOf(siteFileSchema)
 
-/** Reads `fleet.yaml` (found by its base name) and one file per site, and reports all problems at once. */
-export function parseFleet(files: readonly FleetFileText[]): ParsedFleet {
+/**
+ * Reads `fleet.yaml` (found by its base name) and one file per site, and reports all problems at once.
+ * @param readExtra reads the files that `extra` of a node names
+ */
+export function parseFleet(files: readonly FleetFileText[], readExtra: ReadExtra = noFile): ParsedFleet {
   const findings: Finding[] = []
   const places = new Map<string, Source['place']>()
   let fleetFile: { source: Source; value: FleetFile } | null = null
@@ -70,7 +73,7 @@ export function parseFleet(files: readonly FleetFileText[]): ParsedFleet {
     }
   }
 
-  const drafts: Drafts = { fleet: fleetDraft, sites: siteDrafts, complete }
+  const drafts: Drafts = { fleet: fleetDraft, sites: siteDrafts, complete, readExtra }
   findings.push(
     ...checkFleet(drafts),
     ...checkServices(drafts),
@@ -80,13 +83,17 @@ export function parseFleet(files: readonly FleetFileText[]): ParsedFleet {
   const isValid = findings.every(({ severity }) => severity !== 'error')
   let issues: readonly Issue[] | null = null
   return {
-    fleet: isValid && fleetFile !== null ? assembleFleet(fleetFile.value, siteFiles) : null,
+    fleet: isValid && fleetFile !== null ? assembleFleet(fleetFile.value, siteFiles, readExtra) : null,
     // Worked out when they are read: a plan does not ask where the warnings of a thousand sites are.
     get issues() {
       issues ??= toIssues(findings, files, places)
       return issues
     },
   }
+}
+
+function noFile(name: string): FleetFileText {
+  return { name, problem: 'cannot be read here', hint: null }
 }
 
 export function isFleetFile(name: string): boolean {

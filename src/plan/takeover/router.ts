@@ -1,17 +1,6 @@
 import type { DaemonKind } from '../../manifest/daemon-kinds.ts'
 import type { Family } from '../../net/prefix.ts'
-
-/** A file of a router's configuration, by its path as shown in messages. */
-export interface ConfigText {
-  readonly file: string
-  readonly text: string
-}
-
-export interface Place {
-  readonly file: string
-  /** From 1. */
-  readonly line: number
-}
+import type { Place } from '../../syntax/config-text.ts'
 
 /** What is not taken over. `text` is shortened, and never contains a password. */
 export interface Left extends Place {

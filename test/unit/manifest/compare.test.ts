@@ -132,6 +132,27 @@ describe('the comparison of a plan', () => {
     await expect(readdir(out)).rejects.toThrow('ENOENT')
   })
 
+  test('names the extra configuration that is added, changes, moves and is removed, as a reload', async () => {
+    await reportOf()
+    const plain = 'daemon: bird\n'
+    const extra = (entry: string) => `daemon: bird\n    extra: [${entry}]\n`
+    const more = join(dir, 'sites', 'more.conf')
+    const whyOf = async () => {
+      const { effect, why } = nodeOf(await reportOf(), 'ams1-a')
+      return [effect, ...why]
+    }
+    await writeFile(more, 'debug protocols all;\n')
+    await edit('ams1.yaml', plain, extra('{ file: more.conf }'))
+    expect(await whyOf()).toEqual(['reload', 'the extra configuration more.conf is added'])
+    expect(await readFile(join(out, 'ams1/ams1-a/bird.conf'), 'utf8')).toContain('\ndebug protocols all;\n')
+    await writeFile(more, 'debug protocols { states };\n')
+    expect(await whyOf()).toEqual(['reload', 'the extra configuration more.conf changes'])
+    await edit('ams1.yaml', '{ file: more.conf }', '{ file: more.conf, at: top }')
+    expect(await whyOf()).toEqual(['reload', 'the extra configuration more.conf moves to the top'])
+    await edit('ams1.yaml', extra('{ file: more.conf, at: top }'), plain)
+    expect(await whyOf()).toEqual(['reload', 'the extra configuration more.conf is removed'])
+  })
+
   describe('of an attached node', () => {
     const attach = async () => {
       await edit('ams1.yaml', 'daemon: bird', 'daemon: bird\n    routing: attached')

@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { removeTree } from '../../../files/remove-tree.ts'
+import { frrDaemonsOf } from '../../../syntax/frr-daemons.ts'
 
 const programs = '/usr/lib/frr'
 const runFolder = '/run/frr'
@@ -18,10 +19,11 @@ export interface FrrInstance {
 /**
  * The daemons that use a bundle's configuration, in groups that start one after the other. From FRR 10 on, mgmtd has the
  * static routes and route-maps of the others.
+ * @param config may have other routing protocols, which need their daemons
  */
-export function frrDaemons(): readonly (readonly string[])[] {
+export function frrDaemons(config = ''): readonly (readonly string[])[] {
   const first = existsSync(join(programs, 'mgmtd')) ? [['mgmtd']] : []
-  return [...first, ['zebra'], ['staticd', 'bfdd', 'bgpd']]
+  return [...first, ['zebra'], ['staticd', 'bfdd', 'bgpd', ...frrDaemonsOf(config)]]
 }
 
 /**

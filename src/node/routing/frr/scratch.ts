@@ -36,7 +36,7 @@ export async function readByScratchDaemons(config: string): Promise<ScratchReadi
     await chmod(dir, 0o755)
     // The daemons drop root privileges before they create their sockets.
     await execa('chown', ['frr:frr', sockets])
-    for (const group of frrDaemons()) await startAll(instance, group, daemons)
+    for (const group of frrDaemons(config)) await startAll(instance, group, daemons)
     const vtysh = new Vtysh(sockets)
     const empty = await vtysh.readRunning()
     // Otherwise they would write into the log of the running daemons.

@@ -2,11 +2,12 @@ import { closeSync, constants, fstatSync, openSync, readdirSync, readSync } from
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { isSystemError } from '../../../files/system-error.ts'
 import type { DaemonKind } from '../../../manifest/daemon-kinds.ts'
+import type { ConfigText, Place } from '../../../syntax/config-text.ts'
 import { OperationError } from '../../../text/operation-error.ts'
 import { readBird } from '../../takeover/bird/read.ts'
 import { detectDaemon } from '../../takeover/detect.ts'
 import { readFrr } from '../../takeover/frr/read.ts'
-import type { ConfigText, FoundRouter, Left, Place } from '../../takeover/router.ts'
+import type { FoundRouter, Left } from '../../takeover/router.ts'
 import { matchesGlob } from './glob.ts'
 
 const mebibyte = 1024 * 1024

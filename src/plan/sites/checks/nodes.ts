@@ -1,11 +1,13 @@
-import { formatPath, nearestWord, type Path, quote } from '../../../text/wording.ts'
+import { nearestWord, quote } from '../../../text/wording.ts'
 import { type Drafts, listNodes, listServices, type PlacedNode, type PlacedService } from '../drafts.ts'
 import { error, type Finding, warning } from '../finding.ts'
 import { checkAsns, listAsns } from './asns.ts'
 import { checkAttachedNode } from './attached.ts'
+import { checkExtra } from './extra/extra.ts'
 import { checkNeighbor } from './neighbors.ts'
 import { checkFamilies } from './policy/advertised.ts'
 import { checkAlwaysAnnounce } from './policy/always-announce.ts'
+import { findTwice } from './twice.ts'
 import { checkVersion } from './versions.ts'
 
 /** Checks the site files against each other and against fleet.yaml. */
@@ -24,6 +26,7 @@ export function checkNodes(drafts: Drafts): Finding[] {
       ...checkUniqueNeighbors(placed),
       ...checkVersion(placed),
       ...checkAttachedNode(placed),
+      ...checkExtra(placed, drafts.readExtra),
     )
     for (const [index, neighbor] of (placed.node.neighbors ?? []).entries()) {
       if (neighbor === undefined) continue
@@ -115,23 +118,6 @@ function checkUniqueNeighbors({ file, path, node }: PlacedNode): Finding[] {
       'one protocol is one session: keep one of the two',
     ),
   ]
-}
-
-function findTwice(
-  entries: readonly { file: string; path: Path; value: string | undefined }[],
-  hint: string,
-): Finding[] {
-  const seen = new Map<string, { file: string; path: Path }>()
-  return entries.flatMap(({ file, path, value }): Finding[] => {
-    if (value === undefined) return []
-    const first = seen.get(value)
-    if (first === undefined) {
-      seen.set(value, { file, path })
-      return []
-    }
-    const where = first.file === file ? formatPath(first.path) : `${first.file} ${formatPath(first.path)}`
-    return [error(file, path, `${quote(value)} is already used by ${where}`, hint)]
-  })
 }
 
 function checkNodeServices({ file, path, node }: PlacedNode, known: readonly string[]): Finding[] {

@@ -1,4 +1,4 @@
-import type { Path } from '../../../text/wording.ts'
+import { formatPath, type Path, quote } from '../../../text/wording.ts'
 import { error, type Finding } from '../finding.ts'
 
 /** Duplicate entries of a list, compared by their text. */
@@ -16,5 +16,22 @@ export function checkTwice(
       return []
     }
     return [error(file, [...path, index], `${text} is in this list twice`, 'keep one of the two')]
+  })
+}
+
+export function findTwice(
+  entries: readonly { file: string; path: Path; value: string | undefined }[],
+  hint: string,
+): Finding[] {
+  const seen = new Map<string, { file: string; path: Path }>()
+  return entries.flatMap(({ file, path, value }): Finding[] => {
+    if (value === undefined) return []
+    const first = seen.get(value)
+    if (first === undefined) {
+      seen.set(value, { file, path })
+      return []
+    }
+    const where = first.file === file ? formatPath(first.path) : `${first.file} ${formatPath(first.path)}`
+    return [error(file, path, `${quote(value)} is already used by ${where}`, hint)]
   })
 }

@@ -1,7 +1,14 @@
 import * as z from 'zod'
 import { bounds } from '../../../manifest/bounds.ts'
 import { daemonKinds } from '../../../manifest/daemon-kinds.ts'
-import { bfdHops, importWords, neighborKinds, roleWords, routingWords } from '../../../manifest/words.ts'
+import {
+  bfdHops,
+  extraPlaces,
+  importWords,
+  neighborKinds,
+  roleWords,
+  routingWords,
+} from '../../../manifest/words.ts'
 import {
   descriptionField,
   nameField,
@@ -289,6 +296,11 @@ const maintenance = z
   )
   .prefault([])
 
+const extraFile = z.strictObject({
+  file: localFileField('ospf.conf').describe('In the folder of the YAML, or an absolute path.'),
+  at: wordField(extraPlaces).describe('Before or behind what the planner writes.').prefault('bottom'),
+})
+
 const node = z.strictObject({
   name: nameField('fra1-a').describe('Unique in the fleet.'),
   daemon: wordField(daemonKinds).describe('The BGP daemon on the node.'),
@@ -305,6 +317,12 @@ const node = z.strictObject({
   asn: asnField
     .meta({ description: 'Its AS number. Left out: that of its site.', examples: [64501] })
     .optional(),
+  extra: z
+    .array(extraFile)
+    .describe(
+      'Configuration of your own for the daemon, added as it is, for example OSPF; for `managed` only. It is checked by the daemon’s parser and cannot change what is announced, see docs/attached.md.',
+    )
+    .prefault([]),
   routerId: routerIdField.describe(
     'The BGP identifier, unique in the fleet, required even if all sessions are IPv6.',
   ),

@@ -1,37 +1,35 @@
 import {
-  type ConfigText,
-  type FoundRouter,
-  type FoundSession,
-  type Left,
-  mostCommon,
-  mostLeft,
-  shorten,
-} from '../router.ts'
+  type BirdStatement,
+  isPunctuation,
+  printBirdStatement,
+  readBirdStatements,
+} from '../../../syntax/bird-statements.ts'
+import { type BirdToken, type ReadIncluded, readBirdTokens } from '../../../syntax/bird-tokens.ts'
+import type { ConfigText } from '../../../syntax/config-text.ts'
+import { type FoundRouter, type FoundSession, type Left, mostCommon, mostLeft, shorten } from '../router.ts'
 import { copySettings, noSettings, placeOf, readSettings, type Settings } from './settings.ts'
-import { isPunctuation, printStatement, readStatements, type Statement } from './statements.ts'
-import { type ReadIncluded, readTokens, type Token } from './tokens.ts'
 import { textOf } from './values.ts'
 
 interface Protocol {
   readonly name: string
-  readonly statement: Statement
+  readonly statement: BirdStatement
   readonly settings: Settings
 }
 
 /** Reads a bird.conf of BIRD 1, 2 or 3. Throws OperationError where BIRD would refuse the file as well. */
 export function readBird(main: ConfigText, readIncluded: ReadIncluded): FoundRouter {
-  const constants = new Map<string, Token>()
+  const constants = new Map<string, BirdToken>()
   const templates = new Map<string, Settings>()
   const protocols: Protocol[] = []
   const left: Left[] = []
   let routerId: string | null = null
 
-  const leave = (statement: Statement, reason: string) => {
+  const leave = (statement: BirdStatement, reason: string) => {
     if (left.length < mostLeft) {
-      left.push({ ...placeOf(statement), text: shorten(printStatement(statement)), reason })
+      left.push({ ...placeOf(statement), text: shorten(printBirdStatement(statement)), reason })
     }
   }
-  for (const statement of readStatements(readTokens(main, readIncluded), isBgp)) {
+  for (const statement of readBirdStatements(readBirdTokens(main, readIncluded), isBgp)) {
     const { tokens } = statement
     const [first, second] = tokens.map(({ text }) => text)
     if (first === 'define') {
@@ -69,7 +67,7 @@ export function readBird(main: ConfigText, readIncluded: ReadIncluded): FoundRou
   return { daemon: 'bird', asn, routerId, sessions, left }
 }
 
-function isBgp(tokens: readonly Token[]): boolean {
+function isBgp(tokens: readonly BirdToken[]): boolean {
   const [first, second] = tokens
   return (first?.text === 'protocol' || first?.text === 'template') && second?.text === 'bgp'
 }
@@ -135,7 +133,7 @@ const reasons: Readonly<Record<string, string>> = {
   timeformat: 'Anyward writes its own',
 }
 
-function reasonFor(tokens: readonly Token[]): string {
+function reasonFor(tokens: readonly BirdToken[]): string {
   const [first, second] = tokens.map(({ text }) => text)
   return reasons[`${first} ${second}`] ?? reasons[first ?? ''] ?? 'Anyward has no such setting'
 }

@@ -1,7 +1,7 @@
 import type { Family } from '../../../net/prefix.ts'
-import type { Place } from '../router.ts'
-import { isPunctuation, type Statement } from './statements.ts'
-import type { Token } from './tokens.ts'
+import { type BirdStatement, isPunctuation } from '../../../syntax/bird-statements.ts'
+import type { BirdToken } from '../../../syntax/bird-tokens.ts'
+import type { Place } from '../../../syntax/config-text.ts'
 import { type Constants, numberOf, switchOf, textOf, timeOf } from './values.ts'
 
 interface Channel {
@@ -54,14 +54,14 @@ export function copySettings(settings: Settings): Settings {
 }
 
 /** Reports what it does not read. */
-type Leave = (statement: Statement, reason: string) => void
+type Leave = (statement: BirdStatement, reason: string) => void
 
 interface Reading {
   readonly settings: Settings
   readonly constants: Constants
-  readonly statement: Statement
+  readonly statement: BirdStatement
   /** After the words that have chosen the reader. */
-  readonly rest: readonly Token[]
+  readonly rest: readonly BirdToken[]
   readonly leave: Leave
 }
 
@@ -126,7 +126,7 @@ const readers: Readonly<Record<string, (reading: Reading) => void>> = {
 
 export function readSettings(
   settings: Settings,
-  statements: readonly Statement[],
+  statements: readonly BirdStatement[],
   constants: Constants,
   leave: Leave,
 ): void {
@@ -136,7 +136,7 @@ export function readSettings(
   }
 }
 
-function chooseReader(tokens: readonly Token[]) {
+function chooseReader(tokens: readonly BirdToken[]) {
   for (let words = Math.min(3, tokens.length); words > 0; words -= 1) {
     const name = tokens
       .slice(0, words)
@@ -169,7 +169,7 @@ function readNeighbor({ settings, rest, constants, statement, leave }: Reading):
 }
 
 /** What BIRD allows in any order behind `local` and `neighbor`. */
-function readEnd(tokens: readonly Token[], constants: Constants) {
+function readEnd(tokens: readonly BirdToken[], constants: Constants) {
   let address: string | null = null
   let interfaceName: string | null = null
   let asn: Settings['asn'] = null
@@ -245,6 +245,6 @@ function readChannel({ settings, statement, constants, leave }: Reading, family:
   }
 }
 
-export function placeOf({ place }: Statement): Place {
+export function placeOf({ place }: BirdStatement): Place {
   return { file: place.file, line: place.line }
 }

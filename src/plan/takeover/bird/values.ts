@@ -1,21 +1,21 @@
-import type { Token } from './tokens.ts'
+import type { BirdToken } from '../../../syntax/bird-tokens.ts'
 
 /** What `define` gives a name to, as far as it is one word or one string. */
-export type Constants = ReadonlyMap<string, Token>
+export type Constants = ReadonlyMap<string, BirdToken>
 
 /** The value of a word: itself, or that of the constant of this name. */
-export function textOf(token: Token | undefined, constants: Constants): string | null {
+export function textOf(token: BirdToken | undefined, constants: Constants): string | null {
   if (token === undefined || token.kind === 'punctuation') return null
   return token.kind === 'word' ? (constants.get(token.text)?.text ?? token.text) : token.text
 }
 
-export function numberOf(token: Token | undefined, constants: Constants): number | null {
+export function numberOf(token: BirdToken | undefined, constants: Constants): number | null {
   const value = textOf(token, constants)
   return value !== null && /^\d{1,10}$/.test(value) ? Number(value) : null
 }
 
 /** `500 ms`, `1 s`, `30`: in milliseconds. */
-export function timeOf(tokens: readonly Token[], constants: Constants): number | null {
+export function timeOf(tokens: readonly BirdToken[], constants: Constants): number | null {
   const amount = numberOf(tokens[0], constants)
   if (amount === null || tokens.length > 2) return null
   const unit = { us: 1 / 1000, ms: 1, s: 1000 }[tokens[1]?.text ?? 's']
@@ -23,7 +23,7 @@ export function timeOf(tokens: readonly Token[], constants: Constants): number |
 }
 
 /** `on`, `yes` or nothing; `off` and `no` are false. */
-export function switchOf(token: Token | undefined): boolean | null {
+export function switchOf(token: BirdToken | undefined): boolean | null {
   if (token === undefined || token.text === 'on' || token.text === 'yes') return true
   return token.text === 'off' || token.text === 'no' ? false : null
 }

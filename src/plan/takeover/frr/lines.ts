@@ -1,4 +1,5 @@
-import type { ConfigText, Left } from '../router.ts'
+import type { ConfigText } from '../../../syntax/config-text.ts'
+import type { Left } from '../router.ts'
 import { shorten } from '../router.ts'
 
 /** A line of the configuration that says something. */

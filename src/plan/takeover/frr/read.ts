@@ -1,5 +1,6 @@
 import { familyOf } from '../../../net/prefix.ts'
-import type { ConfigText, FoundRouter, FoundSession, Left } from '../router.ts'
+import type { ConfigText } from '../../../syntax/config-text.ts'
+import type { FoundRouter, FoundSession, Left } from '../router.ts'
 import { mostLeft } from '../router.ts'
 import { type Line, leftOf, readLines } from './lines.ts'
 import { createDraft, type Draft, mergeDrafts, readSetting } from './neighbor.ts'

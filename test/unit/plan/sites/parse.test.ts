@@ -2,13 +2,14 @@ import { expect, test, vi } from 'vitest'
 import { neighborKinds } from '../../../../src/manifest/words.ts'
 import { importsByKind } from '../../../../src/plan/sites/fleet.ts'
 import { parseFleet } from '../../../../src/plan/sites/parse.ts'
-import { base, everyField, issuesAfter } from '../../../invalid/base.ts'
+import { base, everyExtra, everyField, issuesAfter } from '../../../invalid/base.ts'
 
 // Hundreds of runs, on a machine that may be busy.
 vi.setConfig({ testTimeout: 120_000 })
 
 function parseBase(edit: (text: string, name: string) => string) {
-  return parseFleet(Object.entries(base).map(([name, text]) => ({ name, text: edit(text, name) }))).fleet
+  const files = Object.entries(base).map(([name, text]) => ({ name, text: edit(text, name) }))
+  return parseFleet(files, (name) => ({ name, text: everyExtra })).fleet
 }
 
 test('every field of the YAML arrives in the fleet', () => {
@@ -104,6 +105,7 @@ test('every field of the YAML arrives in the fleet', () => {
             asn: 64502,
             routerId: '10.0.0.21',
             services: ['vpn'],
+            extra: [{ file: 'ospf.conf', at: 'top', text: 'router ospf\n ospf router-id 10.0.0.21\nexit\n' }],
             alwaysAnnounce: ['45.45.45.0/24', '2a45::/32'],
             neighbors: [
               plainNeighbor({
@@ -140,6 +142,7 @@ test('every field of the YAML arrives in the fleet', () => {
             asn: 64500,
             routerId: '10.0.0.11',
             services: ['vpn'],
+            extra: [],
             alwaysAnnounce: [],
             neighbors: [
               plainNeighbor({
