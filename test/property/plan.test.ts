@@ -7,7 +7,8 @@ import { debianLayout } from '../../src/plan/compile/layout.ts'
 import { createRenderer } from '../../src/plan/render/render.ts'
 import { renderBundle } from '../../src/plan/service/render-bundle.ts'
 import { loadTemplates } from '../../src/plan/service/templates.ts'
-import { type FleetFileText, parseFleet } from '../../src/plan/sites/parse.ts'
+import type { FleetFileText } from '../../src/plan/sites/file-text.ts'
+import { parseFleet } from '../../src/plan/sites/parse.ts'
 
 // A hundred plans, on a machine that may be busy.
 vi.setConfig({ testTimeout: 120_000 })

@@ -1,5 +1,6 @@
 import type { SideCheck } from '../../manifest/words.ts'
 import type { ReadExtra } from './drafts.ts'
+import type { FleetFileText } from './file-text.ts'
 import {
   type Fleet,
   type FleetNode,
@@ -11,7 +12,6 @@ import {
   type Service,
   type SessionTimers,
 } from './fleet.ts'
-import type { FleetFileText } from './parse.ts'
 import type { FleetFile } from './schema/fleet-file.ts'
 import { conntrackCheck, peersCheck } from './schema/side-checks.ts'
 import type { SiteFile } from './schema/site-file.ts'

@@ -1,7 +1,7 @@
 import type { ImportWord } from '../../manifest/words.ts'
 import type { Family } from '../../net/prefix.ts'
+import type { FleetFileText } from './file-text.ts'
 import { importsByKind } from './fleet.ts'
-import type { FleetFileText } from './parse.ts'
 import type { Draft } from './schema/draft.ts'
 import type { FleetFile } from './schema/fleet-file.ts'
 import type { SiteFile } from './schema/site-file.ts'

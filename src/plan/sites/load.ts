@@ -2,9 +2,10 @@ import { closeSync, openSync, readSync, statSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { isAbsolute, join } from 'node:path'
 import { ConfigError } from '../../text/issue.ts'
+import type { FleetFileText } from './file-text.ts'
 import type { Fleet } from './fleet.ts'
 import { FleetFolderError } from './folder-error.ts'
-import { type FleetFileText, isFleetFile, type ParsedFleet, parseFleet } from './parse.ts'
+import { isFleetFile, type ParsedFleet, parseFleet } from './parse.ts'
 
 const mebibyte = 1024 * 1024
 const largestFile = 4 * mebibyte

@@ -8,17 +8,13 @@ import { checkNodes } from './checks/nodes.ts'
 import { checkServices } from './checks/services.ts'
 import type { Drafts, ReadExtra } from './drafts.ts'
 import { explainIssues } from './explain.ts'
+import type { FleetFileText } from './file-text.ts'
 import type { Finding } from './finding.ts'
 import type { Fleet } from './fleet.ts'
 import { type Draft, draftOf } from './schema/draft.ts'
 import { type FleetFile, fleetFileSchema } from './schema/fleet-file.ts'
 import { type SiteFile, siteFileSchema } from './schema/site-file.ts'
 import { readSource, type Source } from './yaml/source.ts'
-
-/** A file of the fleet's folder, by its path as shown in messages; with a `problem` if it cannot be read. */
-export type FleetFileText =
-  | { readonly name: string; readonly text: string }
-  | { readonly name: string; readonly problem: string; readonly hint: string | null }
 
 export interface ParsedFleet {
   /** `null` exactly if an issue has the severity `error`. */

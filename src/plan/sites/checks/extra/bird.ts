@@ -19,7 +19,7 @@ const hints: Readonly<Record<string, string>> = {
 }
 
 /**
- * The words of the generated bird.conf. From BIRD 2.14 on a configuration can define keywords anew: with
+ * The words of the generated bird.conf. From BIRD 2.14 on a configuration can redefine keywords: with
  * `define proto = "anyward4";` an export filter would accept the routes of every protocol.
  */
 const reserved = new Set(
