@@ -120,7 +120,12 @@ function extraText(read: FleetFileText): string {
   return text === '' || text.endsWith('\n') ? text : `${text}\n`
 }
 
-function assembleNode(node: SiteFile['nodes'][number], site: SiteFile, fleet: FleetFile, readExtra: ReadExtra): FleetNode {
+function assembleNode(
+  node: SiteFile['nodes'][number],
+  site: SiteFile,
+  fleet: FleetFile,
+  readExtra: ReadExtra,
+): FleetNode {
   return {
     maintenance: [...site.maintenance, ...node.maintenance].map(({ cron, duration, timezone }) => ({
       cron,
