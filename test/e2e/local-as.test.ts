@@ -52,7 +52,7 @@ describe.each([
           if (kind === 'bird') {
             const said = await pair.askNode('show protocols all aw_provider')
             // The loop that BIRD finds itself counts as withdrawn.
-            return /Import updates:\s+2 [^]*Import withdraws:\s+1 /.test(said) ? null : said
+            return /Import updates:\s+2 [\s\S]*Import withdraws:\s+1 /.test(said) ? null : said
           }
           const said = await pair.askNode('show bgp neighbors json')
           const [peer] = Object.values(
