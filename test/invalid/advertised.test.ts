@@ -71,7 +71,7 @@ const rows: [name: string, neighbor: string, edit: (text: string) => string, iss
     'services: [vpn, office]',
     (text) => text.replace('communities: []', 'communities: [64500, blackhole, "1:2", "1:2"]'),
     [
-      'sites/fleet.yaml:7:19 services.vpn.communities[0]: expected text, got the number 64500: quotes are missing\nwrite one such as 64500:100, 64500:1:2 or no-export',
+      'sites/fleet.yaml:7:19 services.vpn.communities[0]: expected text, got the number 64500: quotes are missing\nwrite one such as 64500:100, 64500:1:2, rt:64500:100 or no-export',
       'sites/fleet.yaml:7:26 warning: services.vpn.communities[1]: blackhole asks the neighbor to drop all traffic for our prefixes (RFC 7999)\nleave it out unless this is intended',
       'sites/fleet.yaml:7:44 services.vpn.communities[3]: 1:2 is in this list twice\nkeep one of the two',
     ],

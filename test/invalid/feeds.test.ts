@@ -273,8 +273,8 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     'an invalid community of the fleet',
     [['fleet.yaml', 'rpki:\n', 'communities: [64500, no-export-at-all]\nrpki:\n']],
     [
-      'sites/fleet.yaml:18:15 communities[0]: expected text, got the number 64500: quotes are missing\nwrite one such as 64500:100, 64500:1:2 or no-export',
-      'sites/fleet.yaml:18:22 communities[1]: "no-export-at-all" is not a community\nwrite one such as 64500:100, 64500:1:2 or no-export',
+      'sites/fleet.yaml:18:15 communities[0]: expected text, got the number 64500: quotes are missing\nwrite one such as 64500:100, 64500:1:2, rt:64500:100 or no-export',
+      'sites/fleet.yaml:18:22 communities[1]: "no-export-at-all" is not a community\nwrite one such as 64500:100, 64500:1:2, rt:64500:100 or no-export',
     ],
   ],
   [

@@ -431,11 +431,20 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     ],
   ],
   [
+    'an extended community by a name of FRR',
+    'transit',
+    'communities: ["soo:64500:1", "rt:65536:65536"]',
+    [
+      'sites/fra1.yaml:8:84 communities[0]: "soo:64500:1" is not an extended community that both daemons know\nwrite a route target, rt:64500:1, or a route origin, ro:64500:1 (FRR: soo)',
+      'sites/fra1.yaml:8:99 communities[1]: "rt:65536:65536" has a value beyond 65535, the limit beside an AS number of 32 bits (RFC 5668)\nwrite rt:65536:65535 or less',
+    ],
+  ],
+  [
     'a community with four parts',
     'transit',
     'communities: ["1:2:3:4"]',
     [
-      'sites/fra1.yaml:8:84 communities[0]: "1:2:3:4" is not a community\nwrite one such as 64500:100, 64500:1:2 or no-export',
+      'sites/fra1.yaml:8:84 communities[0]: "1:2:3:4" is not a community\nwrite one such as 64500:100, 64500:1:2, rt:64500:100 or no-export',
     ],
   ],
   [
@@ -443,7 +452,7 @@ const rows: [name: string, kind: string, fields: string, issues: string[]][] = [
     'transit',
     'communities: [100]',
     [
-      'sites/fra1.yaml:8:84 communities[0]: expected text, got the number 100: quotes are missing\nwrite one such as 64500:100, 64500:1:2 or no-export',
+      'sites/fra1.yaml:8:84 communities[0]: expected text, got the number 100: quotes are missing\nwrite one such as 64500:100, 64500:1:2, rt:64500:100 or no-export',
     ],
   ],
   [

@@ -20,7 +20,9 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
   [
     'a list where the map belongs',
     [['fra1.yaml', '- site: fra1\n']],
-    ['sites/fra1.yaml:1:1 expected a map, got a list\nit is a map with the keys site, asn, nodes, maintenance'],
+    [
+      'sites/fra1.yaml:1:1 expected a map, got a list\nit is a map with the keys site, asn, nodes, maintenance',
+    ],
   ],
   [
     'plain text',

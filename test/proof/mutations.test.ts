@@ -37,6 +37,7 @@ const mutations: Readonly<Record<DaemonKind, readonly Mutation[]>> = {
     mutation('any next hop', 'peer4', /^ +if bgp_next_hop .*\n/m, '', 'next-hop'),
     mutation('no role', 'peer4', /local role peer;/, '', 'role-leak'),
     mutation('invalids are let in', 'transit6', /ROA_INVALID/g, 'ROA_VALID', 'rpki-invalid'),
+    mutation('route targets are kept', 'transit4', /^ +bgp_ext_community\.empty;\n/m, '', 'import-rest'),
     mutation('our communities are kept', 'transit4', /bgp_large_community\.delete.*/, '', 'import-rest'),
     mutation(
       'a shutdown that is graceless',
@@ -88,6 +89,7 @@ const mutations: Readonly<Record<DaemonKind, readonly Mutation[]>> = {
       'rpki-invalid',
     ),
     mutation('our other number is kept', 'migrated4', /^.* permit \^60000:.*\n/m, '', 'import-rest'),
+    mutation('route targets are kept', 'transit4', /^ set extcommunity none\n/m, '', 'import-rest'),
     mutation('our communities are kept', 'transit4', /^ set large-comm-list .*\n/m, '', 'import-rest'),
     mutation(
       'the rules end early',

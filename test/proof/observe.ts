@@ -81,7 +81,11 @@ function readBirdRoutes(lines: readonly string[]): Map<string, ObservedRoute> {
           med: number('med'),
           // BIRD drops a LOCAL_PREF received over eBGP and shows none, which counts as 100.
           localPref: number('local_pref') ?? 100,
-          communities: [...`${get('community')} ${get('large_community')}`.matchAll(/\(([\d, ]+)\)/g)]
+          communities: [
+            ...`${get('community')} ${get('large_community')} ${get('ext_community')}`.matchAll(
+              /\(([\w, ]+)\)/g,
+            ),
+          ]
             .map((match) => match[1]!.replaceAll(/,\s*/g, ':'))
             .sort(),
           otc: number('otc'),
@@ -147,6 +151,7 @@ interface FrrPath {
   readonly locPrf?: number
   readonly otc?: number
   readonly community?: { readonly list: readonly string[] }
+  readonly extendedCommunity?: { readonly string: string }
   readonly largeCommunity?: { readonly list: readonly string[] }
   readonly nexthops: readonly { readonly ip: string; readonly scope?: string }[]
   readonly peer: { readonly peerId: string }
@@ -167,7 +172,11 @@ const namedCommunities: Readonly<Record<string, string>> = {
 }
 
 function readFrrPath(prefix: string, path: FrrPath): ObservedRoute {
-  const communities = [...(path.community?.list ?? []), ...(path.largeCommunity?.list ?? [])]
+  const communities = [
+    ...(path.community?.list ?? []),
+    ...(path.largeCommunity?.list ?? []),
+    ...(path.extendedCommunity?.string.toLowerCase().replaceAll('soo:', 'ro:').split(' ') ?? []),
+  ]
   return {
     prefix,
     asPath: readPathText(path.aspath.string),

@@ -81,7 +81,7 @@ const perKind: readonly (readonly [name: string, asn: number, yaml: string])[] =
   [
     'rack',
     65006,
-    'kind: tor, import: default-only, med: 5, degrade: { gracefulShutdown: false, prepend: 0 }',
+    'kind: tor, import: default-only, med: 5, communities: ["rt:60000:7", "ro:400123:65535", "rt:60000:8", "60000:7"], degrade: { gracefulShutdown: false, prepend: 0 }',
   ],
   ['guarded', 65009, 'kind: tor, import: default-only, role: peer, localPref: 50, noExport: false'],
   ['inside', ourAsn, 'kind: ibgp'],
@@ -240,7 +240,7 @@ communities: ["${ourAsn}:100", "${ourAsn}:100:1"]
 services:
   vpn: ${service(51820, [own.ipv4.host, own.ipv6.host], [own.ipv4.covering, own.ipv6.covering])}
   other: ${service(51821, ['99.98.1.1/32', '2999:98:1::1/128'], [own.ipv4.other, own.ipv6.other], [`${ourAsn}:200`])}
-  third: ${service(51822, ['99.97.0.1/32', '2999:97::1/128'], [own.ipv4.third, own.ipv6.third], [`${ourAsn}:300`, `${ourAsn}:100:3`, `${ourAsn}:100`])}
+  third: ${service(51822, ['99.97.0.1/32', '2999:97::1/128'], [own.ipv4.third, own.ipv6.third], [`${ourAsn}:300`, `rt:${ourAsn}:300`, `rt:${ourAsn}:7`, `${ourAsn}:100:3`, `${ourAsn}:100`])}
 rpki:
   caches: [{ host: ${cacheAddress}, port: ${cachePort} }]
 `

@@ -134,6 +134,7 @@ function* importMatches(input: PolicyInput, kind: KindPolicy): Generator<Rule> {
   if (neighbor.import === 'own-prefixes') yield ownNumber(ourAsn).learnedInside
   if (!kind.internal) {
     yield scrubCommunities([...new Set([ourAsn, nodeAsn, ...otherAsns])])
+    yield fixed.scrubExtended
     if (role === 'customer' || role === 'peer' || role === 'rs-client') {
       yield native(change('only-to-customer', [], { type: 'mark-only-to-customer', asn: neighbor.asn }))
     }
@@ -161,9 +162,9 @@ function* exportMatches(input: PolicyInput): Generator<Rule> {
     yield input.announcesAlways ? fixed.learnedRouteAlways : fixed.learnedRoute
     if (!(neighbor.hostRoutes ?? kind.exportsHosts)) yield fixed.hostRoute[input.family]
     if (kind.validated && input.rpki?.invalid === 'reject') yield fixed.ownOriginInvalid
-    const communities = [...(kind.internal ? [] : input.communities), ...neighbor.communities]
+    const communities = uniqueOf([...(kind.internal ? [] : input.communities), ...neighbor.communities])
     if (communities.length > 0) yield change('our-communities', [], { type: 'add-communities', communities })
-    yield* input.serviceExports.map(serviceCommunities)
+    yield* input.serviceExports.flatMap((service) => addService(service, communities))
     if (neighbor.noExport ?? kind.noExport) yield fixed.noExport
     if (!kind.internal && (role === 'provider' || role === 'peer' || role === 'rs-server')) {
       yield ownNumber(ourAsn).markForCustomers
@@ -212,6 +213,19 @@ function finish(
     limit,
     relaxed: all.filter(({ id }) => relax.has(id)),
   }
+}
+
+function uniqueOf(communities: readonly Community[]): readonly Community[] {
+  return [...new Map(communities.map((community) => [String(community), community])).values()]
+}
+
+/** Without extended communities that the route has already: FRR would add them once more. */
+function addService(service: ServiceExport, added: readonly Community[]): Rule[] {
+  const isAdded = (community: Community) =>
+    community.type === 'extended' && added.some((other) => other.equals(community))
+  if (!service.communities.some(isAdded)) return [serviceCommunities(service)]
+  const communities = service.communities.filter((community) => !isAdded(community))
+  return communities.length === 0 ? [] : [serviceCommunities({ ...service, communities })]
 }
 
 function isOf(family: Family): (range: PrefixRange) => boolean {

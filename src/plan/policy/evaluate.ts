@@ -91,6 +91,10 @@ function applyChange(route: Route, change: Change): Route {
       )
       return kept.length === route.communities.length ? route : { ...route, communities: kept }
     }
+    case 'remove-extended-communities': {
+      const kept = route.communities.filter(({ type }) => type !== 'extended')
+      return kept.length === route.communities.length ? route : { ...route, communities: kept }
+    }
     case 'mark-only-to-customer':
       return route.otc === null ? { ...route, otc: change.asn } : route
   }

@@ -81,6 +81,8 @@ export type Change =
   | { readonly type: 'add-communities'; readonly communities: readonly Community[] }
   /** Every large community whose first part is that number. */
   | { readonly type: 'remove-large-communities'; readonly asn: number }
+  /** Every one (RFC 4360). */
+  | { readonly type: 'remove-extended-communities' }
   | { readonly type: 'med'; readonly value: number }
   /** Prepends that number to the path, this many times. */
   | { readonly type: 'prepend'; readonly asn: number; readonly times: number }

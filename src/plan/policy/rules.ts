@@ -30,6 +30,7 @@ export const importRules = {
   'rpki-invalid': ['its origin or length contradicts the ROAs', 'RFC 6811, RFC 7115'],
   'rpki-not-found': ['no ROA covers the prefix', 'RFC 6811'],
   'scrub-communities': ['only we may set our large communities', 'RFC 7454, section 11'],
+  'scrub-extended': ['extended communities are for use inside an AS', 'RFC 4360, RFC 7454, section 11'],
   'learned-inside': ['not originated here: not to be advertised to others', null],
   'only-to-customer': ['to be advertised to customers only', 'RFC 9234, section 5'],
   'local-pref': ['the preference that the sites set', 'RFC 4271, section 5.1.5'],

@@ -69,6 +69,7 @@ export const fixed = {
   roleLeak: native(reject('role-leak', { type: 'otc-not', asn: null })),
   rpkiInvalid: reject('rpki-invalid', { type: 'validation', state: 'invalid', origin: 'path' }),
   rpkiNotFound: reject('rpki-not-found', { type: 'validation', state: 'not-found', origin: 'path' }),
+  scrubExtended: change('scrub-extended', [], { type: 'remove-extended-communities' }),
   gracefulShutdown: change(
     'graceful-shutdown',
     [{ type: 'community', community: gracefulShutdownCommunity }],

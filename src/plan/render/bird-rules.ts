@@ -4,6 +4,7 @@ import {
   degradedPreference,
   originators,
 } from '../../manifest/announcements.ts'
+import type { Community } from '../../net/community.ts'
 import type { Family } from '../../net/prefix.ts'
 import type { PrefixRange } from '../../net/prefix-range.ts'
 import type { SessionPlan } from '../compile/plan.ts'
@@ -102,9 +103,7 @@ function print(
         : is(live, 'INVALID')
     }
     case 'community':
-      return condition.community.type === 'large'
-        ? `(${condition.community.parts.join(', ')}) ~ bgp_large_community`
-        : `(${condition.community.parts.join(', ')}) ~ bgp_community`
+      return `${printCommunity(condition.community)} ~ ${birdAttributes[condition.community.type]}`
     case 'otc-not':
       throw new TypeError('BIRD evaluates ONLY_TO_CUSTOMER itself')
     case 'learned':
@@ -138,16 +137,27 @@ function printChange(change: Change): string[] {
     case 'prepend':
       return Array<string>(change.times).fill(`bgp_path.prepend(${change.asn});`)
     case 'add-communities':
-      return change.communities.map(({ type, parts }) =>
-        type === 'large'
-          ? `bgp_large_community.add((${parts.join(', ')}));`
-          : `bgp_community.add((${parts.join(', ')}));`,
+      return change.communities.map(
+        (community) => `${birdAttributes[community.type]}.add(${printCommunity(community)});`,
       )
+    case 'remove-extended-communities':
+      return ['bgp_ext_community.empty;']
     case 'remove-large-communities':
       return []
     case 'mark-only-to-customer':
       throw new TypeError('BIRD sets ONLY_TO_CUSTOMER itself')
   }
+}
+
+const birdAttributes: Readonly<Record<Community['type'], string>> = {
+  standard: 'bgp_community',
+  large: 'bgp_large_community',
+  extended: 'bgp_ext_community',
+}
+
+/** `(64500, 100)`, `(rt, 64500, 100)`. */
+function printCommunity({ sort, parts }: Community): string {
+  return `(${[...(sort === null ? [] : [sort]), ...parts].join(', ')})`
 }
 
 /** `10.0.0.0/8+`, `192.0.2.0/24`, `0.0.0.0/0{8,24}`. */

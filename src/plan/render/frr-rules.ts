@@ -1,4 +1,5 @@
 import { frrDegraded } from '../../manifest/announcements.ts'
+import type { Community } from '../../net/community.ts'
 import type { Family } from '../../net/prefix.ts'
 import { formatRange, orLonger } from '../../net/prefix-range.ts'
 import type { SessionPlan } from '../compile/plan.ts'
@@ -167,10 +168,11 @@ function printMatch(condition: Condition, { nodeAsn }: Policy, name: (list: FrrL
     case 'validation':
       return [[`match rpki ${condition.state === 'invalid' ? 'invalid' : 'notfound'}`]]
     case 'community': {
-      const sort = condition.community.type === 'large' ? 'large-community' : 'community'
+      const { community } = condition
+      const sort = listSorts[community.type]
       const list = name({
         command: `bgp ${sort}-list standard`,
-        entries: [`permit ${condition.community}`],
+        entries: [`permit ${printCommunity(community)}`],
       })
       return [[`match ${sort} ${list}`]]
     }
@@ -225,16 +227,41 @@ function printChange(change: Change): string[] {
       const of = (type: string) => change.communities.filter((community) => community.type === type).join(' ')
       const standard = of('standard')
       const large = of('large')
+      const extended = (['rt', 'ro'] as const).map((sort) =>
+        change.communities.filter((community) => community.sort === sort),
+      )
       return [
         ...(standard === '' ? [] : [`set community ${standard} additive`]),
         ...(large === '' ? [] : [`set large-community ${large} additive`]),
+        // Added to those of the route without a word for it.
+        ...extended.flatMap(([first, ...others]) =>
+          first === undefined
+            ? []
+            : [
+                `set extcommunity ${[printCommunity(first), ...others.map(({ parts }) => parts.join(':'))].join(' ')}`,
+              ],
+        ),
       ]
     }
     case 'remove-large-communities':
       return []
+    case 'remove-extended-communities':
+      return ['set extcommunity none']
     case 'mark-only-to-customer':
       throw new TypeError('FRR sets ONLY_TO_CUSTOMER itself')
   }
+}
+
+const listSorts: Readonly<Record<Community['type'], string>> = {
+  standard: 'community',
+  large: 'large-community',
+  extended: 'extcommunity',
+}
+const frrSorts = { rt: 'rt', ro: 'soo' } as const
+
+/** `64500:100`, `rt 64500:100`. */
+function printCommunity({ sort, parts }: Community): string {
+  return sort === null ? parts.join(':') : `${frrSorts[sort]} ${parts.join(':')}`
 }
 
 /** The first word of a family's prefix commands. */

@@ -55,6 +55,9 @@ export function readUpdate(body: Buffer): Update {
       case 15:
         withdrawn.push(...readPrefixes('ipv6', value.subarray(3)))
         break
+      case 16:
+        route.communities.push(...readExtended(value))
+        break
       case 32:
         route.communities.push(...readNumbers(value, 4, 3))
         break
@@ -86,6 +89,19 @@ function readNumbers(value: Buffer, size: 2 | 4, parts: number): string[] {
     texts.push(numbers.join(':'))
   }
   return texts
+}
+
+/** Those that Anyward writes, and others in hexadecimal, but for the validation state, which bgpd sends over iBGP (RFC 8097). */
+function readExtended(value: Buffer): string[] {
+  const all = Array.from({ length: value.length / 8 }, (_, index) => value.subarray(index * 8, index * 8 + 8))
+  return all
+    .filter((one) => one[0] !== 0x43)
+    .map((one) => {
+      const sort = ['rt', 'ro'][one[1]! - 2]
+      if (one[0] === 0 && sort !== undefined) return `${sort}:${one.readUInt16BE(2)}:${one.readUInt32BE(4)}`
+      if (one[0] === 2 && sort !== undefined) return `${sort}:${one.readUInt32BE(2)}:${one.readUInt16BE(6)}`
+      return one.toString('hex')
+    })
 }
 
 function readPrefixes(family: Family, bytes: Buffer): string[] {

@@ -76,8 +76,10 @@ export function encodeRefresh(family: Family): Buffer {
 export function encodeUpdate(route: WireRoute): Buffer {
   const family = familyOf(route.prefix)
   const nlri = encodePrefix(route.prefix)
-  const standard = route.communities.filter((text) => text.split(':').length === 2)
-  const large = route.communities.filter((text) => text.split(':').length === 3)
+  const extended = route.communities.filter((text) => /^r[to]:/.test(text))
+  const plain = route.communities.filter((text) => !extended.includes(text))
+  const standard = plain.filter((text) => text.split(':').length === 2)
+  const large = plain.filter((text) => text.split(':').length === 3)
   const numbers = (texts: readonly string[]) => texts.flatMap((text) => text.split(':').map(Number))
   const attributes = [
     attribute(0x40, attributeTypes.origin, [origins.indexOf(route.origin)]),
@@ -88,6 +90,7 @@ export function encodeUpdate(route: WireRoute): Buffer {
     ...(standard.length === 0
       ? []
       : [attribute(0xc0, attributeTypes.community, numbers(standard).flatMap(u16))]),
+    ...(extended.length === 0 ? [] : [attribute(0xc0, 16, extended.flatMap(encodeExtended))]),
     ...(family === 'ipv4' ? [] : [attribute(0x80, attributeTypes.mpReach, encodeReach(route.nextHop, nlri))]),
     ...(large.length === 0
       ? []
@@ -104,6 +107,15 @@ export function encodeUpdate(route: WireRoute): Buffer {
       Buffer.from(family === 'ipv4' ? nlri : []),
     ]),
   )
+}
+
+/** RFC 4360, section 3; RFC 5668 with an AS number of four octets. */
+function encodeExtended(text: string): number[] {
+  const [sort, asn, value] = text.split(':')
+  const subtype = sort === 'rt' ? 2 : 3
+  return Number(asn) > 65535
+    ? [2, subtype, ...u32(Number(asn)), ...u16(Number(value))]
+    : [0, subtype, ...u16(Number(asn)), ...u32(Number(value))]
 }
 
 export function encodeWithdrawal(prefix: string): Buffer {

@@ -7,7 +7,7 @@ import { netField } from './net-fields.ts'
 
 export const communityField = netField(
   '"64500:100"',
-  { title: 'standard or large community' },
+  { title: 'standard, large or extended community' },
   parseCommunity,
 )
 
@@ -27,6 +27,7 @@ const structuralRules: Readonly<Record<string, string>> = {
   'default-only': 'write import: full',
   'own-prefixes-only': 'write import: default-only, or another kind',
   'scrub-communities': 'leave it out of relax: only we may set our large communities',
+  'scrub-extended': 'leave it out of relax: extended communities of other networks have no use here',
   'martian-prefix': 'leave it out of relax: the daemons refuse most of these prefixes anyway',
   'empty-path': 'leave it out of relax: an empty path is not a route of another AS',
   'as-zero': 'leave it out of relax: RFC 7607 requires the rule',
