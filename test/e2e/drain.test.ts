@@ -53,7 +53,7 @@ describe.each(['bird', 'frr'] as const)('a drain behind %s', (daemon) => {
     for (const { protocol, client } of neighbors) {
       const { lines } = await client.send(`show route protocol ${protocol} all`)
       const text = lines.map(({ text }) => text).join('\n')
-      const paths = [...text.matchAll(/BGP\.as_path: (.*)/g)].map(([, path]) => path!.trim())
+      const paths = [...text.matchAll(/(?:BGP\.as_path|bgp_path): (.*)/g)].map(([, path]) => path!.trim())
       const shutdowns = text.match(/\(65535, ?0\)/g)?.length ?? 0
       if (paths.length === 0) grades.add('none')
       for (const path of paths) grades.add(path === '64500' ? 'normal' : 'degraded')

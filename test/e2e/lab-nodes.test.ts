@@ -69,7 +69,9 @@ test('each node has the other’s routes, and reports them as those of another a
     const { lines } = await client.send('show route 192.0.2.0/24 protocol aw_rome_v4 all')
     return lines.map(({ text }) => text).join('\n')
   }
-  await until('BIRD has the route of FRR', atBird, (text) => text.includes('BGP.next_hop: 10.9.0.2'))
+  await until('BIRD has the route of FRR', atBird, (text) =>
+    /(?:BGP\.|bgp_)next_hop: 10\.9\.0\.2$/m.test(text),
+  )
   client.close()
   const atFrr = async () => {
     const args = [

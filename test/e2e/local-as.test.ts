@@ -42,7 +42,7 @@ describe.each([
         await pair.announce()
         const seen = async () => {
           const all = await pair.askFar('show route 192.0.2.0/24 all protocol node')
-          return /BGP\.as_path: ([\d ]+)\n/.exec(all)?.[1]
+          return /(?:BGP\.as_path|bgp_path): ([\d ]+)\n/.exec(all)?.[1]
         }
         await until('the neighbor has the prefix', async () =>
           (await seen()) === undefined ? pair.askFar('show route all protocol node') : null,

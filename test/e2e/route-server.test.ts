@@ -44,7 +44,7 @@ describe.each(['bird', 'frr'] as const)('%s', (kind) => {
             kind === 'bird' ? `show route for ${route} all` : `show bgp ${family} unicast ${route}`
           const look = async () => {
             const said = await pair.askNode(command)
-            return /^(?:\s*BGP\.as_path: 3333|\s+3333)\s*$/m.test(said) ? null : said
+            return /^(?:\s*(?:BGP\.as_path|bgp_path): 3333|\s+3333)\s*$/m.test(said) ? null : said
           }
           await until(`the node has ${route}`, look, { everyMs: 300 })
         }

@@ -63,12 +63,13 @@ function readBirdRoutes(lines: readonly string[]): Map<string, ObservedRoute> {
   for (const line of lines) {
     const prefix = /^(\S+\/\d+)\s/.exec(line)?.[1]
     if (prefix !== undefined) blocks.push({ prefix, attributes: new Map() })
-    const [, name, value] = /^\s+(BGP\.\w+): ?(.*)$/.exec(line) ?? []
-    if (name !== undefined) blocks.at(-1)!.attributes.set(name, value!)
+    // BIRD 2 prints BGP.as_path, and BIRD 3 bgp_path.
+    const [, name, value] = /^\s+(?:BGP\.|bgp_)(\w+): ?(.*)$/.exec(line) ?? []
+    if (name !== undefined) blocks.at(-1)!.attributes.set(name === 'path' ? 'as_path' : name, value!)
   }
   return new Map(
     blocks.map(({ prefix, attributes }) => {
-      const get = (name: string) => attributes.get(`BGP.${name}`)
+      const get = (name: string) => attributes.get(name)
       const number = (name: string) => (get(name) === undefined ? null : Number(get(name)))
       return [
         prefix,

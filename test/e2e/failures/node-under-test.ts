@@ -67,7 +67,7 @@ export class NodeUnderTest {
     for (const { protocol, client } of this.#neighbors) {
       const { lines } = await client.send(`show route protocol ${protocol} all`)
       const text = lines.map((line) => line.text).join('\n')
-      const paths = text.match(/^\S*\s*.*\bBGP\.as_path:.*$/gm)?.length ?? 0
+      const paths = text.match(/^\S*\s*.*\b(?:BGP\.as_path|bgp_path):.*$/gm)?.length ?? 0
       const shutdowns = text.match(/\(65535, ?0\)/g)?.length ?? 0
       if (shutdowns < paths) grades.add('normal')
       if (shutdowns > 0) grades.add('degraded')

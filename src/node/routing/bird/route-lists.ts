@@ -28,7 +28,8 @@ export function readRoutes(reply: BirdReply, own: ReadonlySet<string>): BirdRout
   let prefix: string | null = null
   for (const { code, text } of reply.lines) {
     if (code === 1012) {
-      const nextHop = /^\tBGP\.next_hop: (\S+)/.exec(text)?.[1]
+      // The second is BIRD 3's.
+      const nextHop = /^\t(?:BGP\.|bgp_)next_hop: (\S+)/.exec(text)?.[1]
       if (nextHop !== undefined && routes.length > 0) routes.at(-1)!.nextHop = nextHop
       continue
     }
