@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { RunError } from '../../linux/run.ts'
 import { showWg, type WgField } from '../../linux/wg.ts'
 import { parseAddress, parsePrefix } from '../../net/prefix.ts'
@@ -31,9 +32,14 @@ const timeoutMs = 30_000
 
 /**
  * Reads from the local WireGuard why it does not reply: the initiator cannot distinguish a wrong key, an unknown
- * peer and a dead process. `hung` if `signal` aborts before the answer.
+ * peer and a dead process. `hung` if `signal` aborts before the answer of a process; the kernel itself always answers `wg`,
+ * and then only the node is too busy to run it.
  */
-export async function diagnose(target: DiagnosisTarget, signal: AbortSignal): Promise<Diagnosis> {
+export async function diagnose(
+  target: DiagnosisTarget,
+  signal: AbortSignal,
+  hasProcess = isServedByProcess,
+): Promise<Diagnosis> {
   const checks = [
     { field: 'public-key', judge: judgePublicKey },
     { field: 'listen-port', judge: judgeListenPort },
@@ -41,11 +47,17 @@ export async function diagnose(target: DiagnosisTarget, signal: AbortSignal): Pr
   ] as const
   for (const { field, judge } of checks) {
     const answer = await showField(target.interface, field, signal)
-    if (!answer.ok) return answer.diagnosis
+    if (!answer.ok)
+      return answer.diagnosis === 'hung' && !hasProcess(target.interface) ? null : answer.diagnosis
     const cause = judge(answer.text, target)
     if (cause !== null) return cause
   }
   return null
+}
+
+/** `wg` looks for the socket of an implementation such as wireguard-go here, before it asks the kernel. */
+export function isServedByProcess(interfaceName: string): boolean {
+  return existsSync(`/var/run/wireguard/${interfaceName}.sock`)
 }
 
 type Answer = { ok: true; text: string } | { ok: false; diagnosis: Diagnosis }

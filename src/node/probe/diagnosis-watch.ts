@@ -4,6 +4,8 @@ import { DiagnosisQueue } from './diagnosis-queue.ts'
 
 export interface DiagnosisWatchOptions {
   readonly diagnose: (signal: AbortSignal) => Promise<Diagnosis>
+  /** Whether `wg` waits for a process, which may hang. The kernel always answers, and then a late `wg` says nothing. */
+  readonly mayHang?: () => boolean
   /** Called once if a diagnosis is impossible: with the name of the missing program. */
   readonly onMissingProgram: (program: string) => void
   /** Shared by all diagnoses on this node. */
@@ -64,7 +66,8 @@ export class DiagnosisWatch {
     return {
       cause: () => {
         const waitedMs = this.#running === null ? 0 : this.#clock.now() - this.#running.since
-        return waitedMs >= hungAfterMs ? 'hung' : this.#cause
+        const isHung = waitedMs >= hungAfterMs && (this.#options.mayHang?.() ?? true)
+        return isHung ? 'hung' : this.#cause
       },
       end: () => timer.cancel(),
     }

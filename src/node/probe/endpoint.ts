@@ -11,7 +11,7 @@ import { type IpRoute, ipRoute } from '../wireguard/inner/ip.ts'
 import { parsePublicKey } from '../wireguard/key.ts'
 import { rekeyAfterMs } from '../wireguard/session.ts'
 import type { TimestampSource } from '../wireguard/timestamp.ts'
-import { diagnose, wordsOfDiagnosis } from './diagnose.ts'
+import { diagnose, isServedByProcess, wordsOfDiagnosis } from './diagnose.ts'
 import type { DiagnosisQueue } from './diagnosis-queue.ts'
 import { type DiagnosisShare, DiagnosisWatch, type DiagnosisWatchOptions } from './diagnosis-watch.ts'
 import type { ProbeResult } from './result.ts'
@@ -205,6 +205,7 @@ export function createEndpointProbe(
     ...(hooks.timestamps === undefined ? {} : { timestamps: hooks.timestamps }),
     diagnosis: {
       diagnose: (signal) => diagnose({ ...target, probePublicKey: created.publicKey }, signal),
+      mayHang: () => isServedByProcess(target.interface),
       onMissingProgram: hooks.onMissingProgram ?? (() => {}),
       ...(hooks.diagnoses === undefined ? {} : { queue: hooks.diagnoses }),
     },

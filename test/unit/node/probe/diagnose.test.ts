@@ -68,9 +68,15 @@ describe('the diagnosis of a silent WireGuard', () => {
   it('is hung when wg does not answer in time', async () => {
     await pretend({}, 'exec sleep 30')
     const startedAt = performance.now()
-    expect(await diagnose(target, AbortSignal.timeout(100))).toBe('hung')
+    const isProcess = () => true
+    expect(await diagnose(target, AbortSignal.timeout(100), isProcess)).toBe('hung')
     expect(performance.now() - startedAt).toBeLessThan(15_000)
-    expect(await diagnose(target, AbortSignal.abort())).toBe('hung')
+    expect(await diagnose(target, AbortSignal.abort(), isProcess)).toBe('hung')
+  })
+
+  it('finds nothing where wg is late, and the kernel has the interface', async () => {
+    await pretend({}, 'exec sleep 30')
+    expect(await diagnose(target, AbortSignal.timeout(100))).toBeNull()
   })
 
   it('finds nothing where the interface does not exist', async () => {

@@ -61,3 +61,20 @@ test('the cause stays until the endpoint replies, or another diagnosis finds ano
   watch.forget()
   expect(share.cause()).toBeNull()
 })
+
+test.each([
+  [true, 'hung'],
+  [false, null],
+] as const)(
+  'a diagnosis without an answer, where WireGuard is a process: %s, is %s',
+  async (isProcess, cause) => {
+    const watch = new DiagnosisWatch({
+      diagnose: () => new Promise(() => {}),
+      mayHang: () => isProcess,
+      onMissingProgram: () => {},
+    })
+    const share = watch.watch(patienceMs)
+    await vi.advanceTimersByTimeAsync(patienceMs + 500)
+    expect(share.cause()).toBe(cause)
+  },
+)
