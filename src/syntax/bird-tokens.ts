@@ -59,10 +59,16 @@ export function* readBirdTokens(
   }
 }
 
-/** The patterns of the `include` lines of one file, in order. Of text that BIRD refuses, as far as it can be read. */
-export function findBirdIncludes(text: string): string[] {
-  const parts = splitIncludes(scanBird({ file: '', text }, ignore))
-  return [...parts].flatMap((part) => ('pattern' in part ? [part.pattern] : []))
+/** The `include` lines of one file, in order. Of text that BIRD refuses, as far as it can be read. */
+export function findBirdIncludes(text: string): { readonly pattern: string; readonly inBlock: boolean }[] {
+  let depth = 0
+  const found: { pattern: string; inBlock: boolean }[] = []
+  for (const part of splitIncludes(scanBird({ file: '', text }, ignore))) {
+    if ('pattern' in part) found.push({ pattern: part.pattern, inBlock: depth > 0 })
+    else if (part.kind === 'punctuation' && part.text === '{') depth += 1
+    else if (part.kind === 'punctuation' && part.text === '}') depth -= 1
+  }
+  return found
 }
 
 interface Include {

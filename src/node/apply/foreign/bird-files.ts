@@ -1,5 +1,5 @@
-import { readdir } from 'node:fs/promises'
 import { dirname, isAbsolute, join } from 'node:path'
+import { expandGlob } from '../../../files/glob.ts'
 import { openRegularFile } from '../../../files/open-regular-file.ts'
 import { type BirdStatement, readBirdStatements } from './bird-statements.ts'
 import type { ConfigText } from './foreign.ts'
@@ -27,7 +27,7 @@ export async function readWithIncludes(
         found.push({ ...statement, path })
         continue
       }
-      const files = await expand(isAbsolute(pattern) ? pattern : join(dirname(path), pattern))
+      const files = await expandGlob(isAbsolute(pattern) ? pattern : join(dirname(path), pattern))
       if (files.every((file) => file === announceFile) && pattern.includes('announce.con')) continue
       for (const file of files) {
         if (file === announceFile) continue
@@ -57,36 +57,4 @@ async function readLimited(path: string, left: { files: number; bytes: number })
   } catch {
     return null
   }
-}
-
-/** The paths that match a pattern of glob(7), sorted, as BIRD reads them. A path without wildcards is kept as it is. */
-async function expand(pattern: string): Promise<string[]> {
-  if (!/[*?[]/.test(pattern)) return [pattern]
-  let paths = ['/']
-  for (const part of pattern.split('/').filter(Boolean)) {
-    if (!/[*?[]/.test(part)) {
-      paths = paths.map((path) => join(path, part))
-      continue
-    }
-    const matches = toExpression(part)
-    const lists = await Promise.all(
-      paths.map(async (path) => {
-        const names = await readdir(path).catch(() => [])
-        return names.filter((name) => matches.test(name)).map((name) => join(path, name))
-      }),
-    )
-    paths = lists.flat().sort()
-  }
-  return paths
-}
-
-function toExpression(part: string): RegExp {
-  let source = part.startsWith('.') ? '' : '(?!\\.)'
-  for (const [piece] of part.matchAll(/\[[!^]?[^\]]+\]|[\s\S]/g)) {
-    if (piece === '*') source += '.*'
-    else if (piece === '?') source += '.'
-    else if (piece.length > 1) source += `[${piece.slice(1, -1).replace(/^!/, '^').replaceAll('\\', '\\\\')}]`
-    else source += piece.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')
-  }
-  return new RegExp(`^${source}$`)
 }

@@ -1,47 +1,57 @@
 import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
+import { expandGlob, matchesPath } from '../../../files/glob.ts'
 import { readCarefully } from '../../../files/open-regular-file.ts'
+import { findBirdIncludes } from '../../../syntax/bird-tokens.ts'
 
 /** BIRD itself stops at eight levels. */
 const deepest = 8
 
+export interface FoundInclude {
+  /** The file that has the line. */
+  readonly file: string
+  /** As written. */
+  readonly pattern: string
+  /** Whether it is in the block of a protocol or a filter, where no protocol can be. */
+  readonly inBlock: boolean
+}
+
 /**
- * Whether BIRD reads `file` with its configuration `configFile`: an `include` names it, also by a glob, in that file or
- * in one that it includes by its name. `null`: the configuration cannot be read.
+ * The `include` by which BIRD reads `file` with its configuration `configFile`: in that file or in one that it includes.
+ * `undefined`: there is none; `null`: the configuration cannot be read.
  */
-export async function readsFile(configFile: string, file: string): Promise<boolean | null> {
+export async function findInclude(
+  configFile: string,
+  file: string,
+): Promise<FoundInclude | undefined | null> {
   return search(resolve(configFile), resolve(file), deepest)
 }
 
-async function search(configFile: string, file: string, depth: number): Promise<boolean | null> {
+/** Whether BIRD reads `file` with its configuration. `null`: that cannot be read. */
+export async function readsFile(configFile: string, file: string): Promise<boolean | null> {
+  const found = await findInclude(configFile, file)
+  return found === null ? null : found !== undefined
+}
+
+async function search(
+  configFile: string,
+  file: string,
+  depth: number,
+): Promise<FoundInclude | undefined | null> {
   let text: string
   try {
     text = await readFile(configFile, { encoding: 'latin1', flag: readCarefully })
   } catch {
     return null
   }
-  for (const pattern of findIncludes(text)) {
+  for (const { pattern, inBlock } of findBirdIncludes(text)) {
     const path = resolve(dirname(configFile), pattern)
-    if (globToRegExp(path).test(file)) return true
-    const isName = !/[*?[\]]/.test(pattern)
-    if (isName && depth > 0 && (await search(path, file, depth - 1)) === true) return true
+    if (matchesPath(file, path)) return { file: configFile, pattern, inBlock }
+    if (depth === 0) continue
+    for (const included of await expandGlob(path)) {
+      const found = await search(included, file, depth - 1)
+      if (found != null) return { ...found, inBlock: found.inBlock || inBlock }
+    }
   }
-  return false
-}
-
-/** The patterns of the `include` lines, without those in comments. */
-function findIncludes(text: string): string[] {
-  const code = text.replace(/\/\*[\s\S]*?\*\//g, ' ')
-  return [...code.matchAll(/^\s*include\s+"([^"\n]+)"\s*;/gm)].map(([, pattern]) => pattern!)
-}
-
-/** The patterns of glob(3): `*`, `?` and a set in brackets match within one folder. */
-function globToRegExp(pattern: string): RegExp {
-  const source = pattern.replace(/\[!?[^\]]+\]|[*?]|[^\w/]/g, (part) => {
-    if (part === '*') return '[^/]*'
-    if (part === '?') return '[^/]'
-    if (part.length > 1) return part.replace(/^\[!/, '[^').replace(/\\/g, '\\\\')
-    return `\\${part}`
-  })
-  return new RegExp(`^${source}$`)
+  return undefined
 }

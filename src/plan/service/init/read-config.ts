@@ -1,5 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readdirSync, readSync } from 'node:fs'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
+import { isGlob, matchesGlob } from '../../../files/glob.ts'
 import { isSystemError } from '../../../files/system-error.ts'
 import type { DaemonKind } from '../../../manifest/daemon-kinds.ts'
 import type { ConfigText, Place } from '../../../syntax/config-text.ts'
@@ -8,7 +9,6 @@ import { readBird } from '../../takeover/bird/read.ts'
 import { detectDaemon } from '../../takeover/detect.ts'
 import { readFrr } from '../../takeover/frr/read.ts'
 import type { FoundRouter, Left } from '../../takeover/router.ts'
-import { matchesGlob } from './glob.ts'
 
 const mebibyte = 1024 * 1024
 /** Of all files together. */
@@ -70,11 +70,11 @@ function readIncluded(pattern: string, from: Place, budget: Budget, left: Left[]
   })
 }
 
-/** The files of a pattern of BIRD's `include`, sorted; `*` and `?` in the name of the file only. */
+/** The files of a pattern of BIRD's `include`, sorted; wildcards in the name of the file only. */
 function expand(pattern: string): string[] {
   const [folder, name] = [dirname(pattern), pattern.slice(pattern.lastIndexOf('/') + 1)]
-  if (!/[*?[]/.test(pattern)) return [pattern]
-  if (/[*?[]/.test(folder)) return []
+  if (!isGlob(pattern)) return [pattern]
+  if (isGlob(folder)) return []
   try {
     return readdirSync(folder)
       .filter((entry) => matchesGlob(entry, name))

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { matchesPath } from '../../../../src/files/glob.ts'
 import { findInodes } from '../../../../src/linux/inspect/udp-sockets.ts'
 import type { Flow } from '../../../../src/node/doctor/checks/firewall/chains.ts'
 import { judgeIptables } from '../../../../src/node/doctor/checks/firewall/iptables.ts'
@@ -9,9 +10,10 @@ import { judgeConntrack } from '../../../../src/node/doctor/checks/network/connt
 import { judgeName } from '../../../../src/node/doctor/checks/network/name.ts'
 import { isStrict } from '../../../../src/node/doctor/checks/network/rp-filter.ts'
 import { isEnabled, loadsRpki } from '../../../../src/node/doctor/checks/routing/daemon.ts'
-import { includesFile } from '../../../../src/node/doctor/checks/routing/include.ts'
+import { findUndefinedMaps } from '../../../../src/node/doctor/checks/routing/include.ts'
 import { hasAddress } from '../../../../src/node/doctor/checks/routing/other-announcers.ts'
 import { findAllowed } from '../../../../src/node/doctor/checks/wireguard/probe-peer.ts'
+import { findBirdIncludes } from '../../../../src/syntax/bird-tokens.ts'
 
 const place = { family: 'inet', table: 'filter' }
 const flow: Flow = { interface: null, family: 'ipv4', protocol: 'udp', port: 51820 }
@@ -165,10 +167,29 @@ test('the daemons of FRR and its modules are read', () => {
 
 test('the include is found as a path or a pattern, and not in a comment', () => {
   const file = '/run/anyward/announce.conf'
+  const includesFile = (text: string, path: string) =>
+    findBirdIncludes(text).some(({ pattern }) => matchesPath(path, pattern))
   expect(includesFile('include "/run/anyward/announce.con[f]";', file)).toBe(true)
   expect(includesFile('  include "/run/anyward/announce.conf";', file)).toBe(true)
   expect(includesFile('# include "/run/anyward/announce.conf";', file)).toBe(false)
   expect(includesFile('include "/run/anyward/other.conf";', file)).toBe(false)
+})
+
+test('an include in a block is no place for a protocol', () => {
+  const text =
+    'filter f { accept; }\ninclude "a";\nprotocol static s {\n  include "b";\n}\n# {\ninclude "c";\n'
+  expect(findBirdIncludes(text).map(({ pattern, inBlock }) => [pattern, inBlock])).toEqual([
+    ['a', false],
+    ['b', true],
+    ['c', false],
+  ])
+})
+
+test('the route-maps of an attached FRR that its own file lacks', () => {
+  const uses =
+    'router bgp 1\n neighbor 10.0.0.1 route-map aw_a-in in\n!\nroute-map mine permit 10\n call aw_a-out\n'
+  expect(findUndefinedMaps(uses)).toEqual(['aw_a-in', 'aw_a-out'])
+  expect(findUndefinedMaps(`${uses}route-map aw_a-in deny 10\nroute-map aw_a-out permit 10\n`)).toEqual([])
 })
 
 test('other programs and peers are recognised', () => {

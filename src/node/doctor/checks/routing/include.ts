@@ -1,29 +1,47 @@
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { mayUser } from '../../../../linux/inspect/as-user.ts'
 import { readAccess, readSystemFile } from '../../../../linux/inspect/text-file.ts'
-import { daemonNames } from '../../../../manifest/daemon-kinds.ts'
-import { type Check, error, type Found, unseen } from '../../check.ts'
+import { globOf } from '../../../../manifest/announcements.ts'
+import { daemonNames, filtersFile } from '../../../../manifest/daemon-kinds.ts'
+import type { Manifest } from '../../../../manifest/manifest.ts'
+import { findInclude, readsFile } from '../../../routing/bird/includes.ts'
+import { type Check, error, type Found, unseen, warning } from '../../check.ts'
 
 /** BIRD announces what the controller writes into its include file: the configuration must include it. */
 export const include: Check = {
   name: 'include',
   reads:
-    "BIRD's configuration: the line that includes the controller's file, and whether BIRD may read that file",
+    "BIRD's configuration, with the files that it includes: the line that includes the controller's file, its place, and whether BIRD may read that file; on an attached node also the filters of the bundle",
   async examine({ manifest, bundle }) {
-    if (manifest === null || manifest.paths.announceFile === null) return []
-    const { announceFile, configFile } = manifest.paths
+    if (manifest === null) return []
+    if (manifest.paths.announceFile === null) return examineRouteMaps(manifest)
+    const { announceFile, configFile, bundleDir } = manifest.paths
+    const isAttached = manifest.routing === 'attached'
     const { project, user } = daemonNames[manifest.daemon]
     const found: Found[] = []
     if (configFile !== undefined) {
-      const text = await readSystemFile(configFile)
-      if (text === null) {
-        const cure = `run \`anyward apply --bundle ${bundle ?? 'DIR'}\``
-        found.push(error(`there is no ${configFile}`, cure))
-      } else if (!includesFile(text, announceFile)) {
-        const line = `include "${announceFile.replace(/(.)$/, '[$1]')}";`
-        const cure = `install the bundle with \`anyward apply\`, or, if the configuration is your own, add ${line}`
+      const line = `include "${globOf(announceFile)}";`
+      const include = await findInclude(configFile, announceFile)
+      if (include === null) {
+        const cure = isAttached
+          ? `write your own configuration into ${configFile}, with the line ${line}`
+          : `run \`anyward apply --bundle ${bundle ?? 'DIR'}\``
+        found.push(error(`${configFile} cannot be read`, cure))
+      } else if (include === undefined) {
+        const cure = isAttached
+          ? `add the line ${line} outside of all blocks, then \`birdc configure\``
+          : `install the bundle with \`anyward apply\`, or, if the configuration is your own, add ${line}`
         found.push(error(`${configFile} does not include ${announceFile}: nothing is announced`, cure))
+      } else if (include.inBlock) {
+        const message = `${include.file} has include "${include.pattern}" inside of a block: BIRD refuses its whole configuration as soon as something is announced`
+        found.push(error(message, `write ${line} outside of all blocks`))
+      } else if (isFragile(include.pattern)) {
+        const message = `${include.file} has include "${include.pattern}": while that is missing, as after a boot, BIRD refuses its whole configuration`
+        found.push(
+          warning(message, `write ${line}: a pattern may match nothing, in the folder as in the file`),
+        )
       }
+      if (isAttached && bundleDir !== undefined) found.push(...(await examineFilters(configFile, bundleDir)))
     }
     const folder = dirname(announceFile)
     // The controller creates it.
@@ -44,11 +62,42 @@ export const include: Check = {
   },
 }
 
-/** Whether an include that is no comment names the file, as it is or as a pattern such as `announce.con[f]`. */
-export function includesFile(text: string, file: string): boolean {
-  for (const [, pattern] of text.matchAll(/^[^#\n"]*\binclude\s+"([^"\n]+)"\s*;/gm)) {
-    if (pattern!.replace(/\[(.)\]/g, '$1') === file) return true
-    if (pattern === `${dirname(file)}/*.conf`) return true
-  }
-  return false
+/** Whether the name of the file or of its folder has no wildcard. */
+function isFragile(pattern: string): boolean {
+  return !/[*?[]/.test(pattern.slice(pattern.lastIndexOf('/'))) || !/[*?[]/.test(dirname(pattern))
+}
+
+/** An attached node's own filters may call those of the bundle, or not. */
+async function examineFilters(configFile: string, bundleDir: string): Promise<Found[]> {
+  const filters = join(bundleDir, filtersFile)
+  if ((await readsFile(configFile, filters)) !== false) return []
+  const message = `${configFile} does not include ${filters}: no neighbor gets a degraded announcement as one`
+  return [
+    warning(
+      message,
+      `add include "${dirname(filters)}/${filtersFile.replace(/.$/, '[$&]')}"; before the filters that call it, if you want that`,
+    ),
+  ]
+}
+
+/** FRR has no include: an attached node keeps our route-maps in its own file. */
+async function examineRouteMaps({ routing, paths: { configFile } }: Manifest): Promise<Found[]> {
+  if (routing !== 'attached' || configFile === undefined) return []
+  const text = await readSystemFile(configFile)
+  if (text === null) return [error(`there is no ${configFile}`, 'write your own configuration into it')]
+  return findUndefinedMaps(text).map((name) =>
+    error(
+      `${configFile} uses the route-map ${name} and does not define it: after a restart of FRR its sessions exchange no routes`,
+      'run `anyward apply`, then `write memory` in vtysh',
+    ),
+  )
+}
+
+/** Our route-maps that a frr.conf uses, and does not define. */
+export function findUndefinedMaps(text: string): string[] {
+  const used = [...text.matchAll(/^[ \t]+(?:neighbor \S+ route-map|call) (aw[_-]\S+)/gm)].map(
+    ([, name]) => name!,
+  )
+  const defined = new Set([...text.matchAll(/^route-map (\S+) /gm)].map(([, name]) => name))
+  return [...new Set(used)].filter((name) => !defined.has(name)).sort()
 }
