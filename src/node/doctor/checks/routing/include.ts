@@ -26,7 +26,9 @@ export const include: Check = {
         const cure = isAttached
           ? `write your own configuration into ${configFile}, with the line ${line}`
           : `run \`anyward apply --bundle ${bundle ?? 'DIR'}\``
-        found.push(error(`${configFile} cannot be read`, cure))
+        // Throws where this user may not read it.
+        const isMissing = (await readSystemFile(configFile)) === null
+        found.push(error(isMissing ? `there is no ${configFile}` : `${configFile} cannot be read`, cure))
       } else if (include === undefined) {
         const cure = isAttached
           ? `add the line ${line} outside of all blocks, then \`birdc configure\``
