@@ -73,6 +73,19 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     ],
   ],
   [
+    'a peer without an address, of both families, and without a limit',
+    [
+      [
+        'fra1.yaml',
+        'kind: transit\n        asn: 64601\n        address: 2001:db8:11::1\n        localAddress: 2001:db8:11::2',
+        'kind: peer\n        asn: 64601\n        interface: eth1',
+      ],
+    ],
+    [
+      'sites/fra1.yaml:17:9 warning: nodes[0].neighbors[1].limit: is missing: the session stops beyond 1000 prefixes of one address family, the default for kind peer\nwrite the number of prefixes it sends, with a reserve, such as limit: 1000',
+    ],
+  ],
+  [
     'an eBGP neighbor in our AS',
     [['ams1.yaml', 'asn: 64613', 'asn: 64500']],
     [

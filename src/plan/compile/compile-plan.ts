@@ -6,7 +6,6 @@ import {
   type PolicyInput,
   roleOf,
 } from '../policy/compile-policy.ts'
-import { kindPolicies } from '../policy/kinds.ts'
 import { once } from '../policy/once.ts'
 import type { ServiceExport } from '../policy/shared-rules.ts'
 import { hasFeature } from '../sites/checks/versions.ts'
@@ -14,6 +13,7 @@ import {
   type Fleet,
   type FleetNode,
   familiesOf,
+  hostRoutesByKind,
   type Neighbor,
   ourAsnIn,
   type Service,
@@ -105,7 +105,7 @@ function compileSession(
   neighbor: Neighbor,
   services: readonly Service[],
 ): SessionPlan {
-  const withHosts = neighbor.hostRoutes ?? kindPolicies[neighbor.kind].exportsHosts
+  const withHosts = neighbor.hostRoutes ?? hostRoutesByKind[neighbor.kind]
   const always = node.alwaysAnnounce.filter((prefix) => withHosts || !prefix.isHost)
   const exports = withAlways(prefixesOf(services, withHosts), always)
   const ourAsn = ourAsnIn(neighbor, node)

@@ -1,7 +1,7 @@
 import { comparePrefixes, type Prefix } from '../../net/prefix.ts'
 import { type OwnAnnouncement, preflight } from '../rpki/preflight.ts'
 import type { VrpSet } from '../rpki/vrp-set.ts'
-import type { Fleet } from '../sites/fleet.ts'
+import { type Fleet, hostRoutesByKind } from '../sites/fleet.ts'
 import type { NodePlan, Notice } from './plan.ts'
 
 /** Covering prefixes, and those of alwaysAnnounce, that leave the AS, each once for each origin, with the nodes that may announce it. */
@@ -12,7 +12,7 @@ export function announcementsOf(nodes: readonly NodePlan[], fleet: Fleet): OwnAn
     const always = new Set(alwaysAnnounce.map(String))
     for (const { kind, exports, localAs } of sessions) {
       const origin = localAs ?? asn
-      if (kind === 'ibgp' || kind === 'tor') continue
+      if (hostRoutesByKind[kind]) continue
       for (const prefix of exports) {
         if (!covering.has(prefix.toString()) && !(always.has(prefix.toString()) && !prefix.isHost)) continue
         const key = `${prefix} ${origin}`

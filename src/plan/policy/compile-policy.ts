@@ -2,7 +2,7 @@ import type { RoleWord } from '../../manifest/words.ts'
 import type { Community } from '../../net/community.ts'
 import { type Family, isLinkLocal, type Prefix } from '../../net/prefix.ts'
 import type { PrefixRange } from '../../net/prefix-range.ts'
-import { importLimits, type Neighbor, type Rpki } from '../sites/fleet.ts'
+import { hostRoutesByKind, importLimits, type Neighbor, type Rpki } from '../sites/fleet.ts'
 import { type KindPolicy, kindPolicies } from './kinds.ts'
 import type { Change, Condition, Policy, Rule } from './policy.ts'
 import type { RuleId } from './rules.ts'
@@ -160,7 +160,7 @@ function* exportMatches(input: PolicyInput): Generator<Rule> {
   const role = roleOf(neighbor)
   if (exports.length > 0) {
     yield input.announcesAlways ? fixed.learnedRouteAlways : fixed.learnedRoute
-    if (!(neighbor.hostRoutes ?? kind.exportsHosts)) yield fixed.hostRoute[input.family]
+    if (!(neighbor.hostRoutes ?? hostRoutesByKind[neighbor.kind])) yield fixed.hostRoute[input.family]
     if (kind.validated && input.rpki?.invalid === 'reject') yield fixed.ownOriginInvalid
     const communities = uniqueOf([...(kind.internal ? [] : input.communities), ...neighbor.communities])
     if (communities.length > 0) yield change('our-communities', [], { type: 'add-communities', communities })

@@ -3,8 +3,6 @@ import type { NeighborKind, RoleWord } from '../../manifest/words.ts'
 /** The differences between the kinds of neighbors. */
 export interface KindPolicy {
   readonly internal: boolean
-  /** Host routes stay inside the site and the AS: other networks do not accept a /32. */
-  readonly exportsHosts: boolean
   readonly noExport: boolean
   /** Our side's role (RFC 9234) unless the YAML says otherwise. */
   readonly role: RoleWord | null
@@ -18,7 +16,6 @@ export interface KindPolicy {
 
 const external = {
   internal: false,
-  exportsHosts: false,
   noExport: false,
   checksFirstAs: true,
   checksNextHop: true,
@@ -43,7 +40,6 @@ export const kindPolicies: Readonly<Record<NeighborKind, KindPolicy>> = {
   tor: {
     ...external,
     role: null,
-    exportsHosts: true,
     noExport: true,
     checksBogons: false,
     validated: false,
@@ -51,7 +47,6 @@ export const kindPolicies: Readonly<Record<NeighborKind, KindPolicy>> = {
   ibgp: {
     ...external,
     internal: true,
-    exportsHosts: true,
     role: null,
     checksFirstAs: false,
     checksNextHop: false,

@@ -183,6 +183,16 @@ export const importsByKind: Readonly<Record<NeighborKind, readonly [ImportWord, 
   ibgp: ['own-prefixes', 'default-only', 'nothing'],
 }
 
+/** Whether host routes are advertised to each kind: they stay inside the site and the AS, because other networks do not accept a /32. */
+export const hostRoutesByKind: Readonly<Record<NeighborKind, boolean>> = {
+  transit: false,
+  peer: false,
+  'route-server': false,
+  'provider-private': false,
+  tor: true,
+  ibgp: true,
+}
+
 /** Default maximum prefixes of a neighbor with `import: full`. */
 export const importLimits: Readonly<Record<NeighborKind, Readonly<Record<Family, number>>>> = {
   transit: { ipv4: 1_500_000, ipv6: 400_000 },

@@ -7,6 +7,7 @@ import { checkExtra } from './extra/extra.ts'
 import { checkNeighbor } from './neighbors.ts'
 import { checkFamilies } from './policy/advertised.ts'
 import { checkAlwaysAnnounce } from './policy/always-announce.ts'
+import { checkSymbols } from './symbols.ts'
 import { findTwice } from './twice.ts'
 import { checkVersion } from './versions.ts'
 
@@ -25,6 +26,7 @@ export function checkNodes(drafts: Drafts): Finding[] {
       ...checkAlwaysAnnounce(placed, services, drafts.fleet?.value.bogons?.allow ?? []),
       ...checkUniqueNeighbors(placed),
       ...checkVersion(placed),
+      ...checkSymbols(placed),
       ...checkAttachedNode(placed),
       ...checkExtra(placed, drafts.readExtra),
     )

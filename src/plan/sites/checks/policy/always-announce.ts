@@ -3,6 +3,7 @@ import type { Prefix } from '../../../../net/prefix.ts'
 import { globalLengths } from '../../../../net/prefix-range.ts'
 import { externalKinds, familiesOf, type PlacedNode, type PlacedService } from '../../drafts.ts'
 import { error, type Finding, warning } from '../../finding.ts'
+import { hostRoutesByKind } from '../../fleet.ts'
 import { checkTwice } from '../twice.ts'
 
 /** The unicast prefixes that a node announces whether or not a service is healthy. */
@@ -97,7 +98,8 @@ function checkReceivers({ file, path, node, prefix }: At): Finding[] | null {
   const receives = neighbors.some(
     (neighbor) =>
       familiesOf(neighbor).includes(prefix.family) &&
-      (!prefix.isHost || (neighbor.hostRoutes ?? (neighbor.kind === 'tor' || neighbor.kind === 'ibgp'))),
+      (!prefix.isHost ||
+        (neighbor.hostRoutes ?? (neighbor.kind !== undefined && hostRoutesByKind[neighbor.kind]))),
   )
   // Without any neighbor the node has a warning already.
   if (receives || neighbors.length === 0) return null

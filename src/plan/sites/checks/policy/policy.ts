@@ -49,14 +49,17 @@ function checkImport({ file, path, neighbor: { kind, import: taken } }: PlacedNe
 }
 
 function checkLimit({ file, path, neighbor }: PlacedNeighbor): Finding[] {
-  const { kind, address } = neighbor
-  if ((kind !== 'peer' && kind !== 'route-server') || address === undefined) return []
+  const { kind } = neighbor
+  const families = familiesOf(neighbor)
+  if ((kind !== 'peer' && kind !== 'route-server') || families.length === 0) return []
   if (importOf(neighbor) !== 'full' || Object.hasOwn(neighbor, 'limit')) return []
+  const limits = [...new Set(families.map((family) => importLimits[kind][family]))].join(' or ')
+  const each = families.length === 1 ? '' : ' of one address family'
   return [
     warning(
       file,
       [...path, 'limit'],
-      `is missing: the session stops beyond ${importLimits[kind][address.family]} prefixes, the default for kind ${kind}`,
+      `is missing: the session stops beyond ${limits} prefixes${each}, the default for kind ${kind}`,
       'write the number of prefixes it sends, with a reserve, such as limit: 1000',
     ),
   ]
