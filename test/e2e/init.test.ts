@@ -90,6 +90,7 @@ describe('the tarball for npm, in an empty folder', () => {
       expect(shown).toContain('64500 is our own AS, but kind transit is another network')
       expect(shown).toContain('sites: valid: 1 site, 1 node, 1 neighbor, 1 service.')
       expect(shown).toContain('npx anyward plan --out out')
+      expect(shown).toContain('npx anyward doctor --bundle out/fra1/fra1-a')
       expect(exitCode).toBe(0)
 
       expect(await anyward('validate')).toMatchObject({ exitCode: 0 })

@@ -33,6 +33,7 @@ export function printNext(
     `  ${program} plan${folder} --out out`,
     `  ${program} lab up${folder}`,
     `On ${node}, with ${daemonNames[daemon === 'frr' ? 'frr' : 'bird'].project} running there:`,
+    `  ${program} doctor --bundle out/${site}/${node}   # what would keep the node from serving, with its cure; changes nothing`,
     `  ${program} apply --bundle out/${site}/${node}   # other routing there: it lists what would go, and waits for --replace`,
     `  ${program} controller --bundle /etc/anyward/bundle   # with the Debian package: systemctl enable --now anyward-controller`,
   ]
