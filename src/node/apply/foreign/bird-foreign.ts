@@ -1,8 +1,9 @@
 import { originators } from '../../../manifest/announcements.ts'
+import { countMany } from '../../../text/wording.ts'
 import { type BirdProtocol, listBirdProtocols, listOspfNeighbors } from '../../routing/bird/protocols.ts'
 import { type PlacedStatement, readWithIncludes } from './bird-files.ts'
 import { bodyStatements } from './bird-statements.ts'
-import { type ConfigText, count, type Foreign, isWrittenByPlan } from './foreign.ts'
+import { type ConfigText, type Foreign, isWrittenByPlan } from './foreign.ts'
 import type { ForeignOptions } from './options.ts'
 
 /** Statements of which nothing is lost: every bundle has its own, or they concern BIRD's diagnosis only. */
@@ -77,7 +78,7 @@ async function describeFile(
     const state = 'in the file'
     found.push({
       kind: 'settings',
-      what: count(list.length, kind, plural(kind)),
+      what: countMany(list.length, kind, plural(kind)),
       state,
       place: placeOf(list[0]!),
     })
@@ -136,10 +137,10 @@ async function describePart(
       const routes = part === null ? running!.imported : countRoutes(part.statement)
       if (routes === 0) return null
       const state =
-        running === undefined ? null : `${running.state}, ${count(running.imported, 'route')} in use`
+        running === undefined ? null : `${running.state}, ${countMany(running.imported, 'route')} in use`
       return {
         kind: 'static-routes',
-        what: `${count(routes, 'static route')} (protocol ${name})`,
+        what: `${countMany(routes, 'static route')} (protocol ${name})`,
         state,
         place,
       }
@@ -154,7 +155,7 @@ async function describePart(
       }
     case 'ospf': {
       const full = running === undefined ? [] : await listOspfNeighbors(socket, running.name, deadlineMs)
-      const neighbors = count(full.filter((state) => state.startsWith('Full')).length, 'neighbor')
+      const neighbors = countMany(full.filter((state) => state.startsWith('Full')).length, 'neighbor')
       const state = running === undefined ? null : `${describeState(running)}, ${neighbors} Full`
       return { kind: 'protocol', what: `OSPF process ${name}`, state, place }
     }
@@ -167,11 +168,11 @@ async function describePart(
 
 function describeBgp(running: BirdProtocol): string {
   if (running.info !== 'Established') return running.info || running.state
-  return `Established, ${count(running.imported, 'route')}`
+  return `Established, ${countMany(running.imported, 'route')}`
 }
 
 function describeState({ state, imported }: BirdProtocol): string {
-  return `${state}, ${count(imported, 'route')}`
+  return `${state}, ${countMany(imported, 'route')}`
 }
 
 /** `null`: it is no protocol. */

@@ -24,13 +24,3 @@ export function isWrittenByPlan(text: string): boolean {
 export function formatForeign({ what, state, place }: Foreign): string {
   return `${what}: ${state ?? 'not running'} (${place ?? 'in no file'})`
 }
-
-/** `12 static routes` */
-export function count(number: number, singular: string, plural = `${singular}s`): string {
-  return `${groupDigits(number)} ${number === 1 ? singular : plural}`
-}
-
-/** `912,345` */
-function groupDigits(number: number): string {
-  return String(number).replace(/\B(?=(?:\d{3})+$)/g, ',')
-}

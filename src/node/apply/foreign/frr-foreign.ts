@@ -1,9 +1,10 @@
 import { dirname } from 'node:path'
 import { parseJson } from '../../../text/parse-json.ts'
+import { countMany } from '../../../text/wording.ts'
 import { DaemonError } from '../../routing/daemon.ts'
 import { Vtysh } from '../../routing/frr/vtysh.ts'
 import { keyOf, type Line, type Lines, readLines } from '../frr-lines.ts'
-import { count, type Foreign } from './foreign.ts'
+import type { Foreign } from './foreign.ts'
 import { readEnabledDaemons, readStartFiles } from './frr-files.ts'
 import { describeSections } from './frr-sections.ts'
 import { maskSecrets } from './mask.ts'
@@ -83,7 +84,7 @@ async function addStates(
     const state = address === undefined ? undefined : peers.get(address)
     if (state !== undefined) return { ...item, state }
     if (!item.what.startsWith('OSPF process')) return item
-    if (item.state !== null) return { ...item, state: `running, ${count(full, 'neighbor')} Full` }
+    if (item.state !== null) return { ...item, state: `running, ${countMany(full, 'neighbor')} Full` }
     return enabled.includes('ospfd') ? { ...item, state: 'not running; /etc/frr/daemons starts ospfd' } : item
   })
 }
@@ -98,7 +99,7 @@ async function readPeers(vtysh: Vtysh): Promise<Map<string, string>> {
     for (const family of Object.values(families ?? {})) {
       for (const [address, { state, pfxRcd }] of Object.entries(family?.peers ?? {})) {
         if (state === undefined) continue
-        const routes = state === 'Established' ? `, ${count(pfxRcd ?? 0, 'route')}` : ''
+        const routes = state === 'Established' ? `, ${countMany(pfxRcd ?? 0, 'route')}` : ''
         peers.set(address, `${state}${routes}`)
       }
     }

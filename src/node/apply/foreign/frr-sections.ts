@@ -1,5 +1,6 @@
+import { countMany } from '../../../text/wording.ts'
 import type { Line, Lines } from '../frr-lines.ts'
-import { count, type Foreign } from './foreign.ts'
+import type { Foreign } from './foreign.ts'
 
 /** Where a line comes from, for messages; `null`: only the running daemons have it. */
 export type PlaceOf = (line: Line) => string | null
@@ -34,7 +35,7 @@ export function describeSections(lines: Lines, context: SectionContext): Foreign
       const settings = parts.filter((line) => line.length > 1).map((line) => line.slice(1).join(' '))
       if (settings.length === 0) continue
       const shown = settings.slice(0, 3).join(', ')
-      const what = `${block}: ${count(settings.length, 'setting')} (${shown}${settings.length > 3 ? ', …' : ''})`
+      const what = `${block}: ${countMany(settings.length, 'setting')} (${shown}${settings.length > 3 ? ', …' : ''})`
       found.push(part('interface', what, first, context, parts.some(context.runs)))
     } else if (/^(?:ip|ipv6) (?:route|mroute) /.test(block)) routes.push(first)
     else if (!isOurs(block)) {
@@ -50,18 +51,18 @@ export function describeSections(lines: Lines, context: SectionContext): Foreign
   }
   if (routes.length > 0) {
     const running = routes.filter(context.runs).length
-    const state = running === 0 ? null : `${count(running, 'route')} configured now`
+    const state = running === 0 ? null : `${countMany(running, 'route')} configured now`
     const place = context.placeOf(routes[0]!)
-    found.push({ kind: 'static-routes', what: count(routes.length, 'static route'), state, place })
+    found.push({ kind: 'static-routes', what: countMany(routes.length, 'static route'), state, place })
   }
   for (const [kind, list] of policies) {
     const what = kind.startsWith('line')
-      ? count(list.length, kind, 'lines of lists')
-      : count(list.length, kind, 'route-map entries')
+      ? countMany(list.length, kind, 'lines of lists')
+      : countMany(list.length, kind, 'route-map entries')
     found.push(part('settings', what, list[0]!, context, list.some(context.runs)))
   }
   if (others.length > 0) {
-    const what = `${count(others.length, 'other line')}, such as "${others[0]!.join(' / ').slice(0, 100)}"`
+    const what = `${countMany(others.length, 'other line')}, such as "${others[0]!.join(' / ').slice(0, 100)}"`
     found.push(part('settings', what, others[0]!, context, others.some(context.runs)))
   }
   return found
@@ -87,7 +88,7 @@ function describeBgp(block: string, parts: readonly Line[], context: SectionCont
   }
   if (rest.length > 0) {
     const shown = rest.slice(0, 3).map((line) => line.at(-1)!)
-    const what = `${count(rest.length, 'route origination')} of router bgp ${asn}${scope} (${shown.join(', ')}${rest.length > 3 ? ', …' : ''})`
+    const what = `${countMany(rest.length, 'route origination')} of router bgp ${asn}${scope} (${shown.join(', ')}${rest.length > 3 ? ', …' : ''})`
     found.push(part('protocol', what, rest[0]!, context, rest.some(context.runs)))
   }
   return found

@@ -4,11 +4,12 @@ import {
   normalizeBird,
   readBirdStatements,
 } from '../../../../src/node/apply/foreign/bird-statements.ts'
-import { count, formatForeign } from '../../../../src/node/apply/foreign/foreign.ts'
+import { formatForeign } from '../../../../src/node/apply/foreign/foreign.ts'
 import { describeSections } from '../../../../src/node/apply/foreign/frr-sections.ts'
 import { maskSecrets } from '../../../../src/node/apply/foreign/mask.ts'
 import { readLines } from '../../../../src/node/apply/frr-lines.ts'
 import { parseProtocols } from '../../../../src/node/routing/bird/protocols.ts'
+import { countMany as count } from '../../../../src/text/wording.ts'
 
 describe('the statements of a BIRD configuration', () => {
   test('end at a semicolon or with their block; comments and strings hide braces', () => {
