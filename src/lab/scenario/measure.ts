@@ -19,6 +19,8 @@ import { type Held, type Watched, watchForLoss, watchRoutes } from './watch.ts'
 
 const restoreTimeoutMs = 90_000
 const restartTimeoutMs = 60_000
+/** How long routes are watched beyond their bound: a busy machine still gets a reason, and a time. */
+const overdueMs = 20_000
 /** How long a restarted controller is watched for flaps. */
 const calmMs = 2000
 
@@ -82,7 +84,7 @@ export async function measureWithdrawal(
   const logOffset = await sizeOf(logFile)
   const struckAt = performance.now()
   const struckAtEpochMs = performance.timeOrigin + struckAt
-  const deadline = struckAt + bound.limitMs + 5000
+  const deadline = struckAt + bound.limitMs + overdueMs
   const strike = fault.strike()
   // It is awaited below; until then a failure of it is not unhandled.
   strike.catch(() => {})

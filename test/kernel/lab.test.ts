@@ -1,0 +1,177 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { execa } from 'execa'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { readBundle } from '../../src/bundle/read.ts'
+import type { ScenarioName } from '../../src/lab/scenario/names.ts'
+import type { ScenarioResult } from '../../src/lab/scenario/scenario.ts'
+import { scenarios } from '../../src/lab/scenario/scenarios.ts'
+import { readState } from '../../src/lab/state.ts'
+import { NodeUnderTest } from '../e2e/failures/node-under-test.ts'
+import { cli, inside, type Lab, labDown, labUp, NeighborTables, until } from '../e2e/fixture-lab/lab.ts'
+import { findLeftovers } from '../e2e/fixture-lab/leftovers.ts'
+import { patience } from '../patience.ts'
+
+const minutes = (count: number) => patience(count * 60_000)
+/** The controller's reason on the kernel's WireGuard; `null`: the neighbors detect the fault, not the controller. */
+const reasons: Readonly<Record<ScenarioName, RegExp | null>> = {
+  'wireguard-down': /; interface-(?:missing|down): /,
+  'wireguard-hung': /; no-reply: /,
+  'wrong-key': /; wrong-key: /,
+  'peer-missing': /; peer-missing: /,
+  'daemon-restart': null,
+  'controller-killed': null,
+  'controller-dead': null,
+  'node-crash': null,
+  drain: /; drained: /,
+}
+
+async function run(name: ScenarioName): Promise<ScenarioResult[]> {
+  const args = ['lab', 'run', name, '--running', '--no-client', '--json']
+  const { stdout, stderr } = await execa(process.execPath, [cli, ...args], { reject: false })
+  const { scenarios: results } = JSON.parse(stdout || '{}') as { scenarios?: ScenarioResult[] }
+  if (results === undefined) throw new Error(stderr)
+  return results
+}
+
+/** The bound of the scenario on a machine that has nothing else to do. */
+async function boundMs(name: ScenarioName, node: string): Promise<number> {
+  const state = (await readState())!
+  const found = state.nodes.find((candidate) => candidate.name === node)!
+  const manifest = await readBundle(found.bundle)
+  const scenario = scenarios.find((candidate) => candidate.name === name)!
+  return scenario.boundOf({ state, node: found, manifest, wireguard: found.wireguard[0]!, program: [] })
+    .limitMs
+}
+
+async function rows(lab: Lab): Promise<string[]> {
+  const found: string[] = []
+  for (const node of lab.nodes) {
+    const tables = new NeighborTables(lab, node)
+    found.push(...(await tables.read()))
+    tables.close()
+  }
+  return found.sort()
+}
+
+describe('a lab of two sites on the kernel’s WireGuard', () => {
+  let lab: Lab
+  let everything: string[]
+
+  beforeAll(async () => {
+    lab = await labUp('test/kernel/fleet')
+    everything = await rows(lab)
+  }, minutes(5))
+  afterAll(async () => {
+    await labDown()
+    expect(await findLeftovers()).toEqual([])
+  }, minutes(3))
+
+  test('has interfaces of the kernel, and no process of WireGuard', async () => {
+    expect((await readState())!.kernelWireguard).toBe(true)
+    for (const node of lab.nodes) {
+      expect(node).toMatchObject({ wireguardPid: null })
+      const { stdout } = await inside(node, 'ip', ['-d', 'link', 'show', node.wireguardInterface])
+      expect(stdout).toMatch(/^ {4}wireguard/m)
+    }
+    expect(everything.length).toBe(lab.nodes.length * 2)
+  })
+
+  test.each(Object.entries(reasons) as [ScenarioName, RegExp | null][])(
+    'the scenario %s on both daemons: the reason, the order, the restoration, three times the bound',
+    async (name, reason) => {
+      const results = await run(name)
+      expect(results.map(({ daemon }) => daemon)).toEqual(['bird', 'frr'])
+      for (const result of results) {
+        const text = JSON.stringify(result)
+        console.log(text)
+        if (reason !== null) expect(result.detail).toMatch(reason)
+        if (name === 'controller-killed') expect(result.detail).toContain('never lost a route')
+        else {
+          expect(result.withdrawnMs, text).toBeGreaterThan(0)
+          // Three times the bound, or more where the run's first measurement found the guest slower still.
+          expect(result.withdrawnMs, text).toBeLessThanOrEqual(patience(await boundMs(name, result.node)))
+          if (reason !== null) expect(result.detectMs, text).toBeLessThanOrEqual(result.withdrawnMs!)
+        }
+        expect(result.restoredMs, text).toBeGreaterThan(0)
+      }
+      await until(
+        'the neighbors have all routes again',
+        () => rows(lab),
+        (now) => now.join() === everything.join(),
+      )
+    },
+    minutes(6),
+  )
+
+  describe.each([
+    ['20 ms and 1% loss', ['delay', '20ms'], ['loss', '1%']],
+    ['50 ms, jitter of 10 ms and 3% loss', ['delay', '50ms', '10ms'], ['loss', '3%']],
+  ])('on links with %s, and a loopback as slow', (_, slow, loss) => {
+    const shape = async (verb: 'add' | 'del') => {
+      for (const node of lab.nodes) {
+        const { stdout } = await inside(node, 'ip', ['-o', '-br', 'link', 'show', 'type', 'veth'])
+        const links = stdout.split('\n').map((line) => line.split(/[@ ]/)[0]!)
+        expect(links.length).toBeGreaterThan(0)
+        for (const link of ['lo', ...links]) {
+          // Loss on a loopback is none of a network: one lost packet in 30 there is a dead endpoint now and then.
+          const netem = verb === 'del' ? [] : [...slow, ...(link === 'lo' ? [] : loss)]
+          await inside(node, 'tc', ['qdisc', verb, 'dev', link, 'root', 'netem', ...netem])
+        }
+      }
+    }
+    beforeAll(() => shape('add'), minutes(1))
+    afterAll(() => shape('del'), minutes(1))
+
+    test(
+      'a healthy endpoint is never withdrawn',
+      async () => {
+        const watched = lab.nodes.map((node) => new NodeUnderTest(lab, node))
+        const before = await Promise.all(watched.map((node) => node.events()))
+        try {
+          const deadline = performance.now() + 30_000
+          while (performance.now() < deadline) {
+            expect(await rows(lab)).toEqual(everything)
+            await delay(500)
+          }
+          for (const [at, node] of watched.entries()) {
+            const decisions = (await node.events())
+              .slice(before[at]!.length)
+              .filter(({ event }) => event === 'decision')
+            expect(decisions.filter(({ decision }) => decision === 'withdraw')).toEqual([])
+            // `starved`: the guest itself was short of time, which is neither good nor bad.
+            expect(decisions.filter(({ reason }) => !/^(?:healthy|starved)$/.test(String(reason)))).toEqual(
+              [],
+            )
+            const { services } = await node.status()
+            expect(services).toMatchObject([{ decision: 'announce' }])
+          }
+        } finally {
+          for (const node of watched) await node.close()
+        }
+      },
+      minutes(3),
+    )
+
+    test(
+      'a dead endpoint is withdrawn with its reason, and restored',
+      async () => {
+        for (const result of await run('wrong-key')) {
+          const text = JSON.stringify(result)
+          console.log(text)
+          expect(result.detail).toMatch(reasons['wrong-key']!)
+          expect(result.withdrawnMs, text).toBeGreaterThan(0)
+          expect(result.withdrawnMs, text).toBeLessThanOrEqual(
+            patience(await boundMs('wrong-key', result.node)),
+          )
+          expect(result.restoredMs, text).toBeGreaterThan(0)
+        }
+        await until(
+          'the neighbors have all routes again',
+          () => rows(lab),
+          (now) => now.join() === everything.join(),
+        )
+      },
+      minutes(5),
+    )
+  })
+})
