@@ -46,7 +46,7 @@ test('errors are listed and counted, with exit code 1', async () => {
   await writeFile(join(dir, 'fra1.yaml'), '')
   const { stdout, exitCode } = await validate('--sites', dir)
   expect(stdout).toBe(
-    `${dir}/fra1.yaml:1:1 the file is empty\n    it is a map with the keys site, nodes, maintenance\n\n${dir}: 1 error in 1 file. Nothing was changed: fix the errors, then validate again.\n`,
+    `${dir}/fra1.yaml:1:1 the file is empty\n    it is a map with the keys site, asn, nodes, maintenance\n\n${dir}: 1 error in 1 file. Nothing was changed: fix the errors, then validate again.\n`,
   )
   expect(exitCode).toBe(1)
 })
@@ -64,7 +64,7 @@ test('--json prints one document with every field of each issue', async () => {
         column: 1,
         path: '',
         message: 'the file is empty',
-        hint: 'it is a map with the keys site, nodes, maintenance',
+        hint: 'it is a map with the keys site, asn, nodes, maintenance',
       },
     ],
   })

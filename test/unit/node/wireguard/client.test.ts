@@ -251,9 +251,9 @@ describe('a loaded server', () => {
 describe('a late reply', () => {
   it('is reported by the next failure, with its delay', async () => {
     const { responder, client } = await start()
-    responder.delayMs = 250
+    responder.isHolding = true
     expect(await shake(client, responder.endpoint, hastyMs)).toMatchObject({ ok: false })
-    await vi.waitFor(() => expect(responder.sent).toHaveLength(1))
+    await responder.release()
     responder.play = 'silent'
     const second = await failureOf(() => shake(client, responder.endpoint, 400))
     expect(second).toMatchObject({ cause: 'late' })
@@ -264,8 +264,9 @@ describe('a late reply', () => {
 
   it('is discarded when another reply came in time', async () => {
     const { responder, client } = await start()
-    responder.delayMs = 250
+    responder.isHolding = true
     await shake(client, responder.endpoint, hastyMs)
+    await responder.release()
     await shake(client, responder.endpoint)
     responder.play = 'silent'
     expect(await failureOf(() => shake(client, responder.endpoint, hastyMs))).toMatchObject({
@@ -275,18 +276,20 @@ describe('a late reply', () => {
 
   it('makes no session', async () => {
     const { responder, client } = await start()
-    responder.delayMs = 250
-    await shake(client, responder.endpoint, 100)
+    responder.isHolding = true
+    await shake(client, responder.endpoint, hastyMs)
+    await responder.release()
     responder.play = 'silent'
-    await failureOf(() => shake(client, responder.endpoint, 500))
+    expect(await failureOf(() => shake(client, responder.endpoint, 500))).toMatchObject({ cause: 'late' })
     expect(client.sessionAgeMs).toBeNull()
   })
 
   it('to a ping is reported by the next ping', async () => {
     const { responder, client } = await start()
     await shake(client, responder.endpoint)
-    responder.delayMs = 250
+    responder.isHolding = true
     expect(await ping(client, responder.endpoint, 100)).toMatchObject({ ok: false })
+    await responder.release()
     responder.play = 'silent'
     expect(await failureOf(() => ping(client, responder.endpoint, 400))).toMatchObject({ cause: 'late' })
   })

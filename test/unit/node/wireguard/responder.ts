@@ -2,6 +2,7 @@ import { randomBytes, randomInt } from 'node:crypto'
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { xchacha20poly1305 } from '@noble/ciphers/chacha.js'
+import { expect, vi } from 'vitest'
 import type { Endpoint } from '../../../../src/node/wireguard/endpoint-socket.ts'
 import { agree, generateKeyPair, type KeyPair, publicKeyObject } from '../../../../src/node/wireguard/key.ts'
 import { deriveKeys, equalBytes, hash, mac, open, seal } from '../../../../src/node/wireguard/primitives.ts'
@@ -43,6 +44,8 @@ export class Responder {
   readonly endpoints: Endpoint[] = []
   play: Play = 'normal'
   delayMs = 0
+  /** Whether answers wait for `release`. */
+  isHolding = false
   /** Every initiation (type 1) that arrived, unchanged. */
   readonly initiations: Buffer[] = []
   readonly timestamps: Buffer[] = []
@@ -54,6 +57,7 @@ export class Responder {
   readonly #sockets: Socket[] = []
   readonly #cookieSecret = randomBytes(32)
   readonly #timers = new Set<NodeJS.Timeout>()
+  readonly #held: (() => void)[] = []
   #session: Session | null = null
   #client: Peer | null = null
 
@@ -209,12 +213,25 @@ export class Responder {
     const packets = this.play === 'replay' ? [packet, packet, ...this.sent] : [packet]
     this.sent.push(packet)
     const answer = () => {
-      this.#timers.delete(timer)
       for (const each of packets)
         if (this.#sockets.includes(to.socket)) to.socket.send(each, to.port, to.address)
     }
-    const timer = setTimeout(answer, this.delayMs)
+    if (this.isHolding) {
+      this.#held.push(answer)
+      return
+    }
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer)
+      answer()
+    }, this.delayMs)
     this.#timers.add(timer)
+  }
+
+  /** Sends the answers that wait, of which there is one at least. */
+  async release(): Promise<void> {
+    await vi.waitFor(() => expect(this.#held).not.toHaveLength(0), { timeout: 5000 })
+    this.isHolding = false
+    for (const answer of this.#held.splice(0)) answer()
   }
 }
 
