@@ -63,10 +63,21 @@ test('drops a repeated and an older initiation in silence', async () => {
 })
 
 describe('under load', () => {
-  /** Packets wait for up to two seconds, and then arrive at once: faster than the kernel computes X25519. */
-  const hold = (verb: 'add' | 'delete') =>
-    server.run('tc', 'qdisc', verb, 'dev', 'lo', 'root', ...(verb === 'add' ? gate : []))
-  const gate = ['netem', 'limit', '100000', 'slot', '2s', '2s', 'packets', '100000', 'bytes', '100000000']
+  /** Packets wait for the next slot, and then arrive at once: faster than the kernel computes X25519. */
+  const hold = (verb: 'add' | 'delete', slot = '2s') =>
+    server.run('tc', 'qdisc', verb, 'dev', 'lo', 'root', ...(verb === 'add' ? gate(slot) : []))
+  const gate = (slot: string) => [
+    'netem',
+    'limit',
+    '100000',
+    'slot',
+    slot,
+    slot,
+    'packets',
+    '100000',
+    'bytes',
+    '100000000',
+  ]
 
   test(
     'it asks for a cookie when its queue is long, and not when it is short',
@@ -81,6 +92,22 @@ describe('under load', () => {
         // From 512 in the queue on, and for a second after that: also while the rest of the queue is answered.
         expect(cookies.get(700)).toBeGreaterThan(700 - 512)
         expect(cookies.get(1500)).toBeGreaterThan(1500 - 512)
+      } finally {
+        await hold('delete')
+      }
+    },
+    patience(120_000),
+  )
+
+  test(
+    'it asks for a cookie for a second after its queue was long, although the queue is empty',
+    async () => {
+      await hold('add', '400ms')
+      try {
+        const replies = await call<[number, number][]>('followed', { size: 700, ...publicKey })
+        const typesAfter = (ms: number) => replies.filter(([, atMs]) => atMs > ms).map(([type]) => type)
+        expect(typesAfter(200)).toContain(3)
+        expect(new Set(typesAfter(1700))).toEqual(new Set([2]))
       } finally {
         await hold('delete')
       }
