@@ -15,8 +15,8 @@ vi.setConfig({ testTimeout: 120_000 })
 
 const render = createRenderer(await loadTemplates())
 
-function plan(files: readonly FleetFileText[]) {
-  const { fleet } = parseFleet(files)
+function plan(files: readonly FleetFileText[], extra: ReadonlyMap<string, FleetFileText>) {
+  const { fleet } = parseFleet(files, (name) => extra.get(name)!)
   if (fleet === null) throw new Error('the fleet is not valid')
   const { nodes, notices } = compilePlan(fleet, (_site, node) => debianLayout(fleet, node))
   return { bundles: nodes.map((node) => renderBundle(render, node)), notices }
@@ -25,20 +25,22 @@ function plan(files: readonly FleetFileText[]) {
 test.each(['sites', 'test/golden/kinds'])(
   'the plan of %s does not depend on the order of the files',
   async (dir) => {
-    const names = (await readdir(dir)).filter((name) => name.endsWith('.yaml'))
-    const files = await Promise.all(
+    const names = (await readdir(dir)).filter((name) => /\.(?:yaml|conf)$/.test(name))
+    const read = await Promise.all(
       names.map(async (name) => ({ name, text: await readFile(join(dir, name), 'utf8') })),
     )
+    const files = read.filter(({ name }) => name.endsWith('.yaml'))
+    const extra = new Map(read.map((file) => [file.name, file]))
     // More sites than the example has, each node with a unique name.
     const more = files.flatMap(({ name, text }) =>
       name === 'fleet.yaml' || !/^site: /m.test(text) ? [] : [copyOf(name, text)],
     )
     const all = [...files, ...more]
-    const expected = plan(all)
+    const expected = plan(all, extra)
     expect(expected.notices.length).toBeGreaterThan(1)
     fc.assert(
       fc.property(fc.shuffledSubarray(all, { minLength: all.length }), (shuffled) => {
-        expect(plan(shuffled)).toEqual(expected)
+        expect(plan(shuffled, extra)).toEqual(expected)
       }),
       { numRuns: 50 },
     )
