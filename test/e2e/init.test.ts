@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { versionLine } from '../installed-version.ts'
 import { patience } from '../patience.ts'
 import { type Lab, labDown, NeighborTables, until } from './fixture-lab/lab.ts'
 import { runOnTerminal } from './fixture-terminal/terminal.ts'
@@ -93,6 +94,7 @@ describe('the tarball for npm, in an empty folder', () => {
       expect(shown).toContain('npx anyward doctor --bundle out/fra1/fra1-a')
       expect(exitCode).toBe(0)
 
+      expect(await readFile(join(folder, 'sites/fra1.yaml'), 'utf8')).toContain(versionLine('bird'))
       expect(await anyward('validate')).toMatchObject({ exitCode: 0 })
       const planned = await anyward('plan', '--out', 'out', '--state', join(dir, 'state'))
       expect(planned.stdout).toContain('fra1 may now announce 192.0.2.0/24 to transit1')

@@ -14,6 +14,8 @@ export interface Answers {
   readonly site?: string
   readonly node?: string
   readonly daemon?: string
+  /** Of the daemon on this machine. */
+  readonly daemonVersion?: string
   readonly routerId?: string
   readonly service: string
   readonly anycast?: readonly string[]

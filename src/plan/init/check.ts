@@ -4,7 +4,7 @@ import type { Left } from '../takeover/router.ts'
 import type { Answers, NewNeighbor } from './answers.ts'
 import { writeFleetFile, writeSiteFile } from './yaml.ts'
 
-export type Question = Exclude<keyof Answers, 'service' | 'allow' | 'neighbors'> | 'service' | 'neighbors'
+export type Question = Exclude<keyof Answers, 'allow' | 'daemonVersion'>
 
 const fleetName = 'fleet.yaml'
 

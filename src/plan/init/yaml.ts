@@ -47,12 +47,15 @@ export function writeFleetFile(answers: Answers): string {
 }
 
 /** The text of the site's file. */
-export function writeSiteFile({ site, node, daemon, routerId, service, neighbors }: Answers): string {
+export function writeSiteFile(answers: Answers): string {
+  const { site, node, daemon, daemonVersion, routerId, service, neighbors } = answers
   return lines(
     site !== undefined && `site: ${scalar(site)}`,
     'nodes:',
     `  - name: ${node === undefined ? '' : scalar(node)}`,
     daemon !== undefined && `    daemon: ${scalar(daemon)}`,
+    daemonVersion !== undefined &&
+      `    daemonVersion: ${JSON.stringify(daemonVersion)} # of this machine: where the node has another, write that`,
     routerId !== undefined && `    routerId: ${scalar(routerId)} # unique in the fleet`,
     `    services: ${flow([service])}`,
     neighbors.length === 0 ? '    neighbors: []' : ['    neighbors:', ...neighbors.flatMap(describeNeighbor)],

@@ -5,6 +5,7 @@ import { listCandidates } from '../../../plan/init/sessions.ts'
 import { findBogonRanges } from '../../../plan/init/suggest.ts'
 import { takeSessions } from '../../../plan/init/take-sessions.ts'
 import { writeFleetFile, writeSiteFile } from '../../../plan/init/yaml.ts'
+import { detectVersion } from '../../../plan/service/init/detect-version.ts'
 import { detectWireguard } from '../../../plan/service/init/detect-wireguard.ts'
 import { readConfig } from '../../../plan/service/init/read-config.ts'
 import { refuseExisting, writeSites } from '../../../plan/service/init/write-sites.ts'
@@ -25,7 +26,9 @@ export async function init(options: InitOptions): Promise<void> {
   const found = options.from === undefined ? null : readConfig(options.from, options.daemon ?? null)
   const flags = addFound(readFlags(options), found)
   const asks = options.json !== true && process.stdin.isTTY && process.stdout.isTTY
-  const { answers, left } = asks ? await ask(options, flags, found) : await takeFlags(options, flags, found)
+  const filled = asks ? await ask(options, flags, found) : await takeFlags(options, flags, found)
+  const { left } = filled
+  const answers = await addVersion(filled.answers)
   refuseInvalid(answers)
   const files = await writeSites(
     options.sites,
@@ -58,6 +61,12 @@ function addFound(flags: Answers, found: FoundRouter | null): Answers {
     ...(found.routerId !== null && { routerId: found.routerId }),
     ...flags,
   }
+}
+
+async function addVersion(answers: Answers): Promise<Answers> {
+  const { daemon } = answers
+  const version = daemon === 'bird' || daemon === 'frr' ? await detectVersion(daemon) : null
+  return version === null ? answers : { ...answers, daemonVersion: version }
 }
 
 async function ask(options: InitOptions, flags: Answers, found: FoundRouter | null): Promise<Filled> {
