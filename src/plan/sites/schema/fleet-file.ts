@@ -198,8 +198,10 @@ const rpki = z
       .describe('How often a router queries a cache for updates (RFC 8210, section 6).')
       .prefault('1h'),
     retry: secondsField(bounds.rpki.retry)
-      .describe('Time to the next query after a failure. At most `expire`.')
-      .prefault('10m'),
+      .describe(
+        'Time to the next query after a failure. A router that starts before its caches accepts invalid routes for as long. At most `expire`.',
+      )
+      .prefault('30s'),
     expire: secondsField(bounds.rpki.expire)
       .describe('How long a router uses its data when no cache answers. At least `refresh`.')
       .prefault('2h'),
