@@ -259,11 +259,11 @@ test('a missing field has its default', () => {
   })
 })
 
-test('RPKI with only caches has the timers of RFC 8210 and keeps the last good set', () => {
+test('RPKI with only caches has the timers of RFC 8210, with a shorter retry, and keeps the last good set', () => {
   expect(parseBase((text) => text)?.rpki).toMatchObject({
     invalid: 'reject',
     refreshS: 3600,
-    retryS: 600,
+    retryS: 30,
     expireS: 7200,
     atExpiry: 'last-good',
     lastGood: { host: '127.0.0.1', port: 3324 },
