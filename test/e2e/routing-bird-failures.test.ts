@@ -1,4 +1,4 @@
-import { appendFile, chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { appendFile, chmod, chown, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { execa } from 'execa'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -13,6 +13,7 @@ import { failureOf, untilAnnounced } from './fixture-routing/expectations.ts'
 import { listenBetween } from './fixture-routing/listen-between.ts'
 import { type Pair, startPair } from './fixture-routing/pair.ts'
 import { until, untilEqual } from './fixture-routing/until.ts'
+import { failWithoutRights, otherUser } from './fixture-routing/without-rights.ts'
 
 const nothing = new Set<string>()
 let pair: Pair
@@ -272,20 +273,14 @@ describe('failure 4: when BIRD does not answer', () => {
 
 describe('when permission is missing', () => {
   test('the error names the socket or file that this user may not open', async () => {
-    await chmod(pair.manifest.paths.daemonSocket, 0o600)
-    const other = createBird({ manifest: pair.manifest })
-    process.seteuid!('nobody')
-    try {
-      const socket = await failureOf(other.observe())
-      expect(socket.code).toBe('permission')
-      expect(socket.message).toContain(pair.manifest.paths.daemonSocket)
-      const file = await failureOf(other.apply(normally(nothing)))
-      expect(file.code).toBe('permission')
-      expect(file.message).toContain(announceFile())
-    } finally {
-      process.seteuid!(0)
-      other.close()
-    }
+    const { daemonSocket } = pair.manifest.paths
+    const folder = dirname(announceFile())
+    await chmod(daemonSocket, 0o600)
+    for (const path of [daemonSocket, folder, announceFile()]) await chown(path, otherUser, otherUser)
+    const { observe, apply } = await failWithoutRights('bird', pair.manifest)
+    expect(observe).toEqual({ code: 'permission', message: expect.stringContaining(daemonSocket) })
+    expect(apply).toEqual({ code: 'permission', message: expect.stringContaining(announceFile()) })
+    for (const path of [folder, announceFile()]) await chown(path, 0, 0)
     await untilAnnounced(pair, everything)
   })
 })

@@ -1,4 +1,4 @@
-import { chmod } from 'node:fs/promises'
+import { chmod, chown } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { execa } from 'execa'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -20,6 +20,7 @@ import {
 import { failureOf, untilAnnounced } from './fixture-routing/expectations.ts'
 import { type Pair, startPair } from './fixture-routing/pair.ts'
 import { until, untilEqual } from './fixture-routing/until.ts'
+import { failWithoutRights, otherUser } from './fixture-routing/without-rights.ts'
 
 const nothing = new Set<string>()
 let pair: Pair
@@ -323,15 +324,8 @@ describe('when permission is missing', () => {
   test('the error names the socket that this user may not open', async () => {
     const { daemonSocket } = pair.manifest.paths
     await chmod(daemonSocket, 0o600)
-    const other = createFrr({ manifest: pair.manifest })
-    process.seteuid!('nobody')
-    try {
-      const error = await failureOf(other.observe())
-      expect(error.code).toBe('permission')
-      expect(error.message).toContain(daemonSocket)
-    } finally {
-      process.seteuid!(0)
-      other.close()
-    }
+    await chown(daemonSocket, otherUser, otherUser)
+    const { observe } = await failWithoutRights('frr', pair.manifest)
+    expect(observe).toEqual({ code: 'permission', message: expect.stringContaining(daemonSocket) })
   })
 })

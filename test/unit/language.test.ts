@@ -51,7 +51,6 @@ const exceptions: { pattern: RegExp; reason: string }[] = [
     pattern: /\.troubles\b|\btroubles(?=\.push| \}|[\]:,)])/g,
     reason: 'a JSON key of `anyward withdraw --json`',
   },
-  { pattern: /seteuid!\('nobody'\)/g, reason: 'a user of the operating system' },
 ]
 
 /** Without the exceptions; in Markdown also without text in backquotes and code blocks, which are names too. */
