@@ -34,7 +34,6 @@ const debianPart = [
   { file: 'test/e2e/apply-frr.test.ts', bird: '3' },
   { file: 'test/e2e/routing-bird.test.ts', bird: '3' },
   { file: 'test/e2e/routing-frr.test.ts', bird: '2' },
-  { file: 'test/e2e/route-server.test.ts', bird: '2' },
 ]
 
 /**

@@ -124,8 +124,8 @@ async function checkFrrDaemons(
   const isRoot = process.getuid!() === 0
   const validates = lines.includes('rpki')
   let asked = 0
-  const more = frrDaemonsOf(lines.join('\n'))
-  for (const daemon of isRoot ? ['bgpd', 'zebra', 'staticd', ...more] : ['bgpd']) {
+  const all = ['bgpd', 'zebra', 'staticd', ...frrDaemonsOf(lines.join('\n'))]
+  for (const daemon of isRoot ? all : ['bgpd']) {
     // In a network namespace of its own: `bgpd -C` opens sessions to the RPKI caches that it reads of.
     const namespace = isRoot ? ['--net'] : ['--map-root-user', '--net']
     const args = [...namespace, `/usr/lib/frr/${daemon}`, '-C', '-f', config]
@@ -143,7 +143,7 @@ async function checkFrrDaemons(
     }
     if (result.exitCode !== 0) complaints.push(outputOf(daemon, result))
   }
-  if (asked < 3) return complaints
+  if (asked < all.length) return complaints
   const bfdStart = lines.includes('bfd') ? lines.indexOf('bfd') : lines.length
   const bfdEnd = lines.indexOf('exit', bfdStart)
   for (const [number, count] of refusedBy) {
