@@ -64,9 +64,10 @@ test('a schedule has exactly the times of node-cron', () => {
         const from = second * 1000
         vi.setSystemTime(from)
         const next = createCronTimes(text, timezone).nextAfter(from)!
+        // The nights of a clock change are not tested: there node-cron skips, repeats, or throws.
+        if (isNearChange(next, timezone)) return
         const theirs = cron.getNextRuns(1)[0]!.getTime()
-        // The nights of a clock change are not tested: there node-cron skips or repeats.
-        if (isNearChange(next, timezone) || isNearChange(theirs, timezone)) return
+        if (isNearChange(theirs, timezone)) return
         expect([text, timezone, from, next]).toEqual([text, timezone, from, theirs])
         expect(cron.match(new Date(next))).toBe(true)
       },
