@@ -23,11 +23,8 @@ export function createFrrBase({ daemonSocket, content, installed, replaces }: Ba
     isAnnouncement(line) && !before.has(keyOf(line)) && !after.has(keyOf(line))
   return {
     async check() {
-      const [old, fresh] = await Promise.all([
-        installed === null ? null : readByScratchDaemons(installed),
-        readByScratchDaemons(content),
-      ])
-      before = old === null ? new Map() : configured(old)
+      const { old, fresh } = await readBoth(installed, content)
+      before = old
       after = configured(fresh)
       defaults = readLines(fresh.empty)
       return fresh.complaints.map((complaint) => `frr.conf: ${hidePassword(complaint)}`)
@@ -56,6 +53,18 @@ export function createFrrBase({ daemonSocket, content, installed, replaces }: Ba
     },
     close: async () => {},
   }
+}
+
+/** The lines of the installed file, of which there may be none, and what scratch daemons say of the new one. */
+export async function readBoth(
+  installed: string | null,
+  content: string,
+): Promise<{ readonly old: Lines; readonly fresh: ScratchReading }> {
+  const [old, fresh] = await Promise.all([
+    installed === null ? null : readByScratchDaemons(installed),
+    readByScratchDaemons(content),
+  ])
+  return { old: old === null ? new Map() : configured(old), fresh }
 }
 
 /** Without the lines that the daemons print with an empty configuration, for example because of sysctls. */

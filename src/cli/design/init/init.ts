@@ -5,10 +5,10 @@ import { listCandidates } from '../../../plan/init/sessions.ts'
 import { findBogonRanges } from '../../../plan/init/suggest.ts'
 import { takeSessions } from '../../../plan/init/take-sessions.ts'
 import { writeFleetFile, writeSiteFile } from '../../../plan/init/yaml.ts'
-import { detectVersion } from '../../../plan/service/init/detect-version.ts'
 import { detectWireguard } from '../../../plan/service/init/detect-wireguard.ts'
 import { readConfig } from '../../../plan/service/init/read-config.ts'
 import { refuseExisting, writeSites } from '../../../plan/service/init/write-sites.ts'
+import { readInstalledVersion } from '../../../plan/service/installed-version.ts'
 import type { FoundRouter, Left } from '../../../plan/takeover/router.ts'
 import { formatIssue, type Issue } from '../../../text/issue.ts'
 import { CommandError, exitCode } from '../../failure.ts'
@@ -65,8 +65,11 @@ function addFound(flags: Answers, found: FoundRouter | null): Answers {
 
 async function addVersion(answers: Answers): Promise<Answers> {
   const { daemon } = answers
-  const version = daemon === 'bird' || daemon === 'frr' ? await detectVersion(daemon) : null
-  return version === null ? answers : { ...answers, daemonVersion: version }
+  if (daemon !== 'bird' && daemon !== 'frr') return answers
+  const installed = await readInstalledVersion(daemon).catch(() => null)
+  // Without what a distribution appends.
+  const version = /^\d+\.\d+(?:\.\d+)?/.exec(installed ?? '')?.[0]
+  return version === undefined ? answers : { ...answers, daemonVersion: version }
 }
 
 async function ask(options: InitOptions, flags: Answers, found: FoundRouter | null): Promise<Filled> {

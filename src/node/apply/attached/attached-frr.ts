@@ -1,8 +1,7 @@
 import { dirname } from 'node:path'
-import { readByScratchDaemons } from '../../routing/frr/scratch.ts'
 import { Vtysh } from '../../routing/frr/vtysh.ts'
 import type { BaseDaemon, BaseOptions } from '../base-daemon.ts'
-import { configured, converge } from '../frr-base.ts'
+import { configured, converge, readBoth } from '../frr-base.ts'
 import { keyOf, type Line, type Lines, readLines } from '../frr-lines.ts'
 import { findGap } from '../frr-steps.ts'
 
@@ -16,11 +15,8 @@ export function createAttachedFrr({ daemonSocket, content, installed }: BaseOpti
   let after: Lines = new Map()
   return {
     async check() {
-      const [old, fresh] = await Promise.all([
-        installed === null ? null : readByScratchDaemons(installed),
-        readByScratchDaemons(content),
-      ])
-      before = old === null ? new Map() : configured(old)
+      const { old, fresh } = await readBoth(installed, content)
+      before = old
       after = configured(fresh)
       return fresh.complaints.map((complaint) => `anyward.conf: ${complaint}`)
     },

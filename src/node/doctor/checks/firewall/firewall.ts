@@ -1,5 +1,6 @@
 import { listNftRules, saveIptables } from '../../../../linux/inspect/firewall.ts'
 import type { ManifestNeighbor } from '../../../../manifest/manifest.ts'
+import { familyOf } from '../../../../net/prefix.ts'
 import { type Check, error, type Found } from '../../check.ts'
 import { findUplinks } from '../../uplinks.ts'
 import type { Flow } from './chains.ts'
@@ -21,11 +22,17 @@ export const firewall: Check = {
     if (wanted.length === 0) return []
     const uplinks = manifest === null ? [] : await findUplinks(manifest)
     const nft = new NftRules(await listNftRules())
+    const tables = new Map<Flow['family'], Tables>()
+    for (const family of new Set(wanted.map((one) => one.family))) {
+      tables.set(family, {
+        // iptables-nft keeps its rules in nftables.
+        saved: nft.hasIptables(family) ? await saveIptables('nft', family) : null,
+        legacy: await saveIptables('legacy', family),
+      })
+    }
     const found: Found[] = []
     for (const { family, port, owner } of wanted) {
-      // iptables-nft keeps its rules in nftables.
-      const saved = nft.hasIptables(family) ? await saveIptables('nft', family) : null
-      const legacy = await saveIptables('legacy', family)
+      const { saved, legacy } = tables.get(family)!
       const judges: ((flow: Flow) => Blocked | null)[] = [
         (flow) => judgeNft(nft, flow, saved !== null),
         (flow) => judgeSaved(saved, flow, ''),
@@ -48,6 +55,12 @@ export const firewall: Check = {
     }
     return found
   },
+}
+
+/** The filter tables of iptables-nft and of iptables-legacy; `null`: there is none. */
+interface Tables {
+  readonly saved: string | null
+  readonly legacy: string | null
 }
 
 interface Blocked {
@@ -87,5 +100,5 @@ function findBfd({ name, address, session }: ManifestNeighbor) {
 }
 
 function familiesOf(addresses: readonly string[]): Flow['family'][] {
-  return [...new Set(addresses.map((address) => (address.includes(':') ? 'ipv6' : 'ipv4')))]
+  return [...new Set(addresses.map(familyOf))]
 }
