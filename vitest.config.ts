@@ -3,10 +3,10 @@ import { patience } from './test/patience.ts'
 
 /** What runs again in the guest of `scripts/test --kernel`: it depends on the kernel's WireGuard. */
 const againstTheKernel = [
-  'test/e2e/wireguard.test.ts',
-  'test/e2e/wireguard-failures.test.ts',
-  'test/e2e/side-checks.test.ts',
-  'test/e2e/drain.test.ts',
+  'test/e2e/wireguard/wireguard.test.ts',
+  'test/e2e/wireguard/wireguard-failures.test.ts',
+  'test/e2e/wireguard/side-checks.test.ts',
+  'test/e2e/controller/drain.test.ts',
   'test/e2e/failures/*.test.ts',
 ]
 

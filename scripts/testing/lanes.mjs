@@ -30,10 +30,10 @@ exit $?
 const debianPart = [
   { file: 'test/golden/bundles.test.ts', bird: '3' },
   { file: 'test/proof/neighbors.test.ts', bird: '3' },
-  { file: 'test/e2e/apply-bird.test.ts', bird: '2' },
-  { file: 'test/e2e/apply-frr.test.ts', bird: '3' },
-  { file: 'test/e2e/routing-bird.test.ts', bird: '3' },
-  { file: 'test/e2e/routing-frr.test.ts', bird: '2' },
+  { file: 'test/e2e/apply/apply-bird.test.ts', bird: '2' },
+  { file: 'test/e2e/apply/apply-frr.test.ts', bird: '3' },
+  { file: 'test/e2e/routing/routing-bird.test.ts', bird: '3' },
+  { file: 'test/e2e/routing/routing-frr.test.ts', bird: '2' },
 ]
 
 /**

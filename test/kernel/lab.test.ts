@@ -7,8 +7,8 @@ import type { ScenarioResult } from '../../src/lab/scenario/scenario.ts'
 import { scenarios } from '../../src/lab/scenario/scenarios.ts'
 import { readState } from '../../src/lab/state.ts'
 import { NodeUnderTest } from '../e2e/failures/node-under-test.ts'
-import { cli, inside, type Lab, labDown, labUp, NeighborTables, until } from '../e2e/fixture-lab/lab.ts'
-import { findLeftovers } from '../e2e/fixture-lab/leftovers.ts'
+import { cli, inside, type Lab, labDown, labUp, NeighborTables, until } from '../e2e/fixtures/lab/lab.ts'
+import { findLeftovers } from '../e2e/fixtures/lab/leftovers.ts'
 import { patience } from '../patience.ts'
 
 const minutes = (count: number) => patience(count * 60_000)

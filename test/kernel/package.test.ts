@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFailed, test } from 'vitest'
-import { until } from '../e2e/fixture-lab/lab.ts'
+import { until } from '../e2e/fixtures/lab/lab.ts'
 import { patience } from '../patience.ts'
 import { Journal } from './fixture/journal.ts'
 import {

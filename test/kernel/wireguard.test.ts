@@ -4,8 +4,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { builtCode } from '../e2e/fixture-wireguard/agent.ts'
-import { inKernel, newKeys, WireguardServer } from '../e2e/fixture-wireguard/server.ts'
+import { builtCode } from '../e2e/fixtures/wireguard/agent.ts'
+import { inKernel, newKeys, WireguardServer } from '../e2e/fixtures/wireguard/server.ts'
 import { patience } from '../patience.ts'
 
 /** What docs/probe.md says of the kernel's WireGuard. Each measurement is printed, for the documentation. */

@@ -1,6 +1,6 @@
 import type { Announcements } from '../../src/net/announcements.ts'
 import { evaluate } from '../../src/plan/policy/evaluate.ts'
-import { until } from '../e2e/fixture-routing/until.ts'
+import { until } from '../e2e/fixtures/routing/until.ts'
 import { nodeAddresses } from './bed.ts'
 import type { WireRoute } from './bgp/wire.ts'
 import { routeOf } from './compare.ts'

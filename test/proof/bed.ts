@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
-import type { Daemon } from '../e2e/fixture-routing/daemon-process.ts'
-import { daemonsIn } from '../e2e/fixture-routing/daemons-in.ts'
+import type { Daemon } from '../e2e/fixtures/routing/daemon-process.ts'
+import { daemonsIn } from '../e2e/fixtures/routing/daemons-in.ts'
 import { forwardPort, Speaker, type SpeakerOptions } from './bgp/speaker.ts'
 
 /** The node's end of the link. */

@@ -1,7 +1,7 @@
 import type { Family } from '../../src/net/prefix.ts'
 import { BirdClient } from '../../src/node/routing/bird/client.ts'
 import { Vty } from '../../src/node/routing/frr/vty.ts'
-import { until } from '../e2e/fixture-routing/until.ts'
+import { until } from '../e2e/fixtures/routing/until.ts'
 import { patience } from '../patience.ts'
 import type { Speaker } from './bgp/speaker.ts'
 import type { AsPath } from './bgp/wire.ts'

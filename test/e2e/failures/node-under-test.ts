@@ -11,7 +11,7 @@ import { type LabState, readState } from '../../../src/lab/state.ts'
 import type { Manifest } from '../../../src/manifest/manifest.ts'
 import { BirdClient } from '../../../src/node/routing/bird/client.ts'
 import { patience } from '../../patience.ts'
-import { cli, inside, type Lab, type LabNode, NeighborTables, until } from '../fixture-lab/lab.ts'
+import { cli, inside, type Lab, type LabNode, NeighborTables, until } from '../fixtures/lab/lab.ts'
 
 export interface StartOptions {
   /** Changes to the lab's manifest for this controller. */

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BirdClient } from '../../../src/node/routing/bird/client.ts'
 import { patience } from '../../patience.ts'
-import { type Lab, until } from '../fixture-lab/lab.ts'
+import { type Lab, until } from '../fixtures/lab/lab.ts'
 import type { NodeUnderTest } from './node-under-test.ts'
 
 /**

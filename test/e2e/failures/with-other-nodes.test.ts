@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { patience } from '../../patience.ts'
-import { cli, type Lab, labDown, labUp, until } from '../fixture-lab/lab.ts'
+import { cli, type Lab, labDown, labUp, until } from '../fixtures/lab/lab.ts'
 import { NodeUnderTest } from './node-under-test.ts'
 import { Reflector } from './reflector.ts'
 

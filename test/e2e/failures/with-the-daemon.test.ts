@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { BirdClient } from '../../../src/node/routing/bird/client.ts'
 import { Vty } from '../../../src/node/routing/frr/vty.ts'
 import { patience } from '../../patience.ts'
-import { cli, type Lab, labDown, labUp, until } from '../fixture-lab/lab.ts'
+import { cli, type Lab, labDown, labUp, until } from '../fixtures/lab/lab.ts'
 import { NodeUnderTest } from './node-under-test.ts'
 
 let lab: Lab

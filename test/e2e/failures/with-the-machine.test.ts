@@ -6,8 +6,8 @@ import { createInterface } from 'node:readline'
 import { execa } from 'execa'
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { patience } from '../../patience.ts'
-import { type Lab, labDown, labUp, until } from '../fixture-lab/lab.ts'
-import { fixture } from '../fixture-wireguard/agent.ts'
+import { type Lab, labDown, labUp, until } from '../fixtures/lab/lab.ts'
+import { fixture } from '../fixtures/wireguard/agent.ts'
 import { isAlive, NodeUnderTest } from './node-under-test.ts'
 
 let lab: Lab

@@ -5,7 +5,7 @@ import {
   findMismatch,
   fits,
 } from '../../../src/manifest/daemon-versions.ts'
-import { manifestOf } from '../../e2e/fixture-routing/configs.ts'
+import { manifestOf } from '../../e2e/fixtures/routing/configs.ts'
 
 const before = { from: '8.4', below: '10.1', because: 'RPKI caches' }
 

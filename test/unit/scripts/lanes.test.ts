@@ -43,5 +43,5 @@ test('a run has a part with the daemons of Debian 13, and a run in their root ha
   const inRoot = listJobs(true)
   expect(inRoot.every(({ bird }) => bird === null)).toBe(true)
   expect(inRoot.map(({ file }) => file)).toContain('test/proof/neighbors.test.ts')
-  expect(inRoot.map(({ file }) => file)).not.toContain('test/e2e/planner.test.ts')
+  expect(inRoot.map(({ file }) => file)).not.toContain('test/e2e/planning/planner.test.ts')
 })

@@ -10,7 +10,7 @@ import { createBird } from '../../../../src/node/routing/bird/bird.ts'
 import { BirdClient } from '../../../../src/node/routing/bird/client.ts'
 import type { DaemonError } from '../../../../src/node/routing/daemon.ts'
 import { createFrr } from '../../../../src/node/routing/frr/frr.ts'
-import { manifestOf } from '../../../e2e/fixture-routing/configs.ts'
+import { manifestOf } from '../../../e2e/fixtures/routing/configs.ts'
 import { observeLists } from '../../../observation-lists.ts'
 
 /** Replies that a real daemon gives rarely or never, so that a test cannot provoke them. */

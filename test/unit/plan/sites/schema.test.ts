@@ -19,8 +19,8 @@ function accepts(name: string, text: string): boolean {
 test.each([
   ...['fleet', 'ams1', 'fra1', 'nyc1'].map((name) => `sites/${name}.yaml`),
   ...['fleet', 'bru1', 'zrh1'].map((name) => `test/golden/kinds/${name}.yaml`),
-  ...['fleet', 'oslo', 'rome'].map((name) => `test/e2e/fleet/${name}.yaml`),
-  ...['fleet', 'lima', 'oslo', 'rome'].map((name) => `test/e2e/fleet-mixed/${name}.yaml`),
+  ...['fleet', 'oslo', 'rome'].map((name) => `test/e2e/fixtures/fleet/${name}.yaml`),
+  ...['fleet', 'lima', 'oslo', 'rome'].map((name) => `test/e2e/fixtures/fleet-mixed/${name}.yaml`),
 ])('the JSON Schema accepts %s', async (file) => {
   expect(accepts(file, await readFile(file, 'utf8'))).toBe(true)
 })

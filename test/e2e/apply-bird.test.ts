@@ -1,5 +1,0 @@
-import { describe } from 'vitest'
-import { patience } from '../patience.ts'
-import { testApplyOn } from './fixture-apply/cases.ts'
-
-describe('apply on bird', { timeout: patience(180_000) }, () => testApplyOn('bird'))
