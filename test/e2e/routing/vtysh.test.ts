@@ -37,8 +37,8 @@ beforeAll(async () => {
   // readRunning answers as soon as one of the daemons does.
   await until(
     'bgpd answers',
-    () => vtysh.show('show bgp vrfs'),
-    (text) => text !== '' && !text.includes('bgpd is not running'),
+    () => vtysh.show('show daemons'),
+    (text) => text.includes('bgpd'),
   )
 }, patience(60_000))
 
