@@ -83,7 +83,8 @@ describe.each(['bird', 'frr'] as const)('the controller behind %s', (daemon) => 
   const addAddress = () => inside(node, 'ip', ['addr', 'add', '192.0.2.1/32', 'dev', 'lo'])
   const startController = (bundle = node.bundle) => {
     const args = ['netns', 'exec', node.namespace, process.execPath, cli, 'controller', '--bundle', bundle]
-    const child = execa('ip', args, { reject: false, all: true, buffer: false })
+    // In a session of its own: see NodeUnderTest.
+    const child = execa('ip', args, { detached: true, reject: false, all: true, buffer: false })
     child.all.on('data', (chunk: Buffer) => {
       logged += chunk.toString()
     })

@@ -249,6 +249,9 @@ export class NodeUnderTest {
     ]
     const log = { file: this.#logFile, append: true }
     const child = execa('ip', args, {
+      // In a session of its own, as the lab starts it: the kernel gives each session its share of the processor, and
+      // in that of this test its polls would delay the probes.
+      detached: true,
       reject: false,
       all: true,
       stderr: ['pipe', log],
