@@ -1,6 +1,6 @@
 const tokenStart = '@anyward-secret:'
 /** A path may contain `@`, but no blank or quote: the last `@` before one of those ends the token. */
-const tokenPattern = new RegExp(`${tokenStart}(/[^\\s"]*)@`, 'g')
+export const tokenPattern: RegExp = new RegExp(`${tokenStart}(/[^\\s"]*)@`, 'g')
 
 /** A placeholder in a bundle for the first line of a file on the node; replaced when the bundle is installed. */
 export function secretToken(file: string): string {

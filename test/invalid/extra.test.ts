@@ -155,6 +155,7 @@ describe('extra configuration of FRR is refused', () => {
     ['interface eth0\n ip ospf message-digest-key 1 md5 hunter2', 'has a secret in clear text, behind md5'],
     ['key chain a\n key 1\n  key-string hunter2', 'has a secret in clear text, behind key-string'],
     ['password hunter2', 'has a secret in clear text, behind password'],
+    ['router isis a\n area-password clear hunter2', 'has a secret in clear text, behind area-password'],
     [`!${' '.repeat(4094)}router bgp 64500`, 'has a line of more than 1000 characters'],
   ])('%s', (text, message) => {
     expect(findFrrProblems(text).map((problem) => problem.message)).toEqual([message])

@@ -1,7 +1,9 @@
-import { dirname } from 'node:path'
-import { readByScratchDaemons, type ScratchReading } from '../routing/frr/scratch.ts'
+import { dirname, join } from 'node:path'
+import { frrDaemonsOf } from '../../syntax/frr-daemons.ts'
+import { listens, readByScratchDaemons, type ScratchReading } from '../routing/frr/scratch.ts'
 import { Vtysh } from '../routing/frr/vtysh.ts'
 import { type BaseDaemon, type BaseOptions, NotTakenError } from './base-daemon.ts'
+import { maskFrrSecrets } from './foreign/mask.ts'
 import { isAnnouncement, keyOf, type Line, type Lines, readLines, without } from './frr-lines.ts'
 import { commandsToAdd, commandsToRemove, findGap } from './frr-steps.ts'
 
@@ -23,11 +25,13 @@ export function createFrrBase({ daemonSocket, content, installed, replaces }: Ba
     isAnnouncement(line) && !before.has(keyOf(line)) && !after.has(keyOf(line))
   return {
     async check() {
+      const absent = await findAbsent(dirname(daemonSocket), content)
+      if (absent.length > 0) return absent
       const { old, fresh } = await readBoth(installed, content)
       before = old
       after = configured(fresh)
       defaults = readLines(fresh.empty)
-      return fresh.complaints.map((complaint) => `frr.conf: ${hidePassword(complaint)}`)
+      return fresh.complaints.map((complaint) => `frr.conf: ${maskFrrSecrets(complaint)}`)
     },
     saysTheSame: () =>
       installed !== null && without(before, after).size === 0 && without(after, before).size === 0,
@@ -53,6 +57,16 @@ export function createFrrBase({ daemonSocket, content, installed, replaces }: Ba
     },
     close: async () => {},
   }
+}
+
+/** Extra configuration may need daemons that do not run: vtysh drops their lines. */
+async function findAbsent(sockets: string, content: string): Promise<string[]> {
+  const absent: string[] = []
+  for (const name of frrDaemonsOf(content)) {
+    if (await listens(join(sockets, `${name}.vty`))) continue
+    absent.push(`frr.conf: ${name} does not run: set ${name}=yes in /etc/frr/daemons, and restart FRR`)
+  }
+  return absent
 }
 
 /** The lines of the installed file, of which there may be none, and what scratch daemons say of the new one. */
@@ -95,15 +109,11 @@ export async function converge(
     ...missing.map((line) => `does not accept "${keyOf(line).replaceAll('\0', ' / ')}"`),
     ...excess.map((line) => `keeps "${keyOf(line).replaceAll('\0', ' / ')}"`),
   ]
-  const words = [...lines.slice(0, 5), ...new Set(replies)].map(hidePassword).slice(0, 10)
+  const words = [...lines.slice(0, 5), ...new Set(replies)].map(maskFrrSecrets).slice(0, 10)
   throw new NotTakenError(`FRR ${words.join('; ')}`)
 }
 
 /** Lines that FRR prints about the kernel's settings. */
 function isOfMachine(key: string): boolean {
   return /^(?:no )?(?:ip|ipv6) forwarding$/.test(key)
-}
-
-function hidePassword(text: string): string {
-  return text.replace(/(\bpassword )\S+/g, '$1***')
 }

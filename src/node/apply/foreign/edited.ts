@@ -4,7 +4,7 @@ import { readByScratchDaemons } from '../../routing/frr/scratch.ts'
 import { canonicalPrefix } from '../../routing/own-prefixes.ts'
 import { isAnnouncement, keyOf, type Line, type Lines, readLines, without } from '../frr-lines.ts'
 import { normalizeBird } from './bird-statements.ts'
-import { maskSecrets } from './mask.ts'
+import { hideInstalledSecrets, maskBirdSecrets, maskFrrSecrets } from './mask.ts'
 
 interface EditedOptions {
   readonly configFile: string
@@ -31,7 +31,7 @@ export const findEdits: Readonly<Record<DaemonKind, (options: EditedOptions) => 
 }
 
 async function findEditsInBird({ configFile, installed, old }: EditedOptions): Promise<string | null> {
-  const [before, after] = [installed, old].map(maskSecrets) as [string, string]
+  const [before, after] = [installed, old].map(maskBirdSecrets) as [string, string]
   if (normalizeBird(before) === normalizeBird(after)) return null
   const patch = createTwoFilesPatch('the installed bundle', configFile, before, after, undefined, undefined, {
     context: 1,
@@ -45,13 +45,15 @@ async function findEditsInBird({ configFile, installed, old }: EditedOptions): P
 async function findEditsInFrr({ installed, old, own }: EditedOptions): Promise<string | null> {
   const isCounted = (line: Line) =>
     !(isAnnouncement(line) && own.has(canonicalPrefix(line[2]!.split(' ')[1]!) ?? '')) &&
-    !/ password /.test(line.at(-1)!) &&
     !/^(?:no )?(?:ip|ipv6) forwarding$/.test(line[0])
-  const written = counted(readLines(old), isCounted)
-  const expected = counted(readLines(installed), isCounted)
+  const hide = hideInstalledSecrets(installed)
+  const written = counted(readLines(hide(old)), isCounted)
+  const expected = counted(readLines(hide(installed)), isCounted)
   if (without(written, expected).size === 0 && without(expected, written).size === 0) return null
   const [was, is] = await Promise.all([readByScratchDaemons(installed), readByScratchDaemons(old)])
-  const [wanted, parsed, empty] = [was.running, is.running, is.empty].map(readLines) as [Lines, Lines, Lines]
+  const [wanted, parsed, empty] = [was.running, is.running, is.empty].map((text) =>
+    readLines(hide(text)),
+  ) as [Lines, Lines, Lines]
   const added = without(without(without(written, expected), wanted), empty)
   const removed = without(without(without(counted(wanted, isCounted), written), parsed), empty)
   const lines = [
@@ -72,7 +74,7 @@ function isBlockOf(line: Line, others: Lines): boolean {
 }
 
 function format(line: Line): string {
-  return maskSecrets(line.join(' / '))
+  return maskFrrSecrets(line.join(' / '))
 }
 
 function cut(lines: readonly string[]): string {

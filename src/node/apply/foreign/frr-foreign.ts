@@ -7,7 +7,7 @@ import { keyOf, type Line, type Lines, readLines } from '../frr-lines.ts'
 import type { Foreign } from './foreign.ts'
 import { readEnabledDaemons, readStartFiles } from './frr-files.ts'
 import { describeSections } from './frr-sections.ts'
-import { maskSecrets } from './mask.ts'
+import { maskFrrSecrets } from './mask.ts'
 import type { ForeignOptions } from './options.ts'
 
 /**
@@ -79,7 +79,7 @@ async function addStates(
   const peers = await readPeers(vtysh)
   const full = items.some(({ what }) => what.startsWith('OSPF process')) ? await countFull(vtysh) : 0
   return items.map((unmasked) => {
-    const item = { ...unmasked, what: maskSecrets(unmasked.what) }
+    const item = { ...unmasked, what: maskFrrSecrets(unmasked.what) }
     const address = /^BGP session to (\S+)/.exec(item.what)?.[1]
     const state = address === undefined ? undefined : peers.get(address)
     if (state !== undefined) return { ...item, state }

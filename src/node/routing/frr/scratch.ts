@@ -104,7 +104,8 @@ async function stop(process: ResultPromise): Promise<void> {
   clearTimeout(late)
 }
 
-function listens(path: string): Promise<boolean> {
+/** Whether a process has the Unix socket open: the file of an ended one remains. */
+export function listens(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ path })
     socket.once('connect', () => {

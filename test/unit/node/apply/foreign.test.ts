@@ -6,7 +6,11 @@ import {
 } from '../../../../src/node/apply/foreign/bird-statements.ts'
 import { formatForeign } from '../../../../src/node/apply/foreign/foreign.ts'
 import { describeSections } from '../../../../src/node/apply/foreign/frr-sections.ts'
-import { maskSecrets } from '../../../../src/node/apply/foreign/mask.ts'
+import {
+  hideInstalledSecrets,
+  maskBirdSecrets,
+  maskFrrSecrets,
+} from '../../../../src/node/apply/foreign/mask.ts'
 import { readLines } from '../../../../src/node/apply/frr-lines.ts'
 import { parseProtocols } from '../../../../src/node/routing/bird/protocols.ts'
 import { countMany as count } from '../../../../src/text/wording.ts'
@@ -117,11 +121,28 @@ something unknown`,
 })
 
 test('secrets are hidden in both notations', () => {
-  const text =
-    'password "a b";\n neighbor 10.0.0.1 password hunter2\n ip ospf message-digest-key 1 md5 hunter2\nkey chain one\n key-string hunter2'
-  expect(maskSecrets(text)).toBe(
-    'password ***;\n neighbor 10.0.0.1 password ***\n ip ospf message-digest-key 1 md5 ***\nkey chain one\n key-string ***',
+  expect(maskBirdSecrets('password "a b";\n  password key1;\n  key "a;b" { }')).toBe(
+    'password ***;\n  password ***;\n  key *** { }',
   )
+  const frr = [
+    ' neighbor 10.0.0.1 password hunter;2',
+    ' ip ospf message-digest-key 1 md5 hunter2',
+    ' ip ospf authentication-key hunter2',
+    ' area-password clear hunter2',
+    ' key-string hunter2',
+  ]
+  expect(maskFrrSecrets(frr.join('\n'))).not.toContain('hunter')
+  expect(maskFrrSecrets('FRR keeps "router ospf / x md5 hunter2"; FRR keeps "log syslog"')).toBe(
+    'FRR keeps "router ospf / x md5 ***"; FRR keeps "log syslog"',
+  )
+})
+
+test('a secret and its token are the same in a comparison, in the lines of the bundle only', () => {
+  const line = ' ip ospf message-digest-key 1 md5'
+  const hide = hideInstalledSecrets(`${line} @anyward-secret:/etc/anyward/ospf@\n ip ospf cost 5`)
+  expect(hide(`  ${line} @anyward-secret:/etc/anyward/ospf@`)).toBe(`  ${line} ***`)
+  expect(hide(`${line} a$&b\n ip ospf cost 6`)).toBe(`${line} ***\n ip ospf cost 6`)
+  expect(hide(line.replace('1', '2'))).toBe(line.replace('1', '2'))
 })
 
 test('a part is printed with its state and place, and a large number with commas', () => {

@@ -1,3 +1,4 @@
+import { frrSecretWords } from '../../../../syntax/frr-secrets.ts'
 import { type ExtraProblem, namesHint, ourNames, secretHint, secretReference } from './problem.ts'
 
 /** FRR reads lines of up to 4095 characters, and the rest of a longer one as a line of its own. */
@@ -24,8 +25,7 @@ const openers = new Set([
   ...['segment-routing', 'mpls', 'address-family', 'peer', 'profile'],
 ])
 
-/** A word behind which the rest of the line is a secret. */
-const secretWord = /^(?:password|key-string|md5|authentication-key|secret|string|hmac-sha-\S+)$/
+const secretWord = new RegExp(`^${frrSecretWords}$`)
 
 /** What would change the planner's part of a frr.conf. */
 export function findFrrProblems(text: string): ExtraProblem[] {
