@@ -1,6 +1,9 @@
 import type { NodeStatus } from '../control/status.ts'
+import { compareVersions } from '../manifest/daemon-versions.ts'
+import { describeStuckSession } from '../manifest/quiet-bfd.ts'
 import { describeSaved } from '../node/controller/watch/saved-watch.ts'
 import type { DrainEnding } from '../node/decision/drain.ts'
+
 export function printStatus(status: NodeStatus, json: boolean): void {
   const write = (line: string) => process.stdout.write(`${line}\n`)
   if (json) {
@@ -44,10 +47,18 @@ export function printStatus(status: NodeStatus, json: boolean): void {
     write(`  ${address} is removed from this node until the daemon withdraws the routes of the dead service`)
   if (status.guard?.holding === false)
     write(`  NOT guarded: ${status.guard.problem ?? 'the guard does not answer'}`)
-  for (const { bfd } of status.neighbors) if (bfd?.problem) write(`  ${bfd.problem}`)
+  for (const { name, session, bfd } of status.neighbors) {
+    if (bfd?.problem) write(`  ${bfd.problem}`)
+    else if (session === 'down' && (bfd?.state === 'down' || bfd?.state === 'missing') && endsWithBfd(daemon))
+      write(`  ${describeStuckSession(name)}`)
+  }
   const saved = daemon.savedAnnouncements ?? []
   if (saved.length > 0) write(`  ${describeSaved(saved)}`)
   if (daemon.trouble !== null) write(`  error: ${daemon.trouble.cause}: ${daemon.trouble.message}`)
+}
+
+function endsWithBfd({ kind, version }: NodeStatus['daemon']): boolean {
+  return kind === 'frr' && version !== null && compareVersions(version, '10') >= 0
 }
 
 function describeDrain({

@@ -16,7 +16,20 @@ export function describeQuietBfd(
   const what = `BFD with ${name} is not up, but its session is`
   if (state === 'missing')
     return `${what}: the daemon has no ${kindWords[hops ?? 'unknown']} session with it; ${cureOfMissing[daemon]}`
-  return `${what}: a failure is found only when the hold time ends; configure ${kindWords[hops ?? 'unknown']} at the far end too (anyward plan --for-neighbor ${name} lists what it needs), or leave bfd out`
+  return `${what}: ${consequences[daemon]}; configure ${kindWords[hops ?? 'unknown']} at the far end too (anyward plan --for-neighbor ${name} lists what it needs), or leave bfd out`
+}
+
+/**
+ * From FRR 10 on a BGP session ends with its BFD, and starts only with it. Other daemons, and a neighbor without BFD, are
+ * not concerned.
+ */
+export function describeStuckSession(neighbor: string): string {
+  return `${neighbor} stays down until BFD is up: FRR 10 starts a BGP session that has ended only with its BFD. If BFD is configured on one side only, configure it at the far end too (anyward plan --for-neighbor ${neighbor} lists what it needs), or leave bfd out`
+}
+
+const consequences: Readonly<Record<Manifest['daemon'], string>> = {
+  bird: 'a failure is found only when the hold time ends',
+  frr: 'a failure is found only when the hold time ends, and FRR 10 does not start the session again once it has ended',
 }
 
 const kindWords = {

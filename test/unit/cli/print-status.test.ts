@@ -1,0 +1,63 @@
+import { afterEach, expect, test, vi } from 'vitest'
+import { printStatus } from '../../../src/cli/print-status.ts'
+import type { NodeStatus } from '../../../src/control/status.ts'
+
+afterEach(() => {
+  vi.restoreAllMocks()
+})
+
+function print(daemon: 'bird' | 'frr', version: string, neighbor: Partial<NodeStatus['neighbors'][number]>) {
+  const lines: string[] = []
+  vi.spyOn(process.stdout, 'write').mockImplementation((line) => lines.push(String(line)) > 0)
+  const bfd = { state: 'down', problem: null } as const
+  const time = '2026-11-29T02:00:00.000Z'
+  printStatus(
+    {
+      version: 1,
+      node: 'fra1-a',
+      site: 'fra1',
+      services: [],
+      neighbors: [{ name: 'transit1', address: '10.1.1.1', session: 'down', bfd, ...neighbor }],
+      operator: { intent: 'serve', source: null, reason: null, until: null },
+      maintenance: { active: null, next: null },
+      guard: null,
+      heldAddresses: [],
+      daemon: {
+        ...{
+          kind: daemon,
+          version,
+          verified: true,
+          observedAgoMs: 12,
+          trouble: null,
+          savedAnnouncements: [],
+        },
+      },
+      time,
+    },
+    false,
+  )
+  return lines.join('')
+}
+
+const sentence =
+  'transit1 stays down until BFD is up: FRR 10 starts a BGP session that has ended only with its BFD.'
+const cure =
+  'configure it at the far end too (anyward plan --for-neighbor transit1 lists what it needs), or leave bfd out'
+
+test('of FRR 10 a session that is down with its BFD has the reason and the cure', () => {
+  for (const state of ['down', 'missing'] as const) {
+    const text = print('frr', '10.3', { bfd: { state, problem: null } })
+    expect(text).toContain(sentence)
+    expect(text).toContain(cure)
+  }
+})
+
+test.each([
+  ['an older FRR', 'frr', '8.4.4', {}],
+  ['BIRD', 'bird', '2.17.6', {}],
+  ['a session that is up', 'frr', '10.3', { session: 'up' }],
+  ['a neighbor without BFD', 'frr', '10.3', { bfd: null }],
+  ['BFD that does not answer', 'frr', '10.3', { bfd: { state: 'unknown', problem: null } }],
+] as const)('of %s it has not', (_title, daemon, version, neighbor) => {
+  expect(print(daemon, version, neighbor)).not.toContain('stays down')
+})
