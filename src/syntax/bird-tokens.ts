@@ -29,7 +29,7 @@ export const refuse: OnProblem = ({ file, line }, problem) => {
 export const ignore: OnProblem = () => {}
 
 /** As in BIRD itself. */
-const deepestInclude = 8
+export const deepestInclude = 8
 
 /**
  * The tokens of a bird.conf and of the files that it includes. Not all of the language: a word is a run of letters, digits

@@ -1,11 +1,8 @@
 import { readFile } from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
-import { expandGlob, matchesPath } from '../../../files/glob.ts'
+import { basename, dirname, resolve } from 'node:path'
+import { expandGlob, isGlob, matchesPath } from '../../../files/glob.ts'
 import { readCarefully } from '../../../files/open-regular-file.ts'
-import { findBirdIncludes } from '../../../syntax/bird-tokens.ts'
-
-/** BIRD itself stops at eight levels. */
-const deepest = 8
+import { deepestInclude, findBirdIncludes } from '../../../syntax/bird-tokens.ts'
 
 export interface FoundInclude {
   /** The file that has the line. */
@@ -14,6 +11,8 @@ export interface FoundInclude {
   readonly pattern: string
   /** Whether it is in the block of a protocol or a filter, where no protocol can be. */
   readonly inBlock: boolean
+  /** Whether it may match nothing, in its folder as in its file: BIRD refuses its configuration where a plain path is missing. */
+  readonly mayBeMissing: boolean
 }
 
 /**
@@ -24,34 +23,33 @@ export async function findInclude(
   configFile: string,
   file: string,
 ): Promise<FoundInclude | undefined | null> {
-  return search(resolve(configFile), resolve(file), deepest)
+  const wanted = resolve(file)
+  let level = [{ path: resolve(configFile), inBlock: false }]
+  const seen = new Set<string>()
+  for (let depth = 0; depth <= deepestInclude; depth += 1) {
+    const next: typeof level = []
+    for (const { path, inBlock } of level) {
+      if (seen.has(path)) continue
+      seen.add(path)
+      const text = await readFile(path, { encoding: 'latin1', flag: readCarefully }).catch(() => null)
+      if (text === null && depth === 0) return null
+      for (const include of findBirdIncludes(text ?? '')) {
+        const { pattern } = include
+        const included = resolve(dirname(path), pattern)
+        const found = { file: path, pattern, inBlock: inBlock || include.inBlock }
+        if (matchesPath(wanted, included)) {
+          return { ...found, mayBeMissing: isGlob(basename(pattern)) && isGlob(dirname(pattern)) }
+        }
+        next.push(...(await expandGlob(included)).map((one) => ({ path: one, inBlock: found.inBlock })))
+      }
+    }
+    level = next
+  }
+  return undefined
 }
 
 /** Whether BIRD reads `file` with its configuration. `null`: that cannot be read. */
 export async function readsFile(configFile: string, file: string): Promise<boolean | null> {
   const found = await findInclude(configFile, file)
   return found === null ? null : found !== undefined
-}
-
-async function search(
-  configFile: string,
-  file: string,
-  depth: number,
-): Promise<FoundInclude | undefined | null> {
-  let text: string
-  try {
-    text = await readFile(configFile, { encoding: 'latin1', flag: readCarefully })
-  } catch {
-    return null
-  }
-  for (const { pattern, inBlock } of findBirdIncludes(text)) {
-    const path = resolve(dirname(configFile), pattern)
-    if (matchesPath(file, path)) return { file: configFile, pattern, inBlock }
-    if (depth === 0) continue
-    for (const included of await expandGlob(path)) {
-      const found = await search(included, file, depth - 1)
-      if (found != null) return { ...found, inBlock: found.inBlock || inBlock }
-    }
-  }
-  return undefined
 }

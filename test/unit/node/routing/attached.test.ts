@@ -103,6 +103,15 @@ describe('whether a configuration of BIRD reads a file', () => {
     expect(await reads('include "more/a.conf";')).toBe(true)
   })
 
+  test('also where many files include each other, each of which is read once', async () => {
+    const names = Array.from({ length: 10 }, (_, index) => `${index}.conf`)
+    const all = names.map((name) => `include "${name}";`).join('\n')
+    for (const name of names) await writeFile(join(dir, 'more', name), all)
+    expect(await reads('include "more/*.conf";')).toBe(false)
+    await writeFile(join(dir, 'more', '9.conf'), `${all}\ninclude "/run/anyward/announce.conf";`)
+    expect(await reads('include "more/0.conf";')).toBe(true)
+  })
+
   test('is not known where the configuration cannot be read, and a loop ends', async () => {
     expect(await readsFile(join(dir, 'none.conf'), '/run/anyward/announce.conf')).toBeNull()
     expect(await reads('include "bird.conf";')).toBe(false)

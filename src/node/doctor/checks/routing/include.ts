@@ -37,7 +37,7 @@ export const include: Check = {
       } else if (include.inBlock) {
         const message = `${include.file} has include "${include.pattern}" inside of a block: BIRD refuses its whole configuration as soon as something is announced`
         found.push(error(message, `write ${line} outside of all blocks`))
-      } else if (isFragile(include.pattern)) {
+      } else if (!include.mayBeMissing) {
         const message = `${include.file} has include "${include.pattern}": while that is missing, as after a boot, BIRD refuses its whole configuration`
         found.push(
           warning(message, `write ${line}: a pattern may match nothing, in the folder as in the file`),
@@ -62,11 +62,6 @@ export const include: Check = {
     }
     return found
   },
-}
-
-/** Whether the name of the file or of its folder has no wildcard. */
-function isFragile(pattern: string): boolean {
-  return !/[*?[]/.test(pattern.slice(pattern.lastIndexOf('/'))) || !/[*?[]/.test(dirname(pattern))
 }
 
 /** An attached node's own filters may call those of the bundle, or not. */
