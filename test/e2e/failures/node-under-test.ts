@@ -213,6 +213,7 @@ export class NodeUnderTest {
   async repair(): Promise<void> {
     if (!isAlive(this.controllerPid)) await this.start()
     else if (this.#isChanged) await this.restart()
+    await this.reviveWireguard()
     for (const { name, anycast, wireguard } of this.manifest.services) {
       for (const address of anycast) {
         await this.addAddress(`${address}/${address.includes(':') ? 128 : 32}`)
@@ -296,6 +297,15 @@ export class NodeUnderTest {
   async startWireguard(): Promise<void> {
     const { state, node } = await this.#labState()
     for (const wireguard of node.wireguard) await startWireguard(state, node, wireguard)
+  }
+
+  /** Starts the processes of WireGuard again that have ended. */
+  async reviveWireguard(): Promise<void> {
+    const { state, node } = await this.#labState()
+    for (const wireguard of node.wireguard) {
+      const pid = wireguard.process?.pid
+      if (pid !== undefined && !isAlive(pid)) await startWireguard(state, node, wireguard)
+    }
   }
 
   /** Empty where WireGuard runs in the kernel. */
