@@ -15,8 +15,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { measureSlowness } from '../testing/limit.mjs'
 
 const MEMORY_GIB = 3
+/** How many times longer a limit is in the guest than on this machine. */
+const GUEST_SLOWNESS = 3
 const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '')
 const { values, positionals } = parseArgs({
   options: {
@@ -102,7 +105,8 @@ function describeRun(command) {
     NO_COLOR: '1',
     SOURCE_DATE_EPOCH: epoch,
     ANYWARD_TEST_KERNEL: '1',
-    ANYWARD_TEST_SLOWNESS: '3',
+    ANYWARD_TEST_SLOWNESS:
+      process.env.ANYWARD_TEST_SLOWNESS ?? (GUEST_SLOWNESS * measureSlowness()).toFixed(1),
   }
   return [
     ...Object.entries(variables).map(([name, value]) => `export ${name}=${quote(value)}`),

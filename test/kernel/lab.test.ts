@@ -1,57 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { execa } from 'execa'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { readBundle } from '../../src/bundle/read.ts'
 import type { ScenarioName } from '../../src/lab/scenario/names.ts'
-import type { ScenarioResult } from '../../src/lab/scenario/scenario.ts'
-import { scenarios } from '../../src/lab/scenario/scenarios.ts'
 import { readState } from '../../src/lab/state.ts'
 import { NodeUnderTest } from '../e2e/failures/node-under-test.ts'
-import { cli, inside, type Lab, labDown, labUp, NeighborTables, until } from '../e2e/fixtures/lab/lab.ts'
+import { inside, type Lab, labDown, labUp, until } from '../e2e/fixtures/lab/lab.ts'
 import { findLeftovers } from '../e2e/fixtures/lab/leftovers.ts'
 import { patience } from '../patience.ts'
-
-const minutes = (count: number) => patience(count * 60_000)
-/** The controller's reason on the kernel's WireGuard; `null`: the neighbors detect the fault, not the controller. */
-const reasons: Readonly<Record<ScenarioName, RegExp | null>> = {
-  'wireguard-down': /; interface-(?:missing|down): /,
-  'wireguard-hung': /; no-reply: /,
-  'wrong-key': /; wrong-key: /,
-  'peer-missing': /; peer-missing: /,
-  'daemon-restart': null,
-  'controller-killed': null,
-  'controller-dead': null,
-  'node-crash': null,
-  drain: /; drained: /,
-}
-
-async function run(name: ScenarioName): Promise<ScenarioResult[]> {
-  const args = ['lab', 'run', name, '--running', '--no-client', '--json']
-  const { stdout, stderr } = await execa(process.execPath, [cli, ...args], { reject: false })
-  const { scenarios: results } = JSON.parse(stdout || '{}') as { scenarios?: ScenarioResult[] }
-  if (results === undefined) throw new Error(stderr)
-  return results
-}
-
-/** The bound of the scenario on a machine that has nothing else to do. */
-async function boundMs(name: ScenarioName, node: string): Promise<number> {
-  const state = (await readState())!
-  const found = state.nodes.find((candidate) => candidate.name === node)!
-  const manifest = await readBundle(found.bundle)
-  const scenario = scenarios.find((candidate) => candidate.name === name)!
-  return scenario.boundOf({ state, node: found, manifest, wireguard: found.wireguard[0]!, program: [] })
-    .limitMs
-}
-
-async function rows(lab: Lab): Promise<string[]> {
-  const found: string[] = []
-  for (const node of lab.nodes) {
-    const tables = new NeighborTables(lab, node)
-    found.push(...(await tables.read()))
-    tables.close()
-  }
-  return found.sort()
-}
+import { boundMs, minutes, reasons, rows, run } from './fixture/scenarios.ts'
 
 describe('a lab of two sites on the kernel’s WireGuard', () => {
   let lab: Lab
@@ -83,7 +38,6 @@ describe('a lab of two sites on the kernel’s WireGuard', () => {
       expect(results.map(({ daemon }) => daemon)).toEqual(['bird', 'frr'])
       for (const result of results) {
         const text = JSON.stringify(result)
-        console.log(text)
         if (reason !== null) expect(result.detail).toMatch(reason)
         if (name === 'controller-killed') expect(result.detail).toContain('never lost a route')
         else {
@@ -157,7 +111,6 @@ describe('a lab of two sites on the kernel’s WireGuard', () => {
       async () => {
         for (const result of await run('wrong-key')) {
           const text = JSON.stringify(result)
-          console.log(text)
           expect(result.detail).toMatch(reasons['wrong-key']!)
           expect(result.withdrawnMs, text).toBeGreaterThan(0)
           expect(result.withdrawnMs, text).toBeLessThanOrEqual(

@@ -11,8 +11,15 @@ import {
   waitUntilReady,
 } from '../readiness.ts'
 import type { ClientState, NodeState } from '../state.ts'
-import { clientPatienceMs, readPings, waitForClient } from './client-outage.ts'
+import { readPings, waitForClient } from './client-outage.ts'
 import { type LoggedDecision, parseDecisions, readFrom, sizeOf } from './controller-log.ts'
+import {
+  describeClient,
+  describeDecisions,
+  describeStuck,
+  describeUnwatched,
+  isWithdrawal,
+} from './describe-outcome.ts'
 import { findOutage, type Outage } from './ping-log.ts'
 import type { Fault, Scenario, ScenarioEvent, ScenarioResult, Stage } from './scenario.ts'
 import { type Held, type Watched, watchForLoss, watchRoutes } from './watch.ts'
@@ -101,7 +108,7 @@ export async function measureWithdrawal(
   await strike
   const decisions =
     scenario.detectedBy === 'controller' ? await findDecisions(logFile, logOffset, stage, signal) : []
-  const decision = decisions.at(-1) ?? null
+  const decision = decisions.find(isWithdrawal) ?? null
   const detectMs = decision === null ? null : Math.max(0, decision.time - struckAtEpochMs)
   if (decision !== null) onEvent?.({ kind: 'detected', afterMs: detectMs!, reason: decision.reason })
 
@@ -126,8 +133,7 @@ export async function measureWithdrawal(
   const restoredMs = slowest(back)
   const detail = [
     scenario.summary,
-    ...decisions.slice(0, -1).map((before) => describeDecision(before, struckAtEpochMs)),
-    describeDetection(scenario, decision),
+    ...(scenario.detectedBy === 'controller' ? describeDecisions(decisions, struckAtEpochMs) : []),
     ...describeUnwatched(stage, scenario, held),
     ...describeStuck(gone, 'still had'),
     ...describeStuck(back, 'did not get all routes back: it had'),
@@ -218,7 +224,7 @@ async function repairAndWatch(
 
 /**
  * Decisions up to the first withdrawal after the fault, which may be logged shortly after the neighbors receive
- * it; empty without one.
+ * it; all of them without one.
  */
 async function findDecisions(
   path: string,
@@ -231,9 +237,9 @@ async function findDecisions(
     const decisions = parseDecisions(await readFrom(path, offset)).filter(
       ({ service }) => service === stage.wireguard.service,
     )
-    const end = decisions.findIndex(({ decision }) => decision === 'withdraw')
+    const end = decisions.findIndex(isWithdrawal)
     if (end !== -1) return decisions.slice(0, end + 1)
-    if (performance.now() > deadline) return []
+    if (performance.now() > deadline) return decisions
     await delay(20, undefined, { signal })
   }
 }
@@ -254,40 +260,6 @@ async function waitForAnnouncing(node: NodeState, deadline: number, signal: Abor
 function slowest(watched: readonly Watched[]): number | null {
   if (watched.length === 0 || watched.some(({ afterMs }) => afterMs === null)) return null
   return Math.max(...watched.map(({ afterMs }) => afterMs!))
-}
-
-function describeDetection(scenario: Scenario, decision: LoggedDecision | null): string {
-  if (scenario.detectedBy === 'neighbor') return ''
-  return decision === null ? 'the controller made no decision' : `${decision.reason}: ${decision.message}`
-}
-
-function describeDecision({ decision, reason, time }: LoggedDecision, struckAtEpochMs: number): string {
-  return `${decision} (${reason}) after ${((time - struckAtEpochMs) / 1000).toFixed(1)} s`
-}
-
-/** Without BFD an unreachable node keeps its routes until the hold timer expires, minutes later. */
-function describeUnwatched(stage: Stage, scenario: Scenario, held: readonly Held[]): string[] {
-  if (!scenario.needsBfd) return []
-  const others = sessionsOf(stage.state, stage.node.name)
-    .map(({ router }) => router.name)
-    .filter((name) => held.every(({ router }) => router.name !== name))
-  return others.length === 0 ? [] : [`without BFD, and not waited for: ${others.join(', ')}`]
-}
-
-function describeStuck(watched: readonly Watched[], verb: string): string[] {
-  return watched
-    .filter(({ afterMs }) => afterMs === null)
-    .map(({ held, present }) => `${held.router.name} ${verb} ${present.join(', ') || 'none'}`)
-}
-
-function describeClient(client: ClientState, outage: Outage | null | undefined, lost: boolean): string {
-  if (outage === undefined) {
-    return lost
-      ? `${client.name} has no replies after ${clientPatienceMs / 1000} s: WireGuard keeps its session with a site that still runs`
-      : ''
-  }
-  if (outage === null) return `${client.name} lost nothing`
-  return `${client.name} was back after ${(outage.durationMs / 1000).toFixed(1)} s`
 }
 
 function rounded(ms: number | null): number | null {
