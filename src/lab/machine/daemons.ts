@@ -5,13 +5,7 @@ import { removeTree } from '../../files/remove-tree.ts'
 import { run } from '../../linux/run.ts'
 import { type DaemonKind, daemonNames, filtersFile } from '../../manifest/daemon-kinds.ts'
 import type { NodePaths } from '../../manifest/manifest.ts'
-import {
-  frrCommand,
-  frrDaemons,
-  makeFrrFolder,
-  removeFrrFolder,
-  zebraSocket,
-} from '../../node/routing/frr/instance.ts'
+import { frrCommand, frrDaemons, makeFrrFolder, removeFrrFolder } from '../../node/routing/frr/instance.ts'
 import type { NodeLayout } from '../../plan/compile/plan.ts'
 import { commandLimitMs } from '../limits.ts'
 import type { NodeState, ProcessRecord } from '../state.ts'
@@ -174,9 +168,8 @@ async function startFrr(node: NodeState, signal?: AbortSignal, onStart?: OnStart
   for (const group of frrDaemons(config)) {
     const records = await Promise.all(group.map(start))
     all.push(...records)
+    // Not zebra's own socket, which opens before its vty: zebra 10 may lose its connected routes when a client leaves early.
     await Promise.all(records.map((record) => waitForSocket(join(vty, `${record.name}.vty`), record, signal)))
-    const zebra = records.find(({ name }) => name === 'zebra')
-    if (zebra !== undefined) await waitForSocket(zebraSocket(vty), zebra, signal)
   }
   await loadFrrConfiguration(node, null, signal)
   return all

@@ -34,13 +34,9 @@ export function frrCommand({ name, sockets }: FrrInstance, daemon: string): [str
   return [
     join(programs, daemon),
     ...['-N', name, '--vty_socket', sockets, '-i', join(sockets, `${daemon}.pid`)],
-    ...['-z', zebraSocket(sockets), '-A', '127.0.0.1', '-P', '0'],
+    ...['-z', join(sockets, 'zserv.api'), '-A', '127.0.0.1', '-P', '0'],
     ...(daemon === 'bgpd' ? ['-M', 'rpki'] : []),
   ]
-}
-
-export function zebraSocket(sockets: string): string {
-  return join(sockets, 'zserv.api')
 }
 
 /** Makes the instance's folder below /run/frr, where its daemons, without root's rights, create sockets. */
