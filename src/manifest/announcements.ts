@@ -72,6 +72,7 @@ export function globOf(file: string): string {
   return `${bracketLast(file.slice(0, slash))}/${bracketLast(file.slice(slash + 1))}`
 }
 
-function bracketLast(name: string): string {
+/** A glob that matches this one path. */
+export function bracketLast(name: string): string {
   return `${name.slice(0, -1)}[${name.slice(-1)}]`
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { fillSecrets } from '../../bundle/secrets.ts'
 import { removeTree } from '../../files/remove-tree.ts'
 import { run } from '../../linux/run.ts'
+import { bracketLast } from '../../manifest/announcements.ts'
 import { type DaemonKind, daemonNames, filtersFile } from '../../manifest/daemon-kinds.ts'
 import type { NodePaths } from '../../manifest/manifest.ts'
 import { frrCommand, frrDaemons, makeFrrFolder, removeFrrFolder } from '../../node/routing/frr/instance.ts'
@@ -87,8 +88,10 @@ export async function installConfiguration(node: NodeState, own: string | null):
   await mkdir(join(node.dir, 'state'), { recursive: true })
   if (own !== null) {
     const content = own
-      .replaceAll(/\/run\/anywar(?:d|\[d\])\//g, `${node.dir}/`)
-      .replaceAll(/\/etc\/anyward\/bundl(?:e|\[e\])\//g, `${node.bundle}/`)
+      .replaceAll('/run/anyward/', `${node.dir}/`)
+      .replaceAll('/run/anywar[d]/', `${bracketLast(node.dir)}/`)
+      .replaceAll('/etc/anyward/bundle/', `${node.bundle}/`)
+      .replaceAll('/etc/anyward/bundl[e]/', `${bracketLast(node.bundle)}/`)
     // As after `anyward apply` and `write memory`.
     const filters = node.daemon === 'frr' ? await readFile(join(node.bundle, filtersFile), 'utf8') : ''
     await labDaemons[node.daemon].install(node, `${content}\n${filters}`)

@@ -1,4 +1,5 @@
 import type { Manifest, ManifestService } from '../../manifest/manifest.ts'
+import type { Observation } from '../routing/daemon.ts'
 
 /**
  * `error`: the node does not serve, or not all of its clients. `warning`: it may stop serving, or serves badly. `info`:
@@ -22,6 +23,8 @@ export interface Context {
   readonly services: readonly ManifestService[]
   /** The DNS name that clients dial; `null`: not given. */
   readonly clientName: string | null
+  /** What the daemon says of the sessions and routes of this manifest. Throws DaemonError. `null`: no bundle. */
+  readonly observe: (() => Promise<Observation>) | null
   /** Wall clock. */
   readonly nowMs: number
 }

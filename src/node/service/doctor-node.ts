@@ -6,6 +6,8 @@ import { ConfigError } from '../../text/issue.ts'
 import type { Finding } from '../doctor/check.ts'
 import { checks } from '../doctor/checks/checks.ts'
 import { examine } from '../doctor/examine.ts'
+import type { Observation } from '../routing/daemon.ts'
+import { createDaemon } from './create-daemon.ts'
 
 interface DoctorOptions {
   /** The folder of the bundle; `null`: none is installed. */
@@ -21,8 +23,18 @@ export async function examineNode({ bundle, clientName, timeoutMs }: DoctorOptio
   const { manifest, findings } = await read(bundle)
   const context = {
     ...{ manifest, bundle, clientName, services: manifest?.services ?? [], nowMs: systemClock.wall() },
+    observe: manifest === null ? null : () => observe(manifest),
   }
   return [...findings, ...(await examine({ checks, context, timeoutMs }))]
+}
+
+async function observe(manifest: Manifest): Promise<Observation> {
+  const daemon = await createDaemon(manifest, { deadlineMs: 3000 })
+  try {
+    return await daemon.observe()
+  } finally {
+    daemon.close()
+  }
 }
 
 async function read(bundle: string | null): Promise<{ manifest: Manifest | null; findings: Finding[] }> {

@@ -11,6 +11,7 @@ import { rpFilter } from './network/rp-filter.ts'
 import { daemon } from './routing/daemon.ts'
 import { include } from './routing/include.ts'
 import { otherAnnouncers } from './routing/other-announcers.ts'
+import { sessions } from './routing/sessions.ts'
 import { socket } from './routing/socket.ts'
 import { address } from './wireguard/address.ts'
 import { wireguardInterface } from './wireguard/interface.ts'
@@ -20,7 +21,7 @@ import { probePeer } from './wireguard/probe-peer.ts'
 
 /** In the order of their findings. */
 export const checks: readonly Check[] = [
-  ...[daemon, include, socket],
+  ...[daemon, include, socket, sessions],
   ...[wireguardInterface, port, key, probePeer, address],
   ...[returnPath, rpFilter, forwarding, mtu, firewall, conntrack],
   ...[clock, name, controller, otherAnnouncers],

@@ -4,7 +4,9 @@ import { type Check, type Context, error } from '../../../../src/node/doctor/che
 import { checks } from '../../../../src/node/doctor/checks/checks.ts'
 import { examine } from '../../../../src/node/doctor/examine.ts'
 
-const context: Context = { manifest: null, bundle: null, services: [], clientName: null, nowMs: 0 }
+const context: Context = {
+  ...{ manifest: null, bundle: null, services: [], clientName: null, observe: null, nowMs: 0 },
+}
 const check = (name: string, work: Check['examine']): Check => ({ name, reads: '', examine: work })
 
 test('each check has its own time limit, and one that fails or hangs is a finding', async () => {

@@ -1,0 +1,43 @@
+import { daemonNames } from '../../../../manifest/daemon-kinds.ts'
+import { DaemonError } from '../../../routing/daemon.ts'
+import { type Check, error, type Found, warning } from '../../check.ts'
+
+/** Whether the daemon has a session with each neighbor of the bundle. */
+export const sessions: Check = {
+  name: 'sessions',
+  reads: 'the sessions of the daemon: that it has the one with each neighbor of the YAML, and that it is up',
+  async examine({ manifest, bundle, observe }) {
+    if (manifest === null || observe === null) return []
+    let observed: Awaited<ReturnType<typeof observe>>
+    try {
+      observed = await observe()
+    } catch (cause) {
+      // The check of its socket says so.
+      if (cause instanceof DaemonError) return []
+      throw cause
+    }
+    const { project } = daemonNames[manifest.daemon]
+    const isAttached = manifest.routing === 'attached'
+    const missing = observed.neighbors.filter(({ session }) => session === 'missing')
+    if (missing.length === observed.neighbors.length && missing.length > 0 && !isAttached) {
+      const cure = `run \`anyward apply --bundle ${bundle ?? 'DIR'}\``
+      return [error(`${project} has no session of this bundle`, cure)]
+    }
+    return observed.neighbors.flatMap(({ neighbor, session, remarks }): Found[] => {
+      if (session === 'up') return []
+      if (session === 'down') {
+        const cure = `\`anyward plan --for-neighbor ${neighbor}\` prints what the far end needs`
+        return [warning(`the session with ${neighbor} is down`, cure)]
+      }
+      const why = remarks?.get('session')
+      return [
+        error(
+          `${project} has no session with ${neighbor}${why === undefined ? '' : ` (${why})`}`,
+          isAttached
+            ? 'add it to your own configuration, or correct its address and `session` in the YAML'
+            : `run \`anyward apply --bundle ${bundle ?? 'DIR'}\``,
+        ),
+      ]
+    })
+  },
+}
