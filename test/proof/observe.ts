@@ -119,7 +119,7 @@ export function observeFrr(socketPath: string): Observer {
       // zebra reports later to bgpd that a next hop is on the link; here every next hop is.
       const pending = async () =>
         Object.entries(await list()).find(([, paths]) => paths.some(({ valid }) => valid !== true))
-      await until('bgpd knows all next hops', async () => (await pending())?.[0] ?? null, { withinMs: 5000 })
+      await until('bgpd knows all next hops', async () => (await pending())?.[0] ?? null)
       const routes = await list()
       const accepted = new Map<string, ObservedRoute>()
       for (const prefix of Object.keys(routes)) {
