@@ -2,12 +2,14 @@ import { chmod, copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/pr
 import { join } from 'node:path'
 import { fillSecrets } from '../../bundle/secrets.ts'
 import { removeTree } from '../../files/remove-tree.ts'
-import { run } from '../../linux/run.ts'
+import { RunError, run } from '../../linux/run.ts'
 import { bracketLast } from '../../manifest/announcements.ts'
 import { type DaemonKind, daemonNames, filtersFile } from '../../manifest/daemon-kinds.ts'
 import type { NodePaths } from '../../manifest/manifest.ts'
 import { frrCommand, frrDaemons, makeFrrFolder, removeFrrFolder } from '../../node/routing/frr/instance.ts'
 import type { NodeLayout } from '../../plan/compile/plan.ts'
+import { maskFrrSecrets } from '../../syntax/mask-secrets.ts'
+import { LabError } from '../lab-error.ts'
 import { commandLimitMs } from '../limits.ts'
 import type { NodeState, ProcessRecord } from '../state.ts'
 import type { LabNode } from '../topology/model.ts'
@@ -213,7 +215,13 @@ async function loadFrrConfiguration(
   signal?: AbortSignal,
 ): Promise<void> {
   const argv = ['vtysh', '--vty_socket', join(node.dir, 'vty'), '--config_dir', join(node.dir, 'frr')]
-  await runIn(node.namespace, [...argv, ...(only === null ? [] : ['-d', only]), '-b'], { signal })
+  try {
+    await runIn(node.namespace, [...argv, ...(only === null ? [] : ['-d', only]), '-b'], { signal })
+  } catch (error) {
+    // Without the error as its cause: vtysh repeats the line that it refuses, which may have a secret.
+    if (error instanceof RunError) throw new LabError(`${node.name}: ${maskFrrSecrets(error.message)}`)
+    throw error
+  }
 }
 
 function waitForSocket(path: string, record: ProcessRecord, signal?: AbortSignal): Promise<void> {

@@ -1,9 +1,9 @@
 import { dirname, join } from 'node:path'
 import { frrDaemonsOf } from '../../syntax/frr-daemons.ts'
+import { maskFrrSecrets } from '../../syntax/mask-secrets.ts'
 import { listens, readByScratchDaemons, type ScratchReading } from '../routing/frr/scratch.ts'
 import { Vtysh } from '../routing/frr/vtysh.ts'
 import { type BaseDaemon, type BaseOptions, NotTakenError } from './base-daemon.ts'
-import { maskFrrSecrets } from './foreign/mask.ts'
 import { isAnnouncement, keyOf, type Line, type Lines, readLines, without } from './frr-lines.ts'
 import { commandsToAdd, commandsToRemove, findGap } from './frr-steps.ts'
 

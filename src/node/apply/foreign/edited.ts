@@ -1,10 +1,11 @@
 import { createTwoFilesPatch, FILE_HEADERS_ONLY } from 'diff'
 import type { DaemonKind } from '../../../manifest/daemon-kinds.ts'
+import { maskBirdSecrets, maskFrrSecrets } from '../../../syntax/mask-secrets.ts'
 import { readByScratchDaemons } from '../../routing/frr/scratch.ts'
 import { canonicalPrefix } from '../../routing/own-prefixes.ts'
 import { isAnnouncement, keyOf, type Line, type Lines, readLines, without } from '../frr-lines.ts'
 import { normalizeBird } from './bird-statements.ts'
-import { hideInstalledSecrets, maskBirdSecrets, maskFrrSecrets } from './mask.ts'
+import { hideInstalledSecrets } from './mask.ts'
 
 interface EditedOptions {
   readonly configFile: string

@@ -1,4 +1,5 @@
 import { dirname } from 'node:path'
+import { maskFrrSecrets } from '../../../syntax/mask-secrets.ts'
 import { parseJson } from '../../../text/parse-json.ts'
 import { countMany } from '../../../text/wording.ts'
 import { DaemonError } from '../../routing/daemon.ts'
@@ -7,7 +8,6 @@ import { keyOf, type Line, type Lines, readLines } from '../frr-lines.ts'
 import type { Foreign } from './foreign.ts'
 import { readEnabledDaemons, readStartFiles } from './frr-files.ts'
 import { describeSections } from './frr-sections.ts'
-import { maskFrrSecrets } from './mask.ts'
 import type { ForeignOptions } from './options.ts'
 
 /**

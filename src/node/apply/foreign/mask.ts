@@ -1,20 +1,4 @@
 import { tokenPattern } from '../../../manifest/secret-token.ts'
-import { frrSecretWords } from '../../../syntax/frr-secrets.ts'
-
-/** A BIRD configuration for messages: its secrets are hidden. */
-export function maskBirdSecrets(text: string): string {
-  return text.replace(
-    /\b(password|secret|key(?=[ \t]*"))([ \t]*(?=")|[ \t]+)("[^"\n]*"|[^\s;"]+)/g,
-    '$1$2***',
-  )
-}
-
-const frrSecret = new RegExp(`\\b(${frrSecretWords})[ \\t]+[^\\s"][^\\n"]*`, 'g')
-
-/** Lines of FRR for messages: what follows a word that announces a secret is hidden. */
-export function maskFrrSecrets(text: string): string {
-  return text.replace(frrSecret, '$1 ***')
-}
 
 /**
  * For two texts of one configuration, of which one has tokens and the other one their secrets: both become `***` in each

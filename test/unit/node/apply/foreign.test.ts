@@ -6,13 +6,10 @@ import {
 } from '../../../../src/node/apply/foreign/bird-statements.ts'
 import { formatForeign } from '../../../../src/node/apply/foreign/foreign.ts'
 import { describeSections } from '../../../../src/node/apply/foreign/frr-sections.ts'
-import {
-  hideInstalledSecrets,
-  maskBirdSecrets,
-  maskFrrSecrets,
-} from '../../../../src/node/apply/foreign/mask.ts'
+import { hideInstalledSecrets } from '../../../../src/node/apply/foreign/mask.ts'
 import { readLines } from '../../../../src/node/apply/frr-lines.ts'
 import { parseProtocols } from '../../../../src/node/routing/bird/protocols.ts'
+import { maskBirdSecrets, maskFrrSecrets } from '../../../../src/syntax/mask-secrets.ts'
 import { countMany as count } from '../../../../src/text/wording.ts'
 
 describe('the statements of a BIRD configuration', () => {
