@@ -24,12 +24,12 @@ export function describeQuietBfd(
  * not concerned.
  */
 export function describeStuckSession(neighbor: string): string {
-  return `${neighbor} stays down until BFD is up: FRR 10 starts a BGP session that has ended only with its BFD. If BFD is configured on one side only, configure it at the far end too (anyward plan --for-neighbor ${neighbor} lists what it needs), or leave bfd out`
+  return `${neighbor} stays down until BFD is up: once a BGP session has ended, FRR 10 starts it again only when BFD is up. If BFD is configured on one side only, configure it at the far end too (anyward plan --for-neighbor ${neighbor} lists what it needs), or leave bfd out`
 }
 
 const consequences: Readonly<Record<Manifest['daemon'], string>> = {
   bird: 'a failure is found only when the hold time ends',
-  frr: 'a failure is found only when the hold time ends, and FRR 10 does not start the session again once it has ended',
+  frr: 'a failure is found only when the hold time ends, and FRR 10 does not start an ended session again until BFD is up',
 }
 
 const kindWords = {

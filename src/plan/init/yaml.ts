@@ -55,7 +55,7 @@ export function writeSiteFile(answers: Answers): string {
     `  - name: ${node === undefined ? '' : scalar(node)}`,
     daemon !== undefined && `    daemon: ${scalar(daemon)}`,
     daemonVersion !== undefined &&
-      `    daemonVersion: ${JSON.stringify(daemonVersion)} # of this machine: where the node has another, write that`,
+      `    daemonVersion: ${JSON.stringify(daemonVersion)} # the version on this machine; if the node has another, write that one`,
     routerId !== undefined && `    routerId: ${scalar(routerId)} # unique in the fleet`,
     `    services: ${flow([service])}`,
     neighbors.length === 0 ? '    neighbors: []' : ['    neighbors:', ...neighbors.flatMap(describeNeighbor)],

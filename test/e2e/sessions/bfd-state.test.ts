@@ -105,14 +105,15 @@ describe.each([
         ]
         const shown = await execa('ip', args, { reject: false })
         expect(shown.stdout).toContain(`${name} (session down, BFD down)`)
-        expect(shown.stdout).toContain(`${name} stays down until BFD is up: FRR 10 starts`)
+        expect(shown.stdout).toContain(`${name} stays down until BFD is up: once`)
         await undo()
         await isUp()
         return
       }
       const { session, bfd } = await until('it is reported', neighbor, (one) => one.bfd?.problem != null)
       expect({ session, state: bfd!.state }).toEqual({ session: 'up', state: 'down' })
-      const later = daemon === 'frr' ? ', and FRR 10 does not start the session again once it has ended' : ''
+      const later =
+        daemon === 'frr' ? ', and FRR 10 does not start an ended session again until BFD is up' : ''
       const problem = `BFD with ${name} is not up, but its session is: a failure is found only when the hold time ends${later}; configure single-hop BFD (RFC 5881, UDP 3784) at the far end too (anyward plan --for-neighbor ${name} lists what it needs), or leave bfd out`
       expect(bfd!.problem).toBe(problem)
       expect(await metric()).toEqual([`anyward_bfd_session_up{neighbor="${name}"} 0`])

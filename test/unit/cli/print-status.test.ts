@@ -40,7 +40,7 @@ function print(daemon: 'bird' | 'frr', version: string, neighbor: Partial<NodeSt
 }
 
 const sentence =
-  'transit1 stays down until BFD is up: FRR 10 starts a BGP session that has ended only with its BFD.'
+  'transit1 stays down until BFD is up: once a BGP session has ended, FRR 10 starts it again only when BFD is up.'
 const cure =
   'configure it at the far end too (anyward plan --for-neighbor transit1 lists what it needs), or leave bfd out'
 

@@ -34,7 +34,7 @@ export function printNext(
     `  ${program} lab up${folder}`,
     `On ${node}, with ${daemonNames[daemon === 'frr' ? 'frr' : 'bird'].project} running there:`,
     `  ${program} doctor --bundle out/${site}/${node}   # what would keep the node from serving, with its cure; changes nothing`,
-    `  ${program} apply --bundle out/${site}/${node}   # lists other routing that would go, and waits for --replace; routing: attached in the YAML keeps it`,
+    `  ${program} apply --bundle out/${site}/${node}   # if it would remove other routing, it lists that and stops: --replace goes on, routing: attached in the YAML keeps it`,
     `  ${program} controller --bundle /etc/anyward/bundle   # with the Debian package: systemctl enable --now anyward-controller`,
   ]
   process.stdout.write(`${lines.join('\n')}\n`)

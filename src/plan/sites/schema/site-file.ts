@@ -298,7 +298,9 @@ const maintenance = z
 
 const extraFile = z.strictObject({
   file: localFileField('ospf.conf').describe('In the folder of the YAML, or an absolute path.'),
-  at: wordField(extraPlaces).describe('Before or behind what the planner writes.').prefault('bottom'),
+  at: wordField(extraPlaces)
+    .describe('Before (`top`) or after (`bottom`) what the planner writes.')
+    .prefault('bottom'),
 })
 
 const node = z.strictObject({

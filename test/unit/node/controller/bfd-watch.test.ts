@@ -65,7 +65,7 @@ async function watch(steps: readonly Step[]) {
 }
 
 const problem =
-  'BFD with transit is not up, but its session is: a failure is found only when the hold time ends, and FRR 10 does not start the session again once it has ended; configure single-hop BFD (RFC 5881, UDP 3784) at the far end too (anyward plan --for-neighbor transit lists what it needs), or leave bfd out'
+  'BFD with transit is not up, but its session is: a failure is found only when the hold time ends, and FRR 10 does not start an ended session again until BFD is up; configure single-hop BFD (RFC 5881, UDP 3784) at the far end too (anyward plan --for-neighbor transit lists what it needs), or leave bfd out'
 
 test('BFD that stays down while its session is up is reported once, after ten seconds', async () => {
   const { said, seen } = await watch([

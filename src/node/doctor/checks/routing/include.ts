@@ -35,7 +35,7 @@ export const include: Check = {
           : `install the bundle with \`anyward apply\`, or, if the configuration is your own, add ${line}`
         found.push(error(`${configFile} does not include ${announceFile}: nothing is announced`, cure))
       } else if (include.inBlock) {
-        const message = `${include.file} has include "${include.pattern}" inside of a block: BIRD refuses its whole configuration as soon as something is announced`
+        const message = `${include.file} has include "${include.pattern}" inside a block: BIRD refuses its whole configuration as soon as something is announced`
         found.push(error(message, `write ${line} outside of all blocks`))
       } else if (!include.mayBeMissing) {
         const message = `${include.file} has include "${include.pattern}": while that is missing, as after a boot, BIRD refuses its whole configuration`

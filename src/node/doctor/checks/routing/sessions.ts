@@ -26,7 +26,7 @@ export const sessions: Check = {
     return observed.neighbors.flatMap(({ neighbor, session, remarks }): Found[] => {
       if (session === 'up') return []
       if (session === 'down') {
-        const cure = `\`anyward plan --for-neighbor ${neighbor}\` prints what the far end needs`
+        const cure = `compare the far end with the output of \`anyward plan --for-neighbor ${neighbor}\``
         return [warning(`the session with ${neighbor} is down`, cure)]
       }
       const why = remarks?.get('session')
