@@ -138,6 +138,25 @@ describe('the tarball for npm, in an empty folder', () => {
   })
 })
 
+test('a daemon of this machine that is too old is not named, because the node may be another machine', async () => {
+  const bin = join(dir, 'bin')
+  await mkdir(bin)
+  await writeFile(join(bin, 'bird'), '#!/bin/sh\necho BIRD version 2.0.7\n', { mode: 0o755 })
+  const sites = join(dir, 'beside-an-old-bird')
+  const flags = {
+    ...{ sites, asn: '64500', site: 'fra1', daemon: 'bird', 'router-id': '10.0.0.11', anycast: '192.0.2.1' },
+    ...{ 'public-key': key, 'tunnel-address': '10.80.0.1/16', neighbor: 'kind: transit, asn: 64601, address: 10.1.1.1, localAddress: 10.1.1.2' },
+  }
+  const argv = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value])
+  const { stdout, stderr } = await execa(
+    process.execPath,
+    [join(root, 'dist/cli/main.js'), 'init', ...argv, '--allow-bogons'],
+    { reject: false, stdin: 'ignore', env: { PATH: `${bin}:${process.env.PATH}` } },
+  )
+  expect(`${stdout}${stderr}`).toContain('valid: 1 site, 1 node, 1 neighbor')
+  expect(await readFile(join(sites, 'fra1.yaml'), 'utf8')).not.toContain('daemonVersion')
+})
+
 test(
   'the Debian package, unpacked in an empty place, writes, checks and plans a fleet from a bird.conf',
   async () => {

@@ -69,7 +69,14 @@ async function addVersion(answers: Answers): Promise<Answers> {
   const installed = await readInstalledVersion(daemon).catch(() => null)
   // Without what a distribution appends.
   const version = /^\d+\.\d+(?:\.\d+)?/.exec(installed ?? '')?.[0]
-  return version === undefined ? answers : { ...answers, daemonVersion: version }
+  if (version === undefined) return answers
+  const complete = { ...answers, daemonVersion: version }
+  // The node may be another machine: a version here that has an error is no reason to refuse the answers.
+  return countErrors(complete) > countErrors(answers) ? answers : complete
+}
+
+function countErrors(answers: Answers): number {
+  return checkAnswers(answers).filter(({ issue }) => issue.severity === 'error').length
 }
 
 async function ask(options: InitOptions, flags: Answers, found: FoundRouter | null): Promise<Filled> {
@@ -153,7 +160,7 @@ function describeError(issue: Issue, question: Question | null): string {
     return `--neighbor ${Number(field[1]) + 1}, ${field[2] === undefined ? '' : `${field[2]}: `}${issue.message}`
   }
   const flag = question === 'service' ? '--service' : questions.find(({ key }) => key === question)?.flag
-  return flag === undefined ? formatIssue(issue) : `${flag}: ${issue.message}`
+  return flag === undefined ? formatIssue({ ...issue, hint: null }) : `${flag}: ${issue.message}`
 }
 
 function isMissing({ message }: Issue): boolean {

@@ -1,6 +1,6 @@
 import { daemonNames } from '../../../../manifest/daemon-kinds.ts'
 import { DaemonError } from '../../../routing/daemon.ts'
-import { type Check, error, type Found, warning } from '../../check.ts'
+import { type Check, error, type Found, unseen, warning } from '../../check.ts'
 
 /** Whether the daemon has a session with each neighbor of the bundle. */
 export const sessions: Check = {
@@ -12,9 +12,15 @@ export const sessions: Check = {
     try {
       observed = await observe()
     } catch (cause) {
+      if (!(cause instanceof DaemonError)) throw cause
       // The check of its socket says so.
-      if (cause instanceof DaemonError) return []
-      throw cause
+      if (cause.code === 'not-running' || cause.code === 'permission') return []
+      return [
+        unseen(
+          `the sessions were not read: ${cause.message}`,
+          'run this again; if it stays so, read the log of the daemon',
+        ),
+      ]
     }
     const { project } = daemonNames[manifest.daemon]
     const isAttached = manifest.routing === 'attached'
