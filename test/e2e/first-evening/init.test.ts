@@ -145,7 +145,11 @@ test('a daemon of this machine that is too old is not named, because the node ma
   const sites = join(dir, 'beside-an-old-bird')
   const flags = {
     ...{ sites, asn: '64500', site: 'fra1', daemon: 'bird', 'router-id': '10.0.0.11', anycast: '192.0.2.1' },
-    ...{ 'public-key': key, 'tunnel-address': '10.80.0.1/16', neighbor: 'kind: transit, asn: 64601, address: 10.1.1.1, localAddress: 10.1.1.2' },
+    ...{
+      'public-key': key,
+      'tunnel-address': '10.80.0.1/16',
+      neighbor: 'kind: transit, asn: 64601, address: 10.1.1.1, localAddress: 10.1.1.2',
+    },
   }
   const argv = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value])
   const { stdout, stderr } = await execa(
