@@ -3,9 +3,10 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { readProcess } from '../linux/proc.ts'
 import type { Fleet } from '../plan/sites/fleet.ts'
+import { OperationError } from '../text/operation-error.ts'
 import { readyLimitMs, settleLimitMs, startsAtOnce } from './limits.ts'
 import { openSocket, startBirdProcess, startDaemons } from './machine/daemons.ts'
-import { kernelHasWireguard } from './machine/namespaces.ts'
+import { kernelHasVrf, kernelHasWireguard } from './machine/namespaces.ts'
 import { coreDir, describeClaim, prepareLab } from './machine/prepare.ts'
 import { startDetached } from './machine/processes.ts'
 import { startRtr } from './machine/rtr.ts'
@@ -76,6 +77,7 @@ export async function bringUp(options: BringUpOptions): Promise<LabState> {
   const factor = timerFactor(nodes, availableParallelism())
   const fleet = slowTimers(options.fleet, factor)
   const topology = buildTopology(fleet)
+  await requireVrf(fleet)
   if (!(await claimLab())) throw new LabExistsError(await readState())
   const failure = new AbortController()
   const signal = AbortSignal.any([options.signal, failure.signal])
@@ -111,6 +113,20 @@ export async function bringUp(options: BringUpOptions): Promise<LabState> {
     if (!options.keep || options.signal.aborted) await takeDown(null)
     throw error
   }
+}
+
+/** Throws an OperationError. */
+async function requireVrf(fleet: Fleet): Promise<void> {
+  const nodes = fleet.sites.flatMap((site) => site.nodes)
+  const inVrf = nodes.flatMap(({ name, neighbors }) =>
+    neighbors.flatMap((neighbor) => (neighbor.vrf === null ? [] : [{ node: name, ...neighbor }])),
+  )
+  const [first] = inVrf
+  if (first === undefined || (await kernelHasVrf())) return
+  throw new OperationError(
+    `the kernel of this machine has no VRF (CONFIG_NET_VRF), and ${first.node} has vrf: ${first.vrf} at ${first.name}`,
+    { hint: 'run `modprobe vrf` if its module is installed, or run the lab on a machine that has it' },
+  )
 }
 
 /** Starts a few programs at once: more would starve each other. */

@@ -112,6 +112,8 @@ const neighbor = record({
   localAddress: nullable(address),
   /** The interface that the neighbor is on, if its address is link-local or `null`. */
   interface: optional(interfaceName),
+  /** The VRF that it is in, unless that is the default one. */
+  vrf: optional(interfaceName),
   /** Of the session's addresses. */
   family: word(...families),
   /** The families that the session carries, if both: IPv4 with IPv6 next hops (RFC 8950). */

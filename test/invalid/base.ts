@@ -139,7 +139,7 @@ export const everyField: Record<string, string> = {
     'services: [vpn]',
     'services: [vpn]\n    asn: 64502\n    alwaysAnnounce: [45.45.45.0/24, "2a45::/32"]\n    extra: [{ file: ospf.conf, at: top }]',
   )
-    .replace('gtsm: true', 'gtsm: true, noExport: false')
+    .replace('gtsm: true', 'gtsm: true, noExport: false, vrf: red')
     .replace('site: ams1', 'site: ams1\nasn: 64503'),
   'fra1.yaml': siteEdits.reduce((text, [from, to]) => text.replace(from, to), base['fra1.yaml']!),
 }

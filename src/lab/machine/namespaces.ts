@@ -150,9 +150,17 @@ export async function readLinks(
   return JSON.parse(text) as { ifname: string; ifalias?: string; link_type?: string }[]
 }
 
+export function kernelHasWireguard(): Promise<boolean> {
+  return kernelHasLink('wireguard')
+}
+
+export function kernelHasVrf(): Promise<boolean> {
+  return kernelHasLink('vrf', ['table', '1000'])
+}
+
 /** Tried in a namespace that ends with the trial. */
-export async function kernelHasWireguard(): Promise<boolean> {
-  return run(['unshare', '--net', 'ip', 'link', 'add', 'awkernel', 'type', 'wireguard'], {
+async function kernelHasLink(type: string, settings: readonly string[] = []): Promise<boolean> {
+  return run(['unshare', '--net', 'ip', 'link', 'add', 'awkernel', 'type', type, ...settings], {
     timeoutMs: commandLimitMs,
   }).then(
     () => true,

@@ -12,6 +12,8 @@ import { managementLink, namespacesOf } from './prepare.ts'
 const managementInterface = 'mgmt0'
 /** The first of the routing tables for WireGuard's answers, one a service. */
 const replyTable = 5182
+/** The first of the tables of a node's VRFs. */
+const firstVrfTable = 7001
 
 /** The fleet's packets must not use the management network. */
 const managementFilter = `table inet anyward_lab {
@@ -36,6 +38,10 @@ export async function wireTopology(fleet: Fleet, topology: Topology, signal: Abo
   await ipBatch(null, managementLines(topology), signal)
   await ipBatch(fabricNamespace, ['link set host master mgmt up'], signal)
   const linesOf = (node: LabNode) => [...nodeLines(fleet, node), ...replyLines(fleet, node, 'ipv4')]
+  await acceptFromVrfs(
+    nodes.filter((node) => vrfsOf(node).length > 0),
+    signal,
+  )
   await eachBatch(nodes, (node) => [...firstLines, ...linesOf(node)], signal)
   await eachBatch(nodes, (node) => replyLines(fleet, node, 'ipv6'), signal, 'ipv6')
   await filterManagement(nodes, signal)
@@ -61,6 +67,15 @@ async function eachBatch<T extends { readonly namespace: string }>(
     filled.map(({ namespace }) => namespace),
     ['ip', ...(family === 'ipv6' ? ['-6'] : []), '-n', '{}', '-batch', join(dir, '{}')],
     { timeoutMs: batchLimitMs(count), signal },
+  )
+}
+
+/** WireGuard has no VRF of its own. */
+async function acceptFromVrfs(nodes: readonly LabNode[], signal: AbortSignal): Promise<void> {
+  await runForEach(
+    nodes.map(({ namespace }) => namespace),
+    enter('{}', ['sysctl', '-q', '-w', 'net.ipv4.udp_l3mdev_accept=1']),
+    { timeoutMs: batchLimitMs(nodes.length), signal },
   )
 }
 
@@ -90,10 +105,15 @@ function replyLines(fleet: Fleet, node: LabNode, family: Family): string[] {
       `rule add pref 100 ipproto 17 sport ${service.wireguard.port} lookup ${table}`,
       ...links.map(
         (link, metric) =>
-          `route add ${viaRouter(link, family)} src ${source} metric ${metric + 1} table ${table}`,
+          `route add ${viaRouter(link, family)}${fromAnycast(link, source)} metric ${metric + 1} table ${table}`,
       ),
     ]
   })
+}
+
+/** lo is not in a VRF: for IPv6 the kernel refuses an address of it there, and WireGuard keeps that of the request anyway. */
+function fromAnycast({ vrf }: NodeLink, source: Address): string {
+  return vrf !== null && source.family === 'ipv6' ? '' : ` src ${source}`
 }
 
 function servicesOf(fleet: Fleet, node: LabNode): Service[] {
@@ -167,11 +187,20 @@ function nodeLines(fleet: Fleet, node: LabNode): string[] {
     )
     return link === undefined || given ? [] : [viaRouter(link, family)]
   })
+  const vrfs = vrfsOf(node)
   return [
     `link set ${managementInterface} up`,
     `addr add ${node.managementAddress} dev ${managementInterface}`,
     `route add ${cacheNetwork} dev ${managementInterface}`,
     ...anycast.map((prefix) => `addr add ${prefix} dev lo${prefix.family === 'ipv6' ? ' nodad' : ''}`),
+    ...vrfs.flatMap((vrf, at) => [
+      `link add ${vrf} type vrf table ${firstVrfTable + at}`,
+      `link set ${vrf} up`,
+    ]),
+    // Before they get their addresses: IPv6 ones are lost when an interface moves.
+    ...node.links.flatMap(({ nodeInterface, vrf }) =>
+      vrf === null ? [] : [`link set ${nodeInterface} master ${vrf}`],
+    ),
     ...node.links.flatMap((link) => [
       linkUp(link.nodeInterface, link.nodeAddress),
       addPeer(link.nodeInterface, link.nodeAddress, link.routerAddress),
@@ -182,6 +211,10 @@ function nodeLines(fleet: Fleet, node: LabNode): string[] {
     ]),
     ...fallbacks.map((via) => `route add ${via} metric 4096`),
   ]
+}
+
+function vrfsOf({ links }: LabNode): string[] {
+  return [...new Set(links.flatMap(({ vrf }) => (vrf === null ? [] : [vrf])))].sort()
 }
 
 /** At the router's end of a client's link; run in the router's namespace, or the core's. */

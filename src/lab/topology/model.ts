@@ -56,6 +56,8 @@ export interface NodeLink {
   readonly families: readonly Family[]
   readonly bridge: string
   readonly nodeInterface: string
+  /** The VRF of that interface; `null`: the default one. */
+  readonly vrf: string | null
   readonly nodePort: string
   readonly routerInterface: string
   readonly routerPort: string

@@ -117,6 +117,7 @@ function wireNodes(
       families: familiesOf(neighbor),
       bridge: `b${links.length + 1}`,
       nodeInterface: neighbor.interface ?? `up${at}`,
+      vrf: neighbor.vrf,
       nodePort: `n${nodeIndex}u${at}`,
       routerInterface: `dn${atRouter}`,
       routerPort: `r${router.index}d${atRouter}`,

@@ -14,15 +14,31 @@ const link = part({
   flags: list(anyText(), 64),
 })
 
+/** Of another kind, `ip` prints an empty object. */
+const vrfLink = part({ ifname: optional(anyText()) })
+
 export type Route = Infer<typeof route>
 export type LinkFacts = Infer<typeof link>
 
+interface Flow {
+  /** One of the node's own addresses. */
+  readonly from?: string
+  /** UDP from this port. Its number is 17: its name is in /etc/protocols, which a small Debian does not have. */
+  readonly fromPort?: number
+  readonly vrf?: string | undefined
+}
+
 /**
- * The route that this node takes to an address, from one of its own if it is given; `null`: there is none. Throws
- * RunError for an address that it does not have.
+ * The route that this node takes to an address; `null`: there is none. Throws RunError for a source that it does not
+ * have, and a VRF that there is not.
  */
-export async function findRoute(to: string, from?: string): Promise<Route | null> {
-  const text = await runIp(['-j', 'route', 'get', to, ...(from === undefined ? [] : ['from', from])])
+export async function findRoute(to: string, { from, fromPort, vrf }: Flow = {}): Promise<Route | null> {
+  const text = await runIp([
+    ...['-j', 'route', 'get', to],
+    ...(from === undefined ? [] : ['from', from]),
+    ...(fromPort === undefined ? [] : ['ipproto', '17', 'sport', String(fromPort)]),
+    ...(vrf === undefined ? [] : ['vrf', vrf]),
+  ])
   const [first] = requireShape(list(route, 16), JSON.parse(text))
   return first ?? null
 }
@@ -31,4 +47,12 @@ export async function findRoute(to: string, from?: string): Promise<Route | null
 export async function findLink(name: string): Promise<LinkFacts | null> {
   const links = requireShape(list(link, 100_000), JSON.parse(await runIp(['-j', 'link', 'show'])))
   return links.find(({ ifname }) => ifname === name) ?? null
+}
+
+/** The names of the VRFs. */
+export async function findVrfs(): Promise<string[]> {
+  const text = await runIp(['-j', 'link', 'show', 'type', 'vrf'])
+  return requireShape(list(vrfLink, 100_000), JSON.parse(text || '[]')).flatMap(({ ifname = '' }) =>
+    ifname === '' ? [] : [ifname],
+  )
 }

@@ -40,6 +40,7 @@ const settings: readonly Setting[] = [
   },
   { label: 'the address', read: ({ address }) => address ?? 'none', cost: restart },
   { label: 'the interface', read: (neighbor) => neighbor.interface ?? 'none', cost: restart },
+  { label: 'the VRF', read: ({ vrf }) => vrf ?? 'the default one', cost: restart },
   {
     label: 'the address families',
     read: ({ family, families = [family] }) => families.join(' and '),

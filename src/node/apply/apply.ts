@@ -14,6 +14,7 @@ import {
   type Observation,
   type RoutingDaemon,
 } from '../routing/daemon.ts'
+import { vrfsOf } from '../routing/frr/saved-networks.ts'
 import { ownPrefixesOf } from '../routing/own-prefixes.ts'
 import { type BaseDaemon, NotTakenError } from './base-daemon.ts'
 import { cleaners } from './clean.ts'
@@ -236,7 +237,8 @@ async function removeSaved(
 ): Promise<string[]> {
   const clean = cleaners[manifest.daemon]
   if (clean === null) return []
-  const removed = await clean(configFile, ownPrefixesOf(watching(manifest, installed)))
+  const watched = watching(manifest, installed)
+  const removed = await clean(configFile, ownPrefixesOf(watched), vrfsOf(watched))
   return [...new Set(removed.map(({ file }) => file))].map((file) => {
     const prefixes = removed.filter((one) => one.file === file).map(({ prefix }) => prefix)
     return `saved announcements are removed from ${file}: ${prefixes.join(', ')}`

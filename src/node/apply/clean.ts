@@ -16,12 +16,16 @@ export const cleaners: Readonly<Record<DaemonKind, typeof cleanFrr | null>> = { 
  * announces none of `own`. All other bytes, the owner and the mode stay. Returns the removed lines. Throws a system
  * error, or an Error that names the file.
  */
-async function cleanFrr(configFile: string, own: ReadonlySet<string>): Promise<SavedNetwork[]> {
+async function cleanFrr(
+  configFile: string,
+  own: ReadonlySet<string>,
+  vrfs: ReadonlySet<string>,
+): Promise<SavedNetwork[]> {
   const removed: SavedNetwork[] = []
   for (const file of configFilesOf(configFile)) {
     let attempt = 1
     for (;;) {
-      const lines = await cleanFile(file, own)
+      const lines = await cleanFile(file, own, vrfs)
       if (lines !== null) {
         removed.push(...[...lines].map(([line, prefix]) => ({ file, line, prefix })))
         break
@@ -37,6 +41,7 @@ async function cleanFrr(configFile: string, own: ReadonlySet<string>): Promise<S
 async function cleanFile(
   file: string,
   own: ReadonlySet<string>,
+  vrfs: ReadonlySet<string>,
 ): Promise<ReadonlyMap<number, string> | null> {
   const config = await openRegularFile(file)
   if (config === null) return new Map()
@@ -45,7 +50,7 @@ async function cleanFile(
     const before = await handle.stat({ bigint: true })
     // latin1 preserves every byte of any encoding.
     const text = await handle.readFile('latin1')
-    const lines = findNetworkLines(text, own)
+    const lines = findNetworkLines(text, own, vrfs)
     if (lines.size === 0) return lines
     const content = Buffer.from(withoutNetworkLines(text, lines), 'latin1')
     const owner = { uid: Number(before.uid), gid: Number(before.gid), mode: Number(before.mode) & 0o7777 }

@@ -40,7 +40,7 @@ export function without(lines: Lines, others: Lines): Lines {
 export function isAnnouncement(line: Line): boolean {
   return (
     line.length === 3 &&
-    /^router bgp \d+$/.test(line[0]) &&
+    /^router bgp \d+(?: vrf \S+)?$/.test(line[0]) &&
     /^network \S+(?: route-map aw-degraded)?$/.test(line[2]!) &&
     isFamily(line[1]!)
   )

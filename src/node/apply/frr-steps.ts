@@ -80,9 +80,9 @@ export function commandsToRemove({ excess }: Gap, attempt: number): string[] {
   return commands
 }
 
-/** FRR does not delete the block of an interface that exists, only its lines. */
+/** FRR does not delete the block of an interface or a VRF that exists, only its lines. */
 function isLasting(block: string): boolean {
-  return /^interface /.test(block)
+  return /^(?:interface|vrf) /.test(block)
 }
 
 /** The command that removes a line. */
@@ -113,9 +113,16 @@ function isBlock(line: Line): boolean {
   )
 }
 
-/** bgpd runs one AS: the old instance must go before the new one can come. */
+/** bgpd runs one AS in each VRF: the old instance must go before the new one can come. */
 function isOtherAsn(text: string, fresh: ReadonlySet<string>): boolean {
-  return /^router bgp \d+$/.test(text) && [...fresh].some((line) => /^router bgp \d+$/.test(line))
+  const vrf = vrfOfRouter(text)
+  return vrf !== null && [...fresh].some((line) => vrfOfRouter(line) === vrf)
+}
+
+/** Empty for the default VRF; `null`: the line is another one. */
+function vrfOfRouter(text: string): string | null {
+  const router = /^router bgp \d+(?: vrf (\S+))?$/.exec(text)
+  return router === null ? null : (router[1] ?? '')
 }
 
 function rankToAdd([block]: Line): number {

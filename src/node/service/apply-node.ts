@@ -15,6 +15,7 @@ import { JournalError } from '../apply/journal.ts'
 import { journalPath, lockApply } from '../apply/lock.ts'
 import { repairInterrupted } from '../apply/repair.ts'
 import { DaemonError, type SavedNetwork } from '../routing/daemon.ts'
+import { vrfsOf } from '../routing/frr/saved-networks.ts'
 import { ownPrefixesOf } from '../routing/own-prefixes.ts'
 import { readDaemonVersion } from '../routing/version.ts'
 import { askController } from './ask-controller.ts'
@@ -131,7 +132,8 @@ export async function cleanNode(bundle: string): Promise<Cleaned> {
     (process) => `an apply runs on ${manifest.node}${process}, which removes saved announcements itself`,
   )
   try {
-    return { outcome: 'cleaned', configFile, removed: await clean(configFile, ownPrefixesOf(manifest)) }
+    const removed = await clean(configFile, ownPrefixesOf(manifest), vrfsOf(manifest))
+    return { outcome: 'cleaned', configFile, removed }
   } catch (cause) {
     throw new OperationError((cause as Error).message, { hint: 'run this as root', cause })
   } finally {

@@ -27,6 +27,7 @@ export function buildManifest(
       asn: session.asn,
       address: session.address?.toString() ?? null,
       ...(session.interface === null ? {} : { interface: session.interface }),
+      ...(session.vrf === null ? {} : { vrf: session.vrf }),
       localAddress: session.localAddress?.toString() ?? null,
       family: session.address?.family ?? 'ipv6',
       ...(session.channels.length === 1 ? {} : { families: session.channels.map(({ family }) => family) }),

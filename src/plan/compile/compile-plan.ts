@@ -29,9 +29,9 @@ import {
   type NodePlan,
   type Notice,
   type Plan,
-  policiesOf,
   type SessionChannel,
   type SessionPlan,
+  usesVrps,
 } from './plan.ts'
 
 /** Compiles a validated fleet into the configuration of every node. The same fleet and feeds give the same plan. */
@@ -140,6 +140,7 @@ function compileSession(
     address: neighbor.address,
     localAddress: neighbor.localAddress,
     interface: neighbor.interface,
+    vrf: neighbor.vrf,
     taken: neighbor.import,
     channels,
     validated: isValidated({ neighbor, rpki: fleet.rpki }),
@@ -155,12 +156,6 @@ function compileSession(
   }
   notices.push(...noticesOfNeighbor(feeds, node, neighbor, session))
   return session
-}
-
-function usesVrps(session: SessionPlan): boolean {
-  return policiesOf(session).some(({ rules }) =>
-    rules.some(({ match }) => match.some(({ type }) => type === 'validation')),
-  )
 }
 
 const ofFamily: Readonly<Record<Family, (prefixes: readonly Prefix[]) => readonly Prefix[]>> = {

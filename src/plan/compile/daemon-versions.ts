@@ -1,7 +1,7 @@
 import { compareVersions, type DaemonVersions } from '../../manifest/daemon-versions.ts'
 import { firstVersions, hasFeature, versions } from '../sites/checks/versions.ts'
 import type { FleetNode, Rpki } from '../sites/fleet.ts'
-import type { SessionPlan } from './plan.ts'
+import { type SessionPlan, usesVrps } from './plan.ts'
 
 interface Need {
   readonly from: string | null
@@ -24,8 +24,20 @@ export function versionsFor(
     const writes = hasFeature(node, 'cache-transport')
     needs.push({ from: writes ? transport : null, below: writes ? null : transport, because: 'RPKI caches' })
   }
+  const ofVrf = firstVersions['rpki-of-vrf'][node.daemon]
+  if (
+    ofVrf !== null &&
+    !hasFeature(node, 'rpki-of-vrf') &&
+    sessions.some((session) => session.vrf !== null && usesVrps(session))
+  ) {
+    needs.push({ from: null, below: ofVrf, because: 'origin validation in a VRF' })
+  }
   const from = needs.reduce((most, need) => (isOlder(most.from, need.from) ? need : most))
-  const below = needs.find((need) => need.below !== null)
+  const below = needs.reduce<Need | undefined>(
+    (least, need) =>
+      need.below !== null && (least === undefined || isOlder(need.below, least.below)) ? need : least,
+    undefined,
+  )
   const because = [...new Set([...(below === undefined ? [] : [below]), from].map((need) => need.because))]
   return { from: from.from, below: below?.below ?? null, because: because.join(', ') }
 }

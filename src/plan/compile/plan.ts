@@ -75,6 +75,8 @@ export interface SessionPlan {
   readonly localAddress: Address | null
   /** Where the neighbor's address is link-local, or not known. */
   readonly interface: string | null
+  /** `null`: the default one. */
+  readonly vrf: string | null
   readonly taken: ImportWord
   /** One for each address family that the session carries; IPv4 before IPv6, at least one. */
   readonly channels: readonly SessionChannel[]
@@ -108,4 +110,11 @@ export interface SessionChannel {
 /** Every import and export policy of the session. */
 export function policiesOf({ channels }: SessionPlan): readonly Policy[] {
   return channels.flatMap((channel) => [channel.import, channel.export])
+}
+
+/** Whether a rule of it asks for the validation state of a route. */
+export function usesVrps(session: SessionPlan): boolean {
+  return policiesOf(session).some(({ rules }) =>
+    rules.some(({ match }) => match.some(({ type }) => type === 'validation')),
+  )
 }

@@ -16,6 +16,7 @@ import type { Policy } from '../policy/policy.ts'
 import { birdRules, roaTables } from './bird-rules.ts'
 import { commands, type FrrList, frrEntries } from './frr-rules.ts'
 import { collectLists, joinForBird, joinForFrr } from './rule-lists.ts'
+import { bfdVrfs, vrfsOf } from './vrfs.ts'
 
 const digits = { ipv4: '4', ipv6: '6' } as const
 
@@ -64,7 +65,7 @@ export function viewForBird(node: NodePlan) {
       digit: digits[family],
       table: resolutionTables[family],
     })),
-    bfd: node.sessions.some((session) => session.bfd !== null),
+    bfds: bfdVrfs(node),
     advertisedOn: interfacesOf(node),
     ...extraOf(node),
     rpki,
@@ -104,6 +105,9 @@ export function viewForFrr(node: NodePlan) {
       },
     ]),
   }))
+  const alwaysRoutes = familiesOf(node).flatMap((family) =>
+    alwaysOf(node, family).map(({ prefix }) => ({ command: commands[family], prefix })),
+  )
   function entriesOf(session: SessionPlan, policy: Policy) {
     return frrEntries(session, policy, lists, rpki?.lastGood != null)
   }
@@ -119,25 +123,40 @@ export function viewForFrr(node: NodePlan) {
         : `log file ${node.layout.logFile} informational`,
     ...extraOf(node),
     coverings: coveringRoutes(node),
-    always: familiesOf(node).flatMap((family) =>
-      alwaysOf(node, family).map(({ prefix }) => ({ command: commands[family], prefix })),
-    ),
+    always: alwaysRoutes,
     // The session itself needs a way to its neighbor, also where no route is accepted from it.
-    resolved: familiesWith(node, isIndirect).map((family) => ({ command: commands[family] })),
+    resolved: familiesWith(node, (session) => isIndirect(session) && session.vrf === null).map((family) => ({
+      command: commands[family],
+    })),
     advertisedOn: interfacesOf(node),
     rpki,
     lists: lists.all.map(({ name, content: { command, entries } }) => ({
       lines: entries.map((entry, index) => `${command} ${name} seq ${(index + 1) * 5} ${entry}`).join('\n'),
     })),
-    families: familiesOf(node).map((family) => ({
-      family,
-      always: alwaysOf(node, family),
-      sessions: sessions.flatMap(({ channels, ...session }) =>
-        channels
-          .filter((channel) => channel.family === family)
-          .map((channel) => ({ ...session, ...channel })),
-      ),
+    vrfs: vrfsOf(node).map((vrf) => ({
+      vrf,
+      coverings: coveringRoutes(node),
+      always: alwaysRoutes,
+      resolved: familiesWith(node, (session) => isIndirect(session) && session.vrf === vrf).map((family) => ({
+        command: commands[family],
+      })),
     })),
+    instances: [null, ...vrfsOf(node)].map((vrf) => {
+      const own = sessions.filter((session) => session.vrf === (vrf ?? ''))
+      return {
+        scope: vrf === null ? '' : ` vrf ${vrf}`,
+        sessions: own,
+        families: familiesOf(node).map((family) => ({
+          family,
+          always: alwaysOf(node, family),
+          sessions: own.flatMap(({ channels, ...session }) =>
+            channels
+              .filter((channel) => channel.family === family)
+              .map((channel) => ({ ...session, ...channel })),
+          ),
+        })),
+      }
+    }),
     sessions,
     degraded: frrDegraded,
     profiles: node.sessions.flatMap((session) =>
@@ -175,6 +194,7 @@ function sharedView(session: SessionPlan) {
     localAs: session.localAs ?? 0,
     address: session.address?.toString() ?? '',
     interface: session.interface ?? '',
+    vrf: session.vrf ?? '',
     isUnnumbered: session.address === null,
     extendsNextHops: extendsNextHops(session),
     internal: kindPolicies[session.kind].internal,

@@ -163,6 +163,8 @@ export function isChatter(line: string): boolean {
   // The crash log goes to a folder of the user frr. zebra 10 binds its socket also with -C, in our folder.
   if (/Disabling MPLS support|Can't bind zserv socket|\/var\/tmp\/frr\/|\] crashlog and /.test(line))
     return true
+  // The routes of a VRF, of which an empty namespace has none.
+  if (/Static Route to \S+ not installed currently because dependent config/.test(line)) return true
   // Printed whenever graceful restart is configured, also without peers.
   if (line.startsWith('Graceful restart configuration changed, reset ')) return true
   const words = line.replaceAll(/\(\d{4}\/[\d/: ]+\):/g, '').trim()

@@ -150,6 +150,7 @@ function assembleNode(
         address: neighbor.address ?? null,
         localAddress: neighbor.localAddress ?? null,
         interface: neighbor.interface ?? null,
+        vrf: neighbor.vrf ?? null,
         extendedNextHop: neighbor.extendedNextHop ?? neighbor.address === undefined,
         description: neighbor.description ?? null,
         import: neighbor.import ?? importsByKind[neighbor.kind][0],

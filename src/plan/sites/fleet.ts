@@ -247,6 +247,8 @@ export interface Neighbor {
   readonly localAddress: Address | null
   /** The interface that the neighbor is on: where its address is link-local, or not known. */
   readonly interface: string | null
+  /** The VRF that it is in; `null`: the default one. */
+  readonly vrf: string | null
   /** Whether an IPv6 session carries IPv4 routes too, with IPv6 next hops (RFC 8950). */
   readonly extendedNextHop: boolean
   readonly description: string | null

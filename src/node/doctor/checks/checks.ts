@@ -8,6 +8,7 @@ import { mtu } from './network/mtu.ts'
 import { name } from './network/name.ts'
 import { returnPath } from './network/return-path.ts'
 import { rpFilter } from './network/rp-filter.ts'
+import { vrf } from './network/vrf.ts'
 import { daemon } from './routing/daemon.ts'
 import { include } from './routing/include.ts'
 import { otherAnnouncers } from './routing/other-announcers.ts'
@@ -23,6 +24,6 @@ import { probePeer } from './wireguard/probe-peer.ts'
 export const checks: readonly Check[] = [
   ...[daemon, include, socket, sessions],
   ...[wireguardInterface, port, key, probePeer, address],
-  ...[returnPath, rpFilter, forwarding, mtu, firewall, conntrack],
+  ...[vrf, returnPath, rpFilter, forwarding, mtu, firewall, conntrack],
   ...[clock, name, controller, otherAnnouncers],
 ]

@@ -15,6 +15,7 @@ import {
 } from '../../../text/shape.ts'
 import { DaemonError } from '../daemon.ts'
 import { canonicalPrefix } from '../own-prefixes.ts'
+import { defaultVrf } from './commands.ts'
 
 const many = Number.POSITIVE_INFINITY
 const anyNumber = number(-Number.MAX_VALUE, Number.MAX_VALUE)
@@ -104,9 +105,8 @@ export function readValidity(text: string): boolean | null {
 }
 
 export interface RunningNetworks {
-  /** Whether bgpd runs our AS in the default VRF at all. */
-  readonly instance: boolean
-  readonly networks: Announcements
+  /** The announcements of each instance of our AS, by its VRF; the default one is the empty text. */
+  readonly instances: ReadonlyMap<string, Announcements>
   /** Whether the route-map of degraded announcements is defined. */
   readonly definesDegraded: boolean
 }
@@ -119,28 +119,28 @@ export const networksCommand =
   'show running-config | include ^(router bgp |  network |route-map aw-degraded permit )'
 
 export function readNetworks(text: string, asn: number): RunningNetworks {
-  let instance = false
-  let inInstance = false
+  let networks: Map<string, Grade> | null = null
   let definesDegraded = false
-  const networks = new Map<string, Grade>()
+  const instances = new Map<string, Map<string, Grade>>()
   for (const line of text.split(/\r?\n/)) {
     if (line.startsWith(`route-map ${frrDegraded.map} permit `)) definesDegraded = true
     const router = /^router bgp (\d+)(?: as-notation \S+)?( .*)?$/.exec(line)
     if (router !== null) {
-      // `router bgp N vrf X` and `view X` are tables of their own.
-      inInstance = router[1] === String(asn) && router[2] === undefined
-      instance ||= inInstance
+      // `router bgp N view X` is a table of its own, without routes of the kernel.
+      const vrf = router[2] === undefined ? defaultVrf : /^ vrf (\S+)$/.exec(router[2])?.[1]
+      networks = router[1] === String(asn) && vrf !== undefined ? new Map() : null
+      if (networks !== null) instances.set(vrf!, networks)
       continue
     }
     const network = /^ {2}network (\S+)(.*)$/.exec(line)
     // `backdoor` marks a route of another AS; it originates nothing.
-    if (network === null || !inInstance || / backdoor\b/.test(network[2]!)) continue
+    if (network === null || networks === null || / backdoor\b/.test(network[2]!)) continue
     const prefix = canonicalPrefix(network[1]!)
     if (prefix !== null) {
       networks.set(prefix, network[2] === ` route-map ${frrDegraded.map}` ? 'degraded' : 'normal')
     }
   }
-  return { instance, networks, definesDegraded }
+  return { instances, definesDegraded }
 }
 
 export function readVersion(text: string): string {

@@ -32,6 +32,7 @@ const sessionsShape = list(
     peer: anyText(),
     local: optional(anyText()),
     interface: optional(anyText()),
+    vrf: optional(anyText()),
     multihop: optional(yesNo),
     status: anyText(),
   }),
@@ -57,7 +58,8 @@ function readSessions(text: string): Infer<typeof sessionsShape> {
 function stateOf(neighbor: ManifestNeighbor, sessions: Infer<typeof sessionsShape>): BfdState {
   const hops = bfdHopsOf(neighbor)
   const own = sessions.filter(
-    ({ peer, local, interface: link, multihop = false }) =>
+    ({ peer, local, interface: link, vrf = 'default', multihop = false }) =>
+      vrf === (neighbor.vrf ?? 'default') &&
       (neighbor.address === null || peer === neighbor.address) &&
       (neighbor.interface === undefined || link === neighbor.interface) &&
       (local === undefined || neighbor.localAddress === null || local === neighbor.localAddress) &&

@@ -1,7 +1,6 @@
-import { frrDegraded } from '../../../manifest/announcements.ts'
 import type { Manifest, ManifestNeighbor } from '../../../manifest/manifest.ts'
-import type { Announcements, Grade } from '../../../net/announcements.ts'
-import { type Family, families, familyOf } from '../../../net/prefix.ts'
+import { type Announcements, type Grade, nothingAnnounced } from '../../../net/announcements.ts'
+import { families, familyOf } from '../../../net/prefix.ts'
 import {
   DaemonError,
   type DaemonIdentity,
@@ -31,7 +30,16 @@ import {
   type Summary,
 } from './answers.ts'
 import { degradedMapLines, explainGrade, explainMissing } from './attached.ts'
-import { peerOf } from './peer.ts'
+import {
+  commandsByFamily,
+  defaultVrf,
+  describeVrf,
+  isEmpty,
+  type Lines,
+  routerCommand,
+  showBgp,
+} from './commands.ts'
+import { peerOf, vrfOf } from './peer.ts'
 import { refusal, Vty } from './vty.ts'
 
 interface FrrOptions {
@@ -41,14 +49,9 @@ interface FrrOptions {
 }
 
 /** `peer`: as bgpd names it. */
-type FrrNeighbor = ManifestNeighbor & { readonly peer: string }
+type FrrNeighbor = ManifestNeighbor & { readonly peer: string; readonly vrf: string }
 
-interface Lines {
-  readonly falling: readonly string[]
-  /** New announcements, and those of another grade: the new line replaces the old one. */
-  readonly rising: Announcements
-  readonly stuck: readonly string[]
-}
+type States = Summary['states']
 
 /** Throws a TypeError for a manifest that is not of an FRR node. */
 export function createFrr(options: FrrOptions): RoutingDaemon {
@@ -62,6 +65,8 @@ class Frr implements RoutingDaemon {
   readonly #manifest: Manifest
   readonly #own: ReadonlySet<string>
   readonly #neighbors: readonly FrrNeighbor[]
+  /** Those of the neighbors, and the default one, which each node has. */
+  readonly #vrfs: readonly string[]
   /** Whether the configuration is the engineer's own. */
   readonly #isAttached: boolean
   /** The connection has a mode: no query may run while it is in configuration mode. */
@@ -75,15 +80,19 @@ class Frr implements RoutingDaemon {
     this.#manifest = manifest
     this.#isAttached = manifest.routing === 'attached'
     this.#own = ownPrefixesOf(manifest)
-    this.#neighbors = manifest.neighbors.map((neighbor) => ({ ...neighbor, peer: peerOf(neighbor) }))
+    this.#neighbors = manifest.neighbors.map((neighbor) => ({
+      ...neighbor,
+      peer: peerOf(neighbor),
+      vrf: vrfOf(neighbor),
+    }))
+    this.#vrfs = [...new Set([defaultVrf, ...this.#neighbors.map(({ vrf }) => vrf)])]
   }
 
   identify(): Promise<DaemonIdentity> {
     return this.#turns.take(async () => {
       const version = readVersion(await this.#vty.ask('show version'))
       const routerId = readRouterId(await this.#vty.ask('show bgp vrfs json'))
-      if (routerId === null)
-        throw new DaemonError('refused', `bgpd does not run AS ${this.#asn} in the default VRF`)
+      if (routerId === null) throw this.#lacksInstance(defaultVrf)
       return { version, routerId }
     })
   }
@@ -94,30 +103,39 @@ class Frr implements RoutingDaemon {
   }
 
   async #apply(desired: Announcements): Promise<void> {
-    const { instance, networks, definesDegraded } = await this.#readNetworks()
-    const falling = [...this.#own].filter((prefix) => !desired.has(prefix) && networks.has(prefix))
-    const rising = new Map([...desired].filter(([prefix, grade]) => networks.get(prefix) !== grade))
-    const changes = falling.length > 0 || rising.size > 0
-    const stuck = changes ? [] : await this.#findStuck(networks)
-    if (!changes && stuck.length === 0) return
-    // `router bgp` would create an instance if a restarted bgpd has not read its configuration yet.
-    if (!instance) throw new DaemonError('refused', `bgpd does not run AS ${this.#asn} in the default VRF`)
+    const { instances, definesDegraded } = await this.#readNetworks()
+    const planned = new Map<string, Lines>()
+    for (const vrf of this.#vrfs) {
+      const networks = instances.get(vrf) ?? nothingAnnounced
+      const falling = [...this.#own].filter((prefix) => !desired.has(prefix) && networks.has(prefix))
+      const rising = new Map([...desired].filter(([prefix, grade]) => networks.get(prefix) !== grade))
+      const changes = falling.length > 0 || rising.size > 0
+      const lines = { falling, rising, stuck: changes ? [] : await this.#findStuck(vrf, networks) }
+      if (!isEmpty(lines)) planned.set(vrf, lines)
+    }
+    if (planned.size === 0) return
     const refusals: DaemonError[] = []
+    // `router bgp` would create an instance if a restarted bgpd has not read its configuration yet.
+    for (const vrf of planned.keys()) {
+      if (instances.has(vrf)) continue
+      refusals.push(this.#lacksInstance(vrf))
+      planned.delete(vrf)
+    }
+    if (planned.size === 0) throw combine(refusals)
     try {
-      const needsMap = this.#isAttached && !definesDegraded && [...rising.values()].includes('degraded')
-      await this.#configure({ falling, rising, stuck }, needsMap ? degradedMapLines : [], refusals)
+      const needsMap = this.#isAttached && !definesDegraded && [...desired.values()].includes('degraded')
+      await this.#configure(planned, needsMap ? degradedMapLines : [], refusals)
     } catch (error) {
       // The connection is gone, most likely; a new one starts outside of configuration.
       this.#vty.drop()
       throw error
     }
     await this.#leaveConfiguration()
-    if (refusals.length === 0) return
-    const [first] = refusals
-    throw new DaemonError('refused', refusals.map((error) => error.message).join('; '), {
-      reply: refusals.map((error) => error.reply ?? '').join('\n'),
-      cause: first,
-    })
+    if (refusals.length > 0) throw combine(refusals)
+  }
+
+  #lacksInstance(vrf: string): DaemonError {
+    return new DaemonError('refused', `bgpd does not run AS ${this.#asn} in ${describeVrf(vrf)}`)
   }
 
   /**
@@ -126,15 +144,15 @@ class Frr implements RoutingDaemon {
    * started bgpd is lost, also after `clear … soft out`. Seen in 8.4.4; see FRR's pull requests 16830 and 17667.
    * `coalesce-time 0` in the configuration prevents it.
    */
-  async #findStuck(networks: Announcements): Promise<string[]> {
-    const { states } = await this.#readSummary()
+  async #findStuck(vrf: string, networks: Announcements): Promise<string[]> {
+    const { states } = await this.#readSummary(vrf)
     const stuck = new Set<string>()
-    for (const neighbor of this.#neighbors) {
+    for (const neighbor of this.#neighbors.filter((one) => one.vrf === vrf)) {
       const { announced } = await this.#observeNeighbor(neighbor, states, networks)
       for (const prefix of announced.keys()) {
         if (networks.has(prefix)) continue
         // The engineer's own configuration may originate the same prefix.
-        if (this.#isAttached && (await this.#readValidity(prefix)) !== null) continue
+        if (this.#isAttached && (await this.#readValidity(vrf, prefix)) !== null) continue
         stuck.add(prefix)
       }
     }
@@ -142,23 +160,22 @@ class Frr implements RoutingDaemon {
   }
 
   /** A refused line does not stop the later ones, so that as much as possible is withdrawn. */
-  async #configure(lines: Lines, before: readonly string[], refusals: DaemonError[]): Promise<void> {
+  async #configure(
+    planned: ReadonlyMap<string, Lines>,
+    before: readonly string[],
+    refusals: DaemonError[],
+  ): Promise<void> {
     const enter = async (command: string) => this.#configureLine(command, refusals)
     if (!(await enter('configure terminal'))) return
     for (const command of before) await enter(command)
-    if (!(await enter(`router bgp ${this.#asn}`))) return
-    for (const family of families) {
-      const commands = [
-        ...lines.falling.filter(isOf(family)).map((prefix) => `no network ${prefix}`),
-        // bgpd processes the prefix once, after both lines: the line is gone, so it withdraws.
-        ...lines.stuck
-          .filter(isOf(family))
-          .flatMap((prefix) => [`network ${prefix}`, `no network ${prefix}`]),
-        ...[...lines.rising].filter(([prefix]) => familyOf(prefix) === family).map(announcing),
-      ]
-      if (commands.length === 0 || !(await enter(`address-family ${family} unicast`))) continue
-      for (const command of commands) await this.#configureLine(command, refusals)
-      await enter('exit-address-family')
+    for (const [vrf, lines] of planned) {
+      if (!(await enter(routerCommand(this.#asn, vrf)))) continue
+      for (const [family, commands] of commandsByFamily(lines)) {
+        if (!(await enter(`address-family ${family} unicast`))) continue
+        for (const command of commands) await this.#configureLine(command, refusals)
+        await enter('exit-address-family')
+      }
+      await enter('exit')
     }
   }
 
@@ -183,24 +200,37 @@ class Frr implements RoutingDaemon {
 
   observe(): Promise<Observation> {
     return this.#turns.take(async () => {
-      const { networks } = await this.#readNetworks()
-      const { states } = await this.#readSummary()
+      const { instances } = await this.#readNetworks()
+      const states = new Map<string, States>()
+      for (const vrf of this.#vrfs) states.set(vrf, (await this.#readSummary(vrf)).states)
       const neighbors: NeighborObservation[] = []
       for (const neighbor of this.#neighbors) {
-        neighbors.push(await this.#observeNeighbor(neighbor, states, networks))
+        const { vrf } = neighbor
+        const networks = instances.get(vrf) ?? nothingAnnounced
+        neighbors.push(await this.#observeNeighbor(neighbor, states.get(vrf)!, networks))
       }
-      const originated = new Map([...networks].filter(([prefix]) => this.#own.has(prefix)))
       return {
-        originated: inOrder(originated, this.#own),
+        originated: inOrder(this.#originatedIn(instances), this.#own),
         neighbors,
-        otherAnnouncers: await this.#readOtherAnnouncers(states),
+        otherAnnouncers: await this.#readOtherAnnouncers(states.get(defaultVrf)!),
       }
     })
   }
 
+  /** A prefix that any instance originates; not as degraded, if one of them does not degrade it. */
+  #originatedIn(instances: RunningNetworks['instances']): Announcements {
+    const originated = new Map<string, Grade>()
+    for (const vrf of this.#vrfs) {
+      for (const [prefix, grade] of instances.get(vrf) ?? nothingAnnounced) {
+        if (this.#own.has(prefix) && originated.get(prefix) !== 'normal') originated.set(prefix, grade)
+      }
+    }
+    return originated
+  }
+
   async #observeNeighbor(
     neighbor: FrrNeighbor,
-    states: Summary['states'],
+    states: States,
     networks: Announcements,
   ): Promise<NeighborObservation> {
     const announced = new Map<string, Grade>()
@@ -212,7 +242,8 @@ class Frr implements RoutingDaemon {
       if (state === undefined) continue
       session = state === 'Established' ? 'up' : 'down'
       if (session === 'down') continue
-      const command = `show bgp ${family} unicast neighbors ${neighbor.peer} advertised-routes json`
+      const rest = `${family} unicast neighbors ${neighbor.peer} advertised-routes json`
+      const command = showBgp(neighbor.vrf, rest)
       for (const [prefix, sent] of readAdvertised(await this.#askAboutNeighbor(command), this.#own)) {
         if (!this.#own.has(prefix)) continue
         announced.set(prefix, isSeen ? sent : (networks.get(prefix) ?? 'normal'))
@@ -224,12 +255,16 @@ class Frr implements RoutingDaemon {
 
   /** What the engineer's own configuration does with the session and the routes. */
   async #explain(
-    { peer, prefixes }: FrrNeighbor,
+    { peer, vrf, prefixes }: FrrNeighbor,
     { session, announced }: NeighborObservation,
     networks: Announcements,
   ): Promise<ReadonlyMap<string, string>> {
     const remarks = new Map<string, string>()
-    if (session === 'missing') remarks.set('session', `bgpd has no neighbor ${peer}`)
+    if (session === 'missing')
+      remarks.set(
+        'session',
+        `bgpd has no neighbor ${peer}${vrf === defaultVrf ? '' : ` in ${describeVrf(vrf)}`}`,
+      )
     if (session !== 'up') return remarks
     for (const prefix of new Set([...prefixes, ...announced.keys()])) {
       const here = networks.get(prefix)
@@ -239,7 +274,7 @@ class Frr implements RoutingDaemon {
         here === undefined
           ? 'bgpd has another route to it, in your own configuration'
           : there === undefined
-            ? explainMissing(peer, (await this.#readValidity(prefix)) === true)
+            ? explainMissing(peer, (await this.#readValidity(vrf, prefix)) === true)
             : explainGrade(peer, here)
       if (why !== null) remarks.set(prefix, why)
     }
@@ -247,11 +282,11 @@ class Frr implements RoutingDaemon {
   }
 
   /** Whether bgpd has a valid path to a prefix of ours; `null`: it has no path. */
-  async #readValidity(prefix: string): Promise<boolean | null> {
-    return readValidity(await this.#vty.ask(`show bgp ${familyOf(prefix)} unicast ${prefix} json`))
+  async #readValidity(vrf: string, prefix: string): Promise<boolean | null> {
+    return readValidity(await this.#vty.ask(showBgp(vrf, `${familyOf(prefix)} unicast ${prefix} json`)))
   }
 
-  async #readOtherAnnouncers(states: Summary['states']): Promise<ReadonlyMap<string, number> | null> {
+  async #readOtherAnnouncers(states: States): Promise<ReadonlyMap<string, number> | null> {
     const informants = this.#neighbors.filter(
       (neighbor) => isInformant(neighbor) && states[neighbor.family].get(neighbor.peer) === 'Established',
     )
@@ -281,8 +316,8 @@ class Frr implements RoutingDaemon {
     return readNetworks(await this.#vty.ask(networksCommand), this.#asn)
   }
 
-  async #readSummary(): Promise<Summary> {
-    const command = 'show bgp summary json'
+  async #readSummary(vrf: string): Promise<Summary> {
+    const command = showBgp(vrf, 'summary json')
     const reply = await this.#vty.send(command)
     // Status 1 comes with an empty object if bgpd has no configuration yet.
     if (reply.status > 1) throw refusal(command, reply)
@@ -290,10 +325,11 @@ class Frr implements RoutingDaemon {
   }
 }
 
-function isOf(family: Family): (prefix: string) => boolean {
-  return (prefix) => familyOf(prefix) === family
-}
-
-function announcing([prefix, grade]: readonly [string, Grade]): string {
-  return grade === 'degraded' ? `network ${prefix} route-map ${frrDegraded.map}` : `network ${prefix}`
+function combine(refusals: readonly DaemonError[]): DaemonError {
+  const [first] = refusals
+  if (refusals.length === 1 && first!.reply === null) return first!
+  return new DaemonError('refused', refusals.map((error) => error.message).join('; '), {
+    reply: refusals.map((error) => error.reply ?? '').join('\n'),
+    cause: first,
+  })
 }

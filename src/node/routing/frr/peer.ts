@@ -1,6 +1,7 @@
 import type { ManifestNeighbor } from '../../../manifest/manifest.ts'
 import { interfacePattern } from '../../../manifest/values.ts'
 import { parseAddress } from '../../../net/prefix.ts'
+import { defaultVrf } from './commands.ts'
 
 /**
  * A neighbor as bgpd names it: by its address, or by its interface if the session is unnumbered. It becomes part of
@@ -14,4 +15,11 @@ export function peerOf({ name, address, interface: link }: ManifestNeighbor): st
   const parsed = parseAddress(address)
   if (!parsed.ok) throw new TypeError(`neighbor ${name}: "${address}" ${parsed.problem}`)
   return parsed.value.toString()
+}
+
+/** The VRF of a neighbor, which becomes part of commands too; the default one is the empty text. Throws a TypeError. */
+export function vrfOf({ name, vrf }: ManifestNeighbor): string {
+  if (vrf === undefined) return defaultVrf
+  if (interfacePattern.test(vrf)) return vrf
+  throw new TypeError(`neighbor ${name}: "${vrf}" is not the name of a VRF`)
 }

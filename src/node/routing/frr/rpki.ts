@@ -3,7 +3,8 @@ import { connect } from 'node:net'
 import type { Manifest } from '../../../manifest/manifest.ts'
 import { anyText, type Infer, list, optional, part, requireShape } from '../../../text/shape.ts'
 import { DaemonError, type OriginValidation, type ValidationLook } from '../daemon.ts'
-import { peerOf } from './peer.ts'
+import { defaultVrf } from './commands.ts'
+import { peerOf, vrfOf } from './peer.ts'
 import { Vty } from './vty.ts'
 
 interface FrrRpkiOptions {
@@ -22,7 +23,9 @@ export function createFrrRpki({ manifest, deadlineMs = 1000 }: FrrRpkiOptions): 
     .filter(({ session }) => session?.validated)
     .flatMap((neighbor) => {
       const { family, families = [family] } = neighbor
-      return families.map((carried) => `clear bgp ${carried} unicast ${peerOf(neighbor)} soft in`)
+      const vrf = vrfOf(neighbor)
+      const scope = vrf === defaultVrf ? '' : `vrf ${vrf} `
+      return families.map((carried) => `clear bgp ${scope}${carried} unicast ${peerOf(neighbor)} soft in`)
     })
   return {
     async look() {

@@ -17,8 +17,13 @@ export function configFilesOf(configFile: string): string[] {
  * The lines, counted from 1, by which a bgpd that reads `text` originates prefixes of `own`. These are the lines
  * that the adapter sets at run time, and `write memory` saves them. `network` lines of other prefixes, of other
  * protocols, and of other VRFs and address families are not among them.
+ * @param vrfs those of neighbors, in addition to the default one
  */
-export function findNetworkLines(text: string, own: ReadonlySet<string>): Map<number, string> {
+export function findNetworkLines(
+  text: string,
+  own: ReadonlySet<string>,
+  vrfs: ReadonlySet<string> = new Set(),
+): Map<number, string> {
   const found = new Map<number, string>()
   let inInstance = false
   let inFamily = true
@@ -26,7 +31,8 @@ export function findNetworkLines(text: string, own: ReadonlySet<string>): Map<nu
     const line = raw.trim()
     if (/^router(?: |$)/.test(line)) {
       // `router bgp N vrf X` and `view X` are tables of their own.
-      inInstance = /^router bgp [\d.]+(?: as-notation \S+)?$/.test(line)
+      const router = /^router bgp [\d.]+(?: as-notation \S+)?(?: vrf (\S+))?$/.exec(line)
+      inInstance = router !== null && (router[1] === undefined || vrfs.has(router[1]))
       inFamily = true
     } else if (line.startsWith('address-family ')) {
       inFamily = /^address-family ipv[46](?: unicast)?$/.test(line)
@@ -42,6 +48,11 @@ export function findNetworkLines(text: string, own: ReadonlySet<string>): Map<nu
   return found
 }
 
+/** The VRFs in which the adapter announces, beside the default one. */
+export function vrfsOf({ neighbors }: Manifest): ReadonlySet<string> {
+  return new Set(neighbors.flatMap(({ vrf }) => (vrf === undefined ? [] : [vrf])))
+}
+
 /** `text` without those lines; each other byte stays. */
 export function withoutNetworkLines(text: string, lines: ReadonlyMap<number, string>): string {
   return text
@@ -53,6 +64,7 @@ export function withoutNetworkLines(text: string, lines: ReadonlyMap<number, str
 /** Finds saved announcements. A file that has not changed is not read again. */
 export function createSavedNetworks(manifest: Manifest): SavedNetworks {
   const own = ownPrefixesOf(manifest)
+  const vrfs = vrfsOf(manifest)
   const { configFile } = manifest.paths
   const files = configFile === undefined ? [] : configFilesOf(configFile)
   const known = new Map<string, { state: string; found: readonly SavedNetwork[] }>()
@@ -64,7 +76,7 @@ export function createSavedNetworks(manifest: Manifest): SavedNetworks {
       const state = `${ino} ${size} ${mtimeNs} ${ctimeNs}`
       const before = known.get(file)
       if (before?.state === state) return before.found
-      const lines = findNetworkLines(await config.handle.readFile('latin1'), own)
+      const lines = findNetworkLines(await config.handle.readFile('latin1'), own, vrfs)
       const found = [...lines].map(([line, prefix]) => ({ file, line, prefix }))
       known.set(file, { state, found })
       return found

@@ -77,6 +77,16 @@ export function checkAttached({ file, path, neighbor }: PlacedNeighbor, { node }
       ),
     )
   }
+  if (daemon === 'bird' && neighbor.vrf !== undefined) {
+    findings.push(
+      error(
+        file,
+        [...path, 'vrf'],
+        'the node has routing: attached, and BIRD finds the session in every VRF',
+        'leave vrf out',
+      ),
+    )
+  }
   if (daemon === 'frr' && neighbor.session !== undefined) {
     findings.push(
       error(file, [...path, 'session'], 'FRR names a session by the address of its neighbor', 'leave it out'),

@@ -32,7 +32,7 @@ export function checkNeighbor(
     ...checkGtsm(at, placed),
     ...checkPreference(at),
     ...checkDegrade(at),
-    ...checkSession(at, placed),
+    ...checkSession(at, placed, fleet),
     ...checkNeighborServices(at, placed, services),
     ...checkPolicy(at, fleet, received, placed),
   ]

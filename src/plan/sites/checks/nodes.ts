@@ -103,9 +103,11 @@ function checkUniqueNeighbors({ file, path, node }: PlacedNode): Finding[] {
             ? neighbor?.address?.toString()
             : undefined,
       })),
-      node.daemon === 'frr' && neighbors.some(({ neighbor }) => neighbor?.interface !== undefined)
-        ? 'a second session to the same address stays idle, and bgpd does not look at the interface: keep one of the two, or leave address out'
-        : 'a second session to the same address stays idle: keep one of the two',
+      neighbors.some(({ neighbor }) => neighbor?.vrf !== undefined)
+        ? 'Anyward tells sessions apart by their address, also in different VRFs: keep one of the two, or give the link another address'
+        : node.daemon === 'frr' && neighbors.some(({ neighbor }) => neighbor?.interface !== undefined)
+          ? 'a second session to the same address stays idle, and bgpd does not look at the interface: keep one of the two, or leave address out'
+          : 'a second session to the same address stays idle: keep one of the two',
     ),
     ...findTwice(
       neighbors.map(({ neighbor, path }) => ({

@@ -1,10 +1,82 @@
+import { daemonNames } from '../../../manifest/daemon-kinds.ts'
 import { isLinkLocal } from '../../../net/prefix.ts'
-import type { NeighborDraft, PlacedNeighbor, PlacedNode } from '../drafts.ts'
+import {
+  externalKinds,
+  type FleetDraft,
+  importOf,
+  type NeighborDraft,
+  type PlacedNeighbor,
+  type PlacedNode,
+} from '../drafts.ts'
 import { error, type Finding } from '../finding.ts'
+import { firstVersions, hasFeature } from './versions.ts'
 
 /** Checks how a session is set up, beside its addresses. */
-export function checkSession(at: PlacedNeighbor, placed: PlacedNode): Finding[] {
-  return [...checkTimers(at), ...checkExtendedNextHop(at), ...checkBfd(at, placed)]
+export function checkSession(
+  at: PlacedNeighbor,
+  placed: PlacedNode,
+  fleet: FleetDraft | undefined,
+): Finding[] {
+  return [
+    ...checkTimers(at),
+    ...checkExtendedNextHop(at),
+    ...checkBfd(at, placed),
+    ...checkVrf(at, placed, fleet),
+  ]
+}
+
+/** An attached node's own configuration decides what a VRF does with routes. */
+function checkVrf(at: PlacedNeighbor, { node }: PlacedNode, fleet: FleetDraft | undefined): Finding[] {
+  const { file, path, neighbor } = at
+  const { vrf, kind } = neighbor
+  if (vrf === undefined) return []
+  const here = [...path, 'vrf']
+  if (vrf === 'default') {
+    return [error(file, here, 'a VRF has a name of its own', 'leave vrf out: that is the default VRF')]
+  }
+  if (kind === 'ibgp') {
+    const words = 'the nodes of the fleet reach each other in the default VRF'
+    return [error(file, here, words, 'leave vrf out, or write the session as another kind of neighbor')]
+  }
+  if (node.routing !== 'managed') return []
+  const taken = importOf(neighbor)
+  if (node.daemon === 'bird' && taken !== undefined && taken !== 'nothing') {
+    return [
+      error(
+        file,
+        here,
+        `BIRD cannot put the routes of a VRF into its table, whose number it does not know, and this neighbor has import: ${taken}`,
+        `write import: nothing, and give the VRF its routes yourself: ip route add default via ADDRESS vrf ${vrf}`,
+      ),
+    ]
+  }
+  return checkVrfOrigins(at, node, fleet)
+}
+
+/** FRR 10 validates a VRF's routes against the caches of that VRF alone; without any, each route passes. */
+function checkVrfOrigins(
+  { file, path, neighbor }: PlacedNeighbor,
+  { daemon, daemonVersion }: PlacedNode['node'],
+  fleet: FleetDraft | undefined,
+): Finding[] {
+  const { kind, relax = [], tighten } = neighbor
+  const rpki = fleet?.rpki
+  if (daemon !== 'frr' || rpki === undefined || kind === undefined || !externalKinds.includes(kind)) return []
+  if (!hasFeature({ daemon, daemonVersion: daemonVersion ?? null }, 'rpki-of-vrf')) return []
+  const isFull = importOf(neighbor) === 'full'
+  const needed = [
+    ...(rpki.invalid === 'accept' ? [] : ['own-origin-invalid', ...(isFull ? ['rpki-invalid'] : [])]),
+    ...(isFull && tighten?.notFound === 'reject' ? ['rpki-not-found'] : []),
+  ].filter((rule) => !relax.some((one) => one === rule))
+  if (needed.length === 0) return []
+  return [
+    error(
+      file,
+      [...path, 'vrf'],
+      `from ${daemonNames.frr.project} ${firstVersions['rpki-of-vrf'].frr} on, a VRF has RPKI caches of its own, which Anyward does not configure: ${needed.join(' and ')} would never apply`,
+      `write relax: [${[...relax, ...needed].join(', ')}] to do without, or use daemon: bird with import: nothing`,
+    ),
+  ]
 }
 
 function checkBfd({ file, path, neighbor }: PlacedNeighbor, { node }: PlacedNode): Finding[] {

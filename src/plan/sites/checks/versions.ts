@@ -25,7 +25,7 @@ export const versions: Readonly<Record<DaemonKind, Versions>> = {
 }
 
 /** What not every version has, or writes in another way. */
-export type VersionFeature = 'roles' | 'cache-transport'
+export type VersionFeature = 'roles' | 'cache-transport' | 'rpki-of-vrf'
 
 /** The first version with the feature; `null`: no version has it. */
 export const firstVersions: Readonly<Record<VersionFeature, Readonly<Record<DaemonKind, string | null>>>> = {
@@ -33,6 +33,8 @@ export const firstVersions: Readonly<Record<VersionFeature, Readonly<Record<Daem
   roles: { bird: '2.0.11', frr: '8.4' },
   /** `rpki cache tcp …`: later versions refuse the command without the transport, and earlier ones that with it. */
   'cache-transport': { bird: null, frr: '10.1' },
+  /** RPKI caches of each VRF: `match rpki` no longer applies those of the default VRF in others. */
+  'rpki-of-vrf': { bird: null, frr: '10.0' },
 }
 
 /** Whether the node's daemon has a feature, by the version in the YAML or the assumed one. */

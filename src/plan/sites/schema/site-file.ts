@@ -181,6 +181,13 @@ const neighborFields = z.strictObject({
       'An IPv6 session carries IPv4 routes too, with IPv6 next hops (RFC 8950), if the neighbor does the same. Not for `ibgp` and `multihop`. Left out: yes if the session is unnumbered, otherwise no.',
     )
     .optional(),
+  vrf: interfaceField
+    .meta({
+      description:
+        'The VRF of the node that the neighbor is in: the name of its interface, which exists already. Only announcements go into it from BIRD, which needs `import: nothing` there; FRR puts the routes accepted from the neighbor into the table of the VRF. Not for `ibgp`. Left out: the default VRF.',
+      examples: ['red'],
+    })
+    .optional(),
   localAddress: addressField
     .meta({
       description: 'The node’s own address on that link, of the same family. Left out: the daemon’s choice.',

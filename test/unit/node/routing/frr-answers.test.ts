@@ -153,7 +153,7 @@ describe("bgpd's answers", () => {
     )
   })
 
-  test('networks are those of our AS in the default VRF', () => {
+  test('networks are those of our AS, in each VRF by itself', () => {
     const config = `router bgp 64500
   network 192.0.2.0/24
   network 192.0.2.1/32 route-map x
@@ -165,20 +165,16 @@ router bgp 64500 vrf red
 router bgp 64501 view blue
   network 198.51.101.0/24
 `
-    const { instance, networks } = readNetworks(config, 64500)
-    expect(instance).toBe(true)
-    expect([...networks]).toEqual([
+    const { instances } = readNetworks(config, 64500)
+    expect([...instances.get('')!]).toEqual([
       ['192.0.2.0/24', 'normal'],
       ['192.0.2.1/32', 'normal'],
       ['192.0.2.2/32', 'degraded'],
       ['2001:db8:51::/48', 'normal'],
     ])
-    expect(readNetworks(config, 64999)).toEqual({
-      instance: false,
-      networks: new Map(),
-      definesDegraded: false,
-    })
-    expect(readNetworks('', 64500).instance).toBe(false)
+    expect([...instances.get('red')!]).toEqual([['198.51.100.0/24', 'normal']])
+    expect(readNetworks(config, 64999)).toEqual({ instances: new Map(), definesDegraded: false })
+    expect(readNetworks('', 64500).instances.size).toBe(0)
   })
 
   test('a version is the word after FRRouting', () => {

@@ -69,3 +69,11 @@ test('lines after a family that is not ours are read again', () => {
     'router bgp 1\n address-family l2vpn evpn\n exit-address-family\n address-family ipv4 unicast\n  network 192.0.2.0/24\n'
   expect(taken(text)).toEqual(['network 192.0.2.0/24'])
 })
+
+test('lines of a VRF are ours where a neighbor is in it', () => {
+  const text = ['red', 'blue']
+    .map((vrf) => `router bgp 64500 vrf ${vrf}\n address-family ipv4 unicast\n  network 192.0.2.0/24\n`)
+    .join('')
+  expect([...findNetworkLines(text, own, new Set(['red'])).keys()]).toEqual([3])
+  expect(findNetworkLines(text, own).size).toBe(0)
+})

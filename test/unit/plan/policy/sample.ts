@@ -31,6 +31,7 @@ export function inputOf(kind: NeighborKind, changes: Partial<Neighbor> = {}): Po
     address: get(parseAddress('203.0.114.1')),
     localAddress: null,
     interface: null,
+    vrf: null,
     extendedNextHop: false,
     description: null,
     import: importsByKind[kind][0],

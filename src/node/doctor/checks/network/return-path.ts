@@ -10,19 +10,19 @@ const anywhere = { ipv4: '193.0.14.129', ipv6: '2001:7fd::1' } as const
 /** A reply leaves with the anycast address as its source: that needs a route, also with source routing. */
 export const returnPath: Check = {
   name: 'return-path',
-  reads: 'the route that replies take, with the anycast address as their source',
+  reads: 'the route that replies take, with the anycast address and the port of WireGuard as their source',
   async examine({ services }) {
     const found: Found[] = []
     const present = new Set([...(await findAddresses()).keys()].map(canonical))
-    for (const { name, anycast } of services) {
+    for (const { name, anycast, wireguard } of services) {
       for (const address of anycast) {
         // Its absence is the finding of another check.
         if (!present.has(canonical(address))) continue
         const family = address.includes(':') ? 'ipv6' : 'ipv4'
         const version = family.slice(3)
-        const cure = `check \`ip -${version} rule\` and \`ip -${version} route get ${anywhere[family]} from ${address}\`: a default route, or a source route for ${address}, must exist`
+        const cure = `check \`ip -${version} rule\` and \`ip -${version} route get ${anywhere[family]} from ${address} ipproto 17 sport ${wireguard.port}\`: a default route, or a source route for ${address}, must exist`
         try {
-          const route = await findRoute(anywhere[family], address)
+          const route = await findRoute(anywhere[family], { from: address, fromPort: wireguard.port })
           const isBad = route === null || ['unreachable', 'blackhole', 'prohibit'].includes(route.type ?? '')
           if (isBad || route.dev === 'lo') {
             const where = route === null ? 'no route' : (route.type ?? 'a route to lo')
