@@ -168,14 +168,16 @@ class Frr implements RoutingDaemon {
     const enter = async (command: string) => this.#configureLine(command, refusals)
     if (!(await enter('configure terminal'))) return
     for (const command of before) await enter(command)
+    let isInside = false
     for (const [vrf, lines] of planned) {
-      if (!(await enter(routerCommand(this.#asn, vrf)))) continue
+      if (isInside) await enter('exit')
+      isInside = await enter(routerCommand(this.#asn, vrf))
+      if (!isInside) continue
       for (const [family, commands] of commandsByFamily(lines)) {
         if (!(await enter(`address-family ${family} unicast`))) continue
         for (const command of commands) await this.#configureLine(command, refusals)
         await enter('exit-address-family')
       }
-      await enter('exit')
     }
   }
 
