@@ -31,7 +31,7 @@ const reserved = new Set(
   metric min ms multihop multiplier name neighbor net next no none off on out password peer persist pipe port preference
   prefix prepend proto protocol provider ra radv range recursive refresh reject remote retry return ro roa4 roa6 roa_check
   role route router rpki rs_client rs_server rt s scan security self sets skip source static syslog table then time true
-  ttl us wait warning where yes`.split(/\s+/),
+  ttl us wait warning vrf where yes`.split(/\s+/),
 )
 
 /** What would change the planner's part of a bird.conf, or what BIRD refuses. */
