@@ -116,7 +116,7 @@ Written by \`scripts/test --record\`, also with \`--debian 13\` and \`--bird 3\`
 [scripts/versions/features.json](../scripts/versions/features.json) has the tests of each feature.
 
 - **proven**: all its tests passed with this version. The number is that of the tests.
-- **refused**: \`anyward validate\` refuses it for this daemon; the reasons are below.
+- **refused**: \`anyward validate\` refuses it for this daemon${refusals.length === 0 ? '' : '; the reasons are below'}.
 - **not there**: Anyward does not have it for this daemon.
 - **fails**, **not run**: the last recorded run of one of its tests failed, or there was none.
 
@@ -125,6 +125,7 @@ ${row(['---', ...columns.map(() => '---')])}
 ${features.map((feature) => row([feature.feature, ...columns.map((column) => cell(feature[column.kind], column.of))])).join('\n')}
 ${row(['oldest of these runs', ...columns.map(dateOf)])}
 ${refusals.length === 0 ? '' : `\n${refusals.join('\n')}\n`}
+Not on this page: what \`scripts/test --kernel\` tests with Debian 12's daemons, above all the kernel's WireGuard and neighbors in a VRF.
 How the daemons differ between their versions: [daemons.md](daemons.md).
 `
 }
