@@ -18,6 +18,7 @@ import {
   labUp,
   NeighborTables,
   until,
+  untilComplete,
 } from '../fixtures/lab/lab.ts'
 import { Daemon } from '../fixtures/routing/daemon-process.ts'
 
@@ -179,7 +180,7 @@ describe.each(kinds)('extra on a node with %s', { timeout: patience(120_000) }, 
     manifest = JSON.parse(await readFile(join(node.bundle, 'manifest.json'), 'utf8')) as Manifest
     tables = new NeighborTables(lab, node)
     undo.push(async () => tables.close())
-    everything = await tables.read()
+    everything = await untilComplete(node, tables)
     const name = `axc${process.pid}${kind}`
     await execa('ip', ['netns', 'add', name])
     undo.push(() => execa('ip', ['netns', 'del', name], { reject: false }))

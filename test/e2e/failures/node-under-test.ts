@@ -11,7 +11,15 @@ import { type LabState, readState } from '../../../src/lab/state.ts'
 import type { Manifest } from '../../../src/manifest/manifest.ts'
 import { BirdClient } from '../../../src/node/routing/bird/client.ts'
 import { patience } from '../../patience.ts'
-import { cli, inside, type Lab, type LabNode, NeighborTables, until } from '../fixtures/lab/lab.ts'
+import {
+  cli,
+  inside,
+  type Lab,
+  type LabNode,
+  NeighborTables,
+  until,
+  untilComplete,
+} from '../fixtures/lab/lab.ts'
 
 export interface StartOptions {
   /** Changes to the lab's manifest for this controller. */
@@ -23,7 +31,7 @@ export interface StartOptions {
 export class NodeUnderTest {
   readonly node: LabNode
   readonly manifest: Manifest
-  /** The neighbors' routes while every service is healthy. */
+  /** The neighbors' routes while every service is healthy: see `learn`. */
   everything: string[] = []
   controllerPid: number
   /** Resolves when the controller last started by `start` has ended. */
@@ -54,6 +62,11 @@ export class NodeUnderTest {
     this.#tables.close()
     for (const { client } of this.#neighbors) client.close()
     for (const folder of this.#folders) await rm(folder, { recursive: true })
+  }
+
+  /** To be called while every service is healthy. */
+  async learn(): Promise<void> {
+    this.everything = await untilComplete(this.node, this.#tables)
   }
 
   /** `neighbor prefix`, sorted, from the neighbors' tables. */

@@ -12,7 +12,7 @@ beforeAll(async () => {
   lab = await labUp('test/e2e/failures/fleet-pair')
   for (const node of lab.nodes) {
     const one = new NodeUnderTest(lab, node)
-    one.everything = await one.rows()
+    await one.learn()
     nodes.push(one)
   }
   reflector = new Reflector(lab)

@@ -20,7 +20,7 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
 
   beforeAll(async () => {
     node = new NodeUnderTest(lab, lab.nodes.find(({ daemon }) => daemon === kind)!)
-    node.everything = await node.rows()
+    await node.learn()
     expect(node.everything.length).toBeGreaterThanOrEqual(2)
   })
   afterAll(() => node.close())

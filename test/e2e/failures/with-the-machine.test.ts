@@ -17,7 +17,7 @@ beforeAll(async () => {
   lab = await labUp('test/e2e/failures/fleet')
   for (const node of lab.nodes) {
     const one = new NodeUnderTest(lab, node)
-    one.everything = await one.rows()
+    await one.learn()
     nodes.push(one)
   }
 }, patience(240_000))
