@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { BirdConfiguration } from '../routing/bird/configure.ts'
+import { BirdConfiguration, isLater, type Moment } from '../routing/bird/configure.ts'
 import type { BaseDaemon, BaseOptions } from './base-daemon.ts'
 import { installFiles } from './files.ts'
 
@@ -15,7 +15,7 @@ export function createBirdBase(options: BaseOptions): BaseDaemon {
   const bird = new BirdConfiguration(daemonSocket)
   const candidate = candidateOf(configFile)
   let tries = 0
-  let triedAt = ''
+  let triedAt: Moment | null = null
   return {
     async check() {
       await installFiles([{ path: candidate, content, mode: 0o640, ...owner }])
@@ -31,7 +31,8 @@ export function createBirdBase(options: BaseOptions): BaseDaemon {
       await bird.tryFor(tries === 1 ? candidate : null, trialS)
       triedAt = await bird.lastReconfiguration()
     },
-    isOvertaken: async () => tries === 1 && triedAt !== (await bird.lastReconfiguration()),
+    isOvertaken: async () =>
+      tries === 1 && triedAt !== null && isLater(await bird.lastReconfiguration(), triedAt),
     confirm: () => bird.confirm(),
     revert: () => bird.reload(),
     async close() {

@@ -3,6 +3,40 @@ import { DaemonError } from '../daemon.ts'
 import { BirdClient } from './client.ts'
 import { type BirdReply, wordsOf } from './reply.ts'
 
+/** A moment on the clock of `performance.now()`, in milliseconds: not before `earliest`, and not after `latest`. */
+export interface Moment {
+  readonly earliest: number
+  readonly latest: number
+}
+
+export function isLater(one: Moment, other: Moment): boolean {
+  return one.earliest > other.latest
+}
+
+/**
+ * From its age: the time that BIRD prints of one event differs by a millisecond from answer to answer, and by more after
+ * a step of the clock. The times of a `timeformat` without a date are not read: then it may be any moment.
+ * @param status the answer to `show status`
+ */
+export function readLastReconfiguration(status: string, askedAt: number, answeredAt: number): Moment {
+  const [now, then] = ['Current server time is', 'Last reconfiguration on'].map((label) => {
+    const found = new RegExp(`^${label} (\\d{4}-\\d\\d-\\d\\d) (\\d\\d:\\d\\d:\\d\\d)(\\.\\d+)?`, 'm').exec(
+      status,
+    )
+    if (found === null) return null
+    const [, date, time, fraction] = found
+    return { at: Date.parse(`${date}T${time}${fraction ?? ''}Z`), errorMs: fraction === undefined ? 1000 : 2 }
+  }) as [PrintedTime | null, PrintedTime | null]
+  if (now === null || then === null) return { earliest: -Infinity, latest: Infinity }
+  const ageMs = now.at - then.at
+  return { earliest: askedAt - ageMs - now.errorMs, latest: answeredAt - ageMs + now.errorMs }
+}
+
+interface PrintedTime {
+  readonly at: number
+  readonly errorMs: number
+}
+
 /** BIRD's whole configuration: checks it, runs it on trial, confirms it or reverts it. */
 export class BirdConfiguration {
   readonly #client: BirdClient
@@ -35,15 +69,11 @@ export class BirdConfiguration {
     await this.#configure(`configure ${file === null ? '' : `${quote(file)} `}timeout ${trialS}`)
   }
 
-  /**
-   * The time of the last reconfiguration, as BIRD prints it. A change means that the configuration was read
-   * again.
-   */
-  async lastReconfiguration(): Promise<string> {
+  /** When the configuration was last read. Throws DaemonError. */
+  async lastReconfiguration(): Promise<Moment> {
+    const askedAt = performance.now()
     const reply = await this.#client.send('show status')
-    const line = reply.lines.find(({ text }) => text.startsWith('Last reconfiguration on '))
-    if (line === undefined) throw unexpected('show status', reply)
-    return line.text
+    return readLastReconfiguration(wordsOf(reply), askedAt, performance.now())
   }
 
   /** Confirms the trial; false if it has ended. Throws DaemonError. */
