@@ -43,7 +43,7 @@ ip route ${covering} blackhole 5
 ip prefix-list everything seq 5 permit 0.0.0.0/0 le 32
 access-list everything seq 5 permit any
 bgp as-path access-list everything seq 5 permit .*
-bgp community-list standard everything permit internet
+bgp community-list expanded everything permit .*
 route-map everything permit 10
  match ip address prefix-list everything
  set community 65535:0 additive
