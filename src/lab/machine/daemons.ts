@@ -2,6 +2,7 @@ import { chmod, copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/pr
 import { join } from 'node:path'
 import { fillSecrets } from '../../bundle/secrets.ts'
 import { removeTree } from '../../files/remove-tree.ts'
+import { isListening } from '../../files/unix-socket.ts'
 import { RunError, run } from '../../linux/run.ts'
 import { bracketLast } from '../../manifest/announcements.ts'
 import { type DaemonKind, daemonNames, filtersFile } from '../../manifest/daemon-kinds.ts'
@@ -15,7 +16,7 @@ import type { NodeState, ProcessRecord } from '../state.ts'
 import type { LabNode } from '../topology/model.ts'
 import { runIn } from './namespaces.ts'
 import { startDetached } from './processes.ts'
-import { isListening, waitForStart } from './wait-for-start.ts'
+import { waitForStart } from './wait-for-start.ts'
 
 /** Of the lab's folders below /run/frr. */
 const frrNamePrefix = 'anyward-lab-'

@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises'
-import { createConnection } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { LabError } from '../lab-error.ts'
 import { startLimitMs } from '../limits.ts'
@@ -30,18 +29,6 @@ export async function waitForStart(
     }
     await delay(pause, undefined, { signal })
   }
-}
-
-/** Connects to check: the socket file of a killed process remains until the new one has bound it. */
-export function isListening(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = createConnection(path)
-    socket.once('connect', () => {
-      socket.destroy()
-      resolve(true)
-    })
-    socket.once('error', () => resolve(false))
-  })
 }
 
 /** The end of a log file, for a message. */

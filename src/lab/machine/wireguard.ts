@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { rm } from 'node:fs/promises'
+import { isListening } from '../../files/unix-socket.ts'
 import { generateJwk } from '../../node/wireguard/key.ts'
 import type { ProcessRecord } from '../state.ts'
 import { ipBatch, runIn } from './namespaces.ts'
 import { startDetached } from './processes.ts'
-import { isListening, waitForStart } from './wait-for-start.ts'
+import { waitForStart } from './wait-for-start.ts'
 
 export interface KeyPair {
   readonly privateKey: string

@@ -1,7 +1,8 @@
 import { dirname, join } from 'node:path'
+import { isListening } from '../../files/unix-socket.ts'
 import { frrDaemonsOf } from '../../syntax/frr-daemons.ts'
 import { maskFrrSecrets } from '../../syntax/mask-secrets.ts'
-import { listens, readByScratchDaemons, type ScratchReading } from '../routing/frr/scratch.ts'
+import { readByScratchDaemons, type ScratchReading } from '../routing/frr/scratch.ts'
 import { Vtysh } from '../routing/frr/vtysh.ts'
 import { type BaseDaemon, type BaseOptions, NotTakenError } from './base-daemon.ts'
 import { isAnnouncement, keyOf, type Line, type Lines, readLines, without } from './frr-lines.ts'
@@ -63,7 +64,7 @@ export function createFrrBase({ daemonSocket, content, installed, replaces }: Ba
 async function findAbsent(sockets: string, content: string): Promise<string[]> {
   const absent: string[] = []
   for (const name of frrDaemonsOf(content)) {
-    if (await listens(join(sockets, `${name}.vty`))) continue
+    if (await isListening(join(sockets, `${name}.vty`))) continue
     absent.push(`frr.conf: ${name} does not run: set ${name}=yes in /etc/frr/daemons, and restart FRR`)
   }
   return absent

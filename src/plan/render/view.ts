@@ -108,6 +108,10 @@ export function viewForFrr(node: NodePlan) {
   const alwaysRoutes = familiesOf(node).flatMap((family) =>
     alwaysOf(node, family).map(({ prefix }) => ({ command: commands[family], prefix })),
   )
+  const resolvedIn = (vrf: string | null) =>
+    familiesWith(node, (session) => isIndirect(session) && session.vrf === vrf).map((family) => ({
+      command: commands[family],
+    }))
   function entriesOf(session: SessionPlan, policy: Policy) {
     return frrEntries(session, policy, lists, rpki?.lastGood != null)
   }
@@ -125,9 +129,7 @@ export function viewForFrr(node: NodePlan) {
     coverings: coveringRoutes(node),
     always: alwaysRoutes,
     // The session itself needs a way to its neighbor, also where no route is accepted from it.
-    resolved: familiesWith(node, (session) => isIndirect(session) && session.vrf === null).map((family) => ({
-      command: commands[family],
-    })),
+    resolved: resolvedIn(null),
     advertisedOn: interfacesOf(node),
     rpki,
     lists: lists.all.map(({ name, content: { command, entries } }) => ({
@@ -137,9 +139,7 @@ export function viewForFrr(node: NodePlan) {
       vrf,
       coverings: coveringRoutes(node),
       always: alwaysRoutes,
-      resolved: familiesWith(node, (session) => isIndirect(session) && session.vrf === vrf).map((family) => ({
-        command: commands[family],
-      })),
+      resolved: resolvedIn(vrf),
     })),
     instances: [null, ...vrfsOf(node)].map((vrf) => {
       const own = sessions.filter((session) => session.vrf === (vrf ?? ''))

@@ -1,10 +1,10 @@
 import { chmod, chown, mkdir, mkdtemp, readFile } from 'node:fs/promises'
-import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { execa, type ResultPromise } from 'execa'
 import { removeTree } from '../../../files/remove-tree.ts'
+import { isListening } from '../../../files/unix-socket.ts'
 import { DaemonError } from '../daemon.ts'
 import { type FrrInstance, frrCommand, frrDaemons, makeFrrFolder, removeFrrFolder } from './instance.ts'
 import { Vtysh } from './vtysh.ts'
@@ -69,7 +69,7 @@ async function startAll(
     const process = start(instance, name)
     started.push(process)
     const deadline = performance.now() + startTimeoutMs
-    while (!(await listens(socket))) {
+    while (!(await isListening(socket))) {
       if (process.exitCode !== null || performance.now() > deadline) {
         const words = (await readFile(outputOf(sockets, name), 'utf8').catch(() => '')).trim()
         throw new DaemonError('not-running', `${name} of FRR does not start for a trial: ${words}`)
@@ -106,16 +106,4 @@ async function stop(process: ResultPromise): Promise<void> {
   const late = setTimeout(() => process.kill('SIGKILL'), 2000)
   await process.catch(() => undefined)
   clearTimeout(late)
-}
-
-/** Whether a process has the Unix socket open: the file of an ended one remains. */
-export function listens(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ path })
-    socket.once('connect', () => {
-      socket.destroy()
-      resolve(true)
-    })
-    socket.once('error', () => resolve(false))
-  })
 }

@@ -24,10 +24,12 @@ export const sessions: Check = {
     }
     const { project } = daemonNames[manifest.daemon]
     const isAttached = manifest.routing === 'attached'
+    const cureOfMissing = isAttached
+      ? 'add it to your own configuration, or correct its address and `session` in the YAML'
+      : `run \`anyward apply --bundle ${bundle ?? 'DIR'}\``
     const missing = observed.neighbors.filter(({ session }) => session === 'missing')
     if (missing.length === observed.neighbors.length && missing.length > 0 && !isAttached) {
-      const cure = `run \`anyward apply --bundle ${bundle ?? 'DIR'}\``
-      return [error(`${project} has no session of this bundle`, cure)]
+      return [error(`${project} has no session of this bundle`, cureOfMissing)]
     }
     return observed.neighbors.flatMap(({ neighbor, session, remarks }): Found[] => {
       if (session === 'up') return []
@@ -36,14 +38,8 @@ export const sessions: Check = {
         return [warning(`the session with ${neighbor} is down`, cure)]
       }
       const why = remarks?.get('session')
-      return [
-        error(
-          `${project} has no session with ${neighbor}${why === undefined ? '' : ` (${why})`}`,
-          isAttached
-            ? 'add it to your own configuration, or correct its address and `session` in the YAML'
-            : `run \`anyward apply --bundle ${bundle ?? 'DIR'}\``,
-        ),
-      ]
+      const message = `${project} has no session with ${neighbor}${why === undefined ? '' : ` (${why})`}`
+      return [error(message, cureOfMissing)]
     })
   },
 }
