@@ -13,7 +13,7 @@ import {
   socketFailure,
 } from './exchange.ts'
 import { Handshakes } from './handshakes.ts'
-import { Conversations, type InnerOutcome } from './inner/conversations.ts'
+import { Conversations, type InnerOutcome, repeatedAt } from './inner/conversations.ts'
 import { buildEchoRequest, readEchoReply } from './inner/icmp.ts'
 import type { IpRoute } from './inner/ip.ts'
 import { keyPairOf } from './key.ts'
@@ -120,7 +120,10 @@ export class WireguardClient {
     if (await line.socket.followSource()) line.cookie = null
   }
 
-  /** An ICMP echo inside the live session, sent to that endpoint. The reply may come in from another one. */
+  /**
+   * An ICMP echo inside the live session, sent to that endpoint, and repeated without a reply. The reply may come in from
+   * another one.
+   */
   async ping(endpoint: Endpoint, route: IpRoute, deadline: Deadline): Promise<ExchangeOutcome> {
     const line = this.#lineOf(endpoint)
     const closed = await this.#openLine(line)
@@ -131,8 +134,13 @@ export class WireguardClient {
     const exchange = new Exchange(line, deadline, this.#clock)
     this.#echoSequence = (this.#echoSequence + 1) % 0x10000
     keepExchange(this.#echoes, this.#clock.now(), this.#echoSequence, { exchange, route })
-    this.#send(exchange, session.seal(buildEchoRequest(route, this.#echoIdentifier, this.#echoSequence)))
-    return exchange.outcome
+    const request = buildEchoRequest(route, this.#echoIdentifier, this.#echoSequence)
+    const send = () => this.#send(exchange, session.seal(request))
+    const timers = repeatedAt.map((share) => this.#clock.after(share * deadline.remainingMs, send))
+    send()
+    const outcome = await exchange.outcome
+    for (const timer of timers) timer.cancel()
+    return outcome
   }
 
   /**
