@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { vrfsOf } from '../../manifest/vrfs.ts'
 import { type Address, type Family, families, isLinkLocal } from '../../net/prefix.ts'
 import { type Fleet, familiesOf, type Service } from '../../plan/sites/fleet.ts'
 import { batchLimitMs } from '../limits.ts'
@@ -39,7 +40,7 @@ export async function wireTopology(fleet: Fleet, topology: Topology, signal: Abo
   await ipBatch(fabricNamespace, ['link set host master mgmt up'], signal)
   const linesOf = (node: LabNode) => [...nodeLines(fleet, node), ...replyLines(fleet, node, 'ipv4')]
   await acceptFromVrfs(
-    nodes.filter((node) => vrfsOf(node).length > 0),
+    nodes.filter(({ links }) => vrfsOf(links).length > 0),
     signal,
   )
   await eachBatch(nodes, (node) => [...firstLines, ...linesOf(node)], signal)
@@ -187,7 +188,7 @@ function nodeLines(fleet: Fleet, node: LabNode): string[] {
     )
     return link === undefined || given ? [] : [viaRouter(link, family)]
   })
-  const vrfs = vrfsOf(node)
+  const vrfs = vrfsOf(node.links)
   return [
     `link set ${managementInterface} up`,
     `addr add ${node.managementAddress} dev ${managementInterface}`,
@@ -211,10 +212,6 @@ function nodeLines(fleet: Fleet, node: LabNode): string[] {
     ]),
     ...fallbacks.map((via) => `route add ${via} metric 4096`),
   ]
-}
-
-function vrfsOf({ links }: LabNode): string[] {
-  return [...new Set(links.flatMap(({ vrf }) => (vrf === null ? [] : [vrf])))].sort()
 }
 
 /** At the router's end of a client's link; run in the router's namespace, or the core's. */

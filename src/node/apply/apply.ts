@@ -7,6 +7,7 @@ import { compareBundles } from '../../manifest/compare/compare.ts'
 import type { Effect } from '../../manifest/compare/session-costs.ts'
 import { daemonNames, filtersFile } from '../../manifest/daemon-kinds.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
+import { vrfsOf } from '../../manifest/vrfs.ts'
 import {
   type BfdSessions,
   DaemonError,
@@ -14,9 +15,8 @@ import {
   type Observation,
   type RoutingDaemon,
 } from '../routing/daemon.ts'
-import { vrfsOf } from '../routing/frr/saved-networks.ts'
 import { ownPrefixesOf } from '../routing/own-prefixes.ts'
-import { type BaseDaemon, NotTakenError } from './base-daemon.ts'
+import { type BaseDaemon, type Gone, NotTakenError } from './base-daemon.ts'
 import { cleaners } from './clean.ts'
 import { createBase } from './create-base.ts'
 import { findOwner, type InstalledFile, installFiles, readConfig, readInstalled } from './files.ts'
@@ -204,7 +204,7 @@ export async function applyBundle(options: ApplyOptions): Promise<ApplyOutcome> 
       if (undone.undone) await Promise.all(copies.splice(0).map((copy) => rm(copy, { force: true })))
       return { ...lost, copies, effect, ...undone, findings: [], notes: [...remarks, ...undone.notes] }
     }
-    await base.forget?.(removedPrefixes(manifest, installed))
+    await base.forget?.(findGone(manifest, installed))
     await removeJournal(bundleDir)
     const kept = copies.map((copy) => `a copy of the replaced configuration is in ${copy}`)
     const notes = [...kept, ...remarks, ...describeDown(was, await daemon.observe())]
@@ -238,7 +238,7 @@ async function removeSaved(
   const clean = cleaners[manifest.daemon]
   if (clean === null) return []
   const watched = watching(manifest, installed)
-  const removed = await clean(configFile, ownPrefixesOf(watched), vrfsOf(watched))
+  const removed = await clean(configFile, ownPrefixesOf(watched), vrfsOf(watched.neighbors))
   return [...new Set(removed.map(({ file }) => file))].map((file) => {
     const prefixes = removed.filter((one) => one.file === file).map(({ prefix }) => prefix)
     return `saved announcements are removed from ${file}: ${prefixes.join(', ')}`
@@ -258,6 +258,12 @@ async function observeBefore({ installed, manifest, createDaemon }: ApplyOptions
   } finally {
     daemon.close()
   }
+}
+
+function findGone(manifest: Manifest, installed: Manifest | null): Gone {
+  const vrfs = new Set(vrfsOf(installed?.neighbors ?? []))
+  for (const vrf of vrfsOf(manifest.neighbors)) vrfs.delete(vrf)
+  return { prefixes: new Set(removedPrefixes(manifest, installed)), vrfs, own: ownPrefixesOf(manifest) }
 }
 
 function removedPrefixes(manifest: Manifest, installed: Manifest | null): string[] {

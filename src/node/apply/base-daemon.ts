@@ -39,12 +39,20 @@ export interface BaseDaemon {
   isOvertaken(): Promise<boolean>
   /** Keeps the configuration after the files are installed; false if it was overtaken. */
   confirm(): Promise<boolean>
-  /** Withdraws prefixes that the new bundle has no more, if the daemon itself keeps them. */
-  forget?(prefixes: readonly string[]): Promise<void>
+  /** Withdraws what the new bundle announces no more, if the daemon itself keeps it. */
+  forget?(gone: Gone): Promise<void>
   /** Reverts to the earlier configuration, after its files are restored. Throws DaemonError, or a NotTakenError. */
   revert(snapshot: string | null): Promise<void>
   /** Removes the files of `check`, and closes the connection. */
   close(): Promise<void>
+}
+
+/** What the installed bundle announced, and the new one does not. */
+export interface Gone {
+  readonly prefixes: ReadonlySet<string>
+  /** VRFs without a neighbor, for all prefixes of `own`. */
+  readonly vrfs: ReadonlySet<string>
+  readonly own: ReadonlySet<string>
 }
 
 /** The daemon accepted the commands, but does not run the configuration. */

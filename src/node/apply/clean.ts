@@ -19,7 +19,7 @@ export const cleaners: Readonly<Record<DaemonKind, typeof cleanFrr | null>> = { 
 async function cleanFrr(
   configFile: string,
   own: ReadonlySet<string>,
-  vrfs: ReadonlySet<string>,
+  vrfs: readonly string[],
 ): Promise<SavedNetwork[]> {
   const removed: SavedNetwork[] = []
   for (const file of configFilesOf(configFile)) {
@@ -41,7 +41,7 @@ async function cleanFrr(
 async function cleanFile(
   file: string,
   own: ReadonlySet<string>,
-  vrfs: ReadonlySet<string>,
+  vrfs: readonly string[],
 ): Promise<ReadonlyMap<number, string> | null> {
   const config = await openRegularFile(file)
   if (config === null) return new Map()

@@ -2,9 +2,10 @@ import { dirname, join } from 'node:path'
 import { isListening } from '../../files/unix-socket.ts'
 import { frrDaemonsOf } from '../../syntax/frr-daemons.ts'
 import { maskFrrSecrets } from '../../syntax/mask-secrets.ts'
+import { readRouterLine } from '../routing/frr/router-line.ts'
 import { readByScratchDaemons, type ScratchReading } from '../routing/frr/scratch.ts'
 import { Vtysh } from '../routing/frr/vtysh.ts'
-import { type BaseDaemon, type BaseOptions, NotTakenError } from './base-daemon.ts'
+import { type BaseDaemon, type BaseOptions, type Gone, NotTakenError } from './base-daemon.ts'
 import { isAnnouncement, keyOf, type Line, type Lines, readLines, without } from './frr-lines.ts'
 import { commandsToAdd, commandsToRemove, findGap } from './frr-steps.ts'
 
@@ -43,21 +44,26 @@ export function createFrrBase({ daemonSocket, content, installed, replaces }: Ba
     },
     isOvertaken: async () => false,
     confirm: async () => true,
-    async forget(prefixes) {
-      const gone = new Set(prefixes)
-      const lines = [...readLines(await vtysh.readRunning()).values()].filter(
-        (line) => isAnnouncement(line) && gone.has(line.at(-1)!.split(' ')[1]!),
-      )
-      const commands = lines.flatMap(([router, family, line]) => [
-        ...[router, family!, `no ${line}`, 'exit-address-family', 'exit'],
-      ])
-      if (commands.length > 0) await vtysh.configure(commands)
-    },
+    forget: (gone) => forgetAnnouncements(vtysh, gone),
     async revert(snapshot) {
       await converge(vtysh, readLines(snapshot ?? ''), () => true, isRuntime)
     },
     close: async () => {},
   }
+}
+
+/** Removes the `network` lines that the controller of the earlier bundle added, and that of the new one does not know. */
+export async function forgetAnnouncements(vtysh: Vtysh, { prefixes, vrfs, own }: Gone): Promise<void> {
+  if (prefixes.size === 0 && vrfs.size === 0) return
+  const lines = [...readLines(await vtysh.readRunning()).values()].filter((line) => {
+    if (!isAnnouncement(line)) return false
+    const prefix = line.at(-1)!.split(' ')[1]!
+    return prefixes.has(prefix) || (vrfs.has(readRouterLine(line[0])!.vrf) && own.has(prefix))
+  })
+  const commands = lines.flatMap(([router, family, line]) => [
+    ...[router, family!, `no ${line}`, 'exit-address-family', 'exit'],
+  ])
+  if (commands.length > 0) await vtysh.configure(commands)
 }
 
 /** Extra configuration may need daemons that do not run: vtysh drops their lines. */

@@ -1,3 +1,5 @@
+import { readRouterLine } from '../routing/frr/router-line.ts'
+
 /**
  * FRR's running configuration as a set of lines. Each line has its enclosing blocks first, in the daemon's order: `['router bgp 64500', 'address-family ipv4 unicast', 'network 192.0.2.0/24']`.
  */
@@ -40,7 +42,7 @@ export function without(lines: Lines, others: Lines): Lines {
 export function isAnnouncement(line: Line): boolean {
   return (
     line.length === 3 &&
-    /^router bgp \d+(?: vrf \S+)?$/.test(line[0]) &&
+    readRouterLine(line[0]) !== null &&
     /^network \S+(?: route-map aw-degraded)?$/.test(line[2]!) &&
     isFamily(line[1]!)
   )

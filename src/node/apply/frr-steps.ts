@@ -1,3 +1,4 @@
+import { readRouterLine } from '../routing/frr/router-line.ts'
 import { isAnnouncement, isFamily, type Line, type Lines } from './frr-lines.ts'
 
 /** The lines to add to the running configuration, and those to remove. */
@@ -115,14 +116,8 @@ function isBlock(line: Line): boolean {
 
 /** bgpd runs one AS in each VRF: the old instance must go before the new one can come. */
 function isOtherAsn(text: string, fresh: ReadonlySet<string>): boolean {
-  const vrf = vrfOfRouter(text)
-  return vrf !== null && [...fresh].some((line) => vrfOfRouter(line) === vrf)
-}
-
-/** Empty for the default VRF; `null`: the line is another one. */
-function vrfOfRouter(text: string): string | null {
-  const router = /^router bgp \d+(?: vrf (\S+))?$/.exec(text)
-  return router === null ? null : (router[1] ?? '')
+  const router = readRouterLine(text)
+  return router !== null && [...fresh].some((line) => readRouterLine(line)?.vrf === router.vrf)
 }
 
 function rankToAdd([block]: Line): number {

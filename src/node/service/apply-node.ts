@@ -7,6 +7,7 @@ import { describeMissing, findMissingPrograms } from '../../linux/programs.ts'
 import type { DaemonKind } from '../../manifest/daemon-kinds.ts'
 import { findMismatch } from '../../manifest/daemon-versions.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
+import { vrfsOf } from '../../manifest/vrfs.ts'
 import { OperationError } from '../../text/operation-error.ts'
 import { type ApplyOutcome, applyBundle } from '../apply/apply.ts'
 import { NotTakenError } from '../apply/base-daemon.ts'
@@ -15,7 +16,6 @@ import { JournalError } from '../apply/journal.ts'
 import { journalPath, lockApply } from '../apply/lock.ts'
 import { repairInterrupted } from '../apply/repair.ts'
 import { DaemonError, type SavedNetwork } from '../routing/daemon.ts'
-import { vrfsOf } from '../routing/frr/saved-networks.ts'
 import { ownPrefixesOf } from '../routing/own-prefixes.ts'
 import { readDaemonVersion } from '../routing/version.ts'
 import { askController } from './ask-controller.ts'
@@ -132,7 +132,7 @@ export async function cleanNode(bundle: string): Promise<Cleaned> {
     (process) => `an apply runs on ${manifest.node}${process}, which removes saved announcements itself`,
   )
   try {
-    const removed = await clean(configFile, ownPrefixesOf(manifest), vrfsOf(manifest))
+    const removed = await clean(configFile, ownPrefixesOf(manifest), vrfsOf(manifest.neighbors))
     return { outcome: 'cleaned', configFile, removed }
   } catch (cause) {
     throw new OperationError((cause as Error).message, { hint: 'run this as root', cause })

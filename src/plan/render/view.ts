@@ -7,16 +7,17 @@ import {
 } from '../../manifest/announcements.ts'
 import { hasIndirectNextHops, isIndirect } from '../../manifest/indirect.ts'
 import { secretToken } from '../../manifest/secret-token.ts'
+import { vrfsOf } from '../../manifest/vrfs.ts'
 import { type Family, families, type Prefix } from '../../net/prefix.ts'
 import { prefixesOf } from '../compile/compile-plan.ts'
 import type { NodePlan, SessionChannel, SessionPlan } from '../compile/plan.ts'
 import { sessionTimers } from '../compile/session-timers.ts'
 import { kindPolicies } from '../policy/kinds.ts'
 import type { Policy } from '../policy/policy.ts'
+import { bfdVrfs } from './bfd-vrfs.ts'
 import { birdRules, roaTables } from './bird-rules.ts'
 import { commands, type FrrList, frrEntries } from './frr-rules.ts'
 import { collectLists, joinForBird, joinForFrr } from './rule-lists.ts'
-import { bfdVrfs, vrfsOf } from './vrfs.ts'
 
 const digits = { ipv4: '4', ipv6: '6' } as const
 
@@ -135,13 +136,13 @@ export function viewForFrr(node: NodePlan) {
     lists: lists.all.map(({ name, content: { command, entries } }) => ({
       lines: entries.map((entry, index) => `${command} ${name} seq ${(index + 1) * 5} ${entry}`).join('\n'),
     })),
-    vrfs: vrfsOf(node).map((vrf) => ({
+    vrfs: vrfsOf(node.sessions).map((vrf) => ({
       vrf,
       coverings: coveringRoutes(node),
       always: alwaysRoutes,
       resolved: resolvedIn(vrf),
     })),
-    instances: [null, ...vrfsOf(node)].map((vrf) => {
+    instances: [null, ...vrfsOf(node.sessions)].map((vrf) => {
       const own = sessions.filter((session) => session.vrf === (vrf ?? ''))
       return {
         scope: vrf === null ? '' : ` vrf ${vrf}`,

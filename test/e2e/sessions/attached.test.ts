@@ -5,6 +5,7 @@ import { execa } from 'execa'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { NodeStatus } from '../../../src/control/status.ts'
 import { hashOf } from '../../../src/files/hash.ts'
+import type { Manifest } from '../../../src/manifest/manifest.ts'
 import { patience } from '../../patience.ts'
 import {
   cli,
@@ -268,6 +269,42 @@ describe.each(['bird', 'frr'] as const)('routing: attached, beside the own routi
     expect(await readFile(file, 'utf8')).toBe(text)
     expect(await mine()).toEqual(everything)
   })
+
+  // BIRD takes the prefixes to originate from the controller's own file only.
+  if (kind === 'frr') {
+    test('apply withdraws a prefix that the bundle has no more, in each VRF, and keeps other network lines', async () => {
+      const bundle = join(dir, 'bundle-fewer')
+      await cp(node.bundle, bundle, { recursive: true })
+      const file = join(node.bundle, 'manifest.json')
+      const installed = JSON.parse(await readFile(file, 'utf8')) as Manifest
+      const [service] = installed.services
+      const removed = { ...service!, name: 'removed', prefixes: ['198.18.0.0/24'] }
+      const [neighbor] = installed.neighbors
+      const moved = { ...neighbor!, name: 'moved', address: '10.2.9.1', vrf: 'red' }
+      const earlier = {
+        ...installed,
+        services: [...installed.services, removed],
+        neighbors: [...installed.neighbors, moved],
+      }
+      await writeFile(file, `${JSON.stringify(earlier, null, 2)}\n`)
+      // The kernel needs no such VRF for that.
+      const family = (router: string, ...lines: string[]) => [
+        ...['configure terminal', router, 'address-family ipv4 unicast', ...lines, 'end'],
+      ]
+      await vtysh(...family('router bgp 64500', 'network 198.18.0.0/24', 'network 198.18.1.0/24'))
+      await vtysh(...family('router bgp 64500 vrf red', 'network 192.0.2.0/24', 'network 198.18.1.0/24'))
+      const args = [cli, 'apply', '--json', '--bundle', bundle]
+      const { stdout } = await inside(node, process.execPath, args)
+      expect(JSON.parse(stdout)).toMatchObject({ reason: 'applied' })
+      const running = await vtysh('show running-config')
+      expect(running).not.toContain('network 198.18.0.0/24')
+      expect(running.match(/network 198\.18\.1\.0\/24/g)).toHaveLength(2)
+      expect(running.match(/network 192\.0\.2\.0\/24/g)).toHaveLength(1)
+      await vtysh('configure terminal', 'no router bgp 64500 vrf red')
+      await vtysh(...family('router bgp 64500', 'no network 198.18.1.0/24'))
+      await back()
+    })
+  }
 
   test('a killed controller: the guard withdraws, and the daemon and its other routes stay', async () => {
     const pids = node.daemonPids

@@ -1,7 +1,7 @@
 import { dirname } from 'node:path'
 import { Vtysh } from '../../routing/frr/vtysh.ts'
 import type { BaseDaemon, BaseOptions } from '../base-daemon.ts'
-import { configured, converge, readBoth } from '../frr-base.ts'
+import { configured, converge, forgetAnnouncements, readBoth } from '../frr-base.ts'
 import { keyOf, type Line, type Lines, readLines } from '../frr-lines.ts'
 import { findGap } from '../frr-steps.ts'
 
@@ -29,6 +29,7 @@ export function createAttachedFrr({ daemonSocket, content, installed }: BaseOpti
     activate: () => converge(vtysh, after, (key) => before.has(key)),
     isOvertaken: async () => false,
     confirm: async () => true,
+    forget: (gone) => forgetAnnouncements(vtysh, gone),
     async revert(snapshot) {
       const { wanted, obsolete } = JSON.parse(snapshot ?? '{"wanted":[],"obsolete":[]}') as {
         wanted: Line[]

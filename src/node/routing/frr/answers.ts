@@ -15,7 +15,7 @@ import {
 } from '../../../text/shape.ts'
 import { DaemonError } from '../daemon.ts'
 import { canonicalPrefix } from '../own-prefixes.ts'
-import { defaultVrf } from './commands.ts'
+import { readRouterLine } from './router-line.ts'
 
 const many = Number.POSITIVE_INFINITY
 const anyNumber = number(-Number.MAX_VALUE, Number.MAX_VALUE)
@@ -124,12 +124,10 @@ export function readNetworks(text: string, asn: number): RunningNetworks {
   const instances = new Map<string, Map<string, Grade>>()
   for (const line of text.split(/\r?\n/)) {
     if (line.startsWith(`route-map ${frrDegraded.map} permit `)) definesDegraded = true
-    const router = /^router bgp (\d+)(?: as-notation \S+)?( .*)?$/.exec(line)
-    if (router !== null) {
-      // `router bgp N view X` is a table of its own, without routes of the kernel.
-      const vrf = router[2] === undefined ? defaultVrf : /^ vrf (\S+)$/.exec(router[2])?.[1]
-      networks = router[1] === String(asn) && vrf !== undefined ? new Map() : null
-      if (networks !== null) instances.set(vrf!, networks)
+    if (line.startsWith('router bgp ')) {
+      const router = readRouterLine(line)
+      networks = router?.asn === asn ? new Map() : null
+      if (networks !== null) instances.set(router!.vrf, networks)
       continue
     }
     const network = /^ {2}network (\S+)(.*)$/.exec(line)

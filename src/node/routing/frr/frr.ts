@@ -1,4 +1,5 @@
 import type { Manifest, ManifestNeighbor } from '../../../manifest/manifest.ts'
+import { vrfsOf } from '../../../manifest/vrfs.ts'
 import { type Announcements, type Grade, nothingAnnounced } from '../../../net/announcements.ts'
 import { families, familyOf } from '../../../net/prefix.ts'
 import {
@@ -85,7 +86,7 @@ class Frr implements RoutingDaemon {
       peer: peerOf(neighbor),
       vrf: vrfOf(neighbor),
     }))
-    this.#vrfs = [...new Set([defaultVrf, ...this.#neighbors.map(({ vrf }) => vrf)])]
+    this.#vrfs = [defaultVrf, ...vrfsOf(manifest.neighbors)]
   }
 
   identify(): Promise<DaemonIdentity> {

@@ -1,8 +1,11 @@
 import { dirname, join } from 'node:path'
 import { openRegularFile } from '../../../files/open-regular-file.ts'
 import type { Manifest } from '../../../manifest/manifest.ts'
+import { vrfsOf } from '../../../manifest/vrfs.ts'
 import type { SavedLook, SavedNetwork, SavedNetworks } from '../daemon.ts'
 import { canonicalPrefix, ownPrefixesOf } from '../own-prefixes.ts'
+import { defaultVrf } from './commands.ts'
+import { readRouterLine } from './router-line.ts'
 
 /**
  * The files that bgpd reads at a start. Without frr.conf, bgpd reads bgpd.conf; without that, the backup of its
@@ -22,7 +25,7 @@ export function configFilesOf(configFile: string): string[] {
 export function findNetworkLines(
   text: string,
   own: ReadonlySet<string>,
-  vrfs: ReadonlySet<string> = new Set(),
+  vrfs: readonly string[] = [],
 ): Map<number, string> {
   const found = new Map<number, string>()
   let inInstance = false
@@ -30,9 +33,8 @@ export function findNetworkLines(
   for (const [index, raw] of text.split('\n').entries()) {
     const line = raw.trim()
     if (/^router(?: |$)/.test(line)) {
-      // `router bgp N vrf X` and `view X` are tables of their own.
-      const router = /^router bgp [\d.]+(?: as-notation \S+)?(?: vrf (\S+))?$/.exec(line)
-      inInstance = router !== null && (router[1] === undefined || vrfs.has(router[1]))
+      const router = readRouterLine(line)
+      inInstance = router !== null && [defaultVrf, ...vrfs].includes(router.vrf)
       inFamily = true
     } else if (line.startsWith('address-family ')) {
       inFamily = /^address-family ipv[46](?: unicast)?$/.test(line)
@@ -48,11 +50,6 @@ export function findNetworkLines(
   return found
 }
 
-/** The VRFs in which the adapter announces, beside the default one. */
-export function vrfsOf({ neighbors }: Manifest): ReadonlySet<string> {
-  return new Set(neighbors.flatMap(({ vrf }) => (vrf === undefined ? [] : [vrf])))
-}
-
 /** `text` without those lines; each other byte stays. */
 export function withoutNetworkLines(text: string, lines: ReadonlyMap<number, string>): string {
   return text
@@ -64,7 +61,7 @@ export function withoutNetworkLines(text: string, lines: ReadonlyMap<number, str
 /** Finds saved announcements. A file that has not changed is not read again. */
 export function createSavedNetworks(manifest: Manifest): SavedNetworks {
   const own = ownPrefixesOf(manifest)
-  const vrfs = vrfsOf(manifest)
+  const vrfs = vrfsOf(manifest.neighbors)
   const { configFile } = manifest.paths
   const files = configFile === undefined ? [] : configFilesOf(configFile)
   const known = new Map<string, { state: string; found: readonly SavedNetwork[] }>()

@@ -177,6 +177,21 @@ router bgp 64501 view blue
     expect(readNetworks('', 64500).instances.size).toBe(0)
   })
 
+  test('networks are read with the number of the AS in any notation, as FRR 10 prints it', () => {
+    const config = `router bgp 1.10 as-notation dot
+  network 192.0.2.0/24
+router bgp 1.10 vrf red as-notation dot
+  network 198.51.100.0/24
+router bgp 1.10 view blue as-notation dot
+  network 198.51.101.0/24
+`
+    const { instances } = readNetworks(config, 65546)
+    expect([...instances].map(([vrf, networks]) => [vrf, ...networks.keys()])).toEqual([
+      ['', '192.0.2.0/24'],
+      ['red', '198.51.100.0/24'],
+    ])
+  })
+
   test('a version is the word after FRRouting', () => {
     expect(readVersion('FRRouting 8.4.4 (vm) on Linux(6.1).\nCopyright\n')).toBe('8.4.4')
     expect(() => readVersion('hello')).toThrow(protocolError)

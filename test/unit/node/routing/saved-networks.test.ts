@@ -74,6 +74,12 @@ test('lines of a VRF are ours where a neighbor is in it', () => {
   const text = ['red', 'blue']
     .map((vrf) => `router bgp 64500 vrf ${vrf}\n address-family ipv4 unicast\n  network 192.0.2.0/24\n`)
     .join('')
-  expect([...findNetworkLines(text, own, new Set(['red'])).keys()]).toEqual([3])
+  expect([...findNetworkLines(text, own, ['red']).keys()]).toEqual([3])
   expect(findNetworkLines(text, own).size).toBe(0)
+})
+
+test('the number of our AS may be in another notation, which FRR prints after the VRF', () => {
+  const text =
+    'router bgp 0.64500 as-notation dot+\n network 192.0.2.0/24\nrouter bgp 0.64500 vrf red as-notation dot+\n network 192.0.2.0/24\n'
+  expect([...findNetworkLines(text, own, ['red']).keys()]).toEqual([2, 4])
 })

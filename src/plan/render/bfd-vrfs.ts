@@ -1,10 +1,5 @@
 import type { NodePlan } from '../compile/plan.ts'
 
-/** The VRFs of the sessions, sorted. */
-export function vrfsOf({ sessions }: NodePlan): string[] {
-  return [...new Set(sessions.flatMap(({ vrf }) => (vrf === null ? [] : [vrf])))].sort()
-}
-
 /** The VRFs of sessions with BFD, in the notation of BIRD; without any in a VRF one instance, as before, has no such line. */
 export function bfdVrfs({ sessions }: NodePlan) {
   const withBfd = sessions.filter(({ bfd }) => bfd !== null)
