@@ -17,7 +17,8 @@ export interface FoundInclude {
 
 /**
  * The `include` by which BIRD reads `file` with its configuration `configFile`: in that file or in one that it includes.
- * `undefined`: there is none; `null`: the configuration cannot be read.
+ * Of several it is the worst: in a block, or of a file that may be missing. `undefined`: there is none; `null`: the
+ * configuration cannot be read.
  */
 export async function findInclude(
   configFile: string,
@@ -25,12 +26,15 @@ export async function findInclude(
 ): Promise<FoundInclude | undefined | null> {
   const wanted = resolve(file)
   let level = [{ path: resolve(configFile), inBlock: false }]
+  const all: FoundInclude[] = []
+  // A file may be included in a block and outside of it.
   const seen = new Set<string>()
   for (let depth = 0; depth <= deepestInclude; depth += 1) {
     const next: typeof level = []
     for (const { path, inBlock } of level) {
-      if (seen.has(path)) continue
-      seen.add(path)
+      const visit = `${inBlock} ${path}`
+      if (seen.has(visit)) continue
+      seen.add(visit)
       const text = await readFile(path, { encoding: 'latin1', flag: readCarefully }).catch(() => null)
       if (text === null && depth === 0) return null
       for (const include of findBirdIncludes(text ?? '')) {
@@ -38,14 +42,15 @@ export async function findInclude(
         const included = resolve(dirname(path), pattern)
         const found = { file: path, pattern, inBlock: inBlock || include.inBlock }
         if (matchesPath(wanted, included)) {
-          return { ...found, mayBeMissing: isGlob(basename(pattern)) && isGlob(dirname(pattern)) }
+          all.push({ ...found, mayBeMissing: isGlob(basename(pattern)) && isGlob(dirname(pattern)) })
+          continue
         }
         next.push(...(await expandGlob(included)).map((one) => ({ path: one, inBlock: found.inBlock })))
       }
     }
     level = next
   }
-  return undefined
+  return all.find((one) => one.inBlock) ?? all.find((one) => !one.mayBeMissing) ?? all[0]
 }
 
 /** Whether BIRD reads `file` with its configuration. `null`: that cannot be read. */

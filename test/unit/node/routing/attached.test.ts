@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { ManifestNeighbor } from '../../../../src/manifest/manifest.ts'
-import { readsFile } from '../../../../src/node/routing/bird/includes.ts'
+import { findInclude, readsFile } from '../../../../src/node/routing/bird/includes.ts'
 import { BirdReplyReader } from '../../../../src/node/routing/bird/reply.ts'
 import { findProtocol, quoteProtocol, readProtocols } from '../../../../src/node/routing/bird/sessions.ts'
 import { readNetworks, readValidity } from '../../../../src/node/routing/frr/answers.ts'
@@ -101,6 +101,23 @@ describe('whether a configuration of BIRD reads a file', () => {
     )
     await writeFile(join(dir, 'more', 'b.conf'), 'include "/run/anyward/announce.conf";')
     expect(await reads('include "more/a.conf";')).toBe(true)
+  })
+
+  test.each([
+    ['first in a block', 'protocol static {\ninclude "more/a.conf";\n}\ninclude "more/a.conf";'],
+    ['first outside of it', 'include "more/a.conf";\nprotocol static {\ninclude "more/a.conf";\n}'],
+    ['itself outside of it', 'include "/run/anyward/*";\nprotocol static {\ninclude "more/a.conf";\n}'],
+  ])('a file that is included in a block and outside of it counts as in a block: %s', async (_name, text) => {
+    await writeFile(join(dir, 'more', 'a.conf'), 'include "/run/anyward/announce.con[f]";')
+    await reads(text)
+    const found = await findInclude(join(dir, 'bird.conf'), '/run/anyward/announce.conf')
+    expect(found).toMatchObject({ file: join(dir, 'more', 'a.conf'), inBlock: true })
+  })
+
+  test('of two lines the one counts that BIRD refuses while the file is missing', async () => {
+    await reads('include "/run/anyward[/]*.conf";\ninclude "/run/anyward/announce.conf";')
+    const found = await findInclude(join(dir, 'bird.conf'), '/run/anyward/announce.conf')
+    expect(found).toMatchObject({ mayBeMissing: false })
   })
 
   test('also where many files include each other, each of which is read once', async () => {
