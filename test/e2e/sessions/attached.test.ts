@@ -311,13 +311,11 @@ describe.each(['bird', 'frr'] as const)('routing: attached, beside the own routi
     process.kill(node.controllerPid, 'SIGKILL')
     await gone(patience(15_000))
     for (const pid of pids) process.kill(pid, 0)
+    // In a session of its own: see NodeUnderTest.
     const controller = execa(
       'ip',
       ['netns', 'exec', node.namespace, process.execPath, cli, 'controller', '--bundle', node.bundle],
-      {
-        reject: false,
-        stdio: 'ignore',
-      },
+      { detached: true, reject: false, stdio: 'ignore' },
     )
     undo.push(async () => {
       process.kill(controller.pid!, 'SIGTERM')
