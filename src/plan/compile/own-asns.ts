@@ -1,22 +1,18 @@
 import { isPrivateAsn } from '../../net/asn.ts'
 import { once } from '../policy/once.ts'
 import type { Fleet, FleetNode, Neighbor } from '../sites/fleet.ts'
+import { otherOwnAsns } from '../sites/other-own-asns.ts'
 
-/**
- * Returns our AS numbers, besides those of a session itself, that no path from its neighbor may have: the others of the
- * node, and of the rest of the fleet those that are unique. A private number may be another network's too, as 64512 is
- * at more than one provider (decision 25).
- */
+/** Returns our AS numbers that no path from a neighbor may have, sorted. */
 export function collectOwnAsns(fleet: Fleet): (node: FleetNode, neighbor: Neighbor) => readonly number[] {
-  const unique = new Set<number>()
-  for (const node of fleet.sites.flatMap(({ nodes }) => nodes)) {
-    for (const asn of numbersOf(node)) if (!isPrivateAsn(asn)) unique.add(asn)
-  }
-  const allOf = once((node: FleetNode) => new Set([...unique, ...numbersOf(node)]))
+  const all = fleet.sites.flatMap(({ nodes }) => nodes.flatMap(numbersOf))
+  // Without the private ones, which do not count at other nodes: a fleet may have one for each rack.
+  const unique = new Set(all.filter((asn) => !isPrivateAsn(asn)))
+  const numbersOnce = once((node: FleetNode) => new Set(numbersOf(node)))
   // One list for all sessions with the same numbers, so that their rules are the same object.
   const listOf = once((text: string) => (text === '' ? [] : text.split(' ').map(Number)), new Map())
   return (node, { asn, localAs }) => {
-    const others = [...allOf(node)].filter((own) => own !== node.asn && own !== localAs && own !== asn)
+    const others = otherOwnAsns(unique, numbersOnce(node), { ours: node.asn, neighbor: asn, localAs })
     return listOf(others.sort((a, b) => a - b).join(' '))
   }
 }

@@ -1,8 +1,8 @@
 import { daemonTraits } from '../../../manifest/daemon-kinds.ts'
-import { isPrivateAsn } from '../../../net/asn.ts'
 import { importOf, type PlacedNeighbor, type PlacedNode } from '../drafts.ts'
 import { error, type Finding, warning } from '../finding.ts'
 import { rolesByKind } from '../fleet.ts'
+import { otherOwnAsns } from '../other-own-asns.ts'
 
 /** Our AS numbers at a node: its own, and those of its sessions. */
 export function listAsns({ node, asn }: PlacedNode): (number | undefined)[] {
@@ -94,7 +94,6 @@ function checkMark({ file, path, neighbor }: PlacedNeighbor, { node, asn }: Plac
   ]
 }
 
-/** The same choice of numbers as in `collectOwnAsns`. */
 function checkRelaxed(
   { file, path, neighbor }: PlacedNeighbor,
   placed: PlacedNode,
@@ -102,12 +101,10 @@ function checkRelaxed(
 ): Finding[] {
   const index = neighbor.relax?.indexOf('other-own-asn') ?? -1
   if (index === -1 || importOf(neighbor) === 'nothing') return []
-  const own = listAsns(placed)
-  const counts = (asn: number | undefined) =>
-    asn === undefined || (own.includes(asn) ? true : !isPrivateAsn(asn))
-  const others = [...ourAsns].filter(
-    (asn) => counts(asn) && asn !== placed.asn && asn !== neighbor.localAs && asn !== neighbor.asn,
-  )
+  const known = (asns: Iterable<number | undefined>) =>
+    new Set([...asns].filter((asn): asn is number => asn !== undefined))
+  const session = { ours: placed.asn, neighbor: neighbor.asn, localAs: neighbor.localAs }
+  const others = otherOwnAsns(known(ourAsns), known(listAsns(placed)), session)
   if (others.length > 0) return []
   const words = 'other-own-asn applies only where we have other AS numbers'
   return [warning(file, [...path, 'relax', index], words, 'leave it out')]
