@@ -110,6 +110,12 @@ const strictRanges = {
   ipv6: { only: '2999::/16 le 48', reject: '2999:3::/32 ge 40 le 48', irr: ['2999::/18 ge 36 le 48'] },
 } as const
 
+/** Other networks, so that FRR has the lists of a rule in several parts. */
+const networksIn = (family: 'ipv4' | 'ipv6', first: number) =>
+  Array.from({ length: 110 }, (_, index) =>
+    family === 'ipv4' ? `${first}.${index}.0.0/24` : `29${first}:${index}::/48`,
+  )
+
 export const neighbors: readonly ProofNeighbor[] = (['ipv4', 'ipv6'] as const).flatMap((family) =>
   perKind.map(([name, asn, yaml], index): ProofNeighbor => {
     const { only, reject } = strictRanges[family]
@@ -121,7 +127,7 @@ export const neighbors: readonly ProofNeighbor[] = (['ipv4', 'ipv6'] as const).f
       yaml: yaml
         .replaceAll(/\s+/g, ' ')
         .replace('ONLY', only)
-        .replace('REJECT', reject)
+        .replace('REJECT', [...networksIn(family, 97), reject].join(', '))
         // IPv4 has no such rule.
         .replace('relax: [', family === 'ipv6' ? 'relax: [global-unicast, ' : 'relax: ['),
       internal: asn === ourAsn,
@@ -163,7 +169,7 @@ const feeds: PlanFeeds = {
   irr: new Map(
     (['ipv4', 'ipv6'] as const).map((family) => [
       irrKey({ type: 'file', file: 'strict.txt' }, family),
-      strictRanges[family].irr.map(rangeOf),
+      [...networksIn(family, 98), ...strictRanges[family].irr].map(rangeOf),
     ]),
   ),
   vrps: null,

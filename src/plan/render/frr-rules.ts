@@ -1,13 +1,12 @@
 import { frrDegraded } from '../../manifest/announcements.ts'
 import type { Community } from '../../net/community.ts'
-import type { Family } from '../../net/prefix.ts'
-import { formatRange, orLonger } from '../../net/prefix-range.ts'
 import type { SessionPlan } from '../compile/plan.ts'
 import { once } from '../policy/once.ts'
 import type { AsnRange, Change, Condition, Policy, Rule } from '../policy/policy.ts'
-import { everything, learnedInsideMark } from '../policy/shared-rules.ts'
+import { learnedInsideMark } from '../policy/shared-rules.ts'
 import { patternOf } from './asn-pattern.ts'
 import { commentOf } from './bird-rules.ts'
+import { commands, divideRule, type FrrList, isPrefixCondition, prefixListOf } from './frr-prefix-lists.ts'
 import type { RuleLists } from './rule-lists.ts'
 
 /** One entry of a route-map. */
@@ -16,12 +15,6 @@ interface FrrEntry {
   readonly action: 'permit' | 'deny'
   readonly seq: number
   readonly settings: string
-}
-
-/** The rest of a list's lines after its sequence number, by the command that makes such a list. */
-export interface FrrList {
-  readonly command: string
-  readonly entries: readonly string[]
 }
 
 /** Numbered by tens, so that an engineer can insert a temporary entry. */
@@ -33,15 +26,18 @@ export function frrEntries(
   lists: RuleLists<FrrList>,
   hasLastGood: boolean,
 ): FrrEntry[] {
-  return policy.rules.flatMap((rule, index): FrrEntry[] => {
+  let seq = 0
+  return policy.rules.flatMap((rule): FrrEntry[] => {
+    seq += seqStep
     if (rule.native) return []
-    const seq = (index + 1) * seqStep
     if (rule.id === 'rpki-invalid' && hasLastGood) return refuseUnknown(rule, seq)
     if (rule.id === 'own-origin-invalid' && policy.ourAsn !== policy.nodeAsn) {
       return validateAs(policy.ourAsn, rule, seq)
     }
     const [condition] = rule.match
-    const name = (list: FrrList) => lists.name(session, policy, rule, list, list.command)
+    const nameIn = (part: number | null) => (list: FrrList) =>
+      lists.name(session, policy, rule, list, list.command, part)
+    const name = nameIn(null)
     if (condition?.type === 'next-hop-not') {
       const { address } = condition
       const own = `match ${commands[address.family]} next-hop address ${address}`
@@ -57,15 +53,24 @@ export function frrEntries(
       const list = name({ command: `${command} prefix-list`, entries: [`permit ${range}`] })
       return refuseOtherNextHops(rule, `match ${command} next-hop prefix-list ${list}`, seq)
     }
-    const matches = printMatches(rule.match, policy, name)
-    return matches.map((lines, part) => ({
-      comment: commentOf(rule, null),
-      action: rule.action.type === 'reject' ? 'deny' : 'permit',
-      seq: seq + part,
-      settings: settingsOf(rule, ...lines, ...printChanges(rule, name)),
-    }))
+    const entries = divideRule(rule).flatMap(({ goesOn, match }, index, parts): FrrEntry[] => {
+      return printMatches(match, policy, parts.length === 1 ? name : nameIn(index + 1)).map(
+        (lines, alternative) => ({
+          comment: commentOf(rule, goesOn ? `exceptions, part ${index + 1}: next rule` : null),
+          action: !goesOn && rule.action.type === 'reject' ? 'deny' : 'permit',
+          seq: seq + index + alternative,
+          settings: goesOn
+            ? settingsOf(rule, ...lines, `on-match goto ${nextTen(seq + parts.length - 1)}`)
+            : settingsOf(rule, ...lines, ...printChanges(rule, name)),
+        }),
+      )
+    })
+    seq = nextTen(entries.at(-1)!.seq) - seqStep
+    return entries
   })
 }
+
+const nextTen = (seq: number) => (Math.floor(seq / seqStep) + 1) * seqStep
 
 /**
  * For some seconds after a start bgpd has no state for any route, and `match rpki invalid` accepts all of them.
@@ -143,7 +148,7 @@ function printMatches(
   if (conditions.length === 0) return [[]]
   if (conditions.every(isPrefixCondition)) {
     const command = commands[policy.family]
-    const list = name(prefixLists[policy.family](conditions))
+    const list = name(prefixListOf[policy.family](conditions))
     return [[`match ${command} address prefix-list ${list}`]]
   }
   if (conditions.length > 1) throw new TypeError('a route-map entry has at most one list of a kind')
@@ -264,34 +269,4 @@ function printCommunity({ sort, parts }: Community): string {
   return sort === null ? parts.join(':') : `${frrSorts[sort]} ${parts.join(':')}`
 }
 
-/** The first word of a family's prefix commands. */
-export const commands: Readonly<Record<Family, string>> = { ipv4: 'ip', ipv6: 'ipv6' }
-
-type PrefixCondition = Extract<Condition, { in: unknown }>
-
-function isPrefixCondition(condition: Condition): condition is PrefixCondition {
-  return condition.type === 'prefix' || condition.type === 'prefix-not'
-}
-
-/** The exceptions of a rule come first and are denied by the list, so that the list permits the routes that the rule matches. */
-function prefixList(family: Family, conditions: readonly PrefixCondition[]): FrrList {
-  const excepted = conditions.filter(({ type }) => type === 'prefix-not').flatMap((condition) => condition.in)
-  const meant = conditions.filter(({ type }) => type === 'prefix').flatMap((condition) => condition.in)
-  const rest = conditions.some(({ type }) => type === 'prefix') ? meant : [orLonger(everything[family])]
-  const entries = [
-    ...excepted.map((range) => `deny ${formatRange(range)}`),
-    ...rest.map((range) => `permit ${formatRange(range)}`),
-  ]
-  return {
-    command: `${commands[family]} prefix-list`,
-    // FRR has no lists without entries, and a match with a missing list matches everything.
-    entries: entries.length > 0 ? entries : [`deny ${formatRange(orLonger(everything[family]))}`],
-  }
-}
-
 const permitAny = once((ranges: readonly AsnRange[]) => ranges.map((asns) => `permit _(${patternOf(asns)})_`))
-
-const prefixLists = {
-  ipv4: once((conditions: readonly PrefixCondition[]) => prefixList('ipv4', conditions)),
-  ipv6: once((conditions: readonly PrefixCondition[]) => prefixList('ipv6', conditions)),
-}

@@ -6,8 +6,18 @@ import type { Condition, Policy, Rule } from '../policy/policy.ts'
  * if one session differs, each has its own.
  */
 export interface RuleLists<T> {
-  /** The name of that rule's list, which is created at the first call. Lists of another kind may share it. */
-  name(session: SessionPlan, policy: Policy, rule: Rule, content: T, sort?: string): string
+  /**
+   * The name of that rule's list, which is created at the first call. Lists of another kind may share it; a rule with
+   * several lists of one kind numbers them.
+   */
+  name(
+    session: SessionPlan,
+    policy: Policy,
+    rule: Rule,
+    content: T,
+    sort?: string,
+    part?: number | null,
+  ): string
   /** In the order of their first use. */
   readonly all: readonly NamedList<T>[]
 }
@@ -30,11 +40,12 @@ export function collectLists<T>(
   const differing = findDiffering(sessions)
   const byName = new Map<string, NamedList<T>>()
   return {
-    name(session, policy, rule, content, sort = '') {
+    name(session, policy, rule, content, sort = '', part = null) {
       const key = ruleKey(policy, rule)
-      const name = differing.has(key)
-        ? join(session.symbol, ...(session.channels.length > 1 ? [digitOf(policy)] : []), stemOf(rule))
-        : join('aw', ...key.split(' '))
+      const words = differing.has(key)
+        ? [session.symbol, ...(session.channels.length > 1 ? [digitOf(policy)] : []), stemOf(rule)]
+        : ['aw', ...key.split(' ')]
+      const name = join(...words, ...(part === null ? [] : [String(part)]))
       const place = `${sort} ${name}`
       if (!byName.has(place)) byName.set(place, { name, content })
       return name

@@ -16,7 +16,8 @@ import { kindPolicies } from '../policy/kinds.ts'
 import type { Policy } from '../policy/policy.ts'
 import { bfdVrfs } from './bfd-vrfs.ts'
 import { birdRules, roaTables } from './bird-rules.ts'
-import { commands, type FrrList, frrEntries } from './frr-rules.ts'
+import { commands, type FrrList } from './frr-prefix-lists.ts'
+import { frrEntries } from './frr-rules.ts'
 import { collectLists, joinForBird, joinForFrr } from './rule-lists.ts'
 
 const digits = { ipv4: '4', ipv6: '6' } as const
