@@ -58,11 +58,12 @@ export function proposeKind({ asn, session }: Candidate): NeighborKind {
   return isOnLink && isPrivateAsn(asn) ? 'tor' : 'transit'
 }
 
-/** The session in the YAML. `isGuess`: its kind is not known. */
+/** The session in the YAML. `isGuess`: its kind is not known; `daemon`: that of the node. */
 export function describeSession(
   { name, session, asn }: Candidate,
   kind: NeighborKind,
   isGuess: boolean,
+  daemon?: string,
 ): { neighbor: NewNeighbor; left: Left[] } {
   const { place, address, localAddress, description, multihop, bfd, timers, families } = session
   const comments: Record<string, string> = {}
@@ -84,12 +85,18 @@ export function describeSession(
   if (session.interface !== null && !needsDevice) {
     leave(`its interface ${session.interface}: write localAddress, an address of that interface`)
   }
-  const imports = chooseImport(session, kind)
+  const takesNothing = daemon === 'bird' && session.vrf !== null
+  const imports = takesNothing ? 'nothing' : chooseImport(session, kind)
+  if (takesNothing && session.import !== 'nothing') {
+    leave(
+      `its routes: Anyward puts none into a VRF with BIRD, so give the VRF ${session.vrf} its routes yourself`,
+    )
+  }
   if (imports === 'default-only') {
     comments.import = 'only the default route; other choices: full, nothing'
     if (session.import === 'filtered') leave('import: default-only replaces its filter')
   }
-  if (kind === 'ibgp' && session.import !== 'nothing') {
+  if (kind === 'ibgp' && imports !== 'nothing') {
     leave('import: own-prefixes, the default, accepts no default route; write default-only to accept it')
   }
   const isOwn = kind === 'ibgp'

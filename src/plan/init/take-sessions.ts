@@ -12,7 +12,7 @@ export function takeSessions(
 ): { readonly answers: Answers; readonly left: readonly Left[] } {
   const described = listCandidates(found, Number(answers.asn)).map((candidate) => {
     const kind = kinds.get(candidate.name) ?? candidate.kind
-    return describeSession(candidate, kind ?? proposeKind(candidate), kind === null)
+    return describeSession(candidate, kind ?? proposeKind(candidate), kind === null, answers.daemon)
   })
   const neighbors = [...answers.neighbors, ...described.map(({ neighbor }) => neighbor)]
   const dropped = dropInvalid({ ...answers, neighbors })

@@ -1,8 +1,9 @@
 import { frrDegraded } from '../../manifest/announcements.ts'
+import { vrfsOf } from '../../manifest/vrfs.ts'
 import type { NodePlan, SessionPlan } from '../compile/plan.ts'
 import type { Policy } from '../policy/policy.ts'
 import { birdRules } from './bird-rules.ts'
-import type { FrrList } from './frr-prefix-lists.ts'
+import { commands, type FrrList } from './frr-prefix-lists.ts'
 import { frrEntries } from './frr-rules.ts'
 import { collectLists, joinForBird, joinForFrr } from './rule-lists.ts'
 import { coveringRoutes, suffixOf } from './view.ts'
@@ -41,8 +42,16 @@ export function filtersForFrr(node: NodePlan) {
       lines: entries.map((entry, index) => `${command} ${name} seq ${(index + 1) * 5} ${entry}`).join('\n'),
     })),
     coverings: coveringRoutes(node),
+    vrfs: vrfsOf(node.sessions).map((vrf) => ({ vrf, routes: routesInVrf(node, vrf) })),
     degraded: frrDegraded,
   }
+}
+
+/** Of what the neighbors in the VRF get: lo with the anycast addresses is not in it. */
+function routesInVrf({ sessions }: NodePlan, vrf: string) {
+  const exports = sessions.filter((session) => session.vrf === vrf).flatMap((session) => session.exports)
+  const prefixes = new Map(exports.map((prefix) => [prefix.toString(), prefix]))
+  return [...prefixes].map(([prefix, { family }]) => ({ command: commands[family], prefix }))
 }
 
 /** Named as those of a managed node. */

@@ -37,7 +37,7 @@ const sectionReasons: Readonly<Record<string, string>> = {
   'ipv6 route': 'Anyward has no static routes: see alwaysAnnounce for prefixes to announce',
   router: 'Anyward runs no other routing protocol',
   interface: 'Anyward does not configure interfaces',
-  vrf: 'Anyward does not configure VRFs',
+  vrf: 'Anyward creates no VRF: vrf of its neighbors is taken over; for static routes in it see extra',
   bfd: 'Anyward writes its own: bfd of the neighbors is taken over',
   rpki: 'set rpki in fleet.yaml',
   line: 'Anyward writes its own',
