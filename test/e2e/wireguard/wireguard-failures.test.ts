@@ -1,9 +1,8 @@
-import { spawn } from 'node:child_process'
-import { createInterface } from 'node:readline'
 import { execa } from 'execa'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { patience } from '../../patience.ts'
-import { Agent, builtCode, fixture } from '../fixtures/wireguard/agent.ts'
+import { Agent, builtCode } from '../fixtures/wireguard/agent.ts'
+import { Flood } from '../fixtures/wireguard/flood.ts'
 import { endpoint4, endpoint6, port, WireguardServer } from '../fixtures/wireguard/server.ts'
 
 const patientMs = patience(30_000)
@@ -146,29 +145,19 @@ describe('failure 23: the site receives a flood of handshakes and answers with c
     await watch()
     await untilGood()
     const { namespace, keys } = node
-    const flood = spawn(
-      'ip',
-      ['netns', 'exec', namespace, process.execPath, fixture('flood.mjs'), builtCode].concat(
-        endpoint4.address,
-        String(port),
-        keys.publicKey,
-      ),
-    )
-    let cookies = 0
-    createInterface({ input: flood.stdout }).on('line', (line) => {
-      cookies = JSON.parse(line).cookies
+    const flood = new Flood({
+      ...{ namespace, code: builtCode, address: endpoint4.address, port },
+      publicKey: keys.publicKey,
     })
     try {
-      await vi.waitFor(() => expect(cookies).toBeGreaterThan(0), { timeout: patientMs })
+      await vi.waitFor(() => expect(flood.countCookies()).toBeGreaterThan(0), { timeout: patientMs })
       const results = await agent.call('cycles', { count: floodMs / intervalMs, intervalMs })
       expect(results.filter((result) => result.outcome === 'bad')).toEqual([])
       // The probe was answered, and the endpoint was under load.
       expect(results.filter(({ outcome }) => outcome === 'good').length).toBeGreaterThan(0)
       expect(results.length).toBe(floodMs / intervalMs)
     } finally {
-      const ended = new Promise((resolve) => flood.once('exit', resolve))
-      flood.kill()
-      await ended
+      await flood.end()
     }
     await untilGood()
   }, 480_000)

@@ -50,7 +50,6 @@ const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 export async function runProcess(options: ProcessOptions): Promise<ProcessResult> {
   const mark = randomUUID()
   const [program, ...words] = options.argv
-  const deadline = new Deadline(options.timeoutMs)
   const output = new Tail(options.keepBytes)
   let child: ChildProcess
   try {
@@ -61,9 +60,10 @@ export async function runProcess(options: ProcessOptions): Promise<ProcessResult
       detached: true,
     })
   } catch (error) {
-    deadline.cancel()
     return { end: notStarted(error), output: output.bytes, survivor: null }
   }
+  // From here: the start takes this process some 10 ms, or 100 on a slow machine.
+  const deadline = new Deadline(options.timeoutMs)
   calm(child.pid)
   const exited = new Promise<ProcessEnd>((resolve) => {
     child.once('error', (error) => resolve(notStarted(error)))
