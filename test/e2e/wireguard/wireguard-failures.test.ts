@@ -47,6 +47,8 @@ describe('failure 15: the anycast address is not on the node, and another site a
 
   afterAll(async () => {
     await otherSite.stop()
+    // The kernel deletes the links of a namespace some time after it, and the default route with them.
+    await node.ip('link', 'delete', `${node.interface}r`)
     await execa('ip', ['netns', 'delete', router])
   })
 
