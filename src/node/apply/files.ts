@@ -3,6 +3,7 @@ import { basename, dirname } from 'node:path'
 import { syncFolder, writeFileAtomically } from '../../files/atomic-file.ts'
 import { makeFolder } from '../../files/make-folder.ts'
 import { openRegularFile, resolveTrustedLink } from '../../files/open-regular-file.ts'
+import { afterTimeout } from '../../linux/load.ts'
 import { RunError, run } from '../../linux/run.ts'
 import { type DaemonKind, daemonNames } from '../../manifest/daemon-kinds.ts'
 import { OperationError } from '../../text/operation-error.ts'
@@ -21,21 +22,19 @@ export interface Owner {
   readonly gid: number
 }
 
-/** A name service on the network, LDAP for example, may hang. */
-const ownerTimeoutMs = 5000
+/** A name service on the network, LDAP for example, may hang; and a busy machine needs seconds for the start of a program. */
+const ownerTimeoutMs = 20_000
 
 /** The daemon's user on this machine, or this process's user if there is none. Throws OperationError. */
-export async function findOwner(kind: DaemonKind): Promise<Owner> {
+export async function findOwner(kind: DaemonKind, timeoutMs = ownerTimeoutMs): Promise<Owner> {
   const { user } = daemonNames[kind]
-  const entry = await run(['getent', 'passwd', user], { timeoutMs: ownerTimeoutMs }).catch(
-    (cause: unknown) => {
-      if (cause instanceof RunError && cause.kind !== 'timeout') return ''
-      throw new OperationError(`cannot look up the user ${user}: ${(cause as Error).message}`, {
-        hint: 'check the name service (passwd in /etc/nsswitch.conf), then apply again',
-        cause,
-      })
-    },
-  )
+  const entry = await run(['getent', 'passwd', user], { timeoutMs }).catch((cause: unknown) => {
+    if (cause instanceof RunError && cause.kind !== 'timeout') return ''
+    throw new OperationError(`cannot look up the user ${user}: ${(cause as Error).message}`, {
+      hint: `${afterTimeout('apply again')}, check the name service (passwd in /etc/nsswitch.conf)`,
+      cause,
+    })
+  })
   const [, , uid, gid] = entry.split(':')
   if (!uid || !gid) return { uid: process.getuid!(), gid: process.getgid!() }
   return { uid: Number(uid), gid: Number(gid) }

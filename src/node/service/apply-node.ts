@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { manifestName, readBundle, readManifest } from '../../bundle/read.ts'
-import { DamagedError } from '../../bundle/read-files.ts'
 import { makeFolder } from '../../files/make-folder.ts'
 import { describeMissing, findMissingPrograms } from '../../linux/programs.ts'
 import type { DaemonKind } from '../../manifest/daemon-kinds.ts'
@@ -10,9 +9,7 @@ import type { Manifest } from '../../manifest/manifest.ts'
 import { vrfsOf } from '../../manifest/vrfs.ts'
 import { OperationError } from '../../text/operation-error.ts'
 import { type ApplyOutcome, applyBundle } from '../apply/apply.ts'
-import { NotTakenError } from '../apply/base-daemon.ts'
 import { cleaners } from '../apply/clean.ts'
-import { JournalError } from '../apply/journal.ts'
 import { journalPath, lockApply } from '../apply/lock.ts'
 import { repairInterrupted } from '../apply/repair.ts'
 import { DaemonError, type SavedNetwork } from '../routing/daemon.ts'
@@ -20,6 +17,7 @@ import { ownPrefixesOf } from '../routing/own-prefixes.ts'
 import { readDaemonVersion } from '../routing/version.ts'
 import { askController } from './ask-controller.ts'
 import { createBfd, createDaemon } from './create-daemon.ts'
+import { explainApplyFailure } from './explain-apply-failure.ts'
 import { requireOwnNode } from './node-identity.ts'
 
 /** For one reply of the daemon: an apply is not urgent, and the node may be busy. */
@@ -87,7 +85,7 @@ export async function applyOnNode({
       ? { ...outcome, notes: [...outcome.notes, ...(await findControllerNote(manifest))] }
       : outcome
   } catch (error) {
-    throw explainFailure(error)
+    throw explainApplyFailure(error)
   } finally {
     interruption.end()
     release()
@@ -106,7 +104,7 @@ export async function repairNode(bundleDir: string): Promise<boolean> {
   try {
     return await repairInterrupted(bundleDir)
   } catch (error) {
-    throw explainFailure(error)
+    throw explainApplyFailure(error)
   } finally {
     lock.release()
   }
@@ -215,25 +213,4 @@ async function findControllerNote(manifest: Manifest): Promise<string[]> {
   return [
     'the controller still uses the previous bundle: restart it (SIGHUP ends it, and leaves the announcements)',
   ]
-}
-
-function explainFailure(error: unknown): unknown {
-  const hint = hintFor(error)
-  if (hint === null) return error
-  const outcome = error instanceof DamagedError ? 'refused' : 'failed'
-  return new OperationError((error as Error).message, { hint, outcome, cause: error })
-}
-
-function hintFor(error: unknown): string | null {
-  if (error instanceof DamagedError) {
-    return 'run `anyward plan` again and copy the whole folder; nothing was changed'
-  }
-  if (error instanceof NotTakenError) {
-    return 'an apply was interrupted, and its changes cannot be reverted: compare the running configuration yourself'
-  }
-  if (error instanceof DaemonError) return 'check that the routing daemon is running, and run this as root'
-  if (error instanceof JournalError) {
-    return 'an apply was interrupted, and its journal is damaged: compare the configuration yourself, and remove that file'
-  }
-  return null
 }

@@ -86,7 +86,7 @@ test('a daemon that hangs is reported, and vtysh does not stay', async () => {
     const startedAt = performance.now()
     await expect(vtysh.readRunning()).rejects.toMatchObject({
       code: 'timeout',
-      message: `vtysh had no answer for ${limitMs / 1000} s: a daemon of FRR hangs`,
+      message: `vtysh had no answer for ${limitMs / 1000} s: a daemon of FRR hangs, or this machine is busy`,
     })
     expect(performance.now() - startedAt).toBeGreaterThanOrEqual(limitMs)
     const { stdout } = await execa('ps', ['-e', '-o', 'args='])

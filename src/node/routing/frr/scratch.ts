@@ -1,15 +1,11 @@
 import { chmod, chown, mkdir, mkdtemp, readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { execa, type ResultPromise } from 'execa'
 import { removeTree } from '../../../files/remove-tree.ts'
-import { isListening } from '../../../files/unix-socket.ts'
-import { DaemonError } from '../daemon.ts'
 import { type FrrInstance, frrCommand, frrDaemons, makeFrrFolder, removeFrrFolder } from './instance.ts'
+import { waitUntilListening } from './scratch-start.ts'
 import { Vtysh } from './vtysh.ts'
-
-const startTimeoutMs = 15_000
 
 /** Said of each route of a VRF, of which the empty namespace has none. */
 const missingVrf = 'not installed currently because dependent config not fully available'
@@ -68,14 +64,12 @@ async function startAll(
     const socket = join(sockets, `${name}.vty`)
     const process = start(instance, name)
     started.push(process)
-    const deadline = performance.now() + startTimeoutMs
-    while (!(await isListening(socket))) {
-      if (process.exitCode !== null || performance.now() > deadline) {
-        const words = (await readFile(outputOf(sockets, name), 'utf8').catch(() => '')).trim()
-        throw new DaemonError('not-running', `${name} of FRR does not start for a trial: ${words}`)
-      }
-      await delay(10)
-    }
+    await waitUntilListening({
+      name,
+      socket,
+      end: () => describeEnd(process),
+      readOutput: () => readFile(outputOf(sockets, name), 'utf8').catch(() => ''),
+    })
   })
   await Promise.all(starting)
 }
@@ -99,6 +93,11 @@ function start(instance: FrrInstance, name: string): ResultPromise {
   // Only its exit is of interest.
   process.catch(() => undefined)
   return process as ResultPromise
+}
+
+function describeEnd({ exitCode, signalCode }: ResultPromise): string | null {
+  if (exitCode !== null) return `exit code ${exitCode}`
+  return signalCode === null ? null : `signal ${signalCode}`
 }
 
 async function stop(process: ResultPromise): Promise<void> {

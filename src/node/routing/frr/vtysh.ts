@@ -89,7 +89,10 @@ export class Vtysh {
       watch.end()
       if (watch.hasKilled) {
         const seconds = this.#stallMs / 1000
-        throw new DaemonError('timeout', `vtysh had no answer for ${seconds} s: a daemon of FRR hangs`)
+        throw new DaemonError(
+          'timeout',
+          `vtysh had no answer for ${seconds} s: a daemon of FRR hangs, or this machine is busy`,
+        )
       }
       if (result.code === 'ENOENT') {
         throw new DaemonError('not-running', 'vtysh (package frr) is not installed')

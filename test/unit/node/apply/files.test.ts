@@ -34,8 +34,10 @@ test('without that user it is the user of this process', async () => {
 
 test('a name service that hangs is an error that names the command, its time limit and the cure', async () => {
   await pretend('sleep 600')
-  await expect(findOwner('bird')).rejects.toMatchObject({
-    message: 'cannot look up the user bird: getent passwd bird: no answer within 5000 ms',
-    hint: expect.stringContaining('/etc/nsswitch.conf'),
+  await expect(findOwner('bird', 50)).rejects.toMatchObject({
+    message: 'cannot look up the user bird: getent passwd bird: no answer within 50 ms',
+    hint: expect.stringMatching(
+      /^this machine may be busy \(load [\d.]+ on \d+ processors?\): apply again .*nsswitch\.conf/,
+    ),
   })
 })

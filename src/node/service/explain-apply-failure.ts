@@ -1,0 +1,31 @@
+import { DamagedError } from '../../bundle/read-files.ts'
+import { afterTimeout } from '../../linux/load.ts'
+import { OperationError } from '../../text/operation-error.ts'
+import { NotTakenError } from '../apply/base-daemon.ts'
+import { JournalError } from '../apply/journal.ts'
+import { DaemonError } from '../routing/daemon.ts'
+
+/** An error of the parts of an apply, as an OperationError with its cure; any other is returned as it is. */
+export function explainApplyFailure(error: unknown): unknown {
+  const hint = hintFor(error)
+  if (hint === null) return error
+  const outcome = error instanceof DamagedError ? 'refused' : 'failed'
+  return new OperationError((error as Error).message, { hint, outcome, cause: error })
+}
+
+function hintFor(error: unknown): string | null {
+  if (error instanceof DamagedError) {
+    return 'run `anyward plan` again and copy the whole folder; nothing was changed'
+  }
+  if (error instanceof NotTakenError) {
+    return 'an apply was interrupted, and its changes cannot be reverted: compare the running configuration yourself'
+  }
+  if (error instanceof DaemonError && error.code === 'timeout') {
+    return `${afterTimeout('apply again')}, the routing daemon hangs: look at its log, and restart it`
+  }
+  if (error instanceof DaemonError) return 'check that the routing daemon is running, and run this as root'
+  if (error instanceof JournalError) {
+    return 'an apply was interrupted, and its journal is damaged: compare the configuration yourself, and remove that file'
+  }
+  return null
+}
