@@ -51,6 +51,8 @@ export interface GuardState {
 const timing = {
   reconnect: 50,
   release: 500,
+  /** In which a guard normally answers after the controller's start, also where it replaces one of another bundle. */
+  firstAnswer: 5_000,
   /** How long a guard may take to start on a machine that is busy. One that is killed too early never starts. */
   start: 30_000,
   respawnFirst: 100,
@@ -80,6 +82,8 @@ class Client implements GuardClient {
   #last: GuardRequest | null = null
   #problem: string | null = 'the guard has not started yet'
   #loggedProblem: string | null = null
+  #startedAt: number | null = null
+  #hasHeld = false
   #spawned: SpawnedGuard | null = null
   #spawning = false
   #spawnedAt = Number.NEGATIVE_INFINITY
@@ -99,6 +103,7 @@ class Client implements GuardClient {
 
   start(): void {
     if (this.#closed || this.#socket !== null) return
+    this.#startedAt ??= this.#options.clock.now()
     const socket = connect({ path: guardSocketOf(this.#options.manifest) })
     this.#socket = socket
     socket.setEncoding('utf8')
@@ -218,12 +223,14 @@ class Client implements GuardClient {
     }
     this.#problem = null
     this.#loggedProblem = null
+    this.#hasHeld = true
   }
 
   #fail(problem: string): void {
     this.#problem = problem
-    // While the first guard starts, this is not an error.
-    if (this.#guard === null && this.#options.clock.now() - this.#spawnedAt < timing.start) return
+    // While the first guard starts, this is not an error. One that has ended does not start.
+    const ageMs = this.#options.clock.now() - (this.#startedAt ?? Number.NEGATIVE_INFINITY)
+    if (!this.#hasHeld && ageMs < timing.firstAnswer && this.#spawned?.ended() !== true) return
     if (this.#loggedProblem === problem) return
     this.#loggedProblem = problem
     this.#options.log.error(
