@@ -3,6 +3,7 @@ import { compareVersions } from '../manifest/daemon-versions.ts'
 import { describeStuckSession } from '../manifest/quiet-bfd.ts'
 import { describeSaved } from '../node/controller/watch/saved-watch.ts'
 import type { DrainEnding } from '../node/decision/drain.ts'
+import { cures } from '../node/health/cures.ts'
 
 export function printStatus(status: NodeStatus, json: boolean): void {
   const write = (line: string) => process.stdout.write(`${line}\n`)
@@ -26,6 +27,8 @@ export function printStatus(status: NodeStatus, json: boolean): void {
       `  ${service.name}: ${service.health}, ${service.decision} since ${service.since}: ${service.reason}`,
     )
     write(`    ${service.detail}`)
+    const cure = Object.hasOwn(cures, service.reason) ? cures[service.reason] : undefined
+    if (cure !== undefined) write(`    what to do: ${cure}`)
     const { flaps, leftMs } = service.holdDown
     if (leftMs !== null)
       write(
@@ -55,6 +58,16 @@ export function printStatus(status: NodeStatus, json: boolean): void {
   const saved = daemon.savedAnnouncements ?? []
   if (saved.length > 0) write(`  ${describeSaved(saved)}`)
   if (daemon.trouble !== null) write(`  error: ${daemon.trouble.cause}: ${daemon.trouble.message}`)
+  if (hasFault(status)) write(`  to find the cause, as root on ${status.node}: anyward doctor`)
+}
+
+/** Not for what an operator ordered, or what passes by itself. */
+function hasFault({ services, neighbors, daemon }: NodeStatus): boolean {
+  return (
+    daemon.trouble !== null ||
+    services.some(({ health }) => health === 'unhealthy' || health === 'impaired') ||
+    neighbors.some(({ session }) => session === 'down' || session === 'missing')
+  )
 }
 
 function endsWithBfd({ kind, version }: NodeStatus['daemon']): boolean {

@@ -6,6 +6,7 @@ import { followOrder } from '../../node/service/follow-order.ts'
 import { CommandError, exitCode } from '../failure.ts'
 import { type NodeOptions, requireBundle } from '../locate-bundle.ts'
 import { printStatus } from '../print-status.ts'
+import { describeAbsence } from './describe-absence.ts'
 
 /** Extra time for a slow daemon or a busy machine, beyond what the settings of a stage say. */
 const marginMs = 10_000
@@ -15,8 +16,8 @@ export interface Course {
   readonly isReached: (status: NodeStatus) => boolean
   /** The longest time that the settings of a service allow. */
   readonly limitMs: (manifest: Manifest) => number
-  /** The hint if no controller runs. */
-  readonly hintIfAbsent: string
+  /** The hint if no controller runs; `null`: to start it. */
+  readonly hintIfAbsent: string | null
 }
 
 export type OrderOptions = NodeOptions & { readonly wait: boolean }
@@ -26,7 +27,9 @@ export async function giveOrder(order: OperatorOrder, course: Course, options: O
   const manifest = await requireBundle(options)
   const reply = await askController(manifest, order)
   if (reply.outcome === 'absent') {
-    throw new CommandError(`no controller is running for ${manifest.node}`, { hint: course.hintIfAbsent })
+    throw new CommandError(`no controller is running for ${manifest.node}`, {
+      hint: course.hintIfAbsent ?? (await describeAbsence(manifest, options)),
+    })
   }
   const status = options.wait
     ? await followOrder({

@@ -3,13 +3,14 @@ import { askController } from '../../node/service/ask-controller.ts'
 import { CommandError, exitCode } from '../failure.ts'
 import { type NodeOptions, requireBundle } from '../locate-bundle.ts'
 import { printStatus } from '../print-status.ts'
+import { describeAbsence } from './describe-absence.ts'
 
 export async function runStatus(options: NodeOptions): Promise<void> {
   const manifest = await requireBundle(options)
   const reply = await askController(manifest)
   if (reply.outcome === 'absent') {
     throw new CommandError(`no controller is running for ${manifest.node}`, {
-      hint: 'start it: anyward controller --bundle DIR',
+      hint: await describeAbsence(manifest, options),
     })
   }
   printStatus(reply.status, options.json === true)

@@ -4,7 +4,7 @@ const course: Course = {
   isReached: ({ services, daemon }) =>
     daemon.verified && services.every(({ drain, decision }) => drain.stage === 'none' && decision !== 'hold'),
   limitMs: ({ services }) => Math.max(0, ...services.map(({ drain }) => drain.undrainMs)),
-  hintIfAbsent: 'start it: anyward controller --bundle DIR',
+  hintIfAbsent: null,
 }
 
 export async function undrain(options: OrderOptions): Promise<void> {

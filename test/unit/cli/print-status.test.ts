@@ -1,12 +1,19 @@
+import { readFileSync } from 'node:fs'
 import { afterEach, expect, test, vi } from 'vitest'
 import { printStatus } from '../../../src/cli/print-status.ts'
 import type { NodeStatus } from '../../../src/control/status.ts'
+import { cures } from '../../../src/node/health/cures.ts'
 
 afterEach(() => {
   vi.restoreAllMocks()
 })
 
-function print(daemon: 'bird' | 'frr', version: string, neighbor: Partial<NodeStatus['neighbors'][number]>) {
+function print(
+  daemon: 'bird' | 'frr',
+  version: string,
+  neighbor: Partial<NodeStatus['neighbors'][number]>,
+  services: NodeStatus['services'] = [],
+) {
   const lines: string[] = []
   vi.spyOn(process.stdout, 'write').mockImplementation((line) => lines.push(String(line)) > 0)
   const bfd = { state: 'down', problem: null } as const
@@ -16,7 +23,7 @@ function print(daemon: 'bird' | 'frr', version: string, neighbor: Partial<NodeSt
       version: 1,
       node: 'fra1-a',
       site: 'fra1',
-      services: [],
+      services,
       neighbors: [{ name: 'transit1', address: '10.1.1.1', session: 'down', bfd, ...neighbor }],
       operator: { intent: 'serve', source: null, reason: null, until: null },
       maintenance: { active: null, next: null },
@@ -60,4 +67,39 @@ test.each([
   ['BFD that does not answer', 'frr', '10.3', { bfd: { state: 'unknown', problem: null } }],
 ] as const)('of %s it has not', (_title, daemon, version, neighbor) => {
   expect(print(daemon, version, neighbor)).not.toContain('stays down')
+})
+
+function service(health: 'healthy' | 'unhealthy', reason: string): NodeStatus['services'] {
+  const drain = { stage: 'none', sinceMs: null, waitingFor: null, ending: null } as const
+  return [
+    {
+      ...{ name: 'vpn', health, decision: 'withdraw', reason, detail: 'no reply', announced: [], checks: {} },
+      ...{ since: '2026-11-29T02:00:00.000Z', probe: null, loss: 1, late: { inRow: 0, total: 0 }, drain },
+      holdDown: { flaps: 0, leftMs: null },
+    },
+  ]
+}
+
+test('below the reason is what to do about it, and at the end the command that finds more', () => {
+  const text = print('bird', '2.17.6', { session: 'up' }, service('unhealthy', 'hung'))
+  expect(text).toContain(
+    ': hung\n    no reply\n    what to do: the process is stopped or stuck: restart it\n',
+  )
+  expect(text).toMatch(/\n {2}to find the cause, as root on fra1-a: anyward doctor\n$/)
+})
+
+test('a drained node and one that serves need neither; a session that is down needs doctor', () => {
+  for (const reason of ['drained', 'healthy', 'constructor'])
+    expect(print('bird', '2.17.6', { session: 'up' }, service('healthy', reason))).not.toMatch(
+      /what to do|doctor/,
+    )
+  expect(print('bird', '2.17.6', { session: 'down' })).toContain('anyward doctor')
+})
+
+test('docs/probe.md has the same words for each reason', () => {
+  const rows = [...readFileSync('docs/probe.md', 'utf8').matchAll(/^\| `([a-z-]+)` \| [^|]* \| ([^|]*) \|$/gm)]
+  const documented = Object.fromEntries(rows.map(([, reason, cure]) => [reason, cure]))
+  // What asks for cookies works: it is never the reason of a decision.
+  delete documented['under-load']
+  expect(documented).toEqual(cures)
 })
