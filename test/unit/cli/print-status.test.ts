@@ -97,7 +97,10 @@ test('a drained node and one that serves need neither; a session that is down ne
 })
 
 test('docs/probe.md has the same words for each reason', () => {
-  const rows = [...readFileSync('docs/probe.md', 'utf8').matchAll(/^\| `([a-z-]+)` \| [^|]* \| ([^|]*) \|$/gm)]
+  const tables = readFileSync('docs/probe.md', 'utf8')
+    .split('\n\n')
+    .filter((block) => block.startsWith('| reason |'))
+  const rows = tables.flatMap((table) => [...table.matchAll(/^\| `([a-z-]+)` \| [^|]* \| ([^|]*) \|$/gm)])
   const documented = Object.fromEntries(rows.map(([, reason, cure]) => [reason, cure]))
   // What asks for cookies works: it is never the reason of a decision.
   delete documented['under-load']
