@@ -1,5 +1,6 @@
 import { daemonNames } from '../../../manifest/daemon-kinds.ts'
 import type { Answers } from '../../../plan/init/answers.ts'
+import { asHostPrefix } from '../../../plan/init/suggest.ts'
 import type { Left } from '../../../plan/takeover/router.ts'
 import { count } from '../../../text/wording.ts'
 
@@ -14,20 +15,26 @@ export function printLeft(from: string, left: readonly Left[]): void {
 }
 
 /** The commands that follow, as they are typed. */
-export function printNext(
-  { site, node, interface: device, probeAddress, daemon, neighbors }: Answers,
+export function printNext(answers: Answers, sites: string): void {
+  process.stdout.write(`${listNext(answers, sites).join('\n')}\n`)
+}
+
+export function listNext(
+  { site, node, interface: device, probeAddress, daemon, neighbors, anycast = [] }: Answers,
   sites: string,
-): void {
+): string[] {
   const program = process.env.npm_command === 'exec' ? 'npx anyward' : 'anyward'
   const folder = sites === 'sites' ? '' : ` --sites ${shellWord(sites)}`
   const length = probeAddress?.includes(':') === true ? 128 : 32
   const passwords = neighbors.flatMap(({ values }) => values.passwordFile ?? []).map(String)
-  const lines = [
+  return [
     '',
-    `Next, as root on ${node}: a key for the probe, and its peer on ${device}; at later sites the same file and peer`,
+    `Next, as root on ${node}: a key for the probe, its peer on ${device}, and the anycast address; at later sites the same`,
     '  mkdir -p -m 0750 /etc/anyward && (umask 077 && wg genkey > /etc/anyward/probe.key)',
     '  chgrp anyward /etc/anyward/probe.key && chmod 0640 /etc/anyward/probe.key   # with the Debian package',
     `  wg set ${device} peer "$(wg pubkey < /etc/anyward/probe.key)" allowed-ips ${probeAddress}/${length}`,
+    ...anycast.map((address) => `  ip addr replace ${asHostPrefix(address)} dev lo`),
+    '  # Peer and address are gone after a restart: their permanent form is in docs/running.md, “Make it permanent”',
     ...passwords.map((file) => `  (umask 077 && cat > ${file})   # the session’s password, then Ctrl-D`),
     'Then see what it does, and try the fleet on this machine, in namespaces, with real daemons:',
     `  ${program} plan${folder} --out out`,
@@ -37,7 +44,6 @@ export function printNext(
     `  ${program} apply --bundle out/${site}/${node}   # if it would remove other routing, it lists that and stops: --replace goes on, routing: attached in the YAML keeps it`,
     `  ${program} controller --bundle /etc/anyward/bundle   # with the Debian package: systemctl enable --now anyward-controller`,
   ]
-  process.stdout.write(`${lines.join('\n')}\n`)
 }
 
 function shellWord(text: string): string {
