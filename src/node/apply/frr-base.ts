@@ -104,6 +104,11 @@ export async function converge(
   const replies: string[] = []
   for (let round = 0; round < rounds; round += 1) {
     let gap = await look()
+    const defaults = gap.excess.filter(isDefault)
+    if (defaults.length > 0) {
+      replies.push(...(await vtysh.configure(commandsToRemove({ missing: [], excess: defaults }, round))))
+      gap = await look()
+    }
     if (gap.missing.length > 0) {
       replies.push(...(await vtysh.configure(commandsToAdd(gap))))
       gap = await look()
@@ -118,6 +123,14 @@ export async function converge(
   ]
   const words = [...lines.slice(0, 5), ...new Set(replies)].map(maskFrrSecrets).slice(0, 10)
   throw new NotTakenError(`FRR ${words.join('; ')}`)
+}
+
+/**
+ * `no bgp default ipv4-unicast` and its like decide whether bgpd prints `activate` at a neighbor. They change no session, so they
+ * go first: otherwise the removal of a printed `activate` ends the session.
+ */
+function isDefault(line: Line): boolean {
+  return line.length === 2 && readRouterLine(line[0]) !== null && /^(?:no )?bgp default /.test(line[1]!)
 }
 
 /** Lines that FRR prints about the kernel's settings. */

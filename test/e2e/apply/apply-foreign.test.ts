@@ -198,6 +198,46 @@ describe.each(['bird', 'frr'] as const)('apply on a %s node with routing of its 
     patience(300_000),
   )
 
+  // BIRD starts a session again whose protocol has another name; FRR names a session by its address.
+  test.runIf(kind === 'frr').for([
+    ['by default', ''],
+    ['by a line of its own', ' no bgp default ipv4-unicast\n'],
+  ] as const)(
+    'a session that the bundle has too, and whose family is activated %s, stays up, also when it is undone',
+    { timeout: patience(120_000) },
+    async ([, defaults]) => {
+      await start(`frr defaults traditional
+router bgp 64500
+ bgp router-id 10.9.0.2
+${defaults} no bgp ebgp-requires-policy
+ neighbor 10.9.0.4 remote-as 64602
+ neighbor 10.9.0.4 update-source 10.9.0.3
+ neighbor 10.9.0.4 local-role customer
+ neighbor 10.9.0.4 timers connect 1
+ address-family ipv4 unicast
+  neighbor 10.9.0.4 activate
+ exit-address-family
+exit
+`)
+      await untilSeen(node, ['transit1'])
+      const drops = async () => {
+        const { '10.9.0.4': neighbor } = JSON.parse(
+          await node.vtysh('show bgp neighbors 10.9.0.4 json'),
+        ) as Record<string, { connectionsDropped: number }>
+        return neighbor!.connectionsDropped
+      }
+      const before = await drops()
+      const stopped = await node.apply(['--json', '--replace'], (step, end) => {
+        if (step === 'verify') end()
+      })
+      expect(stopped.outcome).toMatchObject({ applied: false, undone: true })
+      expect(await drops()).toBe(before)
+      expect((await node.apply(['--json', '--replace'])).outcome).toMatchObject({ applied: true })
+      expect(await drops()).toBe(before)
+      expect(await node.seenByPeer()).toEqual(['transit1'])
+    },
+  )
+
   test(
     'finds what is in no configuration file, and what is in another one',
     async () => {
