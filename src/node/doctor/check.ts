@@ -1,9 +1,10 @@
+import { afterTimeout } from '../../linux/load.ts'
 import type { Manifest, ManifestService } from '../../manifest/manifest.ts'
 import type { Observation } from '../routing/daemon.ts'
 
 /**
- * `error`: the node does not serve, or not all of its clients. `warning`: it may stop serving, or serves badly. `info`:
- * something that could not be checked.
+ * `error`: the node does not serve, or not all of its clients, or a check got no answer in time. `warning`: it may stop
+ * serving, or serves badly. `info`: something that could not be seen, or that the next command will refuse.
  */
 export type Severity = 'error' | 'warning' | 'info'
 
@@ -25,8 +26,32 @@ export interface Context {
   readonly clientName: string | null
   /** What the daemon says of the sessions and routes of this manifest. Throws DaemonError. `null`: no bundle. */
   readonly observe: (() => Promise<Observation>) | null
+  /** What the node's controller says of its services. Throws OperationError. `null`: no bundle. */
+  readonly askController: (() => Promise<ControllerWords>) | null
+  /** What `anyward apply` would refuse to remove. Throws DaemonError, OperationError. `null`: no bundle. */
+  readonly findLoss: (() => Promise<LossWords | null>) | null
   /** Wall clock. */
   readonly nowMs: number
+}
+
+/** `null`: no controller answers. */
+export type ControllerWords = readonly ServiceWords[] | null
+
+export interface ServiceWords {
+  readonly name: string
+  readonly decision: 'announce' | 'degrade' | 'withdraw' | 'hold'
+  readonly reason: string
+  readonly detail: string
+  readonly since: string
+  readonly isAnnounced: boolean
+  /** Of the hold-down; `null`: none runs. */
+  readonly leftMs: number | null
+}
+
+/** Of what an apply would remove although no bundle has written it. */
+export interface LossWords {
+  readonly detail: string
+  readonly cure: string
 }
 
 export type Found = Omit<Finding, 'check'>
@@ -45,6 +70,14 @@ export function error(message: string, cure: string): Found {
 
 export function warning(message: string, cure: string): Found {
   return { severity: 'warning', message, cure }
+}
+
+/** A check that got no answer in time: nothing is known, and a node that does not serve must not look healthy. */
+export function unfinished(message: string): Found {
+  return error(
+    message,
+    `${afterTimeout('run this again')}, find what hangs, in state D or T: \`ps -eo pid,stat,wchan:20,args\``,
+  )
 }
 
 export function unseen(message: string, cure = 'run this as root'): Found {

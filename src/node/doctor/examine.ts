@@ -1,7 +1,8 @@
 import { type Clock, systemClock } from '../../clock/clock.ts'
 import { RunError } from '../../linux/run.ts'
+import { OperationError } from '../../text/operation-error.ts'
 import { DaemonError } from '../routing/daemon.ts'
-import { type Check, type Context, type Finding, type Found, unseen, warning } from './check.ts'
+import { type Check, type Context, error, type Finding, type Found, unfinished, unseen } from './check.ts'
 
 /** Some checks start programs: on a busy machine all of them at once would pass their time limit. */
 const atOnce = 4
@@ -46,11 +47,20 @@ async function expire(timeoutMs: number, clock: Clock): Promise<readonly Found[]
   await new Promise<void>((resolve) => {
     clock.after(timeoutMs, resolve).unref()
   })
-  return [warning(`no answer in ${timeoutMs / 1000} s`, 'find out what hangs: this check was not completed')]
+  return [unfinished(`no answer in ${timeoutMs / 1000} s`)]
 }
 
 function explain(cause: unknown): Found {
   const { code, message } = cause as NodeJS.ErrnoException
+  const isLate =
+    (cause instanceof RunError && cause.kind === 'timeout') ||
+    (cause instanceof DaemonError && cause.code === 'timeout')
+  if (isLate) return unfinished(`not checked: ${message}`)
+  if (cause instanceof OperationError) {
+    const { hint, outcome } = cause
+    const isUnseen = outcome === 'refused' || hint.startsWith('run this as root')
+    return isUnseen ? unseen(`not checked: ${message}`, hint) : error(message, hint)
+  }
   if (cause instanceof RunError && cause.kind === 'not-installed') {
     return unseen(`not checked: ${cause.argv[0]} is not installed`, `install ${cause.argv[0]}`)
   }

@@ -1,12 +1,19 @@
 import { existsSync } from 'node:fs'
 import { readBundle } from '../../bundle/read.ts'
+import { readBundleFiles } from '../../bundle/read-files.ts'
+import { fillSecrets } from '../../bundle/secrets.ts'
 import { systemClock } from '../../clock/clock.ts'
+import { daemonNames } from '../../manifest/daemon-kinds.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
 import { ConfigError } from '../../text/issue.ts'
-import type { Finding } from '../doctor/check.ts'
+import { readConfig } from '../apply/files.ts'
+import { describeLoss, findLoss } from '../apply/foreign/loss.ts'
+import type { ControllerWords, Finding, LossWords } from '../doctor/check.ts'
 import { checks } from '../doctor/checks/checks.ts'
 import { examine } from '../doctor/examine.ts'
 import type { Observation } from '../routing/daemon.ts'
+import { ownPrefixesOf } from '../routing/own-prefixes.ts'
+import { askController } from './ask-controller.ts'
 import { createDaemon } from './create-daemon.ts'
 
 interface DoctorOptions {
@@ -24,6 +31,8 @@ export async function examineNode({ bundle, clientName, timeoutMs }: DoctorOptio
   const context = {
     ...{ manifest, bundle, clientName, services: manifest?.services ?? [], nowMs: systemClock.wall() },
     observe: manifest === null ? null : () => observe(manifest),
+    askController: manifest === null ? null : () => readServices(manifest),
+    findLoss: manifest === null ? null : () => readLoss(manifest, bundle!),
   }
   return [...findings, ...(await examine({ checks, context, timeoutMs }))]
 }
@@ -35,6 +44,28 @@ async function observe(manifest: Manifest): Promise<Observation> {
   } finally {
     daemon.close()
   }
+}
+
+async function readServices(manifest: Manifest): Promise<ControllerWords> {
+  // Without services there is nothing to announce.
+  if (manifest.services.length === 0) return []
+  const reply = await askController(manifest)
+  if (reply.outcome === 'absent') return null
+  return reply.status.services.map(({ name, decision, reason, detail, since, announced, holdDown }) => ({
+    ...{ name, decision, reason, detail, since, isAnnounced: announced.length > 0, leftMs: holdDown.leftMs },
+  }))
+}
+
+async function readLoss(manifest: Manifest, bundle: string): Promise<LossWords | null> {
+  const { configFile, bundleDir } = manifest.paths
+  if (manifest.routing === 'attached' || configFile === undefined || bundleDir === undefined) return null
+  const files = await readBundleFiles(bundle, manifest)
+  const content = await fillSecrets(files.get(daemonNames[manifest.daemon].configFile) ?? '')
+  const installed = await readBundle(bundleDir).catch(() => null)
+  const { content: old } = await readConfig(configFile)
+  const own = new Set([manifest, ...(installed ? [installed] : [])].flatMap((one) => [...ownPrefixesOf(one)]))
+  const loss = await findLoss({ manifest, installed, content, old, own })
+  return loss && describeLoss(loss, manifest)
 }
 
 async function read(bundle: string | null): Promise<{ manifest: Manifest | null; findings: Finding[] }> {

@@ -63,9 +63,16 @@ async function doctor(
   return { exitCode, findings: document.findings }
 }
 
-/** The findings that are no remark about what this machine lacks, such as systemd. */
+/**
+ * The findings that are no remark about what this machine lacks, such as systemd; and without the decision of the lab's
+ * controller, which follows a fault or its repair later.
+ */
 async function problems(node: LabNode, ...args: string[]) {
-  return (await doctor(node, ...args)).findings.filter(({ severity }) => severity !== 'info')
+  const isDecision = ({ check, message }: Finding) =>
+    check === 'controller' && /^vpn is (?:withdrawn|degraded|not announced) since /.test(message)
+  return (await doctor(node, ...args)).findings.filter(
+    (finding) => finding.severity !== 'info' && !isDecision(finding),
+  )
 }
 
 const manifestOf = async (node: LabNode) =>

@@ -1,6 +1,6 @@
 import { daemonNames } from '../../../../manifest/daemon-kinds.ts'
 import { DaemonError } from '../../../routing/daemon.ts'
-import { type Check, error, type Found, unseen, warning } from '../../check.ts'
+import { type Check, error, type Found, unfinished, unseen, warning } from '../../check.ts'
 
 /** Whether the daemon has a session with each neighbor of the bundle. */
 export const sessions: Check = {
@@ -15,6 +15,7 @@ export const sessions: Check = {
       if (!(cause instanceof DaemonError)) throw cause
       // The check of its socket says so.
       if (cause.code === 'not-running' || cause.code === 'permission') return []
+      if (cause.code === 'timeout') return [unfinished(`the sessions were not read: ${cause.message}`)]
       return [
         unseen(
           `the sessions were not read: ${cause.message}`,
