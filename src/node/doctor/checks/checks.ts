@@ -10,6 +10,7 @@ import { returnPath } from './network/return-path.ts'
 import { rpFilter } from './network/rp-filter.ts'
 import { vrf } from './network/vrf.ts'
 import { daemon } from './routing/daemon.ts'
+import { filters } from './routing/filters.ts'
 import { foreign } from './routing/foreign.ts'
 import { include } from './routing/include.ts'
 import { otherAnnouncers } from './routing/other-announcers.ts'
@@ -23,7 +24,7 @@ import { probePeer } from './wireguard/probe-peer.ts'
 
 /** In the order of their findings. */
 export const checks: readonly Check[] = [
-  ...[daemon, include, socket, sessions, foreign],
+  ...[daemon, include, socket, sessions, filters, foreign],
   ...[wireguardInterface, port, key, probePeer, address],
   ...[vrf, returnPath, rpFilter, forwarding, mtu, firewall, conntrack],
   ...[clock, name, controller, otherAnnouncers],
