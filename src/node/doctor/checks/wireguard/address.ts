@@ -1,4 +1,5 @@
 import { findAddresses } from '../../../../linux/inspect/addresses.ts'
+import { findLink } from '../../../../linux/inspect/routes.ts'
 import { parseAddress } from '../../../../net/prefix.ts'
 import { type Check, error, type Found, warning } from '../../check.ts'
 
@@ -25,9 +26,11 @@ export const address: Check = {
           )
         }
       }
-      for (const one of wireguard.addresses) {
-        if (holders.has(canonical(one))) continue
-        const cure = `ip addr add ${one}/… dev ${wireguard.interface}`
+      const missing = wireguard.addresses.filter((one) => !holders.has(canonical(one)))
+      // The absence of the interface is the finding of another check.
+      if (missing.length === 0 || (await findLink(wireguard.interface)) === null) continue
+      for (const one of missing) {
+        const cure = `ip addr add ${one}/LENGTH dev ${wireguard.interface}, with the length that wireguard.addresses in the YAML has, and in the interface's configuration file`
         found.push(error(`${one}, the address of ${name} inside the tunnel, is not on this node`, cure))
       }
     }

@@ -1,3 +1,4 @@
+import type { ManifestService } from '../../../../manifest/manifest.ts'
 import { parseAddress, parsePrefix } from '../../../../net/prefix.ts'
 import { keyPairOf } from '../../../wireguard/key.ts'
 import { readKeyFile } from '../../../wireguard/key-file.ts'
@@ -13,15 +14,16 @@ export const probePeer: Check = {
     for (const { name, wireguard, probe } of services) {
       const read = await readKeyFile(probe.privateKeyFile)
       if (!read.ok) {
-        const isHidden = (read.cause as NodeJS.ErrnoException | undefined)?.code === 'EACCES'
+        const code = (read.cause as NodeJS.ErrnoException | undefined)?.code
         const message = `the probe's key file ${probe.privateKeyFile} ${read.problem}`
-        found.push(isHidden ? unseen(message) : error(message, read.hint))
+        const cure = code === 'ENOENT' ? makeKeyAndPeer(wireguard.interface, probe) : read.hint
+        found.push(code === 'EACCES' ? unseen(message) : error(message, cure))
         continue
       }
       const publicKey = keyPairOf(read.key).publicKey.toString('base64')
       const text = await showIfPresent(wireguard.interface, 'allowed-ips')
       if (text === null) continue
-      const cure = `wg set ${wireguard.interface} peer ${publicKey} allowed-ips ${probe.address}/${probe.address.includes(':') ? 128 : 32}`
+      const cure = setPeer(wireguard.interface, publicKey, probe.address)
       const prefixes = findAllowed(text, publicKey)
       if (prefixes === null) {
         found.push(error(`${wireguard.interface} has no peer for the probe of ${name} (${publicKey})`, cure))
@@ -32,6 +34,19 @@ export const probePeer: Check = {
     }
     return found
   },
+}
+
+/** All steps: the next run would find the missing peer only. */
+function makeKeyAndPeer(device: string, { privateKeyFile, address }: ManifestService['probe']): string {
+  return [
+    `(umask 077 && wg genkey > ${privateKeyFile})`,
+    setPeer(device, `"$(wg pubkey < ${privateKeyFile})"`, address),
+    `where the Debian package's controller reads it: chgrp anyward ${privateKeyFile} && chmod 0640 ${privateKeyFile}`,
+  ].join('\n    ')
+}
+
+function setPeer(device: string, publicKey: string, address: string): string {
+  return `wg set ${device} peer ${publicKey} allowed-ips ${address}/${address.includes(':') ? 128 : 32}`
 }
 
 /** Reads lines of `key TAB prefix prefix …`; `null`: there is no such peer. */
