@@ -80,15 +80,32 @@ async function clean(bundle = defaultBundle): Promise<void> {
 }
 
 function report(options: ApplyOptions, outcome: ApplyOutcome): void {
-  const { applied, reason, undone, detail, effect, findings, notes } = outcome
+  const { applied, reason, findings, notes } = outcome
   const isFine = applied || reason === 'nothing-to-do'
   if (options.json) printJson(outcome)
   else {
-    const head = isFine ? detail : `${undone ? 'undone' : 'refused'} (${reason}): ${detail}`
-    print([applied ? `${head} (${effect})` : head, ...findings, ...notes].join('\n'))
+    print([describeOutcome(outcome), ...findings, ...notes].join('\n'))
   }
   if (isFine && findings.length === 0) process.exitCode = exitCode.fine
   else process.exitCode = reason === 'undo-failed' ? exitCode.failed : exitCode.findings
+}
+
+/** The effect comes from the difference between the bundles: no restart is measured. */
+const wordsOfEffect: Readonly<Record<ApplyOutcome['effect'], string>> = {
+  none: 'no change for a session',
+  reload: 'sessions stay up',
+  'session-restart': 'sessions start or may restart',
+}
+
+export function describeOutcome({
+  applied,
+  reason,
+  undone,
+  detail,
+  effect,
+}: Pick<ApplyOutcome, 'applied' | 'reason' | 'undone' | 'detail' | 'effect'>): string {
+  if (applied) return `${detail} (${wordsOfEffect[effect]})`
+  return reason === 'nothing-to-do' ? detail : `${undone ? 'undone' : 'refused'} (${reason}): ${detail}`
 }
 
 function print(line: string): void {

@@ -82,7 +82,7 @@ export async function applyOnNode({
       onStep,
     })
     return outcome.applied
-      ? { ...outcome, notes: [...outcome.notes, ...(await findControllerNote(manifest))] }
+      ? { ...outcome, notes: [...outcome.notes, ...(await findControllerNote(manifest, installed))] }
       : outcome
   } catch (error) {
     throw explainApplyFailure(error)
@@ -207,7 +207,9 @@ async function requireOwnVersion(manifest: Manifest): Promise<void> {
 }
 
 /** A controller reads its bundle when it starts. */
-async function findControllerNote(manifest: Manifest): Promise<string[]> {
+export async function findControllerNote(manifest: Manifest, installed: Manifest | null): Promise<string[]> {
+  // It has the hash of each file: the apply only repeats the same bundle.
+  if (JSON.stringify(manifest) === JSON.stringify(installed)) return []
   const reply = await askController(manifest).catch(() => null)
   if (reply === null || reply.outcome === 'absent') return []
   return [
