@@ -7,7 +7,7 @@ import { countLanes, findObstacle, inLane, laneFolders, listJobs, shareOut } fro
 import { endMarked, findLeftovers, inspectMachine, listNamespaces } from './leftovers.mjs'
 import { limitMinutes, measureSlowness } from './limit.mjs'
 import { createProcesses } from './processes.mjs'
-import { addTallies, readReport, unfinished } from './tally.mjs'
+import { addTallies, countPassed, joinUnfinished, readReport, unfinished } from './tally.mjs'
 
 const startedAtMs = Date.now()
 const options = process.argv.slice(2)
@@ -61,14 +61,15 @@ if (vitestArguments.length > 0) {
 rmSync(reports, { recursive: true, force: true })
 
 const total = addTallies(tallies)
-const problems = total.problems
+const interruption = processes.interruption()
+const isSignal = interruption === 'SIGINT' || interruption === 'SIGTERM'
+const problems = isSignal ? joinUnfinished(total.problems, interruption) : total.problems
 const features = readFeatures()
 for (const [bird, of] of kept) {
   const { reduced, unmatched } = reduceReports(features, of)
   for (const proof of unmatched) problems.push(`no test matches, of scripts/versions/features.json: ${proof}`)
   if (isRecorded) recordRun(features, reduced, bird === null ? [] : ['scripts/testing/in-debian', bird])
 }
-const interruption = processes.interruption()
 if (interruption === null) problems.push(...(await findLeftovers(before, runId)))
 else if (problems.length === 0) problems.push(`ended by ${interruption}`)
 // Processes left by an interrupted test are not a failure of their own, and must end.
@@ -148,7 +149,7 @@ async function runInLane({ file, bird }) {
 function tallyOf(name, report, exit, bird = null) {
   const interruption = processes.interruption()
   if (interruption !== null && exit !== null && !existsSync(report))
-    return unfinished(name, interruption, true)
+    return { ...unfinished(name, interruption, true), passed: countPassed(report) }
   keepReport(report, bird)
   return readReport(name, report, exit)
 }
@@ -180,7 +181,12 @@ function readLeftovers(file, path) {
 function reporters(report) {
   // A file takes minutes in the guest: each test is printed when it ends.
   const shown = process.env.ANYWARD_TEST_KERNEL === '1' ? 'verbose' : 'default'
-  return [`--reporter=${shown}`, '--reporter=json', `--outputFile=${report}`]
+  return [
+    `--reporter=${shown}`,
+    '--reporter=json',
+    '--reporter=./scripts/testing/passed-reporter.mjs',
+    `--outputFile=${report}`,
+  ]
 }
 
 /** @param {number} startMs */

@@ -20,6 +20,33 @@ export function unfinished(name, interruption, begun) {
 }
 
 /**
+ * Of a run without a report: the tests that had passed, as passed-reporter.mjs wrote them.
+ *
+ * @param {string} path of the report
+ */
+export function countPassed(path) {
+  try {
+    return readFileSync(`${path}.passed`, 'utf8').split('\n').length - 1
+  } catch {
+    return 0
+  }
+}
+
+/**
+ * After Ctrl-C the files that did not run are one failure together. After the time limit each is one, with its name.
+ *
+ * @param {string[]} problems
+ * @param {string} signal
+ */
+export function joinUnfinished(problems, signal) {
+  const [begun, waiting] = ['finished', 'started'].map((word) => `: not ${word}: ${signal}`)
+  const rest = problems.filter((problem) => !problem.endsWith(begun) && !problem.endsWith(waiting))
+  const count = (end) => problems.filter((problem) => problem.endsWith(end)).length
+  if (rest.length === problems.length) return problems
+  return [...rest, `ended by ${signal}; runs not finished: ${count(begun)}, not started: ${count(waiting)}`]
+}
+
+/**
  * Counts the tests of one vitest run from its JSON report. A run without a report is a failure.
  *
  * @param {string} name of the run, for the problems

@@ -1,5 +1,8 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 
 interface Tally {
   readonly passed: number
@@ -10,9 +13,12 @@ interface Tally {
   readonly failures: readonly { readonly file: string; readonly name: string; readonly message: string }[]
 }
 
+const reporter = fileURLToPath(new URL('../../../scripts/testing/passed-reporter.mjs', import.meta.url))
 const script = fileURLToPath(new URL('../../../scripts/testing/tally.mjs', import.meta.url))
-const { tallyReport, readReport, unfinished } = (await import(script)) as {
+const { tallyReport, readReport, unfinished, joinUnfinished, countPassed } = (await import(script)) as {
   readonly unfinished: (name: string, interruption: string, begun: boolean) => Tally
+  readonly joinUnfinished: (problems: readonly string[], signal: string) => string[]
+  readonly countPassed: (path: string) => number
   readonly tallyReport: (name: string, text: string, exit: string | null) => Tally
   readonly readReport: (name: string, path: string, exit: string | null) => Tally
 }
@@ -85,4 +91,26 @@ test('a file that the time limit ended or prevented is one failure', () => {
   expect(unfinished('b.test.ts', limit, false).problems).toEqual([
     'b.test.ts: not started: the time limit of 80 minutes',
   ])
+})
+
+test('after Ctrl-C the files that did not run are one failure together', () => {
+  const problems = ['a', 'b', 'c'].flatMap((name) => unfinished(name, 'SIGINT', name === 'a').problems)
+  expect(joinUnfinished(['x ran no test', ...problems], 'SIGINT')).toEqual([
+    'x ran no test',
+    'ended by SIGINT; runs not finished: 1, not started: 2',
+  ])
+  expect(joinUnfinished(['x ran no test'], 'SIGINT')).toEqual(['x ran no test'])
+})
+
+test('the tests that passed before an interruption are counted', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'tally-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  const path = join(folder, 'report.json')
+  expect(countPassed(path)).toBe(0)
+  const { default: Reporter } = await import(reporter)
+  const one = new Reporter()
+  one.onInit({ config: { outputFile: path } })
+  for (const state of ['passed', 'failed', 'passed'])
+    one.onTestCaseResult({ fullName: 'a test', result: () => ({ state }) })
+  expect(countPassed(path)).toBe(2)
 })
