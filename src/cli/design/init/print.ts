@@ -11,6 +11,10 @@ export function printLeft(from: string, left: readonly Left[]): void {
     lines.push(`  ${file}:${line} ${text}`)
     if (left[index + 1]?.reason !== reason) lines.push(`      ${reason}`)
   })
+  lines.push(
+    '  To keep all of this as it is, write `routing: attached` at the node in the YAML: your configuration stays, and Anyward',
+    '  adds only the announcements (docs/attached.md). Without it, `apply` replaces the whole configuration of the daemon.',
+  )
   process.stdout.write(`${lines.join('\n')}\n\n`)
 }
 

@@ -41,7 +41,7 @@ export async function writeSites(dir: string, files: ReadonlyMap<string, string>
 
 function alreadyThere(path: string): OperationError {
   return new OperationError(`${path} exists already, and is not overwritten`, {
-    hint: 'name another folder with --sites DIR, or add a file for each further site beside it',
+    hint: 'name another folder with --sites DIR, or add a file for each further site beside it: docs/sites.md, “A second site”',
     outcome: 'refused',
   })
 }

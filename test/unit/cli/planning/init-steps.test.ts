@@ -1,7 +1,11 @@
 import { readFileSync } from 'node:fs'
-import { expect, test } from 'vitest'
-import { listNext } from '../../../../src/cli/design/init/print.ts'
+import { afterEach, expect, test, vi } from 'vitest'
+import { listNext, printLeft } from '../../../../src/cli/design/init/print.ts'
 import { noAnswers } from '../../../../src/plan/init/answers.ts'
+
+afterEach(() => {
+  vi.restoreAllMocks()
+})
 
 const lines = listNext(
   {
@@ -20,4 +24,12 @@ test('the steps of init put the anycast addresses on lo', () => {
 test('they name the section on the permanent form of the addresses, which exists', () => {
   const [, title] = /docs\/running\.md, “(.*)”/.exec(lines.join('\n')) ?? []
   expect(readFileSync('docs/running.md', 'utf8')).toContain(`\n### ${title}\n`)
+})
+
+test('what is not taken over from a configuration can stay there: with routing: attached', () => {
+  const written: string[] = []
+  vi.spyOn(process.stdout, 'write').mockImplementation((text) => written.push(String(text)) > 0)
+  const reason = 'a filter: write it as relax, tighten or communities'
+  printLeft('bird.conf', [{ file: 'bird.conf', line: 6, text: 'filter f { … }', reason }])
+  expect(written.join('')).toMatch(new RegExp(`${reason}\\n.*routing: attached.*\\n.*docs/attached.md`))
 })
