@@ -5,7 +5,7 @@ import { countMany } from '../../../text/wording.ts'
 import { DaemonError } from '../../routing/daemon.ts'
 import { Vtysh } from '../../routing/frr/vtysh.ts'
 import { keyOf, type Line, type Lines, readLines } from '../frr-lines.ts'
-import type { Foreign } from './foreign.ts'
+import type { ConfigText, Foreign } from './foreign.ts'
 import { readEnabledDaemons, readStartFiles } from './frr-files.ts'
 import { describeSections } from './frr-sections.ts'
 import type { ForeignOptions } from './options.ts'
@@ -21,23 +21,37 @@ export async function findForeignInFrr(options: ForeignOptions): Promise<Foreign
   const files = await readStartFiles(configFile, old)
   const running = readLines(await vtysh.readRunning())
   const fresh = readLines(content)
+  const { lines, placeOf } = findPlaces(files)
+  for (const [key, line] of running) if (!lines.has(key)) lines.set(key, line)
+  const isOurs = [...lines.values()].some(([block]) => block.startsWith('route-map aw-'))
+  const sessions = new Set([...fresh.values()].flatMap((line) => keyOfSession(line) ?? []))
+  const items = describeSections(without(lines, fresh, isOurs), {
+    placeOf,
+    replaces: (block, neighbor) => sessions.has(sessionKey(block, neighbor)),
+    runs: (line) => running.has(keyOf(line)),
+    own,
+  })
+  return addStates(items, vtysh, await readEnabledDaemons(configFile))
+}
+
+/** The lines of files, and where each is. A session is where it begins, also if only later lines of it are lost. */
+export function findPlaces(files: readonly ConfigText[]) {
   const places = new Map<string, string>()
+  const sessionPlaces = new Map<string, string>()
   const lines = new Map<string, Line>()
   for (const { path, text } of files) {
     const numbers = numberLines(text)
     for (const [key, line] of readLines(text)) {
       lines.set(key, line)
-      if (!places.has(key)) places.set(key, `${path}:${numbers.get(line.at(-1)!) ?? 1}`)
+      const place = `${path}:${numbers.get(line.at(-1)!) ?? 1}`
+      if (!places.has(key)) places.set(key, place)
+      const session = keyOfSession(line)
+      if (session !== null && !sessionPlaces.has(session)) sessionPlaces.set(session, place)
     }
   }
-  for (const [key, line] of running) if (!lines.has(key)) lines.set(key, line)
-  const isOurs = [...lines.values()].some(([block]) => block.startsWith('route-map aw-'))
-  const items = describeSections(without(lines, fresh, isOurs), {
-    placeOf: (line) => places.get(keyOf(line)) ?? null,
-    runs: (line) => running.has(keyOf(line)),
-    own,
-  })
-  return addStates(items, vtysh, await readEnabledDaemons(configFile))
+  const placeOf = (line: Line) =>
+    sessionPlaces.get(keyOfSession(line) ?? '') ?? places.get(keyOf(line)) ?? null
+  return { lines, placeOf }
 }
 
 /**
@@ -58,6 +72,16 @@ function without(lines: Lines, fresh: Lines, isOurs: boolean): Lines {
 function sessionOf(line: Line): string | null {
   const address = line[0].startsWith('router bgp ') ? /^neighbor (\S+) /.exec(line.at(-1)!)?.[1] : undefined
   return address ?? null
+}
+
+function keyOfSession(line: Line): string | null {
+  const session = sessionOf(line)
+  return session === null ? null : sessionKey(line[0], session)
+}
+
+/** Without the AS number: the bundle may have another one. */
+function sessionKey(block: string, neighbor: string): string {
+  return `${/ vrf \S+/.exec(block)?.[0] ?? ''} ${neighbor}`
 }
 
 /** The number of the first line with that text. */

@@ -16,6 +16,8 @@ export interface SectionContext {
   readonly placeOf: PlaceOf
   /** Whether the running daemons have the line. */
   readonly runs: (line: Line) => boolean
+  /** Whether the new configuration has a session with that neighbor of a block. */
+  readonly replaces: (block: string, neighbor: string) => boolean
   /** Prefixes that the controller announces. */
   readonly own: ReadonlySet<string>
 }
@@ -56,9 +58,11 @@ export function describeSections(lines: Lines, context: SectionContext): Foreign
     found.push({ kind: 'static-routes', what: countMany(routes.length, 'static route'), state, place })
   }
   for (const [kind, list] of policies) {
-    const what = kind.startsWith('line')
+    const count = kind.startsWith('line')
       ? countMany(list.length, kind, 'lines of lists')
       : countMany(list.length, kind, 'route-map entries')
+    const names = [...new Set(list.map(([block]) => nameOfPolicy(block)))]
+    const what = `${count} (${names.slice(0, 3).join(', ')}${names.length > 3 ? ', …' : ''})`
     found.push(part('settings', what, list[0]!, context, list.some(context.runs)))
   }
   if (others.length > 0) {
@@ -83,7 +87,8 @@ function describeBgp(block: string, parts: readonly Line[], context: SectionCont
     const as = texts.map((text) => / remote-as (\S+)$/.exec(text)?.[1]).find((word) => word !== undefined)
     const isGroup = texts.some((text) => text === `neighbor ${address} peer-group`)
     const what = `BGP ${isGroup ? 'peer group' : 'session to'} ${address}${as === undefined ? '' : ` AS ${as}`}`
-    const where = `${what}${scope} (router bgp ${asn})`
+    const replaced = context.replaces(block, address) ? ', replaced by that of the bundle' : ''
+    const where = `${what}${scope} (router bgp ${asn})${replaced}`
     found.push(part('session', where, lines[0]!, context, lines.some(context.runs)))
   }
   if (rest.length > 0) {
@@ -92,6 +97,11 @@ function describeBgp(block: string, parts: readonly Line[], context: SectionCont
     found.push(part('protocol', what, rest[0]!, context, rest.some(context.runs)))
   }
   return found
+}
+
+/** Of a route-map entry, or of a line of a list. */
+function nameOfPolicy(block: string): string {
+  return /^(?:route-map|.*?list)(?: standard| expanded)? (\S+)/.exec(block)?.[1] ?? block
 }
 
 /** `network` lines of our own prefixes are the controller's. */

@@ -5,6 +5,7 @@ import {
   readBirdStatements,
 } from '../../../../src/node/apply/foreign/bird-statements.ts'
 import { formatForeign } from '../../../../src/node/apply/foreign/foreign.ts'
+import { findPlaces } from '../../../../src/node/apply/foreign/frr-foreign.ts'
 import { describeSections } from '../../../../src/node/apply/foreign/frr-sections.ts'
 import { hideInstalledSecrets } from '../../../../src/node/apply/foreign/mask.ts'
 import { readLines } from '../../../../src/node/apply/frr-lines.ts'
@@ -70,6 +71,7 @@ describe('the sections of a configuration of FRR', () => {
     describeSections(readLines(text), {
       placeOf: () => '/etc/frr/frr.conf:1',
       runs: () => true,
+      replaces: (_block, neighbor) => neighbor === '10.0.0.9',
       own: new Set(own),
     }).map(({ kind, what }) => `${kind}: ${what}`)
 
@@ -104,9 +106,32 @@ something unknown`,
       'protocol: 2 route originations of router bgp 64500 vrf red (network 198.51.100.0/24, redistribute connected)',
       'protocol: IS-IS process core',
       'interface: interface eth1: 1 setting (ip address 10.0.0.2/24)',
-      'settings: 1 line of lists',
-      'settings: 1 route-map entry',
+      'settings: 1 line of lists (customers)',
+      'settings: 1 route-map entry (customers)',
       'settings: 1 other line, such as "something unknown"',
+    ])
+  })
+
+  test('name lists and route-maps, and say which session the bundle has too', () => {
+    expect(
+      describeAll(`router bgp 64500
+ neighbor 10.0.0.9 remote-as 64601
+ address-family ipv4 unicast
+  neighbor 10.0.0.9 route-map in in
+ exit-address-family
+exit
+bgp community-list standard blue seq 5 permit 64500:1
+bgp as-path access-list short seq 5 permit ^1$
+ip prefix-list a seq 5 permit any
+ip prefix-list a seq 10 permit any
+route-map in permit 10
+exit
+route-map out permit 10
+exit`),
+    ).toEqual([
+      'session: BGP session to 10.0.0.9 AS 64601 (router bgp 64500), replaced by that of the bundle',
+      'settings: 4 lines of lists (blue, short, a)',
+      'settings: 2 route-map entries (in, out)',
     ])
   })
 
@@ -146,5 +171,26 @@ test('a part is printed with its state and place, and a large number with commas
   expect(count(912_345, 'route')).toBe('912,345 routes')
   expect(formatForeign({ kind: 'session', what: 'BGP session a', state: 'running', place: null })).toBe(
     'BGP session a: running (in no file)',
+  )
+})
+
+test('a session of FRR is placed where it begins, and every other line where it is', () => {
+  const text = `route-map in permit 10
+exit
+router bgp 64500
+ neighbor 10.0.0.1 remote-as 64601
+ address-family ipv4 unicast
+  neighbor 10.0.0.1 route-map in in
+  redistribute connected
+ exit-address-family
+exit
+`
+  const { lines, placeOf } = findPlaces([{ path: 'frr.conf', text }])
+  expect([...lines.values()].map((line) => `${line.at(-1)} ${placeOf(line)}`)).toEqual(
+    expect.arrayContaining([
+      'neighbor 10.0.0.1 route-map in in frr.conf:4',
+      'redistribute connected frr.conf:7',
+      'route-map in permit 10 frr.conf:1',
+    ]),
   )
 })
