@@ -1,7 +1,39 @@
 import { expect, test } from 'vitest'
 import { type Edit, issuesAfter } from './base.ts'
 
+const rack = 'address: "2001:db8:21::1", gtsm: true'
+const linkLocal = 'address: "fe80::1", interface: eth1'
+const refused =
+  'uses no route of a neighbor that is named by its link-local address where that neighbor has opened the connection, and this one has import: default-only\nwrite interface without address, if the neighbor sends router advertisements; else its global address, import: nothing, or daemon: bird'
+
 const rows: [name: string, edits: Edit[], issues: string[]][] = [
+  [
+    'a link-local neighbor of FRR, without routes',
+    [['ams1.yaml', rack, `${linkLocal}, import: nothing`]],
+    [],
+  ],
+  [
+    'a link-local neighbor of the newest FRR, with routes',
+    [['ams1.yaml', rack, `${linkLocal}, import: default-only`]],
+    [`sites/ams1.yaml:9:55 nodes[0].neighbors[1].address: FRR 10.3 ${refused}`],
+  ],
+  [
+    'the same, of FRR 8.5',
+    [
+      ['ams1.yaml', rack, `${linkLocal}, import: default-only`],
+      ['ams1.yaml', 'daemon: frr', 'daemon: frr\n    daemonVersion: "8.5"'],
+    ],
+    [`sites/ams1.yaml:10:55 nodes[0].neighbors[1].address: FRR 8.5 ${refused}`],
+  ],
+  [
+    'the same, of FRR 8.4',
+    [
+      ['ams1.yaml', rack, `${linkLocal}, import: default-only`],
+      ['ams1.yaml', 'daemon: frr', 'daemon: frr\n    daemonVersion: "8.4.4"'],
+    ],
+    [],
+  ],
+  ['the same, unnumbered', [['ams1.yaml', rack, 'interface: eth1, import: default-only']], []],
   [
     'an invalid address',
     [['fra1.yaml', 'address: 10.1.1.1\n', 'address: 10.1.1.300\n']],

@@ -1,11 +1,15 @@
 import type { Announcements } from '../../src/net/announcements.ts'
+import { familyOf } from '../../src/net/prefix.ts'
 import { evaluate } from '../../src/plan/policy/evaluate.ts'
 import { until } from '../e2e/fixtures/routing/until.ts'
-import { nodeAddresses } from './bed.ts'
+import { isLinkLocal, nodeAddresses, nodeLinkLocal } from './bed/links.ts'
+import type { ProofNode } from './bed/node.ts'
 import type { WireRoute } from './bgp/wire.ts'
 import { routeOf } from './compare.ts'
-import type { ProofNode } from './node.ts'
-import { ourAsn, own, type ProofNeighbor, vrps } from './proof-fleet.ts'
+import type { ProofNeighbor } from './fleet/neighbors.ts'
+import { sessionsOf } from './fleet/neighbors.ts'
+import { vrps } from './fleet/proof-fleet.ts'
+import { ourAsn, own } from './fleet/resources.ts'
 import { makeRoutes } from './routes/route.ts'
 
 /** Routes from a neighbor that must not be advertised: routes of others, and our own prefixes from other nodes. */
@@ -21,9 +25,10 @@ export function learnedFrom(neighbor: ProofNeighbor): readonly WireRoute[] {
 
 /** Waits until each neighbor has exactly the routes of `originated` that `evaluate` accepts. */
 export async function untilAdvertised(node: ProofNode, originated: Announcements): Promise<void> {
-  for (const neighbor of node.neighbors) {
+  for (const neighbor of sessionsOf(node.neighbors)) {
     const { speaker } = node.sessions.get(neighbor.name)!
-    const expected = describeAll(expectedAt(node, neighbor, originated))
+    const families = node.neighbors.filter(({ name }) => name === neighbor.name)
+    const expected = describeAll(families.flatMap((each) => expectedAt(node, each, originated)))
     await until(`${neighbor.name} has received\n${expected}\n`, async () => {
       speaker.assertUp()
       const got = describeAll([...speaker.received.values()])
@@ -34,11 +39,11 @@ export async function untilAdvertised(node: ProofNode, originated: Announcements
 
 function expectedAt(node: ProofNode, neighbor: ProofNeighbor, originated: Announcements): WireRoute[] {
   const { channels } = node.plan.sessions.find((session) => session.neighbor === neighbor.name)!
-  const { export: policy, family } = channels[0]!
+  const { export: policy, family } = channels.find((channel) => channel.family === neighbor.family)!
   const always = node.plan.alwaysAnnounce.map(String)
   const learned = new Set(node.neighbors.flatMap((other) => learnedFrom(other).map(({ prefix }) => prefix)))
   return [...new Set([...originated.keys(), ...always, ...learned])].flatMap((prefix): WireRoute[] => {
-    const wire = { prefix, asPath: [], nextHop: nodeAddresses[family], origin: 'igp', med: null } as const
+    const wire = { prefix, asPath: [], nextHop: ourNextHop(neighbor), origin: 'igp', med: null } as const
     const route = routeOf({ ...wire, localPref: 100, communities: [], otc: null }, true)
     if (route.prefix.family !== family) return []
     const grade = originated.get(prefix)
@@ -57,6 +62,11 @@ function expectedAt(node: ProofNode, neighbor: ProofNeighbor, originated: Announ
         : { ...advertised, asPath: [policy.ourAsn, ...asPath], localPref: null },
     ]
   })
+}
+
+/** The node's end of the session, also for IPv4 routes (RFC 8950). */
+function ourNextHop({ address }: ProofNeighbor): string {
+  return isLinkLocal(address) ? nodeLinkLocal : nodeAddresses[familyOf(address)!]
 }
 
 /** A missing metric equals 0: for its own routes BIRD sends none, and bgpd sends 0. */

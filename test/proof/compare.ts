@@ -3,9 +3,10 @@ import { type Parsed, parseAddress, parsePrefix } from '../../src/net/prefix.ts'
 import { evaluate } from '../../src/plan/policy/evaluate.ts'
 import type { Policy, Route, Verdict } from '../../src/plan/policy/policy.ts'
 import type { VrpSet } from '../../src/plan/rpki/vrp-set.ts'
+import type { ObservedRoute } from './bed/observe.ts'
 import type { AsPath, WireRoute } from './bgp/wire.ts'
-import type { ObservedRoute } from './observe.ts'
-import type { DaemonKind, ProofNeighbor } from './proof-fleet.ts'
+import type { ProofNeighbor } from './fleet/neighbors.ts'
+import type { DaemonKind } from './fleet/proof-fleet.ts'
 import type { ProofRoute } from './routes/route.ts'
 
 /** The default where a route has none (RFC 4271, section 9.1.1). */
@@ -19,7 +20,7 @@ export interface Outcome {
 }
 
 export interface Mismatch {
-  readonly neighbor: string
+  readonly neighbor: ProofNeighbor
   readonly route: ProofRoute
   readonly expected: Outcome
   readonly rule: string
@@ -30,7 +31,7 @@ export function routeOf(wire: WireRoute, isInternal: boolean): Route {
   return {
     prefix: must(parsePrefix(wire.prefix), wire.prefix),
     asPath: wire.asPath,
-    nextHop: must(parseAddress(wire.nextHop.split(' ')[0]!), wire.nextHop),
+    nextHop: must(parseAddress(nextHopOf(wire)), wire.nextHop),
     origin: wire.origin,
     // A LOCAL_PREF received over eBGP is ignored (RFC 4271, section 5.1.5).
     localPref: isInternal ? (wire.localPref ?? defaultLocalPref) : defaultLocalPref,
@@ -42,6 +43,12 @@ export function routeOf(wire: WireRoute, isInternal: boolean): Route {
   }
 }
 
+/** The link-local one only where there is no other (RFC 2545, section 3). */
+function nextHopOf({ nextHop }: Pick<WireRoute, 'nextHop'>): string {
+  const [first, second] = nextHop.split(' ')
+  return first === '::' ? (second ?? first) : first!
+}
+
 function expectedOf(
   policy: Policy,
   wire: ProofRoute,
@@ -50,7 +57,15 @@ function expectedOf(
 ): { readonly outcome: Outcome; readonly rule: string } {
   if (wire.malformed) return { outcome: { verdict: 'reject', attributes: {} }, rule: 'malformed (RFC 7606)' }
   const verdict = evaluate(policy, routeOf(wire, isInternal), (prefix, asn) => vrps.validate(prefix, asn))
-  return { outcome: outcomeOf(verdict), rule: verdict.rule.id }
+  const outcome = outcomeOf(verdict)
+  if (outcome.verdict === 'reject' || !checksNextHop(policy)) return { outcome, rule: verdict.rule.id }
+  // What the rule has checked is what the packets follow.
+  const attributes = { ...outcome.attributes, gateway: outcome.attributes.nextHop! }
+  return { outcome: { ...outcome, attributes }, rule: verdict.rule.id }
+}
+
+function checksNextHop({ rules }: Policy): boolean {
+  return rules.some(({ id }) => id === 'next-hop')
 }
 
 function outcomeOf({ verdict, route }: Verdict): Outcome {
@@ -75,7 +90,8 @@ export function observedOutcome(observed: ObservedRoute | undefined): Outcome {
     verdict: 'accept',
     attributes: {
       path: textOf(observed.asPath).replace(/\]$/, observed.isPathCut ? '…' : ']'),
-      nextHop: observed.nextHop.split(' ')[0]!,
+      nextHop: nextHopOf(observed),
+      gateway: observed.gateway,
       origin: observed.origin,
       med: String(observed.med),
       localPref: String(observed.localPref),
@@ -95,6 +111,10 @@ function isAsExpected(expected: Outcome, observed: Outcome): boolean {
   )
 }
 
+function isSafe({ address }: ProofNeighbor, policy: Policy, { verdict, attributes }: Outcome): boolean {
+  return verdict === 'reject' || !checksNextHop(policy) || attributes.gateway === address
+}
+
 /** @param observed the routes that each daemon accepted, by prefix */
 export function findMismatches(
   neighbor: ProofNeighbor,
@@ -108,8 +128,10 @@ export function findMismatches(
     const outcomes = Object.entries(observed).map(
       ([daemon, taken]) => [daemon, taken.get(route.prefix) ?? observedOutcome(undefined)] as const,
     )
-    if (outcomes.every(([, outcome]) => isAsExpected(expected, outcome))) return []
-    return [{ neighbor: neighbor.name, route, expected, rule, observed: Object.fromEntries(outcomes) }]
+    const isFine = (outcome: Outcome) =>
+      route.lenient ? isSafe(neighbor, policy, outcome) : isAsExpected(expected, outcome)
+    if (outcomes.every(([, outcome]) => isFine(outcome))) return []
+    return [{ neighbor, route, expected, rule, observed: Object.fromEntries(outcomes) }]
   })
 }
 
@@ -121,7 +143,7 @@ export function describeMismatches(
 ): string {
   const shown = mismatches.slice(0, most).map(({ neighbor, route, expected, rule, observed }) => {
     const path = JSON.stringify(route.asPath).slice(0, 100)
-    const head = `${neighbor}: ${route.meaning}\n  ${route.prefix} path ${path} next hop ${route.nextHop} communities [${route.communities}] otc ${route.otc}`
+    const head = `${neighbor.name}: ${route.meaning}\n  ${route.prefix} path ${path} next hop ${route.nextHop} communities [${route.communities}] otc ${route.otc}`
     const verdicts = [
       `  evaluate: ${describe(expected)}, by ${rule}`,
       ...Object.entries(observed).map(([daemon, outcome]) => `  ${daemon}: ${describe(outcome, expected)}`),
@@ -145,9 +167,10 @@ function describe({ verdict, attributes }: Outcome, other?: Outcome): string {
 }
 
 /** The lines of that rule in a neighbor's import filter, in either daemon's language. */
-function excerpt(config: string, neighbor: string, rule: string): string {
-  const stem = `aw_${neighbor}`
-  const bird = config.split(`filter ${stem}_in {`)[1]?.split('\n}')[0]
+function excerpt(config: string, { name, family, bothFamilies }: ProofNeighbor, rule: string): string {
+  const stem = `aw_${name}`
+  const suffix = bothFamilies ? family.slice(3) : ''
+  const bird = config.split(`filter ${stem}_in${suffix} {`)[1]?.split('\n}')[0]
   if (bird !== undefined) {
     const lines = bird.split('\n')
     const at = lines.findIndex((line) => line.startsWith(`  # ${rule}:`))
@@ -155,7 +178,9 @@ function excerpt(config: string, neighbor: string, rule: string): string {
   }
   return config
     .split('\nexit')
-    .filter((block) => block.includes(`route-map ${stem}-in `) && block.includes(` description ${rule}`))
+    .filter(
+      (block) => block.includes(`route-map ${stem}-in${suffix} `) && block.includes(` description ${rule}`),
+    )
     .map((block) => block.slice(block.lastIndexOf('route-map ')))
     .join('\n')
 }

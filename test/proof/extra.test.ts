@@ -9,9 +9,11 @@ import { findFrrProblems } from '../../src/plan/sites/checks/extra/frr.ts'
 import { until } from '../e2e/fixtures/routing/until.ts'
 import { patience } from '../patience.ts'
 import { learnedFrom, untilAdvertised } from './advertised.ts'
+import { inject, makeProofBed, type ProofBed, type ProofNode } from './bed/node.ts'
 import { describeMismatches, findMismatches } from './compare.ts'
-import { inject, makeProofBed, type ProofBed, type ProofNode } from './node.ts'
-import { type DaemonKind, neighbors, ourAsn, own, planNode, vrps } from './proof-fleet.ts'
+import { neighbors } from './fleet/neighbors.ts'
+import { type DaemonKind, planNode, vrps } from './fleet/proof-fleet.ts'
+import { ourAsn, own } from './fleet/resources.ts'
 import { routesOf } from './routes/route-set.ts'
 
 const chosen = neighbors.filter(({ name }) => ['transit4', 'rack4', 'inside4'].includes(name))

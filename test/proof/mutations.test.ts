@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { inject, makeProofBed, type ProofBed } from './bed/node.ts'
 import { describeMismatches, findMismatches, type Mismatch } from './compare.ts'
-import { inject, makeProofBed, type ProofBed } from './node.ts'
-import { type DaemonKind, neighbors, planNode, vrps } from './proof-fleet.ts'
+import { neighbors } from './fleet/neighbors.ts'
+import { type DaemonKind, planNode, vrps } from './fleet/proof-fleet.ts'
 import { routesOf } from './routes/route-set.ts'
 
 interface Mutation {

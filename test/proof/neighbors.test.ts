@@ -1,59 +1,70 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { hashOf } from '../../src/files/hash.ts'
 import { type Announcements, normally } from '../../src/net/announcements.ts'
-import { type Family, families } from '../../src/net/prefix.ts'
+import { families } from '../../src/net/prefix.ts'
 import { createBird } from '../../src/node/routing/bird/bird.ts'
 import { createFrr } from '../../src/node/routing/frr/frr.ts'
 import { buildManifest } from '../../src/plan/compile/build-manifest.ts'
 import { observeLists } from '../observation-lists.ts'
 import { patience } from '../patience.ts'
 import { learnedFrom, untilAdvertised } from './advertised.ts'
+import { inject, makeProofBed, type ProofBed, type ProofNode } from './bed/node.ts'
 import { describeMismatches, findMismatches } from './compare.ts'
-import { inject, makeProofBed, type ProofBed, type ProofNode } from './node.ts'
-import {
-  alwaysAnnounced,
-  type DaemonKind,
-  isOfFamily,
-  neighbors,
-  own,
-  planNode,
-  vrps,
-} from './proof-fleet.ts'
+import { type Group, groups, neighbors } from './fleet/neighbors.ts'
+import { type DaemonKind, planNode, vrps } from './fleet/proof-fleet.ts'
+import { alwaysAnnounced, isOfFamily, own } from './fleet/resources.ts'
 import { routesOf } from './routes/route-set.ts'
 
 const kinds = ['bird', 'frr'] as const
-const cases = families.flatMap((family) => kinds.map((kind) => ({ kind, family })))
+const cases = (Object.keys(groups) as Group[]).flatMap((group) => kinds.map((kind) => ({ kind, group })))
 const beds: ProofBed[] = []
-const nodes: ProofNode[] = []
-const nodeOf = (kind: DaemonKind, family: Family) =>
-  nodes.find((node) => node.kind === kind && node.neighbors[0]!.family === family)!
+const nodes = new Map<string, ProofNode>()
+const nodeOf = (kind: DaemonKind, group: Group) => nodes.get(`${kind} ${group}`)!
 
-// Each daemon has the neighbors of one family: bgpd's time for a route-map grows with the square of their number.
 beforeAll(async () => {
   await Promise.all(
-    cases.map(async ({ kind, family }) => {
-      const chosen = neighbors.filter((neighbor) => neighbor.family === family)
+    cases.map(async ({ kind, group }) => {
+      const chosen = groups[group]
       const proofBed = await makeProofBed(kind, chosen, vrps)
       beds.push(proofBed)
       const { dir, socketPath } = proofBed.bed
-      nodes.push(await proofBed.run(planNode(kind, dir, socketPath, chosen), chosen))
+      nodes.set(`${kind} ${group}`, await proofBed.run(planNode(kind, dir, socketPath, chosen), chosen))
     }),
   )
 }, patience(180_000))
 
 afterAll(async () => {
-  for (const node of nodes) await node.stop()
+  for (const node of nodes.values()) await node.stop()
   for (const proofBed of beds) await proofBed.stop()
 })
 
+const hosts = {
+  ipv4: ['99.98.1.1/32', '99.97.0.1/32'],
+  ipv6: ['2999:98:1::1/128', '2999:97::1/128'],
+} as const
+/** What the tests name of each group: neighbors with full import, and with all that is always announced. */
+const named = {
+  ipv4: { families: ['ipv4'], transit: 'transit4', all: 'nothing4' },
+  ipv6: { families: ['ipv6'], transit: 'transit6', all: 'nothing6' },
+  links: { families, transit: 'global', all: 'scopedrack' },
+} as const
+
 describe.each(cases)(
-  'each $family neighbor of $kind receives the routes that the policy exports, and no others',
+  'each neighbor of $kind ($group) receives the routes that the policy exports, and no others',
   (at) => {
-    const hosts =
-      at.family === 'ipv4' ? ['99.98.1.1/32', '99.97.0.1/32'] : ['2999:98:1::1/128', '2999:97::1/128']
-    const { covering, host, other, third } = own[at.family]
-    const everything = [covering, host, other, third, ...hosts]
-    const always = alwaysAnnounced.filter(isOfFamily(at.family))
+    const { families: carried, transit, all } = named[at.group]
+    const learnedInside = carried.flatMap((family) => [
+      own[family].covering,
+      own[family].host,
+      own[family].other,
+    ])
+    const third = carried.map((family) => own[family].third)
+    const everything: readonly string[] = [
+      ...learnedInside,
+      ...third,
+      ...carried.flatMap((family) => hosts[family]),
+    ]
+    const always = alwaysAnnounced.filter((prefix) => carried.some((family) => isOfFamily(family)(prefix)))
     const originate = async (node: ProofNode, desired: Announcements) => {
       const manifest = buildManifest(node.plan, [], hashOf)
       const daemon =
@@ -70,34 +81,37 @@ describe.each(cases)(
     }
 
     test('not routes of others, nor our own prefixes from other nodes', async () => {
-      const node = nodeOf(at.kind, at.family)
-      const digit = at.family.slice(3)
+      const node = nodeOf(at.kind, at.group)
       for (const neighbor of node.neighbors) {
         const session = node.sessions.get(neighbor.name)!
         session.speaker.announce(learnedFrom(neighbor))
         await node.observer.settle(session)
       }
       // Without these routes the test could not fail.
-      const inside = await node.observer.accepted(node.sessions.get(`inside${digit}`)!)
-      expect([...inside.keys()].sort()).toEqual([other, covering, host].sort())
-      expect((await node.observer.accepted(node.sessions.get(`transit${digit}`)!)).size).toBe(2)
+      for (const family of carried) {
+        const inside = node.sessions.get(`inside${family.slice(3)}`)!
+        const { covering, host, other } = own[family]
+        const accepted = await node.observer.accepted(inside, family)
+        expect([...accepted.keys()].sort()).toEqual([other, covering, host].sort())
+        expect((await node.observer.accepted(node.sessions.get(transit)!, family)).size).toBe(2)
+      }
       // The last route has arrived, so the others would have arrived too.
-      await originate(node, normally([third]))
+      await originate(node, normally(third))
     })
 
     test('what this node originates, with its attributes', async () => {
-      const node = nodeOf(at.kind, at.family)
+      const node = nodeOf(at.kind, at.group)
       const { neighbors: observed } = await originate(node, normally(everything))
       expect(observed.flatMap(({ degraded }) => degraded)).toEqual([])
-      const advertised = (name: string) => [
-        ...node.sessions.get(name + at.family.slice(3))!.speaker.received.keys(),
-      ]
-      expect(advertised('transit').sort()).toEqual([third, covering, always[0]!].sort())
-      expect(advertised('inside').sort()).toEqual([...everything, ...always].sort())
+      const advertised = (name: string) => [...node.sessions.get(name)!.speaker.received.keys()]
+      const aggregates = carried.flatMap((family) => [own[family].covering, own[family].always])
+      expect(advertised(transit).sort()).toEqual([...third, ...aggregates].sort())
+      const inside = carried.flatMap((family) => advertised(`inside${family.slice(3)}`))
+      expect(inside.sort()).toEqual([...everything, ...always].sort())
     })
 
     test('degraded, what this node originates so, and observe says the same', async () => {
-      const node = nodeOf(at.kind, at.family)
+      const node = nodeOf(at.kind, at.group)
       const part = new Map(
         everything.map((prefix, index) => [prefix, index % 2 === 0 ? 'degraded' : 'normal'] as const),
       )
@@ -116,18 +130,20 @@ describe.each(cases)(
     })
 
     test('and observe reports the other announcers over iBGP, without degraded ones', async () => {
-      const node = nodeOf(at.kind, at.family)
+      const node = nodeOf(at.kind, at.group)
       const { otherAnnouncers } = await originate(node, normally(everything))
       const inside = node.neighbors.filter(({ name }) => name.startsWith('inside'))
       expect(inside.length).toBe(2)
       // One of them accepts our own prefixes, and received three of them.
       const expected = [...everything, ...always].map((prefix) => [
         prefix,
-        [covering, host, other].some((advertised) => advertised === prefix) ? 1 : 0,
+        learnedInside.some((advertised) => advertised === prefix) ? 1 : 0,
       ])
       expect(Object.fromEntries(otherAnnouncers!)).toEqual(Object.fromEntries(expected))
 
-      const announcer = node.neighbors.find(({ name }) => name === `inside${at.family.slice(3)}`)!
+      const [family] = carried
+      const { covering } = own[family]
+      const announcer = node.neighbors.find(({ name }) => name === `inside${family.slice(3)}`)!
       const session = node.sessions.get(announcer.name)!
       const [route] = learnedFrom(announcer).filter(({ prefix }) => prefix === covering)
       const degraded = { ...route!, localPref: 0, communities: ['65535:0'] }
@@ -140,10 +156,10 @@ describe.each(cases)(
     })
 
     test('nothing but what is always announced, when the controller originates nothing', async () => {
-      const node = nodeOf(at.kind, at.family)
+      const node = nodeOf(at.kind, at.group)
       const { originated, neighbors: observed } = await originate(node, normally([]))
       expect([originated, observed.flatMap(({ announced }) => announced)]).toEqual([[], []])
-      const { received } = node.sessions.get(`nothing${at.family.slice(3)}`)!.speaker
+      const { received } = node.sessions.get(all)!.speaker
       expect([...received.keys()].sort()).toEqual(always.toSorted())
     })
   },
@@ -158,13 +174,14 @@ test('each neighbor injects at least 300 routes, each with a prefix of its own',
 })
 
 describe('BIRD, FRR and the policy agree on every route, attributes included,', () => {
-  test.each(neighbors)('of $name', async (neighbor) => {
+  test.each(neighbors)('of $name, $family', async (neighbor) => {
     const routes = routesOf(neighbor)
-    const both = kinds.map((kind) => nodeOf(kind, neighbor.family))
+    const [group] = (Object.keys(groups) as Group[]).filter((one) => groups[one].includes(neighbor))
+    const both = kinds.map((kind) => nodeOf(kind, group!))
     const observed = await Promise.all(both.map((node) => inject(node, neighbor, routes)))
     const outcomes = Object.fromEntries(kinds.map((kind, index) => [kind, observed[index]!]))
-    const policy = both[0]!.plan.sessions.find((session) => session.neighbor === neighbor.name)!.channels[0]!
-      .import
+    const session = both[0]!.plan.sessions.find((candidate) => candidate.neighbor === neighbor.name)!
+    const policy = session.channels.find(({ family }) => family === neighbor.family)!.import
     const mismatches = findMismatches(neighbor, policy, routes, vrps, outcomes)
     const configs = Object.fromEntries(both.map(({ kind, config }) => [kind, config]))
     expect(mismatches.length, describeMismatches(mismatches, configs)).toBe(0)

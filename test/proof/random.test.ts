@@ -7,20 +7,12 @@ import { bogonAsns, tier1Asns } from '../../src/plan/policy/asn-ranges.ts'
 import { importsByKind, relaxableRules, rolesByKind } from '../../src/plan/sites/fleet.ts'
 import { ConfigError } from '../../src/text/issue.ts'
 import { patience } from '../patience.ts'
-import { nodeAddresses } from './bed.ts'
+import { nodeAddresses } from './bed/links.ts'
+import { inject, makeProofBed, type ProofBed } from './bed/node.ts'
 import { describeMismatches, findMismatches } from './compare.ts'
-import { inject, makeProofBed, type ProofBed } from './node.ts'
-import {
-  type DaemonKind,
-  localAsn,
-  otherAddresses,
-  ourAsn,
-  own,
-  type ProofNeighbor,
-  parse,
-  planNode,
-  vrps,
-} from './proof-fleet.ts'
+import type { ProofNeighbor } from './fleet/neighbors.ts'
+import { type DaemonKind, parse, planNode, vrps } from './fleet/proof-fleet.ts'
+import { localAsn, otherAddresses, ourAsn, own } from './fleet/resources.ts'
 import type { ProofRoute } from './routes/route.ts'
 
 const routesPerRun = 100
@@ -88,6 +80,9 @@ function neighborOf(family: Family, kind: NeighborKind, asn: number, more: strin
   return {
     name: 'random',
     family,
+    bothFamilies: false,
+    link: 'pf',
+    unnumbered: false,
     asn: internal ? ourAsn : asn,
     address: addresses[family],
     yaml: `kind: ${kind}${more}`,
@@ -270,5 +265,5 @@ function anyRoute({ family, asn, internal, address }: ProofNeighbor): fc.Arbitra
         { weight: 1, arbitrary: fc.constantFrom(asn, 6000, 400123) },
       ),
     })
-    .map((route): ProofRoute => ({ ...route, meaning: 'random', malformed: false }))
+    .map((route): ProofRoute => ({ ...route, meaning: 'random', malformed: false, lenient: false }))
 }

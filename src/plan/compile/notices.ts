@@ -96,7 +96,7 @@ export function noticesOfNeighbor(
   ) {
     notices.push(
       say(
-        `${project} has no filter for the IPv6 next hop of an IPv4 route from an unnumbered neighbor: next-hop refuses only IPv4 next hops there; address: fe80::…, beside interface, lets it refuse all others`,
+        `${project} has no filter for the IPv6 next hop of an IPv4 route from an unnumbered neighbor: next-hop refuses only IPv4 next hops there, and sends the packets of all other routes to the neighbor; address: fe80::…, beside interface, lets it refuse them`,
       ),
     )
   }

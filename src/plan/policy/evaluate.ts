@@ -1,4 +1,4 @@
-import { isLinkLocal } from '../../net/prefix.ts'
+import { type Address, isLinkLocal } from '../../net/prefix.ts'
 import { rangeContains } from '../../net/prefix-range.ts'
 import type { ValidationState } from '../rpki/validation.ts'
 import type { AsnRange, Change, Condition, Policy, Route, Rule, Validate, Verdict } from './policy.ts'
@@ -44,7 +44,7 @@ function holds(condition: Condition, route: Route, policy: Policy, validate: Val
     case 'next-hop-not':
       return route.nextHop === null || !route.nextHop.equals(condition.address)
     case 'next-hop-not-link-local':
-      return route.nextHop === null || !isLinkLocal(route.nextHop)
+      return route.nextHop === null || !isOnInterface(route.nextHop, condition.neighbor)
     case 'validation': {
       const state = validate(route.prefix, condition.origin === 'ours' ? policy.ourAsn : originOf(route))
       return condition.state === 'not-found' ? state === 'not-found' : state.startsWith('invalid')
@@ -58,6 +58,11 @@ function holds(condition: Condition, route: Route, policy: Policy, validate: Val
     case 'degraded':
       return route.degraded
   }
+}
+
+/** Of an unnumbered neighbor any link-local address: its own is not known to the plan. */
+function isOnInterface(nextHop: Address, neighbor: Address | null): boolean {
+  return neighbor === null ? isLinkLocal(nextHop) : nextHop.equals(neighbor)
 }
 
 function rangeHas({ first, last }: AsnRange, asn: number): boolean {

@@ -87,8 +87,8 @@ function print(
     case 'next-hop-not':
       return `bgp_next_hop != ${condition.address}`
     case 'next-hop-not-link-local':
-      // BIRD keeps a link-local next hop apart from the global one, which is :: then.
-      return 'bgp_next_hop != ::'
+      // bgp_next_hop is :: for every link-local address. The gateway is the global next hop where there is one.
+      return `gw != ${condition.neighbor ?? 'from'}`
     case 'validation': {
       const origin = condition.origin === 'ours' ? String(ourAsn) : 'bgp_path.last'
       const { live, lastGood } = roaTables[family]

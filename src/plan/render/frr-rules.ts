@@ -38,20 +38,8 @@ export function frrEntries(
     const nameIn = (part: number | null) => (list: FrrList) =>
       lists.name(session, policy, rule, list, list.command, part)
     const name = nameIn(null)
-    if (condition?.type === 'next-hop-not') {
-      const { address } = condition
-      const own = `match ${commands[address.family]} next-hop address ${address}`
-      return refuseOtherNextHops(rule, own, seq)
-    }
-    if (condition?.type === 'next-hop-not-link-local') {
-      if (condition.neighbor !== null) {
-        return refuseOtherNextHops(rule, `match ipv6 next-hop address ${condition.neighbor}`, seq)
-      }
-      // No list matches the IPv6 next hop of an IPv4 route. Its IPv4 next hop is 0.0.0.0 then.
-      const command = commands[policy.family]
-      const range = policy.family === 'ipv6' ? 'fe80::/10 le 128' : '0.0.0.0/32'
-      const list = name({ command: `${command} prefix-list`, entries: [`permit ${range}`] })
-      return refuseOtherNextHops(rule, `match ${command} next-hop prefix-list ${list}`, seq)
+    if (condition?.type === 'next-hop-not' || condition?.type === 'next-hop-not-link-local') {
+      return refuseOtherNextHops(rule, condition, policy, seq, name)
     }
     const entries = divideRule(rule).flatMap(({ goesOn, match }, index, parts): FrrEntry[] => {
       return printMatches(match, policy, parts.length === 1 ? name : nameIn(index + 1)).map(
@@ -117,26 +105,56 @@ function settingsOf({ id }: Rule, ...lines: readonly string[]): string {
 }
 
 /**
- * A neighbor on the link sends its link-local address beside the global one (RFC 2545, section 3), and then a
- * `match ipv6 next-hop prefix-list` matches if either is in the list, so that a list of all but one address
- * refuses every route.
+ * Of two IPv6 next hops (RFC 2545, section 3) a `match ipv6 next-hop` holds if either of them is meant, and bgpd sends
+ * packets to the link-local one unless a route-map says otherwise.
  */
-function refuseOtherNextHops(rule: Rule, own: string, seq: number): FrrEntry[] {
+function refuseOtherNextHops(
+  rule: Rule,
+  condition: Extract<Condition, { type: 'next-hop-not' | 'next-hop-not-link-local' }>,
+  { family }: Policy,
+  seq: number,
+  name: (list: FrrList) => string,
+): FrrEntry[] {
   const next = `on-match goto ${seq + seqStep}`
-  return [
-    {
-      comment: commentOf(rule, 'its own: next rule'),
-      action: 'permit',
-      seq,
-      settings: settingsOf(rule, own, next),
-    },
-    {
-      comment: commentOf(rule, 'any other: refused'),
-      action: 'deny',
-      seq: seq + 1,
-      settings: settingsOf(rule),
-    },
-  ]
+  const refused = (remark: string, part: number, ...lines: readonly string[]): FrrEntry => ({
+    comment: commentOf(rule, remark),
+    action: 'deny',
+    seq: seq + part,
+    settings: settingsOf(rule, ...lines),
+  })
+  const own = (part: number, ...lines: readonly string[]): FrrEntry => ({
+    comment: commentOf(rule, 'its own: next rule'),
+    action: 'permit',
+    seq: seq + part,
+    settings: settingsOf(rule, ...lines, next),
+  })
+  if (condition.type === 'next-hop-not') {
+    const { address } = condition
+    const match = `match ${commands[address.family]} next-hop address ${address}`
+    const follows = address.family === 'ipv6' ? ['set ipv6 next-hop prefer-global'] : []
+    return [own(0, match, ...follows), refused('any other: refused', 1)]
+  }
+  const { neighbor } = condition
+  // The neighbor, also where a second next hop is another router's.
+  const follow = 'set ipv6 next-hop peer-address'
+  // No list matches the IPv6 next hop of an IPv4 route. Its IPv4 next hop is 0.0.0.0 then.
+  if (family === 'ipv4') {
+    const match =
+      neighbor === null ? 'match ip next-hop address 0.0.0.0' : `match ipv6 next-hop address ${neighbor}`
+    return [own(0, match, follow), refused('any other: refused', 1)]
+  }
+  const list = name({
+    command: 'ipv6 prefix-list',
+    // BIRD sends `::` beside its link-local address.
+    entries: [
+      `deny ${neighbor === null ? 'fe80::/10 le 128' : `${neighbor}/128`}`,
+      'deny ::/128',
+      'permit ::/0 le 128',
+    ],
+  })
+  const other = refused('another beside it: refused', 0, `match ipv6 next-hop prefix-list ${list}`)
+  if (neighbor === null) return [other, own(1, follow)]
+  return [other, own(1, `match ipv6 next-hop address ${neighbor}`, follow), refused('any other: refused', 2)]
 }
 
 /** One or more alternatives, each with all its lines: an entry of a route-map holds where all of its lines do. */

@@ -48,12 +48,12 @@ export function readUpdate(body: Buffer): Update {
         break
       case 14: {
         const hopLength = value[3]!
-        route.nextHop = readAddress('ipv6', value.subarray(4, 20))
-        announced.push(...readPrefixes('ipv6', value.subarray(5 + hopLength)))
+        route.nextHop = readNextHop(value.subarray(4, 4 + hopLength))
+        announced.push(...readPrefixes(familyOfAfi(value), value.subarray(5 + hopLength)))
         break
       }
       case 15:
-        withdrawn.push(...readPrefixes('ipv6', value.subarray(3)))
+        withdrawn.push(...readPrefixes(familyOfAfi(value), value.subarray(3)))
         break
       case 16:
         route.communities.push(...readExtended(value))
@@ -68,6 +68,17 @@ export function readUpdate(body: Buffer): Update {
     offset = start + length
   }
   return { announced: announced.map((prefix) => ({ prefix, ...route })), withdrawn }
+}
+
+function familyOfAfi(value: Buffer): Family {
+  return value.readUInt16BE(0) === 1 ? 'ipv4' : 'ipv6'
+}
+
+/** The global one where there are two, and the link-local one behind an empty one, as BIRD sends it. */
+function readNextHop(bytes: Buffer): string {
+  if (bytes.length === 4) return readAddress('ipv4', bytes)
+  const first = readAddress('ipv6', bytes.subarray(0, 16))
+  return bytes.length === 32 && first === '::' ? readAddress('ipv6', bytes.subarray(16)) : first
 }
 
 function readPath(value: Buffer): (number | number[])[] {

@@ -22,7 +22,11 @@ export interface SpeakerOptions {
   readonly address: string
   /** The daemon's end of the session. */
   readonly peerAddress: string
-  readonly family: Family
+  readonly families: readonly Family[]
+  /** RFC 8950. */
+  readonly extendsNextHops: boolean
+  /** The interface, for link-local addresses. */
+  readonly link: string | null
   /** RFC 9234: the number in the capability; `null`: the neighbor does not support roles. */
   readonly role: number | null
 }
@@ -37,7 +41,7 @@ export class Speaker {
   readonly #socket: Socket
   #buffer = Buffer.alloc(0)
   #established = false
-  #hasEndOfRib = false
+  #endsOfRib = 0
   #refreshesEnded = 0
   #ending: string | null = null
   readonly #keepalive = setInterval(() => this.#sendKeepalive(), 30_000)
@@ -83,8 +87,8 @@ export class Speaker {
   }
 
   endOfRib(): void {
-    this.#write(encodeEndOfRib(this.#options.family))
-    this.updatesSent += 1
+    for (const family of this.#options.families) this.#write(encodeEndOfRib(family))
+    this.updatesSent += this.#options.families.length
   }
 
   /**
@@ -92,7 +96,8 @@ export class Speaker {
    * order, so what was announced before has been through its filters then.
    */
   async refresh(withinMs = 20_000): Promise<void> {
-    const wanted = this.#refreshesEnded + 1
+    const { families } = this.#options
+    const wanted = this.#refreshesEnded + families.length
     const untilAwake = (done: () => boolean) =>
       this.#until(() => {
         // Wakes BIRD, whose main loop would sleep up to three seconds on the event that sends a marker.
@@ -100,8 +105,8 @@ export class Speaker {
         return done()
       }, withinMs)
     // BIRD ignores a refresh request during its initial advertisement.
-    await untilAwake(() => this.#hasEndOfRib)
-    this.#write(encodeRefresh(this.#options.family))
+    await untilAwake(() => this.#endsOfRib >= families.length)
+    for (const family of families) this.#write(encodeRefresh(family))
     await untilAwake(() => this.#refreshesEnded >= wanted)
   }
 
@@ -159,7 +164,7 @@ export class Speaker {
     else if (type === messageTypes.refresh && body[2] === 2) this.#refreshesEnded += 1
     else if (type === messageTypes.update) {
       const { announced, withdrawn } = readUpdate(body)
-      if (announced.length === 0 && withdrawn.length === 0) this.#hasEndOfRib = true
+      if (announced.length === 0 && withdrawn.length === 0) this.#endsOfRib += 1
       for (const prefix of withdrawn) this.received.delete(prefix)
       for (const route of announced) this.received.set(route.prefix, route)
     }
@@ -167,10 +172,11 @@ export class Speaker {
 }
 
 /** The connection, or why there is none. */
-function dial({ relay, address, peerAddress }: SpeakerOptions): Promise<Socket | string> {
+function dial({ relay, address, peerAddress, link }: SpeakerOptions): Promise<Socket | string> {
   return new Promise((resolve) => {
     const socket = connect({ path: relay })
-    socket.write(JSON.stringify({ from: address, to: peerAddress, port: 179 }))
+    const zone = link === null ? '' : `%${link}`
+    socket.write(JSON.stringify({ from: address + zone, to: peerAddress + zone, port: 179 }))
     socket.once('error', (error) => resolve(error.message))
     socket.once('data', (answer: Buffer) => {
       // The daemon sends nothing before it has accepted, but its OPEN may arrive in the same chunk.

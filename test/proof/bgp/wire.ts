@@ -49,14 +49,17 @@ export function encodeMessage(type: number, body: Uint8Array): Buffer {
 export interface OpenOptions {
   readonly asn: number
   readonly routerId: string
-  readonly family: Family
+  readonly families: readonly Family[]
+  /** RFC 8950: IPv4 routes may have IPv6 next hops. */
+  readonly extendsNextHops: boolean
   /** RFC 9234, section 4.1: the number of the role in the capability. */
   readonly role: number | null
 }
 
-export function encodeOpen({ asn, routerId, family, role }: OpenOptions): Buffer {
+export function encodeOpen({ asn, routerId, families, extendsNextHops, role }: OpenOptions): Buffer {
   const capabilities = [
-    [1, 0, afis[family], 0, unicast],
+    ...families.map((family) => [1, 0, afis[family], 0, unicast]),
+    ...(extendsNextHops ? [[5, ...u16(afis.ipv4), 0, unicast, ...u16(afis.ipv6)]] : []),
     [2],
     [65, ...u32(asn)],
     // Enhanced route refresh (RFC 7313): its end marker means that everything before it was processed.
@@ -74,7 +77,10 @@ export function encodeRefresh(family: Family): Buffer {
 }
 
 export function encodeUpdate(route: WireRoute): Buffer {
-  const family = familyOf(route.prefix)
+  const family = familyOf(route.prefix)!
+  const hopFamily = familyOf(route.nextHop.split(' ')[0]!)
+  // The plain fields of an UPDATE are for IPv4 routes with IPv4 next hops (RFC 4760).
+  const isPlain = family === 'ipv4' && hopFamily === 'ipv4'
   const nlri = encodePrefix(route.prefix)
   const extended = route.communities.filter((text) => /^r[to]:/.test(text))
   const plain = route.communities.filter((text) => !extended.includes(text))
@@ -84,14 +90,14 @@ export function encodeUpdate(route: WireRoute): Buffer {
   const attributes = [
     attribute(0x40, attributeTypes.origin, [origins.indexOf(route.origin)]),
     route.rawPath ?? attribute(0x40, attributeTypes.asPath, encodePath(route.asPath)),
-    ...(family === 'ipv4' ? [attribute(0x40, attributeTypes.nextHop, bytesOf(route.nextHop))] : []),
+    ...(isPlain ? [attribute(0x40, attributeTypes.nextHop, bytesOf(route.nextHop))] : []),
     ...(route.med === null ? [] : [attribute(0x80, attributeTypes.med, u32(route.med))]),
     ...(route.localPref === null ? [] : [attribute(0x40, attributeTypes.localPref, u32(route.localPref))]),
     ...(standard.length === 0
       ? []
       : [attribute(0xc0, attributeTypes.community, numbers(standard).flatMap(u16))]),
     ...(extended.length === 0 ? [] : [attribute(0xc0, 16, extended.flatMap(encodeExtended))]),
-    ...(family === 'ipv4' ? [] : [attribute(0x80, attributeTypes.mpReach, encodeReach(route.nextHop, nlri))]),
+    ...(isPlain ? [] : [attribute(0x80, attributeTypes.mpReach, encodeReach(family, route.nextHop, nlri))]),
     ...(large.length === 0
       ? []
       : [attribute(0xc0, attributeTypes.largeCommunity, numbers(large).flatMap(u32))]),
@@ -101,11 +107,7 @@ export function encodeUpdate(route: WireRoute): Buffer {
   const path = Buffer.concat(attributes)
   return encodeMessage(
     messageTypes.update,
-    Buffer.concat([
-      Buffer.from([0, 0, ...u16(path.length)]),
-      path,
-      Buffer.from(family === 'ipv4' ? nlri : []),
-    ]),
+    Buffer.concat([Buffer.from([0, 0, ...u16(path.length)]), path, Buffer.from(isPlain ? nlri : [])]),
   )
 }
 
@@ -165,9 +167,9 @@ function encodePath(path: AsPath): number[] {
   return segments.flatMap(({ type, asns }) => [type, asns.length, ...asns.flatMap(u32)])
 }
 
-function encodeReach(nextHop: string, nlri: readonly number[]): number[] {
+function encodeReach(family: Family, nextHop: string, nlri: readonly number[]): number[] {
   const hops = nextHop.split(' ').flatMap(bytesOf)
-  return [...u16(afis.ipv6), unicast, hops.length, ...hops, 0, ...nlri]
+  return [...u16(afis[family]), unicast, hops.length, ...hops, 0, ...nlri]
 }
 
 function encodePrefix(text: string): number[] {

@@ -1,5 +1,7 @@
+import { familyOf } from '../../../src/net/prefix.ts'
+import { isLinkLocal, nodeAddresses, nodeLinkLocal, otherLinkLocal } from '../bed/links.ts'
 import { attribute } from '../bgp/wire.ts'
-import { localAsn, ourAsn, own } from '../proof-fleet.ts'
+import { localAsn, otherAddresses, ourAsn, own } from '../fleet/resources.ts'
 import { type RouteMaker, resize } from './route.ts'
 
 export function addAttributes(maker: RouteMaker): void {
@@ -11,6 +13,10 @@ export function addAttributes(maker: RouteMaker): void {
 
 function addNextHops(maker: RouteMaker): void {
   const { addresses, family, neighbor } = maker
+  if (familyOf(neighbor.address) !== family || isLinkLocal(neighbor.address)) {
+    addSharedNextHops(maker)
+    return
+  }
   maker.add('our own address as next hop', { nextHop: addresses.ours })
   maker.add('another address on the link as next hop', { nextHop: addresses.other })
   maker.add('an unused address as next hop', {
@@ -21,6 +27,47 @@ function addNextHops(maker: RouteMaker): void {
     maker.add('a link-local next hop beside the global one', { nextHop: `${neighbor.address} fe80::1` })
     maker.add('a link-local next hop beside that of another host', { nextHop: `${addresses.other} fe80::1` })
   }
+}
+
+/** Of a session that a link-local address has, or IPv4 routes: with IPv6 next hops (RFC 8950). */
+function addSharedNextHops(maker: RouteMaker): void {
+  const { family, neighbor } = maker
+  const global = nodeAddresses.ipv6
+  const other = otherAddresses.ipv6
+  const own = neighbor.address
+  // No list of bgpd matches the IPv6 next hop of an IPv4 route: it sends the packets to the neighbor in any case.
+  const unlisted = { lenient: family === 'ipv4' }
+  const unnamed = { lenient: family === 'ipv4' && neighbor.unnumbered }
+  // Neither daemon takes an address of its own, but only the filter of its neighbor knows one.
+  maker.add('our own global address as next hop', { nextHop: global, malformed: true })
+  maker.add('its own address beside our own', { nextHop: `${global} ${own}`, malformed: true })
+  maker.add('an empty next hop', {
+    nextHop: '::',
+    malformed: !neighbor.unnumbered,
+    lenient: neighbor.unnumbered,
+  })
+  maker.add('our own link-local address as next hop', { nextHop: nodeLinkLocal, lenient: true })
+  maker.add('the link-local address of another as next hop', { nextHop: otherLinkLocal, lenient: true })
+  maker.add('the link-local address of another beside its own address', {
+    nextHop: `${own} ${otherLinkLocal}`,
+    lenient: true,
+  })
+  maker.add('another address on the link as next hop', { nextHop: other, ...unnamed })
+  maker.add('an unused address as next hop', { nextHop: 'fd77::200:200', ...unnamed })
+  maker.add('another address, and a link-local one of another', {
+    nextHop: `${other} ${otherLinkLocal}`,
+    ...unnamed,
+  })
+  if (isLinkLocal(own)) {
+    maker.add('its own address, twice', { nextHop: `${own} ${own}` })
+    maker.add('its own address behind an empty one', { nextHop: `:: ${own}` })
+    maker.add('its own address beside that of another', { nextHop: `${other} ${own}`, ...unlisted })
+    maker.add('its own address beside an unused one', { nextHop: `fd77::200:200 ${own}`, ...unlisted })
+  }
+  if (family === 'ipv6') return
+  // In the fields of an UPDATE without RFC 8950.
+  maker.add('an IPv4 next hop on the link', { nextHop: otherAddresses.ipv4 })
+  maker.add('an IPv4 next hop, ours', { nextHop: nodeAddresses.ipv4, malformed: true })
 }
 
 function addCommunities(maker: RouteMaker): void {

@@ -1,4 +1,4 @@
-import { ourAsn } from '../proof-fleet.ts'
+import { ourAsn } from '../fleet/resources.ts'
 import type { RouteMaker } from './route.ts'
 
 /** Origins by their state against the VRPs of the proof's fleet. */

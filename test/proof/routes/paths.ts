@@ -1,5 +1,5 @@
 import { bogonAsns, tier1Asns } from '../../../src/plan/policy/asn-ranges.ts'
-import { localAsn, ourAsn } from '../proof-fleet.ts'
+import { localAsn, ourAsn } from '../fleet/resources.ts'
 import type { RouteMaker } from './route.ts'
 
 export function addPaths(maker: RouteMaker): void {

@@ -1,6 +1,6 @@
 import { bogons } from '../../../src/net/bogons.ts'
 import { addressBits } from '../../../src/net/prefix.ts'
-import { allowedBogons, isOfFamily, own } from '../proof-fleet.ts'
+import { allowedBogons, isOfFamily, own } from '../fleet/resources.ts'
 import { lastOf, type RouteMaker, resize } from './route.ts'
 
 export function addPrefixes(maker: RouteMaker): void {

@@ -1,4 +1,4 @@
-import type { ProofNeighbor } from '../proof-fleet.ts'
+import type { ProofNeighbor } from '../fleet/neighbors.ts'
 import { addAttributes } from './attributes.ts'
 import { addOrigins } from './origins.ts'
 import { addPaths } from './paths.ts'

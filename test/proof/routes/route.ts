@@ -6,14 +6,17 @@ import {
   parsePrefix,
   prefixOf,
 } from '../../../src/net/prefix.ts'
-import { nodeAddresses } from '../bed.ts'
+import { nodeAddresses } from '../bed/links.ts'
 import type { WireRoute } from '../bgp/wire.ts'
-import { otherAddresses, type ProofNeighbor } from '../proof-fleet.ts'
+import type { ProofNeighbor } from '../fleet/neighbors.ts'
+import { otherAddresses } from '../fleet/resources.ts'
 
 export interface ProofRoute extends WireRoute {
   readonly meaning: string
   /** Any daemon must treat it as withdrawn (RFC 7606), whatever the policy says. */
   readonly malformed: boolean
+  /** Where the neighbor has to be the next hop, a daemon may also refuse it, or send the packets to the neighbor all the same. */
+  readonly lenient: boolean
 }
 
 export type RouteFields = Partial<Omit<ProofRoute, 'meaning'>>
@@ -53,6 +56,7 @@ export function makeRoutes(neighbor: ProofNeighbor): RouteMaker {
         communities: [],
         otc: null,
         malformed: false,
+        lenient: false,
         ...fields,
         prefix,
       }

@@ -9,7 +9,7 @@ import {
   type PlacedNode,
 } from '../drafts.ts'
 import { error, type Finding } from '../finding.ts'
-import { firstVersions, hasFeature } from './versions.ts'
+import { firstVersions, hasFeature, versions } from './versions.ts'
 
 /** Checks how a session is set up, beside its addresses. */
 export function checkSession(
@@ -20,8 +20,28 @@ export function checkSession(
   return [
     ...checkTimers(at),
     ...checkExtendedNextHop(at),
+    ...checkLinkLocalImport(at, placed),
     ...checkBfd(at, placed),
     ...checkVrf(at, placed, fleet),
+  ]
+}
+
+/** An attached node's own configuration is not judged here. */
+function checkLinkLocalImport({ file, path, neighbor }: PlacedNeighbor, { node }: PlacedNode): Finding[] {
+  const { daemon, daemonVersion = null, routing } = node
+  const { address } = neighbor
+  if (routing !== 'managed' || daemon !== 'frr' || address === undefined || !isLinkLocal(address)) return []
+  const taken = importOf(neighbor)
+  if (taken === undefined || taken === 'nothing') return []
+  if (!hasFeature({ daemon, daemonVersion }, 'next-hop-of-link')) return []
+  const { project } = daemonNames.frr
+  return [
+    error(
+      file,
+      [...path, 'address'],
+      `${project} ${daemonVersion ?? versions.frr.assumed} uses no route of a neighbor that is named by its link-local address where that neighbor has opened the connection, and this one has import: ${taken}`,
+      'write interface without address, if the neighbor sends router advertisements; else its global address, import: nothing, or daemon: bird',
+    ),
   ]
 }
 

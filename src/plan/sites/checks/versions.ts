@@ -25,7 +25,7 @@ export const versions: Readonly<Record<DaemonKind, Versions>> = {
 }
 
 /** What not every version has, or writes in another way. */
-export type VersionFeature = 'roles' | 'cache-transport' | 'rpki-of-vrf'
+export type VersionFeature = 'roles' | 'cache-transport' | 'rpki-of-vrf' | 'next-hop-of-link'
 
 /** The first version with the feature; `null`: no version has it. */
 export const firstVersions: Readonly<Record<VersionFeature, Readonly<Record<DaemonKind, string | null>>>> = {
@@ -35,6 +35,11 @@ export const firstVersions: Readonly<Record<VersionFeature, Readonly<Record<Daem
   'cache-transport': { bird: null, frr: '10.1' },
   /** RPKI caches of each VRF: `match rpki` no longer applies those of the default VRF in others. */
   'rpki-of-vrf': { bird: null, frr: '10.0' },
+  /**
+   * A link-local next hop is kept with its interface, but of a neighbor that is named by its address it never becomes valid
+   * where that neighbor has opened the connection. 8.4 does not do so, 10.3 does; no version between them was measured.
+   */
+  'next-hop-of-link': { bird: null, frr: '8.5' },
 }
 
 /** Whether the node's daemon has a feature, by the version in the YAML or the assumed one. */

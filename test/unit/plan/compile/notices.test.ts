@@ -78,7 +78,7 @@ test.each(['timers: { hold: 9s }, bfd: {}', 'timers: { hold: 30s }', 'bfd: {}'])
 test('FRR does not see the next hop of IPv4 routes from an unnumbered neighbor: a notice', () => {
   const fields = (rest: string) => `kind: tor, asn: 64601, import: default-only, interface: eth1, ${rest}`
   const notice = [
-    'FRR has no filter for the IPv6 next hop of an IPv4 route from an unnumbered neighbor: next-hop refuses only IPv4 next hops there; address: fe80::…, beside interface, lets it refuse all others',
+    'FRR has no filter for the IPv6 next hop of an IPv4 route from an unnumbered neighbor: next-hop refuses only IPv4 next hops there, and sends the packets of all other routes to the neighbor; address: fe80::…, beside interface, lets it refuse them',
   ]
   expect(noticesOf('frr', fields('bfd: {}'), 'next hop')).toEqual(notice)
   expect(noticesOf('bird', fields('bfd: {}'), 'next hop')).toEqual([])

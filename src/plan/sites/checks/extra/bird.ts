@@ -26,7 +26,7 @@ const reserved = new Set(
   `ROA_INVALID ROA_UNKNOWN ROA_VALID RTD_UNREACHABLE RTS_BGP RTS_INHERIT accept action add all allow any as auth
   bfd bgp bgp_community bgp_ext_community bgp_large_community bgp_local_pref bgp_med bgp_next_hop bgp_path blackhole
   block bug connect customer default define delay delete description dest device direct disable dynamic else empty error expire export
-  extended false fatal filter first function gateway graceful hold hop id if igp import in include info interface
+  extended false fatal filter first from function gateway graceful gw hold hop id if igp import in include info interface
   interval ipv4 ipv6 keep keepalive kernel krt_metric last learn len lifetime limit local log master4 master6 max med
   metric min ms multihop multiplier name neighbor net next no none off on out password peer persist pipe port preference
   prefix prepend proto protocol provider ra radv range recursive refresh reject remote retry return ro roa4 roa6 roa_check

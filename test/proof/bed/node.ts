@@ -2,18 +2,23 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { NodePlan } from '../../src/plan/compile/plan.ts'
-import { createRenderer, type Templates } from '../../src/plan/render/render.ts'
-import type { VrpSet } from '../../src/plan/rpki/vrp-set.ts'
-import { createRtrServer } from '../../src/plan/rtr/server.ts'
-import { loadTemplates } from '../../src/plan/service/templates.ts'
-import { until } from '../e2e/fixtures/routing/until.ts'
-import { type Bed, cacheAddress, makeBed, nodeAddresses } from './bed.ts'
-import type { WireRoute } from './bgp/wire.ts'
-import { type Outcome, observedOutcome } from './compare.ts'
+import { familyOf } from '../../../src/net/prefix.ts'
+import type { NodePlan } from '../../../src/plan/compile/plan.ts'
+import { createRenderer, type Templates } from '../../../src/plan/render/render.ts'
+import type { VrpSet } from '../../../src/plan/rpki/vrp-set.ts'
+import { createRtrServer } from '../../../src/plan/rtr/server.ts'
+import { loadTemplates } from '../../../src/plan/service/templates.ts'
+import { until } from '../../e2e/fixtures/routing/until.ts'
+import type { WireRoute } from '../bgp/wire.ts'
+import { type Outcome, observedOutcome } from '../compare.ts'
+import type { ProofNeighbor } from '../fleet/neighbors.ts'
+import { sessionsOf } from '../fleet/neighbors.ts'
+import type { DaemonKind } from '../fleet/proof-fleet.ts'
+import { cachePort, otherAddresses } from '../fleet/resources.ts'
+import { type Bed, makeBed } from './bed.ts'
+import { cacheAddress, isLinkLocal, nodeAddresses, nodeLinkLocal, nodeLinks } from './links.ts'
 import { type ObservedSession, type Observer, observeBird, observeFrr } from './observe.ts'
 import { ownConfigs, ownName } from './own-config.ts'
-import { cachePort, type DaemonKind, otherAddresses, type ProofNeighbor } from './proof-fleet.ts'
 
 /** A daemon with the configuration of a planned node, and its neighbors, not connected yet. */
 export interface ProofNode {
@@ -43,7 +48,12 @@ export async function makeProofBed(
   all: readonly ProofNeighbor[],
   vrps: VrpSet,
 ): Promise<ProofBed> {
-  const bed = await makeBed(kind, [...all.map(({ address }) => address), ...Object.values(otherAddresses)])
+  const others = Object.values(otherAddresses).map((address) => ({
+    address,
+    link: nodeLinks[0],
+    unnumbered: false,
+  }))
+  const bed = await makeBed(kind, [...sessionsOf(all), ...others])
   const cache = await serveVrps(bed, vrps)
   const templates = await loadTemplates()
   return {
@@ -89,19 +99,24 @@ async function run(
   }
   try {
     await Promise.all(
-      chosen.map(async (neighbor, index) => {
+      sessionsOf(chosen).map(async (neighbor, index) => {
         const session = plan.sessions.find((candidate) => candidate.neighbor === neighbor.name)!
         const speaker = await bed.dial({
           asn: neighbor.asn,
           routerId: `10.77.9.${index + 1}`,
           address: neighbor.address,
-          peerAddress: nodeAddresses[neighbor.family],
-          family: neighbor.family,
+          peerAddress: isLinkLocal(neighbor.address)
+            ? nodeLinkLocal
+            : nodeAddresses[familyOf(neighbor.address)!],
+          link: isLinkLocal(neighbor.address) ? neighbor.link : null,
+          families: session.channels.map(({ family }) => family),
+          extendsNextHops: neighbor.bothFamilies,
           role: null,
         })
-        const { address, family } = neighbor
+        const { address, link } = neighbor
         const symbol = plan.routing === 'managed' ? session.symbol : ownName(session)
-        sessions.set(neighbor.name, { address, family, symbol, speaker })
+        const peer = neighbor.unnumbered ? link : address
+        sessions.set(neighbor.name, { address, peer, symbol, speaker })
       }),
     )
   } catch (error) {
@@ -120,7 +135,7 @@ export async function inject(
   const session = node.sessions.get(neighbor.name)!
   session.speaker.announce(routes)
   await node.observer.settle(session)
-  const accepted = await node.observer.accepted(session)
+  const accepted = await node.observer.accepted(session, neighbor.family)
   return new Map([...accepted].map(([prefix, route]) => [prefix, observedOutcome(route)]))
 }
 

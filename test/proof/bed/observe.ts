@@ -1,10 +1,11 @@
-import type { Family } from '../../src/net/prefix.ts'
-import { BirdClient } from '../../src/node/routing/bird/client.ts'
-import { Vty } from '../../src/node/routing/frr/vty.ts'
-import { until } from '../e2e/fixtures/routing/until.ts'
-import { patience } from '../patience.ts'
-import type { Speaker } from './bgp/speaker.ts'
-import type { AsPath } from './bgp/wire.ts'
+import { instanceMark } from '../../../src/manifest/announcements.ts'
+import type { Family } from '../../../src/net/prefix.ts'
+import { BirdClient } from '../../../src/node/routing/bird/client.ts'
+import { Vty } from '../../../src/node/routing/frr/vty.ts'
+import { until } from '../../e2e/fixtures/routing/until.ts'
+import { patience } from '../../patience.ts'
+import type { Speaker } from '../bgp/speaker.ts'
+import type { AsPath } from '../bgp/wire.ts'
 
 /** A route as a daemon has it after its import filter. */
 export interface ObservedRoute {
@@ -13,6 +14,8 @@ export interface ObservedRoute {
   /** BIRD shows only the start of a path of hundreds of numbers. */
   readonly isPathCut: boolean
   readonly nextHop: string
+  /** Where packets go. */
+  readonly gateway: string
   readonly origin: string
   readonly med: number | null
   readonly localPref: number
@@ -22,7 +25,8 @@ export interface ObservedRoute {
 
 export interface ObservedSession {
   readonly address: string
-  readonly family: Family
+  /** As bgpd names it. */
+  readonly peer: string
   /** The session's protocol in BIRD. */
   readonly symbol: string
   readonly speaker: Speaker
@@ -32,7 +36,7 @@ export interface Observer {
   /** Waits until the daemon has processed everything that the speaker has sent. */
   settle(session: ObservedSession): Promise<void>
   /** The routes accepted from that neighbor, by prefix. */
-  accepted(session: ObservedSession): Promise<Map<string, ObservedRoute>>
+  accepted(session: ObservedSession, family: Family): Promise<Map<string, ObservedRoute>>
   /** The number of VRPs of the daemon. */
   countVrps(): Promise<number>
   close(): void
@@ -44,8 +48,13 @@ export function observeBird(socketPath: string): Observer {
   const client = new BirdClient({ socketPath, deadlineMs })
   return {
     settle: ({ speaker }) => speaker.refresh(),
-    accepted: async ({ symbol }) => {
-      const reply = await client.send(`show route all protocol ${symbol}`)
+    accepted: async ({ symbol }, family) => {
+      // An unnumbered session runs in an instance of its protocol.
+      const running = (await client.send('show protocols')).lines.map(({ text }) => text.split(/\s+/))
+      const [name] = running.find(
+        ([one, , , state]) => state === 'up' && (one === symbol || one!.startsWith(symbol + instanceMark)),
+      )!
+      const reply = await client.send(`show route all table master${family.slice(3)} protocol ${name}`)
       return readBirdRoutes(reply.lines.map(({ text }) => text))
     },
     countVrps: async () => {
@@ -63,6 +72,8 @@ function readBirdRoutes(lines: readonly string[]): Map<string, ObservedRoute> {
   for (const line of lines) {
     const prefix = /^(\S+\/\d+)\s/.exec(line)?.[1]
     if (prefix !== undefined) blocks.push({ prefix, attributes: new Map() })
+    const via = /^\s+via (\S+) on /.exec(line)?.[1]
+    if (via !== undefined) blocks.at(-1)!.attributes.set('via', via)
     // BIRD 2 prints BGP.as_path, and BIRD 3 bgp_path.
     const [, name, value] = /^\s+(?:BGP\.|bgp_)(\w+): ?(.*)$/.exec(line) ?? []
     if (name !== undefined) blocks.at(-1)!.attributes.set(name === 'path' ? 'as_path' : name, value!)
@@ -78,6 +89,7 @@ function readBirdRoutes(lines: readonly string[]): Map<string, ObservedRoute> {
           asPath: readPathText((get('as_path') ?? '').replace(/\d*\.\.\.$/, '')),
           isPathCut: get('as_path')!.endsWith('...'),
           nextHop: get('next_hop')!,
+          gateway: get('via')!,
           origin: get('origin')!.toLowerCase(),
           med: number('med'),
           // BIRD drops a LOCAL_PREF received over eBGP and shows none, which counts as 100.
@@ -100,20 +112,20 @@ export function observeFrr(socketPath: string): Observer {
   const vty = new Vty({ socketPath, deadlineMs })
   const ask = async (command: string) => JSON.parse((await vty.send(command)).text)
   return {
-    settle: async ({ address, speaker }) => {
+    settle: async ({ address, peer, speaker }) => {
       await until(
         `bgpd has read what ${address} said`,
         async () => {
           speaker.assertUp()
-          const answer: Record<string, FrrNeighbor> = await ask(`show bgp neighbors ${address} json`)
-          const read = answer[address]!.messageStats.updatesRecv
+          const answer: Record<string, FrrNeighbor> = await ask(`show bgp neighbors ${peer} json`)
+          const read = answer[peer]!.messageStats.updatesRecv
           return read >= speaker.updatesSent ? null : `${read} of ${speaker.updatesSent} UPDATEs`
         },
         { withinMs: deadlineMs },
       )
     },
-    accepted: async ({ address, family }) => {
-      const command = `show bgp ${family} unicast neighbors ${address} routes json`
+    accepted: async ({ address, peer: name }, family) => {
+      const command = `show bgp ${family} unicast neighbors ${name} routes json`
       const list = async (): Promise<Record<string, readonly { readonly valid?: boolean }[]>> =>
         (await ask(command)).routes ?? {}
       // zebra reports later to bgpd that a next hop is on the link; here every next hop is.
@@ -154,7 +166,7 @@ interface FrrPath {
   readonly community?: { readonly list: readonly string[] }
   readonly extendedCommunity?: { readonly string: string }
   readonly largeCommunity?: { readonly list: readonly string[] }
-  readonly nexthops: readonly { readonly ip: string; readonly scope?: string }[]
+  readonly nexthops: readonly { readonly ip: string; readonly scope?: string; readonly used?: boolean }[]
   readonly peer: { readonly peerId: string }
 }
 
@@ -182,7 +194,8 @@ function readFrrPath(prefix: string, path: FrrPath): ObservedRoute {
     prefix,
     asPath: readPathText(path.aspath.string),
     isPathCut: false,
-    nextHop: path.nexthops.find(({ scope }) => scope !== 'link-local')!.ip,
+    nextHop: path.nexthops.map(({ ip }) => ip).join(' '),
+    gateway: path.nexthops.find(({ used }) => used === true)?.ip ?? '',
     origin: path.origin.toLowerCase(),
     med: path.metric ?? null,
     localPref: path.locPrf ?? 100,

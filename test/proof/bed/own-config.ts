@@ -1,5 +1,5 @@
-import type { NodePlan, SessionPlan } from '../../src/plan/compile/plan.ts'
-import type { DaemonKind } from './proof-fleet.ts'
+import type { NodePlan, SessionPlan } from '../../../src/plan/compile/plan.ts'
+import type { DaemonKind } from '../fleet/proof-fleet.ts'
 
 /** An own prefix of the engineer, which no session of the YAML may carry through the filters of the bundle. */
 export const ownUnicast = { ipv4: '99.94.0.0/24', ipv6: '2999:94::/48' } as const
