@@ -179,10 +179,11 @@ describe('BIRD, FRR and the policy agree on every route, attributes included,', 
     const [group] = (Object.keys(groups) as Group[]).filter((one) => groups[one].includes(neighbor))
     const both = kinds.map((kind) => nodeOf(kind, group!))
     const observed = await Promise.all(both.map((node) => inject(node, neighbor, routes)))
-    const outcomes = Object.fromEntries(kinds.map((kind, index) => [kind, observed[index]!]))
-    const session = both[0]!.plan.sessions.find((candidate) => candidate.neighbor === neighbor.name)!
-    const policy = session.channels.find(({ family }) => family === neighbor.family)!.import
-    const mismatches = findMismatches(neighbor, policy, routes, vrps, outcomes)
+    const mismatches = both.flatMap((node, index) => {
+      const session = node.plan.sessions.find((candidate) => candidate.neighbor === neighbor.name)!
+      const policy = session.channels.find(({ family }) => family === neighbor.family)!.import
+      return findMismatches(neighbor, policy, routes, vrps, { [node.kind]: observed[index]! })
+    })
     const configs = Object.fromEntries(both.map(({ kind, config }) => [kind, config]))
     expect(mismatches.length, describeMismatches(mismatches, configs)).toBe(0)
   })
