@@ -78,7 +78,7 @@ function planOf(kind: DaemonKind, neighbor: ProofNeighbor, dir: string, socketPa
 function neighborOf(family: Family, kind: NeighborKind, asn: number, more: string): ProofNeighbor {
   const internal = kind === 'ibgp'
   return {
-    name: 'random',
+    name: `random${family.slice(3)}`,
     family,
     bothFamilies: false,
     link: 'pf',
