@@ -71,7 +71,7 @@ const end = (why) => {
   ending ??= why
   try {
     // The guest's processes are processes of the host, in one group.
-    process.kill(-guest.pid, 'SIGKILL')
+    if (guest.pid !== undefined) process.kill(-guest.pid, 'SIGKILL')
   } catch {
     // It has ended already.
   }

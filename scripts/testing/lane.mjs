@@ -11,7 +11,9 @@ child.once('error', (error) => {
   console.error(error.message)
   process.exitCode = 127
 })
-child.once('exit', async (code) => {
-  writeFileSync(report, JSON.stringify(await findLeftovers(before, runId)))
-  process.exitCode = code ?? 1
+child.once('exit', (code) => {
+  void findLeftovers(before, runId).then((leftovers) => {
+    writeFileSync(report, JSON.stringify(leftovers))
+    process.exitCode = code ?? 1
+  })
 })
