@@ -60,7 +60,7 @@ describe.each(['bird', 'frr'] as const)('routing: attached, beside the own routi
   let before: string
 
   /** The route to 203.0.113.0/24 comes from the customer's session and, later, by OSPF. */
-  const twoWays = kind === 'bird' ? [/\[customer /, / E2 /] : [/^B.* 203\.0\.113\.0/m, /^O.* 203\.0\.113\.0/m]
+  const twoWays = kind === 'bird' ? [/\[client1 /, / E2 /] : [/^B.* 203\.0\.113\.0/m, /^O.* 203\.0\.113\.0/m]
   const socket = () => ['-s', node.controlSocket]
   const bird = async (...words: string[]) => (await execa('birdc', [...socket(), ...words])).stdout
   const vtysh = async (...commands: string[]) => {
