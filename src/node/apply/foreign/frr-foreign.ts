@@ -3,6 +3,7 @@ import { maskFrrSecrets } from '../../../syntax/mask-secrets.ts'
 import { parseJson } from '../../../text/parse-json.ts'
 import { countMany } from '../../../text/wording.ts'
 import { DaemonError } from '../../routing/daemon.ts'
+import { readRouterLine } from '../../routing/frr/router-line.ts'
 import { Vtysh } from '../../routing/frr/vtysh.ts'
 import { keyOf, type Line, type Lines, readLines } from '../frr-lines.ts'
 import type { ConfigText, Foreign } from './foreign.ts'
@@ -81,7 +82,7 @@ function keyOfSession(line: Line): string | null {
 
 /** Without the AS number: the bundle may have another one. */
 function sessionKey(block: string, neighbor: string): string {
-  return `${/ vrf \S+/.exec(block)?.[0] ?? ''} ${neighbor}`
+  return `${readRouterLine(block)?.vrf ?? ''} ${neighbor}`
 }
 
 /** The number of the first line with that text. */

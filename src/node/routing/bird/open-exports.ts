@@ -1,10 +1,11 @@
+import type { Family } from '../../../net/prefix.ts'
 import { BirdClient } from './client.ts'
 import { checkReply } from './reply.ts'
 
 /** A BGP channel of the main tables with `export all`: BIRD sends it each route of the family. */
 export interface OpenExport {
   readonly protocol: string
-  readonly families: readonly ('ipv4' | 'ipv6')[]
+  readonly families: readonly Family[]
 }
 
 /** Throws DaemonError. */
@@ -22,7 +23,7 @@ export async function listOpenExports(socketPath: string, deadlineMs: number): P
 export function parseOpenExports(
   lines: readonly { readonly code: number; readonly text: string }[],
 ): OpenExport[] {
-  const found = new Map<string, ('ipv4' | 'ipv6')[]>()
+  const found = new Map<string, Family[]>()
   let protocol: string | null = null
   let table = ''
   for (const { code, text } of lines) {

@@ -1,3 +1,4 @@
+import { type Family, families } from '../../../net/prefix.ts'
 import { readRouterLine } from './router-line.ts'
 
 /** A session without an outbound filter: bgpd sends it each route of the family. */
@@ -5,11 +6,8 @@ export interface OpenSession {
   readonly neighbor: string
   /** The default one is the empty text. */
   readonly vrf: string
-  readonly families: readonly ('ipv4' | 'ipv6')[]
+  readonly families: readonly Family[]
 }
-
-type Family = 'ipv4' | 'ipv6'
-const families = ['ipv4', 'ipv6'] as const
 
 interface Block {
   readonly asn: number

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path'
 import type { Manifest } from '../../../../manifest/manifest.ts'
-import { familyOf } from '../../../../net/prefix.ts'
+import { type Family, familyOf } from '../../../../net/prefix.ts'
 import { listOpenExports } from '../../../routing/bird/open-exports.ts'
 import { DaemonError } from '../../../routing/daemon.ts'
 import { defaultVrf } from '../../../routing/frr/commands.ts'
@@ -49,7 +49,7 @@ export function describeOpenFrr(manifest: Manifest, running: string): Found[] {
 
 interface Open {
   readonly who: string
-  readonly families: readonly string[]
+  readonly families: readonly Family[]
   /** FRR only: its name in `neighbor`. */
   readonly neighbor?: string
 }
