@@ -56,9 +56,14 @@ function readRefusal(error: unknown): { reason: string; detail: string } | null 
   return { reason: error.cause instanceof DamagedError ? 'damaged' : 'refused', detail: error.message }
 }
 
+const wordsOfRepair = {
+  nothing: 'nothing to revert',
+  reverted: 'the changes of an interrupted apply are reverted',
+  left: 'an apply was interrupted; the configuration file was changed since, and stays as it is: run `anyward apply`',
+} as const
+
 async function repair(): Promise<void> {
-  const isRepaired = await repairNode(defaultBundle)
-  print(isRepaired ? 'the changes of an interrupted apply are reverted' : 'nothing to revert')
+  print(wordsOfRepair[await repairNode(defaultBundle)])
 }
 
 /** FRR's unit runs this before FRR starts, also on a machine without a bundle. */

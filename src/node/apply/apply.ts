@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { readBundleFiles } from '../../bundle/read-files.ts'
 import { fillSecrets } from '../../bundle/secrets.ts'
 import { type Clock, systemClock } from '../../clock/clock.ts'
+import { hashOf } from '../../files/hash.ts'
 import { compareBundles } from '../../manifest/compare/compare.ts'
 import type { Effect } from '../../manifest/compare/session-costs.ts'
 import { daemonNames, filtersFile } from '../../manifest/daemon-kinds.ts'
@@ -149,7 +150,8 @@ export async function applyBundle(options: ApplyOptions): Promise<ApplyOutcome> 
     installed: old.content,
     owner,
     trialS: Math.ceil(options.timeoutMs / 1000) + spareS,
-    replaces: loss !== null,
+    // Lines that FRR runs and that are in no list of losses stay.
+    replaces: loss !== null && loss.foreign.length > 0,
   })
   const daemon = await options.createDaemon(watching(manifest, installed))
   const sessions = await options.createBfd(manifest)
@@ -172,18 +174,14 @@ export async function applyBundle(options: ApplyOptions): Promise<ApplyOutcome> 
     const snapshot = await base.snapshot()
     const { node, daemon: kind } = manifest
     const journal = {
-      format: 1,
-      node,
-      daemon: kind,
-      routing,
-      daemonSocket,
-      configFile,
-      files: before,
-      running: snapshot,
+      ...{ node, daemon: kind, routing, daemonSocket, configFile, files: before, running: snapshot },
+      ...(isManaged && { configHash: hashOf(content) }),
     }
     await writeJournal(bundleDir, { ...journal, format: 1 })
     const copies =
-      loss === null ? [] : await keepCopies(loss, old, snapshot, (options.clock ?? systemClock).wall())
+      loss === null
+        ? []
+        : await keepCopies(loss, old, base.former ?? null, (options.clock ?? systemClock).wall())
     try {
       onStep?.('activate')
       await base.activate()

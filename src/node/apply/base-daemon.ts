@@ -28,8 +28,10 @@ export interface BaseDaemon {
   remarks?(): readonly string[]
   /** After `check`: whether the daemon has lost lines of the installed configuration, which it keeps in no file. */
   isMissing?(): Promise<boolean>
-  /** The state that `revert` needs beside the files. */
+  /** What `revert` needs beside the files, also in another process. */
   snapshot(): Promise<string | null>
+  /** After `snapshot`: the running configuration of that moment, if the daemon prints it. */
+  readonly former?: string | null
   /** Runs the new configuration. Throws DaemonError, or a NotTakenError. */
   activate(): Promise<void>
   /**

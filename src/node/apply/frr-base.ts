@@ -22,10 +22,15 @@ export function createFrrBase({ daemonSocket, content, installed, replaces }: Ba
   let before: Lines = new Map()
   let after: Lines = new Map()
   let defaults: Lines = new Map()
+  let former: string | null = null
   // A `network` line of a file is one of alwaysAnnounce.
   const isRuntime = (line: Line) =>
     isAnnouncement(line) && !before.has(keyOf(line)) && !after.has(keyOf(line))
+  const obsolete = (key: string) => (replaces ? !defaults.has(key) && !isOfMachine(key) : before.has(key))
   return {
+    get former() {
+      return former
+    },
     async check() {
       const absent = await findAbsent(dirname(daemonSocket), content)
       if (absent.length > 0) return absent
@@ -37,19 +42,55 @@ export function createFrrBase({ daemonSocket, content, installed, replaces }: Ba
     },
     saysTheSame: () =>
       installed !== null && without(before, after).size === 0 && without(after, before).size === 0,
-    snapshot: () => vtysh.readRunning(),
-    activate: () => {
-      const obsolete = (key: string) => (replaces ? !defaults.has(key) && !isOfMachine(key) : before.has(key))
-      return converge(vtysh, after, obsolete, isRuntime)
+    async snapshot() {
+      former = await vtysh.readRunning()
+      return describeUndo(readLines(former), after, obsolete, isRuntime)
     },
+    activate: () => converge(vtysh, after, obsolete, isRuntime),
     isOvertaken: async () => false,
     confirm: async () => true,
     forget: (gone) => forgetAnnouncements(vtysh, gone),
     async revert(snapshot) {
-      await converge(vtysh, readLines(snapshot ?? ''), () => true, isRuntime)
+      if (former === null) await undoLater(vtysh, snapshot)
+      else await converge(vtysh, readLines(former), () => true, isRuntime)
     },
     close: async () => {},
   }
+}
+
+interface Undo {
+  readonly wanted: readonly Line[]
+  readonly obsolete: readonly string[]
+}
+
+/**
+ * The lines that an apply removes, and those that it adds. Nothing else may be reverted later: an engineer may have
+ * changed the node since.
+ */
+function describeUndo(
+  running: Lines,
+  after: Lines,
+  obsolete: (key: string) => boolean,
+  isRuntime: (line: Line) => boolean,
+): string {
+  const wanted = [...running].filter(([key, line]) => obsolete(key) && !after.has(key) && !isRuntime(line))
+  const undo: Undo = {
+    wanted: wanted.map(([, line]) => line),
+    obsolete: [...after.keys()].filter((key) => !running.has(key)),
+  }
+  return JSON.stringify(undo)
+}
+
+/** Undoes an apply that another process has begun. Throws a NotTakenError. */
+export async function undoLater(vtysh: Vtysh, snapshot: string | null): Promise<void> {
+  // An older version wrote the running configuration here.
+  const isText = snapshot !== null && !snapshot.startsWith('{')
+  if (isText) return converge(vtysh, readLines(snapshot), () => true)
+  const { wanted, obsolete } = JSON.parse(snapshot ?? '{"wanted":[],"obsolete":[]}') as Undo
+  const lines = new Map(wanted.map((line) => [keyOf(line), line]))
+  const added = new Set(obsolete)
+  const isRuntime = (line: Line) => isAnnouncement(line) && !lines.has(keyOf(line)) && !added.has(keyOf(line))
+  await converge(vtysh, lines, (key) => added.has(key), isRuntime)
 }
 
 /** Removes the `network` lines that the controller of the earlier bundle added, and that of the new one does not know. */

@@ -21,11 +21,15 @@ export function findGap(
     !isRuntime(line) &&
     !(line.length === 2 && isFamily(line[1]!)) &&
     !(line.length === 1 && isLasting(line[0]))
+  const unwanted = [...running].filter(([key, line]) => !wanted.has(key) && counts(line))
+  const kept = new Set(unwanted.flatMap(([key, line]) => (obsolete(key) ? [] : [line[0]])))
+  const blocks = new Set([...wanted.values()].map(([block]) => block))
+  // The removal of a router would end the sessions that an engineer has added to it.
+  const isKept = ([block, ...rest]: Line) =>
+    rest.length === 0 && block.startsWith('router ') && kept.has(block) && !isOtherAsn(block, blocks)
   return {
     missing: [...wanted].filter(([key, line]) => !running.has(key) && counts(line)).map(([, line]) => line),
-    excess: [...running]
-      .filter(([key, line]) => !wanted.has(key) && obsolete(key) && counts(line))
-      .map(([, line]) => line),
+    excess: unwanted.filter(([key, line]) => obsolete(key) && !isKept(line)).map(([, line]) => line),
   }
 }
 

@@ -26,9 +26,11 @@ const journalSchema = z.strictObject({
     }),
   ),
   /**
-   * FRR's running configuration before the apply; of an attached node, the lines to restore and to remove. `null` for
-   * BIRD, which reads its file again.
+   * SHA-256 of the configuration file as the apply installs it. With another content than this one and the former one,
+   * an engineer has changed the file since.
    */
+  configHash: z.string().optional(),
+  /** The lines of FRR to restore and to remove. `null` for BIRD, which reads its file again. */
   running: z.string().nullable(),
 })
 

@@ -11,7 +11,7 @@ import { OperationError } from '../../text/operation-error.ts'
 import { type ApplyOutcome, applyBundle } from '../apply/apply.ts'
 import { cleaners } from '../apply/clean.ts'
 import { journalPath, lockApply } from '../apply/lock.ts'
-import { repairInterrupted } from '../apply/repair.ts'
+import { type Repair, repairInterrupted } from '../apply/repair.ts'
 import { DaemonError, type SavedNetwork } from '../routing/daemon.ts'
 import { ownPrefixesOf } from '../routing/own-prefixes.ts'
 import { readDaemonVersion } from '../routing/version.ts'
@@ -62,8 +62,13 @@ export async function applyOnNode({
   const interruption = untilInterrupted()
   try {
     let manifest = read
-    if (await repairInterrupted(bundleDir)) {
-      onStep('an earlier apply was interrupted; its changes are reverted')
+    const repair = await repairInterrupted(bundleDir)
+    if (repair !== 'nothing') {
+      onStep(
+        repair === 'reverted'
+          ? 'an earlier apply was interrupted; its changes are reverted'
+          : `an earlier apply was interrupted; ${configFile} was changed since, and stays as it is`,
+      )
       // The bundle may be the folder that was reverted.
       manifest = await readBundle(bundle)
     }
@@ -93,14 +98,14 @@ export async function applyOnNode({
 }
 
 /**
- * Reverts the changes of an interrupted apply; `false`: there are none, or an apply runs, which completes or reverts its
- * own. The controller of a hardened unit may not write there. Throws OperationError.
+ * Reverts the changes of an interrupted apply; `nothing`: there are none, or an apply runs, which completes or reverts
+ * its own. The controller of a hardened unit may not write there. Throws OperationError.
  */
-export async function repairNode(bundleDir: string): Promise<boolean> {
+export async function repairNode(bundleDir: string): Promise<Repair> {
   // Without a journal there is nothing to lock for, and perhaps no folder for the lock.
-  if (!existsSync(journalPath(bundleDir))) return false
+  if (!existsSync(journalPath(bundleDir))) return 'nothing'
   const lock = await lockApply(bundleDir)
-  if (lock.outcome === 'busy') return false
+  if (lock.outcome === 'busy') return 'nothing'
   try {
     return await repairInterrupted(bundleDir)
   } catch (error) {

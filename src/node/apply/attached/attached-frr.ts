@@ -1,8 +1,8 @@
 import { dirname } from 'node:path'
 import { Vtysh } from '../../routing/frr/vtysh.ts'
 import type { BaseDaemon, BaseOptions } from '../base-daemon.ts'
-import { configured, converge, forgetAnnouncements, readBoth } from '../frr-base.ts'
-import { keyOf, type Line, type Lines, readLines } from '../frr-lines.ts'
+import { configured, converge, forgetAnnouncements, readBoth, undoLater } from '../frr-base.ts'
+import { type Lines, readLines } from '../frr-lines.ts'
 import { findGap } from '../frr-steps.ts'
 
 /**
@@ -30,14 +30,7 @@ export function createAttachedFrr({ daemonSocket, content, installed }: BaseOpti
     isOvertaken: async () => false,
     confirm: async () => true,
     forget: (gone) => forgetAnnouncements(vtysh, gone),
-    async revert(snapshot) {
-      const { wanted, obsolete } = JSON.parse(snapshot ?? '{"wanted":[],"obsolete":[]}') as {
-        wanted: Line[]
-        obsolete: string[]
-      }
-      const ours = new Set(obsolete)
-      await converge(vtysh, new Map(wanted.map((line) => [keyOf(line), line])), (key) => ours.has(key))
-    },
+    revert: (snapshot) => undoLater(vtysh, snapshot),
     close: async () => {},
   }
 }

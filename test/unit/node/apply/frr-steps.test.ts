@@ -43,7 +43,7 @@ end
 `
 
 /** A simple model of FRR: adds and removes lines. */
-function gapTo(text: string, obsolete = everything) {
+function gapTo(text: string, obsolete: (key: string) => boolean = everything) {
   return findGap(readLines(running), readLines(text), obsolete)
 }
 
@@ -53,6 +53,26 @@ describe('the lines of a running configuration', () => {
     expect(keys).toContain('router bgp 64500 / address-family ipv4 unicast / neighbor 10.2.0.1 activate')
     expect(keys).toContain('route-map aw-in permit 10 / match ip address prefix-list aw')
     expect(keys.filter((key) => /hostname|frr |rpki|exit|!/.test(key))).toEqual([])
+  })
+})
+
+describe('the removal of a router', () => {
+  const obsolete = (key: string) => !key.includes('10.2.0.1')
+  test('waits while it has lines that are not obsolete', () => {
+    const excess = gapTo('', obsolete).excess.map((line) => line.join(' / '))
+    expect(excess).toContain('router bgp 64500 / bgp router-id 10.0.0.2')
+    expect(excess).not.toContain('router bgp 64500')
+    expect(gapTo('').excess.map((line) => line.join(' / '))).toContain('router bgp 64500')
+  })
+
+  test('does not wait where another AS takes its place', () => {
+    const excess = gapTo('router bgp 64501\n', obsolete).excess.map((line) => line.join(' / '))
+    expect(excess).toContain('router bgp 64500')
+  })
+
+  test('does not wait in the policies, where each line is ours', () => {
+    const excess = gapTo('', (key) => !key.includes('match ip')).excess.map((line) => line.join(' / '))
+    expect(excess).toContain('route-map aw-in permit 10')
   })
 })
 
