@@ -32,6 +32,7 @@ const debianPart = [
   { file: 'test/proof/neighbors.test.ts', bird: '3' },
   { file: 'test/e2e/apply/apply-bird.test.ts', bird: '2' },
   { file: 'test/e2e/apply/apply-frr.test.ts', bird: '3' },
+  { file: 'test/e2e/routing/late-answers.test.ts', bird: '3' },
   { file: 'test/e2e/routing/routing-bird.test.ts', bird: '3' },
   { file: 'test/e2e/routing/routing-frr.test.ts', bird: '2' },
   { file: 'test/e2e/sessions/route-server.test.ts', bird: '2' },

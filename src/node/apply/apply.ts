@@ -211,7 +211,7 @@ export async function applyBundle(options: ApplyOptions): Promise<ApplyOutcome> 
     const applied = { applied: true, effect, undone: false, reason: 'applied', detail } as const
     return { ...lost, ...applied, copies, findings, notes }
   } finally {
-    daemon.close()
+    await daemon.leave()
     sessions?.close()
     await base.close()
   }
@@ -254,7 +254,7 @@ async function observeBefore({ installed, manifest, createDaemon }: ApplyOptions
   try {
     return await daemon.observe()
   } finally {
-    daemon.close()
+    await daemon.leave()
   }
 }
 
@@ -310,7 +310,7 @@ async function undo(
   } catch (error) {
     notes.push(`the state from before the apply is not complete yet: ${(error as Error).message}`)
   } finally {
-    daemon.close()
+    await daemon.leave()
   }
   if (!(cause instanceof WorseError || reason !== 'worse-than-before')) throw cause
   return { applied: false, undone: true, reason, detail: why, notes }

@@ -155,8 +155,9 @@ export class Reconciler {
   async stop(): Promise<void> {
     this.#stopped = true
     this.#wake?.()
-    this.#daemon.close()
+    const left = this.#daemon.leave()
     await this.#loop
+    await left
   }
 
   async #run(): Promise<void> {

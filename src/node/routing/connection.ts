@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net'
 import { DaemonError } from './daemon.ts'
+import { LateAnswers } from './late-answers.ts'
 import { Turns } from './turns.ts'
 
 /** Assembles one reply from its chunks. */
@@ -21,6 +22,7 @@ interface ConnectionOptions<Reply> {
 
 interface Pending<Reply> {
   readonly socket: Socket
+  readonly isGreeting: boolean
   readonly reader: ReplyReader<Reply>
   readonly resolve: (reply: Reply) => void
   readonly reject: (error: Error) => void
@@ -28,12 +30,13 @@ interface Pending<Reply> {
 }
 
 /**
- * One connection to a daemon's control socket: opened on demand, kept open, one request at a time. Every error
- * closes it, so that a late reply is never read as the answer to the next request.
+ * One connection to a daemon's control socket: opened on demand, kept open, one request at a time. After an error the next
+ * request uses another, so that a late reply is never read as its answer.
  */
 export class DaemonConnection<Reply> {
   readonly #options: ConnectionOptions<Reply>
   readonly #turns = new Turns()
+  readonly #late = new LateAnswers()
   #socket: Socket | null = null
   #pending: Pending<Reply> | null = null
   #closed = false
@@ -65,6 +68,12 @@ export class DaemonConnection<Reply> {
     this.drop()
   }
 
+  /** Closes. Resolves when the daemon has completed its answers, or after two seconds: then the process may end. */
+  leave(): Promise<void> {
+    this.close()
+    return this.#late.end()
+  }
+
   #take<T>(job: () => Promise<T>): Promise<T> {
     return this.#turns.take(async () => {
       if (this.#closed) throw this.#gone('closed')
@@ -82,7 +91,7 @@ export class DaemonConnection<Reply> {
       this.#drop(socket, new DaemonError('disconnected', `${this.#options.daemon} closed the connection`))
     })
     try {
-      await this.#options.greet((request) => this.#exchange(socket, request))
+      await this.#options.greet((request) => this.#exchange(socket, request, true))
     } catch (error) {
       this.#drop(socket, error as Error)
       throw error
@@ -90,7 +99,7 @@ export class DaemonConnection<Reply> {
     return socket
   }
 
-  #exchange(socket: Socket, request: string | null): Promise<Reply> {
+  #exchange(socket: Socket, request: string | null, isGreeting = false): Promise<Reply> {
     const { daemon, deadlineMs, createReader } = this.#options
     return new Promise<Reply>((resolve, reject) => {
       if (this.#socket !== socket) {
@@ -104,6 +113,7 @@ export class DaemonConnection<Reply> {
       }
       const pending: Pending<Reply> = {
         socket,
+        isGreeting,
         reader: createReader(),
         resolve,
         reject,
@@ -135,9 +145,10 @@ export class DaemonConnection<Reply> {
 
   #drop(socket: Socket, error: Error): void {
     if (this.#socket === socket) this.#socket = null
-    socket.destroy()
-    const pending = this.#pending
-    if (pending === null || pending.socket !== socket) return
+    const pending = this.#pending?.socket === socket ? this.#pending : null
+    if (pending?.isGreeting === false && !socket.destroyed) this.#late.add(socket)
+    else socket.destroy()
+    if (pending === null) return
     this.#pending = null
     clearTimeout(pending.timer)
     pending.reject(error)

@@ -22,6 +22,12 @@ export interface RoutingDaemon {
 
   /** Drops the connection to the daemon; a pending call rejects. */
   close(): void
+
+  /**
+   * Closes, and resolves when the process may end: when the daemon has completed an answer that is late or not wanted any more,
+   * or after two seconds.
+   */
+  leave(): Promise<void>
 }
 
 export interface DaemonIdentity {

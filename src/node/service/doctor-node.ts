@@ -42,7 +42,7 @@ async function observe(manifest: Manifest): Promise<Observation> {
   try {
     return await daemon.observe()
   } finally {
-    daemon.close()
+    await daemon.leave()
   }
 }
 

@@ -53,7 +53,7 @@ export async function runGuard(bundle: string, programVersion: string, stay: boo
   // SIGHUP comes from the terminal that the controller was started in.
   process.on('SIGHUP', () => {})
   await guard.run()
-  daemon.close()
+  await daemon.leave()
   log.info({ event: 'guard-ended' }, 'the guard ends: nothing is left to guard')
   await end()
 }

@@ -88,7 +88,7 @@ async function withdrawDirectly(
   const daemon = await createDaemon(manifest)
   const addresses = new RemovedAddresses({ manifest, runIp })
   const result = await withdrawServices({ manifest, daemon, addresses, services, clock: systemClock })
-  daemon.close()
+  await daemon.leave()
   const withdrawal = { ...result, troubles: [...new Set([...failures, ...result.troubles])] }
   return { by: 'command', services, withdrawal, removed: addresses.removed }
 }

@@ -205,6 +205,10 @@ class Bird implements RoutingDaemon {
     this.#client.close()
   }
 
+  leave(): Promise<void> {
+    return this.#client.leave()
+  }
+
   /** With their addresses where sessions are found by them, in each reply: a reconfiguration may rename a session. */
   async #readProtocols(): Promise<Protocols> {
     return readProtocols(await this.#ask(this.#isAttached ? 'show protocols all' : 'show protocols'))

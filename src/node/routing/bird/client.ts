@@ -53,4 +53,9 @@ export class BirdClient {
   close(): void {
     this.#connection.close()
   }
+
+  /** Closes; resolves when the process may end. */
+  leave(): Promise<void> {
+    return this.#connection.leave()
+  }
 }

@@ -315,6 +315,10 @@ class Frr implements RoutingDaemon {
     this.#vty.close()
   }
 
+  leave(): Promise<void> {
+    return this.#vty.leave()
+  }
+
   async #readNetworks(): Promise<RunningNetworks> {
     return readNetworks(await this.#vty.ask(networksCommand), this.#asn)
   }

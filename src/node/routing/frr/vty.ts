@@ -58,6 +58,11 @@ export class Vty {
   close(): void {
     this.#connection.close()
   }
+
+  /** Closes; resolves when the process may end. */
+  leave(): Promise<void> {
+    return this.#connection.leave()
+  }
 }
 
 export function refusal(command: string, reply: VtyReply, daemon = 'bgpd'): DaemonError {

@@ -91,6 +91,7 @@ function start(
     },
     observe: async () => observationOf(manifest, originated),
     close: () => {},
+    leave: async () => {},
     ...failing,
   }
   const controller = new Controller({

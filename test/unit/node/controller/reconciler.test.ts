@@ -72,6 +72,8 @@ class ScriptedDaemon implements RoutingDaemon {
   }
 
   close(): void {}
+
+  async leave(): Promise<void> {}
 }
 
 const running: Reconciler[] = []
