@@ -79,10 +79,17 @@ function judge(line: string, words: readonly string[], depth: number): Judgement
       hint: 'leave it out: the next command ends the block',
     }
   }
-  if (first.startsWith('red') && second.startsWith('s') && !words.includes('route-map')) {
+  // IS-IS and Babel have the family before the source.
+  const source = ['static', 'connected'].find((one) =>
+    command.slice(1, 3).some((word) => isShortFor(word, one)),
+  )
+  if (isShortFor(first, 'redistribute') && source !== undefined && !words.includes('route-map')) {
+    const what = { static: 'the prefixes that the node announces', connected: 'the anycast addresses' }[
+      source
+    ]
     return {
       message: `has ${words.join(' ')}`,
-      hint: 'add a route-map: the prefixes that the node announces are static blackholes, also while they are withdrawn',
+      hint: `add a route-map: ${what} are among them, also while they are withdrawn`,
     }
   }
   const secretAt = first === 'description' ? -1 : command.findIndex((word) => secretWord.test(word))
