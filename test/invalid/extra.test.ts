@@ -165,6 +165,10 @@ describe('extra configuration of FRR is refused', () => {
     expect(findFrrProblems(text).map((problem) => problem.message)).toEqual([message])
   })
 
+  test('a file that is full of them is read to its end', { timeout: 30_000 }, () => {
+    expect(findBirdProblems('aw_a '.repeat(140_000)).length).toBeGreaterThanOrEqual(140_000)
+  })
+
   test('but not for what it does to other protocols', () => {
     const text = readFileSync('test/golden/kinds/extra-ospf.frr.conf', 'utf8')
     expect(findFrrProblems(`${text}\nno ip forwarding\nip protocol ospf route-map mine\n`)).toEqual([])

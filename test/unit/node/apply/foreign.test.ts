@@ -152,11 +152,29 @@ test('secrets are hidden in both notations', () => {
     ' ip ospf authentication-key hunter2',
     ' area-password clear hunter2',
     ' key-string hunter2',
+    ' ip nhrp authentication hunter2',
   ]
   expect(maskFrrSecrets(frr.join('\n'))).not.toContain('hunter')
   expect(maskFrrSecrets('FRR keeps "router ospf / x md5 hunter2"; FRR keeps "log syslog"')).toBe(
     'FRR keeps "router ospf / x md5 ***"; FRR keeps "log syslog"',
   )
+})
+
+test.for([
+  'password\n  "hunter2";',
+  'password # of transit1\n  "hunter2";',
+  'password /* of transit1 */ "hunter2";',
+  'define UP1 = "hunter2";\nprotocol bgp a { password UP1; }',
+  'define BGP_PASSWORD = "hunter2";',
+  'define PW_1\n = "hunter2";',
+])('BIRD reads it, and its secret is hidden: %s', (text) => {
+  expect(maskBirdSecrets(text)).not.toContain('hunter2')
+  expect(maskBirdSecrets(text).split('\n')).toHaveLength(text.split('\n').length)
+})
+
+test('what is no secret of BIRD is shown', () => {
+  const text = 'define MONKEY = "banana";\n# the password\nlocal as 64500;\ninclude "keys/*.conf";'
+  expect(maskBirdSecrets(text)).toBe(text)
 })
 
 test('a secret and its token are the same in a comparison, in the lines of the bundle only', () => {

@@ -36,10 +36,10 @@ const reserved = new Set(
 
 /** What would change the planner's part of a bird.conf, or what BIRD refuses. */
 export function findBirdProblems(text: string): ExtraProblem[] {
-  const problems: ExtraProblem[] = []
+  let problems: ExtraProblem[] = []
   try {
     const tokens = [...scanBird({ file: '', text })]
-    problems.push(...findTokenProblems(tokens))
+    problems = findTokenProblems(tokens)
     for (const statement of readBirdStatements(tokens.values(), () => false)) {
       const problem = judge(statement)
       if (problem !== null) problems.push({ line: statement.place.line, ...problem })
