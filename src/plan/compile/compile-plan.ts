@@ -21,7 +21,7 @@ import {
 } from '../sites/fleet.ts'
 import { versionsFor } from './daemon-versions.ts'
 import { irrKey, noFeeds, type PlanFeeds } from './feeds.ts'
-import { noticesOfFleet, noticesOfNeighbor, noticesOfNode } from './notices.ts'
+import { noticesOfFleet, noticesOfLists, noticesOfNeighbor, noticesOfNode } from './notices.ts'
 import { noticesOfOwn } from './own-announcements.ts'
 import { collectOwnAsns } from './own-asns.ts'
 import {
@@ -79,7 +79,7 @@ function compileNode(shared: Compilation, site: Site, node: FleetNode, layout: N
     return compileSession(shared, node, neighbor, advertised)
   })
   const rpki = sessions.some(usesVrps) ? fleet.rpki : null
-  shared.notices.push(...noticesOfNode(fleet, node, layout))
+  shared.notices.push(...noticesOfNode(fleet, node, layout), ...noticesOfLists(node, sessions))
   return {
     site: site.name,
     node: node.name,

@@ -25,7 +25,12 @@ export const versions: Readonly<Record<DaemonKind, Versions>> = {
 }
 
 /** What not every version has, or writes in another way. */
-export type VersionFeature = 'roles' | 'cache-transport' | 'rpki-of-vrf' | 'next-hop-of-link'
+export type VersionFeature =
+  | 'roles'
+  | 'cache-transport'
+  | 'rpki-of-vrf'
+  | 'next-hop-of-link'
+  | 'quick-prefix-lists'
 
 /** The first version with the feature; `null`: no version has it. */
 export const firstVersions: Readonly<Record<VersionFeature, Readonly<Record<DaemonKind, string | null>>>> = {
@@ -40,6 +45,8 @@ export const firstVersions: Readonly<Record<VersionFeature, Readonly<Record<Daem
    * where that neighbor has opened the connection. 8.4 does not do so, 10.3 does; no version between them was measured.
    */
   'next-hop-of-link': { bird: null, frr: '8.5' },
+  /** A prefix list is read in a time that thousands of entries do not make long. 8.4 was measured, and 10.3. */
+  'quick-prefix-lists': { bird: oldestVersions.bird, frr: '10.3' },
 }
 
 /** Whether the node's daemon has a feature, by the version in the YAML or the assumed one. */

@@ -1,14 +1,22 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { parsePrefix } from '../../../../src/net/prefix.ts'
+import { orLonger } from '../../../../src/net/prefix-range.ts'
 import { compilePlan } from '../../../../src/plan/compile/compile-plan.ts'
+import { irrKey, noFeeds } from '../../../../src/plan/compile/feeds.ts'
 import { debianLayout } from '../../../../src/plan/compile/layout.ts'
 import { parseFleet } from '../../../../src/plan/sites/parse.ts'
 import { base } from '../../../invalid/base.ts'
 
 /** The notices with that text, of a node with one more neighbor. */
-function noticesOf(daemon: 'bird' | 'frr', fields: string, about = 'ends in an AS_SET'): string[] {
+function noticesOf(
+  daemon: 'bird' | 'frr',
+  fields: string,
+  about = 'ends in an AS_SET',
+  { name: whose = 'n' as string | null, version = '', feeds = noFeeds } = {},
+): string[] {
   const address = fields.includes('interface:') ? '' : 'address: 10.1.1.9, '
   const neighbor = `{ name: n, ${address}${fields} }`
-  const site = base['fra1.yaml']!.replace(/daemon: \w+/, `daemon: ${daemon}`).replace(
+  const site = base['fra1.yaml']!.replace(/daemon: \w+/, `daemon: ${daemon}${version}`).replace(
     'neighbors:\n',
     `neighbors:\n      - ${neighbor}\n`,
   )
@@ -17,9 +25,9 @@ function noticesOf(daemon: 'bird' | 'frr', fields: string, about = 'ends in an A
     { name: 'fra1.yaml', text: site },
   ])
   if (fleet === null) throw new Error(JSON.stringify(issues))
-  const { notices } = compilePlan(fleet, (_site, node) => debianLayout(fleet, node))
+  const { notices } = compilePlan(fleet, (_site, node) => debianLayout(fleet, node), feeds)
   return notices.flatMap(({ neighbor: name, message }) =>
-    name === 'n' && message.includes(about) ? [message] : [],
+    name === whose && message.includes(about) ? [message] : [],
   )
 }
 
@@ -84,4 +92,43 @@ test('FRR does not see the next hop of IPv4 routes from an unnumbered neighbor: 
   expect(noticesOf('bird', fields('bfd: {}'), 'next hop')).toEqual([])
   expect(noticesOf('frr', fields('extendedNextHop: false'), 'next hop')).toEqual([])
   expect(noticesOf('frr', fields('relax: [next-hop]'), 'filter for')).toEqual([])
+})
+
+describe('the size of prefix lists', () => {
+  const irr = { type: 'as-set', asSet: 'AS-LARGE' } as const
+  const noticesFor = (daemon: 'bird' | 'frr', version: string, entries: number) => {
+    const set = Array.from({ length: entries }, (_, at) => {
+      const prefix = parsePrefix(`10.${at >> 8}.${at & 255}.0/24`)
+      if (!prefix.ok) throw new Error(prefix.problem)
+      return orLonger(prefix.value)
+    })
+    return noticesOf(
+      daemon,
+      'kind: peer, asn: 64601, import: full, irr: { asSet: AS-LARGE }',
+      'prefix lists',
+      {
+        name: null,
+        version: `\n    daemonVersion: '${version}'`,
+        feeds: { irr: new Map([[irrKey(irr, 'ipv4'), set]]), vrps: null },
+      },
+    )
+  }
+
+  test('FRR 8.4 reads thousands of entries slowly: a notice of the node', () => {
+    const [notice, ...others] = noticesFor('frr', '8.4', 2500)
+    expect(notice?.replace(/have \d+/, 'have N')).toBe(
+      'the prefix lists have N entries, which this FRR reads slowly: 8.4 needs 5 s of processor time in each of zebra and bgpd for 2,500, and 19 s for 10,000, whenever it starts; install FRR 10.3, which needs 4 s for 10,000, use BIRD, or take sets with fewer prefixes at irr',
+    )
+    expect(Number(/have (\d+)/.exec(notice!)?.[1])).toBeGreaterThanOrEqual(2500)
+    expect(Number(/have (\d+)/.exec(notice!)?.[1])).toBeLessThan(2700)
+    expect(others).toEqual([])
+  })
+
+  test.each([
+    ['frr', '8.4', 1500],
+    ['frr', '10.3', 2500],
+    ['bird', '2.17', 2500],
+  ] as const)('no notice for %s %s with %d', (daemon, version, entries) => {
+    expect(noticesFor(daemon, version, entries)).toEqual([])
+  })
 })
