@@ -35,7 +35,11 @@ export interface Context {
 }
 
 /** `null`: no controller answers. */
-export type ControllerWords = readonly ServiceWords[] | null
+export type ControllerWords = {
+  readonly services: readonly ServiceWords[]
+  /** What the daemon does not do of what the controller has decided; `null`: nothing. */
+  readonly failure: string | null
+} | null
 
 export interface ServiceWords {
   readonly name: string

@@ -48,12 +48,24 @@ async function observe(manifest: Manifest): Promise<Observation> {
 
 async function readServices(manifest: Manifest): Promise<ControllerWords> {
   // Without services there is nothing to announce.
-  if (manifest.services.length === 0) return []
+  if (manifest.services.length === 0) return { services: [], failure: null }
   const reply = await askController(manifest)
   if (reply.outcome === 'absent') return null
-  return reply.status.services.map(({ name, decision, reason, detail, since, announced, holdDown }) => ({
-    ...{ name, decision, reason, detail, since, isAnnounced: announced.length > 0, leftMs: holdDown.leftMs },
-  }))
+  const { services, daemon } = reply.status
+  return {
+    services: services.map(({ name, decision, reason, detail, since, announced, holdDown }) => ({
+      ...{
+        name,
+        decision,
+        reason,
+        detail,
+        since,
+        isAnnounced: announced.length > 0,
+        leftMs: holdDown.leftMs,
+      },
+    })),
+    failure: daemon.trouble?.message ?? null,
+  }
 }
 
 async function readLoss(manifest: Manifest, bundle: string): Promise<LossWords | null> {

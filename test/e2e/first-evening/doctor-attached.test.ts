@@ -19,14 +19,20 @@ afterAll(async () => {
   await rm(dir, { recursive: true, force: true })
 }, patience(60_000))
 
-/** The findings that are no remark about what this machine lacks, such as systemd. */
+/**
+ * The findings that are no remark about what this machine lacks, such as systemd; and without what the controller says of
+ * the consequences, which follow a fault or its repair later.
+ */
 async function problems(node: LabNode): Promise<{ exitCode: number | undefined; found: Finding[] }> {
   const command = [process.execPath, cli, 'doctor', '--json', '--bundle', node.bundle]
   const { exitCode, stdout } = await execa('ip', ['netns', 'exec', node.namespace, ...command], {
     reject: false,
   })
   const { findings } = JSON.parse(stdout) as { findings: Finding[] }
-  return { exitCode, found: findings.filter(({ severity }) => severity !== 'info') }
+  return {
+    exitCode,
+    found: findings.filter(({ severity, check }) => severity !== 'info' && check !== 'controller'),
+  }
 }
 
 /** The same for each daemon: what is taken from the engineer's configuration, and what doctor says of it. */
@@ -136,4 +142,37 @@ describe.each(['bird', 'frr'] as const)('doctor on a node with its own routing o
     )
     expect(await problems(node)).toEqual({ exitCode: 0, found: [] })
   })
+})
+
+test('a reload of FRR removes the route-maps that are in no file: doctor names them, and apply adds them', {
+  timeout: patience(120_000),
+}, async () => {
+  const node = lab.nodes.find(({ daemon }) => daemon === 'frr')!
+  const vtysh = (...lines: string[]) =>
+    execa('vtysh', ['--vty_socket', dirname(node.controlSocket), ...lines.flatMap((line) => ['-c', line])])
+  const { stdout } = await vtysh('show running-config')
+  const ours = [...stdout.matchAll(/^route-map (aw_rome_transit-out) \w+ \d+$/gm)].map(
+    ([line]) => `no ${line}`,
+  )
+  expect(ours).not.toEqual([])
+  await vtysh('configure terminal', ...ours)
+  const findings = async () => {
+    const command = [process.execPath, cli, 'doctor', '--json', '--bundle', node.bundle]
+    const shown = await execa('ip', ['netns', 'exec', node.namespace, ...command], { reject: false })
+    const found = (JSON.parse(shown.stdout) as { findings: Finding[] }).findings
+    return found.filter(({ severity }) => severity !== 'info')
+  }
+  const errors = await until('doctor names them', findings, ({ length }) => length >= 2)
+  expect(errors).toMatchObject([
+    {
+      ...{ severity: 'error', check: 'include' },
+      message: expect.stringMatching(/^bgpd uses the route-map aw_rome_transit-out and does not have it/),
+    },
+    {
+      ...{ severity: 'error', check: 'controller' },
+      message: expect.stringMatching(/decided: .*192\.0\.2\.0\/24 is not advertised to rome-transit/),
+    },
+  ])
+  await inside(node, process.execPath, [cli, 'apply', '--bundle', node.bundle])
+  await until('nothing is found', findings, ({ length }) => length === 0)
 })

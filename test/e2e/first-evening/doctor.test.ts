@@ -69,7 +69,10 @@ async function doctor(
  */
 async function problems(node: LabNode, ...args: string[]) {
   const isDecision = ({ check, message }: Finding) =>
-    check === 'controller' && /^vpn is (?:withdrawn|degraded|not announced) since /.test(message)
+    check === 'controller' &&
+    /^(?:vpn is (?:withdrawn|degraded|not announced|to be announced)|the routing daemon does not do )/.test(
+      message,
+    )
   return (await doctor(node, ...args)).findings.filter(
     (finding) => finding.severity !== 'info' && !isDecision(finding),
   )

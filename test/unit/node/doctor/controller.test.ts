@@ -8,14 +8,18 @@ import { DaemonError } from '../../../../src/node/routing/daemon.ts'
 const manifest = { daemon: 'bird', routing: 'managed' } as Manifest
 
 interface Answers {
-  readonly services?: ControllerWords
+  readonly services?: readonly ServiceWords[] | null
+  readonly failure?: string | null
   readonly findLoss?: () => Promise<LossWords | null>
 }
 
-const examine = (check: Check, { services = [], findLoss }: Answers) =>
+const examine = (check: Check, { services = [], failure = null, findLoss }: Answers) =>
   check.examine({
     ...{ manifest, bundle: '/b', services: [], clientName: null, nowMs: 0, observe: null },
-    ...{ askController: async () => services, findLoss: findLoss ?? null },
+    ...{
+      askController: async (): Promise<ControllerWords> => services && { services, failure },
+      findLoss: findLoss ?? null,
+    },
   })
 
 const vpn: ServiceWords = {
@@ -39,6 +43,19 @@ test('an announced service, or one that is held as it is, is no finding', async 
   ).toEqual([])
 })
 
+test('a service that no neighbor has is an error, and so is what the daemon does not do, with its words', async () => {
+  const services = [{ ...vpn, isAnnounced: false }]
+  expect(await examine(controller, { services })).toMatchObject([
+    { severity: 'error', message: 'vpn is to be announced, and no neighbor has its prefixes' },
+  ])
+  expect(await examine(controller, { services, failure: '192.0.2.0/24 is not advertised' })).toMatchObject([
+    {
+      severity: 'error',
+      message: 'the routing daemon does not do what the controller decided: 192.0.2.0/24 is not advertised',
+    },
+  ])
+})
+
 const cases = [
   ['withdraw', 'hung', null, 'error', 'vpn is withdrawn since', 'end that cause'],
   ['withdraw', 'hold-down', 12_300, 'error', 'vpn is withdrawn since', 'announced again in 13 s'],
@@ -49,7 +66,9 @@ const cases = [
 test.each(cases)(
   'a service with %s because of %s: its reason and a cure',
   async (decision, reason, leftMs, severity, words, cure) => {
-    const services = [{ ...vpn, decision, reason, leftMs, isAnnounced: false, detail: 'words' }]
+    const services = [
+      { ...vpn, decision, reason, leftMs, isAnnounced: decision === 'degrade', detail: 'words' },
+    ]
     const message = `${words} 2026-01-01T00:00:00Z: ${reason}: words`
     expect(await examine(controller, { services })).toEqual([
       { severity, message, cure: expect.stringContaining(cure) },

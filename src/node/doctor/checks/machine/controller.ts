@@ -25,8 +25,16 @@ async function findSeveral(): Promise<Found[]> {
 
 async function ask(bundle: string | null, askController: Context['askController']): Promise<Found[]> {
   if (askController === null) return []
-  const services = await askController()
-  if (services !== null) return services.flatMap(describe)
+  const words = await askController()
+  if (words !== null) {
+    const { services, failure } = words
+    const found = services.flatMap(describe)
+    if (failure === null) return [...found, ...services.flatMap(describeAbsence)]
+    return [
+      ...found,
+      error(`the routing daemon does not do what the controller decided: ${failure}`, cureOfAbsence),
+    ]
+  }
   const start = `anyward controller --bundle ${bundle ?? 'DIR'}`
   return [
     error(
@@ -42,6 +50,15 @@ function describe(service: ServiceWords): Found[] {
   const is = { degrade: 'is degraded', withdraw: 'is withdrawn', hold: 'is not announced' }[decision]
   const message = `${name} ${is} since ${since}: ${reason}: ${detail}`
   return [decision === 'degrade' ? warning(message, cureOf(service)) : error(message, cureOf(service))]
+}
+
+const cureOfAbsence =
+  'fix what else this command finds, such as a session, an include or a filter; `anyward status` has the answer of the daemon'
+
+/** Decided, and at no neighbor: no session is up, for example. */
+function describeAbsence({ name, decision, isAnnounced }: ServiceWords): Found[] {
+  if (isAnnounced || (decision !== 'announce' && decision !== 'degrade')) return []
+  return [error(`${name} is to be announced, and no neighbor has its prefixes`, cureOfAbsence)]
 }
 
 function cureOf({ reason, leftMs }: ServiceWords): string {

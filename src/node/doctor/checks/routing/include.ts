@@ -5,7 +5,12 @@ import { globOf } from '../../../../manifest/announcements.ts'
 import { daemonNames, filtersFile } from '../../../../manifest/daemon-kinds.ts'
 import type { Manifest } from '../../../../manifest/manifest.ts'
 import { findInclude, readsFile } from '../../../routing/bird/includes.ts'
+import { DaemonError } from '../../../routing/daemon.ts'
+import { Vtysh } from '../../../routing/frr/vtysh.ts'
 import { type Check, error, type Found, unseen, warning } from '../../check.ts'
+
+/** For one answer of FRR, within the limit of a check. */
+const runningMs = 10_000
 
 /** BIRD announces what the controller writes into its include file: the configuration must include it. */
 export const include: Check = {
@@ -78,16 +83,38 @@ async function examineFilters(configFile: string, bundleDir: string): Promise<Fo
 }
 
 /** FRR has no include: an attached node keeps our route-maps in its own file. */
-async function examineRouteMaps({ routing, paths: { configFile } }: Manifest): Promise<Found[]> {
+async function examineRouteMaps({
+  routing,
+  paths: { configFile, daemonSocket },
+}: Manifest): Promise<Found[]> {
   if (routing !== 'attached' || configFile === undefined) return []
   const text = await readSystemFile(configFile)
   if (text === null) return [error(`there is no ${configFile}`, 'write your own configuration into it')]
-  return findUndefinedMaps(text).map((name) =>
+  const running = findUndefinedMaps(await readRunning(daemonSocket))
+  const missing = running.map((name) =>
+    error(
+      `bgpd uses the route-map ${name} and does not have it, as after a reload of FRR: its sessions exchange no routes`,
+      'run `anyward apply`, then `write memory` in vtysh',
+    ),
+  )
+  const others = findUndefinedMaps(text).filter((name) => !running.includes(name))
+  const inFile = others.map((name) =>
     error(
       `${configFile} uses the route-map ${name} and does not define it: after a restart of FRR its sessions exchange no routes`,
       'run `anyward apply`, then `write memory` in vtysh',
     ),
   )
+  return [...missing, ...inFile]
+}
+
+/** Empty, if FRR does not answer: the check of its socket says so. */
+async function readRunning(daemonSocket: string): Promise<string> {
+  try {
+    return await new Vtysh(dirname(daemonSocket), runningMs).readRunning()
+  } catch (cause) {
+    if (cause instanceof DaemonError) return ''
+    throw cause
+  }
 }
 
 /** Our route-maps that a frr.conf uses, and does not define. */
