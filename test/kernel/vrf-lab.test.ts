@@ -1,0 +1,167 @@
+import { execa } from 'execa'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { ScenarioName } from '../../src/lab/scenario/names.ts'
+import { NodeUnderTest } from '../e2e/failures/node-under-test.ts'
+import { testApplyOn } from '../e2e/fixtures/apply/cases.ts'
+import { cli, inside, type Lab, labDown, labUp, until } from '../e2e/fixtures/lab/lab.ts'
+import { findLeftovers } from '../e2e/fixtures/lab/leftovers.ts'
+import { patience } from '../patience.ts'
+import { boundMs, minutes, reasons, rows, run } from './fixture/scenarios.ts'
+
+const sites = 'test/kernel/fleet-vrf'
+
+describe('a lab whose neighbors are in two VRFs and in the default one', () => {
+  let lab: Lab & { clients: { name: string; namespace: string; tunnelAddress: string }[] }
+  let everything: string[]
+
+  beforeAll(async () => {
+    lab = (await labUp(sites)) as typeof lab
+    everything = await rows(lab)
+  }, minutes(5))
+  afterAll(async () => {
+    await labDown()
+    expect(await findLeftovers()).toEqual([])
+  }, minutes(3))
+
+  const inNode = (name: string, ...words: string[]) =>
+    execa('ip', ['netns', 'exec', namespaceOf(name), process.execPath, cli, ...words], { reject: false })
+  const namespaceOf = (name: string) => lab.nodes.find((node) => node.name === name)!.namespace
+  const restored = () =>
+    until(
+      'the neighbors have all routes again',
+      () => rows(lab),
+      (now) => now.join() === everything.join(),
+    )
+
+  test('every neighbor has its routes, and its session has BFD where it is configured', async () => {
+    expect(everything).toEqual(
+      ['oslo', 'rome']
+        .flatMap((site) => [
+          ...['blue', 'tor'].flatMap((name) => [
+            `${site}-${name} 192.0.2.0/24`,
+            `${site}-${name} 192.0.2.1/32`,
+          ]),
+          `${site}-red 192.0.2.0/24`,
+          `${site}-red-v6 2001:db8:51::/48`,
+        ])
+        .sort(),
+    )
+    for (const node of lab.nodes) {
+      const watched = new NodeUnderTest(lab, node)
+      await watched.until('BFD is up', ({ neighbors }) =>
+        neighbors.every(({ name, bfd }) => bfd === (name.includes('-red') ? 'up' : null)),
+      )
+      await watched.agrees()
+      await watched.close()
+    }
+  })
+
+  test('every client reaches the service through a VRF', async () => {
+    expect(lab.clients.length).toBe(2)
+    for (const { name, namespace, tunnelAddress } of lab.clients) {
+      const server = tunnelAddress.includes(':') ? 'fd00:80::1' : '10.80.0.1'
+      const argv = ['netns', 'exec', namespace, 'ping', '-c', '3', '-W', '15', server]
+      expect((await execa('ip', argv, { reject: false })).exitCode, name).toBe(0)
+    }
+  })
+
+  test.each(Object.entries(reasons) as [ScenarioName, RegExp | null][])(
+    'the scenario %s on both daemons: the reason, the order, the restoration, three times the bound',
+    async (name, reason) => {
+      for (const result of await run(name)) {
+        const text = JSON.stringify(result)
+        if (reason !== null) expect(result.detail).toMatch(reason)
+        if (name === 'controller-killed') expect(result.detail).toContain('never lost a route')
+        else {
+          expect(result.withdrawnMs, text).toBeGreaterThan(0)
+          expect(result.withdrawnMs, text).toBeLessThanOrEqual(patience(await boundMs(name, result.node)))
+        }
+        expect(result.restoredMs, text).toBeGreaterThan(0)
+      }
+      await restored()
+    },
+    minutes(6),
+  )
+
+  test.each(['oslo-a', 'rome-a'])(
+    '`anyward withdraw` on %s withdraws in every VRF, and `undrain` announces again',
+    async (name) => {
+      const withdrawn = await inNode(name, 'withdraw', '--json')
+      expect(withdrawn.exitCode, withdrawn.stderr).toBe(0)
+      expect(JSON.parse(withdrawn.stdout)).toMatchObject({ withdrawn: true })
+      const site = name.slice(0, 4)
+      expect(await rows(lab)).toEqual(everything.filter((row) => !row.startsWith(site)))
+      expect((await inNode(name, 'undrain')).exitCode).toBe(0)
+      await restored()
+    },
+    minutes(3),
+  )
+
+  describe.each(['oslo-a', 'rome-a'])('`anyward doctor` on %s', (name) => {
+    const inVrfCheck = async () => {
+      const { stdout, stderr } = await inNode(name, 'doctor', '--json')
+      if (stdout === '') throw new Error(stderr)
+      const { findings } = JSON.parse(stdout) as {
+        findings: { check: string; severity: string; message: string; cure: string }[]
+      }
+      return findings
+        .filter(({ check }) => check === 'vrf')
+        .map(({ severity, message, cure }) => `${severity}: ${message}: ${cure}`)
+    }
+    const site = name.slice(0, 4)
+    const ip = (...args: string[]) => inside(lab.nodes.find((node) => node.name === name)!, 'ip', args)
+    const sysctl = (value: number) =>
+      inside(lab.nodes.find((node) => node.name === name)!, 'sysctl', [
+        '-qw',
+        `net.ipv4.udp_l3mdev_accept=${value}`,
+      ])
+
+    test('finds nothing on a good node', async () => {
+      expect(await inVrfCheck()).toEqual([])
+    })
+
+    test('finds that WireGuard takes no packets from a VRF', async () => {
+      await sysctl(0)
+      try {
+        expect(await inVrfCheck()).toEqual([
+          'error: WireGuard takes no packets that arrive in a VRF: net.ipv4.udp_l3mdev_accept is 0: set net.ipv4.udp_l3mdev_accept to 1, in /etc/sysctl.d',
+        ])
+      } finally {
+        await sysctl(1)
+      }
+    })
+
+    test('finds a neighbor whose link is in another VRF', async () => {
+      const link = 'up2'
+      await ip('link', 'set', link, 'master', 'red')
+      try {
+        expect(await inVrfCheck()).toEqual([
+          expect.stringMatching(
+            new RegExp(`^error: ${site}-blue \\(10\\.[12]\\.2\\.1\\) is not reached in the VRF blue: `),
+          ),
+        ])
+      } finally {
+        await ip('link', 'set', link, 'master', 'blue')
+      }
+      await restored()
+    })
+
+    test('finds that a VRF is missing', async () => {
+      await ip('link', 'set', 'blue', 'name', 'green')
+      try {
+        expect(await inVrfCheck()).toEqual([
+          expect.stringMatching(/^error: there is no VRF blue on this node: ip link add blue /),
+        ])
+      } finally {
+        await ip('link', 'set', 'green', 'name', 'blue')
+      }
+      await restored()
+    })
+  })
+})
+
+describe.each(['bird', 'frr'] as const)(
+  'apply on %s, with neighbors in VRFs',
+  { timeout: minutes(3) },
+  (daemon) => testApplyOn(daemon, sites),
+)
