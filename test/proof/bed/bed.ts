@@ -9,7 +9,7 @@ import { Daemon } from '../../e2e/fixtures/routing/daemon-process.ts'
 import { daemonsIn } from '../../e2e/fixtures/routing/daemons-in.ts'
 import { forwardPort, Speaker, type SpeakerOptions } from '../bgp/speaker.ts'
 import type { ProofNeighbor } from '../fleet/neighbors.ts'
-import { cacheAddress, nodeAddresses, nodeLinkLocal, nodeLinks } from './links.ts'
+import { cacheAddress, defaultVrfLink, nodeAddresses, nodeLinkLocal, nodeLinks } from './links.ts'
 
 export interface Bed {
   readonly dir: string
@@ -29,14 +29,22 @@ type Undo = (() => Promise<unknown>)[]
 
 let beds = 0
 
-/** Two namespaces and a few links: the node in one, in the other every neighbor, as an address on a link. */
-export async function makeBed(kind: 'bird' | 'frr', addresses: readonly Placed[]): Promise<Bed> {
+/**
+ * Two namespaces and a few links: the node in one, in the other every neighbor, as an address on a link.
+ *
+ * @param vrf of the node's links; `null`: the default one
+ */
+export async function makeBed(
+  kind: 'bird' | 'frr',
+  addresses: readonly Placed[],
+  vrf: string | null = null,
+): Promise<Bed> {
   const undo: Undo = []
   const stop = async () => {
     for (const step of undo.splice(0).reverse()) await step()
   }
   try {
-    return { ...(await build(kind, addresses, undo)), stop }
+    return { ...(await build(kind, addresses, vrf, undo)), stop }
   } catch (error) {
     await stop()
     throw error
@@ -46,6 +54,7 @@ export async function makeBed(kind: 'bird' | 'frr', addresses: readonly Placed[]
 async function build(
   kind: 'bird' | 'frr',
   addresses: readonly Placed[],
+  vrf: string | null,
   undo: Undo,
 ): Promise<Omit<Bed, 'stop'>> {
   const dir = await mkdtemp(join(tmpdir(), 'pf-'))
@@ -55,7 +64,7 @@ async function build(
   beds += 1
   const node = `pfn${process.pid}-${beds}`
   const opposite = `pfp${process.pid}-${beds}`
-  await connectNamespaces(node, opposite, addresses, undo)
+  await connectNamespaces(node, opposite, addresses, vrf, undo)
   const unnumbered = addresses.filter(({ unnumbered }) => unnumbered)
   // bgpd learns an unnumbered neighbor's address from these.
   if (kind === 'frr' && unnumbered.length > 0) await advertiseRouters(opposite, unnumbered, dir, undo)
@@ -77,7 +86,13 @@ async function build(
   }
 }
 
-async function connectNamespaces(node: string, opposite: string, addresses: readonly Placed[], undo: Undo) {
+async function connectNamespaces(
+  node: string,
+  opposite: string,
+  addresses: readonly Placed[],
+  vrf: string | null,
+  undo: Undo,
+) {
   for (const name of [node, opposite]) {
     await execa('ip', ['netns', 'add', name])
     undo.push(() => execa('ip', ['netns', 'del', name], { reject: false }))
@@ -88,6 +103,8 @@ async function connectNamespaces(node: string, opposite: string, addresses: read
     'link set lo up',
     ...nodeLinks.map((link) => `link add ${link} type veth peer name ${link} netns ${opposite}`),
   ])
+  // Before they get their addresses: IPv6 ones are lost when a link moves.
+  if (vrf !== null) await moveIntoVrf(node, opposite, vrf)
   const addressing = (all: readonly Omit<Placed, 'unnumbered'>[]) => [
     // Link-local addresses are those below.
     ...nodeLinks.map((link) => `link set ${link} addrgenmode none`),
@@ -114,6 +131,24 @@ async function connectNamespaces(node: string, opposite: string, addresses: read
   const hopLimits = ['all', 'default', ...nodeLinks].map((name) => `net.ipv6.conf.${name}.hop_limit=255`)
   const sysctl = ['sysctl', '-qw', 'net.ipv4.ip_default_ttl=255', ...hopLimits]
   await execa('ip', ['netns', 'exec', opposite, ...sysctl])
+}
+
+/** Moves the node's links into a VRF. Only the RTR cache is reached in the default one. */
+async function moveIntoVrf(node: string, opposite: string, vrf: string) {
+  const { link, node: here, opposite: there } = defaultVrfLink
+  const batch = (namespace: string, ...commands: readonly string[]) =>
+    execa('ip', ['-n', namespace, '-batch', '-'], { input: commands.join('\n') })
+  await batch(
+    node,
+    `link add ${vrf} type vrf table 100`,
+    `link set ${vrf} up`,
+    ...nodeLinks.map((name) => `link set ${name} master ${vrf}`),
+    `link add ${link} type veth peer name ${link} netns ${opposite}`,
+    `link set ${link} up`,
+    `addr add ${here}/24 dev ${link}`,
+    `route add ${cacheAddress} via ${there} onlink dev ${link}`,
+  )
+  await batch(opposite, `link set ${link} up`, `addr add ${there}/24 dev ${link}`)
 }
 
 async function advertiseRouters(namespace: string, on: readonly Placed[], dir: string, undo: Undo) {

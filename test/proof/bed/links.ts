@@ -10,6 +10,8 @@ export const nodeLinkLocal = 'fe80::7'
 export const otherLinkLocal = 'fe80::99'
 /** The address of the RTR cache. */
 export const cacheAddress = '10.77.0.2'
+/** A link of the default VRF, where those above are in another. */
+export const defaultVrfLink = { link: 'pfd', node: '10.78.0.1', opposite: '10.78.0.2' } as const
 
 export function isLinkLocal(text: string): boolean {
   const parsed = parseAddress(text)

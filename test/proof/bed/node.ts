@@ -3,6 +3,7 @@ import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { familyOf } from '../../../src/net/prefix.ts'
+import { defaultVrf } from '../../../src/node/routing/frr/commands.ts'
 import type { NodePlan } from '../../../src/plan/compile/plan.ts'
 import { createRenderer, type Templates } from '../../../src/plan/render/render.ts'
 import type { VrpSet } from '../../../src/plan/rpki/vrp-set.ts'
@@ -43,17 +44,19 @@ export interface ProofBed {
   stop(): Promise<void>
 }
 
+/** @param vrf of all neighbors; `null`: the default one */
 export async function makeProofBed(
   kind: DaemonKind,
   all: readonly ProofNeighbor[],
   vrps: VrpSet,
+  vrf: string | null = null,
 ): Promise<ProofBed> {
   const others = Object.values(otherAddresses).map((address) => ({
     address,
     link: nodeLinks[0],
     unnumbered: false,
   }))
-  const bed = await makeBed(kind, [...sessionsOf(all), ...others])
+  const bed = await makeBed(kind, [...sessionsOf(all), ...others], vrf)
   const cache = await serveVrps(bed, vrps)
   const templates = await loadTemplates()
   return {
@@ -85,7 +88,10 @@ async function run(
     plan.routing === 'managed' ? textOf(`${kind}.conf`) : ownConfigs[kind](plan, textOf('anyward.conf')),
   )
   await bed.start(config)
-  const observer = kind === 'bird' ? observeBird(bed.socketPath) : observeFrr(bed.socketPath)
+  const observer =
+    kind === 'bird'
+      ? observeBird(bed.socketPath)
+      : observeFrr(bed.socketPath, plan.sessions[0]?.vrf ?? defaultVrf)
   if (plan.rpki !== null) {
     await until(`${kind} has the VRPs`, async () => {
       const count = await observer.countVrps()

@@ -1,6 +1,7 @@
 import { instanceMark } from '../../../src/manifest/announcements.ts'
 import type { Family } from '../../../src/net/prefix.ts'
 import { BirdClient } from '../../../src/node/routing/bird/client.ts'
+import { showBgp } from '../../../src/node/routing/frr/commands.ts'
 import { Vty } from '../../../src/node/routing/frr/vty.ts'
 import { until } from '../../e2e/fixtures/routing/until.ts'
 import { patience } from '../../patience.ts'
@@ -108,7 +109,8 @@ function readBirdRoutes(lines: readonly string[]): Map<string, ObservedRoute> {
   )
 }
 
-export function observeFrr(socketPath: string): Observer {
+/** @param vrf of all neighbors */
+export function observeFrr(socketPath: string, vrf: string): Observer {
   const vty = new Vty({ socketPath, deadlineMs })
   const ask = async (command: string) => JSON.parse((await vty.send(command)).text)
   return {
@@ -117,7 +119,7 @@ export function observeFrr(socketPath: string): Observer {
         `bgpd has read what ${address} said`,
         async () => {
           speaker.assertUp()
-          const answer: Record<string, FrrNeighbor> = await ask(`show bgp neighbors ${peer} json`)
+          const answer: Record<string, FrrNeighbor> = await ask(showBgp(vrf, `neighbors ${peer} json`))
           const read = answer[peer]!.messageStats.updatesRecv
           return read >= speaker.updatesSent ? null : `${read} of ${speaker.updatesSent} UPDATEs`
         },
@@ -125,7 +127,7 @@ export function observeFrr(socketPath: string): Observer {
       )
     },
     accepted: async ({ address, peer: name }, family) => {
-      const command = `show bgp ${family} unicast neighbors ${name} routes json`
+      const command = showBgp(vrf, `${family} unicast neighbors ${name} routes json`)
       const list = async (): Promise<Record<string, readonly { readonly valid?: boolean }[]>> =>
         (await ask(command)).routes ?? {}
       // zebra reports later to bgpd that a next hop is on the link; here every next hop is.
@@ -136,7 +138,7 @@ export function observeFrr(socketPath: string): Observer {
       const accepted = new Map<string, ObservedRoute>()
       for (const prefix of Object.keys(routes)) {
         const { paths = [] }: { paths?: readonly FrrPath[] } = await ask(
-          `show bgp ${family} unicast ${prefix} json`,
+          showBgp(vrf, `${family} unicast ${prefix} json`),
         )
         // A route that has just been refused stays in the list until bgpd has processed its queue.
         const path = paths.find(({ peer, removed }) => peer.peerId === address && removed !== true)

@@ -1,4 +1,6 @@
 import { type Family, families } from '../../../src/net/prefix.ts'
+import { hasFeature } from '../../../src/plan/sites/checks/versions.ts'
+import { installedVersion } from '../../installed-version.ts'
 import { nodeLinks } from '../bed/links.ts'
 import { localAsn, networksIn, ourAsn } from './resources.ts'
 
@@ -167,6 +169,35 @@ export const groups = {
   links: [...separate.filter(({ name }) => /^inside\d$/.test(name)), ...shared],
 } as const
 export type Group = keyof typeof groups
+
+/** Those that a VRF may have: other nodes of the fleet may not, BIRD accepts no routes there, and FRR 10 has no VRPs. */
+export function inVrf(daemon: 'bird' | 'frr', vrf: string): readonly ProofNeighbor[] {
+  const withoutVrps = hasFeature({ daemon, daemonVersion: installedVersion(daemon) }, 'rpki-of-vrf')
+  return separate
+    .filter(({ internal }) => !internal)
+    .map((neighbor) => {
+      const { yaml } = neighbor
+      const allowed = daemon === 'bird' ? withoutImport(yaml) : withoutVrps ? withoutOrigins(yaml) : yaml
+      return { ...neighbor, yaml: `${allowed}, vrf: ${vrf}` }
+    })
+}
+
+/** The fields of a neighbor from which no route is accepted. */
+export function withoutImport(yaml: string): string {
+  const others = yaml.replaceAll(
+    /, (?:(?:import|localPref): [\w-]+|relax: \[[^\]]*\]|irr: \{[^}]*\}|tighten: \{[^}]*\})/g,
+    '',
+  )
+  return `${others}, import: nothing`
+}
+
+/** The fields of a neighbor whose routes are not validated. */
+function withoutOrigins(yaml: string): string {
+  if (!/kind: (?:transit|peer|route-server)/.test(yaml)) return yaml
+  const [, relaxed = ''] = /relax: \[([^\]]*)\]/.exec(yaml) ?? []
+  const rules = new Set([...relaxed.split(', '), 'own-origin-invalid', 'rpki-invalid'].filter(Boolean))
+  return `${yaml.replaceAll(/, relax: \[[^\]]*\]|, tighten: \{ notFound: reject \}/g, '')}, relax: [${[...rules].join(', ')}]`
+}
 
 /** One of each session. */
 export function sessionsOf(chosen: readonly ProofNeighbor[]): readonly ProofNeighbor[] {

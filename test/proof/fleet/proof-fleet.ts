@@ -13,7 +13,7 @@ import { ConfigError } from '../../../src/text/issue.ts'
 import { installedVersion, versionLine } from '../../installed-version.ts'
 import { createVrpSet } from '../../unit/plan/rpki/vrps.ts'
 import { cacheAddress, isLinkLocal, nodeAddresses } from '../bed/links.ts'
-import { neighbors, type ProofNeighbor, sessionsOf } from './neighbors.ts'
+import { neighbors, type ProofNeighbor, sessionsOf, withoutImport } from './neighbors.ts'
 import { allowedBogons, alwaysAnnounced, cachePort, localAsn, networksIn, ourAsn, own } from './resources.ts'
 
 export type DaemonKind = 'bird' | 'frr'
@@ -176,10 +176,6 @@ function takesNone(
   const daemonVersion = installedVersion(daemon)
   const isNamed = isLinkLocal(address) && !unnumbered
   return isNamed && routing === 'managed' && hasFeature({ daemon, daemonVersion }, 'next-hop-of-link')
-}
-
-function withoutImport(yaml: string): string {
-  return `${yaml.replace(/, (?:import|localPref): [\w-]+|, relax: \[[^\]]*\]/g, '')}, import: nothing`
 }
 
 function endsOf({ address, link, unnumbered }: ProofNeighbor): string {
