@@ -125,8 +125,8 @@ ${row(['---', ...columns.map(() => '---')])}
 ${features.map((feature) => row([feature.feature, ...columns.map((column) => cell(feature[column.kind], column.of))])).join('\n')}
 ${row(['oldest of these runs', ...columns.map(dateOf)])}
 ${refusals.length === 0 ? '' : `\n${refusals.join('\n')}\n`}
-Not on this page: what \`scripts/test --kernel\` tests with Debian 12's daemons, above all the kernel's WireGuard, and neighbors in a
-VRF, which \`test/kernel/vrf-session.test.ts\` proves: announced, degraded, withdrawn, read back, with BFD.
+Not on this page: what \`scripts/test --kernel\` tests, above all the kernel's WireGuard, and neighbors in a VRF:
+\`test/kernel/vrf-session.test.ts\`, \`vrf-lab.test.ts\` and \`vrf-proof.test.ts\`.
 How the daemons differ between their versions: [daemons.md](daemons.md).
 `
 }
