@@ -49,7 +49,7 @@ describe('a lab whose neighbors are in two VRFs and in the default one', () => {
     for (const node of lab.nodes) {
       const watched = new NodeUnderTest(lab, node)
       await watched.until('BFD is up', ({ neighbors }) =>
-        neighbors.every(({ name, bfd }) => bfd === (name.includes('-red') ? 'up' : null)),
+        neighbors.every(({ name, bfd }) => (bfd?.state ?? null) === (name.includes('-red') ? 'up' : null)),
       )
       await watched.agrees()
       await watched.close()
@@ -88,7 +88,7 @@ describe('a lab whose neighbors are in two VRFs and in the default one', () => {
     async (name) => {
       const withdrawn = await inNode(name, 'withdraw', '--json')
       expect(withdrawn.exitCode, withdrawn.stderr).toBe(0)
-      expect(JSON.parse(withdrawn.stdout)).toMatchObject({ withdrawn: true })
+      expect(JSON.parse(withdrawn.stdout)).toMatchObject({ operator: { intent: 'withdraw' } })
       const site = name.slice(0, 4)
       expect(await rows(lab)).toEqual(everything.filter((row) => !row.startsWith(site)))
       expect((await inNode(name, 'undrain')).exitCode).toBe(0)
