@@ -43,6 +43,18 @@ export async function findRoute(to: string, { from, fromPort, vrf }: Flow = {}):
   return first ?? null
 }
 
+/**
+ * Whether the table of a VRF has a route to an address. `ip route get` does not show that: without one it goes on to the
+ * main table. Throws RunError for a VRF that there is not.
+ */
+export async function hasVrfRoute(vrf: string, to: string): Promise<boolean> {
+  const family = to.includes(':') ? '-6' : '-4'
+  const text = await runIp(['-j', family, 'route', 'show', 'vrf', vrf, 'match', to])
+  const routes = requireShape(list(route, 1000), JSON.parse(text || '[]'))
+  // Only routes that drop packets have a type here: `unreachable default` is usual in a VRF.
+  return routes.some(({ type }) => type === undefined)
+}
+
 /** `null`: there is no such interface. */
 export async function findLink(name: string): Promise<LinkFacts | null> {
   const links = requireShape(list(link, 100_000), JSON.parse(await runIp(['-j', 'link', 'show'])))

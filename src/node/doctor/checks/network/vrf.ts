@@ -1,6 +1,5 @@
-import { findRoute, findVrfs } from '../../../../linux/inspect/routes.ts'
+import { findVrfs, hasVrfRoute } from '../../../../linux/inspect/routes.ts'
 import { readSysctl } from '../../../../linux/inspect/sysctl.ts'
-import { RunError } from '../../../../linux/run.ts'
 import { type Check, error, type Found } from '../../check.ts'
 
 /** The VRFs of the neighbors, and what WireGuard needs to serve clients that come through one. */
@@ -20,7 +19,7 @@ export const vrf: Check = {
     }
     for (const { name, address, interface: link, vrf: its } of inVrf) {
       if (address === null || link !== undefined || !known.includes(its!)) continue
-      if (await isReached(address, its!)) continue
+      if (await hasVrfRoute(its!, address)) continue
       const cure = `ip link set INTERFACE master ${its}, for the interface that ${name} is on`
       found.push(error(`${name} (${address}) is not reached in the VRF ${its}`, cure))
     }
@@ -30,13 +29,4 @@ export const vrf: Check = {
     }
     return found
   },
-}
-
-async function isReached(address: string, vrf: string): Promise<boolean> {
-  try {
-    return (await findRoute(address, { vrf })) !== null
-  } catch (cause) {
-    if (cause instanceof RunError && cause.kind === 'failed') return false
-    throw cause
-  }
 }
