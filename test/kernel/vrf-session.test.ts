@@ -80,3 +80,47 @@ test.each([
   },
   patience(120_000),
 )
+
+test(
+  'an attached frr announces in the VRF of its own session, with `bgp network import-check`',
+  async () => {
+    pair = await startRendered({
+      kind: 'frr',
+      node: '    routing: attached\n',
+      neighbors: ['name: rack, kind: tor, asn: 64611, address: 10.9.0.1, vrf: red'],
+      own: (filters) => `frr defaults traditional
+${filters}
+router bgp 64500 vrf red
+ bgp router-id 10.0.0.1
+ neighbor 10.9.0.1 remote-as 64611
+ neighbor 10.9.0.1 timers connect 1
+ address-family ipv4 unicast
+  neighbor 10.9.0.1 route-map aw_rack-in in
+  neighbor 10.9.0.1 route-map aw_rack-out out
+ exit-address-family
+exit
+`,
+      far: {
+        ...far,
+        config: (dir) => far.config(dir).replace(' bfd on;', '').replace('protocol bfd {}\n', ''),
+      },
+      wire,
+    })
+    const { announce, daemon, askFar, askNode } = pair
+    await announce()
+    await until('the neighbor has the prefixes', async () => {
+      const text = await askFar('show route all protocol node')
+      const wanted = ['192.0.2.0/24', '192.0.2.1/32']
+      return wanted.every((prefix) => text.includes(`\n${prefix} `)) ? null : text
+    })
+    const { neighbors } = await daemon.observe()
+    expect([...neighbors[0]!.announced.keys()].sort()).toEqual(['192.0.2.0/24', '192.0.2.1/32'])
+    expect(await askNode('show running-config')).not.toContain('no bgp network import-check')
+    await daemon.apply(new Map())
+    await until('the neighbor has none', async () => {
+      const text = await askFar('show route all protocol node')
+      return text.includes('192.0.2.') ? text : null
+    })
+  },
+  patience(120_000),
+)
