@@ -145,7 +145,7 @@ describe('a lab whose neighbors are in two VRFs and in the default one', () => {
       }
     })
 
-    test('finds a neighbor whose link is in no VRF, although its address has a route in the main table', async () => {
+    test('finds a neighbor whose link is in no VRF, although other routes match its address', async () => {
       expect(await inVrfCheck(await placedIn('blue'))).toEqual([
         `error: ${site}-tor (${site === 'oslo' ? '10.1.3.1' : '10.2.3.1'}) is not reached in the VRF blue: ip link set INTERFACE master blue, for the interface that ${site}-tor is on`,
       ])

@@ -44,15 +44,15 @@ export async function findRoute(to: string, { from, fromPort, vrf }: Flow = {}):
 }
 
 /**
- * Whether the table of a VRF has a route to an address. `ip route get` does not show that: without one it goes on to the
- * main table. Throws RunError for a VRF that there is not.
+ * The routes of a VRF's table to an address, except those that drop packets, such as the usual `unreachable default`.
+ * `ip route get` does not show that there is none: it goes on to the main table. Throws RunError for a VRF that there is not.
  */
-export async function hasVrfRoute(vrf: string, to: string): Promise<boolean> {
+export async function findVrfRoutes(vrf: string, to: string): Promise<Route[]> {
   const family = to.includes(':') ? '-6' : '-4'
   const text = await runIp(['-j', family, 'route', 'show', 'vrf', vrf, 'match', to])
   const routes = requireShape(list(route, 1000), JSON.parse(text || '[]'))
-  // Only routes that drop packets have a type here: `unreachable default` is usual in a VRF.
-  return routes.some(({ type }) => type === undefined)
+  // Only those that drop packets have a type here.
+  return routes.filter(({ type }) => type === undefined)
 }
 
 /** `null`: there is no such interface. */

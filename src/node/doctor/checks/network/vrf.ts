@@ -1,4 +1,4 @@
-import { findVrfs, hasVrfRoute } from '../../../../linux/inspect/routes.ts'
+import { findVrfRoutes, findVrfs } from '../../../../linux/inspect/routes.ts'
 import { readSysctl } from '../../../../linux/inspect/sysctl.ts'
 import { type Check, error, type Found } from '../../check.ts'
 
@@ -17,9 +17,12 @@ export const vrf: Check = {
       const cure = `ip link add ${name} type vrf table NUMBER, then ip link set ${name} up, and ip link set INTERFACE master ${name} for its links`
       found.push(error(`there is no VRF ${name} on this node`, cure))
     }
-    for (const { name, address, interface: link, vrf: its } of inVrf) {
+    for (const { name, address, interface: link, vrf: its, session } of inVrf) {
       if (address === null || link !== undefined || !known.includes(its!)) continue
-      if (await hasVrfRoute(its!, address)) continue
+      const routes = await findVrfRoutes(its!, address)
+      // A session without multihop needs the link of the neighbor, which is not where a default route goes.
+      const isDirect = (session?.multihop ?? null) === null
+      if (routes.some(({ gateway }) => !isDirect || gateway === undefined)) continue
       const cure = `ip link set INTERFACE master ${its}, for the interface that ${name} is on`
       found.push(error(`${name} (${address}) is not reached in the VRF ${its}`, cure))
     }
