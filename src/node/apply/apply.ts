@@ -8,7 +8,7 @@ import { compareBundles } from '../../manifest/compare/compare.ts'
 import type { Effect } from '../../manifest/compare/session-costs.ts'
 import { daemonNames, filtersFile } from '../../manifest/daemon-kinds.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
-import { vrfsOf } from '../../manifest/vrfs.ts'
+import { announcingVrfs, vrfsOf } from '../../manifest/vrfs.ts'
 import {
   type BfdSessions,
   DaemonError,
@@ -259,8 +259,8 @@ async function observeBefore({ installed, manifest, createDaemon }: ApplyOptions
 }
 
 function findGone(manifest: Manifest, installed: Manifest | null): Gone {
-  const vrfs = new Set(vrfsOf(installed?.neighbors ?? []))
-  for (const vrf of vrfsOf(manifest.neighbors)) vrfs.delete(vrf)
+  const vrfs = new Set(installed === null ? [] : announcingVrfs(installed))
+  for (const vrf of announcingVrfs(manifest)) vrfs.delete(vrf)
   return { prefixes: new Set(removedPrefixes(manifest, installed)), vrfs, own: ownPrefixesOf(manifest) }
 }
 

@@ -1,4 +1,5 @@
 import { frrDegraded } from '../../../manifest/announcements.ts'
+import { defaultVrf } from '../../../manifest/vrfs.ts'
 import type { Announcements, Grade } from '../../../net/announcements.ts'
 import type { Family } from '../../../net/prefix.ts'
 import {
@@ -52,11 +53,11 @@ export function readSummary(text: string): Summary {
 }
 
 /**
- * From `show bgp vrfs json`, because the summary of a bgpd without neighbors is empty; `null` without an
- * instance.
+ * Of the instance of a VRF. From `show bgp vrfs json`, because the summary of a bgpd without neighbors is empty; `null`
+ * without the instance.
  */
-export function readRouterId(text: string): string | null {
-  return parse(text, vrfs, 'list of VRFs').vrfs.default?.routerId ?? null
+export function readRouterId(text: string, vrf: string): string | null {
+  return parse(text, vrfs, 'list of VRFs').vrfs[vrf === defaultVrf ? 'default' : vrf]?.routerId ?? null
 }
 
 /**

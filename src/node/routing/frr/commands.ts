@@ -1,9 +1,7 @@
 import { frrDegraded } from '../../../manifest/announcements.ts'
+import { defaultVrf } from '../../../manifest/vrfs.ts'
 import type { Announcements, Grade } from '../../../net/announcements.ts'
 import { type Family, families, familyOf } from '../../../net/prefix.ts'
-
-/** The name of the default VRF here. */
-export const defaultVrf = ''
 
 /** The change of one instance of bgpd. */
 export interface Lines {

@@ -1,5 +1,5 @@
 import type { Manifest, ManifestNeighbor } from '../../../manifest/manifest.ts'
-import { vrfsOf } from '../../../manifest/vrfs.ts'
+import { announcingVrfs, defaultVrf } from '../../../manifest/vrfs.ts'
 import { type Announcements, type Grade, nothingAnnounced } from '../../../net/announcements.ts'
 import { families, familyOf } from '../../../net/prefix.ts'
 import {
@@ -31,15 +31,7 @@ import {
   type Summary,
 } from './answers.ts'
 import { degradedMapLines, explainGrade, explainMissing } from './attached.ts'
-import {
-  commandsByFamily,
-  defaultVrf,
-  describeVrf,
-  isEmpty,
-  type Lines,
-  routerCommand,
-  showBgp,
-} from './commands.ts'
+import { commandsByFamily, describeVrf, isEmpty, type Lines, routerCommand, showBgp } from './commands.ts'
 import { peerOf, vrfOf } from './peer.ts'
 import { refusal, Vty } from './vty.ts'
 
@@ -66,7 +58,6 @@ class Frr implements RoutingDaemon {
   readonly #manifest: Manifest
   readonly #own: ReadonlySet<string>
   readonly #neighbors: readonly FrrNeighbor[]
-  /** Those of the neighbors, and the default one, which each node has. */
   readonly #vrfs: readonly string[]
   /** Whether the configuration is the engineer's own. */
   readonly #isAttached: boolean
@@ -86,14 +77,15 @@ class Frr implements RoutingDaemon {
       peer: peerOf(neighbor),
       vrf: vrfOf(neighbor),
     }))
-    this.#vrfs = [defaultVrf, ...vrfsOf(manifest.neighbors)]
+    this.#vrfs = announcingVrfs(manifest)
   }
 
   identify(): Promise<DaemonIdentity> {
     return this.#turns.take(async () => {
       const version = readVersion(await this.#vty.ask('show version'))
-      const routerId = readRouterId(await this.#vty.ask('show bgp vrfs json'))
-      if (routerId === null) throw this.#lacksInstance(defaultVrf)
+      const [vrf] = this.#vrfs
+      const routerId = readRouterId(await this.#vty.ask('show bgp vrfs json'), vrf!)
+      if (routerId === null) throw this.#lacksInstance(vrf!)
       return { version, routerId }
     })
   }
@@ -215,7 +207,8 @@ class Frr implements RoutingDaemon {
       return {
         originated: inOrder(this.#originatedIn(instances), this.#own),
         neighbors,
-        otherAnnouncers: await this.#readOtherAnnouncers(states.get(defaultVrf)!),
+        // The nodes of the fleet reach each other in the default VRF.
+        otherAnnouncers: await this.#readOtherAnnouncers(states.get(defaultVrf)),
       }
     })
   }
@@ -289,9 +282,9 @@ class Frr implements RoutingDaemon {
     return readValidity(await this.#vty.ask(showBgp(vrf, `${familyOf(prefix)} unicast ${prefix} json`)))
   }
 
-  async #readOtherAnnouncers(states: States): Promise<ReadonlyMap<string, number> | null> {
+  async #readOtherAnnouncers(states: States | undefined): Promise<ReadonlyMap<string, number> | null> {
     const informants = this.#neighbors.filter(
-      (neighbor) => isInformant(neighbor) && states[neighbor.family].get(neighbor.peer) === 'Established',
+      (neighbor) => isInformant(neighbor) && states?.[neighbor.family].get(neighbor.peer) === 'Established',
     )
     if (informants.length === 0) return null
     const others = new OtherAnnouncers(informants)

@@ -1,7 +1,7 @@
 import type { ManifestNeighbor } from '../../../manifest/manifest.ts'
 import { interfacePattern } from '../../../manifest/values.ts'
+import { defaultVrf } from '../../../manifest/vrfs.ts'
 import { parseAddress } from '../../../net/prefix.ts'
-import { defaultVrf } from './commands.ts'
 
 /**
  * A neighbor as bgpd names it: by its address, or by its interface if the session is unnumbered. It becomes part of

@@ -1,5 +1,5 @@
+import { defaultVrf } from '../../../manifest/vrfs.ts'
 import { plainFromAsdot } from '../../../net/asn.ts'
-import { defaultVrf } from './commands.ts'
 
 /** An instance of bgpd. */
 export interface RouterLine {

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { connect } from 'node:net'
 import type { Manifest } from '../../../manifest/manifest.ts'
+import { defaultVrf } from '../../../manifest/vrfs.ts'
 import { anyText, type Infer, list, optional, part, requireShape } from '../../../text/shape.ts'
 import { DaemonError, type OriginValidation, type ValidationLook } from '../daemon.ts'
-import { defaultVrf } from './commands.ts'
 import { peerOf, vrfOf } from './peer.ts'
 import { Vty } from './vty.ts'
 

@@ -1,10 +1,9 @@
 import { dirname, join } from 'node:path'
 import { openRegularFile } from '../../../files/open-regular-file.ts'
 import type { Manifest } from '../../../manifest/manifest.ts'
-import { vrfsOf } from '../../../manifest/vrfs.ts'
+import { defaultVrf, vrfsOf } from '../../../manifest/vrfs.ts'
 import type { SavedLook, SavedNetwork, SavedNetworks } from '../daemon.ts'
 import { canonicalPrefix, ownPrefixesOf } from '../own-prefixes.ts'
-import { defaultVrf } from './commands.ts'
 import { readRouterLine } from './router-line.ts'
 
 /**

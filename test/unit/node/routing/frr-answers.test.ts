@@ -77,12 +77,13 @@ describe("bgpd's answers", () => {
     expect(readSummary('{}')).toEqual({ states: { ipv4: new Map(), ipv6: new Map() } })
   })
 
-  test('the router id is that of the default VRF', () => {
-    expect(readRouterId('{"vrfs":{"red":{"routerId":"1.1.1.1"},"default":{"routerId":"10.0.0.9"}}}')).toBe(
-      '10.0.0.9',
-    )
-    expect(readRouterId('{"vrfs":{},"totalVrfs":0}')).toBeNull()
-    expect(() => readRouterId('{}')).toThrow(protocolError)
+  test('the router id is that of the VRF', () => {
+    const answer = '{"vrfs":{"red":{"routerId":"1.1.1.1"},"default":{"routerId":"10.0.0.9"}}}'
+    expect(readRouterId(answer, '')).toBe('10.0.0.9')
+    expect(readRouterId(answer, 'red')).toBe('1.1.1.1')
+    expect(readRouterId(answer, 'blue')).toBeNull()
+    expect(readRouterId('{"vrfs":{},"totalVrfs":0}', '')).toBeNull()
+    expect(() => readRouterId('{}', '')).toThrow(protocolError)
   })
 
   test('an unknown neighbor has no advertised routes, in all three forms of the answer', () => {
