@@ -59,7 +59,7 @@ export function describeLoss(
   const head =
     reason === 'edited'
       ? `${configFile} was changed since the last apply. This apply would undo:`
-      : `${manifest.node} has routing that is in no bundle. This apply would remove:`
+      : `${manifest.node} has routing that is in no bundle. This apply would remove or replace:`
   const keep =
     reason === 'edited'
       ? 'To keep the change, make it in the YAML.'

@@ -135,6 +135,22 @@ exit`),
     ])
   })
 
+  test('name the settings of a router that has sessions or routes', () => {
+    const router = `router bgp 64500 vrf red
+ bgp router-id 10.0.0.1
+ no bgp ebgp-requires-policy
+ bgp bestpath as-path multipath-relax
+ address-family ipv4 unicast
+  maximum-paths 4
+ exit-address-family
+`
+    expect(describeAll(`log syslog\n${router} neighbor 10.0.0.1 remote-as external\nexit\n`)).toEqual([
+      'session: BGP session to 10.0.0.1 AS external vrf red (router bgp 64500)',
+      'settings: 3 settings of router bgp 64500 vrf red (no bgp ebgp-requires-policy, bgp bestpath as-path multipath-relax, maximum-paths 4)',
+    ])
+    expect(describeAll(`log syslog\n${router}exit\n`)).toEqual([])
+  })
+
   test('of the package hold nothing', () => {
     expect(
       describeAll('log syslog informational\nservice integrated-vtysh-config\nno ip forwarding\n'),
