@@ -1,7 +1,7 @@
 import { frrSecretWords } from './frr-secrets.ts'
 
 /** What BIRD allows between two words: blanks, the ends of lines, comments. */
-const gap = String.raw`(?:\s|#[^\n]*\n|/\*[\s\S]{0,1000}?\*/)*`
+const gap = String.raw`(?:\s|#[^\n]{0,1000}\n|/\*[\s\S]{0,1000}?\*/)*`
 const birdString = new RegExp(String.raw`\b(password|secret|key)(${gap})"[^"\n]*"`, 'g')
 const birdWord = /\b(password|secret)([ \t]+)([^\s;"{/#*][^\s;"]*)/g
 const birdConstant = new RegExp(String.raw`\b(define${gap}(\w+)${gap}=${gap})"[^"\n]*"`, 'g')

@@ -20,14 +20,20 @@ import { ownPrefixesOf } from '../routing/own-prefixes.ts'
 import { type BaseDaemon, type Gone, NotTakenError } from './base-daemon.ts'
 import { cleaners } from './clean.ts'
 import { createBase } from './create-base.ts'
-import { findOwner, type InstalledFile, installFiles, readConfig, readInstalled } from './files.ts'
+import {
+  findOwner,
+  type InstalledFile,
+  installFiles,
+  readConfig,
+  readInstalled,
+  WriteError,
+} from './files.ts'
 import type { Foreign } from './foreign/foreign.ts'
 import { keepCopies } from './foreign/keep-copy.ts'
 import { describeLoss, findLoss } from './foreign/loss.ts'
 import { removeJournal, writeJournal } from './journal.ts'
 import { type BfdCheck, findBfdUp, findQuietBfd } from './verify/bfd-check.ts'
 import { verify, WorseError } from './verify/verify.ts'
-import { removedPrefixes, watching } from './watching.ts'
 
 type ApplyReason =
   | 'applied'
@@ -41,6 +47,8 @@ type ApplyReason =
   | 'damaged'
   /** The daemon does not run the new configuration. */
   | 'not-taken'
+  /** A file could not be written. */
+  | 'not-installed'
   /** An earlier session or announcement did not come back in time. */
   | 'worse-than-before'
   | 'interrupted'
@@ -111,7 +119,12 @@ export async function applyBundle(options: ApplyOptions): Promise<ApplyOutcome> 
   const name = isManaged ? daemonNames[manifest.daemon].configFile : filtersFile
   const content = await fillSecrets(bundle.get(name) ?? '')
   // An attached node's configuration is the engineer's own: nothing of it is replaced or removed.
-  const loss = await findLoss({ manifest, installed, content })
+  const loss = isManaged
+    ? await findLoss({
+        ...{ manifest, installed, content, old: (await readConfig(configFile)).content },
+        own: ownPrefixesOf(watching(manifest, installed)),
+      })
+    : null
   if (loss !== null && !options.replace) {
     const { detail, cure } = describeLoss(loss, manifest)
     const { reason, foreign, difference } = loss
@@ -173,11 +186,17 @@ export async function applyBundle(options: ApplyOptions): Promise<ApplyOutcome> 
       ...{ node, daemon: kind, routing, daemonSocket, configFile, files: before, running: snapshot },
       ...(isManaged && { configHash: hashOf(content) }),
     }
-    await writeJournal(bundleDir, { ...journal, format: 1 })
     const copies =
       loss === null
         ? []
         : await keepCopies(loss, old, base.former ?? null, (options.clock ?? systemClock).wall())
+    const dropCopies = () => Promise.all(copies.splice(0).map((copy) => rm(copy, { force: true })))
+    try {
+      await writeJournal(bundleDir, { ...journal, format: 1 })
+    } catch (error) {
+      await dropCopies()
+      throw error
+    }
     try {
       onStep?.('activate')
       await base.activate()
@@ -195,7 +214,7 @@ export async function applyBundle(options: ApplyOptions): Promise<ApplyOutcome> 
       onStep?.('undo')
       const undone = await undo(options, base, before, snapshot, was, error)
       // The file itself is as before.
-      if (undone.undone) await Promise.all(copies.splice(0).map((copy) => rm(copy, { force: true })))
+      if (undone.undone) await dropCopies()
       return { ...lost, copies, effect, ...undone, findings: [], notes: [...remarks, ...undone.notes] }
     }
     await base.forget?.(findGone(manifest, installed))
@@ -260,6 +279,20 @@ function findGone(manifest: Manifest, installed: Manifest | null): Gone {
   return { prefixes: new Set(removedPrefixes(manifest, installed)), vrfs, own: ownPrefixesOf(manifest) }
 }
 
+function removedPrefixes(manifest: Manifest, installed: Manifest | null): string[] {
+  const own = new Set([...manifest.services.flatMap(({ prefixes }) => prefixes), ...manifest.alwaysAnnounce])
+  const had = new Set((installed?.services ?? []).flatMap(({ prefixes }) => prefixes))
+  return [...had].filter((prefix) => !own.has(prefix))
+}
+
+/** The manifest for observation: it includes the prefixes that the installed bundle had and the new one has not. */
+function watching(manifest: Manifest, installed: Manifest | null): Manifest {
+  const removed = removedPrefixes(manifest, installed)
+  const [service] = installed?.services ?? []
+  if (removed.length === 0 || service === undefined) return manifest
+  return { ...manifest, services: [...manifest.services, { ...service, prefixes: removed }] }
+}
+
 async function undo(
   options: ApplyOptions,
   base: BaseDaemon,
@@ -273,7 +306,9 @@ async function undo(
     ? 'interrupted'
     : cause instanceof NotTakenError || cause instanceof DaemonError
       ? 'not-taken'
-      : 'worse-than-before'
+      : cause instanceof WriteError
+        ? 'not-installed'
+        : 'worse-than-before'
   const why = signal.aborted ? 'apply was interrupted' : (cause as Error).message
   try {
     await installFiles(files)

@@ -3,6 +3,7 @@ import { basename, dirname } from 'node:path'
 import { syncFolder, writeFileAtomically } from '../../files/atomic-file.ts'
 import { makeFolder } from '../../files/make-folder.ts'
 import { openRegularFile, resolveTrustedLink } from '../../files/open-regular-file.ts'
+import { isSystemError } from '../../files/system-error.ts'
 import { afterTimeout } from '../../linux/load.ts'
 import { RunError, run } from '../../linux/run.ts'
 import { type DaemonKind, daemonNames } from '../../manifest/daemon-kinds.ts'
@@ -96,9 +97,29 @@ export async function installFiles(files: readonly InstalledFile[]): Promise<voi
 }
 
 async function installFile(file: InstalledFile, content: string): Promise<void> {
-  await makeFolder(dirname(file.path))
-  // A link stays a link.
-  await replaceFile((await resolveTrustedLink(file.path)) ?? file.path, content, file)
+  try {
+    await makeFolder(dirname(file.path))
+    // A link stays a link.
+    await replaceFile((await resolveTrustedLink(file.path)) ?? file.path, content, file)
+  } catch (cause) {
+    throw asWriteError(file.path, cause)
+  }
+}
+
+/** A file cannot be written: the disk is full, for example. */
+export class WriteError extends Error {
+  override readonly name = 'WriteError'
+  readonly code: string | null
+
+  constructor(path: string, cause: NodeJS.ErrnoException) {
+    super(`cannot write ${path}: ${cause.code ?? cause.message}`, { cause })
+    this.code = cause.code ?? null
+  }
+}
+
+/** An error of the operating system with the path that it concerns; any other as it is. */
+export function asWriteError(path: string, cause: unknown): unknown {
+  return isSystemError(cause) ? new WriteError(path, cause) : cause
 }
 
 /**

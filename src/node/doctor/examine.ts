@@ -39,13 +39,8 @@ async function attempt(check: Check, context: Context): Promise<readonly Found[]
   try {
     return await check.examine(context)
   } catch (cause) {
-    return isOfSocket(cause) ? [] : [explain(cause)]
+    return [explain(cause)]
   }
-}
-
-/** What the check of the daemon's socket reports, once for all checks that use it. */
-function isOfSocket(cause: unknown): boolean {
-  return cause instanceof DaemonError && (cause.code === 'not-running' || cause.code === 'permission')
 }
 
 async function expire(timeoutMs: number, clock: Clock): Promise<readonly Found[]> {
@@ -72,8 +67,11 @@ function explain(cause: unknown): Found {
   if (
     code === 'EACCES' ||
     code === 'EPERM' ||
-    /Operation not permitted|Permission denied|must be root/i.test(message)
+    (cause instanceof DaemonError && cause.code === 'permission')
   ) {
+    return unseen(`not checked: ${message}`)
+  }
+  if (/Operation not permitted|Permission denied|must be root/i.test(message)) {
     return unseen(`not checked: ${message}`)
   }
   return unseen(`not checked: ${message}`, 'fix that, then run this again')

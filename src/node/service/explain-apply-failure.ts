@@ -2,6 +2,7 @@ import { DamagedError } from '../../bundle/read-files.ts'
 import { afterTimeout } from '../../linux/load.ts'
 import { OperationError } from '../../text/operation-error.ts'
 import { NotTakenError } from '../apply/base-daemon.ts'
+import { WriteError } from '../apply/files.ts'
 import { JournalError } from '../apply/journal.ts'
 import { DaemonError } from '../routing/daemon.ts'
 
@@ -11,6 +12,14 @@ export function explainApplyFailure(error: unknown): unknown {
   if (hint === null) return error
   const outcome = error instanceof DamagedError ? 'refused' : 'failed'
   return new OperationError((error as Error).message, { hint, outcome, cause: error })
+}
+
+const cures: Readonly<Record<string, string>> = {
+  ENOSPC: 'make room on its file system',
+  EDQUOT: 'make room in the quota',
+  EROFS: 'mount its file system for writing',
+  EACCES: 'run this as root',
+  EPERM: 'run this as root, and look at the attributes of the file (`lsattr`)',
 }
 
 function hintFor(error: unknown): string | null {
@@ -24,6 +33,9 @@ function hintFor(error: unknown): string | null {
     return `${afterTimeout('apply again')}, the routing daemon hangs: look at its log, and restart it`
   }
   if (error instanceof DaemonError) return 'check that the routing daemon is running, and run this as root'
+  if (error instanceof WriteError) {
+    return `${cures[error.code ?? ''] ?? 'look at its file system (`dmesg`)'}, and apply again`
+  }
   if (error instanceof JournalError) {
     return 'an apply was interrupted, and its journal is damaged: compare the configuration yourself, and remove that file'
   }

@@ -1,4 +1,6 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { execa } from 'execa'
 import { afterEach, describe, expect, test } from 'vitest'
 import { patience } from '../../patience.ts'
 import { type ForeignNode, startForeignNode, untilSeen } from '../fixtures/apply/foreign-node.ts'
@@ -66,6 +68,46 @@ test(
 )
 
 describe.each(['bird', 'frr'] as const)('on %s', (kind) => {
+  test(
+    'a disk that is full or read-only is named with its cure, and nothing is changed',
+    async () => {
+      node = await startForeignNode(kind)
+      const [ours, etc] = [dirname(node.bundleDir), dirname(node.configFile)]
+      const mount = (...args: string[]) => execa('mount', args)
+      await mkdir(ours)
+      await mount('-t', 'tmpfs', '-o', 'size=16k', 'tmpfs', ours)
+      await mount('--bind', etc, etc)
+      try {
+        await node.run(empty[kind])
+        await writeFile(join(ours, 'full'), 'x'.repeat(12_288))
+        const full = await node.apply()
+        expect(full.exitCode).toBe(2)
+        expect(full.stderr).toMatch(
+          /cannot write \S+apply\.json: ENOSPC\n {4}make room on its file system, and apply again$/,
+        )
+        expect(await config()).toBe(empty[kind])
+        expect(await node.seenByPeer()).toEqual([])
+
+        await mount('-o', 'remount,size=10m', ours)
+        expect((await node.apply()).outcome).toMatchObject({ applied: true })
+        await untilSeen(node, ['transit1'])
+        const comment = kind === 'bird' ? 'protocol static s { ipv4; }' : 'ip route 10.50.0.0/24 blackhole'
+        const edited = `${await config()}${comment}\n`
+        await writeFile(node.configFile, edited)
+        await mount('-o', 'remount,ro,bind', etc)
+        const locked = await node.apply(['--json', '--replace'])
+        expect(locked.exitCode).toBe(2)
+        expect(locked.stderr).toMatch(/cannot write \S+: EROFS\n {4}mount its file system for writing, and/)
+        expect(await readdir(ours)).not.toContain('apply.json')
+        expect(await config()).toBe(edited)
+        expect(await node.seenByPeer()).toEqual(['transit1'])
+      } finally {
+        for (const folder of [ours, etc]) await execa('umount', [folder])
+      }
+    },
+    patience(120_000),
+  )
+
   test(
     'after an apply was killed, the next one keeps what an engineer has changed since',
     async () => {

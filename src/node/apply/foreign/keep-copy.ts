@@ -1,12 +1,12 @@
 import { open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { syncFolder } from '../../../files/atomic-file.ts'
-import type { InstalledFile } from '../files.ts'
+import { asWriteError, type InstalledFile } from '../files.ts'
 import type { Loss } from './loss.ts'
 
 /**
  * Keeps what an apply replaces: the configuration file, and where FRR runs what no file has, its running configuration.
- * Returns the paths. Throws a system error.
+ * Returns the paths. Throws WriteError.
  */
 export async function keepCopies(
   { foreign }: Loss,
@@ -26,7 +26,7 @@ export async function keepCopies(
 
 /**
  * Writes a copy of a file beside it, with the date in its name and the file's owner and mode, and returns its path. No
- * `*.conf` matches it, so that no include reads it. Throws a system error.
+ * `*.conf` matches it, so that no include reads it. Throws WriteError.
  */
 async function keepCopy(file: InstalledFile & { readonly content: string }, nowMs: number): Promise<string> {
   const date = new Date(nowMs)
@@ -49,7 +49,8 @@ async function keepCopy(file: InstalledFile & { readonly content: string }, nowM
       await syncFolder(dirname(path))
       return path
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || attempt === 100) throw error
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || attempt === 100)
+        throw asWriteError(path, error)
     }
   }
 }

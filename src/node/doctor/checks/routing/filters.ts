@@ -3,6 +3,7 @@ import type { Manifest } from '../../../../manifest/manifest.ts'
 import { defaultVrf } from '../../../../manifest/vrfs.ts'
 import { type Family, familyOf } from '../../../../net/prefix.ts'
 import { listOpenExports } from '../../../routing/bird/open-exports.ts'
+import { DaemonError } from '../../../routing/daemon.ts'
 import { findOpenSessions } from '../../../routing/frr/open-sessions.ts'
 import { Vtysh } from '../../../routing/frr/vtysh.ts'
 import { type Check, type Found, unseen } from '../../check.ts'
@@ -18,11 +19,17 @@ export const filters: Check = {
   async examine({ manifest }) {
     if (manifest === null || manifest.routing !== 'attached') return []
     const { daemonSocket } = manifest.paths
-    if (manifest.daemon === 'bird') {
-      const open = await listOpenExports(daemonSocket, deadlineMs)
-      return open.flatMap(({ protocol, families }) => describeOpen(manifest, { who: protocol, families }))
+    try {
+      if (manifest.daemon === 'bird') {
+        const open = await listOpenExports(daemonSocket, deadlineMs)
+        return open.flatMap(({ protocol, families }) => describeOpen(manifest, { who: protocol, families }))
+      }
+      return describeOpenFrr(manifest, await new Vtysh(dirname(daemonSocket), deadlineMs).readRunning())
+    } catch (cause) {
+      // The check of its socket says so.
+      if (cause instanceof DaemonError && cause.code === 'not-running') return []
+      throw cause
     }
-    return describeOpenFrr(manifest, await new Vtysh(dirname(daemonSocket), deadlineMs).readRunning())
   },
 }
 
