@@ -34,6 +34,7 @@ import { describeLoss, findLoss } from './foreign/loss.ts'
 import { removeJournal, writeJournal } from './journal.ts'
 import { type BfdCheck, findBfdUp, findQuietBfd } from './verify/bfd-check.ts'
 import { verify, WorseError } from './verify/verify.ts'
+import { removedPrefixes, watching } from './watching.ts'
 
 type ApplyReason =
   | 'applied'
@@ -119,12 +120,7 @@ export async function applyBundle(options: ApplyOptions): Promise<ApplyOutcome> 
   const name = isManaged ? daemonNames[manifest.daemon].configFile : filtersFile
   const content = await fillSecrets(bundle.get(name) ?? '')
   // An attached node's configuration is the engineer's own: nothing of it is replaced or removed.
-  const loss = isManaged
-    ? await findLoss({
-        ...{ manifest, installed, content, old: (await readConfig(configFile)).content },
-        own: ownPrefixesOf(watching(manifest, installed)),
-      })
-    : null
+  const loss = await findLoss({ manifest, installed, content })
   if (loss !== null && !options.replace) {
     const { detail, cure } = describeLoss(loss, manifest)
     const { reason, foreign, difference } = loss
@@ -277,20 +273,6 @@ function findGone(manifest: Manifest, installed: Manifest | null): Gone {
   const vrfs = new Set(installed === null ? [] : announcingVrfs(installed))
   for (const vrf of announcingVrfs(manifest)) vrfs.delete(vrf)
   return { prefixes: new Set(removedPrefixes(manifest, installed)), vrfs, own: ownPrefixesOf(manifest) }
-}
-
-function removedPrefixes(manifest: Manifest, installed: Manifest | null): string[] {
-  const own = new Set([...manifest.services.flatMap(({ prefixes }) => prefixes), ...manifest.alwaysAnnounce])
-  const had = new Set((installed?.services ?? []).flatMap(({ prefixes }) => prefixes))
-  return [...had].filter((prefix) => !own.has(prefix))
-}
-
-/** The manifest for observation: it includes the prefixes that the installed bundle had and the new one has not. */
-function watching(manifest: Manifest, installed: Manifest | null): Manifest {
-  const removed = removedPrefixes(manifest, installed)
-  const [service] = installed?.services ?? []
-  if (removed.length === 0 || service === undefined) return manifest
-  return { ...manifest, services: [...manifest.services, { ...service, prefixes: removed }] }
 }
 
 async function undo(

@@ -50,6 +50,8 @@ export interface ServiceWords {
   readonly isAnnounced: boolean
   /** Of the hold-down; `null`: none runs. */
   readonly leftMs: number | null
+  /** What to do about the reason; `null`: it depends on more than that. */
+  readonly cure: string | null
 }
 
 /** Of what an apply would remove although no bundle has written it. */

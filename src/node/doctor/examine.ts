@@ -39,8 +39,13 @@ async function attempt(check: Check, context: Context): Promise<readonly Found[]
   try {
     return await check.examine(context)
   } catch (cause) {
-    return [explain(cause)]
+    return isOfSocket(cause) ? [] : [explain(cause)]
   }
+}
+
+/** What the check of the daemon's socket reports, once for all checks that use it. */
+function isOfSocket(cause: unknown): boolean {
+  return cause instanceof DaemonError && (cause.code === 'not-running' || cause.code === 'permission')
 }
 
 async function expire(timeoutMs: number, clock: Clock): Promise<readonly Found[]> {
@@ -67,11 +72,8 @@ function explain(cause: unknown): Found {
   if (
     code === 'EACCES' ||
     code === 'EPERM' ||
-    (cause instanceof DaemonError && cause.code === 'permission')
+    /Operation not permitted|Permission denied|must be root/i.test(message)
   ) {
-    return unseen(`not checked: ${message}`)
-  }
-  if (/Operation not permitted|Permission denied|must be root/i.test(message)) {
     return unseen(`not checked: ${message}`)
   }
   return unseen(`not checked: ${message}`, 'fix that, then run this again')

@@ -6,13 +6,12 @@ import { systemClock } from '../../clock/clock.ts'
 import { daemonNames } from '../../manifest/daemon-kinds.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
 import { ConfigError } from '../../text/issue.ts'
-import { readConfig } from '../apply/files.ts'
 import { describeLoss, findLoss } from '../apply/foreign/loss.ts'
 import type { ControllerWords, Finding, LossWords } from '../doctor/check.ts'
 import { checks } from '../doctor/checks/checks.ts'
 import { examine } from '../doctor/examine.ts'
+import { cures } from '../health/cures.ts'
 import type { Observation } from '../routing/daemon.ts'
-import { ownPrefixesOf } from '../routing/own-prefixes.ts'
 import { askController } from './ask-controller.ts'
 import { createDaemon } from './create-daemon.ts'
 
@@ -54,29 +53,19 @@ async function readServices(manifest: Manifest): Promise<ControllerWords> {
   const { services, daemon } = reply.status
   return {
     services: services.map(({ name, decision, reason, detail, since, announced, holdDown }) => ({
-      ...{
-        name,
-        decision,
-        reason,
-        detail,
-        since,
-        isAnnounced: announced.length > 0,
-        leftMs: holdDown.leftMs,
-      },
+      ...{ name, decision, reason, detail, since, isAnnounced: announced.length > 0 },
+      ...{ leftMs: holdDown.leftMs, cure: cures[reason] ?? null },
     })),
     failure: daemon.trouble?.message ?? null,
   }
 }
 
 async function readLoss(manifest: Manifest, bundle: string): Promise<LossWords | null> {
-  const { configFile, bundleDir } = manifest.paths
-  if (manifest.routing === 'attached' || configFile === undefined || bundleDir === undefined) return null
+  const { bundleDir } = manifest.paths
   const files = await readBundleFiles(bundle, manifest)
   const content = await fillSecrets(files.get(daemonNames[manifest.daemon].configFile) ?? '')
-  const installed = await readBundle(bundleDir).catch(() => null)
-  const { content: old } = await readConfig(configFile)
-  const own = new Set([manifest, ...(installed ? [installed] : [])].flatMap((one) => [...ownPrefixesOf(one)]))
-  const loss = await findLoss({ manifest, installed, content, old, own })
+  const installed = bundleDir === undefined ? null : await readBundle(bundleDir).catch(() => null)
+  const loss = await findLoss({ manifest, installed, content })
   return loss && describeLoss(loss, manifest)
 }
 

@@ -122,6 +122,8 @@ describe.each(['bird', 'frr'] as const)('apply on a %s node with routing of its 
       expect(listed).toContain(ospf)
       expect(listed).toMatch(/OSPF process.*1 neighbor Full/)
       expect(listed).toContain(routes)
+      if (kind === 'frr')
+        expect(listed).toContain('setting of router bgp 64500 (no bgp ebgp-requires-policy)')
       const { stdout } = await node.apply([])
       expect(stdout).toMatch(/^refused \(foreign\): edge-a has routing that is in no bundle/)
       expect(stdout).toContain(`  ${session}`)

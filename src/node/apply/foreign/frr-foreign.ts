@@ -59,12 +59,12 @@ export function findPlaces(files: readonly ConfigText[]) {
  * Without the lines of the new configuration. In a configuration that Anyward wrote, also without the sessions that
  * both have: FRR prints some of their lines in another form.
  */
-function without(lines: Lines, fresh: Lines, isOurs: boolean): Lines {
-  const sessions = new Set([...fresh.values()].flatMap((line) => sessionOf(line) ?? []))
+export function without(lines: Lines, fresh: Lines, isOurs: boolean): Lines {
+  const sessions = new Set([...fresh.values()].flatMap((line) => keyOfSession(line) ?? []))
   return new Map(
     [...lines].filter(([key, line]) => {
       if (fresh.has(key)) return line.length === 1 && /^router bgp /.test(line[0])
-      const session = sessionOf(line)
+      const session = keyOfSession(line)
       return !(isOurs && session !== null && sessions.has(session))
     }),
   )

@@ -1,13 +1,16 @@
 import { countMany } from '../../../text/wording.ts'
-import type { Line, Lines } from '../frr-lines.ts'
+import { isFamily, type Line, type Lines } from '../frr-lines.ts'
 import type { Foreign } from './foreign.ts'
 
 /** Where a line comes from, for messages; `null`: only the running daemons have it. */
 export type PlaceOf = (line: Line) => string | null
 
-/** Lines of which nothing is lost: they concern logs and access, or the machine's own sysctls. */
+/** Lines of which nothing is lost: they concern logs, of which each bundle has its own, access, or the machine's own sysctls. */
 const harmless =
   /^(?:no )?(?:frr |log |service |hostname |domainname |password |enable password |line vty|debug |banner |zebra |username |agentx|allow-external|(?:ip|ipv6) (?:forwarding|nht )|bgp route-map delay-timer|fpm |vni |end$)/
+
+/** Settings of `router bgp` that each bundle has too, perhaps with other values. */
+const ofEachBundle = /^(?:no )?bgp (?:router-id |log-neighbor-changes$|default )/
 
 /** A line of `router bgp` about one neighbor or peer group. */
 const neighborLine = /^neighbor (\S+) /
@@ -77,10 +80,14 @@ function describeBgp(block: string, parts: readonly Line[], context: SectionCont
   const [, asn, scope = ''] = /^router bgp (\S+)(.*)$/.exec(block)!
   const neighbors = new Map<string, Line[]>()
   const rest: Line[] = []
+  const settings: Line[] = []
   for (const line of parts) {
+    const text = line.at(-1)!
     const address = line.length === 2 || line.length === 3 ? neighborLine.exec(line.at(-1)!)?.[1] : undefined
     if (address !== undefined) neighbors.set(address, [...(neighbors.get(address) ?? []), line])
-    else if (isOrigination(line.at(-1)!, context.own)) rest.push(line)
+    else if (isOrigination(text, context.own)) rest.push(line)
+    else if (line.length > 1 && !isFamily(text) && !/^network /.test(text) && !ofEachBundle.test(text))
+      settings.push(line)
   }
   for (const [address, lines] of neighbors) {
     const texts = lines.map((line) => line.at(-1)!)
@@ -95,6 +102,12 @@ function describeBgp(block: string, parts: readonly Line[], context: SectionCont
     const shown = rest.slice(0, 3).map((line) => line.at(-1)!)
     const what = `${countMany(rest.length, 'route origination')} of router bgp ${asn}${scope} (${shown.join(', ')}${rest.length > 3 ? ', …' : ''})`
     found.push(part('protocol', what, rest[0]!, context, rest.some(context.runs)))
+  }
+  // Without a session or a route they have no effect.
+  if (found.length > 0 && settings.length > 0) {
+    const shown = settings.slice(0, 3).map((line) => line.at(-1)!)
+    const what = `${countMany(settings.length, 'setting')} of router bgp ${asn}${scope} (${shown.join(', ')}${settings.length > 3 ? ', …' : ''})`
+    found.push(part('settings', what, settings[0]!, context, settings.some(context.runs)))
   }
   return found
 }

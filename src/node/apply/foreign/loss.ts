@@ -2,6 +2,9 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { daemonNames } from '../../../manifest/daemon-kinds.ts'
 import type { Manifest } from '../../../manifest/manifest.ts'
+import { ownPrefixesOf } from '../../routing/own-prefixes.ts'
+import { readConfig } from '../files.ts'
+import { watching } from '../watching.ts'
 import { findEdits } from './edited.ts'
 import { findForeign } from './find-foreign.ts'
 import { type Foreign, formatForeign } from './foreign.ts'
@@ -13,10 +16,6 @@ interface LossOptions {
   readonly installed: Manifest | null
   /** The new configuration with its secrets. */
   readonly content: string
-  /** The configuration file as it is; `null`: there is none. */
-  readonly old: string | null
-  /** The prefixes that the controller announces, with those of the installed bundle. */
-  readonly own: ReadonlySet<string>
 }
 
 /** What an apply would remove although no bundle has written it. */
@@ -27,11 +26,13 @@ export interface Loss {
   readonly difference: string | null
 }
 
-/** `null`: nothing is lost. Changes nothing. Throws DaemonError. */
+/** `null`: nothing is lost; on an attached node nothing can be. Changes nothing. Throws DaemonError. */
 export async function findLoss(options: LossOptions): Promise<Loss | null> {
-  const { manifest, content, old, own } = options
-  const { daemonSocket, announceFile } = manifest.paths
-  const configFile = manifest.paths.configFile!
+  const { manifest, content } = options
+  const { daemonSocket, announceFile, configFile } = manifest.paths
+  if (manifest.routing === 'attached' || configFile === undefined) return null
+  const { content: old } = await readConfig(configFile)
+  const own = ownPrefixesOf(watching(manifest, options.installed))
   const installed = options.installed === null ? null : await readInstalledConfig(options.installed)
   const isEdited = installed !== null && old !== null && old !== content
   const difference = isEdited ? await findEdits[manifest.daemon]({ configFile, installed, old, own }) : null
@@ -58,7 +59,7 @@ export function describeLoss(
   const head =
     reason === 'edited'
       ? `${configFile} was changed since the last apply. This apply would undo:`
-      : `${manifest.node} has routing that is in no bundle. This apply would remove:`
+      : `${manifest.node} has routing that is in no bundle. This apply would remove or replace:`
   const keep =
     reason === 'edited'
       ? 'To keep the change, make it in the YAML.'

@@ -5,7 +5,7 @@ import {
   readBirdStatements,
 } from '../../../../src/node/apply/foreign/bird-statements.ts'
 import { formatForeign } from '../../../../src/node/apply/foreign/foreign.ts'
-import { findPlaces } from '../../../../src/node/apply/foreign/frr-foreign.ts'
+import { findPlaces, without } from '../../../../src/node/apply/foreign/frr-foreign.ts'
 import { describeSections } from '../../../../src/node/apply/foreign/frr-sections.ts'
 import { hideInstalledSecrets } from '../../../../src/node/apply/foreign/mask.ts'
 import { readLines } from '../../../../src/node/apply/frr-lines.ts'
@@ -135,6 +135,22 @@ exit`),
     ])
   })
 
+  test('name the settings of a router that has sessions or routes', () => {
+    const router = `router bgp 64500 vrf red
+ bgp router-id 10.0.0.1
+ no bgp ebgp-requires-policy
+ bgp bestpath as-path multipath-relax
+ address-family ipv4 unicast
+  maximum-paths 4
+ exit-address-family
+`
+    expect(describeAll(`log syslog\n${router} neighbor 10.0.0.1 remote-as external\nexit\n`)).toEqual([
+      'session: BGP session to 10.0.0.1 AS external vrf red (router bgp 64500)',
+      'settings: 3 settings of router bgp 64500 vrf red (no bgp ebgp-requires-policy, bgp bestpath as-path multipath-relax, maximum-paths 4)',
+    ])
+    expect(describeAll(`log syslog\n${router}exit\n`)).toEqual([])
+  })
+
   test('of the package hold nothing', () => {
     expect(
       describeAll('log syslog informational\nservice integrated-vtysh-config\nno ip forwarding\n'),
@@ -211,4 +227,19 @@ exit
       'route-map in permit 10 frr.conf:1',
     ]),
   )
+})
+
+test('a session of a configuration of ours with the address of another VRF is lost', () => {
+  const session = (vrf: string) =>
+    `router bgp 64500${vrf}\n neighbor 10.0.0.1 remote-as 64601\n neighbor 10.0.0.1 description old\n`
+  const lost = (fresh: string) =>
+    [...without(readLines(session(' vrf blue')), readLines(fresh), true).values()].map((line) => line.at(-1))
+  expect(lost('router bgp 64500 vrf blue\n neighbor 10.0.0.1 remote-as 64602\n')).toEqual([
+    'router bgp 64500 vrf blue',
+  ])
+  expect(lost('router bgp 64500\n neighbor 10.0.0.1 remote-as 64602\n')).toEqual([
+    'router bgp 64500 vrf blue',
+    'neighbor 10.0.0.1 remote-as 64601',
+    'neighbor 10.0.0.1 description old',
+  ])
 })

@@ -3,6 +3,7 @@ import { RunError } from '../../../../src/linux/run.ts'
 import { type Check, type Context, error } from '../../../../src/node/doctor/check.ts'
 import { checks } from '../../../../src/node/doctor/checks/checks.ts'
 import { examine } from '../../../../src/node/doctor/examine.ts'
+import { DaemonError } from '../../../../src/node/routing/daemon.ts'
 import { OperationError } from '../../../../src/text/operation-error.ts'
 
 const context: Context = {
@@ -50,6 +51,23 @@ test('each check has its own time limit, and one that fails or hangs is a findin
   expect(findings[1]!.cure).toBe('run this as root')
   expect(findings[2]!.message).toBe('not checked: nft is not installed')
   expect(Object.keys(findings[6]!)).toEqual(['severity', 'check', 'message', 'cure'])
+})
+
+test('a daemon that does not run, or may not be asked, is a finding of the check of its socket alone', async () => {
+  const fail = (code: 'not-running' | 'permission' | 'timeout' | 'protocol') =>
+    check(code, () => Promise.reject(new DaemonError(code, 'words')))
+  const causes = (['not-running', 'permission', 'timeout', 'protocol'] as const).map(fail)
+  const findings = await examine({ context, timeoutMs: 50, checks: causes })
+  expect(findings).toEqual([
+    {
+      ...{ severity: 'error', check: 'timeout', message: 'not checked: words' },
+      cure: expect.stringMatching(/^this machine may be busy \(load .*\): run this again when it is idle/),
+    },
+    {
+      ...{ severity: 'info', check: 'protocol', message: 'not checked: words' },
+      cure: 'fix that, then run this again',
+    },
+  ])
 })
 
 test('the checks have different names', () => {

@@ -61,7 +61,8 @@ function describeAbsence({ name, decision, isAnnounced }: ServiceWords): Found[]
   return [error(`${name} is to be announced, and no neighbor has its prefixes`, cureOfAbsence)]
 }
 
-function cureOf({ reason, leftMs }: ServiceWords): string {
+function cureOf({ reason, leftMs, cure }: ServiceWords): string {
+  if (cure !== null) return cure
   if (['operator-withdrew', 'drained', 'draining'].includes(reason)) {
     return 'to announce it again, run `anyward undrain`, or end the maintenance in the YAML'
   }

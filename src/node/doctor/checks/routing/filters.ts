@@ -3,7 +3,6 @@ import type { Manifest } from '../../../../manifest/manifest.ts'
 import { defaultVrf } from '../../../../manifest/vrfs.ts'
 import { type Family, familyOf } from '../../../../net/prefix.ts'
 import { listOpenExports } from '../../../routing/bird/open-exports.ts'
-import { DaemonError } from '../../../routing/daemon.ts'
 import { findOpenSessions } from '../../../routing/frr/open-sessions.ts'
 import { Vtysh } from '../../../routing/frr/vtysh.ts'
 import { type Check, type Found, unseen } from '../../check.ts'
@@ -19,17 +18,11 @@ export const filters: Check = {
   async examine({ manifest }) {
     if (manifest === null || manifest.routing !== 'attached') return []
     const { daemonSocket } = manifest.paths
-    try {
-      if (manifest.daemon === 'bird') {
-        const open = await listOpenExports(daemonSocket, deadlineMs)
-        return open.flatMap(({ protocol, families }) => describeOpen(manifest, { who: protocol, families }))
-      }
-      return describeOpenFrr(manifest, await new Vtysh(dirname(daemonSocket), deadlineMs).readRunning())
-    } catch (cause) {
-      // The check of its socket says so.
-      if (cause instanceof DaemonError && cause.code === 'not-running') return []
-      throw cause
+    if (manifest.daemon === 'bird') {
+      const open = await listOpenExports(daemonSocket, deadlineMs)
+      return open.flatMap(({ protocol, families }) => describeOpen(manifest, { who: protocol, families }))
     }
+    return describeOpenFrr(manifest, await new Vtysh(dirname(daemonSocket), deadlineMs).readRunning())
   },
 }
 

@@ -1,4 +1,3 @@
-import { DaemonError } from '../../../routing/daemon.ts'
 import { type Check, unseen } from '../../check.ts'
 
 /** Before the apply, which then refuses: its operator has no surprise. */
@@ -8,13 +7,7 @@ export const foreign: Check = {
     'routing that no bundle has written, and changes of the configuration file since the last apply: `anyward apply` refuses both',
   async examine({ findLoss }) {
     if (findLoss === null) return []
-    try {
-      const loss = await findLoss()
-      return loss === null ? [] : [unseen(`\`anyward apply\` will refuse. ${loss.detail}`, loss.cure)]
-    } catch (cause) {
-      // The check of its socket says so.
-      if (cause instanceof DaemonError && cause.code === 'not-running') return []
-      throw cause
-    }
+    const loss = await findLoss()
+    return loss === null ? [] : [unseen(`\`anyward apply\` will refuse. ${loss.detail}`, loss.cure)]
   },
 }

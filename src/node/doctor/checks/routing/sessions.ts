@@ -1,6 +1,5 @@
 import { daemonNames } from '../../../../manifest/daemon-kinds.ts'
-import { DaemonError } from '../../../routing/daemon.ts'
-import { type Check, error, type Found, unfinished, unseen, warning } from '../../check.ts'
+import { type Check, error, type Found, warning } from '../../check.ts'
 
 /** Whether the daemon has a session with each neighbor of the bundle. */
 export const sessions: Check = {
@@ -8,21 +7,7 @@ export const sessions: Check = {
   reads: 'the sessions of the daemon: that it has the one with each neighbor of the YAML, and that it is up',
   async examine({ manifest, bundle, observe }) {
     if (manifest === null || observe === null) return []
-    let observed: Awaited<ReturnType<typeof observe>>
-    try {
-      observed = await observe()
-    } catch (cause) {
-      if (!(cause instanceof DaemonError)) throw cause
-      // The check of its socket says so.
-      if (cause.code === 'not-running' || cause.code === 'permission') return []
-      if (cause.code === 'timeout') return [unfinished(`the sessions were not read: ${cause.message}`)]
-      return [
-        unseen(
-          `the sessions were not read: ${cause.message}`,
-          'run this again; if it stays so, read the log of the daemon',
-        ),
-      ]
-    }
+    const observed = await observe()
     const { project } = daemonNames[manifest.daemon]
     const isAttached = manifest.routing === 'attached'
     const cureOfMissing = isAttached
