@@ -32,21 +32,15 @@ export async function findForeignInBird(options: ForeignOptions): Promise<Foreig
     installed === null ? [] : read({ path: configFile, text: installed }),
   ])
   const running = await listBirdProtocols(daemonSocket, deadlineMs)
-  const explained = [...known, ...fresh].flatMap((statement) => readPart(statement) ?? [])
   if (installed !== null) {
     // The file is compared with the installed bundle; here, only what BIRD runs without having it from there.
-    const parts = [...explained, ...statements.flatMap((statement) => readPart(statement) ?? [])]
-    return describeRunning(running, parts, daemonSocket)
+    return describeRunning(running, [...known, ...fresh, ...statements], daemonSocket)
   }
   const isOurs = old !== null && isWrittenByPlan(old)
   const others = statements.filter((statement) => !isOurs || !isIn(statement, fresh))
   return [
     ...(await describeFile(others, running, daemonSocket)),
-    ...(await describeRunning(
-      running,
-      [...statements.flatMap((statement) => readPart(statement) ?? []), ...explained],
-      daemonSocket,
-    )),
+    ...(await describeRunning(running, [...statements, ...known, ...fresh], daemonSocket)),
   ]
 }
 
@@ -99,9 +93,11 @@ function onlyOneOf({ name, type }: BirdPart, running: readonly BirdProtocol[]): 
 
 async function describeRunning(
   running: readonly BirdProtocol[],
-  explained: readonly BirdPart[],
+  statements: readonly PlacedStatement[],
   socket: string,
 ): Promise<Foreign[]> {
+  const explained = statements.flatMap((statement) => readPart(statement) ?? [])
+  const instances = instancesOf(statements)
   const names = new Set([...Object.values(originators), ...explained.map(({ name }) => name)])
   const unnamed = new Set(explained.filter(({ name }) => name === null).map(({ type }) => type))
   const unknown = running.filter(
@@ -109,11 +105,23 @@ async function describeRunning(
       !names.has(name) &&
       !['Device', 'Direct', 'Kernel'].includes(type) &&
       !unnamed.has(/^([a-z]+\d?)\d+$/.exec(name)?.[1] ?? '') &&
-      // BIRD creates these from a session with a range of neighbors.
-      !/^dynbgp\d+$/.test(name),
+      !instances.has(name.replace(/\d+$/, '')),
   )
   const items = await Promise.all(unknown.map((protocol) => describePart(null, protocol, socket)))
   return items.filter((item) => item !== null)
+}
+
+/** What the names of the protocols begin with that BIRD starts for the routers of a session with a range of neighbors. */
+function instancesOf(statements: readonly PlacedStatement[]): Set<string> {
+  const names = statements
+    .filter(({ head: [word] }) => word === 'protocol' || word === 'template')
+    .flatMap(({ body }) => bodyStatements(body ?? []))
+    .flatMap(([word, second, text]) => (word === 'dynamic' && second === 'name' ? [unquote(text ?? '')] : []))
+  return new Set(['dynbgp', ...names])
+}
+
+function unquote(text: string): string {
+  return text.replaceAll('"', '')
 }
 
 /** `null`: nothing of it is lost. */
