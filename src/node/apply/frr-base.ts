@@ -7,7 +7,7 @@ import { readByScratchDaemons, type ScratchReading } from '../routing/frr/scratc
 import { Vtysh } from '../routing/frr/vtysh.ts'
 import { type BaseDaemon, type BaseOptions, type Gone, NotTakenError } from './base-daemon.ts'
 import { isAnnouncement, keyOf, type Line, type Lines, readLines, without } from './frr-lines.ts'
-import { commandsToAdd, commandsToRemove, findGap } from './frr-steps.ts'
+import { commandsToAdd, commandsToEnd, commandsToRemove, commandsToReset, findGap } from './frr-steps.ts'
 
 /** Each round adds, then removes what the additions did not replace. Some lines depend on lines of the round before. */
 const rounds = 3
@@ -146,12 +146,14 @@ export async function converge(
   for (let round = 0; round < rounds; round += 1) {
     let gap = await look()
     const defaults = gap.excess.filter(isDefault)
-    if (defaults.length > 0) {
-      replies.push(...(await vtysh.configure(commandsToRemove({ missing: [], excess: defaults }, round))))
+    const first = [...commandsToRemove({ missing: [], excess: defaults }, round), ...commandsToEnd(gap)]
+    if (first.length > 0) {
+      replies.push(...(await vtysh.configure(first)))
       gap = await look()
     }
     if (gap.missing.length > 0) {
       replies.push(...(await vtysh.configure(commandsToAdd(gap))))
+      for (const command of commandsToReset(gap)) await vtysh.show(command)
       gap = await look()
     }
     if (gap.excess.length > 0) replies.push(...(await vtysh.configure(commandsToRemove(gap, round))))

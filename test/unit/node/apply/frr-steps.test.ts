@@ -1,6 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import { type Line, type Lines, readLines } from '../../../../src/node/apply/frr-lines.ts'
-import { commandsToAdd, commandsToRemove, findGap } from '../../../../src/node/apply/frr-steps.ts'
+import {
+  commandsToAdd,
+  commandsToEnd,
+  commandsToRemove,
+  commandsToReset,
+  findGap,
+} from '../../../../src/node/apply/frr-steps.ts'
 
 const everything = () => true
 
@@ -122,8 +128,7 @@ describe('the commands from one configuration to another', () => {
     expect(commandsToAdd(gap)).toEqual([
       'ip prefix-list b seq 5 permit 10.0.0.0/8',
       // Without `exit` between two of them: bgpd 8.4 takes long for each.
-      'route-map aw-in deny 20',
-      ...['route-map aw-in deny 20', 'match ip address prefix-list b', 'exit'],
+      ...['route-map aw-in deny 20', 'match ip address prefix-list b'],
       ...['route-map aw-in permit 20', 'exit'],
       ...['router bgp 64500', 'neighbor 10.2.0.1 description transit two', 'exit'],
     ])
@@ -137,6 +142,52 @@ describe('the commands from one configuration to another', () => {
       ...['router bgp 64500', 'no neighbor 10.2.0.1', 'exit'],
       'no route-map aw-in permit 10',
     ])
+  })
+
+  test('an entry that changes its action loses its lines in the same run, or later if FRR has refused that', () => {
+    const wanted = running
+      .replace('aw-in permit 10\n match ip address prefix-list aw', 'aw-in deny 10\n match as-path aw')
+      .replace('aw-in deny 65535', 'aw-in permit 65535')
+    const isInstalled = (key: string) => readLines(running).has(key)
+    expect(commandsToAdd(gapTo(wanted, isInstalled))).toEqual([
+      ...['route-map aw-in deny 10', 'no match ip address prefix-list aw', 'match as-path aw'],
+      'route-map aw-in deny 65535',
+      ...['route-map aw-in permit 65535', 'exit'],
+    ])
+    const left = wanted.replace(
+      ' match as-path aw\n',
+      ' match as-path aw\n match ip address prefix-list aw\n',
+    )
+    expect(findGap(readLines(left), readLines(wanted), isInstalled).excess).toEqual([
+      ['route-map aw-in deny 10', 'match ip address prefix-list aw'],
+    ])
+  })
+
+  test('a session that is gone ends before others begin, and one on another interface restarts', () => {
+    const unnumbered = running
+      .replace('neighbor 10.2.0.1 remote-as', 'neighbor eth1 interface remote-as')
+      .replaceAll('neighbor 10.2.0.1', 'neighbor eth1')
+    const gapFrom = (from: string, to: string) => findGap(readLines(from), readLines(to), everything)
+    const end = (neighbor: string) => ['router bgp 64500', `no neighbor ${neighbor}`, 'exit']
+    expect(commandsToEnd(gapFrom(unnumbered, running))).toEqual(end('eth1'))
+    expect(commandsToEnd(gapFrom(running, unnumbered))).toEqual(end('10.2.0.1'))
+    const on = (link: string) =>
+      running.replace(' neighbor 10.2.0.1 desc', ` neighbor 10.2.0.1 interface ${link}\n$&`)
+    const moved = gapFrom(on('eth1'), on('eth2'))
+    expect([commandsToEnd(moved), commandsToReset(moved)]).toEqual([[], ['clear bgp 10.2.0.1']])
+    for (const other of [on('eth1'), running.replace('remote-as 64600', 'remote-as 64601')]) {
+      const gap = gapFrom(running, other)
+      expect([commandsToEnd(gap), commandsToReset(gap)]).toEqual([[], []])
+    }
+  })
+
+  test('an unnumbered neighbor is removed by one command', () => {
+    const unnumbered = running
+      .replace('neighbor 10.2.0.1 remote-as', 'neighbor eth1 interface remote-as')
+      .replaceAll('neighbor 10.2.0.1', 'neighbor eth1')
+    const none = readLines(running.replaceAll(/^ +neighbor .*\n/gm, ''))
+    const gap = findGap(readLines(unnumbered), none, everything)
+    expect(commandsToRemove(gap, 0)).toEqual(['router bgp 64500', 'no neighbor eth1', 'exit'])
   })
 
   test('a line that starts with `no` is removed by the command without it', () => {
