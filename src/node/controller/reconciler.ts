@@ -197,7 +197,9 @@ export class Reconciler {
       if (desired !== this.#desired) return 0
       this.#differences = findDifferences(desired, this.#observation!, this.#neighbors)
       if (this.#differences.length === 0) {
-        this.#report(null)
+        // Of no effect while nothing is announced, and to be repaired before that changes.
+        const { remark } = this.#observation!
+        this.#report(remark === undefined ? null : { cause: 'drift', message: remark, reply: null })
         return timing.resync
       }
       this.#verified = false

@@ -46,7 +46,7 @@ export interface Observation {
    * session can report it.
    */
   readonly otherAnnouncers: ReadonlyMap<string, number> | null
-  /** Why a desired prefix is not originated, if that is known. */
+  /** Why no prefix can be originated, if that is known. */
   readonly remark?: string
 }
 

@@ -227,6 +227,27 @@ describe.each(['bird', 'frr'] as const)('routing: attached, beside the own routi
     await until('verified', status, ({ daemon: { verified } }) => verified)
   })
 
+  // FRR has no include: its controller enters the `network` lines itself.
+  test.for(kind === 'bird' ? ['bird.conf'] : [])(
+    'a line include that is lost from %s is named while nothing is announced',
+    async (name) => {
+      const file = join(dirname(node.controlSocket), name)
+      const text = await readFile(file, 'utf8')
+      await inside(node, 'ip', ['addr', 'del', '192.0.2.1/32', 'dev', 'lo'])
+      await gone()
+      await until('verified', status, ({ daemon }) => daemon.verified && daemon.trouble === null)
+      await writeFile(file, text.replace(/^include ".*announce.*\n/m, ''))
+      expect(await bird('configure')).toContain('Reconfigur')
+      await until('the line is named', failure, (message) => message.includes('needs the line include "'))
+      expect((await status()).daemon.verified).toBe(true)
+      await writeFile(file, text)
+      expect(await bird('configure')).toContain('Reconfigur')
+      await until('nothing is named', failure, (message) => message === '')
+      await inside(node, 'ip', ['addr', 'add', '192.0.2.1/32', 'dev', 'lo'])
+      await back()
+    },
+  )
+
   test('apply installs the filters beside the own configuration, and refuses those that do not parse', async () => {
     const file = join(dirname(node.controlSocket), kind === 'bird' ? 'bird.conf' : '../frr/frr.conf')
     const text = await readFile(file, 'utf8')

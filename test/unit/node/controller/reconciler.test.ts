@@ -6,6 +6,7 @@ import { computeDesired, findDifferences } from '../../../../src/node/controller
 import { type DaemonFailure, Reconciler } from '../../../../src/node/controller/reconciler.ts'
 import { DaemonError, type Observation, type RoutingDaemon } from '../../../../src/node/routing/daemon.ts'
 import { asLists, fromLists } from '../../../observation-lists.ts'
+import { patience } from '../../../patience.ts'
 
 const covering = '192.0.2.0/24'
 const host = '192.0.2.1/32'
@@ -37,6 +38,8 @@ class ScriptedDaemon implements RoutingDaemon {
   })
   /** The number of observations until an apply is visible: the daemon reports success before it is done. */
   lag = 0
+  /** Why it originates nothing. */
+  remark: string | undefined
   #visible = new Set<string>()
   #hidden = 0
 
@@ -58,7 +61,7 @@ class ScriptedDaemon implements RoutingDaemon {
     if (this.#hidden > 0) this.#hidden -= 1
     else this.#visible = this.has
     const originated = [...this.#visible].sort()
-    return fromLists({
+    const observation = fromLists({
       originated,
       neighbors: neighbors.map(({ name, prefixes }) => ({
         neighbor: name,
@@ -69,6 +72,7 @@ class ScriptedDaemon implements RoutingDaemon {
       degraded: [],
       otherAnnouncers: null,
     })
+    return this.remark === undefined ? observation : { ...observation, remark: this.remark }
   }
 
   close(): void {}
@@ -115,6 +119,20 @@ describe('the reconciler', () => {
     expect(failures).toEqual([
       { cause: 'refused', message: 'BIRD refused the configuration', reply: '8002 syntax error' },
     ])
+  })
+
+  test('what would keep a later announcement from BIRD is reported while nothing is announced, and changes nothing else', async () => {
+    const daemon = new ScriptedDaemon()
+    const { reconciler, failures } = reconcile(daemon)
+    reconciler.setDesired(new Map())
+    expect(await reconciler.settle(5000)).toBe(true)
+    daemon.remark = 'BIRD needs the line include'
+    await expect.poll(() => reconciler.failure, { timeout: patience(5000) }).not.toBeNull()
+    expect(failures).toEqual([{ cause: 'drift', message: 'BIRD needs the line include', reply: null }])
+    expect(await reconciler.settle(5000)).toBe(true)
+    expect(daemon.applies).toBe(1)
+    daemon.remark = undefined
+    await expect.poll(() => reconciler.failure, { timeout: patience(5000) }).toBeNull()
   })
 
   test('failure 8: an accepted change is verified only after it was observed', async () => {
