@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { inject, makeProofBed, type ProofBed } from './bed/node.ts'
 import { describeMismatches, findMismatches, type Mismatch } from './compare.ts'
-import { neighbors } from './fleet/neighbors.ts'
+import { neighbors, type ProofNeighbor } from './fleet/neighbors.ts'
 import { type DaemonKind, planNode, vrps } from './fleet/proof-fleet.ts'
 import { routesOf } from './routes/route-set.ts'
 
@@ -55,6 +55,9 @@ const mutations: Readonly<Record<DaemonKind, readonly Mutation[]>> = {
       'as-loop',
     ),
     mutation('the rules end early', 'strict6', / {2}# irr:/, '  accept;\n  # irr:', 'irr'),
+    mutation('any next hop', 'scopedonly', /^ +if gw != fe80.*\n/m, '', 'next-hop'),
+    mutation('any IPv6 next hop of an IPv4 route', 'scoped ipv4', /^ +if gw != fe80.*\n/m, '', 'next-hop'),
+    mutation('any next hop', 'unnumbered ipv6', /^ +if gw != from .*\n/gm, '', 'next-hop'),
   ],
   frr: [
     mutation('/25 is let in', 'transit4', /ge 8 le 24/, 'ge 8 le 25', 'prefix-length'),
@@ -99,13 +102,32 @@ const mutations: Readonly<Record<DaemonKind, readonly Mutation[]>> = {
       '$1\nexit\nroute-map aw_strict6-in permit 111',
       'irr',
     ),
+    mutation(
+      'any next hop',
+      'unnumbered ipv6',
+      /(in6) deny (\d+\n description next-hop)/,
+      '$1 permit $2\n on-match next',
+      'next-hop',
+    ),
+    mutation(
+      'the next hop of another is followed',
+      'global ipv6',
+      /^ set ipv6 next-hop prefer-global\n/gm,
+      '',
+      'import-rest',
+    ),
   ],
 }
+
+/** As the mutations name a neighbor: one that has both families in one session with its family. */
+const titleOf = ({ name, family, bothFamilies }: ProofNeighbor) => (bothFamilies ? `${name} ${family}` : name)
 
 describe.each(['bird', 'frr'] as const)(
   'the comparison finds what is broken in the filters of %s',
   (kind) => {
-    const chosen = neighbors.filter(({ name }) => mutations[kind].some(({ neighbor }) => neighbor === name))
+    const chosen = neighbors.filter((neighbor) =>
+      mutations[kind].some((one) => one.neighbor === titleOf(neighbor)),
+    )
     let proofBed: ProofBed
 
     beforeAll(async () => {
@@ -117,13 +139,14 @@ describe.each(['bird', 'frr'] as const)(
 
     /** The differences at one neighbor, whose configuration is edited. */
     async function prove(name: string, edit: (config: string) => string) {
-      const neighbor = neighbors.find((candidate) => candidate.name === name)!
+      const neighbor = neighbors.find((candidate) => titleOf(candidate) === name)!
       const { dir, socketPath } = proofBed.bed
       const node = await proofBed.run(planNode(kind, dir, socketPath, [neighbor]), [neighbor], edit)
       try {
         const routes = routesOf(neighbor)
         const observed = { [kind]: await inject(node, neighbor, routes) }
-        const policy = node.plan.sessions[0]!.channels[0]!.import
+        const [session] = node.plan.sessions
+        const policy = session!.channels.find(({ family }) => family === neighbor.family)!.import
         const mismatches: readonly Mismatch[] = findMismatches(neighbor, policy, routes, vrps, observed)
         return { mismatches, text: describeMismatches(mismatches, { [kind]: node.config }, 1000) }
       } finally {

@@ -22,6 +22,13 @@ function addNextHops(maker: RouteMaker): void {
   maker.add('an unused address as next hop', {
     nextHop: family === 'ipv4' ? '10.77.200.200' : 'fd77::200:200',
   })
+  if (family === 'ipv4') {
+    // Without RFC 8950: bgpd takes them all the same, and BIRD an IPv4 address in IPv6 form.
+    const { ipv6 } = otherAddresses
+    for (const nextHop of [ipv6, `::ffff:${neighbor.address}`, otherLinkLocal, `${ipv6} ${otherLinkLocal}`]) {
+      maker.add(`the IPv6 next hop ${nextHop} of an IPv4 route`, { nextHop, lenient: true })
+    }
+  }
   // No next hop beyond the link: both daemons refuse it by themselves, and a policy has no notion of links.
   if (family === 'ipv6') {
     maker.add('a link-local next hop beside the global one', { nextHop: `${neighbor.address} fe80::1` })
