@@ -13,14 +13,11 @@ fail() {
 install_missing() {
   local entry missing=()
   for entry in "$@"; do command -v "${entry%%:*}" >/dev/null || missing+=("${entry##*:}"); done
-  ((${#missing[@]} == 0)) || install_packages "${missing[@]}"
-}
-
-install_packages() {
-  ((EUID == 0)) && command -v apt-get >/dev/null || fail "these are missing: $*" 'Install them (their Debian names), then run this again.'
-  say "Debian packages: $*"
+  ((${#missing[@]} > 0)) || return 0
+  ((EUID == 0)) && command -v apt-get >/dev/null || fail "these are missing: ${missing[*]}" 'Install them (their Debian names), then run this again.'
+  say "Debian packages: ${missing[*]}"
   DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends -o DPkg::Lock::Timeout=300 \
-    "$@" </dev/null >&2 || fail "apt-get could not install: $*" 'apt-get update, then run this again.'
+    "${missing[@]}" </dev/null >&2 || fail "apt-get could not install: ${missing[*]}" 'apt-get update, then run this again.'
 }
 
 # The mirror that this machine uses for Debian.
