@@ -1,4 +1,4 @@
-import { constants, type Stats } from 'node:fs'
+import { constants } from 'node:fs'
 import { type FileHandle, lstat, open, realpath } from 'node:fs/promises'
 
 /** Flags to read a file in another user's folder: no link is followed, and a pipe does not block. */
@@ -26,26 +26,6 @@ export async function openRegularFile(file: string): Promise<RegularFile | null>
   if ((await handle.stat()).isFile()) return { path, handle }
   await handle.close()
   throw new Error(`${file} is not a regular file: remove it`)
-}
-
-/**
- * Reads a file as `openRegularFile` opens it. `null` if there is no file. Throws as it does, and an Error if the file is
- * larger than `mostBytes`.
- */
-export async function readRegularFile(
-  file: string,
-  mostBytes = Number.POSITIVE_INFINITY,
-): Promise<{ readonly text: string; readonly stats: Stats } | null> {
-  const opened = await openRegularFile(file)
-  if (opened === null) return null
-  try {
-    const stats = await opened.handle.stat()
-    if (stats.size > mostBytes)
-      throw new Error(`${file} is larger than ${Math.floor(mostBytes / 2 ** 20)} MB`)
-    return { text: await opened.handle.readFile('utf8'), stats }
-  } finally {
-    await opened.handle.close()
-  }
 }
 
 /**

@@ -31,6 +31,7 @@ const trespasses: readonly Trespass[] = [
     'plan/init',
     'node/health',
     'node/decision',
+    'fleet/permit',
   ].flatMap((folder) => {
     const room = basename(folder)
     const up = folder.includes('/') ? '../..' : '..'

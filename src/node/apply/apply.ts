@@ -8,7 +8,7 @@ import { compareBundles } from '../../manifest/compare/compare.ts'
 import type { Effect } from '../../manifest/compare/session-costs.ts'
 import { daemonNames, filtersFile } from '../../manifest/daemon-kinds.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
-import { vrfsOf } from '../../manifest/vrfs.ts'
+import { announcingVrfs, vrfsOf } from '../../manifest/vrfs.ts'
 import {
   type BfdSessions,
   DaemonError,
@@ -17,7 +17,7 @@ import {
   type RoutingDaemon,
 } from '../routing/daemon.ts'
 import { ownPrefixesOf } from '../routing/own-prefixes.ts'
-import { type BaseDaemon, NotTakenError } from './base-daemon.ts'
+import { type BaseDaemon, type Gone, NotTakenError } from './base-daemon.ts'
 import { cleaners } from './clean.ts'
 import { createBase } from './create-base.ts'
 import {
@@ -34,7 +34,7 @@ import { describeLoss, findLoss } from './foreign/loss.ts'
 import { removeJournal, writeJournal } from './journal.ts'
 import { type BfdCheck, findBfdUp, findQuietBfd } from './verify/bfd-check.ts'
 import { verify, WorseError } from './verify/verify.ts'
-import { findGone, watching } from './watching.ts'
+import { removedPrefixes, watching } from './watching.ts'
 
 type ApplyReason =
   | 'applied'
@@ -267,6 +267,12 @@ async function observeBefore({ installed, manifest, createDaemon }: ApplyOptions
   } finally {
     await daemon.leave()
   }
+}
+
+function findGone(manifest: Manifest, installed: Manifest | null): Gone {
+  const vrfs = new Set(installed === null ? [] : announcingVrfs(installed))
+  for (const vrf of announcingVrfs(manifest)) vrfs.delete(vrf)
+  return { prefixes: new Set(removedPrefixes(manifest, installed)), vrfs, own: ownPrefixesOf(manifest) }
 }
 
 async function undo(

@@ -2,7 +2,7 @@ import { rm, stat } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { syncFolder, writeFileAtomically } from '../../files/atomic-file.ts'
 import { makeFolder } from '../../files/make-folder.ts'
-import { readRegularFile, resolveTrustedLink } from '../../files/open-regular-file.ts'
+import { openRegularFile, resolveTrustedLink } from '../../files/open-regular-file.ts'
 import { isSystemError } from '../../files/system-error.ts'
 import { afterTimeout } from '../../linux/load.ts'
 import { RunError, run } from '../../linux/run.ts'
@@ -43,10 +43,17 @@ export async function findOwner(kind: DaemonKind, timeoutMs = ownerTimeoutMs): P
 
 /** Reads the present state of a file. Throws if it is not a regular file. */
 export async function readInstalled(path: string): Promise<InstalledFile> {
-  const file = await readRegularFile(path)
+  const file = await openRegularFile(path)
   if (file === null) return { path, content: null, mode: 0, uid: 0, gid: 0 }
-  const { mode, uid, gid } = file.stats
-  return { path, content: file.text, mode: mode & 0o7777, uid, gid }
+  try {
+    const [content, { mode, uid, gid }] = await Promise.all([
+      file.handle.readFile('utf8'),
+      file.handle.stat(),
+    ])
+    return { path, content, mode: mode & 0o7777, uid, gid }
+  } finally {
+    await file.handle.close()
+  }
 }
 
 /** A larger configuration is none that a person or `anyward plan` wrote. */

@@ -1,10 +1,7 @@
 import type { Manifest } from '../../manifest/manifest.ts'
-import { announcingVrfs } from '../../manifest/vrfs.ts'
-import { ownPrefixesOf } from '../routing/own-prefixes.ts'
-import type { Gone } from './base-daemon.ts'
 
 /** The prefixes of the installed bundle's services that the new bundle does not have. */
-function removedPrefixes(manifest: Manifest, installed: Manifest | null): string[] {
+export function removedPrefixes(manifest: Manifest, installed: Manifest | null): string[] {
   const own = new Set([...manifest.services.flatMap(({ prefixes }) => prefixes), ...manifest.alwaysAnnounce])
   const had = new Set((installed?.services ?? []).flatMap(({ prefixes }) => prefixes))
   return [...had].filter((prefix) => !own.has(prefix))
@@ -16,11 +13,4 @@ export function watching(manifest: Manifest, installed: Manifest | null): Manife
   const [service] = installed?.services ?? []
   if (removed.length === 0 || service === undefined) return manifest
   return { ...manifest, services: [...manifest.services, { ...service, prefixes: removed }] }
-}
-
-/** What the installed bundle had and the new one has not. */
-export function findGone(manifest: Manifest, installed: Manifest | null): Gone {
-  const vrfs = new Set(installed === null ? [] : announcingVrfs(installed))
-  for (const vrf of announcingVrfs(manifest)) vrfs.delete(vrf)
-  return { prefixes: new Set(removedPrefixes(manifest, installed)), vrfs, own: ownPrefixesOf(manifest) }
 }

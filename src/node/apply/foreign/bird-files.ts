@@ -1,6 +1,6 @@
 import { dirname, isAbsolute, join } from 'node:path'
 import { expandGlob } from '../../../files/glob.ts'
-import { readRegularFile } from '../../../files/open-regular-file.ts'
+import { openRegularFile } from '../../../files/open-regular-file.ts'
 import { type BirdStatement, readBirdStatements } from './bird-statements.ts'
 import type { ConfigText } from './foreign.ts'
 
@@ -45,8 +45,16 @@ export async function readWithIncludes(
 async function readLimited(path: string, left: { files: number; bytes: number }): Promise<string | null> {
   left.files -= 1
   if (left.files < 0) return null
-  const file = await readRegularFile(path, left.bytes).catch(() => null)
-  if (file === null) return null
-  left.bytes -= file.stats.size
-  return file.text
+  try {
+    const file = await openRegularFile(path)
+    if (file === null) return null
+    try {
+      left.bytes -= (await file.handle.stat()).size
+      return left.bytes < 0 ? null : await file.handle.readFile('utf8')
+    } finally {
+      await file.handle.close()
+    }
+  } catch {
+    return null
+  }
 }

@@ -1,5 +1,5 @@
 import { dirname, join } from 'node:path'
-import { readRegularFile } from '../../../files/open-regular-file.ts'
+import { openRegularFile } from '../../../files/open-regular-file.ts'
 import type { ConfigText } from './foreign.ts'
 
 /** Each daemon of FRR that routes. */
@@ -49,5 +49,12 @@ export async function readEnabledDaemons(configFile: string): Promise<string[]> 
 }
 
 async function readOptional(path: string): Promise<string | null> {
-  return (await readRegularFile(path, mostBytes))?.text ?? null
+  const file = await openRegularFile(path)
+  if (file === null) return null
+  try {
+    if ((await file.handle.stat()).size > mostBytes) throw new Error(`${path} is larger than 64 MB`)
+    return await file.handle.readFile('utf8')
+  } finally {
+    await file.handle.close()
+  }
 }

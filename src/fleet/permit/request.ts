@@ -1,0 +1,75 @@
+import { countSites, findRemaining, type MinSites, type NodeReport, requiredSites } from './floor.ts'
+import {
+  type Holder,
+  type HolderCause,
+  holderOf,
+  type Register,
+  withHolder,
+  withoutHolder,
+} from './register.ts'
+
+/** One linearizable read of a service's keys. */
+export interface PermitView {
+  readonly register: Register
+  readonly reports: readonly NodeReport[]
+  /** Sites of the service, by the configuration. */
+  readonly sites: number
+}
+
+/** Of the node that asks. */
+export interface Asking {
+  readonly site: string
+  readonly node: string
+  readonly minSites: MinSites
+  readonly reason: string
+}
+
+/** Writes `next` if the register and these entries still have the values that were read; otherwise nothing. */
+export interface PermitTransaction {
+  readonly register: Register
+  readonly entries: readonly { readonly node: string; readonly entry: string }[]
+  readonly next: Register
+}
+
+export type PermitVerdict =
+  /** The register has this very request: its reply was lost. */
+  | { readonly verdict: 'granted' }
+  | { readonly verdict: 'possible'; readonly transaction: PermitTransaction }
+  | { readonly verdict: 'refused'; readonly remaining: number; readonly required: number }
+
+/**
+ * Whether a node may withdraw, by what it has read. `possible` is a permit only once its transaction has succeeded: it
+ * compares the register and the entry of each node that was counted, so that of two racing requests one fails.
+ *
+ * @param nonce unique to this request
+ */
+export function judgeRequest(view: PermitView, asking: Asking, nonce: string): PermitVerdict {
+  const { register, reports, sites } = view
+  const { site, node, reason } = asking
+  const held = holderOf(register, node)
+  if (held?.nonce === nonce) return { verdict: 'granted' }
+  const next = withHolder(register, { site, node, nonce, cause: 'permit', reason })
+  // Counted already. It is written again with the new nonce, because an earlier return of the permit may still be on
+  // its way to the store, and must fail there.
+  if (held !== null) return { verdict: 'possible', transaction: { register, entries: [], next } }
+  const remaining = findRemaining(register, reports, node)
+  const required = requiredSites(asking.minSites, sites)
+  const count = countSites(remaining)
+  if (count < required) return { verdict: 'refused', remaining: count, required }
+  const entries = remaining.map((report) => ({ node: report.node, entry: report.entry }))
+  return { verdict: 'possible', transaction: { register, entries, next } }
+}
+
+/** Reports a withdrawal that needs no permit: a fact, or an order. No other node's entry matters to it. */
+export function reportWithdrawal(
+  register: Register,
+  holder: Holder & { readonly cause: Exclude<HolderCause, 'permit'> },
+): PermitTransaction {
+  return { register, entries: [], next: withHolder(register, holder) }
+}
+
+/** Gives the permit back. To be called only after the neighbors have the routes again. */
+export function returnPermit(register: Register, node: string): PermitTransaction | null {
+  if (holderOf(register, node) === null) return null
+  return { register, entries: [], next: withoutHolder(register, node) }
+}

@@ -1,0 +1,112 @@
+import { type Asking, judgeRequest, type PermitTransaction, type PermitView } from './request.ts'
+
+/** A node's request for the permit to withdraw one service. Times are of its monotonic clock, in ms. */
+export type PermitState =
+  | { readonly phase: 'none' }
+  /** Its entry must say that it is not well before it asks: otherwise others could count it until it withdraws. */
+  | Pending<'publishing'>
+  | Pending<'reading'>
+  | Pending<'committing'>
+  | { readonly phase: 'granted'; readonly nonce: string; readonly actBeforeMs: number }
+  | { readonly phase: 'refused'; readonly remaining: number; readonly required: number }
+  /** The store has not answered in time: the rules of a node alone apply. */
+  | { readonly phase: 'unreachable' }
+
+interface Pending<Phase extends string> {
+  readonly phase: Phase
+  readonly nonce: string
+  /** Before the request that the phase waits for was sent. */
+  readonly sentAtMs: number
+  /** By when the request must have been granted or refused. */
+  readonly endsAtMs: number
+}
+
+export type PermitEvent =
+  | { readonly event: 'ask'; readonly nonce: string; readonly nowMs: number }
+  /** The store has the node's entry, which says that it is not well. */
+  | { readonly event: 'published'; readonly nowMs: number }
+  | { readonly event: 'read'; readonly view: PermitView; readonly nowMs: number }
+  | { readonly event: 'committed'; readonly nowMs: number }
+  /** A compared value had changed: nothing was written. */
+  | { readonly event: 'conflict'; readonly nowMs: number }
+  /** No reply: whether the store executes the request, or will, is unknown. */
+  | { readonly event: 'unknown'; readonly nowMs: number }
+  /** The wish has ended: the endpoint serves again, or the permit was returned. */
+  | { readonly event: 'end' }
+
+export type PermitEffect =
+  | { readonly effect: 'publish' }
+  | { readonly effect: 'read' }
+  | { readonly effect: 'commit'; readonly transaction: PermitTransaction }
+
+export interface PermitTimes {
+  /** How long a request may take in all. */
+  readonly answerWithinMs: number
+  /**
+   * A granted withdrawal may begin this long after its last request was sent, not after the reply: a process that was
+   * stopped in between must ask again. BIRD and FRR cannot check a fencing token.
+   */
+  readonly actWithinMs: number
+}
+
+interface Step {
+  readonly state: PermitState
+  readonly effect: PermitEffect | null
+}
+
+/** The next state, and what to ask the store. Events that the phase does not wait for change nothing. */
+export function stepPermit(state: PermitState, event: PermitEvent, asking: Asking, times: PermitTimes): Step {
+  if (event.event === 'end') return rest({ phase: 'none' })
+  if (event.event === 'ask') {
+    const { nonce, nowMs } = event
+    const endsAtMs = nowMs + times.answerWithinMs
+    return { state: { phase: 'publishing', nonce, sentAtMs: nowMs, endsAtMs }, effect: { effect: 'publish' } }
+  }
+  if (state.phase !== 'publishing' && state.phase !== 'reading' && state.phase !== 'committing') {
+    return rest(state)
+  }
+  if (event.nowMs >= state.endsAtMs) return rest({ phase: 'unreachable' })
+  const { nonce } = state
+  const granted = { phase: 'granted', nonce, actBeforeMs: state.sentAtMs + times.actWithinMs } as const
+  switch (event.event) {
+    case 'published':
+      return state.phase === 'publishing' ? read(state, event.nowMs) : rest(state)
+    case 'read': {
+      if (state.phase !== 'reading') return rest(state)
+      const verdict = judgeRequest(event.view, asking, nonce)
+      if (verdict.verdict === 'granted') return rest(granted)
+      if (verdict.verdict === 'refused') {
+        const { remaining, required } = verdict
+        return rest({ phase: 'refused', remaining, required })
+      }
+      const { transaction } = verdict
+      return {
+        state: { ...state, phase: 'committing', sentAtMs: event.nowMs },
+        effect: { effect: 'commit', transaction },
+      }
+    }
+    case 'committed':
+      return rest(state.phase === 'committing' ? granted : state)
+    case 'conflict':
+      return state.phase === 'committing' ? read(state, event.nowMs) : rest(state)
+    case 'unknown':
+      // What was written is seen by reading: the register has the nonce of this request, or it has not.
+      if (state.phase === 'publishing') {
+        return { state: { ...state, sentAtMs: event.nowMs }, effect: { effect: 'publish' } }
+      }
+      return read(state, event.nowMs)
+  }
+}
+
+/** Whether a withdrawal may begin now. */
+export function mayWithdraw(state: PermitState, nowMs: number): boolean {
+  return state.phase === 'granted' && nowMs < state.actBeforeMs
+}
+
+function read({ nonce, endsAtMs }: Pending<string>, nowMs: number): Step {
+  return { state: { phase: 'reading', nonce, sentAtMs: nowMs, endsAtMs }, effect: { effect: 'read' } }
+}
+
+function rest(state: PermitState): Step {
+  return { state, effect: null }
+}

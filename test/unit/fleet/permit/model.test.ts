@@ -1,0 +1,126 @@
+import { describe, expect, test } from 'vitest'
+import { patience } from '../../../patience.ts'
+import { type Budget, firstWorld, type Model, movesFrom, type World } from './model.ts'
+
+const none: Budget = { sicken: 0, heal: 0, timeout: 0, crash: 0, remove: 0, restore: 0 }
+const threeSites = ['a', 'b', 'c']
+
+/** Every order of events: the shortest one that breaks a rule, or `null`, and the number of different worlds. */
+function explore(model: Model, budget: Partial<Budget>): { broken: string[] | null; worlds: number } {
+  const first = firstWorld(model, { ...none, ...budget })
+  const from = new Map<string, { name: string; before: string | null }>([
+    [JSON.stringify(first), { name: 'start', before: null }],
+  ])
+  const queue: World[] = [first]
+  for (let at = 0; at < queue.length; at++) {
+    const world = queue[at]!
+    const key = JSON.stringify(world)
+    for (const move of movesFrom(model, world)) {
+      if (move.broken !== null)
+        return { broken: [...pathTo(from, key), move.name, move.broken], worlds: from.size }
+      const next = JSON.stringify(move.world)
+      if (from.has(next)) continue
+      from.set(next, { name: move.name, before: key })
+      queue.push(move.world)
+    }
+  }
+  return { broken: null, worlds: from.size }
+}
+
+function pathTo(from: ReadonlyMap<string, { name: string; before: string | null }>, key: string): string[] {
+  const names: string[] = []
+  for (let at: string | null = key; at !== null; at = from.get(at)!.before) names.unshift(from.get(at)!.name)
+  return names.slice(1)
+}
+
+/** A random order of events, after which all faults end. Each seed gives the same one again. */
+function wander(model: Model, budget: Partial<Budget>, seed: number, steps: number): string[] | World {
+  let state = seed
+  const random = () => {
+    // Numerical Recipes' linear congruential generator.
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+    return state / 2 ** 32
+  }
+  let world = firstWorld(model, { ...none, ...budget })
+  const names: string[] = []
+  for (let step = 0; ; step++) {
+    if (step === steps) world = { ...world, budget: { ...none, heal: model.sites.length } }
+    const moves = movesFrom(model, world)
+    if (step > steps + 2000) return [...names.slice(-40), 'the events do not end']
+    if (moves.length === 0) {
+      if (step >= steps) return world
+      step = steps - 1
+      continue
+    }
+    const move = moves[Math.floor(random() * moves.length)]!
+    names.push(move.name)
+    if (move.broken !== null) return [...names, move.broken]
+    world = move.world
+  }
+}
+
+describe('every order of events keeps minSites announcing, and grants only while enough others are well', () => {
+  test.each<[string, string[], Model['minSites'], Partial<Budget>]>([
+    ['two sites, with lost and late messages', ['a', 'b'], { sites: 1 }, { sicken: 2, heal: 1, timeout: 2 }],
+    ['three sites that fail at once', threeSites, { sites: 1 }, { sicken: 3 }],
+    ['three sites, two of which must stay', threeSites, { percent: 50 }, { sicken: 2, heal: 1 }],
+    ['two nodes of one site, and one of another', ['a', 'a', 'b'], { sites: 1 }, { sicken: 2, heal: 1 }],
+    [
+      'two sites, a crash, and a return',
+      ['a', 'b'],
+      { sites: 1 },
+      { sicken: 2, heal: 1, crash: 1, timeout: 1 },
+    ],
+    [
+      'two sites, and a node that an operator removes while it withdraws',
+      ...([['a', 'b'], { sites: 1 }, { sicken: 2, heal: 1, remove: 1, timeout: 1 }] as const),
+    ],
+    [
+      'two sites, and a store that loses what it has acknowledged',
+      ...([['a', 'b'], { sites: 1 }, { sicken: 2, restore: 1, timeout: 1 }] as const),
+    ],
+  ] as [string, string[], Model['minSites'], Partial<Budget>][])(
+    '%s',
+    (_, sites, minSites, budget) => {
+      const { broken, worlds } = explore({ sites, minSites, flaw: 'none' }, budget)
+      expect(broken).toBeNull()
+      expect(worlds).toBeGreaterThan(1000)
+    },
+    patience(60_000),
+  )
+})
+
+describe('a protocol with an error breaks a rule', () => {
+  test.each<[Model['flaw'], Partial<Budget>]>([
+    ['blind-register', { sicken: 2 }],
+    ['blind-entries', { sicken: 2 }],
+    ['old-beats', { sicken: 2, restore: 1 }],
+    ['no-entry-first', { sicken: 2, remove: 1 }],
+    ['expiring', { sicken: 2, remove: 1 }],
+  ])(
+    '%s',
+    (flaw, budget) => {
+      const model: Model = { sites: ['a', 'b'], minSites: { sites: 1 }, flaw }
+      expect(explore(model, budget).broken).not.toBeNull()
+    },
+    patience(60_000),
+  )
+})
+
+test(
+  'in long random orders of events seven sites keep the rules, and all announce once the faults have ended',
+  () => {
+    const model: Model = { sites: ['a', 'b', 'c', 'd', 'e', 'f', 'g'], minSites: { sites: 2 }, flaw: 'none' }
+    const budget = { sicken: 40, heal: 40, timeout: 20, crash: 5, remove: 3, restore: 2 }
+    for (let seed = 1; seed <= 100; seed++) {
+      const end = wander(model, budget, seed, 600)
+      expect(end, `seed ${seed}`).toMatchObject({ register: [] })
+      const { nodes } = end as World
+      expect(
+        nodes.map(({ announces }) => announces),
+        `seed ${seed}`,
+      ).toEqual(nodes.map(() => 'normal'))
+    }
+  },
+  patience(120_000),
+)

@@ -1,0 +1,365 @@
+import type { MinSites, NodeReport } from '../../../../src/fleet/permit/floor.ts'
+import { countSites, findRemaining, requiredSites } from '../../../../src/fleet/permit/floor.ts'
+import { holderOf, type Register, withoutHolder } from '../../../../src/fleet/permit/register.ts'
+import { type Asking, type PermitTransaction, returnPermit } from '../../../../src/fleet/permit/request.ts'
+import { type PermitEffect, type PermitState, stepPermit } from '../../../../src/fleet/permit/state.ts'
+
+/** A deliberate error in the protocol, which the rules must find. */
+export type Flaw =
+  | 'none'
+  /** A node asks before its entry says that it is not well, and a transaction does not compare the register. */
+  | 'blind-register'
+  /** A transaction does not compare the entries of the nodes that it counts. */
+  | 'blind-entries'
+  /** Beats from before the store was restored count as current. */
+  | 'old-beats'
+  /** A node asks before its entry says that it is not well, and its beats are not read. */
+  | 'no-entry-first'
+  /** A permit ends by itself, and the entry of a node is not read. */
+  | 'expiring'
+
+/** How often each event may happen in one run. */
+export interface Budget {
+  readonly sicken: number
+  readonly heal: number
+  readonly timeout: number
+  readonly crash: number
+  /** An operator removes a node from the register, or with the flaw `expiring` time does. */
+  readonly remove: number
+  /** The store returns to its first state: acknowledged writes are lost. */
+  readonly restore: number
+}
+
+type Request =
+  | { readonly kind: 'entry'; readonly from: string; readonly to: string }
+  | { readonly kind: 'read' }
+  | { readonly kind: 'commit'; readonly transaction: PermitTransaction; readonly counts: boolean }
+
+type Reply = 'pending' | 'done' | 'conflict'
+
+interface Node {
+  readonly healthy: boolean
+  readonly alive: boolean
+  readonly announces: 'normal' | 'degraded' | 'none'
+  /** Of `none`: withdrawn with a permit, or because it is dead. */
+  readonly cause: 'permit' | 'dead' | null
+  readonly permit: PermitState
+  /** Its entry in the store, as it knows it. */
+  readonly entry: string
+  readonly serial: number
+  readonly request: { readonly of: Request; readonly reply: Reply } | null
+  /** One that it has given up, and the store may still execute. */
+  readonly late: Request | null
+}
+
+export interface World {
+  readonly nodes: readonly Node[]
+  readonly register: Register
+  readonly entries: readonly string[]
+  /** What a reader knows from the last beat of each node. A dead node's stays: the reader's clock may be slow. */
+  readonly beats: readonly ('well' | 'not' | 'unknown')[]
+  readonly budget: Budget
+  readonly nonces: number
+}
+
+export interface Model {
+  readonly sites: readonly string[]
+  readonly minSites: MinSites
+  readonly flaw: Flaw
+}
+
+const times = { answerWithinMs: 1, actWithinMs: 1 }
+/** Time stands still: an action may be as late as the order of events allows. */
+const nowMs = 0
+const nameOf = (index: number) => `n${index}`
+const entryOf = (index: number, well: boolean, serial: number) =>
+  `${nameOf(index)} ${well ? 'well' : 'not'} ${serial}`
+const saysWell = (entry: string) => entry.includes(' well ')
+const isWell = (node: Node) => node.alive && node.healthy && node.announces === 'normal'
+
+export function firstWorld({ sites }: Model, budget: Budget): World {
+  return {
+    nodes: sites.map((_, index) => ({
+      healthy: true,
+      alive: true,
+      announces: 'normal',
+      cause: null,
+      permit: { phase: 'none' },
+      entry: entryOf(index, true, 0),
+      serial: 0,
+      request: null,
+      late: null,
+    })),
+    register: [],
+    entries: sites.map((_, index) => entryOf(index, true, 0)),
+    beats: sites.map(() => 'well'),
+    budget,
+    nonces: 0,
+  }
+}
+
+/** What went wrong; `null`: nothing. */
+export type Broken = string | null
+
+export interface Move {
+  readonly name: string
+  readonly world: World
+  readonly broken: Broken
+}
+
+/** Every event that may come next. */
+export function movesFrom(model: Model, world: World): Move[] {
+  const moves: Move[] = []
+  const add = (name: string, next: World, broken: Broken = null) =>
+    moves.push({ name, world: next, broken: broken ?? findBroken(model, next) })
+  const spend = (what: keyof Budget): World | null =>
+    world.budget[what] === 0
+      ? null
+      : { ...world, budget: { ...world.budget, [what]: world.budget[what] - 1 } }
+
+  for (const [index, node] of world.nodes.entries()) {
+    const name = nameOf(index)
+    const change = (next: Partial<Node>, from = world) => withNode(from, index, { ...node, ...next })
+    const asks = (from: World, changed: Partial<Node>) => ask(model, change(changed, from), index)
+
+    const sick = spend('sicken')
+    if (sick !== null && isWell(node) && node.request === null)
+      add(`${name} fails`, asks(sick, { healthy: false, announces: 'degraded' }))
+    if (node.alive && !node.healthy && node.announces === 'degraded' && node.permit.phase === 'refused') {
+      // It asks once more: whenever another site is well again. The budget of requests bounds the repetition.
+      const again = spend('sicken')
+      if (again !== null) add(`${name} asks again`, asks(again, {}))
+    }
+    const healed = spend('heal')
+    if (healed !== null && node.alive && !node.healthy && node.request === null)
+      add(
+        `${name} serves again`,
+        change({ healthy: true, announces: 'normal', cause: null, permit: { phase: 'none' } }, healed),
+      )
+    const crashed = spend('crash')
+    if (crashed !== null && node.alive)
+      add(
+        `${name} dies`,
+        change(
+          {
+            ...{ alive: false, healthy: false, announces: 'none', cause: 'dead', permit: { phase: 'none' } },
+            ...{ request: null, late: leftOver(node) },
+          },
+          crashed,
+        ),
+      )
+    if (!node.alive)
+      add(
+        `${name} starts`,
+        change({
+          alive: true,
+          healthy: true,
+          announces: 'normal',
+          cause: null,
+          entry: world.entries[index]!,
+        }),
+      )
+    if (node.alive) {
+      const beat = isWell(node) ? 'well' : 'not'
+      if (world.beats[index] !== beat)
+        add(`${name} beats`, { ...world, beats: world.beats.with(index, beat) })
+    }
+    // Once it observes that it announces, it says so, and gives the permit back.
+    if (isWell(node) && node.request === null) {
+      if (!saysWell(node.entry)) add(`${name} says that it is well`, change(send(node, index, true)))
+      else if (holderOf(world.register, name) !== null) {
+        const transaction = returnPermit(world.register, name)!
+        add(
+          `${name} returns its permit`,
+          change({ request: { of: { kind: 'commit', transaction, counts: false }, reply: 'pending' } }),
+        )
+      }
+    }
+    if (node.permit.phase === 'granted' && node.announces !== 'none')
+      add(`${name} withdraws`, change({ announces: 'none', cause: 'permit' }))
+
+    if (node.request?.of.kind === 'read') add(`${name} reads`, read(model, world, index))
+    else if (node.request?.reply === 'pending') {
+      const { world: executed, reply, broken } = execute(model, world, node.request.of, index)
+      const waiting = { of: node.request.of, reply }
+      add(
+        `the store executes the ${node.request.of.kind} of ${name}`,
+        withNode(executed, index, { ...executed.nodes[index]!, request: waiting }),
+        broken,
+      )
+    } else if (node.request !== null) add(`${name} gets the reply`, receive(model, world, index))
+    const lost = spend('timeout')
+    if (lost !== null && node.request !== null) add(`${name} gets no reply`, giveUp(model, lost, index))
+    if (node.late !== null) {
+      const { world: executed, broken } = execute(model, world, node.late, index)
+      add(
+        `the store executes a late ${node.late.kind} of ${name}`,
+        withNode(executed, index, { ...executed.nodes[index]!, late: null }),
+        broken,
+      )
+    }
+    const removed = spend('remove')
+    if (removed !== null && holderOf(world.register, name) !== null)
+      add(`${name} is removed from the register`, {
+        ...removed,
+        register: withoutHolder(world.register, name),
+      })
+  }
+  const restored = spend('restore')
+  if (restored !== null) {
+    const { register, entries, beats } = firstWorld(model, world.budget)
+    // A reader counts a node only after a beat that is newer than all that it knew.
+    const known = model.flaw === 'old-beats' ? beats : beats.map(() => 'unknown' as const)
+    add('the store loses its writes', { ...restored, register, entries, beats: known })
+  }
+  return moves
+}
+
+function withNode(world: World, index: number, node: Node): World {
+  return { ...world, nodes: world.nodes.with(index, node) }
+}
+
+function askingOf({ sites, minSites }: Model, index: number): Asking {
+  return { site: sites[index]!, node: nameOf(index), minSites, reason: 'no-reply' }
+}
+
+function ask(model: Model, world: World, index: number): World {
+  const nonce = `${nameOf(index)}-${world.nonces}`
+  const asked = advance(model, { ...world, nonces: world.nonces + 1 }, index, { event: 'ask', nonce, nowMs })
+  return skipsEntry(model) ? advance(model, asked, index, { event: 'published', nowMs }) : asked
+}
+
+function advance(model: Model, world: World, index: number, event: Parameters<typeof stepPermit>[1]): World {
+  const node = world.nodes[index]!
+  const { state, effect } = stepPermit(node.permit, event, askingOf(model, index), times)
+  return withNode(world, index, { ...node, permit: state, ...requestOf(node, index, effect) })
+}
+
+function requestOf(
+  node: Node,
+  index: number,
+  effect: PermitEffect | null,
+): Pick<Node, 'request'> & Partial<Node> {
+  if (effect === null) return { request: null }
+  if (effect.effect === 'publish') return send(node, index, false)
+  if (effect.effect === 'read') return { request: { of: { kind: 'read' }, reply: 'pending' } }
+  return {
+    request: { of: { kind: 'commit', transaction: effect.transaction, counts: true }, reply: 'pending' },
+  }
+}
+
+function send(node: Node, index: number, well: boolean): Pick<Node, 'request' | 'serial'> {
+  const serial = node.serial + 1
+  const of = { kind: 'entry', from: node.entry, to: entryOf(index, well, serial) } as const
+  return { request: { of, reply: 'pending' }, serial }
+}
+
+/** Its entry stays well while it asks, and so do its beats. */
+function skipsEntry({ flaw }: Pick<Model, 'flaw'>): boolean {
+  return flaw === 'no-entry-first' || flaw === 'blind-register'
+}
+
+function reportsFor({ sites, flaw }: Model, { entries, beats }: World): NodeReport[] {
+  return sites.map((site, index) => ({
+    site,
+    node: nameOf(index),
+    entry: entries[index]!,
+    well: flaw === 'expiring' || saysWell(entries[index]!),
+    fresh: flaw === 'expiring' || skipsEntry({ flaw }) || beats[index] === 'well',
+  }))
+}
+
+function read(model: Model, world: World, index: number): World {
+  const reports = reportsFor(model, world).filter((_, other) => other !== index)
+  const view = { register: world.register, reports, sites: new Set(model.sites).size }
+  return advance(model, world, index, { event: 'read', view, nowMs })
+}
+
+function execute(
+  model: Model,
+  world: World,
+  request: Request,
+  index: number,
+): { world: World; reply: Reply; broken: Broken } {
+  if (request.kind === 'read') return { world, reply: 'done', broken: null }
+  if (request.kind === 'entry') {
+    if (world.entries[index] !== request.from) return { world, reply: 'conflict', broken: null }
+    return {
+      world: { ...world, entries: world.entries.with(index, request.to) },
+      reply: 'done',
+      broken: null,
+    }
+  }
+  const { register, entries, next } = request.transaction
+  const hasRegister = model.flaw === 'blind-register' || sameText(world.register, register)
+  const hasEntries =
+    model.flaw === 'blind-entries' ||
+    entries.every(({ node, entry }) => world.entries[Number(node.slice(1))] === entry)
+  if (!hasRegister || !hasEntries) return { world, reply: 'conflict', broken: null }
+  const isNewGrant = request.counts && entries.length > 0
+  return {
+    world: { ...world, register: next },
+    reply: 'done',
+    broken: isNewGrant ? findUncovered(model, world, index) : null,
+  }
+}
+
+/** A permit is granted only while enough other sites say that they are well, and hold none. */
+function findUncovered(model: Model, world: World, index: number): Broken {
+  const others = world.entries.flatMap((entry, other) => {
+    const report = {
+      site: model.sites[other]!,
+      node: nameOf(other),
+      entry,
+      well: saysWell(entry),
+      fresh: true,
+    }
+    return other === index ? [] : [report]
+  })
+  const left = countSites(findRemaining(world.register, others, nameOf(index)))
+  const required = requiredSites(model.minSites, new Set(model.sites).size)
+  return left >= required
+    ? null
+    : `a permit is granted to ${nameOf(index)} while ${left} other sites are well`
+}
+
+/** Never fewer than `minSites` announce because of us: a site that is dead did not withdraw. */
+function findBroken({ sites, minSites }: Model, { nodes }: World): Broken {
+  const left = nodes.flatMap(({ cause }, index) => (cause === 'permit' ? [] : [{ site: sites[index]! }]))
+  const required = requiredSites(minSites, new Set(sites).size)
+  const count = countSites(left)
+  return count >= required ? null : `${count} sites are left, and ${required} are required`
+}
+
+function sameText(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b)
+}
+
+function receive(model: Model, world: World, index: number): World {
+  const node = world.nodes[index]!
+  const { of, reply } = node.request!
+  const free = (next: Partial<Node> = {}) => withNode(world, index, { ...node, request: null, ...next })
+  if (of.kind === 'entry') {
+    // After a conflict it reads its own entry, and tries again.
+    const known = free({ entry: reply === 'done' ? of.to : world.entries[index]! })
+    if (node.permit.phase !== 'publishing') return known
+    const event = reply === 'done' ? 'published' : 'unknown'
+    return advance(model, known, index, { event, nowMs })
+  }
+  if (of.kind === 'commit' && of.counts) {
+    const event = reply === 'done' ? 'committed' : 'conflict'
+    return advance(model, free(), index, { event, nowMs })
+  }
+  return free()
+}
+
+function giveUp(model: Model, world: World, index: number): World {
+  const node = world.nodes[index]!
+  const given = withNode(world, index, { ...node, request: null, late: leftOver(node) })
+  return advance(model, given, index, { event: 'unknown', nowMs })
+}
+
+/** What the store may still execute. An older one is lost. */
+function leftOver({ request, late }: Node): Request | null {
+  return request?.reply === 'pending' && request.of.kind !== 'read' ? request.of : late
+}
