@@ -4,9 +4,9 @@ import type { Socket } from 'node:net'
 const bounds = { connections: 4, bytes: 64 * 1024 * 1024, ms: 5 * 60_000, closeMs: 2000 } as const
 
 /**
- * Connections with an answer that has passed its deadline, or is not wanted any more. BIRD 3.1.8, bgpd and zebra 10.3 end with a segmentation fault if such
- * a connection is closed while they write the answer. Therefore only this end's direction is closed: the daemon sees
- * that after the answer, and closes its own. Until then the answer is read, and none of it is kept.
+ * Connections with an answer that has passed its deadline, or is not wanted any more. BIRD 3.1.8, bgpd and zebra 10.3 end
+ * with a segmentation fault if such a connection is closed while they write the answer. Therefore only this end's direction
+ * is closed: the daemon sees that after the answer, and closes its own. Until then the answer is read, and none of it is kept.
  */
 export class LateAnswers {
   readonly #sockets = new Set<Socket>()
