@@ -163,7 +163,16 @@ export async function applyBundle(options: ApplyOptions): Promise<ApplyOutcome> 
   let bfd: BfdCheck | null = null
   try {
     onStep?.('parse check')
-    const complaints = await base.check()
+    const { node, daemon: kind } = manifest
+    const journal = { node, daemon: kind, routing, daemonSocket, configFile, files: before }
+    const complaints = await base.check(async (during) => {
+      await writeJournal(bundleDir, { ...journal, format: 1, running: null, activated: false })
+      try {
+        return await during()
+      } finally {
+        await removeJournal(bundleDir)
+      }
+    })
     const differs = old.content !== content && !base.saysTheSame()
     const effect = effectOf(installed, manifest, differs)
     if (complaints.length > 0) {
@@ -177,18 +186,14 @@ export async function applyBundle(options: ApplyOptions): Promise<ApplyOutcome> 
     const wasUp = await findBfdUp(installed && (await options.createBfd(installed)))
     if (sessions !== null) bfd = { sessions, wasUp }
     const snapshot = await base.snapshot()
-    const { node, daemon: kind } = manifest
-    const journal = {
-      ...{ node, daemon: kind, routing, daemonSocket, configFile, files: before, running: snapshot },
-      ...(isManaged && { configHash: hashOf(content) }),
-    }
+    const configHash = isManaged ? hashOf(content) : undefined
     const copies =
       loss === null
         ? []
         : await keepCopies(loss, old, base.former ?? null, (options.clock ?? systemClock).wall())
     const dropCopies = () => Promise.all(copies.splice(0).map((copy) => rm(copy, { force: true })))
     try {
-      await writeJournal(bundleDir, { ...journal, format: 1 })
+      await writeJournal(bundleDir, { ...journal, format: 1, configHash, running: snapshot, activated: true })
     } catch (error) {
       await dropCopies()
       throw error

@@ -18,10 +18,16 @@ export interface BaseOptions {
   readonly replaces: boolean
 }
 
+/** Runs this with a journal, by which the next apply restores the files if this process is killed meanwhile. */
+export type Journaled = <T>(during: () => Promise<T>) => Promise<T>
+
 /** Activates and reverts a whole configuration of one kind of daemon. */
 export interface BaseDaemon {
-  /** Returns the parser's errors in the new configuration, each with its place. Changes nothing. */
-  check(): Promise<readonly string[]>
+  /**
+   * Returns the parser's errors in the new configuration, each with its place. Changes nothing lasting: where the parser
+   * needs the new file in its place, that is within `journaled`.
+   */
+  check(journaled: Journaled): Promise<readonly string[]>
   /** After `check`: whether the new configuration is equivalent to the installed one. */
   saysTheSame(): boolean
   /** After `check`: remarks for the operator. */

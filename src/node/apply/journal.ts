@@ -32,6 +32,8 @@ const journalSchema = z.strictObject({
   configHash: z.string().optional(),
   /** The lines of FRR to restore and to remove. `null` for BIRD, which reads its file again. */
   running: z.string().nullable(),
+  /** Whether the daemon may have read the files of the apply. */
+  activated: z.boolean().default(true),
 })
 
 /** The state that an interrupted apply must restore. It contains passwords, so only root may read it. */

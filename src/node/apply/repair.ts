@@ -36,10 +36,13 @@ export async function repairInterrupted(bundleDir: string): Promise<Repair> {
   })
   try {
     await installFiles(files)
-    await base.revert(journal.running).catch((error: unknown) => {
-      // A daemon that does not run reads the files when it starts.
-      if (!isNotRunning(error)) throw error
-    })
+    // Otherwise an engineer's own configuration is not read before the engineer wants it.
+    if (journal.activated) {
+      await base.revert(journal.running).catch((error: unknown) => {
+        // A daemon that does not run reads the files when it starts.
+        if (!isNotRunning(error)) throw error
+      })
+    }
   } finally {
     await base.close()
   }

@@ -1,3 +1,4 @@
+import { readFileSync, watch } from 'node:fs'
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -6,6 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { NodeStatus } from '../../../src/control/status.ts'
 import { hashOf } from '../../../src/files/hash.ts'
 import type { Manifest } from '../../../src/manifest/manifest.ts'
+import { journalPath } from '../../../src/node/apply/lock.ts'
 import { patience } from '../../patience.ts'
 import {
   cli,
@@ -323,6 +325,44 @@ describe.each(['bird', 'frr'] as const)('routing: attached, beside the own routi
       expect(running.match(/network 192\.0\.2\.0\/24/g)).toHaveLength(1)
       await vtysh('configure terminal', 'no router bgp 64500 vrf red')
       await vtysh(...family('router bgp 64500', 'no network 198.18.1.0/24'))
+      await back()
+    })
+  }
+
+  // Only BIRD reads the bundle's file for its check: daemons of their own check the lines of FRR.
+  if (kind === 'bird') {
+    test('an apply that is killed during the parse check leaves the filters as they were, and loads nothing', async () => {
+      const filters = join(node.bundle, 'anyward.conf')
+      const before = await readFile(filters, 'utf8')
+      const manifest = JSON.parse(await readFile(join(node.bundle, 'manifest.json'), 'utf8')) as Manifest
+      const [same, bundle] = [join(dir, 'bundle-same'), join(dir, 'bundle-killed')]
+      for (const copy of [same, bundle]) await cp(node.bundle, copy, { recursive: true })
+      const apply = ['netns', 'exec', node.namespace, process.execPath, cli, 'apply', '--bundle']
+      const killDuringCheck = async (attempt: number) => {
+        const changed = `${before}function aw_unproven${attempt}() { return true; }\n`
+        const files = { ...manifest.files, 'anyward.conf': hashOf(changed) }
+        await writeFile(join(bundle, 'anyward.conf'), changed)
+        await writeFile(join(bundle, 'manifest.json'), JSON.stringify({ ...manifest, files }))
+        const killed = execa('ip', [...apply, bundle], { reject: false })
+        const watcher = watch(node.bundle, () => {
+          if (readFileSync(filters, 'utf8') === changed) killed.kill('SIGKILL')
+        })
+        await killed
+        watcher.close()
+        const journal = await readFile(journalPath(node.bundle), 'utf8').catch(() => '{}')
+        return (JSON.parse(journal) as { activated?: boolean }).activated === false
+      }
+      // The signal may come after the check.
+      let attempt = 1
+      while (!(await killDuringCheck(attempt))) {
+        attempt += 1
+        expect(attempt).toBeLessThan(20)
+        await execa('ip', [...apply, same])
+      }
+      const next = await execa('ip', [...apply, same], { reject: false })
+      expect(next.stderr).toContain('an earlier apply was interrupted')
+      expect(await readFile(filters, 'utf8')).toBe(before)
+      expect(await bird('show', 'symbols', `aw_unproven${attempt}`)).not.toContain('function')
       await back()
     })
   }

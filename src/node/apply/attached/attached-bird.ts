@@ -17,7 +17,7 @@ export function createAttachedBird(options: BaseOptions): BaseDaemon {
   const remarks: string[] = []
   let reloads = false
   return {
-    async check() {
+    async check(journaled) {
       const isIncluded = await readsFile(configFile, filtersPath)
       reloads = isIncluded !== false && content !== installed
       if (isIncluded === false) remarks.push(describeFilters(configFile, filtersPath))
@@ -28,13 +28,15 @@ export function createAttachedBird(options: BaseOptions): BaseDaemon {
       }
       if (!reloads) return []
       // Only with the file in its place can BIRD check its own configuration as a whole.
-      await write(content)
-      try {
-        const complaint = await bird.check(null)
-        return complaint === null ? [] : [complaint.replaceAll(filtersPath, basename(filtersPath))]
-      } finally {
-        await write(installed)
-      }
+      return journaled(async () => {
+        await write(content)
+        try {
+          const complaint = await bird.check(null)
+          return complaint === null ? [] : [complaint.replaceAll(filtersPath, basename(filtersPath))]
+        } finally {
+          await write(installed)
+        }
+      })
     },
     saysTheSame: () => content === installed,
     remarks: () => remarks,
