@@ -62,6 +62,8 @@ const feeds: PlanFeeds = {
 
 interface NodeOptions {
   readonly routing?: RoutingWord
+  /** Of the prefixes accepted from each neighbor, for each family. */
+  readonly limit?: number
   /** The text of extra files, by their place. */
   readonly extra?: Readonly<Record<string, string>>
 }
@@ -72,10 +74,10 @@ export function planNode(
   dir: string,
   socketPath: string,
   chosen: readonly ProofNeighbor[] = neighbors,
-  { routing = 'managed', extra = {} }: NodeOptions = {},
+  { routing = 'managed', limit = 5000, extra = {} }: NodeOptions = {},
 ): NodePlan {
   const { nodes } = compilePlan(
-    parseProofFleet(daemon, chosen, { routing, extra }),
+    parseProofFleet(daemon, chosen, { routing, limit, extra }),
     () => ({
       paths: {
         daemonSocket: socketPath,
@@ -142,12 +144,12 @@ const ownSettings = / role: \w+,?|, tighten: \{ notFound: reject \}/g
 function siteYaml(
   daemon: DaemonKind,
   chosen: readonly ProofNeighbor[],
-  { routing, extra }: Required<NodeOptions>,
+  { routing, limit, extra }: Required<NodeOptions>,
 ): string {
   const lines = sessionsOf(chosen).map((neighbor) => {
     const { name, asn } = neighbor
     const yaml = takesNone(daemon, routing, neighbor) ? withoutImport(neighbor.yaml) : neighbor.yaml
-    const rest = routing === 'managed' ? `limit: 5000, ${yaml}` : yaml.replaceAll(ownSettings, '')
+    const rest = routing === 'managed' ? `limit: ${limit}, ${yaml}` : yaml.replaceAll(ownSettings, '')
     return `      - { name: ${name}, asn: ${asn}, ${endsOf(neighbor)}, ${rest} }`
   })
   const always = routing === 'managed' ? `alwaysAnnounce: ${JSON.stringify(alwaysAnnounced)}` : ''
