@@ -213,9 +213,11 @@ describe.each(['bird', 'frr'] as const)('apply on a %s node with routing of its 
 router bgp 64500
  bgp router-id 10.9.0.2
 ${defaults} no bgp ebgp-requires-policy
+ bgp graceful-restart-disable
  neighbor 10.9.0.4 remote-as 64602
  neighbor 10.9.0.4 update-source 10.9.0.3
  neighbor 10.9.0.4 local-role customer
+ no neighbor 10.9.0.4 enforce-first-as
  neighbor 10.9.0.4 timers connect 1
  address-family ipv4 unicast
   neighbor 10.9.0.4 activate
