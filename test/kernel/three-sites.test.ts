@@ -2,13 +2,11 @@ import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { execa } from 'execa'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readState } from '../../src/lab/state.ts'
-import { type Lab, labDown, labUp, until } from '../e2e/fixtures/lab/lab.ts'
+import { expectServed, type Lab, labDown, labUp } from '../e2e/fixtures/lab/lab.ts'
 import { findLeftovers } from '../e2e/fixtures/lab/leftovers.ts'
-import { patience } from '../patience.ts'
-import { boundMs, minutes, reasons, rows, run } from './fixture/scenarios.ts'
+import { expectScenario, minutes, rows, run, untilRestored } from './fixture/scenarios.ts'
 
 /** Programs of the guest are late: three times the times of the mixed fleet, and no wait before an announcement. */
 const probe = 'interval: 600ms, timeout: 900ms, holdDown: { initial: 0s }'
@@ -29,12 +27,12 @@ async function slowFleet(): Promise<string> {
 
 describe('a lab of three sites, with four nodes and two services, on the kernelâ€™s WireGuard', () => {
   let sites: string
-  let lab: Lab & { clients: { name: string; namespace: string; tunnelAddress: string }[] }
+  let lab: Lab
   let everything: string[]
 
   beforeAll(async () => {
     sites = await slowFleet()
-    lab = (await labUp(sites)) as typeof lab
+    lab = await labUp(sites)
     everything = await rows(lab)
   }, minutes(5))
   afterAll(async () => {
@@ -75,11 +73,7 @@ describe('a lab of three sites, with four nodes and two services, on the kernelâ
         'rome-a frr',
       ])
       expect(lab.clients.length).toBe(3)
-      for (const { name, namespace, tunnelAddress } of lab.clients) {
-        const server = tunnelAddress.includes(':') ? 'fd00:80::1' : '10.80.0.1'
-        const argv = ['netns', 'exec', namespace, 'ping', '-c', '3', '-W', '15', server]
-        expect((await execa('ip', argv, { reject: false })).exitCode, name).toBe(0)
-      }
+      await expectServed(lab.clients, 15)
     },
     minutes(2),
   )
@@ -89,18 +83,8 @@ describe('a lab of three sites, with four nodes and two services, on the kernelâ
     async (name) => {
       const results = await whileOthersServe(() => run(name, 'oslo-a', 'oslo-b'))
       expect(results.map(({ daemon }) => daemon).sort()).toEqual(['bird', 'frr'])
-      for (const result of results) {
-        const text = JSON.stringify(result)
-        expect(result.detail).toMatch(reasons[name]!)
-        expect(result.withdrawnMs, text).toBeGreaterThan(0)
-        expect(result.withdrawnMs, text).toBeLessThanOrEqual(patience(await boundMs(name, result.node)))
-        expect(result.restoredMs, text).toBeGreaterThan(0)
-      }
-      await until(
-        'the neighbors have all routes again',
-        () => rows(lab),
-        (now) => now.join() === everything.join(),
-      )
+      for (const result of results) await expectScenario(name, result)
+      await untilRestored(lab, everything)
     },
     minutes(5),
   )
@@ -113,11 +97,7 @@ describe('a lab of three sites, with four nodes and two services, on the kernelâ
       expect(result!.detail).toMatch(
         /; degrade \(last-site\) after [\d.]+ s; the controller did not withdraw; /,
       )
-      await until(
-        'the neighbors have all routes again',
-        () => rows(lab),
-        (now) => now.join() === everything.join(),
-      )
+      await untilRestored(lab, everything)
     },
     minutes(3),
   )

@@ -1,12 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { hashOf } from '../../src/files/hash.ts'
 import { normally } from '../../src/net/announcements.ts'
 import { families } from '../../src/net/prefix.ts'
-import { createBird } from '../../src/node/routing/bird/bird.ts'
-import { createFrr } from '../../src/node/routing/frr/frr.ts'
-import { buildManifest } from '../../src/plan/compile/build-manifest.ts'
 import { patience } from '../patience.ts'
-import { learnedFrom, untilAdvertised } from '../proof/advertised.ts'
+import { announceLearned, controlOf, untilAdvertised } from '../proof/advertised.ts'
 import { inject, makeProofBed, type ProofBed, type ProofNode } from '../proof/bed/node.ts'
 import { describeMismatches, findMismatches } from '../proof/compare.ts'
 import { inVrf } from '../proof/fleet/neighbors.ts'
@@ -34,14 +30,8 @@ describe.each(['bird', 'frr'] as const)('every neighbor of %s is in a VRF:', (ki
   test(
     'each receives the routes that the policy exports, normal and degraded, and no others',
     async () => {
-      for (const neighbor of node.neighbors) {
-        const session = node.sessions.get(neighbor.name)!
-        session.speaker.announce(learnedFrom(neighbor))
-        await node.observer.settle(session)
-      }
-      const manifest = buildManifest(node.plan, [], hashOf)
-      const daemon =
-        kind === 'bird' ? createBird({ manifest }) : createFrr({ manifest, deadlineMs: patience(20_000) })
+      await announceLearned(node)
+      const daemon = controlOf(node)
       const prefixes = families.flatMap((family): string[] => {
         const { covering, host, other, third } = own[family]
         return [covering, host, other, third]

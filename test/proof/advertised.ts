@@ -1,7 +1,13 @@
+import { hashOf } from '../../src/files/hash.ts'
 import type { Announcements } from '../../src/net/announcements.ts'
 import { familyOf } from '../../src/net/prefix.ts'
+import { createBird } from '../../src/node/routing/bird/bird.ts'
+import type { RoutingDaemon } from '../../src/node/routing/daemon.ts'
+import { createFrr } from '../../src/node/routing/frr/frr.ts'
+import { buildManifest } from '../../src/plan/compile/build-manifest.ts'
 import { evaluate } from '../../src/plan/policy/evaluate.ts'
 import { until } from '../e2e/fixtures/routing/until.ts'
+import { patience } from '../patience.ts'
 import { isLinkLocal, nodeAddresses, nodeLinkLocal } from './bed/links.ts'
 import type { ProofNode } from './bed/node.ts'
 import type { WireRoute } from './bgp/wire.ts'
@@ -21,6 +27,21 @@ export function learnedFrom(neighbor: ProofNeighbor): readonly WireRoute[] {
   const { covering, host, other } = own[neighbor.family]
   for (const prefix of [covering, host, other]) maker.add('ours', { prefix, asPath: maker.head })
   return maker.routes
+}
+
+/** Lets each neighbor announce them. */
+export async function announceLearned(node: ProofNode): Promise<void> {
+  for (const neighbor of node.neighbors) {
+    const session = node.sessions.get(neighbor.name)!
+    session.speaker.announce(learnedFrom(neighbor))
+    await node.observer.settle(session)
+  }
+}
+
+/** The controller's end of the node's daemon. */
+export function controlOf({ kind, plan }: ProofNode): RoutingDaemon {
+  const manifest = buildManifest(plan, [], hashOf)
+  return kind === 'bird' ? createBird({ manifest }) : createFrr({ manifest, deadlineMs: patience(20_000) })
 }
 
 /** Waits until each neighbor has exactly the routes of `originated` that `evaluate` accepts. */

@@ -1,12 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { hashOf } from '../../src/files/hash.ts'
 import type { Grade } from '../../src/net/announcements.ts'
 import { families } from '../../src/net/prefix.ts'
-import { createBird } from '../../src/node/routing/bird/bird.ts'
-import { createFrr } from '../../src/node/routing/frr/frr.ts'
-import { buildManifest } from '../../src/plan/compile/build-manifest.ts'
 import { patience } from '../patience.ts'
-import { learnedFrom, untilAdvertised } from './advertised.ts'
+import { announceLearned, controlOf, untilAdvertised } from './advertised.ts'
 import { inject, makeProofBed, type ProofBed, type ProofNode } from './bed/node.ts'
 import { ownUnicast } from './bed/own-config.ts'
 import { describeMismatches, findMismatches, type Mismatch } from './compare.ts'
@@ -53,14 +49,8 @@ describe.each(['bird', 'frr'] as const)(
     })
 
     test('advertise exactly our prefixes, with the attributes of their grade', async () => {
-      for (const neighbor of chosen) {
-        const session = node.sessions.get(neighbor.name)!
-        session.speaker.announce(learnedFrom(neighbor))
-        await node.observer.settle(session)
-      }
-      const manifest = buildManifest(node.plan, [], hashOf)
-      const daemon =
-        kind === 'bird' ? createBird({ manifest }) : createFrr({ manifest, deadlineMs: patience(20_000) })
+      await announceLearned(node)
+      const daemon = controlOf(node)
       try {
         const prefixes = families.flatMap((family) => [
           own[family].covering,

@@ -1,14 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { hashOf } from '../../src/files/hash.ts'
 import { normally } from '../../src/net/announcements.ts'
-import { createBird } from '../../src/node/routing/bird/bird.ts'
-import { createFrr } from '../../src/node/routing/frr/frr.ts'
-import { buildManifest } from '../../src/plan/compile/build-manifest.ts'
 import { findBirdProblems } from '../../src/plan/sites/checks/extra/bird.ts'
 import { findFrrProblems } from '../../src/plan/sites/checks/extra/frr.ts'
 import { until } from '../e2e/fixtures/routing/until.ts'
 import { patience } from '../patience.ts'
-import { learnedFrom, untilAdvertised } from './advertised.ts'
+import { announceLearned, controlOf, untilAdvertised } from './advertised.ts'
 import { inject, makeProofBed, type ProofBed, type ProofNode } from './bed/node.ts'
 import { describeMismatches, findMismatches } from './compare.ts'
 import { neighbors } from './fleet/neighbors.ts'
@@ -119,14 +115,8 @@ describe.each(['bird', 'frr'] as const)('extra configuration of %s', (kind) => {
     expect(find[kind](extra)).toEqual([])
     // A second definition of a name would be refused by BIRD.
     const running = await start(kind === 'bird' ? { top: extra } : { top: extra, bottom: extra })
-    for (const neighbor of chosen) {
-      const session = running.sessions.get(neighbor.name)!
-      session.speaker.announce(learnedFrom(neighbor))
-      await running.observer.settle(session)
-    }
-    const manifest = buildManifest(running.plan, [], hashOf)
-    const daemon =
-      kind === 'bird' ? createBird({ manifest }) : createFrr({ manifest, deadlineMs: patience(20_000) })
+    await announceLearned(running)
+    const daemon = controlOf(running)
     try {
       for (const prefixes of [[covering, host, other], [other], []]) {
         await daemon.apply(normally(prefixes))

@@ -1,13 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { hashOf } from '../../src/files/hash.ts'
 import { type Announcements, normally } from '../../src/net/announcements.ts'
 import { families } from '../../src/net/prefix.ts'
-import { createBird } from '../../src/node/routing/bird/bird.ts'
-import { createFrr } from '../../src/node/routing/frr/frr.ts'
-import { buildManifest } from '../../src/plan/compile/build-manifest.ts'
 import { observeLists } from '../observation-lists.ts'
 import { patience } from '../patience.ts'
-import { learnedFrom, untilAdvertised } from './advertised.ts'
+import { announceLearned, controlOf, learnedFrom, untilAdvertised } from './advertised.ts'
 import { inject, makeProofBed, type ProofBed, type ProofNode } from './bed/node.ts'
 import { describeMismatches, findMismatches } from './compare.ts'
 import { type Group, groups, neighbors } from './fleet/neighbors.ts'
@@ -66,11 +62,7 @@ describe.each(cases)(
     ]
     const always = alwaysAnnounced.filter((prefix) => carried.some((family) => isOfFamily(family)(prefix)))
     const originate = async (node: ProofNode, desired: Announcements) => {
-      const manifest = buildManifest(node.plan, [], hashOf)
-      const daemon =
-        node.kind === 'bird'
-          ? createBird({ manifest })
-          : createFrr({ manifest, deadlineMs: patience(20_000) })
+      const daemon = controlOf(node)
       try {
         await daemon.apply(desired)
         await untilAdvertised(node, desired)
@@ -82,11 +74,7 @@ describe.each(cases)(
 
     test('not routes of others, nor our own prefixes from other nodes', async () => {
       const node = nodeOf(at.kind, at.group)
-      for (const neighbor of node.neighbors) {
-        const session = node.sessions.get(neighbor.name)!
-        session.speaker.announce(learnedFrom(neighbor))
-        await node.observer.settle(session)
-      }
+      await announceLearned(node)
       // Without these routes the test could not fail.
       for (const family of carried) {
         const inside = node.sessions.get(`inside${family.slice(3)}`)!

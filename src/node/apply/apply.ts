@@ -164,9 +164,17 @@ export async function applyBundle(options: ApplyOptions): Promise<ApplyOutcome> 
   try {
     onStep?.('parse check')
     const { node, daemon: kind } = manifest
-    const journal = { node, daemon: kind, routing, daemonSocket, configFile, files: before }
+    const journal = {
+      format: 1 as const,
+      node,
+      daemon: kind,
+      routing,
+      daemonSocket,
+      configFile,
+      files: before,
+    }
     const complaints = await base.check(async (during) => {
-      await writeJournal(bundleDir, { ...journal, format: 1, running: null, activated: false })
+      await writeJournal(bundleDir, { ...journal, running: null, activated: false })
       try {
         return await during()
       } finally {
@@ -193,7 +201,7 @@ export async function applyBundle(options: ApplyOptions): Promise<ApplyOutcome> 
         : await keepCopies(loss, old, base.former ?? null, (options.clock ?? systemClock).wall())
     const dropCopies = () => Promise.all(copies.splice(0).map((copy) => rm(copy, { force: true })))
     try {
-      await writeJournal(bundleDir, { ...journal, format: 1, configHash, running: snapshot, activated: true })
+      await writeJournal(bundleDir, { ...journal, configHash, running: snapshot, activated: true })
     } catch (error) {
       await dropCopies()
       throw error

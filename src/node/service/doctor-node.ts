@@ -31,7 +31,8 @@ export async function examineNode({ bundle, clientName, timeoutMs }: DoctorOptio
     ...{ manifest, bundle, clientName, services: manifest?.services ?? [], nowMs: systemClock.wall() },
     observe: manifest === null ? null : () => observe(manifest),
     askController: manifest === null ? null : () => readServices(manifest),
-    findLoss: manifest === null ? null : () => readLoss(manifest, bundle!),
+    // An attached node has no configuration of ours that could lose anything.
+    findLoss: manifest === null || manifest.routing === 'attached' ? null : () => readLoss(manifest, bundle!),
   }
   return [...findings, ...(await examine({ checks, context, timeoutMs }))]
 }

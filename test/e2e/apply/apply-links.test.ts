@@ -8,7 +8,7 @@ import { BirdClient } from '../../../src/node/routing/bird/client.ts'
 import { Vtysh } from '../../../src/node/routing/frr/vtysh.ts'
 import { createDaemon } from '../../../src/node/service/create-daemon.ts'
 import { patience } from '../../patience.ts'
-import { alterBundle, applyOn, configName } from '../fixtures/apply/bundles.ts'
+import { alterBundle, applyOn, configName, runPackageConfig } from '../fixtures/apply/bundles.ts'
 import { planLabNode } from '../fixtures/apply/lab-bundle.ts'
 import { add, all, at, changes, type Name, names, without } from '../fixtures/apply/link-changes.ts'
 import {
@@ -170,14 +170,7 @@ describe.each(['bird', 'frr'] as const)(
       const saved = join(dir, `${daemon}-saved`)
       await cp(node.bundle, saved, { recursive: true })
       await rm(node.bundle, { recursive: true })
-      const configFile = manifest.paths.configFile!
-      if (daemon === 'bird') {
-        await writeFile(configFile, 'router id 10.0.0.1;\nprotocol device { }\n')
-        await execa('birdc', ['-s', node.controlSocket, 'configure'])
-      } else {
-        await writeFile(configFile, 'frr defaults traditional\nlog syslog informational\n')
-        expect(await vtysh().configure([`no router bgp ${manifest.asn}`])).toEqual([])
-      }
+      await runPackageConfig(node, manifest)
       await until(
         'no neighbor has a route',
         () => tables.read(),

@@ -5,7 +5,7 @@ import { execa } from 'execa'
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest'
 import { renderBlock } from '../../../src/lab/scenario/scenarios.ts'
 import { patience } from '../../patience.ts'
-import { cli, inside, type Lab, labDown, NeighborTables } from '../fixtures/lab/lab.ts'
+import { cli, expectServed, inside, type Lab, labDown, NeighborTables } from '../fixtures/lab/lab.ts'
 import { findLeftovers } from '../fixtures/lab/leftovers.ts'
 
 const sites = 'test/e2e/fixtures/fleet'
@@ -52,9 +52,7 @@ describe('a lab that comes up', () => {
     async () => {
       const up = await anyward('lab', 'up', '--json', '--sites', 'test/e2e/fixtures/fleet-mixed')
       expect(up.exitCode, up.stderr).toBe(0)
-      const lab = JSON.parse(up.stdout) as Lab & {
-        clients: { name: string; namespace: string; interface: string; tunnelAddress: string }[]
-      }
+      const lab = JSON.parse(up.stdout) as Lab
       expect(lab.nodes.map(({ name, daemon }) => `${name} ${daemon}`).sort()).toEqual([
         'lima-a bird',
         'oslo-a bird',
@@ -73,11 +71,7 @@ describe('a lab that comes up', () => {
       const tor = lab.neighbors.find(({ name }) => name === 'tor')!
       expect(tor.sessions.map(({ node }) => node)).toEqual(['oslo-a', 'oslo-b'])
 
-      for (const client of lab.clients) {
-        const server = client.tunnelAddress.includes(':') ? 'fd00:80::1' : '10.80.0.1'
-        const argv = ['netns', 'exec', client.namespace, 'ping', '-c', '3', '-W', '5', server]
-        expect((await execa('ip', argv, { reject: false })).exitCode, client.name).toBe(0)
-      }
+      await expectServed(lab.clients, 5)
       const node = lab.nodes.find(({ name }) => name === 'oslo-a')!
       const tables = new NeighborTables(lab, node)
       expect(await tables.read()).toEqual([

@@ -39,8 +39,7 @@ export function describeSections(lines: Lines, context: SectionContext): Foreign
     } else if (/^(?:interface|vrf) /.test(block)) {
       const settings = parts.filter((line) => line.length > 1).map((line) => line.slice(1).join(' '))
       if (settings.length === 0) continue
-      const shown = settings.slice(0, 3).join(', ')
-      const what = `${block}: ${countMany(settings.length, 'setting')} (${shown}${settings.length > 3 ? ', …' : ''})`
+      const what = `${block}: ${countMany(settings.length, 'setting')} (${firstThree(settings)})`
       found.push(part('interface', what, first, context, parts.some(context.runs)))
     } else if (/^(?:ip|ipv6) (?:route|mroute) /.test(block)) routes.push(first)
     else if (!isOurs(block)) {
@@ -65,7 +64,7 @@ export function describeSections(lines: Lines, context: SectionContext): Foreign
       ? countMany(list.length, kind, 'lines of lists')
       : countMany(list.length, kind, 'route-map entries')
     const names = [...new Set(list.map(([block]) => nameOfPolicy(block)))]
-    const what = `${count} (${names.slice(0, 3).join(', ')}${names.length > 3 ? ', …' : ''})`
+    const what = `${count} (${firstThree(names)})`
     found.push(part('settings', what, list[0]!, context, list.some(context.runs)))
   }
   if (others.length > 0) {
@@ -73,6 +72,10 @@ export function describeSections(lines: Lines, context: SectionContext): Foreign
     found.push(part('settings', what, others[0]!, context, others.some(context.runs)))
   }
   return found
+}
+
+function firstThree(texts: readonly string[]): string {
+  return `${texts.slice(0, 3).join(', ')}${texts.length > 3 ? ', …' : ''}`
 }
 
 function describeBgp(block: string, parts: readonly Line[], context: SectionContext): Foreign[] {
@@ -83,7 +86,7 @@ function describeBgp(block: string, parts: readonly Line[], context: SectionCont
   const settings: Line[] = []
   for (const line of parts) {
     const text = line.at(-1)!
-    const address = line.length === 2 || line.length === 3 ? neighborLine.exec(line.at(-1)!)?.[1] : undefined
+    const address = line.length === 2 || line.length === 3 ? neighborLine.exec(text)?.[1] : undefined
     if (address !== undefined) neighbors.set(address, [...(neighbors.get(address) ?? []), line])
     else if (isOrigination(text, context.own)) rest.push(line)
     else if (line.length > 1 && !isFamily(text) && !/^network /.test(text) && !ofEachBundle.test(text))
@@ -98,17 +101,14 @@ function describeBgp(block: string, parts: readonly Line[], context: SectionCont
     const where = `${what}${scope} (router bgp ${asn})${replaced}`
     found.push(part('session', where, lines[0]!, context, lines.some(context.runs)))
   }
-  if (rest.length > 0) {
-    const shown = rest.slice(0, 3).map((line) => line.at(-1)!)
-    const what = `${countMany(rest.length, 'route origination')} of router bgp ${asn}${scope} (${shown.join(', ')}${rest.length > 3 ? ', …' : ''})`
-    found.push(part('protocol', what, rest[0]!, context, rest.some(context.runs)))
+  const describeLines = (kind: Foreign['kind'], lines: readonly Line[], word: string) => {
+    const texts = lines.map((line) => line.at(-1)!)
+    const what = `${countMany(lines.length, word)} of router bgp ${asn}${scope} (${firstThree(texts)})`
+    found.push(part(kind, what, lines[0]!, context, lines.some(context.runs)))
   }
+  if (rest.length > 0) describeLines('protocol', rest, 'route origination')
   // Without a session or a route they have no effect.
-  if (found.length > 0 && settings.length > 0) {
-    const shown = settings.slice(0, 3).map((line) => line.at(-1)!)
-    const what = `${countMany(settings.length, 'setting')} of router bgp ${asn}${scope} (${shown.join(', ')}${settings.length > 3 ? ', …' : ''})`
-    found.push(part('settings', what, settings[0]!, context, settings.some(context.runs)))
-  }
+  if (found.length > 0 && settings.length > 0) describeLines('settings', settings, 'setting')
   return found
 }
 

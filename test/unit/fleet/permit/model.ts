@@ -306,17 +306,8 @@ function execute(
 
 /** A permit is granted only while enough other sites say that they are well, and hold none. */
 function findUncovered(model: Model, world: World, index: number): Broken {
-  const others = world.entries.flatMap((entry, other) => {
-    const report = {
-      site: model.sites[other]!,
-      node: nameOf(other),
-      entry,
-      well: saysWell(entry),
-      fresh: true,
-    }
-    return other === index ? [] : [report]
-  })
-  const left = countSites(findRemaining(world.register, others, nameOf(index)))
+  const reports = reportsFor({ ...model, flaw: 'none' }, { ...world, beats: world.beats.map(() => 'well') })
+  const left = countSites(findRemaining(world.register, reports, nameOf(index)))
   const required = requiredSites(model.minSites, new Set(model.sites).size)
   return left >= required
     ? null
