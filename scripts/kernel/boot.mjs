@@ -60,6 +60,8 @@ const guest = spawn(
     'ssl0=null,fd:3',
     'console=tty0',
     'systemd.show_status=no',
+    // Linux 7.3.4 in user mode damages its page tables with it, and Debian 13's Node uses it.
+    'sysctl.kernel.io_uring_disabled=2',
     `anyward.share=${share}`,
   ],
   { stdio: ['ignore', log, log, 'pipe'], detached: true, env: { ...process.env, TMPDIR: memoryFolder() } },
