@@ -168,7 +168,8 @@ export function parseAddress(text: string): Parsed<Address> {
     return isLinkLocal(value)
       ? {
           ok: false,
-          problem: 'names an interface (RFC 4007), which a neighbor has in a field of its own',
+          problem:
+            'is link-local and names an interface (RFC 4007), which a neighbor has in a field of its own',
           hint: `write address: ${value}, interface: ${text.slice(percent + 1)}`,
         }
       : {

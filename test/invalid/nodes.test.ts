@@ -117,7 +117,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     'a link-local neighbor with its interface in the address',
     [['fra1.yaml', 'address: 2001:db8:11::1\n        localAddress: 2001:db8:11::2', 'address: fe80::1%eth1']],
     [
-      'sites/fra1.yaml:20:18 nodes[0].neighbors[1].address: "fe80::1%eth1" names an interface (RFC 4007), which a neighbor has in a field of its own\nwrite address: fe80::1, interface: eth1',
+      'sites/fra1.yaml:20:18 nodes[0].neighbors[1].address: "fe80::1%eth1" is link-local and names an interface (RFC 4007), which a neighbor has in a field of its own\nwrite address: fe80::1, interface: eth1',
     ],
   ],
   [

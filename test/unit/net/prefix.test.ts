@@ -19,7 +19,7 @@ test.each([
   ['192.0.2', 'is not an IP address', 'write one such as 192.0.2.1 or 2001:db8::1'],
   [
     'fe80::1%eth0',
-    'names an interface (RFC 4007), which a neighbor has in a field of its own',
+    'is link-local and names an interface (RFC 4007), which a neighbor has in a field of its own',
     'write address: fe80::1, interface: eth0',
   ],
   ['2001:db8::1%eth0', 'names an interface (RFC 4007), but is not link-local', 'write 2001:db8::1'],
