@@ -1,7 +1,17 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 
-const DAEMONS = new Set(['bird', 'bgpd', 'zebra', 'staticd', 'bfdd', 'mgmtd', 'watchfrr', 'wireguard-go'])
+const DAEMONS = new Set([
+  'bird',
+  'bgpd',
+  'zebra',
+  'staticd',
+  'bfdd',
+  'mgmtd',
+  'watchfrr',
+  'wireguard-go',
+  'etcd',
+])
 const FOLDERS = ['/run/netns', '/run/anyward-lab', '/run/wireguard']
 const DEADLINE_MS = 5_000
 const END_DEADLINE_MS = 10_000

@@ -189,6 +189,18 @@ const trespasses: readonly Trespass[] = [
     message: 'doctor reads the operating system through linux only',
   },
   {
+    law: 'one store knows nothing of the other',
+    file: 'src/fleet/local/borrows.ts',
+    code: "import { EtcdStore } from '../etcd/etcd-store.ts'\nexport const Other = EtcdStore\n",
+    message: 'fleet/local imports the interface of the store',
+  },
+  {
+    law: 'a store does not know what is stored',
+    file: 'src/fleet/etcd/permits.ts',
+    code: "import type { Register } from '../permit/register.ts'\nexport type Stored = Register\n",
+    message: 'fleet/etcd imports the interface of the store',
+  },
+  {
     law: 'the lab does not import cli',
     file: 'src/lab/cli.ts',
     code: "import { reportFailure } from '../cli/failure.ts'\nexport const report = reportFailure\n",
