@@ -195,6 +195,12 @@ const trespasses: readonly Trespass[] = [
     message: 'fleet/local imports the interface of the store',
   },
   {
+    law: 'the permit is exchanged over any store',
+    file: 'src/fleet/exchange/opens.ts',
+    code: "import { EtcdStore } from '../etcd/etcd-store.ts'\nexport const open = EtcdStore\n",
+    message: 'exchange runs the permit',
+  },
+  {
     law: 'a store does not know what is stored',
     file: 'src/fleet/etcd/permits.ts',
     code: "import type { Register } from '../permit/register.ts'\nexport type Stored = Register\n",

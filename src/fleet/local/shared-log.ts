@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto'
 import { link, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { makeFolder } from '../../files/make-folder.ts'
-import { removeTree } from '../../files/remove-tree.ts'
 import { anyText, list, map, nullable, record, requireShape, whole, word } from '../../text/shape.ts'
 import type { KeyValue } from '../store.ts'
 
@@ -121,11 +120,12 @@ export class SharedLog {
   /** Each process that reads the seal does this, because the one that added it may have been killed. */
   async #beginNext(): Promise<void> {
     const { number, folder } = this.#epoch!
-    await this.#begin(number + 1)
+    // Mostly another process was first.
+    if (!(await isThere(this.#epochFile(number + 1)))) await this.#begin(number + 1)
     this.#epoch = null
     const removed = join(this.#dir, `.${randomName()}`)
     await rename(folder, removed).then(
-      () => removeTree(removed),
+      () => rm(removed, { recursive: true }),
       // Another process has renamed it.
       () => {},
     )
@@ -138,7 +138,7 @@ export class SharedLog {
       await this.#begin(1)
       return null
     }
-    const folder = join(this.#dir, await readFile(join(this.#dir, `epoch-${number}`), 'utf8'))
+    const folder = join(this.#dir, await readFile(this.#epochFile(number), 'utf8'))
     const text = await readIfThere(join(folder, 'base'))
     if (text === null) return null
     const base = requireShape(baseOf, JSON.parse(text))
@@ -161,11 +161,15 @@ export class SharedLog {
     await writeFile(join(folder, 'base'), JSON.stringify(base))
     await writeFile(join(folder, 'name'), name)
     try {
-      await link(join(folder, 'name'), join(this.#dir, `epoch-${epoch}`))
+      await link(join(folder, 'name'), this.#epochFile(epoch))
     } catch (error) {
-      await removeTree(folder)
+      await rm(folder, { recursive: true })
       if (!hasCode(error, 'EEXIST')) throw error
     }
+  }
+
+  #epochFile(epoch: number): string {
+    return join(this.#dir, `epoch-${epoch}`)
   }
 
   /** Of the next entry. */
