@@ -5,8 +5,8 @@ import { parseJson } from '../../text/parse-json.ts'
 /** Untrusted output of another program. */
 const decisionSchema = z.object({
   event: z.literal('decision'),
-  /** Since the epoch, in milliseconds. */
-  time: z.number(),
+  /** When the decision was made, in milliseconds since the epoch. */
+  decidedAt: z.number(),
   service: z.string(),
   decision: z.string(),
   reason: z.string(),

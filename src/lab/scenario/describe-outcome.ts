@@ -14,8 +14,8 @@ export function describeDecisions(decisions: readonly LoggedDecision[], struckAt
   const others = decisions
     .filter((decision) => decision !== withdrawal)
     .map(
-      ({ decision, reason, time }) =>
-        `${decision} (${reason}) after ${((time - struckAtEpochMs) / 1000).toFixed(1)} s`,
+      ({ decision, reason, decidedAt }) =>
+        `${decision} (${reason}) after ${((decidedAt - struckAtEpochMs) / 1000).toFixed(1)} s`,
     )
   if (withdrawal !== undefined) return [...others, `${withdrawal.reason}: ${withdrawal.message}`]
   return [...others, `the controller ${others.length === 0 ? 'made no decision' : 'did not withdraw'}`]

@@ -109,7 +109,7 @@ export async function measureWithdrawal(
   const decisions =
     scenario.detectedBy === 'controller' ? await findDecisions(logFile, logOffset, stage, signal) : []
   const decision = decisions.find(isWithdrawal) ?? null
-  const detectMs = decision === null ? null : Math.max(0, decision.time - struckAtEpochMs)
+  const detectMs = decision === null ? null : Math.max(0, decision.decidedAt - struckAtEpochMs)
   if (decision !== null) onEvent?.({ kind: 'detected', afterMs: detectMs!, reason: decision.reason })
 
   const lost = gone.every(({ afterMs }) => afterMs !== null)

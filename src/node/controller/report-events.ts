@@ -95,6 +95,8 @@ export function createObserver(
         service,
         decision: decision.decision,
         reason: decision.reason,
+        // The line itself is written after the daemon has its routes.
+        decidedAt: state.decidedAt,
         health,
         troubleMs: rounded(troubleMs),
         flaps: state.flaps,

@@ -165,6 +165,8 @@ export function isChatter(line: string): boolean {
     return true
   // The routes of a VRF, of which an empty namespace has none.
   if (/Static Route to \S+ not installed currently because dependent config/.test(line)) return true
+  // FRR 10 under systemd, whose limit of open files is high.
+  if (/\] FD Limit set: \d+ is stupidly large/.test(line)) return true
   // Printed whenever graceful restart is configured, also without peers.
   if (line.startsWith('Graceful restart configuration changed, reset ')) return true
   const words = line.replaceAll(/\(\d{4}\/[\d/: ]+\):/g, '').trim()

@@ -4,7 +4,7 @@ import { parseDecisions } from '../../../src/lab/scenario/controller-log.ts'
 
 const decision = {
   level: 'info',
-  time: 1_700_000_000_123,
+  decidedAt: 1_700_000_000_123,
   event: 'decision',
   service: 'vpn',
   decision: 'withdraw',
@@ -15,7 +15,7 @@ const decision = {
 test('decisions are found between other lines, and an incomplete line is kept for later', () => {
   const text = `${JSON.stringify({ event: 'probe' })}\nnot json\n${JSON.stringify(decision)}\n{"event":"decision"`
   expect(parseDecisions(text)).toEqual([
-    expect.objectContaining({ reason: 'interface-gone', time: decision.time }),
+    expect.objectContaining({ reason: 'interface-gone', decidedAt: decision.decidedAt }),
   ])
 })
 

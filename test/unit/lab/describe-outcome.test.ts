@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
 import { describeDecisions } from '../../../src/lab/scenario/describe-outcome.ts'
 
-const decision = (word: string, reason: string, time: number) => ({
+const decision = (word: string, reason: string, decidedAt: number) => ({
   event: 'decision' as const,
-  time,
+  decidedAt,
   service: 'vpn',
   decision: word,
   reason,

@@ -23,6 +23,8 @@ export interface DecidedState {
   readonly service: string
   readonly health: HealthStatus
   readonly decision: Decision
+  /** Since when it is the same, wall clock. */
+  readonly decidedAt: number
   readonly checks: Partial<Record<CheckName, boolean>>
   /** Since the first of the present bad results in a row. */
   readonly troubleMs: number | null
@@ -112,6 +114,7 @@ export class ServiceState {
       service: service.name,
       health: health.status,
       decision,
+      decidedAt: this.decidedAt,
       checks: this.checks(),
       troubleMs: badSince === null ? null : now - badSince,
       holdDownLeftMs: holdDownLeftMs(health, now),

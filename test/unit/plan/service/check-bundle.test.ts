@@ -14,6 +14,7 @@ test.each([
   `${time}: ${time}: `,
   'TCP Transport(2001:db8::53:323): Socket closed',
   'Graceful restart configuration changed, reset all peers to take effect',
+  '2026/11/29 12:44:46 ZEBRA: [YDG3W-JND95] FD Limit set: 524288 is stupidly large.  Is this what you intended?  Consider using --limit-fds also limiting size to 100000',
 ])('is ignored: %s', (line) => {
   expect(isChatter(line)).toBe(true)
 })
