@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { hashOf } from '../files/hash.ts'
-import { type Manifest, readManifestValue } from '../manifest/manifest.ts'
+import { type Manifest, readManifestText, readManifestValue } from '../manifest/manifest.ts'
 import { ConfigError, type Issue } from '../text/issue.ts'
 
 export const manifestName = 'manifest.json'
@@ -26,6 +26,15 @@ export async function readBundle(dir: string): Promise<Manifest> {
 export async function readManifest(dir: string): Promise<Manifest> {
   const file = join(dir, manifestName)
   return parseManifest(file, await readOrExplain(file, file))
+}
+
+/**
+ * Identifies a bundle: the SHA-256 of its manifest, which has the hash of each other file. `null` if the folder does not
+ * contain this bundle, or no longer. On a node, `sha256sum manifest.json` prints the same.
+ */
+export async function bundleDigest(dir: string, manifest: Manifest): Promise<string | null> {
+  const text = await readFile(join(dir, manifestName), 'utf8').catch(() => '')
+  return JSON.stringify(readManifestText(text)) === JSON.stringify(manifest) ? hashOf(text) : null
 }
 
 interface EarlierBundle {

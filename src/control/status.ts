@@ -56,6 +56,8 @@ export const statusSchema = z.object({
   version: z.literal(statusVersion),
   node: z.string(),
   site: z.string(),
+  /** SHA-256 of the manifest.json that the controller runs; `null`: not known, as with an older controller. */
+  bundle: z.string().nullable().default(null),
   services: list(service),
   neighbors: list(
     z.object({

@@ -8,18 +8,21 @@ export class RunError extends Error {
   override readonly name = 'RunError'
   readonly argv: readonly string[]
   readonly kind: 'not-installed' | 'timeout' | 'failed'
+  /** The message without the command. */
+  readonly words: string
 
   constructor(argv: readonly string[], kind: RunError['kind'], words: string, cause?: unknown) {
     super(`${argv.join(' ')}: ${words}`, cause === undefined ? undefined : { cause })
     this.argv = argv
     this.kind = kind
+    this.words = words
   }
 }
 
 export interface RunOptions {
   readonly timeoutMs: number
   /** The standard input; default: empty. */
-  readonly input?: string | undefined
+  readonly input?: string | Uint8Array | undefined
   /** Ends the program; the promise then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined
   /** A program that prints more, on one of its two outputs, is killed. */

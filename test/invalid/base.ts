@@ -61,6 +61,7 @@ const fleetFields = `communities: ["64500:100", "64500:1:2"]
 irr: { server: "whois.example.net:4343", sources: [RIPE, RADB] }
 planner: { schedule: "*/15  4-6 * * *" }
 controller: { listen: "[::1]:9586" }
+rollout: { waves: [{ name: canary, nodes: [ams1-a] }, { name: half, share: 50% }], soak: 90s, via: ssh }
 `
 const serviceFields = `      checks: [interface, handshake, egress, command, peers, conntrack]
       window: { size: 100, maxLoss: 10% }
@@ -137,7 +138,7 @@ export const everyField: Record<string, string> = {
   ),
   'ams1.yaml': base['ams1.yaml']!.replace(
     'services: [vpn]',
-    'services: [vpn]\n    asn: 64502\n    alwaysAnnounce: [45.45.45.0/24, "2a45::/32"]\n    extra: [{ file: ospf.conf, at: top }]',
+    'services: [vpn]\n    ssh: ams1-a.example.net\n    asn: 64502\n    alwaysAnnounce: [45.45.45.0/24, "2a45::/32"]\n    extra: [{ file: ospf.conf, at: top }]',
   )
     .replace('gtsm: true', 'gtsm: true, noExport: false, vrf: red')
     .replace('site: ams1', 'site: ams1\nasn: 64503'),

@@ -29,6 +29,7 @@ const trespasses: readonly Trespass[] = [
     'plan/render',
     'plan/takeover',
     'plan/init',
+    'plan/rollout',
     'node/health',
     'node/decision',
     'fleet/permit',

@@ -18,6 +18,7 @@ import { statusCommand } from './operate/status.ts'
 import { undrainCommand } from './operate/undrain.ts'
 import { withdrawCommand } from './operate/withdraw.ts'
 import { labCommand } from './rehearse/lab.ts'
+import { rolloutCommand } from './rollout/rollout.ts'
 
 /**
  * What `anyward --help` lists. A command's file describes it and reads its options; what it does is imported when it
@@ -34,6 +35,6 @@ export const commandGroups: Readonly<Record<string, readonly (() => Command)[]>>
     preflightCommand,
   ],
   'On a node': [controllerCommand, guardCommand, applyCommand, doctorCommand, rtrCommand, probeCommand],
-  Operate: [statusCommand, eventsCommand, drainCommand, undrainCommand, withdrawCommand],
+  Operate: [statusCommand, eventsCommand, drainCommand, undrainCommand, withdrawCommand, rolloutCommand],
   Rehearse: [labCommand],
 }

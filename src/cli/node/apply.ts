@@ -1,7 +1,10 @@
+import { bundleDigest, readBundle } from '../../bundle/read.ts'
 import { DamagedError } from '../../bundle/read-files.ts'
 import { daemonNames } from '../../manifest/daemon-kinds.ts'
 import { type ApplyOutcome, nothingLost } from '../../node/apply/apply.ts'
-import { applyOnNode, cleanNode, repairNode } from '../../node/service/apply-node.ts'
+import { applyOnNode, cleanNode, controllerNote, repairNode } from '../../node/service/apply-node.ts'
+import { reloadController } from '../../node/service/reload-controller.ts'
+import { formatDuration } from '../../text/duration.ts'
 import { ConfigError, formatIssue } from '../../text/issue.ts'
 import { OperationError } from '../../text/operation-error.ts'
 import { defaultBundle } from '../commands/options.ts'
@@ -12,6 +15,7 @@ export interface ApplyOptions {
   readonly repair?: true
   readonly clean?: true
   readonly replace?: true
+  readonly reload?: true
   readonly timeout: number
   readonly json?: true
 }
@@ -26,10 +30,9 @@ export async function runApply(options: ApplyOptions): Promise<void> {
 async function apply(options: ApplyOptions, bundle: string): Promise<void> {
   try {
     const onStep = (step: string) => process.stderr.write(`${step}\n`)
-    report(
-      options,
-      await applyOnNode({ bundle, timeoutMs: options.timeout, replace: options.replace === true, onStep }),
-    )
+    const replace = options.replace === true
+    const outcome = await applyOnNode({ bundle, timeoutMs: options.timeout, replace, onStep })
+    report(options, options.reload && isFine(outcome) ? await reload(bundle, outcome, onStep) : outcome)
   } catch (error) {
     const refusal = readRefusal(error)
     if (options.json && refusal !== null) {
@@ -44,6 +47,36 @@ async function apply(options: ApplyOptions, bundle: string): Promise<void> {
       })
     }
     throw error
+  }
+}
+
+function isFine({ applied, reason }: ApplyOutcome): boolean {
+  return applied || reason === 'nothing-to-do'
+}
+
+/** How long the supervisor may take to start the next controller. */
+const reloadLimitMs = 20_000
+
+/** Also where nothing was to do: an earlier apply may have been killed before this. */
+async function reload(
+  bundle: string,
+  outcome: ApplyOutcome,
+  onStep: (step: string) => void,
+): Promise<ApplyOutcome> {
+  const manifest = await readBundle(bundle)
+  const digest = await bundleDigest(bundle, manifest)
+  if (digest === null) return outcome
+  onStep('reload the controller')
+  const notes = outcome.notes.filter((note) => note !== controllerNote)
+  switch (await reloadController(manifest, digest, reloadLimitMs)) {
+    case 'reloaded':
+      return { ...outcome, notes: [...notes, 'the controller runs this bundle'] }
+    case 'late': {
+      const late = `the controller was to give way, and none with this bundle has started within ${formatDuration(reloadLimitMs)}: its supervisor has to restart it`
+      return { ...outcome, notes, findings: [...outcome.findings, late] }
+    }
+    default:
+      return { ...outcome, notes }
   }
 }
 
@@ -85,13 +118,12 @@ async function clean(bundle = defaultBundle): Promise<void> {
 }
 
 function report(options: ApplyOptions, outcome: ApplyOutcome): void {
-  const { applied, reason, findings, notes } = outcome
-  const isFine = applied || reason === 'nothing-to-do'
+  const { reason, findings, notes } = outcome
   if (options.json) printJson(outcome)
   else {
     print([describeOutcome(outcome), ...findings, ...notes].join('\n'))
   }
-  if (isFine && findings.length === 0) process.exitCode = exitCode.fine
+  if (isFine(outcome) && findings.length === 0) process.exitCode = exitCode.fine
   else process.exitCode = reason === 'undo-failed' ? exitCode.failed : exitCode.findings
 }
 

@@ -139,9 +139,10 @@ export class Controller {
   }
 
   status(): NodeStatus {
-    const { manifest, clock, daemonVersion, guard, lastResort, saved, bfd } = this.#parts
+    const { manifest, bundle, clock, daemonVersion, guard, lastResort, saved, bfd } = this.#parts
     return buildStatus({
       manifest,
+      bundle: bundle ?? null,
       units: this.#units,
       reconciler: this.#reconciler,
       intent: this.intent,

@@ -60,6 +60,8 @@ export interface StateStore {
 
 export interface ControllerParts {
   readonly manifest: Manifest
+  /** Identifies the bundle, see `bundleDigest`; `null`: not known. */
+  readonly bundle?: string | null
   readonly daemon: RoutingDaemon
   readonly daemonVersion: string | null
   readonly probesOf: (service: ManifestService) => ServiceProbes

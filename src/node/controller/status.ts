@@ -9,6 +9,7 @@ import type { ServiceUnit } from './services/service-unit.ts'
 /** The keys are documented in the schema, in control. */
 export function buildStatus(input: {
   manifest: Manifest
+  bundle: string | null
   units: readonly ServiceUnit[]
   reconciler: Reconciler
   intent: EffectiveIntent
@@ -27,6 +28,7 @@ export function buildStatus(input: {
     version: 1,
     node: manifest.node,
     site: manifest.site,
+    bundle: input.bundle,
     services: input.units.map(({ state, drain, waitingFor }) => {
       const { service, health, decision } = state
       const snapshot = state.snapshot(now)

@@ -211,13 +211,14 @@ async function requireOwnVersion(manifest: Manifest): Promise<void> {
   })
 }
 
+export const controllerNote =
+  'the controller still uses the previous bundle: restart it (SIGHUP ends it, and leaves the announcements), or use --reload'
+
 /** A controller reads its bundle when it starts. */
 export async function findControllerNote(manifest: Manifest, installed: Manifest | null): Promise<string[]> {
   // It has the hash of each file: the apply only repeats the same bundle.
   if (JSON.stringify(manifest) === JSON.stringify(installed)) return []
   const reply = await askController(manifest).catch(() => null)
   if (reply === null || reply.outcome === 'absent') return []
-  return [
-    'the controller still uses the previous bundle: restart it (SIGHUP ends it, and leaves the announcements)',
-  ]
+  return [controllerNote]
 }

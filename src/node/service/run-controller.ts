@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { setFlagsFromString } from 'node:v8'
-import { readBundle } from '../../bundle/read.ts'
+import { bundleDigest, readBundle } from '../../bundle/read.ts'
 import { systemClock } from '../../clock/clock.ts'
 import { makeFolder } from '../../files/make-folder.ts'
 import { runIp } from '../../linux/ip.ts'
@@ -93,6 +93,7 @@ async function control(manifest: Manifest, bundle: string, program: ThisProgram)
   // wait for compilation.
   setFlagsFromString('--no-flush-bytecode')
   setOwnPriority(raisedNiceness)
+  const digest = await bundleDigest(bundle, manifest)
   const missing = await findMissingPrograms(['ip', 'wg'])
   if (missing.length > 0) {
     throw new OperationError(`missing on this machine: ${describeMissing(missing)}`, {
@@ -145,6 +146,7 @@ async function control(manifest: Manifest, bundle: string, program: ThisProgram)
       : watchBfd({ sessions: bfdSessions, manifest, clock: systemClock, say, metrics })
   const controller = new Controller({
     manifest,
+    bundle: digest,
     daemon,
     daemonVersion: identity?.version ?? null,
     probesOf: (service) => probes.get(service.name)!,

@@ -59,6 +59,13 @@ export function assembleFleet(fleet: FleetFile, sites: readonly SiteFile[], read
     rpki: assembleRpki(fleet.rpki),
     irr: { server: fleet.irr.server ?? null, sources: fleet.irr.sources },
     planner: fleet.planner,
+    rollout: {
+      waves: fleet.rollout.waves.map(({ name, nodes = null, sites = null, share = null }) => ({
+        ...{ name, nodes, sites, share },
+      })),
+      soakMs: fleet.rollout.soak,
+      via: fleet.rollout.via,
+    },
     listen: fleet.controller.listen,
     sites: sites.map((site) => ({
       name: site.site,
@@ -138,6 +145,7 @@ function assembleNode(
     daemonVersion: node.daemonVersion ?? null,
     asn: node.asn ?? site.asn ?? fleet.asn,
     routerId: node.routerId,
+    ssh: node.ssh ?? node.name,
     services: node.services,
     alwaysAnnounce: node.alwaysAnnounce,
     extra: node.extra.map(({ file, at }) => ({ file, at, text: extraText(readExtra(file)) })),

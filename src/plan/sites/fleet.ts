@@ -28,9 +28,27 @@ export interface Fleet {
     /** Five fields of cron: when the `planner` command reads VRPs and IRR sets and plans again. */
     readonly schedule: string
   }
+  readonly rollout: RolloutSettings
   /** Where each node's controller answers HTTP, as `address:port`. */
   readonly listen: string
   readonly sites: readonly Site[]
+}
+
+export interface RolloutSettings {
+  /** In their order. Nodes of none form a last one. */
+  readonly waves: readonly WaveSettings[]
+  /** How long every node of a wave must be well before the next wave begins. */
+  readonly soakMs: number
+  readonly via: 'ssh'
+}
+
+/** Exactly one of `nodes`, `sites` and `share` is set. */
+export interface WaveSettings {
+  readonly name: string
+  readonly nodes: readonly string[] | null
+  readonly sites: readonly string[] | null
+  /** Of all nodes of the fleet, above 0 and at most 1. */
+  readonly share: number | null
 }
 
 export interface Service {
@@ -155,6 +173,8 @@ export interface FleetNode {
   readonly extra: readonly ExtraText[]
   /** BGP identifier, dotted quad (RFC 6286). */
   readonly routerId: string
+  /** Its name for ssh. */
+  readonly ssh: string
   /** Names of the services that this node serves. */
   readonly services: readonly string[]
   /** Unicast prefixes that the daemon announces by itself; they overlap none of a service. */

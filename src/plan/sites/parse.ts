@@ -5,6 +5,7 @@ import { assembleFleet } from './assemble.ts'
 import { checkFleet } from './checks/fleet.ts'
 import { checkMaintenance } from './checks/maintenance.ts'
 import { checkNodes } from './checks/nodes.ts'
+import { checkRollout } from './checks/rollout.ts'
 import { checkServices } from './checks/services.ts'
 import type { Drafts, ReadExtra } from './drafts.ts'
 import { explainIssues } from './explain.ts'
@@ -75,6 +76,7 @@ export function parseFleet(files: readonly FleetFileText[], readExtra: ReadExtra
     ...checkServices(drafts),
     ...checkNodes(drafts),
     ...checkMaintenance(drafts),
+    ...checkRollout(drafts),
   )
   const isValid = findings.every(({ severity }) => severity !== 'error')
   let issues: readonly Issue[] | null = null

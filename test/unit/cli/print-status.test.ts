@@ -22,6 +22,7 @@ function print(
     {
       version: 1,
       node: 'fra1-a',
+      bundle: null,
       site: 'fra1',
       services,
       neighbors: [{ name: 'transit1', address: '10.1.1.1', session: 'down', bfd, ...neighbor }],

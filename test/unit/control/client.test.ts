@@ -26,6 +26,7 @@ const status: NodeStatus = {
   version: 1,
   node: 'fra1-a',
   site: 'fra1',
+  bundle: null,
   services: [
     {
       name: 'vpn',

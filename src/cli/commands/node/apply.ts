@@ -22,6 +22,12 @@ export function applyCommand(): Command {
       ).conflicts(['repair', 'clean']),
     )
     .addOption(
+      new Option(
+        '--reload',
+        'let the controller give way to one with this bundle, which its supervisor starts; the announcements stay',
+      ).conflicts(['repair', 'clean']),
+    )
+    .addOption(
       new Option('--timeout <duration>', 'time limit for sessions to come back')
         .argParser(readTimeout)
         .default(25_000, '25s'),

@@ -21,6 +21,7 @@ import {
   publicKeyField,
 } from './net-fields.ts'
 import { communityField } from './policy-fields.ts'
+import { rollout } from './rollout.ts'
 import { commandCheck, conntrackCheck, egressCheck, peersCheck } from './side-checks.ts'
 import { irrServerField, irrSourceField, localFileField, scheduleField } from './source-fields.ts'
 
@@ -279,6 +280,7 @@ export const fleetFileSchema = z.strictObject({
     })
     .describe('The controller on each node.')
     .prefault({}),
+  rollout,
 })
 
 export type FleetFile = z.output<typeof fleetFileSchema>

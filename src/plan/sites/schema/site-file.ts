@@ -20,6 +20,7 @@ import {
 import { durationField, secondsField } from './duration-fields.ts'
 import { addressField, asnField, interfaceField, prefixField, routerIdField } from './net-fields.ts'
 import { asSetField, communityField, rangeField, relaxField, routeSetField } from './policy-fields.ts'
+import { sshField } from './rollout.ts'
 import { localFileField, protocolField, scheduleField, timezoneField, versionField } from './source-fields.ts'
 
 const tighten = z
@@ -348,6 +349,9 @@ const node = z.strictObject({
     .array(neighbor)
     .describe('BGP sessions. A node needs one for each address family of its services.')
     .prefault([]),
+  ssh: sshField
+    .describe('Its name for `ssh`, such as a Host of your ssh_config. Left out: the name of the node.')
+    .optional(),
   maintenance: maintenance.describe('Windows of this node, in addition to those of its site.'),
 })
 

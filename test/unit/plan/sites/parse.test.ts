@@ -91,6 +91,14 @@ test('every field of the YAML arrives in the fleet', () => {
     },
     irr: { server: 'whois.example.net:4343', sources: ['RIPE', 'RADB'] },
     planner: { schedule: '*/15 4-6 * * *' },
+    rollout: {
+      waves: [
+        { name: 'canary', nodes: ['ams1-a'], sites: null, share: null },
+        { name: 'half', nodes: null, sites: null, share: 0.5 },
+      ],
+      soakMs: 90_000,
+      via: 'ssh',
+    },
     listen: '[::1]:9586',
     sites: [
       {
@@ -104,6 +112,7 @@ test('every field of the YAML arrives in the fleet', () => {
             daemonVersion: null,
             asn: 64502,
             routerId: '10.0.0.21',
+            ssh: 'ams1-a.example.net',
             services: ['vpn'],
             extra: [{ file: 'ospf.conf', at: 'top', text: 'router ospf\n ospf router-id 10.0.0.21\nexit\n' }],
             alwaysAnnounce: ['45.45.45.0/24', '2a45::/32'],
@@ -142,6 +151,7 @@ test('every field of the YAML arrives in the fleet', () => {
             daemonVersion: '2.0.12',
             asn: 64500,
             routerId: '10.0.0.11',
+            ssh: 'fra1-a',
             services: ['vpn'],
             extra: [],
             alwaysAnnounce: [],
@@ -248,6 +258,7 @@ test('a missing field has its default', () => {
   expect(fleet?.communities).toEqual([])
   expect(fleet?.irr).toEqual({ server: null, sources: [] })
   expect(fleet?.planner).toEqual({ schedule: '*/10 * * * *' })
+  expect(fleet?.rollout).toEqual({ waves: [], soakMs: 300_000, via: 'ssh' })
   expect(fleet?.listen).toBe('127.0.0.1:9586')
   expect(fleet?.services[0]?.safety).toEqual({ minSites: 1, onStop: 'withdraw', deadManMs: 10_000 })
   expect(fleet?.services[0]?.when).toEqual({ dead: 'withdraw', impaired: 'degrade' })

@@ -1,0 +1,92 @@
+import { Command, Option } from 'commander'
+
+export function rolloutCommand(): Command {
+  return new Command('rollout')
+    .summary('bring a plan to the nodes, in waves')
+    .description(
+      'Brings the bundles of `anyward plan --out DIR` to the nodes, over ssh, in waves. A wave that is not well is undone.',
+    )
+    .addCommand(startCommand())
+    .addCommand(statusCommand())
+    .addCommand(watchCommand())
+    .addCommand(pauseCommand())
+    .addCommand(resumeCommand())
+    .addCommand(abortCommand())
+    .addCommand(undoCommand())
+}
+
+function subcommand(name: string): Command {
+  return new Command(name).option('--out <dir>', 'the folder of the bundles, and of the state', 'out')
+}
+
+function startCommand(): Command {
+  return subcommand('start')
+    .description('Starts a rollout, and drives it until it is done, undone or paused.')
+    .option('--dry-run', 'change nothing: print the waves, and what changes at each node')
+    .addOption(
+      new Option('--via <way>', 'how the nodes are reached (default: `via` in fleet.yaml)').choices(['ssh']),
+    )
+    .action(async (_options: unknown, command: Command) => {
+      const { start } = await import('../../design/rollout/rollout.ts')
+      await start(command.optsWithGlobals())
+    })
+}
+
+function statusCommand(): Command {
+  return subcommand('status')
+    .description('Prints the state of the latest rollout. Exits 1 if it is paused, undone or failed.')
+    .action(async (_options: unknown, command: Command) => {
+      const { status } = await import('../../design/rollout/rollout.ts')
+      await status(command.optsWithGlobals())
+    })
+}
+
+function watchCommand(): Command {
+  return subcommand('watch')
+    .description('Follows the latest rollout until it rests.')
+    .action(async (_options: unknown, command: Command) => {
+      const { watch } = await import('../../design/rollout/rollout.ts')
+      await watch(command.optsWithGlobals())
+    })
+}
+
+function pauseCommand(): Command {
+  return subcommand('pause')
+    .description('Begins no further node. Nodes that change now are changed completely.')
+    .action(async (_options: unknown, command: Command) => {
+      const { operate } = await import('../../design/rollout/rollout.ts')
+      await operate('pause', command.optsWithGlobals())
+    })
+}
+
+function resumeCommand(): Command {
+  return subcommand('resume')
+    .description(
+      'Continues a rollout that is paused, or whose command has ended. A wave that was undone is tried again.',
+    )
+    .option('--as-started', 'also if the YAML has changed since: with the bundles of its start')
+    .action(async (_options: unknown, command: Command) => {
+      const { operate } = await import('../../design/rollout/rollout.ts')
+      await operate('resume', command.optsWithGlobals())
+    })
+}
+
+function abortCommand(): Command {
+  return subcommand('abort')
+    .description('Undoes the current wave, and ends the rollout. Complete waves keep their new bundles.')
+    .action(async (_options: unknown, command: Command) => {
+      const { operate } = await import('../../design/rollout/rollout.ts')
+      await operate('abort', command.optsWithGlobals())
+    })
+}
+
+function undoCommand(): Command {
+  return subcommand('undo')
+    .description(
+      'Gives every node the bundle from before the rollout, the last wave first; also after its end.',
+    )
+    .action(async (_options: unknown, command: Command) => {
+      const { operate } = await import('../../design/rollout/rollout.ts')
+      await operate('undo', command.optsWithGlobals())
+    })
+}

@@ -1,0 +1,95 @@
+import type { Reopening } from '../../../plan/rollout/reopen.ts'
+import { nodesOf, type Rollout } from '../../../plan/rollout/rollout.ts'
+import {
+  followRollout,
+  operateRollout,
+  previewRollout,
+  readRolloutState,
+  startRollout,
+} from '../../../plan/service/rollout/rollout-service.ts'
+import { exitCode } from '../../failure.ts'
+import { describePreview, describeStatus, documentOf, previewDocument } from './print.ts'
+import { createProgress } from './progress.ts'
+
+export interface RolloutOptions {
+  readonly sites: string
+  readonly out: string
+  readonly json?: true
+  readonly dryRun?: true
+  readonly asStarted?: true
+}
+
+export async function start(options: RolloutOptions): Promise<void> {
+  if (options.dryRun) {
+    const prepared = await previewRollout(options)
+    if (options.json) printJson(previewDocument(prepared))
+    else print(describePreview(prepared))
+    return
+  }
+  const rollout = await startRollout(options, createReporter())
+  if (rollout === null) {
+    if (options.json)
+      printJson({ id: null, state: 'done', waves: [], reason: 'every node has its bundle already' })
+    else print(['every node has its bundle already'])
+    return
+  }
+  report(rollout, options, ['done'])
+}
+
+export async function status(options: RolloutOptions): Promise<void> {
+  const { rollout, isDriven } = await readRolloutState(options.out)
+  report(rollout, options, ['running', 'done'])
+  if (rollout.state === 'running' && !isDriven && options.json !== true) {
+    print(['no command drives it: continue it with `anyward rollout resume`'])
+  }
+}
+
+export async function watch(options: RolloutOptions): Promise<void> {
+  report(await followRollout(options.out, createReporter()), options, ['done'])
+}
+
+/** The states in which each order is carried out. */
+const aims: Readonly<Record<Reopening, readonly Rollout['state'][]>> = {
+  resume: ['done'],
+  pause: ['paused', 'done'],
+  abort: ['undone', 'failed'],
+  undo: ['undone'],
+}
+
+export async function operate(kind: Reopening, options: RolloutOptions): Promise<void> {
+  const rollout = await operateRollout(options, kind, createReporter(), {
+    asStarted: options.asStarted === true,
+  })
+  report(rollout, options, aims[kind])
+}
+
+/** Ctrl-C ends this command, and not what it has begun on a node. */
+function createReporter() {
+  const interrupted = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () => {
+      process.stderr.write('the rollout stays as it is: continue it with `anyward rollout resume`\n')
+      interrupted.abort()
+    })
+  }
+  return { ...createProgress(), signal: interrupted.signal }
+}
+
+function report(rollout: Rollout, options: RolloutOptions, fine: readonly Rollout['state'][]): void {
+  if (options.json) printJson(documentOf(rollout))
+  else print(describeStatus(rollout))
+  const isStuck = nodesOf(rollout).some(({ state }) => state === 'stuck')
+  process.exitCode = isStuck
+    ? exitCode.failed
+    : fine.includes(rollout.state)
+      ? exitCode.fine
+      : exitCode.findings
+}
+
+function print(lines: readonly string[]): void {
+  process.stdout.write(`${lines.join('\n')}\n`)
+}
+
+function printJson(document: object): void {
+  process.stdout.write(`${JSON.stringify(document, null, 2)}\n`)
+}

@@ -1,0 +1,47 @@
+import type { Manifest } from '../../../manifest/manifest.ts'
+import type { ChangeResult } from '../advance.ts'
+import type { Seen } from '../view.ts'
+
+/** A node, and how it is reached. */
+export interface Target {
+  readonly node: string
+  /** For ssh. */
+  readonly host: string
+}
+
+/** The bundle that a node has installed. */
+export interface Installed {
+  readonly manifest: Manifest
+  readonly digest: string
+}
+
+export interface Change {
+  readonly digest: string
+  /** The folder with this bundle on this machine; `null`: the node has kept it. */
+  readonly dir: string | null
+  /** The bundle's own manifest. */
+  readonly manifest: Manifest
+  /** Whether the node is drained for the change; `must`: without that, it is not changed. */
+  readonly drain: 'no' | 'try' | 'must'
+  /** Identifies the drain as one of this rollout. */
+  readonly rollout: string
+  readonly onStep: (step: string) => void
+}
+
+/**
+ * How nodes are reached. A change is idempotent: it is repeated after a crash of the engine, also where an earlier one
+ * still runs on the node, and ends with the node running the whole bundle or the one from before.
+ */
+export interface RolloutTransport {
+  /** `null`: the node has no bundle. Throws TransportError. */
+  inspect(target: Target): Promise<Installed | null>
+  /** Never rejects. */
+  change(target: Target, change: Change): Promise<ChangeResult>
+  /** Never rejects. */
+  observe(target: Target): Promise<Seen>
+}
+
+/** A node does not do what it is asked; the message is for the operator. */
+export class TransportError extends Error {
+  override readonly name = 'TransportError'
+}

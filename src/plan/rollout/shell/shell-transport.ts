@@ -1,0 +1,217 @@
+import { dirname, join } from 'node:path'
+import { manifestName } from '../../../bundle/read.ts'
+import { readBundleFiles } from '../../../bundle/read-files.ts'
+import { packTar } from '../../../bundle/tar.ts'
+import { type Clock, systemClock } from '../../../clock/clock.ts'
+import { hashOf } from '../../../files/hash.ts'
+import { readManifestText } from '../../../manifest/manifest.ts'
+import { parseJson } from '../../../text/parse-json.ts'
+import type { ChangeResult } from '../advance.ts'
+import {
+  type Change,
+  type Installed,
+  type RolloutTransport,
+  type Target,
+  TransportError,
+} from '../engine/transport.ts'
+import type { Seen } from '../view.ts'
+import { lastLine, type NodeShell } from './node-shell.ts'
+import { readStatus } from './read-status.ts'
+
+/** Milliseconds. An `apply` waits twice for the sessions, and then for the next controller. */
+const limits = { short: 30_000, place: 120_000, apply: 240_000, margin: 40_000 } as const
+/** How long a node that cannot be reached, or is busy with another apply, is tried again. */
+const retry = { forMs: 60_000, pauseMs: 2000 } as const
+
+/** Prints the manifest of the installed bundle; 44: there is none. */
+const inspectScript = `[ -e "$1/${manifestName}" ] || exit 44
+exec cat "$1/${manifestName}"`
+
+/**
+ * Keeps the installed bundle, and unpacks another from stdin, each in a folder that has the digest as its name and appears
+ * whole. Of the others the latest ten stay.
+ */
+const placeScript = `set -eu
+umask 022
+installed=$1 folder=$2 digest=$3 former=$4 sums=$5
+mkdir -p "$folder"
+move() { sync -f "$1"; mv -T "$1" "$2" 2>/dev/null || { rm -rf "$1"; [ -e "$2/${manifestName}" ]; }; touch "$2"; }
+new() { mktemp -d "$folder/.new.XXXXXX"; }
+find "$folder" -maxdepth 1 -name '.new.*' -mmin +60 -exec rm -rf {} +
+if [ ! -e "$folder/$former/${manifestName}" ]; then
+  t=$(new)
+  cp -R "$installed/." "$t"
+  chmod 755 "$t"
+  (cd "$t" && printf '%s' "$sums" | sha256sum --check --status) || { rm -rf "$t"; echo "the installed bundle is damaged: run anyward apply" >&2; exit 45; }
+  move "$t" "$folder/$former"
+fi
+if [ "$digest" != - ] && [ ! -e "$folder/$digest/${manifestName}" ]; then
+  t=$(new)
+  tar -xf - -C "$t"
+  chmod 755 "$t"
+  move "$t" "$folder/$digest"
+fi
+touch "$folder/$former"
+cd "$folder" && ls -1t | tail -n +11 | while IFS= read -r old; do rm -rf "./$old"; done`
+
+interface Applied {
+  readonly applied: boolean
+  readonly reason: string
+  readonly detail: string
+}
+
+/** Reaches nodes by running `anyward` there, through a shell. */
+export class ShellTransport implements RolloutTransport {
+  readonly #shell: NodeShell
+  readonly #bundleDirOf: (node: string) => string
+  readonly #clock: Clock
+
+  /** @param bundleDirOf where a node's bundle is installed */
+  constructor(shell: NodeShell, bundleDirOf: (node: string) => string, clock: Clock = systemClock) {
+    this.#shell = shell
+    this.#bundleDirOf = bundleDirOf
+    this.#clock = clock
+  }
+
+  async inspect(target: Target): Promise<Installed | null> {
+    const argv = ['sh', '-c', inspectScript, 'sh', this.#bundleDirOf(target.node)]
+    const { code, stdout, stderr } = await this.#shell(target, argv, { timeoutMs: limits.short })
+    if (code === 44) return null
+    const manifest = code === 0 ? readManifestText(stdout) : null
+    if (manifest !== null) return { manifest, digest: hashOf(stdout) }
+    const problem = code === 0 ? 'its bundle cannot be read by this version of anyward' : lastLine(stderr)
+    throw new TransportError(`${target.node}: ${problem}`)
+  }
+
+  async observe(target: Target): Promise<Seen> {
+    const argv = ['anyward', 'status', '--json']
+    try {
+      const { code, stdout, stderr } = await this.#shell(target, argv, { timeoutMs: limits.short })
+      const view = readStatus(stdout)
+      if (view !== null) return { outcome: 'seen', view }
+      if (code === 2 && stderr.includes('no controller is running')) return { outcome: 'seen', view: null }
+      const problem = stdout.trim() === '' ? lastLine(stderr) : 'the reply is not a status of this version'
+      return { outcome: 'unreachable', problem: `${target.node}: anyward status: ${problem}` }
+    } catch (error) {
+      if (error instanceof TransportError) return { outcome: 'unreachable', problem: error.message }
+      throw error
+    }
+  }
+
+  async change(target: Target, change: Change): Promise<ChangeResult> {
+    try {
+      let failure = await this.#place(target, change)
+      if (failure === null && change.drain !== 'no') {
+        const drainFailure = await this.#drain(target, change)
+        if (change.drain === 'must') failure = drainFailure
+      }
+      const applied = failure === null ? await this.#apply(target, change) : null
+      // Also after a failure, and after a drain by an engine that was killed.
+      const undrainFailure = await this.#undrain(target, change)
+      if (failure !== null) return { outcome: 'failed', detail: failure }
+      if (!applied!.applied) return { outcome: 'failed', detail: applied!.detail }
+      return undrainFailure === null
+        ? { outcome: 'changed', detail: applied!.detail }
+        : { outcome: 'failed', detail: undrainFailure }
+    } catch (error) {
+      if (error instanceof TransportError) return { outcome: 'failed', detail: error.message }
+      throw error
+    }
+  }
+
+  async #place(target: Target, { digest, dir, manifest, onStep }: Change): Promise<string | null> {
+    const installed = await this.#again(() => this.inspect(target))
+    if (installed === null) return `${target.node} has no bundle any more`
+    if (installed.digest === digest) return null
+    onStep('copy the bundle')
+    const sums = Object.entries(installed.manifest.files).map(([name, hash]) => `${hash}  ${name}\n`)
+    const bundleDir = this.#bundleDirOf(target.node)
+    const input = dir === null ? '' : packTar(await readBundleFiles(dir, manifest))
+    const argv = ['sh', '-c', placeScript, 'sh', bundleDir, keptIn(bundleDir), dir === null ? '-' : digest]
+    const { code, stderr } = await this.#again(() =>
+      this.#shell(target, [...argv, installed.digest, sums.join('')], { timeoutMs: limits.place, input }),
+    )
+    return code === 0 ? null : `the bundle cannot be copied: ${lastLine(stderr)}`
+  }
+
+  async #drain(target: Target, { rollout, manifest, onStep }: Change): Promise<string | null> {
+    const seen = await this.observe(target)
+    if (seen.outcome === 'unreachable') return seen.problem
+    // Without a controller nothing is announced, and the order of an operator or of the calendar stays.
+    if (seen.view === null || seen.view.intent.intent !== 'serve') return null
+    onStep('drain')
+    const limitMs = Math.max(0, ...manifest.services.map(({ drain }) => drain.limitMs))
+    const { code, stderr } = await this.#shell(
+      target,
+      ['anyward', 'drain', '--json', '--reason', reasonOf(rollout)],
+      { timeoutMs: limitMs + limits.margin },
+    )
+    if (code === 0) return null
+    return `it could not be drained: ${code === 1 ? 'its neighbors still have routes' : lastLine(stderr)}`
+  }
+
+  async #apply(target: Target, { digest, onStep }: Change): Promise<{ applied: boolean; detail: string }> {
+    const dir = join(keptIn(this.#bundleDirOf(target.node)), digest)
+    const argv = ['anyward', 'apply', '--json', '--reload', '--bundle', dir]
+    onStep('apply')
+    return this.#again(async () => {
+      const { code, stdout, stderr } = await this.#shell(target, argv, { timeoutMs: limits.apply })
+      const outcome = readApplied(stdout)
+      if (outcome === null) {
+        const problem = stdout.trim() === '' ? lastLine(stderr) : `an unknown reply, exit code ${code}`
+        return { applied: false, detail: `anyward apply: ${problem}` }
+      }
+      const { applied, reason, detail } = outcome
+      // One that an earlier engine has begun.
+      if (detail.startsWith('another apply is running')) throw new TransportError(detail)
+      return applied || reason === 'nothing-to-do'
+        ? { applied: true, detail }
+        : { applied: false, detail: `${reason}: ${lastLine(detail.replaceAll('\n', '; '))}` }
+    })
+  }
+
+  async #undrain(target: Target, { rollout, onStep }: Change): Promise<string | null> {
+    const seen = await this.#again(async () => {
+      const seen = await this.observe(target)
+      if (seen.outcome === 'unreachable') throw new TransportError(seen.problem)
+      return seen
+    })
+    const { intent, reason } = seen.view?.intent ?? { intent: 'serve', reason: null }
+    if (intent !== 'drain' || reason !== reasonOf(rollout)) return null
+    onStep('undrain')
+    const { code, stderr } = await this.#again(() =>
+      this.#shell(target, ['anyward', 'undrain', '--json', '--no-wait'], { timeoutMs: limits.short }),
+    )
+    // 1: not yet verified at the neighbors.
+    return code <= 1 ? null : `it could not be brought back: ${lastLine(stderr)}`
+  }
+
+  async #again<T>(work: () => Promise<T>): Promise<T> {
+    const deadline = this.#clock.now() + retry.forMs
+    for (;;) {
+      try {
+        return await work()
+      } catch (error) {
+        if (!(error instanceof TransportError) || this.#clock.now() > deadline) throw error
+        await this.#clock.sleep(retry.pauseMs)
+      }
+    }
+  }
+}
+
+/** Beside the installed bundle, where only root writes. */
+function keptIn(bundleDir: string): string {
+  return join(dirname(bundleDir), 'bundles')
+}
+
+function reasonOf(rollout: string): string {
+  return `rollout ${rollout}`
+}
+
+function readApplied(text: string): Applied | null {
+  const document = parseJson(text)
+  if (typeof document !== 'object' || document === null) return null
+  const { applied, reason, detail } = document as Record<string, unknown>
+  if (typeof applied !== 'boolean' || typeof reason !== 'string' || typeof detail !== 'string') return null
+  return { applied, reason, detail }
+}

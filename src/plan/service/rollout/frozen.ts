@@ -1,0 +1,124 @@
+import { mkdir, readdir, readFile } from 'node:fs/promises'
+import { hostname, userInfo } from 'node:os'
+import { join } from 'node:path'
+import { readBundle } from '../../../bundle/read.ts'
+import { writeFileAtomically } from '../../../files/atomic-file.ts'
+import { hashOf } from '../../../files/hash.ts'
+import { compareBundles } from '../../../manifest/compare/compare.ts'
+import { type Manifest, requireManifest } from '../../../manifest/manifest.ts'
+import type { Drive } from '../../rollout/engine/engine.ts'
+import type { RolloutFiles } from '../../rollout/engine/rollout-files.ts'
+import { type NodeFacts, nodesOf, type Rollout } from '../../rollout/rollout.ts'
+import type { Promised } from '../../rollout/view.ts'
+import type { Fleet } from '../../sites/fleet.ts'
+import type { CreateTransport, Prepared } from './prepare.ts'
+
+/** What a rollout needs of the fleet: it goes on with the fleet and the bundles of its start. */
+interface Frozen {
+  readonly nodes: readonly {
+    readonly node: string
+    readonly site: string
+    readonly host: string
+    readonly services: readonly string[]
+    readonly bundleDir: string
+  }[]
+  readonly minSites: Readonly<Record<string, number>>
+}
+
+/** Copies the bundles and the facts of the fleet, and stores the rollout last. */
+export async function freeze(
+  files: RolloutFiles,
+  rollout: Rollout,
+  { nodes }: Prepared,
+  fleet: Fleet,
+): Promise<void> {
+  const { id } = rollout
+  const changing = new Set(nodesOf(rollout).map(({ node }) => node))
+  for (const { node, files: bundle, former } of nodes.filter((one) => changing.has(one.node))) {
+    const dir = files.bundleDir(id, node)
+    await mkdir(dir, { recursive: true })
+    for (const [name, text] of bundle) await writeFileAtomically(join(dir, name), text)
+    await files.saveFormer(id, node, JSON.stringify(former.manifest))
+  }
+  const frozen: Frozen = {
+    nodes: nodes.map(({ node, site, host, services, bundleDir }) => ({
+      node,
+      site,
+      host,
+      services,
+      bundleDir,
+    })),
+    minSites: Object.fromEntries(fleet.services.map(({ name, safety }) => [name, safety.minSites])),
+  }
+  await files.saveFleet(id, JSON.stringify(frozen))
+  await files.save(rollout)
+}
+
+type FromFrozen = Pick<Drive, 'facts' | 'targets' | 'minSites' | 'bundles' | 'transport'>
+
+/** What drives a stored rollout, from its own files alone. Throws ConfigError, and the system's error. */
+export async function thaw(
+  files: RolloutFiles,
+  rollout: Rollout,
+  createTransport: CreateTransport,
+): Promise<FromFrozen> {
+  const { id } = rollout
+  const { nodes, minSites } = JSON.parse(await files.readFleet(id)) as Frozen
+  const bundles = new Map<string, ReturnType<Drive['bundles']>>()
+  for (const { node, from, to } of nodesOf(rollout)) {
+    const dir = files.bundleDir(id, node)
+    const former = requireManifest(JSON.parse(await files.readFormer(id, node)))
+    bundles.set(node, {
+      target: { digest: to, dir, manifest: await readBundle(dir) },
+      former: { digest: from, dir: null, manifest: former },
+    })
+  }
+  const dirs = new Map(nodes.map(({ node, bundleDir }) => [node, bundleDir]))
+  return {
+    facts: nodes.map(({ node, site, services }): NodeFacts => {
+      const bundle = bundles.get(node)
+      return { node, site, services, change: bundle === undefined ? null : describeChange(bundle) }
+    }),
+    targets: new Map(nodes.map(({ node, host }) => [node, { node, host }])),
+    minSites: new Map(Object.entries(minSites)),
+    bundles: (node) => bundles.get(node)!,
+    transport: createTransport((node) => dirs.get(node)!),
+  }
+}
+
+function describeChange({ former, target }: ReturnType<Drive['bundles']>): NonNullable<NodeFacts['change']> {
+  const { effect } = compareBundles(former.manifest, target.manifest)
+  const drains = [former, target].flatMap(({ manifest }) =>
+    manifest.services.map(({ drain }) => drain.undrainMs),
+  )
+  return {
+    former: promiseOf(former.manifest, former.digest),
+    target: promiseOf(target.manifest, target.digest),
+    restarts: effect === 'session-restart',
+    undrainMs: effect === 'session-restart' ? Math.max(0, ...drains) : 0,
+  }
+}
+
+function promiseOf({ services, neighbors, alwaysAnnounce }: Manifest, digest: string): Promised {
+  const always = new Set<string>(alwaysAnnounce)
+  return {
+    digest,
+    services: services.map(({ name }) => name),
+    neighbors: neighbors.map(({ name, prefixes }) => ({
+      name,
+      prefixes: prefixes.filter((prefix) => !always.has(prefix)),
+    })),
+  }
+}
+
+/** Identifies the YAML of a fleet. Throws the system's error. */
+export async function hashSites(dir: string): Promise<string> {
+  const names = (await readdir(dir)).filter((name) => /^[^.].*\.ya?ml$/i.test(name)).sort()
+  const texts = []
+  for (const name of names) texts.push(name, await readFile(join(dir, name), 'utf8'))
+  return hashOf(JSON.stringify(texts))
+}
+
+export function thisOperator(): string {
+  return `${userInfo().username}@${hostname()}`
+}

@@ -1,0 +1,177 @@
+import { systemClock } from '../../../clock/clock.ts'
+import { OperationError } from '../../../text/operation-error.ts'
+import { count } from '../../../text/wording.ts'
+import { type Drive, driveRollout } from '../../rollout/engine/engine.ts'
+import { RolloutFiles } from '../../rollout/engine/rollout-files.ts'
+import { type Reopening, reopen } from '../../rollout/reopen.ts'
+import { isOver, type Rollout } from '../../rollout/rollout.ts'
+import { sshShell } from '../../rollout/shell/node-shell.ts'
+import { ShellTransport } from '../../rollout/shell/shell-transport.ts'
+import { requireFleet } from '../../sites/load.ts'
+import { freeze, hashSites, thaw, thisOperator } from './frozen.ts'
+import { type CreateTransport, type Prepared, prepareRollout } from './prepare.ts'
+
+const overSsh: CreateTransport = (bundleDirOf) => new ShellTransport(sshShell, bundleDirOf)
+
+export interface RolloutPlace {
+  /** The folder of the YAML. */
+  readonly sites: string
+  /** The folder of the plan's bundles. */
+  readonly out: string
+}
+
+export type Reporter = Pick<Drive, 'onEvent' | 'onState' | 'signal'>
+
+/** What `start` would do. Throws ConfigError and OperationError. */
+export async function previewRollout({ sites, out }: RolloutPlace): Promise<Prepared> {
+  return prepareRollout(await requireFleet(sites), out, overSsh)
+}
+
+/** Starts a rollout and drives it; `null`: every node has its bundle already. Throws ConfigError and OperationError. */
+export async function startRollout(
+  { sites, out }: RolloutPlace,
+  reporter: Reporter,
+): Promise<Rollout | null> {
+  const files = new RolloutFiles(out)
+  return withLock(files, async () => {
+    const last = await files.load()
+    if (last !== null && !isOver(last)) {
+      throw new OperationError(`rollout ${last.id}, which ${last.startedBy} started, is not over`, {
+        hint: 'see it with `anyward rollout status`; resume, abort or undo it first',
+        outcome: 'refused',
+      })
+    }
+    const fleet = await requireFleet(sites)
+    const sitesHash = await hashSites(sites)
+    const prepared = await prepareRollout(fleet, out, overSsh)
+    if (prepared.waves.length === 0) return null
+    const rollout = describeStart(prepared, sitesHash, fleet.rollout.soakMs)
+    await freeze(files, rollout, prepared, fleet)
+    await files.removeRequest()
+    return drive(files, rollout, reporter)
+  })
+}
+
+function describeStart({ nodes, waves }: Prepared, sitesHash: string, soakMs: number): Rollout {
+  const startedAt = new Date(systemClock.wall()).toISOString()
+  const byName = new Map(nodes.map((node) => [node.node, node]))
+  return {
+    format: 1,
+    id: startedAt.replace(/[-:]|\.\d+/g, ''),
+    startedBy: thisOperator(),
+    startedAt,
+    sitesHash,
+    soakMs,
+    state: 'running',
+    aim: 'forward',
+    reason: null,
+    waves: waves.map((wave) => ({
+      name: wave.name,
+      nodes: wave.nodes.map(({ node, site }) => ({
+        ...{ node, site, state: 'waiting' as const, detail: null, failure: null, before: null },
+        from: byName.get(node)!.former.digest,
+        to: byName.get(node)!.target.digest,
+      })),
+    })),
+  }
+}
+
+/** The latest rollout, and whether an engine drives it. Throws OperationError if there is none. */
+export async function readRolloutState(out: string): Promise<{ rollout: Rollout; isDriven: boolean }> {
+  const files = new RolloutFiles(out)
+  const rollout = await requireRollout(files, out)
+  const lock = await files.lock()
+  if (lock.outcome === 'locked') lock.release()
+  return { rollout, isDriven: lock.outcome === 'busy' }
+}
+
+/**
+ * Resumes, pauses, aborts or undoes the latest rollout, and returns its state once it rests. An engine that drives it
+ * carries out the request; without one, this process does. Throws ConfigError and OperationError.
+ */
+export async function operateRollout(
+  { sites, out }: RolloutPlace,
+  kind: Reopening,
+  reporter: Reporter,
+  { asStarted = false } = {},
+): Promise<Rollout> {
+  const files = new RolloutFiles(out)
+  const first = await requireRollout(files, out)
+  const by = thisOperator()
+  const lock = await files.lock()
+  if (lock.outcome === 'busy') {
+    if (kind === 'resume') throw isDrivenError(first, lock.pid)
+    await files.ask({ kind, by })
+    return followRollout(out, reporter)
+  }
+  try {
+    if (kind === 'resume' && !asStarted) await requireSameSites(first, sites)
+    const next = reopen(first, kind, by)
+    if (typeof next === 'string') {
+      throw new OperationError(next, {
+        hint: 'start another one with `anyward rollout start`',
+        outcome: 'refused',
+      })
+    }
+    await files.save(next)
+    await files.removeRequest()
+    return await drive(files, next, reporter)
+  } finally {
+    lock.release()
+  }
+}
+
+const pollMs = 500
+
+/** Reports the states of the latest rollout until it rests, or no engine drives it any more. */
+export async function followRollout(
+  out: string,
+  { onState, signal }: Omit<Reporter, 'onEvent'>,
+): Promise<Rollout> {
+  for (;;) {
+    const { rollout, isDriven } = await readRolloutState(out)
+    onState(rollout)
+    if (rollout.state !== 'running' || !isDriven || signal.aborted) return rollout
+    await systemClock.sleep(pollMs)
+  }
+}
+
+async function drive(files: RolloutFiles, rollout: Rollout, reporter: Reporter): Promise<Rollout> {
+  return driveRollout({ ...(await thaw(files, rollout, overSsh)), ...reporter, rollout, files })
+}
+
+async function withLock<T>(files: RolloutFiles, work: () => Promise<T>): Promise<T> {
+  const lock = await files.lock()
+  if (lock.outcome === 'busy') throw isDrivenError(await files.load(), lock.pid)
+  try {
+    return await work()
+  } finally {
+    lock.release()
+  }
+}
+
+function isDrivenError(rollout: Rollout | null, pid: number | null): OperationError {
+  const process = pid === null ? '' : ` (process ${pid})`
+  const what = rollout === null ? 'a rollout' : `rollout ${rollout.id}`
+  return new OperationError(`${what} is driven by another command${process}`, {
+    hint: 'follow it with `anyward rollout watch`, or end it with `anyward rollout abort`',
+    outcome: 'refused',
+  })
+}
+
+async function requireRollout(files: RolloutFiles, out: string): Promise<Rollout> {
+  const rollout = await files.load()
+  if (rollout !== null) return rollout
+  throw new OperationError(`there is no rollout in ${out}`, {
+    hint: 'name the folder of its bundles with --out, or start one with `anyward rollout start`',
+    outcome: 'refused',
+  })
+}
+
+async function requireSameSites({ id, sitesHash, waves }: Rollout, sites: string): Promise<void> {
+  if ((await hashSites(sites)) === sitesHash) return
+  throw new OperationError(`the YAML in ${sites} has changed since rollout ${id} was started`, {
+    hint: `\`rollout resume --as-started\` continues with the bundles of the start (${count(waves.length, 'wave')}); \`rollout abort\` ends it, so that the new plan can be rolled out`,
+    outcome: 'refused',
+  })
+}
