@@ -131,41 +131,63 @@ export function describePermits(name: string, startBed: () => Promise<PermitBed>
       await allAreWell()
     })
 
-    test('sites that fail at random, and a store that does too, never leave fewer than minSites', async () => {
-      await allAreWell()
-      const withdrawn = new Set<string>()
-      let [grants, refusals, fewest] = [0, 0, permitSites.length]
-      let going = true
-      const random = (mostMs: number) => new Promise((resolve) => setTimeout(resolve, Math.random() * mostMs))
-      const live = async (site: string) => {
-        while (going) {
-          await random(patience(800))
-          const state = await of(site).ask('no-reply')
-          if (state.phase === 'refused') refusals += 1
-          // As late as a process may be that was stopped in between.
-          if (state.phase === 'granted') await random(patience(100))
-          if (of(site).mayWithdraw()) {
-            grants += 1
-            withdrawn.add(site)
-            fewest = Math.min(fewest, permitSites.length - withdrawn.size)
-            await random(patience(1500))
-          }
-          // It announces before it says so.
-          withdrawn.delete(site)
-          of(site).sayWell()
-        }
+    test('of six sites that fail within moments, two or more do not withdraw', async () => {
+      let grants = 0
+      for (let round = 0; round < 10; round++) {
+        await allAreWell()
+        const phases = await Promise.all(
+          permitSites.map(async (site, index) => {
+            // In some rounds all at once, in others one after the other.
+            await new Promise((resolve) => setTimeout(resolve, index * round * 5))
+            return (await of(site).ask('no-reply')).phase
+          }),
+        )
+        const granted = phases.filter((phase) => phase === 'granted').length
+        expect(granted, phases.join()).toBeLessThanOrEqual(permitSites.length - 2)
+        grants += granted
       }
-      const disturb = async () => {
-        while (grants < 30) {
-          await random(400)
-          await bed.disturb()
-        }
-        going = false
-      }
-      await Promise.all([disturb(), ...permitSites.map(live)])
-      expect(fewest).toBeGreaterThanOrEqual(2)
-      expect(refusals).toBeGreaterThan(0)
-      await allAreWell()
+      expect(grants).toBeGreaterThan(0)
     })
+
+    test(
+      'sites that fail at random, and a store that does too, never leave fewer than minSites',
+      async () => {
+        await allAreWell()
+        const withdrawn = new Set<string>()
+        let [grants, refusals, fewest] = [0, 0, permitSites.length]
+        let going = true
+        const random = (mostMs: number) =>
+          new Promise((resolve) => setTimeout(resolve, Math.random() * mostMs))
+        const live = async (site: string) => {
+          while (going) {
+            await random(patience(800))
+            const state = await of(site).ask('no-reply')
+            if (state.phase === 'refused') refusals += 1
+            // As late as a process may be that was stopped in between.
+            if (state.phase === 'granted') await random(patience(100))
+            if (of(site).mayWithdraw()) {
+              grants += 1
+              withdrawn.add(site)
+              fewest = Math.min(fewest, permitSites.length - withdrawn.size)
+              await random(patience(1500))
+            }
+            // It announces before it says so.
+            withdrawn.delete(site)
+            of(site).sayWell()
+          }
+        }
+        const disturb = async () => {
+          while (grants < 12 || refusals === 0) {
+            await random(400)
+            await bed.disturb()
+          }
+          going = false
+        }
+        await Promise.all([disturb(), ...permitSites.map(live)])
+        expect(fewest).toBeGreaterThanOrEqual(2)
+        await allAreWell()
+      },
+      patience(180_000),
+    )
   })
 }

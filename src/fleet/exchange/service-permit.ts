@@ -12,16 +12,8 @@ import {
 } from '../permit/state.ts'
 import type { Store, TransactOutcome } from '../store.ts'
 import type { Beats } from './beats.ts'
-import {
-  beatPrefix,
-  entryKey,
-  entryPrefix,
-  idOf,
-  type NodeName,
-  nodeOfKey,
-  registerKey,
-  serviceOfEntry,
-} from './keys.ts'
+import { beatPrefix, entryKey, entryPrefix, idOf, type NodeName, registerKey } from './keys.ts'
+import { readReports } from './reports.ts'
 import { type Entry, readEntry, readRegister } from './values.ts'
 
 export interface ServiceSettings {
@@ -254,21 +246,7 @@ export class ServicePermit {
       this.#fail(`${key} is not a register`)
       return null
     }
-    const nowMs = clock.now()
-    for (const [of, text] of read.values) if (of.startsWith(beatPrefix)) beats.see(of, text, nowMs)
-    const entryKeys = new Map<string, string>()
-    const reports: NodeReport[] = []
-    for (const [of, entry] of read.values) {
-      const node = nodeOfKey(of)
-      if (!of.startsWith(entryPrefix) || node === null || serviceOfEntry(of) !== this.#service.name) continue
-      const id = idOf(node)
-      entryKeys.set(id, of)
-      const well = readEntry(entry)?.well === true
-      reports.push({
-        ...{ site: node.site, node: id, entry, well },
-        fresh: beats.saysWell(id, this.#service.name, nowMs),
-      })
-    }
+    const { reports, entryKeys } = readReports(read.values, this.#service.name, beats, clock.now())
     return { register, registerText, reports, entryKeys }
   }
 

@@ -181,14 +181,17 @@ test.for(['stopped', 'cut off from the other members', 'killed'])(
       const { outcome } = await set(writer, `${prefix}a`, null, 'x')
       return outcome === 'committed' || outcome === 'conflict' ? null : outcome
     })
-    await until('the watch sees it', async () => {
+    // A member that hangs is noticed before its connection is.
+    const withinMs = fault === 'stopped' ? 8000 : 60_000
+    const look = async () => {
       const seen = events.some(
         (event) =>
           (event.event === 'snapshot' && event.values.get(`${prefix}a`) === 'x') ||
           (event.event === 'changes' && event.changes.some(({ value }) => value === 'x')),
       )
       return seen ? null : JSON.stringify(events)
-    })
+    }
+    await until('the watch sees it', look, { withinMs })
   },
 )
 
