@@ -19,13 +19,13 @@ export const permitSites = ['ams1', 'fra1', 'lon1', 'par1', 'rom1', 'zrh1']
 const service = 'vpn'
 const withinMs = patience(5000)
 const times = {
-  ...{ answerWithinMs: patience(3000), actWithinMs: patience(3000), callWithinMs: patience(1000) },
-  ...{ retryMs: 50, beatEveryMs: 100, staleAfterMs: patience(3000) },
+  ...{ answerWithinMs: patience(10_000), actWithinMs: patience(10_000), callWithinMs: patience(3000) },
+  ...{ retryMs: 50, beatEveryMs: 200, staleAfterMs: patience(5000) },
 }
 
 /** The protocol of src/fleet/permit, with clients of their own for six sites, over a real store. */
 export function describePermits(name: string, startBed: () => Promise<PermitBed>): void {
-  describe(name, () => {
+  describe(name, { timeout: patience(180_000) }, () => {
     let bed: PermitBed
     const members = new Map<string, FleetMember>()
     const failures: string[] = []
@@ -133,12 +133,12 @@ export function describePermits(name: string, startBed: () => Promise<PermitBed>
 
     test('of six sites that fail within moments, two or more do not withdraw', async () => {
       let grants = 0
-      for (let round = 0; round < 10; round++) {
+      for (let round = 0; round < 6; round++) {
         await allAreWell()
         const phases = await Promise.all(
           permitSites.map(async (site, index) => {
             // In some rounds all at once, in others one after the other.
-            await new Promise((resolve) => setTimeout(resolve, index * round * 5))
+            await new Promise((resolve) => setTimeout(resolve, index * round * 8))
             return (await of(site).ask('no-reply')).phase
           }),
         )
