@@ -1,31 +1,113 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { hashOf } from '../files/hash.ts'
+import { openRegularFile } from '../files/open-regular-file.ts'
 import { type Manifest, readManifestText, readManifestValue } from '../manifest/manifest.ts'
 import { ConfigError, type Issue } from '../text/issue.ts'
+import { differencesOf, readStatement, signatureName, statementName } from './statement.ts'
 
 export const manifestName = 'manifest.json'
 
-/** Reads a bundle's manifest and checks the hashes of its files. Throws ConfigError. */
-export async function readBundle(dir: string): Promise<Manifest> {
+/**
+ * A bundle in memory. Each file is read once, so that what was verified is what is installed, whatever happens to the
+ * folder meanwhile.
+ */
+export interface LoadedBundle {
+  readonly dir: string
+  readonly manifest: Manifest
+  /** The content of each file by name, the manifest included: those of the manifest, with its hashes. */
+  readonly files: ReadonlyMap<string, string>
+  /** `null`: it has no such file. Neither is checked here. */
+  readonly statement: string | null
+  readonly signature: string | null
+  /** What else the folder has, sorted. Hidden files are never part of a bundle, and do not count. */
+  readonly others: readonly string[]
+}
+
+/** Of all files together, and of the signature: far above what `anyward plan` and `anyward sign` write. */
+const mostBytes = 64 * 2 ** 20
+const mostSignedBytes = 2 ** 20
+
+/** Reads a bundle and checks the hashes of its files. Its folder may belong to another user. Throws ConfigError. */
+export async function loadBundle(dir: string): Promise<LoadedBundle> {
   const file = join(dir, manifestName)
-  const manifest = await readManifest(dir)
+  const text = await requireFile(file, mostBytes, nameFolder)
+  const manifest = parseManifest(file, text)
+  const files = new Map<string, string>()
   const issues: Issue[] = []
-  for (const [path, hash] of Object.entries(manifest.files)) {
-    const content = await readOrExplain(join(dir, path), file)
-    if (hashOf(content) !== hash) {
-      issues.push(issueAt(join(dir, path), '', 'does not match its hash in the manifest', planAgain))
-    }
+  let bytes = text.length
+  for (const [name, hash] of Object.entries(manifest.files)) {
+    const path = join(dir, name)
+    const content = await requireFile(path, mostBytes - bytes, planAgain)
+    bytes += content.length
+    if (hashOf(content) === hash) files.set(name, content)
+    else issues.push(issueAt(path, '', 'does not match its hash in the manifest', planAgain))
   }
   if (issues.length > 0) throw new ConfigError(issues)
-  return manifest
+  files.set(manifestName, text)
+  const statement = await readFileOf(join(dir, statementName), mostSignedBytes, planAgain)
+  const signature = await readFileOf(join(dir, signatureName), mostSignedBytes, planAgain)
+  const known = new Set([...files.keys(), statementName, signatureName])
+  const others = (await readdir(dir)).filter((name) => !known.has(name) && !name.startsWith('.')).sort()
+  return { dir, manifest, files, statement, signature, others }
+}
+
+/** What another machine needs of it, by name: its files, and its signature if it has one. */
+export function filesToCopy({ files, statement, signature }: LoadedBundle): Map<string, string> {
+  const all = new Map(files)
+  if (statement !== null) all.set(statementName, statement)
+  if (signature !== null) all.set(signatureName, signature)
+  return all
+}
+
+/** The same, for its manifest. */
+export async function readBundle(dir: string): Promise<Manifest> {
+  return (await loadBundle(dir)).manifest
+}
+
+async function requireFile(path: string, most: number, hint: string): Promise<string> {
+  const content = await readFileOf(path, most, hint)
+  if (content === null) throw new ConfigError([issueAt(path, '', 'is missing', hint)])
+  return content
+}
+
+/** Reads a file of a bundle; `null`: there is none. Throws ConfigError. */
+export async function readFileOf(path: string, most: number, hint: string): Promise<string | null> {
+  const refuse = (problem: string, cause?: unknown) =>
+    new ConfigError([issueAt(path, '', problem, hint)], { cause })
+  const file = await openRegularFile(path).catch((cause: NodeJS.ErrnoException) => {
+    // A link of another user, or a special file.
+    if (cause.code === undefined) throw refuse(cause.message.replace(`${path} `, ''), cause)
+    throw refuse(describeUnreadable(cause), cause)
+  })
+  if (file === null) return null
+  try {
+    const { size } = await file.handle.stat()
+    if (size > most) throw refuse('is too large')
+    return await file.handle.readFile('utf8')
+  } catch (cause) {
+    if (cause instanceof ConfigError) throw cause
+    throw refuse(describeUnreadable(cause as NodeJS.ErrnoException), cause)
+  } finally {
+    await file.handle.close()
+  }
 }
 
 /** Reads the manifest alone: a withdrawal needs no other file of the bundle. Throws ConfigError. */
 export async function readManifest(dir: string): Promise<Manifest> {
   const file = join(dir, manifestName)
-  return parseManifest(file, await readOrExplain(file, file))
+  return parseManifest(file, await readText(file))
+}
+
+/** The names of a signature in a folder that is not of a bundle with these hashes: `plan` removes it. */
+export function findStaleSignature(dir: string, hashes: Readonly<Record<string, string>>): string[] {
+  const names = [statementName, signatureName].filter((name) => existsSync(join(dir, name)))
+  if (names.length === 0) return []
+  const statement = readStatement(readTextOrNull(join(dir, statementName)) ?? '')
+  return names.length === 2 && statement !== null && differencesOf(statement, hashes).length === 0
+    ? []
+    : names
 }
 
 /**
@@ -128,6 +210,7 @@ function isFile(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isFile() === true
 }
 
+const nameFolder = 'name the folder of one node: OUT/<site>/<node>'
 const planAgain = 'run `anyward plan` again and copy the whole folder'
 
 function parseManifest(file: string, text: string): Manifest {
@@ -143,20 +226,18 @@ function parseManifest(file: string, text: string): Manifest {
   throw new ConfigError(read.problems.map(({ path, message }) => issueAt(file, path, message, planAgain)))
 }
 
-async function readOrExplain(path: string, manifest: string): Promise<string> {
+async function readText(file: string): Promise<string> {
   try {
-    return await readFile(path, 'utf8')
+    return await readFile(file, 'utf8')
   } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code
-    const problem =
-      code === 'ENOENT'
-        ? 'is missing'
-        : code === 'EACCES'
-          ? 'cannot be read by this user'
-          : `cannot be read (${code})`
-    const hint = path === manifest ? 'name the folder of one node: OUT/<site>/<node>' : planAgain
-    throw new ConfigError([issueAt(path, '', problem, hint)], { cause })
+    const problem = describeUnreadable(cause as NodeJS.ErrnoException)
+    throw new ConfigError([issueAt(file, '', problem, nameFolder)], { cause })
   }
+}
+
+function describeUnreadable({ code }: NodeJS.ErrnoException): string {
+  if (code === 'ENOENT') return 'is missing'
+  return code === 'EACCES' ? 'cannot be read by this user' : `cannot be read (${code})`
 }
 
 function issueAt(file: string, path: string, message: string, hint: string): Issue {

@@ -12,7 +12,10 @@ export function printStatus(status: NodeStatus, json: boolean): void {
     return
   }
   const { daemon, operator, maintenance } = status
-  write(`${status.node} at ${status.site}, ${daemon.kind} ${daemon.version ?? ''}`)
+  const { serial } = status
+  write(
+    `${status.node} at ${status.site}, ${daemon.kind} ${daemon.version ?? ''}${serial === null ? '' : `, bundle ${serial}`}`,
+  )
   if (operator.source !== null) {
     const until = operator.until === null ? '' : ` until ${operator.until}`
     const reason = operator.reason === null ? '' : ` (${operator.reason})`

@@ -58,6 +58,8 @@ export const statusSchema = z.object({
   site: z.string(),
   /** SHA-256 of the manifest.json that the controller runs; `null`: not known, as with an older controller. */
   bundle: z.string().nullable().default(null),
+  /** Of the bundle that the controller runs; `null`: it is unsigned. */
+  serial: z.number().nullable().default(null),
   services: list(service),
   neighbors: list(
     z.object({

@@ -27,6 +27,8 @@ const packages: Readonly<Record<string, string>> = {
   nsenter: 'util-linux',
   sysctl: 'procps',
   xargs: 'findutils',
+  'ssh-keygen': 'openssh-client',
+  setsid: 'util-linux',
 }
 
 /** FRR's daemons are on no PATH, and /usr/sbin is not on that of an ordinary user. */

@@ -163,7 +163,7 @@ export function createMetrics() {
     }),
     bundle: new Gauge({
       name: 'anyward_bundle_info',
-      help: 'The bundle that the controller runs: 1; the serial is the start of the SHA-256 of the manifest',
+      help: 'The bundle that the controller runs: 1; the serial of an unsigned one is the start of the SHA-256 of the manifest',
       labelNames: ['serial'],
       registers,
     }),

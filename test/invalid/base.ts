@@ -59,7 +59,7 @@ nodes:
 
 const fleetFields = `communities: ["64500:100", "64500:1:2"]
 irr: { server: "whois.example.net:4343", sources: [RIPE, RADB] }
-planner: { schedule: "*/15  4-6 * * *" }
+planner: { schedule: "*/15  4-6 * * *", keys: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAPAORbqbNMyUXh8a1vs2ZOZxfkKvxNT/FI2EeNiknnD planner@noc 2"] }
 controller: { listen: "[::1]:9586" }
 rollout: { waves: [{ name: canary, nodes: [ams1-a] }, { name: half, share: 50% }], soak: 90s, via: ssh }
 `

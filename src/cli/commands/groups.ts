@@ -5,6 +5,7 @@ import { planCommand } from './design/plan.ts'
 import { plannerCommand } from './design/planner.ts'
 import { preflightCommand } from './design/preflight.ts'
 import { schemaCommand } from './design/schema.ts'
+import { signCommand } from './design/sign.ts'
 import { validateCommand } from './design/validate.ts'
 import { applyCommand } from './node/apply.ts'
 import { controllerCommand } from './node/controller.ts'
@@ -30,6 +31,7 @@ export const commandGroups: Readonly<Record<string, readonly (() => Command)[]>>
     validateCommand,
     schemaCommand,
     planCommand,
+    signCommand,
     plannerCommand,
     explainCommand,
     preflightCommand,

@@ -9,12 +9,21 @@ export interface PlannerOptions {
   readonly check: boolean
   readonly refuseBelow?: number
   readonly listen?: string
+  readonly key?: string
   readonly once?: true
 }
 
 export async function planner(options: PlannerOptions): Promise<void> {
-  const { sites, out, state: stateDir, check, refuseBelow = null, listen = null } = options
-  const round = { sites, out, stateDir, check, refuseBelow }
+  const {
+    sites,
+    out,
+    state: stateDir,
+    check,
+    refuseBelow = null,
+    listen = null,
+    key: keyFile = null,
+  } = options
+  const round = { sites, out, stateDir, check, refuseBelow, keyFile }
   if (options.once) {
     // Errors of the YAML are printed as `anyward validate` prints them.
     await requireFleet(sites)

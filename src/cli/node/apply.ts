@@ -1,8 +1,14 @@
 import { bundleDigest, readBundle } from '../../bundle/read.ts'
-import { DamagedError } from '../../bundle/read-files.ts'
 import { daemonNames } from '../../manifest/daemon-kinds.ts'
 import { type ApplyOutcome, nothingLost } from '../../node/apply/apply.ts'
-import { applyOnNode, cleanNode, controllerNote, repairNode } from '../../node/service/apply-node.ts'
+import {
+  applyOnNode,
+  cleanNode,
+  controllerNote,
+  type NodeApplyOutcome,
+  RefusedBundle,
+  repairNode,
+} from '../../node/service/apply-node.ts'
 import { reloadController } from '../../node/service/reload-controller.ts'
 import { formatDuration } from '../../text/duration.ts'
 import { ConfigError, formatIssue } from '../../text/issue.ts'
@@ -16,6 +22,7 @@ export interface ApplyOptions {
   readonly clean?: true
   readonly replace?: true
   readonly reload?: true
+  readonly keys?: string
   readonly timeout: number
   readonly json?: true
 }
@@ -30,8 +37,9 @@ export async function runApply(options: ApplyOptions): Promise<void> {
 async function apply(options: ApplyOptions, bundle: string): Promise<void> {
   try {
     const onStep = (step: string) => process.stderr.write(`${step}\n`)
-    const replace = options.replace === true
-    const outcome = await applyOnNode({ bundle, timeoutMs: options.timeout, replace, onStep })
+    const { timeout: timeoutMs, replace = false, keys: keysFile = null } = options
+    const place = { bundle, ownBundleDir: defaultBundle }
+    const outcome = await applyOnNode({ ...place, timeoutMs, replace, keysFile, onStep })
     report(options, options.reload && isFine(outcome) ? await reload(bundle, outcome, onStep) : outcome)
   } catch (error) {
     const refusal = readRefusal(error)
@@ -43,6 +51,7 @@ async function apply(options: ApplyOptions, bundle: string): Promise<void> {
         ...refusal,
         findings: [],
         notes: [],
+        serial: null,
         ...nothingLost,
       })
     }
@@ -60,9 +69,9 @@ const reloadLimitMs = 20_000
 /** Also where nothing was to do: an earlier apply may have been killed before this. */
 async function reload(
   bundle: string,
-  outcome: ApplyOutcome,
+  outcome: NodeApplyOutcome,
   onStep: (step: string) => void,
-): Promise<ApplyOutcome> {
+): Promise<NodeApplyOutcome> {
   const manifest = await readBundle(bundle)
   const digest = await bundleDigest(bundle, manifest)
   if (digest === null) return outcome
@@ -86,7 +95,10 @@ function readRefusal(error: unknown): { reason: string; detail: string } | null 
     return { reason: 'damaged', detail: error.issues.map(formatIssue).join('\n') }
   }
   if (!(error instanceof OperationError) || error.outcome !== 'refused') return null
-  return { reason: error.cause instanceof DamagedError ? 'damaged' : 'refused', detail: error.message }
+  return {
+    reason: error.cause instanceof RefusedBundle ? error.cause.reason : 'refused',
+    detail: error.message,
+  }
 }
 
 const wordsOfRepair = {
@@ -117,7 +129,7 @@ async function clean(bundle = defaultBundle): Promise<void> {
   }
 }
 
-function report(options: ApplyOptions, outcome: ApplyOutcome): void {
+function report(options: ApplyOptions, outcome: NodeApplyOutcome): void {
   const { reason, findings, notes } = outcome
   if (options.json) printJson(outcome)
   else {

@@ -1,4 +1,5 @@
 import type { Manifest, ManifestNeighbor } from '../manifest.ts'
+import { plannerKeysName } from '../planner-keys.ts'
 import { compareRules, type RuleChange } from './rule-changes.ts'
 import { compareSettings, type Effect, worstEffect } from './session-costs.ts'
 
@@ -152,6 +153,9 @@ function compareRest(before: Manifest, after: Manifest): string[] {
     why.push('the prefixes of alwaysAnnounce change')
   }
   why.push(...compareExtra(before.extra, after.extra))
+  if (before.files[plannerKeysName] !== after.files[plannerKeysName]) {
+    why.push('the keys that may sign the next bundle change')
+  }
   const own = ({ paths, listen, services, degradable, maintenance }: Manifest) =>
     JSON.stringify([paths, listen, services, degradable, maintenance])
   if (own(before) !== own(after)) why.push('the controller’s settings change: restart it with the new bundle')

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { readBundleFiles } from '../../bundle/read-files.ts'
+import type { LoadedBundle } from '../../bundle/read.ts'
 import { fillSecrets } from '../../bundle/secrets.ts'
 import { type Clock, systemClock } from '../../clock/clock.ts'
 import { hashOf } from '../../files/hash.ts'
@@ -21,6 +21,7 @@ import { type BaseDaemon, type Gone, NotTakenError } from './base-daemon.ts'
 import { cleaners } from './clean.ts'
 import { createBase } from './create-base.ts'
 import {
+  filesToInstall,
   findOwner,
   type InstalledFile,
   installFiles,
@@ -79,9 +80,7 @@ export interface ApplyOutcome {
 export const nothingLost = { foreign: [], difference: null, copies: [] } as const
 
 interface ApplyOptions {
-  readonly bundleDir: string
-  /** Of the bundle in `bundleDir`. */
-  readonly manifest: Manifest
+  readonly bundle: LoadedBundle
   /** Of the installed bundle; `null`: none. */
   readonly installed: Manifest | null
   readonly createDaemon: (manifest: Manifest) => RoutingDaemon | Promise<RoutingDaemon>
@@ -108,17 +107,17 @@ const spareS = 5
  * that cannot be read, and DaemonError for a daemon that does not answer.
  */
 export async function applyBundle(options: ApplyOptions): Promise<ApplyOutcome> {
-  const { manifest, installed, onStep } = options
+  const { bundle, installed, onStep } = options
+  const { manifest } = bundle
   const { daemonSocket, configFile, bundleDir } = manifest.paths
   if (configFile === undefined || bundleDir === undefined) {
     throw new TypeError('the manifest does not say where to install')
   }
-  const bundle = await readBundleFiles(options.bundleDir, manifest)
   const { routing } = manifest
   const filtersPath = join(bundleDir, filtersFile)
   const isManaged = routing === 'managed'
   const name = isManaged ? daemonNames[manifest.daemon].configFile : filtersFile
-  const content = await fillSecrets(bundle.get(name) ?? '')
+  const content = await fillSecrets(bundle.files.get(name) ?? '')
   // An attached node's configuration is the engineer's own: nothing of it is replaced or removed.
   const loss = await findLoss({ manifest, installed, content })
   if (loss !== null && !options.replace) {
@@ -133,15 +132,9 @@ export async function applyBundle(options: ApplyOptions): Promise<ApplyOutcome> 
   const cleaned = isManaged ? await removeSaved(manifest, installed, configFile) : []
   const old = isManaged ? await readConfig(configFile) : await readInstalled(filtersPath)
   const owner = await findOwner(manifest.daemon)
-  const ours = { uid: process.getuid!(), gid: process.getgid!() }
   const wanted: InstalledFile[] = [
     ...(isManaged ? [{ path: configFile, content, mode: 0o640, ...owner }] : []),
-    ...[...bundle].map(([path, text]) => ({
-      path: join(bundleDir, path),
-      content: text,
-      mode: 0o644,
-      ...ours,
-    })),
+    ...filesToInstall(bundle, bundleDir),
   ]
   const before = await Promise.all(wanted.map(({ path }) => readInstalled(path)))
   const isInstalled = loss === null && wanted.every((file, index) => file.content === before[index]!.content)
@@ -210,13 +203,13 @@ export async function applyBundle(options: ApplyOptions): Promise<ApplyOutcome> 
       onStep?.('activate')
       await base.activate()
       onStep?.('verify')
-      const isHeld = await verify({ ...options, bfd }, daemon, was, base)
+      const isHeld = await verify({ ...options, manifest, bfd }, daemon, was, base)
       onStep?.('install')
       await installFiles(wanted)
       if (!isHeld || !(await base.confirm())) {
         onStep?.('activate again')
         await base.activate()
-        await verify({ ...options, bfd }, daemon, was, base)
+        await verify({ ...options, manifest, bfd }, daemon, was, base)
         await base.confirm()
       }
     } catch (error) {
@@ -273,8 +266,8 @@ function effectOf(before: Manifest | null, after: Manifest, differs: boolean): E
   return effect === 'none' && differs ? 'session-restart' : effect
 }
 
-async function observeBefore({ installed, manifest, createDaemon }: ApplyOptions): Promise<Observation> {
-  const daemon = await createDaemon(installed ?? manifest)
+async function observeBefore({ installed, bundle, createDaemon }: ApplyOptions): Promise<Observation> {
+  const daemon = await createDaemon(installed ?? bundle.manifest)
   try {
     return await daemon.observe()
   } finally {
@@ -296,7 +289,8 @@ async function undo(
   was: Observation,
   cause: unknown,
 ): Promise<Pick<ApplyOutcome, 'applied' | 'undone' | 'reason' | 'detail' | 'notes'>> {
-  const { manifest, installed, createDaemon, signal } = options
+  const { bundle, installed, createDaemon, signal } = options
+  const { manifest } = bundle
   const reason: ApplyReason = signal.aborted
     ? 'interrupted'
     : cause instanceof NotTakenError || cause instanceof DaemonError

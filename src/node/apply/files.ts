@@ -1,5 +1,7 @@
 import { rm, stat } from 'node:fs/promises'
-import { basename, dirname } from 'node:path'
+import { basename, dirname, join } from 'node:path'
+import type { LoadedBundle } from '../../bundle/read.ts'
+import { signatureName, statementName } from '../../bundle/statement.ts'
 import { syncFolder, writeFileAtomically } from '../../files/atomic-file.ts'
 import { makeFolder } from '../../files/make-folder.ts'
 import { openRegularFile, resolveTrustedLink } from '../../files/open-regular-file.ts'
@@ -7,6 +9,7 @@ import { isSystemError } from '../../files/system-error.ts'
 import { afterTimeout } from '../../linux/load.ts'
 import { RunError, run } from '../../linux/run.ts'
 import { type DaemonKind, daemonNames } from '../../manifest/daemon-kinds.ts'
+import { plannerKeysName } from '../../manifest/planner-keys.ts'
 import { OperationError } from '../../text/operation-error.ts'
 
 /** The desired or earlier state of a file; `content` is null for a file that does not exist. */
@@ -21,6 +24,21 @@ export interface InstalledFile {
 export interface Owner {
   readonly uid: number
   readonly gid: number
+}
+
+/** What a bundle is on the node. Of its signature and keys nothing stays that the new one lacks. */
+export function filesToInstall(
+  { files, statement, signature }: LoadedBundle,
+  bundleDir: string,
+): InstalledFile[] {
+  const signed = { [plannerKeysName]: null, [statementName]: statement, [signatureName]: signature }
+  const owner = { uid: process.getuid!(), gid: process.getgid!() }
+  return Object.entries({ ...signed, ...Object.fromEntries(files) }).map(([name, content]) => {
+    const path = join(bundleDir, name)
+    return content === null
+      ? { path, content, mode: 0, uid: 0, gid: 0 }
+      : { path, content, mode: 0o644, ...owner }
+  })
 }
 
 /** A name service on the network, LDAP for example, may hang; and a busy machine needs seconds for the start of a program. */

@@ -139,10 +139,11 @@ export class Controller {
   }
 
   status(): NodeStatus {
-    const { manifest, bundle, clock, daemonVersion, guard, lastResort, saved, bfd } = this.#parts
+    const { manifest, bundle, serial, clock, daemonVersion, guard, lastResort, saved, bfd } = this.#parts
     return buildStatus({
       manifest,
       bundle: bundle ?? null,
+      serial: serial ?? null,
       units: this.#units,
       reconciler: this.#reconciler,
       intent: this.intent,

@@ -62,6 +62,8 @@ export interface ControllerParts {
   readonly manifest: Manifest
   /** Identifies the bundle, see `bundleDigest`; `null`: not known. */
   readonly bundle?: string | null
+  /** Of the bundle, if it is signed. */
+  readonly serial?: number | null
   readonly daemon: RoutingDaemon
   readonly daemonVersion: string | null
   readonly probesOf: (service: ManifestService) => ServiceProbes

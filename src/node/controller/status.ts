@@ -10,6 +10,7 @@ import type { ServiceUnit } from './services/service-unit.ts'
 export function buildStatus(input: {
   manifest: Manifest
   bundle: string | null
+  serial: number | null
   units: readonly ServiceUnit[]
   reconciler: Reconciler
   intent: EffectiveIntent
@@ -29,6 +30,7 @@ export function buildStatus(input: {
     node: manifest.node,
     site: manifest.site,
     bundle: input.bundle,
+    serial: input.serial,
     services: input.units.map(({ state, drain, waitingFor }) => {
       const { service, health, decision } = state
       const snapshot = state.snapshot(now)

@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { manifestName, readBundle, readManifest } from '../../bundle/read.ts'
+import { dirname, join, resolve } from 'node:path'
+import { type Pinned, readKeysFile, readPinned, readSerial } from '../../bundle/pinned.ts'
+import { type LoadedBundle, loadBundle, manifestName, readBundle, readManifest } from '../../bundle/read.ts'
+import { type Refusal, verifyBundle } from '../../bundle/verify.ts'
 import { makeFolder } from '../../files/make-folder.ts'
 import { describeMissing, findMissingPrograms } from '../../linux/programs.ts'
 import type { DaemonKind } from '../../manifest/daemon-kinds.ts'
@@ -26,31 +28,48 @@ const daemonTimeoutMs = 20_000
 interface ApplyNodeOptions {
   /** The folder of the bundle. */
   readonly bundle: string
+  /** Of the bundle that this machine runs, in any case: a new bundle says itself where it is installed. */
+  readonly ownBundleDir: string
   /** How long sessions may take to come back. */
   readonly timeoutMs: number
   /** Whether a configuration that no bundle has written is replaced. */
   readonly replace: boolean
+  /** A file with the keys to accept in place of the pinned ones, with any serial; `null`: those that are pinned. */
+  readonly keysFile: string | null
   readonly onStep: (step: string) => void
+}
+
+export interface NodeApplyOutcome extends ApplyOutcome {
+  /** Of the bundle that the node runs now; `null`: it is unsigned. */
+  readonly serial: number | null
+}
+
+/** Why a bundle is not accepted, as the cause of an OperationError. */
+export class RefusedBundle extends Error {
+  override readonly name = 'RefusedBundle'
+  readonly reason: Refusal['reason']
+
+  constructor({ reason, message }: Refusal) {
+    super(message)
+    this.reason = reason
+  }
 }
 
 /**
  * Installs a bundle on this node, one apply at a time; SIGINT, SIGTERM and SIGHUP undo it. Throws ConfigError and
  * OperationError.
  */
-export async function applyOnNode({
-  bundle,
-  timeoutMs,
-  replace,
-  onStep,
-}: ApplyNodeOptions): Promise<ApplyOutcome> {
-  const read = await readBundle(bundle)
+export async function applyOnNode(options: ApplyNodeOptions): Promise<NodeApplyOutcome> {
+  const { bundle: dir, timeoutMs, replace, onStep } = options
+  const { manifest: read } = await loadBundle(dir)
   const { bundleDir, configFile } = read.paths
   if (bundleDir === undefined || configFile === undefined) {
-    throw new OperationError(
-      `${bundle} is a bundle of Anyward 0.1.0, which does not say where to install it`,
-      { hint: 'run `anyward plan` of this version; nothing was changed', outcome: 'refused' },
-    )
+    throw new OperationError(`${dir} is a bundle of Anyward 0.1.0, which does not say where to install it`, {
+      hint: 'run `anyward plan` of this version; nothing was changed',
+      outcome: 'refused',
+    })
   }
+  await requireOwnPlace(bundleDir, options.ownBundleDir)
   await requirePrograms(read)
   requireOwnNode(read)
   // If it cannot be created, the lock reports that.
@@ -61,7 +80,6 @@ export async function applyOnNode({
   )
   const interruption = untilInterrupted()
   try {
-    let manifest = read
     const repair = await repairInterrupted(bundleDir)
     if (repair !== 'nothing') {
       onStep(
@@ -69,15 +87,26 @@ export async function applyOnNode({
           ? 'an earlier apply was interrupted; its changes are reverted'
           : `an earlier apply was interrupted; ${configFile} was changed since, and stays as it is`,
       )
-      // The bundle may be the folder that was reverted.
-      manifest = await readBundle(bundle)
     }
+    // Read under the lock, and only now verified: the bundle may be the folder that was reverted, and what is pinned
+    // may have been replaced.
+    const pinned = await readPinnedBy(options, bundleDir)
+    const bundle = await loadBundle(dir)
+    const { manifest } = bundle
+    if (manifest.paths.bundleDir !== bundleDir) {
+      throw new OperationError(`${join(dir, manifestName)} was replaced while this ran`, {
+        hint: 'apply again; nothing was changed',
+        outcome: 'refused',
+      })
+    }
+    requireAccepted(bundle, pinned, bundleDir)
+    requireOwnNode(manifest)
     const installed = await readBundle(bundleDir).catch(() => null)
+    const formerSerial = await readSerial(bundleDir)
     requireSameNode(manifest, installed, bundleDir)
     await requireOwnVersion(manifest)
     const outcome = await applyBundle({
-      bundleDir: bundle,
-      manifest,
+      bundle,
       installed,
       createDaemon: (one) => createDaemon(one, { deadlineMs: daemonTimeoutMs }),
       createBfd: (one) => createBfd(one, { deadlineMs: daemonTimeoutMs }),
@@ -86,9 +115,10 @@ export async function applyOnNode({
       signal: interruption.signal,
       onStep,
     })
-    return outcome.applied
-      ? { ...outcome, notes: [...outcome.notes, ...(await findControllerNote(manifest, installed))] }
-      : outcome
+    const serial = await readSerial(bundleDir)
+    if (!outcome.applied) return { ...outcome, serial }
+    const former = serial === formerSerial ? installed : null
+    return { ...outcome, serial, notes: [...outcome.notes, ...(await findControllerNote(manifest, former))] }
   } catch (error) {
     throw explainApplyFailure(error)
   } finally {
@@ -142,6 +172,35 @@ export async function cleanNode(bundle: string): Promise<Cleaned> {
   } finally {
     release()
   }
+}
+
+/** A bundle names the folder where it is installed: it must not lead past the keys that this machine has pinned. */
+async function requireOwnPlace(bundleDir: string, ownBundleDir: string): Promise<void> {
+  if (bundleDir === ownBundleDir) return
+  const { keys, file } = await readPinned(ownBundleDir)
+  if (keys === null) return
+  throw new OperationError(
+    `this bundle would be installed in ${bundleDir}, and this machine has pinned the keys of ${file}`,
+    { hint: `use a bundle for ${ownBundleDir}; nothing was changed`, outcome: 'refused' },
+  )
+}
+
+async function readPinnedBy({ keysFile }: ApplyNodeOptions, bundleDir: string): Promise<Pinned> {
+  if (keysFile === null) return readPinned(bundleDir)
+  return { file: keysFile, keys: await readKeysFile(keysFile), statement: null }
+}
+
+function requireAccepted(bundle: LoadedBundle, pinned: Pinned, bundleDir: string): void {
+  // Files of earlier bundles stay in the installed one.
+  const isInstalled = resolve(bundle.dir) === resolve(bundleDir)
+  const verdict = verifyBundle(isInstalled ? { ...bundle, others: [] } : bundle, pinned)
+  if (verdict.ok) return
+  const { refusal } = verdict
+  throw new OperationError(refusal.message, {
+    hint: refusal.cure,
+    outcome: 'refused',
+    cause: new RefusedBundle(refusal),
+  })
 }
 
 async function requireLock(bundleDir: string, describe: (process: string) => string): Promise<() => void> {

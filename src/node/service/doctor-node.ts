@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs'
-import { readBundle } from '../../bundle/read.ts'
-import { readBundleFiles } from '../../bundle/read-files.ts'
+import { loadBundle, readBundle } from '../../bundle/read.ts'
 import { fillSecrets } from '../../bundle/secrets.ts'
 import { systemClock } from '../../clock/clock.ts'
 import { daemonNames } from '../../manifest/daemon-kinds.ts'
@@ -63,7 +62,7 @@ async function readServices(manifest: Manifest): Promise<ControllerWords> {
 
 async function readLoss(manifest: Manifest, bundle: string): Promise<LossWords | null> {
   const { bundleDir } = manifest.paths
-  const files = await readBundleFiles(bundle, manifest)
+  const { files } = await loadBundle(bundle)
   const content = await fillSecrets(files.get(daemonNames[manifest.daemon].configFile) ?? '')
   const installed = bundleDir === undefined ? null : await readBundle(bundleDir).catch(() => null)
   const loss = await findLoss({ manifest, installed, content })

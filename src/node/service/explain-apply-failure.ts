@@ -1,4 +1,3 @@
-import { DamagedError } from '../../bundle/read-files.ts'
 import { afterTimeout } from '../../linux/load.ts'
 import { OperationError } from '../../text/operation-error.ts'
 import { NotTakenError } from '../apply/base-daemon.ts'
@@ -10,8 +9,7 @@ import { DaemonError } from '../routing/daemon.ts'
 export function explainApplyFailure(error: unknown): unknown {
   const hint = hintFor(error)
   if (hint === null) return error
-  const outcome = error instanceof DamagedError ? 'refused' : 'failed'
-  return new OperationError((error as Error).message, { hint, outcome, cause: error })
+  return new OperationError((error as Error).message, { hint, cause: error })
 }
 
 const cures: Readonly<Record<string, string>> = {
@@ -23,9 +21,6 @@ const cures: Readonly<Record<string, string>> = {
 }
 
 function hintFor(error: unknown): string | null {
-  if (error instanceof DamagedError) {
-    return 'run `anyward plan` again and copy the whole folder; nothing was changed'
-  }
   if (error instanceof NotTakenError) {
     return 'an apply was interrupted, and its changes cannot be reverted: compare the running configuration yourself'
   }

@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs'
 import { setFlagsFromString } from 'node:v8'
-import { bundleDigest, readBundle } from '../../bundle/read.ts'
+import { serialOf } from '../../bundle/pinned.ts'
+import { loadBundle, manifestName } from '../../bundle/read.ts'
 import { systemClock } from '../../clock/clock.ts'
+import { hashOf } from '../../files/hash.ts'
 import { makeFolder } from '../../files/make-folder.ts'
 import { runIp } from '../../linux/ip.ts'
 import { watchLinks } from '../../linux/link-watch.ts'
@@ -63,15 +65,16 @@ export async function runController(bundle: string, program: ThisProgram): Promi
 }
 
 /** An `apply` that was killed, by a power failure for example, may have left the bundle ahead of the daemon. */
-async function readWholeBundle(dir: string): Promise<Manifest> {
-  const manifest = await readBundle(dir)
+async function readWholeBundle(dir: string): Promise<Running> {
+  const running = await readRunning(dir)
+  const { manifest } = running
   const { bundleDir } = manifest.paths
-  if (bundleDir === undefined || !existsSync(journalPath(bundleDir))) return manifest
+  if (bundleDir === undefined || !existsSync(journalPath(bundleDir))) return running
   let release = () => {}
   try {
     const lock = await lockApply(bundleDir)
     // An apply that runs completes or reverts its own changes.
-    if (lock.outcome === 'busy') return manifest
+    if (lock.outcome === 'busy') return running
     release = lock.release
     const { repairInterrupted } = await import('../apply/repair.ts')
     await repairInterrupted(bundleDir)
@@ -85,15 +88,32 @@ async function readWholeBundle(dir: string): Promise<Manifest> {
   } finally {
     release()
   }
-  return readBundle(dir)
+  return readRunning(dir)
 }
 
-async function control(manifest: Manifest, bundle: string, program: ThisProgram): Promise<Ending> {
+interface Running {
+  readonly manifest: Manifest
+  /** SHA-256 of the manifest. */
+  readonly digest: string
+  readonly serial: number | null
+}
+
+/** Without the files of the daemon, which may be large: the controller runs for months. */
+async function readRunning(dir: string): Promise<Running> {
+  const { manifest, files, statement } = await loadBundle(dir)
+  const text = files.get(manifestName)!
+  return { manifest, digest: hashOf(text), serial: serialOf(statement, text) }
+}
+
+async function control(
+  { manifest, digest, serial }: Running,
+  bundle: string,
+  program: ThisProgram,
+): Promise<Ending> {
   // V8 discards the bytecode of functions that have not run for a while. A withdrawal is rare and urgent: it must not
   // wait for compilation.
   setFlagsFromString('--no-flush-bytecode')
   setOwnPriority(raisedNiceness)
-  const digest = await bundleDigest(bundle, manifest)
   const missing = await findMissingPrograms(['ip', 'wg'])
   if (missing.length > 0) {
     throw new OperationError(`missing on this machine: ${describeMissing(missing)}`, {
@@ -114,7 +134,7 @@ async function control(manifest: Manifest, bundle: string, program: ThisProgram)
   })
   const say = createSay(log, events)
   const metrics = createMetrics()
-  metrics.bundle.set({ serial: bundleSerialOf(manifest) }, 1)
+  metrics.bundle.set({ serial: serial ?? bundleSerialOf(manifest) }, 1)
   const daemon = await createDaemon(manifest)
   const identity = await requireOwnDaemon(manifest, daemon, log)
   const probes = await createProbes(manifest, log)
@@ -147,6 +167,7 @@ async function control(manifest: Manifest, bundle: string, program: ThisProgram)
   const controller = new Controller({
     manifest,
     bundle: digest,
+    serial,
     daemon,
     daemonVersion: identity?.version ?? null,
     probesOf: (service) => probes.get(service.name)!,

@@ -96,6 +96,7 @@ function compileNode(shared: Compilation, site: Site, node: FleetNode, layout: N
     alwaysAnnounce: sortPrefixes(node.alwaysAnnounce),
     extra: node.extra,
     maintenance: node.maintenance,
+    plannerKeys: fleet.planner.keys,
   }
 }
 

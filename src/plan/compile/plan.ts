@@ -51,6 +51,8 @@ export interface NodePlan {
   /** Configuration of the engineer's own, which the daemon gets as it is. */
   readonly extra: readonly ExtraText[]
   readonly maintenance: readonly MaintenanceWindow[]
+  /** The keys that may sign the next bundle. */
+  readonly plannerKeys: readonly string[]
 }
 
 /** Paths on the node, which differ between a real node and the lab. */

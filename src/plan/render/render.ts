@@ -2,6 +2,7 @@ import Handlebars from 'handlebars'
 import { renderAnnouncements } from '../../manifest/announcements.ts'
 import type { BundleFile } from '../../manifest/bundle-file.ts'
 import { type DaemonKind, filtersFile } from '../../manifest/daemon-kinds.ts'
+import { plannerKeysName, renderPlannerKeys } from '../../manifest/planner-keys.ts'
 import type { NodePlan } from '../compile/plan.ts'
 import { filtersForBird, filtersForFrr } from './filters-view.ts'
 import { viewForBird, viewForFrr } from './view.ts'
@@ -11,7 +12,7 @@ export type Templates = ReadonlyMap<string, string>
 
 export type Renderer = (node: NodePlan) => readonly BundleFile[]
 
-/** The configuration files of a node's bundle, without its manifest. */
+/** The files of a node's bundle, without its manifest. */
 export function createRenderer(templates: Templates): Renderer {
   // Nothing is escaped, since these are not HTML: the schema keeps quotes, braces and newlines out of names.
   const handlebars = Handlebars.create()
@@ -41,7 +42,12 @@ export function createRenderer(templates: Templates): Renderer {
         : { path: 'frr.conf', content: render('frr/frr.conf.hbs', viewForFrr(node)) },
     ],
   }
-  return (node) => renderers[node.daemon](node)
+  return (node) => [
+    ...renderers[node.daemon](node),
+    ...(node.plannerKeys.length === 0
+      ? []
+      : [{ path: plannerKeysName, content: renderPlannerKeys(node.plannerKeys) }]),
+  ]
 }
 
 // Those of Handlebars print nothing for a name that is not there, which would be an empty filter.

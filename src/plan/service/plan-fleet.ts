@@ -1,7 +1,14 @@
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
-import { type BundlePlace, listBundles, manifestName, readEarlierBundle } from '../../bundle/read.ts'
+import {
+  type BundlePlace,
+  findStaleSignature,
+  listBundles,
+  manifestName,
+  readEarlierBundle,
+} from '../../bundle/read.ts'
 import { type BundleToWrite, writeBundles } from '../../bundle/write.ts'
+import { hashOf } from '../../files/hash.ts'
 import type { MissingProgram } from '../../linux/programs.ts'
 import { compareBundles, type NodeComparison } from '../../manifest/compare/compare.ts'
 import { daemonNames } from '../../manifest/daemon-kinds.ts'
@@ -118,7 +125,13 @@ function draftNode(
   const toWrite = {
     dir,
     files: files.filter(({ path, content }) => earlier.files.get(path) !== content),
-    obsolete: changedFiles.filter(({ after }) => after === null).map(({ path }) => path),
+    obsolete: [
+      ...changedFiles.filter(({ after }) => after === null).map(({ path }) => path),
+      ...findStaleSignature(dir, {
+        ...manifest.files,
+        [manifestName]: hashOf(contents.get(manifestName)!),
+      }),
+    ],
   }
   const isCompared = earlier.manifest !== null && earlier.manifest !== manifest
   // As a reader sees it, with its keys in the order of the schema.

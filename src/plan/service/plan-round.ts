@@ -1,7 +1,9 @@
+import { LockError } from '../../files/lock.ts'
 import { isSystemError } from '../../files/system-error.ts'
 import { describeMissing } from '../../linux/programs.ts'
 import type { Log } from '../../telemetry/log.ts'
 import { ConfigError } from '../../text/issue.ts'
+import { OperationError } from '../../text/operation-error.ts'
 import { describeWorld } from '../compile/world.ts'
 import { FeedError } from '../feeds/feed.ts'
 import { type LoadedFeeds, loadPlanFeeds } from '../feeds/plan-feeds.ts'
@@ -10,6 +12,7 @@ import { FleetFolderError } from '../sites/folder-error.ts'
 import { requireFleet } from '../sites/load.ts'
 import { describeRefusal } from './describe-refusal.ts'
 import { type PlanReport, type PlanResult, planFleet } from './plan-fleet.ts'
+import { type SignRequest, signBundles } from './sign-bundles.ts'
 
 export interface RoundOptions {
   readonly sites: string
@@ -17,6 +20,8 @@ export interface RoundOptions {
   readonly stateDir: string
   readonly check: boolean
   readonly refuseBelow: number | null
+  /** Signs the bundles; `null`: they stay unsigned. */
+  readonly keyFile: string | null
   /** Ends the round, unless it has begun to write. */
   readonly signal: AbortSignal
 }
@@ -34,7 +39,7 @@ export type RoundResult =
  */
 export async function planRound(options: RoundOptions, log: Log, nowMs: number): Promise<RoundResult> {
   try {
-    const { sites, stateDir, out, check, refuseBelow, signal } = options
+    const { sites, stateDir, out, check, refuseBelow, keyFile, signal } = options
     const fleet = await requireFleet(sites)
     const loaded = await loadPlanFeeds(fleet, { stateDir, baseDir: sites, nowMs, signal })
     logWarnings(log, loaded)
@@ -42,6 +47,10 @@ export async function planRound(options: RoundOptions, log: Log, nowMs: number):
     const result = await planFleet({ fleet, feeds: loaded.feeds, out, check, refuseBelow })
     if (result.outcome !== 'written') return { ok: false, outcome: logRefusal(log, result, options) }
     logReport(log, result.report)
+    if (keyFile !== null) {
+      const failure = await signRound(log, { out, keyFile, nowMs })
+      if (failure !== null) return { ok: false, outcome: failure }
+    }
     return { ok: true, fleet, loaded }
   } catch (error) {
     if (options.signal.aborted) return { ok: false, outcome: 'failed' }
@@ -79,6 +88,32 @@ function logReport(log: Log, report: PlanReport): void {
   }
   const facts = { event: 'planned', bundles: report.nodes.length, changed: changed.length }
   log.info(facts, changed.length === 0 ? 'planned, and nothing changes' : 'planned, and written')
+}
+
+/** Signs what was planned. Never throws. */
+async function signRound(log: Log, request: SignRequest): Promise<FailedRound | null> {
+  try {
+    for (const { site, node, serial, digest, change } of await signBundles(request)) {
+      if (change === 'same') continue
+      const facts = { event: 'signed', site, node, serial, digest }
+      log.info(facts, `the bundle of ${node} is signed: serial ${serial}`)
+    }
+    return null
+  } catch (error) {
+    const hint = error instanceof OperationError ? error.hint : null
+    const facts = { event: 'failed', cause: 'unsigned', hint }
+    log.error(
+      isKnownFailure(error) ? facts : { ...facts, err: error },
+      `${error instanceof Error ? error.message : String(error)}; the bundles are written, and not signed`,
+    )
+    return error instanceof ConfigError ? 'refused' : 'failed'
+  }
+}
+
+function isKnownFailure(error: unknown): boolean {
+  return (
+    [ConfigError, LockError, OperationError].some((known) => error instanceof known) || isSystemError(error)
+  )
 }
 
 function logRefusal(

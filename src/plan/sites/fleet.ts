@@ -27,6 +27,8 @@ export interface Fleet {
   readonly planner: {
     /** Five fields of cron: when the `planner` command reads VRPs and IRR sets and plans again. */
     readonly schedule: string
+    /** Lines of `.pub` files. Each node accepts only bundles that one of these keys has signed; empty: also unsigned ones. */
+    readonly keys: readonly string[]
   }
   readonly rollout: RolloutSettings
   /** Where each node's controller answers HTTP, as `address:port`. */

@@ -49,6 +49,7 @@ const status: NodeStatus = {
   maintenance: { active: null, next: { start: time, until: time, reason: 'upgrade' } },
   guard: { holding: true, pid: 4711, problem: null },
   heldAddresses: [],
+  serial: 20261129120000,
   daemon: {
     kind: 'bird',
     version: '2.0.12',

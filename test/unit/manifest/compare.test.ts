@@ -102,6 +102,16 @@ describe('the comparison of a plan', () => {
     ])
   })
 
+  test('reports other keys of the planner as such: no session restarts', async () => {
+    await reportOf()
+    const line = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAPAORbqbNMyUXh8a1vs2ZOZxfkKvxNT/FI2EeNiknnD'
+    await edit('fleet.yaml', 'rpki:', `planner: { keys: [${line}] }\nrpki:`)
+    expect(nodeOf(await reportOf(), 'fra1-a')).toMatchObject({
+      ...{ change: 'changed', effect: 'reload', sessions: [] },
+      why: ['the keys that may sign the next bundle change'],
+    })
+  })
+
   test('reports a change that it cannot classify as a restart', async () => {
     await reportOf()
     const manifest = join(out, 'fra1/fra1-a/manifest.json')

@@ -43,6 +43,8 @@ test('late probes are counted once, whatever the number of scrapes', async () =>
     maintenance: { active: null, next: null },
     guard: null,
     heldAddresses: [],
+    bundle: null,
+    serial: null,
     daemon: { verified: true, savedAnnouncements: [] },
   } as unknown as Parameters<typeof measureStatus>[0]
   measureStatus(status, metrics)

@@ -15,6 +15,7 @@ export function plannerCommand(): Command {
       'write nothing if a service would be announced at fewer sites',
       parseSites,
     )
+    .option('--key <file>', 'sign the bundles with this key, as `anyward sign` does')
     .option('--listen <address:port>', 'serve /healthz, /status and /metrics there')
     .option('--once', 'plan once, then exit: 0 planned, 1 refused, 2 could not be planned')
     .action(async (_options: unknown, command: Command) => {

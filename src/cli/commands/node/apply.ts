@@ -28,6 +28,12 @@ export function applyCommand(): Command {
       ).conflicts(['repair', 'clean']),
     )
     .addOption(
+      new Option(
+        '--keys <file>',
+        'accept a bundle that one of these public keys has signed, with any serial, in place of the pinned keys',
+      ).conflicts(['repair', 'clean']),
+    )
+    .addOption(
       new Option('--timeout <duration>', 'time limit for sessions to come back')
         .argParser(readTimeout)
         .default(25_000, '25s'),

@@ -1,6 +1,5 @@
 import { dirname, join } from 'node:path'
-import { manifestName } from '../../../bundle/read.ts'
-import { readBundleFiles } from '../../../bundle/read-files.ts'
+import { filesToCopy, loadBundle, manifestName } from '../../../bundle/read.ts'
 import { packTar } from '../../../bundle/tar.ts'
 import { type Clock, systemClock } from '../../../clock/clock.ts'
 import { hashOf } from '../../../files/hash.ts'
@@ -119,14 +118,16 @@ export class ShellTransport implements RolloutTransport {
     }
   }
 
-  async #place(target: Target, { digest, dir, manifest, onStep }: Change): Promise<string | null> {
+  async #place(target: Target, { digest, dir, onStep }: Change): Promise<string | null> {
     const installed = await this.#again(() => this.inspect(target))
     if (installed === null) return `${target.node} has no bundle any more`
     if (installed.digest === digest) return null
     onStep('copy the bundle')
     const sums = Object.entries(installed.manifest.files).map(([name, hash]) => `${hash}  ${name}\n`)
     const bundleDir = this.#bundleDirOf(target.node)
-    const input = dir === null ? '' : packTar(await readBundleFiles(dir, manifest))
+    const files = dir === null ? null : filesToCopy(await loadBundle(dir))
+    if (files !== null && hashOf(files.get(manifestName)!) !== digest) return `${dir} has another bundle now`
+    const input = files === null ? '' : packTar(files)
     const argv = ['sh', '-c', placeScript, 'sh', bundleDir, keptIn(bundleDir), dir === null ? '-' : digest]
     const { code, stderr } = await this.#again(() =>
       this.#shell(target, [...argv, installed.digest, sums.join('')], { timeoutMs: limits.place, input }),

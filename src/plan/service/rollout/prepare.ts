@@ -1,6 +1,5 @@
 import { join } from 'node:path'
-import { readBundle } from '../../../bundle/read.ts'
-import { readBundleFiles } from '../../../bundle/read-files.ts'
+import { loadBundle } from '../../../bundle/read.ts'
 import { hashOf } from '../../../files/hash.ts'
 import { compareBundles, type NodeComparison } from '../../../manifest/compare/compare.ts'
 import type { Manifest } from '../../../manifest/manifest.ts'
@@ -45,8 +44,7 @@ export async function prepareRollout(
   for (const { name: site, nodes } of fleet.sites) {
     for (const { name: node, ssh: host, services } of nodes) {
       const dir = join(out, site, node)
-      const manifest = await readBundle(dir)
-      const files = await readBundleFiles(dir, manifest)
+      const { manifest, files } = await loadBundle(dir)
       const { bundleDir } = manifest.paths
       if (bundleDir === undefined || manifest.node !== node || manifest.site !== site) {
         throw new OperationError(`${dir} is not the bundle of ${node}`, {

@@ -1,4 +1,5 @@
 import { runsPerHour } from '../../../manifest/cron.ts'
+import { blobOf } from '../../../manifest/planner-keys.ts'
 import { parseAddress, parsePrefix } from '../../../net/prefix.ts'
 import type { Drafts } from '../drafts.ts'
 import { type Finding, warning } from '../finding.ts'
@@ -15,6 +16,11 @@ export function checkFleet({ fleet }: Drafts): Finding[] {
     ...checkCommunities(file, ['communities'], value.communities),
     ...checkRpki(file, value.rpki),
     ...checkTwice(file, ['irr', 'sources'], value.irr?.sources),
+    ...checkTwice(
+      file,
+      ['planner', 'keys'],
+      value.planner?.keys?.map((key) => key && blobOf(key)),
+    ),
     ...checkSchedule(file, value.planner?.schedule),
     ...checkListen(file, value.controller?.listen),
   ]

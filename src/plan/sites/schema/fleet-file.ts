@@ -23,7 +23,13 @@ import {
 import { communityField } from './policy-fields.ts'
 import { rollout } from './rollout.ts'
 import { commandCheck, conntrackCheck, egressCheck, peersCheck } from './side-checks.ts'
-import { irrServerField, irrSourceField, localFileField, scheduleField } from './source-fields.ts'
+import {
+  irrServerField,
+  irrSourceField,
+  localFileField,
+  plannerKeyField,
+  scheduleField,
+} from './source-fields.ts'
 
 const wireguard = z
   .strictObject({
@@ -269,8 +275,14 @@ export const fleetFileSchema = z.strictObject({
       schedule: scheduleField
         .describe('When the `planner` command reads VRPs and IRR sets and plans again.')
         .prefault('*/10 * * * *'),
+      keys: z
+        .array(plannerKeyField)
+        .describe(
+          'The Ed25519 keys that may sign bundles. A node that runs a bundle with such keys refuses every bundle that none of them has signed, see docs/signing.md. Empty: bundles need no signature.',
+        )
+        .prefault([]),
     })
-    .describe('The long-running planner.')
+    .describe('The long-running planner, and the keys of `anyward sign`.')
     .prefault({}),
   controller: z
     .strictObject({

@@ -1,4 +1,5 @@
 import { readSchedule } from '../../../manifest/cron.ts'
+import { plannerKeyPattern } from '../../../manifest/planner-keys.ts'
 import { birdProtocolPattern, isHostName, isTimezone } from '../../../manifest/values.ts'
 import { quote } from '../../../text/wording.ts'
 import { textField } from '../fields.ts'
@@ -86,6 +87,29 @@ export const scheduleField = textField(
   '"*/10 * * * *"',
   { title: 'five cron fields', maxLength: 128 },
   readSchedule,
+)
+
+/** The value is not shown: it may be the private key, written here by mistake. */
+export const plannerKeyField = textField(
+  '"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAPAORbqbNMyUXh8a1vs2ZOZxfkKvxNT/FI2EeNiknnD planner@example"',
+  { title: 'line of an OpenSSH .pub file', pattern: plannerKeyPattern.source, maxLength: 300 },
+  (raw) => {
+    const text = raw.trim()
+    if (text.length <= 300 && plannerKeyPattern.test(text)) return { ok: true, value: text }
+    const hint =
+      'write the line of its .pub file: ssh-ed25519, the key and a comment of letters, digits, spaces and . , : ( ) _ / @ + = -'
+    if (text.includes('PRIVATE KEY')) {
+      return { ok: false, message: 'is a private key (it is not shown)', hint: `make a new one, and ${hint}` }
+    }
+    const [, type] = /^((?:ssh|ecdsa|sk)-[a-z0-9@.-]{1,60}) /.exec(text) ?? []
+    return type === undefined || type === 'ssh-ed25519'
+      ? { ok: false, message: 'is not an Ed25519 public key of OpenSSH (it is not shown)', hint }
+      : {
+          ok: false,
+          message: `is a key of type ${type}`,
+          hint: 'make an Ed25519 key: ssh-keygen -t ed25519 -f planner',
+        }
+  },
 )
 
 /** A name to query at a resolver (RFC 1035, section 2.3.1). */

@@ -130,6 +130,7 @@ function start(
     traffic: { watch: () => {}, view: () => null, close: () => {} },
     guard,
     lastResort: null,
+    serial: null,
   })
   controller.start()
   return { controller, withdrawn, announced: () => [...originated].sort(), cyclesBefore: () => cyclesBefore }

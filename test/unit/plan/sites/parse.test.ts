@@ -90,7 +90,12 @@ test('every field of the YAML arrives in the fleet', () => {
       vrps: { file: 'vrps.json', slurm: '/etc/anyward/slurm.json', maxAgeMs: 43_200_000 },
     },
     irr: { server: 'whois.example.net:4343', sources: ['RIPE', 'RADB'] },
-    planner: { schedule: '*/15 4-6 * * *' },
+    planner: {
+      schedule: '*/15 4-6 * * *',
+      keys: [
+        'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAPAORbqbNMyUXh8a1vs2ZOZxfkKvxNT/FI2EeNiknnD planner@noc 2',
+      ],
+    },
     rollout: {
       waves: [
         { name: 'canary', nodes: ['ams1-a'], sites: null, share: null },
@@ -257,7 +262,7 @@ test('a missing field has its default', () => {
   expect(fleet?.rpki).toBeNull()
   expect(fleet?.communities).toEqual([])
   expect(fleet?.irr).toEqual({ server: null, sources: [] })
-  expect(fleet?.planner).toEqual({ schedule: '*/10 * * * *' })
+  expect(fleet?.planner).toEqual({ schedule: '*/10 * * * *', keys: [] })
   expect(fleet?.rollout).toEqual({ waves: [], soakMs: 300_000, via: 'ssh' })
   expect(fleet?.listen).toBe('127.0.0.1:9586')
   expect(fleet?.services[0]?.safety).toEqual({ minSites: 1, onStop: 'withdraw', deadManMs: 10_000 })

@@ -1,0 +1,27 @@
+import { systemClock } from '../../clock/clock.ts'
+import { isSystemError } from '../../files/system-error.ts'
+import { signBundles } from '../../plan/service/sign-bundles.ts'
+import { CommandError } from '../failure.ts'
+
+export interface SignOptions {
+  readonly key: string
+  readonly out: string
+  readonly json?: true
+}
+
+export async function sign({ key: keyFile, out, json }: SignOptions): Promise<void> {
+  const nodes = await signBundles({ out, keyFile, nowMs: systemClock.wall() }).catch((cause: unknown) => {
+    if (!isSystemError(cause)) throw cause
+    throw new CommandError(`${cause.path ?? out} cannot be written (${cause.code})`, {
+      hint: 'run this as the user who runs `anyward plan`',
+      cause,
+    })
+  })
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ nodes }, null, 2)}\n`)
+    return
+  }
+  for (const { node, serial, change } of nodes) {
+    process.stdout.write(`${node}: serial ${serial}${change === 'same' ? ', as before' : ''}\n`)
+  }
+}
