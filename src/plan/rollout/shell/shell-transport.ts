@@ -53,6 +53,12 @@ fi
 touch "$folder/$former"
 cd "$folder" && ls -1t | tail -n +11 | while IFS= read -r old; do rm -rf "./$old"; done`
 
+const applyScript = 'exec anyward apply --json --reload --bundle "$1"'
+
+/** A signed bundle that the node has run before, with its own keys: otherwise its serial would be too low. */
+const returnScript = `if [ -e "$1/planner.keys" ]; then set -- "$1" --keys "$1/planner.keys"; fi
+exec anyward apply --json --reload --bundle "$@"`
+
 interface Applied {
   readonly applied: boolean
   readonly reason: string
@@ -89,7 +95,8 @@ export class ShellTransport implements RolloutTransport {
       const view = readStatus(stdout)
       if (view !== null) return { outcome: 'seen', view }
       if (code === 2 && stderr.includes('no controller is running')) return { outcome: 'seen', view: null }
-      const problem = stdout.trim() === '' ? lastLine(stderr) : 'the reply is not a status of this version'
+      const problem =
+        stdout.trim() === '' ? describeFailure(stderr) : 'the reply is not a status of this version'
       return { outcome: 'unreachable', problem: `${target.node}: anyward status: ${problem}` }
     } catch (error) {
       if (error instanceof TransportError) return { outcome: 'unreachable', problem: error.message }
@@ -101,7 +108,10 @@ export class ShellTransport implements RolloutTransport {
     try {
       let failure = await this.#place(target, change)
       if (failure === null && change.drain !== 'no') {
-        const drainFailure = await this.#drain(target, change)
+        const drainFailure = await this.#drain(target, change).catch((error: unknown) => {
+          if (error instanceof TransportError) return error.message
+          throw error
+        })
         if (change.drain === 'must') failure = drainFailure
       }
       const applied = failure === null ? await this.#apply(target, change) : null
@@ -142,24 +152,27 @@ export class ShellTransport implements RolloutTransport {
     if (seen.view === null || seen.view.intent.intent !== 'serve') return null
     onStep('drain')
     const limitMs = Math.max(0, ...manifest.services.map(({ drain }) => drain.limitMs))
-    const { code, stderr } = await this.#shell(
-      target,
-      ['anyward', 'drain', '--json', '--reason', reasonOf(rollout)],
-      { timeoutMs: limitMs + limits.margin },
-    )
-    if (code === 0) return null
-    return `it could not be drained: ${code === 1 ? 'its neighbors still have routes' : lastLine(stderr)}`
+    const argv = ['anyward', 'drain', '--json', '--reason', reasonOf(rollout)]
+    const code = await this.#again(async () => {
+      const reply = await this.#shell(target, argv, { timeoutMs: limitMs + limits.margin })
+      // A controller that is busy may have taken the order: it is given again.
+      if (reply.code > 1)
+        throw new TransportError(`it could not be drained: ${describeFailure(reply.stderr)}`)
+      return reply.code
+    })
+    return code === 0 ? null : 'it could not be drained: its neighbors still have routes'
   }
 
-  async #apply(target: Target, { digest, onStep }: Change): Promise<{ applied: boolean; detail: string }> {
+  async #apply(target: Target, change: Change): Promise<{ applied: boolean; detail: string }> {
+    const { digest, onStep } = change
     const dir = join(keptIn(this.#bundleDirOf(target.node)), digest)
-    const argv = ['anyward', 'apply', '--json', '--reload', '--bundle', dir]
+    const argv = ['sh', '-c', change.dir === null ? returnScript : applyScript, 'sh', dir]
     onStep('apply')
     return this.#again(async () => {
       const { code, stdout, stderr } = await this.#shell(target, argv, { timeoutMs: limits.apply })
       const outcome = readApplied(stdout)
       if (outcome === null) {
-        const problem = stdout.trim() === '' ? lastLine(stderr) : `an unknown reply, exit code ${code}`
+        const problem = stdout.trim() === '' ? describeFailure(stderr) : `an unknown reply, exit code ${code}`
         return { applied: false, detail: `anyward apply: ${problem}` }
       }
       const { applied, reason, detail } = outcome
@@ -184,7 +197,7 @@ export class ShellTransport implements RolloutTransport {
       this.#shell(target, ['anyward', 'undrain', '--json', '--no-wait'], { timeoutMs: limits.short }),
     )
     // 1: not yet verified at the neighbors.
-    return code <= 1 ? null : `it could not be brought back: ${lastLine(stderr)}`
+    return code <= 1 ? null : `it could not be brought back: ${describeFailure(stderr)}`
   }
 
   async #again<T>(work: () => Promise<T>): Promise<T> {
@@ -207,6 +220,12 @@ function keptIn(bundleDir: string): string {
 
 function reasonOf(rollout: string): string {
   return `rollout ${rollout}`
+}
+
+/** What `anyward` says that failed: a hint may follow. */
+function describeFailure(stderr: string): string {
+  const line = stderr.split('\n').find((one) => one.startsWith('anyward: '))
+  return lastLine(line?.slice('anyward: '.length) ?? stderr)
 }
 
 function readApplied(text: string): Applied | null {

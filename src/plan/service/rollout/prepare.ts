@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { loadBundle } from '../../../bundle/read.ts'
+import { filesToCopy, loadBundle } from '../../../bundle/read.ts'
 import { hashOf } from '../../../files/hash.ts'
 import { compareBundles, type NodeComparison } from '../../../manifest/compare/compare.ts'
 import type { Manifest } from '../../../manifest/manifest.ts'
@@ -44,7 +44,9 @@ export async function prepareRollout(
   for (const { name: site, nodes } of fleet.sites) {
     for (const { name: node, ssh: host, services } of nodes) {
       const dir = join(out, site, node)
-      const { manifest, files } = await loadBundle(dir)
+      const bundle = await loadBundle(dir)
+      const { manifest } = bundle
+      const files = filesToCopy(bundle)
       const { bundleDir } = manifest.paths
       if (bundleDir === undefined || manifest.node !== node || manifest.site !== site) {
         throw new OperationError(`${dir} is not the bundle of ${node}`, {
