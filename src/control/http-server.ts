@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import { hostname } from 'node:os'
 import { Connections, type ConnectionTimes } from './connections.ts'
 import { isOwnHost } from './host-name.ts'
@@ -58,7 +59,8 @@ export function createHttpServer(options: HttpServerOptions): Server {
       if (!connections.takeRequest(socket)) return
       response.shouldKeepAlive = false
       // Nothing after the request is read. The route reads the body.
-      if (request.method !== 'POST') socket.pause()
+      if (request.method === 'POST') request.once('end', () => stopReading(socket))
+      else stopReading(socket)
       const reply = answer(request).catch(() => jsonReply(500, { error: 'the request failed: see the log' }))
       void reply.then((found) => {
         connections.answer(socket)
@@ -97,6 +99,12 @@ export function createHttpServer(options: HttpServerOptions): Server {
     return route.answer(method === 'POST' ? await readJson(request, limits.maxBodyBytes) : undefined)
   }
   return server
+}
+
+/** For good: Node resumes a socket by itself once it has parsed a whole request, also one that was paused meanwhile. */
+function stopReading(socket: Socket): void {
+  socket.on('resume', () => socket.pause())
+  socket.pause()
 }
 
 /** Listens on `address:port`, `[address]:port` or a path. Rejects with the system's error. */
