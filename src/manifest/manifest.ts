@@ -41,6 +41,7 @@ import {
   version,
 } from './values.ts'
 import {
+  aloneActions,
   bfdHops,
   extraPlaces,
   failureActions,
@@ -173,7 +174,22 @@ const service = record({
   onStop: word('withdraw', 'keep'),
   /** `null`: the announcements of a killed controller stay. */
   deadManMs: withDefault(nullable(durationMs(bounds.safety.deadMan)), null),
+  /** A share of the sites is a number here: the planner knows how many serve it. */
   minSites: withDefault(whole(...bounds.safety.minSites), 0),
+  /** What a failure does while the store is unreachable, and no other announcer is seen over iBGP. */
+  alone: withDefault(record({ dead: word(...aloneActions), impaired: word(...aloneActions) }), {
+    dead: 'withdraw',
+    impaired: 'hold',
+  } as const),
+})
+
+/** The fleet's store, etcd: where nodes agree on permits to withdraw. */
+const store = record({
+  /** Of its members, as `host:port`. */
+  endpoints: list(hostAndPort, 9),
+  caFile: absolutePath,
+  certFile: absolutePath,
+  keyFile: absolutePath,
 })
 
 const maintenanceWindow = record({
@@ -206,6 +222,8 @@ const manifest = record({
   daemonVersions: optional(
     record({ from: nullable(version), below: nullable(version), because: plainText(500) }),
   ),
+  /** `null`: the other announcers are counted over iBGP alone. */
+  store: withDefault(nullable(store), null),
   /** Unicast prefixes that the daemon's own configuration announces: the controller leaves them alone. */
   alwaysAnnounce: withDefault(list(prefix, most.prefixes), []),
   /** Configuration of the engineer's own within the daemon's, which only the next plan compares. */

@@ -24,6 +24,10 @@ export type ExtraPlace = (typeof extraPlaces)[number]
 export const failureActions = ['withdraw', 'degrade'] as const
 export type FailureAction = (typeof failureActions)[number]
 
+/** What a failure does while the store is unreachable, and no other announcer is seen. */
+export const aloneActions = ['withdraw', 'hold'] as const
+export type AloneAction = (typeof aloneActions)[number]
+
 /** Checks of the endpoint itself: a failure makes the service dead. */
 export const vitalChecks = ['interface', 'address', 'handshake', 'ping'] as const
 /** Checks of what is behind the endpoint: a failure makes the service impaired. Each has an interval of its own. */

@@ -59,6 +59,11 @@ nodes:
 
 const fleetFields = `communities: ["64500:100", "64500:1:2"]
 irr: { server: "whois.example.net:4343", sources: [RIPE, RADB] }
+store:
+  endpoints: [10.9.0.1:2379, etcd2.example.net:2379, "[2001:db8::9]:2379"]
+  caFile: /etc/anyward/store/ca.pem
+  certFile: /etc/anyward/store/site.pem
+  keyFile: /etc/anyward/store/site.key
 planner: { schedule: "*/15  4-6 * * *", keys: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAPAORbqbNMyUXh8a1vs2ZOZxfkKvxNT/FI2EeNiknnD planner@noc 2"] }
 controller: { listen: "[::1]:9586" }
 rollout: { waves: [{ name: canary, nodes: [ams1-a] }, { name: half, share: 50% }], soak: 90s, via: ssh }
@@ -81,7 +86,7 @@ const serviceFields = `      checks: [interface, handshake, egress, command, pee
     communities: ["64500:300"]
     when: { dead: degrade, impaired: withdraw }
     drain: { idle: 5s, limit: 2m, undrain: 0s }
-    safety: { minSites: 1, onStop: withdraw, deadMan: keep }
+    safety: { minSites: 50%, alone: { dead: hold, impaired: withdraw }, onStop: withdraw, deadMan: keep }
 `
 const rpkiFields = `  invalid: accept
   refresh: 30m

@@ -25,7 +25,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     'an unknown key of the fleet',
     [['fleet.yaml', 'asn: 64500\n', 'asn: 64500\nanycast: 192.0.2.1/32\n']],
     [
-      'sites/fleet.yaml:2:1 anycast: "anycast" is not a known key\nknown keys: asn, bogons, communities, services, rpki, irr, planner, controller, rollout',
+      'sites/fleet.yaml:2:1 anycast: "anycast" is not a known key\nknown keys: asn, bogons, communities, services, rpki, irr, store, planner, controller, rollout',
     ],
   ],
   [
@@ -134,7 +134,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     'a list where a map belongs',
     [['fleet.yaml', 'safety: { minSites: 1, onStop: withdraw }', 'safety: [1, withdraw]']],
     [
-      'sites/fleet.yaml:17:13 services.vpn.safety: expected a map, got a list\nit is a map with the keys minSites, onStop, deadMan',
+      'sites/fleet.yaml:17:13 services.vpn.safety: expected a map, got a list\nit is a map with the keys minSites, alone, onStop, deadMan',
     ],
   ],
   [

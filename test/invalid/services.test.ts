@@ -17,6 +17,44 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     ],
   ],
   [
+    'a share of the sites that is all of them',
+    [['fleet.yaml', 'minSites: 1', 'minSites: 51%']],
+    [
+      'sites/fleet.yaml:17:25 warning: services.vpn.safety.minSites: 2 is the number of sites that serve vpn: none of them could ever be withdrawn\nwrite 1 or less',
+    ],
+  ],
+  [
+    'a share of the sites that is no percentage',
+    [['fleet.yaml', 'minSites: 1', 'minSites: 150%']],
+    [
+      'sites/fleet.yaml:17:25 services.vpn.safety.minSites: "150%" is not a percentage from 1% to 99%\nwrite a whole percentage, such as 50%',
+    ],
+  ],
+  [
+    'minSites that is no number',
+    [['fleet.yaml', 'minSites: 1', 'minSites: half']],
+    [
+      'sites/fleet.yaml:17:25 services.vpn.safety.minSites: expected a whole number, got "half"\nwrite one such as 1, or "50%"',
+    ],
+  ],
+  [
+    'members of the store that are no servers',
+    [
+      [
+        'fleet.yaml',
+        'rpki:\n',
+        'store: { endpoints: [10.9.0.1, "2001:db8::1:2379", "etcd 1:2379", 10.9.0.3:99999], caFile: /a/ca, certFile: /a/c, keyFile: key }\nrpki:\n',
+      ],
+    ],
+    [
+      'sites/fleet.yaml:18:22 store.endpoints[0]: "10.9.0.1" is not a host and a port\nwrite one such as 10.9.0.1:2379, "[2001:db8::1]:2379" or etcd1.example.net:2379',
+      'sites/fleet.yaml:18:32 store.endpoints[1]: "2001:db8::1:2379" is not a host and a port\nwrite one such as 10.9.0.1:2379, "[2001:db8::1]:2379" or etcd1.example.net:2379',
+      'sites/fleet.yaml:18:52 store.endpoints[2]: "etcd 1:2379" is not a host and a port\nwrite one such as 10.9.0.1:2379, "[2001:db8::1]:2379" or etcd1.example.net:2379',
+      'sites/fleet.yaml:18:67 store.endpoints[3]: "10.9.0.3:99999" is not a host and a port\nwrite one such as 10.9.0.1:2379, "[2001:db8::1]:2379" or etcd1.example.net:2379',
+      'sites/fleet.yaml:18:124 store.keyFile: is not an absolute path (the value is not shown: it could be the secret itself)\nkeep the secret in a file on the node, and write its path here, such as /etc/anyward/store/site.key',
+    ],
+  ],
+  [
     'a single RPKI cache',
     [['fleet.yaml', ', { host: rpki.example.net, port: 323 }', '']],
     [

@@ -28,6 +28,8 @@ export function adaptFleet(
 ): Fleet {
   return {
     ...fleet,
+    // The lab does not reach it.
+    store: null,
     rpki: fleet.rpki && moveCaches(fleet.rpki, node),
     services: fleet.services.map((service) => ({
       ...service,

@@ -1,13 +1,17 @@
 import type { ManifestService } from '../../manifest/manifest.ts'
+import type { AloneAction } from '../../manifest/words.ts'
 import { findCauseOfDeath, findImpairment } from '../health/problem.ts'
 import type { HealthState } from '../health/state.ts'
 import type { DrainStage } from './drain.ts'
 import type { Intent } from './intent.ts'
 import type { OtherAnnouncers } from './other-announcers.ts'
+import type { PermitStanding } from './permit-standing.ts'
 
 /** The inputs of a decision other than the health of the service. */
 export interface DecisionContext {
   readonly intent: Intent
+  /** The order to drain or to withdraw needs no permit. */
+  readonly forced: boolean
   /** The stage of the drain, of the operator or the calendar. With `none`, an intent to drain withdraws at once. */
   readonly drainStage: DrainStage
   /** The controller is stopping. */
@@ -16,12 +20,14 @@ export interface DecisionContext {
   readonly degradable: boolean
   /** `null`: no source reports any. */
   readonly otherAnnouncers: OtherAnnouncers | null
+  /** `null`: there is no store, and the other announcers are counted. */
+  readonly permit: PermitStanding | null
 }
 
 export interface DecisionInput extends DecisionContext {
   readonly health: HealthState
   /** The service's rules in the manifest. */
-  readonly service: Pick<ManifestService, 'onStop' | 'when' | 'minSites'>
+  readonly service: Pick<ManifestService, 'onStop' | 'when' | 'minSites' | 'alone'>
 }
 
 /** `hold`: the daemon's announcement stays unchanged. */
@@ -29,13 +35,18 @@ export type DecisionName = 'announce' | 'degrade' | 'withdraw' | 'hold'
 
 export interface Decision {
   readonly decision: DecisionName
+  /**
+   * Why the service is to be withdrawn, or would be with a permit: the controller asks for it, or reports the withdrawal
+   * to the store. `null`: it is not to be withdrawn.
+   */
+  readonly withdrawal: 'permit' | 'fact' | 'order' | null
   /** The reason code: the same word in the log, the metric and the status. */
   readonly reason: string
   /** The reason as a sentence. */
   readonly detail: string
 }
 
-type Reason = Omit<Decision, 'decision'>
+type Reason = Pick<Decision, 'reason' | 'detail'>
 
 /**
  * Decides about the prefixes of one service, with a reason. Pure. Precedence: the operator's withdrawal, a completed
@@ -44,21 +55,30 @@ type Reason = Omit<Decision, 'decision'>
  */
 export function decideAnnouncement(input: DecisionInput): Decision {
   const { health, intent, drainStage, stopping, service } = input
-  if (intent === 'withdraw') return operatorWithdrew
-  if (drainStage === 'drained' || (intent === 'drain' && drainStage === 'none')) return drained
+  if (intent === 'withdraw') return withdrawByOrder(input, operatorWithdrew)
+  if (drainStage === 'drained' || (intent === 'drain' && drainStage === 'none')) {
+    return withdrawByOrder(input, drained)
+  }
   if (health.status === 'unhealthy') return decideDead(input)
-  if (stopping) return service.onStop === 'keep' ? stoppingKeep : stoppingWithdraw
+  if (stopping) return service.onStop === 'keep' ? stay('hold', stoppingKeep) : withdraw('order', stopped)
   if (health.status === 'unknown') {
     // A restart must not flap a healthy prefix, nor announce an endpoint that has not been probed.
     const impairment = findImpairment(health)
-    if (impairment !== null) return { decision: 'hold', ...reasonOf(impairment) }
-    return health.heldUntil === null ? starting : { decision: 'hold', ...reasonOfRecovery(health) }
+    if (impairment !== null) return stay('hold', reasonOf(impairment))
+    return stay('hold', health.heldUntil === null ? starting : reasonOfRecovery(health))
   }
   const impaired = health.status === 'impaired' ? decideImpaired(input) : null
-  if (impaired?.decision === 'withdraw') return impaired
+  if (impaired !== null && impaired.withdrawal !== null) return impaired
   if (drainStage === 'degrading') return degrade(input, draining)
   if (impaired !== null) return impaired
-  return drainStage === 'returning' ? degrade(input, returning) : announceHealthy
+  return drainStage === 'returning' ? degrade(input, returning) : stay('announce', healthy)
+}
+
+function withdrawByOrder(input: DecisionInput, reason: Reason): Decision {
+  const { permit, forced, stopping, health } = input
+  if (permit === null || forced || stopping) return withdraw('order', reason)
+  if (health.linkProblem !== null) return withdraw('fact', reason)
+  return withdrawWithPermit(input, permit, reason, 'hold')
 }
 
 function decideDead(input: DecisionInput): Decision {
@@ -66,11 +86,11 @@ function decideDead(input: DecisionInput): Decision {
   const problem = findCauseOfDeath(health)
   const reason = problem === null ? reasonOfRecovery(health) : reasonOf(problem)
   // Without the interface or the address, the node would drop or loop the traffic that it attracts.
-  if (health.linkProblem !== null) return { decision: 'withdraw', ...reason }
+  if (health.linkProblem !== null) return withdraw('fact', reason)
   // Without a controller, no later change of its health would be detected.
-  if (stopping) return { decision: 'withdraw', ...reason }
+  if (stopping) return withdraw('order', reason)
   if (service.when.dead === 'degrade' && input.degradable) return degrade(input, reason)
-  return withdrawUnlessLast(input, reason)
+  return withdrawUnlessLast(input, reason, service.alone.dead)
 }
 
 function decideImpaired(input: DecisionInput): Decision {
@@ -79,8 +99,8 @@ function decideImpaired(input: DecisionInput): Decision {
   const reason = problem === null ? reasonOfRecovery(health) : reasonOf(problem)
   if (service.when.impaired === 'degrade') return degrade(input, reason)
   // Late probes of a busy machine are no proof that the endpoint fails, and only a proof withdraws.
-  if (problem !== null && problem === health.starved) return { decision: 'hold', ...reason }
-  return withdrawUnlessLast(input, reason)
+  if (problem !== null && problem === health.starved) return stay('hold', reason)
+  return withdrawUnlessLast(input, reason, service.alone.impaired)
 }
 
 /**
@@ -88,25 +108,74 @@ function decideImpaired(input: DecisionInput): Decision {
  * likely than a fault of every endpoint. They announce degraded, so that the first healthy site gets the traffic, and
  * because degraded announcements are not counted.
  */
-function withdrawUnlessLast(input: DecisionInput, reason: Reason): Decision {
-  const { intent, drainStage, otherAnnouncers } = input
-  const { minSites } = input.service
+function withdrawUnlessLast(input: DecisionInput, reason: Reason, alone: AloneAction): Decision {
+  const { intent, drainStage, permit } = input
+  if (permit !== null) return withdrawWithPermit(input, permit, reason, alone)
   const isOrdered = intent !== 'serve' || drainStage === 'degrading'
-  if (isOrdered || otherAnnouncers === null || otherAnnouncers.count >= minSites)
-    return { decision: 'withdraw', ...reason }
+  return isOrdered ? withdraw('order', reason) : withdrawByCount(input, reason, 'withdraw')
+}
+
+function withdrawWithPermit(
+  input: DecisionInput,
+  permit: PermitStanding,
+  reason: Reason,
+  alone: AloneAction,
+): Decision {
+  switch (permit.standing) {
+    case 'granted':
+      return withdraw('permit', reason)
+    case 'none':
+    case 'asking':
+      return {
+        decision: 'hold',
+        withdrawal: 'permit',
+        reason: reason.reason,
+        detail: `${reason.detail}; waiting for the permit to withdraw`,
+      }
+    case 'refused': {
+      const { remaining, required } = permit
+      const others = remaining === 1 ? '1 other site is well' : `${remaining} other sites are well`
+      return stayAsLast(input, reason, `${others}, and minSites is ${required}`)
+    }
+    case 'unreachable':
+      return withdrawByCount(input, reason, alone)
+  }
+}
+
+/** @param alone what applies if no other announcers are seen over iBGP */
+function withdrawByCount(input: DecisionInput, reason: Reason, alone: AloneAction): Decision {
+  const { otherAnnouncers } = input
+  const { minSites } = input.service
+  if (otherAnnouncers === null) {
+    if (alone === 'withdraw') return withdraw('permit', reason)
+    const detail = `${reason.detail}; still announced: the store cannot be reached, and no other announcer is seen over iBGP`
+    return { ...degrade(input, { reason: 'store-unreachable', detail }), withdrawal: 'permit' }
+  }
   const { count } = otherAnnouncers
+  if (count >= minSites) return withdraw('permit', reason)
   const others = count === 1 ? '1 other node announces it' : `${count} other nodes announce it`
-  const detail = `${reason.detail}; still announced: ${others}, and minSites is ${minSites}`
-  return degrade(input, { reason: 'last-site', detail })
+  return stayAsLast(input, reason, `${others}, and minSites is ${minSites}`)
+}
+
+function stayAsLast(input: DecisionInput, { detail }: Reason, why: string): Decision {
+  const reason = { reason: 'last-site', detail: `${detail}; still announced: ${why}` }
+  return { ...degrade(input, reason), withdrawal: 'permit' }
 }
 
 function degrade({ degradable }: DecisionInput, { reason, detail }: Reason): Decision {
-  if (degradable) return { decision: 'degrade', reason, detail }
-  return {
-    decision: 'announce',
+  if (degradable) return stay('degrade', { reason, detail })
+  return stay('announce', {
     reason,
     detail: `${detail}; not degraded: the daemon's configuration does not support it`,
-  }
+  })
+}
+
+function withdraw(withdrawal: NonNullable<Decision['withdrawal']>, reason: Reason): Decision {
+  return { decision: 'withdraw', withdrawal, ...reason }
+}
+
+function stay(decision: Exclude<DecisionName, 'withdraw'>, reason: Reason): Decision {
+  return { decision, withdrawal: null, ...reason }
 }
 
 function reasonOf({ cause, detail }: { cause: string; detail: string }): Reason {
@@ -132,25 +201,12 @@ const draining: Reason = {
 }
 const returning: Reason = { reason: 'returning', detail: 'returning from a drain: degraded for a while' }
 
-const announceHealthy: Decision = { decision: 'announce', reason: 'healthy', detail: 'the endpoint serves' }
-const starting: Decision = {
-  decision: 'hold',
-  reason: 'starting',
-  detail: 'too few probes since the start for a decision',
-}
-const operatorWithdrew: Decision = {
-  decision: 'withdraw',
-  reason: 'operator-withdrew',
-  detail: 'withdrawn by the operator',
-}
-const drained: Decision = { decision: 'withdraw', reason: 'drained', detail: 'drained' }
-const stoppingKeep: Decision = {
-  decision: 'hold',
+const healthy: Reason = { reason: 'healthy', detail: 'the endpoint serves' }
+const starting: Reason = { reason: 'starting', detail: 'too few probes since the start for a decision' }
+const operatorWithdrew: Reason = { reason: 'operator-withdrew', detail: 'withdrawn by the operator' }
+const drained: Reason = { reason: 'drained', detail: 'drained' }
+const stoppingKeep: Reason = {
   reason: 'stopping-keep',
   detail: 'the controller stops, and onStop is keep',
 }
-const stoppingWithdraw: Decision = {
-  decision: 'withdraw',
-  reason: 'stopping',
-  detail: 'the controller stops',
-}
+const stopped: Reason = { reason: 'stopping', detail: 'the controller stops' }

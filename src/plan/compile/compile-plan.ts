@@ -93,6 +93,7 @@ function compileNode(shared: Compilation, site: Site, node: FleetNode, layout: N
     sessions,
     rpki,
     services,
+    store: fleet.store,
     alwaysAnnounce: sortPrefixes(node.alwaysAnnounce),
     extra: node.extra,
     maintenance: node.maintenance,

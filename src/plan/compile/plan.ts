@@ -12,6 +12,7 @@ import type {
   Rpki,
   Service,
   SessionTimers,
+  Store,
 } from '../sites/fleet.ts'
 
 /** The intended configuration of every node, as data: render and apply follow. */
@@ -48,6 +49,8 @@ export interface NodePlan {
   readonly services: readonly Service[]
   /** Unicast prefixes that the daemon announces by itself, sorted. */
   readonly alwaysAnnounce: readonly Prefix[]
+  /** `null`: none. */
+  readonly store: Store | null
   /** Configuration of the engineer's own, which the daemon gets as it is. */
   readonly extra: readonly ExtraText[]
   readonly maintenance: readonly MaintenanceWindow[]

@@ -1,5 +1,6 @@
 import type { SideCheck } from '../../manifest/words.ts'
 import type { ReadExtra } from './drafts.ts'
+import { countOf } from './fields.ts'
 import type { FleetFileText } from './file-text.ts'
 import {
   type Fleet,
@@ -49,7 +50,8 @@ export function assembleFleet(fleet: FleetFile, sites: readonly SiteFile[], read
           undrainMs: service.drain.undrain,
         },
         safety: {
-          minSites: service.safety.minSites,
+          minSites: countOf(service.safety.minSites, countServing(sites, name)),
+          alone: service.safety.alone,
           onStop: service.safety.onStop,
           deadManMs: service.safety.deadMan,
         },
@@ -57,6 +59,7 @@ export function assembleFleet(fleet: FleetFile, sites: readonly SiteFile[], read
     }),
     communities: fleet.communities,
     rpki: assembleRpki(fleet.rpki),
+    store: fleet.store ?? null,
     irr: { server: fleet.irr.server ?? null, sources: fleet.irr.sources },
     planner: fleet.planner,
     rollout: {
@@ -72,6 +75,10 @@ export function assembleFleet(fleet: FleetFile, sites: readonly SiteFile[], read
       nodes: site.nodes.map((node) => assembleNode(node, site, fleet, readExtra)),
     })),
   }
+}
+
+function countServing(sites: readonly SiteFile[], service: string): number {
+  return sites.filter(({ nodes }) => nodes.some((node) => node.services.includes(service))).length
 }
 
 type ProbeFile = FleetFile['services'][string]['probe']

@@ -10,7 +10,7 @@ export type Reading<T> = { ok: true; value: T } | { ok: false; message: string; 
 export interface Shape {
   /** The kind of value in a few words, with its bounds. */
   readonly title: string
-  readonly type: 'string' | 'integer' | 'boolean'
+  readonly type: 'string' | 'integer' | 'boolean' | readonly ['integer', 'string']
   readonly pattern?: string
   readonly maxLength?: number
   readonly minimum?: number
@@ -36,9 +36,13 @@ export function field<T>(example: string, shape: Shape, read: (raw: unknown) => 
     })
     return z.NEVER
   })
-  const { enum: words, ...rest } = shape
+  const { enum: words, type, ...rest } = shape
   const examples = [shape.type === 'string' ? example.replaceAll('"', '') : JSON.parse(example)]
-  return reader.meta({ ...rest, ...(words === undefined ? { examples } : { enum: [...words] }) })
+  return reader.meta({
+    ...rest,
+    type: typeof type === 'string' ? type : [...type],
+    ...(words === undefined ? { examples } : { enum: [...words] }),
+  })
 }
 
 export function textField<T>(
@@ -166,6 +170,34 @@ export function percentField(least: number, most: number, example: string) {
           hint: `write a whole percentage, such as ${example}`,
         }
   })
+}
+
+/** A number of sites, or a share of them: `2`, or `50%`. */
+export function countOrShareField(least: number, most: number, example: string) {
+  const number = wholeNumberField(least, most, example)
+  const share = percentField(1, 99, '50%')
+  const shape = {
+    title: `${least} to ${most}, or 1% to 99%`,
+    type: ['integer', 'string'],
+    pattern: percentPattern.source,
+    minimum: least,
+    maximum: most,
+  } as const
+  return field(example, shape, (raw): Reading<CountOrShare> => {
+    const isShare = typeof raw === 'string' && raw.includes('%')
+    const read = isShare ? share.safeParse(raw) : number.safeParse(raw)
+    if (read.success) return { ok: true, value: isShare ? (raw as `${number}%`) : read.data }
+    const [issue] = read.error.issues
+    const { hint } = (issue as { params?: { hint?: string | null } }).params ?? {}
+    return { ok: false, message: issue!.message, hint: hint ?? `write one such as ${example}, or "50%"` }
+  })
+}
+
+type CountOrShare = number | `${number}%`
+
+/** A share is rounded up: 50% of 5 are 3. */
+export function countOf(value: CountOrShare, of: number): number {
+  return typeof value === 'number' ? value : Math.ceil((of * Number(value.slice(0, -1))) / 100)
 }
 
 const percentPattern = /^(?:0|[1-9]\d{0,2})%$/

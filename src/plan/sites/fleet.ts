@@ -1,6 +1,7 @@
 import type { DaemonKind } from '../../manifest/daemon-kinds.ts'
 import type { ProbeSettings } from '../../manifest/probe.ts'
 import type {
+  AloneAction,
   BfdHops,
   ExtraPlace,
   FailureAction,
@@ -24,6 +25,8 @@ export interface Fleet {
   readonly communities: readonly Community[]
   readonly rpki: Rpki | null
   readonly irr: Irr
+  /** `null`: the nodes count the other announcers over iBGP. */
+  readonly store: Store | null
   readonly planner: {
     /** Five fields of cron: when the `planner` command reads VRPs and IRR sets and plans again. */
     readonly schedule: string
@@ -74,11 +77,23 @@ export interface Service {
   readonly when: { readonly dead: FailureAction; readonly impaired: FailureAction }
   readonly drain: Drain
   readonly safety: {
+    /** Of the sites that serve it; a share is a number here. */
     readonly minSites: number
+    /** What a failure does without the store and without other announcers over iBGP. */
+    readonly alone: { readonly dead: AloneAction; readonly impaired: AloneAction }
     readonly onStop: 'withdraw' | 'keep'
     /** How long the announcement outlives a controller that is killed or hangs; `null`: without limit. */
     readonly deadManMs: number | null
   }
+}
+
+/** etcd, with the paths of a site's certificate on its nodes. */
+export interface Store {
+  /** As `host:port`. */
+  readonly endpoints: readonly string[]
+  readonly caFile: string
+  readonly certFile: string
+  readonly keyFile: string
 }
 
 interface Drain {

@@ -25,10 +25,12 @@ export function decideUnit(unit: ServiceUnit, view: DecisionView, now: number, w
   const hasMoved = stepDrain(unit, view, now)
   const context: DecisionContext = {
     intent: view.intent,
+    forced: false,
     drainStage: unit.drain.stage,
     stopping: view.stopping,
     degradable: view.manifest.degradable,
     otherAnnouncers: findOtherAnnouncers(unit, view),
+    permit: null,
   }
   const hasChanged = unit.state.decide(context, wall)
   return hasChanged || hasMoved

@@ -56,7 +56,12 @@ export class ServiceState {
   ) {
     this.service = service
     this.health = health ?? initialHealth(now)
-    this.decision = { decision: 'hold', reason: 'starting', detail: 'no probe has ended yet' }
+    this.decision = {
+      decision: 'hold',
+      withdrawal: null,
+      reason: 'starting',
+      detail: 'no probe has ended yet',
+    }
     this.decidedAt = wall
   }
 

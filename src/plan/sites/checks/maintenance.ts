@@ -1,6 +1,7 @@
 import { type CronTimes, createCronTimes } from '../../../manifest/cron.ts'
 import type { Path } from '../../../text/wording.ts'
 import { type Drafts, listNodes, listServices, type PlacedNode, type PlacedService } from '../drafts.ts'
+import { countOf } from '../fields.ts'
 import { error, type Finding, warning } from '../finding.ts'
 
 interface Window {
@@ -80,11 +81,12 @@ function checkTogether(
   calendars: ReadonlyMap<PlacedNode, readonly Window[]>,
   spansOf: (windows: readonly Window[]) => readonly Span[],
 ): Finding[] {
-  const minSites = service.safety?.minSites ?? 0
   const sites = new Map<string, (readonly Window[])[]>()
   for (const [{ file, node }, windows] of calendars) {
     if (node.services?.includes(name)) sites.set(file, [...(sites.get(file) ?? []), windows])
   }
+  const written = service.safety?.minSites
+  const minSites = written === undefined ? 0 : countOf(written, sites.size)
   if (minSites === 0 || sites.size === 0) return []
   const outs = [...sites].flatMap(([file, nodes]) => {
     const spans = nodes.map(spansOf).reduce(intersect)

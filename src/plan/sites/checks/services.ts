@@ -1,6 +1,6 @@
 import { count, type Path } from '../../../text/wording.ts'
 import { type Drafts, listNodes, listServices, type PlacedNode, type PlacedService } from '../drafts.ts'
-import { readName } from '../fields.ts'
+import { countOf, readName } from '../fields.ts'
 import type { Finding } from '../finding.ts'
 import { checkCommunities } from './policy/communities.ts'
 import { checkPrefixes } from './prefixes.ts'
@@ -116,8 +116,9 @@ function checkServed(
       },
     ]
   }
-  const minSites = service.safety?.minSites
-  if (minSites === undefined) return []
+  const written = service.safety?.minSites
+  if (written === undefined) return []
+  const minSites = countOf(written, serving)
   const at: Path = [...path, 'safety', 'minSites']
   if (minSites > serving) {
     return [

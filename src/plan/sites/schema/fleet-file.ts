@@ -1,7 +1,8 @@
 import * as z from 'zod'
 import { bounds } from '../../../manifest/bounds.ts'
-import { checkNames, failureActions, vitalChecks } from '../../../manifest/words.ts'
+import { aloneActions, checkNames, failureActions, vitalChecks } from '../../../manifest/words.ts'
 import {
+  countOrShareField,
   nameShape,
   percentField,
   portField,
@@ -13,6 +14,7 @@ import { deadManField, durationField, secondsField } from './duration-fields.ts'
 import {
   addressField,
   asnField,
+  endpointField,
   hostField,
   interfaceAddressField,
   interfaceField,
@@ -139,11 +141,22 @@ const drain = z
 
 const safety = z
   .strictObject({
-    minSites: wholeNumberField(...bounds.safety.minSites, '1')
+    minSites: countOrShareField(...bounds.safety.minSites, '1')
       .describe(
-        'A site is not withdrawn if fewer sites than this would remain. At most one less than the number of sites that serve it, or no site could ever be withdrawn. `0`: no floor.',
+        'A site is not withdrawn if fewer sites than this would remain: a number, or a share of the sites that serve it, rounded up. At most one less than these, or no site could ever be withdrawn. `0`: no floor.',
       )
       .prefault(1),
+    alone: z
+      .strictObject({
+        dead: wordField(aloneActions).describe('The endpoint cannot serve any client.').prefault('withdraw'),
+        impaired: wordField(aloneActions)
+          .describe('The endpoint serves, but badly, and `when.impaired` is `withdraw`.')
+          .prefault('hold'),
+      })
+      .describe(
+        'What a node does that cannot reach the store and sees no other announcer over iBGP: `withdraw`, or `hold`, which keeps announcing, degraded.',
+      )
+      .prefault({}),
     onStop: wordField(['withdraw', 'keep'])
       .describe('What happens to the announcement when a controller is stopped.')
       .prefault('withdraw'),
@@ -270,6 +283,25 @@ export const fleetFileSchema = z.strictObject({
     })
     .describe('Where the sets of `irr` at neighbors come from.')
     .prefault({}),
+  store: z
+    .strictObject({
+      endpoints: z
+        .array(endpointField)
+        .min(1)
+        .max(9)
+        .describe('The members of the cluster, each as `host:port`; three or five, at different sites.'),
+      caFile: secretFileField('/etc/anyward/store/ca.pem').describe(
+        'On each node: the certificate of the authority that signed the members’ certificates.',
+      ),
+      certFile: secretFileField('/etc/anyward/store/site.pem').describe(
+        'On each node: the certificate of its site.',
+      ),
+      keyFile: secretFileField('/etc/anyward/store/site.key').describe('On each node: its private key.'),
+    })
+    .describe(
+      'etcd, where nodes agree on who may withdraw. Left out: each node counts the other announcers over iBGP.',
+    )
+    .optional(),
   planner: z
     .strictObject({
       schedule: scheduleField

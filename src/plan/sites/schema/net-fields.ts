@@ -125,6 +125,28 @@ export const hostField = textField('127.0.0.1', { title: 'address or host name' 
     : { ok: false, message: `${quote(text)} is neither an address nor a host name`, hint: null }
 })
 
+/** A server, as a node connects to it. */
+export const endpointField = textField(
+  '10.9.0.1:2379',
+  { title: 'address or host name, and port' },
+  (text) => {
+    const match = /^(?:\[([^\]]+)\]|([^:]+)):([1-9]\d{0,4})$/.exec(text)
+    const host = match?.[1] ?? match?.[2] ?? ''
+    const address = parseAddress(host)
+    const isHost =
+      match?.[1] === undefined
+        ? isHostName(host) || (address.ok && address.value.family === 'ipv4')
+        : address.ok && address.value.family === 'ipv6'
+    return match !== null && isHost && Number(match[3]) <= 65535
+      ? { ok: true, value: text }
+      : {
+          ok: false,
+          message: `${quote(text)} is not a host and a port`,
+          hint: 'write one such as 10.9.0.1:2379, "[2001:db8::1]:2379" or etcd1.example.net:2379',
+        }
+  },
+)
+
 export const asnField = field(
   '64500',
   { title: 'AS number', type: 'integer', minimum: 1, maximum: 4294967294 },

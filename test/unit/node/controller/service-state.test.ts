@@ -26,10 +26,12 @@ const service: ManifestService = {
 
 const context: DecisionContext = {
   intent: 'serve',
+  forced: false,
   drainStage: 'none',
   stopping: false,
   degradable: true,
   otherAnnouncers: null,
+  permit: null,
 }
 const good: ProbeResult = { outcome: 'good', handshakeMs: 1, pingMs: 1 }
 const silent: ProbeResult = { outcome: 'bad', check: 'ping', cause: 'no-reply', detail: 'no reply' }

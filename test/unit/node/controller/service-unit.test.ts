@@ -13,7 +13,7 @@ const probes = { endpoint: { runCycle: () => new Promise<never>(() => {}), close
 
 function createUnit(prefixes: readonly string[], decision: DecisionName = 'announce'): ServiceUnit {
   const unit = new ServiceUnit({ ...example, prefixes: [...prefixes] }, probes, null, 0, 0)
-  unit.state.decision = { decision, reason: 'some', detail: 'some' }
+  unit.state.decision = { decision, withdrawal: null, reason: 'some', detail: 'some' }
   return unit
 }
 

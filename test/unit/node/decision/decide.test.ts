@@ -32,11 +32,18 @@ const others = (count: number): OtherAnnouncers => ({ source: 'ibgp', count })
 
 const calm = {
   intent: 'serve',
+  forced: false,
   drainStage: 'none',
   stopping: false,
   degradable: true,
   otherAnnouncers: others(2),
-  service: { onStop: 'withdraw', when: { dead: 'withdraw', impaired: 'degrade' }, minSites: 1 },
+  permit: null,
+  service: {
+    onStop: 'withdraw',
+    when: { dead: 'withdraw', impaired: 'degrade' },
+    minSites: 1,
+    alone: { dead: 'withdraw', impaired: 'hold' },
+  },
 } as const satisfies Omit<DecisionInput, 'health'>
 const keepOnStop = { ...calm.service, onStop: 'keep' } as const
 const strict = { ...calm.service, when: { dead: 'withdraw', impaired: 'withdraw' } } as const
@@ -294,8 +301,8 @@ describe('failure 22: every site unhealthy at once', () => {
       let b: string = 'announce'
       const history: string[] = []
       for (let round = 0; round < 6; round += 1) {
-        if (who === 'both look at once') [a, b] = [decide(b), decide(a)]
-        else if (who === 'a looks first') {
+        if (who === 'both decide at once') [a, b] = [decide(b), decide(a)]
+        else if (who === 'a decides first') {
           a = decide(b)
           b = decide(a)
         } else {
@@ -307,4 +314,126 @@ describe('failure 22: every site unhealthy at once', () => {
       expect(history.slice(1)).toEqual(Array(5).fill('degrade degrade'))
     },
   )
+})
+
+describe('with a store', () => {
+  const none = { standing: 'none' } as const
+  const asking = { standing: 'asking' } as const
+  const granted = { standing: 'granted' } as const
+  const tooFew = { standing: 'refused', remaining: 1, required: 2 } as const
+  const unreachable = { standing: 'unreachable' } as const
+  const withdrawn = { ...calm, intent: 'withdraw' } as const
+  const gone = { ...calm, intent: 'drain', drainStage: 'drained' } as const
+
+  check([
+    ['a dead site asks before it withdraws', { ...calm, health: dead, permit: none }, 'hold', 'refused'],
+    ['holds while it asks', { ...calm, health: dead, permit: asking }, 'hold', 'refused'],
+    ['withdraws with the permit', { ...calm, health: dead, permit: granted }, 'withdraw', 'refused'],
+    ['stays without it, degraded', { ...calm, health: dead, permit: tooFew }, 'degrade', 'last-site'],
+    [
+      'the permit counts, not the other announcers over iBGP',
+      { ...calm, health: dead, permit: granted, otherAnnouncers: others(0) },
+      'withdraw',
+      'refused',
+    ],
+    [
+      'a missing address needs no permit',
+      { ...calm, health: linkless, permit: tooFew },
+      'withdraw',
+      'address-missing',
+    ],
+    [
+      'nor does a controller that stops',
+      { ...calm, health: dead, stopping: true, permit: tooFew },
+      'withdraw',
+      'refused',
+    ],
+    [
+      'an impaired site that only degrades does not ask',
+      { ...calm, health: lossy, permit: none },
+      'degrade',
+      'loss',
+    ],
+    [
+      'an impaired site that is to be withdrawn asks',
+      { ...calm, health: lossy, service: strict, permit: none },
+      'hold',
+      'loss',
+    ],
+    ['an order asks too', { ...withdrawn, health: healthy, permit: none }, 'hold', 'operator-withdrew'],
+    [
+      'and stays without the permit',
+      { ...withdrawn, health: healthy, permit: tooFew },
+      'degrade',
+      'last-site',
+    ],
+    [
+      'unless it is forced',
+      { ...withdrawn, health: healthy, forced: true, permit: tooFew },
+      'withdraw',
+      'operator-withdrew',
+    ],
+    [
+      'or the address is missing',
+      { ...withdrawn, health: linkless, permit: tooFew },
+      'withdraw',
+      'operator-withdrew',
+    ],
+    ['a drain asks before it withdraws', { ...gone, health: healthy, permit: none }, 'hold', 'drained'],
+    [
+      'and stays degraded without the permit',
+      { ...gone, health: healthy, permit: tooFew },
+      'degrade',
+      'last-site',
+    ],
+    ['or withdraws with it', { ...gone, health: healthy, permit: granted }, 'withdraw', 'drained'],
+  ])
+
+  describe('that cannot be reached', () => {
+    const lone = { ...calm, permit: unreachable, otherAnnouncers: null } as const
+    check([
+      ['the other announcers count', { ...calm, health: dead, permit: unreachable }, 'withdraw', 'refused'],
+      [
+        'too few of them keep the site',
+        { ...calm, health: dead, permit: unreachable, otherAnnouncers: others(0) },
+        'degrade',
+        'last-site',
+      ],
+      ['without them a dead site withdraws', { ...lone, health: dead }, 'withdraw', 'refused'],
+      [
+        'or holds, with `alone.dead: hold`',
+        { ...lone, health: dead, service: { ...calm.service, alone: { dead: 'hold', impaired: 'hold' } } },
+        'degrade',
+        'store-unreachable',
+      ],
+      ['an impaired one holds', { ...lone, health: lossy, service: strict }, 'degrade', 'store-unreachable'],
+      [
+        'or withdraws, with `alone.impaired: withdraw`',
+        {
+          ...lone,
+          health: lossy,
+          service: { ...strict, alone: { dead: 'withdraw', impaired: 'withdraw' } },
+        },
+        'withdraw',
+        'loss',
+      ],
+      [
+        'an order holds',
+        { ...withdrawn, ...lone, intent: 'withdraw', health: healthy },
+        'degrade',
+        'store-unreachable',
+      ],
+    ])
+  })
+
+  test.each([
+    ['a wish that depends on the permit', { ...calm, health: dead, permit: tooFew }, 'permit'],
+    ['a missing address', { ...calm, health: linkless, permit: tooFew }, 'fact'],
+    ['a forced order', { ...withdrawn, health: healthy, forced: true, permit: none }, 'order'],
+    ['a stop', { ...calm, health: healthy, stopping: true, permit: none }, 'order'],
+    ['a healthy site', { ...calm, health: healthy, permit: granted }, null],
+    ['a degraded one', { ...calm, health: lossy, permit: none }, null],
+  ] as const)('reports to it: %s', (_title, input: DecisionInput, withdrawal) => {
+    expect(decideAnnouncement(input).withdrawal).toBe(withdrawal)
+  })
 })

@@ -72,7 +72,13 @@ test('every field of the YAML arrives in the fleet', () => {
         },
         when: { dead: 'degrade', impaired: 'withdraw' },
         drain: { idleMs: 5000, limitMs: 120_000, undrainMs: 0 },
-        safety: { minSites: 1, onStop: 'withdraw', deadManMs: null },
+        // Of two sites.
+        safety: {
+          minSites: 1,
+          alone: { dead: 'hold', impaired: 'withdraw' },
+          onStop: 'withdraw',
+          deadManMs: null,
+        },
       },
     ],
     communities: ['64500:100', '64500:1:2'],
@@ -90,6 +96,12 @@ test('every field of the YAML arrives in the fleet', () => {
       vrps: { file: 'vrps.json', slurm: '/etc/anyward/slurm.json', maxAgeMs: 43_200_000 },
     },
     irr: { server: 'whois.example.net:4343', sources: ['RIPE', 'RADB'] },
+    store: {
+      endpoints: ['10.9.0.1:2379', 'etcd2.example.net:2379', '[2001:db8::9]:2379'],
+      caFile: '/etc/anyward/store/ca.pem',
+      certFile: '/etc/anyward/store/site.pem',
+      keyFile: '/etc/anyward/store/site.key',
+    },
     planner: {
       schedule: '*/15 4-6 * * *',
       keys: [
@@ -265,7 +277,12 @@ test('a missing field has its default', () => {
   expect(fleet?.planner).toEqual({ schedule: '*/10 * * * *', keys: [] })
   expect(fleet?.rollout).toEqual({ waves: [], soakMs: 300_000, via: 'ssh' })
   expect(fleet?.listen).toBe('127.0.0.1:9586')
-  expect(fleet?.services[0]?.safety).toEqual({ minSites: 1, onStop: 'withdraw', deadManMs: 10_000 })
+  expect(fleet?.services[0]?.safety).toEqual({
+    minSites: 1,
+    alone: { dead: 'withdraw', impaired: 'hold' },
+    onStop: 'withdraw',
+    deadManMs: 10_000,
+  })
   expect(fleet?.services[0]?.when).toEqual({ dead: 'withdraw', impaired: 'degrade' })
   expect(fleet?.services[0]?.drain).toEqual({ idleMs: 3000, limitMs: 60_000, undrainMs: 10_000 })
   expect(fleet?.services[0]?.probe).toMatchObject({
