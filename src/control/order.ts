@@ -7,6 +7,8 @@ export const orderSchema = z
   .strictObject({
     version: z.literal(orderVersion).default(orderVersion),
     intent: z.enum(['serve', 'drain', 'withdraw']),
+    /** The user whose order needs no permit to withdraw. */
+    forcedBy: z.string().max(100).nullable().optional(),
     reason: z.string().max(500).nullable().default(null),
     /** Milliseconds from now; null: until another order. */
     forMs: z

@@ -5,10 +5,11 @@ import { type WithdrawOutcome, withdrawNode, withdrawUnguarded } from '../../nod
 import type { Way, Withdrawal } from '../../node/withdraw/ladder.ts'
 import { commandToRestore } from '../../node/withdraw/removed-addresses.ts'
 import { exitCode } from '../failure.ts'
+import { type ForceOptions, userOf } from '../force.ts'
 import { type NodeOptions, requireBundle } from '../locate-bundle.ts'
 import { printStatus } from '../print-status.ts'
 
-export type WithdrawOptions = NodeOptions & { reason?: string; afterStop?: true }
+export type WithdrawOptions = NodeOptions & ForceOptions & { readonly afterStop?: true }
 
 export async function withdraw(options: WithdrawOptions): Promise<void> {
   // The manifest alone: damage to other files of the bundle must not prevent a withdrawal.
@@ -20,14 +21,23 @@ export async function withdraw(options: WithdrawOptions): Promise<void> {
     const outcome = await withdrawUnguarded(manifest)
     if (outcome !== null) report(manifest, outcome, json)
   } else {
-    report(manifest, await withdrawNode(manifest, options.reason ?? null), json)
+    const { reason = null } = options
+    report(manifest, await withdrawNode(manifest, { reason, forcedBy: userOf(options) }), json)
   }
 }
 
 function report(manifest: Manifest, outcome: WithdrawOutcome, json: boolean): void {
   if (outcome.by === 'controller') {
     printStatus(json ? Object.assign(outcome.status, { way: 'controller' }) : outcome.status, json)
-    if (!json) process.stdout.write('  withdrawn by: controller\n')
+    const kept = outcome.status.services.filter(({ decision }) => decision !== 'withdraw')
+    if (kept.length === 0) {
+      if (!json) process.stdout.write('  withdrawn by: controller\n')
+      return
+    }
+    for (const { name, detail } of kept)
+      process.stderr.write(`anyward: ${name} is NOT withdrawn: ${detail}\n`)
+    process.stderr.write('    to withdraw all the same: anyward withdraw --force --reason TEXT\n')
+    process.exitCode = exitCode.findings
     return
   }
   const { withdrawal, removed } = outcome

@@ -1,6 +1,7 @@
+import { type ForceOptions, userOf } from '../force.ts'
 import { type Course, giveOrder, type OrderOptions } from './give-order.ts'
 
-export type DrainOptions = OrderOptions & { readonly for?: number; readonly reason?: string }
+export type DrainOptions = OrderOptions & ForceOptions & { readonly for?: number }
 
 const course: Course = {
   isReached: ({ services, daemon }) =>
@@ -11,5 +12,5 @@ const course: Course = {
 
 export async function drain(options: DrainOptions): Promise<void> {
   const { for: forMs = null, reason = null } = options
-  await giveOrder({ intent: 'drain', reason, forMs }, course, options)
+  await giveOrder({ intent: 'drain', reason, forMs, forcedBy: userOf(options) }, course, options)
 }

@@ -12,6 +12,7 @@ import { PendingChanges } from './pending-changes.ts'
 import { Reconciler } from './reconciler.ts'
 import { type Calendar, createCalendar } from './services/calendar.ts'
 import { decideUnit } from './services/decide-unit.ts'
+import { PermitKeeper } from './services/permit-keeper.ts'
 import { Probing } from './services/probing.ts'
 import { ServiceUnit } from './services/service-unit.ts'
 import { buildStatus } from './status.ts'
@@ -41,7 +42,7 @@ export class Controller {
   #phase: 'running' | 'stopping' | 'giving-way' = 'running'
 
   constructor(parts: ControllerParts) {
-    const { clock, manifest, store } = parts
+    const { clock, manifest, store, permitOf } = parts
     this.#parts = parts
     this.#intent = store.intent
     this.#timers = new Timers(clock)
@@ -50,7 +51,9 @@ export class Controller {
     this.#units = manifest.services.map((service) => {
       const before = saved?.services[service.name]
       const left = saved === null || before === undefined ? null : { of: before, at: saved.savedAt }
-      return new ServiceUnit(service, parts.probesOf(service), left, clock.now(), clock.wall())
+      const unit = new ServiceUnit(service, parts.probesOf(service), left, clock.now(), clock.wall())
+      if (permitOf) unit.permit = new PermitKeeper(permitOf(service.name), clock, () => this.#decide([unit]))
+      return unit
     })
     this.#probing = new Probing({
       units: this.#units,
@@ -134,7 +137,9 @@ export class Controller {
   }
 
   /** Resolves with true once the neighbors have the desired routes, or with false at the deadline. */
-  settle(timeoutMs: number): Promise<boolean> {
+  async settle(timeoutMs: number): Promise<boolean> {
+    // Each answer comes within the time of the store.
+    await Promise.all(this.#units.map(({ permit }) => permit?.answered()))
     return this.#reconciler.settle(timeoutMs)
   }
 
@@ -245,9 +250,11 @@ export class Controller {
       manifest,
       units: this.#units,
       intent: intent.intent,
+      forced: intent.forcedBy !== null,
       stopping: this.#phase === 'stopping',
       traffic,
       observation: this.#reconciler.observation,
+      verified: this.#reconciler.verified,
       desired: this.#current,
     }
     const changed = units.filter((unit) => {

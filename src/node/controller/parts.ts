@@ -6,6 +6,7 @@ import type { ProbeResult } from '../probe/result.ts'
 import type { SideCheckResult } from '../probe/side/side-check.ts'
 import type { Observation, RoutingDaemon, SavedNetwork } from '../routing/daemon.ts'
 import type { DaemonFailure } from './reconciler.ts'
+import type { ServicePermit } from './services/permit-keeper.ts'
 import type { DecidedState, ServiceState } from './services/service-state.ts'
 import type { SavedService, ServiceProbes } from './services/service-unit.ts'
 import type { BfdView } from './watch/bfd-watch.ts'
@@ -74,6 +75,8 @@ export interface ControllerParts {
   /** Withdraws if this controller cannot. */
   readonly guard: GuardClient | null
   readonly lastResort: AddressRemover | null
+  /** `null` or missing: the fleet has no store. */
+  readonly permitOf?: ((service: string) => ServicePermit) | null
   /** `null`: no neighbor has BFD. */
   readonly bfd?: { view(neighbor: string): BfdView | null } | null
   /** FRR: announcements that are saved in its files. */

@@ -138,16 +138,17 @@ export function createObserver(
         say(level, { event: 'session', neighbor, session }, `the session to ${neighbor} is ${session}`)
       }
     },
-    intended({ intent, source, reason, until }) {
-      const facts = { event: 'operator', intent, source, reason, until }
+    intended({ intent, source, reason, until, forcedBy }) {
+      const facts = { event: 'operator', intent, source, reason, until, forcedBy }
       const by = source === 'calendar' ? 'the calendar' : 'the operator'
       const why = reason === null ? '' : ` (${reason})`
+      const forced = forcedBy === null ? '' : `, without a permit, by ${forcedBy}`
       say(
         'warn',
         facts,
         source === null
           ? 'no order and no maintenance window is active any more: the node serves'
-          : `${by} orders ${intent}${why}`,
+          : `${by} orders ${intent}${why}${forced}`,
       )
     },
   }

@@ -1,4 +1,4 @@
-import { anyText, nullable, number, record, word } from '../../text/shape.ts'
+import { anyText, nullable, number, optional, record, word } from '../../text/shape.ts'
 
 /** An operator's intent for this node, independent of its health. */
 export type Intent = 'serve' | 'drain' | 'withdraw'
@@ -7,6 +7,8 @@ export type Intent = 'serve' | 'drain' | 'withdraw'
 export interface OperatorIntent {
   readonly intent: Intent
   readonly reason: string | null
+  /** The user whose order needs no permit to withdraw; missing or `null`: it needs one. */
+  readonly forcedBy?: string | null
   /** Wall clock, milliseconds since 1970. */
   readonly since: number
   /** Wall clock; the intent is `serve` from then on. Null: until another order. */
@@ -19,6 +21,7 @@ export const instantShape = number(0, 10_000_000_000_000)
 export const intentShape = record({
   intent: word('serve', 'drain', 'withdraw'),
   reason: nullable(anyText(500)),
+  forcedBy: optional(nullable(anyText(100))),
   since: instantShape,
   until: nullable(instantShape),
 })
@@ -46,6 +49,7 @@ export interface EffectiveIntent {
   /** Wall clock; null: until another order. */
   readonly until: number | null
   readonly reason: string | null
+  readonly forcedBy: string | null
 }
 
 /**
@@ -58,13 +62,14 @@ export function effectiveIntent(
   wall: number,
 ): EffectiveIntent {
   const ordered = currentIntent(operator, wall)
+  const { reason, forcedBy = null } = ordered
   if (ordered.intent !== 'serve') {
-    return { intent: ordered.intent, source: 'operator', until: ordered.until, reason: ordered.reason }
+    return { intent: ordered.intent, source: 'operator', until: ordered.until, reason, forcedBy }
   }
   const { active, next } = calendar
-  if (active === null) return { intent: 'serve', source: null, until: null, reason: null }
+  if (active === null) return { forcedBy: null, intent: 'serve', source: null, until: null, reason: null }
   if (active.start <= ordered.since) {
-    return { intent: 'serve', source: 'operator', until: next?.start ?? null, reason: ordered.reason }
+    return { forcedBy: null, intent: 'serve', source: 'operator', until: next?.start ?? null, reason }
   }
-  return { intent: 'drain', source: 'calendar', until: active.until, reason: active.reason }
+  return { forcedBy: null, intent: 'drain', source: 'calendar', until: active.until, reason: active.reason }
 }

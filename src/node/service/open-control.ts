@@ -24,9 +24,10 @@ export function createRoutes(controller: Controller, metrics: ReturnType<typeof 
         return renderMetrics(metrics.registry)
       },
     }),
-    orderRoute(async ({ intent, reason, forMs }) => {
+    orderRoute(async ({ intent, reason, forcedBy = null, forMs }) => {
       const since = systemClock.wall()
-      await controller.setIntent({ intent, reason, since, until: forMs === null ? null : since + forMs })
+      const until = forMs === null ? null : since + forMs
+      await controller.setIntent({ intent, reason, forcedBy, since, until })
       await controller.settle(2000)
       return controller.status()
     }),

@@ -24,13 +24,21 @@ export type WithdrawOutcome =
       readonly removed: readonly RemovedAddress[]
     }
 
+export interface WithdrawOrder {
+  readonly reason: string | null
+  /** The user whose order needs no permit; `null`: it needs one. */
+  readonly forcedBy: string | null
+}
+
 /** Withdraws every service: through the controller or, if it does not answer, directly. */
-export async function withdrawNode(manifest: Manifest, reason: string | null): Promise<WithdrawOutcome> {
+export async function withdrawNode(manifest: Manifest, order: WithdrawOrder): Promise<WithdrawOutcome> {
   const failures: string[] = []
-  const status = await orderController(manifest, reason, failures)
-  if (status?.daemon.verified === true) return { by: 'controller', status }
+  const status = await orderController(manifest, order, failures)
+  // Without the permit, the service stays: what the controller refuses is not done behind its back.
+  const isRefused = status?.services.some(({ decision }) => decision !== 'withdraw') ?? false
+  if (status !== null && (status.daemon.verified || isRefused)) return { by: 'controller', status }
   if (status !== null) failures.push('the controller took the order, but the daemon has not carried it out')
-  else await persistIntent(manifest, reason, failures)
+  else await persistIntent(manifest, order, failures)
   const services = new Set(manifest.services.map(({ name }) => name))
   return withdrawDirectly(manifest, services, failures)
 }
@@ -46,14 +54,14 @@ export async function withdrawUnguarded(manifest: Manifest): Promise<WithdrawOut
 /** `null`: no controller answers. */
 async function orderController(
   manifest: Manifest,
-  reason: string | null,
+  order: WithdrawOrder,
   failures: string[],
 ): Promise<NodeStatus | null> {
   try {
     // A short question first: a controller that hangs must not delay the withdrawal.
     const awake = await askController(manifest, undefined, wakeTimeoutMs)
     if (awake.outcome === 'absent') return null
-    const reply = await askController(manifest, { intent: 'withdraw', reason, forMs: null })
+    const reply = await askController(manifest, { intent: 'withdraw', ...order, forMs: null })
     return reply.outcome === 'answered' ? reply.status : null
   } catch (error) {
     if (!(error instanceof OperationError)) throw error
@@ -65,11 +73,11 @@ async function orderController(
 }
 
 /** The next controller must not announce what an operator has withdrawn. */
-async function persistIntent(manifest: Manifest, reason: string | null, failures: string[]): Promise<void> {
+async function persistIntent(manifest: Manifest, order: WithdrawOrder, failures: string[]): Promise<void> {
   const { stateDir } = manifest.paths
   const file = operatorFile(stateDir, () => {})
   try {
-    const operator = { intent: 'withdraw', reason, since: systemClock.wall(), until: null } as const
+    const operator = { intent: 'withdraw', ...order, since: systemClock.wall(), until: null } as const
     await file.save({ format: 1, operator })
   } catch (error) {
     failures.push(

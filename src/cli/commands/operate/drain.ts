@@ -10,6 +10,10 @@ export function drainCommand(): Command {
     )
     .option('--for <duration>', 'serve again after this time, such as 30m', parseFor)
     .option('--reason <text>', 'the reason, shown in the status')
+    .option(
+      '--force',
+      'without the permit of the fleet’s store, even if too few other sites are well; needs --reason',
+    )
     .option('--no-wait', 'do not wait until it is drained')
     .action(async (_options: unknown, command: Command) => {
       const { drain } = await import('../../operate/drain.ts')

@@ -9,6 +9,10 @@ export function withdrawCommand(): Command {
     )
     .option('--reason <text>', 'the reason, shown in the status')
     .option(
+      '--force',
+      'without the permit of the fleet’s store, even if too few other sites are well; needs --reason',
+    )
+    .option(
       '--after-stop',
       'for ExecStopPost= of systemd: only after a failure, and only services with a dead man’s switch that no guard watches',
     )

@@ -12,10 +12,14 @@ interface DecisionView {
   readonly manifest: Manifest
   readonly units: readonly ServiceUnit[]
   readonly intent: Intent
+  /** The order needs no permit. */
+  readonly forced: boolean
   readonly stopping: boolean
   readonly traffic: TrafficSource
   /** The last one; `null` before the first. */
   readonly observation: Observation | null
+  /** The neighbors have the desired routes. */
+  readonly verified: boolean
   /** The present desired set; `null` if it is not known yet. */
   readonly desired: Announcements | null
 }
@@ -25,15 +29,24 @@ export function decideUnit(unit: ServiceUnit, view: DecisionView, now: number, w
   const hasMoved = stepDrain(unit, view, now)
   const context: DecisionContext = {
     intent: view.intent,
-    forced: false,
+    forced: view.forced,
     drainStage: unit.drain.stage,
     stopping: view.stopping,
     degradable: view.manifest.degradable,
     otherAnnouncers: findOtherAnnouncers(unit, view),
-    permit: null,
+    permit: unit.permit?.standing ?? null,
   }
   const hasChanged = unit.state.decide(context, wall)
+  unit.permit?.follow(unit.state.decision, isWell(unit, view))
   return hasChanged || hasMoved
+}
+
+/** Others may count on this node: its neighbors have the routes of a service that is healthy. */
+function isWell({ state, service }: ServiceUnit, { observation, verified }: DecisionView): boolean {
+  if (state.decision.decision !== 'announce' || state.health.status !== 'healthy' || !verified) return false
+  const announced = observation?.neighbors.flatMap((neighbor) => [...neighbor.announced]) ?? []
+  const own = announced.filter(([prefix]) => service.prefixes.includes(prefix))
+  return own.length > 0 && own.every(([, grade]) => grade === 'normal')
 }
 
 /** iBGP is the only source so far. */

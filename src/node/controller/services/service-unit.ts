@@ -13,6 +13,7 @@ import { countOtherAnnouncers } from '../../decision/other-announcers.ts'
 import { restoreHealth, saveHealth } from '../../health/record.ts'
 import type { SideProbe } from '../../probe/side/side-check.ts'
 import type { Observation } from '../../routing/daemon.ts'
+import type { PermitKeeper } from './permit-keeper.ts'
 import { type EndpointProbe, ServiceState } from './service-state.ts'
 
 /** The probes of one service. */
@@ -34,6 +35,8 @@ export class ServiceUnit {
   readonly state: ServiceState
   readonly probes: ServiceProbes
   drain: DrainState
+  /** `null`: the fleet has no store. */
+  permit: PermitKeeper | null = null
   /** What the drain's stage waits for, for messages. */
   waitingFor: string | null = null
   /** When its probe loop last began a cycle. */

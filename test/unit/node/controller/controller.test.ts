@@ -5,6 +5,7 @@ import { systemClock } from '../../../../src/clock/clock.ts'
 import { type Manifest, requireManifest } from '../../../../src/manifest/manifest.ts'
 import { Controller } from '../../../../src/node/controller/controller.ts'
 import type { VerifiedChange } from '../../../../src/node/controller/parts.ts'
+import type { ServicePermit } from '../../../../src/node/controller/services/permit-keeper.ts'
 import { serving } from '../../../../src/node/decision/intent.ts'
 import type { GuardClient } from '../../../../src/node/guard/client.ts'
 import { DaemonError, type Observation, type RoutingDaemon } from '../../../../src/node/routing/daemon.ts'
@@ -30,6 +31,7 @@ interface StartOptions {
   readonly isStuck?: () => boolean
   readonly wall?: () => number
   readonly guard?: GuardClient | null
+  readonly permit?: ServicePermit
 }
 
 /** A guard that does not reply to a hand-over before `answer`. */
@@ -75,6 +77,7 @@ function start(
     isStuck = () => false,
     wall = () => systemClock.wall(),
     guard = null,
+    permit,
   }: StartOptions = {},
 ) {
   let originated: ReadonlySet<string> = new Set(found)
@@ -131,6 +134,7 @@ function start(
     guard,
     lastResort: null,
     serial: null,
+    permitOf: permit === undefined ? null : () => permit,
   })
   controller.start()
   return { controller, withdrawn, announced: () => [...originated].sort(), cyclesBefore: () => cyclesBefore }
@@ -302,3 +306,40 @@ test('a maintenance window is reported in advance, drains by itself, and its end
   await expect.poll(announced, { timeout: 5000 }).toEqual(everything)
   await controller.stop(1000)
 }, 30_000)
+
+test('an order waits for the permit; without it the service stays, degraded', async () => {
+  const calls: string[] = []
+  let mayWithdraw = false
+  const permit: ServicePermit = {
+    ask: async (reason) => {
+      calls.push(`ask ${reason}`)
+      return mayWithdraw
+        ? { phase: 'granted', nonce: 'n', actBeforeMs: Number.POSITIVE_INFINITY }
+        : { phase: 'refused', remaining: 1, required: 2 }
+    },
+    mayWithdraw: () => true,
+    sayWell: () => calls.push('well'),
+    sayNotWell: () => calls.push('not well'),
+    reportWithdrawal: (cause, reason) => calls.push(`${cause} ${reason}`),
+  }
+  const { controller, announced } = start(withOnStop('withdraw'), { permit })
+  await expect.poll(() => calls.at(-1)).toBe('well')
+  expect(announced()).toEqual(everything)
+  await controller.setIntent({ intent: 'withdraw', reason: null, since: 0, until: null })
+  await controller.settle(1000)
+  expect(announced()).toEqual(everything)
+  expect(controller.status().services[0]).toMatchObject({ decision: 'degrade', reason: 'last-site' })
+  mayWithdraw = true
+  await expect.poll(announced, { timeout: 5000 }).toEqual([])
+  await controller.setIntent({ intent: 'serve', reason: null, since: 0, until: null })
+  await expect.poll(() => calls.at(-1)).toBe('well')
+  expect(announced()).toEqual(everything)
+  await controller.setIntent({ intent: 'withdraw', reason: 'x', since: 0, until: null, forcedBy: 'root' })
+  await controller.settle(1000)
+  expect(announced()).toEqual([])
+  expect(calls.at(-1)).toBe('order operator-withdrew')
+  expect(new Set(calls)).toEqual(
+    new Set(['not well', 'well', 'ask operator-withdrew', 'order operator-withdrew']),
+  )
+  await controller.stop(1000)
+})
