@@ -1,5 +1,5 @@
 import type { Clock } from '../../clock/clock.ts'
-import type { MinSites, NodeReport } from '../permit/floor.ts'
+import type { NodeReport } from '../permit/floor.ts'
 import { type HolderCause, holderOf, type Register } from '../permit/register.ts'
 import { type PermitTransaction, reportWithdrawal, returnPermit } from '../permit/request.ts'
 import {
@@ -18,9 +18,7 @@ import { type Entry, readEntry, readRegister } from './values.ts'
 
 export interface ServiceSettings {
   readonly name: string
-  readonly minSites: MinSites
-  /** Sites of the service, by the configuration. */
-  readonly sites: number
+  readonly minSites: number
 }
 
 export interface ExchangeTimes extends PermitTimes {
@@ -201,9 +199,7 @@ export class ServicePermit {
     }
     if (effect.effect === 'read') {
       this.#view = await this.#read(within)
-      return this.#view === null
-        ? unknown
-        : { event: 'read', view: { ...this.#view, sites: this.#service.sites } }
+      return this.#view === null ? unknown : { event: 'read', view: this.#view }
     }
     const { outcome } = await this.#commit(effect.transaction, this.#view!, within)
     return outcome === 'committed' || outcome === 'conflict' ? { event: outcome } : unknown

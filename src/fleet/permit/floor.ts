@@ -12,14 +12,6 @@ export interface NodeReport {
   readonly fresh: boolean
 }
 
-/** The least number of sites that keep announcing: a number, or a share of the sites of the service. */
-export type MinSites = { readonly sites: number } | { readonly percent: number }
-
-/** A share is rounded up: 50% of 5 sites are 3. */
-export function requiredSites(minSites: MinSites, sitesOfService: number): number {
-  return 'sites' in minSites ? minSites.sites : Math.ceil((sitesOfService * minSites.percent) / 100)
-}
-
 /**
  * The nodes that keep the service announced if `asking` withdraws: well, current, and not in the register. A degraded
  * node is not well, so that no two failed sites permit each other's withdrawal.

@@ -1,4 +1,4 @@
-import { countSites, findRemaining, type MinSites, type NodeReport, requiredSites } from './floor.ts'
+import { countSites, findRemaining, type NodeReport } from './floor.ts'
 import {
   type Holder,
   type HolderCause,
@@ -12,15 +12,14 @@ import {
 export interface PermitView {
   readonly register: Register
   readonly reports: readonly NodeReport[]
-  /** Sites of the service, by the configuration. */
-  readonly sites: number
 }
 
 /** Of the node that asks. */
 export interface Asking {
   readonly site: string
   readonly node: string
-  readonly minSites: MinSites
+  /** The least number of other sites that have to keep announcing. */
+  readonly minSites: number
   readonly reason: string
 }
 
@@ -44,8 +43,8 @@ export type PermitVerdict =
  * @param nonce unique to this request
  */
 export function judgeRequest(view: PermitView, asking: Asking, nonce: string): PermitVerdict {
-  const { register, reports, sites } = view
-  const { site, node, reason } = asking
+  const { register, reports } = view
+  const { site, node, reason, minSites: required } = asking
   const held = holderOf(register, node)
   if (held?.nonce === nonce) return { verdict: 'granted' }
   const next = withHolder(register, { site, node, nonce, cause: 'permit', reason })
@@ -53,7 +52,6 @@ export function judgeRequest(view: PermitView, asking: Asking, nonce: string): P
   // its way to the store, and must fail there.
   if (held !== null) return { verdict: 'possible', transaction: { register, entries: [], next } }
   const remaining = findRemaining(register, reports, node)
-  const required = requiredSites(asking.minSites, sites)
   const count = countSites(remaining)
   if (count < required) return { verdict: 'refused', remaining: count, required }
   const entries = remaining.map((report) => ({ node: report.node, entry: report.entry }))

@@ -17,8 +17,10 @@ interface Pending<Phase extends string> {
   readonly nonce: string
   /** Before the request that the phase waits for was sent. */
   readonly sentAtMs: number
-  /** By when the request must have been granted or refused. */
+  /** By when the store must have answered. */
   readonly endsAtMs: number
+  /** By when the request must have been granted or refused. */
+  readonly lastEndsAtMs: number
 }
 
 export type PermitEvent =
@@ -40,8 +42,10 @@ export type PermitEffect =
   | { readonly effect: 'commit'; readonly transaction: PermitTransaction }
 
 export interface PermitTimes {
-  /** How long a request may take in all. */
+  /** Without an answer for so long, the store counts as unreachable. */
   readonly answerWithinMs: number
+  /** How long a request may take in all, while there are answers: over long distances, or with many that ask. */
+  readonly inAllWithinMs: number
   /**
    * A granted withdrawal may begin this long after its last request was sent, not after the reply: a process that was
    * stopped in between must ask again. BIRD and FRR cannot check a fencing token.
@@ -60,17 +64,21 @@ export function stepPermit(state: PermitState, event: PermitEvent, asking: Askin
   if (event.event === 'ask') {
     const { nonce, nowMs } = event
     const endsAtMs = nowMs + times.answerWithinMs
-    return { state: { phase: 'publishing', nonce, sentAtMs: nowMs, endsAtMs }, effect: { effect: 'publish' } }
+    const lastEndsAtMs = nowMs + times.inAllWithinMs
+    const state = { phase: 'publishing', nonce, sentAtMs: nowMs, endsAtMs, lastEndsAtMs } as const
+    return { state, effect: { effect: 'publish' } }
   }
   if (state.phase !== 'publishing' && state.phase !== 'reading' && state.phase !== 'committing') {
     return rest(state)
   }
   if (event.nowMs >= state.endsAtMs) return rest({ phase: 'unreachable' })
   const { nonce } = state
+  /** The same request after an answer. */
+  const answered = { ...state, endsAtMs: Math.min(event.nowMs + times.answerWithinMs, state.lastEndsAtMs) }
   const granted = { phase: 'granted', nonce, actBeforeMs: state.sentAtMs + times.actWithinMs } as const
   switch (event.event) {
     case 'published':
-      return state.phase === 'publishing' ? read(state, event.nowMs) : rest(state)
+      return state.phase === 'publishing' ? read(answered, event.nowMs) : rest(state)
     case 'read': {
       if (state.phase !== 'reading') return rest(state)
       const verdict = judgeRequest(event.view, asking, nonce)
@@ -81,14 +89,14 @@ export function stepPermit(state: PermitState, event: PermitEvent, asking: Askin
       }
       const { transaction } = verdict
       return {
-        state: { ...state, phase: 'committing', sentAtMs: event.nowMs },
+        state: { ...answered, phase: 'committing', sentAtMs: event.nowMs },
         effect: { effect: 'commit', transaction },
       }
     }
     case 'committed':
       return rest(state.phase === 'committing' ? granted : state)
     case 'conflict':
-      return state.phase === 'committing' ? read(state, event.nowMs) : rest(state)
+      return state.phase === 'committing' ? read(answered, event.nowMs) : rest(state)
     case 'unknown':
       // What was written is seen by reading: the register has the nonce of this request, or it has not.
       if (state.phase === 'publishing') {
@@ -103,8 +111,9 @@ export function mayWithdraw(state: PermitState, nowMs: number): boolean {
   return state.phase === 'granted' && nowMs < state.actBeforeMs
 }
 
-function read({ nonce, endsAtMs }: Pending<string>, nowMs: number): Step {
-  return { state: { phase: 'reading', nonce, sentAtMs: nowMs, endsAtMs }, effect: { effect: 'read' } }
+function read({ nonce, endsAtMs, lastEndsAtMs }: Pending<string>, nowMs: number): Step {
+  const state = { phase: 'reading', nonce, sentAtMs: nowMs, endsAtMs, lastEndsAtMs } as const
+  return { state, effect: { effect: 'read' } }
 }
 
 function rest(state: PermitState): Step {

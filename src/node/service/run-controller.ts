@@ -34,6 +34,7 @@ import { createBfd, createDaemon } from './create-daemon.ts'
 import { createGuard, type ThisProgram } from './create-guard.ts'
 import { createProbes } from './create-probes.ts'
 import { exitOnCrash } from './exit-on-crash.ts'
+import { joinFleet } from './join-fleet.ts'
 import { keepState } from './keep-state.ts'
 import { lockNode, requireOwnDaemon, requireOwnNode } from './node-identity.ts'
 import { createRoutes, openControlSocket, openListener } from './open-control.ts'
@@ -164,6 +165,7 @@ async function control(
     bfdSessions === null
       ? null
       : watchBfd({ sessions: bfdSessions, manifest, clock: systemClock, say, metrics })
+  const membership = await joinFleet(manifest, systemClock, say)
   const controller = new Controller({
     manifest,
     bundle: digest,
@@ -179,6 +181,7 @@ async function control(
     lastResort,
     saved,
     bfd,
+    permitOf: membership?.permitOf ?? null,
   })
   bfd?.start((neighbor) => controller.isSessionUp(neighbor))
   const routes = createRoutes(controller, metrics)
@@ -214,6 +217,7 @@ async function control(
     await links.close()
     controlSocket.close()
     await listener?.close()
+    await membership?.close()
     await store.close()
     unlock()
   }

@@ -1,0 +1,76 @@
+import { randomUUID } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import type { Clock } from '../../clock/clock.ts'
+import type { Manifest } from '../../manifest/manifest.ts'
+import type { Say } from '../../telemetry/say.ts'
+import type { ServicePermit } from '../controller/services/permit-keeper.ts'
+
+/** A node's place in the fleet's store. */
+export interface Membership {
+  readonly permitOf: (service: string) => ServicePermit
+  readonly close: () => Promise<void>
+}
+
+const times = {
+  // A dead endpoint is withdrawn at most so much later where the store hangs.
+  answerWithinMs: 250,
+  inAllWithinMs: 5000,
+  actWithinMs: 2000,
+  callWithinMs: 1000,
+  retryMs: 1000,
+  beatEveryMs: 1000,
+  staleAfterMs: 3500,
+} as const
+/** The same failure is logged again only after this time. */
+const repeatMs = 60_000
+
+/** `null`: the fleet has no store. Never throws: without its store a node decides alone. */
+export async function joinFleet(manifest: Manifest, clock: Clock, say: Say): Promise<Membership | null> {
+  const { store: settings, site, node, services } = manifest
+  if (settings === null) return null
+  const last = { message: '', atMs: 0 }
+  const onFailure = (message: string) => {
+    if (message === last.message && clock.now() - last.atMs < repeatMs) return
+    Object.assign(last, { message, atMs: clock.now() })
+    say('warn', { event: 'store', cause: message }, `the store: ${message}`)
+  }
+  try {
+    const [ca, cert, key] = await Promise.all(
+      [settings.caFile, settings.certFile, settings.keyFile].map((path) => readFile(path, 'utf8')),
+    )
+    const { EtcdStore } = await import('../../fleet/etcd/etcd-store.ts')
+    const { FleetMember } = await import('../../fleet/exchange/fleet-member.ts')
+    const store = new EtcdStore(
+      settings.endpoints.map((endpoint) => `https://${endpoint}`),
+      { ca: ca!, cert: cert!, key: key! },
+    )
+    const member = new FleetMember({
+      store,
+      clock,
+      self: { site, node },
+      services: services.map(({ name, minSites }) => ({ name, minSites })),
+      times,
+      createNonce: randomUUID,
+      onFailure,
+    })
+    return {
+      permitOf: (service) => member.service(service),
+      close: async () => {
+        await member.close()
+        await store.close()
+      },
+    }
+  } catch (error) {
+    const { code, path, message } = error as NodeJS.ErrnoException
+    onFailure(path === undefined ? message : `cannot read ${path} (${code}), so this node decides alone`)
+    return { permitOf: () => unreachable, close: async () => {} }
+  }
+}
+
+const unreachable: ServicePermit = {
+  ask: async () => ({ phase: 'unreachable' }),
+  mayWithdraw: () => false,
+  sayWell: () => {},
+  sayNotWell: () => {},
+  reportWithdrawal: () => {},
+}
