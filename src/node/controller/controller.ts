@@ -276,7 +276,8 @@ export class Controller {
 
   #reportIntent(intent: EffectiveIntent): void {
     const last = this.#reportedIntent
-    if (last?.intent === intent.intent && last.source === intent.source) return
+    const isSame = last?.intent === intent.intent && last.source === intent.source
+    if (isSame && last.forcedBy === intent.forcedBy) return
     this.#reportedIntent = intent
     if (last !== null || intent.source !== null) this.#parts.observer.intended(intent)
   }
