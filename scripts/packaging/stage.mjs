@@ -62,15 +62,25 @@ async function stageProgram({ root, home, version }) {
   return packages
 }
 
+/** For packages without a file of their license: files of the folder `licenses`. */
+const licenseFiles = {
+  '@connectrpc/connect': ['Apache-2.0.txt'],
+  '@connectrpc/connect-node': ['Apache-2.0.txt'],
+  // src/fleet/etcd/rpc.proto is etcd's, under the Apache license too.
+  '@bufbuild/protobuf': ['Apache-2.0.txt', 'protobuf.txt', 'etcd.txt'],
+}
+
 /** The licenses of the bundled packages, which must accompany their code. */
 export async function writeLicenses(packages, file) {
   const texts = []
   for (const folder of packages) {
     const { name, version, license } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'))
-    const file = (await readdir(folder)).find((entry) => /^licen[cs]e/i.test(entry))
-    if (file === undefined) throw new Error(`${name} has no license file`)
-    const text = await readFile(join(folder, file), 'utf8')
-    texts.push(`${name} ${version} (${license})\n\n${text.trim()}\n`)
+    const own = (await readdir(folder)).find((entry) => /^licen[cs]e/i.test(entry))
+    const kept = licenseFiles[name]?.map((entry) => join(here, 'licenses', entry))
+    const files = own === undefined ? kept : [join(folder, own)]
+    if (files === undefined) throw new Error(`${name} has no license file`)
+    const parts = await Promise.all(files.map((path) => readFile(path, 'utf8')))
+    texts.push(`${name} ${version} (${license})\n\n${parts.map((part) => part.trim()).join('\n\n')}\n`)
   }
   await writeFile(file, texts.join(`\n${'-'.repeat(80)}\n\n`))
 }

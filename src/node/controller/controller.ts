@@ -139,7 +139,7 @@ export class Controller {
   /** Resolves with true once the neighbors have the desired routes, or with false at the deadline. */
   async settle(timeoutMs: number): Promise<boolean> {
     // Each answer comes within the time of the store.
-    await Promise.all(this.#units.map(({ permit }) => permit?.answered()))
+    await Promise.all(this.#units.flatMap(({ permit }) => permit?.answered() ?? []))
     return this.#reconciler.settle(timeoutMs)
   }
 
