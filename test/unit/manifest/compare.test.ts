@@ -112,6 +112,16 @@ describe('the comparison of a plan', () => {
     })
   })
 
+  test('reports another store as a change of the controller alone: no session restarts', async () => {
+    await reportOf()
+    const files = 'caFile: /s/ca.crt, certFile: /s/client.crt, keyFile: /s/client.key'
+    await edit('fleet.yaml', 'rpki:', `store: { endpoints: [192.0.2.9:2379], ${files} }\nrpki:`)
+    expect(nodeOf(await reportOf(), 'fra1-a')).toMatchObject({
+      ...{ change: 'changed', effect: 'reload', sessions: [] },
+      why: ['the controller’s settings change: restart it with the new bundle'],
+    })
+  })
+
   test('reports a change that it cannot classify as a restart', async () => {
     await reportOf()
     const manifest = join(out, 'fra1/fra1-a/manifest.json')
