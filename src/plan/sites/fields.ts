@@ -184,13 +184,20 @@ export function countOrShareField(least: number, most: number, example: string) 
     maximum: most,
   } as const
   return field(example, shape, (raw): Reading<CountOrShare> => {
-    const isShare = typeof raw === 'string' && raw.includes('%')
-    const read = isShare ? share.safeParse(raw) : number.safeParse(raw)
-    if (read.success) return { ok: true, value: isShare ? (raw as `${number}%`) : read.data }
-    const [issue] = read.error.issues
-    const { hint } = (issue as { params?: { hint?: string | null } }).params ?? {}
-    return { ok: false, message: issue!.message, hint: hint ?? `write one such as ${example}, or "50%"` }
+    const hint = `write one such as ${example}, or "50%"`
+    if (typeof raw !== 'string' || !raw.includes('%')) return readBy(number, raw, hint)
+    const read = readBy(share, raw, hint)
+    return read.ok ? { ok: true, value: raw as `${number}%` } : read
   })
+}
+
+/** Reads a value as another field does. `hint`: for messages of that field that have none. */
+export function readBy<T>(other: z.ZodType<T>, raw: unknown, hint: string): Reading<T> {
+  const read = other.safeParse(raw)
+  if (read.success) return { ok: true, value: read.data }
+  const [issue] = read.error.issues
+  const own = (issue as { params?: { hint?: string | null } }).params?.hint
+  return { ok: false, message: issue!.message, hint: own ?? hint }
 }
 
 type CountOrShare = number | `${number}%`

@@ -1,7 +1,7 @@
 import { bounds } from '../../../manifest/bounds.ts'
 import { durationPattern, parseDuration } from '../../../text/duration.ts'
 import { quote } from '../../../text/wording.ts'
-import { describeValue, field, type Reading } from '../fields.ts'
+import { describeValue, field, type Reading, readBy } from '../fields.ts'
 
 /** A whole number with its unit, in milliseconds. `least` and `most` are written the same way. */
 export function durationField(
@@ -60,11 +60,7 @@ export const deadManField = (() => {
     { title: 'duration, 1s to 1h, or keep', type: 'string', pattern: `^keep$|${durationPattern.source}` },
     (raw): Reading<number | null> => {
       if (raw === 'keep') return { ok: true, value: null }
-      const read = duration.safeParse(raw)
-      if (read.success) return { ok: true, value: read.data }
-      const [issue] = read.error.issues
-      const { hint } = (issue as { params?: { hint?: string | null } }).params ?? {}
-      return { ok: false, message: issue!.message, hint: hint ?? 'write one such as 5s, or keep' }
+      return readBy(duration, raw, 'write one such as 5s, or keep')
     },
   )
 })()

@@ -1,6 +1,12 @@
 import { interfacePattern, isHostName, publicKeyPattern } from '../../../manifest/values.ts'
 import { parseAsn, plainFromAsdot } from '../../../net/asn.ts'
-import { type Parsed, parseAddress, parseInterfaceAddress, parsePrefix } from '../../../net/prefix.ts'
+import {
+  type Address,
+  type Parsed,
+  parseAddress,
+  parseInterfaceAddress,
+  parsePrefix,
+} from '../../../net/prefix.ts'
 import { quote } from '../../../text/wording.ts'
 import { field, type Reading, readWholeNumber, type Shape, textField } from '../fields.ts'
 import { OddNumber } from '../yaml/numbers.ts'
@@ -89,24 +95,24 @@ export const routerIdField = textField(
   },
 )
 
+/** Host and port, an IPv6 address in brackets. The address is `null` for a host name, and all is for anything else. */
+function readHostAndPort(text: string): { address: Address | null; port: string } | null {
+  const [, bracketed, bare = '', port] = /^(?:\[([^\]]+)\]|([^:]+)):([1-9]\d{0,4})$/.exec(text) ?? []
+  if (port === undefined || Number(port) > 65535) return null
+  const parsed = parseAddress(bracketed ?? bare)
+  if (!parsed.ok) return bracketed === undefined && isHostName(bare) ? { address: null, port } : null
+  const isIpv6 = parsed.value.family === 'ipv6'
+  return isIpv6 === (bracketed !== undefined) ? { address: parsed.value, port } : null
+}
+
 /** `host:port`, the host an address: a name could resolve to something public. */
 export const listenField = textField(
   '"127.0.0.1:9586"',
   { title: 'address and port', pattern: '^.+:[1-9][0-9]{0,4}$' },
   (text) => {
-    const match = /^(?:\[([^\]]+)\]|([^:]+)):([1-9]\d{0,4})$/.exec(text)
-    const address = match === null ? null : parseAddress(match[1] ?? match[2] ?? '')
-    const bracketed = match?.[1] !== undefined
-    if (
-      match !== null &&
-      address?.ok === true &&
-      (address.value.family === 'ipv6') === bracketed &&
-      Number(match[3]) <= 65535
-    ) {
-      return {
-        ok: true,
-        value: bracketed ? `[${address.value}]:${match[3]}` : `${address.value}:${match[3]}`,
-      }
+    const { address = null, port } = readHostAndPort(text) ?? {}
+    if (address !== null) {
+      return { ok: true, value: address.family === 'ipv6' ? `[${address}]:${port}` : `${address}:${port}` }
     }
     return {
       ok: false,
@@ -130,14 +136,7 @@ export const endpointField = textField(
   '10.9.0.1:2379',
   { title: 'address or host name, and port' },
   (text) => {
-    const match = /^(?:\[([^\]]+)\]|([^:]+)):([1-9]\d{0,4})$/.exec(text)
-    const host = match?.[1] ?? match?.[2] ?? ''
-    const address = parseAddress(host)
-    const isHost =
-      match?.[1] === undefined
-        ? isHostName(host) || (address.ok && address.value.family === 'ipv4')
-        : address.ok && address.value.family === 'ipv6'
-    return match !== null && isHost && Number(match[3]) <= 65535
+    return readHostAndPort(text) !== null
       ? { ok: true, value: text }
       : {
           ok: false,
