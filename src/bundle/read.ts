@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { hashOf } from '../files/hash.ts'
 import { openRegularFile } from '../files/open-regular-file.ts'
-import { type Manifest, readManifestText, readManifestValue } from '../manifest/manifest.ts'
+import { type Manifest, readManifestValue } from '../manifest/manifest.ts'
 import { ConfigError, type Issue } from '../text/issue.ts'
 import { differencesOf, readStatement, signatureName, statementName } from './statement.ts'
 
@@ -111,12 +111,11 @@ export function findStaleSignature(dir: string, hashes: Readonly<Record<string, 
 }
 
 /**
- * Identifies a bundle: the SHA-256 of its manifest, which has the hash of each other file. `null` if the folder does not
- * contain this bundle, or no longer. On a node, `sha256sum manifest.json` prints the same.
+ * Identifies a bundle: the SHA-256 of its manifest, which has the hash of each other file. On a node,
+ * `sha256sum manifest.json` prints the same.
  */
-export async function bundleDigest(dir: string, manifest: Manifest): Promise<string | null> {
-  const text = await readFile(join(dir, manifestName), 'utf8').catch(() => '')
-  return JSON.stringify(readManifestText(text)) === JSON.stringify(manifest) ? hashOf(text) : null
+export function digestOf({ files }: Pick<LoadedBundle, 'files'>): string {
+  return hashOf(files.get(manifestName)!)
 }
 
 interface EarlierBundle {
@@ -240,6 +239,7 @@ function describeUnreadable({ code }: NodeJS.ErrnoException): string {
   return code === 'EACCES' ? 'cannot be read by this user' : `cannot be read (${code})`
 }
 
-function issueAt(file: string, path: string, message: string, hint: string): Issue {
+/** A problem of a file of a bundle; `path`: of a field in it. */
+export function issueAt(file: string, path: string, message: string, hint: string): Issue {
   return { severity: 'error', file, line: 1, column: 1, path, message, hint }
 }

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { findSecretFiles, replaceSecretTokens } from '../manifest/secret-token.ts'
 import { ConfigError } from '../text/issue.ts'
+import { issueAt } from './read.ts'
 
 /**
  * Replaces the secret tokens of a rendered configuration by the contents of the files that it names.
@@ -33,5 +34,5 @@ async function readSecret(file: string): Promise<string> {
 }
 
 function secretError(file: string, message: string, hint: string): ConfigError {
-  return new ConfigError([{ severity: 'error', file, line: 1, column: 1, path: '', message, hint }])
+  return new ConfigError([issueAt(file, '', message, hint)])
 }

@@ -51,9 +51,8 @@ async function callSshKeygen(args: readonly string[]): Promise<string> {
     return await run([...quiet, 'ssh-keygen', ...args], { timeoutMs })
   } catch (cause) {
     if (!(cause instanceof RunError)) throw cause
-    const words = cause.message.slice(cause.argv.join(' ').length + 2)
     throw new SshKeygenError(
-      words
+      cause.words
         .split('\n')
         .at(-1)!
         .replace(/^Enter passphrase: /, ''),

@@ -1,4 +1,4 @@
-import { bundleDigest, readBundle } from '../../bundle/read.ts'
+import { digestOf, loadBundle } from '../../bundle/read.ts'
 import { daemonNames } from '../../manifest/daemon-kinds.ts'
 import { type ApplyOutcome, nothingLost } from '../../node/apply/apply.ts'
 import {
@@ -72,12 +72,10 @@ async function reload(
   outcome: NodeApplyOutcome,
   onStep: (step: string) => void,
 ): Promise<NodeApplyOutcome> {
-  const manifest = await readBundle(bundle)
-  const digest = await bundleDigest(bundle, manifest)
-  if (digest === null) return outcome
+  const loaded = await loadBundle(bundle)
   onStep('reload the controller')
   const notes = outcome.notes.filter((note) => note !== controllerNote)
-  switch (await reloadController(manifest, digest, reloadLimitMs)) {
+  switch (await reloadController(loaded.manifest, digestOf(loaded), reloadLimitMs)) {
     case 'reloaded':
       return { ...outcome, notes: [...notes, 'the controller runs this bundle'] }
     case 'late': {

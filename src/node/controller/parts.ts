@@ -61,7 +61,7 @@ export interface StateStore {
 
 export interface ControllerParts {
   readonly manifest: Manifest
-  /** Identifies the bundle, see `bundleDigest`; `null`: not known. */
+  /** Identifies the bundle, see `digestOf`; `null`: not known. */
   readonly bundle?: string | null
   /** Of the bundle, if it is signed. */
   readonly serial?: number | null

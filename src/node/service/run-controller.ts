@@ -1,9 +1,8 @@
 import { existsSync } from 'node:fs'
 import { setFlagsFromString } from 'node:v8'
 import { serialOf } from '../../bundle/pinned.ts'
-import { loadBundle, manifestName } from '../../bundle/read.ts'
+import { digestOf, loadBundle, manifestName } from '../../bundle/read.ts'
 import { systemClock } from '../../clock/clock.ts'
-import { hashOf } from '../../files/hash.ts'
 import { makeFolder } from '../../files/make-folder.ts'
 import { runIp } from '../../linux/ip.ts'
 import { watchLinks } from '../../linux/link-watch.ts'
@@ -101,9 +100,9 @@ interface Running {
 
 /** Without the files of the daemon, which may be large: the controller runs for months. */
 async function readRunning(dir: string): Promise<Running> {
-  const { manifest, files, statement } = await loadBundle(dir)
-  const text = files.get(manifestName)!
-  return { manifest, digest: hashOf(text), serial: serialOf(statement, text) }
+  const bundle = await loadBundle(dir)
+  const { manifest, files, statement } = bundle
+  return { manifest, digest: digestOf(bundle), serial: serialOf(statement, files.get(manifestName)!) }
 }
 
 async function control(

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type BundlePlace, type LoadedBundle, listBundles, loadBundle } from '../../bundle/read.ts'
+import { type BundlePlace, issueAt, type LoadedBundle, listBundles, loadBundle } from '../../bundle/read.ts'
 import { fingerprintOf, isSignatureOf, readSignature } from '../../bundle/ssh-signature.ts'
 import {
   hashesOf,
@@ -152,18 +152,16 @@ function findSignature(bundle: LoadedBundle, fingerprint: string): number | null
 /** Refuses bundles that a node would not accept with this signature. Throws ConfigError. */
 function requireFit(bundles: readonly LoadedBundle[], fingerprint: string): void {
   const issues = bundles.flatMap(({ dir, manifest, files, others }): Issue[] => {
-    const issueAt = (file: string, message: string, hint: string): Issue => ({
-      ...{ severity: 'error', file: join(dir, file), line: 1, column: 1, path: '', message, hint },
-    })
     const text = files.get(plannerKeysName)
     const keys = text === undefined ? null : (readPlannerKeys(text) ?? [])
     const lacksKey = keys !== null && !keys.map(fingerprintOf).includes(fingerprint)
     return [
-      ...others.map((name) => issueAt(name, 'is not part of the bundle', 'remove it')),
+      ...others.map((name) => issueAt(join(dir, name), '', 'is not part of the bundle', 'remove it')),
       ...(lacksKey
         ? [
             issueAt(
-              plannerKeysName,
+              join(dir, plannerKeysName),
+              '',
               `does not have the key ${fingerprint}: no node would accept it`,
               `add it to planner.keys in fleet.yaml, and plan again; if ${manifest.node} is gone, remove ${dir}`,
             ),

@@ -1,5 +1,5 @@
 import { dirname, join } from 'node:path'
-import { filesToCopy, loadBundle, manifestName } from '../../../bundle/read.ts'
+import { digestOf, filesToCopy, loadBundle, manifestName } from '../../../bundle/read.ts'
 import { packTar } from '../../../bundle/tar.ts'
 import { type Clock, systemClock } from '../../../clock/clock.ts'
 import { hashOf } from '../../../files/hash.ts'
@@ -135,9 +135,9 @@ export class ShellTransport implements RolloutTransport {
     onStep('copy the bundle')
     const sums = Object.entries(installed.manifest.files).map(([name, hash]) => `${hash}  ${name}\n`)
     const bundleDir = this.#bundleDirOf(target.node)
-    const files = dir === null ? null : filesToCopy(await loadBundle(dir))
-    if (files !== null && hashOf(files.get(manifestName)!) !== digest) return `${dir} has another bundle now`
-    const input = files === null ? '' : packTar(files)
+    const bundle = dir === null ? null : await loadBundle(dir)
+    if (bundle !== null && digestOf(bundle) !== digest) return `${dir} has another bundle now`
+    const input = bundle === null ? '' : packTar(filesToCopy(bundle))
     const argv = ['sh', '-c', placeScript, 'sh', bundleDir, keptIn(bundleDir), dir === null ? '-' : digest]
     const { code, stderr } = await this.#again(() =>
       this.#shell(target, [...argv, installed.digest, sums.join('')], { timeoutMs: limits.place, input }),

@@ -1,6 +1,5 @@
 import { join } from 'node:path'
-import { filesToCopy, loadBundle } from '../../../bundle/read.ts'
-import { hashOf } from '../../../files/hash.ts'
+import { digestOf, filesToCopy, loadBundle } from '../../../bundle/read.ts'
 import { compareBundles, type NodeComparison } from '../../../manifest/compare/compare.ts'
 import type { Manifest } from '../../../manifest/manifest.ts'
 import { OperationError } from '../../../text/operation-error.ts'
@@ -54,7 +53,10 @@ export async function prepareRollout(
           outcome: 'refused',
         })
       }
-      planned.push({ ...{ node, site, host, services, bundleDir, manifest, files } })
+      planned.push({
+        ...{ node, site, host, services, bundleDir, manifest, files },
+        digest: digestOf(bundle),
+      })
     }
   }
   const dirs = new Map(planned.map(({ node, bundleDir }) => [node, bundleDir]))
@@ -62,9 +64,8 @@ export async function prepareRollout(
     planned,
     createTransport((node) => dirs.get(node)!),
   )
-  const nodes = planned.map(({ manifest, files, ...rest }): PreparedNode => {
+  const nodes = planned.map(({ manifest, files, digest, ...rest }): PreparedNode => {
     const former = installed.get(rest.node)!
-    const digest = hashOf(files.get('manifest.json')!)
     const comparison = compareBundles(former.manifest, manifest)
     return { ...rest, files, target: { manifest, digest }, former, comparison }
   })
