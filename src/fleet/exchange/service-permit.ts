@@ -10,6 +10,7 @@ import {
   type PermitTimes,
   stepPermit,
 } from '../permit/state.ts'
+import { Queue } from '../queue.ts'
 import type { Store, TransactOutcome } from '../store.ts'
 import type { Beats } from './beats.ts'
 import { beatPrefix, entryKey, entryPrefix, idOf, type NodeName, registerKey } from './keys.ts'
@@ -56,8 +57,7 @@ export class ServicePermit {
   #wish: Wish = { wish: 'not-well' }
   /** The text of its entry in the store; `undefined`: to be read. */
   #entry: string | null | undefined
-  /** One exchange after the other: it never rejects. */
-  #queue: Promise<unknown> = Promise.resolve()
+  readonly #queue = new Queue()
   #settling = false
   #closed = false
 
@@ -103,7 +103,7 @@ export class ServicePermit {
     const step = (event: PermitEvent) => stepPermit(this.#state, event, asking, this.#parts.times)
     const begun = step({ event: 'ask', nonce, nowMs: this.#parts.clock.now() })
     this.#state = begun.state
-    return this.#exclusively(async () => {
+    return this.#queue.add(async () => {
       let { state, effect } = begun
       while (effect !== null && this.#wish === wish) {
         this.#state = state
@@ -132,7 +132,7 @@ export class ServicePermit {
 
   async close(): Promise<void> {
     this.#closed = true
-    await this.#queue
+    await this.#queue.ended()
   }
 
   #endRequest(wish: Wish): void {
@@ -148,7 +148,7 @@ export class ServicePermit {
     const settle = async () => {
       while (!this.#closed) {
         const wish = this.#wish
-        const settled = await this.#exclusively(() => this.#bringAbout(wish))
+        const settled = await this.#queue.add(() => this.#bringAbout(wish))
         if (settled && wish === this.#wish && this.#entry !== undefined) break
         if (!settled) await this.#parts.clock.sleep(this.#parts.times.retryMs)
       }
@@ -263,12 +263,6 @@ export class ServicePermit {
   #fail(message: string): false {
     this.#parts.onFailure(message)
     return false
-  }
-
-  #exclusively<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#queue.then(work)
-    this.#queue = done.catch(() => {})
-    return done
   }
 }
 

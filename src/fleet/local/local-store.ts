@@ -1,4 +1,5 @@
 import { type Clock, systemClock, type Timer } from '../../clock/clock.ts'
+import { Queue } from '../queue.ts'
 import type {
   Failed,
   KeyValue,
@@ -30,8 +31,7 @@ export class LocalStore implements Store {
   readonly #lookEveryMs: number
   readonly #log: SharedLog
   readonly #watchers = new Set<Watcher>()
-  /** One operation after the other. It never rejects. */
-  #queue: Promise<unknown> = Promise.resolve()
+  readonly #queue = new Queue()
   #nextLook: Timer | null = null
   #closed = false
 
@@ -86,7 +86,7 @@ export class LocalStore implements Store {
     this.#closed = true
     this.#watchers.clear()
     this.#nextLook?.cancel()
-    await this.#queue
+    await this.#queue.ended()
   }
 
   /** Lets the watches see what other processes have added, and does so again while there are any. */
@@ -111,13 +111,7 @@ export class LocalStore implements Store {
       if (this.#watchers.size === 0) return
       this.#nextLook = this.#clock.after(this.#lookEveryMs, () => this.#look())
     }
-    void this.#enqueue(look).catch(interrupt).then(lookLater)
-  }
-
-  #enqueue<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#queue.then(work)
-    this.#queue = done.catch(() => {})
-    return done
+    void this.#queue.add(look).catch(interrupt).then(lookLater)
   }
 
   /** The work goes on after the time: then its outcome is unknown. */
@@ -132,9 +126,9 @@ export class LocalStore implements Store {
       }
       // An error of the file system comes before link(2) has succeeded.
       const work_ = async () => (isLate() || this.#closed ? tooLate : work(isLate))
-      this.#enqueue(work_).then(end, (error: unknown) =>
-        end({ outcome: 'refused', message: messageOf(error) }),
-      )
+      this.#queue
+        .add(work_)
+        .then(end, (error: unknown) => end({ outcome: 'refused', message: messageOf(error) }))
     })
   }
 }
