@@ -1,3 +1,5 @@
+import type { ChangeResult } from '../../change/transport.ts'
+import type { Seen } from '../../change/view.ts'
 import { findProblems } from './gates.ts'
 import { type Peer, whyNotNow } from './may-change.ts'
 import {
@@ -8,7 +10,7 @@ import {
   type Rollout,
   type RolloutNode,
 } from './rollout.ts'
-import { type Seen, serves } from './view.ts'
+import { serves } from './view.ts'
 
 /** Milliseconds. */
 export const limits = {
@@ -22,11 +24,6 @@ export const limits = {
 } as const
 /** Nodes that are changed at the same time. */
 const mostAtOnce = 10
-
-export type ChangeResult =
-  | { readonly outcome: 'changed'; readonly detail: string }
-  /** The node did not take the bundle, or its state is not known. */
-  | { readonly outcome: 'failed'; readonly detail: string }
 
 export interface Request {
   readonly kind: 'pause' | 'abort' | 'undo'

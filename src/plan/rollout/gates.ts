@@ -1,4 +1,5 @@
-import type { NodeView, Promised, ServiceView } from './view.ts'
+import type { NodeView, ServiceView } from '../../change/view.ts'
+import type { Promised } from './view.ts'
 
 interface Judged {
   /** Before the change; `null`: no controller ran there. */

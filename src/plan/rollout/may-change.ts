@@ -1,4 +1,5 @@
-import { type NodeView, serves } from './view.ts'
+import type { NodeView } from '../../change/view.ts'
+import { serves } from './view.ts'
 
 /** A node of the fleet, whether it changes or not. */
 export interface Peer {

@@ -1,3 +1,4 @@
+import type { NodeView } from '../../change/view.ts'
 import {
   anyText,
   anything,
@@ -12,7 +13,6 @@ import {
   word,
 } from '../../text/shape.ts'
 import type { Rollout } from './rollout.ts'
-import type { NodeView } from './view.ts'
 
 const text = anyText(4096)
 // Written by this program beside it, and read by the gates alone.

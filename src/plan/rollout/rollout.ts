@@ -1,4 +1,5 @@
-import type { NodeView, Promised } from './view.ts'
+import type { NodeView } from '../../change/view.ts'
+import type { Promised } from './view.ts'
 
 /** `paused`: an operator decides; `failed`: some nodes run one bundle and some another, and the rollout is over. */
 export type RolloutState = 'running' | 'paused' | 'done' | 'undone' | 'failed'

@@ -1,11 +1,11 @@
+import type { ChangeResult, RolloutTransport, Target } from '../../../change/transport.ts'
 import { type Clock, systemClock } from '../../../clock/clock.ts'
 import type { Manifest } from '../../../manifest/manifest.ts'
-import { advance, type ChangeResult, type NodeTimes, type Step } from '../advance.ts'
+import { advance, type NodeTimes, type Step } from '../advance.ts'
 import { findEvents, type RolloutEvent } from '../events.ts'
 import { type NodeFacts, nodesOf, type Rollout } from '../rollout.ts'
 import { Looks } from './looks.ts'
 import type { RolloutFiles } from './rollout-files.ts'
-import type { RolloutTransport, Target } from './transport.ts'
 
 const pollMs = 500
 

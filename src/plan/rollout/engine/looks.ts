@@ -1,6 +1,6 @@
+import type { RolloutTransport, Target } from '../../../change/transport.ts'
+import type { Seen } from '../../../change/view.ts'
 import type { Clock } from '../../../clock/clock.ts'
-import type { Seen } from '../view.ts'
-import type { RolloutTransport, Target } from './transport.ts'
 
 const mostAtOnce = 10
 

@@ -1,10 +1,10 @@
 import { join } from 'node:path'
 import { digestOf, filesToCopy, loadBundle } from '../../../bundle/read.ts'
+import { type Installed, type RolloutTransport, TransportError } from '../../../change/transport.ts'
 import { compareBundles, type NodeComparison } from '../../../manifest/compare/compare.ts'
 import type { Manifest } from '../../../manifest/manifest.ts'
 import { OperationError } from '../../../text/operation-error.ts'
 import { count } from '../../../text/wording.ts'
-import { type Installed, type RolloutTransport, TransportError } from '../../rollout/engine/transport.ts'
 import { buildWaves, type Wave } from '../../rollout/waves.ts'
 import type { Fleet } from '../../sites/fleet.ts'
 

@@ -1,11 +1,8 @@
-import {
-  advance,
-  type ChangeResult,
-  type Input,
-  type NodeTimes,
-} from '../../../../src/plan/rollout/advance.ts'
+import type { ChangeResult } from '../../../../src/change/transport.ts'
+import type { NodeView, Seen } from '../../../../src/change/view.ts'
+import { advance, type Input, type NodeTimes } from '../../../../src/plan/rollout/advance.ts'
 import { type NodeFacts, nodesOf, type Rollout } from '../../../../src/plan/rollout/rollout.ts'
-import type { NodeView, Promised, Seen } from '../../../../src/plan/rollout/view.ts'
+import type { Promised } from '../../../../src/plan/rollout/view.ts'
 import { buildWaves } from '../../../../src/plan/rollout/waves.ts'
 import type { WaveSettings } from '../../../../src/plan/sites/fleet.ts'
 

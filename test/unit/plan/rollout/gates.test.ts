@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
+import type { NodeView } from '../../../../src/change/view.ts'
 import { findProblems } from '../../../../src/plan/rollout/gates.ts'
-import type { NodeView, Promised } from '../../../../src/plan/rollout/view.ts'
+import type { Promised } from '../../../../src/plan/rollout/view.ts'
 
 const prefixes = ['192.0.2.0/24', '2001:db8:51::/48']
 const promise = (digest: string, own: readonly string[] = prefixes): Promised => ({

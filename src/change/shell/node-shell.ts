@@ -1,5 +1,5 @@
-import { RunError, runForOutput } from '../../../linux/run.ts'
-import { type Target, TransportError } from '../engine/transport.ts'
+import { RunError, runForOutput } from '../../linux/run.ts'
+import { type Target, TransportError } from '../transport.ts'
 import { quoteCommand } from './quote.ts'
 
 export interface Reply {

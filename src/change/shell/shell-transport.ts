@@ -1,18 +1,18 @@
 import { dirname, join } from 'node:path'
-import { digestOf, filesToCopy, loadBundle, manifestName } from '../../../bundle/read.ts'
-import { packTar } from '../../../bundle/tar.ts'
-import { type Clock, systemClock } from '../../../clock/clock.ts'
-import { hashOf } from '../../../files/hash.ts'
-import { readManifestText } from '../../../manifest/manifest.ts'
-import { parseJson } from '../../../text/parse-json.ts'
-import type { ChangeResult } from '../advance.ts'
+import { digestOf, filesToCopy, loadBundle, manifestName } from '../../bundle/read.ts'
+import { packTar } from '../../bundle/tar.ts'
+import { type Clock, systemClock } from '../../clock/clock.ts'
+import { hashOf } from '../../files/hash.ts'
+import { readManifestText } from '../../manifest/manifest.ts'
+import { parseJson } from '../../text/parse-json.ts'
 import {
   type Change,
+  type ChangeResult,
   type Installed,
   type RolloutTransport,
   type Target,
   TransportError,
-} from '../engine/transport.ts'
+} from '../transport.ts'
 import type { Seen } from '../view.ts'
 import { lastLine, type NodeShell } from './node-shell.ts'
 import { readStatus } from './read-status.ts'

@@ -1,6 +1,5 @@
-import type { Manifest } from '../../../manifest/manifest.ts'
-import type { ChangeResult } from '../advance.ts'
-import type { Seen } from '../view.ts'
+import type { Manifest } from '../manifest/manifest.ts'
+import type { Seen } from './view.ts'
 
 /** A node, and how it is reached. */
 export interface Target {
@@ -27,6 +26,11 @@ export interface Change {
   readonly rollout: string
   readonly onStep: (step: string) => void
 }
+
+export type ChangeResult =
+  | { readonly outcome: 'changed'; readonly detail: string }
+  /** The node did not take the bundle, or its state is not known. */
+  | { readonly outcome: 'failed'; readonly detail: string }
 
 /**
  * How nodes are reached. A change is idempotent: it is repeated after a crash of the engine, also where an earlier one

@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { packTar } from '../../../../src/bundle/tar.ts'
-import { sshShell } from '../../../../src/plan/rollout/shell/node-shell.ts'
-import { quoteArgument, quoteCommand } from '../../../../src/plan/rollout/shell/quote.ts'
-import { ShellTransport } from '../../../../src/plan/rollout/shell/shell-transport.ts'
-import { patience } from '../../../patience.ts'
+import { packTar } from '../../../src/bundle/tar.ts'
+import { sshShell } from '../../../src/change/shell/node-shell.ts'
+import { quoteArgument, quoteCommand } from '../../../src/change/shell/quote.ts'
+import { ShellTransport } from '../../../src/change/shell/shell-transport.ts'
+import { patience } from '../../patience.ts'
 
 const target = { node: 'fra1-a', host: 'fra1-a' }
 const path = process.env.PATH

@@ -1,4 +1,4 @@
-import { type NodeStatus, statusSchema } from '../../../control/status.ts'
+import { type NodeStatus, statusSchema } from '../../control/status.ts'
 import type { NodeView } from '../view.ts'
 
 /** What `anyward status --json` prints; `null`: it is no status. */
