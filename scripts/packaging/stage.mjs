@@ -47,6 +47,9 @@ const placed = {
 export async function stageRuntime({ root, home }) {
   const packages = await bundleProgram(join(home, 'dist'), { sourcemap: false })
   await cp(join(root, 'templates'), join(home, 'templates'), { recursive: true })
+  for (const name of ['prepare', 'users']) {
+    await cp(join(root, 'scripts/etcd', name), join(home, 'scripts/etcd', name))
+  }
   return packages
 }
 

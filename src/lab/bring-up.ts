@@ -10,6 +10,7 @@ import { kernelHasVrf, kernelHasWireguard } from './machine/namespaces.ts'
 import { coreDir, describeClaim, prepareLab } from './machine/prepare.ts'
 import { startDetached } from './machine/processes.ts'
 import { startRtr } from './machine/rtr.ts'
+import { startStore } from './machine/store.ts'
 import { fewAtOnce, together } from './machine/together.ts'
 import { startTraffic } from './machine/traffic.ts'
 import { createInterface } from './machine/wireguard.ts'
@@ -47,6 +48,8 @@ interface BringUpOptions {
   /** The command to start this program as a controller: the interpreter and the script. */
   readonly program: readonly string[]
   readonly controllers: boolean
+  /** With a store of three members, which every node joins. */
+  readonly store: boolean
   /** Recorded in the state until the lab is ready. */
   readonly command: string
   /** `null`: the limit for a fleet of this size. */
@@ -76,7 +79,7 @@ export async function bringUp(options: BringUpOptions): Promise<LabState> {
   const nodes = options.fleet.sites.reduce((sum, site) => sum + site.nodes.length, 0)
   const factor = timerFactor(nodes, availableParallelism())
   const fleet = slowTimers(options.fleet, factor)
-  const topology = buildTopology(fleet)
+  const topology = buildTopology(fleet, options.store)
   await requireVrf(fleet)
   if (!(await claimLab())) throw new LabExistsError(await readState())
   const failure = new AbortController()
@@ -99,6 +102,11 @@ export async function bringUp(options: BringUpOptions): Promise<LabState> {
     await wireTopology(fleet, topology, signal)
     const startAll: StartAll = (starts) =>
       fewAtOnce(startsAtOnce(availableParallelism()), starts, (start) => abortOnFailure(start(), failure))
+    if (options.store) {
+      options.onStep?.('starting the store')
+      await startStore(state, signal)
+      await writeState(state)
+    }
     options.onStep?.('starting daemons')
     // The caches come first: a daemon that finds none retries only after the fleet's `retry`.
     const fabric = state.fabricNamespace

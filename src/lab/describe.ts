@@ -1,7 +1,11 @@
+import { join } from 'node:path'
+import { storeDir } from './machine/store.ts'
 import type { LabState } from './state.ts'
 
 /** What `anyward lab up --json` prints. */
 export function describeLab(state: LabState) {
+  const { storeMembers } = state
+  const hasStore = storeMembers.length > 0
   return {
     nodes: state.nodes.map((node) => ({
       name: node.name,
@@ -13,6 +17,7 @@ export function describeLab(state: LabState) {
       wireguardPid: node.wireguard[0]?.process?.pid ?? null,
       daemonPids: node.daemons.map(({ pid }) => pid),
       controllerPid: node.controller?.pid ?? null,
+      ...(hasStore && { agentPid: node.agent?.pid ?? null }),
       statusUrl: node.statusUrl,
       bundle: node.bundle,
       peers: node.peers,
@@ -37,5 +42,13 @@ export function describeLab(state: LabState) {
       interface: client.interface,
       tunnelAddress: client.tunnelAddress.slice(0, client.tunnelAddress.indexOf('/')),
     })),
+    ...(hasStore && {
+      store: {
+        endpoints: storeMembers.map(({ endpoint }) => endpoint),
+        pids: storeMembers.map((member) => member.process?.pid ?? null),
+        members: storeMembers.map(({ name, namespace }) => ({ name, namespace })),
+        credentials: join(storeDir, 'pki'),
+      },
+    }),
   }
 }

@@ -50,6 +50,8 @@ const nodeSchema = z.object({
   wireguard: z.array(wireguardSchema),
   daemons: z.array(processSchema),
   controller: processSchema.nullable(),
+  /** Only with a store. */
+  agent: processSchema.nullable().default(null),
 })
 
 const routerSchema = z.object({
@@ -102,6 +104,15 @@ const cacheSchema = z.object({
   process: processSchema.nullable(),
 })
 
+const storeMemberSchema = z.object({
+  name: z.string(),
+  namespace: z.string(),
+  /** The URL for clients. */
+  endpoint: z.string(),
+  dir: z.string(),
+  process: processSchema.nullable(),
+})
+
 const stateSchema = z.object({
   format: z.literal(1),
   /** The command that changes the lab now; `null`: none. */
@@ -117,6 +128,8 @@ const stateSchema = z.object({
   timerFactor: z.number().default(1),
   core: processSchema.nullable(),
   caches: z.array(cacheSchema).default([]),
+  /** Empty without a store. */
+  storeMembers: z.array(storeMemberSchema).default([]),
   nodes: z.array(nodeSchema),
   routers: z.array(routerSchema),
   clients: z.array(clientSchema),
@@ -127,6 +140,7 @@ export type WireguardState = z.infer<typeof wireguardSchema>
 export type NodeState = z.infer<typeof nodeSchema>
 export type RouterState = z.infer<typeof routerSchema>
 export type ClientState = z.infer<typeof clientSchema>
+export type StoreMemberState = z.infer<typeof storeMemberSchema>
 export type CacheState = z.infer<typeof cacheSchema>
 export type LabState = z.infer<typeof stateSchema>
 

@@ -90,9 +90,11 @@ function processesOf(state: LabState | null): ProcessRecord[] {
     ...state.caches.map((cache) => cache.process),
     ...state.nodes.flatMap((node) => [
       node.controller,
+      node.agent,
       ...node.daemons,
       ...node.wireguard.map((wireguard) => wireguard.process),
     ]),
+    ...state.storeMembers.map((member) => member.process),
     ...state.routers.map((router) => router.process),
     ...state.clients.flatMap((client) => [client.wireguard, client.traffic]),
   ]

@@ -29,6 +29,9 @@ const packages: Readonly<Record<string, string>> = {
   xargs: 'findutils',
   'ssh-keygen': 'openssh-client',
   setsid: 'util-linux',
+  etcd: 'etcd-server',
+  etcdctl: 'etcd-client',
+  openssl: 'openssl',
 }
 
 /** FRR's daemons are on no PATH, and /usr/sbin is not on that of an ordinary user. */

@@ -25,6 +25,7 @@ export interface GlobalOptions {
 
 export interface UpOptions extends GlobalOptions {
   readonly controllers: boolean
+  readonly store?: true
   readonly keep?: true
   readonly timeout?: number
 }
@@ -33,6 +34,7 @@ export interface RunCommandOptions extends GlobalOptions {
   readonly node?: string[]
   readonly client: boolean
   readonly running?: true
+  readonly store?: true
   readonly timeout?: number
 }
 
@@ -146,7 +148,7 @@ function thisProgram(): string[] {
 async function up(options: UpOptions, command: string): Promise<LabState> {
   requireRoot()
   const fleet = await requireFleet(options.sites)
-  await requirePrograms(fleet)
+  await requirePrograms(fleet, options.store === true)
   const interruption = interruptible('interrupted, taking the lab down')
   try {
     return await bringUp({
@@ -154,6 +156,7 @@ async function up(options: UpOptions, command: string): Promise<LabState> {
       sites: options.sites,
       program: thisProgram(),
       controllers: options.controllers,
+      store: options.store === true,
       command,
       timeoutMs: options.timeout ?? null,
       keep: options.keep === true,
@@ -231,8 +234,8 @@ function requireRoot(): void {
   })
 }
 
-async function requirePrograms(fleet: Fleet): Promise<void> {
-  const missing = await findMissingLabPrograms(fleet)
+async function requirePrograms(fleet: Fleet, withStore: boolean): Promise<void> {
+  const missing = await findMissingLabPrograms(fleet, withStore)
   if (missing.length === 0) return
   const packages = [...new Set(missing.map((program) => program.package))].join(' ')
   throw new CommandError(`programs are missing: ${describeMissing(missing)}`, {
@@ -244,7 +247,10 @@ function summarizeLab(state: LabState): string {
   const nodes = state.nodes.map(
     (node) => `${node.name} (${node.daemon}) in ${node.namespace}, ${node.statusUrl}`,
   )
-  return nodes.join('\n')
+  const members = state.storeMembers.map(
+    ({ name, namespace, endpoint }) => `${name} in ${namespace}, ${endpoint}`,
+  )
+  return [...nodes, ...members].join('\n')
 }
 
 function say(line: string): void {

@@ -26,6 +26,7 @@ import type { LabCache, LabClient, LabNode, LabRouter, Topology } from '../topol
 import { installConfiguration, layoutOf } from './daemons.ts'
 import { renderCore, renderRouter } from './router-config.ts'
 import { renderVrps, vrpFileOf } from './rtr.ts'
+import { prepareStore, storeOf } from './store.ts'
 import { generateKeyPair, generatePresharedKey, type KeyPair, renderWireguard } from './wireguard.ts'
 
 export const managementLink = 'aw-mgmt'
@@ -54,6 +55,7 @@ export function describeClaim(topology: Topology, sites: string, owner: LabState
     timerFactor: 1,
     core: null,
     caches: [],
+    storeMembers: [],
     nodes: [],
     routers: [],
     clients: [],
@@ -63,7 +65,8 @@ export function describeClaim(topology: Topology, sites: string, owner: LabState
 /** Writes the files of the fleet's daemons in the lab, and returns the state of a lab that does not run yet. */
 export async function prepareLab(fleet: Fleet, topology: Topology, claim: LabState): Promise<LabState> {
   const keys = generateKeys(fleet, topology)
-  const secrets = locateSecrets(topology, keys)
+  const storeMembers = await prepareStore(topology)
+  const secrets = { ...locateSecrets(topology, keys), ...storeOf(topology) }
   await writeKeys(fleet, topology, keys, secrets)
   const port = Number(fleet.listen.slice(fleet.listen.lastIndexOf(':') + 1))
   const installed = await readInstalledVersions(topology.nodes.map(({ daemon }) => daemon))
@@ -91,7 +94,7 @@ export async function prepareLab(fleet: Fleet, topology: Topology, claim: LabSta
     ),
   )
   const caches = await Promise.all(topology.caches.map((cache) => prepareCache(cache, fleet)))
-  return { ...claim, caches, nodes, routers, clients }
+  return { ...claim, caches, storeMembers, nodes, routers, clients }
 }
 
 /** An attached node's own configuration, from a file beside the YAML. */
@@ -112,6 +115,7 @@ export function namespacesOf(topology: Topology): string[] {
     ...topology.nodes.map((node) => node.namespace),
     ...topology.routers.map((router) => router.namespace),
     ...topology.clients.map((client) => client.namespace),
+    ...topology.storeMembers.map((member) => member.namespace),
   ]
 }
 
@@ -211,6 +215,7 @@ function describeNode(node: LabNode, plan: NodePlan, dir: string, port: number, 
     ),
     daemons: [],
     controller: null,
+    agent: null,
   }
 }
 

@@ -10,10 +10,11 @@ const daemonPrograms: Readonly<Record<DaemonKind, readonly string[]>> = {
 }
 
 /** The programs that this fleet's lab calls and this machine lacks. */
-export async function findMissingLabPrograms(fleet: Fleet): Promise<MissingProgram[]> {
+export async function findMissingLabPrograms(fleet: Fleet, withStore: boolean): Promise<MissingProgram[]> {
   const used = new Set(fleet.sites.flatMap((site) => site.nodes.map(({ daemon }) => daemon)))
   const missing = await findMissingPrograms([
     ...['ip', 'unshare', 'nsenter', 'xargs', 'sysctl', 'nft', 'ping', 'wg', 'bird'],
+    ...(withStore ? ['etcd', 'etcdctl', 'openssl'] : []),
     ...daemonKinds.filter((kind) => used.has(kind)).flatMap((kind) => daemonPrograms[kind]),
   ])
   if (missing.some(({ program }) => program === 'ip' || program === 'unshare')) return missing

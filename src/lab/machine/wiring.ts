@@ -6,7 +6,8 @@ import { type Fleet, familiesOf, type Service } from '../../plan/sites/fleet.ts'
 import { batchLimitMs } from '../limits.ts'
 import { labDir } from '../state.ts'
 import { cacheNetwork } from '../topology/caches.ts'
-import type { LabClient, LabNode, LabRouter, NodeLink, Topology } from '../topology/model.ts'
+import type { LabClient, LabNode, LabRouter, LabStoreMember, NodeLink, Topology } from '../topology/model.ts'
+import { storeNetwork } from '../topology/store-members.ts'
 import { createNamespaces, enableForwarding, enter, firstLines, ipBatch, runForEach } from './namespaces.ts'
 import { managementLink, namespacesOf } from './prepare.ts'
 
@@ -46,6 +47,7 @@ export async function wireTopology(fleet: Fleet, topology: Topology, signal: Abo
   await eachBatch(nodes, (node) => [...firstLines, ...linesOf(node)], signal)
   await eachBatch(nodes, (node) => replyLines(fleet, node, 'ipv6'), signal, 'ipv6')
   await filterManagement(nodes, signal)
+  await eachBatch(topology.storeMembers, (member) => [...firstLines, ...memberLines(member)], signal)
   await eachBatch(clients, (client) => [...firstLines, ...clientLines(client)], signal)
 }
 
@@ -122,7 +124,7 @@ function servicesOf(fleet: Fleet, node: LabNode): Service[] {
   return fleet.services.filter((service) => member.services.includes(service.name))
 }
 
-function fabricLines({ nodes, routers, caches, managementAddress }: Topology): string[] {
+function fabricLines({ nodes, routers, caches, storeMembers, managementAddress }: Topology): string[] {
   const bridge = (name: string) => [`link add ${name} type bridge mcast_snooping 0`, `link set ${name} up`]
   const routerNamespaces = new Map(routers.map((router) => [router.name, router.namespace]))
   return [
@@ -130,6 +132,9 @@ function fabricLines({ nodes, routers, caches, managementAddress }: Topology): s
     ...[...new Set(nodes.flatMap(({ peers }) => peers.map((peer) => peer.bridge)))].flatMap(bridge),
     ...caches.map(({ address }) => `addr add ${address}/32 dev mgmt`),
     `route add ${managementAddress.prefix} dev mgmt`,
+    ...storeMembers.flatMap(({ namespace }, at) =>
+      plug('mgmt', `s${at + 1}`, managementInterface, namespace),
+    ),
     ...nodes.flatMap((node) => [
       ...plug('mgmt', `m${node.index}`, managementInterface, node.namespace),
       ...node.peers.flatMap((peer) => plug(peer.bridge, peer.port, peer.interface, node.namespace)),
@@ -236,11 +241,17 @@ function clientLines(client: LabClient): string[] {
   ]
 }
 
-function managementLines({ managementAddress, fabricNamespace }: Topology): string[] {
+/** The whole management network is on its link. */
+function memberLines({ address }: LabStoreMember): string[] {
+  return [`link set ${managementInterface} up`, `addr add ${address}/16 dev ${managementInterface}`]
+}
+
+function managementLines({ managementAddress, fabricNamespace, storeMembers }: Topology): string[] {
   return [
     `link add ${managementLink} type veth peer name host netns ${fabricNamespace}`,
     `addr add ${managementAddress} dev ${managementLink}`,
     `link set ${managementLink} up`,
+    ...(storeMembers.length === 0 ? [] : [`route add ${storeNetwork} dev ${managementLink}`]),
   ]
 }
 

@@ -1,5 +1,5 @@
 import type { DaemonKind } from '../../manifest/daemon-kinds.ts'
-import type { Fleet, Rpki } from '../../plan/sites/fleet.ts'
+import type { Fleet, Rpki, Store } from '../../plan/sites/fleet.ts'
 import { cacheAddress, cachePort } from './caches.ts'
 import type { LabNode } from './model.ts'
 import { uniqueInterface } from './names.ts'
@@ -11,6 +11,8 @@ export interface LabSecrets {
   readonly probeKeyFile: (node: string, service: string) => string
   readonly presharedKeyFile: (service: string) => string
   readonly passwordFile: (node: string, neighbor: string) => string
+  /** The lab's own store, with the credentials of a site; missing: it has none. */
+  readonly store?: (site: string) => Store
 }
 
 /** The version of each daemon on this machine, where it is known. */
@@ -28,8 +30,8 @@ export function adaptFleet(
 ): Fleet {
   return {
     ...fleet,
-    // The lab does not reach it.
-    store: null,
+    // The lab does not reach that of the YAML.
+    store: secrets.store?.(node.site) ?? null,
     rpki: fleet.rpki && moveCaches(fleet.rpki, node),
     services: fleet.services.map((service) => ({
       ...service,

@@ -13,6 +13,8 @@ export interface Topology {
   readonly routers: readonly LabRouter[]
   readonly clients: readonly LabClient[]
   readonly caches: readonly LabCache[]
+  /** Empty without a store. */
+  readonly storeMembers: readonly LabStoreMember[]
 }
 
 export interface LabNode {
@@ -105,5 +107,12 @@ export interface LabClient {
 /** An RTR server on the management network, in place of one of the fleet's RPKI caches. */
 export interface LabCache {
   readonly name: string
+  readonly address: Address
+}
+
+/** A member of the fleet's store, on the management network. */
+export interface LabStoreMember {
+  readonly name: string
+  readonly namespace: string
   readonly address: Address
 }

@@ -7,6 +7,7 @@ import { refuseLabAddresses } from './lab-networks.ts'
 import type { LabNode, LabRouter, NodeLink, PointToPoint, Topology } from './model.ts'
 import { maxFolderLength, uniqueNames } from './names.ts'
 import { joinNodes } from './node-peers.ts'
+import { placeStore } from './store-members.ts'
 import { TopologyError } from './topology-error.ts'
 
 const maxNamespaceLength = 60
@@ -15,7 +16,7 @@ const maxNamespaceLength = 60
 const coreNetwork = { ipv4: constantAddress('198.19.0.0'), ipv6: constantAddress('2001:2:0:8000::') }
 const maxRouters = 2 ** 15
 
-export function buildTopology(fleet: Fleet): Topology {
+export function buildTopology(fleet: Fleet, withStore = false): Topology {
   const takeNamespace = uniqueNames(maxNamespaceLength)
   const fabricNamespace = takeNamespace('aw-fabric')
   const coreNamespace = takeNamespace('aw-core')
@@ -63,6 +64,7 @@ export function buildTopology(fleet: Fleet): Topology {
     routers,
     clients: placeClients(fleet, routers, takeNamespace),
     caches: placeCaches(fleet, nodes.length),
+    storeMembers: withStore ? placeStore(takeNamespace) : [],
   }
 }
 

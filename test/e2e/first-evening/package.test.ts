@@ -119,7 +119,7 @@ describe('the files', () => {
 
   test('are those that the program needs at run time, and no others', async () => {
     const home = join(tree, 'usr/lib/anyward')
-    expect((await readdir(home)).toSorted()).toEqual(['dist', 'package.json', 'templates'])
+    expect((await readdir(home)).toSorted()).toEqual(['dist', 'package.json', 'scripts', 'templates'])
     expect(await readdir(join(home, 'dist'))).toEqual(['cli'])
     const files = await readdir(home, { recursive: true, withFileTypes: true })
     const paths = files

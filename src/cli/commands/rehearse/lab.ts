@@ -1,9 +1,10 @@
-import { Command, InvalidArgumentError } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import { scenarioNames } from '../../../lab/scenario/names.ts'
 import { parseDuration } from '../../../text/duration.ts'
 import { collect } from '../options.ts'
 
 const timeoutHelp = 'time limit for the start of the daemons (default: 60s, and 5s for each node)'
+const storeHelp = 'also start a store: etcd with three members, which every node joins'
 
 export function labCommand(): Command {
   return new Command('lab')
@@ -17,6 +18,7 @@ export function labCommand(): Command {
 function upCommand(): Command {
   return new Command('up')
     .description('Starts the fleet, waits until clients are served everywhere, and leaves it running.')
+    .option('--store', storeHelp)
     .option('--no-controllers', 'start no controllers: nothing is announced')
     .option('--keep', 'do not remove a lab that fails to start')
     .option('--timeout <duration>', timeoutHelp, parseTimeout)
@@ -36,6 +38,7 @@ function runCommand(): Command {
       collect,
     )
     .option('--no-client', 'do not measure the outage of clients')
+    .addOption(new Option('--store', storeHelp).conflicts('running'))
     .option('--running', 'use the lab that is running, and leave it running')
     .option('--timeout <duration>', timeoutHelp, parseTimeout)
     .action(async (wanted: string[], _options: unknown, command: Command) => {
