@@ -8,7 +8,7 @@ import { programVersion } from './program-version.ts'
 // 132 kB of executed bytecode. A controller makes little garbage, for months, beside other programs; the optimizing compiler
 // takes 5 MB of it, and gains little (docs/decisions/0017). A plan of a thousand sites makes much garbage, and ends before
 // most of what is optimized pays off: optimized later, it takes a fifth less time.
-if (process.argv.includes('controller') || process.argv.includes('guard'))
+if (['controller', 'guard', 'agent'].some((command) => process.argv.includes(command)))
   setFlagsFromString('--semi-space-growth-factor=1 --no-opt')
 else setFlagsFromString('--semi-space-growth-factor=64 --interrupt-budget=540672')
 

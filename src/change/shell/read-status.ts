@@ -13,7 +13,7 @@ export function readStatus(text: string): NodeView | null {
   return status.success ? viewOf(status.data) : null
 }
 
-function viewOf({ bundle, services, neighbors, operator, ...status }: NodeStatus): NodeView {
+export function viewOf({ bundle, services, neighbors, operator, ...status }: NodeStatus): NodeView {
   return {
     bundle,
     services: services.map(({ name, health, decision, reason, announced }) => ({

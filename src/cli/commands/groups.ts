@@ -7,6 +7,7 @@ import { preflightCommand } from './design/preflight.ts'
 import { schemaCommand } from './design/schema.ts'
 import { signCommand } from './design/sign.ts'
 import { validateCommand } from './design/validate.ts'
+import { agentCommand } from './node/agent.ts'
 import { applyCommand } from './node/apply.ts'
 import { controllerCommand } from './node/controller.ts'
 import { doctorCommand } from './node/doctor.ts'
@@ -36,7 +37,15 @@ export const commandGroups: Readonly<Record<string, readonly (() => Command)[]>>
     explainCommand,
     preflightCommand,
   ],
-  'On a node': [controllerCommand, guardCommand, applyCommand, doctorCommand, rtrCommand, probeCommand],
+  'On a node': [
+    controllerCommand,
+    guardCommand,
+    applyCommand,
+    agentCommand,
+    doctorCommand,
+    rtrCommand,
+    probeCommand,
+  ],
   Operate: [statusCommand, eventsCommand, drainCommand, undrainCommand, withdrawCommand, rolloutCommand],
   Rehearse: [labCommand],
 }

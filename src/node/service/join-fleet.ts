@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import type { Clock } from '../../clock/clock.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
 import type { Say } from '../../telemetry/say.ts'
@@ -35,15 +34,9 @@ export async function joinFleet(manifest: Manifest, clock: Clock, say: Say): Pro
     say('warn', { event: 'store', cause: message }, `the store: ${message}`)
   }
   try {
-    const [ca, cert, key] = await Promise.all(
-      [settings.caFile, settings.certFile, settings.keyFile].map((path) => readFile(path, 'utf8')),
-    )
-    const { EtcdStore } = await import('../../fleet/etcd/etcd-store.ts')
+    const { openStore } = await import('../../fleet/etcd/open-store.ts')
     const { FleetMember } = await import('../../fleet/exchange/fleet-member.ts')
-    const store = new EtcdStore(
-      settings.endpoints.map((endpoint) => `https://${endpoint}`),
-      { ca: ca!, cert: cert!, key: key! },
-    )
+    const store = await openStore(settings)
     const member = new FleetMember({
       store,
       clock,

@@ -1,0 +1,206 @@
+import { digestOf, filesToCopy, loadBundle, manifestName } from '../../../bundle/read.ts'
+import {
+  type Change,
+  type ChangeResult,
+  type Installed,
+  type RolloutTransport,
+  type Target,
+  TransportError,
+} from '../../../change/transport.ts'
+import type { Seen } from '../../../change/view.ts'
+import { type Clock, systemClock } from '../../../clock/clock.ts'
+import { hashOf } from '../../../files/hash.ts'
+import { type Archive, mostMegabytes, packArchive, readArchive } from '../../../fleet/rollout/archive.ts'
+import { installedFolder, reportKey, reportPrefix, targetKey } from '../../../fleet/rollout/keys.ts'
+import {
+  type ChangeReport,
+  type RolloutTarget,
+  readReport,
+  readTarget,
+  seenOf,
+} from '../../../fleet/rollout/messages.ts'
+import type { Store, Watch } from '../../../fleet/store.ts'
+import { readManifestText } from '../../../manifest/manifest.ts'
+import { AgentViews } from './agent-views.ts'
+import { archiveEntry, removeArchives, writeArchive } from './archives.ts'
+
+/** Milliseconds. */
+const times = {
+  call: 5000,
+  poll: 100,
+  /** How long a request is tried again, and how long an agent may say nothing of a change. */
+  retry: 60_000,
+  retryPause: 1000,
+  /** Of a change, in addition to the drain: an apply waits twice for the sessions, and then for the next controller. */
+  change: 600_000,
+} as const
+
+export interface StoreTransportOptions {
+  readonly store: Store
+  readonly siteOf: (node: string) => string
+  readonly createNonce: () => string
+  readonly clock?: Clock
+}
+
+/** Reaches nodes through their agents: targets and bundles go into a store, reports and views come out of it. */
+export class StoreTransport implements RolloutTransport {
+  readonly #options: StoreTransportOptions
+  readonly #clock: Clock
+  readonly #views: AgentViews
+  readonly #reports = new Map<string, ChangeReport>()
+  readonly #watch: Watch
+
+  constructor(options: StoreTransportOptions) {
+    const { store, siteOf, clock = systemClock } = options
+    this.#options = options
+    this.#clock = clock
+    this.#views = new AgentViews(store, siteOf, clock)
+    this.#watch = store.watch(reportPrefix, (event) => {
+      const take = (key: string, text: string | null) => {
+        const report = readReport(text ?? '')
+        if (report !== null) this.#reports.set(key, report)
+      }
+      if (event.event === 'snapshot') for (const [key, value] of event.values) take(key, value)
+      else if (event.event === 'changes') for (const { key, value } of event.changes) take(key, value)
+    })
+  }
+
+  async inspect(target: Target): Promise<Installed | null> {
+    return this.#again(async () => {
+      const { installed } = await this.#views.read(target)
+      if (installed === null) return null
+      const { digest, archive } = installed
+      if (archive === null) throw new TransportError(tooLarge(`the bundle that ${target.node} has`))
+      const { store } = this.#options
+      const read = await readArchive(store, installedFolder(this.#nameOf(target)), archive, times.call)
+      if (read.outcome === 'failed') throw new TransportError(`the store: ${read.message}`)
+      const text = read.outcome === 'read' ? read.files.get(manifestName) : undefined
+      const manifest = text === undefined ? null : readManifestText(text)
+      if (manifest === null || hashOf(text!) !== digest)
+        throw new TransportError(`${target.node}: what it says of its bundle in the store is not whole`)
+      return { manifest, digest }
+    })
+  }
+
+  async observe(target: Target): Promise<Seen> {
+    try {
+      return seenOf(await this.#views.read(target))
+    } catch (error) {
+      if (error instanceof TransportError) return { outcome: 'unreachable', problem: error.message }
+      throw error
+    }
+  }
+
+  async change(target: Target, change: Change): Promise<ChangeResult> {
+    try {
+      const bundle = await loadBundle(change.dir!)
+      if (digestOf(bundle) !== change.digest) return failed(`${change.dir} has another bundle now`)
+      const archive = await packArchive(filesToCopy(bundle))
+      if (archive === null) return failed(tooLarge(`the bundle of ${target.node}`))
+      const order = await this.#again(async () => {
+        await writeArchive(this.#options.store, archive, times.call)
+        return this.#order(target, change, archive)
+      })
+      return await this.#follow(target, order, change)
+    } catch (error) {
+      if (error instanceof TransportError) return failed(error.message)
+      throw error
+    }
+  }
+
+  /** After a rollout: removes the bundles that no target names. Throws TransportError. */
+  async clean(): Promise<void> {
+    await this.#again(() => removeArchives(this.#options.store, times.call))
+  }
+
+  async close(): Promise<void> {
+    this.#watch.close()
+    this.#views.close()
+    await this.#options.store.close()
+  }
+
+  /** Writes the target, and returns the identifier of its change. One that an earlier engine has ordered goes on. */
+  async #order(target: Target, change: Change, { ref }: Archive): Promise<string> {
+    const { store, createNonce } = this.#options
+    const name = this.#nameOf(target)
+    const [key, reportAt] = [targetKey(name), reportKey(name)]
+    const read = await store.read([{ key }, { key: reportAt }], times.call)
+    if (read.outcome !== 'read') throw new TransportError(`the store: ${read.message}`)
+    const text = read.values.get(key) ?? null
+    const { digest, rollout, drain } = change
+    const wanted = { format: 1, rollout, digest, archive: ref, drain } as const
+    const present = text === null ? null : readTarget(text)
+    if (
+      present !== null &&
+      JSON.stringify({ ...present, change: '' }) === ordered({ ...wanted, change: '' })
+    ) {
+      const report = readReport(read.values.get(reportAt) ?? '')
+      if (report?.change !== present.change || report.outcome === 'running') return present.change
+    }
+    const order = { ...wanted, change: createNonce() }
+    const writes = [{ key, value: ordered(order) }]
+    // The bundle is still there: another rollout may have just ended, and removed it.
+    const compares = [{ key, value: text }, archiveEntry(ref)]
+    const outcome = await store.transact({ compares, writes }, times.call)
+    if (outcome.outcome === 'committed') return order.change
+    // Without an answer it may have been written: the next attempt finds it there, and goes on with it.
+    throw new TransportError(
+      `the store: ${'message' in outcome ? outcome.message : 'another rollout writes the same keys'}`,
+    )
+  }
+
+  async #follow(target: Target, order: string, { manifest, onStep }: Change): Promise<ChangeResult> {
+    const key = reportKey(this.#nameOf(target))
+    const begunAt = this.#clock.now()
+    const drainMs = Math.max(0, ...manifest.services.map(({ drain }) => drain.limitMs))
+    let heardAt = begunAt
+    let steps = 0
+    for (;;) {
+      const report = this.#reports.get(key)
+      if (report?.change === order) {
+        for (const step of report.steps.slice(steps)) onStep(step)
+        steps = Math.max(steps, report.steps.length)
+        const { outcome, detail } = report
+        if (outcome !== 'running') return { outcome, detail }
+      }
+      const now = this.#clock.now()
+      const isAlive = (await this.observe(target)).outcome === 'seen'
+      // An agent that lives, and has not even begun, does not read its target.
+      if (isAlive && report?.change === order) heardAt = now
+      if (now - heardAt > times.retry) {
+        return failed(`${target.node}: its agent has not carried out the change; it may still do so`)
+      }
+      if (now - begunAt > times.change + drainMs) return failed(`${target.node}: the change does not end`)
+      await this.#clock.sleep(times.poll)
+    }
+  }
+
+  #nameOf({ node }: Target) {
+    return { site: this.#options.siteOf(node), node }
+  }
+
+  async #again<T>(work: () => Promise<T>): Promise<T> {
+    const deadline = this.#clock.now() + times.retry
+    for (;;) {
+      try {
+        return await work()
+      } catch (error) {
+        if (!(error instanceof TransportError) || this.#clock.now() > deadline) throw error
+        await this.#clock.sleep(times.retryPause)
+      }
+    }
+  }
+}
+
+/** Always with the keys in this order, so that texts can be compared. */
+function ordered({ format, change, rollout, digest, archive, drain }: RolloutTarget): string {
+  return JSON.stringify({ format, change, rollout, digest, archive, drain })
+}
+
+function failed(detail: string): ChangeResult {
+  return { outcome: 'failed', detail }
+}
+
+function tooLarge(what: string): string {
+  return `${what} is larger than the ${mostMegabytes} MB that the store takes: roll out with --via ssh`
+}
