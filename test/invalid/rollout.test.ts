@@ -55,9 +55,9 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     ],
   ],
   [
-    'a store, which does not exist yet',
+    'a store that the fleet does not have',
     [rollout('via: store')],
-    ['sites/fleet.yaml:2:17 rollout.via: "store" is not available in this version\nwrite ssh'],
+    ['sites/fleet.yaml:2:17 rollout.via: the fleet has no store\nadd `store`, or write via: ssh'],
   ],
   ...['-oProxyCommand=x', 'root@fra1', 'a b', '"$(id)"', 'fra1:22'].map(
     (name): [string, Edit[], string[]] => [

@@ -44,7 +44,7 @@ export interface RolloutSettings {
   readonly waves: readonly WaveSettings[]
   /** How long every node of a wave must be well before the next wave begins. */
   readonly soakMs: number
-  readonly via: 'ssh'
+  readonly via: 'ssh' | 'store'
 }
 
 /** Exactly one of `nodes`, `sites` and `share` is set. */

@@ -23,6 +23,9 @@ async function attempt(site: string, command: string): Promise<string> {
 test.for([
   'put state/fra1/fra1-a/vpn x',
   'put beat/fra1/fra1-a 1',
+  'put report/fra1/fra1-a x',
+  'put view/fra1/fra1-a x',
+  'put installed/fra1/fra1-a/0 x',
   'put permit/vpn []',
   'del permit/vpn',
   'del --prefix state/fra1/',
@@ -37,7 +40,12 @@ test.for([
   'put state/fra10/fra10-a/vpn x',
   'put state/fra1 x',
   'put beat/ams1/ams1-a x',
-  'put target/fra1 x',
+  'put report/ams1/ams1-a x',
+  'put view/ams1/ams1-a x',
+  'put installed/ams1/ams1-a/0 x',
+  'put target/fra1/fra1-a x',
+  'put archive/x x',
+  'put bundle/x/0 x',
   'put permits x',
   'del state/ams1/ams1-a/vpn',
   'del --prefix state/',
@@ -53,6 +61,29 @@ test.for([
   expect(await attempt('fra1', command)).toContain('permission denied')
   const { stdout } = await cluster.etcdctl('ams1', ['get', '--print-value-only', foreignKey])
   expect(stdout).toBe('well')
+})
+
+test.for([
+  'put target/fra1/fra1-a x',
+  'put archive/x x',
+  'put bundle/x/0 x',
+  'del --prefix bundle/',
+  'get --prefix view/',
+])('the planner may write what a rollout orders, and read everything: %s', async (command) => {
+  expect(await attempt('planner', command)).toBe('OK')
+})
+
+test.for([
+  'put permit/vpn []',
+  'put state/fra1/fra1-a/vpn x',
+  'put beat/fra1/fra1-a 1',
+  'put report/fra1/fra1-a x',
+  'put view/fra1/fra1-a x',
+  'put installed/fra1/fra1-a/0 x',
+  'del --from-key a',
+  'user add other --no-password',
+])('the planner may not speak for a site, nor change who may: %s', async (command) => {
+  expect(await attempt('planner', command)).toContain('permission denied')
 })
 
 test('a client of Anyward gets the same answer as a refusal, which is not unknown', async () => {

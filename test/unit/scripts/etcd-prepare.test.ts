@@ -24,6 +24,7 @@ describe('scripts/etcd/prepare', () => {
     { argv: ['--member', 'core1'], message: '--member core1: write NAME=ADDRESS, such as core1=192.0.2.1' },
     { argv: ['--member', 'core1=core1.example.net'], message: 'write NAME=ADDRESS' },
     { argv: ['--site', 'root'], message: '--site root: not the name of a site' },
+    { argv: ['--site', 'planner'], message: '--site planner: not the name of a site' },
     { argv: ['--site', '../x'], message: '--site ../x: not the name of a site' },
     { argv: ['--site'], message: 'usage: ' },
   ])('refuses $argv, and writes nothing', async ({ argv, message }) => {
@@ -37,7 +38,7 @@ describe('scripts/etcd/prepare', () => {
     const files = (await readdir(join(dir, 'keys'), { recursive: true })).filter((name) =>
       name.endsWith('.key'),
     )
-    expect(files).toHaveLength(2 + 3 * 2 + 2)
+    expect(files).toHaveLength(2 + 3 * 2 + 3)
     const read = () => Promise.all(files.map((name) => readFile(join(dir, 'keys', name), 'utf8')))
     for (const name of files) expect((await stat(join(dir, 'keys', name))).mode & 0o077).toBe(0)
     const before = await read()

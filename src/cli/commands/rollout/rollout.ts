@@ -4,7 +4,7 @@ export function rolloutCommand(): Command {
   return new Command('rollout')
     .summary('bring a plan to the nodes, in waves')
     .description(
-      'Brings the bundles of `anyward plan --out DIR` to the nodes, over ssh, in waves. A wave that is not well is undone.',
+      'Brings the bundles of `anyward plan --out DIR` to the nodes, over ssh or through the store, in waves. A wave that is not well is undone.',
     )
     .addCommand(startCommand())
     .addCommand(statusCommand())
@@ -19,13 +19,24 @@ function subcommand(name: string): Command {
   return new Command(name).option('--out <dir>', 'the folder of the bundles, and of the state', 'out')
 }
 
+/** Of the commands that reach nodes. */
+const storeKeys = () =>
+  new Option(
+    '--store-keys <dir>',
+    'with a store: the folder of the planner’s certificate (default: the files that `store` in fleet.yaml names)',
+  )
+
 function startCommand(): Command {
   return subcommand('start')
     .description('Starts a rollout, and drives it until it is done, undone or paused.')
     .option('--dry-run', 'change nothing: print the waves, and what changes at each node')
     .addOption(
-      new Option('--via <way>', 'how the nodes are reached (default: `via` in fleet.yaml)').choices(['ssh']),
+      new Option('--via <way>', 'how the nodes are reached (default: `via` in fleet.yaml)').choices([
+        'ssh',
+        'store',
+      ]),
     )
+    .addOption(storeKeys())
     .action(async (_options: unknown, command: Command) => {
       const { start } = await import('../../design/rollout/rollout.ts')
       await start(command.optsWithGlobals())
@@ -53,6 +64,7 @@ function watchCommand(): Command {
 function pauseCommand(): Command {
   return subcommand('pause')
     .description('Begins no further node. Nodes that change now are changed completely.')
+    .addOption(storeKeys())
     .action(async (_options: unknown, command: Command) => {
       const { operate } = await import('../../design/rollout/rollout.ts')
       await operate('pause', command.optsWithGlobals())
@@ -65,6 +77,7 @@ function resumeCommand(): Command {
       'Continues a rollout that is paused, or whose command has ended. A wave that was undone is tried again.',
     )
     .option('--as-started', 'also if the YAML has changed since: with the bundles of its start')
+    .addOption(storeKeys())
     .action(async (_options: unknown, command: Command) => {
       const { operate } = await import('../../design/rollout/rollout.ts')
       await operate('resume', command.optsWithGlobals())
@@ -74,6 +87,7 @@ function resumeCommand(): Command {
 function abortCommand(): Command {
   return subcommand('abort')
     .description('Undoes the current wave, and ends the rollout. Complete waves keep their new bundles.')
+    .addOption(storeKeys())
     .action(async (_options: unknown, command: Command) => {
       const { operate } = await import('../../design/rollout/rollout.ts')
       await operate('abort', command.optsWithGlobals())
@@ -85,6 +99,7 @@ function undoCommand(): Command {
     .description(
       'Gives every node the bundle from before the rollout, the last wave first; also after its end.',
     )
+    .addOption(storeKeys())
     .action(async (_options: unknown, command: Command) => {
       const { operate } = await import('../../design/rollout/rollout.ts')
       await operate('undo', command.optsWithGlobals())

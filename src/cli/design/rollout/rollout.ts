@@ -14,6 +14,8 @@ import { createProgress } from './progress.ts'
 export interface RolloutOptions {
   readonly sites: string
   readonly out: string
+  readonly via?: 'ssh' | 'store'
+  readonly storeKeys?: string
   readonly json?: true
   readonly dryRun?: true
   readonly asStarted?: true

@@ -20,12 +20,15 @@ export class AgentViews {
   readonly #known = new Map<string, Known>()
   readonly #watch: Watch
   readonly #openedAt: number
+  /** Why the store cannot be watched at the moment. */
+  #problem: string | null = null
 
   constructor(store: Store, siteOf: (node: string) => string, clock: Clock) {
     this.#clock = clock
     this.#siteOf = siteOf
     this.#openedAt = clock.now()
     this.#watch = store.watch(viewPrefix, (event) => {
+      this.#problem = event.event === 'interrupted' ? event.message : null
       if (event.event === 'snapshot') for (const [key, value] of event.values) this.#take(key, value)
       else if (event.event === 'changes')
         for (const { key, value } of event.changes) this.#take(key, value ?? '')
@@ -42,6 +45,7 @@ export class AgentViews {
       const roseAt = known?.roseAt ?? null
       if (known !== undefined && roseAt !== null && now - roseAt < times.staleAfter) return known.state
       if (now - this.#openedAt > times.staleAfter) {
+        if (this.#problem !== null) throw new TransportError(`${node}: the store: ${this.#problem}`)
         throw new TransportError(
           known === undefined
             ? `${node}: no agent has said anything in the store: does \`anyward agent\` run there?`

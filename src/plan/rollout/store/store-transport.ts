@@ -30,6 +30,7 @@ const times = {
   poll: 100,
   /** How long a request is tried again, and how long an agent may say nothing of a change. */
   retry: 60_000,
+  inspect: 10_000,
   retryPause: 1000,
   /** Of a change, in addition to the drain: an apply waits twice for the sessions, and then for the next controller. */
   change: 600_000,
@@ -66,7 +67,8 @@ export class StoreTransport implements RolloutTransport {
   }
 
   async inspect(target: Target): Promise<Installed | null> {
-    return this.#again(async () => {
+    // An agent may be writing it.
+    return this.#again(times.inspect, async () => {
       const { installed } = await this.#views.read(target)
       if (installed === null) return null
       const { digest, archive } = installed
@@ -97,7 +99,7 @@ export class StoreTransport implements RolloutTransport {
       if (digestOf(bundle) !== change.digest) return failed(`${change.dir} has another bundle now`)
       const archive = await packArchive(filesToCopy(bundle))
       if (archive === null) return failed(tooLarge(`the bundle of ${target.node}`))
-      const order = await this.#again(async () => {
+      const order = await this.#again(times.retry, async () => {
         await writeArchive(this.#options.store, archive, times.call)
         return this.#order(target, change, archive)
       })
@@ -110,13 +112,13 @@ export class StoreTransport implements RolloutTransport {
 
   /** After a rollout: removes the bundles that no target names. Throws TransportError. */
   async clean(): Promise<void> {
-    await this.#again(() => removeArchives(this.#options.store, times.call))
+    await this.#again(times.inspect, () => removeArchives(this.#options.store, times.call))
   }
 
-  async close(): Promise<void> {
+  /** Leaves the store open. */
+  close(): void {
     this.#watch.close()
     this.#views.close()
-    await this.#options.store.close()
   }
 
   /** Writes the target, and returns the identifier of its change. One that an earlier engine has ordered goes on. */
@@ -179,8 +181,8 @@ export class StoreTransport implements RolloutTransport {
     return { site: this.#options.siteOf(node), node }
   }
 
-  async #again<T>(work: () => Promise<T>): Promise<T> {
-    const deadline = this.#clock.now() + times.retry
+  async #again<T>(forMs: number, work: () => Promise<T>): Promise<T> {
+    const deadline = this.#clock.now() + forMs
     for (;;) {
       try {
         return await work()

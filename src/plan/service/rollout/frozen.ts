@@ -11,10 +11,12 @@ import type { RolloutFiles } from '../../rollout/engine/rollout-files.ts'
 import { type NodeFacts, nodesOf, type Rollout } from '../../rollout/rollout.ts'
 import type { Promised } from '../../rollout/view.ts'
 import type { Fleet } from '../../sites/fleet.ts'
-import type { CreateTransport, Prepared } from './prepare.ts'
+import type { Prepared } from './prepare.ts'
+import type { Reach, Way } from './reach.ts'
 
 /** What a rollout needs of the fleet: it goes on with the fleet and the bundles of its start. */
 interface Frozen {
+  readonly way: Way
   readonly nodes: readonly {
     readonly node: string
     readonly site: string
@@ -31,6 +33,7 @@ export async function freeze(
   rollout: Rollout,
   { nodes }: Prepared,
   fleet: Fleet,
+  way: Way,
 ): Promise<void> {
   const { id } = rollout
   const changing = new Set(nodesOf(rollout).map(({ node }) => node))
@@ -41,6 +44,7 @@ export async function freeze(
     await files.saveFormer(id, node, JSON.stringify(former.manifest))
   }
   const frozen: Frozen = {
+    way,
     nodes: nodes.map(({ node, site, host, services, bundleDir }) => ({
       node,
       site,
@@ -54,13 +58,18 @@ export async function freeze(
   await files.save(rollout)
 }
 
+/** How the nodes of a stored rollout are reached. Throws the system's error. */
+export async function thawWay(files: RolloutFiles, { id }: Rollout): Promise<Way> {
+  return (JSON.parse(await files.readFleet(id)) as Frozen).way
+}
+
 type FromFrozen = Pick<Drive, 'facts' | 'targets' | 'minSites' | 'bundles' | 'transport'>
 
 /** What drives a stored rollout, from its own files alone. Throws ConfigError, and the system's error. */
 export async function thaw(
   files: RolloutFiles,
   rollout: Rollout,
-  createTransport: CreateTransport,
+  reach: Reach,
 ): Promise<FromFrozen> {
   const { id } = rollout
   const { nodes, minSites } = JSON.parse(await files.readFleet(id)) as Frozen
@@ -73,7 +82,6 @@ export async function thaw(
       former: { digest: from, dir: null, manifest: former },
     })
   }
-  const dirs = new Map(nodes.map(({ node, bundleDir }) => [node, bundleDir]))
   return {
     facts: nodes.map(({ node, site, services }): NodeFacts => {
       const bundle = bundles.get(node)
@@ -82,7 +90,7 @@ export async function thaw(
     targets: new Map(nodes.map(({ node, host }) => [node, { node, host }])),
     minSites: new Map(Object.entries(minSites)),
     bundles: (node) => bundles.get(node)!,
-    transport: createTransport((node) => dirs.get(node)!),
+    transport: reach.transport(nodes),
   }
 }
 

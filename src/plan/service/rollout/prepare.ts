@@ -7,6 +7,7 @@ import { OperationError } from '../../../text/operation-error.ts'
 import { count } from '../../../text/wording.ts'
 import { buildWaves, type Wave } from '../../rollout/waves.ts'
 import type { Fleet } from '../../sites/fleet.ts'
+import type { Reach } from './reach.ts'
 
 /** A node of the fleet with its new bundle and the installed one. */
 export interface PreparedNode {
@@ -27,9 +28,6 @@ export interface Prepared {
   readonly waves: readonly Wave[]
 }
 
-/** Another than for the bundles of a plan. */
-export type CreateTransport = (bundleDirOf: (node: string) => string) => RolloutTransport
-
 /**
  * Reads the plan's bundles, asks each node for the bundle that it has, and forms the waves. Changes nothing. Throws
  * ConfigError and OperationError.
@@ -37,7 +35,7 @@ export type CreateTransport = (bundleDirOf: (node: string) => string) => Rollout
 export async function prepareRollout(
   fleet: Fleet,
   out: string,
-  createTransport: CreateTransport,
+  reach: Reach,
 ): Promise<Prepared> {
   const planned = []
   for (const { name: site, nodes } of fleet.sites) {
@@ -59,11 +57,7 @@ export async function prepareRollout(
       })
     }
   }
-  const dirs = new Map(planned.map(({ node, bundleDir }) => [node, bundleDir]))
-  const installed = await inspectAll(
-    planned,
-    createTransport((node) => dirs.get(node)!),
-  )
+  const installed = await inspectAll(planned, reach.transport(planned))
   const nodes = planned.map(({ manifest, files, digest, ...rest }): PreparedNode => {
     const former = installed.get(rest.node)!
     const comparison = compareBundles(former.manifest, manifest)

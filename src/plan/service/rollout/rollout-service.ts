@@ -1,5 +1,3 @@
-import { sshShell } from '../../../change/shell/node-shell.ts'
-import { ShellTransport } from '../../../change/shell/shell-transport.ts'
 import { systemClock } from '../../../clock/clock.ts'
 import { OperationError } from '../../../text/operation-error.ts'
 import { count } from '../../../text/wording.ts'
@@ -7,31 +5,34 @@ import { type Drive, driveRollout } from '../../rollout/engine/engine.ts'
 import { RolloutFiles } from '../../rollout/engine/rollout-files.ts'
 import { type Reopening, reopen } from '../../rollout/reopen.ts'
 import { isOver, type Rollout } from '../../rollout/rollout.ts'
+import type { Fleet } from '../../sites/fleet.ts'
 import { requireFleet } from '../../sites/load.ts'
-import { freeze, hashSites, thaw, thisOperator } from './frozen.ts'
-import { type CreateTransport, type Prepared, prepareRollout } from './prepare.ts'
-
-const overSsh: CreateTransport = (bundleDirOf) => new ShellTransport(sshShell, bundleDirOf)
+import { freeze, hashSites, thaw, thawWay, thisOperator } from './frozen.ts'
+import { type Prepared, prepareRollout } from './prepare.ts'
+import { openReach, type Reach, type Way } from './reach.ts'
 
 export interface RolloutPlace {
   /** The folder of the YAML. */
   readonly sites: string
   /** The folder of the plan's bundles. */
   readonly out: string
+  /** How the nodes are reached; default: as fleet.yaml says. */
+  readonly via?: 'ssh' | 'store'
+  /** The folder with the planner's certificate for the store, if it is not where fleet.yaml says. */
+  readonly storeKeys?: string
 }
 
 export type Reporter = Pick<Drive, 'onEvent' | 'onState' | 'signal'>
 
 /** What `start` would do. Throws ConfigError and OperationError. */
-export async function previewRollout({ sites, out }: RolloutPlace): Promise<Prepared> {
-  return prepareRollout(await requireFleet(sites), out, overSsh)
+export async function previewRollout(place: RolloutPlace): Promise<Prepared> {
+  const fleet = await requireFleet(place.sites)
+  return withReach(chooseWay(fleet, place), place, (reach) => prepareRollout(fleet, place.out, reach))
 }
 
 /** Starts a rollout and drives it; `null`: every node has its bundle already. Throws ConfigError and OperationError. */
-export async function startRollout(
-  { sites, out }: RolloutPlace,
-  reporter: Reporter,
-): Promise<Rollout | null> {
+export async function startRollout(place: RolloutPlace, reporter: Reporter): Promise<Rollout | null> {
+  const { sites, out } = place
   const files = new RolloutFiles(out)
   return withLock(files, async () => {
     const last = await files.load()
@@ -43,12 +44,15 @@ export async function startRollout(
     }
     const fleet = await requireFleet(sites)
     const sitesHash = await hashSites(sites)
-    const prepared = await prepareRollout(fleet, out, overSsh)
-    if (prepared.waves.length === 0) return null
-    const rollout = describeStart(prepared, sitesHash, fleet.rollout.soakMs)
-    await freeze(files, rollout, prepared, fleet)
-    await files.removeRequest()
-    return drive(files, rollout, reporter)
+    const way = chooseWay(fleet, place)
+    return withReach(way, place, async (reach) => {
+      const prepared = await prepareRollout(fleet, out, reach)
+      if (prepared.waves.length === 0) return null
+      const rollout = describeStart(prepared, sitesHash, fleet.rollout.soakMs)
+      await freeze(files, rollout, prepared, fleet, way)
+      await files.removeRequest()
+      return drive(files, rollout, reporter, reach)
+    })
   })
 }
 
@@ -90,11 +94,12 @@ export async function readRolloutState(out: string): Promise<{ rollout: Rollout;
  * carries out the request; without one, this process does. Throws ConfigError and OperationError.
  */
 export async function operateRollout(
-  { sites, out }: RolloutPlace,
+  place: RolloutPlace,
   kind: Reopening,
   reporter: Reporter,
   { asStarted = false } = {},
 ): Promise<Rollout> {
+  const { sites, out } = place
   const files = new RolloutFiles(out)
   const first = await requireRollout(files, out)
   const by = thisOperator()
@@ -113,9 +118,11 @@ export async function operateRollout(
         outcome: 'refused',
       })
     }
-    await files.save(next)
-    await files.removeRequest()
-    return await drive(files, next, reporter)
+    return await withReach(await thawWay(files, next), place, async (reach) => {
+      await files.save(next)
+      await files.removeRequest()
+      return drive(files, next, reporter, reach)
+    })
   } finally {
     lock.release()
   }
@@ -136,8 +143,37 @@ export async function followRollout(
   }
 }
 
-async function drive(files: RolloutFiles, rollout: Rollout, reporter: Reporter): Promise<Rollout> {
-  return driveRollout({ ...(await thaw(files, rollout, overSsh)), ...reporter, rollout, files })
+async function drive(
+  files: RolloutFiles,
+  rollout: Rollout,
+  reporter: Reporter,
+  reach: Reach,
+): Promise<Rollout> {
+  const end = await driveRollout({ ...(await thaw(files, rollout, reach)), ...reporter, rollout, files })
+  if (isOver(end)) await reach.clean()
+  return end
+}
+
+function chooseWay({ rollout, store }: Fleet, { via = rollout.via }: RolloutPlace): Way {
+  if (via === 'ssh') return { via }
+  if (store !== null) return { via, settings: store }
+  throw new OperationError('the fleet has no store', {
+    hint: 'add `store` to fleet.yaml (docs/fleet.md), or use --via ssh',
+    outcome: 'refused',
+  })
+}
+
+async function withReach<T>(
+  way: Way,
+  { storeKeys = null }: { readonly storeKeys?: string | null },
+  work: (reach: Reach) => Promise<T>,
+): Promise<T> {
+  const reach = await openReach(way, storeKeys)
+  try {
+    return await work(reach)
+  } finally {
+    await reach.close()
+  }
 }
 
 async function withLock<T>(files: RolloutFiles, work: () => Promise<T>): Promise<T> {

@@ -7,7 +7,7 @@ import { findTwice } from './twice.ts'
 export function checkRollout(drafts: Drafts): Finding[] {
   const { fleet, complete } = drafts
   if (fleet === null) return []
-  const { file } = fleet
+  const { file, value } = fleet
   const waves = (fleet.value.rollout?.waves ?? []).map((wave, index) => ({
     wave,
     path: ['rollout', 'waves', index] as const,
@@ -17,7 +17,12 @@ export function checkRollout(drafts: Drafts): Finding[] {
       (wave?.[kind] ?? []).map((value, at) => ({ file, path: [...path, kind, at], value })),
     )
   const names = waves.map(({ wave, path }) => ({ file, path: [...path, 'name'], value: wave?.name }))
+  const viaStore =
+    value.rollout?.via === 'store' && value.store === undefined
+      ? [error(file, ['rollout', 'via'], 'the fleet has no store', 'add `store`, or write via: ssh')]
+      : []
   const findings = [
+    ...viaStore,
     ...findTwice(names, 'give each wave a name of its own'),
     ...findTwice(entriesOf('nodes'), 'a node is in one wave'),
     ...findTwice(entriesOf('sites'), 'a site is in one wave'),

@@ -148,7 +148,7 @@ test(
     const first = bed.openTransport()
     void first.change(target, changeTo(next))
     await begun
-    await first.close()
+    first.close()
     const second = bed.openTransport().change(target, changeTo(next))
     await until(
       'the second engine has read the target',
@@ -170,7 +170,7 @@ test(
     const transport = bed.openTransport()
     void transport.change(target, changeTo(next))
     await until('the target is there', async () => (await bed.value('target/fra1/fra1-a')) !== undefined)
-    await transport.close()
+    transport.close()
     bed.startAgent(node)
     await until('the node has the bundle', async () => (await bed.installedDigest()) === next.digest)
   },

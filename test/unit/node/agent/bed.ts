@@ -121,13 +121,14 @@ export class Bed {
 
   openTransport(clock: Clock = systemClock): StoreTransport {
     let nonces = 0
+    const store = this.openStore()
     const transport = new StoreTransport({
-      store: this.openStore(),
+      store,
       siteOf: () => self.site,
       createNonce: () => `order-${++nonces}-${Math.random().toString(36).slice(2)}`,
       clock,
     })
-    this.#running.push({ stop: () => transport.close() })
+    this.#running.push({ stop: async () => transport.close() })
     return transport
   }
 

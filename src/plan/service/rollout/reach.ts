@@ -1,0 +1,80 @@
+import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+import { sshShell } from '../../../change/shell/node-shell.ts'
+import { ShellTransport } from '../../../change/shell/shell-transport.ts'
+import { type RolloutTransport, TransportError } from '../../../change/transport.ts'
+import type { StoreSettings } from '../../../fleet/etcd/open-store.ts'
+import { OperationError } from '../../../text/operation-error.ts'
+import { StoreTransport } from '../../rollout/store/store-transport.ts'
+
+/** How the nodes of a rollout are reached; it does not change while a rollout is not over. */
+export type Way =
+  | { readonly via: 'ssh' }
+  /** `settings` as in fleet.yaml. */
+  | { readonly via: 'store'; readonly settings: StoreSettings }
+
+export interface Place {
+  readonly node: string
+  readonly site: string
+  readonly bundleDir: string
+}
+
+export interface Reach {
+  readonly transport: (places: readonly Place[]) => RolloutTransport
+  /** After a rollout that is over: what it has left behind is removed, as far as possible. */
+  readonly clean: () => Promise<void>
+  readonly close: () => Promise<void>
+}
+
+/** @param keys the folder with the planner's certificate for the store, if it is not where `settings` says. Throws OperationError. */
+export async function openReach(way: Way, keys: string | null): Promise<Reach> {
+  if (way.via === 'ssh') {
+    return {
+      transport: (places) => {
+        const dirs = new Map(places.map(({ node, bundleDir }) => [node, bundleDir]))
+        return new ShellTransport(sshShell, (node) => dirs.get(node)!)
+      },
+      clean: async () => {},
+      close: async () => {},
+    }
+  }
+  const { openStore } = await import('../../../fleet/etcd/open-store.ts')
+  const store = await openStore(keys === null ? way.settings : settingsIn(way.settings, keys)).catch(
+    (cause: NodeJS.ErrnoException) => {
+      throw new OperationError(`cannot read ${cause.path} (${cause.code})`, {
+        hint: 'name the folder of the planner’s certificate with --store-keys; scripts/etcd/prepare makes it',
+        cause,
+      })
+    },
+  )
+  const opened: StoreTransport[] = []
+  return {
+    transport: (places) => {
+      const sites = new Map(places.map(({ node, site }) => [node, site]))
+      const siteOf = (node: string) => sites.get(node)!
+      const transport = new StoreTransport({ store, siteOf, createNonce: randomUUID })
+      opened.push(transport)
+      return transport
+    },
+    clean: async () => {
+      await opened[0]?.clean().catch((error: unknown) => {
+        // The next rollout tries again.
+        if (!(error instanceof TransportError)) throw error
+      })
+    },
+    close: async () => {
+      for (const transport of opened) transport.close()
+      await store.close()
+    },
+  }
+}
+
+/** The names that `scripts/etcd/prepare` gives them. */
+function settingsIn(settings: StoreSettings, dir: string): StoreSettings {
+  return {
+    ...settings,
+    caFile: join(dir, 'ca.crt'),
+    certFile: join(dir, 'client.crt'),
+    keyFile: join(dir, 'client.key'),
+  }
+}
