@@ -66,11 +66,7 @@ export async function thawWay(files: RolloutFiles, { id }: Rollout): Promise<Way
 type FromFrozen = Pick<Drive, 'facts' | 'targets' | 'minSites' | 'bundles' | 'transport'>
 
 /** What drives a stored rollout, from its own files alone. Throws ConfigError, and the system's error. */
-export async function thaw(
-  files: RolloutFiles,
-  rollout: Rollout,
-  reach: Reach,
-): Promise<FromFrozen> {
+export async function thaw(files: RolloutFiles, rollout: Rollout, reach: Reach): Promise<FromFrozen> {
   const { id } = rollout
   const { nodes, minSites } = JSON.parse(await files.readFleet(id)) as Frozen
   const bundles = new Map<string, ReturnType<Drive['bundles']>>()

@@ -32,11 +32,7 @@ export interface Prepared {
  * Reads the plan's bundles, asks each node for the bundle that it has, and forms the waves. Changes nothing. Throws
  * ConfigError and OperationError.
  */
-export async function prepareRollout(
-  fleet: Fleet,
-  out: string,
-  reach: Reach,
-): Promise<Prepared> {
+export async function prepareRollout(fleet: Fleet, out: string, reach: Reach): Promise<Prepared> {
   const planned = []
   for (const { name: site, nodes } of fleet.sites) {
     for (const { name: node, ssh: host, services } of nodes) {

@@ -44,9 +44,7 @@ export const rollout = z
       .describe('How long every node of a wave must be well before the next wave begins.')
       .prefault('5m'),
     via: wordField(['ssh', 'store'])
-      .describe(
-        'How the nodes are reached: over ssh, or through the store and the agent on each node.',
-      )
+      .describe('How the nodes are reached: over ssh, or through the store and the agent on each node.')
       .prefault('ssh'),
   })
   .describe('How `rollout` brings a plan to the nodes.')
