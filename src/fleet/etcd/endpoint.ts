@@ -1,6 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { type Client, Code, ConnectError, createClient } from '@connectrpc/connect'
-import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node'
+import { createGrpcTransport } from '@connectrpc/connect-node'
+import { Connection } from './connection.ts'
 import { KV, Watch } from './rpc_pb.ts'
 
 export interface Credentials {
@@ -23,30 +23,18 @@ export interface Endpoint {
 /** A member that has no leader refuses a request with this header, instead of letting it wait. */
 export const headers = { hasleader: 'true' }
 
-/**
- * The members refuse a PING more often than every 5 s. This is the age from which a connection is verified before its
- * next request.
- */
-const pings = { pingIntervalMs: 10_000, pingTimeoutMs: 1000 }
-
 export function openEndpoint(url: string, { ca, cert, key }: Credentials): Endpoint {
-  const session = new Http2SessionManager(url, pings, { ca, cert, key })
-  const transport = createGrpcTransport({ baseUrl: url, sessionManager: session, acceptCompression: [] })
+  const connection = new Connection(url, { ca, cert, key })
+  const transport = createGrpcTransport({ baseUrl: url, sessionManager: connection, acceptCompression: [] })
   return {
     url,
     kv: createClient(KV, transport),
     watch: createClient(Watch, transport),
     connect: async (withinMs) => {
-      const late = new AbortController()
-      const timer = delay(withinMs, 'late' as const, { signal: late.signal }).catch(() => 'late' as const)
-      const state = await Promise.race([session.connect(), timer])
-      late.abort()
-      if (state === 'open' || state === 'idle') return null
-      if (state === 'late') session.abort()
-      const reason = state === 'late' ? 'no connection in time' : messageOf(session.error())
-      return `${url}: ${reason}`
+      const obstacle = await connection.connect(withinMs)
+      return obstacle === null ? null : `${url}: ${obstacle}`
     },
-    abort: () => session.abort(),
+    abort: () => connection.abort(),
   }
 }
 
