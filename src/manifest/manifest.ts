@@ -190,6 +190,8 @@ const store = record({
   caFile: absolutePath,
   certFile: absolutePath,
   keyFile: absolutePath,
+  /** How often a node says that it is there. */
+  beatEveryMs: withDefault(whole(1000, 3_600_000), 1000),
 })
 
 const maintenanceWindow = record({

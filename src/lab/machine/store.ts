@@ -51,6 +51,7 @@ export function storeOf({ storeMembers }: Topology): { store?: (site: string) =>
       caFile: join(pki, 'sites', site, 'ca.crt'),
       certFile: join(pki, 'sites', site, 'client.crt'),
       keyFile: join(pki, 'sites', site, 'client.key'),
+      beatEveryMs: 1000,
     }),
   }
 }

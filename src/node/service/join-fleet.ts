@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Clock } from '../../clock/clock.ts'
+import type { MemberTimes } from '../../fleet/exchange/fleet-member.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
 import type { Say } from '../../telemetry/say.ts'
 import type { ServicePermit } from '../controller/services/permit-keeper.ts'
@@ -10,16 +11,17 @@ export interface Membership {
   readonly close: () => Promise<void>
 }
 
-const times = {
+/** Of the exchange, for this time between two beats of a node. */
+export const timesFor = (beatEveryMs: number): MemberTimes => ({
   // A dead endpoint is withdrawn at most so much later where the store hangs.
   answerWithinMs: 250,
   inAllWithinMs: 5000,
   actWithinMs: 2000,
   callWithinMs: 1000,
   retryMs: 1000,
-  beatEveryMs: 1000,
-  staleAfterMs: 3500,
-} as const
+  beatEveryMs,
+  staleAfterMs: 3.5 * beatEveryMs,
+})
 /** The same failure is logged again only after this time. */
 const repeatMs = 60_000
 
@@ -42,7 +44,7 @@ export async function joinFleet(manifest: Manifest, clock: Clock, say: Say): Pro
       clock,
       self: { site, node },
       services: services.map(({ name, minSites }) => ({ name, minSites })),
-      times,
+      times: timesFor(settings.beatEveryMs),
       createNonce: randomUUID,
       onFailure,
     })

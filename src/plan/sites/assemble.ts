@@ -59,7 +59,7 @@ export function assembleFleet(fleet: FleetFile, sites: readonly SiteFile[], read
     }),
     communities: fleet.communities,
     rpki: assembleRpki(fleet.rpki),
-    store: fleet.store ?? null,
+    store: fleet.store === undefined ? null : { ...fleet.store, beatEveryMs: beatEveryMs(sites) },
     irr: { server: fleet.irr.server ?? null, sources: fleet.irr.sources },
     planner: fleet.planner,
     rollout: {
@@ -79,6 +79,15 @@ export function assembleFleet(fleet: FleetFile, sites: readonly SiteFile[], read
 
 function countServing(sites: readonly SiteFile[], service: string): number {
   return sites.filter(({ nodes }) => nodes.some((node) => node.services.includes(service))).length
+}
+
+/**
+ * Each node sees the beats of all others, so the store sends a number of events that grows with the square of the number of
+ * nodes, divided by this time.
+ */
+function beatEveryMs(sites: readonly SiteFile[]): number {
+  const nodes = sites.reduce((count, site) => count + site.nodes.length, 0)
+  return 1000 * Math.ceil(nodes / 100)
 }
 
 type ProbeFile = FleetFile['services'][string]['probe']

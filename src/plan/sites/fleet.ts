@@ -94,6 +94,8 @@ export interface Store {
   readonly caFile: string
   readonly certFile: string
   readonly keyFile: string
+  /** Of one node. Follows from the number of nodes. */
+  readonly beatEveryMs: number
 }
 
 interface Drain {

@@ -101,6 +101,7 @@ test('every field of the YAML arrives in the fleet', () => {
       caFile: '/etc/anyward/store/ca.pem',
       certFile: '/etc/anyward/store/site.pem',
       keyFile: '/etc/anyward/store/site.key',
+      beatEveryMs: 1000,
     },
     planner: {
       schedule: '*/15 4-6 * * *',
@@ -265,6 +266,25 @@ test('the AS number of a node is its own, that of its site, or that of the fleet
   const both = (text: string) =>
     text.replace('site: ams1', 'site: ams1\nasn: 64503').replace('daemon: frr', 'daemon: frr\n    asn: 64502')
   expect(asnOf(both)).toBe(64502)
+})
+
+test.for([
+  [100, 1000],
+  [101, 2000],
+])('in a fleet of %i nodes each says every %i ms that it is there', ([nodes, beatEveryMs]) => {
+  const store = 'store: { endpoints: [192.0.2.9:2379], caFile: /ca, certFile: /cert, keyFile: /key }\n'
+  const files = Object.entries(base).map(([name, text]) => ({ name, text }))
+  const fleet = files.map(({ name, text }) =>
+    name === 'fleet.yaml' ? { name, text: `${store}${text}` } : null,
+  )
+  const sites = Array.from({ length: nodes! }, (_, at) => ({
+    name: `s${at}.yaml`,
+    text: base['ams1.yaml']!.replaceAll('ams1', `s${at}`).replace('10.0.0.21', `10.0.1.${at}`),
+  }))
+  const parsed = parseFleet([...fleet.filter((file) => file !== null), ...sites], () => {
+    throw new Error('no file is expected')
+  })
+  expect(parsed.fleet?.store?.beatEveryMs).toBe(beatEveryMs)
 })
 
 test('a missing field has its default', () => {
