@@ -20,7 +20,13 @@ const service = 'vpn'
 const withinMs = patience(5000)
 const times = {
   ...{ answerWithinMs: patience(10_000), inAllWithinMs: patience(10_000), actWithinMs: patience(10_000) },
-  ...{ callWithinMs: patience(3000), retryMs: 50, beatEveryMs: 200, staleAfterMs: patience(5000) },
+  ...{
+    callWithinMs: patience(3000),
+    retryMs: 50,
+    beatEveryMs: 200,
+    staleAfterMs: patience(5000),
+    statusEveryMs: 1000,
+  },
 }
 
 /** The protocol of src/fleet/permit, with clients of their own for six sites, over a real store. */

@@ -60,6 +60,9 @@ export function printStatus(status: NodeStatus, json: boolean): void {
   }
   const saved = daemon.savedAnnouncements ?? []
   if (saved.length > 0) write(`  ${describeSaved(saved)}`)
+  const { store } = status
+  if (store?.ok === false)
+    write(`  the store does not answer since ${store.since}, and this node decides alone: ${store.problem}`)
   if (daemon.trouble !== null) write(`  error: ${daemon.trouble.cause}: ${daemon.trouble.message}`)
   if (hasFault(status)) write(`  to find the cause, as root on ${status.node}: anyward doctor`)
 }

@@ -1,10 +1,12 @@
 import { request } from 'node:http'
+import type * as z from 'zod'
 import { endpoints } from './endpoints.ts'
+import type { FleetStatus, PermitRemoval, PermitRemovalReply } from './fleet-status.ts'
 import { type OperatorOrder, orderVersion } from './order.ts'
 import { type NodeStatus, statusSchema } from './status.ts'
 
-export type ControlReply =
-  | { readonly outcome: 'answered'; readonly status: NodeStatus }
+export type ControlReply<T = NodeStatus> =
+  | { readonly outcome: 'answered'; readonly status: T }
   /** No controller listens there. */
   | { readonly outcome: 'absent' }
   /** This user may not open the socket. */
@@ -26,8 +28,40 @@ export async function askControl(
 ): Promise<ControlReply> {
   const { method, path } = order === null ? endpoints.status : endpoints.order
   const body = order === null ? undefined : JSON.stringify({ version: orderVersion, ...order })
+  return ask({ socketPath, method, path, timeoutMs }, body, statusSchema)
+}
+
+/** Asks for the state of the fleet. Never rejects. */
+export async function askFleet(socketPath: string, timeoutMs: number): Promise<ControlReply<FleetStatus>> {
+  const { fleetStatusSchema } = await import('./fleet-status.ts')
+  return ask({ socketPath, ...endpoints.fleet, timeoutMs }, undefined, fleetStatusSchema)
+}
+
+/** Has a node taken out of a register. Never rejects. */
+export async function removePermit(
+  socketPath: string,
+  removal: PermitRemoval,
+  timeoutMs: number,
+): Promise<ControlReply<PermitRemovalReply>> {
+  const { permitRemovalReplySchema } = await import('./fleet-status.ts')
+  const where = { socketPath, ...endpoints.permitRemoval, timeoutMs }
+  return ask(where, JSON.stringify(removal), permitRemovalReplySchema)
+}
+
+interface Where {
+  readonly socketPath: string
+  readonly method: string
+  readonly path: string
+  readonly timeoutMs: number
+}
+
+async function ask<T>(
+  where: Where,
+  body: string | undefined,
+  schema: z.ZodType<T>,
+): Promise<ControlReply<T>> {
   try {
-    return read(await exchange({ socketPath, method, path, timeoutMs }, body))
+    return read(await exchange(where, body), schema)
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code
     if (code === 'ENOENT' || code === 'ECONNREFUSED') return { outcome: 'absent' }
@@ -36,7 +70,7 @@ export async function askControl(
   }
 }
 
-function read({ code, body }: { code: number; body: string }): ControlReply {
+function read<T>({ code, body }: { code: number; body: string }, schema: z.ZodType<T>): ControlReply<T> {
   let document: unknown
   try {
     document = JSON.parse(body)
@@ -44,7 +78,7 @@ function read({ code, body }: { code: number; body: string }): ControlReply {
     return { outcome: 'unreadable', problem: 'it is not JSON' }
   }
   if (code !== 200) return { outcome: 'refused', message: readError(document) ?? `code ${code}` }
-  const status = statusSchema.safeParse(document)
+  const status = schema.safeParse(document)
   if (status.success) return { outcome: 'answered', status: status.data }
   const [issue] = status.error.issues
   return { outcome: 'unreadable', problem: `${issue!.path.join('.') || 'document'}: ${issue!.message}` }
@@ -56,7 +90,7 @@ function readError(document: unknown): string | null {
 }
 
 function exchange(
-  { timeoutMs, ...where }: { socketPath: string; method: string; path: string; timeoutMs: number },
+  { socketPath, method, path, timeoutMs }: Where,
   body?: string,
 ): Promise<{ code: number; body: string }> {
   return new Promise((resolve, reject) => {
@@ -64,16 +98,19 @@ function exchange(
       body === undefined
         ? {}
         : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }
-    const outgoing = request({ ...where, headers, signal: AbortSignal.timeout(timeoutMs) }, (response) => {
-      let text = ''
-      response.setEncoding('utf8')
-      response.on('data', (chunk: string) => {
-        text += chunk
-        if (text.length > maxReplyBytes) response.destroy(new Error('the reply is too long'))
-      })
-      response.on('error', reject)
-      response.on('end', () => resolve({ code: response.statusCode ?? 0, body: text }))
-    })
+    const outgoing = request(
+      { socketPath, method, path, headers, signal: AbortSignal.timeout(timeoutMs) },
+      (response) => {
+        let text = ''
+        response.setEncoding('utf8')
+        response.on('data', (chunk: string) => {
+          text += chunk
+          if (text.length > maxReplyBytes) response.destroy(new Error('the reply is too long'))
+        })
+        response.on('error', reject)
+        response.on('end', () => resolve({ code: response.statusCode ?? 0, body: text }))
+      },
+    )
     outgoing.on('error', reject)
     outgoing.end(body)
   })

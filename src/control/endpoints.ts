@@ -3,5 +3,7 @@ export const endpoints = {
   health: { method: 'GET', path: '/healthz', access: 'anyone', shareMs: 100 },
   status: { method: 'GET', path: '/status', access: 'anyone', shareMs: 100 },
   metrics: { method: 'GET', path: '/metrics', access: 'anyone', shareMs: 1000 },
+  fleet: { method: 'GET', path: '/fleet', access: 'anyone', shareMs: 500 },
   order: { method: 'POST', path: '/operator', access: 'owner', shareMs: 0 },
+  permitRemoval: { method: 'POST', path: '/permit/remove', access: 'owner', shareMs: 0 },
 } as const

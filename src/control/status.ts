@@ -47,6 +47,14 @@ const service = z.object({
     waitingFor: z.string().nullable(),
     ending: z.enum(['traffic-gone', 'limit', 'nothing-announced', 'at-once']).nullable(),
   }),
+  /** The permit to withdraw, from the store of the fleet; `null`: it has none. `held`: the register has this node. */
+  permit: z
+    .object({
+      standing: z.enum(['none', 'asking', 'granted', 'refused', 'unreachable']),
+      held: z.boolean(),
+    })
+    .nullable()
+    .default(null),
 })
 
 const window = z.object({ start: time, until: time, reason: z.string() })
@@ -84,6 +92,11 @@ export const statusSchema = z.object({
   guard: z
     .object({ holding: z.boolean(), pid: z.number().nullable(), problem: z.string().nullable() })
     .nullable(),
+  /** Whether the store of the fleet carries out what this node asks, and since when; `null`: it has none. */
+  store: z
+    .object({ ok: z.boolean().nullable(), since: time, problem: z.string().nullable() })
+    .nullable()
+    .default(null),
   /** Addresses that were removed from the node, because the daemon does not withdraw a dead service. */
   heldAddresses: list(z.string()),
   daemon: z.object({

@@ -90,6 +90,30 @@ export function createMetrics() {
       labelNames: ['cause'],
       registers,
     }),
+    storeUp: new Gauge({
+      name: 'anyward_store_up',
+      help: 'Whether the store of the fleet carries out what this node asks; absent without a store',
+      registers,
+    }),
+    permitHeld: new Gauge({
+      name: 'anyward_permit_held',
+      help: 'Whether the register of the service has this node: it is withdrawn, or may withdraw',
+      labelNames: ['service'],
+      registers,
+    }),
+    permitRefusals: new Counter({
+      name: 'anyward_permit_refusals_total',
+      help: 'Requests for the permit to withdraw that were refused: too few other sites were well',
+      labelNames: ['service'],
+      registers,
+    }),
+    permitWait: new Histogram({
+      name: 'anyward_permit_wait_seconds',
+      help: 'Time from the first request for the permit to withdraw until it was granted',
+      labelNames: ['service'],
+      buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 120, 600],
+      registers,
+    }),
     degraded: new Gauge({
       name: 'anyward_degraded',
       help: 'Whether the prefix is advertised to the neighbor degraded, as last observed at the routing daemon',

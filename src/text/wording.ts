@@ -3,13 +3,18 @@ import { distance } from 'fastest-levenshtein'
 const longestQuote = 60
 
 /** A value as shown in a message: in quotes, shortened, and without control characters for a terminal. */
-export function quote(text: string): string {
-  const shown = text.length > longestQuote ? `${text.slice(0, longestQuote)}…` : text
+export function quote(text: string, longest = longestQuote): string {
+  const shown = text.length > longest ? `${text.slice(0, longest)}…` : text
   return JSON.stringify(shown).replace(
     // DEL and C1 reach terminals as commands; the others reorder or hide the text around them.
     /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )
+}
+
+/** The same without the quotes. */
+export function visible(text: string, longest = longestQuote): string {
+  return quote(text, longest).slice(1, -1)
 }
 
 /** `a, b or c`. */

@@ -16,6 +16,7 @@ import { probeCommand } from './node/probe.ts'
 import { rtrCommand } from './node/rtr.ts'
 import { drainCommand } from './operate/drain.ts'
 import { eventsCommand } from './operate/events.ts'
+import { permitCommand } from './operate/permit.ts'
 import { statusCommand } from './operate/status.ts'
 import { undrainCommand } from './operate/undrain.ts'
 import { withdrawCommand } from './operate/withdraw.ts'
@@ -46,6 +47,14 @@ export const commandGroups: Readonly<Record<string, readonly (() => Command)[]>>
     rtrCommand,
     probeCommand,
   ],
-  Operate: [statusCommand, eventsCommand, drainCommand, undrainCommand, withdrawCommand, rolloutCommand],
+  Operate: [
+    statusCommand,
+    eventsCommand,
+    drainCommand,
+    undrainCommand,
+    withdrawCommand,
+    permitCommand,
+    rolloutCommand,
+  ],
   Rehearse: [labCommand],
 }

@@ -1,7 +1,10 @@
 import type { Clock, Timer } from '../../clock/clock.ts'
 import type { Store, Watch } from '../store.ts'
 import { Beats } from './beats.ts'
-import { beatKey, beatPrefix, type NodeName } from './keys.ts'
+import { FleetView, type NodeView, type PermitHolderView } from './fleet-view.ts'
+import { beatKey, beatPrefix, type NodeName, statusKey } from './keys.ts'
+import type { NodeReport } from './node-report.ts'
+import { type Removal, removeHolder } from './remove-holder.ts'
 import { type ExchangeTimes, ServicePermit, type ServiceSettings } from './service-permit.ts'
 import { type Beat, readBeat } from './values.ts'
 
@@ -9,6 +12,24 @@ export interface MemberTimes extends ExchangeTimes {
   readonly beatEveryMs: number
   /** A node whose beat has not risen for so long does not count. */
   readonly staleAfterMs: number
+  /** Its status is written again after this time also if it has not changed: a store may be restored from a copy. */
+  readonly statusEveryMs: number
+}
+
+/** Whether the store carries out what this node asks of it. Times are of its wall clock. */
+export interface StoreContact {
+  /** `null`: it has not answered yet. */
+  readonly ok: boolean | null
+  /** When that began: where it is not ok, the last time that it was. */
+  readonly sinceMs: number
+  readonly problem: string | null
+}
+
+/** The fleet as this node sees it. */
+export interface FleetSnapshot {
+  readonly store: StoreContact
+  readonly nodes: readonly NodeView[]
+  readonly permits: readonly PermitHolderView[]
 }
 
 export interface FleetMemberOptions {
@@ -27,6 +48,11 @@ export class FleetMember {
   readonly #beats: Beats
   readonly #services: ReadonlyMap<string, ServicePermit>
   readonly #watch: Watch
+  readonly #view: FleetView
+  #describe: () => NodeReport | null = () => null
+  #status = { text: '', atMs: 0 }
+  #contact: StoreContact
+  #lastOkMs: number
   #beatNumber: number | null = null
   #next: Timer | null = null
   #beating: Promise<void> = Promise.resolve()
@@ -38,10 +64,13 @@ export class FleetMember {
     this.#beats = new Beats(times.staleAfterMs)
     const parts = { store, clock, times, createNonce, onFailure, beats: this.#beats }
     this.#services = new Map(services.map((each) => [each.name, new ServicePermit(self, each, parts)]))
+    this.#lastOkMs = clock.wall()
+    this.#contact = { ok: null, sinceMs: this.#lastOkMs, problem: null }
+    this.#view = new FleetView({ store, clock, beats: this.#beats })
     this.#watch = store.watch(beatPrefix, (event) => {
       const nowMs = clock.now()
       if (event.event === 'snapshot') {
-        for (const [key, text] of event.values) this.#beats.see(key, text, nowMs)
+        this.#beats.seeAll(event.values, nowMs)
       } else if (event.event === 'changes') {
         for (const { key, value } of event.changes) this.#beats.see(key, value, nowMs)
       }
@@ -55,11 +84,35 @@ export class FleetMember {
     return service
   }
 
+  /** @param describe what this node says of itself, asked each second; `null`: nothing yet */
+  describeBy(describe: () => NodeReport | null): void {
+    this.#describe = describe
+  }
+
+  look(): FleetSnapshot {
+    return { store: this.contact(), nodes: this.#view.nodes(), permits: this.#view.permits() }
+  }
+
+  contact(): StoreContact {
+    return this.#contact
+  }
+
+  /** Whether the register of the service has this node, as last seen. */
+  holds(service: string): boolean {
+    return this.#view.holds(service, this.#options.self)
+  }
+
+  /** By an operator, for a node that does not come back. */
+  removeHolder(service: string, node: NodeName): Promise<Removal> {
+    return removeHolder(this.#options.store, service, node, this.#options.times.callWithinMs)
+  }
+
   /** Leaves its entries as they are: its beats end, and so it does not count. */
   async close(): Promise<void> {
     this.#closed = true
     this.#next?.cancel()
     this.#watch.close()
+    this.#view.close()
     await this.#beating
     await Promise.all([...this.#services.values()].map((service) => service.close()))
   }
@@ -68,7 +121,7 @@ export class FleetMember {
     if (this.#closed) return
     this.#next = this.#options.clock.after(delayMs, () => {
       const startMs = this.#options.clock.now()
-      this.#beating = this.#beat().then(() => {
+      this.#beating = Promise.all([this.#beat(), this.#sayStatus()]).then(() => {
         const tookMs = this.#options.clock.now() - startMs
         this.#beatLater(Math.max(0, this.#options.times.beatEveryMs - tookMs))
       })
@@ -76,7 +129,7 @@ export class FleetMember {
   }
 
   async #beat(): Promise<void> {
-    const { store, self, times, onFailure } = this.#options
+    const { store, self, times } = this.#options
     this.#beatNumber ??= await this.#firstNumber()
     if (this.#beatNumber === null) return
     this.#beatNumber += 1
@@ -94,16 +147,44 @@ export class FleetMember {
     )
     if (outcome.outcome === 'conflict')
       for (const { service, entry } of entries) service.doubtEntry(entry.text)
-    if ('message' in outcome) onFailure(outcome.message)
+    this.#note('message' in outcome ? outcome.message : null)
+  }
+
+  async #sayStatus(): Promise<void> {
+    const { store, clock, self, times, onFailure } = this.#options
+    const report = this.#describe()
+    if (report === null) return
+    const text = JSON.stringify(report)
+    const atMs = clock.now()
+    if (text === this.#status.text && atMs - this.#status.atMs < times.statusEveryMs) return
+    const value = JSON.stringify({ clockMs: Math.round(clock.wall()), ...report })
+    const outcome = await store.transact(
+      { compares: [], writes: [{ key: statusKey(self), value }] },
+      times.callWithinMs,
+    )
+    if (outcome.outcome === 'committed') this.#status = { text, atMs }
+    else if ('message' in outcome) onFailure(outcome.message)
+  }
+
+  /** @param problem `null`: the store has answered */
+  #note(problem: string | null): void {
+    const ok = problem === null
+    const nowMs = this.#options.clock.wall()
+    if (ok) this.#lastOkMs = nowMs
+    const sinceMs = ok ? nowMs : this.#lastOkMs
+    if (this.#contact.ok !== ok || this.#contact.problem !== problem) {
+      this.#contact = { ok, sinceMs: this.#contact.ok === ok ? this.#contact.sinceMs : sinceMs, problem }
+    }
+    if (problem !== null) this.#options.onFailure(problem)
   }
 
   /** Above all earlier ones, also if the store has lost them, unless the clock was set back. `null`: not known yet. */
   async #firstNumber(): Promise<number | null> {
-    const { store, clock, self, times, onFailure } = this.#options
+    const { store, clock, self, times } = this.#options
     const key = beatKey(self)
     const read = await store.read([{ key }], times.callWithinMs)
     if (read.outcome !== 'read') {
-      onFailure(read.message)
+      this.#note(read.message)
       return null
     }
     return Math.max(Math.floor(clock.wall()), readBeat(read.values.get(key) ?? '')?.number ?? 0)

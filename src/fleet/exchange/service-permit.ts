@@ -1,6 +1,6 @@
 import type { Clock } from '../../clock/clock.ts'
 import type { NodeReport } from '../permit/floor.ts'
-import { type HolderCause, holderOf, type Register } from '../permit/register.ts'
+import { type Holder, type HolderCause, holderOf, type Register } from '../permit/register.ts'
 import { type PermitTransaction, reportWithdrawal, returnPermit } from '../permit/request.ts'
 import {
   mayWithdraw,
@@ -248,16 +248,24 @@ export class ServicePermit {
 
   async #commit({ entries, next }: PermitTransaction, view: View, within: number): Promise<TransactOutcome> {
     const key = registerKey(this.#service.name)
+    const dated = next.map((holder) =>
+      holder.node === this.#id ? this.#date(holder, view.register) : holder,
+    )
     const counted = entries.map(({ node, entry }) => ({ key: view.entryKeys.get(node)!, value: entry }))
     const outcome = await this.#parts.store.transact(
       {
         compares: [{ key, value: view.registerText }, ...counted],
-        writes: [{ key, value: JSON.stringify(next) }],
+        writes: [{ key, value: JSON.stringify(dated) }],
       },
       within,
     )
     if ('message' in outcome) this.#fail(outcome.message)
     return outcome
+  }
+
+  #date(holder: Holder, before: Register): Holder {
+    const since = holderOf(before, this.#id)?.since ?? new Date(this.#parts.clock.wall()).toISOString()
+    return { ...holder, since }
   }
 
   #fail(message: string): false {

@@ -1,4 +1,4 @@
-import { anyText, list, readJson, record, whole, word, yesNo } from '../../text/shape.ts'
+import { anyText, list, optional, pattern, readJson, record, whole, word, yesNo } from '../../text/shape.ts'
 import type { Register } from '../permit/register.ts'
 
 export interface Entry {
@@ -19,6 +19,7 @@ const beat = record({ number: whole(0, Number.MAX_SAFE_INTEGER), well: list(anyT
 const holder = record({
   ...{ site: anyText(100), node: anyText(200), nonce: anyText(100) },
   ...{ cause: word('permit', 'fact', 'order'), reason: anyText(100) },
+  since: optional(pattern(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/, 'is not a time', 24)),
 })
 const register = list(holder, 10_000)
 

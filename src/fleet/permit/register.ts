@@ -10,6 +10,8 @@ export interface Holder {
   readonly cause: HolderCause
   /** A reason code of a decision. */
   readonly reason: string
+  /** Since when it is in the register, by its own wall clock: for people only. */
+  readonly since?: string
 }
 
 /**

@@ -42,7 +42,7 @@ export class Controller {
   #phase: 'running' | 'stopping' | 'giving-way' = 'running'
 
   constructor(parts: ControllerParts) {
-    const { clock, manifest, store, permitOf } = parts
+    const { clock, manifest, store, fleet } = parts
     this.#parts = parts
     this.#intent = store.intent
     this.#timers = new Timers(clock)
@@ -52,7 +52,12 @@ export class Controller {
       const before = saved?.services[service.name]
       const left = saved === null || before === undefined ? null : { of: before, at: saved.savedAt }
       const unit = new ServiceUnit(service, parts.probesOf(service), left, clock.now(), clock.wall())
-      if (permitOf) unit.permit = new PermitKeeper(permitOf(service.name), clock, () => this.#decide([unit]))
+      if (fleet) {
+        unit.permit = new PermitKeeper(fleet.permitOf(service.name), clock, (answer, waitedMs) => {
+          parts.observer.permitAnswered(service.name, answer, waitedMs)
+          this.#decide([unit])
+        })
+      }
       return unit
     })
     this.#probing = new Probing({
@@ -154,6 +159,7 @@ export class Controller {
       intent: this.intent,
       calendar: this.#calendar.at(clock.wall()),
       guard: guard?.state ?? null,
+      fleet: this.#parts.fleet ?? null,
       heldAddresses: lastResort?.removed.map(({ address }) => address) ?? [],
       savedAnnouncements: saved?.found ?? [],
       bfdOf: (neighbor) => bfd?.view(neighbor) ?? null,

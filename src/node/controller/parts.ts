@@ -1,6 +1,7 @@
 import type { Clock } from '../../clock/clock.ts'
 import type { Manifest, ManifestService } from '../../manifest/manifest.ts'
 import type { EffectiveIntent, OperatorIntent } from '../decision/intent.ts'
+import type { PermitStanding } from '../decision/permit-standing.ts'
 import type { GuardClient } from '../guard/client.ts'
 import type { ProbeResult } from '../probe/result.ts'
 import type { SideCheckResult } from '../probe/side/side-check.ts'
@@ -23,6 +24,8 @@ export interface ControllerObserver {
   failed(failure: DaemonFailure): void
   observed(observation: Observation): void
   intended(intent: EffectiveIntent): void
+  /** @param waitedMs since the first request */
+  permitAnswered(service: string, answer: PermitStanding['standing'], waitedMs: number): void
 }
 
 export interface VerifiedChange {
@@ -59,6 +62,15 @@ export interface StateStore {
   saveServices(services: Readonly<Record<string, SavedService>>): void
 }
 
+/** The place of this node in the store of the fleet. */
+export interface FleetPlace {
+  permitOf(service: string): ServicePermit
+  /** Whether the register of the service has this node, as last seen. */
+  holds(service: string): boolean
+  /** Whether the store carries out what the node asks; `null`: not known yet. `sinceMs` is of the wall clock. */
+  contact(): { readonly ok: boolean | null; readonly sinceMs: number; readonly problem: string | null }
+}
+
 export interface ControllerParts {
   readonly manifest: Manifest
   /** Identifies the bundle, see `digestOf`; `null`: not known. */
@@ -76,7 +88,7 @@ export interface ControllerParts {
   readonly guard: GuardClient | null
   readonly lastResort: AddressRemover | null
   /** `null` or missing: the fleet has no store. */
-  readonly permitOf?: ((service: string) => ServicePermit) | null
+  readonly fleet?: FleetPlace | null
   /** `null`: no neighbor has BFD. */
   readonly bfd?: { view(neighbor: string): BfdView | null } | null
   /** FRR: announcements that are saved in its files. */

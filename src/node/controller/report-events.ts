@@ -138,6 +138,10 @@ export function createObserver(
         say(level, { event: 'session', neighbor, session }, `the session to ${neighbor} is ${session}`)
       }
     },
+    permitAnswered(service, answer, waitedMs) {
+      if (answer === 'granted') metrics.permitWait.observe({ service }, waitedMs / 1000)
+      if (answer === 'refused') metrics.permitRefusals.inc({ service })
+    },
     intended({ intent, source, reason, until, forcedBy }) {
       const facts = { event: 'operator', intent, source, reason, until, forcedBy }
       const by = source === 'calendar' ? 'the calendar' : 'the operator'
@@ -181,6 +185,11 @@ export function measureStatus(status: NodeStatus, metrics: Metrics): void {
     metrics.lateProbes.inc({ service }, late.total)
     for (const stage of drainStages) metrics.drain.set({ service, stage }, drain.stage === stage ? 1 : 0)
   }
+  for (const { name: service, permit } of status.services) {
+    if (permit !== null) metrics.permitHeld.set({ service }, permit.held ? 1 : 0)
+  }
+  if (status.store === null) metrics.storeUp.remove()
+  else metrics.storeUp.set(status.store.ok === true ? 1 : 0)
   const { active, next } = status.maintenance
   metrics.maintenance.set(active === null ? 0 : 1)
   if (next === null) metrics.maintenanceNext.remove()

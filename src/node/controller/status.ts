@@ -1,10 +1,14 @@
 import type { NodeStatus } from '../../control/status.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
+import { visible } from '../../text/wording.ts'
 import type { CalendarView, EffectiveIntent } from '../decision/intent.ts'
 import type { GuardState } from '../guard/client.ts'
 import type { SavedNetwork } from '../routing/daemon.ts'
+import type { FleetPlace } from './parts.ts'
 import type { Reconciler } from './reconciler.ts'
 import type { ServiceUnit } from './services/service-unit.ts'
+
+const longestProblem = 500
 
 /** The keys are documented in the schema, in control. */
 export function buildStatus(input: {
@@ -16,6 +20,7 @@ export function buildStatus(input: {
   intent: EffectiveIntent
   calendar: CalendarView
   guard: GuardState | null
+  fleet: FleetPlace | null
   heldAddresses: readonly string[]
   savedAnnouncements: readonly SavedNetwork[]
   bfdOf: (neighbor: string) => NodeStatus['neighbors'][number]['bfd']
@@ -23,7 +28,7 @@ export function buildStatus(input: {
   now: number
   wall: number
 }): NodeStatus {
-  const { manifest, reconciler, intent, calendar, now, wall } = input
+  const { manifest, reconciler, intent, calendar, fleet, now, wall } = input
   const observed = reconciler.observation?.neighbors ?? []
   return {
     version: 1,
@@ -31,7 +36,7 @@ export function buildStatus(input: {
     site: manifest.site,
     bundle: input.bundle,
     serial: input.serial,
-    services: input.units.map(({ state, drain, waitingFor }) => {
+    services: input.units.map(({ state, drain, waitingFor, permit }) => {
       const { service, health, decision } = state
       const snapshot = state.snapshot(now)
       return {
@@ -57,6 +62,10 @@ export function buildStatus(input: {
           waitingFor,
           ending: drain.ending,
         },
+        permit:
+          permit === null || fleet === null
+            ? null
+            : { standing: permit.standing.standing, held: fleet.holds(service.name) },
       }
     }),
     neighbors: manifest.neighbors.map(({ name, address, interface: link }) => ({
@@ -76,6 +85,7 @@ export function buildStatus(input: {
       next: calendar.next === null ? null : isoWindow(calendar.next),
     },
     guard: input.guard,
+    store: fleet === null ? null : describeContact(fleet.contact()),
     heldAddresses: input.heldAddresses,
     daemon: {
       kind: manifest.daemon,
@@ -87,6 +97,10 @@ export function buildStatus(input: {
     },
     time: isoTime(wall),
   }
+}
+
+function describeContact({ ok, sinceMs, problem }: ReturnType<FleetPlace['contact']>) {
+  return { ok, since: isoTime(sinceMs), problem: problem === null ? null : visible(problem, longestProblem) }
 }
 
 function isoWindow({ start, until, reason }: { start: number; until: number; reason: string }) {

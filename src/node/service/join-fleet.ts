@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import type { Clock } from '../../clock/clock.ts'
-import type { MemberTimes } from '../../fleet/exchange/fleet-member.ts'
+import type { FleetMember, MemberTimes } from '../../fleet/exchange/fleet-member.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
 import type { Say } from '../../telemetry/say.ts'
+import type { FleetPlace } from '../controller/parts.ts'
 import type { ServicePermit } from '../controller/services/permit-keeper.ts'
 
 /** A node's place in the fleet's store. */
-export interface Membership {
-  readonly permitOf: (service: string) => ServicePermit
+export interface Membership extends FleetPlace, Pick<FleetMember, 'describeBy' | 'look' | 'removeHolder'> {
   readonly close: () => Promise<void>
 }
 
@@ -21,6 +21,7 @@ export const timesFor = (beatEveryMs: number): MemberTimes => ({
   retryMs: 1000,
   beatEveryMs,
   staleAfterMs: 3.5 * beatEveryMs,
+  statusEveryMs: 30 * beatEveryMs,
 })
 /** The same failure is logged again only after this time. */
 const repeatMs = 60_000
@@ -50,6 +51,11 @@ export async function joinFleet(manifest: Manifest, clock: Clock, say: Say): Pro
     })
     return {
       permitOf: (service) => member.service(service),
+      describeBy: (describe) => member.describeBy(describe),
+      look: () => member.look(),
+      holds: (service) => member.holds(service),
+      contact: () => member.contact(),
+      removeHolder: (service, holder) => member.removeHolder(service, holder),
       close: async () => {
         await member.close()
         await store.close()
@@ -57,8 +63,18 @@ export async function joinFleet(manifest: Manifest, clock: Clock, say: Say): Pro
     }
   } catch (error) {
     const { code, path, message } = error as NodeJS.ErrnoException
-    onFailure(path === undefined ? message : `cannot read ${path} (${code}), so this node decides alone`)
-    return { permitOf: () => unreachable, close: async () => {} }
+    const problem = path === undefined ? message : `cannot read ${path} (${code}), so this node decides alone`
+    onFailure(problem)
+    const contact = { ok: false, sinceMs: clock.wall(), problem }
+    return {
+      permitOf: () => unreachable,
+      describeBy: () => {},
+      look: () => ({ store: contact, nodes: [], permits: [] }),
+      holds: () => false,
+      contact: () => contact,
+      removeHolder: async () => ({ outcome: 'failed', message: problem }),
+      close: async () => {},
+    }
   }
 }
 

@@ -14,8 +14,13 @@ import { measureStatus } from '../controller/report-events.ts'
 import { controlSocketOf } from './control-socket.ts'
 
 /** What a controller serves: its status, its metrics, and orders on the control socket. */
-export function createRoutes(controller: Controller, metrics: ReturnType<typeof createMetrics>): Route[] {
+export function createRoutes(
+  controller: Controller,
+  metrics: ReturnType<typeof createMetrics>,
+  ofFleet: readonly Route[],
+): Route[] {
   return [
+    ...ofFleet,
     ...viewRoutes({
       isWorking: () => controller.isVerified,
       status: () => controller.status(),

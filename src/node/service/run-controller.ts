@@ -33,6 +33,7 @@ import { createBfd, createDaemon } from './create-daemon.ts'
 import { createGuard, type ThisProgram } from './create-guard.ts'
 import { createProbes } from './create-probes.ts'
 import { exitOnCrash } from './exit-on-crash.ts'
+import { describeOwn, fleetRoutes } from './fleet-routes.ts'
 import { joinFleet } from './join-fleet.ts'
 import { keepState } from './keep-state.ts'
 import { lockNode, requireOwnDaemon, requireOwnNode } from './node-identity.ts'
@@ -180,10 +181,12 @@ async function control(
     lastResort,
     saved,
     bfd,
-    permitOf: membership?.permitOf ?? null,
+    fleet: membership,
   })
   bfd?.start((neighbor) => controller.isSessionUp(neighbor))
-  const routes = createRoutes(controller, metrics)
+  membership?.describeBy(() => describeOwn(controller.status()))
+  const ofFleet = membership === null ? [] : fleetRoutes(manifest, membership, say)
+  const routes = createRoutes(controller, metrics, ofFleet)
   const controlSocket = await openControlSocket(manifest, routes)
   const listener = await openListener(manifest, routes, log)
   const links = watchLinks({

@@ -29,6 +29,7 @@ function print(
       operator: { intent: 'serve', source: null, reason: null, until: null },
       maintenance: { active: null, next: null },
       guard: null,
+      store: null,
       heldAddresses: [],
       serial: null,
       daemon: {
@@ -78,6 +79,7 @@ function service(health: 'healthy' | 'unhealthy', reason: string): NodeStatus['s
       ...{ name: 'vpn', health, decision: 'withdraw', reason, detail: 'no reply', announced: [], checks: {} },
       ...{ since: '2026-11-29T02:00:00.000Z', probe: null, loss: 1, late: { inRow: 0, total: 0 }, drain },
       holdDown: { flaps: 0, leftMs: null },
+      permit: null,
     },
   ]
 }

@@ -28,9 +28,8 @@ describe.each(registries)('the metrics of the %s', (_name, registry) => {
   })
 })
 
-test('late probes are counted once, whatever the number of scrapes', async () => {
-  const metrics = createMetrics()
-  const status = {
+const statusOf = (changes: { permit: object | null; store: object | null }) =>
+  ({
     services: [
       {
         name: 'vpn',
@@ -38,17 +37,46 @@ test('late probes are counted once, whatever the number of scrapes', async () =>
         holdDown: { flaps: 0, leftMs: null },
         late: { inRow: 0, total: 7 },
         drain: { stage: 'none' },
+        permit: changes.permit,
       },
     ],
     maintenance: { active: null, next: null },
     guard: null,
+    store: changes.store,
     heldAddresses: [],
     bundle: null,
     serial: null,
     daemon: { verified: true, savedAnnouncements: [] },
-  } as unknown as Parameters<typeof measureStatus>[0]
+  }) as unknown as Parameters<typeof measureStatus>[0]
+
+test('late probes are counted once, whatever the number of scrapes', async () => {
+  const metrics = createMetrics()
+  const status = statusOf({ permit: null, store: null })
   measureStatus(status, metrics)
   measureStatus(status, metrics)
   const text = await metrics.registry.getSingleMetricAsString('anyward_late_probes_total')
   expect(text).toMatch(/^anyward_late_probes_total\{service="vpn"\} 7$/m)
+})
+
+test('whether the store answers is absent without a store, and 0 while it does not', async () => {
+  const metrics = createMetrics()
+  const read = async (permit: object | null, store: object | null) => {
+    measureStatus(statusOf({ permit, store }), metrics)
+    const texts = ['anyward_store_up', 'anyward_permit_held'].map((name) =>
+      metrics.registry.getSingleMetricAsString(name),
+    )
+    return (await Promise.all(texts))
+      .join('\n')
+      .split('\n')
+      .filter((line) => !/^#|^$/.test(line))
+  }
+  expect(await read(null, null)).toEqual([])
+  expect(await read({ held: true }, { ok: true })).toEqual([
+    'anyward_store_up 1',
+    'anyward_permit_held{service="vpn"} 1',
+  ])
+  expect(await read({ held: false }, { ok: false })).toEqual([
+    'anyward_store_up 0',
+    'anyward_permit_held{service="vpn"} 0',
+  ])
 })

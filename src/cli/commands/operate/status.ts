@@ -7,6 +7,10 @@ export function statusCommand(): Command {
     .description(
       'Prints what this node announces, to which neighbors, and why. Exits 1 if a service is not healthy and announced.',
     )
+    .option(
+      '--fleet',
+      'all nodes of the fleet, by what they last said to its store; exits 1 unless all is well',
+    )
     .action(async (_options: unknown, command: Command) => {
       const { runStatus } = await import('../../operate/status.ts')
       await runStatus(command.optsWithGlobals())

@@ -24,17 +24,22 @@ const askAgainMs = 1000
 export class PermitKeeper {
   readonly #permit: ServicePermit
   readonly #clock: Clock
-  readonly #onAnswer: () => void
+  readonly #onAnswer: (standing: PermitStanding['standing'], waitedMs: number) => void
   #standing: PermitStanding = { standing: 'none' }
   #asking: Promise<void> | null = null
   #askedAt = 0
+  #firstAskedAt = 0
   /** Why it is to be withdrawn: while the permit is refused, the decision has another reason. */
   #reason = ''
   /** What the store was last given, so that nothing is repeated. */
   #said: string | null = null
 
-  /** @param onAnswer decides again */
-  constructor(permit: ServicePermit, clock: Clock, onAnswer: () => void) {
+  /** @param onAnswer decides again; `waitedMs` is since the first request */
+  constructor(
+    permit: ServicePermit,
+    clock: Clock,
+    onAnswer: (standing: PermitStanding['standing'], waitedMs: number) => void,
+  ) {
     this.#permit = permit
     this.#clock = clock
     this.#onAnswer = onAnswer
@@ -58,6 +63,7 @@ export class PermitKeeper {
       if (isFirst) {
         this.#standing = { standing: 'asking' }
         this.#reason = reason
+        this.#firstAskedAt = this.#clock.now()
       }
       if (isFirst || this.#clock.now() - this.#askedAt >= askAgainMs) this.#asking = this.#ask()
       return
@@ -77,7 +83,7 @@ export class PermitKeeper {
     this.#asking = null
     // Not if the wish has ended meanwhile: a new one is asked for on its own.
     if (this.#standing.standing !== 'none') this.#standing = this.#judge(state)
-    this.#onAnswer()
+    this.#onAnswer(this.#standing.standing, this.#clock.now() - this.#firstAskedAt)
   }
 
   #judge(state: PermitState): PermitStanding {

@@ -122,6 +122,7 @@ function start(
       failed: () => {},
       observed: () => {},
       intended: () => {},
+      permitAnswered: () => {},
     },
     store: {
       intent: serving,
@@ -134,7 +135,14 @@ function start(
     guard,
     lastResort: null,
     serial: null,
-    permitOf: permit === undefined ? null : () => permit,
+    fleet:
+      permit === undefined
+        ? null
+        : {
+            permitOf: () => permit,
+            holds: () => false,
+            contact: () => ({ ok: true, sinceMs: 0, problem: null }),
+          },
   })
   controller.start()
   return { controller, withdrawn, announced: () => [...originated].sort(), cyclesBefore: () => cyclesBefore }

@@ -30,6 +30,7 @@ function bed(...answers: readonly PermitState[]) {
   const left = [...answers]
   const calls: string[] = []
   const time = { now: 0, isInTime: true, decisions: 0 }
+  const outcomes: string[] = []
   const permit: ServicePermit = {
     ask: async (reason) => {
       calls.push(`ask ${reason}`)
@@ -40,10 +41,11 @@ function bed(...answers: readonly PermitState[]) {
     sayNotWell: () => calls.push('not well'),
     reportWithdrawal: (cause, reason) => calls.push(`${cause} ${reason}`),
   }
-  const keeper = new PermitKeeper(permit, { ...systemClock, now: () => time.now }, () => {
+  const keeper = new PermitKeeper(permit, { ...systemClock, now: () => time.now }, (answer, waitedMs) => {
     time.decisions += 1
+    outcomes.push(`${answer} after ${waitedMs} ms`)
   })
-  return { keeper, calls, time }
+  return { keeper, calls, time, outcomes }
 }
 
 test('it asks once, and decides again with the answer', async () => {
@@ -59,7 +61,7 @@ test('it asks once, and decides again with the answer', async () => {
 })
 
 test('a refusal stands while it asks again, a second later', async () => {
-  const { keeper, calls, time } = bed(refused, granted)
+  const { keeper, calls, time, outcomes } = bed(refused, granted)
   keeper.follow(toWithdraw, false)
   await keeper.answered()
   const standing = { standing: 'refused', remaining: 1, required: 2 }
@@ -72,6 +74,7 @@ test('a refusal stands while it asks again, a second later', async () => {
   expect(keeper.standing).toEqual(standing)
   await keeper.answered()
   expect(keeper.standing).toEqual({ standing: 'granted' })
+  expect(outcomes).toEqual(['refused after 0 ms', 'granted after 1000 ms'])
 })
 
 test('a store that does not answer is asked again too', async () => {

@@ -1,0 +1,141 @@
+import type { FleetStatus } from '../control/fleet-status.ts'
+import { count, countMany } from '../text/wording.ts'
+
+type Node = FleetStatus['nodes'][number]
+type Service = Node['services'][number]
+
+/** Clocks that differ by more make times in logs misleading. */
+const clockLimitMs = 2000
+
+/** Whether every node is current, healthy and announces, and no register has a node. */
+export function isFleetFine({ store, nodes, permits }: FleetStatus): boolean {
+  return store.ok === true && permits.length === 0 && nodes.length > 0 && nodes.every((node) => isFine(node))
+}
+
+function isFine(node: Node): boolean {
+  return !node.stale && !hasOtherClock(node) && node.services.length > 0 && node.services.every(isServing)
+}
+
+function isServing({ health, decision, announced }: Service): boolean {
+  return (
+    health === 'healthy' &&
+    decision === 'announce' &&
+    announced.length > 0 &&
+    announced.every(({ degraded }) => !degraded)
+  )
+}
+
+function hasOtherClock({ clockAheadMs }: Node): boolean {
+  return clockAheadMs !== null && Math.abs(clockAheadMs) > clockLimitMs
+}
+
+/** For a person: what is wrong first, then a row for each service of each node. */
+export function describeFleetStatus(status: FleetStatus): string[] {
+  const { nodes, permits } = status
+  return [
+    `the fleet as ${status.node} at ${status.site} sees it, ${status.time.slice(0, 19).replace('T', ' ')} UTC`,
+    ...describeStore(status),
+    ...describeServices(status),
+    '',
+    ...table(nodes.flatMap(rowsOf)),
+    ...(permits.length === 0 ? [] : ['', ...permits.map(describePermit)]),
+    ...nodes.filter(hasOtherClock).map(describeClock),
+  ]
+}
+
+function describeStore({ store, time }: FleetStatus): string[] {
+  if (store.ok === true) return []
+  if (store.ok === null) return ['! the store has not answered yet: this controller has just started']
+  const age = formatAge(Date.parse(time) - Date.parse(store.since))
+  return [
+    `! THE STORE DOES NOT ANSWER ${formatSince(store.since)}, for ${age}: what follows is the last that is known`,
+    `  ${store.problem}`,
+  ]
+}
+
+function formatSince(since: string): string {
+  return `since ${since.slice(0, 19).replace('T', ' ')} UTC`
+}
+
+/** How many sites serve each service now; without the store, how many did. */
+function describeServices({ store, nodes }: FleetStatus): string[] {
+  const names = [...new Set(nodes.flatMap(({ services }) => services.map(({ name }) => name)))].sort()
+  return names.map((name) => {
+    const of = nodes.filter(({ services }) => services.some((service) => service.name === name))
+    const serving = of.filter(
+      ({ stale, services }) =>
+        (!stale || !store.ok) && services.some((service) => service.name === name && isServing(service)),
+    )
+    const sites = (found: readonly Node[]) => new Set(found.map(({ site }) => site)).size
+    const mark = sites(serving) === sites(of) ? ' ' : '!'
+    const verb = store.ok ? 'announce' : 'announced'
+    return `${mark} ${name}: ${sites(serving)} of ${count(sites(of), 'site')} ${verb} normally`
+  })
+}
+
+const header = ['', 'SITE', 'NODE', 'AGE', 'SERVICE', 'HEALTH', 'DECISION', 'REASON', 'ANNOUNCED', 'BUNDLE']
+
+function rowsOf(node: Node): string[][] {
+  const age = node.stale ? `STALE ${formatAge(node.ageMs)}` : formatAge(node.ageMs)
+  const serial = node.serial === null ? '-' : String(node.serial)
+  const start = (fine: boolean) => [fine ? '' : '!', node.site, node.node, age]
+  if (node.services.length === 0)
+    return [[...start(false), '-', '-', '-', 'says nothing that can be read', '-', serial]]
+  return node.services.map((service) => [
+    ...start(!node.stale && isServing(service)),
+    ...[service.name, service.health, service.decision, service.reason],
+    ...[describeAnnounced(service.announced), serial],
+  ])
+}
+
+function describeAnnounced(announced: Service['announced']): string {
+  if (announced.length === 0) return 'nothing'
+  const prefixes = new Set(announced.map(({ prefix }) => prefix)).size
+  const neighbors = new Set(announced.map(({ neighbor }) => neighbor)).size
+  const degraded = announced.some((one) => one.degraded) ? ', degraded' : ''
+  return `${countMany(prefixes, 'prefix', 'prefixes')} at ${count(neighbors, 'neighbor')}${degraded}`
+}
+
+function table(rows: readonly (readonly string[])[]): string[] {
+  const all = [header, ...rows]
+  const widths = header.map((_, column) => Math.max(...all.map((row) => row[column]!.length)))
+  return all.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column]!))
+      .join('  ')
+      .trimEnd(),
+  )
+}
+
+const causes = {
+  permit: 'with a permit',
+  fact: 'without one, by a fact',
+  order: 'without one, by an order',
+} as const
+
+function describePermit({
+  service,
+  site,
+  node,
+  since,
+  reason,
+  cause,
+}: FleetStatus['permits'][number]): string {
+  const when = since === null ? '' : `, ${formatSince(since)}`
+  return `${service}: ${node} at ${site} is withdrawn, or may withdraw${when}: ${reason} (${causes[cause]})`
+}
+
+function describeClock({ site, node, clockAheadMs }: Node): string {
+  const by = formatAge(Math.abs(clockAheadMs!))
+  return `! the clock of ${node} at ${site} is ${by} ${clockAheadMs! > 0 ? 'ahead of' : 'behind'} the others: set it, for example with chrony`
+}
+
+/** `0.4 s`, `12 s`, `5 min`, `3 h`, `2 d`. */
+function formatAge(ms: number): string {
+  const seconds = Math.max(0, ms) / 1000
+  if (seconds < 10) return `${seconds.toFixed(1)} s`
+  if (seconds < 120) return `${Math.round(seconds)} s`
+  if (seconds < 7200) return `${Math.round(seconds / 60)} min`
+  if (seconds < 172_800) return `${Math.round(seconds / 3600)} h`
+  return `${Math.round(seconds / 86_400)} d`
+}

@@ -1,0 +1,166 @@
+import type { Clock } from '../../clock/clock.ts'
+import { visible } from '../../text/wording.ts'
+import type { HolderCause } from '../permit/register.ts'
+import type { Store, Watch, WatchEvent } from '../store.ts'
+import type { Beats } from './beats.ts'
+import {
+  idOf,
+  type NodeName,
+  nodeOfKey,
+  permitPrefix,
+  registerKey,
+  serviceOfRegister,
+  statusPrefix,
+} from './keys.ts'
+import { type DatedReport, readReport, type ServiceReport } from './node-report.ts'
+import { readRegister } from './values.ts'
+
+/** A node by what it last said. Its texts are without control characters, whatever is in the store. */
+export interface NodeView extends NodeName {
+  /** Since its beat has risen, by this reader's own clock; where it has not yet, since this reader knows of it. */
+  readonly ageMs: number
+  /** Its beat has not risen for some seconds, or not yet since this reader runs. */
+  readonly stale: boolean
+  /** How much its wall clock is ahead of the reader's; `null`: not known yet. */
+  readonly clockAheadMs: number | null
+  /** `null`: it has said nothing, or nothing that can be read. */
+  readonly report: { readonly serial: number | null; readonly services: readonly ServiceReport[] } | null
+}
+
+export interface PermitHolderView {
+  readonly service: string
+  readonly site: string
+  readonly node: string
+  /** By the clock of the node; `null`: not known. */
+  readonly since: string | null
+  readonly cause: HolderCause
+  readonly reason: string
+}
+
+/** A store may have more keys than a fleet has nodes. */
+const mostNodes = 10_000
+
+interface Said {
+  readonly node: NodeName
+  readonly firstSeenAtMs: number
+  readonly report: DatedReport | null
+  readonly clockAheadMs: number | null
+}
+
+/** What one reader knows of all nodes and of the registers, for people. It decides nothing. */
+export class FleetView {
+  readonly #clock: Clock
+  readonly #beats: Beats
+  readonly #said = new Map<string, Said>()
+  readonly #holders = new Map<string, readonly PermitHolderView[]>()
+  readonly #watches: readonly Watch[]
+
+  constructor({ store, clock, beats }: { store: Store; clock: Clock; beats: Beats }) {
+    this.#clock = clock
+    this.#beats = beats
+    this.#watches = [
+      store.watch(statusPrefix, (event) => this.#follow(event, this.#said, this.#takeStatus)),
+      store.watch(permitPrefix, (event) => this.#follow(event, this.#holders, this.#takeRegister)),
+    ]
+  }
+
+  nodes(): NodeView[] {
+    const nowMs = this.#clock.now()
+    const beats = this.#beats.list(nowMs)
+    const beating = new Set(beats.map(idOf))
+    const silent = [...this.#said]
+      .filter(([id]) => !beating.has(id))
+      .map(([, { node, firstSeenAtMs }]) => ({ ...node, ageMs: nowMs - firstSeenAtMs, fresh: false }))
+    return [...beats, ...silent]
+      .slice(0, mostNodes)
+      .map(({ site, node, ageMs, fresh }) => {
+        const said = this.#said.get(idOf({ site, node }))
+        const { serial, services } = said?.report ?? {}
+        return {
+          site: visible(site),
+          node: visible(node),
+          ageMs: Math.round(ageMs),
+          stale: !fresh,
+          clockAheadMs: said?.clockAheadMs ?? null,
+          report: services === undefined ? null : { serial: serial!, services: services.map(visibleService) },
+        }
+      })
+      .sort((a, b) => compare(`${a.site}/${a.node}`, `${b.site}/${b.node}`))
+  }
+
+  permits(): PermitHolderView[] {
+    return [...this.#holders]
+      .sort(([a], [b]) => compare(a, b))
+      .flatMap(([, holders]) => holders)
+      .slice(0, mostNodes)
+  }
+
+  holds(service: string, { site, node }: NodeName): boolean {
+    const holders = this.#holders.get(registerKey(service)) ?? []
+    return holders.some((holder) => holder.site === site && holder.node === node)
+  }
+
+  close(): void {
+    for (const watch of this.#watches) watch.close()
+  }
+
+  /** @param take `isNew`: it has just been written, as far as the store shows */
+  #follow(
+    event: WatchEvent,
+    known: Map<string, unknown>,
+    take: (key: string, value: string, isNew: boolean) => void,
+  ): void {
+    if (event.event === 'snapshot') {
+      const present = new Set([...event.values.keys()].map(idOfKey))
+      for (const id of [...known.keys()]) if (!present.has(id)) known.delete(id)
+      for (const [key, value] of event.values) take(key, value, false)
+    } else if (event.event === 'changes') {
+      for (const { key, value } of event.changes) {
+        if (value === null) known.delete(idOfKey(key))
+        else take(key, value, true)
+      }
+    }
+  }
+
+  readonly #takeStatus = (key: string, value: string, isNew: boolean): void => {
+    const node = nodeOfKey(key)
+    if (node === null) return
+    const known = this.#said.get(idOf(node))
+    if (known === undefined && this.#said.size >= mostNodes) return
+    const firstSeenAtMs = known?.firstSeenAtMs ?? this.#clock.now()
+    const report = readReport(value)
+    const clockAheadMs =
+      report === null || !isNew ? (known?.clockAheadMs ?? null) : report.clockMs - this.#clock.wall()
+    this.#said.set(idOf(node), { node, firstSeenAtMs, report, clockAheadMs })
+  }
+
+  readonly #takeRegister = (key: string, value: string): void => {
+    const service = visible(serviceOfRegister(key))
+    const holders = (readRegister(value) ?? []).map(
+      ({ site, node, since, cause, reason }): PermitHolderView => ({
+        ...{ service, site: visible(site), node: visible(node.slice(node.indexOf('/') + 1)) },
+        ...{ since: since ?? null, cause, reason: visible(reason) },
+      }),
+    )
+    this.#holders.set(key, holders)
+  }
+}
+
+/** Of a status its node, and of a register its key. */
+function idOfKey(key: string): string {
+  const node = key.startsWith(statusPrefix) ? nodeOfKey(key) : null
+  return node === null ? key : idOf(node)
+}
+
+function visibleService(service: ServiceReport): ServiceReport {
+  return {
+    ...service,
+    name: visible(service.name),
+    reason: visible(service.reason),
+    announced: service.announced.map((one) => ({ ...one, neighbor: visible(one.neighbor) })),
+  }
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}

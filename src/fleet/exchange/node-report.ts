@@ -1,0 +1,47 @@
+import { list, nullable, pattern, plainText, readJson, record, whole, word, yesNo } from '../../text/shape.ts'
+
+/** What a node says of itself to people, in its key `status/SITE/NODE`. No permit depends on it. */
+export interface NodeReport {
+  /** Of its bundle; `null`: it is unsigned. */
+  readonly serial: number | null
+  readonly services: readonly ServiceReport[]
+}
+
+export interface ServiceReport {
+  readonly name: string
+  readonly health: 'unknown' | 'healthy' | 'impaired' | 'unhealthy'
+  readonly decision: 'announce' | 'degrade' | 'withdraw' | 'hold'
+  readonly reason: string
+  /** As it observes it at its daemon. */
+  readonly announced: readonly {
+    readonly neighbor: string
+    readonly prefix: string
+    readonly degraded: boolean
+  }[]
+}
+
+export interface DatedReport extends NodeReport {
+  /** The node's wall clock when it wrote this, in ms since 1970. */
+  readonly clockMs: number
+}
+
+/** A value beyond it is not read: every reader keeps those of all nodes. */
+export const longestReport = 256 * 2 ** 10
+
+const prefix = pattern(/^[0-9a-f.:]{2,39}\/\d{1,3}$/i, 'is not a prefix', 50)
+const service = record({
+  ...{ name: plainText(100), reason: plainText(100) },
+  health: word('unknown', 'healthy', 'impaired', 'unhealthy'),
+  decision: word('announce', 'degrade', 'withdraw', 'hold'),
+  announced: list(record({ neighbor: plainText(100), prefix, degraded: yesNo }), 1000),
+})
+const report = record({
+  clockMs: whole(0, Number.MAX_SAFE_INTEGER),
+  serial: nullable(whole(0, Number.MAX_SAFE_INTEGER)),
+  services: list(service, 100),
+})
+
+/** `null`: too long, or not as expected. */
+export function readReport(text: string): DatedReport | null {
+  return text.length > longestReport ? null : readJson(report, text)
+}

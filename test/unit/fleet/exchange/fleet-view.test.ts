@@ -1,0 +1,107 @@
+import { expect, test } from 'vitest'
+import { systemClock } from '../../../../src/clock/clock.ts'
+import { Beats } from '../../../../src/fleet/exchange/beats.ts'
+import { FleetView } from '../../../../src/fleet/exchange/fleet-view.ts'
+import { longestReport } from '../../../../src/fleet/exchange/node-report.ts'
+import type { Store, WatchEvent } from '../../../../src/fleet/store.ts'
+
+const wallMs = Date.UTC(2026, 10, 29)
+
+class Bed {
+  nowMs = 0
+  readonly beats = new Beats(3500)
+  readonly #watches = new Map<string, (event: WatchEvent) => void>()
+  readonly view: FleetView
+
+  constructor() {
+    const clock = { ...systemClock, now: () => this.nowMs, wall: () => wallMs + this.nowMs }
+    const store = {
+      watch: (prefix: string, onEvent: (event: WatchEvent) => void) => {
+        this.#watches.set(prefix, onEvent)
+        return { close: () => {} }
+      },
+    } as Store
+    this.view = new FleetView({ store, clock, beats: this.beats })
+  }
+
+  snapshot(prefix: string, values: Record<string, string>): void {
+    this.#watches.get(prefix)!({ event: 'snapshot', values: new Map(Object.entries(values)) })
+  }
+
+  change(prefix: string, key: string, value: string | null): void {
+    this.#watches.get(prefix)!({ event: 'changes', changes: [{ key, value }] })
+  }
+
+  beat(node: string, number: number): void {
+    this.beats.see(`beat/${node}`, JSON.stringify({ number, well: [] }), this.nowMs)
+  }
+}
+
+const service = { name: 'vpn', health: 'healthy', decision: 'announce', reason: 'healthy', announced: [] }
+const reportOf = (clockMs: number, services: readonly object[] = [service]) =>
+  JSON.stringify({ clockMs, serial: 7, services })
+
+test('a node is stale until its beat has risen, and again when it no longer rises', () => {
+  const bed = new Bed()
+  bed.beat('ams1/ams1-a', 5)
+  bed.snapshot('status/', { 'status/ams1/ams1-a': reportOf(0) })
+  expect(bed.view.nodes()).toMatchObject([{ site: 'ams1', node: 'ams1-a', stale: true, ageMs: 0 }])
+  bed.beat('ams1/ams1-a', 6)
+  bed.nowMs += 1000
+  expect(bed.view.nodes()).toMatchObject([{ stale: false, ageMs: 1000, report: { serial: 7 } }])
+  bed.nowMs += 9000
+  expect(bed.view.nodes()).toMatchObject([{ stale: true, ageMs: 10_000, report: { serial: 7 } }])
+})
+
+test('the clock of a node is compared when it has just written, and not by what was there before', () => {
+  const bed = new Bed()
+  bed.snapshot('status/', { 'status/ams1/ams1-a': reportOf(wallMs - 60_000) })
+  expect(bed.view.nodes()).toMatchObject([{ clockAheadMs: null }])
+  bed.change('status/', 'status/ams1/ams1-a', reportOf(wallMs + 5000))
+  expect(bed.view.nodes()).toMatchObject([{ clockAheadMs: 5000 }])
+})
+
+test('a node that the store no longer has is not listed', () => {
+  const bed = new Bed()
+  bed.snapshot('status/', { 'status/ams1/ams1-a': reportOf(0), 'status/fra1/fra1-a': reportOf(0) })
+  bed.change('status/', 'status/ams1/ams1-a', null)
+  expect(bed.view.nodes().map(({ node }) => node)).toEqual(['fra1-a'])
+  bed.snapshot('status/', {})
+  expect(bed.view.nodes()).toEqual([])
+})
+
+const clearScreen = '\u001b[2J'
+
+test.for([
+  ['control characters in a name', reportOf(0, [{ ...service, name: `vpn${clearScreen}` }])],
+  ['control characters in a reason', reportOf(0, [{ ...service, reason: clearScreen }])],
+  [
+    'text in place of a prefix',
+    reportOf(0, [{ ...service, announced: [{ neighbor: 'a', prefix: 'b', degraded: false }] }]),
+  ],
+  ['too much', reportOf(0).padEnd(longestReport + 1)],
+  ['no JSON', '{'],
+] as const)('of a status with %s, only the node is known', ([, value]) => {
+  const bed = new Bed()
+  bed.snapshot('status/', { 'status/ams1/ams1-a': value })
+  expect(bed.view.nodes()).toMatchObject([{ node: 'ams1-a', report: null }])
+})
+
+test('no control character of a key or a register is passed on', () => {
+  const bed = new Bed()
+  const holder = {
+    site: clearScreen,
+    node: `x/${clearScreen}`,
+    nonce: 'n',
+    cause: 'order',
+    reason: clearScreen.repeat(9),
+  }
+  bed.snapshot('status/', { [`status/${clearScreen}/\u009b31m`]: reportOf(0) })
+  bed.snapshot('permit/', { [`permit/${clearScreen}`]: JSON.stringify([holder]) })
+  expect(bed.view.nodes()).toHaveLength(1)
+  expect(bed.view.permits()).toHaveLength(1)
+  for (const one of [...bed.view.nodes(), ...bed.view.permits()]) {
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for
+    for (const value of Object.values(one)) expect(String(value)).not.toMatch(/[\0-\x1f\x7f-\x9f]/)
+  }
+})
