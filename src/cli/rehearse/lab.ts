@@ -4,6 +4,7 @@ import { LabError } from '../../lab/lab-error.ts'
 import { downLimitMs } from '../../lab/limits.ts'
 import { findMissingLabPrograms } from '../../lab/machine/programs.ts'
 import { NotReadyError } from '../../lab/readiness.ts'
+import { fleetScenarioName, scenarioNames } from '../../lab/scenario/names.ts'
 import { describeEvent, renderResults } from '../../lab/scenario/report.ts'
 import { defaultNodes, runScenarios } from '../../lab/scenario/run.ts'
 import type { Scenario, ScenarioResult } from '../../lab/scenario/scenario.ts'
@@ -50,8 +51,11 @@ export async function labUp(options: UpOptions): Promise<void> {
 }
 
 export async function labRun(wanted: readonly string[], options: RunCommandOptions): Promise<void> {
-  const chosen = wanted.length === 0 ? scenarios : wanted.map(requireScenario)
-  const results = await run(chosen, options)
+  const ofNodes = wanted.filter((name) => name !== fleetScenarioName)
+  const chosen = wanted.length === 0 ? scenarios : ofNodes.map(requireScenario)
+  const isNamed = ofNodes.length < wanted.length
+  if (isNamed && !options.store && !options.running) throw needsStore()
+  const results = await run(chosen, { ...options, allSites: isNamed || wanted.length === 0, isNamed })
   if (options.json) process.stdout.write(`${JSON.stringify({ scenarios: results }, null, 2)}\n`)
   else process.stdout.write(`${renderResults(results)}\n`)
   process.exitCode = results.every(({ passed }) => passed) ? exitCode.fine : exitCode.findings
@@ -71,7 +75,19 @@ export async function labDown(options: GlobalOptions): Promise<void> {
   else process.stdout.write('the lab is down\n')
 }
 
-async function run(chosen: readonly Scenario[], options: RunCommandOptions): Promise<ScenarioResult[]> {
+interface Chosen extends RunCommandOptions {
+  /** Also the scenario of the whole fleet, where there is a store; `isNamed`: it was asked for. */
+  readonly allSites: boolean
+  readonly isNamed: boolean
+}
+
+function needsStore(): CommandError {
+  return new CommandError(`${fleetScenarioName} needs a store`, {
+    hint: 'add --store, or use a lab that was started with it',
+  })
+}
+
+async function run(chosen: readonly Scenario[], options: Chosen): Promise<ScenarioResult[]> {
   if (options.running) return runOn(await requireRunningLab(), chosen, options)
   const state = await up({ ...options, controllers: true }, 'lab run')
   try {
@@ -84,9 +100,11 @@ async function run(chosen: readonly Scenario[], options: RunCommandOptions): Pro
 async function runOn(
   state: LabState,
   chosen: readonly Scenario[],
-  options: RunCommandOptions,
+  options: Chosen,
 ): Promise<ScenarioResult[]> {
   const nodes = options.node?.map((name) => requireNode(state, name)) ?? defaultNodes(state)
+  const hasStore = state.storeMembers.length > 0
+  if (options.isNamed && !hasStore) throw needsStore()
   const notice = options.running ? describeFactor(state.timerFactor) : null
   if (notice !== null) say(notice)
   const interruption = interruptible('interrupted, repairing the fault')
@@ -95,6 +113,7 @@ async function runOn(
       runScenarios({
         state,
         scenarios: chosen,
+        allSites: options.allSites && hasStore,
         nodes,
         client: options.client,
         program: thisProgram(),
@@ -128,7 +147,7 @@ function requireScenario(name: string): Scenario {
   const found = scenarios.find((scenario) => scenario.name === name)
   if (found !== undefined) return found
   throw new CommandError(`no scenario is called ${name}`, {
-    hint: `there are ${scenarios.map((scenario) => scenario.name).join(', ')}`,
+    hint: `there are ${[...scenarioNames, fleetScenarioName].join(', ')}`,
   })
 }
 

@@ -11,4 +11,7 @@ export const scenarioNames = [
   'drain',
 ] as const
 
+/** The scenario of the whole fleet; it needs a store. */
+export const fleetScenarioName = 'all-sites-bad'
+
 export type ScenarioName = (typeof scenarioNames)[number]

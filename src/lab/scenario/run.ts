@@ -11,8 +11,10 @@ import {
   waitUntilReady,
 } from '../readiness.ts'
 import { type ClientState, type LabState, type NodeState, type ProcessRecord, writeState } from '../state.ts'
+import { runAllSitesBad } from './all-sites-bad.ts'
 import { renewClients, startMeasuring } from './client-outage.ts'
 import { measureCalm, measureWithdrawal } from './measure.ts'
+import { fleetScenarioName } from './names.ts'
 import type { Fault, Scenario, ScenarioEvent, ScenarioResult, Stage } from './scenario.ts'
 
 const readyTimeoutMs = 60_000
@@ -20,6 +22,8 @@ const readyTimeoutMs = 60_000
 interface RunOptions {
   readonly state: LabState
   readonly scenarios: readonly Scenario[]
+  /** Also the scenario of the whole fleet. */
+  readonly allSites: boolean
   readonly nodes: readonly NodeState[]
   /** Whether to measure the client's outage, which takes up to 20 s a scenario. */
   readonly client: boolean
@@ -47,10 +51,24 @@ export async function runScenarios(options: RunOptions): Promise<ScenarioResult[
         options.onEvent?.({ kind: 'finished', result })
       }
     }
+    if (options.allSites) results.push(await runOnAllSites(options, tables))
   } finally {
     tables.close()
   }
   return results
+}
+
+async function runOnAllSites(options: RunOptions, tables: Tables): Promise<ScenarioResult> {
+  const { state, program, signal, onEvent } = options
+  const scenario = { name: fleetScenarioName, summary: 'the endpoint of every site fails' }
+  onEvent?.({ kind: 'started', scenario, node: { name: 'all', daemon: state.nodes[0]!.daemon } })
+  try {
+    const result = await runAllSitesBad(state, tables, program, signal)
+    onEvent?.({ kind: 'finished', result })
+    return result
+  } finally {
+    await renewClients(state)
+  }
 }
 
 async function runScenario(

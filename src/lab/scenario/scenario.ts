@@ -64,7 +64,11 @@ export interface ScenarioResult {
 
 /** Progress events of scenarios. Times are milliseconds since the fault. */
 export type ScenarioEvent =
-  | { kind: 'started'; scenario: Scenario; node: NodeState }
+  | {
+      kind: 'started'
+      scenario: Pick<Scenario, 'summary'> & { readonly name: string }
+      node: Pick<NodeState, 'name' | 'daemon'>
+    }
   | { kind: 'struck' }
   | { kind: 'detected'; afterMs: number; reason: string }
   | { kind: 'withdrawn'; neighbor: string; afterMs: number }

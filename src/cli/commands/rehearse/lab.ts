@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { scenarioNames } from '../../../lab/scenario/names.ts'
+import { fleetScenarioName, scenarioNames } from '../../../lab/scenario/names.ts'
 import { parseDuration } from '../../../text/duration.ts'
 import { collect } from '../options.ts'
 
@@ -31,7 +31,10 @@ function upCommand(): Command {
 function runCommand(): Command {
   return new Command('run')
     .description('Starts the fleet, injects faults, measures at the neighbors, and removes the fleet.')
-    .argument('[scenario...]', `the faults (default: all): ${scenarioNames.join(', ')}`)
+    .argument(
+      '[scenario...]',
+      `the faults (default: all): ${scenarioNames.join(', ')}; with --store also ${fleetScenarioName}`,
+    )
     .option(
       '--node <name>',
       'the node; may be repeated (default: the first node of each routing daemon)',
