@@ -21,6 +21,7 @@ export interface ApplyOptions {
   readonly repair?: true
   readonly clean?: true
   readonly replace?: true
+  readonly dryRun?: true
   readonly reload?: true
   readonly keys?: string
   readonly timeout: number
@@ -37,9 +38,9 @@ export async function runApply(options: ApplyOptions): Promise<void> {
 async function apply(options: ApplyOptions, bundle: string): Promise<void> {
   try {
     const onStep = (step: string) => process.stderr.write(`${step}\n`)
-    const { timeout: timeoutMs, replace = false, keys: keysFile = null } = options
+    const { timeout: timeoutMs, replace = false, dryRun = false, keys: keysFile = null } = options
     const place = { bundle, ownBundleDir: defaultBundle }
-    const outcome = await applyOnNode({ ...place, timeoutMs, replace, keysFile, onStep })
+    const outcome = await applyOnNode({ ...place, timeoutMs, replace, dryRun, keysFile, onStep })
     report(options, options.reload && isFine(outcome) ? await reload(bundle, outcome, onStep) : outcome)
   } catch (error) {
     const refusal = readRefusal(error)
@@ -60,7 +61,7 @@ async function apply(options: ApplyOptions, bundle: string): Promise<void> {
 }
 
 function isFine({ applied, reason }: ApplyOutcome): boolean {
-  return applied || reason === 'nothing-to-do'
+  return applied || reason === 'nothing-to-do' || reason === 'dry-run'
 }
 
 /** How long the supervisor may take to start the next controller. */
@@ -151,7 +152,7 @@ export function describeOutcome({
   detail,
   effect,
 }: Pick<ApplyOutcome, 'applied' | 'reason' | 'undone' | 'detail' | 'effect'>): string {
-  if (applied) return `${detail} (${wordsOfEffect[effect]})`
+  if (applied || reason === 'dry-run') return `${detail} (${wordsOfEffect[effect]})`
   return reason === 'nothing-to-do' ? detail : `${undone ? 'undone' : 'refused'} (${reason}): ${detail}`
 }
 

@@ -40,6 +40,8 @@ import { removedPrefixes, watching } from './watching.ts'
 type ApplyReason =
   | 'applied'
   | 'nothing-to-do'
+  /** Nothing was changed, as wanted: the bundle would be tried. */
+  | 'dry-run'
   /** Nothing was changed. */
   | 'parser-refused'
   /** The daemon runs, or would start, what no bundle has written. */
@@ -90,6 +92,8 @@ interface ApplyOptions {
   readonly timeoutMs: number
   /** Whether a configuration that no bundle has written is replaced. Only a person decides that. */
   readonly replace: boolean
+  /** Whether it ends before the first change, after the parse check. */
+  readonly dryRun: boolean
   /** Aborts: undoes the change, and then ends. */
   readonly signal: AbortSignal
   /** Called at the start of each step. */
@@ -129,7 +133,7 @@ export async function applyBundle(options: ApplyOptions): Promise<ApplyOutcome> 
     }
   }
   const lost = { ...nothingLost, ...(loss && { foreign: loss.foreign, difference: loss.difference }) }
-  const cleaned = isManaged ? await removeSaved(manifest, installed, configFile) : []
+  const cleaned = isManaged && !options.dryRun ? await removeSaved(manifest, installed, configFile) : []
   const old = isManaged ? await readConfig(configFile) : await readInstalled(filtersPath)
   const owner = await findOwner(manifest.daemon)
   const wanted: InstalledFile[] = [
@@ -183,6 +187,11 @@ export async function applyBundle(options: ApplyOptions): Promise<ApplyOutcome> 
     }
     const remarks = [...cleaned, ...(base.remarks?.() ?? [])]
     if (isInstalled && !(await base.isMissing?.())) return nothingToDo(false, remarks)
+    if (options.dryRun) {
+      const detail = `${node} would run this bundle`
+      const tried = { applied: false, effect, undone: false, reason: 'dry-run' } as const
+      return { ...lost, ...tried, detail, findings: [], notes: remarks }
+    }
     const was = await observeBefore(options)
     const wasUp = await findBfdUp(installed && (await options.createBfd(installed)))
     if (sessions !== null) bfd = { sessions, wasUp }

@@ -34,6 +34,8 @@ interface ApplyNodeOptions {
   readonly timeoutMs: number
   /** Whether a configuration that no bundle has written is replaced. */
   readonly replace: boolean
+  /** Whether it ends before the first change, after the parse check. */
+  readonly dryRun: boolean
   /** A file with the keys to accept in place of the pinned ones, with any serial; `null`: those that are pinned. */
   readonly keysFile: string | null
   readonly onStep: (step: string) => void
@@ -60,7 +62,7 @@ export class RefusedBundle extends Error {
  * OperationError.
  */
 export async function applyOnNode(options: ApplyNodeOptions): Promise<NodeApplyOutcome> {
-  const { bundle: dir, timeoutMs, replace, onStep } = options
+  const { bundle: dir, timeoutMs, replace, dryRun, onStep } = options
   const { manifest: read } = await loadBundle(dir)
   const { bundleDir, configFile } = read.paths
   if (bundleDir === undefined || configFile === undefined) {
@@ -112,6 +114,7 @@ export async function applyOnNode(options: ApplyNodeOptions): Promise<NodeApplyO
       createBfd: (one) => createBfd(one, { deadlineMs: daemonTimeoutMs }),
       timeoutMs,
       replace,
+      dryRun,
       signal: interruption.signal,
       onStep,
     })

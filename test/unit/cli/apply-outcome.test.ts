@@ -21,6 +21,7 @@ test('an apply that did not succeed is printed with its reason, and one that has
   expect(describeOutcome({ ...outcome, reason: 'foreign' })).toBe('refused (foreign): words')
   expect(describeOutcome({ ...outcome, undone: true, reason: 'not-taken' })).toBe('undone (not-taken): words')
   expect(describeOutcome({ ...outcome, reason: 'nothing-to-do' })).toBe('words')
+  expect(describeOutcome({ ...outcome, reason: 'dry-run' })).toBe('words (no change for a session)')
 })
 
 test('a running controller needs a restart only for another bundle', async () => {

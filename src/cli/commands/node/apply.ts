@@ -29,6 +29,12 @@ export function applyCommand(): Command {
     )
     .addOption(
       new Option(
+        '--dry-run',
+        'check the bundle as before a change, print its effect on the sessions, and change nothing',
+      ).conflicts(['repair', 'clean', 'reload']),
+    )
+    .addOption(
+      new Option(
         '--keys <file>',
         'accept a bundle that one of these public keys has signed, with any serial, in place of the pinned keys',
       ).conflicts(['repair', 'clean']),

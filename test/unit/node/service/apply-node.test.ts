@@ -13,6 +13,7 @@ test('a bundle that names another folder than that of this machine’s keys is r
   const steps: string[] = []
   const applying = applyOnNode({
     ...{ bundle: 'test/golden/example/out/fra1/fra1-a', ownBundleDir, timeoutMs: 1000, replace: false },
+    dryRun: false,
     ...{ keysFile: null, onStep: (step: string) => steps.push(step) },
   })
   await expect(applying).rejects.toMatchObject({
