@@ -60,28 +60,6 @@ async function sessionsOf(...nodes: string[]): Promise<string[]> {
   return lines.sort()
 }
 
-/** What the other sites' neighbors have, looked at again and again. */
-function watchOthers() {
-  const found: string[] = []
-  let isOver = false
-  const watch = async () => {
-    while (!isOver) {
-      const rows = await lab.tables()
-      for (const node of ['rome-a', 'lima-a']) {
-        if (rows[node]!.join() !== lab.everything[node]!.join())
-          found.push(`${node}: ${rows[node]!.join(', ')}`)
-      }
-      await new Promise((resolve) => setTimeout(resolve, 200))
-    }
-  }
-  const watching = watch()
-  return async () => {
-    isOver = true
-    await watching
-    return found
-  }
-}
-
 const bad: [name: string, plan: () => Promise<void>, reason: RegExp][] = [
   [
     'that ends the sessions: the AS number of every neighbor is wrong',
@@ -118,7 +96,7 @@ test.each(bad)(
     const before = await digests()
     const sessions = await sessionsOf('rome-a', 'lima-a')
     await plan()
-    const end = watchOthers()
+    const end = lab.watch(['rome-a', 'lima-a'])
     const { exitCode, document, stderr } = await lab.run('start')
     const seen = await end()
     expect(document.state, stderr).toBe('undone')
