@@ -30,26 +30,49 @@ const mostBytes = 64 * 2 ** 20
 const mostSignedBytes = 2 ** 20
 
 /** Reads a bundle and checks the hashes of its files. Its folder may belong to another user. Throws ConfigError. */
-export async function loadBundle(dir: string): Promise<LoadedBundle> {
-  const file = join(dir, manifestName)
-  const text = await requireFile(file, mostBytes, nameFolder)
-  const manifest = parseManifest(file, text)
+export function loadBundle(dir: string): Promise<LoadedBundle> {
+  return assemble(dir, {
+    read: (name, most, hint) => readFileOf(join(dir, name), most, hint),
+    list: () => readdir(dir),
+  })
+}
+
+/** The same, of files by name that another machine has sent. @param place where they are there, for messages */
+export function loadReceived(place: string, files: ReadonlyMap<string, string>): Promise<LoadedBundle> {
+  return assemble(place, {
+    read: async (name) => files.get(name) ?? null,
+    list: async () => [...files.keys()],
+  })
+}
+
+interface Source {
+  read(name: string, most: number, hint: string): Promise<string | null>
+  list(): Promise<readonly string[]>
+}
+
+async function assemble(dir: string, { read, list }: Source): Promise<LoadedBundle> {
+  const require = async (name: string, most: number, hint: string) => {
+    const content = await read(name, most, hint)
+    if (content === null) throw new ConfigError([issueAt(join(dir, name), '', 'is missing', hint)])
+    return content
+  }
+  const text = await require(manifestName, mostBytes, nameFolder)
+  const manifest = parseManifest(join(dir, manifestName), text)
   const files = new Map<string, string>()
   const issues: Issue[] = []
   let bytes = text.length
   for (const [name, hash] of Object.entries(manifest.files)) {
-    const path = join(dir, name)
-    const content = await requireFile(path, mostBytes - bytes, planAgain)
+    const content = await require(name, mostBytes - bytes, planAgain)
     bytes += content.length
     if (hashOf(content) === hash) files.set(name, content)
-    else issues.push(issueAt(path, '', 'does not match its hash in the manifest', planAgain))
+    else issues.push(issueAt(join(dir, name), '', 'does not match its hash in the manifest', planAgain))
   }
   if (issues.length > 0) throw new ConfigError(issues)
   files.set(manifestName, text)
-  const statement = await readFileOf(join(dir, statementName), mostSignedBytes, planAgain)
-  const signature = await readFileOf(join(dir, signatureName), mostSignedBytes, planAgain)
+  const statement = await read(statementName, mostSignedBytes, planAgain)
+  const signature = await read(signatureName, mostSignedBytes, planAgain)
   const known = new Set([...files.keys(), statementName, signatureName])
-  const others = (await readdir(dir)).filter((name) => !known.has(name) && !name.startsWith('.')).sort()
+  const others = (await list()).filter((name) => !known.has(name) && !name.startsWith('.')).sort()
   return { dir, manifest, files, statement, signature, others }
 }
 
@@ -64,12 +87,6 @@ export function filesToCopy({ files, statement, signature }: LoadedBundle): Map<
 /** The same, for its manifest. */
 export async function readBundle(dir: string): Promise<Manifest> {
   return (await loadBundle(dir)).manifest
-}
-
-async function requireFile(path: string, most: number, hint: string): Promise<string> {
-  const content = await readFileOf(path, most, hint)
-  if (content === null) throw new ConfigError([issueAt(path, '', 'is missing', hint)])
-  return content
 }
 
 /** Reads a file of a bundle; `null`: there is none. Throws ConfigError. */

@@ -12,12 +12,14 @@ export interface Target {
 export interface Installed {
   readonly manifest: Manifest
   readonly digest: string
+  /** Each of its files by name: the manifest, those that it lists, and the signature if there is one. */
+  readonly files: ReadonlyMap<string, string>
 }
 
 export interface Change {
   readonly digest: string
-  /** The folder with this bundle on this machine; `null`: the node has kept it. */
-  readonly dir: string | null
+  /** The folder with this bundle on this machine. */
+  readonly dir: string
   /** The bundle's own manifest. */
   readonly manifest: Manifest
   /** Whether the node is drained for the change; `must`: without that, it is not changed. */
@@ -37,7 +39,7 @@ export type ChangeResult =
  * still runs on the node, and ends with the node running the whole bundle or the one from before.
  */
 export interface RolloutTransport {
-  /** `null`: the node has no bundle. Throws TransportError. */
+  /** The whole bundle, with the hashes of its manifest; `null`: the node has none. Throws TransportError. */
   inspect(target: Target): Promise<Installed | null>
   /** Never rejects. */
   change(target: Target, change: Change): Promise<ChangeResult>

@@ -2,6 +2,8 @@
 export interface NodeView {
   /** The digest of the bundle that the controller runs; `null`: not known. */
   readonly bundle: string | null
+  /** Of that bundle; `null`: it is not signed. */
+  readonly serial: number | null
   readonly services: readonly ServiceView[]
   readonly neighbors: readonly NeighborView[]
   readonly intent: { readonly intent: 'serve' | 'drain' | 'withdraw'; readonly reason: string | null }

@@ -12,13 +12,14 @@ export interface Reply {
 export interface Call {
   readonly timeoutMs: number
   readonly input?: string | Uint8Array
+  readonly limitBytes?: number
 }
 
 /** Runs programs on a node as root. Throws TransportError if the node does not run it, or cuts off its reply. */
 export type NodeShell = (target: Target, argv: readonly string[], call: Call) => Promise<Reply>
 
-/** More than any of the commands prints. */
-const limitBytes = 4 * 2 ** 20
+/** More than any of the commands prints that do not say otherwise. */
+const mostBytes = 4 * 2 ** 20
 
 /**
  * The output goes to files first: a program whose connection is cut continues to its end, instead of failing at its next
@@ -59,7 +60,7 @@ export function createLocalShell(
 async function callShell(
   argv: readonly [string, ...string[]],
   where: string,
-  { timeoutMs, input }: Call,
+  { timeoutMs, input, limitBytes = mostBytes }: Call,
 ): Promise<Reply> {
   const output = await runForOutput(argv, { timeoutMs, input, limitBytes }).catch((error: unknown) => {
     if (!(error instanceof RunError)) throw error

@@ -13,9 +13,10 @@ export function readStatus(text: string): NodeView | null {
   return status.success ? viewOf(status.data) : null
 }
 
-export function viewOf({ bundle, services, neighbors, operator, ...status }: NodeStatus): NodeView {
+export function viewOf({ bundle, serial, services, neighbors, operator, ...status }: NodeStatus): NodeView {
   return {
     bundle,
+    serial,
     services: services.map(({ name, health, decision, reason, announced }) => ({
       ...{ name, health, decision, reason, announced },
     })),

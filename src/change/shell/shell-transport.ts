@@ -1,9 +1,18 @@
 import { dirname, join } from 'node:path'
-import { digestOf, filesToCopy, loadBundle, manifestName } from '../../bundle/read.ts'
-import { packTar } from '../../bundle/tar.ts'
+import {
+  digestOf,
+  filesToCopy,
+  type LoadedBundle,
+  loadBundle,
+  loadReceived,
+  manifestName,
+} from '../../bundle/read.ts'
+import { signatureName, statementName } from '../../bundle/statement.ts'
+import { packTar, unpackTar } from '../../bundle/tar.ts'
 import { type Clock, systemClock } from '../../clock/clock.ts'
 import { hashOf } from '../../files/hash.ts'
 import { readManifestText } from '../../manifest/manifest.ts'
+import { ConfigError, type Issue } from '../../text/issue.ts'
 import { parseJson } from '../../text/parse-json.ts'
 import {
   type Change,
@@ -22,42 +31,37 @@ const limits = { short: 30_000, place: 120_000, apply: 240_000, margin: 40_000 }
 /** How long a node that cannot be reached, or is busy with another apply, is tried again. */
 const retry = { forMs: 60_000, pauseMs: 2000 } as const
 
+/** Of the archive of an installed bundle. */
+const mostBytes = 64 * 2 ** 20
+
 /** Prints the manifest of the installed bundle; 44: there is none. */
 const inspectScript = `[ -e "$1/${manifestName}" ] || exit 44
 exec cat "$1/${manifestName}"`
 
-/**
- * Keeps the installed bundle, and unpacks another from stdin, each in a folder that has the digest as its name and appears
- * whole. Of the others the latest ten stay.
- */
+/** Prints an archive of those of these files that the installed bundle has. */
+const readScript = `cd "$1" || exit 44
+shift
+for name do
+  shift
+  if [ -e "$name" ]; then set -- "$@" "$name"; fi
+done
+exec tar --format=ustar -cf - -- "$@"`
+
+/** Unpacks a bundle from stdin into a folder of that name, which appears whole. Of all the latest ten stay. */
 const placeScript = `set -eu
 umask 022
-installed=$1 folder=$2 digest=$3 former=$4 sums=$5
+folder=$1 name=$2
 mkdir -p "$folder"
-move() { sync -f "$1"; mv -T "$1" "$2" 2>/dev/null || { rm -rf "$1"; [ -e "$2/${manifestName}" ]; }; touch "$2"; }
-new() { mktemp -d "$folder/.new.XXXXXX"; }
 find "$folder" -maxdepth 1 -name '.new.*' -mmin +60 -exec rm -rf {} +
-if [ ! -e "$folder/$former/${manifestName}" ]; then
-  t=$(new)
-  cp -R "$installed/." "$t"
-  chmod 755 "$t"
-  (cd "$t" && printf '%s' "$sums" | sha256sum --check --status) || { rm -rf "$t"; echo "the installed bundle is damaged: run anyward apply" >&2; exit 45; }
-  move "$t" "$folder/$former"
-fi
-if [ "$digest" != - ] && [ ! -e "$folder/$digest/${manifestName}" ]; then
-  t=$(new)
+if [ ! -e "$folder/$name/${manifestName}" ]; then
+  t=$(mktemp -d "$folder/.new.XXXXXX")
   tar -xf - -C "$t"
   chmod 755 "$t"
-  move "$t" "$folder/$digest"
+  sync -f "$t"
+  mv -T "$t" "$folder/$name" 2>/dev/null || { rm -rf "$t"; [ -e "$folder/$name/${manifestName}" ]; }
 fi
-touch "$folder/$former"
+touch "$folder/$name"
 cd "$folder" && ls -1t | tail -n +11 | while IFS= read -r old; do rm -rf "./$old"; done`
-
-const applyScript = 'exec anyward apply --json --reload --bundle "$1"'
-
-/** A signed bundle that the node has run before, with its own keys: otherwise its serial would be too low. */
-const returnScript = `if [ -e "$1/planner.keys" ]; then set -- "$1" --keys "$1/planner.keys"; fi
-exec anyward apply --json --reload --bundle "$@"`
 
 interface Applied {
   readonly applied: boolean
@@ -79,13 +83,28 @@ export class ShellTransport implements RolloutTransport {
   }
 
   async inspect(target: Target): Promise<Installed | null> {
-    const argv = ['sh', '-c', inspectScript, 'sh', this.#bundleDirOf(target.node)]
-    const { code, stdout, stderr } = await this.#shell(target, argv, { timeoutMs: limits.short })
+    const dir = this.#bundleDirOf(target.node)
+    const call = { timeoutMs: limits.short }
+    const { code, stdout, stderr } = await this.#shell(target, ['sh', '-c', inspectScript, 'sh', dir], call)
     if (code === 44) return null
     const manifest = code === 0 ? readManifestText(stdout) : null
-    if (manifest !== null) return { manifest, digest: hashOf(stdout) }
-    const problem = code === 0 ? 'its bundle cannot be read by this version of anyward' : lastLine(stderr)
-    throw new TransportError(`${target.node}: ${problem}`)
+    if (manifest === null) {
+      const problem = code === 0 ? 'its bundle cannot be read by this version of anyward' : lastLine(stderr)
+      throw new TransportError(`${target.node}: ${problem}`)
+    }
+    const names = [manifestName, ...Object.keys(manifest.files), statementName, signatureName]
+    const argv = ['sh', '-c', readScript, 'sh', dir, ...names]
+    const archive = await this.#shell(target, argv, { timeoutMs: limits.place, limitBytes: mostBytes })
+    if (archive.code !== 0) throw new TransportError(`${target.node}: ${lastLine(archive.stderr)}`)
+    try {
+      const bundle = await loadReceived(dir, unpackTar(Buffer.from(archive.stdout)))
+      return { manifest: bundle.manifest, digest: digestOf(bundle), files: filesToCopy(bundle) }
+    } catch (error) {
+      if (!(error instanceof ConfigError || error instanceof RangeError)) throw error
+      const problem =
+        error instanceof ConfigError ? error.issues.map(describeIssue).join('; ') : error.message
+      throw new TransportError(`${target.node}: the installed bundle is damaged: ${problem}`)
+    }
   }
 
   async observe(target: Target): Promise<Seen> {
@@ -106,7 +125,11 @@ export class ShellTransport implements RolloutTransport {
 
   async change(target: Target, change: Change): Promise<ChangeResult> {
     try {
-      let failure = await this.#place(target, change)
+      const bundle = await loadBundle(change.dir)
+      if (digestOf(bundle) !== change.digest) {
+        return { outcome: 'failed', detail: `${change.dir} has another bundle now` }
+      }
+      let failure = await this.#place(target, bundle, change)
       if (failure === null && change.drain !== 'no') {
         const drainFailure = await this.#drain(target, change).catch((error: unknown) => {
           if (error instanceof TransportError) return error.message
@@ -114,7 +137,7 @@ export class ShellTransport implements RolloutTransport {
         })
         if (change.drain === 'must') failure = drainFailure
       }
-      const applied = failure === null ? await this.#apply(target, change) : null
+      const applied = failure === null ? await this.#apply(target, bundle, change) : null
       // Also after a failure, and after a drain by an engine that was killed.
       const undrainFailure = await this.#undrain(target, change)
       if (failure !== null) return { outcome: 'failed', detail: failure }
@@ -123,24 +146,20 @@ export class ShellTransport implements RolloutTransport {
         ? { outcome: 'changed', detail: applied!.detail }
         : { outcome: 'failed', detail: undrainFailure }
     } catch (error) {
-      if (error instanceof TransportError) return { outcome: 'failed', detail: error.message }
+      if (error instanceof TransportError || error instanceof ConfigError) {
+        return { outcome: 'failed', detail: error.message }
+      }
       throw error
     }
   }
 
-  async #place(target: Target, { digest, dir, onStep }: Change): Promise<string | null> {
-    const installed = await this.#again(() => this.inspect(target))
-    if (installed === null) return `${target.node} has no bundle any more`
-    if (installed.digest === digest) return null
+  async #place(target: Target, bundle: LoadedBundle, { onStep }: Change): Promise<string | null> {
     onStep('copy the bundle')
-    const sums = Object.entries(installed.manifest.files).map(([name, hash]) => `${hash}  ${name}\n`)
-    const bundleDir = this.#bundleDirOf(target.node)
-    const bundle = dir === null ? null : await loadBundle(dir)
-    if (bundle !== null && digestOf(bundle) !== digest) return `${dir} has another bundle now`
-    const input = bundle === null ? '' : packTar(filesToCopy(bundle))
-    const argv = ['sh', '-c', placeScript, 'sh', bundleDir, keptIn(bundleDir), dir === null ? '-' : digest]
+    const folder = keptIn(this.#bundleDirOf(target.node))
+    const argv = ['sh', '-c', placeScript, 'sh', folder, nameOf(bundle)]
+    const input = packTar(filesToCopy(bundle))
     const { code, stderr } = await this.#again(() =>
-      this.#shell(target, [...argv, installed.digest, sums.join('')], { timeoutMs: limits.place, input }),
+      this.#shell(target, argv, { timeoutMs: limits.place, input }),
     )
     return code === 0 ? null : `the bundle cannot be copied: ${lastLine(stderr)}`
   }
@@ -163,10 +182,13 @@ export class ShellTransport implements RolloutTransport {
     return code === 0 ? null : 'it could not be drained: its neighbors still have routes'
   }
 
-  async #apply(target: Target, change: Change): Promise<{ applied: boolean; detail: string }> {
-    const { digest, onStep } = change
-    const dir = join(keptIn(this.#bundleDirOf(target.node)), digest)
-    const argv = ['sh', '-c', change.dir === null ? returnScript : applyScript, 'sh', dir]
+  async #apply(
+    target: Target,
+    bundle: LoadedBundle,
+    { onStep }: Change,
+  ): Promise<{ applied: boolean; detail: string }> {
+    const dir = join(keptIn(this.#bundleDirOf(target.node)), nameOf(bundle))
+    const argv = ['anyward', 'apply', '--json', '--reload', '--bundle', dir]
     onStep('apply')
     return this.#again(async () => {
       const { code, stdout, stderr } = await this.#shell(target, argv, { timeoutMs: limits.apply })
@@ -218,6 +240,11 @@ function keptIn(bundleDir: string): string {
   return join(dirname(bundleDir), 'bundles')
 }
 
+/** The same content signed again is another bundle. `sha256sum` of one of its files prints it. */
+function nameOf(bundle: LoadedBundle): string {
+  return bundle.statement === null ? digestOf(bundle) : hashOf(bundle.statement)
+}
+
 function reasonOf(rollout: string): string {
   return `rollout ${rollout}`
 }
@@ -226,6 +253,10 @@ function reasonOf(rollout: string): string {
 function describeFailure(stderr: string): string {
   const line = stderr.split('\n').find((one) => one.startsWith('anyward: '))
   return lastLine(line?.slice('anyward: '.length) ?? stderr)
+}
+
+function describeIssue({ file, message }: Issue): string {
+  return lastLine(`${file} ${message}`)
 }
 
 function readApplied(text: string): Applied | null {

@@ -1,13 +1,24 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  chmodSync,
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { packTar } from '../../../src/bundle/tar.ts'
+import { packTar, unpackTar } from '../../../src/bundle/tar.ts'
 import { sshShell } from '../../../src/change/shell/node-shell.ts'
 import { quoteArgument, quoteCommand } from '../../../src/change/shell/quote.ts'
 import { ShellTransport } from '../../../src/change/shell/shell-transport.ts'
+import { hashOf } from '../../../src/files/hash.ts'
 import { patience } from '../../patience.ts'
 
 const target = { node: 'fra1-a', host: 'fra1-a' }
@@ -110,6 +121,96 @@ describe('a node that does not do what it is asked', () => {
     await expect(sshShell(target, ['true'], { timeoutMs: 300 })).rejects.toThrow(
       'fra1-a cannot be reached: no answer within 300 ms',
     )
+  })
+})
+
+describe('the installed bundle of a node', () => {
+  const installed = 'test/golden/example/out/fra1/fra1-a'
+  const inspect = () => new ShellTransport(sshShell, () => join(dir, 'bundle')).inspect(target)
+  beforeEach(() => {
+    program('ssh', asSsh)
+    cpSync(installed, join(dir, 'bundle'), { recursive: true })
+  })
+
+  test('arrives whole, with its signature, and without what else is in its folder', async () => {
+    for (const name of ['statement.json', 'statement.json.sig', 'other.key']) {
+      writeFileSync(join(dir, 'bundle', name), `${name} ü\n`)
+    }
+    const found = (await inspect())!
+    const names = [...readdirSync(installed), 'statement.json', 'statement.json.sig'].sort()
+    expect([...found.files.keys()].sort()).toEqual(names)
+    for (const [name, text] of found.files) expect(text).toBe(readFileSync(join(dir, 'bundle', name), 'utf8'))
+    expect(found.digest).toBe(hashOf(found.files.get('manifest.json')!))
+    expect(found.manifest.node).toBe('fra1-a')
+  })
+
+  test('is none if there is no folder', async () => {
+    rmSync(join(dir, 'bundle'), { recursive: true })
+    expect(await inspect()).toBeNull()
+  })
+
+  test.each([
+    [
+      'was changed',
+      () => appendFileSync(join(dir, 'bundle/bird.conf'), '#'),
+      'bird.conf does not match its hash',
+    ],
+    ['lacks a file', () => rmSync(join(dir, 'bundle/bird.conf')), 'bird.conf is missing'],
+    [
+      'is a link to another file',
+      () => {
+        rmSync(join(dir, 'bundle/bird.conf'))
+        symlinkSync('/etc/shadow', join(dir, 'bundle/bird.conf'))
+      },
+      'the archive has something else than files',
+    ],
+  ])('is refused if it %s', async (_what, spoil, problem) => {
+    spoil()
+    await expect(inspect()).rejects.toThrow(problem)
+  })
+})
+
+describe('an archive from another machine', () => {
+  const files = new Map([
+    ['manifest.json', '{"ü": 1}\n'],
+    ['bird.conf', 'x'.repeat(1024)],
+    ['empty', ''],
+  ])
+
+  test('is read as it was packed, by this program or by tar', () => {
+    expect(unpackTar(Buffer.from(packTar(files)))).toEqual(files)
+    for (const [name, text] of files) writeFileSync(join(dir, name), text)
+    const argv = ['--format=ustar', '-cf', '-', '-C', dir, ...files.keys()]
+    expect(unpackTar(execFileSync('tar', argv))).toEqual(files)
+  })
+
+  test('is refused wherever it is cut off or damaged, and never read as something else', () => {
+    const whole = Buffer.from(packTar(files))
+    const read = (archive: Buffer) => {
+      try {
+        return unpackTar(archive)
+      } catch (error) {
+        expect(error).toBeInstanceOf(RangeError)
+        return null
+      }
+    }
+    // Of the two blocks that end it, one suffices.
+    const least = whole.length - 512
+    for (let length = 0; length < least; length += 1)
+      expect(read(whole.subarray(0, length)), `${length}`).toBeNull()
+    fc.assert(
+      fc.property(fc.nat(511), fc.integer({ min: 1, max: 255 }), (at, change) => {
+        const damaged = Buffer.from(whole)
+        damaged[at]! ^= change
+        expect(read(damaged)).toBeNull()
+      }),
+    )
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 2048 }), (bytes) => void read(Buffer.from(bytes))))
+  })
+
+  test('with a file twice is refused', () => {
+    const one = packTar(new Map([['a', '']])).subarray(0, 512)
+    expect(() => unpackTar(Buffer.concat([one, one, Buffer.alloc(1024)]))).toThrow('the archive has a twice')
   })
 })
 

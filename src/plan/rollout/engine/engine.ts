@@ -13,8 +13,7 @@ const pollMs = 500
 interface Bundle {
   readonly digest: string
   readonly manifest: Manifest
-  /** `null`: only the node has it. */
-  readonly dir: string | null
+  readonly dir: string
 }
 
 export interface Drive {

@@ -1,4 +1,4 @@
-import { appendFile, mkdir, readFile, rm } from 'node:fs/promises'
+import { appendFile, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { writeFileAtomically } from '../../../files/atomic-file.ts'
 import { acquireLock, type LockOutcome } from '../../../files/lock.ts'
@@ -65,14 +65,9 @@ export class RolloutFiles {
     await appendFile(join(this.#dir, id, 'events.jsonl'), lines)
   }
 
-  /** The folder for the copy of a node's new bundle. */
-  bundleDir(id: string, node: string): string {
-    return join(this.#dir, id, 'bundles', node)
-  }
-
-  async saveFormer(id: string, node: string, manifest: string): Promise<void> {
-    await mkdir(join(this.#dir, id, 'former'), { recursive: true })
-    await writeFileAtomically(join(this.#dir, id, 'former', `${node}.json`), manifest)
+  /** The folder for the copy of a node's new bundle, or of the one that undoes it. */
+  bundleDir(id: string, kind: 'target' | 'former', node: string): string {
+    return join(this.#dir, id, kind === 'target' ? 'bundles' : 'former', node)
   }
 
   async saveFleet(id: string, text: string): Promise<void> {
@@ -82,11 +77,6 @@ export class RolloutFiles {
   /** Throws the system's error. */
   readFleet(id: string): Promise<string> {
     return readFile(join(this.#dir, id, 'fleet.json'), 'utf8')
-  }
-
-  /** The text of the manifest that the node had before. Throws the system's error. */
-  readFormer(id: string, node: string): Promise<string> {
-    return readFile(join(this.#dir, id, 'former', `${node}.json`), 'utf8')
   }
 }
 

@@ -5,7 +5,7 @@ import { readBundle } from '../../../bundle/read.ts'
 import { writeFileAtomically } from '../../../files/atomic-file.ts'
 import { hashOf } from '../../../files/hash.ts'
 import { compareBundles } from '../../../manifest/compare/compare.ts'
-import { type Manifest, requireManifest } from '../../../manifest/manifest.ts'
+import type { Manifest } from '../../../manifest/manifest.ts'
 import type { Drive } from '../../rollout/engine/engine.ts'
 import type { RolloutFiles } from '../../rollout/engine/rollout-files.ts'
 import { type NodeFacts, nodesOf, type Rollout } from '../../rollout/rollout.ts'
@@ -38,10 +38,8 @@ export async function freeze(
   const { id } = rollout
   const changing = new Set(nodesOf(rollout).map(({ node }) => node))
   for (const { node, files: bundle, former } of nodes.filter((one) => changing.has(one.node))) {
-    const dir = files.bundleDir(id, node)
-    await mkdir(dir, { recursive: true })
-    for (const [name, text] of bundle) await writeFileAtomically(join(dir, name), text)
-    await files.saveFormer(id, node, JSON.stringify(former.manifest))
+    await writeBundle(files.bundleDir(id, 'target', node), bundle)
+    await writeBundle(files.bundleDir(id, 'former', node), former.files)
   }
   const frozen: Frozen = {
     way,
@@ -63,6 +61,11 @@ export async function thawWay(files: RolloutFiles, { id }: Rollout): Promise<Way
   return (JSON.parse(await files.readFleet(id)) as Frozen).way
 }
 
+async function writeBundle(dir: string, files: ReadonlyMap<string, string>): Promise<void> {
+  await mkdir(dir, { recursive: true })
+  for (const [name, text] of files) await writeFileAtomically(join(dir, name), text)
+}
+
 type FromFrozen = Pick<Drive, 'facts' | 'targets' | 'minSites' | 'bundles' | 'transport'>
 
 /** What drives a stored rollout, from its own files alone. Throws ConfigError, and the system's error. */
@@ -71,11 +74,11 @@ export async function thaw(files: RolloutFiles, rollout: Rollout, reach: Reach):
   const { nodes, minSites } = JSON.parse(await files.readFleet(id)) as Frozen
   const bundles = new Map<string, ReturnType<Drive['bundles']>>()
   for (const { node, from, to } of nodesOf(rollout)) {
-    const dir = files.bundleDir(id, node)
-    const former = requireManifest(JSON.parse(await files.readFormer(id, node)))
+    const dir = files.bundleDir(id, 'target', node)
+    const formerDir = files.bundleDir(id, 'former', node)
     bundles.set(node, {
       target: { digest: to, dir, manifest: await readBundle(dir) },
-      former: { digest: from, dir: null, manifest: former },
+      former: { digest: from, dir: formerDir, manifest: await readBundle(formerDir) },
     })
   }
   return {

@@ -30,6 +30,7 @@ const promised = (digest: string): Promised => ({
 export function viewOf(bundle: string, isWell: boolean): NodeView {
   return {
     bundle,
+    serial: null,
     services: [
       {
         name: service,

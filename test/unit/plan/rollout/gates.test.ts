@@ -12,6 +12,7 @@ const promise = (digest: string, own: readonly string[] = prefixes): Promised =>
 
 const before: NodeView = {
   bundle: 'old',
+  serial: null,
   services: [
     {
       name: 'vpn',
