@@ -12,7 +12,8 @@ import { FleetFolderError } from '../sites/folder-error.ts'
 import { requireFleet } from '../sites/load.ts'
 import { describeRefusal } from './describe-refusal.ts'
 import { type PlanReport, type PlanResult, planFleet } from './plan-fleet.ts'
-import { type SignRequest, signBundles } from './sign-bundles.ts'
+import { signBundles } from './sign-bundles.ts'
+import type { SignRequest } from './signer.ts'
 
 export interface RoundOptions {
   readonly sites: string
