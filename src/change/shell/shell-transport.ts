@@ -131,15 +131,12 @@ export class ShellTransport implements RolloutTransport {
       }
       let failure = await this.#place(target, bundle, change)
       if (failure === null && change.drain !== 'no') {
-        const drainFailure = await this.#drain(target, change).catch((error: unknown) => {
-          if (error instanceof TransportError) return error.message
-          throw error
-        })
+        const drainFailure = await this.#drain(target, change).catch(readFailure)
         if (change.drain === 'must') failure = drainFailure
       }
       const applied = failure === null ? await this.#apply(target, bundle, change) : null
       // Also after a failure, and after a drain by an engine that was killed.
-      const undrainFailure = await this.#undrain(target, change)
+      const undrainFailure = await this.#undrain(target, change).then(() => null, readFailure)
       if (failure !== null) return { outcome: 'failed', detail: failure }
       if (!applied!.applied) return { outcome: 'failed', detail: applied!.detail }
       return undrainFailure === null
@@ -206,20 +203,21 @@ export class ShellTransport implements RolloutTransport {
     })
   }
 
-  async #undrain(target: Target, { rollout, onStep }: Change): Promise<string | null> {
+  async #undrain(target: Target, { rollout, onStep }: Change): Promise<void> {
     const seen = await this.#again(async () => {
       const seen = await this.observe(target)
       if (seen.outcome === 'unreachable') throw new TransportError(seen.problem)
       return seen
     })
     const { intent, reason } = seen.view?.intent ?? { intent: 'serve', reason: null }
-    if (intent !== 'drain' || reason !== reasonOf(rollout)) return null
+    if (intent !== 'drain' || reason !== reasonOf(rollout)) return
     onStep('undrain')
-    const { code, stderr } = await this.#again(() =>
-      this.#shell(target, ['anyward', 'undrain', '--json', '--no-wait'], { timeoutMs: limits.short }),
-    )
-    // 1: not yet verified at the neighbors.
-    return code <= 1 ? null : `it could not be brought back: ${describeFailure(stderr)}`
+    const argv = ['anyward', 'undrain', '--json', '--no-wait']
+    await this.#again(async () => {
+      const { code, stderr } = await this.#shell(target, argv, { timeoutMs: limits.short })
+      // 1: not yet verified at the neighbors. Otherwise a controller that is busy may have taken the order.
+      if (code > 1) throw new TransportError(`it could not be brought back: ${describeFailure(stderr)}`)
+    })
   }
 
   async #again<T>(work: () => Promise<T>): Promise<T> {
@@ -243,6 +241,11 @@ function keptIn(bundleDir: string): string {
 /** The same content signed again is another bundle. `sha256sum` of one of its files prints it. */
 function nameOf(bundle: LoadedBundle): string {
   return bundle.statement === null ? digestOf(bundle) : hashOf(bundle.statement)
+}
+
+function readFailure(error: unknown): string {
+  if (error instanceof TransportError) return error.message
+  throw error
 }
 
 function reasonOf(rollout: string): string {
