@@ -41,6 +41,7 @@ const report = record({
 
 const view: Shape<NodeView> = record({
   bundle: nullable(digest),
+  serial: nullable(whole(0, Number.MAX_SAFE_INTEGER)),
   services: list(
     record({
       ...{ name: text, health: text, decision: text, reason: text },

@@ -1,4 +1,4 @@
-import { digestOf, filesToCopy, loadBundle, manifestName } from '../../../bundle/read.ts'
+import { digestOf, filesToCopy, loadBundle, loadReceived } from '../../../bundle/read.ts'
 import {
   type Change,
   type ChangeResult,
@@ -9,7 +9,6 @@ import {
 } from '../../../change/transport.ts'
 import type { Seen } from '../../../change/view.ts'
 import { type Clock, systemClock } from '../../../clock/clock.ts'
-import { hashOf } from '../../../files/hash.ts'
 import { type Archive, mostMegabytes, packArchive, readArchive } from '../../../fleet/rollout/archive.ts'
 import { installedFolder, reportKey, reportPrefix, targetKey } from '../../../fleet/rollout/keys.ts'
 import {
@@ -20,7 +19,7 @@ import {
   seenOf,
 } from '../../../fleet/rollout/messages.ts'
 import type { Store, Watch } from '../../../fleet/store.ts'
-import { readManifestText } from '../../../manifest/manifest.ts'
+import { ConfigError } from '../../../text/issue.ts'
 import { AgentViews } from './agent-views.ts'
 import { archiveEntry, removeArchives, writeArchive } from './archives.ts'
 
@@ -76,11 +75,14 @@ export class StoreTransport implements RolloutTransport {
       const { store } = this.#options
       const read = await readArchive(store, installedFolder(this.#nameOf(target)), archive, times.call)
       if (read.outcome === 'failed') throw new TransportError(`the store: ${read.message}`)
-      const text = read.outcome === 'read' ? read.files.get(manifestName) : undefined
-      const manifest = text === undefined ? null : readManifestText(text)
-      if (manifest === null || hashOf(text!) !== digest)
+      const files = read.outcome === 'read' ? read.files : new Map<string, string>()
+      const bundle = await loadReceived(`the bundle of ${target.node}`, files).catch((error: unknown) => {
+        if (error instanceof ConfigError) return null
+        throw error
+      })
+      if (bundle === null || digestOf(bundle) !== digest)
         throw new TransportError(`${target.node}: what it says of its bundle in the store is not whole`)
-      return { manifest, digest }
+      return { manifest: bundle.manifest, digest, files: filesToCopy(bundle) }
     })
   }
 
@@ -95,7 +97,7 @@ export class StoreTransport implements RolloutTransport {
 
   async change(target: Target, change: Change): Promise<ChangeResult> {
     try {
-      const bundle = await loadBundle(change.dir!)
+      const bundle = await loadBundle(change.dir)
       if (digestOf(bundle) !== change.digest) return failed(`${change.dir} has another bundle now`)
       const archive = await packArchive(filesToCopy(bundle))
       if (archive === null) return failed(tooLarge(`the bundle of ${target.node}`))

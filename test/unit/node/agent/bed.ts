@@ -199,6 +199,7 @@ export class FakeNode implements NodeSteps {
     const bundle = hashOf(text)
     const view: NodeView = {
       bundle,
+      serial: null,
       services: [],
       neighbors: [],
       intent: this.drained ? { intent: 'drain', reason: 'rollout r1' } : { intent: 'serve', reason: null },
@@ -218,11 +219,11 @@ export class FakeNode implements NodeSteps {
       this.drained = true
     }
     await begin('apply')
-    const next = await loadBundle(dir!)
+    const next = await loadBundle(dir)
     if (digestOf(next) !== digest) return { outcome: 'failed', detail: 'another bundle' }
-    const names = (await readdir(dir!)).filter((name) => name !== 'manifest.json')
+    const names = (await readdir(dir)).filter((name) => name !== 'manifest.json')
     for (const name of [...names, 'manifest.json']) {
-      await writeFileAtomically(join(this.bundleDir, name), await readFile(join(dir!, name), 'utf8'))
+      await writeFileAtomically(join(this.bundleDir, name), await readFile(join(dir, name), 'utf8'))
     }
     await this.onStep('applied')
     if (this.drained) {
