@@ -1,7 +1,7 @@
-import { digestOf, loadBundle } from '../../bundle/read.ts'
 import { daemonNames } from '../../manifest/daemon-kinds.ts'
 import { type ApplyOutcome, nothingLost } from '../../node/apply/apply.ts'
 import {
+  type AppliedBundle,
   applyOnNode,
   cleanNode,
   controllerNote,
@@ -40,8 +40,9 @@ async function apply(options: ApplyOptions, bundle: string): Promise<void> {
     const onStep = (step: string) => process.stderr.write(`${step}\n`)
     const { timeout: timeoutMs, replace = false, dryRun = false, keys: keysFile = null } = options
     const place = { bundle, ownBundleDir: defaultBundle }
-    const outcome = await applyOnNode({ ...place, timeoutMs, replace, dryRun, keysFile, onStep })
-    report(options, options.reload && isFine(outcome) ? await reload(bundle, outcome, onStep) : outcome)
+    const applied = await applyOnNode({ ...place, timeoutMs, replace, dryRun, keysFile, onStep })
+    const isReloaded = options.reload && isFine(applied.outcome)
+    report(options, isReloaded ? await reload(applied, onStep) : applied.outcome)
   } catch (error) {
     const refusal = readRefusal(error)
     if (options.json && refusal !== null) {
@@ -69,14 +70,12 @@ const reloadLimitMs = 20_000
 
 /** Also where nothing was to do: an earlier apply may have been killed before this. */
 async function reload(
-  bundle: string,
-  outcome: NodeApplyOutcome,
+  { outcome, bundle }: AppliedBundle,
   onStep: (step: string) => void,
 ): Promise<NodeApplyOutcome> {
-  const loaded = await loadBundle(bundle)
   onStep('reload the controller')
   const notes = outcome.notes.filter((note) => note !== controllerNote)
-  switch (await reloadController(loaded.manifest, digestOf(loaded), reloadLimitMs)) {
+  switch (await reloadController(bundle, reloadLimitMs)) {
     case 'reloaded':
       return { ...outcome, notes: [...notes, 'the controller runs this bundle'] }
     case 'late': {

@@ -46,6 +46,12 @@ export interface NodeApplyOutcome extends ApplyOutcome {
   readonly serial: number | null
 }
 
+export interface AppliedBundle {
+  readonly outcome: NodeApplyOutcome
+  /** What was verified, and installed unless it was refused or undone: the folder may have another one since. */
+  readonly bundle: LoadedBundle
+}
+
 /** Why a bundle is not accepted, as the cause of an OperationError. */
 export class RefusedBundle extends Error {
   override readonly name = 'RefusedBundle'
@@ -61,7 +67,7 @@ export class RefusedBundle extends Error {
  * Installs a bundle on this node, one apply at a time; SIGINT, SIGTERM and SIGHUP undo it. Throws ConfigError and
  * OperationError.
  */
-export async function applyOnNode(options: ApplyNodeOptions): Promise<NodeApplyOutcome> {
+export async function applyOnNode(options: ApplyNodeOptions): Promise<AppliedBundle> {
   const { bundle: dir, timeoutMs, replace, dryRun, onStep } = options
   const { manifest: read } = await loadBundle(dir)
   const { bundleDir, configFile } = read.paths
@@ -119,9 +125,10 @@ export async function applyOnNode(options: ApplyNodeOptions): Promise<NodeApplyO
       onStep,
     })
     const serial = await readSerial(bundleDir)
-    if (!outcome.applied) return { ...outcome, serial }
+    if (!outcome.applied) return { outcome: { ...outcome, serial }, bundle }
     const former = serial === formerSerial ? installed : null
-    return { ...outcome, serial, notes: [...outcome.notes, ...(await findControllerNote(manifest, former))] }
+    const notes = [...outcome.notes, ...(await findControllerNote(manifest, former))]
+    return { outcome: { ...outcome, serial, notes }, bundle }
   } catch (error) {
     throw explainApplyFailure(error)
   } finally {
