@@ -128,7 +128,7 @@ function checkOrder({ dir }: Bundle, statement: Statement, pinned: Pinned): Verd
     return refuse(
       'older',
       message,
-      'use the newest bundle; to return to former content, plan it again and sign it, which gives it a new serial',
+      'use the newest bundle; to return to former content, plan it and sign it with `anyward sign --again`, which gives it a new serial',
     )
   }
   if (statement.serial > running.serial) return null

@@ -6,11 +6,13 @@ import { CommandError } from '../failure.ts'
 export interface SignOptions {
   readonly key: string
   readonly out: string
+  readonly again?: true
   readonly json?: true
 }
 
-export async function sign({ key: keyFile, out, json }: SignOptions): Promise<void> {
-  const nodes = await signBundles({ out, keyFile, nowMs: systemClock.wall() }).catch((cause: unknown) => {
+export async function sign({ key: keyFile, out, again, json }: SignOptions): Promise<void> {
+  const request = { out, keyFile, nowMs: systemClock.wall() }
+  const nodes = await signBundles(request, { again: again === true }).catch((cause: unknown) => {
     if (!isSystemError(cause)) throw cause
     throw new CommandError(`${cause.path ?? out} cannot be written (${cause.code})`, {
       hint: 'run this as the user who runs `anyward plan`',

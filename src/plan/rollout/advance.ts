@@ -9,6 +9,7 @@ import {
   nodesOf,
   type Rollout,
   type RolloutNode,
+  waveToUndo,
 } from './rollout.ts'
 import { serves } from './view.ts'
 
@@ -87,6 +88,7 @@ class Advance {
 
   run(): Step {
     this.#takeRequest()
+    this.#noteSerials()
     for (const [node, result] of this.#input.ended) this.#takeResult(node, result)
     this.#watch()
     if (this.#aim === 'forward') this.#goForward()
@@ -103,6 +105,14 @@ class Advance {
     if (kind === 'pause' && this.#aim !== 'forward') return
     this.#aim = kind
     this.#reason = `${kind === 'pause' ? 'paused' : kind === 'abort' ? 'aborted' : 'undone'} by ${by}`
+  }
+
+  #noteSerials(): void {
+    for (const node of this.#nodes.values()) {
+      const seen = this.#input.seen.get(node.node)
+      if (seen?.outcome !== 'seen' || seen.view === null) continue
+      this.#nodes.set(node.node, { ...node, serial: seen.view.serial })
+    }
   }
 
   #takeResult(name: string, { outcome, detail }: ChangeResult): void {
@@ -228,12 +238,12 @@ class Advance {
   }
 
   #goBack(): void {
-    const wave = this.#waveToUndo()
+    const wave = waveToUndo(this.#present(), this.#aim === 'undo')
     if (wave === null) {
       this.#end()
       return
     }
-    for (const name of wave) {
+    for (const { node: name } of wave) {
       const node = this.#nodes.get(name)!
       // A change that has begun ends first; one that an earlier engine has begun may be replaced.
       if (this.#input.busy.has(name) && node.state === 'changing') continue
@@ -243,23 +253,6 @@ class Advance {
         this.#startUndo(this.#nodes.get(name)!)
       }
     }
-  }
-
-  /** The nodes of the wave that is undone now. */
-  #waveToUndo(): readonly string[] | null {
-    const { waves } = this.#rollout
-    const open = (states: readonly NodeState[], names: readonly RolloutNode[]) =>
-      names.map(({ node }) => node).filter((node) => states.includes(this.#nodes.get(node)!.state))
-    const isWhole = this.#aim === 'undo'
-    const touched: NodeState[] = ['changing', 'changed', 'failed', 'undoing', 'reverted', 'done']
-    for (const { nodes } of [...waves].reverse()) {
-      // A wave that is complete stays, unless everything is undone.
-      const isComplete = nodes.every(({ node }) => this.#nodes.get(node)!.state === 'done')
-      if (isComplete && !isWhole) continue
-      const names = open(touched, nodes)
-      if (names.length > 0) return names
-    }
-    return null
   }
 
   #startUndo(node: RolloutNode): void {

@@ -13,7 +13,10 @@ interface Judged {
 /** What is worse than before, or not as planned; empty: the gate is open. */
 export function findProblems({ before, former, target }: Judged, now: NodeView | null): string[] {
   if (now === null) return before === null ? [] : ['no controller runs']
-  if (now.bundle !== target.digest) return ['the controller does not run the bundle']
+  // An undo may differ from what ran before in its serial alone.
+  if (now.bundle !== target.digest || now.serial !== target.serial) {
+    return ['the controller does not run the bundle']
+  }
   return [
     ...checkSessions(before, target, now),
     ...now.services.flatMap((service) => checkHealth(before, service)),

@@ -23,6 +23,7 @@ const node = record({
   site: text,
   state: word('waiting', 'changing', 'changed', 'done', 'failed', 'undoing', 'reverted', 'undone', 'stuck'),
   detail: nullable(anyText()),
+  serial: nullable(whole(1, Number.MAX_SAFE_INTEGER)),
   failure: nullable(anyText()),
   from: text,
   to: text,

@@ -37,6 +37,8 @@ export interface RolloutNode {
   readonly site: string
   readonly state: NodeState
   readonly detail: string | null
+  /** Of the bundle that it runs, when it was seen last; `null`: that one is not signed. */
+  readonly serial: number | null
   /** Why it made its wave fail. */
   readonly failure: string | null
   /** Of the bundle that it runs before the rollout, and of the new one. */
@@ -96,6 +98,18 @@ export function waveState(wave: RolloutWave): string {
 /** The first wave that is not complete. */
 export function currentWave({ waves }: Rollout): RolloutWave | null {
   return waves.find(({ nodes }) => nodes.some(({ state }) => state !== 'done')) ?? null
+}
+
+const touched: readonly NodeState[] = ['changing', 'changed', 'failed', 'undoing', 'reverted', 'done']
+
+/** The nodes to undo now, of the last wave that has any; `null`: none. @param isWhole also in waves that are complete */
+export function waveToUndo({ waves }: Rollout, isWhole: boolean): readonly RolloutNode[] | null {
+  for (const { nodes } of [...waves].reverse()) {
+    if (!isWhole && nodes.every(({ state }) => state === 'done')) continue
+    const open = nodes.filter(({ state }) => touched.includes(state))
+    if (open.length > 0) return open
+  }
+  return null
 }
 
 export function isOver({ state }: Rollout): boolean {

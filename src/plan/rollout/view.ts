@@ -4,6 +4,8 @@ import type { NodeView } from '../../change/view.ts'
 export interface Promised {
   /** Of its manifest. */
   readonly digest: string
+  /** `null`: it is not signed. */
+  readonly serial: number | null
   readonly services: readonly string[]
   readonly neighbors: readonly {
     readonly name: string

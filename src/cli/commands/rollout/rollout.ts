@@ -30,6 +30,14 @@ function startCommand(): Command {
   return subcommand('start')
     .description('Starts a rollout, and drives it until it is done, undone or paused.')
     .option('--dry-run', 'change nothing: print the waves, and what changes at each node')
+    .option(
+      '--key <file>',
+      'for signed bundles: signs what undoes them, as `anyward sign --key` does; needed only now, not by `resume` or `undo`',
+    )
+    .option(
+      '--trust-former',
+      'sign for an undo what the nodes have, also if it is unsigned, or by a key that the plan does not have',
+    )
     .addOption(
       new Option('--via <way>', 'how the nodes are reached (default: `via` in fleet.yaml)').choices([
         'ssh',
@@ -77,6 +85,10 @@ function resumeCommand(): Command {
       'Continues a rollout that is paused, or whose command has ended. A wave that was undone is tried again.',
     )
     .option('--as-started', 'also if the YAML has changed since: with the bundles of its start')
+    .option(
+      '--key <file>',
+      'for signed bundles, if a wave was undone: signs them again, above what the nodes run',
+    )
     .addOption(storeKeys())
     .action(async (_options: unknown, command: Command) => {
       const { operate } = await import('../../design/rollout/rollout.ts')

@@ -11,8 +11,7 @@ export function documentOf({ id, state, waves, reason }: Rollout): object {
     waves: waves.map((wave) => ({
       name: wave.name,
       state: waveState(wave),
-      // Bundles are not signed yet, and have no serials.
-      nodes: wave.nodes.map(({ node, state, detail }) => ({ node, state, serial: null, detail })),
+      nodes: wave.nodes.map(({ node, state, serial, detail }) => ({ node, state, serial, detail })),
     })),
     reason,
   }

@@ -19,16 +19,18 @@ export interface RolloutOptions {
   readonly json?: true
   readonly dryRun?: true
   readonly asStarted?: true
+  readonly key?: string
+  readonly trustFormer?: true
 }
 
 export async function start(options: RolloutOptions): Promise<void> {
   if (options.dryRun) {
-    const prepared = await previewRollout(options)
+    const prepared = await previewRollout(options, options)
     if (options.json) printJson(previewDocument(prepared))
     else print(describePreview(prepared))
     return
   }
-  const rollout = await startRollout(options, createReporter())
+  const rollout = await startRollout(options, options, createReporter())
   if (rollout === null) {
     if (options.json)
       printJson({ id: null, state: 'done', waves: [], reason: 'every node has its bundle already' })
@@ -61,6 +63,7 @@ const aims: Readonly<Record<Reopening, readonly Rollout['state'][]>> = {
 export async function operate(kind: Reopening, options: RolloutOptions): Promise<void> {
   const rollout = await operateRollout(options, kind, createReporter(), {
     asStarted: options.asStarted === true,
+    key: options.key,
   })
   report(rollout, options, aims[kind])
 }

@@ -1,7 +1,8 @@
 import { mkdir, readdir, readFile } from 'node:fs/promises'
 import { hostname, userInfo } from 'node:os'
 import { join } from 'node:path'
-import { readBundle } from '../../../bundle/read.ts'
+import { serialOf } from '../../../bundle/pinned.ts'
+import { filesToCopy, type LoadedBundle, loadBundle, manifestName } from '../../../bundle/read.ts'
 import { writeFileAtomically } from '../../../files/atomic-file.ts'
 import { hashOf } from '../../../files/hash.ts'
 import { compareBundles } from '../../../manifest/compare/compare.ts'
@@ -13,6 +14,7 @@ import type { Promised } from '../../rollout/view.ts'
 import type { Fleet } from '../../sites/fleet.ts'
 import type { Prepared } from './prepare.ts'
 import type { Reach, Way } from './reach.ts'
+import type { Pair } from './undo.ts'
 
 /** What a rollout needs of the fleet: it goes on with the fleet and the bundles of its start. */
 interface Frozen {
@@ -27,20 +29,20 @@ interface Frozen {
   readonly minSites: Readonly<Record<string, number>>
 }
 
+interface Begin {
+  readonly pairs: readonly Pair[]
+  readonly fleet: Fleet
+  readonly way: Way
+}
+
 /** Copies the bundles and the facts of the fleet, and stores the rollout last. */
 export async function freeze(
   files: RolloutFiles,
   rollout: Rollout,
-  { nodes }: Prepared,
-  fleet: Fleet,
-  way: Way,
+  { nodes, pairs, fleet, way }: Pick<Prepared, 'nodes'> & Begin,
 ): Promise<void> {
   const { id } = rollout
-  const changing = new Set(nodesOf(rollout).map(({ node }) => node))
-  for (const { node, files: bundle, former } of nodes.filter((one) => changing.has(one.node))) {
-    await writeBundle(files.bundleDir(id, 'target', node), bundle)
-    await writeBundle(files.bundleDir(id, 'former', node), former.files)
-  }
+  await savePairs(files, id, pairs)
   const frozen: Frozen = {
     way,
     nodes: nodes.map(({ node, site, host, services, bundleDir }) => ({
@@ -61,9 +63,17 @@ export async function thawWay(files: RolloutFiles, { id }: Rollout): Promise<Way
   return (JSON.parse(await files.readFleet(id)) as Frozen).way
 }
 
-async function writeBundle(dir: string, files: ReadonlyMap<string, string>): Promise<void> {
+/** What each node gets, and what it gets in an undo. */
+export async function savePairs(files: RolloutFiles, id: string, pairs: readonly Pair[]): Promise<void> {
+  for (const { node, target, former } of pairs) {
+    await writeBundle(files.bundleDir(id, 'target', node), target)
+    await writeBundle(files.bundleDir(id, 'former', node), former)
+  }
+}
+
+async function writeBundle(dir: string, bundle: LoadedBundle): Promise<void> {
   await mkdir(dir, { recursive: true })
-  for (const [name, text] of files) await writeFileAtomically(join(dir, name), text)
+  for (const [name, text] of filesToCopy(bundle)) await writeFileAtomically(join(dir, name), text)
 }
 
 type FromFrozen = Pick<Drive, 'facts' | 'targets' | 'minSites' | 'bundles' | 'transport'>
@@ -72,13 +82,11 @@ type FromFrozen = Pick<Drive, 'facts' | 'targets' | 'minSites' | 'bundles' | 'tr
 export async function thaw(files: RolloutFiles, rollout: Rollout, reach: Reach): Promise<FromFrozen> {
   const { id } = rollout
   const { nodes, minSites } = JSON.parse(await files.readFleet(id)) as Frozen
-  const bundles = new Map<string, ReturnType<Drive['bundles']>>()
+  const bundles = new Map<string, FrozenPair>()
   for (const { node, from, to } of nodesOf(rollout)) {
-    const dir = files.bundleDir(id, 'target', node)
-    const formerDir = files.bundleDir(id, 'former', node)
     bundles.set(node, {
-      target: { digest: to, dir, manifest: await readBundle(dir) },
-      former: { digest: from, dir: formerDir, manifest: await readBundle(formerDir) },
+      target: await loadFrozen(files.bundleDir(id, 'target', node), to),
+      former: await loadFrozen(files.bundleDir(id, 'former', node), from),
     })
   }
   return {
@@ -93,23 +101,41 @@ export async function thaw(files: RolloutFiles, rollout: Rollout, reach: Reach):
   }
 }
 
-function describeChange({ former, target }: ReturnType<Drive['bundles']>): NonNullable<NodeFacts['change']> {
+interface FrozenBundle {
+  readonly digest: string
+  readonly serial: number | null
+  readonly dir: string
+  readonly manifest: Manifest
+}
+
+interface FrozenPair {
+  readonly target: FrozenBundle
+  readonly former: FrozenBundle
+}
+
+async function loadFrozen(dir: string, digest: string): Promise<FrozenBundle> {
+  const { manifest, files, statement } = await loadBundle(dir)
+  return { digest, serial: serialOf(statement, files.get(manifestName)!), dir, manifest }
+}
+
+function describeChange({ former, target }: FrozenPair): NonNullable<NodeFacts['change']> {
   const { effect } = compareBundles(former.manifest, target.manifest)
   const drains = [former, target].flatMap(({ manifest }) =>
     manifest.services.map(({ drain }) => drain.undrainMs),
   )
   return {
-    former: promiseOf(former.manifest, former.digest),
-    target: promiseOf(target.manifest, target.digest),
+    former: promiseOf(former),
+    target: promiseOf(target),
     restarts: effect === 'session-restart',
     undrainMs: effect === 'session-restart' ? Math.max(0, ...drains) : 0,
   }
 }
 
-function promiseOf({ services, neighbors, alwaysAnnounce }: Manifest, digest: string): Promised {
+function promiseOf({ digest, serial, manifest }: FrozenBundle): Promised {
+  const { services, neighbors, alwaysAnnounce } = manifest
   const always = new Set<string>(alwaysAnnounce)
   return {
-    digest,
+    ...{ digest, serial },
     services: services.map(({ name }) => name),
     neighbors: neighbors.map(({ name, prefixes }) => ({
       name,

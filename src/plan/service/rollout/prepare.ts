@@ -1,30 +1,26 @@
 import { join } from 'node:path'
-import { digestOf, filesToCopy, loadBundle } from '../../../bundle/read.ts'
-import { type Installed, type RolloutTransport, TransportError } from '../../../change/transport.ts'
+import { digestOf, type LoadedBundle, loadBundle, loadReceived } from '../../../bundle/read.ts'
+import { type RolloutTransport, TransportError } from '../../../change/transport.ts'
 import { compareBundles, type NodeComparison } from '../../../manifest/compare/compare.ts'
-import type { Manifest } from '../../../manifest/manifest.ts'
 import { OperationError } from '../../../text/operation-error.ts'
 import { count } from '../../../text/wording.ts'
 import { buildWaves, type Wave } from '../../rollout/waves.ts'
 import type { Fleet } from '../../sites/fleet.ts'
 import type { Reach } from './reach.ts'
+import { findPairProblem, type Pair, type Trust } from './undo.ts'
 
 /** A node of the fleet with its new bundle and the installed one. */
-export interface PreparedNode {
-  readonly node: string
-  readonly site: string
+export interface PreparedNode extends Pair {
   readonly host: string
   readonly services: readonly string[]
   readonly bundleDir: string
-  /** The files of the new bundle, the manifest included. */
-  readonly files: ReadonlyMap<string, string>
-  readonly target: { readonly manifest: Manifest; readonly digest: string }
-  readonly former: Installed
   readonly comparison: NodeComparison
 }
 
 export interface Prepared {
   readonly nodes: readonly PreparedNode[]
+  /** Those whose bundle changes. */
+  readonly changing: readonly PreparedNode[]
   readonly waves: readonly Wave[]
 }
 
@@ -32,14 +28,18 @@ export interface Prepared {
  * Reads the plan's bundles, asks each node for the bundle that it has, and forms the waves. Changes nothing. Throws
  * ConfigError and OperationError.
  */
-export async function prepareRollout(fleet: Fleet, out: string, reach: Reach): Promise<Prepared> {
+export async function prepareRollout(
+  fleet: Fleet,
+  out: string,
+  reach: Reach,
+  trust: Trust,
+): Promise<Prepared> {
   const planned = []
   for (const { name: site, nodes } of fleet.sites) {
     for (const { name: node, ssh: host, services } of nodes) {
       const dir = join(out, site, node)
-      const bundle = await loadBundle(dir)
-      const { manifest } = bundle
-      const files = filesToCopy(bundle)
+      const target = await loadBundle(dir)
+      const { manifest } = target
       const { bundleDir } = manifest.paths
       if (bundleDir === undefined || manifest.node !== node || manifest.site !== site) {
         throw new OperationError(`${dir} is not the bundle of ${node}`, {
@@ -47,28 +47,38 @@ export async function prepareRollout(fleet: Fleet, out: string, reach: Reach): P
           outcome: 'refused',
         })
       }
-      planned.push({
-        ...{ node, site, host, services, bundleDir, manifest, files },
-        digest: digestOf(bundle),
-      })
+      planned.push({ node, site, host, services, bundleDir, target })
     }
   }
   const installed = await inspectAll(planned, reach.transport(planned))
-  const nodes = planned.map(({ manifest, files, digest, ...rest }): PreparedNode => {
-    const former = installed.get(rest.node)!
-    const comparison = compareBundles(former.manifest, manifest)
-    return { ...rest, files, target: { manifest, digest }, former, comparison }
+  const nodes = planned.map((one): PreparedNode => {
+    const former = installed.get(one.node)!
+    return { ...one, former, comparison: compareBundles(former.manifest, one.target.manifest) }
   })
-  const changing = nodes.filter(({ target, former }) => target.digest !== former.digest)
+  const changing = nodes.filter(({ target, former }) => digestOf(target) !== digestOf(former))
+  const problems = changing.flatMap((one) => findPairProblem(one, trust) ?? [])
+  if (problems.length > 0) {
+    throw cannotTakePart(
+      problems,
+      'a bundle that is older than what a node runs gets a new serial by `anyward sign --again`. `--trust-former` signs what the nodes have: for the first signed bundles, and after a change of keys. Nothing was changed',
+    )
+  }
   const waves = buildWaves(fleet.rollout.waves, nodes, new Set(changing.map(({ node }) => node)))
-  return { nodes, waves }
+  return { nodes, changing, waves }
+}
+
+function cannotTakePart(problems: readonly string[], hint: string): OperationError {
+  return new OperationError(
+    `${count(problems.length, 'node')} cannot take part:\n    ${problems.join('\n    ')}`,
+    { hint, outcome: 'refused' },
+  )
 }
 
 async function inspectAll(
-  targets: readonly { readonly node: string; readonly host: string }[],
+  targets: readonly { readonly node: string; readonly host: string; readonly bundleDir: string }[],
   transport: RolloutTransport,
-): Promise<ReadonlyMap<string, Installed>> {
-  const installed = new Map<string, Installed>()
+): Promise<ReadonlyMap<string, LoadedBundle>> {
+  const installed = new Map<string, LoadedBundle>()
   const problems: string[] = []
   const queue = targets.values()
   const work = async () => {
@@ -79,7 +89,10 @@ async function inspectAll(
           problems.push(
             `${target.node} has no bundle yet: install the first one there with \`anyward apply\``,
           )
-        else installed.set(target.node, found)
+        else {
+          const place = `${target.node}:${target.bundleDir}`
+          installed.set(target.node, await loadReceived(place, found.files))
+        }
       } catch (error) {
         if (!(error instanceof TransportError)) throw error
         problems.push(error.message)
@@ -87,14 +100,6 @@ async function inspectAll(
     }
   }
   await Promise.all(Array.from({ length: 10 }, work))
-  if (problems.length > 0) {
-    throw new OperationError(
-      `${count(problems.length, 'node')} cannot take part:\n    ${problems.join('\n    ')}`,
-      {
-        hint: 'nothing was changed',
-        outcome: 'refused',
-      },
-    )
-  }
+  if (problems.length > 0) throw cannotTakePart(problems, 'nothing was changed')
   return installed
 }

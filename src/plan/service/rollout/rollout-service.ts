@@ -1,3 +1,5 @@
+import { digestOf } from '../../../bundle/read.ts'
+import { readStatement } from '../../../bundle/statement.ts'
 import { systemClock } from '../../../clock/clock.ts'
 import { OperationError } from '../../../text/operation-error.ts'
 import { count } from '../../../text/wording.ts'
@@ -10,6 +12,7 @@ import { requireFleet } from '../../sites/load.ts'
 import { freeze, hashSites, thaw, thawWay, thisOperator } from './frozen.ts'
 import { type Prepared, prepareRollout } from './prepare.ts'
 import { openReach, type Reach, type Way } from './reach.ts'
+import { type RolloutSigning, readTrust, signForAnotherAttempt, signForStart } from './sign-rollout.ts'
 
 export interface RolloutPlace {
   /** The folder of the YAML. */
@@ -25,13 +28,21 @@ export interface RolloutPlace {
 export type Reporter = Pick<Drive, 'onEvent' | 'onState' | 'signal'>
 
 /** What `start` would do. Throws ConfigError and OperationError. */
-export async function previewRollout(place: RolloutPlace): Promise<Prepared> {
+export async function previewRollout(place: RolloutPlace, signing: RolloutSigning): Promise<Prepared> {
   const fleet = await requireFleet(place.sites)
-  return withReach(chooseWay(fleet, place), place, (reach) => prepareRollout(fleet, place.out, reach))
+  const files = new RolloutFiles(place.out)
+  const trust = await readTrust(files, await files.load(), signing)
+  return withReach(chooseWay(fleet, place), place, (reach) =>
+    prepareRollout(fleet, place.out, reach, trust),
+  )
 }
 
 /** Starts a rollout and drives it; `null`: every node has its bundle already. Throws ConfigError and OperationError. */
-export async function startRollout(place: RolloutPlace, reporter: Reporter): Promise<Rollout | null> {
+export async function startRollout(
+  place: RolloutPlace,
+  signing: RolloutSigning,
+  reporter: Reporter,
+): Promise<Rollout | null> {
   const { sites, out } = place
   const files = new RolloutFiles(out)
   return withLock(files, async () => {
@@ -44,12 +55,14 @@ export async function startRollout(place: RolloutPlace, reporter: Reporter): Pro
     }
     const fleet = await requireFleet(sites)
     const sitesHash = await hashSites(sites)
+    const trust = await readTrust(files, last, signing)
     const way = chooseWay(fleet, place)
     return withReach(way, place, async (reach) => {
-      const prepared = await prepareRollout(fleet, out, reach)
+      const prepared = await prepareRollout(fleet, out, reach, trust)
       if (prepared.waves.length === 0) return null
+      const pairs = await signForStart(prepared.changing, out, signing.key)
       const rollout = describeStart(prepared, sitesHash, fleet.rollout.soakMs)
-      await freeze(files, rollout, prepared, fleet, way)
+      await freeze(files, rollout, { nodes: prepared.nodes, pairs, fleet, way })
       await files.removeRequest()
       return drive(files, rollout, reporter, reach)
     })
@@ -73,8 +86,9 @@ function describeStart({ nodes, waves }: Prepared, sitesHash: string, soakMs: nu
       name: wave.name,
       nodes: wave.nodes.map(({ node, site }) => ({
         ...{ node, site, state: 'waiting' as const, detail: null, failure: null, before: null },
-        from: byName.get(node)!.former.digest,
-        to: byName.get(node)!.target.digest,
+        from: digestOf(byName.get(node)!.former),
+        to: digestOf(byName.get(node)!.target),
+        serial: readStatement(byName.get(node)!.former.statement ?? '')?.serial ?? null,
       })),
     })),
   }
@@ -97,7 +111,7 @@ export async function operateRollout(
   place: RolloutPlace,
   kind: Reopening,
   reporter: Reporter,
-  { asStarted = false } = {},
+  { asStarted = false, key }: { readonly asStarted?: boolean; readonly key?: string | undefined } = {},
 ): Promise<Rollout> {
   const { sites, out } = place
   const files = new RolloutFiles(out)
@@ -119,6 +133,7 @@ export async function operateRollout(
       })
     }
     return await withReach(await thawWay(files, next), place, async (reach) => {
+      await signForAnotherAttempt(files, { first, next }, out, key)
       await files.save(next)
       await files.removeRequest()
       return drive(files, next, reporter, reach)

@@ -105,3 +105,20 @@ test('a rollout that is over is neither resumed, paused nor aborted', () => {
     expect(reopen(model.rollout, kind, 'op')).toBe('rollout r is over: done')
   }
 })
+
+test('a rollout has the serial that each node says it runs', () => {
+  const model = new FleetModel([node('oslo', { refuses: true }), node('rome')], [], 0)
+  model.serials = new Map([
+    ['old', 1],
+    ['new', 2],
+  ])
+  runUntilRest(model)
+  expect(nodesOf(model.rollout).map((one) => [one.node, one.serial])).toEqual([
+    ['oslo-a', 1],
+    ['rome-a', 1],
+  ])
+  const good = new FleetModel([node('oslo'), node('rome')], [], 0)
+  good.serials = model.serials
+  runUntilRest(good)
+  expect(nodesOf(good.rollout).map(({ serial }) => serial)).toEqual([2, 2])
+})

@@ -21,16 +21,17 @@ const service = 'vpn'
 const prefix = '192.0.2.0/24'
 const stepMs = 1000
 
-const promised = (digest: string): Promised => ({
+const promised = (digest: string, serial: number | null = null): Promised => ({
   digest,
+  serial,
   services: [service],
   neighbors: [{ name: 'transit', prefixes: [prefix] }],
 })
 
-export function viewOf(bundle: string, isWell: boolean): NodeView {
+export function viewOf(bundle: string, isWell: boolean, serial: number | null = null): NodeView {
   return {
     bundle,
-    serial: null,
+    serial,
     services: [
       {
         name: service,
@@ -51,7 +52,8 @@ export class FleetModel {
   readonly nodes: readonly ModelNode[]
   readonly runs: Map<string, string>
   rollout: Rollout
-  readonly #facts: readonly NodeFacts[]
+  /** Of the bundles; none: they are not signed. */
+  serials: ReadonlyMap<string, number> = new Map()
   /** Changes that the nodes carry out, with the steps that are left. They survive the engine. */
   #ordered = new Map<string, { digest: string; left: number }>()
   #busy = new Set<string>()
@@ -65,10 +67,6 @@ export class FleetModel {
   constructor(nodes: readonly ModelNode[], waves: readonly WaveSettings[], soakMs: number) {
     this.nodes = nodes
     this.runs = new Map(nodes.map(({ node }) => [node, 'old']))
-    this.#facts = nodes.map(({ node, site }) => ({
-      ...{ node, site, services: [service] },
-      change: { former: promised('old'), target: promised('new'), restarts: true, undrainMs: 0 },
-    }))
     this.rollout = {
       ...{ format: 1, id: 'r', startedBy: 'op', startedAt: '', sitesHash: '', soakMs },
       ...{ state: 'running', aim: 'forward', reason: null },
@@ -80,6 +78,7 @@ export class FleetModel {
             site,
             state: 'waiting',
             detail: null,
+            serial: null,
             failure: null,
             from: 'old',
             to: 'new',
@@ -88,6 +87,14 @@ export class FleetModel {
         })),
       })),
     }
+  }
+
+  get #facts(): readonly NodeFacts[] {
+    const promise = (digest: string) => promised(digest, this.serials.get(digest))
+    return this.nodes.map(({ node, site }) => ({
+      ...{ node, site, services: [service] },
+      change: { former: promise('old'), target: promise('new'), restarts: true, undrainMs: 0 },
+    }))
   }
 
   isServing(node: string): boolean {
@@ -119,7 +126,11 @@ export class FleetModel {
     const seen = new Map<string, Seen>()
     for (const { node } of this.nodes) {
       if (this.#busy.has(node)) continue
-      seen.set(node, { outcome: 'seen', view: viewOf(this.runs.get(node)!, this.isServing(node)) })
+      const bundle = this.runs.get(node)!
+      seen.set(node, {
+        outcome: 'seen',
+        view: viewOf(bundle, this.isServing(node), this.serials.get(bundle) ?? null),
+      })
     }
     const { rollout, times, starts } = advance(this.rollout, this.#times, {
       ...{ now: this.#now, facts: this.#facts, minSites: new Map([[service, 1]]), seen },

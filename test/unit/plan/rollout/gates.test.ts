@@ -6,13 +6,14 @@ import type { Promised } from '../../../../src/plan/rollout/view.ts'
 const prefixes = ['192.0.2.0/24', '2001:db8:51::/48']
 const promise = (digest: string, own: readonly string[] = prefixes): Promised => ({
   digest,
+  serial: 7,
   services: ['vpn'],
   neighbors: [{ name: 'transit', prefixes: own }],
 })
 
 const before: NodeView = {
   bundle: 'old',
-  serial: null,
+  serial: 7,
   services: [
     {
       name: 'vpn',
@@ -39,6 +40,11 @@ test.each<[what: string, now: NodeView | null, problems: string[]]>([
   ['as before', well, []],
   ['no controller', null, ['no controller runs']],
   ['the former bundle', before, ['the controller does not run the bundle']],
+  [
+    'the same content with another serial',
+    { ...well, serial: 6 },
+    ['the controller does not run the bundle'],
+  ],
   [
     'a session that is down',
     { ...well, neighbors: [{ name: 'transit', session: 'down', bfd: 'down' }] },
