@@ -23,14 +23,20 @@ beforeAll(async () => {
 afterAll(() => lab?.end(), patience(60_000))
 
 /** Plans and signs; returns the serial. */
-async function plan(keys: readonly KeyPair[], edit: (text: string) => string = (text) => text): Promise<number> {
+async function plan(
+  keys: readonly KeyPair[],
+  edit: (text: string) => string = (text) => text,
+): Promise<number> {
   await lab.plan((file, text) =>
     file === 'fleet'
       ? `${text}planner: { keys: ${JSON.stringify(keys.map(({ line }) => line))} }\n`
       : edit(text),
   )
   const { nodes, stderr } = await signFolder(lab.out, first.file)
-  expect(nodes.map(({ change }) => change), stderr).toEqual(['signed', 'signed', 'signed'])
+  expect(
+    nodes.map(({ change }) => change),
+    stderr,
+  ).toEqual(['signed', 'signed', 'signed'])
   return nodes[0]!.serial
 }
 
@@ -38,7 +44,9 @@ async function plan(keys: readonly KeyPair[], edit: (text: string) => string = (
 async function runs(node: LabNode): Promise<{ digest: string; serial: number | null }> {
   expect(await isWhole(node), node.name).toBe(true)
   expect(await verifyByHand(node.bundle), node.name).toContain('Good "anyward-bundle" signature for planner')
-  const statement = JSON.parse(await readFile(join(node.bundle, 'statement.json'), 'utf8')) as { serial: number }
+  const statement = JSON.parse(await readFile(join(node.bundle, 'statement.json'), 'utf8')) as {
+    serial: number
+  }
   const status = (await (await fetch(node.statusUrl)).json()) as NodeStatus
   const digest = await installedDigest(node)
   expect(status, node.name).toMatchObject({ bundle: digest, serial: statement.serial })

@@ -32,9 +32,7 @@ export async function previewRollout(place: RolloutPlace, signing: RolloutSignin
   const fleet = await requireFleet(place.sites)
   const files = new RolloutFiles(place.out)
   const trust = await readTrust(files, await files.load(), signing)
-  return withReach(chooseWay(fleet, place), place, (reach) =>
-    prepareRollout(fleet, place.out, reach, trust),
-  )
+  return withReach(chooseWay(fleet, place), place, (reach) => prepareRollout(fleet, place.out, reach, trust))
 }
 
 /** Starts a rollout and drives it; `null`: every node has its bundle already. Throws ConfigError and OperationError. */
