@@ -147,6 +147,19 @@ test('a serial is above the highest that was given out, whatever of it is left a
   })
 })
 
+test('sign --again gives unchanged bundles a new serial, above one that an undo has given out', async () => {
+  await pin(key)
+  await plan()
+  const [{ serial } = { serial: 0 }] = (await signFolder(out, key.file)).nodes
+  await writeFile(join(out, 'serial'), `${serial + 1000}\n`)
+  const { nodes } = await signFolder(out, key.file, {}, ['--again'])
+  expect(nodes.map(({ change, serial: given }) => [change, given])).toEqual([
+    ['signed', serial + 1001],
+    ['signed', serial + 1001],
+  ])
+  expect(await judge(rome(), key)).toBe('accepted')
+})
+
 test('two processes that sign at the same time give out two serials, or one of them has nothing to sign', async () => {
   await plan()
   const [one, two] = await Promise.all([signFolder(out, key.file), signFolder(out, key.file)])
