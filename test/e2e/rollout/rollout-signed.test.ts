@@ -6,7 +6,7 @@ import type { NodeStatus } from '../../../src/control/status.ts'
 import { patience } from '../../patience.ts'
 import { applyOn, configName } from '../fixtures/apply/bundles.ts'
 import { type KeyPair, makeKey, signFolder, verifyByHand } from '../fixtures/apply/signing.ts'
-import type { LabNode } from '../fixtures/lab/lab.ts'
+import { type LabNode, until } from '../fixtures/lab/lab.ts'
 import { RolloutLab } from '../fixtures/rollout/rollout-lab.ts'
 import { installedDigest, isWhole } from '../fixtures/rollout/ssh-nodes.ts'
 
@@ -47,10 +47,19 @@ async function runs(node: LabNode): Promise<{ digest: string; serial: number | n
   const statement = JSON.parse(await readFile(join(node.bundle, 'statement.json'), 'utf8')) as {
     serial: number
   }
-  const status = (await (await fetch(node.statusUrl)).json()) as NodeStatus
+  // A controller that has just started listens on TCP a moment later.
+  const status = await until(
+    `${node.name} answers`,
+    () =>
+      fetch(node.statusUrl).then(
+        async (reply) => (await reply.json()) as NodeStatus,
+        () => null,
+      ),
+    (reply) => reply !== null,
+  )
   const digest = await installedDigest(node)
   expect(status, node.name).toMatchObject({ bundle: digest, serial: statement.serial })
-  return { digest, serial: status.serial }
+  return { digest, serial: status!.serial }
 }
 
 async function all(): Promise<Record<string, { digest: string; serial: number | null }>> {
