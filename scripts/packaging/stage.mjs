@@ -36,7 +36,7 @@ const placed = {
   // systemd reads it for every unit whose name has this prefix.
   'units/hardening.conf': 'usr/lib/systemd/system/anyward-.service.d/hardening.conf',
   ...Object.fromEntries(
-    ['controller', 'guard', 'planner', 'repair', 'rtr'].map((name) => [
+    ['agent', 'controller', 'guard', 'planner', 'repair', 'rtr'].map((name) => [
       `units/anyward-${name}.service`,
       `usr/lib/systemd/system/anyward-${name}.service`,
     ]),

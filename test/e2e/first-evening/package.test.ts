@@ -148,7 +148,9 @@ describe('the files', () => {
 })
 
 describe('the units', () => {
-  const names = ['controller', 'guard', 'planner', 'repair', 'rtr'].map((name) => `anyward-${name}.service`)
+  const names = ['agent', 'controller', 'guard', 'planner', 'repair', 'rtr'].map(
+    (name) => `anyward-${name}.service`,
+  )
 
   test('are valid for systemd-analyze verify, line by line', async () => {
     for (const name of names) {
