@@ -26,7 +26,7 @@ import type { Reachability } from './reachability.ts'
 import type { StatePublisher } from './state-publisher.ts'
 
 /** Milliseconds. */
-const times = { call: 5000, firstPause: 500, longestPause: 15_000, betweenChanges: 1000 } as const
+const times = { call: 15_000, firstPause: 500, longestPause: 15_000, betweenChanges: 1000 } as const
 
 export interface AgentParts {
   readonly store: Store

@@ -2,7 +2,9 @@ import type { Clock } from '../../clock/clock.ts'
 import type { KeyValue, Store } from '../../fleet/store.ts'
 
 /** Milliseconds. */
-const times = { call: 5000, firstPause: 500, longestPause: 15_000 } as const
+const times = { firstPause: 500, longestPause: 15_000 } as const
+/** A member that hangs must not make a view stale, and a part of a bundle takes longer. */
+const callMs = (value: string | null) => (value !== null && value.length > 50_000 ? 15_000 : 4000)
 
 /**
  * Writes what a node says into the store: of each key the newest value, again and again until it is there. Only this node
@@ -48,7 +50,7 @@ export class Publisher {
       if (next === undefined) return
       const [key, value] = next
       const written = { compares: [], writes: [{ key, value }] }
-      const outcome = await this.#store.transact(written, times.call)
+      const outcome = await this.#store.transact(written, callMs(value))
       if (this.#closed) return
       this.#onOutcome('message' in outcome ? outcome.message : null)
       if ('message' in outcome) {

@@ -20,7 +20,7 @@ import { Publisher } from './publisher.ts'
 import type { Reachability } from './reachability.ts'
 
 /** Milliseconds. */
-const times = { call: 5000, lookEvery: 1000, sayEvery: 3000 } as const
+const times = { call: 4000, lookEvery: 1000, sayEvery: 3000 } as const
 const mostBytes = 64 * 2 ** 20
 
 export interface StateParts {

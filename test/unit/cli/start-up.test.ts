@@ -54,18 +54,22 @@ async function loadedBy(file: string, seen = new Set<string>()): Promise<Set<str
 
 const root = join(import.meta.dirname, '../../..')
 
-test.each(['node/withdraw.ts', 'node/controller.ts', 'node/guard.ts', 'node/apply.ts', 'operate/status.ts'])(
-  'cli/%s loads nothing of the lab and nothing of the planner',
-  async (command) => {
-    const loaded = await loadedBy(join(root, 'src/cli', command))
-    const files = [...loaded].map((file) => relative(root, file))
-    expect(files).toContain('src/bundle/read.ts')
-    expect(files.filter((file) => file.startsWith('src/lab/'))).toEqual([])
-    // failure.ts prints the errors of the feeds and of the sites folder.
-    const errorsOnly = ['src/plan/feeds/feed.ts', 'src/plan/sites/folder-error.ts']
-    expect(files.filter((file) => file.startsWith('src/plan/') && !errorsOnly.includes(file))).toEqual([])
-  },
-)
+test.each([
+  'node/withdraw.ts',
+  'node/controller.ts',
+  'node/guard.ts',
+  'node/apply.ts',
+  'node/agent.ts',
+  'operate/status.ts',
+])('cli/%s loads nothing of the lab and nothing of the planner', async (command) => {
+  const loaded = await loadedBy(join(root, 'src/cli', command))
+  const files = [...loaded].map((file) => relative(root, file))
+  expect(files).toContain('src/bundle/read.ts')
+  expect(files.filter((file) => file.startsWith('src/lab/'))).toEqual([])
+  // failure.ts prints the errors of the feeds and of the sites folder.
+  const errorsOnly = ['src/plan/feeds/feed.ts', 'src/plan/sites/folder-error.ts']
+  expect(files.filter((file) => file.startsWith('src/plan/') && !errorsOnly.includes(file))).toEqual([])
+})
 
 test('the folder that a command checks for a running lab is the folder of the lab', () => {
   expect(labFolder).toBe(labDir)

@@ -25,7 +25,7 @@ import { archiveEntry, removeArchives, writeArchive } from './archives.ts'
 
 /** Milliseconds. */
 const times = {
-  call: 5000,
+  call: 15_000,
   poll: 100,
   /** How long a request is tried again, and how long an agent may say nothing of a change. */
   retry: 60_000,
