@@ -204,6 +204,15 @@ export function startController(node: NodeState, program: readonly string[]): Pr
   })
 }
 
+function startAgent(node: NodeState, program: readonly string[]): Promise<ProcessRecord> {
+  return startDetached({
+    name: `agent of ${node.name}`,
+    namespace: node.namespace,
+    argv: [...program, 'agent', '--bundle', node.bundle],
+    log: join(node.dir, 'agent.log'),
+  })
+}
+
 async function startClient(state: LabState, client: ClientState, signal: AbortSignal): Promise<void> {
   client.wireguard = await createInterface(
     {
@@ -243,6 +252,9 @@ async function waitForLab(
         })
       }),
     )
+    if (options.store) {
+      for (const node of state.nodes) node.agent = await startAgent(node, options.program)
+    }
     await writeState(state)
     options.onStep?.('waiting for announcements')
     const announced = await together(state.nodes.map((node) => announceChecks(state, tables, node)))

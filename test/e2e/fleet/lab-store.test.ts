@@ -18,7 +18,8 @@ test('every node of the lab joins the store, and `lab down` leaves nothing of it
 }, async () => {
   const { store, nodes } = await labUp(sites, '--store')
   expect(store!.endpoints).toHaveLength(3)
-  for (const pid of store!.pids) expect(await isRunning(pid)).toBe(true)
+  const pids = [...store!.pids, ...nodes.map(({ agentPid }) => agentPid!)]
+  for (const pid of pids) expect(await isRunning(pid)).toBe(true)
   for (const { site, name } of nodes) {
     const { stdout } = await until(
       `${name} is well in the store`,
@@ -35,7 +36,7 @@ test('every node of the lab joins the store, and `lab down` leaves nothing of it
   const foreign = await etcdctl(store!, 'ams1', 'put', 'beat/fra1/fra1-a', 'forged')
   expect(foreign.stderr).toContain('permission denied')
   await labDown()
-  for (const pid of store!.pids) expect(await isRunning(pid)).toBe(false)
+  for (const pid of pids) expect(await isRunning(pid)).toBe(false)
   expect(await findLeftovers()).toEqual([])
 })
 
