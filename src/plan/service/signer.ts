@@ -60,8 +60,8 @@ export async function withSigner<T>(
     return await work({
       fingerprint,
       async sign(bundles, above) {
-        if (bundles.length === 0) return []
         const serial = nextSerial(nowMs, Math.max(readSerialFile(out), above))
+        if (bundles.length === 0) return []
         const statements = bundles.map(({ manifest: { site, node }, files }) =>
           renderStatement({ format: 1, site, node, serial, files: hashesOf(files) }),
         )
