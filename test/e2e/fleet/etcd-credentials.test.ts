@@ -23,6 +23,7 @@ async function attempt(site: string, command: string): Promise<string> {
 test.for([
   'put state/fra1/fra1-a/vpn x',
   'put beat/fra1/fra1-a 1',
+  'put status/fra1/fra1-a x',
   'put report/fra1/fra1-a x',
   'put view/fra1/fra1-a x',
   'put installed/fra1/fra1-a/0 x',
@@ -40,6 +41,7 @@ test.for([
   'put state/fra10/fra10-a/vpn x',
   'put state/fra1 x',
   'put beat/ams1/ams1-a x',
+  'put status/ams1/ams1-a x',
   'put report/ams1/ams1-a x',
   'put view/ams1/ams1-a x',
   'put installed/ams1/ams1-a/0 x',
