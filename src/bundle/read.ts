@@ -46,8 +46,8 @@ export function loadReceived(place: string, files: ReadonlyMap<string, string>):
 }
 
 interface Source {
-  read(name: string, most: number, hint: string): Promise<string | null>
-  list(): Promise<readonly string[]>
+  readonly read: (name: string, most: number, hint: string) => Promise<string | null>
+  readonly list: () => Promise<readonly string[]>
 }
 
 async function assemble(dir: string, { read, list }: Source): Promise<LoadedBundle> {
