@@ -125,7 +125,8 @@ describe('the files', () => {
     const paths = files
       .filter((entry) => entry.isFile())
       .map(({ parentPath, name }) => join(parentPath, name))
-    expect(paths.filter((path) => !/\.(?:js|hbs|json)$/.test(path))).toEqual([])
+    const programs = ['prepare', 'users'].map((name) => join(home, 'scripts/etcd', name))
+    expect(paths.filter((path) => !/\.(?:js|hbs|json)$/.test(path)).toSorted()).toEqual(programs)
     for (const template of ['bird/bird.conf.hbs', 'frr/frr.conf.hbs']) {
       expect(paths).toContain(join(home, 'templates', template))
     }
@@ -177,6 +178,7 @@ describe('the units', () => {
   })
 
   test.each([
+    ['anyward-agent.service', 6.0],
     ['anyward-controller.service', 2.0],
     ['anyward-guard.service', 2.0],
     ['anyward-planner.service', 2.0],
