@@ -4,6 +4,13 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 
 const out = resolve(process.env.ANYWARD_OUT ?? 'out')
+const fail = (message) => {
+  console.error(
+    `inventory: ${message}: run \`anyward plan --out ${out}\`, or name another folder with ANYWARD_OUT`,
+  )
+  process.exit(1)
+}
+if (!existsSync(out)) fail(`there is no folder ${out}`)
 const folders = (dir) =>
   readdirSync(dir, { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
@@ -17,6 +24,8 @@ const nodes = folders(out)
     const { node, site, services } = JSON.parse(readFileSync(join(dir, 'manifest.json'), 'utf8'))
     return { dir, node, site, services: services.map(({ name }) => name) }
   })
+
+if (nodes.length === 0) fail(`${out} has no bundle`)
 
 /** A drain of the only node of its services would be an outage. */
 const hasAnother = ({ node, services }) =>

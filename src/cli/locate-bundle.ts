@@ -53,3 +53,12 @@ async function findLabNode(name: string | undefined): Promise<{ found: string | 
   const node = await lab.findLabNode(name)
   return { found: node?.bundle ?? null, names: node === null ? await lab.listLabNodes() : [] }
 }
+
+/** The command that becomes this program in the network namespace of that node, which is in the lab. */
+export async function commandInLabNode(
+  node: string,
+  argv: readonly string[],
+): Promise<[string, ...string[]]> {
+  const { commandIn } = await import('../lab/locate.ts')
+  return commandIn(node, argv)
+}

@@ -34,7 +34,9 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
   [
     'the same window at every site, and no floor',
     [site('ams1', sunday), site('fra1', sunday), ['fleet.yaml', 'minSites: 1', 'minSites: 0']],
-    [],
+    [
+      'sites/fleet.yaml:17:25 warning: services.vpn.safety.minSites: 0 lets the last of the 2 sites that serve vpn be withdrawn: nothing keeps the service reachable\nwrite 1 or more, or leave it out, which is 1',
+    ],
   ],
   [
     'a window at the only site',

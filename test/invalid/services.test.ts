@@ -10,6 +10,13 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     ],
   ],
   [
+    'minSites of 0 with two sites',
+    [['fleet.yaml', 'minSites: 1', 'minSites: 0']],
+    [
+      'sites/fleet.yaml:17:25 warning: services.vpn.safety.minSites: 0 lets the last of the 2 sites that serve vpn be withdrawn: nothing keeps the service reachable\nwrite 1 or more, or leave it out, which is 1',
+    ],
+  ],
+  [
     'minSites of all sites',
     [['fleet.yaml', 'minSites: 1', 'minSites: 2']],
     [

@@ -36,7 +36,13 @@ function report(manifest: Manifest, outcome: WithdrawOutcome, json: boolean): vo
     }
     for (const { name, detail } of kept)
       process.stderr.write(`anyward: ${name} is NOT withdrawn: ${detail}\n`)
-    process.stderr.write('    to withdraw all the same: anyward withdraw --force --reason TEXT\n')
+    process.stderr.write(
+      [
+        '    the order stands: the controller carries it out as soon as enough other sites are well',
+        '    to take it back: anyward undrain',
+        '    to withdraw all the same: anyward withdraw --force --reason TEXT\n',
+      ].join('\n'),
+    )
     process.exitCode = exitCode.findings
     return
   }

@@ -70,7 +70,8 @@ async function play(...args: string[]): Promise<Play> {
     const node = /^changed: \[([^\]]+)\]/.exec(line)?.[1]
     if (node !== undefined) result.changed[task] = [...(result.changed[task] ?? []), node]
     const [, name, changed, failed] = /^(\S+) +: ok=.* changed=(\d+) .* failed=(\d+)/.exec(line) ?? []
-    if (name !== undefined) result.recap[name] = { changed: Number(changed), failed: Number(failed) }
+    if (name !== undefined && name !== 'localhost')
+      result.recap[name] = { changed: Number(changed), failed: Number(failed) }
   }
   return result
 }

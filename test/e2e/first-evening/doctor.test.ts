@@ -323,6 +323,17 @@ describe('anyward doctor', () => {
     patience(90_000),
   )
 
+  test('--node examines a node of the lab from outside of its namespace', async () => {
+    const node = first()
+    const { stdout } = await execa(process.execPath, [cli, 'doctor', '--json', '--node', node.name], {
+      reject: false,
+    })
+    const { findings } = JSON.parse(stdout) as { findings: Finding[] }
+    const serious = (found: readonly Finding[]) => found.filter(({ severity }) => severity === 'error')
+    expect(serious(findings)).toEqual(serious((await doctor(node, '--bundle', node.bundle)).findings))
+    expect(serious(findings)).toEqual([])
+  })
+
   test(
     "the probe's peer is missing, then its address, then its key file",
     async () => {

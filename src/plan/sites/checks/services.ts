@@ -131,6 +131,17 @@ function checkServed(
       },
     ]
   }
+  if (minSites === 0 && serving > 1) {
+    return [
+      {
+        severity: 'warning',
+        file,
+        path: at,
+        message: `0 lets the last of the ${serving} sites that serve ${name} be withdrawn: nothing keeps the service reachable`,
+        hint: 'write 1 or more, or leave it out, which is 1',
+      },
+    ]
+  }
   if (minSites === serving && serving > 1) {
     return [
       {
