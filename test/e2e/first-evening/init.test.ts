@@ -57,6 +57,7 @@ describe('the tarball for npm, in an empty folder', () => {
       'dist',
       'docs',
       'package.json',
+      'scripts',
       'sites',
       'templates',
     ])
