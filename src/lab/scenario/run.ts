@@ -63,12 +63,28 @@ async function runOnAllSites(options: RunOptions, tables: Tables): Promise<Scena
   const scenario = { name: fleetScenarioName, summary: 'the endpoint of every site fails' }
   onEvent?.({ kind: 'started', scenario, node: { name: 'all', daemon: state.nodes[0]!.daemon } })
   try {
-    const result = await runAllSitesBad(state, tables, program, signal)
+    const result = await runAllSitesBad(state, tables, program, signal).catch((error: unknown) => ({
+      ...unmeasuredOf(scenario.name, 'all', state.nodes[0]!),
+      detail: describeNotReady(error),
+    }))
     onEvent?.({ kind: 'finished', result })
     return result
   } finally {
     await renewClients(state)
   }
+}
+
+function unmeasuredOf(name: string, node: string, { daemon }: NodeState) {
+  return {
+    ...{ name, node, daemon, passed: false, detectMs: null, withdrawnMs: null, restoredMs: null },
+    ...{ clientOutageMs: null, packetsLost: null },
+  }
+}
+
+/** Throws any other error. */
+function describeNotReady(error: unknown): string {
+  if (!(error instanceof NotReadyError)) throw error
+  return error.missing.map(({ what, instead }) => `${what}: ${instead}`).join('; ')
 }
 
 async function runScenario(
@@ -78,17 +94,7 @@ async function runScenario(
   node: NodeState,
 ): Promise<ScenarioResult> {
   const { state, signal, program, onEvent } = options
-  const unmeasured = {
-    name: scenario.name,
-    node: node.name,
-    daemon: node.daemon,
-    passed: false,
-    detectMs: null,
-    withdrawnMs: null,
-    restoredMs: null,
-    clientOutageMs: null,
-    packetsLost: null,
-  }
+  const unmeasured = unmeasuredOf(scenario.name, node.name, node)
   const wireguard = node.wireguard[0]
   if (wireguard === undefined) return { ...unmeasured, detail: 'the node has no service' }
   const client = options.client ? (state.clients.find(({ site }) => site === node.site) ?? null) : null
@@ -105,11 +111,7 @@ async function runScenario(
     fault = null
     return { ...unmeasured, ...measured }
   } catch (error) {
-    if (!(error instanceof NotReadyError)) throw error
-    return {
-      ...unmeasured,
-      detail: error.missing.map(({ what, instead }) => `${what}: ${instead}`).join('; '),
-    }
+    return { ...unmeasured, detail: describeNotReady(error) }
   } finally {
     await fault?.repair()
     if (ping !== null) await signalProcess(ping, 'SIGKILL')
