@@ -20,7 +20,7 @@ const { values } = parseArgs({
   options: {
     json: { type: 'boolean', default: false },
     inside: { type: 'boolean', default: false },
-    sites: { type: 'string', default: '10,100,1000' },
+    sites: { type: 'string', default: '10' },
     seconds: { type: 'string', default: '30' },
     beat: { type: 'string', default: '' },
     permits: { type: 'string', default: '100' },
