@@ -1,12 +1,5 @@
 import { dirname, join } from 'node:path'
-import {
-  digestOf,
-  filesToCopy,
-  type LoadedBundle,
-  loadBundle,
-  loadReceived,
-  manifestName,
-} from '../../bundle/read.ts'
+import { digestOf, filesToCopy, type LoadedBundle, loadReceived, manifestName } from '../../bundle/read.ts'
 import { signatureName, statementName } from '../../bundle/statement.ts'
 import { packTar, unpackTar } from '../../bundle/tar.ts'
 import { type Clock, systemClock } from '../../clock/clock.ts'
@@ -14,6 +7,8 @@ import { hashOf } from '../../files/hash.ts'
 import { readManifestText } from '../../manifest/manifest.ts'
 import { ConfigError, type Issue } from '../../text/issue.ts'
 import { parseJson } from '../../text/parse-json.ts'
+import { again } from '../again.ts'
+import { readChange } from '../read-change.ts'
 import {
   type Change,
   type ChangeResult,
@@ -125,10 +120,7 @@ export class ShellTransport implements RolloutTransport {
 
   async change(target: Target, change: Change): Promise<ChangeResult> {
     try {
-      const bundle = await loadBundle(change.dir)
-      if (digestOf(bundle) !== change.digest) {
-        return { outcome: 'failed', detail: `${change.dir} has another bundle now` }
-      }
+      const bundle = await readChange(change)
       let failure = await this.#place(target, bundle, change)
       if (failure === null && change.drain !== 'no') {
         const drainFailure = await this.#drain(target, change).catch(readFailure)
@@ -143,9 +135,7 @@ export class ShellTransport implements RolloutTransport {
         ? { outcome: 'changed', detail: applied!.detail }
         : { outcome: 'failed', detail: undrainFailure }
     } catch (error) {
-      if (error instanceof TransportError || error instanceof ConfigError) {
-        return { outcome: 'failed', detail: error.message }
-      }
+      if (error instanceof TransportError) return { outcome: 'failed', detail: error.message }
       throw error
     }
   }
@@ -220,16 +210,8 @@ export class ShellTransport implements RolloutTransport {
     })
   }
 
-  async #again<T>(work: () => Promise<T>): Promise<T> {
-    const deadline = this.#clock.now() + retry.forMs
-    for (;;) {
-      try {
-        return await work()
-      } catch (error) {
-        if (!(error instanceof TransportError) || this.#clock.now() > deadline) throw error
-        await this.#clock.sleep(retry.pauseMs)
-      }
-    }
+  #again<T>(work: () => Promise<T>): Promise<T> {
+    return again(this.#clock, retry, work)
   }
 }
 

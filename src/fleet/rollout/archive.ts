@@ -44,7 +44,7 @@ export async function packArchive(files: ReadonlyMap<string, string>): Promise<A
 }
 
 /** The files by name; `null`: these are not the parts of this archive. */
-export async function unpackArchive(
+async function unpackArchive(
   { hash }: ArchiveRef,
   chunks: readonly string[],
 ): Promise<ReadonlyMap<string, string> | null> {

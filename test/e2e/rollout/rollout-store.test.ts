@@ -2,7 +2,6 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { patience } from '../../patience.ts'
 import { until } from '../fixtures/lab/lab.ts'
 import { RolloutLab } from '../fixtures/rollout/rollout-lab.ts'
-import { installedDigest, isWhole } from '../fixtures/rollout/ssh-nodes.ts'
 
 // Three sites, real daemons, and three members of etcd: nothing is reached over ssh.
 const patienceMs = patience(400_000)
@@ -13,22 +12,13 @@ beforeAll(async () => {
 }, patienceMs)
 afterAll(() => lab?.end(), patience(60_000))
 
-async function digests(): Promise<Record<string, string>> {
-  const all: Record<string, string> = {}
-  for (const node of lab.lab.nodes) {
-    expect(await isWhole(node), node.name).toBe(true)
-    all[node.name] = await installedDigest(node)
-  }
-  return all
-}
-
 const inSites = (edit: (text: string) => string) => (file: string, text: string) =>
   file === 'fleet' ? text : edit(text)
 
 test(
   'a good plan goes through all waves, although an agent and the engine are killed',
   async () => {
-    const before = await digests()
+    const before = await lab.digests()
     // It restarts the sessions of the BIRD nodes, which are drained.
     await lab.plan(
       inSites((text) =>
@@ -56,7 +46,7 @@ test(
       ],
     })
     expect(exitCode).toBe(0)
-    const after = await digests()
+    const after = await lab.digests()
     for (const name of Object.keys(before)) expect(after[name], name).not.toBe(before[name])
     await lab.untilEverything()
     expect((await lab.run('start')).document.reason).toBe('every node has its bundle already')
@@ -68,7 +58,7 @@ test(
   'a plan that ends the sessions is stopped at the canary and undone, and the other sites never see it',
   async () => {
     await lab.untilEverything()
-    const before = await digests()
+    const before = await lab.digests()
     await lab.plan(inSites((text) => text.replaceAll(/asn: 6460\d/g, 'asn: 64699')))
     const targets = await lab.storeOf('target/rome/', 'target/lima/')
     const end = lab.watch(['rome-a', 'lima-a'])
@@ -89,7 +79,7 @@ test(
     expect(exitCode).toBe(1)
     expect(seen).toEqual([])
     expect(await lab.storeOf('target/rome/', 'target/lima/')).toBe(targets)
-    expect(await digests()).toEqual(before)
+    expect(await lab.digests()).toEqual(before)
     await lab.untilEverything()
   },
   patienceMs,

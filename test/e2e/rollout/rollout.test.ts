@@ -2,7 +2,6 @@ import { execa } from 'execa'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { patience } from '../../patience.ts'
 import { type RolloutDocument, RolloutLab } from '../fixtures/rollout/rollout-lab.ts'
-import { installedDigest, isWhole } from '../fixtures/rollout/ssh-nodes.ts'
 
 const patienceMs = patience(400_000)
 let lab: RolloutLab
@@ -15,19 +14,10 @@ afterAll(() => lab?.end(), patience(60_000))
 const prepended = (file: string, text: string) =>
   file === 'fleet' ? text : text.replaceAll('import: default-only', 'import: default-only, prepend: 1')
 
-async function digests(): Promise<Record<string, string>> {
-  const all: Record<string, string> = {}
-  for (const node of lab.lab.nodes) {
-    expect(await isWhole(node), node.name).toBe(true)
-    all[node.name] = await installedDigest(node)
-  }
-  return all
-}
-
 test(
   'a good plan goes through all waves, the canary first',
   async () => {
-    const before = await digests()
+    const before = await lab.digests()
     await lab.plan(prepended)
     const { exitCode, document, stderr } = await lab.run('start')
     expect(document, stderr).toMatchObject({
@@ -40,7 +30,7 @@ test(
       ],
     })
     expect(exitCode).toBe(0)
-    const after = await digests()
+    const after = await lab.digests()
     for (const name of Object.keys(before)) expect(after[name], name).not.toBe(before[name])
     await lab.untilEverything()
     expect((await lab.run('start')).document.reason).toBe('every node has its bundle already')
@@ -93,7 +83,7 @@ test.each(bad)(
   'a bad plan is stopped at the canary and undone, and the other sites never see it: a plan %s',
   async (_name, plan, reason) => {
     await lab.untilEverything()
-    const before = await digests()
+    const before = await lab.digests()
     const sessions = await sessionsOf('rome-a', 'lima-a')
     await plan()
     const end = lab.watch(['rome-a', 'lima-a'])
@@ -109,7 +99,7 @@ test.each(bad)(
     expect(exitCode).toBe(1)
     expect(seen).toEqual([])
     expect(await sessionsOf('rome-a', 'lima-a')).toEqual(sessions)
-    expect(await digests()).toEqual(before)
+    expect(await lab.digests()).toEqual(before)
     await lab.untilEverything()
   },
   patienceMs,
@@ -137,7 +127,7 @@ test(
               `import: default-only, prepend: ${prepend}, timers: { hold: ${60 + prepend}s }`,
             ),
       )
-      const before = await digests()
+      const before = await lab.digests()
       let command = 'start'
       for (;;) {
         const child = lab.start(command)
@@ -160,7 +150,7 @@ test(
         expect(exitCode).toBe(0)
         break
       }
-      const after = await digests()
+      const after = await lab.digests()
       for (const name of Object.keys(before)) expect(after[name], name).not.toBe(before[name])
       await lab.untilEverything()
     }

@@ -1,4 +1,6 @@
-import { digestOf, filesToCopy, loadBundle, loadReceived } from '../../../bundle/read.ts'
+import { digestOf, filesToCopy, loadReceived } from '../../../bundle/read.ts'
+import { again } from '../../../change/again.ts'
+import { readChange } from '../../../change/read-change.ts'
 import {
   type Change,
   type ChangeResult,
@@ -97,8 +99,7 @@ export class StoreTransport implements RolloutTransport {
 
   async change(target: Target, change: Change): Promise<ChangeResult> {
     try {
-      const bundle = await loadBundle(change.dir)
-      if (digestOf(bundle) !== change.digest) return failed(`${change.dir} has another bundle now`)
+      const bundle = await readChange(change)
       const archive = await packArchive(filesToCopy(bundle))
       if (archive === null) return failed(tooLarge(`the bundle of ${target.node}`))
       const order = await this.#again(times.retry, async () => {
@@ -183,16 +184,8 @@ export class StoreTransport implements RolloutTransport {
     return { site: this.#options.siteOf(node), node }
   }
 
-  async #again<T>(forMs: number, work: () => Promise<T>): Promise<T> {
-    const deadline = this.#clock.now() + forMs
-    for (;;) {
-      try {
-        return await work()
-      } catch (error) {
-        if (!(error instanceof TransportError) || this.#clock.now() > deadline) throw error
-        await this.#clock.sleep(times.retryPause)
-      }
-    }
+  #again<T>(forMs: number, work: () => Promise<T>): Promise<T> {
+    return again(this.#clock, { forMs, pauseMs: times.retryPause }, work)
   }
 }
 

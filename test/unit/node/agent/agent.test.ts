@@ -71,6 +71,25 @@ test(
 )
 
 test(
+  'a bundle that is gone or another one fails the change, and is not ordered',
+  async () => {
+    bed = await Bed.start()
+    const transport = bed.openTransport()
+    const next = await bed.makeBundle({ mark: 'next' })
+    const other = await bed.makeBundle({ mark: 'other' })
+    for (const [dir, detail] of [
+      [`${next.dir}-gone`, 'is missing'],
+      [other.dir, 'has another bundle now'],
+    ] as const) {
+      const result = await transport.change(target, changeTo({ ...next, dir }))
+      expect(result).toEqual({ outcome: 'failed', detail: expect.stringContaining(detail) })
+    }
+    expect(await bed.keys('target/')).toEqual([])
+  },
+  limitMs,
+)
+
+test(
   'a node is drained only for a change that restarts a session',
   async () => {
     bed = await Bed.start()
