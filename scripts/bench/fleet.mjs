@@ -137,7 +137,7 @@ async function measureIdle(cluster, groups, idleMs) {
     membersMb: tenths(after.memoryMb),
     sitesPercent: tenths(((after.sitesMs - before.sitesMs) / elapsedMs) * 100),
     sitesMb: tenths(memoryMbOf(pids).resident),
-    transactionsPerSecond: perSecond('transactions'),
+    writesPerSecond: perSecond('writes'),
     eventsPerSecond: perSecond('events'),
     sentKbPerSecond: Math.round(perSecond('sentBytes') / 1024),
   }
@@ -204,7 +204,7 @@ function describe(rows) {
     for (const line of [
       `${sites} sites, a beat every ${beatEveryMs} ms, for ${idle.seconds} s; ${failures} requests failed:`,
       `  the three members ${idle.membersPercent} % of a core, ${idle.membersMb} MB; the sites ${idle.sitesPercent} %, ${idle.sitesMb} MB;`,
-      `  ${idle.transactionsPerSecond} transactions, ${idle.eventsPerSecond} events and ${idle.sentKbPerSecond} KB a second to the sites;`,
+      `  ${idle.writesPerSecond} writes, ${idle.eventsPerSecond} events and ${idle.sentKbPerSecond} KB a second to the sites;`,
       `  a change is known to all after ${describeTimes(known, patienceMs)} ms;`,
       `  from a permit asked to granted ${describeTimes(granted, patienceMs)} ms.`,
       `  Load of the machine over 1, 5 and 15 min: ${load.join(', ')}.`,

@@ -54,11 +54,13 @@ async function findLabNode(name: string | undefined): Promise<{ found: string | 
   return { found: node?.bundle ?? null, names: node === null ? await lab.listLabNodes() : [] }
 }
 
-/** The command that becomes this program in the network namespace of that node, which is in the lab. */
+/** The command that becomes this program in the network namespace of a lab node, where commands find its bundle. */
 export async function commandInLabNode(
   node: string,
   argv: readonly string[],
 ): Promise<[string, ...string[]]> {
+  const { found, names } = await findLabNode(node)
+  if (found === null) throw unknownNode(node, names)
   const { commandIn } = await import('../lab/locate.ts')
   return commandIn(node, argv)
 }

@@ -31,8 +31,7 @@ export async function runDoctor(options: DoctorOptions): Promise<void> {
 
 /** What the checks look at belongs to the network namespace of the lab's node. */
 async function runInside(options: DoctorOptions, node: string): Promise<void> {
-  const bundle = (await locateBundle(options))!
-  const args = ['--bundle', bundle, ...(options.json ? ['--json'] : [])]
+  const args = options.json ? ['--json'] : []
   if (options.name !== undefined) args.push('--name', options.name)
   const [program, ...argv] = await commandInLabNode(node, [...thisProgram().argv, 'doctor', ...args])
   const [code] = (await once(spawn(program, argv, { stdio: 'inherit' }), 'close')) as [number | null]

@@ -42,7 +42,7 @@ export function serviceOf({ manifest, wireguard }: Stage) {
 type Decided = Pick<NodeStatus['services'][number], 'decision' | 'reason' | 'detail'>
 
 /** What it has come to: withdrawn, or degraded because it is one of the last; `null`: neither yet. */
-export function restOf({ services, daemon }: NodeStatus, service: string): Decided | null {
+function restOf({ services, daemon }: NodeStatus, service: string): Decided | null {
   const found = services.find(({ name }) => name === service)!
   if (!daemon.verified) return null
   const isLast = found.decision === 'degrade' && found.reason === 'last-site' && found.detail !== ''
