@@ -86,6 +86,7 @@ function compileNode(shared: Compilation, site: Site, node: FleetNode, layout: N
     daemon: node.daemon,
     versions: versionsFor(node, { sessions, rpki }),
     namesCacheTransport: hasFeature(node, 'cache-transport'),
+    startsBfdFirst: hasFeature(node, 'bfd-before-bgp'),
     routing: node.routing,
     asn: node.asn,
     routerId: node.routerId,

@@ -118,18 +118,23 @@ function gtsm({ daemon }: NodePlan, session: SessionPlan): FarEndItem | null {
   return recommended('gtsm', 'GTSM (RFC 5082), off at present: tell us if you can, and both sides turn it on')
 }
 
-function bfd({ daemon }: NodePlan, session: SessionPlan, internal: boolean): FarEndItem {
+function bfd({ daemon, startsBfdFirst }: NodePlan, session: SessionPlan, internal: boolean): FarEndItem {
   const without = `without it a failed path is found only when the hold time ends, after up to ${session.timers.holdS} s`
   if (session.bfd === null) return recommended('bfd', `BFD (RFC 5880), off at present: ${without}`)
   const { intervalMs, multiplier, hops } = session.bfd
   const kind = {
-    single: internal ? 'single hop (RFC 5881; BIRD: with direct)' : 'single hop (RFC 5881)',
+    single: internal
+      ? 'single hop (RFC 5881; BIRD: with direct; FRR from 10.2 on: without update-source)'
+      : 'single hop (RFC 5881)',
     multi: `multihop (RFC 5883${describeTtl(daemonTraits[daemon].multihopBfdTtl, internal)})`,
   }
-  return recommended(
-    'bfd',
-    `BFD, ${kind[hops]}, interval ${intervalMs} ms, multiplier ${multiplier}: ${without}`,
-  )
+  const what = `BFD, ${kind[hops]}, interval ${intervalMs} ms, multiplier ${multiplier}`
+  return startsBfdFirst
+    ? required(
+        'bfd',
+        `${what}: without it our FRR does not start the session, or not again once it has ended`,
+      )
+    : recommended('bfd', `${what}: ${without}`)
 }
 
 /** FRR accepts any TTL inside an AS; elsewhere the one that follows from its `ebgp-multihop`. */

@@ -37,6 +37,8 @@ export interface NodePlan {
   readonly versions: DaemonVersions
   /** FRR: whether an RPKI cache is written with its transport. */
   readonly namesCacheTransport: boolean
+  /** A BGP session with BFD starts only when BFD is up. */
+  readonly startsBfdFirst: boolean
   /** Whose the daemon's configuration is. */
   readonly routing: RoutingWord
   readonly asn: number

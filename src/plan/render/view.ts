@@ -92,6 +92,7 @@ export function viewForFrr(node: NodePlan) {
   const sessions = node.sessions.map((session) => ({
     ...sharedView(session),
     localAddress: session.localAddress?.toString() ?? '',
+    choosesSource: leavesSource(node, session),
     // As bgpd names the neighbor.
     peer: session.address?.toString() ?? session.interface ?? '',
     role: session.role ?? '',
@@ -168,6 +169,14 @@ export function viewForFrr(node: NodePlan) {
     ),
     farPeers: sessions.filter(({ bfd, internal }) => bfd?.hops === 'multi' && !internal),
   }
+}
+
+/**
+ * Whether bgpd has to choose the source: with `update-source` it would ask for multihop BFD before the session's first
+ * connection, which a neighbor on the link never answers, and wait for it.
+ */
+function leavesSource({ startsBfdFirst }: NodePlan, { kind, bfd }: SessionPlan): boolean {
+  return startsBfdFirst && kindPolicies[kind].internal && bfd?.hops === 'single'
 }
 
 /** Without the end of their last line, which the template has. */

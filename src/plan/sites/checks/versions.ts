@@ -31,6 +31,7 @@ export type VersionFeature =
   | 'rpki-of-vrf'
   | 'next-hop-of-link'
   | 'quick-prefix-lists'
+  | 'bfd-before-bgp'
 
 /** The first version with the feature; `null`: no version has it. */
 export const firstVersions: Readonly<Record<VersionFeature, Readonly<Record<DaemonKind, string | null>>>> = {
@@ -47,6 +48,11 @@ export const firstVersions: Readonly<Record<VersionFeature, Readonly<Record<Daem
   'next-hop-of-link': { bird: null, frr: '8.5' },
   /** A prefix list is read in a time that thousands of entries do not make long. 8.4 was measured, and 10.3. */
   'quick-prefix-lists': { bird: oldestVersions.bird, frr: '10.3' },
+  /**
+   * A BGP session with BFD stays Idle while BFD is down. Of a session inside the AS with `update-source`, bgpd asks for
+   * multihop BFD until it has once connected. Both in docs/daemons.md, measured with 10.3.
+   */
+  'bfd-before-bgp': { bird: null, frr: '10.2' },
 }
 
 /** Whether the node's daemon has a feature, by the version in the YAML or the assumed one. */

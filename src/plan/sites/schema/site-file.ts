@@ -107,7 +107,7 @@ const bfd = z
       .prefault(3),
     hops: wordField(bfdHops)
       .describe(
-        'For `ibgp`, and required there: `single` if the neighbor is on a link of the node (RFC 5881), `multi` if it is behind routers or on a loopback (RFC 5883). Both ends have to agree. For other kinds it follows from `multihop`.',
+        'For `ibgp`, and required there: `single` if the neighbor is on a link of the node (RFC 5881), `multi` if it is behind routers or on a loopback (RFC 5883). Both ends have to agree. With `single`, FRR from 10.2 on chooses the source address of the session itself, without `localAddress`. For other kinds it follows from `multihop`.',
       )
       .optional(),
   })

@@ -27,8 +27,8 @@ test.each([
       'required: neighbor 203.0.113.10, AS64500, from your 169.254.169.254, AS65501; IPv4 unicast',
       'required: eBGP multihop: the session crosses up to 2 hops',
       'required: TCP MD5 (RFC 2385) with the password that was agreed on; it is not shown here',
+      'required: BFD, multihop (RFC 5883), interval 300 ms, multiplier 3: without it our FRR does not start the session, or not again once it has ended',
       'recommended: the role provider (RFC 9234): with another one the session does not come up, with none it does',
-      'recommended: BFD, multihop (RFC 5883), interval 300 ms, multiplier 3: without it a failed path is found only when the hold time ends, after up to 30 s',
       "recommended: hold time 30 s or more, keepalives each 10 s: of both sides' hold times the shorter applies",
       'recommended: GRACEFUL_SHUTDOWN (65535:0, RFC 8326): give such routes LOCAL_PREF 0; we send it before maintenance, and while a service is impaired',
       'recommended: filters: routes from us: exactly 192.0.2.0/24, with NO_EXPORT; routes to us: none',
@@ -74,7 +74,7 @@ test.each([
     'name: inside, kind: ibgp, asn: 64500, address: "2001:db8:9::1", bfd: { hops: single }',
     [
       'required: neighbor an address that we name, AS64500, from your 2001:db8:9::1, AS64500; IPv6 unicast',
-      'recommended: BFD, single hop (RFC 5881; BIRD: with direct), interval 300 ms, multiplier 3: without it a failed path is found only when the hold time ends, after up to 90 s',
+      'required: BFD, single hop (RFC 5881; BIRD: with direct; FRR from 10.2 on: without update-source), interval 300 ms, multiplier 3: without it our FRR does not start the session, or not again once it has ended',
       "recommended: hold time 90 s or more, keepalives each 30 s: of both sides' hold times the shorter applies",
       'recommended: filters: routes from us: exactly 2001:db8:51::/48, 2001:db8:51::1/128; routes to us: those of our own prefixes only',
     ],
@@ -85,13 +85,24 @@ test.each([
       'required: neighbor the link-local address of our node on that link, AS64500, from your link-local address, AS65501; IPv4 unicast and IPv6 unicast',
       'required: an unnumbered session: your router opens the connection, from its link-local address, and sends router advertisements (RFC 4861); ours sends them too',
       'required: IPv4 routes with IPv6 next hops (RFC 8950): the capability extended next hop',
-      'recommended: BFD, single hop (RFC 5881), interval 300 ms, multiplier 3: without it a failed path is found only when the hold time ends, after up to 90 s',
+      'required: BFD, single hop (RFC 5881), interval 300 ms, multiplier 3: without it our FRR does not start the session, or not again once it has ended',
       "recommended: hold time 90 s or more, keepalives each 30 s: of both sides' hold times the shorter applies",
       'recommended: filters: routes from us: exactly 192.0.2.0/24, 192.0.2.1/32, 2001:db8:51::/48, 2001:db8:51::1/128, with NO_EXPORT; routes to us: none',
     ],
   ],
 ])('the far end of { %s }', (fields, items) => {
   expect(farEnd(fields)).toEqual(items)
+})
+
+test.each([
+  ['frr\n    daemonVersion: "8.4.4"', 'recommended'],
+  ['frr\n    daemonVersion: "10.3"', 'required'],
+  ['bird', 'recommended'],
+])('with daemon: %s BFD is %s', (daemon, need) => {
+  const items = farEnd('name: x, kind: transit, asn: 65501, address: 10.9.9.9, bfd: {}', daemon)
+  expect(items.filter((item) => item.includes('BFD'))).toEqual([
+    expect.stringMatching(new RegExp(`^${need}: BFD, single hop`)),
+  ])
 })
 
 test('BIRD sends multihop BFD with a TTL that FRR refuses: the list says so', () => {
