@@ -57,8 +57,15 @@ describe.each([
     const text = await (await fetch(node.statusUrl.replace(/status$/, 'metrics'))).text()
     return text.split('\n').filter((line) => line.startsWith('anyward_bfd_session_up{'))
   }
-  const isUp = () =>
-    until('BFD is up', neighbor, ({ session, bfd }) => session === 'up' && bfd?.state === 'up')
+  /** And stays so: FRR 10 configures BFD once more when its session has come up, which ends it for a second. */
+  const isUp = () => {
+    let upAt: number | null = null
+    return until('BFD stays up', neighbor, ({ session, bfd }) => {
+      const nowMs = performance.now()
+      upAt = session === 'up' && bfd?.state === 'up' ? (upAt ?? nowMs) : null
+      return upAt !== null && nowMs - upAt > 3000
+    })
+  }
   const editFar = async (edit: (config: string) => string) => {
     const before = await readFile(farConfig, 'utf8')
     await writeFile(farConfig, edit(before))
