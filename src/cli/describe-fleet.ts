@@ -1,4 +1,5 @@
 import type { FleetStatus } from '../control/fleet-status.ts'
+import { describeRemote, isCutOff } from '../fleet/exchange/remote-view.ts'
 import { count, countMany } from '../text/wording.ts'
 
 type Node = FleetStatus['nodes'][number]
@@ -13,7 +14,11 @@ export function isFleetFine({ store, nodes, permits }: FleetStatus): boolean {
 }
 
 function isFine(node: Node): boolean {
-  return !node.stale && !hasOtherClock(node) && node.services.length > 0 && node.services.every(isServing)
+  return !node.stale && !hasOtherClock(node) && node.services.length > 0 && node.services.every(isFineService)
+}
+
+function isFineService(service: Service): boolean {
+  return isServing(service) && !isCutOff(service)
 }
 
 function isServing({ health, decision, announced }: Service): boolean {
@@ -39,6 +44,7 @@ export function describeFleetStatus(status: FleetStatus): string[] {
     '',
     ...table(nodes.flatMap(rowsOf)),
     ...(permits.length === 0 ? [] : ['', ...permits.map(describePermit)]),
+    ...nodes.flatMap(describeCutOff),
     ...nodes.filter(hasOtherClock).map(describeClock),
   ]
 }
@@ -82,7 +88,7 @@ function rowsOf(node: Node): string[][] {
   if (node.services.length === 0)
     return [[...start(false), '-', '-', '-', 'says nothing that can be read', '-', serial]]
   return node.services.map((service) => [
-    ...start(!node.stale && isServing(service)),
+    ...start(!node.stale && isFineService(service)),
     ...[service.name, service.health, service.decision, service.reason],
     ...[describeAnnounced(service.announced), serial],
   ])
@@ -123,6 +129,15 @@ function describePermit({
 }: FleetStatus['permits'][number]): string {
   const when = since === null ? '' : `, ${formatSince(since)}`
   return `${service}: ${node} at ${site} is withdrawn, or may withdraw${when}: ${reason} (${causes[cause]})`
+}
+
+function describeCutOff({ site, node, services }: Node): string[] {
+  return services
+    .filter(isCutOff)
+    .map(
+      ({ name, remote }) =>
+        `! ${name} of ${node} at ${site} is out of reach: ${describeRemote(remote!)}, although its own probe is good`,
+    )
 }
 
 function describeClock({ site, node, clockAheadMs }: Node): string {

@@ -1,4 +1,5 @@
 import type { NodeStatus } from '../control/status.ts'
+import { describeRemote, isCutOff } from '../fleet/exchange/remote-view.ts'
 import { compareVersions } from '../manifest/daemon-versions.ts'
 import { describeStuckSession } from '../manifest/quiet-bfd.ts'
 import { describeSaved } from '../node/controller/watch/saved-watch.ts'
@@ -32,6 +33,8 @@ export function printStatus(status: NodeStatus, json: boolean): void {
     write(`    ${service.detail}`)
     const cure = Object.hasOwn(cures, service.reason) ? cures[service.reason] : undefined
     if (cure !== undefined) write(`    what to do: ${cure}`)
+    if (isCutOff(service))
+      write(`    OUT OF REACH: ${describeRemote(service.remote!)}; its own probe is good`)
     const { flaps, leftMs } = service.holdDown
     if (leftMs !== null)
       write(

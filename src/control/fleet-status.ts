@@ -36,7 +36,13 @@ export const fleetStatusSchema = z.object({
       reason: z.string().nullable(),
       announced,
       serial: z.number().nullable(),
-      services: list(z.object({ name: z.string(), health, decision, reason: z.string(), announced })),
+      services: list(
+        z.object({
+          ...{ name: z.string(), health, decision, reason: z.string(), announced },
+          /** The sites that probe it, and those that do not reach it; `null`: none says anything. */
+          remote: z.object({ sites: z.number(), failing: z.number() }).nullable().default(null),
+        }),
+      ),
     }),
   ),
   /** The registers: nodes that are withdrawn, or may withdraw. */

@@ -22,6 +22,7 @@ export const bounds = {
   bfd: { interval: ['10ms', '60s'], multiplier: [2, 255] },
   timers: { hold: ['3s', '65535s'], keepalive: ['1s', '21845s'] },
   multihop: [2, 255],
+  remote: { interval: ['1s', '10m'], observers: [1, 20] },
   rollout: { soak: ['0s', '24h'] },
   maintenance: ['1m', '168h'],
 } as const

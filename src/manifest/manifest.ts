@@ -194,6 +194,17 @@ const store = record({
   beatEveryMs: withDefault(whole(1000, 3_600_000), 1000),
 })
 
+const placedService = { service: name, site: name, node: name } as const
+
+/** Handshakes with the endpoints of other sites, by the unicast addresses of their nodes. */
+const remote = record({
+  intervalMs: durationMs(bounds.remote.interval),
+  /** What this node probes. Port and public key are those of the service. */
+  targets: list(record({ ...placedService, address }), most.neighbors),
+  /** Which nodes probe this one. */
+  observers: list(record(placedService), most.neighbors),
+})
+
 const maintenanceWindow = record({
   /** Five fields of crontab(5). */
   cron: schedule,
@@ -226,6 +237,8 @@ const manifest = record({
   ),
   /** `null`: the other announcers are counted over iBGP alone. */
   store: withDefault(nullable(store), null),
+  /** `null`: the endpoints of other sites are not probed. */
+  remote: withDefault(nullable(remote), null),
   /** Unicast prefixes that the daemon's own configuration announces: the controller leaves them alone. */
   alwaysAnnounce: withDefault(list(prefix, most.prefixes), []),
   /** Configuration of the engineer's own within the daemon's, which only the next plan compares. */

@@ -114,6 +114,18 @@ export function createMetrics() {
       buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 120, 600],
       registers,
     }),
+    remoteUnreachable: new Gauge({
+      name: 'anyward_remote_unreachable',
+      help: 'Whether most sites that probe this endpoint do not reach it, although its own probe is good; absent where none does',
+      labelNames: ['service'],
+      registers,
+    }),
+    remoteReached: new Gauge({
+      name: 'anyward_remote_reached',
+      help: 'Whether this node reaches the endpoint of another site by its unicast address',
+      labelNames: ['service', 'site', 'node'],
+      registers,
+    }),
     degraded: new Gauge({
       name: 'anyward_degraded',
       help: 'Whether the prefix is advertised to the neighbor degraded, as last observed at the routing daemon',

@@ -64,6 +64,7 @@ store:
   caFile: /etc/anyward/store/ca.pem
   certFile: /etc/anyward/store/site.pem
   keyFile: /etc/anyward/store/site.key
+remote: { interval: 5s, observers: 3 }
 planner: { schedule: "*/15  4-6 * * *", keys: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAPAORbqbNMyUXh8a1vs2ZOZxfkKvxNT/FI2EeNiknnD planner@noc 2"] }
 controller: { listen: "[::1]:9586" }
 rollout: { waves: [{ name: canary, nodes: [ams1-a] }, { name: half, share: 50% }], soak: 90s, via: ssh }
@@ -143,7 +144,7 @@ export const everyField: Record<string, string> = {
   ),
   'ams1.yaml': base['ams1.yaml']!.replace(
     'services: [vpn]',
-    'services: [vpn]\n    ssh: ams1-a.example.net\n    asn: 64502\n    alwaysAnnounce: [45.45.45.0/24, "2a45::/32"]\n    extra: [{ file: ospf.conf, at: top }]',
+    'services: [vpn]\n    ssh: ams1-a.example.net\n    unicast: 198.51.100.7\n    asn: 64502\n    alwaysAnnounce: [45.45.45.0/24, "2a45::/32"]\n    extra: [{ file: ospf.conf, at: top }]',
   )
     .replace('gtsm: true', 'gtsm: true, noExport: false, vrf: red')
     .replace('site: ams1', 'site: ams1\nasn: 64503'),

@@ -1,4 +1,5 @@
 import type { NodeStatus } from '../../control/status.ts'
+import { isCutOff } from '../../fleet/exchange/remote-view.ts'
 import { askController, askForFleet } from '../../node/service/ask-controller.ts'
 import { describeFleetStatus, isFleetFine } from '../describe-fleet.ts'
 import { CommandError, exitCode } from '../failure.ts'
@@ -44,6 +45,8 @@ function isServing(status: NodeStatus): boolean {
     // Both are missing in the answer of an older controller.
     (status.daemon.savedAnnouncements ?? []).length === 0 &&
     status.neighbors.every(({ bfd }) => (bfd?.problem ?? null) === null) &&
-    status.services.every((service) => service.health === 'healthy' && service.decision === 'announce')
+    status.services.every(
+      (service) => service.health === 'healthy' && service.decision === 'announce' && !isCutOff(service),
+    )
   )
 }

@@ -60,6 +60,11 @@ export class Beats {
       }))
   }
 
+  isFresh(id: string, nowMs: number): boolean {
+    const known = this.#known.get(id)
+    return known !== undefined && this.#isFresh(known, nowMs)
+  }
+
   saysWell(id: string, service: string, nowMs: number): boolean {
     const known = this.#known.get(id)
     return known !== undefined && this.#isFresh(known, nowMs) && known.well.has(service)

@@ -4,6 +4,7 @@ import { Beats } from './beats.ts'
 import { FleetView, type NodeView, type PermitHolderView } from './fleet-view.ts'
 import { beatKey, beatPrefix, type NodeName, statusKey } from './keys.ts'
 import type { NodeReport } from './node-report.ts'
+import type { RemoteView } from './remote-view.ts'
 import { type Removal, removeHolder } from './remove-holder.ts'
 import { type ExchangeTimes, ServicePermit, type ServiceSettings } from './service-permit.ts'
 import { type Beat, readBeat } from './values.ts'
@@ -66,7 +67,10 @@ export class FleetMember {
     this.#services = new Map(services.map((each) => [each.name, new ServicePermit(self, each, parts)]))
     this.#lastOkMs = clock.wall()
     this.#contact = { ok: null, sinceMs: this.#lastOkMs, problem: null }
-    this.#view = new FleetView({ store, clock, beats: this.#beats })
+    this.#view = new FleetView({
+      ...{ store, clock, beats: this.#beats },
+      statusEveryMs: times.statusEveryMs,
+    })
     this.#watch = store.watch(beatPrefix, (event) => {
       const nowMs = clock.now()
       if (event.event === 'snapshot') {
@@ -100,6 +104,11 @@ export class FleetMember {
   /** Whether the register of the service has this node, as last seen. */
   holds(service: string): boolean {
     return this.#view.holds(service, this.#options.self)
+  }
+
+  /** How the nodes that probe this one see its endpoint; `null`: none of them says anything now. */
+  viewRemotely(service: string, observers: readonly NodeName[]): RemoteView | null {
+    return this.#view.viewRemotely(this.#options.self, service, observers)
   }
 
   /** By an operator, for a node that does not come back. */

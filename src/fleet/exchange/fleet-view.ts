@@ -13,6 +13,7 @@ import {
   statusPrefix,
 } from './keys.ts'
 import { type DatedReport, readReport, type ServiceReport } from './node-report.ts'
+import { type ObserverReport, type RemoteView, viewKey, viewRemotely } from './remote-view.ts'
 import { readRegister } from './values.ts'
 
 /** A node by what it last said. Its texts are without control characters, whatever is in the store. */
@@ -24,7 +25,12 @@ export interface NodeView extends NodeName {
   /** How much its wall clock is ahead of the reader's; `null`: not known yet. */
   readonly clockAheadMs: number | null
   /** `null`: it has said nothing, or nothing that can be read. */
-  readonly report: { readonly serial: number | null; readonly services: readonly ServiceReport[] } | null
+  readonly report: { readonly serial: number | null; readonly services: readonly ServiceView[] } | null
+}
+
+export interface ServiceView extends ServiceReport {
+  /** By the sites that probe it; `null`: none does. */
+  readonly remote: RemoteView | null
 }
 
 export interface PermitHolderView {
@@ -43,21 +49,34 @@ const mostNodes = 10_000
 interface Said {
   readonly node: NodeName
   readonly firstSeenAtMs: number
+  /** When it was last written, as far as this reader has seen. */
+  readonly writtenAtMs: number
   readonly report: DatedReport | null
   readonly clockAheadMs: number | null
+}
+
+interface FleetViewOptions {
+  readonly store: Store
+  readonly clock: Clock
+  readonly beats: Beats
+  /** Every node writes its status at least as often. */
+  readonly statusEveryMs: number
 }
 
 /** What one reader knows of all nodes and of the registers, for people. It decides nothing. */
 export class FleetView {
   readonly #clock: Clock
   readonly #beats: Beats
+  /** A status that was not written again for so long says nothing of other nodes. */
+  readonly #keptMs: number
   readonly #said = new Map<string, Said>()
   readonly #holders = new Map<string, readonly PermitHolderView[]>()
   readonly #watches: readonly Watch[]
 
-  constructor({ store, clock, beats }: { store: Store; clock: Clock; beats: Beats }) {
+  constructor({ store, clock, beats, statusEveryMs }: FleetViewOptions) {
     this.#clock = clock
     this.#beats = beats
+    this.#keptMs = 2.5 * statusEveryMs
     this.#watches = [
       store.watch(statusPrefix, (event) => this.#follow(event, this.#said, this.#takeStatus)),
       store.watch(permitPrefix, (event) => this.#follow(event, this.#holders, this.#takeRegister)),
@@ -68,6 +87,7 @@ export class FleetView {
     const nowMs = this.#clock.now()
     const beats = this.#beats.list(nowMs)
     const beating = new Set(beats.map(idOf))
+    const remotely = viewRemotely([...this.#said.values()].flatMap((said) => this.#observes(said, nowMs)))
     const silent = [...this.#said]
       .filter(([id]) => !beating.has(id))
       .map(([, { node, firstSeenAtMs }]) => ({ ...node, ageMs: nowMs - firstSeenAtMs, fresh: false }))
@@ -82,10 +102,33 @@ export class FleetView {
           ageMs: Math.round(ageMs),
           stale: !fresh,
           clockAheadMs: said?.clockAheadMs ?? null,
-          report: services === undefined ? null : { serial: serial!, services: services.map(visibleService) },
+          report:
+            services === undefined
+              ? null
+              : {
+                  serial: serial!,
+                  services: services.map((service) =>
+                    visibleService(service, remotely.get(viewKey({ site, node }, service.name))),
+                  ),
+                },
         }
       })
       .sort((a, b) => compare(`${a.site}/${a.node}`, `${b.site}/${b.node}`))
+  }
+
+  /** How these observers see the endpoint of a node; `null`: none of them says anything now. */
+  viewRemotely(node: NodeName, service: string, observers: readonly NodeName[]): RemoteView | null {
+    const nowMs = this.#clock.now()
+    const reports = observers.flatMap((observer) => {
+      const said = this.#said.get(idOf(observer))
+      return said === undefined ? [] : this.#observes(said, nowMs)
+    })
+    return viewRemotely(reports).get(viewKey(node, service)) ?? null
+  }
+
+  #observes({ node, report, writtenAtMs }: Said, nowMs: number): ObserverReport[] {
+    const isCurrent = nowMs - writtenAtMs < this.#keptMs && this.#beats.isFresh(idOf(node), nowMs)
+    return isCurrent && report?.remote !== undefined ? [{ ...node, remote: report.remote }] : []
   }
 
   permits(): PermitHolderView[] {
@@ -127,11 +170,12 @@ export class FleetView {
     if (node === null) return
     const known = this.#said.get(idOf(node))
     if (known === undefined && this.#said.size >= mostNodes) return
-    const firstSeenAtMs = known?.firstSeenAtMs ?? this.#clock.now()
+    const writtenAtMs = this.#clock.now()
+    const firstSeenAtMs = known?.firstSeenAtMs ?? writtenAtMs
     const report = readReport(value)
     const clockAheadMs =
       report === null || !isNew ? (known?.clockAheadMs ?? null) : report.clockMs - this.#clock.wall()
-    this.#said.set(idOf(node), { node, firstSeenAtMs, report, clockAheadMs })
+    this.#said.set(idOf(node), { node, firstSeenAtMs, writtenAtMs, report, clockAheadMs })
   }
 
   readonly #takeRegister = (key: string, value: string): void => {
@@ -152,9 +196,10 @@ function idOfKey(key: string): string {
   return node === null ? key : idOf(node)
 }
 
-function visibleService(service: ServiceReport): ServiceReport {
+function visibleService(service: ServiceReport, remote: RemoteView | null = null): ServiceView {
   return {
     ...service,
+    remote,
     name: visible(service.name),
     reason: visible(service.reason),
     announced: service.announced.map((one) => ({ ...one, neighbor: visible(one.neighbor) })),

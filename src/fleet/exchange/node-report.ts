@@ -1,10 +1,31 @@
-import { list, nullable, pattern, plainText, readJson, record, whole, word, yesNo } from '../../text/shape.ts'
+import {
+  list,
+  nullable,
+  optional,
+  part,
+  pattern,
+  plainText,
+  readJson,
+  whole,
+  word,
+  yesNo,
+} from '../../text/shape.ts'
 
 /** What a node says of itself to people, in its key `status/SITE/NODE`. No permit depends on it. */
 export interface NodeReport {
   /** Of its bundle; `null`: it is unsigned. */
   readonly serial: number | null
   readonly services: readonly ServiceReport[]
+  /** Missing: it probes no other site. */
+  readonly remote?: readonly Sighting[]
+}
+
+/** Whether a node reaches the endpoint of another one. */
+export interface Sighting {
+  readonly service: string
+  readonly site: string
+  readonly node: string
+  readonly reached: boolean
 }
 
 export interface ServiceReport {
@@ -29,16 +50,23 @@ export interface DatedReport extends NodeReport {
 export const longestReport = 256 * 2 ** 10
 
 const prefix = pattern(/^[0-9a-f.:]{2,39}\/\d{1,3}$/i, 'is not a prefix', 50)
-const service = record({
+// Fields that a later version adds are ignored.
+const service = part({
   ...{ name: plainText(100), reason: plainText(100) },
   health: word('unknown', 'healthy', 'impaired', 'unhealthy'),
   decision: word('announce', 'degrade', 'withdraw', 'hold'),
-  announced: list(record({ neighbor: plainText(100), prefix, degraded: yesNo }), 1000),
+  announced: list(part({ neighbor: plainText(100), prefix, degraded: yesNo }), 1000),
 })
-const report = record({
+const sighting = part({
+  ...{ service: plainText(100), site: plainText(100), node: plainText(100) },
+  reached: yesNo,
+})
+export const mostSightings = 1000
+const report = part({
   clockMs: whole(0, Number.MAX_SAFE_INTEGER),
   serial: nullable(whole(0, Number.MAX_SAFE_INTEGER)),
   services: list(service, 100),
+  remote: optional(list(sighting, mostSightings)),
 })
 
 /** `null`: too long, or not as expected. */

@@ -238,8 +238,18 @@ async function writeServerConfigs(
         publicKey: keys.clients.get(client.name)!.publicKey,
         allowedIps: [hostPrefix(client.tunnelAddress.address.toString())],
       }))
+    const observers = (plan.remote?.observers ?? [])
+      .filter((observer) => observer.service === service.name)
+      .map((observer) => ({
+        publicKey: keys.probes.get(`${observer.node} ${service.name}`)!.publicKey,
+        allowedIps: [],
+        presharedKey: probe.presharedKey,
+      }))
     const privateKey = keys.servers.get(service.name)!.privateKey
-    await writeSecret(wireguard.config, renderWireguard(privateKey, wireguard.port, [probe, ...clients]))
+    await writeSecret(
+      wireguard.config,
+      renderWireguard(privateKey, wireguard.port, [probe, ...observers, ...clients]),
+    )
   }
 }
 

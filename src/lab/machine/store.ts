@@ -4,10 +4,10 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseEnv } from 'node:util'
 import { run } from '../../linux/run.ts'
-import type { Store } from '../../plan/sites/fleet.ts'
 import { OperationError } from '../../text/operation-error.ts'
 import { commandLimitMs } from '../limits.ts'
 import { type LabState, labDir, type StoreMemberState } from '../state.ts'
+import type { LabSecrets } from '../topology/adapt.ts'
 import type { Topology } from '../topology/model.ts'
 import { startDetached } from './processes.ts'
 import { waitForStart } from './wait-for-start.ts'
@@ -41,10 +41,11 @@ export async function prepareStore({ storeMembers, nodes }: Topology): Promise<S
   }))
 }
 
-/** For the manifest of a node, by its site. */
-export function storeOf({ storeMembers }: Topology): { store?: (site: string) => Store } {
+/** For the manifests of nodes. They reach each other by the network of the store. */
+export function storeOf({ storeMembers, nodes }: Topology): Pick<LabSecrets, 'store' | 'unicast'> {
   if (storeMembers.length === 0) return {}
   const endpoints = storeMembers.map(({ address }) => `${address}:${clientPort}`)
+  const addresses = new Map(nodes.map((node) => [node.name, node.managementAddress.address]))
   return {
     store: (site) => ({
       endpoints,
@@ -53,6 +54,7 @@ export function storeOf({ storeMembers }: Topology): { store?: (site: string) =>
       keyFile: join(pki, 'sites', site, 'client.key'),
       beatEveryMs: 1000,
     }),
+    unicast: (node) => addresses.get(node)!,
   }
 }
 

@@ -43,7 +43,7 @@ export function renderWireguard(privateKey: string, port: number | null, peers: 
   for (const peer of peers) {
     lines.push('', '[Peer]', `PublicKey = ${peer.publicKey}`)
     if (peer.presharedKey) lines.push(`PresharedKey = ${peer.presharedKey}`)
-    lines.push(`AllowedIPs = ${peer.allowedIps.join(', ')}`)
+    if (peer.allowedIps.length > 0) lines.push(`AllowedIPs = ${peer.allowedIps.join(', ')}`)
     if (peer.endpoint !== undefined) lines.push(`Endpoint = ${peer.endpoint}`)
   }
   return `${lines.join('\n')}\n`

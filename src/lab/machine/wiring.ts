@@ -104,7 +104,13 @@ function replyLines(fleet: Fleet, node: LabNode, family: Family): string[] {
     const source = service.anycast.find((prefix) => prefix.family === family)?.network
     if (source === undefined) return []
     const table = replyTable + at
+    // Answers to the probes of other sites, which come from the management network.
+    const management =
+      family === 'ipv4'
+        ? [`route add ${node.managementAddress.prefix} dev ${managementInterface} table ${table}`]
+        : []
     return [
+      ...management,
       `rule add pref 100 ipproto 17 sport ${service.wireguard.port} lookup ${table}`,
       ...links.map(
         (link, metric) =>

@@ -1,4 +1,5 @@
 import type { DaemonKind } from '../../manifest/daemon-kinds.ts'
+import type { Address } from '../../net/prefix.ts'
 import type { Fleet, Rpki, Store } from '../../plan/sites/fleet.ts'
 import { cacheAddress, cachePort } from './caches.ts'
 import type { LabNode } from './model.ts'
@@ -13,6 +14,8 @@ export interface LabSecrets {
   readonly passwordFile: (node: string, neighbor: string) => string
   /** The lab's own store, with the credentials of a site; missing: it has none. */
   readonly store?: (site: string) => Store
+  /** With the store: where the other nodes reach this one. */
+  readonly unicast?: (node: string) => Address
 }
 
 /** The version of each daemon on this machine, where it is known. */
@@ -32,6 +35,7 @@ export function adaptFleet(
     ...fleet,
     // The lab does not reach that of the YAML.
     store: secrets.store?.(node.site) ?? null,
+    remote: secrets.store === undefined ? null : fleet.remote,
     rpki: fleet.rpki && moveCaches(fleet.rpki, node),
     services: fleet.services.map((service) => ({
       ...service,
@@ -51,6 +55,7 @@ export function adaptFleet(
       ...site,
       nodes: site.nodes.map((member) => ({
         ...member,
+        unicast: member.unicast && (secrets.unicast?.(member.name) ?? null),
         daemonVersion: installed.get(member.daemon) ?? member.daemonVersion,
         neighbors: member.neighbors.map((neighbor) => ({
           ...neighbor,

@@ -156,8 +156,8 @@ function compareRest(before: Manifest, after: Manifest): string[] {
   if (before.files[plannerKeysName] !== after.files[plannerKeysName]) {
     why.push('the keys that may sign the next bundle change')
   }
-  const own = ({ paths, listen, services, store, degradable, maintenance }: Manifest) =>
-    JSON.stringify([paths, listen, services, store, degradable, maintenance])
+  const own = ({ paths, listen, services, store, remote, degradable, maintenance }: Manifest) =>
+    JSON.stringify([paths, listen, services, store, remote, degradable, maintenance])
   if (own(before) !== own(after)) why.push('the controller’s settings change: restart it with the new bundle')
   return why
 }

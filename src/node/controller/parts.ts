@@ -67,6 +67,8 @@ export interface FleetPlace {
   permitOf(service: string): ServicePermit
   /** Whether the register of the service has this node, as last seen. */
   holds(service: string): boolean
+  /** How other sites see its endpoint of the service; `null`: none of them says anything now. */
+  remoteOf(service: string): { readonly sites: number; readonly failing: number } | null
   /** Whether the store carries out what the node asks; `null`: not known yet. `sinceMs` is of the wall clock. */
   contact(): { readonly ok: boolean | null; readonly sinceMs: number; readonly problem: string | null }
 }

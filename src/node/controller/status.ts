@@ -66,6 +66,7 @@ export function buildStatus(input: {
           permit === null || fleet === null
             ? null
             : { standing: permit.standing.standing, held: fleet.holds(service.name) },
+        remote: fleet?.remoteOf(service.name) ?? null,
       }
     }),
     neighbors: manifest.neighbors.map(({ name, address, interface: link }) => ({

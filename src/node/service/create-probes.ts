@@ -1,7 +1,7 @@
 import { closeSync, constants, openSync, writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Manifest } from '../../manifest/manifest.ts'
+import type { Manifest, ManifestService } from '../../manifest/manifest.ts'
 import type { Log } from '../../telemetry/log.ts'
 import { OperationError } from '../../text/operation-error.ts'
 import type { ServiceProbes } from '../controller/services/service-unit.ts'
@@ -21,9 +21,7 @@ export async function createProbes(manifest: Manifest, log: Log): Promise<Readon
   const timestamps = await keepTimestamps(join(manifest.paths.runtimeDir, 'probe.tai64n'))
   const diagnoses = new DiagnosisQueue()
   for (const service of manifest.services) {
-    const { privateKeyFile, presharedKeyFile } = service.probe
-    const privateKey = await requireKey(privateKeyFile)
-    const presharedKey = presharedKeyFile === null ? null : await requireKey(presharedKeyFile)
+    const keys = await readServiceKeys(service)
     const onMissingProgram = (program: string) =>
       log.warn(
         { event: 'diagnosis', program },
@@ -31,7 +29,7 @@ export async function createProbes(manifest: Manifest, log: Log): Promise<Readon
       )
     try {
       const hooks = { timestamps, onMissingProgram, diagnoses }
-      const endpoint = createEndpointProbe(service, { privateKey, presharedKey }, hooks)
+      const endpoint = createEndpointProbe(service, keys, hooks)
       const side = createSideProbes(service, {
         node: manifest.node,
         tunnel: endpoint,
@@ -50,6 +48,15 @@ export async function createProbes(manifest: Manifest, log: Log): Promise<Readon
   return probes
 }
 
+/** Of its probe. Throws OperationError if one cannot be read. */
+export async function readServiceKeys({ probe }: ManifestService) {
+  const { privateKeyFile, presharedKeyFile } = probe
+  return {
+    privateKey: await requireKey(privateKeyFile),
+    presharedKey: presharedKeyFile === null ? null : await requireKey(presharedKeyFile),
+  }
+}
+
 async function requireKey(file: string): Promise<Buffer> {
   const read = await readKeyFile(file)
   if (read.ok) return read.key
@@ -61,7 +68,7 @@ async function requireKey(file: string): Promise<Buffer> {
  * the wall clock was set back must know the last timestamp it used; a boot clears both sides. All keys of a node share
  * one file: one file per key would be written twenty times a second for a hundred services.
  */
-async function keepTimestamps(file: string): Promise<TimestampSource> {
+export async function keepTimestamps(file: string): Promise<TimestampSource> {
   const { O_RDONLY, O_WRONLY, O_CREAT, O_TRUNC, O_NOFOLLOW, O_NONBLOCK } = constants
   // The folder may belong to another user: root must not follow a link that was planted there.
   const careful = O_NOFOLLOW | O_NONBLOCK

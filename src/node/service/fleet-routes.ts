@@ -2,7 +2,6 @@ import { systemClock } from '../../clock/clock.ts'
 import { endpoints } from '../../control/endpoints.ts'
 import type { FleetStatus } from '../../control/fleet-status.ts'
 import { jsonReply, type Route } from '../../control/route.ts'
-import type { NodeStatus } from '../../control/status.ts'
 import type { FleetSnapshot } from '../../fleet/exchange/fleet-member.ts'
 import type { NodeView } from '../../fleet/exchange/fleet-view.ts'
 import type { NodeReport } from '../../fleet/exchange/node-report.ts'
@@ -11,7 +10,6 @@ import { visible } from '../../text/wording.ts'
 import type { Membership } from './join-fleet.ts'
 
 const longestProblem = 500
-const mostAnnounced = 1000
 
 /** What a controller serves of the fleet, and an operator's order to it. */
 export function fleetRoutes(own: { node: string; site: string }, membership: Membership, say: Say): Route[] {
@@ -32,16 +30,6 @@ export function fleetRoutes(own: { node: string; site: string }, membership: Mem
       },
     },
   ]
-}
-
-/** What a node says of itself in the store. */
-export function describeOwn({ serial, services }: NodeStatus): NodeReport {
-  return {
-    serial,
-    services: services.map(({ name, health, decision, reason, announced }) => ({
-      ...{ name, health, decision, reason, announced: announced.slice(0, mostAnnounced) },
-    })),
-  }
 }
 
 export function describeFleet(own: { node: string; site: string }, found: FleetSnapshot): FleetStatus {

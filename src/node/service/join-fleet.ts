@@ -28,7 +28,7 @@ const repeatMs = 60_000
 
 /** `null`: the fleet has no store. Never throws: without its store a node decides alone. */
 export async function joinFleet(manifest: Manifest, clock: Clock, say: Say): Promise<Membership | null> {
-  const { store: settings, site, node, services } = manifest
+  const { store: settings, site, node, services, remote } = manifest
   if (settings === null) return null
   const last = { message: '', atMs: 0 }
   const onFailure = (message: string) => {
@@ -55,6 +55,8 @@ export async function joinFleet(manifest: Manifest, clock: Clock, say: Say): Pro
       look: () => member.look(),
       holds: (service) => member.holds(service),
       contact: () => member.contact(),
+      remoteOf: (service) =>
+        member.viewRemotely(service, remote?.observers.filter((one) => one.service === service) ?? []),
       removeHolder: (service, holder) => member.removeHolder(service, holder),
       close: async () => {
         await member.close()
@@ -72,6 +74,7 @@ export async function joinFleet(manifest: Manifest, clock: Clock, say: Say): Pro
       look: () => ({ store: contact, nodes: [], permits: [] }),
       holds: () => false,
       contact: () => contact,
+      remoteOf: () => null,
       removeHolder: async () => ({ outcome: 'failed', message: problem }),
       close: async () => {},
     }

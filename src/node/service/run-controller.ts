@@ -32,8 +32,9 @@ import { RemovedAddresses } from '../withdraw/removed-addresses.ts'
 import { createBfd, createDaemon } from './create-daemon.ts'
 import { createGuard, type ThisProgram } from './create-guard.ts'
 import { createProbes } from './create-probes.ts'
+import { describeSelf } from './describe-self.ts'
 import { exitOnCrash } from './exit-on-crash.ts'
-import { describeOwn, fleetRoutes } from './fleet-routes.ts'
+import { fleetRoutes } from './fleet-routes.ts'
 import { joinFleet } from './join-fleet.ts'
 import { keepState } from './keep-state.ts'
 import { lockNode, requireOwnDaemon, requireOwnNode } from './node-identity.ts'
@@ -153,6 +154,8 @@ async function control(
     ownPeers,
     clock: systemClock,
     readTransfer: (name, timeoutMs) => showWg(name, 'transfer', { timeoutMs }),
+    readAllowedIps:
+      manifest.remote === null ? undefined : (name, timeoutMs) => showWg(name, 'allowed-ips', { timeoutMs }),
   })
 
   const createSaved = savedNetworks[manifest.daemon]
@@ -184,7 +187,7 @@ async function control(
     fleet: membership,
   })
   bfd?.start((neighbor) => controller.isSessionUp(neighbor))
-  membership?.describeBy(() => describeOwn(controller.status()))
+  const remote = await describeSelf(manifest, membership, () => controller.status(), { say, metrics })
   const ofFleet = membership === null ? [] : fleetRoutes(manifest, membership, say)
   const routes = createRoutes(controller, metrics, ofFleet)
   const controlSocket = await openControlSocket(manifest, routes)
@@ -216,6 +219,7 @@ async function control(
     rpki?.stop()
     saved?.stop()
     bfd?.stop()
+    await remote?.close()
     await links.close()
     controlSocket.close()
     await listener?.close()

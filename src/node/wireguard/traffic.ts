@@ -16,6 +16,8 @@ interface TrafficOptions {
   readonly ownPeers: ReadonlyMap<string, string>
   readonly clock: Clock
   readonly readTransfer: ReadTransfer
+  /** Prints `wg show INTERFACE allowed-ips`; missing: each peer counts. */
+  readonly readAllowedIps?: ReadTransfer | undefined
   readonly pollMs?: number
 }
 
@@ -97,9 +99,14 @@ export class TrafficWatch {
   }
 
   async #lookAt(name: string, watched: Watched): Promise<void> {
-    const { clock, ownPeers, readTransfer } = this.#options
+    const { clock, ownPeers, readTransfer, readAllowedIps } = this.#options
     try {
-      const received = readReceived(await readTransfer(name, lookTimeoutMs), ownPeers.get(name))
+      const [transfer, allowedIps] = await Promise.all([
+        readTransfer(name, lookTimeoutMs),
+        readAllowedIps?.(name, lookTimeoutMs) ?? '',
+      ])
+      const ignored = new Set([ownPeers.get(name), ...listWithoutAddress(allowedIps)])
+      const received = readReceived(transfer, ignored)
       const at = clock.now()
       if (watched.received === null) watched.firstLook = at
       else {
@@ -118,13 +125,21 @@ export class TrafficWatch {
 }
 
 /** Lines of `key TAB received TAB sent`. Throws on anything else. */
-function readReceived(text: string, ownPeer: string | undefined): Map<string, bigint> {
+function readReceived(text: string, ignored: ReadonlySet<string | undefined>): Map<string, bigint> {
   const received = new Map<string, bigint>()
   for (const line of text.split('\n')) {
     if (line === '') continue
     const [, peer, bytes] = /^([A-Za-z0-9+/]{43}=)\t(\d{1,20})\t\d{1,20}$/.exec(line) ?? []
     if (peer === undefined || bytes === undefined) throw new Error('unexpected output from wg show transfer')
-    if (peer !== ownPeer) received.set(peer, BigInt(bytes))
+    if (!ignored.has(peer)) received.set(peer, BigInt(bytes))
   }
   return received
+}
+
+/** Lines of `key TAB address address`. A peer that may send from no address is no client: it is the probe of another site. */
+function listWithoutAddress(text: string): string[] {
+  return text.split('\n').flatMap((line) => {
+    const [peer = '', addresses] = line.split('\t')
+    return addresses === '(none)' ? [peer] : []
+  })
 }

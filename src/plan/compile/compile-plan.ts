@@ -19,6 +19,7 @@ import {
   type Service,
   type Site,
 } from '../sites/fleet.ts'
+import { chooseObservers, type NodeRemote } from './choose-observers.ts'
 import { versionsFor } from './daemon-versions.ts'
 import { irrKey, noFeeds, type PlanFeeds } from './feeds.ts'
 import { noticesOfFleet, noticesOfLists, noticesOfNeighbor, noticesOfNode } from './notices.ts'
@@ -50,7 +51,11 @@ export function compilePlan(
     (names: string) => byName.filter(({ name }) => names.split(' ').includes(name)),
     new Map<string, readonly Service[]>(),
   )
-  const shared = { fleet, feeds, own, notices, servicesOf, otherAsnsOf: collectOwnAsns(fleet) }
+  const shared = {
+    ...{ fleet, feeds, own, notices, servicesOf },
+    otherAsnsOf: collectOwnAsns(fleet),
+    remotes: chooseObservers(fleet),
+  }
   // Sorted, so that the order of notices does not depend on the order of the files.
   const nodes = sortByName(fleet.sites).flatMap((site) =>
     sortByName(site.nodes).map((node) => compileNode(shared, site, node, layout(site, node))),
@@ -68,6 +73,8 @@ interface Compilation {
   /** Keyed by the names, separated by blanks; sorted. */
   readonly servicesOf: (names: string) => readonly Service[]
   readonly otherAsnsOf: ReturnType<typeof collectOwnAsns>
+  /** By the name of the node. */
+  readonly remotes: ReadonlyMap<string, NodeRemote>
 }
 
 function compileNode(shared: Compilation, site: Site, node: FleetNode, layout: NodeLayout): NodePlan {
@@ -95,6 +102,7 @@ function compileNode(shared: Compilation, site: Site, node: FleetNode, layout: N
     rpki,
     services,
     store: fleet.store,
+    remote: shared.remotes.get(node.name) ?? null,
     alwaysAnnounce: sortPrefixes(node.alwaysAnnounce),
     extra: node.extra,
     maintenance: node.maintenance,

@@ -14,6 +14,7 @@ import type {
   SessionTimers,
   Store,
 } from '../sites/fleet.ts'
+import type { NodeRemote } from './choose-observers.ts'
 
 /** The intended configuration of every node, as data: render and apply follow. */
 export interface Plan {
@@ -53,6 +54,8 @@ export interface NodePlan {
   readonly alwaysAnnounce: readonly Prefix[]
   /** `null`: none. */
   readonly store: Store | null
+  /** `null`: the endpoints of other sites are not probed. */
+  readonly remote: NodeRemote | null
   /** Configuration of the engineer's own, which the daemon gets as it is. */
   readonly extra: readonly ExtraText[]
   readonly maintenance: readonly MaintenanceWindow[]

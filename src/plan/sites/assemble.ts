@@ -60,6 +60,10 @@ export function assembleFleet(fleet: FleetFile, sites: readonly SiteFile[], read
     communities: fleet.communities,
     rpki: assembleRpki(fleet.rpki),
     store: fleet.store === undefined ? null : { ...fleet.store, beatEveryMs: beatEveryMs(sites) },
+    remote:
+      fleet.remote === undefined
+        ? null
+        : { intervalMs: fleet.remote.interval, observers: fleet.remote.observers },
     irr: { server: fleet.irr.server ?? null, sources: fleet.irr.sources },
     planner: fleet.planner,
     rollout: {
@@ -162,6 +166,7 @@ function assembleNode(
     asn: node.asn ?? site.asn ?? fleet.asn,
     routerId: node.routerId,
     ssh: node.ssh ?? node.name,
+    unicast: node.unicast ?? null,
     services: node.services,
     alwaysAnnounce: node.alwaysAnnounce,
     extra: node.extra.map(({ file, at }) => ({ file, at, text: extraText(readExtra(file)) })),

@@ -27,6 +27,8 @@ export interface Fleet {
   readonly irr: Irr
   /** `null`: the nodes count the other announcers over iBGP. */
   readonly store: Store | null
+  /** `null`: no site probes another. */
+  readonly remote: Remote | null
   readonly planner: {
     /** Five fields of cron: when the `planner` command reads VRPs and IRR sets and plans again. */
     readonly schedule: string
@@ -85,6 +87,13 @@ export interface Service {
     /** How long the announcement outlives a controller that is killed or hangs; `null`: without limit. */
     readonly deadManMs: number | null
   }
+}
+
+/** Probes of the nodes that have a unicast address, from other sites. */
+export interface Remote {
+  readonly intervalMs: number
+  /** Sites that probe a node. */
+  readonly observers: number
 }
 
 /** etcd, with the paths of a site's certificate on its nodes. */
@@ -194,6 +203,8 @@ export interface FleetNode {
   readonly routerId: string
   /** Its name for ssh. */
   readonly ssh: string
+  /** Where other sites reach its WireGuard endpoint; `null`: they do not probe it. */
+  readonly unicast: Address | null
   /** Names of the services that this node serves. */
   readonly services: readonly string[]
   /** Unicast prefixes that the daemon announces by itself; they overlap none of a service. */

@@ -5,6 +5,7 @@ import { assembleFleet } from './assemble.ts'
 import { checkFleet } from './checks/fleet.ts'
 import { checkMaintenance } from './checks/maintenance.ts'
 import { checkNodes } from './checks/nodes.ts'
+import { checkRemote } from './checks/remote.ts'
 import { checkRollout } from './checks/rollout.ts'
 import { checkServices } from './checks/services.ts'
 import type { Drafts, ReadExtra } from './drafts.ts'
@@ -77,6 +78,7 @@ export function parseFleet(files: readonly FleetFileText[], readExtra: ReadExtra
     ...checkNodes(drafts),
     ...checkMaintenance(drafts),
     ...checkRollout(drafts),
+    ...checkRemote(drafts),
   )
   const isValid = findings.every(({ severity }) => severity !== 'error')
   let issues: readonly Issue[] | null = null

@@ -9,7 +9,14 @@ const announced = [
   { neighbor: 'transit', prefix: '192.0.2.0/24', degraded: false },
   { neighbor: 'transit', prefix: '2001:db8:51::/48', degraded: false },
 ]
-const good = { name: 'vpn', health: 'healthy', decision: 'announce', reason: 'healthy', announced } as const
+const good = {
+  name: 'vpn',
+  health: 'healthy',
+  decision: 'announce',
+  reason: 'healthy',
+  announced,
+  remote: null,
+} as const
 
 function nodeOf(site: string, change: Partial<Node> = {}): Node {
   return {
@@ -53,6 +60,11 @@ test.for<[string, Partial<Node>, string]>([
     'is degraded',
     { services: [{ ...good, announced: announced.map((one) => ({ ...one, degraded: true })) }] },
     '2 prefixes at 1 neighbor, degraded',
+  ],
+  [
+    'is out of reach of other sites',
+    { services: [{ ...good, remote: { sites: 3, failing: 2 } }] },
+    '! vpn of ams1-a at ams1 is out of reach: 2 of 3 sites that probe it do not reach it, although its own probe is good',
   ],
   ['says nothing', { services: [], health: null }, 'says nothing that can be read'],
   ['has another clock', { clockAheadMs: -37_000 }, '! the clock of ams1-a at ams1 is 37 s behind the others'],

@@ -80,6 +80,7 @@ function service(health: 'healthy' | 'unhealthy', reason: string): NodeStatus['s
       ...{ since: '2026-11-29T02:00:00.000Z', probe: null, loss: 1, late: { inRow: 0, total: 0 }, drain },
       holdDown: { flaps: 0, leftMs: null },
       permit: null,
+      remote: null,
     },
   ]
 }
@@ -109,4 +110,12 @@ test('docs/probe.md has the same words for each reason', () => {
   // What asks for cookies works: it is never the reason of a decision.
   delete documented['under-load']
   expect(documented).toEqual(cures)
+})
+
+test('an endpoint that other sites do not reach is named, unless its own probe knows that it is dead', () => {
+  const remote = { sites: 2, failing: 2 }
+  const out = 'OUT OF REACH: 2 of 2 sites that probe it do not reach it; its own probe is good'
+  const of = (health: 'healthy' | 'unhealthy') => service(health, 'hung').map((one) => ({ ...one, remote }))
+  expect(print('bird', '2.17.6', { session: 'up' }, of('healthy'))).toContain(out)
+  expect(print('bird', '2.17.6', { session: 'up' }, of('unhealthy'))).not.toContain(out)
 })

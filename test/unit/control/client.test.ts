@@ -43,6 +43,7 @@ const status: NodeStatus = {
       late: { inRow: 0, total: 0 },
       drain: { stage: 'none', sinceMs: null, waitingFor: null, ending: null },
       permit: { standing: 'none', held: false },
+      remote: null,
     },
   ],
   neighbors: [{ name: 'transit1', address: '10.1.1.1', session: 'up', bfd: null }],

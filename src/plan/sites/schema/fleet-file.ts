@@ -302,6 +302,19 @@ export const fleetFileSchema = z.strictObject({
       'etcd, where nodes agree on who may withdraw. Left out: each node counts the other announcers over iBGP.',
     )
     .optional(),
+  remote: z
+    .strictObject({
+      interval: durationField(bounds.remote.interval)
+        .describe('How often a node probes each of the others that it observes.')
+        .prefault('10s'),
+      observers: wholeNumberField(...bounds.remote.observers, '5')
+        .describe('How many other sites probe a node, one node of each.')
+        .prefault(5),
+    })
+    .describe(
+      'Probes of the nodes that have `unicast`, from other sites, see docs/fleet.md. It needs `store`. Left out: none.',
+    )
+    .optional(),
   planner: z
     .strictObject({
       schedule: scheduleField

@@ -349,6 +349,13 @@ const node = z.strictObject({
     .array(neighbor)
     .describe('BGP sessions. A node needs one for each address family of its services.')
     .prefault([]),
+  unicast: addressField
+    .meta({
+      description:
+        'An address of this node alone, at which other sites reach its WireGuard endpoint: for `remote` in fleet.yaml.',
+      examples: ['198.51.100.7'],
+    })
+    .optional(),
   ssh: sshField
     .describe('Its name for `ssh`, such as a Host of your ssh_config. Left out: the name of the node.')
     .optional(),

@@ -21,7 +21,7 @@ class Bed {
         return { close: () => {} }
       },
     } as Store
-    this.view = new FleetView({ store, clock, beats: this.beats })
+    this.view = new FleetView({ store, clock, beats: this.beats, statusEveryMs: 30_000 })
   }
 
   snapshot(prefix: string, values: Record<string, string>): void {
@@ -104,4 +104,76 @@ test('no control character of a key or a register is passed on', () => {
     // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for
     for (const value of Object.values(one)) expect(String(value)).not.toMatch(/[\0-\x1f\x7f-\x9f]/)
   }
+})
+
+const sightings = (reached: boolean) => [
+  { service: 'vpn', site: 'ams1', node: 'ams1-a', reached },
+  { service: 'vpn', site: 'oslo1', node: 'oslo1-a', reached: true },
+]
+const observed = (clockMs: number, reached: boolean) =>
+  JSON.stringify({ ...JSON.parse(reportOf(clockMs)), remote: sightings(reached) })
+
+function observedBed(): Bed {
+  const bed = new Bed()
+  bed.snapshot('status/', {
+    'status/ams1/ams1-a': reportOf(0),
+    'status/fra1/fra1-a': observed(0, false),
+    'status/lon1/lon1-a': observed(0, true),
+  })
+  for (const number of [1, 2])
+    for (const site of ['ams1', 'fra1', 'lon1']) bed.beat(`${site}/${site}-a`, number)
+  return bed
+}
+const remoteOf = (bed: Bed) =>
+  bed.view.nodes().find(({ site }) => site === 'ams1')!.report!.services[0]!.remote
+
+test('what other sites see of an endpoint is shown with it', () => {
+  expect(remoteOf(observedBed())).toEqual({ sites: 2, failing: 1 })
+})
+
+test('an observer whose beat no longer rises is not counted, and neither is one that no longer writes its status', () => {
+  const bed = observedBed()
+  bed.nowMs += 3000
+  bed.beat('lon1/lon1-a', 3)
+  bed.nowMs += 1000
+  expect(remoteOf(bed)).toEqual({ sites: 1, failing: 0 })
+  bed.nowMs = 75_000
+  bed.beat('lon1/lon1-a', 4)
+  expect(remoteOf(bed)).toBeNull()
+  bed.change('status/', 'status/lon1/lon1-a', observed(1, true))
+  expect(remoteOf(bed)).toEqual({ sites: 1, failing: 0 })
+})
+
+test('a node counts only the observers that it is given', () => {
+  const { view } = observedBed()
+  const of = (...sites: string[]) =>
+    view.viewRemotely(
+      { site: 'ams1', node: 'ams1-a' },
+      'vpn',
+      sites.map((site) => ({ site, node: `${site}-a` })),
+    )
+  expect(of('fra1')).toEqual({ sites: 1, failing: 1 })
+  expect(of('fra1', 'lon1')).toEqual({ sites: 2, failing: 1 })
+  expect(of('rome1')).toBeNull()
+})
+
+test.for([
+  ['too many', Array.from({ length: 1001 }, () => sightings(true)[0])],
+  ['with control characters', [{ ...sightings(true)[0], node: clearScreen }]],
+  ['without an answer', [{ service: 'vpn', site: 'ams1', node: 'ams1-a' }]],
+  ['no list', 'all'],
+] as const)('sightings that are %s are not read', ([, remote]) => {
+  const bed = observedBed()
+  bed.change('status/', 'status/lon1/lon1-a', JSON.stringify({ ...JSON.parse(reportOf(1)), remote }))
+  expect(remoteOf(bed)).toEqual({ sites: 1, failing: 1 })
+})
+
+test('fields of a later version are ignored', () => {
+  const bed = observedBed()
+  const text = JSON.stringify({
+    ...JSON.parse(reportOf(1, [{ ...service, added: 1 }])),
+    ...{ added: [], remote: sightings(true).map((one) => ({ ...one, added: 2 })) },
+  })
+  bed.change('status/', 'status/fra1/fra1-a', text)
+  expect(remoteOf(bed)).toEqual({ sites: 2, failing: 0 })
 })

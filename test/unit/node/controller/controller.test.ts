@@ -141,6 +141,7 @@ function start(
         : {
             permitOf: () => permit,
             holds: () => false,
+            remoteOf: () => null,
             contact: () => ({ ok: true, sinceMs: 0, problem: null }),
           },
   })

@@ -146,3 +146,36 @@ test('2,000 peers are distinguished', async () => {
   await look()
   expect(watch.view('wg0', 3000)).toEqual({ idleSince: 1500, sending: 2000 })
 })
+
+test('the probes of other sites, which are peers without an address, do not count as traffic', async () => {
+  const lines: string[] = []
+  const received = new Map([
+    [keyOf(0), 7],
+    [keyOf(1), 7],
+  ])
+  let looks = 0
+  const watch = new TrafficWatch({
+    ownPeers: new Map(),
+    clock: systemClock,
+    pollMs: 1,
+    readTransfer: async () => {
+      looks += 1
+      return [...received].map(([key, bytes]) => `${key}\t${bytes}\t0\n`).join('')
+    },
+    readAllowedIps: async () => lines.join('\n'),
+  })
+  open.push(watch)
+  lines.push(`${keyOf(0)}\t(none)`, `${keyOf(1)}\t10.80.0.2/32 fd00:80::2/128`)
+  watch.watch(new Set(['wg0']))
+  const look = async () => {
+    const from = looks
+    await vi.waitFor(() => expect(looks).toBeGreaterThan(from + 3), { timeout: 30_000, interval: 1 })
+  }
+  await look()
+  received.set(keyOf(0), 155)
+  await look()
+  expect(watch.view('wg0', 60_000)?.sending).toBe(0)
+  received.set(keyOf(1), 155)
+  await look()
+  expect(watch.view('wg0', 60_000)?.sending).toBe(1)
+})

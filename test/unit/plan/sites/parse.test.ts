@@ -103,6 +103,7 @@ test('every field of the YAML arrives in the fleet', () => {
       keyFile: '/etc/anyward/store/site.key',
       beatEveryMs: 1000,
     },
+    remote: { intervalMs: 5000, observers: 3 },
     planner: {
       schedule: '*/15 4-6 * * *',
       keys: [
@@ -131,6 +132,7 @@ test('every field of the YAML arrives in the fleet', () => {
             asn: 64502,
             routerId: '10.0.0.21',
             ssh: 'ams1-a.example.net',
+            unicast: '198.51.100.7',
             services: ['vpn'],
             extra: [{ file: 'ospf.conf', at: 'top', text: 'router ospf\n ospf router-id 10.0.0.21\nexit\n' }],
             alwaysAnnounce: ['45.45.45.0/24', '2a45::/32'],
@@ -170,6 +172,7 @@ test('every field of the YAML arrives in the fleet', () => {
             asn: 64500,
             routerId: '10.0.0.11',
             ssh: 'fra1-a',
+            unicast: null,
             services: ['vpn'],
             extra: [],
             alwaysAnnounce: [],
