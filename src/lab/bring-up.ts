@@ -38,7 +38,8 @@ import {
   writeState,
 } from './state.ts'
 import { takeDown } from './take-down.ts'
-import { describeFactor, slowTimers, timerFactor } from './topology/slow-timers.ts'
+import { fleetInLab } from './topology/adapt.ts'
+import { describeFactor, timerFactor } from './topology/slow-timers.ts'
 import { buildTopology } from './topology/topology.ts'
 
 interface BringUpOptions {
@@ -78,7 +79,7 @@ export class LabExistsError extends Error {
 export async function bringUp(options: BringUpOptions): Promise<LabState> {
   const nodes = options.fleet.sites.reduce((sum, site) => sum + site.nodes.length, 0)
   const factor = timerFactor(nodes, availableParallelism())
-  const fleet = slowTimers(options.fleet, factor)
+  const fleet = fleetInLab(options.fleet, factor)
   const topology = buildTopology(fleet, options.store)
   await requireVrf(fleet)
   if (!(await claimLab())) throw new LabExistsError(await readState())

@@ -29,6 +29,8 @@ const wireguardSchema = z.object({
   config: z.string(),
   /** With their length. */
   addresses: z.array(z.string()),
+  /** The server's. */
+  publicKey: z.string().default(''),
   probePublicKey: z.string(),
   /** `null` where the kernel has WireGuard. */
   process: processSchema.nullable(),
@@ -47,6 +49,8 @@ const nodeSchema = z.object({
   ports: z.array(z.string()),
   /** Its neighbors that are nodes of the fleet. */
   peers: z.array(z.object({ neighbor: z.string(), node: z.string() })),
+  /** What bundles of other fleets may need of it: `needsOf`. */
+  has: z.array(z.string()).default([]),
   wireguard: z.array(wireguardSchema),
   daemons: z.array(processSchema),
   controller: processSchema.nullable(),

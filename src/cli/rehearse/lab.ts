@@ -159,7 +159,7 @@ function requireNode(state: LabState, name: string): NodeState {
   })
 }
 
-function thisProgram(): string[] {
+export function thisProgram(): string[] {
   return [process.execPath, ...process.execArgv, process.argv[1]!]
 }
 
@@ -190,15 +190,14 @@ async function up(options: UpOptions, command: string): Promise<LabState> {
 }
 
 /** A program of the lab that failed, did not start or passed its time limit. */
-function isLabFailure(error: unknown): error is Error {
+export function isLabFailure(error: unknown): error is Error {
   return error instanceof LabError || error instanceof RunError
 }
 
 async function explain(error: unknown, signal: AbortSignal, kept: boolean): Promise<unknown> {
   if (signal.aborted) return new CommandError('interrupted: the lab is down again')
   if (error instanceof LabExistsError) return explainExisting(error.state)
-  if (error instanceof TopologyError)
-    return new CommandError(error.message, error.hint === null ? {} : { hint: error.hint })
+  if (error instanceof TopologyError) return explainTopology(error)
   if (isLabFailure(error)) {
     const after = kept ? `the lab is still there, in ${labDir}` : 'the lab is down again'
     return new CommandError(`the lab did not come up: ${error.message}`, {
@@ -217,6 +216,10 @@ async function explain(error: unknown, signal: AbortSignal, kept: boolean): Prom
     )
   }
   return error
+}
+
+export function explainTopology({ message, hint }: TopologyError): CommandError {
+  return new CommandError(message, hint === null ? {} : { hint })
 }
 
 async function explainExisting(state: LabState | null): Promise<CommandError> {
@@ -246,7 +249,7 @@ function interruptible(message: string): { signal: AbortSignal; end(): void } {
   }
 }
 
-function requireRoot(): void {
+export function requireRoot(): void {
   if (process.getuid?.() === 0) return
   throw new CommandError('the lab creates network namespaces, which requires root', {
     hint: 'run it with sudo',

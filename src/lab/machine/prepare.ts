@@ -2,11 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { writeBundles } from '../../bundle/write.ts'
-import type { DaemonKind } from '../../manifest/daemon-kinds.ts'
-import { compilePlan } from '../../plan/compile/compile-plan.ts'
 import type { NodePlan } from '../../plan/compile/plan.ts'
 import { createRenderer } from '../../plan/render/render.ts'
-import { readInstalledVersion } from '../../plan/service/installed-version.ts'
 import { renderBundle } from '../../plan/service/render-bundle.ts'
 import { loadTemplates } from '../../plan/service/templates.ts'
 import type { Fleet, Service } from '../../plan/sites/fleet.ts'
@@ -21,12 +18,14 @@ import {
   type WireguardState,
   writeSecret,
 } from '../state.ts'
-import { adaptFleet, type InstalledVersions, type LabSecrets } from '../topology/adapt.ts'
+import type { LabSecrets } from '../topology/adapt.ts'
 import type { LabCache, LabClient, LabNode, LabRouter, Topology } from '../topology/model.ts'
-import { installConfiguration, layoutOf } from './daemons.ts'
+import { needsOf } from '../topology/needs.ts'
+import { installConfiguration } from './daemons.ts'
+import { locateSecrets, nodeDir, planNodes } from './plan-nodes.ts'
 import { renderCore, renderRouter } from './router-config.ts'
 import { renderVrps, vrpFileOf } from './rtr.ts'
-import { prepareStore, storeOf } from './store.ts'
+import { prepareStore } from './store.ts'
 import { generateKeyPair, generatePresharedKey, type KeyPair, renderWireguard } from './wireguard.ts'
 
 export const managementLink = 'aw-mgmt'
@@ -66,16 +65,18 @@ export function describeClaim(topology: Topology, sites: string, owner: LabState
 export async function prepareLab(fleet: Fleet, topology: Topology, claim: LabState): Promise<LabState> {
   const keys = generateKeys(fleet, topology)
   const storeMembers = await prepareStore(topology)
-  const secrets = { ...locateSecrets(topology, keys), ...storeOf(topology) }
+  const secrets = locateSecrets(
+    topology,
+    new Map([...keys.servers].map(([name, pair]) => [name, pair.publicKey])),
+  )
   await writeKeys(fleet, topology, keys, secrets)
   const port = Number(fleet.listen.slice(fleet.listen.lastIndexOf(':') + 1))
-  const installed = await readInstalledVersions(topology.nodes.map(({ daemon }) => daemon))
-  const plans = topology.nodes.map((node) => planNode(fleet, node, secrets, port, installed))
+  const plans = await planNodes(fleet, topology, secrets, port)
   const render = createRenderer(await loadTemplates())
   const nodes = await Promise.all(
     topology.nodes.map(async (node, at) => {
       const plan = plans[at]!
-      const state = describeNode(node, plan, nodeDir(node), port, keys)
+      const state = describeNode(node, plan, needsOf(fleet, node), port, keys)
       await writeBundles(async (stage) =>
         stage({ dir: state.bundle, files: renderBundle(render, plan), obsolete: [] }),
       )
@@ -132,16 +133,6 @@ function generateKeys(fleet: Fleet, topology: Topology): Keys {
   }
 }
 
-function locateSecrets(topology: Topology, keys: Keys): LabSecrets {
-  const dirs = new Map(topology.nodes.map((node) => [node.name, nodeDir(node)]))
-  return {
-    publicKeys: new Map([...keys.servers].map(([service, pair]) => [service, pair.publicKey])),
-    probeKeyFile: (node, service) => join(dirs.get(node)!, `probe-${service}.key`),
-    presharedKeyFile: (service) => join(labDir, 'keys', `${service}.psk`),
-    passwordFile: (node, neighbor) => join(dirs.get(node)!, `bgp-${neighbor}.password`),
-  }
-}
-
 async function writeKeys(fleet: Fleet, topology: Topology, keys: Keys, secrets: LabSecrets): Promise<void> {
   await mkdir(join(labDir, 'keys'), { recursive: true, mode: 0o700 })
   for (const service of fleet.services) {
@@ -168,29 +159,8 @@ async function writeKeys(fleet: Fleet, topology: Topology, keys: Keys, secrets: 
   }
 }
 
-async function readInstalledVersions(kinds: readonly DaemonKind[]): Promise<InstalledVersions> {
-  const found = new Map<DaemonKind, string>()
-  for (const kind of new Set(kinds)) {
-    const version = await readInstalledVersion(kind)
-    if (version !== null) found.set(kind, version)
-  }
-  return found
-}
-
-function planNode(
-  fleet: Fleet,
-  node: LabNode,
-  secrets: LabSecrets,
-  port: number,
-  installed: InstalledVersions,
-): NodePlan {
-  // The planner of `anyward plan`, once for each node, because interface names and probe keys differ.
-  const adapted = adaptFleet(fleet, node, secrets, installed)
-  const plan = compilePlan(adapted, () => layoutOf(node, nodeDir(node), port))
-  return plan.nodes.find((candidate) => candidate.node === node.name)!
-}
-
-function describeNode(node: LabNode, plan: NodePlan, dir: string, port: number, keys: Keys): NodeState {
+function describeNode(node: LabNode, plan: NodePlan, has: string[], port: number, keys: Keys): NodeState {
+  const dir = nodeDir(node)
   return {
     name: node.name,
     site: node.site,
@@ -202,6 +172,7 @@ function describeNode(node: LabNode, plan: NodePlan, dir: string, port: number, 
     statusUrl: `http://${node.managementAddress.address}:${port}/status`,
     ports: [...node.links.map((link) => link.nodePort), ...node.peers.map((peer) => peer.port)],
     peers: node.peers.map((peer) => ({ neighbor: peer.neighbor, node: peer.node })),
+    has,
     wireguard: plan.services.map(
       (service): WireguardState => ({
         service: service.name,
@@ -209,6 +180,7 @@ function describeNode(node: LabNode, plan: NodePlan, dir: string, port: number, 
         port: service.wireguard.port,
         config: join(dir, `wireguard-${service.name}.conf`),
         addresses: service.wireguard.addresses.map(String),
+        publicKey: keys.servers.get(service.name)!.publicKey,
         probePublicKey: keys.probes.get(`${node.name} ${service.name}`)!.publicKey,
         process: null,
       }),
@@ -320,10 +292,6 @@ async function prepareClient(client: LabClient, service: Service, keys: Keys): P
     wireguard: null,
     traffic: null,
   }
-}
-
-function nodeDir(node: LabNode): string {
-  return join(labDir, 'nodes', node.folder)
 }
 
 function hostPrefix(address: string): string {

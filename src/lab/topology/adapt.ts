@@ -4,6 +4,7 @@ import type { Fleet, Rpki, Store } from '../../plan/sites/fleet.ts'
 import { cacheAddress, cachePort } from './caches.ts'
 import type { LabNode } from './model.ts'
 import { uniqueInterface } from './names.ts'
+import { slowTimers } from './slow-timers.ts'
 
 /** Paths in the lab for files of real nodes. */
 export interface LabSecrets {
@@ -20,6 +21,11 @@ export interface LabSecrets {
 
 /** The version of each daemon on this machine, where it is known. */
 export type InstalledVersions = ReadonlyMap<DaemonKind, string>
+
+/** The fleet as the lab runs it: with timers that the machine can keep, and without keys, because bundles are not signed here. */
+export function fleetInLab(fleet: Fleet, timerFactor: number): Fleet {
+  return slowTimers({ ...fleet, planner: { ...fleet.planner, keys: [] } }, timerFactor)
+}
 
 /**
  * The fleet for one node of the lab: with generated keys and passwords, WireGuard interface names that are unique

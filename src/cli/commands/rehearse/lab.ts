@@ -1,7 +1,8 @@
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Command, Option } from 'commander'
 import { fleetScenarioName, scenarioNames } from '../../../lab/scenario/names.ts'
-import { parseDuration } from '../../../text/duration.ts'
 import { collect } from '../options.ts'
+import { labRolloutCommand } from './lab-rollout.ts'
+import { parseTime } from './parse-time.ts'
 
 const timeoutHelp = 'time limit for the start of the daemons (default: 60s, and 5s for each node)'
 const storeHelp = 'also start a store: etcd with three members, which every node joins'
@@ -12,6 +13,7 @@ export function labCommand(): Command {
     .description('Runs the fleet on this machine, with real daemons in network namespaces. Needs root.')
     .addCommand(upCommand())
     .addCommand(runCommand())
+    .addCommand(labRolloutCommand())
     .addCommand(downCommand())
 }
 
@@ -21,7 +23,7 @@ function upCommand(): Command {
     .option('--store', storeHelp)
     .option('--no-controllers', 'start no controllers: nothing is announced')
     .option('--keep', 'do not remove a lab that fails to start')
-    .option('--timeout <duration>', timeoutHelp, parseTimeout)
+    .option('--timeout <duration>', timeoutHelp, parseTime)
     .action(async (_options: unknown, command: Command) => {
       const { labUp } = await import('../../rehearse/lab.ts')
       await labUp(command.optsWithGlobals())
@@ -43,7 +45,7 @@ function runCommand(): Command {
     .option('--no-client', 'do not measure the outage of clients')
     .addOption(new Option('--store', storeHelp).conflicts('running'))
     .option('--running', 'use the lab that is running, and leave it running')
-    .option('--timeout <duration>', timeoutHelp, parseTimeout)
+    .option('--timeout <duration>', timeoutHelp, parseTime)
     .action(async (wanted: string[], _options: unknown, command: Command) => {
       const { labRun } = await import('../../rehearse/lab.ts')
       await labRun(wanted, command.optsWithGlobals())
@@ -57,10 +59,4 @@ function downCommand(): Command {
       const { labDown } = await import('../../rehearse/lab.ts')
       await labDown(command.optsWithGlobals())
     })
-}
-
-function parseTimeout(text: string): number {
-  const parsed = parseDuration(text)
-  if (parsed === null) throw new InvalidArgumentError('Write a duration such as 60s.')
-  return parsed
 }

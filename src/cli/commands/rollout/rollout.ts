@@ -15,8 +15,28 @@ export function rolloutCommand(): Command {
     .addCommand(undoCommand())
 }
 
-function subcommand(name: string): Command {
-  return new Command(name).option('--out <dir>', 'the folder of the bundles, and of the state', 'out')
+/** What each subcommand does, also in a lab. */
+export const rolloutDescriptions = {
+  start: 'Starts a rollout, and drives it until it is done, undone or paused.',
+  status: 'Prints the state of the latest rollout. Exits 1 if it is paused, undone or failed.',
+  watch: 'Follows the latest rollout until it rests.',
+  pause: 'Begins no further node. Nodes that change now are changed completely.',
+  resume:
+    'Continues a rollout that is paused, or whose command has ended. A wave that was undone is tried again.',
+  abort: 'Undoes the current wave, and ends the rollout. Complete waves keep their new bundles.',
+  undo: 'Gives every node the bundle from before the rollout, the last wave first; also after its end.',
+} as const
+
+export const dryRunOption = () =>
+  new Option('--dry-run', 'change nothing: print the waves, and what changes at each node')
+
+export const asStartedOption = () =>
+  new Option('--as-started', 'also if the YAML has changed since: with the bundles of its start')
+
+function subcommand(name: keyof typeof rolloutDescriptions): Command {
+  return new Command(name)
+    .description(rolloutDescriptions[name])
+    .option('--out <dir>', 'the folder of the bundles, and of the state', 'out')
 }
 
 /** Of the commands that reach nodes. */
@@ -28,8 +48,7 @@ const storeKeys = () =>
 
 function startCommand(): Command {
   return subcommand('start')
-    .description('Starts a rollout, and drives it until it is done, undone or paused.')
-    .option('--dry-run', 'change nothing: print the waves, and what changes at each node')
+    .addOption(dryRunOption())
     .option(
       '--key <file>',
       'for signed bundles: signs what undoes them, as `anyward sign --key` does; needed only now, not by `resume` or `undo`',
@@ -39,10 +58,10 @@ function startCommand(): Command {
       'sign for an undo what the nodes have, also if it is unsigned, or by a key that the plan does not have',
     )
     .addOption(
-      new Option('--via <way>', 'how the nodes are reached (default: `via` in fleet.yaml)').choices([
-        'ssh',
-        'store',
-      ]),
+      new Option(
+        '--via <way>',
+        'how the nodes are reached (default: `via` in fleet.yaml); those of a lab: `anyward lab rollout`',
+      ).choices(['ssh', 'store']),
     )
     .addOption(storeKeys())
     .action(async (_options: unknown, command: Command) => {
@@ -52,26 +71,21 @@ function startCommand(): Command {
 }
 
 function statusCommand(): Command {
-  return subcommand('status')
-    .description('Prints the state of the latest rollout. Exits 1 if it is paused, undone or failed.')
-    .action(async (_options: unknown, command: Command) => {
-      const { status } = await import('../../design/rollout/rollout.ts')
-      await status(command.optsWithGlobals())
-    })
+  return subcommand('status').action(async (_options: unknown, command: Command) => {
+    const { status } = await import('../../design/rollout/rollout.ts')
+    await status(command.optsWithGlobals())
+  })
 }
 
 function watchCommand(): Command {
-  return subcommand('watch')
-    .description('Follows the latest rollout until it rests.')
-    .action(async (_options: unknown, command: Command) => {
-      const { watch } = await import('../../design/rollout/rollout.ts')
-      await watch(command.optsWithGlobals())
-    })
+  return subcommand('watch').action(async (_options: unknown, command: Command) => {
+    const { watch } = await import('../../design/rollout/rollout.ts')
+    await watch(command.optsWithGlobals())
+  })
 }
 
 function pauseCommand(): Command {
   return subcommand('pause')
-    .description('Begins no further node. Nodes that change now are changed completely.')
     .addOption(storeKeys())
     .action(async (_options: unknown, command: Command) => {
       const { operate } = await import('../../design/rollout/rollout.ts')
@@ -81,10 +95,7 @@ function pauseCommand(): Command {
 
 function resumeCommand(): Command {
   return subcommand('resume')
-    .description(
-      'Continues a rollout that is paused, or whose command has ended. A wave that was undone is tried again.',
-    )
-    .option('--as-started', 'also if the YAML has changed since: with the bundles of its start')
+    .addOption(asStartedOption())
     .option(
       '--key <file>',
       'for signed bundles, if a wave was undone: signs them again, above what the nodes run',
@@ -98,7 +109,6 @@ function resumeCommand(): Command {
 
 function abortCommand(): Command {
   return subcommand('abort')
-    .description('Undoes the current wave, and ends the rollout. Complete waves keep their new bundles.')
     .addOption(storeKeys())
     .action(async (_options: unknown, command: Command) => {
       const { operate } = await import('../../design/rollout/rollout.ts')
@@ -108,9 +118,6 @@ function abortCommand(): Command {
 
 function undoCommand(): Command {
   return subcommand('undo')
-    .description(
-      'Gives every node the bundle from before the rollout, the last wave first; also after its end.',
-    )
     .addOption(storeKeys())
     .action(async (_options: unknown, command: Command) => {
       const { operate } = await import('../../design/rollout/rollout.ts')

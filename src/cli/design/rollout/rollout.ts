@@ -4,18 +4,16 @@ import {
   followRollout,
   operateRollout,
   previewRollout,
+  type RolloutPlace,
   readRolloutState,
+  rolloutCommandOf,
   startRollout,
 } from '../../../plan/service/rollout/rollout-service.ts'
 import { exitCode } from '../../failure.ts'
 import { describePreview, describeStatus, documentOf, previewDocument } from './print.ts'
 import { createProgress } from './progress.ts'
 
-export interface RolloutOptions {
-  readonly sites: string
-  readonly out: string
-  readonly via?: 'ssh' | 'store'
-  readonly storeKeys?: string
+export interface RolloutOptions extends RolloutPlace {
   readonly json?: true
   readonly dryRun?: true
   readonly asStarted?: true
@@ -30,7 +28,7 @@ export async function start(options: RolloutOptions): Promise<void> {
     else print(describePreview(prepared))
     return
   }
-  const rollout = await startRollout(options, options, createReporter())
+  const rollout = await startRollout(options, options, createReporter(options))
   if (rollout === null) {
     if (options.json)
       printJson({ id: null, state: 'done', waves: [], reason: 'every node has its bundle already' })
@@ -41,15 +39,15 @@ export async function start(options: RolloutOptions): Promise<void> {
 }
 
 export async function status(options: RolloutOptions): Promise<void> {
-  const { rollout, isDriven } = await readRolloutState(options.out)
+  const { rollout, isDriven } = await readRolloutState(options)
   report(rollout, options, ['running', 'done'])
   if (rollout.state === 'running' && !isDriven && options.json !== true) {
-    print(['no command drives it: continue it with `anyward rollout resume`'])
+    print([`no command drives it: continue it with \`${rolloutCommandOf(options)} resume\``])
   }
 }
 
 export async function watch(options: RolloutOptions): Promise<void> {
-  report(await followRollout(options.out, createReporter()), options, ['done'])
+  report(await followRollout(options, createReporter(options)), options, ['done'])
 }
 
 /** The states in which each order is carried out. */
@@ -61,7 +59,7 @@ const aims: Readonly<Record<Reopening, readonly Rollout['state'][]>> = {
 }
 
 export async function operate(kind: Reopening, options: RolloutOptions): Promise<void> {
-  const rollout = await operateRollout(options, kind, createReporter(), {
+  const rollout = await operateRollout(options, kind, createReporter(options), {
     asStarted: options.asStarted === true,
     key: options.key,
   })
@@ -69,11 +67,13 @@ export async function operate(kind: Reopening, options: RolloutOptions): Promise
 }
 
 /** Ctrl-C ends this command, and not what it has begun on a node. */
-function createReporter() {
+function createReporter(options: RolloutOptions) {
   const interrupted = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.once(signal, () => {
-      process.stderr.write('the rollout stays as it is: continue it with `anyward rollout resume`\n')
+      process.stderr.write(
+        `the rollout stays as it is: continue it with \`${rolloutCommandOf(options)} resume\`\n`,
+      )
       interrupted.abort()
     })
   }

@@ -6,12 +6,22 @@ import { type RolloutTransport, TransportError } from '../../../change/transport
 import type { StoreSettings } from '../../../fleet/etcd/open-store.ts'
 import { OperationError } from '../../../text/operation-error.ts'
 import { StoreTransport } from '../../rollout/store/store-transport.ts'
+import type { Fleet } from '../../sites/fleet.ts'
 
 /** How the nodes of a rollout are reached; it does not change while a rollout is not over. */
 export type Way =
   | { readonly via: 'ssh' }
   /** `settings` as in fleet.yaml. */
   | { readonly via: 'store'; readonly settings: StoreSettings }
+  | { readonly via: 'local' }
+
+/** Nodes on this machine: those of a lab. */
+export interface LocalNodes {
+  /** Writes bundles for these nodes into `out`, and returns the fleet as it runs here. Throws OperationError. */
+  readonly plan: (fleet: Fleet, out: string) => Promise<Fleet>
+  /** No other command changes the nodes during `work`. Throws OperationError. */
+  readonly use: <T>(work: (transport: RolloutTransport) => Promise<T>) => Promise<T>
+}
 
 export interface Place {
   readonly node: string
@@ -23,11 +33,41 @@ export interface Reach {
   readonly transport: (places: readonly Place[]) => RolloutTransport
   /** After a rollout that is over: what it has left behind is removed, as far as possible. */
   readonly clean: () => Promise<void>
+}
+
+interface OpenReach extends Reach {
   readonly close: () => Promise<void>
 }
 
-/** @param keys the folder with the planner's certificate for the store, if it is not where `settings` says. Throws OperationError. */
-export async function openReach(way: Way, keys: string | null): Promise<Reach> {
+interface ReachOptions {
+  /** The folder with the planner's certificate for the store, if it is not where `settings` says. */
+  readonly storeKeys?: string
+  readonly local?: LocalNodes
+}
+
+/** Reaches the nodes during `work`. Throws OperationError. */
+export async function withReach<T>(
+  way: Way,
+  { storeKeys, local }: ReachOptions,
+  work: (reach: Reach) => Promise<T>,
+): Promise<T> {
+  if (way.via === 'local') {
+    if (local !== undefined)
+      return local.use((transport) => work({ transport: () => transport, clean: async () => {} }))
+    throw new OperationError('this rollout is one of a lab', {
+      hint: 'use `anyward lab rollout`',
+      outcome: 'refused',
+    })
+  }
+  const reach = await openReach(way, storeKeys ?? null)
+  try {
+    return await work(reach)
+  } finally {
+    await reach.close()
+  }
+}
+
+async function openReach(way: Exclude<Way, { via: 'local' }>, keys: string | null): Promise<OpenReach> {
   if (way.via === 'ssh') {
     return {
       transport: (places) => {

@@ -11,7 +11,7 @@ import type { Fleet } from '../../sites/fleet.ts'
 import { requireFleet } from '../../sites/load.ts'
 import { freeze, hashSites, thaw, thawWay, thisOperator } from './frozen.ts'
 import { type Prepared, prepareRollout } from './prepare.ts'
-import { openReach, type Reach, type Way } from './reach.ts'
+import { type LocalNodes, type Reach, type Way, withReach } from './reach.ts'
 import { type RolloutSigning, readTrust, signForAnotherAttempt, signForStart } from './sign-rollout.ts'
 
 export interface RolloutPlace {
@@ -23,6 +23,15 @@ export interface RolloutPlace {
   readonly via?: 'ssh' | 'store'
   /** The folder with the planner's certificate for the store, if it is not where fleet.yaml says. */
   readonly storeKeys?: string
+  /** The nodes are these, and `via` has no effect. */
+  readonly local?: LocalNodes
+}
+
+type RolloutFolder = Pick<RolloutPlace, 'out' | 'local'>
+
+/** For hints. */
+export function rolloutCommandOf({ local }: RolloutFolder): string {
+  return local === undefined ? 'anyward rollout' : 'anyward lab rollout'
 }
 
 export type Reporter = Pick<Drive, 'onEvent' | 'onState' | 'signal'>
@@ -32,7 +41,9 @@ export async function previewRollout(place: RolloutPlace, signing: RolloutSignin
   const fleet = await requireFleet(place.sites)
   const files = new RolloutFiles(place.out)
   const trust = await readTrust(files, await files.load(), signing)
-  return withReach(chooseWay(fleet, place), place, (reach) => prepareRollout(fleet, place.out, reach, trust))
+  return withReach(chooseWay(fleet, place), place, async (reach) =>
+    prepareRollout(await planLocally(fleet, place), place.out, reach, trust),
+  )
 }
 
 /** Starts a rollout and drives it; `null`: every node has its bundle already. Throws ConfigError and OperationError. */
@@ -43,19 +54,20 @@ export async function startRollout(
 ): Promise<Rollout | null> {
   const { sites, out } = place
   const files = new RolloutFiles(out)
-  return withLock(files, async () => {
+  return withLock(files, place, async () => {
     const last = await files.load()
     if (last !== null && !isOver(last)) {
       throw new OperationError(`rollout ${last.id}, which ${last.startedBy} started, is not over`, {
-        hint: 'see it with `anyward rollout status`; resume, abort or undo it first',
+        hint: `see it with \`${rolloutCommandOf(place)} status\`; resume, abort or undo it first`,
         outcome: 'refused',
       })
     }
-    const fleet = await requireFleet(sites)
+    const read = await requireFleet(sites)
     const sitesHash = await hashSites(sites)
     const trust = await readTrust(files, last, signing)
-    const way = chooseWay(fleet, place)
+    const way = chooseWay(read, place)
     return withReach(way, place, async (reach) => {
+      const fleet = await planLocally(read, place)
       const prepared = await prepareRollout(fleet, out, reach, trust)
       if (prepared.waves.length === 0) return null
       const pairs = await signForStart(prepared.changing, out, signing.key)
@@ -93,9 +105,11 @@ function describeStart({ nodes, waves }: Prepared, sitesHash: string, soakMs: nu
 }
 
 /** The latest rollout, and whether an engine drives it. Throws OperationError if there is none. */
-export async function readRolloutState(out: string): Promise<{ rollout: Rollout; isDriven: boolean }> {
-  const files = new RolloutFiles(out)
-  const rollout = await requireRollout(files, out)
+export async function readRolloutState(
+  place: RolloutFolder,
+): Promise<{ rollout: Rollout; isDriven: boolean }> {
+  const files = new RolloutFiles(place.out)
+  const rollout = await requireRollout(files, place)
   const lock = await files.lock()
   if (lock.outcome === 'locked') lock.release()
   return { rollout, isDriven: lock.outcome === 'busy' }
@@ -113,20 +127,20 @@ export async function operateRollout(
 ): Promise<Rollout> {
   const { sites, out } = place
   const files = new RolloutFiles(out)
-  const first = await requireRollout(files, out)
+  const first = await requireRollout(files, place)
   const by = thisOperator()
   const lock = await files.lock()
   if (lock.outcome === 'busy') {
-    if (kind === 'resume') throw isDrivenError(first, lock.pid)
+    if (kind === 'resume') throw isDrivenError(place, first, lock.pid)
     await files.ask({ kind, by })
-    return followRollout(out, reporter)
+    return followRollout(place, reporter)
   }
   try {
     if (kind === 'resume' && !asStarted) await requireSameSites(first, sites)
     const next = reopen(first, kind, by)
     if (typeof next === 'string') {
       throw new OperationError(next, {
-        hint: 'start another one with `anyward rollout start`',
+        hint: `start another one with \`${rolloutCommandOf(place)} start\``,
         outcome: 'refused',
       })
     }
@@ -145,11 +159,11 @@ const pollMs = 500
 
 /** Reports the states of the latest rollout until it rests, or no engine drives it any more. */
 export async function followRollout(
-  out: string,
+  place: RolloutFolder,
   { onState, signal }: Omit<Reporter, 'onEvent'>,
 ): Promise<Rollout> {
   for (;;) {
-    const { rollout, isDriven } = await readRolloutState(out)
+    const { rollout, isDriven } = await readRolloutState(place)
     onState(rollout)
     if (rollout.state !== 'running' || !isDriven || signal.aborted) return rollout
     await systemClock.sleep(pollMs)
@@ -167,7 +181,13 @@ async function drive(
   return end
 }
 
-function chooseWay({ rollout, store }: Fleet, { via = rollout.via }: RolloutPlace): Way {
+/** The bundles of a real fleet are there: `anyward plan` has made them. */
+async function planLocally(fleet: Fleet, { local, out }: RolloutPlace): Promise<Fleet> {
+  return local === undefined ? fleet : local.plan(fleet, out)
+}
+
+function chooseWay({ rollout, store }: Fleet, { via = rollout.via, local }: RolloutPlace): Way {
+  if (local !== undefined) return { via: 'local' }
   if (via === 'ssh') return { via }
   if (store !== null) return { via, settings: store }
   throw new OperationError('the fleet has no store', {
@@ -176,22 +196,9 @@ function chooseWay({ rollout, store }: Fleet, { via = rollout.via }: RolloutPlac
   })
 }
 
-async function withReach<T>(
-  way: Way,
-  { storeKeys = null }: { readonly storeKeys?: string | null },
-  work: (reach: Reach) => Promise<T>,
-): Promise<T> {
-  const reach = await openReach(way, storeKeys)
-  try {
-    return await work(reach)
-  } finally {
-    await reach.close()
-  }
-}
-
-async function withLock<T>(files: RolloutFiles, work: () => Promise<T>): Promise<T> {
+async function withLock<T>(files: RolloutFiles, place: RolloutFolder, work: () => Promise<T>): Promise<T> {
   const lock = await files.lock()
-  if (lock.outcome === 'busy') throw isDrivenError(await files.load(), lock.pid)
+  if (lock.outcome === 'busy') throw isDrivenError(place, await files.load(), lock.pid)
   try {
     return await work()
   } finally {
@@ -199,20 +206,21 @@ async function withLock<T>(files: RolloutFiles, work: () => Promise<T>): Promise
   }
 }
 
-function isDrivenError(rollout: Rollout | null, pid: number | null): OperationError {
+function isDrivenError(place: RolloutFolder, rollout: Rollout | null, pid: number | null): OperationError {
   const process = pid === null ? '' : ` (process ${pid})`
   const what = rollout === null ? 'a rollout' : `rollout ${rollout.id}`
   return new OperationError(`${what} is driven by another command${process}`, {
-    hint: 'follow it with `anyward rollout watch`, or end it with `anyward rollout abort`',
+    hint: `follow it with \`${rolloutCommandOf(place)} watch\`, or end it with \`${rolloutCommandOf(place)} abort\``,
     outcome: 'refused',
   })
 }
 
-async function requireRollout(files: RolloutFiles, out: string): Promise<Rollout> {
+async function requireRollout(files: RolloutFiles, place: RolloutFolder): Promise<Rollout> {
   const rollout = await files.load()
   if (rollout !== null) return rollout
+  const { out, local } = place
   throw new OperationError(`there is no rollout in ${out}`, {
-    hint: 'name the folder of its bundles with --out, or start one with `anyward rollout start`',
+    hint: `${local === undefined ? 'name the folder of its bundles with --out, or ' : ''}start one with \`${rolloutCommandOf(place)} start\``,
     outcome: 'refused',
   })
 }
