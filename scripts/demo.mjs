@@ -1,5 +1,5 @@
 // The demo: the example fleet in a lab. Breaks one site after another, and prints the effect on neighbors and
-// clients.
+// clients. Then a bad change of the YAML is rolled out.
 import { fileURLToPath } from 'node:url'
 import { bringUp, LabExistsError } from '../dist/lab/bring-up.js'
 import { formatMs } from '../dist/lab/scenario/report.js'
@@ -8,6 +8,7 @@ import { scenarios } from '../dist/lab/scenario/scenarios.js'
 import { readState } from '../dist/lab/state.js'
 import { takeDown } from '../dist/lab/take-down.js'
 import { requireFleet } from '../dist/plan/sites/load.js'
+import { canary, copySites, rollOutMistake } from './demo-rollout.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const program = [process.execPath, `${root}dist/cli/main.js`]
@@ -67,7 +68,8 @@ function say(line) {
 
 async function main() {
   const startedAt = performance.now()
-  const fleet = await requireFleet(`${root}sites`)
+  const sites = await copySites(`${root}sites`)
+  const fleet = await requireFleet(sites.dir)
   say(bold('Anyward: three sites, one anycast address, on this machine'))
   say(
     dim(
@@ -82,7 +84,7 @@ async function main() {
   try {
     const state = await bringUp({
       fleet,
-      sites: 'sites',
+      sites: sites.dir,
       program,
       controllers: true,
       command: 'demo',
@@ -94,19 +96,22 @@ async function main() {
     say(
       `   up after ${formatMs(performance.now() - startedAt)}: all sessions and announcements are up, all clients have replies`,
     )
+    const parts = acts.length + 1
     for (const [index, act] of acts.entries()) {
-      rows.push(await play(state, act, `${index + 1}/${acts.length}`, abort.signal))
+      rows.push(await play(state, act, `${index + 1}/${parts}`, abort.signal))
     }
+    rows.push(await playRollout(state, sites.dir, `${parts}/${parts}`, abort.signal))
   } catch (error) {
     if (!abort.signal.aborted) throw error
     process.exitCode = 130
   } finally {
     wait('taking the lab down')
     await takeDown(await readState())
+    await sites.remove()
     settle()
   }
   if (rows.length > 0) printTable(rows, performance.now() - startedAt)
-  if (rows.some(({ result }) => !result.passed)) process.exitCode = 1
+  if (rows.some(({ passed }) => !passed)) process.exitCode = 1
 }
 
 async function play(state, act, number, signal) {
@@ -152,26 +157,82 @@ async function play(state, act, number, signal) {
   if (!result.passed) say(`   ${bold('failed')}: ${result.detail}`)
   else if (result.withdrawnMs === null) say('   the neighbors kept all routes')
   else say(dim(`   announced again ${formatMs(result.restoredMs)} after the repair`))
-  return { act, scenario, node, result, reason }
+  return {
+    passed: result.passed,
+    cells: [
+      scenario.summary,
+      nameOf(node),
+      foundBy(scenario, reason),
+      scenario.expects === 'kept' && result.passed ? 'kept' : formatMs(result.withdrawnMs),
+      act.client ? formatMs(result.clientOutageMs) : '',
+      act.client && result.packetsLost !== null ? String(result.packetsLost) : '',
+    ],
+  }
+}
+
+const nameOf = ({ name, daemon }) => `${name} ${daemon === 'bird' ? 'BIRD' : 'FRR'}`
+
+async function playRollout(state, dir, number, signal) {
+  let isStopped = false
+  const node = state.nodes.find(({ name }) => name === canary)
+  const line = (afterMs, text) => say(`   ${formatMs(afterMs).padStart(9)}  ${text}`)
+  say('')
+  const { rollout, tookMs, losses, restarts, incomplete, others } = await rollOutMistake({
+    ...{ state, dir, program, signal },
+    onEvent(event) {
+      if (event.kind === 'changed') {
+        say(`${bold(`${number}  a typing error in the YAML is rolled out`)}: ${event.example}, at every site`)
+        say(
+          dim(
+            '   it is valid YAML, and would end the sessions with all upstreams; soak and drain are short here',
+          ),
+        )
+        wait('planning the new bundles')
+        return
+      }
+      if (event.event === 'step' && event.message.endsWith(': drain') && !isStopped) {
+        line(event.afterMs, `${canary}, the canary, is drained: the change restarts its sessions`)
+        wait('its clients move to another site')
+      } else if (event.event === 'step' && event.message.endsWith(': apply') && !isStopped) {
+        line(event.afterMs, `${canary} applies its new bundle`)
+        wait('waiting for its sessions')
+      } else if (event.event === 'rollout' && event.message.includes('undoes the wave: ')) {
+        isStopped = true
+        line(
+          event.afterMs,
+          `the rollout stops: ${event.message.split('undoes the wave: ')[1].split('; ')[0]}`,
+        )
+        wait('the canary gets its former bundle back, and its neighbors connect again')
+      }
+    },
+  })
+  const kept = [...losses.keys(), ...restarts].every((name) => name === canary)
+  const passed = rollout?.state === 'undone' && kept && incomplete.length === 0
+  if (passed) {
+    line(tookMs, `undone: ${canary} runs its former bundle, and its neighbors have all routes again`)
+    say(
+      dim(`   the ${others} neighbors of the other sites lost no route, and no session with them restarted`),
+    )
+  } else {
+    const facts = { state: rollout?.state, reason: rollout?.reason, losses: [...losses.keys()], incomplete }
+    say(`   ${bold('failed')}: ${JSON.stringify(facts)}`)
+  }
+  return {
+    passed,
+    cells: ['bad rollout', nameOf(node), 'gate at the canary', passed ? 'canary only' : '-', '', ''],
+  }
 }
 
 function printTable(rows, tookMs) {
   const head = ['what broke', 'where', 'found by', 'route gone', 'client outage', 'lost']
-  const cells = rows.map(({ act, scenario, node, result, reason }) => [
-    scenario.summary,
-    `${node.name} ${node.daemon === 'bird' ? 'BIRD' : 'FRR'}`,
-    foundBy(scenario, reason),
-    scenario.expects === 'kept' && result.passed ? 'kept' : formatMs(result.withdrawnMs),
-    act.client ? formatMs(result.clientOutageMs) : '',
-    act.client && result.packetsLost !== null ? String(result.packetsLost) : '',
-  ])
+  const cells = rows.map((row) => row.cells)
   const widths = head.map((title, at) => Math.max(title.length, ...cells.map((row) => row[at].length)))
   const print = (row) =>
     row.map((cell, at) => (at >= 3 ? cell.padStart(widths[at]) : cell.padEnd(widths[at]))).join('  ')
   say('')
   say(bold(print(head)))
   say(dim(widths.map((width) => '─'.repeat(width)).join('  ')))
-  for (const [at, row] of cells.entries()) say(`${print(row)}${rows[at].result.passed ? '' : '  FAILED'}`)
+  for (const [at, row] of cells.entries()) say(`${print(row)}${rows[at].passed ? '' : '  FAILED'}`)
   say('')
   say(
     'Route gone: the time until the last neighbor’s table has lost the route. Client outage: how long the pings of',

@@ -1,4 +1,3 @@
-import { execa } from 'execa'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { patience } from '../../patience.ts'
 import { type RolloutDocument, RolloutLab } from '../fixtures/rollout/rollout-lab.ts'
@@ -38,18 +37,6 @@ test(
   patienceMs,
 )
 
-/** When each session of the neighbors of these nodes came up, by the neighbors' own BIRDs. */
-async function sessionsOf(...nodes: string[]): Promise<string[]> {
-  const lines: string[] = []
-  for (const { name, controlSocket, sessions } of lab.lab.neighbors) {
-    for (const { node, protocol } of sessions.filter((session) => nodes.includes(session.node))) {
-      const { stdout } = await execa('birdc', ['-s', controlSocket, 'show', 'protocols', protocol])
-      lines.push(`${name} ${node} ${stdout.split('\n').at(-1)}`)
-    }
-  }
-  return lines.sort()
-}
-
 const bad: [name: string, plan: () => Promise<void>, reason: RegExp][] = [
   [
     'that ends the sessions: the AS number of every neighbor is wrong',
@@ -84,7 +71,7 @@ test.each(bad)(
   async (_name, plan, reason) => {
     await lab.untilEverything()
     const before = await lab.digests()
-    const sessions = await sessionsOf('rome-a', 'lima-a')
+    const sessions = await lab.sessionsOf('rome-a', 'lima-a')
     await plan()
     const end = lab.watch(['rome-a', 'lima-a'])
     const { exitCode, document, stderr } = await lab.run('start')
@@ -98,7 +85,7 @@ test.each(bad)(
     ])
     expect(exitCode).toBe(1)
     expect(seen).toEqual([])
-    expect(await sessionsOf('rome-a', 'lima-a')).toEqual(sessions)
+    expect(await lab.sessionsOf('rome-a', 'lima-a')).toEqual(sessions)
     expect(await lab.digests()).toEqual(before)
     await lab.untilEverything()
   },

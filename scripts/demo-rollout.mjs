@@ -1,0 +1,117 @@
+// The last part of the demo: a valid change of the YAML that ends sessions is rolled out, and is stopped at the canary.
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { labNodes, labRolloutDir } from '../dist/lab/local-nodes.js'
+import { readPrefixes } from '../dist/lab/machine/tables.js'
+import { Tables } from '../dist/lab/readiness.js'
+import { startRollout } from '../dist/plan/service/rollout/rollout-service.js'
+
+export const canary = 'fra1-a'
+
+/** A copy of the example's YAML with times for a demo: it drains for seconds, and its first wave is the canary. */
+export async function copySites(from) {
+  const dir = await mkdtemp(join(tmpdir(), 'anyward-demo-'))
+  await cp(from, dir, { recursive: true })
+  await edit(join(dir, 'fleet.yaml'), (text) => {
+    const drain = text.replace(/drain: \{.*\}/, 'drain: { idle: 1s, limit: 5s, undrain: 1s }')
+    return `${drain}\nrollout: { waves: [{ name: canary, nodes: [${canary}] }], soak: 5s }\n`
+  })
+  return { dir, remove: () => rm(dir, { recursive: true, force: true }) }
+}
+
+/** Swaps the last two digits of the AS number of each upstream, at every site. */
+async function swapDigits(dir) {
+  for (const name of await readdir(dir)) {
+    if (name === 'fleet.yaml') continue
+    await edit(join(dir, name), (text) => text.replaceAll(/asn: 6460([1-9])\b/g, 'asn: 646$10'))
+  }
+}
+
+async function edit(path, change) {
+  const text = await readFile(path, 'utf8')
+  const changed = change(text)
+  if (changed === text) throw new Error(`${path} has nothing that the demo changes`)
+  await writeFile(path, changed)
+}
+
+/** Rolls the mistake out. Returns what the rollout and the neighbors say. */
+export async function rollOutMistake({ state, dir, program, signal, onEvent }) {
+  const neighbors = await watchNeighbors(state)
+  await swapDigits(dir)
+  const since = performance.now()
+  const rolling = startRollout(
+    { sites: dir, out: labRolloutDir, local: labNodes({ state, program, soakMs: null }) },
+    {},
+    {
+      onEvent: (event) => onEvent({ ...event, afterMs: performance.now() - since }),
+      onState() {},
+      signal,
+    },
+  )
+  // After Ctrl-C the lab goes: what has begun on a node is not awaited.
+  rolling.catch(() => {})
+  const aborted = new Promise((_, reject) =>
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true }),
+  )
+  const rollout = await Promise.race([rolling, aborted])
+  return { rollout, tookMs: performance.now() - since, ...(await neighbors.end()) }
+}
+
+const pauseMs = 100
+
+/** Watches what the neighbors of each node have of it, in their own tables. */
+async function watchNeighbors({ routers }) {
+  const tables = new Tables()
+  const sessions = routers.flatMap((router) => router.sessions.map((session) => ({ router, session })))
+  const read = ({ router, session }) => readPrefixes(tables.of(router), session.protocol)
+  const before = await Promise.all(
+    sessions.map(async (one) => ({
+      ...one,
+      prefixes: await read(one),
+      upSince: await readUpSince(tables, one),
+    })),
+  )
+  const losses = new Map()
+  let isOver = false
+  const watch = async () => {
+    while (!isOver) {
+      for (const one of before) {
+        const now = await read(one)
+        const isMissing = [...one.prefixes].some((prefix) => !now.has(prefix))
+        if (isMissing)
+          losses.set(one.session.node, (losses.get(one.session.node) ?? new Set()).add(one.router.name))
+      }
+      await delay(pauseMs)
+    }
+  }
+  const watching = watch()
+  watching.catch(() => {})
+  return {
+    /** `losses`: the neighbors that have lost a route, by node; `incomplete`: those that lack one now. */
+    async end() {
+      isOver = true
+      try {
+        await watching
+        const restarts = new Set()
+        const incomplete = []
+        for (const one of before) {
+          if ((await readUpSince(tables, one)) !== one.upSince) restarts.add(one.session.node)
+          const now = await read(one)
+          if ([...one.prefixes].some((prefix) => !now.has(prefix))) incomplete.push(one.router.name)
+        }
+        const others = before.filter(({ session }) => session.node !== canary)
+        return { losses, restarts, incomplete, others: new Set(others.map(({ router }) => router.name)).size }
+      } finally {
+        tables.close()
+      }
+    },
+  }
+}
+
+/** When the session came up, as the neighbor's BIRD says. */
+async function readUpSince(tables, { router, session }) {
+  const { lines } = await tables.of(router).send(`show protocols ${session.protocol}`)
+  return lines.map(({ text }) => text).find((text) => text.startsWith(session.protocol))
+}

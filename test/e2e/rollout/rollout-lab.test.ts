@@ -1,0 +1,145 @@
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { execa } from 'execa'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { patience } from '../../patience.ts'
+import { cli, until } from '../fixtures/lab/lab.ts'
+import { RolloutLab } from '../fixtures/rollout/rollout-lab.ts'
+
+const patienceMs = patience(400_000)
+let lab: RolloutLab
+
+beforeAll(async () => {
+  lab = await RolloutLab.start('lab')
+}, patienceMs)
+afterAll(() => lab?.end(), patience(60_000))
+
+const unchanged = (_file: string, text: string) => text
+const prepended = (times: number) => (file: string, text: string) =>
+  file === 'fleet' ? text : text.replaceAll('import: default-only', `import: default-only, prepend: ${times}`)
+
+test('the fleet that the lab runs is no change: the same bundles are planned again', async () => {
+  await lab.plan(unchanged)
+  const { exitCode, document, stderr } = await lab.run('start')
+  expect(document.reason, stderr).toBe('every node has its bundle already')
+  expect(exitCode).toBe(0)
+})
+
+test(
+  'a good plan goes through all waves, and the lab knows the controllers that run now',
+  async () => {
+    const before = await lab.digests()
+    await lab.plan(prepended(1))
+    const { exitCode, document, stderr } = await lab.run('start')
+    expect(document, stderr).toMatchObject({ state: 'done', reason: null })
+    expect(document.waves.map(({ name, nodes }) => [name, nodes[0]!.node, nodes[0]!.state])).toEqual([
+      ['canary', 'oslo-a', 'done'],
+      ['europe', 'rome-a', 'done'],
+      ['rest', 'lima-a', 'done'],
+    ])
+    expect(exitCode).toBe(0)
+    const after = await lab.digests()
+    for (const name of Object.keys(before)) expect(after[name], name).not.toBe(before[name])
+    await lab.untilEverything()
+    const state = JSON.parse(await readFile('/run/anyward-lab/state.json', 'utf8')) as {
+      nodes: { name: string; dir: string; controller: { pid: number } }[]
+    }
+    for (const { name, dir, controller } of state.nodes) {
+      const holder = Number(await readFile(join(dir, 'run/controller.lock'), 'utf8'))
+      expect(controller.pid, name).toBe(holder)
+    }
+  },
+  patienceMs,
+)
+
+test(
+  'a plan that ends the sessions is stopped at the canary and undone, and the other sites never see it',
+  async () => {
+    await lab.untilEverything()
+    const before = await lab.digests()
+    const sessions = await lab.sessionsOf('rome-a', 'lima-a')
+    await lab.plan((file, text) => (file === 'fleet' ? text : text.replaceAll(/asn: 6460\d/g, 'asn: 64699')))
+    const end = lab.watch(['rome-a', 'lima-a'])
+    const { exitCode, document, stderr } = await lab.run('start')
+    const seen = await end()
+    expect(document.state, stderr).toBe('undone')
+    expect(document.reason, stderr).toMatch(
+      /^oslo-a: worse-than-before: .*the session to oslo-transit does not come back/,
+    )
+    expect(document.waves.map(({ state, nodes }) => [state, nodes[0]!.state])).toEqual([
+      ['undone', 'undone'],
+      ['waiting', 'waiting'],
+      ['waiting', 'waiting'],
+    ])
+    expect(exitCode).toBe(1)
+    expect(seen).toEqual([])
+    expect(await lab.sessionsOf('rome-a', 'lima-a')).toEqual(sessions)
+    expect(await lab.digests()).toEqual(before)
+    await lab.untilEverything()
+  },
+  patienceMs,
+)
+
+test(
+  'an engine that is killed while a node changes is resumed: the controller that it did not start again runs',
+  async () => {
+    await lab.plan(prepended(2))
+    const child = lab.start('start')
+    const dir = join(lab.node('oslo-a').bundle, '..')
+    await until(
+      'an apply runs on oslo-a',
+      async () => existsSync(`/proc/${Number(await readFile(join(dir, 'apply.lock'), 'utf8'))}`),
+      (isRunning) => isRunning,
+    )
+    child.kill('SIGKILL')
+    expect((await child).signal).toBe('SIGKILL')
+    expect((await lab.run('status')).document.state).toBe('running')
+    // What the engine has begun goes on, and lets the controller give way.
+    await until(
+      'the controller of oslo-a has ended',
+      () => execa(process.execPath, [cli, 'status', '--node', 'oslo-a', '--json'], { reject: false }),
+      ({ exitCode, stderr }) => exitCode === 2 && stderr.includes('no controller is running'),
+    )
+    const { document, stderr } = await lab.run('resume')
+    expect(document, stderr).toMatchObject({ state: 'done', reason: null })
+    await lab.untilEverything()
+  },
+  patienceMs,
+)
+
+const unfit: [what: string, edit: (file: string, text: string) => string, lack: string][] = [
+  [
+    'another address of a neighbor',
+    (_file, text) => text.replace('address: 10.2.1.1,', 'address: 10.2.1.9,'),
+    'rome-a: the link 10.2.1.2 -- 10.2.1.9 to rome-transit',
+  ],
+  [
+    'another name of a node',
+    (_file, text) => text.replace('name: lima-a', 'name: lima-b'),
+    'lima-b: the node itself',
+  ],
+]
+
+test.each(unfit)(
+  'a plan that needs another lab is refused, and changes nothing: %s',
+  async (_what, edit, lack) => {
+    const before = await lab.digests()
+    await lab.plan(edit)
+    const { exitCode, stdout, stderr } = await lab.start('start')
+    expect(stderr).toContain(`the lab lacks what this fleet needs:\n    ${lack}\n`)
+    expect(stderr).toContain('`anyward lab up` with this fleet')
+    expect([exitCode, stdout]).toEqual([1, ''])
+    expect(await lab.digests()).toEqual(before)
+  },
+)
+
+test('without a lab it is refused, and leaves no folder of one', async () => {
+  await execa(process.execPath, [cli, 'lab', 'down'])
+  for (const command of ['start', 'status']) {
+    const { exitCode, stderr } = await lab.start(command)
+    expect(stderr).toBe('anyward: no lab is up\n    start one with `anyward lab up`')
+    expect(exitCode).toBe(2)
+  }
+  await expect(readFile('/run/anyward-lab')).rejects.toThrow('ENOENT')
+})
