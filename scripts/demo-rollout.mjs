@@ -25,7 +25,9 @@ export async function copySites(from) {
 async function swapDigits(dir) {
   for (const name of await readdir(dir)) {
     if (name === 'fleet.yaml') continue
-    await edit(join(dir, name), (text) => text.replaceAll(/asn: 6460([1-9])\b/g, 'asn: 646$10'))
+    await edit(join(dir, name), (text) =>
+      text.replaceAll(/asn: 6460([1-9])\b/g, (_, digit) => `asn: 646${digit}0`),
+    )
   }
 }
 
@@ -55,8 +57,12 @@ export async function rollOutMistake({ state, dir, program, signal, onEvent }) {
   const aborted = new Promise((_, reject) =>
     signal.addEventListener('abort', () => reject(signal.reason), { once: true }),
   )
-  const rollout = await Promise.race([rolling, aborted])
-  return { rollout, tookMs: performance.now() - since, ...(await neighbors.end()) }
+  try {
+    const rollout = await Promise.race([rolling, aborted])
+    return { rollout, tookMs: performance.now() - since, ...(await neighbors.compare()) }
+  } finally {
+    await neighbors.end()
+  }
 }
 
 const pauseMs = 100
@@ -73,39 +79,36 @@ async function watchNeighbors({ routers }) {
       upSince: await readUpSince(tables, one),
     })),
   )
-  const losses = new Map()
+  const isMissing = async (one) => {
+    const now = await read(one)
+    return [...one.prefixes].some((prefix) => !now.has(prefix))
+  }
+  const losses = new Set()
   let isOver = false
   const watch = async () => {
     while (!isOver) {
-      for (const one of before) {
-        const now = await read(one)
-        const isMissing = [...one.prefixes].some((prefix) => !now.has(prefix))
-        if (isMissing)
-          losses.set(one.session.node, (losses.get(one.session.node) ?? new Set()).add(one.router.name))
-      }
+      for (const one of before) if (await isMissing(one)) losses.add(one.session.node)
       await delay(pauseMs)
     }
   }
-  const watching = watch()
-  watching.catch(() => {})
+  const watching = watch().catch((error) => error)
   return {
-    /** `losses`: the neighbors that have lost a route, by node; `incomplete`: those that lack one now. */
+    /** `losses`: nodes of which a neighbor has lost a route; `restarts`: a session; `incomplete`: neighbors that lack a route now. */
+    async compare() {
+      const restarts = new Set()
+      const incomplete = []
+      for (const one of before) {
+        if ((await readUpSince(tables, one)) !== one.upSince) restarts.add(one.session.node)
+        if (await isMissing(one)) incomplete.push(one.router.name)
+      }
+      const others = before.filter(({ session }) => session.node !== canary)
+      return { losses, restarts, incomplete, others: new Set(others.map(({ router }) => router.name)).size }
+    },
     async end() {
       isOver = true
-      try {
-        await watching
-        const restarts = new Set()
-        const incomplete = []
-        for (const one of before) {
-          if ((await readUpSince(tables, one)) !== one.upSince) restarts.add(one.session.node)
-          const now = await read(one)
-          if ([...one.prefixes].some((prefix) => !now.has(prefix))) incomplete.push(one.router.name)
-        }
-        const others = before.filter(({ session }) => session.node !== canary)
-        return { losses, restarts, incomplete, others: new Set(others.map(({ router }) => router.name)).size }
-      } finally {
-        tables.close()
-      }
+      const error = await watching
+      tables.close()
+      if (error !== undefined) throw error
     },
   }
 }

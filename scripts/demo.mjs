@@ -173,53 +173,49 @@ async function play(state, act, number, signal) {
 const nameOf = ({ name, daemon }) => `${name} ${daemon === 'bird' ? 'BIRD' : 'FRR'}`
 
 async function playRollout(state, dir, number, signal) {
-  let isStopped = false
   const node = state.nodes.find(({ name }) => name === canary)
   const line = (afterMs, text) => say(`   ${formatMs(afterMs).padStart(9)}  ${text}`)
+  let isStopped = false
   say('')
+  say(
+    `${bold(`${number}  wrong AS numbers are rolled out`)}: 64610 for 64601 at ${canary}, and so at every site`,
+  )
+  say(
+    dim('   the YAML is valid, and would end the sessions with all upstreams; drain and soak are short here'),
+  )
+  wait('planning the new bundles')
   const { rollout, tookMs, losses, restarts, incomplete, others } = await rollOutMistake({
     ...{ state, dir, program, signal },
-    onEvent(event) {
-      if (event.kind === 'changed') {
-        say(`${bold(`${number}  a typing error in the YAML is rolled out`)}: ${event.example}, at every site`)
-        say(
-          dim(
-            '   it is valid YAML, and would end the sessions with all upstreams; soak and drain are short here',
-          ),
-        )
-        wait('planning the new bundles')
-        return
-      }
-      if (event.event === 'step' && event.message.endsWith(': drain') && !isStopped) {
-        line(event.afterMs, `${canary}, the canary, is drained: the change restarts its sessions`)
-        wait('its clients move to another site')
-      } else if (event.event === 'step' && event.message.endsWith(': apply') && !isStopped) {
-        line(event.afterMs, `${canary} applies its new bundle`)
-        wait('waiting for its sessions')
-      } else if (event.event === 'rollout' && event.message.includes('undoes the wave: ')) {
+    onEvent({ event, message, afterMs }) {
+      if (event === 'rollout' && message.includes(': undoes the wave: ')) {
         isStopped = true
-        line(
-          event.afterMs,
-          `the rollout stops: ${event.message.split('undoes the wave: ')[1].split('; ')[0]}`,
-        )
+        line(afterMs, `the rollout stops: ${message.split(': ').at(-1).split('; ')[0]}`)
         wait('the canary gets its former bundle back, and its neighbors connect again')
+      }
+      if (isStopped || event !== 'step') return
+      if (message.endsWith(': drain')) {
+        line(afterMs, `${canary}, the canary, is drained, because its sessions will restart`)
+        wait('its clients move to another site')
+      } else if (message.endsWith(': apply')) {
+        line(afterMs, `${canary} applies its new bundle`)
+        wait('waiting for its sessions')
       }
     },
   })
-  const kept = [...losses.keys(), ...restarts].every((name) => name === canary)
-  const passed = rollout?.state === 'undone' && kept && incomplete.length === 0
+  const isCanaryAlone = [...losses, ...restarts].every((name) => name === canary)
+  const passed = rollout?.state === 'undone' && isCanaryAlone && incomplete.length === 0
   if (passed) {
     line(tookMs, `undone: ${canary} runs its former bundle, and its neighbors have all routes again`)
-    say(
-      dim(`   the ${others} neighbors of the other sites lost no route, and no session with them restarted`),
-    )
+    say(dim(`   the ${others} neighbors of the other sites lost no route, and their sessions stayed up`))
   } else {
-    const facts = { state: rollout?.state, reason: rollout?.reason, losses: [...losses.keys()], incomplete }
+    const { state: end, reason } = rollout ?? {}
+    const facts = { state: end, reason, losses: [...losses], restarts: [...restarts], incomplete }
     say(`   ${bold('failed')}: ${JSON.stringify(facts)}`)
   }
+  const seenBy = passed ? 'canary only' : '-'
   return {
     passed,
-    cells: ['bad rollout', nameOf(node), 'gate at the canary', passed ? 'canary only' : '-', '', ''],
+    cells: ['wrong AS numbers are rolled out', nameOf(node), 'apply at the canary', seenBy, '', ''],
   }
 }
 

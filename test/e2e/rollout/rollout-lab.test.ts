@@ -81,28 +81,56 @@ test(
   patienceMs,
 )
 
+/** Starts a rollout of a plan, and signals the engine while oslo-a, the canary, applies its bundle. */
+async function interrupt(signal: NodeJS.Signals) {
+  const child = lab.start('start')
+  const lock = join(lab.node('oslo-a').bundle, '../apply.lock')
+  await until(
+    'an apply runs on oslo-a',
+    async () => existsSync(`/proc/${Number(await readFile(lock, 'utf8'))}`),
+    (isRunning) => isRunning,
+  )
+  child.kill(signal)
+  return child
+}
+
+async function statusOfCanary() {
+  const argv = [cli, 'status', '--node', 'oslo-a', '--json']
+  const { exitCode, stdout, stderr } = await execa(process.execPath, argv, { reject: false })
+  return { exitCode, stdout, stderr }
+}
+
 test(
   'an engine that is killed while a node changes is resumed: the controller that it did not start again runs',
   async () => {
     await lab.plan(prepended(2))
-    const child = lab.start('start')
-    const dir = join(lab.node('oslo-a').bundle, '..')
-    await until(
-      'an apply runs on oslo-a',
-      async () => existsSync(`/proc/${Number(await readFile(join(dir, 'apply.lock'), 'utf8'))}`),
-      (isRunning) => isRunning,
-    )
-    child.kill('SIGKILL')
-    expect((await child).signal).toBe('SIGKILL')
+    expect((await interrupt('SIGKILL')).signal).toBe('SIGKILL')
     expect((await lab.run('status')).document.state).toBe('running')
     // What the engine has begun goes on, and lets the controller give way.
     await until(
       'the controller of oslo-a has ended',
-      () => execa(process.execPath, [cli, 'status', '--node', 'oslo-a', '--json'], { reject: false }),
+      statusOfCanary,
       ({ exitCode, stderr }) => exitCode === 2 && stderr.includes('no controller is running'),
     )
     const { document, stderr } = await lab.run('resume')
     expect(document, stderr).toMatchObject({ state: 'done', reason: null })
+    await lab.untilEverything()
+  },
+  patienceMs,
+)
+
+test(
+  'an engine that is interrupted ends after the change that it has begun, with a controller that runs',
+  async () => {
+    await lab.plan(prepended(3))
+    const { exitCode, stdout, stderr } = await interrupt('SIGINT')
+    expect(stderr).toContain('continue it with `anyward lab rollout resume`')
+    expect(JSON.parse(stdout)).toMatchObject({ state: 'running' })
+    expect(exitCode).toBe(1)
+    const { bundle } = JSON.parse((await statusOfCanary()).stdout) as { bundle: string }
+    expect(bundle).toBe((await lab.digests())['oslo-a'])
+    const { document } = await lab.run('resume')
+    expect(document).toMatchObject({ state: 'done', reason: null })
     await lab.untilEverything()
   },
   patienceMs,
