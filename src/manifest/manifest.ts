@@ -201,6 +201,8 @@ const remote = record({
   intervalMs: durationMs(bounds.remote.interval),
   /** What this node probes. Port and public key are those of the service. */
   targets: list(record({ ...placedService, address }), most.neighbors),
+  /** Whether this node degrades what most of them do not reach. */
+  degrade: yesNo,
   /** Which nodes probe this one. */
   observers: list(record(placedService), most.neighbors),
 })

@@ -64,7 +64,7 @@ store:
   caFile: /etc/anyward/store/ca.pem
   certFile: /etc/anyward/store/site.pem
   keyFile: /etc/anyward/store/site.key
-remote: { interval: 5s, observers: 3 }
+remote: { interval: 5s, observers: 3, degrade: true }
 planner: { schedule: "*/15  4-6 * * *", keys: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAPAORbqbNMyUXh8a1vs2ZOZxfkKvxNT/FI2EeNiknnD planner@noc 2"] }
 controller: { listen: "[::1]:9586" }
 rollout: { waves: [{ name: canary, nodes: [ams1-a] }, { name: half, share: 50% }], soak: 90s, via: ssh }

@@ -19,7 +19,7 @@ function fleetOf(
 ): Fleet {
   return {
     ...parsed,
-    remote: { intervalMs: 10_000, observers },
+    remote: { intervalMs: 10_000, observers, degrade: false },
     sites: nodes.map((ofSite, site) => ({
       name: `site${site}`,
       nodes: ofSite.map(

@@ -247,7 +247,7 @@ export class Controller {
   #decide(units: readonly ServiceUnit[] = this.#units): void {
     // A change of the links can still arrive.
     if (this.#isGivingWay) return
-    const { clock, observer, manifest, traffic } = this.#parts
+    const { clock, observer, manifest, traffic, fleet } = this.#parts
     const intent = this.intent
     const now = clock.now()
     const wall = clock.wall()
@@ -259,6 +259,7 @@ export class Controller {
       forced: intent.forcedBy !== null,
       stopping: this.#phase === 'stopping',
       traffic,
+      remoteOf: fleet && manifest.remote?.degrade ? (service: string) => fleet.remoteOf(service) : null,
       observation: this.#reconciler.observation,
       verified: this.#reconciler.verified,
       desired: this.#current,

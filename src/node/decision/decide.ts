@@ -22,6 +22,8 @@ export interface DecisionContext {
   readonly otherAnnouncers: OtherAnnouncers | null
   /** `null`: there is no store, and the other announcers are counted. */
   readonly permit: PermitStanding | null
+  /** Why it is out of reach of other sites, as a sentence; `null`: it is not, or that is not to degrade it. */
+  readonly outOfReach: string | null
 }
 
 export interface DecisionInput extends DecisionContext {
@@ -37,7 +39,7 @@ export interface Decision {
   readonly decision: DecisionName
   /**
    * Why the service is to be withdrawn, or would be with a permit: the controller asks for it, or reports the withdrawal
-   * to the store. `null`: it is not to be withdrawn.
+   * to the store. `null`: it is not to be withdrawn. What is degraded because other sites do not reach it needs a permit too.
    */
   readonly withdrawal: 'permit' | 'fact' | 'order' | null
   /** The reason code: the same word in the log, the metric and the status. */
@@ -51,7 +53,7 @@ type Reason = Pick<Decision, 'reason' | 'detail'>
 /**
  * Decides about the prefixes of one service, with a reason. Pure. Precedence: the operator's withdrawal, a completed
  * drain, a dead endpoint, a stop of the controller, unknown health, a withdrawal of an impaired endpoint, a drain in
- * progress, an impaired endpoint, the return from a drain.
+ * progress, an impaired endpoint, the return from a drain, an endpoint that other sites do not reach.
  */
 export function decideAnnouncement(input: DecisionInput): Decision {
   const { health, intent, drainStage, stopping, service } = input
@@ -71,7 +73,31 @@ export function decideAnnouncement(input: DecisionInput): Decision {
   if (impaired !== null && impaired.withdrawal !== null) return impaired
   if (drainStage === 'degrading') return degrade(input, draining)
   if (impaired !== null) return impaired
-  return drainStage === 'returning' ? degrade(input, returning) : stay('announce', healthy)
+  if (drainStage === 'returning') return degrade(input, returning)
+  return input.outOfReach === null ? stay('announce', healthy) : decideOutOfReach(input, input.outOfReach)
+}
+
+/**
+ * Only with a permit: a fault of what the observers have in common must not leave fewer than `minSites` sites that announce
+ * normally. It never withdraws.
+ */
+function decideOutOfReach(input: DecisionInput, why: string): Decision {
+  const decide = (decision: 'announce' | 'hold', detail: string): Decision => ({
+    ...{ decision, withdrawal: 'permit', reason: 'out-of-reach' },
+    detail: `${why}; ${detail}`,
+  })
+  const { permit } = input
+  switch (permit?.standing) {
+    case 'granted':
+      return { ...degrade(input, { reason: 'out-of-reach', detail: why }), withdrawal: 'permit' }
+    case 'none':
+    case 'asking':
+      return decide('hold', 'waiting for the permit to degrade')
+    case 'refused':
+      return decide('announce', `not degraded: ${describeRefusal(permit)}`)
+    default:
+      return decide('announce', 'not degraded: the store cannot be reached')
+  }
 }
 
 function withdrawByOrder(input: DecisionInput, reason: Reason): Decision {
@@ -132,14 +158,16 @@ function withdrawWithPermit(
         reason: reason.reason,
         detail: `${reason.detail}; waiting for the permit to withdraw`,
       }
-    case 'refused': {
-      const { remaining, required } = permit
-      const others = remaining === 1 ? '1 other site is well' : `${remaining} other sites are well`
-      return stayAsLast(input, reason, `${others}, and minSites is ${required}`)
-    }
+    case 'refused':
+      return stayAsLast(input, reason, describeRefusal(permit))
     case 'unreachable':
       return withdrawByCount(input, reason, alone)
   }
+}
+
+function describeRefusal({ remaining, required }: PermitStanding & { standing: 'refused' }): string {
+  const others = remaining === 1 ? '1 other site is well' : `${remaining} other sites are well`
+  return `${others}, and minSites is ${required}`
 }
 
 /** @param alone what applies if no other announcers are seen over iBGP */

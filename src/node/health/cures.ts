@@ -19,6 +19,7 @@ export const cures: Readonly<Record<string, string>> = {
   'interface-down': '`ip link set INTERFACE up`',
   'address-missing':
     '`ip addr add ADDRESS/32 dev lo` (IPv6: `/128`), also in the configuration of the network',
+  'out-of-reach': 'a firewall, the uplink, or the route to the node; `anyward probe` from another site',
   'egress-no-reply': 'the uplink, NAT, or a firewall that drops; is the target up?',
   'egress-unreachable': '`ip route get TARGET` on the node',
   'egress-refused': "the firewall; the target's own rules",

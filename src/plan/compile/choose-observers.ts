@@ -29,7 +29,7 @@ export function chooseObservers({ remote, services, sites }: Fleet): ReadonlyMap
   const chosen = new Map(
     nodes.map(({ node }): [string, NodeRemote] => [
       node.name,
-      { intervalMs: remote.intervalMs, targets: [], observers: [] },
+      { intervalMs: remote.intervalMs, degrade: remote.degrade, targets: [], observers: [] },
     ]),
   )
   for (const { name: service } of services.toSorted((a, b) => compare(a.name, b.name))) {

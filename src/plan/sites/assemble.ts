@@ -63,7 +63,11 @@ export function assembleFleet(fleet: FleetFile, sites: readonly SiteFile[], read
     remote:
       fleet.remote === undefined
         ? null
-        : { intervalMs: fleet.remote.interval, observers: fleet.remote.observers },
+        : {
+            intervalMs: fleet.remote.interval,
+            observers: fleet.remote.observers,
+            degrade: fleet.remote.degrade,
+          },
     irr: { server: fleet.irr.server ?? null, sources: fleet.irr.sources },
     planner: fleet.planner,
     rollout: {

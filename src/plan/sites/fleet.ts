@@ -94,6 +94,8 @@ export interface Remote {
   readonly intervalMs: number
   /** Sites that probe a node. */
   readonly observers: number
+  /** Whether a node degrades what most of them do not reach. */
+  readonly degrade: boolean
 }
 
 /** etcd, with the paths of a site's certificate on its nodes. */

@@ -1,38 +1,45 @@
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { execa } from 'execa'
 import { afterAll, expect, test } from 'vitest'
 import { type FleetStatus, fleetStatusSchema } from '../../../src/control/fleet-status.ts'
+import type { NodeStatus } from '../../../src/control/status.ts'
+import { BirdClient } from '../../../src/node/routing/bird/client.ts'
 import { patience } from '../../patience.ts'
-import { cli, inside, type LabNode, labDown, labUp, until } from '../fixtures/lab/lab.ts'
+import { cli, inside, type Lab, type LabNode, labDown, labUp, until } from '../fixtures/lab/lab.ts'
+
+const sites = 'test/e2e/fleet/watched-sites'
 
 afterAll(labDown, patience(60_000))
 
 test('a node whose own probe is good, and that no other site reaches, is shown as out of reach', {
   timeout: patience(240_000),
 }, async () => {
-  const { nodes } = await labUp('test/e2e/fleet/watched-sites', '--store')
+  const { nodes } = await labUp(sites, '--store')
   const [ams1, , lon1] = nodes as [LabNode, LabNode, LabNode]
-  await untilSeen(ams1, { sites: 2, failing: 0 }, 3)
+  await untilSeen(ams1, { sites: 3, failing: 0 }, 4)
   expect((await anyward(ams1, 'status', '--fleet')).exitCode).toBe(0)
 
   await cutOff(lon1)
-  await untilSeen(ams1, { sites: 2, failing: 2 }, 1)
+  await untilSeen(ams1, { sites: 3, failing: 3 }, 1)
   const fleet = await anyward(ams1, 'status', '--fleet')
   expect(fleet.stdout).toContain(
-    '! vpn of lon1-a at lon1 is out of reach: 2 of 2 sites that probe it do not reach it, although its own probe is good',
+    '! vpn of lon1-a at lon1 is out of reach: 3 of 3 sites that probe it do not reach it, although its own probe is good',
   )
   expect(fleet.stdout).toMatch(/^! {2}lon1 {2}lon1-a .*healthy {2}announce/m)
   expect(fleet.exitCode).toBe(1)
   const own = await until(
     'it knows itself',
     () => anyward(lon1, 'status'),
-    ({ stdout }) => stdout.includes('OUT OF REACH: 2 of 2 sites that probe it do not reach it'),
+    ({ stdout }) => stdout.includes('OUT OF REACH: 3 of 3 sites that probe it do not reach it'),
   )
   expect(own.exitCode).toBe(1)
   expect(await metricsOf(lon1)).toContain('anyward_remote_unreachable{service="vpn"} 1')
   expect(await metricsOf(ams1)).toContain('anyward_remote_reached{service="vpn",site="lon1",node="lon1-a"} 0')
 
-  await inside(lon1, 'nft', ['delete', 'table', 'inet', 'cut'])
-  await untilSeen(ams1, { sites: 2, failing: 0 }, 3)
+  await restore(lon1)
+  await untilSeen(ams1, { sites: 3, failing: 0 }, 4)
   await until(
     'it is well again',
     () => anyward(lon1, 'status'),
@@ -40,7 +47,99 @@ test('a node whose own probe is good, and that no other site reaches, is shown a
   )
   const { stdout } = await anyward(lon1, 'events', '--json')
   expect(stdout.match(/"event": "remote"/g)).toHaveLength(2)
+  await labDown()
 })
+
+test('with `degrade` its neighbors get degraded routes, unless too few other sites are well', {
+  timeout: patience(300_000),
+}, async () => {
+  const lab = await withDegrade((folder) => labUp(folder, '--store'))
+  const [ams1, fra1, lon1] = lab.nodes as [LabNode, LabNode, LabNode]
+  await untilSeen(ams1, { sites: 3, failing: 0 }, 4)
+  expect(await readDegraded(lab, lon1)).toEqual([])
+
+  await cutOff(lon1)
+  await untilDecided(lon1, 'degrade')
+  await until(
+    'the neighbor of lon1 has its routes degraded',
+    () => readDegraded(lab, lon1),
+    (degraded) => degraded.join() === '192.0.2.0/24,192.0.2.1/32',
+  )
+  const { permits } = await readFleet(ams1)
+  expect(permits).toMatchObject([{ node: 'lon1-a', cause: 'permit', reason: 'out-of-reach' }])
+
+  // Only ams1 and nyc1 would be left, and minSites is 3.
+  await cutOff(fra1)
+  const { detail } = await untilDecided(fra1, 'announce')
+  expect(detail).toBe(
+    '3 of 3 sites that probe it do not reach it; not degraded: 2 other sites are well, and minSites is 3',
+  )
+  expect(await readDegraded(lab, fra1)).toEqual([])
+
+  await restore(lon1)
+  await until(
+    'the neighbor of lon1 has its routes as before',
+    () => readDegraded(lab, lon1),
+    (degraded) => degraded.length === 0,
+  )
+  // Now lon1 is well, and fra1 may go.
+  await untilDecided(fra1, 'degrade')
+  await restore(fra1)
+  await until(
+    'all is well, and no register has a node',
+    () => anyward(ams1, 'status', '--fleet'),
+    ({ exitCode }) => exitCode === 0,
+  )
+  for (const node of lab.nodes) expect(await readDegraded(lab, node)).toEqual([])
+})
+
+/** Because other sites do not reach it. */
+async function untilDecided(node: LabNode, decision: 'announce' | 'degrade') {
+  return until(
+    `${node.name}: ${decision}, out-of-reach`,
+    async () => {
+      const { services } = (await (await fetch(node.statusUrl)).json()) as NodeStatus
+      return services[0]!
+    },
+    (vpn) => vpn.decision === decision && vpn.reason === 'out-of-reach' && vpn.health === 'healthy',
+  )
+}
+
+async function withDegrade<T>(use: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), 'anyward-remote-'))
+  try {
+    await cp(sites, folder, { recursive: true })
+    const fleet = join(folder, 'fleet.yaml')
+    const text = await readFile(fleet, 'utf8')
+    await writeFile(
+      fleet,
+      text.replace('remote: { interval: 1s }', 'remote: { interval: 1s, degrade: true }'),
+    )
+    return await use(folder)
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+}
+
+/** Our prefixes that the neighbor of a node has as degraded routes. */
+async function readDegraded(lab: Lab, node: LabNode): Promise<string[]> {
+  const [found] = lab.neighbors.flatMap(({ controlSocket, sessions }) =>
+    sessions
+      .filter((session) => session.node === node.name)
+      .map(({ protocol }) => ({ controlSocket, protocol })),
+  )
+  const client = new BirdClient({ socketPath: found!.controlSocket, deadlineMs: patience(5000) })
+  try {
+    const reply = await client.send(`show route where (65535,0) ~ bgp_community protocol ${found!.protocol}`)
+    return reply.lines.flatMap(({ text }) => /^(\S+\/\d+)\s/.exec(text)?.[1] ?? []).sort()
+  } finally {
+    client.close()
+  }
+}
+
+function restore(node: LabNode) {
+  return inside(node, 'nft', ['delete', 'table', 'inet', 'cut'])
+}
 
 /** Its own probe, which uses the anycast address, does not notice. */
 async function cutOff(node: LabNode): Promise<void> {

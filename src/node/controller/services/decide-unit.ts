@@ -3,6 +3,7 @@ import type { Announcements } from '../../../net/announcements.ts'
 import type { DecisionContext } from '../../decision/decide.ts'
 import type { Intent } from '../../decision/intent.ts'
 import type { OtherAnnouncers } from '../../decision/other-announcers.ts'
+import { describeReach, type RemoteCount, reduceReach } from '../../decision/reach.ts'
 import type { Observation } from '../../routing/daemon.ts'
 import type { TrafficSource } from '../parts.ts'
 import type { ServiceUnit } from './service-unit.ts'
@@ -16,6 +17,8 @@ interface DecisionView {
   readonly forced: boolean
   readonly stopping: boolean
   readonly traffic: TrafficSource
+  /** How other sites see the endpoint of a service; `null`: that degrades nothing. */
+  readonly remoteOf: ((service: string) => RemoteCount | null) | null
   /** The last one; `null` before the first. */
   readonly observation: Observation | null
   /** The neighbors have the desired routes. */
@@ -27,6 +30,8 @@ interface DecisionView {
 /** Decides again. Returns whether the decision, its reason or the stage of its drain changed. */
 export function decideUnit(unit: ServiceUnit, view: DecisionView, now: number, wall: number): boolean {
   const hasMoved = stepDrain(unit, view, now)
+  const remote = view.remoteOf?.(unit.service.name) ?? null
+  unit.reach = reduceReach(unit.reach, remote, now, unit.service.probe.holdDown)
   const context: DecisionContext = {
     intent: view.intent,
     forced: view.forced,
@@ -35,6 +40,7 @@ export function decideUnit(unit: ServiceUnit, view: DecisionView, now: number, w
     degradable: view.manifest.degradable,
     otherAnnouncers: findOtherAnnouncers(unit, view),
     permit: unit.permit?.standing ?? null,
+    outOfReach: describeReach(unit.reach, remote),
   }
   const hasChanged = unit.state.decide(context, wall)
   unit.permit?.follow(unit.state.decision, isWell(unit, view))

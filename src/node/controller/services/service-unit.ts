@@ -10,6 +10,7 @@ import {
   saveDrain,
 } from '../../decision/drain.ts'
 import { countOtherAnnouncers } from '../../decision/other-announcers.ts'
+import { withinReach } from '../../decision/reach.ts'
 import { restoreHealth, saveHealth } from '../../health/record.ts'
 import type { SideProbe } from '../../probe/side/side-check.ts'
 import type { Observation } from '../../routing/daemon.ts'
@@ -37,6 +38,7 @@ export class ServiceUnit {
   drain: DrainState
   /** `null`: the fleet has no store. */
   permit: PermitKeeper | null = null
+  reach = withinReach
   /** What the drain's stage waits for, for messages. */
   waitingFor: string | null = null
   /** When its probe loop last began a cycle. */

@@ -9,6 +9,7 @@ import {
   secretFileField,
   wholeNumberField,
   wordField,
+  yesNoField,
 } from '../fields.ts'
 import { deadManField, durationField, secondsField } from './duration-fields.ts'
 import {
@@ -310,6 +311,11 @@ export const fleetFileSchema = z.strictObject({
       observers: wholeNumberField(...bounds.remote.observers, '5')
         .describe('How many other sites probe a node, one node of each.')
         .prefault(5),
+      degrade: yesNoField
+        .describe(
+          'Whether a node degrades a service that most other sites, at least two, do not reach. It asks for a permit, as before a withdrawal.',
+        )
+        .prefault(false),
     })
     .describe(
       'Probes of the nodes that have `unicast`, from other sites, see docs/fleet.md. It needs `store`. Left out: none.',

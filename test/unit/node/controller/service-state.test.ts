@@ -32,6 +32,7 @@ const context: DecisionContext = {
   degradable: true,
   otherAnnouncers: null,
   permit: null,
+  outOfReach: null,
 }
 const good: ProbeResult = { outcome: 'good', handshakeMs: 1, pingMs: 1 }
 const silent: ProbeResult = { outcome: 'bad', check: 'ping', cause: 'no-reply', detail: 'no reply' }

@@ -38,6 +38,7 @@ const calm = {
   degradable: true,
   otherAnnouncers: others(2),
   permit: null,
+  outOfReach: null,
   service: {
     onStop: 'withdraw',
     when: { dead: 'withdraw', impaired: 'degrade' },
@@ -388,6 +389,38 @@ describe('with a store', () => {
     ],
     ['or withdraws with it', { ...gone, health: healthy, permit: granted }, 'withdraw', 'drained'],
   ])
+
+  const outOfReach = '2 of 2 sites that probe it do not reach it'
+  const unseen = { ...calm, health: healthy, outOfReach } as const
+  check([
+    ['a site that others do not reach asks first', { ...unseen, permit: none }, 'hold', 'out-of-reach'],
+    ['holds while it asks', { ...unseen, permit: asking }, 'hold', 'out-of-reach'],
+    ['degrades with the permit', { ...unseen, permit: granted }, 'degrade', 'out-of-reach'],
+    ['stays normal without it', { ...unseen, permit: tooFew }, 'announce', 'out-of-reach'],
+    ['and without an answer', { ...unseen, permit: unreachable }, 'announce', 'out-of-reach'],
+    [
+      'is withdrawn only if it is dead too',
+      { ...unseen, health: dead, permit: granted },
+      'withdraw',
+      'refused',
+    ],
+    ['has the reason of its own probe first', { ...unseen, health: lossy, permit: none }, 'degrade', 'loss'],
+    [
+      'and follows an order',
+      { ...unseen, intent: 'withdraw', permit: granted },
+      'withdraw',
+      'operator-withdrew',
+    ],
+  ])
+
+  test('a site that others do not reach wishes for the permit, whatever the answer', () => {
+    for (const permit of [none, asking, granted, tooFew, unreachable]) {
+      expect(decideAnnouncement({ ...unseen, permit })).toMatchObject({
+        withdrawal: 'permit',
+        detail: expect.stringContaining(outOfReach),
+      })
+    }
+  })
 
   describe('that cannot be reached', () => {
     const lone = { ...calm, permit: unreachable, otherAnnouncers: null } as const

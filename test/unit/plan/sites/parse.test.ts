@@ -103,7 +103,7 @@ test('every field of the YAML arrives in the fleet', () => {
       keyFile: '/etc/anyward/store/site.key',
       beatEveryMs: 1000,
     },
-    remote: { intervalMs: 5000, observers: 3 },
+    remote: { intervalMs: 5000, observers: 3, degrade: true },
     planner: {
       schedule: '*/15 4-6 * * *',
       keys: [

@@ -14,7 +14,7 @@ const results: Record<string, SightResult> = { g: 'good', b: 'bad', i: 'inconclu
 
 /** One result each second. */
 function see(text: string, from: Sight = unseen): Sight {
-  return [...text].reduce((sight, letter, at) => reduceSight(sight, results[letter]!, 1000 * at), from)
+  return text.split('').reduce((sight, letter, at) => reduceSight(sight, results[letter]!, 1000 * at), from)
 }
 
 test.each([
@@ -38,7 +38,7 @@ test('a change needs a whole run of results against the present state', () => {
     fc.property(fc.string({ unit: fc.constantFrom('g', 'b', 'i'), maxLength: 60 }), (text) => {
       let sight = unseen
       let run = ''
-      for (const [at, letter] of [...text].entries()) {
+      for (const [at, letter] of text.split('').entries()) {
         const before = sight.reached
         sight = reduceSight(sight, results[letter]!, at)
         if (letter !== 'i') run = run.endsWith(letter) ? run + letter : letter
