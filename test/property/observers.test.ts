@@ -98,6 +98,33 @@ test('in a fleet of 1,000 sites no node has more than a few targets, whatever th
   expect(reversed.get('site7-0')).toEqual(chosen.get('site7-0'))
 })
 
+test('the nodes of one site share its targets', () => {
+  const fleet = fleetOf(
+    [
+      [
+        [true, false],
+        [true, false],
+        [true, false],
+      ],
+      ...Array.from({ length: 300 }, () => [[false, false]] as [boolean, boolean][]),
+    ],
+    5,
+  )
+  const [first, ...others] = fleet.sites
+  const targets = others.map((site) => ({
+    ...site,
+    nodes: site.nodes.map((node) => ({ ...node, unicast, services: ['vpn'] })),
+  }))
+  const chosen = chooseObservers({
+    ...fleet,
+    remote: { ...fleet.remote!, observers: 300 },
+    sites: [first!, ...targets],
+  })
+  const counts = first!.nodes.map(({ name }) => chosen.get(name)!.targets.length)
+  expect(counts.reduce((sum, count) => sum + count, 0)).toBe(300)
+  expect(Math.min(...counts)).toBeGreaterThan(60)
+})
+
 test('without `remote` nothing is chosen', () => {
   expect(chooseObservers({ ...parsed, remote: null }).size).toBe(0)
 })

@@ -108,7 +108,7 @@ export class FleetMember {
 
   /** How the nodes that probe this one see its endpoint; `null`: none of them says anything now. */
   viewRemotely(service: string, observers: readonly NodeName[]): RemoteView | null {
-    return this.#view.viewRemotely(this.#options.self, service, observers)
+    return this.#view.viewOne(this.#options.self, service, observers)
   }
 
   /** By an operator, for a node that does not come back. */

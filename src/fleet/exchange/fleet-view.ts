@@ -13,7 +13,7 @@ import {
   statusPrefix,
 } from './keys.ts'
 import { type DatedReport, readReport, type ServiceReport } from './node-report.ts'
-import { type ObserverReport, type RemoteView, viewKey, viewRemotely } from './remote-view.ts'
+import { type ObserverReport, type RemoteView, viewKey, viewOne, viewRemotely } from './remote-view.ts'
 import { readRegister } from './values.ts'
 
 /** A node by what it last said. Its texts are without control characters, whatever is in the store. */
@@ -117,13 +117,13 @@ export class FleetView {
   }
 
   /** How these observers see the endpoint of a node; `null`: none of them says anything now. */
-  viewRemotely(node: NodeName, service: string, observers: readonly NodeName[]): RemoteView | null {
+  viewOne(node: NodeName, service: string, observers: readonly NodeName[]): RemoteView | null {
     const nowMs = this.#clock.now()
     const reports = observers.flatMap((observer) => {
       const said = this.#said.get(idOf(observer))
       return said === undefined ? [] : this.#observes(said, nowMs)
     })
-    return viewRemotely(reports).get(viewKey(node, service)) ?? null
+    return viewOne(reports, node, service)
   }
 
   #observes({ node, report, writtenAtMs }: Said, nowMs: number): ObserverReport[] {

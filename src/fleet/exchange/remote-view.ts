@@ -29,26 +29,51 @@ export function describeRemote({ sites, failing }: RemoteView): string {
   return `${failing} of ${count(sites, 'site')} that ${sites === 1 ? 'probes' : 'probe'} it ${failing === 1 ? 'does' : 'do'} not reach it`
 }
 
-/** By `viewKey`. A site has one vote, however many nodes it says it has, and none on itself. */
+/** Whether each site that says anything of one endpoint reaches it. */
+type Votes = Map<string, boolean>
+
+/** Of every endpoint, by `viewKey`. A site has one vote, however many nodes it says it has, and none on itself. */
 export function viewRemotely(reports: readonly ObserverReport[]): Map<string, RemoteView> {
-  const votes = new Map<string, Map<string, boolean>>()
-  for (const { site, remote } of reports) {
-    // An observer that reaches no other site may itself be cut off.
-    if (!remote.some(({ reached }) => reached)) continue
+  const votes = new Map<string, Votes>()
+  for (const { site, remote } of reports.filter(reachesAny)) {
     for (const sighting of remote) {
       if (sighting.site === site) continue
       const key = viewKey(sighting, sighting.service)
-      const bySite = votes.get(key) ?? new Map<string, boolean>()
-      bySite.set(site, sighting.reached || bySite.get(site) === true)
-      votes.set(key, bySite)
+      const ofKey = votes.get(key) ?? new Map<string, boolean>()
+      votes.set(key, vote(ofKey, site, sighting))
     }
   }
-  return new Map(
-    [...votes].map(([key, bySite]) => {
-      const failing = [...bySite.values()].filter((reached) => !reached).length
-      return [key, { sites: bySite.size, failing }]
-    }),
-  )
+  return new Map([...votes].map(([key, ofKey]) => [key, countVotes(ofKey)]))
+}
+
+/** Of one endpoint, as often as a node decides; `null`: no site says anything of it. */
+export function viewOne(
+  reports: readonly ObserverReport[],
+  { site, node }: NodeName,
+  service: string,
+): RemoteView | null {
+  const votes: Votes = new Map()
+  for (const report of reports) {
+    if (report.site === site || !reachesAny(report)) continue
+    for (const sighting of report.remote) {
+      if (sighting.node === node && sighting.site === site && sighting.service === service)
+        vote(votes, report.site, sighting)
+    }
+  }
+  return votes.size === 0 ? null : countVotes(votes)
+}
+
+/** An observer that reaches no other site may itself be cut off. */
+function reachesAny({ remote }: ObserverReport): boolean {
+  return remote.some(({ reached }) => reached)
+}
+
+function vote(votes: Votes, site: string, { reached }: Sighting): Votes {
+  return votes.set(site, reached || votes.get(site) === true)
+}
+
+function countVotes(votes: Votes): RemoteView {
+  return { sites: votes.size, failing: [...votes.values()].filter((reached) => !reached).length }
 }
 
 export function viewKey({ site, node }: NodeName, service: string): string {

@@ -147,7 +147,7 @@ test('an observer whose beat no longer rises is not counted, and neither is one 
 test('a node counts only the observers that it is given', () => {
   const { view } = observedBed()
   const of = (...sites: string[]) =>
-    view.viewRemotely(
+    view.viewOne(
       { site: 'ams1', node: 'ams1-a' },
       'vpn',
       sites.map((site) => ({ site, node: `${site}-a` })),

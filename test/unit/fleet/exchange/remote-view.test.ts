@@ -4,6 +4,7 @@ import {
   isCutOff,
   type ObserverReport,
   viewKey,
+  viewOne,
   viewRemotely,
 } from '../../../../src/fleet/exchange/remote-view.ts'
 
@@ -16,8 +17,12 @@ function says(site: string, text: string, node = `${site}-a`): ObserverReport {
   return { site, node, remote }
 }
 
+/** Both ways must agree. */
 function viewOf(site: string, reports: readonly ObserverReport[]) {
-  return viewRemotely(reports).get(viewKey({ site, node: `${site}-a` }, 'vpn')) ?? null
+  const node = { site, node: `${site}-a` }
+  const view = viewRemotely(reports).get(viewKey(node, 'vpn')) ?? null
+  expect(viewOne(reports, node, 'vpn')).toEqual(view)
+  return view
 }
 
 test.for<[string, { sites: number; failing: number } | null, ObserverReport[]]>([

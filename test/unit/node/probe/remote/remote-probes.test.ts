@@ -89,6 +89,8 @@ test('a target without a result says nothing, and one whose probe hangs says not
   await hanging.pass(10_000)
   expect(hanging.probes.sightings()).toHaveLength(1)
   await hanging.pass(50_000)
+  // The second one has not ended.
+  expect(hanging.begun).toHaveLength(2)
   expect(hanging.probes.sightings()).toEqual([])
 })
 
