@@ -372,6 +372,19 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
       'sites/ams1.yaml:9:91 nodes[0].neighbors[1].bfd: FRR needs the node’s own address for BFD with a neighbor that is not on the link\nadd localAddress, or leave bfd out',
     ],
   ],
+  [
+    'multihop BFD inside the AS on FRR 10 without the local address',
+    [
+      [
+        'ams1.yaml',
+        'kind: tor, asn: 64613, address: "2001:db8:21::1", gtsm: true',
+        'kind: ibgp, asn: 64500, address: "2001:db8:21::1", bfd: { hops: multi }',
+      ],
+    ],
+    [
+      'sites/ams1.yaml:9:79 nodes[0].neighbors[1].bfd: FRR needs the node’s own address for BFD with a neighbor that is not on the link\nadd localAddress, or leave bfd out',
+    ],
+  ],
 ]
 
 test.each(rows)('nodes and neighbors: %s', (_name, edits, issues) => {

@@ -126,7 +126,7 @@ function bfd({ daemon, startsBfdFirst }: NodePlan, session: SessionPlan, interna
     single: internal
       ? 'single hop (RFC 5881; BIRD: with direct; FRR from 10.2 on: without update-source)'
       : 'single hop (RFC 5881)',
-    multi: `multihop (RFC 5883${describeTtl(daemonTraits[daemon].multihopBfdTtl, internal)})`,
+    multi: `multihop (RFC 5883${internal ? '; FRR from 10.2 on: also as a multihop peer under bfd' : describeTtl(daemonTraits[daemon].multihopBfdTtl)})`,
   }
   const what = `BFD, ${kind[hops]}, interval ${intervalMs} ms, multiplier ${multiplier}`
   return startsBfdFirst
@@ -138,8 +138,8 @@ function bfd({ daemon, startsBfdFirst }: NodePlan, session: SessionPlan, interna
 }
 
 /** FRR accepts any TTL inside an AS; elsewhere the one that follows from its `ebgp-multihop`. */
-function describeTtl(ttl: number, internal: boolean): string {
-  if (ttl === 255 || internal) return ''
+function describeTtl(ttl: number): string {
+  if (ttl === 255) return ''
   return `; our packets start with TTL ${ttl}: FRR refuses them, unless a bfd peer with multihop has minimum-ttl 1`
 }
 

@@ -167,7 +167,7 @@ export function viewForFrr(node: NodePlan) {
         ? []
         : [{ symbol: session.symbol, ...session.bfd, far: session.bfd.hops === 'multi' }],
     ),
-    farPeers: sessions.filter(({ bfd, internal }) => bfd?.hops === 'multi' && !internal),
+    farPeers: sessions.filter(({ bfd, localAddress }) => bfd?.hops === 'multi' && localAddress !== ''),
   }
 }
 

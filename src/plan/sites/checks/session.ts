@@ -124,8 +124,10 @@ function checkBfd({ file, path, neighbor }: PlacedNeighbor, { node }: PlacedNode
       ),
     ]
   }
-  // bgpd asks for a TTL that BIRD and others do not send; only a BFD session between two known addresses can differ.
-  if (node.daemon === 'frr' && multihop !== undefined && !Object.hasOwn(neighbor, 'localAddress')) {
+  // bgpd asks for a TTL that BIRD and others do not send, and inside the AS it asks too late: only a BFD session between two
+  // known addresses is independent of it.
+  const isIndirect = multihop !== undefined || (bfd.hops === 'multi' && startsBfdFirst(node))
+  if (node.daemon === 'frr' && isIndirect && !Object.hasOwn(neighbor, 'localAddress')) {
     return [
       error(
         file,
@@ -225,4 +227,10 @@ function isUnnumbered(neighbor: NeighborDraft): boolean {
 function notOnLink({ kind, multihop }: NeighborDraft): string | null {
   if (kind === 'ibgp') return 'an ibgp neighbor need not be'
   return multihop === undefined ? null : `multihop says up to ${multihop}`
+}
+
+function startsBfdFirst({ daemon, daemonVersion }: PlacedNode['node']): boolean {
+  return (
+    daemon !== undefined && hasFeature({ daemon, daemonVersion: daemonVersion ?? null }, 'bfd-before-bgp')
+  )
 }
