@@ -34,13 +34,27 @@ export function describePermits(name: string, startBed: () => Promise<PermitBed>
   describe(name, { timeout: patience(180_000) }, () => {
     let bed: PermitBed
     const members = new Map<string, FleetMember>()
+    /** What members have asked the store for their permits: reads of a register, and transactions that compare one. */
+    let requests: ('read' | 'transact')[] = []
+    const counting = (store: Store): Store => ({
+      read: (selection, within) => {
+        if (JSON.stringify(selection).includes('permit/')) requests.push('read')
+        return store.read(selection, within)
+      },
+      transact: (transaction, within) => {
+        if (JSON.stringify(transaction.compares).includes('permit/')) requests.push('transact')
+        return store.transact(transaction, within)
+      },
+      watch: (prefix, onEvent) => store.watch(prefix, onEvent),
+      close: () => store.close(),
+    })
     const failures: string[] = []
     let observer: Store
 
     const join = async (site: string, minSites: number) => {
       await members.get(site)?.close()
       const member = new FleetMember({
-        store: await bed.openFor(site),
+        store: counting(await bed.openFor(site)),
         clock: systemClock,
         self: { site, node: `${site}-a` },
         services: [{ name: service, minSites }],
@@ -105,6 +119,19 @@ export function describePermits(name: string, startBed: () => Promise<PermitBed>
       of(first).sayWell()
       await granted(fifth)
       expect((await readRegister()).map(({ site }) => site)).toEqual(permitSites.slice(1, 5))
+    })
+
+    test('a permit takes one transaction where nothing has changed meanwhile', async () => {
+      const [first] = permitSites as [string]
+      await until('one transaction is enough', async () => {
+        await allAreWell()
+        requests = []
+        const { phase } = await of(first).ask('no-reply')
+        const said = `${phase} after ${requests.join()}`
+        return said === 'granted after transact' ? null : said
+      })
+      const { entry } = of(first)
+      expect(JSON.parse(entry!.text)).toMatchObject({ well: false })
     })
 
     test('a withdrawal that needs no permit is in the register until the site is well', async () => {

@@ -5,6 +5,8 @@ interface Known {
   readonly highest: number
   readonly well: ReadonlySet<string>
   readonly name: NodeName
+  /** The whole value. */
+  readonly text: string
   /** The store has it. */
   readonly isThere: boolean
   readonly firstSeenAtMs: number
@@ -38,7 +40,15 @@ export class Beats {
     const roseAtMs = known === undefined ? null : nowMs
     const firstSeenAtMs = known?.firstSeenAtMs ?? nowMs
     const well = new Set(beat.well)
-    this.#known.set(id, { name: node, isThere: true, highest: beat.number, well, firstSeenAtMs, roseAtMs })
+    this.#known.set(id, {
+      name: node,
+      text: text!,
+      isThere: true,
+      highest: beat.number,
+      well,
+      firstSeenAtMs,
+      roseAtMs,
+    })
   }
 
   /** All beats that the store has. */
@@ -68,6 +78,11 @@ export class Beats {
   saysWell(id: string, service: string, nowMs: number): boolean {
     const known = this.#known.get(id)
     return known !== undefined && this.#isFresh(known, nowMs) && known.well.has(service)
+  }
+
+  /** The last value that was seen. */
+  textOf(id: string): string | null {
+    return this.#known.get(id)?.text ?? null
   }
 
   #isFresh({ roseAtMs }: Known, nowMs: number): boolean {

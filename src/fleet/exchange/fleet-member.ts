@@ -2,12 +2,18 @@ import type { Clock, Timer } from '../../clock/clock.ts'
 import type { Store, Watch } from '../store.ts'
 import { Beats } from './beats.ts'
 import { FleetView, type NodeView, type PermitHolderView } from './fleet-view.ts'
-import { beatKey, beatPrefix, type NodeName, statusKey } from './keys.ts'
+import { beatKey, beatPrefix, entryPrefix, type NodeName, permitPrefix, statusKey } from './keys.ts'
 import type { NodeReport } from './node-report.ts'
 import type { RemoteView } from './remote-view.ts'
 import { type Removal, removeHolder } from './remove-holder.ts'
-import { type ExchangeTimes, ServicePermit, type ServiceSettings } from './service-permit.ts'
+import {
+  type ExchangeParts,
+  type ExchangeTimes,
+  ServicePermit,
+  type ServiceSettings,
+} from './service-permit.ts'
 import { type Beat, readBeat } from './values.ts'
+import { WatchedValues } from './watched-values.ts'
 
 export interface MemberTimes extends ExchangeTimes {
   readonly beatEveryMs: number
@@ -49,6 +55,7 @@ export class FleetMember {
   readonly #beats: Beats
   readonly #services: ReadonlyMap<string, ServicePermit>
   readonly #watch: Watch
+  readonly #watched: ExchangeParts['watched']
   readonly #view: FleetView
   #describe: () => NodeReport | null = () => null
   #status = { text: '', atMs: 0 }
@@ -63,7 +70,11 @@ export class FleetMember {
     const { store, clock, self, services, times, createNonce, onFailure } = options
     this.#options = options
     this.#beats = new Beats(times.staleAfterMs)
-    const parts = { store, clock, times, createNonce, onFailure, beats: this.#beats }
+    this.#watched = {
+      entries: new WatchedValues(store, entryPrefix),
+      registers: new WatchedValues(store, permitPrefix),
+    }
+    const parts = { store, clock, times, createNonce, onFailure, beats: this.#beats, watched: this.#watched }
     this.#services = new Map(services.map((each) => [each.name, new ServicePermit(self, each, parts)]))
     this.#lastOkMs = clock.wall()
     this.#contact = { ok: null, sinceMs: this.#lastOkMs, problem: null }
@@ -121,6 +132,8 @@ export class FleetMember {
     this.#closed = true
     this.#next?.cancel()
     this.#watch.close()
+    this.#watched.entries.close()
+    this.#watched.registers.close()
     this.#view.close()
     await this.#beating
     await Promise.all([...this.#services.values()].map((service) => service.close()))

@@ -54,8 +54,20 @@ export function judgeRequest(view: PermitView, asking: Asking, nonce: string): P
   const remaining = findRemaining(register, reports, node)
   const count = countSites(remaining)
   if (count < required) return { verdict: 'refused', remaining: count, required }
-  const entries = remaining.map((report) => ({ node: report.node, entry: report.entry }))
+  // Of each site that has to stay one node, because a store limits what a transaction may compare.
+  const counted = [...new Map(remaining.map((report) => [report.site, report])).values()].slice(0, required)
+  const entries = counted.map((report) => ({ node: report.node, entry: report.entry }))
   return { verdict: 'possible', transaction: { register, entries, next } }
+}
+
+/**
+ * A transaction that also writes the node's entry, by what the node has watched, which may be old: besides the register and
+ * the entries that it counts, it compares the beats that make them current. `null`: not possible.
+ */
+export function claimPermit(view: PermitView, asking: Asking, nonce: string): PermitTransaction | null {
+  if (holderOf(view.register, asking.node) !== null) return null
+  const verdict = judgeRequest(view, asking, nonce)
+  return verdict.verdict === 'possible' ? verdict.transaction : null
 }
 
 /** Reports a withdrawal that needs no permit: a fact, or an order. No other node's entry matters to it. */

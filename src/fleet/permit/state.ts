@@ -1,8 +1,10 @@
-import { type Asking, judgeRequest, type PermitTransaction, type PermitView } from './request.ts'
+import { type Asking, claimPermit, judgeRequest, type PermitTransaction, type PermitView } from './request.ts'
 
 /** A node's request for the permit to withdraw one service. Times are of its monotonic clock, in ms. */
 export type PermitState =
   | { readonly phase: 'none' }
+  /** One transaction by what the node has watched, so that a withdrawal waits for one answer. */
+  | Pending<'claiming'>
   /** Its entry must say that it is not well before it asks: otherwise others could count it until it withdraws. */
   | Pending<'publishing'>
   | Pending<'reading'>
@@ -24,12 +26,18 @@ interface Pending<Phase extends string> {
 }
 
 export type PermitEvent =
-  | { readonly event: 'ask'; readonly nonce: string; readonly nowMs: number }
+  | {
+      readonly event: 'ask'
+      readonly nonce: string
+      /** What the node has watched; `null`: it has seen nothing, or does not know its own entry. */
+      readonly watched: PermitView | null
+      readonly nowMs: number
+    }
   /** The store has the node's entry, which says that it is not well. */
   | { readonly event: 'published'; readonly nowMs: number }
   | { readonly event: 'read'; readonly view: PermitView; readonly nowMs: number }
   | { readonly event: 'committed'; readonly nowMs: number }
-  /** A compared value had changed: nothing was written. */
+  /** A compared value was another one: nothing was written. */
   | { readonly event: 'conflict'; readonly nowMs: number }
   /** No reply: whether the store executes the request, or will, is unknown. */
   | { readonly event: 'unknown'; readonly nowMs: number }
@@ -37,6 +45,8 @@ export type PermitEvent =
   | { readonly event: 'end' }
 
 export type PermitEffect =
+  /** The transaction, together with the node's entry, which then says that it is not well. */
+  | { readonly effect: 'claim'; readonly transaction: PermitTransaction }
   | { readonly effect: 'publish' }
   | { readonly effect: 'read' }
   | { readonly effect: 'commit'; readonly transaction: PermitTransaction }
@@ -62,15 +72,16 @@ interface Step {
 export function stepPermit(state: PermitState, event: PermitEvent, asking: Asking, times: PermitTimes): Step {
   if (event.event === 'end') return rest({ phase: 'none' })
   if (event.event === 'ask') {
-    const { nonce, nowMs } = event
+    const { nonce, nowMs, watched } = event
     const endsAtMs = nowMs + times.answerWithinMs
     const lastEndsAtMs = nowMs + times.inAllWithinMs
-    const state = { phase: 'publishing', nonce, sentAtMs: nowMs, endsAtMs, lastEndsAtMs } as const
-    return { state, effect: { effect: 'publish' } }
+    const pending = { nonce, sentAtMs: nowMs, endsAtMs, lastEndsAtMs }
+    const transaction = watched === null ? null : claimPermit(watched, asking, nonce)
+    return transaction === null
+      ? publish(pending, nowMs)
+      : { state: { ...pending, phase: 'claiming' }, effect: { effect: 'claim', transaction } }
   }
-  if (state.phase !== 'publishing' && state.phase !== 'reading' && state.phase !== 'committing') {
-    return rest(state)
-  }
+  if (!isPending(state)) return rest(state)
   if (event.nowMs >= state.endsAtMs) return rest({ phase: 'unreachable' })
   const { nonce } = state
   /** The same request after an answer. */
@@ -94,16 +105,22 @@ export function stepPermit(state: PermitState, event: PermitEvent, asking: Askin
       }
     }
     case 'committed':
-      return rest(state.phase === 'committing' ? granted : state)
+      return rest(state.phase === 'committing' || state.phase === 'claiming' ? granted : state)
     case 'conflict':
+      if (state.phase === 'claiming') return publish(answered, event.nowMs)
       return state.phase === 'committing' ? read(answered, event.nowMs) : rest(state)
     case 'unknown':
       // What was written is seen by reading: the register has the nonce of this request, or it has not.
-      if (state.phase === 'publishing') {
-        return { state: { ...state, sentAtMs: event.nowMs }, effect: { effect: 'publish' } }
-      }
-      return read(state, event.nowMs)
+      return state.phase === 'publishing' || state.phase === 'claiming'
+        ? publish(state, event.nowMs)
+        : read(state, event.nowMs)
   }
+}
+
+const pendingPhases: readonly string[] = ['claiming', 'publishing', 'reading', 'committing']
+
+function isPending(state: PermitState): state is Extract<PermitState, Pending<string>> {
+  return pendingPhases.includes(state.phase)
 }
 
 /** Whether a withdrawal may begin now. */
@@ -111,7 +128,14 @@ export function mayWithdraw(state: PermitState, nowMs: number): boolean {
   return state.phase === 'granted' && nowMs < state.actBeforeMs
 }
 
-function read({ nonce, endsAtMs, lastEndsAtMs }: Pending<string>, nowMs: number): Step {
+type Course = Omit<Pending<string>, 'phase'>
+
+function publish({ nonce, endsAtMs, lastEndsAtMs }: Course, nowMs: number): Step {
+  const state = { phase: 'publishing', nonce, sentAtMs: nowMs, endsAtMs, lastEndsAtMs } as const
+  return { state, effect: { effect: 'publish' } }
+}
+
+function read({ nonce, endsAtMs, lastEndsAtMs }: Course, nowMs: number): Step {
   const state = { phase: 'reading', nonce, sentAtMs: nowMs, endsAtMs, lastEndsAtMs } as const
   return { state, effect: { effect: 'read' } }
 }

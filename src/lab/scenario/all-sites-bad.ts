@@ -160,8 +160,8 @@ async function runCourse(course: Course, stages: readonly Stage[], tables: Table
     await faults[0]!.repair()
     await waitUntilWell([first.node], signal)
     const returnedMs = Math.round(performance.now() - repairedAt)
-    // As many as the others need to go.
-    const back = Math.min(service.minSites, stages.length)
+    // As many as the others need to go; the first is back already.
+    const back = Math.max(1, Math.min(service.minSites, stages.length))
     for (const fault of faults.slice(1, back)) await fault.repair()
     await waitUntilWell(
       stages.slice(0, back).map(({ node }) => node),

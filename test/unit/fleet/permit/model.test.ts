@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { patience } from '../../../patience.ts'
 import { type Budget, firstWorld, type Model, movesFrom, type World } from './model.ts'
 
-const none: Budget = { sicken: 0, heal: 0, timeout: 0, crash: 0, remove: 0, restore: 0 }
+const none: Budget = { sicken: 0, heal: 0, timeout: 0, watch: 0, crash: 0, remove: 0, restore: 0 }
 const threeSites = ['a', 'b', 'c']
 
 /** Every order of events: the shortest one that breaks a rule, or `null`, and the number of different worlds. */
@@ -77,7 +77,28 @@ describe('every order of events keeps minSites announcing, and grants only while
   ] as [string, string[], Model['minSites'], Partial<Budget>][])(
     '%s',
     (_, sites, minSites, budget) => {
-      const { broken, worlds } = explore({ sites, minSites, flaw: 'none' }, budget)
+      const { broken, worlds } = explore({ sites, minSites, flaw: 'none', watches: false }, budget)
+      expect(broken).toBeNull()
+      expect(worlds).toBeGreaterThan(1000)
+    },
+    patience(60_000),
+  )
+})
+
+describe('the same where nodes ask by what they have watched, however old it is', () => {
+  test.each<[string, string[], Model['minSites'], Partial<Budget>]>([
+    ['two sites, with lost and late messages', ['a', 'b'], 1, { sicken: 2, heal: 1, timeout: 1 }],
+    ['two sites that look once more', ['a', 'b'], 1, { sicken: 2, heal: 1, watch: 1 }],
+    ['three sites, two of which must stay', threeSites, 2, { sicken: 2, heal: 1 }],
+    ['two sites, and a node that an operator removes', ['a', 'b'], 1, { sicken: 2, heal: 1, remove: 1 }],
+    [
+      'two sites, and a store that loses what it has acknowledged',
+      ...([['a', 'b'], 1, { sicken: 2, restore: 1, timeout: 1 }] as const),
+    ],
+  ] as [string, string[], Model['minSites'], Partial<Budget>][])(
+    '%s',
+    (_, sites, minSites, budget) => {
+      const { broken, worlds } = explore({ sites, minSites, flaw: 'none', watches: true }, budget)
       expect(broken).toBeNull()
       expect(worlds).toBeGreaterThan(1000)
     },
@@ -90,12 +111,13 @@ describe('a protocol with an error breaks a rule', () => {
     ['blind-register', { sicken: 2 }],
     ['blind-entries', { sicken: 2 }],
     ['old-beats', { sicken: 2, restore: 1 }],
+    ['blind-beats', { sicken: 2, restore: 1 }],
     ['no-entry-first', { sicken: 2, remove: 1 }],
     ['expiring', { sicken: 2, remove: 1 }],
   ])(
     '%s',
     (flaw, budget) => {
-      const model: Model = { sites: ['a', 'b'], minSites: 1, flaw }
+      const model: Model = { sites: ['a', 'b'], minSites: 1, flaw, watches: flaw === 'blind-beats' }
       expect(explore(model, budget).broken).not.toBeNull()
     },
     patience(60_000),
@@ -105,8 +127,13 @@ describe('a protocol with an error breaks a rule', () => {
 test(
   'in long random orders of events seven sites keep the rules, and all announce once the faults have ended',
   () => {
-    const model: Model = { sites: ['a', 'b', 'c', 'd', 'e', 'f', 'g'], minSites: 2, flaw: 'none' }
-    const budget = { sicken: 40, heal: 40, timeout: 20, crash: 5, remove: 3, restore: 2 }
+    const model: Model = {
+      sites: ['a', 'b', 'c', 'd', 'e', 'f', 'g'],
+      minSites: 2,
+      flaw: 'none',
+      watches: true,
+    }
+    const budget = { sicken: 40, heal: 40, timeout: 20, watch: 60, crash: 5, remove: 3, restore: 2 }
     for (let seed = 1; seed <= 100; seed++) {
       const end = wander(model, budget, seed, 600)
       expect(end, `seed ${seed}`).toMatchObject({ register: [] })

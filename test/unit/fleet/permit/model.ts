@@ -1,7 +1,12 @@
 import type { NodeReport } from '../../../../src/fleet/permit/floor.ts'
 import { countSites, findRemaining } from '../../../../src/fleet/permit/floor.ts'
 import { holderOf, type Register, withoutHolder } from '../../../../src/fleet/permit/register.ts'
-import { type Asking, type PermitTransaction, returnPermit } from '../../../../src/fleet/permit/request.ts'
+import {
+  type Asking,
+  type PermitTransaction,
+  type PermitView,
+  returnPermit,
+} from '../../../../src/fleet/permit/request.ts'
 import { type PermitEffect, type PermitState, stepPermit } from '../../../../src/fleet/permit/state.ts'
 
 /** A deliberate error in the protocol, which the rules must find. */
@@ -15,6 +20,8 @@ export type Flaw =
   | 'old-beats'
   /** A node asks before its entry says that it is not well, and its beats are not read. */
   | 'no-entry-first'
+  /** A transaction by what a node has watched does not compare the beats of the nodes that it counts. */
+  | 'blind-beats'
   /** A permit ends by itself, and the entry of a node is not read. */
   | 'expiring'
 
@@ -23,6 +30,8 @@ export interface Budget {
   readonly sicken: number
   readonly heal: number
   readonly timeout: number
+  /** A node sees what the store has; from then on it may be old. */
+  readonly watch: number
   readonly crash: number
   /** An operator removes a node from the register, or with the flaw `expiring` time does. */
   readonly remove: number
@@ -34,6 +43,13 @@ type Request =
   | { readonly kind: 'entry'; readonly from: string; readonly to: string }
   | { readonly kind: 'read' }
   | { readonly kind: 'commit'; readonly transaction: PermitTransaction; readonly counts: boolean }
+  | {
+      readonly kind: 'claim'
+      readonly transaction: PermitTransaction
+      readonly beats: World['beats']
+      readonly from: string
+      readonly to: string
+    }
 
 type Reply = 'pending' | 'done' | 'conflict'
 
@@ -47,6 +63,7 @@ interface Node {
   /** Its entry in the store, as it knows it. */
   readonly entry: string
   readonly serial: number
+  readonly watched: Pick<World, 'register' | 'entries' | 'beats'> | null
   readonly request: { readonly of: Request; readonly reply: Reply } | null
   /** One that it has given up, and the store may still execute. */
   readonly late: Request | null
@@ -66,6 +83,8 @@ export interface Model {
   readonly sites: readonly string[]
   readonly minSites: number
   readonly flaw: Flaw
+  /** Whether nodes ask by what they have watched, at first the first world. */
+  readonly watches: boolean
 }
 
 const times = { answerWithinMs: 1, inAllWithinMs: 1, actWithinMs: 1 }
@@ -77,7 +96,10 @@ const entryOf = (index: number, well: boolean, serial: number) =>
 const saysWell = (entry: string) => entry.includes(' well ')
 const isWell = (node: Node) => node.alive && node.healthy && node.announces === 'normal'
 
-export function firstWorld({ sites }: Model, budget: Budget): World {
+export function firstWorld({ sites, watches }: Model, budget: Budget): World {
+  const register: Register = []
+  const entries = sites.map((_, index) => entryOf(index, true, 0))
+  const beats = sites.map(() => 'well' as const)
   return {
     nodes: sites.map((_, index) => ({
       healthy: true,
@@ -87,13 +109,11 @@ export function firstWorld({ sites }: Model, budget: Budget): World {
       permit: { phase: 'none' },
       entry: entryOf(index, true, 0),
       serial: 0,
+      watched: watches ? { register, entries, beats } : null,
       request: null,
       late: null,
     })),
-    register: [],
-    entries: sites.map((_, index) => entryOf(index, true, 0)),
-    beats: sites.map(() => 'well'),
-    budget,
+    ...{ register, entries, beats, budget },
     nonces: 0,
   }
 }
@@ -175,6 +195,11 @@ export function movesFrom(model: Model, world: World): Move[] {
         )
       }
     }
+    const watches = spend('watch')
+    if (watches !== null && node.alive) {
+      const { register, entries, beats } = world
+      add(`${name} watches`, change({ watched: { register, entries, beats } }, watches))
+    }
     if (node.permit.phase === 'granted' && node.announces !== 'none')
       add(`${name} withdraws`, change({ announces: 'none', cause: 'permit' }))
 
@@ -225,7 +250,10 @@ function askingOf({ sites, minSites }: Model, index: number): Asking {
 
 function ask(model: Model, world: World, index: number): World {
   const nonce = `${nameOf(index)}-${world.nonces}`
-  const asked = advance(model, { ...world, nonces: world.nonces + 1 }, index, { event: 'ask', nonce, nowMs })
+  const { watched: seen } = world.nodes[index]!
+  const watched = seen === null ? null : viewFor(model, seen, index)
+  const next = { ...world, nonces: world.nonces + 1 }
+  const asked = advance(model, next, index, { event: 'ask', nonce, watched, nowMs })
   return skipsEntry(model) ? advance(model, asked, index, { event: 'published', nowMs }) : asked
 }
 
@@ -243,6 +271,14 @@ function requestOf(
   if (effect === null) return { request: null }
   if (effect.effect === 'publish') return send(node, index, false)
   if (effect.effect === 'read') return { request: { of: { kind: 'read' }, reply: 'pending' } }
+  if (effect.effect === 'claim') {
+    const { transaction } = effect
+    const from = node.entry
+    const serial = saysWell(from) ? node.serial + 1 : node.serial
+    const to = saysWell(from) ? entryOf(index, false, serial) : from
+    const of = { kind: 'claim', transaction, beats: node.watched!.beats, from, to } as const
+    return { serial, request: { of, reply: 'pending' } }
+  }
   return {
     request: { of: { kind: 'commit', transaction: effect.transaction, counts: true }, reply: 'pending' },
   }
@@ -259,7 +295,10 @@ function skipsEntry({ flaw }: Pick<Model, 'flaw'>): boolean {
   return flaw === 'no-entry-first' || flaw === 'blind-register'
 }
 
-function reportsFor({ sites, flaw }: Model, { entries, beats }: World): NodeReport[] {
+function reportsFor(
+  { sites, flaw }: Model,
+  { entries, beats }: Pick<World, 'entries' | 'beats'>,
+): NodeReport[] {
   return sites.map((site, index) => ({
     site,
     node: nameOf(index),
@@ -269,10 +308,17 @@ function reportsFor({ sites, flaw }: Model, { entries, beats }: World): NodeRepo
   }))
 }
 
+function viewFor(
+  model: Model,
+  seen: Pick<World, 'register' | 'entries' | 'beats'>,
+  index: number,
+): PermitView {
+  const reports = reportsFor(model, seen).filter((_, other) => other !== index)
+  return { register: seen.register, reports }
+}
+
 function read(model: Model, world: World, index: number): World {
-  const reports = reportsFor(model, world).filter((_, other) => other !== index)
-  const view = { register: world.register, reports, sites: new Set(model.sites).size }
-  return advance(model, world, index, { event: 'read', view, nowMs })
+  return advance(model, world, index, { event: 'read', view: viewFor(model, world, index), nowMs })
 }
 
 function execute(
@@ -296,9 +342,20 @@ function execute(
     model.flaw === 'blind-entries' ||
     entries.every(({ node, entry }) => world.entries[Number(node.slice(1))] === entry)
   if (!hasRegister || !hasEntries) return { world, reply: 'conflict', broken: null }
-  const isNewGrant = request.counts && entries.length > 0
+  let written = world.entries
+  if (request.kind === 'claim') {
+    const hasBeats =
+      model.flaw === 'blind-beats' ||
+      entries.every(({ node }) => {
+        const other = Number(node.slice(1))
+        return world.beats[other] === request.beats[other]
+      })
+    if (written[index] !== request.from || !hasBeats) return { world, reply: 'conflict', broken: null }
+    written = written.with(index, request.to)
+  }
+  const isNewGrant = (request.kind === 'claim' || request.counts) && entries.length > 0
   return {
-    world: { ...world, register: next },
+    world: { ...world, register: next, entries: written },
     reply: 'done',
     broken: isNewGrant ? findUncovered(model, world, index) : null,
   }
@@ -334,6 +391,13 @@ function receive(model: Model, world: World, index: number): World {
     if (node.permit.phase !== 'publishing') return known
     const event = reply === 'done' ? 'published' : 'unknown'
     return advance(model, known, index, { event, nowMs })
+  }
+  if (of.kind === 'claim') {
+    const event = reply === 'done' ? 'committed' : 'conflict'
+    return advance(model, free({ entry: reply === 'done' ? of.to : world.entries[index]! }), index, {
+      event,
+      nowMs,
+    })
   }
   if (of.kind === 'commit' && of.counts) {
     const event = reply === 'done' ? 'committed' : 'conflict'

@@ -25,7 +25,7 @@ function run(...events: PermitEvent[]) {
   for (const event of events) ({ state, effect } = stepPermit(state, event, asking, times))
   return { state, effect }
 }
-const ask = { event: 'ask', nonce: 'x1', nowMs: 0 } as const
+const ask = { event: 'ask', nonce: 'x1', watched: null, nowMs: 0 } as const
 const published = { event: 'published', nowMs: 10 } as const
 const readAt = (nowMs: number, what: PermitView): PermitEvent => ({ event: 'read', view: what, nowMs })
 
@@ -47,6 +47,25 @@ describe('a request', () => {
         },
       },
     })
+  })
+
+  test('begins with one transaction where what the node has watched permits it, and falls back to the ordinary course', () => {
+    const claim = { ...ask, watched: view(enough) }
+    expect(run(claim)).toMatchObject({
+      state: { phase: 'claiming' },
+      effect: { effect: 'claim', transaction: { next: [{ node: 'fra1-a', nonce: 'x1' }] } },
+    })
+    const { state } = run(claim, { event: 'committed', nowMs: 400 })
+    expect([mayWithdraw(state, 499), mayWithdraw(state, 500)]).toEqual([true, false])
+    expect(run(claim, { event: 'conflict', nowMs: 10 })).toMatchObject({ effect: { effect: 'publish' } })
+    expect(run(claim, { event: 'unknown', nowMs: 10 })).toMatchObject({ effect: { effect: 'publish' } })
+  })
+
+  test('is never refused, nor repeated, by what the node has watched', () => {
+    const publishes = { effect: { effect: 'publish' } }
+    const holder = { site: 'fra1', node: 'fra1-a', nonce: 'x0', cause: 'permit', reason: 'no-reply' } as const
+    expect(run({ ...ask, watched: view([report('ams1-a')]) })).toMatchObject(publishes)
+    expect(run({ ...ask, watched: view(enough, [holder]) })).toMatchObject(publishes)
   })
 
   test('is granted once its transaction has succeeded, for a time that counts from before it was sent', () => {
