@@ -79,10 +79,13 @@ function printNetworks(own: readonly Prefix[], bits: number): string {
 
 /**
  * `show protocols` still lists a protocol that is being removed, after its name is gone. A session that has just
- * gone down, or carries no routes, has no tables.
+ * gone down, or carries no routes, has no tables, or in BIRD 3 accepts no exports.
  */
 export function isGone(reply: BirdReply): boolean {
-  return reply.code === 9001 && /CF_SYM_UNDEFINED|^No valid tables$/.test(wordsOf(reply))
+  return (
+    reply.code === 9001 &&
+    /CF_SYM_UNDEFINED|^No valid tables$|aren't accepting exports at all/.test(wordsOf(reply))
+  )
 }
 
 /** A reconfiguration ends a list that is just being printed. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { BirdReplyReader } from '../../../../src/node/routing/bird/reply.ts'
-import { readRoutes } from '../../../../src/node/routing/bird/route-lists.ts'
+import { isGone, readRoutes } from '../../../../src/node/routing/bird/route-lists.ts'
 
 const route = '192.0.2.0/24         unreachable [aw_inside 00:06:19.381 from 10.0.0.9] * (100) [i]'
 
@@ -18,4 +18,21 @@ test.each([
   expect(readRoutes(reply, new Set(['192.0.2.0/24']))).toEqual([
     { prefix: '192.0.2.0/24', protocol: 'aw_inside', grade: 'normal', preference: 100, nextHop: '10.0.0.7' },
   ])
+})
+
+test.each([
+  [
+    'a session that accepts no exports yet, in BIRD 3',
+    "Requested 'show route export' to protocols which aren't accepting exports at all.",
+    true,
+  ],
+  ['a session without tables', 'No valid tables', true],
+  [
+    'a protocol that is being removed',
+    'syntax error, unexpected CF_SYM_UNDEFINED, expecting CF_SYM_KNOWN',
+    true,
+  ],
+  ['any other refusal', 'syntax error, unexpected ROUTE', false],
+])('an export list of %s', (_, words, gone) => {
+  expect(isGone(new BirdReplyReader().read(Buffer.from(`9001 ${words}\n`))!)).toBe(gone)
 })
