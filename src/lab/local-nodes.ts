@@ -31,10 +31,12 @@ interface LabNodesOptions {
   readonly program: readonly string[]
   /** In place of that of the YAML. */
   readonly soakMs: number | null
+  /** The caller occupies the lab. */
+  readonly occupied?: boolean
 }
 
 /** The nodes of the running lab, for a rollout. */
-export function labNodes({ state, program, soakMs }: LabNodesOptions): LocalNodes {
+export function labNodes({ state, program, soakMs, occupied = false }: LabNodesOptions): LocalNodes {
   return {
     async plan(read, out) {
       const fleet = fleetInLab(read, state.timerFactor)
@@ -42,7 +44,7 @@ export function labNodes({ state, program, soakMs }: LabNodesOptions): LocalNode
       return soakMs === null ? fleet : { ...fleet, rollout: { ...fleet.rollout, soakMs } }
     },
     async use(work) {
-      if (await hasLiveOwner(state)) {
+      if (!occupied && (await hasLiveOwner(state))) {
         const { command, pid } = state.owner!
         throw new OperationError(`\`anyward ${command}\`, process ${pid}, uses the lab`, {
           hint: 'wait until it has ended',
@@ -55,7 +57,8 @@ export function labNodes({ state, program, soakMs }: LabNodesOptions): LocalNode
           outcome: 'refused',
         })
       }
-      return occupyLab(state, 'lab rollout', () => useNodes(state, program, work))
+      const use = () => useNodes(state, program, work)
+      return occupied ? use() : occupyLab(state, 'lab rollout', use)
     },
   }
 }

@@ -4,7 +4,12 @@ import { LabError } from '../../lab/lab-error.ts'
 import { downLimitMs } from '../../lab/limits.ts'
 import { findMissingLabPrograms } from '../../lab/machine/programs.ts'
 import { NotReadyError } from '../../lab/readiness.ts'
-import { fleetScenarioName, scenarioNames } from '../../lab/scenario/names.ts'
+import {
+  type FleetScenarioName,
+  fleetScenarioNames,
+  isFleetScenario,
+  scenarioNames,
+} from '../../lab/scenario/names.ts'
 import { describeEvent, renderResults } from '../../lab/scenario/report.ts'
 import { defaultNodes, runScenarios } from '../../lab/scenario/run.ts'
 import type { Scenario, ScenarioResult } from '../../lab/scenario/scenario.ts'
@@ -51,11 +56,11 @@ export async function labUp(options: UpOptions): Promise<void> {
 }
 
 export async function labRun(wanted: readonly string[], options: RunCommandOptions): Promise<void> {
-  const ofNodes = wanted.filter((name) => name !== fleetScenarioName)
+  const ofFleet = wanted.filter(isFleetScenario)
+  const ofNodes = wanted.filter((name) => !isFleetScenario(name))
   const chosen = wanted.length === 0 ? scenarios : ofNodes.map(requireScenario)
-  const isNamed = ofNodes.length < wanted.length
-  if (isNamed && !options.store && !options.running) throw needsStore()
-  const results = await run(chosen, { ...options, allSites: isNamed || wanted.length === 0, isNamed })
+  if (ofFleet.includes(ofStore) && !options.store && !options.running) throw needsStore()
+  const results = await run(chosen, { ...options, ofFleet: wanted.length === 0 ? null : ofFleet })
   if (options.json) process.stdout.write(`${JSON.stringify({ scenarios: results }, null, 2)}\n`)
   else process.stdout.write(`${renderResults(results)}\n`)
   process.exitCode = results.every(({ passed }) => passed) ? exitCode.fine : exitCode.findings
@@ -76,13 +81,14 @@ export async function labDown(options: GlobalOptions): Promise<void> {
 }
 
 interface Chosen extends RunCommandOptions {
-  /** Also the scenario of the whole fleet, where there is a store; `isNamed`: it was asked for. */
-  readonly allSites: boolean
-  readonly isNamed: boolean
+  /** The scenarios of the whole fleet; `null`: none was named, and that of a store runs where there is one. */
+  readonly ofFleet: readonly FleetScenarioName[] | null
 }
 
+const ofStore: FleetScenarioName = 'all-sites-bad'
+
 function needsStore(): CommandError {
-  return new CommandError(`${fleetScenarioName} needs a store`, {
+  return new CommandError(`${ofStore} needs a store`, {
     hint: 'add --store, or use a lab that was started with it',
   })
 }
@@ -104,7 +110,8 @@ async function runOn(
 ): Promise<ScenarioResult[]> {
   const nodes = options.node?.map((name) => requireNode(state, name)) ?? defaultNodes(state)
   const hasStore = state.storeMembers.length > 0
-  if (options.isNamed && !hasStore) throw needsStore()
+  const { ofFleet } = options
+  if (ofFleet?.includes(ofStore) && !hasStore) throw needsStore()
   const notice = options.running ? describeFactor(state.timerFactor) : null
   if (notice !== null) say(notice)
   const interruption = interruptible('interrupted, repairing the fault')
@@ -113,7 +120,7 @@ async function runOn(
       runScenarios({
         state,
         scenarios: chosen,
-        allSites: options.allSites && hasStore,
+        fleetScenarios: ofFleet ?? (hasStore ? [ofStore] : []),
         nodes,
         client: options.client,
         program: thisProgram(),
@@ -147,7 +154,7 @@ function requireScenario(name: string): Scenario {
   const found = scenarios.find((scenario) => scenario.name === name)
   if (found !== undefined) return found
   throw new CommandError(`no scenario is called ${name}`, {
-    hint: `there are ${[...scenarioNames, fleetScenarioName].join(', ')}`,
+    hint: `there are ${[...scenarioNames, ...fleetScenarioNames].join(', ')}`,
   })
 }
 

@@ -11,7 +11,12 @@ export const scenarioNames = [
   'drain',
 ] as const
 
-/** The scenario of the whole fleet; it needs a store. */
-export const fleetScenarioName = 'all-sites-bad'
+/** Of the whole fleet: `all-sites-bad` needs a store, and `bad-rollout` takes minutes. */
+export const fleetScenarioNames = ['all-sites-bad', 'bad-rollout'] as const
 
 export type ScenarioName = (typeof scenarioNames)[number]
+export type FleetScenarioName = (typeof fleetScenarioNames)[number]
+
+export function isFleetScenario(name: string): name is FleetScenarioName {
+  return fleetScenarioNames.some((one) => one === name)
+}

@@ -11,10 +11,11 @@ import {
   waitUntilReady,
 } from '../readiness.ts'
 import { type ClientState, type LabState, type NodeState, type ProcessRecord, writeState } from '../state.ts'
-import { runAllSitesBad } from './all-sites-bad.ts'
+import { runAllSitesBad, waitUntilWell } from './all-sites-bad.ts'
+import { runBadRollout } from './bad-rollout.ts'
 import { renewClients, startMeasuring } from './client-outage.ts'
 import { measureCalm, measureWithdrawal } from './measure.ts'
-import { fleetScenarioName } from './names.ts'
+import type { FleetScenarioName } from './names.ts'
 import type { Fault, Scenario, ScenarioEvent, ScenarioResult, Stage } from './scenario.ts'
 
 const readyTimeoutMs = 60_000
@@ -22,8 +23,7 @@ const readyTimeoutMs = 60_000
 interface RunOptions {
   readonly state: LabState
   readonly scenarios: readonly Scenario[]
-  /** Also the scenario of the whole fleet. */
-  readonly allSites: boolean
+  readonly fleetScenarios: readonly FleetScenarioName[]
   readonly nodes: readonly NodeState[]
   /** Whether to measure the client's outage, which takes up to 20 s a scenario. */
   readonly client: boolean
@@ -51,20 +51,33 @@ export async function runScenarios(options: RunOptions): Promise<ScenarioResult[
         options.onEvent?.({ kind: 'finished', result })
       }
     }
-    if (options.allSites) results.push(await runOnAllSites(options, tables))
+    for (const name of options.fleetScenarios) results.push(await runOnFleet(options, tables, name))
   } finally {
     tables.close()
   }
   return results
 }
 
-async function runOnAllSites(options: RunOptions, tables: Tables): Promise<ScenarioResult> {
+const ofFleet: Readonly<
+  Record<FleetScenarioName, { readonly summary: string; readonly run: typeof runAllSitesBad }>
+> = {
+  'all-sites-bad': { summary: 'the endpoint of every site fails', run: runAllSitesBad },
+  'bad-rollout': { summary: 'a rollout of a plan that ends sessions', run: runBadRollout },
+}
+
+async function runOnFleet(
+  options: RunOptions,
+  tables: Tables,
+  name: FleetScenarioName,
+): Promise<ScenarioResult> {
   const { state, program, signal, onEvent } = options
-  const scenario = { name: fleetScenarioName, summary: 'the endpoint of every site fails' }
+  const { summary, run } = ofFleet[name]
+  const scenario = { name, summary }
   onEvent?.({ kind: 'started', scenario, node: { name: 'all', daemon: state.nodes[0]!.daemon } })
   try {
-    const result = await runAllSitesBad(state, tables, program, signal).catch((error: unknown) => ({
-      ...unmeasuredOf(scenario.name, 'all', state.nodes[0]!),
+    await waitUntilWell(state.nodes, signal)
+    const result = await run(state, tables, program, signal).catch((error: unknown) => ({
+      ...unmeasuredOf(name, 'all', state.nodes[0]!),
       detail: describeNotReady(error),
     }))
     onEvent?.({ kind: 'finished', result })

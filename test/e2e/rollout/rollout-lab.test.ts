@@ -171,3 +171,22 @@ test('without a lab it is refused, and leaves no folder of one', async () => {
   }
   await expect(readFile('/run/anyward-lab')).rejects.toThrow('ENOENT')
 })
+
+test(
+  'the scenario bad-rollout: stopped at the canary, undone, and the other sites lose no route',
+  async () => {
+    await lab.untilEverything()
+    const before = await lab.digests()
+    const argv = [cli, 'lab', 'run', 'bad-rollout', '--running', '--json']
+    const { stdout, stderr } = await execa(process.execPath, argv, { reject: false })
+    const { scenarios } = JSON.parse(stdout) as {
+      scenarios: { name: string; passed: boolean; detail: string }[]
+    }
+    expect(scenarios, stderr).toEqual([expect.objectContaining({ name: 'bad-rollout', passed: true })])
+    expect(scenarios[0]!.detail).toMatch(
+      /^stopped at oslo-a and undone: .*; the neighbors of 2 other sites lost no route$/,
+    )
+    expect(await lab.digests()).toEqual(before)
+  },
+  patienceMs,
+)

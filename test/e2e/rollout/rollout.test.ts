@@ -92,6 +92,8 @@ test.each(bad)(
   patienceMs,
 )
 
+const mostKills = Number(process.env.ANYWARD_TEST_KILLS ?? 4)
+
 test(
   'an engine that is killed at any point loses nothing: the rollout is resumed, and every node has one whole bundle',
   async () => {
@@ -103,7 +105,7 @@ test(
     }
     let kills = 0
     let round = 0
-    while (kills < 10) {
+    while (kills < mostKills) {
       round += 1
       const prepend = 1 + (round % 4)
       await lab.plan((file, text) =>
@@ -118,7 +120,7 @@ test(
       let command = 'start'
       for (;;) {
         const child = lab.start(command)
-        const limitMs = kills < 10 ? 1000 + random() * 20_000 : Number.POSITIVE_INFINITY
+        const limitMs = kills < mostKills ? 1000 + random() * 20_000 : Number.POSITIVE_INFINITY
         const timer = Number.isFinite(limitMs) ? setTimeout(() => child.kill('SIGKILL'), limitMs) : undefined
         const { signal, stdout, stderr, exitCode } = await child
         clearTimeout(timer)

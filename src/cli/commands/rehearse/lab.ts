@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander'
-import { fleetScenarioName, scenarioNames } from '../../../lab/scenario/names.ts'
+import { scenarioNames } from '../../../lab/scenario/names.ts'
 import { collect } from '../options.ts'
 import { labRolloutCommand } from './lab-rollout.ts'
 import { parseTime } from './parse-time.ts'
@@ -35,7 +35,7 @@ function runCommand(): Command {
     .description('Starts the fleet, injects faults, measures at the neighbors, and removes the fleet.')
     .argument(
       '[scenario...]',
-      `the faults (default: all): ${scenarioNames.join(', ')}; with --store also ${fleetScenarioName}`,
+      `the faults (default: all): ${scenarioNames.join(', ')}; with --store also all-sites-bad; only if named, because it takes minutes: bad-rollout`,
     )
     .option(
       '--node <name>',
