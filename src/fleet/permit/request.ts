@@ -54,7 +54,7 @@ export function judgeRequest(view: PermitView, asking: Asking, nonce: string): P
   const remaining = findRemaining(register, reports, node)
   const count = countSites(remaining)
   if (count < required) return { verdict: 'refused', remaining: count, required }
-  // Of each site that has to stay one node, because a store limits what a transaction may compare.
+  // One node of each site that has to stay: more would make conflicts likelier, and not the permit safer.
   const counted = [...new Map(remaining.map((report) => [report.site, report])).values()].slice(0, required)
   const entries = counted.map((report) => ({ node: report.node, entry: report.entry }))
   return { verdict: 'possible', transaction: { register, entries, next } }
