@@ -247,7 +247,7 @@ describe('the manual page and the completion', () => {
       return (await execa('bash', ['-c', program, 'bash', script, 'anyward', ...words])).stdout.split('\n')
     }
     expect(await complete('contr')).toEqual(['controller'])
-    expect(await complete('lab', '')).toEqual(['up', 'run', 'down'])
+    expect(await complete('lab', '')).toEqual(['up', 'run', 'rollout', 'down'])
     expect(await complete('explain', '--origin', 'i')).toEqual(['igp', 'incomplete'])
     expect(await complete('controller', '--bu')).toEqual(['--bundle'])
   })
