@@ -127,6 +127,7 @@ async function play(state, act, number, signal) {
   const [result] = await runScenarios({
     state,
     scenarios: [scenario],
+    fleetScenarios: [],
     nodes: [node],
     client: act.client,
     program,
