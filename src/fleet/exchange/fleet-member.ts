@@ -79,7 +79,7 @@ export class FleetMember {
     this.#lastOkMs = clock.wall()
     this.#contact = { ok: null, sinceMs: this.#lastOkMs, problem: null }
     this.#view = new FleetView({
-      ...{ store, clock, beats: this.#beats },
+      ...{ store, clock, beats: this.#beats, registers: this.#watched.registers },
       statusEveryMs: times.statusEveryMs,
     })
     this.#watch = store.watch(beatPrefix, (event) => {

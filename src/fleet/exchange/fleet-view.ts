@@ -3,18 +3,11 @@ import { visible } from '../../text/wording.ts'
 import type { HolderCause } from '../permit/register.ts'
 import type { Store, Watch, WatchEvent } from '../store.ts'
 import type { Beats } from './beats.ts'
-import {
-  idOf,
-  type NodeName,
-  nodeOfKey,
-  permitPrefix,
-  registerKey,
-  serviceOfRegister,
-  statusPrefix,
-} from './keys.ts'
+import { idOf, type NodeName, nodeOfKey, registerKey, serviceOfRegister, statusPrefix } from './keys.ts'
 import { type DatedReport, readReport, type ServiceReport } from './node-report.ts'
 import { type ObserverReport, type RemoteView, viewKey, viewOne, viewRemotely } from './remote-view.ts'
 import { readRegister } from './values.ts'
+import type { WatchedValues } from './watched-values.ts'
 
 /** A node by what it last said. Its texts are without control characters, whatever is in the store. */
 export interface NodeView extends NodeName {
@@ -59,6 +52,7 @@ interface FleetViewOptions {
   readonly store: Store
   readonly clock: Clock
   readonly beats: Beats
+  readonly registers: WatchedValues
   /** Every node writes its status at least as often. */
   readonly statusEveryMs: number
 }
@@ -70,17 +64,15 @@ export class FleetView {
   /** A status that was not written again for so long says nothing of other nodes. */
   readonly #keptMs: number
   readonly #said = new Map<string, Said>()
-  readonly #holders = new Map<string, readonly PermitHolderView[]>()
-  readonly #watches: readonly Watch[]
+  readonly #registers: WatchedValues
+  readonly #watch: Watch
 
-  constructor({ store, clock, beats, statusEveryMs }: FleetViewOptions) {
+  constructor({ store, clock, beats, registers, statusEveryMs }: FleetViewOptions) {
     this.#clock = clock
     this.#beats = beats
     this.#keptMs = 2.5 * statusEveryMs
-    this.#watches = [
-      store.watch(statusPrefix, (event) => this.#follow(event, this.#said, this.#takeStatus)),
-      store.watch(permitPrefix, (event) => this.#follow(event, this.#holders, this.#takeRegister)),
-    ]
+    this.#registers = registers
+    this.#watch = store.watch(statusPrefix, (event) => this.#follow(event))
   }
 
   nodes(): NodeView[] {
@@ -132,40 +124,38 @@ export class FleetView {
   }
 
   permits(): PermitHolderView[] {
-    return [...this.#holders]
+    return [...this.#registers.last]
       .sort(([a], [b]) => compare(a, b))
-      .flatMap(([, holders]) => holders)
+      .flatMap(([key, text]) => holdersIn(key, text))
       .slice(0, mostNodes)
   }
 
   holds(service: string, { site, node }: NodeName): boolean {
-    const holders = this.#holders.get(registerKey(service)) ?? []
-    return holders.some((holder) => holder.site === site && holder.node === node)
+    const key = registerKey(service)
+    return holdersIn(key, this.#registers.last.get(key) ?? '').some(
+      (holder) => holder.site === site && holder.node === node,
+    )
   }
 
   close(): void {
-    for (const watch of this.#watches) watch.close()
+    this.#watch.close()
   }
 
-  /** @param take `isNew`: it has just been written, as far as the store shows */
-  #follow(
-    event: WatchEvent,
-    known: Map<string, unknown>,
-    take: (key: string, value: string, isNew: boolean) => void,
-  ): void {
+  #follow(event: WatchEvent): void {
     if (event.event === 'snapshot') {
       const present = new Set([...event.values.keys()].map(idOfKey))
-      for (const id of [...known.keys()]) if (!present.has(id)) known.delete(id)
-      for (const [key, value] of event.values) take(key, value, false)
+      for (const id of [...this.#said.keys()]) if (!present.has(id)) this.#said.delete(id)
+      for (const [key, value] of event.values) this.#take(key, value, false)
     } else if (event.event === 'changes') {
       for (const { key, value } of event.changes) {
-        if (value === null) known.delete(idOfKey(key))
-        else take(key, value, true)
+        if (value === null) this.#said.delete(idOfKey(key))
+        else this.#take(key, value, true)
       }
     }
   }
 
-  readonly #takeStatus = (key: string, value: string, isNew: boolean): void => {
+  /** @param isNew it has just been written, as far as the store shows */
+  #take(key: string, value: string, isNew: boolean): void {
     const node = nodeOfKey(key)
     if (node === null) return
     const known = this.#said.get(idOf(node))
@@ -177,23 +167,20 @@ export class FleetView {
       report === null || !isNew ? (known?.clockAheadMs ?? null) : report.clockMs - this.#clock.wall()
     this.#said.set(idOf(node), { node, firstSeenAtMs, writtenAtMs, report, clockAheadMs })
   }
-
-  readonly #takeRegister = (key: string, value: string): void => {
-    const service = visible(serviceOfRegister(key))
-    const holders = (readRegister(value) ?? []).map(
-      ({ site, node, since, cause, reason }): PermitHolderView => ({
-        ...{ service, site: visible(site), node: visible(node.slice(node.indexOf('/') + 1)) },
-        ...{ since: since ?? null, cause, reason: visible(reason) },
-      }),
-    )
-    this.#holders.set(key, holders)
-  }
 }
 
-/** Of a status its node, and of a register its key. */
+/** As the node has it, or else the key itself. */
 function idOfKey(key: string): string {
-  const node = key.startsWith(statusPrefix) ? nodeOfKey(key) : null
+  const node = nodeOfKey(key)
   return node === null ? key : idOf(node)
+}
+
+function holdersIn(key: string, text: string): PermitHolderView[] {
+  const service = visible(serviceOfRegister(key))
+  return (readRegister(text) ?? []).map(({ site, node, since, cause, reason }) => ({
+    ...{ service, site: visible(site), node: visible(node.slice(node.indexOf('/') + 1)) },
+    ...{ since: since ?? null, cause, reason: visible(reason) },
+  }))
 }
 
 function visibleService(service: ServiceReport, remote: RemoteView | null = null): ServiceView {

@@ -91,32 +91,32 @@ export class PermitRequests {
   }
 
   async read(within: number): Promise<StoredView | null> {
-    const { store, clock, beats } = this.#parts
     const key = this.#registerKey
-    const read = await store.read([{ key }, { prefix: entryPrefix }, { prefix: beatPrefix }], within)
+    const selection = [{ key }, { prefix: entryPrefix }, { prefix: beatPrefix }]
+    const read = await this.#parts.store.read(selection, within)
     if (read.outcome !== 'read') {
       this.#fail(read.message)
       return null
     }
-    const registerText = read.values.get(key) ?? null
-    const register = registerText === null ? [] : readRegister(registerText)
-    if (register === null) {
-      this.#fail(`${key} is not a register`)
-      return null
-    }
-    const { reports, entryKeys } = readReports(read.values, this.#service, beats, clock.now())
-    return { register, registerText, reports, entryKeys }
+    const view = this.#viewOf(read.values, read.values)
+    if (view === null) this.#fail(`${key} is not a register`)
+    return view
   }
 
   /** What the node has watched; `null`: nothing that a request may begin with. */
   watch(): StoredView | null {
-    const { clock, beats, watched } = this.#parts
-    const { entries, registers } = { entries: watched.entries.current, registers: watched.registers.current }
-    if (entries === null || registers === null || this.entry === null) return null
+    const { entries, registers } = this.#parts.watched
+    if (entries.current === null || registers.current === null || this.entry === null) return null
+    return this.#viewOf(registers.current, entries.current)
+  }
+
+  /** `null`: the register cannot be read. */
+  #viewOf(registers: ReadonlyMap<string, string>, values: ReadonlyMap<string, string>): StoredView | null {
+    const { clock, beats } = this.#parts
     const registerText = registers.get(this.#registerKey) ?? null
     const register = registerText === null ? [] : readRegister(registerText)
     if (register === null) return null
-    return { register, registerText, ...readReports(entries, this.#service, beats, clock.now()) }
+    return { register, registerText, ...readReports(values, this.#service, beats, clock.now()) }
   }
 
   /**

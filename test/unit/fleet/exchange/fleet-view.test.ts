@@ -3,6 +3,7 @@ import { systemClock } from '../../../../src/clock/clock.ts'
 import { Beats } from '../../../../src/fleet/exchange/beats.ts'
 import { FleetView } from '../../../../src/fleet/exchange/fleet-view.ts'
 import { longestReport } from '../../../../src/fleet/exchange/node-report.ts'
+import { WatchedValues } from '../../../../src/fleet/exchange/watched-values.ts'
 import type { Store, WatchEvent } from '../../../../src/fleet/store.ts'
 
 const wallMs = Date.UTC(2026, 10, 29)
@@ -21,7 +22,8 @@ class Bed {
         return { close: () => {} }
       },
     } as Store
-    this.view = new FleetView({ store, clock, beats: this.beats, statusEveryMs: 30_000 })
+    const registers = new WatchedValues(store, 'permit/')
+    this.view = new FleetView({ store, clock, beats: this.beats, registers, statusEveryMs: 30_000 })
   }
 
   snapshot(prefix: string, values: Record<string, string>): void {
