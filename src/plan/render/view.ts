@@ -92,7 +92,8 @@ export function viewForFrr(node: NodePlan) {
   const sessions = node.sessions.map((session) => ({
     ...sharedView(session),
     localAddress: session.localAddress?.toString() ?? '',
-    choosesSource: leavesSource(node, session),
+    // With update-source bgpd would ask for multihop BFD before the session's first connection, and wait for it.
+    choosesSource: node.startsBfdFirst && isDirect(session),
     // As bgpd names the neighbor.
     peer: session.address?.toString() ?? session.interface ?? '',
     role: session.role ?? '',
@@ -169,14 +170,6 @@ export function viewForFrr(node: NodePlan) {
     ),
     farPeers: sessions.filter(({ bfd, localAddress }) => bfd?.hops === 'multi' && localAddress !== ''),
   }
-}
-
-/**
- * Whether bgpd has to choose the source: with `update-source` it would ask for multihop BFD before the session's first
- * connection, which a neighbor on the link never answers, and wait for it.
- */
-function leavesSource({ startsBfdFirst }: NodePlan, { kind, bfd }: SessionPlan): boolean {
-  return startsBfdFirst && kindPolicies[kind].internal && bfd?.hops === 'single'
 }
 
 /** Without the end of their last line, which the template has. */
@@ -270,7 +263,10 @@ function familiesWith({ sessions }: NodePlan, holds: (session: SessionPlan) => b
   return families.filter((family) => sessions.some((session) => carries(session, family) && holds(session)))
 }
 
-/** BIRD's BFD is what the session is, and a session inside the AS is multihop unless it says otherwise. */
+/**
+ * Inside the AS, with single-hop BFD. BIRD's BFD is what the session is, and there a session is multihop unless it says
+ * otherwise.
+ */
 function isDirect(session: SessionPlan): boolean {
   return kindPolicies[session.kind].internal && session.bfd?.hops === 'single'
 }

@@ -28,7 +28,7 @@ export function checkSession(
 
 /** An attached node's own configuration is not judged here. */
 function checkLinkLocalImport({ file, path, neighbor }: PlacedNeighbor, { node }: PlacedNode): Finding[] {
-  const { daemon, daemonVersion = null, routing } = node
+  const { daemon, daemonVersion, routing } = node
   const { address } = neighbor
   if (routing !== 'managed' || daemon !== 'frr' || address === undefined || !isLinkLocal(address)) return []
   const taken = importOf(neighbor)
@@ -82,7 +82,7 @@ function checkVrfOrigins(
   const { kind, relax = [], tighten } = neighbor
   const rpki = fleet?.rpki
   if (daemon !== 'frr' || rpki === undefined || kind === undefined || !externalKinds.includes(kind)) return []
-  if (!hasFeature({ daemon, daemonVersion: daemonVersion ?? null }, 'rpki-of-vrf')) return []
+  if (!hasFeature({ daemon, daemonVersion }, 'rpki-of-vrf')) return []
   const isFull = importOf(neighbor) === 'full'
   const needed = [
     ...(rpki.invalid === 'accept' ? [] : ['own-origin-invalid', ...(isFull ? ['rpki-invalid'] : [])]),
@@ -126,8 +126,10 @@ function checkBfd({ file, path, neighbor }: PlacedNeighbor, { node }: PlacedNode
   }
   // bgpd asks for a TTL that BIRD and others do not send, and inside the AS it asks too late: only a BFD session between two
   // known addresses is independent of it.
-  const isIndirect = multihop !== undefined || (bfd.hops === 'multi' && startsBfdFirst(node))
-  if (node.daemon === 'frr' && isIndirect && !Object.hasOwn(neighbor, 'localAddress')) {
+  const { daemon, daemonVersion } = node
+  if (daemon !== 'frr' || Object.hasOwn(neighbor, 'localAddress')) return []
+  const asksLate = bfd.hops === 'multi' && hasFeature({ daemon, daemonVersion }, 'bfd-before-bgp')
+  if (multihop !== undefined || asksLate) {
     return [
       error(
         file,
@@ -227,10 +229,4 @@ function isUnnumbered(neighbor: NeighborDraft): boolean {
 function notOnLink({ kind, multihop }: NeighborDraft): string | null {
   if (kind === 'ibgp') return 'an ibgp neighbor need not be'
   return multihop === undefined ? null : `multihop says up to ${multihop}`
-}
-
-function startsBfdFirst({ daemon, daemonVersion }: PlacedNode['node']): boolean {
-  return (
-    daemon !== undefined && hasFeature({ daemon, daemonVersion: daemonVersion ?? null }, 'bfd-before-bgp')
-  )
 }

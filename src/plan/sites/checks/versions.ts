@@ -57,7 +57,10 @@ export const firstVersions: Readonly<Record<VersionFeature, Readonly<Record<Daem
 
 /** Whether the node's daemon has a feature, by the version in the YAML or the assumed one. */
 export function hasFeature(
-  { daemon, daemonVersion }: { readonly daemon: DaemonKind; readonly daemonVersion: string | null },
+  {
+    daemon,
+    daemonVersion,
+  }: { readonly daemon: DaemonKind; readonly daemonVersion?: string | null | undefined },
   feature: VersionFeature,
 ): boolean {
   const first = firstVersions[feature][daemon]
