@@ -149,7 +149,6 @@ async function runCourse(course: Course, stages: readonly Stage[], tables: Table
   await waitUntilWell(state.nodes, signal)
   const faults = await together(stages.map(breakEndpoint))
   const watch = new SiteWatch(state, tables, new Set(service.prefixes))
-  let watched: Awaited<ReturnType<SiteWatch['end']>> | null = null
   try {
     const struckAt = performance.now()
     await course.strike(faults, stages)
@@ -168,8 +167,7 @@ async function runCourse(course: Course, stages: readonly Stage[], tables: Table
       signal,
     )
     await waitForRest(stages.slice(back), { as: 'withdrawn', forMs: calmMs }, signal)
-    watched = await watch.end()
-    const { least, losses } = watched
+    const { least, losses } = await watch.end()
     const sites = sitesOf(state).length
     const flapped = [...losses].filter(([, count]) => count > 1).map(([site]) => site)
     const { rise, intervalMs, holdDown } = service.probe
@@ -182,7 +180,7 @@ async function runCourse(course: Course, stages: readonly Stage[], tables: Table
     const detail = `${course.name}: at least ${least} of ${sites} sites announced (minSites ${service.minSites}), ${degraded} stayed degraded at rest after ${restMs} ms, ${first.node.name} was back after ${returnedMs} ms, and with ${back} back the others withdrew`
     return { restMs, returnedMs, problems, detail: [detail, ...problems].join('; ') }
   } finally {
-    if (watched === null) await watch.end().catch(() => {})
+    await watch.end().catch(() => {})
     await together(faults.map((fault) => fault.repair()))
     await waitUntilWell(state.nodes, signal)
   }

@@ -23,10 +23,10 @@ export async function runBadRollout(
 ): Promise<ScenarioResult> {
   const stages = await stagesOf(state, program)
   const prefixes = new Set(stages.flatMap(({ manifest }) => manifest.services.flatMap((one) => one.prefixes)))
+  await waitUntilWell(state.nodes, signal)
   const sites = await mkdtemp(join(tmpdir(), 'anyward-bad-rollout-'))
   const startMs = performance.now()
   const watch = new SiteWatch(state, tables, prefixes)
-  let watched: Awaited<ReturnType<SiteWatch['end']>> | null = null
   try {
     await cp(state.sites, sites, { recursive: true })
     await spoil(sites, stages[0]!.manifest.asn)
@@ -38,12 +38,11 @@ export async function runBadRollout(
     if (rollout === null) throw new LabError('the plan changes no node')
     await waitUntilWell(state.nodes, signal)
     const restoredMs = Math.round(performance.now() - startMs)
-    watched = await watch.end()
+    const { losses } = await watch.end()
     const [first, ...later] = rollout.waves
     const begun = later.filter(({ nodes }) => nodes.some((node) => node.state !== 'waiting'))
     const tried = new Set(first!.nodes.map(({ site }) => site))
     const others = sitesOf(state).filter((site) => !tried.has(site))
-    const { losses } = watched
     const lost = others.filter((site) => losses.has(site))
     const problems = [
       ...(rollout.state === 'undone' ? [] : [`the rollout is ${rollout.state}`]),
@@ -64,7 +63,7 @@ export async function runBadRollout(
       detail: problems.length === 0 ? detail : problems.join('; '),
     }
   } finally {
-    if (watched === null) await watch.end().catch(() => {})
+    await watch.end().catch(() => {})
     await rm(sites, { recursive: true, force: true })
   }
 }

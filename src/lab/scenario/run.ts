@@ -11,7 +11,7 @@ import {
   waitUntilReady,
 } from '../readiness.ts'
 import { type ClientState, type LabState, type NodeState, type ProcessRecord, writeState } from '../state.ts'
-import { runAllSitesBad, waitUntilWell } from './all-sites-bad.ts'
+import { runAllSitesBad } from './all-sites-bad.ts'
 import { runBadRollout } from './bad-rollout.ts'
 import { renewClients, startMeasuring } from './client-outage.ts'
 import { measureCalm, measureWithdrawal } from './measure.ts'
@@ -75,7 +75,6 @@ async function runOnFleet(
   const scenario = { name, summary }
   onEvent?.({ kind: 'started', scenario, node: { name: 'all', daemon: state.nodes[0]!.daemon } })
   try {
-    await waitUntilWell(state.nodes, signal)
     const result = await run(state, tables, program, signal).catch((error: unknown) => ({
       ...unmeasuredOf(name, 'all', state.nodes[0]!),
       detail: describeNotReady(error),

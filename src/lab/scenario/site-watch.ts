@@ -42,7 +42,7 @@ export class SiteWatch {
     this.#watching.catch(() => {})
   }
 
-  /** `losses`: how often the neighbors of a site have lost its last route. */
+  /** May be called again. `losses`: how often the neighbors of a site have lost its last route. */
   async end(): Promise<{ least: number; losses: ReadonlyMap<string, number> }> {
     this.#isOver = true
     await this.#watching

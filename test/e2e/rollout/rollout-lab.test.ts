@@ -5,6 +5,7 @@ import { execa } from 'execa'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { patience } from '../../patience.ts'
 import { cli, until } from '../fixtures/lab/lab.ts'
+import { expectDone, expectStopped, sessionsEnd, wrongAsns } from '../fixtures/rollout/expectations.ts'
 import { RolloutLab } from '../fixtures/rollout/rollout-lab.ts'
 
 const patienceMs = patience(400_000)
@@ -31,17 +32,7 @@ test(
   async () => {
     const before = await lab.digests()
     await lab.plan(prepended(1))
-    const { exitCode, document, stderr } = await lab.run('start')
-    expect(document, stderr).toMatchObject({ state: 'done', reason: null })
-    expect(document.waves.map(({ name, nodes }) => [name, nodes[0]!.node, nodes[0]!.state])).toEqual([
-      ['canary', 'oslo-a', 'done'],
-      ['europe', 'rome-a', 'done'],
-      ['rest', 'lima-a', 'done'],
-    ])
-    expect(exitCode).toBe(0)
-    const after = await lab.digests()
-    for (const name of Object.keys(before)) expect(after[name], name).not.toBe(before[name])
-    await lab.untilEverything()
+    await expectDone(lab, await lab.run('start'), before)
     const state = JSON.parse(await readFile('/run/anyward-lab/state.json', 'utf8')) as {
       nodes: { name: string; dir: string; controller: { pid: number } }[]
     }
@@ -55,29 +46,7 @@ test(
 
 test(
   'a plan that ends the sessions is stopped at the canary and undone, and the other sites never see it',
-  async () => {
-    await lab.untilEverything()
-    const before = await lab.digests()
-    const sessions = await lab.sessionsOf('rome-a', 'lima-a')
-    await lab.plan((file, text) => (file === 'fleet' ? text : text.replaceAll(/asn: 6460\d/g, 'asn: 64699')))
-    const end = lab.watch(['rome-a', 'lima-a'])
-    const { exitCode, document, stderr } = await lab.run('start')
-    const seen = await end()
-    expect(document.state, stderr).toBe('undone')
-    expect(document.reason, stderr).toMatch(
-      /^oslo-a: worse-than-before: .*the session to oslo-transit does not come back/,
-    )
-    expect(document.waves.map(({ state, nodes }) => [state, nodes[0]!.state])).toEqual([
-      ['undone', 'undone'],
-      ['waiting', 'waiting'],
-      ['waiting', 'waiting'],
-    ])
-    expect(exitCode).toBe(1)
-    expect(seen).toEqual([])
-    expect(await lab.sessionsOf('rome-a', 'lima-a')).toEqual(sessions)
-    expect(await lab.digests()).toEqual(before)
-    await lab.untilEverything()
-  },
+  () => expectStopped(lab, () => lab.plan(wrongAsns), sessionsEnd),
   patienceMs,
 )
 
@@ -162,16 +131,6 @@ test.each(unfit)(
   },
 )
 
-test('without a lab it is refused, and leaves no folder of one', async () => {
-  await execa(process.execPath, [cli, 'lab', 'down'])
-  for (const command of ['start', 'status']) {
-    const { exitCode, stderr } = await lab.start(command)
-    expect(stderr).toBe('anyward: no lab is up\n    start one with `anyward lab up`')
-    expect(exitCode).toBe(2)
-  }
-  await expect(readFile('/run/anyward-lab')).rejects.toThrow('ENOENT')
-})
-
 test(
   'the scenario bad-rollout: stopped at the canary, undone, and the other sites lose no route',
   async () => {
@@ -190,3 +149,13 @@ test(
   },
   patienceMs,
 )
+
+test('without a lab it is refused, and leaves no folder of one', async () => {
+  await execa(process.execPath, [cli, 'lab', 'down'])
+  for (const command of ['start', 'status']) {
+    const { exitCode, stderr } = await lab.start(command)
+    expect(stderr).toBe('anyward: no lab is up\n    start one with `anyward lab up`')
+    expect(exitCode).toBe(2)
+  }
+  await expect(readFile('/run/anyward-lab')).rejects.toThrow('ENOENT')
+})
