@@ -12,15 +12,16 @@ export interface SignOptions {
 
 export async function sign({ key: keyFile, out, again, json }: SignOptions): Promise<void> {
   const request = { out, keyFile, nowMs: systemClock.wall() }
-  const nodes = await signBundles(request, { again: again === true }).catch((cause: unknown) => {
+  const { nodes, notes } = await signBundles(request, { again: again === true }).catch((cause: unknown) => {
     if (!isSystemError(cause)) throw cause
     throw new CommandError(`${cause.path ?? out} cannot be written (${cause.code})`, {
       hint: 'run this as the user who runs `anyward plan`',
       cause,
     })
   })
+  for (const note of notes) process.stderr.write(`note: ${note}\n`)
   if (json) {
-    process.stdout.write(`${JSON.stringify({ nodes }, null, 2)}\n`)
+    process.stdout.write(`${JSON.stringify({ nodes, notes }, null, 2)}\n`)
     return
   }
   for (const { node, serial, change } of nodes) {

@@ -153,13 +153,19 @@ function compareRest(before: Manifest, after: Manifest): string[] {
     why.push('the prefixes of alwaysAnnounce change')
   }
   why.push(...compareExtra(before.extra, after.extra))
-  if (before.files[plannerKeysName] !== after.files[plannerKeysName]) {
-    why.push('the keys that may sign the next bundle change')
-  }
+  why.push(...comparePlannerKeys(before.files[plannerKeysName], after.files[plannerKeysName]))
   const own = ({ paths, listen, services, store, remote, degradable, maintenance }: Manifest) =>
     JSON.stringify([paths, listen, services, store, remote, degradable, maintenance])
   if (own(before) !== own(after)) why.push('the controller’s settings change: restart it with the new bundle')
   return why
+}
+
+/** By the hashes of the file with the keys. */
+function comparePlannerKeys(before: string | undefined, after: string | undefined): string[] {
+  if (before === after) return []
+  if (before === undefined) return ['from now on it accepts only bundles that a key of planner.keys has signed']
+  if (after === undefined) return ['from then on it accepts unsigned bundles: planner.keys is removed']
+  return ['the keys that may sign the next bundle change']
 }
 
 /** What changes in the engineer's own part of the daemon's configuration. */

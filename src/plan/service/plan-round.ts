@@ -94,7 +94,9 @@ function logReport(log: Log, report: PlanReport): void {
 /** Signs what was planned. Never throws. */
 async function signRound(log: Log, request: SignRequest): Promise<FailedRound | null> {
   try {
-    for (const { site, node, serial, digest, change } of await signBundles(request)) {
+    const { nodes, notes } = await signBundles(request)
+    for (const note of notes) log.warn({ event: 'notice', node: null, neighbor: null }, note)
+    for (const { site, node, serial, digest, change } of nodes) {
       if (change === 'same') continue
       const facts = { event: 'signed', site, node, serial, digest }
       log.info(facts, `the bundle of ${node} is signed: serial ${serial}`)

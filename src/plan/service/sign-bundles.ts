@@ -20,12 +20,18 @@ interface SignedBundle {
   readonly change: 'signed' | 'same'
 }
 
+export interface Signing {
+  readonly nodes: readonly SignedBundle[]
+  /** What the signatures do not protect. */
+  readonly notes: readonly string[]
+}
+
 /**
  * Signs every bundle of a folder that is not signed as it is now, all with one serial, or none of them. Throws ConfigError
  * for bundles that a node would refuse, and OperationError.
  * @param again also those that are signed as they are now
  */
-export async function signBundles(request: SignRequest, { again = false } = {}): Promise<SignedBundle[]> {
+export async function signBundles(request: SignRequest, { again = false } = {}): Promise<Signing> {
   const { out } = request
   const places = listBundles(out)
   if (places.length === 0) {
@@ -40,7 +46,7 @@ async function signAll(
   places: readonly BundlePlace[],
   signer: Signer,
   again: boolean,
-): Promise<SignedBundle[]> {
+): Promise<Signing> {
   const bundles = await loadAll(places)
   const present = bundles.map((bundle) => (again ? null : findSignature(bundle, signer.fingerprint)))
   const unsigned = bundles.filter((_, index) => present[index] === null)
@@ -57,7 +63,7 @@ async function signAll(
       stage({ dir, files, obsolete: [] })
     }
   })
-  return bundles.map((bundle, index): SignedBundle => {
+  const nodes = bundles.map((bundle, index): SignedBundle => {
     const { site, node } = bundle.manifest
     const kept = present[index]!
     if (kept !== null) {
@@ -66,6 +72,18 @@ async function signAll(
     const { serial, statement } = signatures[unsigned.indexOf(bundle)]!
     return { site, node, serial, digest: hashOf(statement), change: 'signed' }
   })
+  return { nodes, notes: noteUnpinned(bundles) }
+}
+
+/** Signatures alone bind no node: the keys in its bundle do. */
+export function noteUnpinned(bundles: readonly Pick<LoadedBundle, 'manifest' | 'files'>[]): string[] {
+  const unpinned = bundles.filter(({ files }) => !files.has(plannerKeysName))
+  if (unpinned.length === 0) return []
+  const which =
+    unpinned.length === bundles.length ? '' : ` of ${unpinned.map(({ manifest }) => manifest.node).join(', ')}`
+  return [
+    `the bundles${which} pin no key: a node that runs one accepts unsigned bundles too. For nodes that refuse them, add the line of the key’s .pub file to planner.keys in fleet.yaml, plan, and sign again (docs/signing.md)`,
+  ]
 }
 
 async function loadAll(places: readonly BundlePlace[]): Promise<LoadedBundle[]> {

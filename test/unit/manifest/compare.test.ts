@@ -102,14 +102,25 @@ describe('the comparison of a plan', () => {
     ])
   })
 
-  test('reports other keys of the planner as such: no session restarts', async () => {
+  test('says what the first, other and no keys of the planner mean: no session restarts', async () => {
     await reportOf()
     const line = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAPAORbqbNMyUXh8a1vs2ZOZxfkKvxNT/FI2EeNiknnD'
-    await edit('fleet.yaml', 'rpki:', `planner: { keys: [${line}] }\nrpki:`)
-    expect(nodeOf(await reportOf(), 'fra1-a')).toMatchObject({
-      ...{ change: 'changed', effect: 'reload', sessions: [] },
-      why: ['the keys that may sign the next bundle change'],
-    })
+    const keys = `planner: { keys: [${line}] }\nrpki:`
+    for (const [from, to, why] of [
+      ['rpki:', keys, 'from now on it accepts only bundles that a key of planner.keys has signed'],
+      [line, `${line} noc`, 'the keys that may sign the next bundle change'],
+      [
+        keys.replace(line, `${line} noc`),
+        'rpki:',
+        'from then on it accepts unsigned bundles: planner.keys is removed',
+      ],
+    ] as const) {
+      await edit('fleet.yaml', from, to)
+      expect(nodeOf(await reportOf(), 'fra1-a')).toMatchObject({
+        ...{ change: 'changed', effect: 'reload', sessions: [] },
+        why: [why],
+      })
+    }
   })
 
   test('reports another store as a change of the controller alone: no session restarts', async () => {

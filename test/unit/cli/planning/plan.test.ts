@@ -113,6 +113,17 @@ test('a removed node keeps its bundle, and the plan prints what to do with it', 
   ])
 })
 
+test('the first planner.keys are named, and shown, before a node has them', async () => {
+  await plan('--out', out)
+  const line = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAPAORbqbNMyUXh8a1vs2ZOZxfkKvxNT/FI2EeNiknnD planner@noc'
+  await writeFile(join(sites, 'fleet.yaml'), `${base['fleet.yaml']}planner: { keys: [${line}] }\n`)
+  const { stdout } = await plan('--out', out)
+  expect(stdout).toContain(
+    'fra1-a  bird  changed  a reload, sessions stay up\n  from now on it accepts only bundles that a key of planner.keys has signed\n',
+  )
+  expect(stdout).toContain(`\n+planner namespaces="anyward-bundle" ${line}\n`)
+})
+
 test('--for-neighbor prints what the operator of the neighbor has to configure, and writes nothing', async () => {
   const { stdout, error } = await plan('--for-neighbor', 'transit1')
   expect(error).toBeNull()
