@@ -47,7 +47,13 @@ export interface RolloutTransport {
   observe(target: Target): Promise<Seen>
 }
 
-/** A node does not do what it is asked; the message is for the operator. */
+/** A node does not do what it is asked; the message and the cure are for the operator. */
 export class TransportError extends Error {
   override readonly name = 'TransportError'
+  readonly cure: string | null
+
+  constructor(message: string, { cure = null, ...options }: ErrorOptions & { cure?: string | null } = {}) {
+    super(message, options)
+    this.cure = cure
+  }
 }

@@ -43,11 +43,12 @@ const sshOptions = [
 ]
 
 /** By the engineer's own ssh. */
-export const sshShell: NodeShell = ({ host }, argv, call) =>
+export const sshShell: NodeShell = ({ node, host }, argv, call) =>
   callShell(
     ['ssh', ...sshOptions, '--', host, quoteCommand(['sh', '-c', wrapper, 'sh', ...argv])],
-    host,
+    host === node ? node : `${node} (ssh ${host})`,
     call,
+    `\`ssh ${host} true\` has to work without a question. Another name is written as \`ssh\` at the node in its site’s file; address, user and jump hosts are in ssh_config (docs/rollouts.md)`,
   )
 
 /** In namespaces of this machine: `enter` is the command that becomes a program there. */
@@ -61,10 +62,11 @@ async function callShell(
   argv: readonly [string, ...string[]],
   where: string,
   { timeoutMs, input, limitBytes = mostBytes }: Call,
+  cure: string | null = null,
 ): Promise<Reply> {
   const output = await runForOutput(argv, { timeoutMs, input, limitBytes }).catch((error: unknown) => {
     if (!(error instanceof RunError)) throw error
-    throw new TransportError(`${where} cannot be reached: ${lastLine(error.words)}`, { cause: error })
+    throw new TransportError(`${where} cannot be reached: ${lastLine(error.words)}`, { cause: error, cure })
   })
   const [end, code] = /\nexit (\d{1,3})\n$/.exec(output.stdout) ?? []
   if (end === undefined) throw new TransportError(`${where} cut off its reply`)

@@ -17,6 +17,8 @@ export interface SignRequest {
   /** A private key without a passphrase, or a public key whose private half an agent has. */
   readonly keyFile: string
   readonly nowMs: number
+  /** Nothing is written, so another signature gets the same serial: it shows whether the key can sign. */
+  readonly isTrial?: true
 }
 
 /** The highest serial that was given out for a folder: of the bundles there some may be unsigned at the moment. */
@@ -41,14 +43,17 @@ export interface Signer {
 
 /** Signs for the folder of a plan, one process at a time. Throws OperationError. */
 export async function withSigner<T>(
-  { out, keyFile, nowMs }: SignRequest,
+  request: SignRequest,
   work: (signer: Signer) => Promise<T>,
 ): Promise<T> {
+  const { out, keyFile } = request
   const missing = await findMissingPrograms(['ssh-keygen', 'setsid'])
   if (missing.length > 0) {
     throw new OperationError(`missing on this machine: ${describeMissing(missing)}`, { hint: 'install it' })
   }
   const fingerprint = await requireKey(keyFile)
+  const signer = createSigner(request, fingerprint)
+  if (request.isTrial) return work(signer)
   const lockFile = join(out, lockName)
   const lock = await acquireLock(lockFile, { waitMs: lockWaitMs })
   if (lock.outcome === 'busy') {
@@ -57,24 +62,28 @@ export async function withSigner<T>(
     })
   }
   try {
-    return await work({
-      fingerprint,
-      async sign(bundles, above) {
-        const serial = nextSerial(nowMs, Math.max(readSerialFile(out), above))
-        if (bundles.length === 0) return []
-        const statements = bundles.map(({ manifest: { site, node }, files }) =>
-          renderStatement({ format: 1, site, node, serial, files: hashesOf(files) }),
-        )
-        // Before the first signature: whatever happens from here on, no other statement gets this serial.
-        await writeFileAtomically(join(out, serialName), `${serial}\n`, { flushFolder: true })
-        const signatures = await signStatements(keyFile, fingerprint, statements)
-        return statements.map((statement, index) => ({ serial, statement, signature: signatures[index]! }))
-      },
-    })
+    return await work(signer)
   } finally {
     // Only its owner may read it, and other users copy the folder. A process that waits for it makes a new one.
     await rm(lockFile, { force: true })
     lock.release()
+  }
+}
+
+function createSigner({ out, keyFile, nowMs, isTrial }: SignRequest, fingerprint: string): Signer {
+  return {
+    fingerprint,
+    async sign(bundles, above) {
+      const serial = nextSerial(nowMs, Math.max(readSerialFile(out), above))
+      if (bundles.length === 0) return []
+      const statements = bundles.map(({ manifest: { site, node }, files }) =>
+        renderStatement({ format: 1, site, node, serial, files: hashesOf(files) }),
+      )
+      // Before the first signature: whatever happens from here on, no other statement gets this serial.
+      if (!isTrial) await writeFileAtomically(join(out, serialName), `${serial}\n`, { flushFolder: true })
+      const signatures = await signStatements(keyFile, fingerprint, statements)
+      return statements.map((statement, index) => ({ serial, statement, signature: signatures[index]! }))
+    },
   }
 }
 

@@ -150,7 +150,7 @@ test('an order asks too: refused, it says why and how to force it, and forced, i
   const refused = await withdraw('--reason', 'disk')
   expect(refused.exitCode).toBe(1)
   expect(refused.stderr).toContain(
-    'vpn is NOT withdrawn: withdrawn by the operator; still announced: 1 other site is well, and minSites is 2',
+    'vpn is NOT withdrawn: the operator ordered the withdrawal; still announced: 1 other site is well, and minSites is 2',
   )
   expect(refused.stderr).toContain('anyward withdraw --force --reason TEXT')
   expect(await nodes[lon1]!.grade()).toBe('degraded')

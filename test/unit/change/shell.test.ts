@@ -116,6 +116,16 @@ describe('a node that does not do what it is asked', () => {
     expect((seen as { problem: string }).problem).toContain(problem)
   })
 
+  test('is reported with its name and the one of ssh, and with what has to work', async () => {
+    program('ssh', 'echo "ssh: Could not resolve hostname rome: Name or service not known" >&2; exit 255')
+    const reply = sshShell({ node: 'rome-a', host: 'rome' }, ['true'], { timeoutMs: patience(10_000) })
+    await expect(reply).rejects.toMatchObject({
+      message:
+        'rome-a (ssh rome) cannot be reached: ssh: Could not resolve hostname rome: Name or service not known',
+      cure: '`ssh rome true` has to work without a question. Another name is written as `ssh` at the node in its site’s file; address, user and jump hosts are in ssh_config (docs/rollouts.md)',
+    })
+  })
+
   test('is reported if it hangs', async () => {
     program('ssh', 'exec sleep 600')
     await expect(sshShell(target, ['true'], { timeoutMs: 300 })).rejects.toThrow(

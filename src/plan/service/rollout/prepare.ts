@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { digestOf, type LoadedBundle, loadBundle, loadReceived } from '../../../bundle/read.ts'
+import { digestOf, type LoadedBundle, listBundles, loadBundle, loadReceived } from '../../../bundle/read.ts'
 import { type RolloutTransport, TransportError } from '../../../change/transport.ts'
 import { compareBundles, type NodeComparison } from '../../../manifest/compare/compare.ts'
 import { OperationError } from '../../../text/operation-error.ts'
@@ -34,6 +34,7 @@ export async function prepareRollout(
   reach: Reach,
   trust: Trust,
 ): Promise<Prepared> {
+  requireBundles(fleet, out)
   const planned = []
   for (const { name: site, nodes } of fleet.sites) {
     for (const { name: node, ssh: host, services } of nodes) {
@@ -56,22 +57,33 @@ export async function prepareRollout(
     return { ...one, former, comparison: compareBundles(former.manifest, one.target.manifest) }
   })
   const changing = nodes.filter(({ target, former }) => digestOf(target) !== digestOf(former))
-  const problems = changing.flatMap((one) => findPairProblem(one, trust) ?? [])
-  if (problems.length > 0) {
-    throw cannotTakePart(
-      problems,
-      'a bundle that is older than what a node runs gets a new serial by `anyward sign --again`. `--trust-former` signs what the nodes have: for the first signed bundles, and after a change of keys. Nothing was changed',
-    )
-  }
+  refuseProblems(changing.flatMap((one) => findPairProblem(one, trust) ?? []))
   const waves = buildWaves(fleet.rollout.waves, nodes, new Set(changing.map(({ node }) => node)))
   return { nodes, changing, waves }
 }
 
-function cannotTakePart(problems: readonly string[], hint: string): OperationError {
-  return new OperationError(
-    `${count(problems.length, 'node')} cannot take part:\n    ${problems.join('\n    ')}`,
-    { hint, outcome: 'refused' },
+/** With each cure once. */
+function refuseProblems(problems: readonly { readonly message: string; readonly cure: string | null }[]): void {
+  if (problems.length === 0) return
+  const messages = problems.map(({ message }) => message)
+  const cures = new Set(problems.flatMap(({ cure }) => cure ?? []))
+  throw new OperationError(
+    `${count(problems.length, 'node')} cannot take part:\n    ${messages.join('\n    ')}`,
+    { hint: [...cures, 'nothing was changed'].join('\n    '), outcome: 'refused' },
   )
+}
+
+/** Throws OperationError if `out` has no bundle, or none of a node of the fleet. */
+export function requireBundles({ sites }: Pick<Fleet, 'sites'>, out: string): void {
+  const present = new Set(listBundles(out).map(({ dir }) => dir))
+  const missing = sites.flatMap(({ name: site, nodes }) =>
+    nodes.flatMap(({ name: node }) => (present.has(join(out, site, node)) ? [] : [node])),
+  )
+  if (missing.length === 0 && present.size > 0) return
+  const message =
+    present.size === 0 ? `there is no bundle in ${out}` : `${out} has no bundle of ${missing.join(', ')}`
+  const hint = `write the bundles with \`anyward plan --out ${out}\`, or name their folder with --out; nothing was changed`
+  throw new OperationError(message, { hint, outcome: 'refused' })
 }
 
 async function inspectAll(
@@ -79,27 +91,28 @@ async function inspectAll(
   transport: RolloutTransport,
 ): Promise<ReadonlyMap<string, LoadedBundle>> {
   const installed = new Map<string, LoadedBundle>()
-  const problems: string[] = []
+  const problems: { message: string; cure: string | null }[] = []
   const queue = targets.values()
   const work = async () => {
     for (const target of queue) {
       try {
         const found = await transport.inspect(target)
-        if (found === null)
-          problems.push(
-            `${target.node} has no bundle yet: install the first one there with \`anyward apply\``,
-          )
-        else {
+        if (found === null) {
+          problems.push({
+            message: `${target.node} has no bundle yet`,
+            cure: 'install the first bundle of a node there, with `anyward apply`',
+          })
+        } else {
           const place = `${target.node}:${target.bundleDir}`
           installed.set(target.node, await loadReceived(place, found.files))
         }
       } catch (error) {
         if (!(error instanceof TransportError)) throw error
-        problems.push(error.message)
+        problems.push(error)
       }
     }
   }
   await Promise.all(Array.from({ length: 10 }, work))
-  if (problems.length > 0) throw cannotTakePart(problems, 'nothing was changed')
+  refuseProblems(problems)
   return installed
 }

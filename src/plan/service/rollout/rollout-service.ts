@@ -10,7 +10,7 @@ import { isOver, type Rollout } from '../../rollout/rollout.ts'
 import type { Fleet } from '../../sites/fleet.ts'
 import { requireFleet } from '../../sites/load.ts'
 import { freeze, hashSites, thaw, thawWay, thisOperator } from './frozen.ts'
-import { type Prepared, prepareRollout } from './prepare.ts'
+import { type Prepared, prepareRollout, requireBundles } from './prepare.ts'
 import { type LocalNodes, type Reach, type Way, withReach } from './reach.ts'
 import { type RolloutSigning, readTrust, signForAnotherAttempt, signForStart } from './sign-rollout.ts'
 
@@ -36,14 +36,19 @@ export function rolloutCommandOf({ local }: RolloutFolder): string {
 
 export type Reporter = Pick<Drive, 'onEvent' | 'onState' | 'signal'>
 
-/** What `start` would do. Throws ConfigError and OperationError. */
+/** What `start` would do; it refuses what `start` refuses. Throws ConfigError and OperationError. */
 export async function previewRollout(place: RolloutPlace, signing: RolloutSigning): Promise<Prepared> {
+  const { out } = place
+  const files = new RolloutFiles(out)
+  const last = await files.load()
+  requireOver(last, place)
   const fleet = await requireFleet(place.sites)
-  const files = new RolloutFiles(place.out)
-  const trust = await readTrust(files, await files.load(), signing)
-  return withReach(chooseWay(fleet, place), place, async (reach) =>
-    prepareRollout(await planLocally(fleet, place), place.out, reach, trust),
-  )
+  const trust = await readTrust(files, last, signing)
+  return withReach(chooseWay(fleet, place), place, async (reach) => {
+    const prepared = await prepareRollout(await planLocally(fleet, place), out, reach, trust)
+    await signForStart(prepared.changing, { out, keyFile: signing.key, isTrial: true })
+    return prepared
+  })
 }
 
 /** Starts a rollout and drives it; `null`: every node has its bundle already. Throws ConfigError and OperationError. */
@@ -52,16 +57,13 @@ export async function startRollout(
   signing: RolloutSigning,
   reporter: Reporter,
 ): Promise<Rollout | null> {
-  const { sites, out } = place
+  const { sites, out, local } = place
   const files = new RolloutFiles(out)
+  // The lock makes the folder.
+  if (local === undefined) requireBundles({ sites: [] }, out)
   return withLock(files, place, async () => {
     const last = await files.load()
-    if (last !== null && !isOver(last)) {
-      throw new OperationError(`rollout ${last.id}, which ${last.startedBy} started, is not over`, {
-        hint: `see it with \`${rolloutCommandOf(place)} status\`; resume, abort or undo it first`,
-        outcome: 'refused',
-      })
-    }
+    requireOver(last, place)
     const read = await requireFleet(sites)
     const sitesHash = await hashSites(sites)
     const trust = await readTrust(files, last, signing)
@@ -70,12 +72,20 @@ export async function startRollout(
       const fleet = await planLocally(read, place)
       const prepared = await prepareRollout(fleet, out, reach, trust)
       if (prepared.waves.length === 0) return null
-      const pairs = await signForStart(prepared.changing, out, signing.key)
+      const pairs = await signForStart(prepared.changing, { out, keyFile: signing.key })
       const rollout = describeStart(prepared, sitesHash, fleet.rollout.soakMs)
       await freeze(files, rollout, { nodes: prepared.nodes, pairs, fleet, way })
       await files.removeRequest()
       return drive(files, rollout, reporter, reach)
     })
+  })
+}
+
+function requireOver(last: Rollout | null, place: RolloutFolder): void {
+  if (last === null || isOver(last)) return
+  throw new OperationError(`rollout ${last.id}, which ${last.startedBy} started, is not over`, {
+    hint: `see it with \`${rolloutCommandOf(place)} status\`; resume, abort or undo it first`,
+    outcome: 'refused',
   })
 }
 

@@ -3,7 +3,7 @@ import { systemClock } from '../../../clock/clock.ts'
 import { OperationError } from '../../../text/operation-error.ts'
 import type { RolloutFiles } from '../../rollout/engine/rollout-files.ts'
 import { nodesOf, type Rollout } from '../../rollout/rollout.ts'
-import { type Signer, withSigner } from '../signer.ts'
+import { type Signer, type SignRequest, withSigner } from '../signer.ts'
 import { savePairs } from './frozen.ts'
 import { type Pair, signAgain, signUndos, type Trust } from './undo.ts'
 
@@ -30,13 +30,11 @@ export async function readTrust(
   return { known, former: trustFormer }
 }
 
+type SignBy = Pick<SignRequest, 'out' | 'isTrial'> & { readonly keyFile: string | undefined }
+
 /** What undoes the new bundles, in place of the former ones. Throws OperationError. */
-export function signForStart(
-  pairs: readonly Pair[],
-  out: string,
-  keyFile: string | undefined,
-): Promise<readonly Pair[]> {
-  return signPairs(pairs, out, keyFile, async (signed, signer) => {
+export function signForStart(pairs: readonly Pair[], by: SignBy): Promise<readonly Pair[]> {
+  return signPairs(pairs, by, async (signed, signer) => {
     const undos = await signUndos(signed, signer)
     return signed.map((pair, index) => ({ ...pair, former: undos[index]! }))
   })
@@ -45,8 +43,7 @@ export function signForStart(
 /** Only what replaces a signed bundle has to be signed. Throws OperationError. */
 async function signPairs(
   pairs: readonly Pair[],
-  out: string,
-  keyFile: string | undefined,
+  { keyFile, ...by }: SignBy,
   sign: (pairs: readonly Pair[], signer: Signer) => Promise<Pair[]>,
 ): Promise<readonly Pair[]> {
   const signed = pairs.filter(({ target }) => target.statement !== null)
@@ -60,7 +57,7 @@ async function signPairs(
       },
     )
   }
-  const request = { out, keyFile, nowMs: systemClock.wall() }
+  const request = { ...by, keyFile, nowMs: systemClock.wall() }
   const next = new Map(
     (await withSigner(request, (signer) => sign(signed, signer))).map((one) => [one.node, one]),
   )
@@ -80,7 +77,7 @@ export async function signForAnotherAttempt(
     if (state !== 'waiting' || !undone.has(node)) continue
     pairs.push({ node, site, ...(await loadBundles(files, first.id, node)) })
   }
-  await savePairs(files, first.id, await signPairs(pairs, out, keyFile, signAgain))
+  await savePairs(files, first.id, await signPairs(pairs, { out, keyFile }, signAgain))
 }
 
 async function loadBundles(

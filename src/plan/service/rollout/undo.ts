@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import type { Pinned } from '../../../bundle/pinned.ts'
 import type { LoadedBundle } from '../../../bundle/read.ts'
 import { readStatement } from '../../../bundle/statement.ts'
-import { verifyBundle } from '../../../bundle/verify.ts'
+import { type Refusal, verifyBundle } from '../../../bundle/verify.ts'
 import { plannerKeysName, readPlannerKeys } from '../../../manifest/planner-keys.ts'
 import { OperationError } from '../../../text/operation-error.ts'
 import type { Signature, Signer } from '../signer.ts'
@@ -23,26 +23,53 @@ export interface Trust {
   readonly former: boolean
 }
 
+export interface PairProblem {
+  readonly message: string
+  readonly cure: string
+}
+
+const cures: Readonly<Record<Refusal['reason'], string>> = {
+  unsigned: 'sign the bundles: `anyward sign --key FILE`',
+  altered: 'run `anyward plan` and `anyward sign` again',
+  'unknown-key':
+    'sign with a key that the node has pinned; to change keys, first pin the old and the new one (docs/signing.md)',
+  'other-node': 'run `anyward plan` again',
+  older: 'a bundle that is older than what a node runs gets a new serial by `anyward sign --key FILE --again`',
+}
+
 /**
  * Why the node would refuse its new bundle, or why its former one must not be signed for an undo; `null`: neither. What
  * arrives from a node is signed only if the planner has signed it before: one who is in between could have anything signed.
  */
-export function findPairProblem({ node, site, target, former }: Pair, trust: Trust): string | null {
+export function findPairProblem({ node, site, target, former }: Pair, trust: Trust): PairProblem | null {
   const { manifest, statement } = former
   if (manifest.node !== node || manifest.site !== site) {
-    return `${node} has the bundle of ${manifest.node} at ${manifest.site}`
+    return {
+      message: `${node} has the bundle of ${manifest.node} at ${manifest.site}`,
+      cure: `check which machine is reached as ${node}`,
+    }
   }
   const accepted = verifyBundle(target, pinnedBy(former))
-  if (!accepted.ok) return `${node} would refuse its new bundle: ${accepted.refusal.message}`
+  if (!accepted.ok) {
+    const { reason, message } = accepted.refusal
+    return { message: `${node} would refuse its new bundle: ${message}`, cure: cures[reason] }
+  }
   if (accepted.signed === null) return null
   const isTrusted = trust.former || (statement !== null && trust.known.has(statement))
   // A bundle that pins no keys is by the operator's own.
   const keys = isTrusted ? null : (pinnedBy(target).keys ?? [accepted.signed.key])
-  const verified = verifyBundle(former, { file: 'planner.keys of the plan', keys, statement: null })
+  const verifyFormer = (keys: readonly string[] | null) =>
+    verifyBundle(former, { file: 'planner.keys of the plan', keys, statement: null })
+  const verified = verifyFormer(keys)
   if (verified.ok) return null
   const { reason, message } = verified.refusal
   const why = reason === 'unsigned' ? 'it is not signed' : message
-  return `${node}: an undo would sign the bundle that it has, which is not known to be the planner's: ${why}`
+  return {
+    message: `${node}: an undo would sign the bundle that it has, which is not known to be the planner's: ${why}`,
+    cure: verifyFormer(null).ok
+      ? '`--trust-former` signs what the nodes have: for the first signed bundles, and after a change of keys'
+      : `install a bundle that is whole on ${node} itself: \`anyward apply\``,
+  }
 }
 
 /**

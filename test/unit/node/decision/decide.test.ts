@@ -390,6 +390,25 @@ describe('with a store', () => {
     ['or withdraws with it', { ...gone, health: healthy, permit: granted }, 'withdraw', 'drained'],
   ])
 
+  test('an order that is not carried out is not said to be', () => {
+    const details = [withdrawn, gone].flatMap((input) =>
+      [none, tooFew, unreachable].map(
+        (permit) => decideAnnouncement({ ...input, health: healthy, permit, otherAnnouncers: null }).detail,
+      ),
+    )
+    const [waiting, refused] = [
+      'waiting for the permit to withdraw',
+      'still announced: 1 other site is well, and minSites is 2',
+    ]
+    const cutOff =
+      'still announced: the store cannot be reached, and no other announcer is seen over iBGP'
+    expect(details).toEqual(
+      ['the operator ordered the withdrawal', 'the drain ends with the withdrawal'].flatMap((order) =>
+        [waiting, refused, cutOff].map((state) => `${order}; ${state}`),
+      ),
+    )
+  })
+
   const outOfReach = '2 of 2 sites that probe it do not reach it'
   const unseen = { ...calm, health: healthy, outOfReach } as const
   check([
