@@ -76,8 +76,8 @@ export type PermitRemoval = z.output<typeof permitRemovalSchema>
 
 export const permitRemovalReplySchema = z.discriminatedUnion('outcome', [
   z.object({ outcome: z.literal('removed') }),
-  /** The register does not have the node. */
-  z.object({ outcome: z.literal('absent') }),
+  /** The register does not have the node. An older controller does not say which it has. */
+  z.object({ outcome: z.literal('absent'), holders: z.array(z.string()).optional() }),
   /** Whether it was removed is not known. */
   z.object({ outcome: z.literal('failed'), message: z.string() }),
 ])

@@ -62,6 +62,32 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     ],
   ],
   [
+    'two members of the store',
+    [
+      [
+        'fleet.yaml',
+        'rpki:\n',
+        'store: { endpoints: [10.9.0.1:2379, 10.9.0.2:2379], caFile: /a/ca, certFile: /a/c, keyFile: /a/k }\nrpki:\n',
+      ],
+    ],
+    [
+      'sites/fleet.yaml:18:21 warning: store.endpoints: there are two members: the store stops when either of them does, more often than with one\nrun three members, or five, at different sites, and name all of them',
+    ],
+  ],
+  [
+    'a member of the store twice',
+    [
+      [
+        'fleet.yaml',
+        'rpki:\n',
+        'store: { endpoints: [10.9.0.1:2379, 10.9.0.1:2379], caFile: /a/ca, certFile: /a/c, keyFile: /a/k }\nrpki:\n',
+      ],
+    ],
+    [
+      'sites/fleet.yaml:18:37 store.endpoints[1]: 10.9.0.1:2379 is in this list twice\nkeep one of the two',
+    ],
+  ],
+  [
     'a single RPKI cache',
     [['fleet.yaml', ', { host: rpki.example.net, port: 323 }', '']],
     [

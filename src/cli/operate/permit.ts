@@ -1,3 +1,4 @@
+import type { PermitRemovalReply } from '../../control/fleet-status.ts'
 import { askToRemovePermit } from '../../node/service/ask-controller.ts'
 import { CommandError, exitCode } from '../failure.ts'
 import { userOf } from '../force.ts'
@@ -30,8 +31,22 @@ export async function removePermit(service: string, holder: string, options: Rem
     })
   }
   const isRemoved = removal.outcome === 'removed'
-  if (options.json) process.stdout.write(`${JSON.stringify({ removed: isRemoved }, null, 2)}\n`)
-  else if (isRemoved) process.stdout.write(`${holder} is no longer in the register of ${service}\n`)
-  else process.stdout.write(`the register of ${service} does not have ${holder}\n`)
+  if (options.json) {
+    const { holders = [] } = removal.outcome === 'absent' ? removal : {}
+    const document = isRemoved ? { removed: true } : { removed: false, holders }
+    process.stdout.write(`${JSON.stringify(document, null, 2)}\n`)
+  } else process.stdout.write(`${describeRemoval(service, holder, removal)}\n`)
   process.exitCode = isRemoved ? exitCode.fine : exitCode.findings
+}
+
+export function describeRemoval(
+  service: string,
+  holder: string,
+  removal: Exclude<PermitRemovalReply, { outcome: 'failed' }>,
+): string {
+  if (removal.outcome === 'removed') return `${holder} is no longer in the register of ${service}`
+  const { holders } = removal
+  const present =
+    holders === undefined ? '' : holders.length === 0 ? '; no node is in it' : `, only ${holders.join(', ')}`
+  return `the register of ${service} does not have ${holder}${present}`
 }

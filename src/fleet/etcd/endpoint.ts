@@ -15,7 +15,7 @@ export interface Endpoint {
   readonly url: string
   readonly kv: Client<typeof KV>
   readonly watch: Client<typeof Watch>
-  /** Whether there is a connection, or can be one within the time. Nothing is sent to a member without one. */
+  /** `null`: there is a connection. Otherwise why not, without the URL. Nothing is sent to a member without one. */
   readonly connect: (withinMs: number) => Promise<string | null>
   readonly abort: () => void
 }
@@ -30,10 +30,7 @@ export function openEndpoint(url: string, { ca, cert, key }: Credentials): Endpo
     url,
     kv: createClient(KV, transport),
     watch: createClient(Watch, transport),
-    connect: async (withinMs) => {
-      const obstacle = await connection.connect(withinMs)
-      return obstacle === null ? null : `${url}: ${obstacle}`
-    },
+    connect: (withinMs) => connection.connect(withinMs),
     abort: () => connection.abort(),
   }
 }

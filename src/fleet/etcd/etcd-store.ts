@@ -55,7 +55,7 @@ export class EtcdStore implements Store {
       if (leftMs <= 0) break
       const obstacle = await endpoint.connect(shareOf(leftMs, this.#endpoints.length))
       if (obstacle !== null) {
-        message = obstacle
+        message = `${endpoint.url}: ${obstacle}`
         this.#demote(endpoint)
         continue
       }
@@ -153,7 +153,7 @@ function firstAnswer<T>(
         .catch((error: unknown) => {
           running -= 1
           if (stop.signal.aborted) return
-          const [failure, message] = [classifyError(error), messageOf(error)]
+          const [failure, message] = [classifyError(error), `${endpoint.url}: ${messageOf(error)}`]
           if (failure === 'refused') return end({ failure, message })
           demote(endpoint)
           askNext()

@@ -5,8 +5,8 @@ import { readRegister } from './values.ts'
 
 export type Removal =
   | { readonly outcome: 'removed' }
-  /** The register does not have it. */
-  | { readonly outcome: 'absent' }
+  /** The register does not have it; `holders`: those that it has, as SITE/NODE. */
+  | { readonly outcome: 'absent'; readonly holders: readonly string[] }
   /** Whether it was removed is not known, unless `message` says so. */
   | { readonly outcome: 'failed'; readonly message: string }
 
@@ -28,7 +28,7 @@ export async function removeHolder(
     const register = value === null ? [] : readRegister(value)
     if (register === null) return { outcome: 'failed', message: `${key} is not a register` }
     const transaction = returnPermit(register, idOf(node))
-    if (transaction === null) return { outcome: 'absent' }
+    if (transaction === null) return { outcome: 'absent', holders: register.map(({ node }) => node) }
     const outcome = await store.transact(
       { compares: [{ key, value }], writes: [{ key, value: JSON.stringify(transaction.next) }] },
       withinMs,

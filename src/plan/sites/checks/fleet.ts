@@ -21,8 +21,23 @@ export function checkFleet({ fleet }: Drafts): Finding[] {
       ['planner', 'keys'],
       value.planner?.keys?.map((key) => key && blobOf(key)),
     ),
+    ...checkMembers(file, value.store?.endpoints),
     ...checkSchedule(file, value.planner?.schedule),
     ...checkListen(file, value.controller?.listen),
+  ]
+}
+
+function checkMembers(file: string, endpoints: readonly (string | undefined)[] | undefined): Finding[] {
+  const path = ['store', 'endpoints']
+  const twice = checkTwice(file, path, endpoints)
+  if (endpoints?.length !== 2 || twice.length > 0) return twice
+  return [
+    warning(
+      file,
+      path,
+      'there are two members: the store stops when either of them does, more often than with one',
+      'run three members, or five, at different sites, and name all of them',
+    ),
   ]
 }
 
