@@ -83,9 +83,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
         'store: { endpoints: [10.9.0.1:2379, 10.9.0.1:2379], caFile: /a/ca, certFile: /a/c, keyFile: /a/k }\nrpki:\n',
       ],
     ],
-    [
-      'sites/fleet.yaml:18:37 store.endpoints[1]: 10.9.0.1:2379 is in this list twice\nkeep one of the two',
-    ],
+    ['sites/fleet.yaml:18:37 store.endpoints[1]: 10.9.0.1:2379 is in this list twice\nkeep one of the two'],
   ],
   [
     'a single RPKI cache',

@@ -144,11 +144,37 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     ['sites/fra1.yaml:4:5 a key spans more than one line\nlook for a missing colon on this line'],
   ],
   [
-    'wrong indentation',
+    'a space too few',
     [['fra1.yaml', '    daemon: bird', '   daemon: bird']],
     [
-      'sites/fra1.yaml:4:1 a quote, colon, comma or dash is missing\ncheck here, and above for an unclosed quote or bracket',
+      'sites/fra1.yaml:4:4 this line is indented by 3 spaces, and the entries above it by 0 or 4\nindent it as the entry that it stands beside',
     ],
+  ],
+  [
+    'a space too many',
+    [['fra1.yaml', '    daemon: bird', '     daemon: bird']],
+    [
+      'sites/fra1.yaml:4:6 this line is indented by 5 spaces, and the entry above it, which has a value, by 4\nindent both equally',
+    ],
+  ],
+  [
+    'a key that is indented as the dash of its entry',
+    [['fra1.yaml', '    daemon: bird', '  daemon: bird']],
+    [
+      'sites/fra1.yaml:4:3 this line is indented by 2 spaces, and the entries above it by 0 or 4\nindent it as the entry that it stands beside',
+    ],
+  ],
+  [
+    'a list that is moved to the margin without what is in it',
+    [['fra1.yaml', '  - name: fra1-a', '- name: fra1-a']],
+    [
+      'sites/fra1.yaml:4:5 this line is indented by 4 spaces, and the entry above it, which has a value, by 2\nindent both equally',
+    ],
+  ],
+  [
+    'a key without a space after its colon',
+    [['fra1.yaml', '    daemon: bird', '    daemon:bird']],
+    ['sites/fra1.yaml:4:1 there is no space after the colon of a key\nwrite one, or put the value in quotes'],
   ],
   [
     'a value that begins with @',

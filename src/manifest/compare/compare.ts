@@ -163,7 +163,8 @@ function compareRest(before: Manifest, after: Manifest): string[] {
 /** By the hashes of the file with the keys. */
 function comparePlannerKeys(before: string | undefined, after: string | undefined): string[] {
   if (before === after) return []
-  if (before === undefined) return ['from now on it accepts only bundles that a key of planner.keys has signed']
+  if (before === undefined)
+    return ['from now on it accepts only bundles that a key of planner.keys has signed']
   if (after === undefined) return ['from then on it accepts unsigned bundles: planner.keys is removed']
   return ['the keys that may sign the next bundle change']
 }

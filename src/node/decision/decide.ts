@@ -231,7 +231,10 @@ const returning: Reason = { reason: 'returning', detail: 'returning from a drain
 
 const healthy: Reason = { reason: 'healthy', detail: 'the endpoint serves' }
 const starting: Reason = { reason: 'starting', detail: 'too few probes since the start for a decision' }
-const operatorWithdrew: Reason = { reason: 'operator-withdrew', detail: 'the operator ordered the withdrawal' }
+const operatorWithdrew: Reason = {
+  reason: 'operator-withdrew',
+  detail: 'the operator ordered the withdrawal',
+}
 const drained: Reason = { reason: 'drained', detail: 'the drain ends with the withdrawal' }
 const stoppingKeep: Reason = {
   reason: 'stopping-keep',

@@ -5,7 +5,7 @@ import { bogonAsns, isAmong } from '../policy/asn-ranges.ts'
 import { kindPolicies } from '../policy/kinds.ts'
 import type { Policy, Rule } from '../policy/policy.ts'
 import { hasFeature } from '../sites/checks/versions.ts'
-import type { Fleet, FleetNode, Neighbor } from '../sites/fleet.ts'
+import { type Fleet, type FleetNode, importLimits, type Neighbor } from '../sites/fleet.ts'
 import { irrName } from '../sites/irr-key.ts'
 import { irrKey, type PlanFeeds } from './feeds.ts'
 import { type NodeLayout, type Notice, policiesOf, type SessionPlan } from './plan.ts'
@@ -127,8 +127,23 @@ export function noticesOfNeighbor(
       ),
     )
   }
+  if (acceptsWholeTable(neighbor)) {
+    const limits = session.channels.map(
+      ({ family }) => `${importLimits.transit[family]} ${family === 'ipv4' ? 'IPv4' : 'IPv6'}`,
+    )
+    notices.push(
+      say(
+        `import: full accepts the whole table of a transit, up to ${limits.join(' and ')} routes: ${project} and the kernel of this node need the memory for them, and time at each start. import: default-only accepts one route for each family; tighten.onlyPrefixes, or a limit of your own, accepts less`,
+      ),
+    )
+  }
   for (const { family } of session.channels) notices.push(...noticesOfIrr(feeds, neighbor, family, say))
   return notices
+}
+
+/** Without a bound that the sites set. */
+function acceptsWholeTable({ kind, import: words, limit, tighten }: Neighbor): boolean {
+  return kind === 'transit' && words === 'full' && limit === null && tighten.onlyPrefixes === null
 }
 
 /** How far routes without NO_EXPORT may travel: no rule of ours holds beyond the neighbor. */

@@ -94,12 +94,18 @@ export function describeSession(
   }
   if (imports === 'default-only') {
     comments.import = 'only the default route; other choices: full, nothing'
-    if (session.import === 'filtered') leave('import: default-only replaces its filter')
-  }
-  if (kind === 'ibgp' && imports !== 'nothing') {
-    leave('import: own-prefixes, the default, accepts no default route; write default-only to accept it')
+    const former = session.import === 'filtered' ? 'its filter' : 'its import of all routes'
+    leave(`import: default-only replaces ${former}`)
+  } else if (imports === null && kind !== 'ibgp' && session.import === 'everything') {
+    leave(`import: the filters of a ${kind} replace its import of all routes`)
   }
   const isOwn = kind === 'ibgp'
+  if (isOwn && imports !== 'nothing') {
+    leave('import: own-prefixes, the default, accepts no default route; write default-only to accept it')
+  }
+  if (isOwn && multihop !== null) {
+    leave(`its ${multihop} hops: an ibgp session of Anyward may cross any number`)
+  }
   const values = {
     name,
     kind,

@@ -42,11 +42,7 @@ export async function signBundles(request: SignRequest, { again = false } = {}):
   return withSigner(request, (signer) => signAll(places, signer, again))
 }
 
-async function signAll(
-  places: readonly BundlePlace[],
-  signer: Signer,
-  again: boolean,
-): Promise<Signing> {
+async function signAll(places: readonly BundlePlace[], signer: Signer, again: boolean): Promise<Signing> {
   const bundles = await loadAll(places)
   const present = bundles.map((bundle) => (again ? null : findSignature(bundle, signer.fingerprint)))
   const unsigned = bundles.filter((_, index) => present[index] === null)
@@ -80,7 +76,9 @@ export function noteUnpinned(bundles: readonly Pick<LoadedBundle, 'manifest' | '
   const unpinned = bundles.filter(({ files }) => !files.has(plannerKeysName))
   if (unpinned.length === 0) return []
   const which =
-    unpinned.length === bundles.length ? '' : ` of ${unpinned.map(({ manifest }) => manifest.node).join(', ')}`
+    unpinned.length === bundles.length
+      ? ''
+      : ` of ${unpinned.map(({ manifest }) => manifest.node).join(', ')}`
   return [
     `the bundles${which} pin no key: a node that runs one accepts unsigned bundles too. For nodes that refuse them, add the line of the key’s .pub file to planner.keys in fleet.yaml, plan, and sign again (docs/signing.md)`,
   ]

@@ -42,10 +42,7 @@ export interface Signer {
 }
 
 /** Signs for the folder of a plan, one process at a time. Throws OperationError. */
-export async function withSigner<T>(
-  request: SignRequest,
-  work: (signer: Signer) => Promise<T>,
-): Promise<T> {
+export async function withSigner<T>(request: SignRequest, work: (signer: Signer) => Promise<T>): Promise<T> {
   const { out, keyFile } = request
   const missing = await findMissingPrograms(['ssh-keygen', 'setsid'])
   if (missing.length > 0) {

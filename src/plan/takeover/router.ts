@@ -42,6 +42,10 @@ export interface FoundRouter {
   readonly left: readonly Left[]
 }
 
+/** BIRD and FRR can also warn, block or restart. */
+export const limitAction =
+  'the limit is taken over, and not its action: with Anyward the session stops, until an operator enables it'
+
 /** Of a list that is all left over, so many entries are shown. */
 export const mostLeft = 1000
 

@@ -76,7 +76,9 @@ test(
     )
     const { exitCode, stderr } = await lab.start('start')
     expect(exitCode).toBe(1)
-    expect(stderr).toContain('rome-a (ssh nowhere.invalid) cannot be reached: ssh: Could not resolve hostname')
+    expect(stderr).toContain(
+      'rome-a (ssh nowhere.invalid) cannot be reached: ssh: Could not resolve hostname',
+    )
     expect(stderr).toContain('`ssh nowhere.invalid true` has to work without a question')
     expect(stderr).toContain('nothing was changed')
   },

@@ -63,7 +63,9 @@ export async function prepareRollout(
 }
 
 /** With each cure once. */
-function refuseProblems(problems: readonly { readonly message: string; readonly cure: string | null }[]): void {
+function refuseProblems(
+  problems: readonly { readonly message: string; readonly cure: string | null }[],
+): void {
   if (problems.length === 0) return
   const messages = problems.map(({ message }) => message)
   const cures = new Set(problems.flatMap(({ cure }) => cure ?? []))

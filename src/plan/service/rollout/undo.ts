@@ -34,7 +34,8 @@ const cures: Readonly<Record<Refusal['reason'], string>> = {
   'unknown-key':
     'sign with a key that the node has pinned; to change keys, first pin the old and the new one (docs/signing.md)',
   'other-node': 'run `anyward plan` again',
-  older: 'a bundle that is older than what a node runs gets a new serial by `anyward sign --key FILE --again`',
+  older:
+    'a bundle that is older than what a node runs gets a new serial by `anyward sign --key FILE --again`',
 }
 
 /**

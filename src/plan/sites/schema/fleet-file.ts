@@ -220,7 +220,7 @@ const rpki = z
       .prefault('1h'),
     retry: secondsField(bounds.rpki.retry)
       .describe(
-        'Time to the next query after a failure. A router that starts before its caches accepts invalid routes for as long. At most `expire`.',
+        'Time to the next query after a failure. A BIRD that starts before its caches accepts invalid routes for as long; an FRR accepts no routes of neighbors with `import: full` until a cache answers. At most `expire`. FRR takes all three times from its cache, whatever is written here.',
       )
       .prefault('30s'),
     expire: secondsField(bounds.rpki.expire)

@@ -14,6 +14,7 @@ import type { Finding } from '../finding.ts'
 import { lexWithinLimits } from './limits.ts'
 import { plainScalar } from './numbers.ts'
 import { readQuickly } from './quick.ts'
+import { describeSyntax, isFollowUp, type SyntaxProblem } from './syntax-problems.ts'
 
 /** A YAML file as plain values, with the position of each. */
 export interface Source {
@@ -39,40 +40,6 @@ const deepest = 32
 // An alias bomb of ten lines expands to billions of nodes.
 const mostAliasedNodes = 10_000
 const mostSyntaxProblems = 5
-
-/** The messages of the library can contain the text, so only its codes are used. */
-const syntaxProblems: Record<string, readonly [message: string, hint: string | null]> = {
-  ALIAS_PROPS: ['an alias (*) has an anchor or a tag of its own', 'leave that out'],
-  BAD_DIRECTIVE: ['a line that begins with % is not supported', 'leave it out'],
-  BAD_DQ_ESCAPE: [
-    'a backslash in double quotes precedes a character that it cannot escape',
-    'use single quotes',
-  ],
-  BAD_INDENT: [
-    'the indentation is inconsistent',
-    'indent all entries of a map or list equally, and check above for an unclosed bracket',
-  ],
-  BAD_SCALAR_START: ['a value cannot begin with this character', 'put the value in quotes'],
-  BLOCK_AS_IMPLICIT_KEY: ['a map begins inside a value', 'put a value with a colon and a space in quotes'],
-  BLOCK_IN_FLOW: ['a block begins inside { } or [ ]', 'close the bracket first'],
-  MISSING_CHAR: [
-    'a quote, colon, comma or dash is missing',
-    'check here, and above for an unclosed quote or bracket',
-  ],
-  MULTILINE_IMPLICIT_KEY: ['a key spans more than one line', 'look for a missing colon on this line'],
-  MULTIPLE_DOCS: ['a second document begins here', 'keep one document per file, without --- in the middle'],
-  TAB_AS_INDENT: ['there is a tab in the indentation', 'indent with spaces: YAML refuses tabs'],
-  TAG_RESOLVE_FAILED: ['a tag (!) is not supported here', 'leave the tag out'],
-  UNEXPECTED_TOKEN: ['unexpected syntax', 'look for a missing quote, comma, colon or line break'],
-}
-/** Codes that usually follow from an earlier error. */
-const followUps = new Set([
-  'BAD_INDENT',
-  'BLOCK_AS_IMPLICIT_KEY',
-  'MULTILINE_IMPLICIT_KEY',
-  'UNEXPECTED_TOKEN',
-  'MISSING_CHAR',
-])
 
 interface SourceReading {
   /** `null` exactly if there are findings that leave nothing to check. */
@@ -114,9 +81,9 @@ export function readCarefully(file: string, text: string): SourceReading {
 
   const { document, problems } = compose(lexed.tokens, text.length, lines)
   for (const [index, problem] of problems.entries()) {
-    if ((index > 0 && followUps.has(problem.code)) || findings.length === mostSyntaxProblems) continue
-    const [message, hint] = syntaxProblems[problem.code] ?? [`is not valid YAML (${problem.code})`, null]
-    reject(problem.pos[0], message, hint)
+    if ((index > 0 && isFollowUp(problem.code)) || findings.length === mostSyntaxProblems) continue
+    const { offset, message, hint } = describeSyntax(text, problem)
+    reject(offset, message, hint)
   }
   if (problems.length > 0) return { source: null, findings }
 
@@ -154,7 +121,7 @@ function compose(
   tokens: readonly string[],
   end: number,
   lines: LineCounter,
-): { document: Document.Parsed; problems: { code: string; pos: readonly [number, number] }[] } {
+): { document: Document.Parsed; problems: SyntaxProblem[] } {
   const parser = new Parser(lines.addNewLine)
   lines.addNewLine(0)
   const parse = function* () {
@@ -168,7 +135,7 @@ function compose(
     resolveKnownTags: false,
   })
   const [document, second] = composer.compose(parse(), true, end) as Iterable<Document.Parsed>
-  const problems: { code: string; pos: readonly [number, number] }[] = [
+  const problems: SyntaxProblem[] = [
     ...document!.errors,
     ...document!.warnings,
   ]

@@ -2,6 +2,7 @@ import type { Family } from '../../../net/prefix.ts'
 import { type BirdStatement, isPunctuation } from '../../../syntax/bird-statements.ts'
 import type { BirdToken } from '../../../syntax/bird-tokens.ts'
 import type { Place } from '../../../syntax/config-text.ts'
+import { limitAction } from '../router.ts'
 import { type Constants, numberOf, switchOf, textOf, timeOf } from './values.ts'
 
 interface Channel {
@@ -87,9 +88,10 @@ const readers: Readonly<Record<string, (reading: Reading) => void>> = {
   direct: ({ settings }) => {
     settings.multihop = null
   },
-  multihop: ({ settings, rest, constants }) => {
+  multihop: ({ settings, rest, constants, statement, leave }) => {
     // Without a number BIRD allows 64 hops.
     settings.multihop = rest.length === 0 ? 64 : numberOf(rest[0], constants)
+    if (settings.multihop === null) leave(statement, notRead)
   },
   password: ({ settings }) => {
     settings.hasPassword = true
@@ -232,6 +234,7 @@ function readChannel({ settings, statement, constants, leave }: Reading, family:
       const number = numberOf(option.tokens[2], constants)
       if (number === null) leave(option, notRead)
       else channel.limit = Math.min(channel.limit ?? number, number)
+      if (/ action (?!disable$)/.test(words)) leave(option, limitAction)
     } else if (words === 'import all') channel.import = 'everything'
     else if (words === 'import none') channel.import = 'nothing'
     else if (/^import(?: |$)/.test(words)) {

@@ -1,4 +1,5 @@
 import type { Family } from '../../../net/prefix.ts'
+import { limitAction } from '../router.ts'
 import type { Line } from './lines.ts'
 
 /** A neighbor or a peer group: what its lines say; a neighbor without a setting has that of its group. */
@@ -143,7 +144,7 @@ export function readSetting(
       const limit = readNumber(values[0])
       if (limit === null) return notRead
       draft.limits.set(family ?? 'ipv4', limit)
-      return null
+      return values.includes('warning-only') || values.includes('restart') ? limitAction : null
     }
     case 'route-map':
     case 'prefix-list':

@@ -11,7 +11,13 @@ const lines = listNext(
   {
     ...noAnswers,
     ...{ site: 'fra1', node: 'fra1-a', interface: 'wg0', probeAddress: '10.80.255.254', daemon: 'bird' },
+    port: '51820',
     anycast: ['192.0.2.1', '2001:db8::1/128'],
+    neighbors: [
+      { kind: 'ibgp', address: '10.0.0.2' },
+      { kind: 'route-server', address: '10.9.0.1', multihop: 2 },
+      { kind: 'transit', address: '10.1.1.1' },
+    ].map((values) => ({ values, comments: {}, source: null })),
   },
   'sites',
 )
@@ -21,9 +27,22 @@ test('the steps of init put the anycast addresses on lo', () => {
   expect(lines).toContain('  ip addr replace 2001:db8::1/128 dev lo')
 })
 
-test('they name the section on the permanent form of the addresses, which exists', () => {
-  const [, title] = /docs\/running\.md, “(.*)”/.exec(lines.join('\n')) ?? []
-  expect(readFileSync('docs/running.md', 'utf8')).toContain(`\n### ${title}\n`)
+test('they route the replies: by the neighbor on the uplink, or by a gateway that is to be named', () => {
+  expect(lines).toContain('  ip rule add pref 100 ipproto 17 sport 51820 lookup 5182')
+  expect(lines).toContain(
+    '  ip route replace default via 10.1.1.1 src 192.0.2.1 table 5182   # if the uplink’s router is another one, name that',
+  )
+  expect(lines).toContain('  ip -6 rule add pref 100 ipproto 17 sport 51820 lookup 5182')
+  expect(lines).toContain(
+    '  ip -6 route replace default via GATEWAY src 2001:db8::1 table 5182   # the router on the uplink',
+  )
+})
+
+test('they name the sections on the return path and the permanent form, which exist', () => {
+  const titles = [...lines.join('\n').matchAll(/docs\/running\.md, “(.*)”/g)].map(([, title]) => title)
+  expect(titles).toEqual(['The return path', 'Make it permanent'])
+  const text = readFileSync('docs/running.md', 'utf8')
+  for (const title of titles) expect(text).toContain(`\n### ${title}\n`)
 })
 
 test('what is not taken over from a configuration can stay there: with routing: attached', () => {

@@ -80,6 +80,10 @@ test('--json prints the files and what is left, and nothing else', async () => {
         reason: 'kind: transit is a guess: the configuration does not say what AS 64601 is',
       },
       {
+        ...{ file: from, line: 2, text: '10.1.1.1' },
+        reason: 'import: default-only replaces its import of all routes',
+      },
+      {
         file: from,
         line: 3,
         text: 'bgp bestpath med confed',

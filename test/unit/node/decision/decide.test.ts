@@ -400,8 +400,7 @@ describe('with a store', () => {
       'waiting for the permit to withdraw',
       'still announced: 1 other site is well, and minSites is 2',
     ]
-    const cutOff =
-      'still announced: the store cannot be reached, and no other announcer is seen over iBGP'
+    const cutOff = 'still announced: the store cannot be reached, and no other announcer is seen over iBGP'
     expect(details).toEqual(
       ['the operator ordered the withdrawal', 'the drain ends with the withdrawal'].flatMap((order) =>
         [waiting, refused, cutOff].map((state) => `${order}; ${state}`),

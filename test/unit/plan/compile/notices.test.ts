@@ -70,6 +70,22 @@ test.each([
   expect(hidden.join()).not.toContain('192.0.2.1')
 })
 
+test('a transit whose whole table is accepted gets a notice, unless the sites set a bound', () => {
+  const full = 'kind: transit, asn: 64601, import: full'
+  expect(noticesOf('bird', full, 'whole table')).toEqual([
+    'import: full accepts the whole table of a transit, up to 1500000 IPv4 routes: BIRD and the kernel of this node need the memory for them, and time at each start. import: default-only accepts one route for each family; tighten.onlyPrefixes, or a limit of your own, accepts less',
+  ])
+  expect(noticesOf('frr', full, 'whole table').join()).toContain('FRR and the kernel')
+  for (const bounded of [
+    `${full}, limit: 2000000`,
+    `${full}, tighten: { onlyPrefixes: [198.51.100.0/24] }`,
+    'kind: transit, asn: 64601, import: default-only',
+    'kind: peer, asn: 64601, import: full',
+  ]) {
+    expect(noticesOf('bird', bounded, 'whole table')).toEqual([])
+  }
+})
+
 test('short timers without BFD get a notice', () => {
   expect(noticesOf('bird', 'kind: tor, asn: 64601, timers: { hold: 9s }', 'hold time')).toEqual([
     'the hold time is 9 s without BFD: a router that is busy for so long loses the session; with bfd: {} on both sides a failed path is found in a second, and the hold time can be longer',

@@ -119,6 +119,21 @@ test.each([
   expect(left.map((it) => it.reason)).toContain(reason)
 })
 
+const limitAction =
+  'the limit is taken over, and not its action: with Anyward the session stops, until an operator enables it'
+test.each([
+  ['multihop HOPS;', ['this form is not read']],
+  ['ipv4 { import limit 10 action warn; };', [limitAction]],
+  ['ipv4 { receive limit 10 action restart; };', [limitAction]],
+  ['ipv4 { import limit 10 action disable; };', []],
+  ['ipv4 { import limit 10; };', []],
+  // Anyward sets it on ibgp sessions, and has only routes of the node itself for the others.
+  ['ipv4 { next hop self; };', []],
+])('what is not taken over of %s is said', (statements, reasons) => {
+  const { left } = read(`protocol bgp up { ${session} ${statements} }`)
+  expect(left.map(({ reason }) => reason)).toEqual(reasons)
+})
+
 test('a password is in nothing that is shown', () => {
   const found = read(`
     define PASS = "never-show-this";

@@ -38,6 +38,21 @@ test.each([
   expect(readSession('', line)).toMatchObject(expected)
 })
 
+test.each(['warning-only', '80 warning-only', 'restart 30', '', '80'])(
+  'an action of maximum-prefix that is not taken over is said: %s',
+  (words) => {
+    const { left } = read(
+      `router bgp 64500\n neighbor 10.1.1.1 remote-as 64601\n neighbor 10.1.1.1 maximum-prefix 9 ${words}\n`,
+    )
+    const expected = /warning|restart/.test(words)
+      ? [
+          'the limit is taken over, and not its action: with Anyward the session stops, until an operator enables it',
+        ]
+      : []
+    expect(left.map(({ reason }) => reason)).toEqual(expected)
+  },
+)
+
 test('a neighbor has the settings of its peer group, also of lines behind it, and its own in their place', () => {
   const found = read(`router bgp 64500
  neighbor G peer-group

@@ -175,7 +175,9 @@ describe('a node takes no part', () => {
       { ...strict, former: true },
       { ...strict, known: new Set([altered.statement!]) },
     ]) {
-      expect(findPairProblem({ ...rotated, former: altered }, trust)?.message).toContain('is not as it was signed')
+      expect(findPairProblem({ ...rotated, former: altered }, trust)?.message).toContain(
+        'is not as it was signed',
+      )
     }
   })
 
