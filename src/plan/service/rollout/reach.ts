@@ -82,7 +82,10 @@ async function openReach(way: Exclude<Way, { via: 'local' }>, keys: string | nul
   const store = await openStore(keys === null ? way.settings : settingsIn(way.settings, keys)).catch(
     (cause: NodeJS.ErrnoException) => {
       throw new OperationError(`cannot read ${cause.path} (${cause.code})`, {
-        hint: 'name the folder of the planner’s certificate with --store-keys; scripts/etcd/prepare makes it',
+        hint:
+          keys === null
+            ? 'name the folder of the planner’s certificate with --store-keys; scripts/etcd/prepare makes it'
+            : `${keys} has to be the folder \`planner\` that scripts/etcd/prepare makes`,
         cause,
       })
     },

@@ -135,10 +135,7 @@ function compose(
     resolveKnownTags: false,
   })
   const [document, second] = composer.compose(parse(), true, end) as Iterable<Document.Parsed>
-  const problems: SyntaxProblem[] = [
-    ...document!.errors,
-    ...document!.warnings,
-  ]
+  const problems: SyntaxProblem[] = [...document!.errors, ...document!.warnings]
   if (second !== undefined) {
     const [start, stop] = second.range
     problems.push({ code: 'MULTIPLE_DOCS', pos: [start, stop] })

@@ -18,6 +18,25 @@ test('a rollout of a lab reaches its nodes while they are used, and is refused w
   })
 })
 
+test('a folder of keys that does not exist is named, and its flag only where it is not given', async () => {
+  const settings = {
+    endpoints: ['192.0.2.1:2379'],
+    caFile: '/no/ca',
+    certFile: '/no/crt',
+    keyFile: '/no/key',
+  }
+  const reach = (options: { storeKeys?: string }) =>
+    withReach({ via: 'store', settings }, options, async () => 'never')
+  await expect(reach({})).rejects.toMatchObject({
+    message: 'cannot read /no/ca (ENOENT)',
+    hint: expect.stringContaining('--store-keys'),
+  })
+  await expect(reach({ storeKeys: '/nosuch' })).rejects.toMatchObject({
+    message: expect.stringMatching(/^cannot read \/nosuch\/.* \(ENOENT\)$/),
+    hint: '/nosuch has to be the folder `planner` that scripts/etcd/prepare makes',
+  })
+})
+
 test('a hint names the command of the lab where the nodes are those of a lab', async () => {
   const out = await mkdtemp(join(tmpdir(), 'reach-'))
   try {
