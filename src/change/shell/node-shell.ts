@@ -48,7 +48,7 @@ export const sshShell: NodeShell = ({ node, host }, argv, call) =>
     ['ssh', ...sshOptions, '--', host, quoteCommand(['sh', '-c', wrapper, 'sh', ...argv])],
     host === node ? node : `${node} (ssh ${host})`,
     call,
-    `\`ssh ${host} true\` has to work without a question. Another name is written as \`ssh\` at the node in its site’s file; address, user and jump hosts are in ssh_config (docs/rollouts.md)`,
+    '`ssh NODE true` has to work without a question. Another name than that of the node is written as `ssh` in its site’s file; address, user and jump hosts are in ssh_config (docs/rollouts.md)',
   )
 
 /** In namespaces of this machine: `enter` is the command that becomes a program there. */

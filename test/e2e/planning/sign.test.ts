@@ -248,7 +248,10 @@ test('a key with a passphrase signs through ssh-agent alone, named by either of 
     await execa('ssh-add', [locked.file], {
       env: { ...env, SSH_ASKPASS: askpass, SSH_ASKPASS_REQUIRE: 'force' },
     })
-    expect((await signFolder(out, locked.file, env)).exitCode).toBe(0)
+    expect(await signFolder(out, locked.file, env)).toMatchObject({
+      exitCode: 0,
+      stderr: expect.stringMatching(/^note: the bundles pin no key: .*planner\.keys in fleet\.yaml/),
+    })
     expect(await judge(rome(), locked)).toBe('accepted')
     await rm(locked.file)
     await rm(join(rome(), 'statement.json'))
@@ -274,6 +277,7 @@ test('the planner signs what it has planned, and says so where it cannot', async
   const good = await planner(key.file)
   expect(good.exitCode).toBe(0)
   expect(good.stderr).toContain('"event":"signed"')
+  expect(good.stderr).not.toContain('pin no key')
   expect(await judge(rome(), key)).toBe('accepted')
   await edit('rome.yaml', 'routerId: 10.0.0.2', 'routerId: 10.0.0.3')
   const bad = await planner((await makeKey(folder, 'other')).file)

@@ -102,12 +102,17 @@ test(
     const serial = await plan([first, second], (text) =>
       text.replaceAll('import: default-only', 'import: default-only, prepend: 1'),
     )
-    const refused = await lab.start('start')
-    expect(refused.exitCode).toBe(1)
-    expect(refused.stderr).toContain('name the key with --key FILE')
-    const stranger = await lab.start('start', '--key', second.file)
-    expect(stranger.exitCode).toBe(1)
-    expect(stranger.stderr).toMatch(/an undo of \S+, signed with this key, would be refused/)
+    for (const preview of [['--dry-run'], []]) {
+      const refused = await lab.start('start', ...preview)
+      expect(refused.exitCode).toBe(1)
+      expect(refused.stderr).toContain('name the key with --key FILE')
+      const stranger = await lab.start('start', ...preview, '--key', second.file)
+      expect(stranger.exitCode).toBe(1)
+      expect(stranger.stderr).toMatch(/an undo of \S+, signed with this key, would be refused/)
+    }
+    const serialFile = await readFile(join(lab.out, 'serial'), 'utf8')
+    expect((await lab.start('start', '--dry-run', '--key', first.file)).exitCode).toBe(0)
+    expect(await readFile(join(lab.out, 'serial'), 'utf8')).toBe(serialFile)
     expect(await all()).toEqual(before)
 
     const { exitCode, document, stderr } = await lab.run('start', '--key', first.file)

@@ -122,7 +122,7 @@ describe('a node that does not do what it is asked', () => {
     await expect(reply).rejects.toMatchObject({
       message:
         'rome-a (ssh rome) cannot be reached: ssh: Could not resolve hostname rome: Name or service not known',
-      cure: '`ssh rome true` has to work without a question. Another name is written as `ssh` at the node in its site’s file; address, user and jump hosts are in ssh_config (docs/rollouts.md)',
+      cure: '`ssh NODE true` has to work without a question. Another name than that of the node is written as `ssh` in its site’s file; address, user and jump hosts are in ssh_config (docs/rollouts.md)',
     })
   })
 
