@@ -5,6 +5,9 @@ export const targetPrefix = 'target/'
 export const bundlePrefix = 'bundle/'
 /** One entry for each bundle, so that the list of them can be read without their content. */
 export const archivePrefix = 'archive/'
+/** The lock of rollouts, and a text that changes while a command drives the rollout that has it. */
+export const lockKey = 'rollout/lock'
+export const engineBeatKey = 'rollout/beat'
 /** What a node says; only its site writes these keys. */
 export const reportPrefix = 'report/'
 export const viewPrefix = 'view/'

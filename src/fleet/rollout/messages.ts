@@ -66,15 +66,28 @@ const nodeState = record({
   problem: nullable(text),
 })
 
+const lock = record({
+  format: word(1),
+  rollout: id,
+  /** Such as `alice@noc1`. */
+  by: text,
+  /** Of its state: `host:path`. */
+  folder: text,
+  /** Identifies the command that drives it; `null`: none does. */
+  engine: nullable(id),
+})
+
 const archiveEntry = record({ chunks: whole(1, 1000) })
 
 export type RolloutTarget = Infer<typeof target>
 export type ChangeReport = Infer<typeof report>
+export type HeldLock = Infer<typeof lock>
 export type NodeState = Infer<typeof nodeState>
 
 /** The readers return `null` for what does not fit: one who can write to the store may have written it. */
 export const readTarget = (text: string): RolloutTarget | null => readJson(target, text)
 export const readReport = (text: string): ChangeReport | null => readJson(report, text)
+export const readHeldLock = (text: string): HeldLock | null => readJson(lock, text)
 export const readNodeState = (text: string): NodeState | null => readJson(nodeState, text)
 
 export const readArchiveEntry = (text: string) => readJson(archiveEntry, text)

@@ -48,6 +48,7 @@ test.for([
   'put target/fra1/fra1-a x',
   'put archive/x x',
   'put bundle/x/0 x',
+  'put rollout/lock x',
   'put permits x',
   'del state/ams1/ams1-a/vpn',
   'del --prefix state/',
@@ -69,6 +70,7 @@ test.for([
   'put target/fra1/fra1-a x',
   'put archive/x x',
   'put bundle/x/0 x',
+  'put rollout/lock x',
   'del --prefix bundle/',
   'get --prefix view/',
 ])('the planner may write what a rollout orders, and read everything: %s', async (command) => {

@@ -1,3 +1,5 @@
+import { cp } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { patience } from '../../patience.ts'
 import { until } from '../fixtures/lab/lab.ts'
@@ -33,8 +35,18 @@ test(
     await lab.agents!.killAgent('oslo-a')
     engine.kill('SIGKILL')
     await engine
+    // Another operator has a copy of the bundles, and not the state.
+    const copy = join(lab.dir, 'copy')
+    await cp(lab.out, copy, { recursive: true, filter: (path) => !path.endsWith('.rollout') })
+    const refused = await lab.start('start', '--out', copy)
+    expect(refused.stderr).toMatch(/rollout \w+, which .+ drives, is not over/)
+    expect(refused.exitCode).toBe(1)
     await expectDone(lab, await lab.run('resume'), before)
-    expect((await lab.run('start')).document.reason).toBe('every node has its bundle already')
+    for (const out of [lab.out, copy]) {
+      const { document } = await lab.run('start', '--out', out)
+      expect(document.reason).toBe('every node has its bundle already')
+    }
+    expect(await lab.storeOf('rollout/')).toBe('')
   },
   patienceMs,
 )

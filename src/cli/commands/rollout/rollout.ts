@@ -64,6 +64,10 @@ function startCommand(): Command {
       ).choices(['ssh', 'store']),
     )
     .addOption(storeKeys())
+    .option(
+      '--take-over <id>',
+      'with a store: also if that rollout is not over, because the folder of its state is lost',
+    )
     .action(async (_options: unknown, command: Command) => {
       const { start } = await import('../../design/rollout/rollout.ts')
       await start(command.optsWithGlobals())

@@ -1,4 +1,4 @@
-import { appendFile, readFile, rm } from 'node:fs/promises'
+import { appendFile, readFile, realpath, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { writeFileAtomically } from '../../../files/atomic-file.ts'
 import { acquireLock, type LockOutcome } from '../../../files/lock.ts'
@@ -16,6 +16,11 @@ export class RolloutFiles {
 
   constructor(out: string) {
     this.#dir = join(out, '.rollout')
+  }
+
+  /** The same for each name of the folder. Throws the system's error. */
+  place(): Promise<string> {
+    return realpath(this.#dir)
   }
 
   /** Creates the folder. Throws LockError, and the system's error. */

@@ -20,7 +20,7 @@ import {
   readTarget,
   seenOf,
 } from '../../../fleet/rollout/messages.ts'
-import type { Store, Watch } from '../../../fleet/store.ts'
+import type { KeyValue, Store, Watch } from '../../../fleet/store.ts'
 import { ConfigError } from '../../../text/issue.ts'
 import { AgentViews } from './agent-views.ts'
 import { archiveEntry, removeArchives, writeArchive } from './archives.ts'
@@ -41,6 +41,8 @@ export interface StoreTransportOptions {
   readonly store: Store
   readonly siteOf: (node: string) => string
   readonly createNonce: () => string
+  /** What each order compares in its transaction. */
+  readonly fence?: () => readonly KeyValue[]
   readonly clock?: Clock
 }
 
@@ -126,7 +128,7 @@ export class StoreTransport implements RolloutTransport {
 
   /** Writes the target, and returns the identifier of its change. One that an earlier engine has ordered goes on. */
   async #order(target: Target, change: Change, { ref }: Archive): Promise<string> {
-    const { store, createNonce } = this.#options
+    const { store, createNonce, fence } = this.#options
     const name = this.#nameOf(target)
     const [key, reportAt] = [targetKey(name), reportKey(name)]
     const read = await store.read([{ key }, { key: reportAt }], times.call)
@@ -145,7 +147,7 @@ export class StoreTransport implements RolloutTransport {
     const order = { ...wanted, change: createNonce() }
     const writes = [{ key, value: ordered(order) }]
     // The bundle is still there: another rollout may have just ended, and removed it.
-    const compares = [{ key, value: text }, archiveEntry(ref)]
+    const compares = [{ key, value: text }, archiveEntry(ref), ...(fence?.() ?? [])]
     const outcome = await store.transact({ compares, writes }, times.call)
     if (outcome.outcome === 'committed') return order.change
     // Without an answer it may have been written: the next attempt finds it there, and goes on with it.

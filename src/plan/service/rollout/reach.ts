@@ -3,8 +3,10 @@ import { join } from 'node:path'
 import { sshShell } from '../../../change/shell/node-shell.ts'
 import { ShellTransport } from '../../../change/shell/shell-transport.ts'
 import { type RolloutTransport, TransportError } from '../../../change/transport.ts'
+import { systemClock } from '../../../clock/clock.ts'
 import type { StoreSettings } from '../../../fleet/etcd/open-store.ts'
 import { OperationError } from '../../../text/operation-error.ts'
+import { RolloutLock } from '../../rollout/store/rollout-lock.ts'
 import { StoreTransport } from '../../rollout/store/store-transport.ts'
 import type { Fleet } from '../../sites/fleet.ts'
 
@@ -33,6 +35,15 @@ export interface Reach {
   readonly transport: (places: readonly Place[]) => RolloutTransport
   /** After a rollout that is over: what it has left behind is removed, as far as possible. */
   readonly clean: () => Promise<void>
+  /** One rollout at a time in the whole fleet. */
+  readonly lock: Pick<RolloutLock, 'take' | 'release' | 'lost'>
+}
+
+/** Only the lock of the folder is there. */
+const noLock: Reach['lock'] = {
+  take: async () => {},
+  release: async () => {},
+  lost: new AbortController().signal,
 }
 
 interface OpenReach extends Reach {
@@ -53,7 +64,9 @@ export async function withReach<T>(
 ): Promise<T> {
   if (way.via === 'local') {
     if (local !== undefined)
-      return local.use((transport) => work({ transport: () => transport, clean: async () => {} }))
+      return local.use((transport) =>
+        work({ transport: () => transport, clean: async () => {}, lock: noLock }),
+      )
     throw new OperationError('this rollout is one of a lab', {
       hint: 'use `anyward lab rollout`',
       outcome: 'refused',
@@ -75,6 +88,7 @@ async function openReach(way: Exclude<Way, { via: 'local' }>, keys: string | nul
         return new ShellTransport(sshShell, (node) => dirs.get(node)!)
       },
       clean: async () => {},
+      lock: noLock,
       close: async () => {},
     }
   }
@@ -91,11 +105,16 @@ async function openReach(way: Exclude<Way, { via: 'local' }>, keys: string | nul
     },
   )
   const opened: StoreTransport[] = []
+  const lock = new RolloutLock(store, systemClock, randomUUID)
   return {
+    lock,
     transport: (places) => {
       const sites = new Map(places.map(({ node, site }) => [node, site]))
       const siteOf = (node: string) => sites.get(node)!
-      const transport = new StoreTransport({ store, siteOf, createNonce: randomUUID })
+      const transport = new StoreTransport({
+        ...{ store, siteOf, createNonce: randomUUID },
+        fence: () => lock.fence,
+      })
       opened.push(transport)
       return transport
     },

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import { digestOf } from '../../../bundle/read.ts'
 import { readStatement } from '../../../bundle/statement.ts'
 import { systemClock } from '../../../clock/clock.ts'
@@ -7,6 +8,7 @@ import { type Drive, driveRollout } from '../../rollout/engine/engine.ts'
 import { RolloutFiles } from '../../rollout/engine/rollout-files.ts'
 import { type Reopening, reopen } from '../../rollout/reopen.ts'
 import { isOver, type Rollout } from '../../rollout/rollout.ts'
+import type { Claim } from '../../rollout/store/rollout-lock.ts'
 import type { Fleet } from '../../sites/fleet.ts'
 import { requireFleet } from '../../sites/load.ts'
 import { freeze, hashSites, thaw, thawWay, thisOperator } from './frozen.ts'
@@ -23,6 +25,8 @@ export interface RolloutPlace {
   readonly via?: 'ssh' | 'store'
   /** The folder with the planner's certificate for the store, if it is not where fleet.yaml says. */
   readonly storeKeys?: string
+  /** The id of another rollout, which is not over, and whose state is lost: this one takes its lock in the store. */
+  readonly takeOver?: string
   /** The nodes are these, and `via` has no effect. */
   readonly local?: LocalNodes
 }
@@ -69,14 +73,19 @@ export async function startRollout(
     const trust = await readTrust(files, last, signing)
     const way = chooseWay(read, place)
     return withReach(way, place, async (reach) => {
-      const fleet = await planLocally(read, place)
-      const prepared = await prepareRollout(fleet, out, reach, trust)
-      if (prepared.waves.length === 0) return null
-      const pairs = await signForStart(prepared.changing, { out, keyFile: signing.key })
-      const rollout = describeStart(prepared, sitesHash, fleet.rollout.soakMs)
-      await freeze(files, rollout, { nodes: prepared.nodes, pairs, fleet, way })
-      await files.removeRequest()
-      return drive(files, rollout, reporter, reach)
+      const begin = describeBegin()
+      // The last one from here is over; a lock that still has it could not be released.
+      const replaces = [last?.id, place.takeOver].filter((id) => id !== undefined)
+      return underLock(reach, files, { rollout: begin.id, replaces }, async () => {
+        const fleet = await planLocally(read, place)
+        const prepared = await prepareRollout(fleet, out, reach, trust)
+        if (prepared.waves.length === 0) return null
+        const pairs = await signForStart(prepared.changing, { out, keyFile: signing.key })
+        const rollout = { ...begin, ...describeStart(prepared, sitesHash, fleet.rollout.soakMs) }
+        await freeze(files, rollout, { nodes: prepared.nodes, pairs, fleet, way })
+        await files.removeRequest()
+        return drive(files, rollout, reporter, reach)
+      })
     })
   })
 }
@@ -89,18 +98,19 @@ function requireOver(last: Rollout | null, place: RolloutFolder): void {
   })
 }
 
-function describeStart({ nodes, waves }: Prepared, sitesHash: string, soakMs: number): Rollout {
+function describeBegin(): Pick<Rollout, 'id' | 'startedBy' | 'startedAt'> {
   const startedAt = new Date(systemClock.wall()).toISOString()
+  return { id: startedAt.replace(/[-:]|\.\d+/g, ''), startedBy: thisOperator(), startedAt }
+}
+
+function describeStart({ nodes, waves }: Prepared, sitesHash: string, soakMs: number) {
   const byName = new Map(nodes.map((node) => [node.node, node]))
   return {
-    format: 1,
-    id: startedAt.replace(/[-:]|\.\d+/g, ''),
-    startedBy: thisOperator(),
-    startedAt,
+    format: 1 as const,
     sitesHash,
     soakMs,
-    state: 'running',
-    aim: 'forward',
+    state: 'running' as const,
+    aim: 'forward' as const,
     reason: null,
     waves: waves.map((wave) => ({
       name: wave.name,
@@ -154,12 +164,14 @@ export async function operateRollout(
         outcome: 'refused',
       })
     }
-    return await withReach(await thawWay(files, next), place, async (reach) => {
-      await signForAnotherAttempt(files, { first, next }, out, key)
-      await files.save(next)
-      await files.removeRequest()
-      return drive(files, next, reporter, reach)
-    })
+    return await withReach(await thawWay(files, next), place, (reach) =>
+      underLock(reach, files, { rollout: first.id, replaces: [] }, async () => {
+        await signForAnotherAttempt(files, { first, next }, out, key)
+        await files.save(next)
+        await files.removeRequest()
+        return drive(files, next, reporter, reach)
+      }),
+    )
   } finally {
     lock.release()
   }
@@ -186,9 +198,29 @@ async function drive(
   reporter: Reporter,
   reach: Reach,
 ): Promise<Rollout> {
-  const end = await driveRollout({ ...(await thaw(files, rollout, reach)), ...reporter, rollout, files })
+  const { lost } = reach.lock
+  const signal = AbortSignal.any([reporter.signal, lost])
+  const thawed = await thaw(files, rollout, reach)
+  const end = await driveRollout({ ...thawed, ...reporter, signal, rollout, files })
+  if (lost.aborted) throw lost.reason
   if (isOver(end)) await reach.clean()
   return end
+}
+
+/** Takes the lock of the fleet for the work. A rollout that is not over keeps it. */
+async function underLock<T>(
+  { lock }: Reach,
+  files: RolloutFiles,
+  claim: Pick<Claim, 'rollout' | 'replaces'>,
+  work: () => Promise<T>,
+): Promise<T> {
+  await lock.take({ ...claim, by: thisOperator(), folder: `${hostname()}:${await files.place()}` })
+  try {
+    return await work()
+  } finally {
+    const rollout = await files.load()
+    await lock.release(rollout?.id !== claim.rollout || isOver(rollout))
+  }
 }
 
 /** The bundles of a real fleet are there: `anyward plan` has made them. */

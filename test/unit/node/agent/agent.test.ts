@@ -2,6 +2,7 @@ import { gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, test } from 'vitest'
 import { filesToCopy, loadBundle } from '../../../../src/bundle/read.ts'
 import type { Change } from '../../../../src/change/transport.ts'
+import { systemClock } from '../../../../src/clock/clock.ts'
 import { hashOf } from '../../../../src/files/hash.ts'
 import { packArchive } from '../../../../src/fleet/rollout/archive.ts'
 import type { Manifest } from '../../../../src/manifest/manifest.ts'
@@ -208,6 +209,23 @@ test(
     node.change = async () => ({ outcome: 'failed', detail: 'busy' })
     expect(await transport.change(target, changeTo(next))).toEqual({ outcome: 'failed', detail: 'busy' })
     node.change = change
+    expect(await transport.change(target, changeTo(next))).toEqual({ outcome: 'changed', detail: 'applied' })
+  },
+  limitMs,
+)
+
+test(
+  'an engine that does not have the lock of rollouts any more orders nothing',
+  async () => {
+    bed = await Bed.start()
+    bed.startAgent(new FakeNode(bed))
+    const next = await bed.makeBundle({ mark: 'next' })
+    await bed.write({ 'rollout/lock': 'of another' })
+    const hasty = { ...systemClock, now: () => systemClock.now() * 100, sleep: () => systemClock.sleep(20) }
+    const transport = bed.openTransport(hasty, () => [{ key: 'rollout/lock', value: 'mine' }])
+    expect((await transport.change(target, changeTo(next))).outcome).toBe('failed')
+    expect(await bed.keys('target/')).toEqual([])
+    await bed.write({ 'rollout/lock': 'mine' })
     expect(await transport.change(target, changeTo(next))).toEqual({ outcome: 'changed', detail: 'applied' })
   },
   limitMs,

@@ -10,7 +10,7 @@ import { writeFileAtomically } from '../../../../src/files/atomic-file.ts'
 import { hashOf } from '../../../../src/files/hash.ts'
 import { LocalStore } from '../../../../src/fleet/local/local-store.ts'
 import type { ChangeReport } from '../../../../src/fleet/rollout/messages.ts'
-import type { Store } from '../../../../src/fleet/store.ts'
+import type { KeyValue, Store } from '../../../../src/fleet/store.ts'
 import type { Manifest } from '../../../../src/manifest/manifest.ts'
 import { plannerKeysName, renderPlannerKeys } from '../../../../src/manifest/planner-keys.ts'
 import { Agent } from '../../../../src/node/agent/agent.ts'
@@ -119,7 +119,7 @@ export class Bed {
     return { running, kill: stop, finish: () => agent.finish() }
   }
 
-  openTransport(clock: Clock = systemClock): StoreTransport {
+  openTransport(clock: Clock = systemClock, fence?: () => readonly KeyValue[]): StoreTransport {
     let nonces = 0
     const store = this.openStore()
     const transport = new StoreTransport({
@@ -127,6 +127,7 @@ export class Bed {
       siteOf: () => self.site,
       createNonce: () => `order-${++nonces}-${Math.random().toString(36).slice(2)}`,
       clock,
+      ...(fence === undefined ? {} : { fence }),
     })
     this.#running.push({ stop: async () => transport.close() })
     return transport

@@ -1,0 +1,170 @@
+import { again } from '../../../change/again.ts'
+import { TransportError } from '../../../change/transport.ts'
+import type { Clock, Timer } from '../../../clock/clock.ts'
+import { engineBeatKey, lockKey } from '../../../fleet/rollout/keys.ts'
+import { type HeldLock, readHeldLock } from '../../../fleet/rollout/messages.ts'
+import type { KeyValue, Store } from '../../../fleet/store.ts'
+import { OperationError } from '../../../text/operation-error.ts'
+
+/** Milliseconds. `watch`: how long a beat must not change until the command that wrote it is taken for dead. */
+const times = { call: 15_000, retry: 30_000, retryPause: 1000, beat: 2000, watch: 10_000, look: 500 } as const
+
+export interface Claim {
+  readonly rollout: string
+  readonly by: string
+  /** `host:path`. The caller holds the lock of that folder, so no other command drives a rollout from there. */
+  readonly folder: string
+  /** Rollouts whose lock it may take, although they are not over. */
+  readonly replaces: readonly string[]
+}
+
+/**
+ * One rollout at a time in the whole fleet, and one engine for it. It does not end by time: a rollout that rests has it
+ * until it is over. Each order compares it in the same transaction, so an engine that has lost it orders nothing more.
+ */
+export class RolloutLock {
+  readonly #store: Store
+  readonly #clock: Clock
+  readonly #createNonce: () => string
+  readonly #lost = new AbortController()
+  #held: string | null = null
+  #claim: Claim | null = null
+  #beats = 0
+  #timer: Timer | null = null
+
+  constructor(store: Store, clock: Clock, createNonce: () => string) {
+    this.#store = store
+    this.#clock = clock
+    this.#createNonce = createNonce
+  }
+
+  /** Aborted once another command has taken it; the reason is an OperationError. */
+  get lost(): AbortSignal {
+    return this.#lost.signal
+  }
+
+  /** What each order compares. */
+  get fence(): readonly KeyValue[] {
+    return this.#held === null ? [] : [{ key: lockKey, value: this.#held }]
+  }
+
+  /** Throws OperationError: another rollout is not over, or another command drives this one. */
+  async take(claim: Claim): Promise<void> {
+    const own = this.#describe(claim, this.#createNonce())
+    await again(this.#clock, { forMs: times.retry, pauseMs: times.retryPause }, async () => {
+      const present = (await this.#read()).lock
+      // An earlier attempt without an answer was executed.
+      if (present === own) return
+      if (present !== null) await this.#requireFree(readHeldLock(present), claim)
+      await this.#write([{ key: lockKey, value: present }], [{ key: lockKey, value: own }])
+    }).catch((error: unknown) => {
+      if (!(error instanceof TransportError)) throw error
+      throw new OperationError(error.message, {
+        hint: 'nothing was changed; try again once the store answers',
+      })
+    })
+    this.#held = own
+    this.#claim = claim
+    await this.#beat()
+  }
+
+  /** As far as the store answers: otherwise it stays, and says so to the next command. */
+  async release(isOver: boolean): Promise<void> {
+    const [held, claim] = [this.#held, this.#claim]
+    this.#timer?.cancel()
+    this.#held = null
+    if (held === null || this.#lost.signal.aborted) return
+    const rest = isOver
+      ? [
+          { key: lockKey, value: null },
+          { key: engineBeatKey, value: null },
+        ]
+      : [{ key: lockKey, value: this.#describe(claim!, null) }]
+    await this.#write([{ key: lockKey, value: held }], rest).catch((error: unknown) => {
+      if (!(error instanceof TransportError || error instanceof OperationError)) throw error
+    })
+  }
+
+  #describe({ rollout, by, folder }: Claim, engine: string | null): string {
+    return JSON.stringify({ format: 1, rollout, by, folder, engine } satisfies HeldLock)
+  }
+
+  async #requireFree(held: HeldLock | null, { rollout, folder, replaces }: Claim): Promise<void> {
+    if (held === null) {
+      throw new OperationError('the lock of rollouts in the store is none that this version reads', {
+        hint: 'use the version of anyward that has started the rollout',
+        outcome: 'refused',
+      })
+    }
+    if (held.rollout !== rollout && !replaces.includes(held.rollout)) {
+      throw new OperationError(`rollout ${held.rollout}, which ${held.by} drives, is not over`, {
+        hint: `its state is in ${held.folder}: resume, abort or undo it there, or in a copy of that folder. If there is none any more: \`rollout start --take-over ${held.rollout}\``,
+        outcome: 'refused',
+      })
+    }
+    if (held.engine === null || held.folder === folder) return
+    if (await this.#isBeating()) {
+      throw new OperationError(`rollout ${held.rollout} is driven by another command, of ${held.by}`, {
+        hint: `follow it with \`rollout watch\` in ${held.folder}, or end that command first`,
+        outcome: 'refused',
+      })
+    }
+  }
+
+  /** Whether the text of the engine's beat changes: clocks of other machines tell nothing. */
+  async #isBeating(): Promise<boolean> {
+    const first = (await this.#read()).beat
+    const end = this.#clock.now() + times.watch
+    while (this.#clock.now() < end) {
+      await this.#clock.sleep(times.look)
+      if ((await this.#read()).beat !== first) return true
+    }
+    return false
+  }
+
+  async #beat(): Promise<void> {
+    const held = this.#held
+    if (held === null) return
+    this.#beats += 1
+    const { engine } = readHeldLock(held)!
+    const writes = [{ key: engineBeatKey, value: `${engine} ${this.#beats}` }]
+    const outcome = await this.#store.transact({ compares: this.fence, writes }, times.call)
+    if (this.#held !== held) return
+    if (outcome.outcome === 'conflict') return this.#lose()
+    this.#timer = this.#clock.after(times.beat, () => void this.#beat())
+  }
+
+  async #lose(): Promise<void> {
+    const { rollout } = this.#claim!
+    const next = await this.#read().then(
+      ({ lock }) => (lock === null ? null : readHeldLock(lock)),
+      () => null,
+    )
+    const by = next === null ? '' : ` by ${next.by}, in ${next.folder}`
+    this.#lost.abort(
+      new OperationError(`rollout ${rollout} was taken over${by}`, {
+        hint: 'this command has ended, and orders nothing more',
+      }),
+    )
+  }
+
+  async #read(): Promise<{ lock: string | null; beat: string | null }> {
+    const read = await this.#store.read([{ key: lockKey }, { key: engineBeatKey }], times.call)
+    if (read.outcome !== 'read') throw new TransportError(`the store: ${read.message}`)
+    const textOf = (key: string) => read.values.get(key) ?? null
+    return { lock: textOf(lockKey), beat: textOf(engineBeatKey) }
+  }
+
+  async #write(compares: readonly KeyValue[], writes: readonly KeyValue[]): Promise<void> {
+    const outcome = await this.#store.transact({ compares, writes }, times.call)
+    if (outcome.outcome === 'committed') return
+    if (outcome.outcome === 'refused') {
+      throw new OperationError(`the store: ${outcome.message}`, {
+        hint: 'if permission is denied, the users of the cluster may be older than this version: run `scripts/etcd/users` again',
+      })
+    }
+    throw new TransportError(
+      `the store: ${outcome.outcome === 'unknown' ? outcome.message : 'another command takes the lock of rollouts'}`,
+    )
+  }
+}
