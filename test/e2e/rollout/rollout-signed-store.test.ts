@@ -1,0 +1,3 @@
+import { signedRollouts } from '../fixtures/rollout/signed-cases.ts'
+
+signedRollouts('store')
