@@ -4,10 +4,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFailed, test } from 'vitest'
+import { hashOf } from '../../src/files/hash.ts'
 import { until } from '../e2e/fixtures/lab/lab.ts'
 import { patience } from '../patience.ts'
+import { startEtcd, stopEtcd, storeBlock } from './fixture/etcd.ts'
 import { Journal } from './fixture/journal.ts'
 import {
+  bundle,
   deadManMs,
   killAll,
   Machine,
@@ -21,6 +24,7 @@ import {
 import { Neighbor, type Route } from './fixture/neighbor.ts'
 
 const controller = 'anyward-controller.service'
+const agent = 'anyward-agent.service'
 const guard = 'anyward-guard.service'
 const limitMs = patience(240_000)
 
@@ -79,6 +83,21 @@ describe.each(['bird', 'frr'] as const)('the package under systemd, on %s', (dae
       () => mainPid(unit),
       (now) => now !== 0 && now !== pid,
     )
+
+  /** What the neighbor has, again and again until then. */
+  const watchRoutes = async (until: Promise<unknown>): Promise<string[][]> => {
+    const looks: string[][] = []
+    let isOver = false
+    const end = () => {
+      isOver = true
+    }
+    until.then(end, end)
+    while (!isOver) {
+      looks.push((await neighbor.routes()).map((route) => route.prefix))
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+    return looks
+  }
 
   const timed = async (what: string, run: () => Promise<unknown>): Promise<number> => {
     const startedAt = performance.now()
@@ -253,6 +272,38 @@ describe.each(['bird', 'frr'] as const)('the package under systemd, on %s', (dae
       expect(await neighbor.routes()).toEqual([])
       await execa('systemctl', ['start', controller])
       await there()
+    },
+    limitMs,
+  )
+
+  test(
+    'the agent carries out a rollout in its own unit, and the neighbor never loses the route',
+    async () => {
+      const folder = join(dir, `${daemon}-store`)
+      await startEtcd(join(folder, 'keys'))
+      await machine.plan(folder, daemon, { fleet: storeBlock })
+      await execa('anyward', ['apply', '--reload', '--bundle', join(folder, bundle)])
+      await untilReason('healthy')
+      await execa('systemctl', ['start', agent])
+      await machine.plan(folder, daemon, { fleet: storeBlock, neighbor: ', prepend: 1' })
+      await there()
+      const rollout = ['--sites', join(folder, 'sites'), '--out', join(folder, 'out'), '--json']
+      const start = () =>
+        execa('anyward', ['rollout', 'start', '--store-keys', join(folder, 'keys/planner'), ...rollout], {
+          reject: false,
+        })
+      // The unit is active before the agent has said anything; until then, the rollout is refused.
+      const ended = until('the agent is there', start, ({ stdout: text }) => text !== '', 120_000)
+      const looks = watchRoutes(ended)
+      const { stdout } = await ended
+      expect((await looks).filter((routes) => !routes.includes(prefix))).toEqual([])
+      expect(JSON.parse(stdout)).toMatchObject({ state: 'done', reason: null })
+      expect((await status()).bundle).toBe(
+        hashOf(await readFile(join(folder, bundle, 'manifest.json'), 'utf8')),
+      )
+      expect(await show(agent, 'NRestarts')).toBe('0')
+      await execa('systemctl', ['stop', agent])
+      await stopEtcd()
     },
     limitMs,
   )
