@@ -71,8 +71,9 @@ const lock = record({
   rollout: id,
   /** Such as `alice@noc1`. */
   by: text,
-  /** Of its state: `host:path`. */
+  /** Of its state: `host:path`, and what tells it from a folder of that name on another machine with the same name. */
   folder: text,
+  folderId: text,
   /** Identifies the command that drives it; `null`: none does. */
   engine: nullable(id),
 })

@@ -1,4 +1,4 @@
-import { appendFile, readFile, realpath, rm } from 'node:fs/promises'
+import { appendFile, readFile, realpath, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { writeFileAtomically } from '../../../files/atomic-file.ts'
 import { acquireLock, type LockOutcome } from '../../../files/lock.ts'
@@ -18,9 +18,10 @@ export class RolloutFiles {
     this.#dir = join(out, '.rollout')
   }
 
-  /** The same for each name of the folder. Throws the system's error. */
-  place(): Promise<string> {
-    return realpath(this.#dir)
+  /** The same for each name of the folder; no other folder has that `id`, also on a machine of the same name. Throws the system's error. */
+  async identify(): Promise<{ path: string; id: string }> {
+    const { dev, ino, birthtimeMs } = await stat(this.#dir)
+    return { path: await realpath(this.#dir), id: `${dev}-${ino}-${Math.floor(birthtimeMs)}` }
   }
 
   /** Creates the folder. Throws LockError, and the system's error. */

@@ -12,10 +12,12 @@ const times = { call: 15_000, retry: 30_000, retryPause: 1000, beat: 2000, watch
 export interface Claim {
   readonly rollout: string
   readonly by: string
-  /** `host:path`. The caller holds the lock of that folder, so no other command drives a rollout from there. */
+  /** Of its state, for people: `host:path`. The caller holds the lock of that folder: no other command drives a rollout from there. */
   readonly folder: string
-  /** Rollouts whose lock it may take, although they are not over. */
-  readonly replaces: readonly string[]
+  /** The same for no other folder. */
+  readonly folderId: string
+  /** What it replaces: nothing but an earlier engine of this rollout, every rollout of this folder too, or that other rollout too. */
+  readonly replaces: 'engine' | 'folder' | { readonly rollout: string }
 }
 
 /**
@@ -85,24 +87,29 @@ export class RolloutLock {
     })
   }
 
-  #describe({ rollout, by, folder }: Claim, engine: string | null): string {
-    return JSON.stringify({ format: 1, rollout, by, folder, engine } satisfies HeldLock)
+  #describe({ rollout, by, folder, folderId }: Claim, engine: string | null): string {
+    return JSON.stringify({ format: 1, rollout, by, folder, folderId, engine } satisfies HeldLock)
   }
 
-  async #requireFree(held: HeldLock | null, { rollout, folder, replaces }: Claim): Promise<void> {
+  async #requireFree(held: HeldLock | null, { rollout, folderId, replaces }: Claim): Promise<void> {
     if (held === null) {
       throw new OperationError('the lock of rollouts in the store is none that this version reads', {
         hint: 'use the version of anyward that has started the rollout',
         outcome: 'refused',
       })
     }
-    if (held.rollout !== rollout && !replaces.includes(held.rollout)) {
+    const isHere = held.folderId === folderId
+    const isReplaced =
+      typeof replaces === 'object'
+        ? held.rollout === replaces.rollout || isHere
+        : isHere && replaces === 'folder'
+    if (held.rollout !== rollout && !isReplaced) {
       throw new OperationError(`rollout ${held.rollout}, which ${held.by} drives, is not over`, {
         hint: `its state is in ${held.folder}: resume, abort or undo it there, or in a copy of that folder. If there is none any more: \`rollout start --take-over ${held.rollout}\``,
         outcome: 'refused',
       })
     }
-    if (held.engine === null || held.folder === folder) return
+    if (held.engine === null || isHere) return
     if (await this.#isBeating()) {
       throw new OperationError(`rollout ${held.rollout} is driven by another command, of ${held.by}`, {
         hint: `follow it with \`rollout watch\` in ${held.folder}, or end that command first`,

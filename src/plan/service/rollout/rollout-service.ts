@@ -74,8 +74,8 @@ export async function startRollout(
     const way = chooseWay(read, place)
     return withReach(way, place, async (reach) => {
       const begin = describeBegin()
-      // The last one from here is over; a lock that still has it could not be released.
-      const replaces = [last?.id, place.takeOver].filter((id) => id !== undefined)
+      // What was started here is over: a lock that still has it could not be released.
+      const replaces = place.takeOver === undefined ? ('folder' as const) : { rollout: place.takeOver }
       return underLock(reach, files, { rollout: begin.id, replaces }, async () => {
         const fleet = await planLocally(read, place)
         const prepared = await prepareRollout(fleet, out, reach, trust)
@@ -165,7 +165,7 @@ export async function operateRollout(
       })
     }
     return await withReach(await thawWay(files, next), place, (reach) =>
-      underLock(reach, files, { rollout: first.id, replaces: [] }, async () => {
+      underLock(reach, files, { rollout: first.id, replaces: 'engine' }, async () => {
         await signForAnotherAttempt(files, { first, next }, out, key)
         await files.save(next)
         await files.removeRequest()
@@ -214,7 +214,8 @@ async function underLock<T>(
   claim: Pick<Claim, 'rollout' | 'replaces'>,
   work: () => Promise<T>,
 ): Promise<T> {
-  await lock.take({ ...claim, by: thisOperator(), folder: `${hostname()}:${await files.place()}` })
+  const { path, id } = await files.identify()
+  await lock.take({ ...claim, by: thisOperator(), folder: `${hostname()}:${path}`, folderId: id })
   try {
     return await work()
   } finally {

@@ -36,8 +36,14 @@ const fast: Clock = {
   sleep: (ms) => systemClock.sleep(ms / 100),
 }
 
-const alice: Claim = { rollout: 'r1', by: 'alice@noc1', folder: 'noc1:/srv/out', replaces: [] }
-const bob: Claim = { ...alice, by: 'bob@noc2', folder: 'noc2:/srv/out' }
+const alice: Claim = {
+  rollout: 'r1',
+  by: 'alice@noc1',
+  folder: 'noc1:/srv/out',
+  folderId: 'here',
+  replaces: 'engine',
+}
+const bob: Claim = { ...alice, by: 'bob@noc2', folder: 'noc2:/srv/out', folderId: 'there' }
 
 /** Whether it may still order. */
 async function mayOrder(lock: RolloutLock): Promise<boolean> {
@@ -128,7 +134,15 @@ test(
     const next = open(waits)
     await next.take({ ...alice, by: 'carol@noc1' })
     expect(await mayOrder(next)).toBe(true)
-    await next.release(true)
+    await next.release(false)
+    // A new one from there too: it is begun only once the last one is over. Another folder of the same name is not that one.
+    const again = { ...alice, rollout: 'r2', replaces: 'folder' } as const
+    await expect(open(waits).take({ ...again, folderId: 'elsewhere' })).rejects.toThrow('is not over')
+    await expect(open(waits).take({ ...again, replaces: 'engine' })).rejects.toThrow('is not over')
+    const last = open(waits)
+    await last.take(again)
+    expect(await mayOrder(last)).toBe(true)
+    await last.release(true)
   },
   limitMs,
 )
@@ -138,10 +152,10 @@ test(
   async () => {
     const first = open()
     await first.take(alice)
-    const instead = { ...bob, rollout: 'r2', replaces: ['r1'] }
+    const instead = { ...bob, rollout: 'r2', replaces: { rollout: 'r1' } } as const
     await expect(open().take(instead)).rejects.toThrow('is driven by another command')
     await first.release(false)
-    await expect(open().take({ ...instead, replaces: ['r0'] })).rejects.toThrow('is not over')
+    await expect(open().take({ ...instead, replaces: { rollout: 'r0' } })).rejects.toThrow('is not over')
     const second = open()
     await second.take(instead)
     expect(await mayOrder(second)).toBe(true)
