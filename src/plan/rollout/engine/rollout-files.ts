@@ -18,9 +18,14 @@ export class RolloutFiles {
     this.#dir = join(out, '.rollout')
   }
 
-  /** The same for each name of the folder; no other folder has that `id`, also on a machine of the same name. Throws the system's error. */
+  /** The same for each name of the folder; no other folder has that `id`, also on a machine of the same name; '' if it is not there. Throws the system's error. */
   async identify(): Promise<{ path: string; id: string }> {
-    const { dev, ino, birthtimeMs } = await stat(this.#dir)
+    const found = await stat(this.#dir).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return null
+      throw error
+    })
+    if (found === null) return { path: this.#dir, id: '' }
+    const { dev, ino, birthtimeMs } = found
     return { path: await realpath(this.#dir), id: `${dev}-${ino}-${Math.floor(birthtimeMs)}` }
   }
 

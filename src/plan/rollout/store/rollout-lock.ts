@@ -29,7 +29,9 @@ export class RolloutLock {
   readonly #clock: Clock
   readonly #createNonce: () => string
   readonly #lost = new AbortController()
-  #held: string | null = null
+  /** What it has written last; nothing in the store has it otherwise. */
+  #own = ''
+  #isHeld = false
   #claim: Claim | null = null
   #beats = 0
   #timer: Timer | null = null
@@ -45,45 +47,56 @@ export class RolloutLock {
     return this.#lost.signal
   }
 
-  /** What each order compares. */
+  /** What each order compares: also after the release, when an attempt may still be under way. */
   get fence(): readonly KeyValue[] {
-    return this.#held === null ? [] : [{ key: lockKey, value: this.#held }]
+    return [{ key: lockKey, value: this.#own }]
+  }
+
+  /** Whether `take` would be refused: throws what it would throw, and changes nothing. */
+  async check(claim: Claim): Promise<void> {
+    await this.#again(async () => this.#requireFree((await this.#read()).lock, claim))
   }
 
   /** Throws OperationError: another rollout is not over, or another command drives this one. */
   async take(claim: Claim): Promise<void> {
     const own = this.#describe(claim, this.#createNonce())
-    await again(this.#clock, { forMs: times.retry, pauseMs: times.retryPause }, async () => {
+    await this.#again(async () => {
       const present = (await this.#read()).lock
       // An earlier attempt without an answer was executed.
       if (present === own) return
-      if (present !== null) await this.#requireFree(readHeldLock(present), claim)
+      await this.#requireFree(present, claim)
       await this.#write([{ key: lockKey, value: present }], [{ key: lockKey, value: own }])
-    }).catch((error: unknown) => {
-      if (!(error instanceof TransportError)) throw error
-      throw new OperationError(error.message, {
-        hint: 'nothing was changed; try again once the store answers',
-      })
     })
-    this.#held = own
+    this.#own = own
+    this.#isHeld = true
     this.#claim = claim
     await this.#beat()
   }
 
   /** As far as the store answers: otherwise it stays, and says so to the next command. */
   async release(isOver: boolean): Promise<void> {
-    const [held, claim] = [this.#held, this.#claim]
     this.#timer?.cancel()
-    this.#held = null
-    if (held === null || this.#lost.signal.aborted) return
+    if (!this.#isHeld) return
+    this.#isHeld = false
     const rest = isOver
       ? [
           { key: lockKey, value: null },
           { key: engineBeatKey, value: null },
         ]
-      : [{ key: lockKey, value: this.#describe(claim!, null) }]
-    await this.#write([{ key: lockKey, value: held }], rest).catch((error: unknown) => {
+      : [{ key: lockKey, value: this.#describe(this.#claim!, null) }]
+    await this.#write(this.fence, rest).catch((error: unknown) => {
       if (!(error instanceof TransportError || error instanceof OperationError)) throw error
+    })
+  }
+
+  /** Throws OperationError. */
+  #again(work: () => Promise<void>): Promise<void> {
+    const { retry: forMs, retryPause: pauseMs } = times
+    return again(this.#clock, { forMs, pauseMs }, work).catch((error: unknown) => {
+      if (!(error instanceof TransportError)) throw error
+      throw new OperationError(error.message, {
+        hint: 'nothing was changed; try again once the store answers',
+      })
     })
   }
 
@@ -91,7 +104,9 @@ export class RolloutLock {
     return JSON.stringify({ format: 1, rollout, by, folder, folderId, engine } satisfies HeldLock)
   }
 
-  async #requireFree(held: HeldLock | null, { rollout, folderId, replaces }: Claim): Promise<void> {
+  async #requireFree(present: string | null, { rollout, folderId, replaces }: Claim): Promise<void> {
+    if (present === null) return
+    const held = readHeldLock(present)
     if (held === null) {
       throw new OperationError('the lock of rollouts in the store is none that this version reads', {
         hint: 'use the version of anyward that has started the rollout',
@@ -130,18 +145,17 @@ export class RolloutLock {
   }
 
   async #beat(): Promise<void> {
-    const held = this.#held
-    if (held === null) return
     this.#beats += 1
-    const { engine } = readHeldLock(held)!
+    const { engine } = readHeldLock(this.#own)!
     const writes = [{ key: engineBeatKey, value: `${engine} ${this.#beats}` }]
     const outcome = await this.#store.transact({ compares: this.fence, writes }, times.call)
-    if (this.#held !== held) return
+    if (!this.#isHeld) return
     if (outcome.outcome === 'conflict') return this.#lose()
     this.#timer = this.#clock.after(times.beat, () => void this.#beat())
   }
 
   async #lose(): Promise<void> {
+    this.#isHeld = false
     const { rollout } = this.#claim!
     const next = await this.#read().then(
       ({ lock }) => (lock === null ? null : readHeldLock(lock)),

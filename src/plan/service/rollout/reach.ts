@@ -36,11 +36,12 @@ export interface Reach {
   /** After a rollout that is over: what it has left behind is removed, as far as possible. */
   readonly clean: () => Promise<void>
   /** One rollout at a time in the whole fleet. */
-  readonly lock: Pick<RolloutLock, 'take' | 'release' | 'lost'>
+  readonly lock: Pick<RolloutLock, 'check' | 'take' | 'release' | 'lost'>
 }
 
 /** Only the lock of the folder is there. */
 const noLock: Reach['lock'] = {
+  check: async () => {},
   take: async () => {},
   release: async () => {},
   lost: new AbortController().signal,

@@ -49,6 +49,7 @@ export async function previewRollout(place: RolloutPlace, signing: RolloutSignin
   const fleet = await requireFleet(place.sites)
   const trust = await readTrust(files, last, signing)
   return withReach(chooseWay(fleet, place), place, async (reach) => {
+    await reach.lock.check(await claimOf(files, { rollout: describeBegin().id, replaces: replacedBy(place) }))
     const prepared = await prepareRollout(await planLocally(fleet, place), out, reach, trust)
     await signForStart(prepared.changing, { out, keyFile: signing.key, isTrial: true })
     return prepared
@@ -74,9 +75,7 @@ export async function startRollout(
     const way = chooseWay(read, place)
     return withReach(way, place, async (reach) => {
       const begin = describeBegin()
-      // What was started here is over: a lock that still has it could not be released.
-      const replaces = place.takeOver === undefined ? ('folder' as const) : { rollout: place.takeOver }
-      return underLock(reach, files, { rollout: begin.id, replaces }, async () => {
+      return underLock(reach, files, { rollout: begin.id, replaces: replacedBy(place) }, async () => {
         const fleet = await planLocally(read, place)
         const prepared = await prepareRollout(fleet, out, reach, trust)
         if (prepared.waves.length === 0) return null
@@ -88,6 +87,11 @@ export async function startRollout(
       })
     })
   })
+}
+
+/** What was started here is over: a lock that still has it could not be released. */
+function replacedBy({ takeOver }: RolloutPlace): Claim['replaces'] {
+  return takeOver === undefined ? 'folder' : { rollout: takeOver }
 }
 
 function requireOver(last: Rollout | null, place: RolloutFolder): void {
@@ -214,14 +218,18 @@ async function underLock<T>(
   claim: Pick<Claim, 'rollout' | 'replaces'>,
   work: () => Promise<T>,
 ): Promise<T> {
-  const { path, id } = await files.identify()
-  await lock.take({ ...claim, by: thisOperator(), folder: `${hostname()}:${path}`, folderId: id })
+  await lock.take(await claimOf(files, claim))
   try {
     return await work()
   } finally {
     const rollout = await files.load()
     await lock.release(rollout?.id !== claim.rollout || isOver(rollout))
   }
+}
+
+async function claimOf(files: RolloutFiles, claim: Pick<Claim, 'rollout' | 'replaces'>): Promise<Claim> {
+  const { path, id } = await files.identify()
+  return { ...claim, by: thisOperator(), folder: `${hostname()}:${path}`, folderId: id }
 }
 
 /** The bundles of a real fleet are there: `anyward plan` has made them. */

@@ -59,7 +59,10 @@ test(
     const second = { ...bob, rollout: 'r2' }
     const refusal = 'rollout r1, which alice@noc1 drives, is not over'
     await expect(open().take(second)).rejects.toThrow(refusal)
+    await expect(open().check(second)).rejects.toThrow(refusal)
+    expect(await mayOrder(first)).toBe(true)
     await first.release(false)
+    expect(await mayOrder(first)).toBe(false)
     const refused = await open()
       .take(second)
       .catch((error: OperationError) => error)
@@ -68,10 +71,12 @@ test(
     expect((refused as OperationError).hint).toContain('--take-over r1')
     await first.take(alice)
     await first.release(true)
+    await open().check(second)
     const other = open()
     await other.take(second)
     expect(await mayOrder(other)).toBe(true)
     await other.release(true)
+    expect(await mayOrder(other)).toBe(false)
     const left = await store.read([{ prefix: 'rollout/' }], limitMs)
     expect(left).toEqual({ outcome: 'read', values: new Map() })
   },
