@@ -24,6 +24,7 @@ const times = {
     callWithinMs: patience(3000),
     retryMs: 50,
     beatEveryMs: 200,
+    gatherBeatsMs: 0,
     staleAfterMs: patience(5000),
     statusEveryMs: 1000,
   },

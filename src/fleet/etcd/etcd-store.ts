@@ -74,11 +74,12 @@ export class EtcdStore implements Store {
     return { outcome: 'unknown', message }
   }
 
-  watch(prefix: string, onEvent: (event: WatchEvent) => void): Watch {
-    const watch = new EtcdWatch(prefix, onEvent, {
+  watch(prefix: string, onEvent: (event: WatchEvent) => void, gatherMs = 0): Watch {
+    const members = {
       preferred: () => this.#endpoints[0]!,
-      demote: (endpoint) => this.#demote(endpoint),
-    })
+      demote: (endpoint: Endpoint) => this.#demote(endpoint),
+    }
+    const watch = new EtcdWatch({ prefix, onEvent, gatherMs }, members)
     this.#watches.add(watch)
     return {
       close: () => {

@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../../clock/clock.ts'
-import type { Store, Watch } from '../store.ts'
+import type { Store, Watch, WatchEvent } from '../store.ts'
 import { Beats } from './beats.ts'
 import { FleetView, type NodeView, type PermitHolderView } from './fleet-view.ts'
 import { beatKey, beatPrefix, entryPrefix, type NodeName, permitPrefix, statusKey } from './keys.ts'
@@ -17,6 +17,8 @@ import { WatchedValues } from './watched-values.ts'
 
 export interface MemberTimes extends ExchangeTimes {
   readonly beatEveryMs: number
+  /** How much later the beats of others may be seen, so that those of many nodes are few messages. */
+  readonly gatherBeatsMs: number
   /** A node whose beat has not risen for so long does not count. */
   readonly staleAfterMs: number
   /** Its status is written again after this time also if it has not changed: a store may be restored from a copy. */
@@ -82,14 +84,15 @@ export class FleetMember {
       ...{ store, clock, beats: this.#beats, registers: this.#watched.registers },
       statusEveryMs: times.statusEveryMs,
     })
-    this.#watch = store.watch(beatPrefix, (event) => {
+    const seeBeats = (event: WatchEvent) => {
       const nowMs = clock.now()
       if (event.event === 'snapshot') {
         this.#beats.seeAll(event.values, nowMs)
       } else if (event.event === 'changes') {
         for (const { key, value } of event.changes) this.#beats.see(key, value, nowMs)
       }
-    })
+    }
+    this.#watch = store.watch(beatPrefix, seeBeats, times.gatherBeatsMs)
     this.#beatLater(0)
   }
 

@@ -20,6 +20,8 @@ export const timesFor = (beatEveryMs: number): MemberTimes => ({
   callWithinMs: 1000,
   retryMs: 1000,
   beatEveryMs,
+  // Only where beats are rarer, because many nodes write them: a permit compares the beats that its node has seen.
+  gatherBeatsMs: beatEveryMs > 1000 ? beatEveryMs / 10 : 0,
   staleAfterMs: 3.5 * beatEveryMs,
   statusEveryMs: 30 * beatEveryMs,
 })
