@@ -1,4 +1,5 @@
 import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -41,6 +42,10 @@ export async function startCluster(folder) {
     credentials: { ca: read('ca.crt'), cert: read('client.crt'), key: read('client.key') },
     usage: () => ({ processorMs: processorMsOf(pids), memoryMb: memoryMbOf(pids).resident }),
     counters,
+    stop: async () => {
+      for (const child of children) child.kill('SIGKILL')
+      await Promise.all(children.map((child) => child.exitCode ?? child.signalCode ?? once(child, 'exit')))
+    },
   }
 }
 
@@ -69,7 +74,7 @@ function etcdctl(keys, ...argv) {
   return run('etcdctl', argv, { env })
 }
 
-/** What the members have counted since they started: writes, and the sum of what each has sent to watchers. */
+/** What the members have counted since they started: writes, changes for watchers, and messages and bytes with clients. */
 async function counters() {
   const texts = await Promise.all(
     members.map(async ({ address }) => (await fetch(`http://${address}:2381/metrics`)).text()),
@@ -79,10 +84,14 @@ async function counters() {
     // Each member executes every write.
     writes: sum('etcd_mvcc_put_total') / members.length,
     events: sum('etcd_debugging_mvcc_events_total'),
+    sent: sum('grpc_server_msg_sent_total'),
+    received: sum('grpc_server_msg_received_total'),
     sentBytes: sum('etcd_network_client_grpc_sent_bytes_total'),
   }
 }
 
+/** With and without labels. */
 function counterIn(text, name) {
-  return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1] ?? 0)
+  const values = [...text.matchAll(new RegExp(`^${name}(?:\\{.*\\})? (\\S+)$`, 'gm'))]
+  return values.reduce((total, [, value]) => total + Number(value), 0)
 }

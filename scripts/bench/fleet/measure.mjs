@@ -1,0 +1,120 @@
+import { randomUUID } from 'node:crypto'
+import { loadavg } from 'node:os'
+import { setTimeout as delay } from 'node:timers/promises'
+import { summarize, tenths } from '../controllers/figures.mjs'
+import { memoryMbOf, processorMsOf } from '../controllers/usage.mjs'
+import { endpoints } from './cluster.mjs'
+import { startGroups } from './groups.mjs'
+import { measurePermits } from './permits.mjs'
+
+export const patienceMs = 60_000
+const joinWithinMs = 120_000
+const rounds = 21
+
+/** @param say prints a step */
+export async function measureFleet(cluster, { sites, beatMs, idleMs, permits }, say) {
+  const { EtcdStore } = await import('../../../dist/fleet/etcd/etcd-store.js')
+  const { timesFor } = await import('../../../dist/node/service/join-fleet.js')
+  const times = timesFor(beatMs)
+  const watched = `state/bench-${sites}/changes`
+  const { credentials } = cluster
+  say(`${sites} sites join, a beat each ${beatMs} ms …`)
+  const groups = startGroups({ sites, endpoints, credentials, times, watched })
+  const store = new EtcdStore(endpoints, credentials)
+  try {
+    await untilJoined(groups, joinWithinMs + beatMs)
+    // All beats have risen.
+    await delay(beatMs * 2)
+    say('nothing happens …')
+    const idle = await measureIdle(cluster, groups, idleMs)
+    say('one key changes …')
+    const known = []
+    while (known.length < rounds && known.at(-1) !== null)
+      known.push(await measureChange(store, groups, watched))
+    say('a key is compared and set …')
+    const written = await measureWrites(store, `state/bench-${sites}/written`, permits)
+    say('a node asks for its permit …')
+    const granted = await measurePermits(store, times, permits)
+    return {
+      ...{ sites, beatEveryMs: beatMs, load: loadavg().map(tenths), idle },
+      ...{ known: summarize(known), granted: summarize(granted), written: summarize(written) },
+    }
+  } finally {
+    await store.close()
+    for (const { child } of groups.all) child.kill('SIGKILL')
+  }
+}
+
+async function untilJoined({ all }, withinMs) {
+  const endsAtMs = performance.now() + withinMs
+  const total = (of) => all.reduce((sum, group) => sum + group[of], 0)
+  while (total('joined') < total('count')) {
+    if (performance.now() > endsAtMs) {
+      throw new Error(`${total('joined')} of ${total('count')} sites have joined in ${withinMs / 1000} s`)
+    }
+    await delay(200)
+  }
+}
+
+async function measureIdle(cluster, { one, light, all }, idleMs) {
+  const pidsOf = (groups) => groups.map(({ child }) => child.pid)
+  const look = async () => ({
+    ...cluster.usage(),
+    ...(await cluster.counters()),
+    oneMs: processorMsOf(pidsOf([one])),
+    lightMs: processorMsOf(pidsOf(light)),
+  })
+  for (const group of all) group.begin()
+  const before = await look()
+  const start = performance.now()
+  await delay(idleMs)
+  const elapsedMs = performance.now() - start
+  const after = await look()
+  const perMs = (name) => (after[name] - before[name]) / elapsedMs
+  const perSecond = (name) => Math.round(perMs(name) * 1000)
+  const percent = (name) => Math.round(perMs(name) * 10_000) / 100
+  const said = await Promise.all(all.map(({ ask }) => ask()))
+  return {
+    seconds: Math.round(elapsedMs / 1000),
+    ...{ membersPercent: percent('processorMs'), membersMb: tenths(after.memoryMb) },
+    ...{ onePercent: percent('oneMs'), oneMb: tenths(memoryMbOf(pidsOf([one])).resident) },
+    ...{
+      lightPercent: percent('lightMs'),
+      lightLateMs: Math.round(Math.max(0, ...said.slice(1).map(({ lateMs }) => lateMs))),
+    },
+    ...{ writes: perSecond('writes'), changes: perSecond('events') },
+    ...{
+      sent: perSecond('sent'),
+      received: perSecond('received'),
+      sentKb: Math.round(perSecond('sentBytes') / 1024),
+    },
+    ...{ knownNodes: said[0].known, staleNodes: said[0].stale },
+    failures: said.reduce((sum, { failures }) => sum + failures, 0),
+  }
+}
+
+/** Until each site has got it, in ms; `null`: not in time. */
+async function measureChange(store, { all }, key) {
+  const value = randomUUID()
+  const seen = all.map(({ next }) => next((message) => message.value === value))
+  const startMs = performance.timeOrigin + performance.now()
+  const { outcome, message } = await store.transact({ compares: [], writes: [{ key, value }] }, 5000)
+  if (outcome !== 'committed') throw new Error(`a write to the store: ${outcome}: ${message}`)
+  const known = Promise.all(seen).then((messages) => Math.max(...messages.map(({ atMs }) => atMs)) - startMs)
+  return Promise.race([known, delay(patienceMs, null, { ref: false })])
+}
+
+/** One compare-and-set after the other. */
+async function measureWrites(store, key, count) {
+  const took = []
+  let value = null
+  for (let round = 0; round < count; round += 1) {
+    const next = randomUUID()
+    const start = performance.now()
+    const transaction = { compares: [{ key, value }], writes: [{ key, value: next }] }
+    const { outcome } = await store.transact(transaction, 5000)
+    took.push(outcome === 'committed' ? performance.now() - start : null)
+    value = next
+  }
+  return took
+}
