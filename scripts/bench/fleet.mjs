@@ -19,6 +19,7 @@ const { values } = parseArgs({
     sites: { type: 'string', default: '10' },
     seconds: { type: 'string', default: '30' },
     beat: { type: 'string', default: '' },
+    gather: { type: 'string', default: '' },
     permits: { type: 'string', default: '100' },
   },
 })
@@ -50,15 +51,15 @@ async function measure() {
 
 /** Each size has a cluster of its own: memory and counters are of this size only. */
 async function measureOne(sites) {
+  const { timesFor } = await import('../../dist/node/service/join-fleet.js')
   const folder = await mkdtemp(join(tmpdir(), 'anyward-bench-'))
   const cluster = await startCluster(folder)
   try {
     // As the planner chooses it.
     const beatMs = Number(values.beat) || 1000 * Math.max(1, Math.ceil(sites / 100))
+    const times = { ...timesFor(beatMs), ...(values.gather !== '' && { gatherBeatsMs: Number(values.gather) }) }
     const [idleMs, permits] = [Number(values.seconds) * 1000, Number(values.permits)]
-    return await measureFleet(cluster, { sites, beatMs, idleMs, permits }, say)
-  } catch (error) {
-    return { sites, problem: error.message }
+    return await measureFleet(cluster, { sites, times, idleMs, permits }, say)
   } finally {
     await cluster.stop()
     await rm(folder, { recursive: true, force: true })
@@ -70,17 +71,23 @@ function describe(rows) {
   for (const row of rows) for (const line of linesOf(row)) console.log(`      ${line}`)
 }
 
-function linesOf({ sites, problem, beatEveryMs, load, idle, known, written, granted }) {
-  if (problem !== undefined) return [`${sites} sites: NOT MEASURED on this machine: ${problem}`]
+function linesOf({ sites, problem, beatEveryMs, gatherBeatsMs, load, idle, known, written, granted }) {
+  const lines = [`${sites} sites, a beat every ${beatEveryMs} ms, gathered for ${gatherBeatsMs} ms; load of the machine over 1, 5 and 15 min: ${load.join(', ')}`]
+  if (idle !== undefined) lines.push(...linesOfIdle(idle))
+  if (known !== undefined) lines.push(`  a change has come to all after ${describeTimes(known, patienceMs)} ms`)
+  if (written !== undefined) lines.push(`  a compare-and-set takes ${describeTimes(written, patienceMs)} ms`)
+  if (granted !== undefined) lines.push(`  from a permit asked to granted ${describeTimes(granted, patienceMs)} ms`)
+  if (problem !== undefined) lines.push(`  NO MORE COULD BE MEASURED on this machine: ${problem}`)
+  return lines
+}
+
+function linesOfIdle(idle) {
   const { membersPercent, membersMb, onePercent, oneMb, lightPercent, lightLateMs } = idle
   return [
-    `${sites} sites, a beat every ${beatEveryMs} ms, for ${idle.seconds} s; ${idle.failures} requests failed:`,
-    `  the three members together ${membersPercent} % of a core, ${membersMb} MB; the client of one site ${onePercent} %, ${oneMb} MB with Node;`,
-    `  ${idle.writes} writes a second, of which ${idle.changes} changes go to the sites, in ${idle.sent} messages and ${idle.sentKb} KB; ${idle.received} messages come from them;`,
-    `  that site knows ${idle.knownNodes} nodes, ${idle.staleNodes} of them as stale; the others take ${lightPercent} % of a core, and were late by ${lightLateMs} ms at most;`,
-    `  a change has come to all after ${describeTimes(known, patienceMs)} ms;`,
-    `  from a permit asked to granted ${describeTimes(granted, patienceMs)} ms, where a compare-and-set alone takes ${describeTimes(written, patienceMs)} ms.`,
-    `  Load of the machine over 1, 5 and 15 min: ${load.join(', ')}.`,
+    `  for ${idle.seconds} s; ${idle.failures} requests failed`,
+    `  the three members together ${membersPercent} % of a core, ${membersMb} MB; the client of one site ${onePercent} %, ${oneMb} MB with Node`,
+    `  ${idle.writes} writes a second, of which ${idle.changes} changes go to the sites, in ${idle.sent} messages and ${idle.sentKb} KB; ${idle.received} messages come from them`,
+    `  that site knows ${idle.knownNodes} nodes, ${idle.staleNodes} of them as stale; the others take ${lightPercent} % of a core, and were late by ${lightLateMs} ms at most`,
   ]
 }
 

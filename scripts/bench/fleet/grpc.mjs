@@ -13,6 +13,8 @@ export class Grpc {
 
   /** One request and one reply, which is not read. */
   call(path, message) {
+    // The member has ended the connection.
+    if (this.#session.destroyed) return this.#onFailure()
     const stream = this.open(path)
     stream.on('response', (headers) => this.#judge(headers))
     stream.on('trailers', (headers) => this.#judge(headers))

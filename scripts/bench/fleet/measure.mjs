@@ -11,38 +11,37 @@ export const patienceMs = 60_000
 const joinWithinMs = 120_000
 const rounds = 21
 
-/** @param say prints a step */
-export async function measureFleet(cluster, { sites, beatMs, idleMs, permits }, say) {
+/** Where it does not come to its end, `problem` says why, beside what was measured before. */
+export async function measureFleet(cluster, { sites, times, idleMs, permits }, say) {
   const { EtcdStore } = await import('../../../dist/fleet/etcd/etcd-store.js')
-  const { timesFor } = await import('../../../dist/node/service/join-fleet.js')
-  const times = timesFor(beatMs)
+  const { beatEveryMs, gatherBeatsMs } = times
   const watched = `state/bench-${sites}/changes`
   const { credentials } = cluster
-  say(`${sites} sites join, a beat each ${beatMs} ms …`)
+  say(`${sites} sites join, a beat each ${beatEveryMs} ms …`)
   const groups = startGroups({ sites, endpoints, credentials, times, watched })
   const store = new EtcdStore(endpoints, credentials)
+  const row = { sites, beatEveryMs, gatherBeatsMs }
   try {
-    await untilJoined(groups, joinWithinMs + beatMs)
+    await untilJoined(groups, joinWithinMs + beatEveryMs)
     // All beats have risen.
-    await delay(beatMs * 2)
+    await delay(beatEveryMs * 2)
     say('nothing happens …')
-    const idle = await measureIdle(cluster, groups, idleMs)
+    row.idle = await measureIdle(cluster, groups, idleMs)
     say('one key changes …')
     const known = []
-    while (known.length < rounds && known.at(-1) !== null)
-      known.push(await measureChange(store, groups, watched))
+    while (known.length < rounds && known.at(-1) !== null) known.push(await measureChange(store, groups, watched))
+    row.known = summarize(known)
     say('a key is compared and set …')
-    const written = await measureWrites(store, `state/bench-${sites}/written`, permits)
+    row.written = summarize(await measureWrites(store, `state/bench-${sites}/written`, permits))
     say('a node asks for its permit …')
-    const granted = await measurePermits(store, times, permits)
-    return {
-      ...{ sites, beatEveryMs: beatMs, load: loadavg().map(tenths), idle },
-      ...{ known: summarize(known), granted: summarize(granted), written: summarize(written) },
-    }
+    row.granted = summarize(await measurePermits(store, times, permits))
+  } catch (error) {
+    row.problem = error.message
   } finally {
     await store.close()
     for (const { child } of groups.all) child.kill('SIGKILL')
   }
+  return { ...row, load: loadavg().map(tenths) }
 }
 
 async function untilJoined({ all }, withinMs) {
@@ -98,8 +97,8 @@ async function measureChange(store, { all }, key) {
   const value = randomUUID()
   const seen = all.map(({ next }) => next((message) => message.value === value))
   const startMs = performance.timeOrigin + performance.now()
-  const { outcome, message } = await store.transact({ compares: [], writes: [{ key, value }] }, 5000)
-  if (outcome !== 'committed') throw new Error(`a write to the store: ${outcome}: ${message}`)
+  const { outcome } = await store.transact({ compares: [], writes: [{ key, value }] }, 5000)
+  if (outcome !== 'committed') return null
   const known = Promise.all(seen).then((messages) => Math.max(...messages.map(({ atMs }) => atMs)) - startMs)
   return Promise.race([known, delay(patienceMs, null, { ref: false })])
 }
