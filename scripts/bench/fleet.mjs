@@ -57,7 +57,10 @@ async function measureOne(sites) {
   try {
     // As the planner chooses it.
     const beatMs = Number(values.beat) || 1000 * Math.max(1, Math.ceil(sites / 100))
-    const times = { ...timesFor(beatMs), ...(values.gather !== '' && { gatherBeatsMs: Number(values.gather) }) }
+    const times = {
+      ...timesFor(beatMs),
+      ...(values.gather !== '' && { gatherBeatsMs: Number(values.gather) }),
+    }
     const [idleMs, permits] = [Number(values.seconds) * 1000, Number(values.permits)]
     return await measureFleet(cluster, { sites, times, idleMs, permits }, say)
   } finally {
@@ -72,11 +75,15 @@ function describe(rows) {
 }
 
 function linesOf({ sites, problem, beatEveryMs, gatherBeatsMs, load, idle, known, written, granted }) {
-  const lines = [`${sites} sites, a beat every ${beatEveryMs} ms, gathered for ${gatherBeatsMs} ms; load of the machine over 1, 5 and 15 min: ${load.join(', ')}`]
+  const lines = [
+    `${sites} sites, a beat every ${beatEveryMs} ms, gathered for ${gatherBeatsMs} ms; load of the machine over 1, 5 and 15 min: ${load.join(', ')}`,
+  ]
   if (idle !== undefined) lines.push(...linesOfIdle(idle))
-  if (known !== undefined) lines.push(`  a change has come to all after ${describeTimes(known, patienceMs)} ms`)
+  if (known !== undefined)
+    lines.push(`  a change has come to all after ${describeTimes(known, patienceMs)} ms`)
   if (written !== undefined) lines.push(`  a compare-and-set takes ${describeTimes(written, patienceMs)} ms`)
-  if (granted !== undefined) lines.push(`  from a permit asked to granted ${describeTimes(granted, patienceMs)} ms`)
+  if (granted !== undefined)
+    lines.push(`  from a permit asked to granted ${describeTimes(granted, patienceMs)} ms`)
   if (problem !== undefined) lines.push(`  NO MORE COULD BE MEASURED on this machine: ${problem}`)
   return lines
 }

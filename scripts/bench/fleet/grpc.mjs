@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { connect, constants } from 'node:http2'
 
 /** A connection to a member, with as little work as possible for each message. `onFailure` counts what failed. */
@@ -5,16 +6,32 @@ export class Grpc {
   #session
   #onFailure
 
-  constructor(endpoint, credentials, onFailure) {
-    this.#session = connect(endpoint, credentials)
-    this.#session.on('error', onFailure)
+  constructor(session, onFailure) {
+    this.#session = session
     this.#onFailure = onFailure
+  }
+
+  /** Again, until the member has taken it. */
+  static async connect(endpoint, credentials, onFailure) {
+    for (;;) {
+      const session = connect(endpoint, credentials)
+      session.on('error', onFailure)
+      const isThere = await once(session, 'connect').then(
+        () => true,
+        () => false,
+      )
+      if (isThere) return new Grpc(session, onFailure)
+    }
+  }
+
+  get isOpen() {
+    return !this.#session.destroyed && !this.#session.closed
   }
 
   /** One request and one reply, which is not read. */
   call(path, message) {
     // The member has ended the connection.
-    if (this.#session.destroyed) return this.#onFailure()
+    if (!this.isOpen) return this.#onFailure()
     const stream = this.open(path)
     stream.on('response', (headers) => this.#judge(headers))
     stream.on('trailers', (headers) => this.#judge(headers))
@@ -38,9 +55,17 @@ export class Grpc {
   }
 }
 
+const ended = new WeakSet()
+
+/** By this side. */
 export function end(stream) {
+  ended.add(stream)
   stream.removeAllListeners('data')
   stream.close(constants.NGHTTP2_CANCEL)
+}
+
+export function isEnded(stream) {
+  return ended.has(stream)
 }
 
 export function frame(message) {

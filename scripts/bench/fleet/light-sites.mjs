@@ -6,7 +6,7 @@
 import { randomUUID } from 'node:crypto'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { create, toBinary } from '@bufbuild/protobuf'
-import { end, frame, Grpc, lookAt } from './grpc.mjs'
+import { end, frame, Grpc, isEnded, lookAt } from './grpc.mjs'
 import { reportOf } from './report-of.mjs'
 
 const load = (path) => import(new URL(`../../../dist/${path}`, import.meta.url))
@@ -15,6 +15,7 @@ const { TxnRequestSchema, WatchRequestSchema } = await load('fleet/etcd/rpc_pb.j
 const { first, count, endpoints, credentials, times, watched } = JSON.parse(process.argv[2])
 
 const questionEveryMs = 1000
+const retryMs = 1000
 const prefixes = ['state/', 'permit/', 'status/']
 const request = (of, value) =>
   toBinary(WatchRequestSchema, create(WatchRequestSchema, { requestUnion: { case: of, value } }))
@@ -31,42 +32,45 @@ for (let at = 0; at < count; at += 1) {
   setTimeout(() => startSite(first + at), (times.beatEveryMs * at) / count)
 }
 
-function startSite(number) {
+async function startSite(number) {
   const [site, node] = [`s${number}`, `s${number}-a`]
-  const grpc = new Grpc(endpoints[number % endpoints.length], credentials, () => {
+  const grpc = await Grpc.connect(endpoints[number % endpoints.length], credentials, () => {
     failures += 1
   })
   const transact = (compares, writes) =>
     grpc.call('/etcdserverpb.KV/Txn', toBinary(TxnRequestSchema, transactRequest({ compares, writes })))
-  const watch = (prefix, startRevision, onMessage) => {
-    const stream = grpc.open('/etcdserverpb.Watch/Watch', onMessage)
+  /** Again where a member ends it, as when it has no leader. */
+  const watch = (prefix, startRevision, onMessage, isAsking = true) => {
+    if (!grpc.isOpen) return
+    const stream = grpc.open('/etcdserverpb.Watch/Watch', (message) => onMessage(message, stream))
     stream.write(frame(request('createRequest', { ...rangeOf({ prefix }), startRevision })))
-    return stream
-  }
-  const asking = (stream) => {
-    setInterval(() => stream.write(question), questionEveryMs)
+    const questions = isAsking ? setInterval(() => stream.write(question), questionEveryMs) : null
+    stream.on('close', () => {
+      clearInterval(questions)
+      if (!isEnded(stream)) setTimeout(watch, retryMs, prefix, 0n, onMessage, isAsking)
+    })
   }
   let answers = 0
   for (const prefix of prefixes) {
     let isNew = true
-    const stream = watch(prefix, 0n, (message) => {
+    watch(prefix, 0n, (message) => {
       if (isNew) answers += 1
       if (isNew && answers === prefixes.length) join()
       isNew = false
       if (prefix === 'state/' && message.includes(marker)) see(valueIn(message))
     })
-    asking(stream)
   }
   const gather = (revision) => {
-    const stream = watch('beat/', revision, (message) => {
+    const take = (message, stream) => {
       const { revision: last, hasEvents } = lookAt(message)
       if (!hasEvents) return
       end(stream)
       setTimeout(gather, times.gatherBeatsMs, last + 1n)
-    })
+    }
+    watch('beat/', revision, take, false)
   }
   if (times.gatherBeatsMs > 0) gather(0n)
-  else asking(watch('beat/', 0n, () => {}))
+  else watch('beat/', 0n, () => {})
 
   const entry = {
     key: `state/${site}/${node}/vpn`,

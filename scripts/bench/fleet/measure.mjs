@@ -8,8 +8,8 @@ import { startGroups } from './groups.mjs'
 import { measurePermits } from './permits.mjs'
 
 export const patienceMs = 60_000
-const joinWithinMs = 120_000
-const rounds = 21
+const joinWithinMs = 240_000
+const rounds = 11
 
 /** Where it does not come to its end, `problem` says why, beside what was measured before. */
 export async function measureFleet(cluster, { sites, times, idleMs, permits }, say) {
@@ -29,7 +29,8 @@ export async function measureFleet(cluster, { sites, times, idleMs, permits }, s
     row.idle = await measureIdle(cluster, groups, idleMs)
     say('one key changes …')
     const known = []
-    while (known.length < rounds && known.at(-1) !== null) known.push(await measureChange(store, groups, watched))
+    while (known.length < rounds && known.at(-1) !== null)
+      known.push(await measureChange(store, groups, watched))
     row.known = summarize(known)
     say('a key is compared and set …')
     row.written = summarize(await measureWrites(store, `state/bench-${sites}/written`, permits))
