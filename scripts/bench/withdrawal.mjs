@@ -12,6 +12,7 @@ import { check } from './shared/report.mjs'
  * without a store.
  */
 const BOUND = { birdMs: 25, hangsMs: 250 }
+const names = { none: 'without a store', there: 'with a store', hangs: 'while the store hangs' }
 const fleet = fileURLToPath(new URL('withdrawal/fleet', import.meta.url))
 const cli = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 
@@ -58,8 +59,6 @@ async function measure() {
   }
   return { checks: judge(rows), rows }
 }
-
-const names = { none: 'without a store', there: 'with a store', hangs: 'while the store hangs' }
 
 function judge(rows) {
   const of = (daemon, store) => rows.find((row) => row.daemon === daemon && row.store === store).medianMs
