@@ -76,7 +76,7 @@ function anyward(...args) {
 
 function describe(rows) {
   console.log(
-    `      from the last failed probe to the withdrawal, median (least-most); ${availableParallelism()} processors`,
+    `      from the end of the last failed probe to the withdrawal, median (least-most); ${availableParallelism()} processors`,
   )
   for (const { daemon, store, load, ...times } of rows) {
     const text = describeTimes(times, 20_000)

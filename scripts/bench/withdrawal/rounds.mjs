@@ -17,15 +17,15 @@ export async function openLab() {
 }
 
 /**
- * Breaks the endpoint and repairs it, again and again; ms from the last failed probe to the withdrawal as the controller has
+ * Breaks the endpoint and repairs it, again and again; ms from the end of the last failed probe to the withdrawal as the controller has
  * observed it, which the neighbor's table confirms; `null`: not withdrawn.
  */
 export async function measureNode(lab, node, store, rounds) {
   const { watch } = await watchNode(lab, node)
   const { services } = await readBundle(node.bundle)
-  const { intervalMs, fall } = services[0].probe
-  // The time of a withdrawal begins with the first failed probe.
-  const provenMs = (fall - 1) * intervalMs
+  const { intervalMs, timeoutMs, fall } = services[0].probe
+  // The time of a withdrawal begins when the first of the failed probes does.
+  const provenMs = (fall - 1) * intervalMs + timeoutMs
   const times = []
   for (let round = 0; round < rounds; round += 1) {
     await untilAllAnnounce(lab, store !== 'none')
