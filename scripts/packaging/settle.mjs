@@ -5,6 +5,8 @@ import { join } from 'node:path'
 const modes = { DEBIAN: 0o755, 'etc/anyward': 0o750 }
 const programs = new Set([
   'usr/lib/anyward/dist/cli/main.js',
+  'usr/lib/anyward/scripts/etcd/prepare',
+  'usr/lib/anyward/scripts/etcd/users',
   'DEBIAN/postinst',
   'DEBIAN/prerm',
   'DEBIAN/postrm',
