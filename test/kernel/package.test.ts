@@ -25,6 +25,7 @@ import { Neighbor, type Route } from './fixture/neighbor.ts'
 
 const controller = 'anyward-controller.service'
 const agent = 'anyward-agent.service'
+const repair = 'anyward-repair.service'
 const guard = 'anyward-guard.service'
 const limitMs = patience(240_000)
 
@@ -51,7 +52,7 @@ afterAll(() => rm(dir, { recursive: true, force: true }))
 describe.each(['bird', 'frr'] as const)('the package under systemd, on %s', (daemon) => {
   const machine = new Machine()
   const neighbor = new Neighbor()
-  const journal = new Journal([controller, guard])
+  const journal = new Journal([controller, guard, agent, repair])
   const way = daemon === 'bird' ? 'owned-file' : 'network-line'
 
   const gone = () =>
@@ -277,6 +278,32 @@ describe.each(['bird', 'frr'] as const)('the package under systemd, on %s', (dae
   )
 
   test(
+    'an apply that is killed is undone by the unit that repairs it, and the neighbor never loses the route',
+    async () => {
+      const folder = join(dir, `${daemon}-repair`)
+      await machine.plan(folder, daemon, { neighbor: ', prepend: 1' })
+      const installed = () => readFile('/etc/anyward/bundle/manifest.json', 'utf8')
+      const before = await installed()
+      const apply = execa('anyward', ['apply', '--bundle', join(folder, bundle)], { reject: false })
+      const isVerifying = new Promise((resolve) => {
+        apply.stderr.on('data', (text: Buffer) => /^verify$/m.test(String(text)) && resolve(true))
+      })
+      expect(await Promise.race([isVerifying, apply])).toBe(true)
+      apply.kill('SIGKILL')
+      await apply
+      expect(existsSync('/etc/anyward/apply.json')).toBe(true)
+      const ended = execa('systemctl', ['start', repair])
+      const looks = watchRoutes(ended)
+      await ended
+      expect((await looks).filter((routes) => !routes.includes(prefix))).toEqual([])
+      expect(await show(repair, 'Result')).toBe('success')
+      expect(existsSync('/etc/anyward/apply.json')).toBe(false)
+      expect(await installed()).toBe(before)
+    },
+    limitMs,
+  )
+
+  test(
     'the agent carries out a rollout in its own unit, and the neighbor never loses the route',
     async () => {
       const folder = join(dir, `${daemon}-store`)
@@ -288,12 +315,13 @@ describe.each(['bird', 'frr'] as const)('the package under systemd, on %s', (dae
       await machine.plan(folder, daemon, { fleet: storeBlock, neighbor: ', prepend: 1' })
       await there()
       const rollout = ['--sites', join(folder, 'sites'), '--out', join(folder, 'out'), '--json']
-      const start = () =>
-        execa('anyward', ['rollout', 'start', '--store-keys', join(folder, 'keys/planner'), ...rollout], {
-          reject: false,
-        })
+      const start = async () => {
+        const argv = ['rollout', 'start', '--store-keys', join(folder, 'keys/planner'), ...rollout]
+        const { stdout, stderr } = await execa('anyward', argv, { reject: false, timeout: patience(60_000) })
+        return { stdout, stderr }
+      }
       // The unit is active before the agent has said anything; until then, the rollout is refused.
-      const ended = until('the agent is there', start, ({ stdout: text }) => text !== '', 120_000)
+      const ended = until('the agent is there', start, ({ stdout }) => stdout !== '')
       const looks = watchRoutes(ended)
       const { stdout } = await ended
       expect((await looks).filter((routes) => !routes.includes(prefix))).toEqual([])
