@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { bringUp, LabExistsError } from '../../lab/bring-up.ts'
 import { describeLab } from '../../lab/describe.ts'
 import { LabError } from '../../lab/lab-error.ts'
@@ -179,7 +180,7 @@ async function up(options: UpOptions, command: string): Promise<LabState> {
   try {
     return await bringUp({
       fleet,
-      sites: options.sites,
+      sites: resolve(options.sites),
       program: thisProgram(),
       controllers: options.controllers,
       store: options.store === true,

@@ -12,15 +12,20 @@ interface LabRolloutOptions extends GlobalOptions {
   readonly asStarted?: true
 }
 
-/** The same as `anyward rollout`, with the nodes of the running lab. */
-export async function labRollout(name: LabRolloutCommand, options: LabRolloutOptions): Promise<void> {
+/** The same as `anyward rollout`, with the nodes of the running lab, and its YAML unless another folder is given. */
+export async function labRollout(
+  name: LabRolloutCommand,
+  options: LabRolloutOptions,
+  isFolderGiven: boolean,
+): Promise<void> {
   requireRoot()
   const state = await readState()
   if (state === null || !state.ready) {
     throw new CommandError('no lab is up', { hint: 'start one with `anyward lab up`' })
   }
   const local = labNodes({ state, program: thisProgram(), soakMs: options.soak ?? null })
-  const all = { ...options, out: labRolloutDir, local }
+  const sites = isFolderGiven ? options.sites : state.sites
+  const all = { ...options, sites, out: labRolloutDir, local }
   try {
     if (name === 'start') await start(all)
     else if (name === 'status') await status(all)

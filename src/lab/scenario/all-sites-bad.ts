@@ -74,8 +74,13 @@ export async function waitForRest(
   const before = await together(stages.map(read))
   await delay(forMs, undefined, { signal })
   const after = await together(stages.map(read))
-  const moved = stages.find((_, at) => after[at]!.service.since !== before[at]!.service.since)
-  if (moved !== undefined) throw new LabError(`${moved.node.name} did not come to rest`)
+  const moved = stages.findIndex((_, at) => after[at]!.service.since !== before[at]!.service.since)
+  if (moved >= 0) {
+    const { decision, detail } = after[moved]!.service
+    throw new LabError(
+      `${stages[moved]!.node.name} did not stay at rest for ${forMs} ms: ${decision}, ${detail}. On a machine that is too busy, probes and the store are late: \`anyward events --node ${stages[moved]!.node.name}\``,
+    )
+  }
   return after.map(({ service }) => service)
 }
 

@@ -18,7 +18,7 @@ export function describeEvent(event: ScenarioEvent): string | null {
     case 'restored':
       return `    back at ${event.neighbor} after ${formatMs(event.afterMs)}`
     case 'finished':
-      return event.result.passed ? '    passed' : `    FAILED: ${event.result.detail}`
+      return `    ${event.result.passed ? 'passed' : 'FAILED'}${event.result.detail === '' ? '' : `: ${event.result.detail}`}`
   }
 }
 

@@ -25,6 +25,10 @@ test('the fleet that the lab runs is no change: the same bundles are planned aga
   const { exitCode, document, stderr } = await lab.run('start')
   expect(document.reason, stderr).toBe('every node has its bundle already')
   expect(exitCode).toBe(0)
+  // Without --sites, it is the folder of the lab, and not `sites`.
+  const argv = [cli, 'lab', 'rollout', 'start', '--dry-run']
+  const preview = await execa(process.execPath, argv, { reject: false })
+  expect(preview.stdout, preview.stderr).toBe('every node has its bundle already')
 })
 
 test(

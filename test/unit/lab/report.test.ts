@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { formatMs, renderResults } from '../../../src/lab/scenario/report.ts'
+import { describeEvent, formatMs, renderResults } from '../../../src/lab/scenario/report.ts'
 
 const passed = {
   name: 'wireguard-down',
@@ -30,6 +30,14 @@ test('the table aligns its numbers, and shows for a failure what was found inste
       'drain on fra1-a: fra1-transit still had 192.0.2.0/24',
     ].join('\n'),
   )
+})
+
+test.each([
+  [passed, '    passed: the interface is gone'],
+  [{ ...passed, detail: '' }, '    passed'],
+  [{ ...passed, passed: false }, '    FAILED: the interface is gone'],
+])('the end of a scenario says what was found, also if it passed', (result, line) => {
+  expect(describeEvent({ kind: 'finished', result })).toBe(line)
 })
 
 test.each([

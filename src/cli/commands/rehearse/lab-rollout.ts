@@ -20,7 +20,8 @@ export function labRolloutCommand(): Command {
     if (name === 'resume') subcommand.addOption(asStartedOption())
     subcommand.action(async (_options: unknown, given: Command) => {
       const { labRollout } = await import('../../rehearse/rollout.ts')
-      await labRollout(name as LabRolloutCommand, given.optsWithGlobals())
+      const isGiven = given.getOptionValueSourceWithGlobals('sites') !== 'default'
+      await labRollout(name as LabRolloutCommand, given.optsWithGlobals(), isGiven)
     })
     command.addCommand(subcommand)
   }

@@ -82,13 +82,21 @@ function createReporter(options: RolloutOptions) {
 
 function report(rollout: Rollout, options: RolloutOptions, fine: readonly Rollout['state'][]): void {
   if (options.json) printJson(documentOf(rollout))
-  else print(describeStatus(rollout))
+  else print([...describeStatus(rollout), ...describeChoice(rollout, rolloutCommandOf(options))])
   const isStuck = nodesOf(rollout).some(({ state }) => state === 'stuck')
   process.exitCode = isStuck
     ? exitCode.failed
     : fine.includes(rollout.state)
       ? exitCode.fine
       : exitCode.findings
+}
+
+function describeChoice({ state }: Rollout, command: string): string[] {
+  return state === 'paused'
+    ? [
+        `continue it with \`${command} resume\`, or give every node its former bundle with \`${command} undo\``,
+      ]
+    : []
 }
 
 function print(lines: readonly string[]): void {
