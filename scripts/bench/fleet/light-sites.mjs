@@ -29,7 +29,7 @@ let joined = 0
 const seenBy = new Map()
 for (let at = 0; at < count; at += 1) {
   // As of nodes that have started at some time: their beats are spread.
-  setTimeout(() => startSite(first + at), (times.beatEveryMs * at) / count)
+  setTimeout(() => void startSite(first + at), (times.beatEveryMs * at) / count)
 }
 
 async function startSite(number) {

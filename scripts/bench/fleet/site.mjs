@@ -21,7 +21,8 @@ const member = new FleetMember({
     failures += 1
   },
 })
-const { clockMs, ...report } = reportOf()
+const report = reportOf()
+delete report.clockMs
 member.describeBy(() => report)
 member.service('vpn').sayWell()
 store.watch(watched, (event) => {
