@@ -1,10 +1,10 @@
 // The last part of the demo: a valid change of the YAML that ends sessions is rolled out, and is stopped at the canary.
 import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { labNodes, labRolloutDir } from '../dist/lab/local-nodes.js'
-import { readPrefixes } from '../dist/lab/machine/tables.js'
+import { countStateChanges, readPrefixes } from '../dist/lab/machine/tables.js'
 import { Tables } from '../dist/lab/readiness.js'
 import { startRollout } from '../dist/plan/service/rollout/rollout-service.js'
 
@@ -72,6 +72,7 @@ async function watchNeighbors({ routers }) {
   const tables = new Tables()
   const sessions = routers.flatMap((router) => router.sessions.map((session) => ({ router, session })))
   const read = ({ router, session }) => readPrefixes(tables.of(router), session.protocol)
+  const countChanges = ({ router, session }) => countStateChanges(router.controlSocket, session.protocol)
   const before = await Promise.all(
     sessions.map(async (one) => ({
       ...one,
@@ -111,10 +112,4 @@ async function watchNeighbors({ routers }) {
       if (error !== undefined) throw error
     },
   }
-}
-
-/** How often the session has changed its state, by the neighbor's log: BIRD's times of the same event differ by a millisecond. */
-async function countChanges({ router, session }) {
-  const log = await readFile(join(dirname(router.controlSocket), 'bird.log'), 'utf8')
-  return log.split('\n').filter((line) => line.includes(` ${session.protocol}: State changed`)).length
 }

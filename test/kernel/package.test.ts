@@ -85,14 +85,14 @@ describe.each(['bird', 'frr'] as const)('the package under systemd, on %s', (dae
       (now) => now !== 0 && now !== pid,
     )
 
-  /** What the neighbor has, again and again until then. */
-  const watchRoutes = async (until: Promise<unknown>): Promise<string[][]> => {
+  /** What the neighbor has, again and again until the work has ended. */
+  const watchRoutes = async (work: Promise<unknown>): Promise<string[][]> => {
     const looks: string[][] = []
     let isOver = false
     const end = () => {
       isOver = true
     }
-    until.then(end, end)
+    work.then(end, end)
     while (!isOver) {
       looks.push((await neighbor.routes()).map((route) => route.prefix))
       await new Promise((resolve) => setTimeout(resolve, 100))

@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import type { BirdClient } from '../../node/routing/bird/client.ts'
 
 /** The prefixes of a protocol in a neighbor's tables. */
@@ -19,4 +21,13 @@ export async function readSessions(client: BirdClient): Promise<Map<string, stri
     if (fields[1] === 'BGP') sessions.set(fields[0]!, fields.slice(5).join(' ') || fields[3]!)
   }
   return sessions
+}
+
+/**
+ * How often a session of a neighbor has changed its state, by the neighbor's log: the times in `show protocols` are converted
+ * at each query, and those of one event differ by a millisecond.
+ */
+export async function countStateChanges(controlSocket: string, protocol: string): Promise<number> {
+  const log = await readFile(join(dirname(controlSocket), 'bird.log'), 'utf8')
+  return log.split('\n').filter((line) => line.includes(` ${protocol}: State changed`)).length
 }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { execa } from 'execa'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { countStateChanges } from '../../../src/lab/machine/tables.ts'
 import { type Manifest, requireManifest } from '../../../src/manifest/manifest.ts'
 import { BirdClient } from '../../../src/node/routing/bird/client.ts'
 import { Vtysh } from '../../../src/node/routing/frr/vtysh.ts'
@@ -87,10 +88,8 @@ describe.each(['bird', 'frr'] as const)(
     const starts = async (some: readonly Name[]) => {
       const found: string[] = []
       for (const name of some) {
-        const neighbor = neighborOf(name)
-        const log = await readFile(join(dirname(neighbor.controlSocket), 'bird.log'), 'utf8')
-        const started = `${neighbor.sessions[0]!.protocol}: State changed`
-        found.push(`${name} ${log.split('\n').filter((line) => line.includes(started)).length}`)
+        const { controlSocket, sessions } = neighborOf(name)
+        found.push(`${name} ${await countStateChanges(controlSocket, sessions[0]!.protocol)}`)
       }
       return found
     }

@@ -3,6 +3,7 @@ import { type Archive, type ArchiveRef, chunksOf } from '../../../fleet/rollout/
 import { archiveKey, archivePrefix, bundleFolder, targetPrefix } from '../../../fleet/rollout/keys.ts'
 import { readArchiveEntry, readTarget } from '../../../fleet/rollout/messages.ts'
 import type { KeyValue, Store } from '../../../fleet/store.ts'
+import { readValues } from './read-values.ts'
 
 /** Puts a bundle into the store, unless it is there. Throws TransportError. */
 export async function writeArchive(store: Store, archive: Archive, withinMs: number): Promise<void> {
@@ -17,18 +18,17 @@ export function archiveEntry({ hash, chunks }: ArchiveRef): { key: string; value
 }
 
 async function write(store: Store, entry: KeyValue, withinMs: number): Promise<void> {
-  const read = await store.read([{ key: entry.key }], withinMs)
-  if (read.outcome !== 'read') throw new TransportError(`the store: ${read.message}`)
-  if (read.values.get(entry.key) === entry.value) return
+  const values = await readValues(store, [{ key: entry.key }], withinMs)
+  if (values.get(entry.key) === entry.value) return
   const outcome = await store.transact({ compares: [], writes: [entry] }, withinMs)
   if ('message' in outcome) throw new TransportError(`the store: ${outcome.message}`)
 }
 
 /** Removes the bundles that no target names. Throws TransportError. */
 export async function removeArchives(store: Store, withinMs: number): Promise<void> {
-  const read = await store.read([{ prefix: archivePrefix }, { prefix: targetPrefix }], withinMs)
-  if (read.outcome !== 'read') throw new TransportError(`the store: ${read.message}`)
-  const values = [...read.values]
+  const values = [
+    ...(await readValues(store, [{ prefix: archivePrefix }, { prefix: targetPrefix }], withinMs)),
+  ]
   const targets = values
     .filter(([key]) => key.startsWith(targetPrefix))
     .map(([key, value]) => ({ key, value }))

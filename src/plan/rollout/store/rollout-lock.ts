@@ -5,6 +5,7 @@ import { engineBeatKey, lockKey } from '../../../fleet/rollout/keys.ts'
 import { type HeldLock, readHeldLock } from '../../../fleet/rollout/messages.ts'
 import type { KeyValue, Store } from '../../../fleet/store.ts'
 import { OperationError } from '../../../text/operation-error.ts'
+import { readValues } from './read-values.ts'
 
 /** Milliseconds. `watch`: how long a beat must not change until the command that wrote it is taken for dead. */
 const times = { call: 15_000, retry: 30_000, retryPause: 1000, beat: 2000, watch: 10_000, look: 500 } as const
@@ -170,10 +171,8 @@ export class RolloutLock {
   }
 
   async #read(): Promise<{ lock: string | null; beat: string | null }> {
-    const read = await this.#store.read([{ key: lockKey }, { key: engineBeatKey }], times.call)
-    if (read.outcome !== 'read') throw new TransportError(`the store: ${read.message}`)
-    const textOf = (key: string) => read.values.get(key) ?? null
-    return { lock: textOf(lockKey), beat: textOf(engineBeatKey) }
+    const values = await readValues(this.#store, [{ key: lockKey }, { key: engineBeatKey }], times.call)
+    return { lock: values.get(lockKey) ?? null, beat: values.get(engineBeatKey) ?? null }
   }
 
   async #write(compares: readonly KeyValue[], writes: readonly KeyValue[]): Promise<void> {

@@ -24,6 +24,7 @@ import type { KeyValue, Store, Watch } from '../../../fleet/store.ts'
 import { ConfigError } from '../../../text/issue.ts'
 import { AgentViews } from './agent-views.ts'
 import { archiveEntry, removeArchives, writeArchive } from './archives.ts'
+import { readValues } from './read-values.ts'
 
 /** Milliseconds. */
 const times = {
@@ -42,7 +43,7 @@ export interface StoreTransportOptions {
   readonly siteOf: (node: string) => string
   readonly createNonce: () => string
   /** What each order compares in its transaction. */
-  readonly fence?: () => readonly KeyValue[]
+  readonly fence: () => readonly KeyValue[]
   readonly clock?: Clock
 }
 
@@ -131,9 +132,8 @@ export class StoreTransport implements RolloutTransport {
     const { store, createNonce, fence } = this.#options
     const name = this.#nameOf(target)
     const [key, reportAt] = [targetKey(name), reportKey(name)]
-    const read = await store.read([{ key }, { key: reportAt }], times.call)
-    if (read.outcome !== 'read') throw new TransportError(`the store: ${read.message}`)
-    const text = read.values.get(key) ?? null
+    const values = await readValues(store, [{ key }, { key: reportAt }], times.call)
+    const text = values.get(key) ?? null
     const { digest, rollout, drain } = change
     const wanted = { format: 1, rollout, digest, archive: ref, drain } as const
     const present = text === null ? null : readTarget(text)
@@ -141,13 +141,13 @@ export class StoreTransport implements RolloutTransport {
       present !== null &&
       JSON.stringify({ ...present, change: '' }) === ordered({ ...wanted, change: '' })
     ) {
-      const report = readReport(read.values.get(reportAt) ?? '')
+      const report = readReport(values.get(reportAt) ?? '')
       if (report?.change !== present.change || report.outcome === 'running') return present.change
     }
     const order = { ...wanted, change: createNonce() }
     const writes = [{ key, value: ordered(order) }]
     // The bundle is still there: another rollout may have just ended, and removed it.
-    const compares = [{ key, value: text }, archiveEntry(ref), ...(fence?.() ?? [])]
+    const compares = [{ key, value: text }, archiveEntry(ref), ...fence()]
     const outcome = await store.transact({ compares, writes }, times.call)
     if (outcome.outcome === 'committed') return order.change
     // Without an answer it may have been written: the next attempt finds it there, and goes on with it.

@@ -80,7 +80,7 @@ export async function startRollout(
         const prepared = await prepareRollout(fleet, out, reach, trust)
         if (prepared.waves.length === 0) return null
         const pairs = await signForStart(prepared.changing, { out, keyFile: signing.key })
-        const rollout = { ...begin, ...describeStart(prepared, sitesHash, fleet.rollout.soakMs) }
+        const rollout = describeStart(begin, prepared, sitesHash, fleet.rollout.soakMs)
         await freeze(files, rollout, { nodes: prepared.nodes, pairs, fleet, way })
         await files.removeRequest()
         return drive(files, rollout, reporter, reach)
@@ -102,19 +102,22 @@ function requireOver(last: Rollout | null, place: RolloutFolder): void {
   })
 }
 
-function describeBegin(): Pick<Rollout, 'id' | 'startedBy' | 'startedAt'> {
+type Begin = Pick<Rollout, 'id' | 'startedBy' | 'startedAt'>
+
+function describeBegin(): Begin {
   const startedAt = new Date(systemClock.wall()).toISOString()
   return { id: startedAt.replace(/[-:]|\.\d+/g, ''), startedBy: thisOperator(), startedAt }
 }
 
-function describeStart({ nodes, waves }: Prepared, sitesHash: string, soakMs: number) {
+function describeStart(begin: Begin, { nodes, waves }: Prepared, sitesHash: string, soakMs: number): Rollout {
   const byName = new Map(nodes.map((node) => [node.node, node]))
   return {
-    format: 1 as const,
+    format: 1,
+    ...begin,
     sitesHash,
     soakMs,
-    state: 'running' as const,
-    aim: 'forward' as const,
+    state: 'running',
+    aim: 'forward',
     reason: null,
     waves: waves.map((wave) => ({
       name: wave.name,

@@ -119,7 +119,7 @@ export class Bed {
     return { running, kill: stop, finish: () => agent.finish() }
   }
 
-  openTransport(clock: Clock = systemClock, fence?: () => readonly KeyValue[]): StoreTransport {
+  openTransport(clock: Clock = systemClock, fence: () => readonly KeyValue[] = () => []): StoreTransport {
     let nonces = 0
     const store = this.openStore()
     const transport = new StoreTransport({
@@ -127,7 +127,7 @@ export class Bed {
       siteOf: () => self.site,
       createNonce: () => `order-${++nonces}-${Math.random().toString(36).slice(2)}`,
       clock,
-      ...(fence === undefined ? {} : { fence }),
+      fence,
     })
     this.#running.push({ stop: async () => transport.close() })
     return transport
