@@ -1,6 +1,6 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { execa } from 'execa'
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest'
 import { renderBlock } from '../../../src/lab/scenario/scenarios.ts'
@@ -90,9 +90,7 @@ describe('a lab that comes up', () => {
 
       const second = await anyward('lab', 'up', '--sites', sites)
       expect(second.exitCode).toBe(2)
-      expect(second.stderr).toContain(
-        'a lab is already on this machine: it runs test/e2e/fixtures/fleet-mixed',
-      )
+      expect(second.stderr).toContain(`a lab is already on this machine: it runs ${resolve(sites)} since`)
       expect(second.stderr).toContain('`anyward lab down` ends it')
 
       expect((await anyward('lab', 'down')).exitCode).toBe(0)
