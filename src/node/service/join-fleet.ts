@@ -13,8 +13,8 @@ export interface Membership extends FleetPlace, Pick<FleetMember, 'describeBy' |
 
 /** Of the exchange, for this time between two beats of a node. */
 export const timesFor = (beatEveryMs: number): MemberTimes => ({
-  // A dead endpoint is withdrawn at most so much later where the store hangs.
-  answerWithinMs: 250,
+  // Where the store hangs, a dead endpoint is withdrawn later by this and by the next step of the controller: 250 ms in all.
+  answerWithinMs: 200,
   inAllWithinMs: 5000,
   actWithinMs: 2000,
   callWithinMs: 1000,
