@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../../clock/clock.ts'
+import { listWithoutAddress } from './peers.ts'
 
 /** Traffic received from the peers of one interface, as of the last sample; without the probe's peer. */
 interface TrafficView {
@@ -134,12 +135,4 @@ function readReceived(text: string, ignored: ReadonlySet<string | undefined>): M
     if (!ignored.has(peer)) received.set(peer, BigInt(bytes))
   }
   return received
-}
-
-/** Lines of `key TAB address address`. A peer that may send from no address is no client: it is the probe of another site. */
-function listWithoutAddress(text: string): string[] {
-  return text.split('\n').flatMap((line) => {
-    const [peer = '', addresses] = line.split('\t')
-    return addresses === '(none)' ? [peer] : []
-  })
 }

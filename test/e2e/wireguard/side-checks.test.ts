@@ -150,7 +150,7 @@ describe('egress with two targets, one of which must answer', () => {
 })
 
 describe('real peers', () => {
-  it('that vanish at once are reported as a cliff, without the peer of the probe', async () => {
+  it('that vanish at once are reported as a cliff, without the peers of the probe and of other sites', async () => {
     const crowd = Array.from({ length: 8 }, (_, index) => ({
       keys: newKeys(),
       address: `10.80.1.${index + 1}`,
@@ -158,12 +158,14 @@ describe('real peers', () => {
     for (const { keys, address } of crowd) {
       await server.wg('set', server.interface, 'peer', keys.publicKey, 'allowed-ips', `${address}/32`)
     }
+    const observer = { keys: newKeys(), address: '10.80.1.9' }
+    await server.wg('set', server.interface, 'peer', observer.keys.publicKey)
     await watch({ peers: { ...pace, drop: 0.5, withinMs: 600_000, least: 8 } })
     await agent.call('crowd', {
       endpoint: endpoint4,
       serverPublicKey: server.keys.publicKey,
-      privateKeys: crowd.map(({ keys }) => keys.privateKey),
-      echoes: crowd.map(({ address }) => ({ source: address, target: echo4.target })),
+      privateKeys: [...crowd, observer].map(({ keys }) => keys.privateKey),
+      echoes: [...crowd, observer].map(({ address }) => ({ source: address, target: echo4.target })),
     })
     await until('peers', { outcome: 'good', detail: '8 of 8 peers have a fresh handshake' })
     for (const { keys } of crowd.slice(0, 5)) {

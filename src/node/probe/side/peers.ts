@@ -1,13 +1,14 @@
 import { type Clock, systemClock } from '../../../clock/clock.ts'
 import { showWg } from '../../../linux/wg.ts'
 import type { ManifestService } from '../../../manifest/manifest.ts'
+import { listWithoutAddress } from '../../wireguard/peers.ts'
 import { bad, createSideProbe, good, inconclusive, type SideVerdict } from './create-side-probe.ts'
 import { PeersFall } from './peers-fall.ts'
 import type { SideProbe } from './side-check.ts'
 
 type PeersSettings = NonNullable<ManifestService['probe']['peers']>
 
-/** Whether the real peers, all but the probe's own (base64), still have fresh handshakes. */
+/** Whether the real peers, all but the probe's own (base64) and those of other sites' probes, still have fresh handshakes. */
 export function createPeersProbe(
   settings: PeersSettings,
   interfaceName: string,
@@ -17,13 +18,20 @@ export function createPeersProbe(
   const fall = new PeersFall(settings)
   const ask = async (signal: AbortSignal): Promise<SideVerdict> => {
     const { timeoutMs } = settings
-    let text: string
+    let handshakes: string
+    let allowedIps: string
     try {
-      text = await showWg(interfaceName, 'latest-handshakes', { timeoutMs, signal })
+      ;[handshakes, allowedIps] = await Promise.all([
+        showWg(interfaceName, 'latest-handshakes', { timeoutMs, signal }),
+        showWg(interfaceName, 'allowed-ips', { timeoutMs, signal }),
+      ])
     } catch (error) {
       return inconclusive('no-answer', (error as Error).message)
     }
-    const handshakesS = readHandshakes(text, probePublicKey)
+    const handshakesS = readHandshakes(
+      handshakes,
+      new Set([probePublicKey, ...listWithoutAddress(allowedIps)]),
+    )
     const verdict = fall.take({ nowMs: clock.now(), wallMs: clock.wall(), handshakesS })
     if (verdict.outcome === 'clock-jumped') {
       return inconclusive(
@@ -44,9 +52,9 @@ export function createPeersProbe(
 }
 
 /** Lines of `key TAB seconds`. */
-export function readHandshakes(text: string, probePublicKey: string): number[] {
+export function readHandshakes(text: string, ignored: ReadonlySet<string>): number[] {
   return text.split('\n').flatMap((line) => {
     const [key, seconds] = line.split('\t')
-    return key === probePublicKey || !/^\d+$/.test(seconds ?? '') ? [] : [Number(seconds)]
+    return ignored.has(key!) || !/^\d+$/.test(seconds ?? '') ? [] : [Number(seconds)]
   })
 }

@@ -95,8 +95,8 @@ describe('real peers', () => {
 })
 
 describe('the output of wg show latest-handshakes', () => {
-  it('is read without the probe’s own peer and without invalid lines', () => {
-    const text = 'a=\t1800000000\nprobe=\t1800000001\nb=\t0\nbroken\n\nc=\tnow\n'
-    expect(readHandshakes(text, 'probe=')).toEqual([1_800_000_000, 0])
+  it('is read without the peers of probes and without invalid lines', () => {
+    const text = 'a=\t1800000000\nprobe=\t1800000001\nb=\t0\nfar=\t1800000002\nbroken\n\nc=\tnow\n'
+    expect(readHandshakes(text, new Set(['probe=', 'far=']))).toEqual([1_800_000_000, 0])
   })
 })
