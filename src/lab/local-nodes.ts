@@ -64,9 +64,12 @@ export function labNodes({ state, program, soakMs, occupied = false }: LabNodesO
 }
 
 async function writeLabBundles(state: LabState, fleet: Fleet, out: string): Promise<void> {
-  const topology = buildTopology(fleet, state.storeMembers.length > 0)
+  const hasStore = state.storeMembers.length > 0
+  const topology = buildTopology(fleet, hasStore)
+  // With the store, each WireGuard has the peers of all probes.
+  const needed = hasStore ? { ...fleet, remote: null } : fleet
   const lacks = findLacks(
-    topology.nodes.map((node) => ({ name: node.name, needs: needsOf(fleet, node) })),
+    topology.nodes.map((node) => ({ name: node.name, needs: needsOf(needed, node) })),
     state.nodes,
   )
   if (lacks.length > 0) {
@@ -79,7 +82,13 @@ async function writeLabBundles(state: LabState, fleet: Fleet, out: string): Prom
     node.wireguard.map((one) => [one.service, one.publicKey] as const),
   )
   const port = Number(new URL(state.nodes[0]!.statusUrl).port)
-  const plans = await planNodes(fleet, topology, locateSecrets(topology, new Map(keys)), port)
+  const probes = new Map(
+    state.nodes.flatMap((node) =>
+      node.wireguard.map((one) => [`${node.name} ${one.service}`, one.probePublicKey] as const),
+    ),
+  )
+  const secrets = locateSecrets(topology, new Map(keys), (node, service) => probes.get(`${node} ${service}`)!)
+  const plans = await planNodes(fleet, topology, secrets, port)
   const render = createRenderer(await loadTemplates())
   for (const plan of plans) {
     const dir = join(out, plan.site, plan.node)

@@ -203,8 +203,13 @@ const remote = record({
   targets: list(record({ ...placedService, address }), most.neighbors),
   /** Whether this node degrades what most of them do not reach. */
   degrade: yesNo,
-  /** Which nodes probe this one. */
-  observers: list(record(placedService), most.neighbors),
+  /** Which nodes probe this one, with the public keys that the YAML has of their probes. */
+  observers: list(
+    record({ ...placedService, publicKey: withDefault(nullable(publicKey), null) }),
+    most.neighbors,
+  ),
+  /** The public keys that the YAML has of this node's own probes: its targets have them as peers. */
+  keys: withDefault(list(record({ service: name, publicKey }), most.services), []),
 })
 
 const maintenanceWindow = record({

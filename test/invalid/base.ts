@@ -144,7 +144,7 @@ export const everyField: Record<string, string> = {
   ),
   'ams1.yaml': base['ams1.yaml']!.replace(
     'services: [vpn]',
-    'services: [vpn]\n    ssh: ams1-a.example.net\n    unicast: 198.51.100.7\n    asn: 64502\n    alwaysAnnounce: [45.45.45.0/24, "2a45::/32"]\n    extra: [{ file: ospf.conf, at: top }]',
+    'services: [vpn]\n    ssh: ams1-a.example.net\n    unicast: 198.51.100.7\n    probeKeys: { vpn: xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg= }\n    asn: 64502\n    alwaysAnnounce: [45.45.45.0/24, "2a45::/32"]\n    extra: [{ file: ospf.conf, at: top }]',
   )
     .replace('gtsm: true', 'gtsm: true, noExport: false, vrf: red')
     .replace('site: ams1', 'site: ams1\nasn: 64503'),

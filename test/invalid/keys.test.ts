@@ -18,7 +18,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     'an unknown key without a similar one',
     [['fra1.yaml', '    daemon: bird\n', '    daemon: bird\n    colour: red\n']],
     [
-      'sites/fra1.yaml:5:5 nodes[0].colour: "colour" is not a known key\nknown keys: name, daemon, daemonVersion, routing, asn, extra, routerId, services, alwaysAnnounce, neighbors, unicast, ssh, maintenance',
+      'sites/fra1.yaml:5:5 nodes[0].colour: "colour" is not a known key\nknown keys: name, daemon, daemonVersion, routing, asn, extra, routerId, services, alwaysAnnounce, neighbors, unicast, probeKeys, ssh, maintenance',
     ],
   ],
   [
@@ -32,7 +32,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     'an unknown key with a name to escape',
     [['fra1.yaml', '    daemon: bird\n', '    daemon: bird\n    "a\\nb": red\n']],
     [
-      'sites/fra1.yaml:5:5 nodes[0]["a\\nb"]: "a\\nb" is not a known key\nknown keys: name, daemon, daemonVersion, routing, asn, extra, routerId, services, alwaysAnnounce, neighbors, unicast, ssh, maintenance',
+      'sites/fra1.yaml:5:5 nodes[0]["a\\nb"]: "a\\nb" is not a known key\nknown keys: name, daemon, daemonVersion, routing, asn, extra, routerId, services, alwaysAnnounce, neighbors, unicast, probeKeys, ssh, maintenance',
     ],
   ],
   [
@@ -169,14 +169,14 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     'an empty path of keys',
     [['fra1.yaml', '    daemon: bird\n', '    daemon: bird\n    "": 1\n']],
     [
-      'sites/fra1.yaml:5:5 nodes[0][""]: "" is not a known key\nknown keys: name, daemon, daemonVersion, routing, asn, extra, routerId, services, alwaysAnnounce, neighbors, unicast, ssh, maintenance',
+      'sites/fra1.yaml:5:5 nodes[0][""]: "" is not a known key\nknown keys: name, daemon, daemonVersion, routing, asn, extra, routerId, services, alwaysAnnounce, neighbors, unicast, probeKeys, ssh, maintenance',
     ],
   ],
   [
     'a node that is a word',
     [['fra1.yaml', 'site: fra1\nnodes: [fra1-a]\n']],
     [
-      'sites/fra1.yaml:2:9 nodes[0]: expected a map, got "fra1-a"\nit is a map with the keys name, daemon, daemonVersion, routing, asn, extra, routerId, services, alwaysAnnounce, neighbors, unicast, ssh, maintenance',
+      'sites/fra1.yaml:2:9 nodes[0]: expected a map, got "fra1-a"\nit is a map with the keys name, daemon, daemonVersion, routing, asn, extra, routerId, services, alwaysAnnounce, neighbors, unicast, probeKeys, ssh, maintenance',
     ],
   ],
   [

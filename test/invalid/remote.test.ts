@@ -8,6 +8,12 @@ const unicast = (site: 'ams1' | 'fra1', address: string): Edit => [
   'services: [vpn]\n',
   `services: [vpn]\n    unicast: ${address}\n`,
 ]
+const keys = (site: 'ams1' | 'fra1', map: string): Edit => [
+  `${site}.yaml`,
+  'services: [vpn]\n',
+  `services: [vpn]\n    probeKeys: ${map}\n`,
+]
+const keyA = 'xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg='
 
 const rows: [name: string, edits: Edit[], issues: string[]][] = [
   [
@@ -46,6 +52,28 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     [unicast('ams1', '198.51.100.7/32')],
     [
       'sites/ams1.yaml:7:14 nodes[0].unicast: "198.51.100.7/32" has a prefix length, but must be a single address\nwrite 198.51.100.7',
+    ],
+  ],
+  [
+    'with a key of a service that the node does not serve, and with that of a server',
+    [keys('ams1', `{ vpm: ${keyA} }`), keys('fra1', '{ vpn: F7ZBixmXQ7ENlfBSvl2C277ZfjW8oy6gumYftCfg4Ao= }')],
+    [
+      'sites/ams1.yaml:7:18 nodes[0].probeKeys.vpm: "vpm" is not among the services of the node\nremove it, or add it to `services`',
+      "sites/fra1.yaml:7:23 nodes[0].probeKeys.vpn: is the key of the server of vpn, not that of a probe\nwrite what `wg pubkey` prints for the probe's key file",
+    ],
+  ],
+  [
+    'with one key at two nodes',
+    [keys('ams1', `{ vpn: ${keyA} }`), keys('fra1', `{ vpn: ${keyA} }`)],
+    [
+      'sites/fra1.yaml:7:23 nodes[0].probeKeys.vpn: is the same key as sites/ams1.yaml nodes[0].probeKeys.vpn\nmake a key for each node, with `wg genkey`',
+    ],
+  ],
+  [
+    'with a key that is none',
+    [keys('ams1', '{ vpn: short }')],
+    [
+      'sites/ams1.yaml:7:23 nodes[0].probeKeys.vpn: is not a WireGuard public key: it is 5 characters long (the value is not shown: a private key looks the same)\na key is 32 bytes in base64, 44 characters that end in =; wg pubkey prints it',
     ],
   ],
 ]

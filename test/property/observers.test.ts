@@ -27,6 +27,7 @@ function fleetOf(
           ...sample,
           ...{ name: `site${site}-${at}`, services: serves ? ['vpn'] : [] },
           unicast: hasAddress ? unicast : null,
+          probeKeys: [],
         }),
       ),
     })),

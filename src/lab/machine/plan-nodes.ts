@@ -15,10 +15,14 @@ export function nodeDir(node: LabNode): string {
 }
 
 /** @param publicKeys of the services */
-export function locateSecrets(topology: Topology, publicKeys: LabSecrets['publicKeys']): LabSecrets {
+export function locateSecrets(
+  topology: Topology,
+  publicKeys: LabSecrets['publicKeys'],
+  probePublicKey: NonNullable<LabSecrets['probePublicKey']>,
+): LabSecrets {
   const dirs = new Map(topology.nodes.map((node) => [node.name, nodeDir(node)]))
   return {
-    publicKeys,
+    ...{ publicKeys, probePublicKey },
     probeKeyFile: (node, service) => join(dirs.get(node)!, `probe-${service}.key`),
     presharedKeyFile: (service) => join(labDir, 'keys', `${service}.psk`),
     passwordFile: (node, neighbor) => join(dirs.get(node)!, `bgp-${neighbor}.password`),

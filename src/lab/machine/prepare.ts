@@ -68,6 +68,7 @@ export async function prepareLab(fleet: Fleet, topology: Topology, claim: LabSta
   const secrets = locateSecrets(
     topology,
     new Map([...keys.servers].map(([name, pair]) => [name, pair.publicKey])),
+    (node, service) => keys.probes.get(`${node} ${service}`)!.publicKey,
   )
   await writeKeys(fleet, topology, keys, secrets)
   const port = Number(fleet.listen.slice(fleet.listen.lastIndexOf(':') + 1))
@@ -210,10 +211,11 @@ async function writeServerConfigs(
         publicKey: keys.clients.get(client.name)!.publicKey,
         allowedIps: [hostPrefix(client.tunnelAddress.address.toString())],
       }))
-    const observers = (plan.remote?.observers ?? [])
-      .filter((observer) => observer.service === service.name)
-      .map((observer) => ({
-        publicKey: keys.probes.get(`${observer.node} ${service.name}`)!.publicKey,
+    // Of all that may be chosen: a rollout in the lab may add `remote`, or change who probes whom.
+    const observers = (topology.storeMembers.length === 0 ? [] : topology.nodes)
+      .filter(({ name }) => name !== node.name)
+      .map(({ name }) => ({
+        publicKey: keys.probes.get(`${name} ${service.name}`)!.publicKey,
         allowedIps: [],
         presharedKey: probe.presharedKey,
       }))

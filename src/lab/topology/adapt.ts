@@ -1,6 +1,6 @@
 import type { DaemonKind } from '../../manifest/daemon-kinds.ts'
 import type { Address } from '../../net/prefix.ts'
-import type { Fleet, Rpki, Store } from '../../plan/sites/fleet.ts'
+import type { Fleet, FleetNode, Rpki, Store } from '../../plan/sites/fleet.ts'
 import { cacheAddress, cachePort } from './caches.ts'
 import type { LabNode } from './model.ts'
 import { uniqueInterface } from './names.ts'
@@ -13,6 +13,8 @@ export interface LabSecrets {
   readonly probeKeyFile: (node: string, service: string) => string
   readonly presharedKeyFile: (service: string) => string
   readonly passwordFile: (node: string, neighbor: string) => string
+  /** The generated public key of a node's probe; missing: those of the YAML stay. */
+  readonly probePublicKey?: (node: string, service: string) => string
   /** The lab's own store, with the credentials of a site; missing: it has none. */
   readonly store?: (site: string) => Store
   /** With the store: where the other nodes reach this one. */
@@ -62,6 +64,7 @@ export function adaptFleet(
       nodes: site.nodes.map((member) => ({
         ...member,
         unicast: member.unicast && (secrets.unicast?.(member.name) ?? null),
+        probeKeys: findProbeKeys(member, secrets),
         daemonVersion: installed.get(member.daemon) ?? member.daemonVersion,
         neighbors: member.neighbors.map((neighbor) => ({
           ...neighbor,
@@ -73,6 +76,12 @@ export function adaptFleet(
       })),
     })),
   }
+}
+
+function findProbeKeys({ name, services, probeKeys }: FleetNode, { probePublicKey }: LabSecrets) {
+  return probePublicKey === undefined
+    ? probeKeys
+    : services.map((service) => ({ service, publicKey: probePublicKey(name, service) }))
 }
 
 /** The lab's caches, in the fleet's order, followed by the last good one. */

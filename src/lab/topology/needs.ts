@@ -32,6 +32,7 @@ export function needsOf(fleet: Fleet, node: LabNode): string[] {
           `the peer ${probe.address}${kind} in the WireGuard of ${name}`,
         ]
       }),
+    ...(fleet.remote === null ? [] : ['the store that `remote` needs: `anyward lab up --store`']),
     ...(fleet.rpki?.caches ?? []).map((_, at) => `the RPKI cache ${at + 1}`),
   ]
 }

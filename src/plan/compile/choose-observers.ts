@@ -29,7 +29,10 @@ export function chooseObservers({ remote, services, sites }: Fleet): ReadonlyMap
   const chosen = new Map(
     nodes.map(({ node }): [string, NodeRemote] => [
       node.name,
-      { intervalMs: remote.intervalMs, degrade: remote.degrade, targets: [], observers: [] },
+      {
+        ...{ intervalMs: remote.intervalMs, degrade: remote.degrade },
+        ...{ targets: [], observers: [], keys: [...node.probeKeys] },
+      },
     ]),
   )
   for (const { name: service } of services.toSorted((a, b) => compare(a.name, b.name))) {
@@ -42,7 +45,8 @@ export function chooseObservers({ remote, services, sites }: Fleet): ReadonlyMap
         const { node } = observer!
         const address = target.unicast.toString()
         chosen.get(node.name)!.targets.push({ service, site, node: target.name, address })
-        chosen.get(target.name)!.observers.push({ service, site: place.name, node: node.name })
+        const { publicKey = null } = node.probeKeys.find((key) => key.service === service) ?? {}
+        chosen.get(target.name)!.observers.push({ service, site: place.name, node: node.name, publicKey })
       }
     }
   }

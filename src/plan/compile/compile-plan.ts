@@ -22,7 +22,13 @@ import {
 import { chooseObservers, type NodeRemote } from './choose-observers.ts'
 import { versionsFor } from './daemon-versions.ts'
 import { irrKey, noFeeds, type PlanFeeds } from './feeds.ts'
-import { noticesOfFleet, noticesOfLists, noticesOfNeighbor, noticesOfNode } from './notices.ts'
+import {
+  noticesOfFleet,
+  noticesOfLists,
+  noticesOfNeighbor,
+  noticesOfNode,
+  noticesOfRemote,
+} from './notices.ts'
 import { noticesOfOwn } from './own-announcements.ts'
 import { collectOwnAsns } from './own-asns.ts'
 import {
@@ -86,7 +92,12 @@ function compileNode(shared: Compilation, site: Site, node: FleetNode, layout: N
     return compileSession(shared, node, neighbor, advertised)
   })
   const rpki = sessions.some(usesVrps) ? fleet.rpki : null
-  shared.notices.push(...noticesOfNode(fleet, node, layout), ...noticesOfLists(node, sessions))
+  const remote = shared.remotes.get(node.name) ?? null
+  shared.notices.push(
+    ...noticesOfNode(fleet, node, layout),
+    ...noticesOfLists(node, sessions),
+    ...noticesOfRemote(node, remote),
+  )
   return {
     site: site.name,
     node: node.name,
@@ -102,7 +113,7 @@ function compileNode(shared: Compilation, site: Site, node: FleetNode, layout: N
     rpki,
     services,
     store: fleet.store,
-    remote: shared.remotes.get(node.name) ?? null,
+    remote,
     alwaysAnnounce: sortPrefixes(node.alwaysAnnounce),
     extra: node.extra,
     maintenance: node.maintenance,

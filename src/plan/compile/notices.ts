@@ -7,6 +7,7 @@ import type { Policy, Rule } from '../policy/policy.ts'
 import { hasFeature } from '../sites/checks/versions.ts'
 import { type Fleet, type FleetNode, importLimits, type Neighbor } from '../sites/fleet.ts'
 import { irrName } from '../sites/irr-key.ts'
+import type { NodeRemote } from './choose-observers.ts'
 import { irrKey, type PlanFeeds } from './feeds.ts'
 import { type NodeLayout, type Notice, policiesOf, type SessionPlan } from './plan.ts'
 
@@ -31,6 +32,16 @@ export function noticesOfFleet(fleet: Fleet): Notice[] {
   }
   return notices
 }
+
+/** Notices of the probes of other sites. */
+export function noticesOfRemote({ name }: FleetNode, remote: NodeRemote | null): Notice[] {
+  if ((remote?.observers ?? []).every(({ publicKey }) => publicKey !== null)) return []
+  return [{ node: name, neighbor: null, message: unknownKeys }]
+}
+
+/** The same for each node, so that it is printed once. */
+const unknownKeys =
+  'other sites probe it, and its WireGuard needs a peer for each: `plan --probe-peers NODE` prints them, and `anyward doctor` there checks them, once `probeKeys` of the nodes that probe it has their keys'
 
 /** Notices that concern a node as a whole. */
 export function noticesOfNode(fleet: Fleet, node: FleetNode, { paths }: NodeLayout): Notice[] {

@@ -171,6 +171,7 @@ function assembleNode(
     routerId: node.routerId,
     ssh: node.ssh ?? node.name,
     unicast: node.unicast ?? null,
+    probeKeys: Object.entries(node.probeKeys).map(([service, publicKey]) => ({ service, publicKey })),
     services: node.services,
     alwaysAnnounce: node.alwaysAnnounce,
     extra: node.extra.map(({ file, at }) => ({ file, at, text: extraText(readExtra(file)) })),

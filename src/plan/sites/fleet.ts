@@ -207,6 +207,8 @@ export interface FleetNode {
   readonly ssh: string
   /** Where other sites reach its WireGuard endpoint; `null`: they do not probe it. */
   readonly unicast: Address | null
+  /** The public keys of its own probes, base64, as far as the YAML has them: the nodes that it probes have them as peers. */
+  readonly probeKeys: readonly { readonly service: string; readonly publicKey: string }[]
   /** Names of the services that this node serves. */
   readonly services: readonly string[]
   /** Unicast prefixes that the daemon announces by itself; they overlap none of a service. */

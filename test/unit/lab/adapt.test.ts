@@ -35,6 +35,19 @@ test('a node is planned for the daemon of this machine', () => {
   )
 })
 
+test('with a store, the keys of probes in the YAML are those that the lab has made, and without `remote` there is none', () => {
+  const node = topology.nodes[1]!
+  const watched = { ...fleet, remote: { intervalMs: 1000, observers: 5, degrade: false } }
+  const store = () => ({ endpoints: [], caFile: '', certFile: '', keyFile: '', beatEveryMs: 1000 })
+  const made = { ...secrets, store, probePublicKey: (name: string, service: string) => `${name} ${service}` }
+  const { remote, sites } = adaptFleet(watched, node, made, new Map())
+  expect(remote).toEqual(watched.remote)
+  expect(sites.flatMap(({ nodes }) => nodes.map(({ probeKeys }) => probeKeys))).toEqual(
+    ['oslo-a', 'oslo-b', 'rome-a'].map((name) => [{ service: 'vpn', publicKey: `${name} vpn` }]),
+  )
+  expect(adaptFleet(watched, node, secrets, new Map()).remote).toBeNull()
+})
+
 test('everything else is unchanged', () => {
   const withoutSecrets = (one: typeof fleet) => ({
     ...one,

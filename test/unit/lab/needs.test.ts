@@ -81,6 +81,15 @@ test('services, their preshared keys and RPKI caches are needed too', () => {
   ])
 })
 
+test('probes from other sites need a store, which a lab has from its start', () => {
+  const fleet = fleetOf(osloYaml)
+  const watched = { ...fleet, remote: { intervalMs: 1000, observers: 5, degrade: false } }
+  const node = buildTopology(fleet).nodes[0]!
+  const needs = [{ name: node.name, needs: needsOf(watched, node) }]
+  expect(findLacks(needs, lab)).toEqual(['oslo-a: the store that `remote` needs: `anyward lab up --store`'])
+  expect(findLacks(needs, [{ name: node.name, has: needsOf(watched, node) }])).toEqual([])
+})
+
 test('bundles of a lab are not signed: its nodes pin no keys', () => {
   const fleet = fleetOf(osloYaml)
   const signed = { ...fleet, planner: { ...fleet.planner, keys: ['ssh-ed25519 AAAA'] } }

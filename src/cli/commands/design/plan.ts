@@ -1,6 +1,12 @@
 import { Command, Option } from 'commander'
 import { defaultStateDir, parseSites } from '../options.ts'
 
+interface PlanWords {
+  readonly out?: string
+  readonly forNeighbor?: string
+  readonly probePeers?: string
+}
+
 export function planCommand(): Command {
   return new Command('plan')
     .summary('write a bundle for each node')
@@ -22,7 +28,18 @@ export function planCommand(): Command {
         'write nothing: print what the operator of that neighbor has to configure (NAME, or NODE/NAME)',
       ).conflicts(['out', 'refuseBelow']),
     )
-    .action(async ({ out, forNeighbor }: { out?: string; forNeighbor?: string }, command: Command) => {
+    .addOption(
+      new Option(
+        '--probe-peers <node>',
+        'write nothing: print the peers that the WireGuard of that node needs for its probe, and for those of other sites',
+      ).conflicts(['out', 'refuseBelow', 'forNeighbor']),
+    )
+    .action(async ({ out, forNeighbor, probePeers }: PlanWords, command: Command) => {
+      if (probePeers !== undefined) {
+        const { printProbePeers } = await import('../../design/probe-peers.ts')
+        await printProbePeers(probePeers, command.optsWithGlobals())
+        return
+      }
       if (forNeighbor !== undefined) {
         const { printFarEnd } = await import('../../design/far-end.ts')
         await printFarEnd(forNeighbor, command.optsWithGlobals())

@@ -19,13 +19,14 @@ import { socket } from './routing/socket.ts'
 import { address } from './wireguard/address.ts'
 import { wireguardInterface } from './wireguard/interface.ts'
 import { key } from './wireguard/key.ts'
+import { observerPeers } from './wireguard/observer-peers.ts'
 import { port } from './wireguard/port.ts'
 import { probePeer } from './wireguard/probe-peer.ts'
 
 /** In the order of their findings. */
 export const checks: readonly Check[] = [
   ...[daemon, include, socket, sessions, filters, foreign],
-  ...[wireguardInterface, port, key, probePeer, address],
+  ...[wireguardInterface, port, key, probePeer, observerPeers, address],
   ...[vrf, returnPath, rpFilter, forwarding, mtu, firewall, conntrack],
   ...[clock, name, controller, otherAnnouncers],
 ]

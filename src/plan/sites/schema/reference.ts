@@ -32,12 +32,14 @@ function findMap(field: JsonSchema): [suffix: string, map: JsonSchema | null] {
   if (field.properties !== undefined) return ['', field]
   if (field.items?.properties !== undefined) return ['[]', field.items]
   const named = field.additionalProperties
-  return typeof named === 'object' ? ['.NAME', named] : ['', null]
+  return typeof named === 'object' && named.properties !== undefined ? ['.NAME', named] : ['', null]
 }
 
 function describeValue(field: JsonSchema): string {
   if (field.items !== undefined)
     return `list: ${field.items.properties ? 'maps, below' : describeValue(field.items)}`
+  const named = field.additionalProperties
+  if (typeof named === 'object' && named.properties === undefined) return `map: ${describeValue(named)}`
   if (field.enum !== undefined) return field.enum.map((word) => `\`${word}\``).join(', ')
   return field.title ?? 'map, below'
 }

@@ -12,13 +12,21 @@ import {
 import {
   descriptionField,
   nameField,
+  nameShape,
   secretFileField,
   wholeNumberField,
   wordField,
   yesNoField,
 } from '../fields.ts'
 import { durationField, secondsField } from './duration-fields.ts'
-import { addressField, asnField, interfaceField, prefixField, routerIdField } from './net-fields.ts'
+import {
+  addressField,
+  asnField,
+  interfaceField,
+  prefixField,
+  publicKeyField,
+  routerIdField,
+} from './net-fields.ts'
 import { asSetField, communityField, rangeField, relaxField, routeSetField } from './policy-fields.ts'
 import { sshField } from './rollout.ts'
 import { localFileField, protocolField, scheduleField, timezoneField, versionField } from './source-fields.ts'
@@ -356,6 +364,12 @@ const node = z.strictObject({
       examples: ['198.51.100.7'],
     })
     .optional(),
+  probeKeys: z
+    .record(z.string().meta(nameShape), publicKeyField)
+    .describe(
+      'The public keys of the node’s own probes, by service, as `wg pubkey` prints them: for `anyward doctor` on the nodes that it probes with `remote`, and for `anyward plan --probe-peers`.',
+    )
+    .prefault({}),
   ssh: sshField
     .describe('Its name for `ssh`, such as a Host of your ssh_config. Left out: the name of the node.')
     .optional(),

@@ -159,6 +159,54 @@ recommended:
   })
 })
 
+test('--probe-peers prints the peers of a node for its own probe and those of other sites, without secrets', async () => {
+  const own = 'probeKeys: { vpn: xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg= }'
+  await writeFile(
+    join(sites, 'fleet.yaml'),
+    base['fleet.yaml']!.replace(
+      'asn: 64500\n',
+      'asn: 64500\nremote: {}\nstore: { endpoints: [10.9.0.1:2379], caFile: /a/ca, certFile: /a/c, keyFile: /a/k }\n',
+    ),
+  )
+  const write = (site: string, fields: string) =>
+    writeFile(
+      join(sites, `${site}.yaml`),
+      base[`${site}.yaml`]!.replace('services: [vpn]', `services: [vpn]\n    ${fields}`),
+    )
+  await write('fra1', 'unicast: 198.51.100.7')
+  await write('ams1', own)
+  const { stdout, error } = await plan('--probe-peers', 'fra1-a')
+  expect(error).toBeNull()
+  expect(stdout).toBe(`# wg0 of fra1-a, for vpn
+# the probe of fra1-a itself: its key is not in the YAML. Write probeKeys: { vpn: KEY } at fra1-a,
+# with what \`wg pubkey < /etc/anyward/probe.key\` prints there
+
+[Peer]
+# the probe of ams1-a at ams1, without an address
+PublicKey = xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=
+`)
+  const { stdout: there } = await plan('--probe-peers', 'ams1-a')
+  expect(there).toBe(`# wg0 of ams1-a, for vpn
+[Peer]
+# the probe of ams1-a itself
+PublicKey = xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=
+AllowedIPs = 10.80.255.254/32
+`)
+  expect(JSON.parse((await plan('--probe-peers', 'ams1-a', '--json')).stdout)).toMatchObject({
+    node: 'ams1-a',
+    interfaces: [{ service: 'vpn', interface: 'wg0' }],
+  })
+  expect(await readdir(dir)).toEqual(['sites'])
+
+  expect((await plan('--out', out)).stdout).not.toContain('other sites probe it')
+  await writeFile(join(sites, 'ams1.yaml'), base['ams1.yaml']!)
+  expect((await plan('--out', out)).stdout).toContain('note: fra1-a: other sites probe it')
+  expect((await plan('--probe-peers', 'fra1')).error).toMatchObject({
+    message: 'the fleet has no node "fra1"',
+    hint: 'did you mean fra1-a?',
+  })
+})
+
 test('--for-neighbor does not show one operator the sessions of another', async () => {
   await writeFile(join(sites, 'ams1.yaml'), base['ams1.yaml']!.replace('name: transit2', 'name: transit1'))
   const { stdout, error } = await plan('--for-neighbor', 'transit1')

@@ -1,14 +1,15 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { Context } from '../../../../src/node/doctor/check.ts'
 import { address } from '../../../../src/node/doctor/checks/wireguard/address.ts'
+import { findWrongPeers } from '../../../../src/node/doctor/checks/wireguard/observer-peers.ts'
 import { probePeer } from '../../../../src/node/doctor/checks/wireguard/probe-peer.ts'
 
-const ofService = (device: string) =>
+const ofService = (device: string, presharedKeyFile: string | null = null) =>
   ({
     services: [
       {
         ...{ name: 'vpn', anycast: [], wireguard: { interface: device, addresses: ['203.0.113.77'] } },
-        probe: { privateKeyFile: '/nonexistent/probe.key', address: '10.80.255.254' },
+        probe: { privateKeyFile: '/nonexistent/probe.key', presharedKeyFile, address: '10.80.255.254' },
       },
     ],
   }) as unknown as Context
@@ -20,6 +21,67 @@ test('without the key file of the probe the cure is complete: key, peer, and the
     'wg set wg0 peer "$(wg pubkey < /nonexistent/probe.key)" allowed-ips 10.80.255.254/32',
     "where the Debian package's controller reads it: chgrp anyward /nonexistent/probe.key && chmod 0640 /nonexistent/probe.key",
   ])
+})
+
+test('the peer of a probe with a preshared key gets it too', async () => {
+  const [finding] = await probePeer.examine(ofService('wg0', '/etc/anyward/probe.psk'))
+  expect(finding?.cure).toContain(
+    'wg set wg0 peer "$(wg pubkey < /nonexistent/probe.key)" preshared-key /etc/anyward/probe.psk allowed-ips 10.80.255.254/32',
+  )
+})
+
+describe('peers for the probes of other sites', () => {
+  const [key, other] = ['a', 'b'].map((letter) => `${letter.repeat(42)}A=`) as [string, string]
+  const observer = (node: string, publicKey: string | null) => ({
+    service: 'vpn',
+    site: 'lon1',
+    node,
+    publicKey,
+  })
+  const find = (text: string, publicKey: string | null, presharedKeyFile: string | null = null) =>
+    findWrongPeers(
+      ofService('wg0', presharedKeyFile).services[0]!,
+      [observer('lon1-a', publicKey), observer('lon1-b', other)],
+      `${other}\t(none)\n${text}`,
+    )
+
+  test('that are there without an address need nothing', () => {
+    expect(find(`${key}\t(none)\n`, key)).toEqual([])
+  })
+
+  test('that are missing have a command as the cure', () => {
+    expect(find('', key)).toEqual([
+      {
+        severity: 'warning',
+        message: `wg0 has no peer for the probe of lon1-a at lon1 (${key}), which then does not reach vpn`,
+        cure: `wg set wg0 peer ${key}`,
+      },
+    ])
+    expect(find('', key, '/etc/anyward/probe.psk')[0]!.cure.split('\n    ')).toEqual([
+      `wg set wg0 peer ${key} preshared-key FILE`,
+      'FILE is a copy of /etc/anyward/probe.psk of lon1-a',
+    ])
+  })
+
+  test('that have an address could send', () => {
+    expect(find(`${key}\t10.80.0.7/32 fd00::7/128\n`, key)).toEqual([
+      {
+        severity: 'warning',
+        message: `wg0 accepts packets from 10.80.0.7/32, fd00::7/128 of the probe of lon1-a at lon1 (${key}): it counts as a client, and its key opens the tunnel`,
+        cure: `wg set wg0 peer ${key} allowed-ips ""`,
+      },
+    ])
+  })
+
+  test('whose keys are not in the YAML are not checked, and the finding says so', () => {
+    expect(find('', null)).toEqual([
+      {
+        severity: 'info',
+        message: 'not checked: peers of wg0 for the probes of lon1-a, whose keys for vpn are not in the YAML',
+        cure: 'write probeKeys: { vpn: KEY } at each of these nodes, with what `wg pubkey < /nonexistent/probe.key` prints there',
+      },
+    ])
+  })
 })
 
 test('an address inside the tunnel is missing only where the interface exists; its cure says which length', async () => {

@@ -23,7 +23,7 @@ export const probePeer: Check = {
       const publicKey = keyPairOf(read.key).publicKey.toString('base64')
       const text = await showIfPresent(wireguard.interface, 'allowed-ips')
       if (text === null) continue
-      const cure = setPeer(wireguard.interface, publicKey, probe.address)
+      const cure = setPeer(wireguard.interface, publicKey, probe)
       const prefixes = findAllowed(text, publicKey)
       if (prefixes === null) {
         found.push(error(`${wireguard.interface} has no peer for the probe of ${name} (${publicKey})`, cure))
@@ -37,16 +37,22 @@ export const probePeer: Check = {
 }
 
 /** All steps: the next run would find the missing peer only. */
-function makeKeyAndPeer(device: string, { privateKeyFile, address }: ManifestService['probe']): string {
+function makeKeyAndPeer(device: string, probe: ManifestService['probe']): string {
+  const { privateKeyFile } = probe
   return [
     `(umask 077 && wg genkey > ${privateKeyFile})`,
-    setPeer(device, `"$(wg pubkey < ${privateKeyFile})"`, address),
+    setPeer(device, `"$(wg pubkey < ${privateKeyFile})"`, probe),
     `where the Debian package's controller reads it: chgrp anyward ${privateKeyFile} && chmod 0640 ${privateKeyFile}`,
   ].join('\n    ')
 }
 
-function setPeer(device: string, publicKey: string, address: string): string {
-  return `wg set ${device} peer ${publicKey} allowed-ips ${address}/${address.includes(':') ? 128 : 32}`
+function setPeer(
+  device: string,
+  publicKey: string,
+  { address, presharedKeyFile }: ManifestService['probe'],
+): string {
+  const preshared = presharedKeyFile === null ? '' : ` preshared-key ${presharedKeyFile}`
+  return `wg set ${device} peer ${publicKey}${preshared} allowed-ips ${address}/${address.includes(':') ? 128 : 32}`
 }
 
 /** Reads lines of `key TAB prefix prefix …`; `null`: there is no such peer. */
