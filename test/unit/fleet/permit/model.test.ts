@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { patience } from '../../../patience.ts'
 import { type Budget, firstWorld, type Model, movesFrom, type World } from './model.ts'
 
-const none: Budget = { sicken: 0, heal: 0, timeout: 0, watch: 0, crash: 0, remove: 0, restore: 0 }
+const none: Budget = { sicken: 0, cutOff: 0, heal: 0, timeout: 0, watch: 0, crash: 0, remove: 0, restore: 0 }
 const threeSites = ['a', 'b', 'c']
 
 /** Every order of events: the shortest one that breaks a rule, or `null`, and the number of different worlds. */
@@ -44,7 +44,7 @@ function wander(model: Model, budget: Partial<Budget>, seed: number, steps: numb
   let world = firstWorld(model, { ...none, ...budget })
   const names: string[] = []
   for (let step = 0; ; step++) {
-    if (step === steps) world = { ...world, budget: { ...none, heal: model.sites.length } }
+    if (step === steps) world = { ...world, budget: { ...none, heal: 2 * model.sites.length } }
     const moves = movesFrom(model, world)
     if (step > steps + 2000) return [...names.slice(-40), 'the events do not end']
     if (moves.length === 0) {
@@ -106,8 +106,30 @@ describe('the same where nodes ask by what they have watched, however old it is'
   )
 })
 
+describe('the same where other sites do not reach nodes, which degrade with the permit, and may fail too', () => {
+  test.each<[string, string[], Model['minSites'], boolean, Partial<Budget>]>([
+    ['two sites', ['a', 'b'], 1, false, { cutOff: 2, heal: 1, timeout: 1 }],
+    ['two sites, by what they have watched', ['a', 'b'], 1, true, { cutOff: 2, heal: 1, watch: 1 }],
+    ['two sites, one of which also fails', ['a', 'b'], 1, false, { cutOff: 2, sicken: 1, heal: 1 }],
+    ['three sites at once', threeSites, 1, false, { cutOff: 3 }],
+    ['three sites, two of which must stay', threeSites, 2, true, { cutOff: 2, heal: 1 }],
+    ['two sites, and an operator who removes one', ['a', 'b'], 1, true, { cutOff: 2, heal: 1, remove: 1 }],
+    ['two sites, and a store that loses writes', ['a', 'b'], 1, true, { cutOff: 2, restore: 1, timeout: 1 }],
+  ] as [string, string[], Model['minSites'], boolean, Partial<Budget>][])(
+    '%s',
+    (_, sites, minSites, watches, budget) => {
+      const { broken, worlds } = explore({ sites, minSites, flaw: 'none', watches }, budget)
+      expect(broken).toBeNull()
+      expect(worlds).toBeGreaterThan(400)
+    },
+    patience(60_000),
+  )
+})
+
 describe('a protocol with an error breaks a rule', () => {
   test.each<[Model['flaw'], Partial<Budget>]>([
+    ['unasked-degrade', { cutOff: 2 }],
+    ['degraded-counts', { cutOff: 2 }],
     ['blind-register', { sicken: 2 }],
     ['blind-entries', { sicken: 2 }],
     ['old-beats', { sicken: 2, restore: 1 }],
@@ -133,7 +155,16 @@ test(
       flaw: 'none',
       watches: true,
     }
-    const budget = { sicken: 40, heal: 40, timeout: 20, watch: 60, crash: 5, remove: 3, restore: 2 }
+    const budget = {
+      sicken: 40,
+      cutOff: 30,
+      heal: 60,
+      timeout: 20,
+      watch: 60,
+      crash: 5,
+      remove: 3,
+      restore: 2,
+    }
     for (let seed = 1; seed <= 100; seed++) {
       const end = wander(model, budget, seed, 600)
       expect(end, `seed ${seed}`).toMatchObject({ register: [] })

@@ -24,10 +24,16 @@ export type Flaw =
   | 'blind-beats'
   /** A permit ends by itself, and the entry of a node is not read. */
   | 'expiring'
+  /** A node that other sites do not reach degrades without a permit. */
+  | 'unasked-degrade'
+  /** A node that is degraded because other sites do not reach it counts as well: its own probe is good. */
+  | 'degraded-counts'
 
 /** How often each event may happen in one run. */
 export interface Budget {
   readonly sicken: number
+  /** Other sites do not reach a node whose own probe is good, and it is to degrade. */
+  readonly cutOff: number
   readonly heal: number
   readonly timeout: number
   /** A node sees what the store has; from then on it may be old. */
@@ -55,10 +61,12 @@ type Reply = 'pending' | 'done' | 'conflict'
 
 interface Node {
   readonly healthy: boolean
+  /** Other sites do not reach it. */
+  readonly cutOff: boolean
   readonly alive: boolean
   readonly announces: 'normal' | 'degraded' | 'none'
-  /** Of `none`: withdrawn with a permit, or because it is dead. */
-  readonly cause: 'permit' | 'dead' | null
+  /** Withdrawn with a permit, or because it is dead; degraded with one, or with none, because other sites do not reach it. */
+  readonly cause: 'permit' | 'dead' | 'unasked' | null
   readonly permit: PermitState
   /** Its entry in the store, as it knows it. */
   readonly entry: string
@@ -94,7 +102,8 @@ const nameOf = (index: number) => `n${index}`
 const entryOf = (index: number, well: boolean, serial: number) =>
   `${nameOf(index)} ${well ? 'well' : 'not'} ${serial}`
 const saysWell = (entry: string) => entry.includes(' well ')
-const isWell = (node: Node) => node.alive && node.healthy && node.announces === 'normal'
+const isWell = ({ flaw }: Pick<Model, 'flaw'>, { alive, healthy, announces, cutOff }: Node) =>
+  alive && healthy && (flaw === 'degraded-counts' || (announces === 'normal' && !cutOff))
 
 export function firstWorld({ sites, watches }: Model, budget: Budget): World {
   const register: Register = []
@@ -102,8 +111,7 @@ export function firstWorld({ sites, watches }: Model, budget: Budget): World {
   const beats = sites.map(() => 'well' as const)
   return {
     nodes: sites.map((_, index) => ({
-      healthy: true,
-      alive: true,
+      ...{ healthy: true, cutOff: false, alive: true },
       announces: 'normal',
       cause: null,
       permit: { phase: 'none' },
@@ -143,8 +151,9 @@ export function movesFrom(model: Model, world: World): Move[] {
     const asks = (from: World, changed: Partial<Node>) => ask(model, change(changed, from), index)
 
     const sick = spend('sicken')
-    if (sick !== null && isWell(node) && node.request === null)
+    if (sick !== null && isWell(model, node) && node.request === null)
       add(`${name} fails`, asks(sick, { healthy: false, announces: 'degraded' }))
+    moves.push(...movesOfReach(model, world, index))
     if (node.alive && !node.healthy && node.announces === 'degraded' && node.permit.phase === 'refused') {
       // It asks once more: whenever another site is well again. The budget of requests bounds the repetition.
       const again = spend('sicken')
@@ -154,7 +163,7 @@ export function movesFrom(model: Model, world: World): Move[] {
     if (healed !== null && node.alive && !node.healthy && node.request === null)
       add(
         `${name} serves again`,
-        change({ healthy: true, announces: 'normal', cause: null, permit: { phase: 'none' } }, healed),
+        change({ healthy: true, ...(node.cutOff ? whileCutOff(node) : normal) }, healed),
       )
     const crashed = spend('crash')
     if (crashed !== null && node.alive)
@@ -162,7 +171,14 @@ export function movesFrom(model: Model, world: World): Move[] {
         `${name} dies`,
         change(
           {
-            ...{ alive: false, healthy: false, announces: 'none', cause: 'dead', permit: { phase: 'none' } },
+            ...{
+              alive: false,
+              healthy: false,
+              cutOff: false,
+              announces: 'none',
+              cause: 'dead',
+              permit: { phase: 'none' },
+            },
             ...{ request: null, late: leftOver(node) },
           },
           crashed,
@@ -180,12 +196,12 @@ export function movesFrom(model: Model, world: World): Move[] {
         }),
       )
     if (node.alive) {
-      const beat = isWell(node) ? 'well' : 'not'
+      const beat = isWell(model, node) ? 'well' : 'not'
       if (world.beats[index] !== beat)
         add(`${name} beats`, { ...world, beats: world.beats.with(index, beat) })
     }
     // Once it observes that it announces, it says so, and gives the permit back.
-    if (isWell(node) && node.request === null) {
+    if (isWell(model, node) && node.request === null) {
       if (!saysWell(node.entry)) add(`${name} says that it is well`, change(send(node, index, true)))
       else if (holderOf(world.register, name) !== null) {
         const transaction = returnPermit(world.register, name)!
@@ -200,7 +216,7 @@ export function movesFrom(model: Model, world: World): Move[] {
       const { register, entries, beats } = world
       add(`${name} watches`, change({ watched: { register, entries, beats } }, watches))
     }
-    if (node.permit.phase === 'granted' && node.announces !== 'none')
+    if (node.permit.phase === 'granted' && node.announces !== 'none' && !node.healthy)
       add(`${name} withdraws`, change({ announces: 'none', cause: 'permit' }))
 
     if (node.request?.of.kind === 'read') add(`${name} reads`, read(model, world, index))
@@ -237,6 +253,48 @@ export function movesFrom(model: Model, world: World): Move[] {
     const known = model.flaw === 'old-beats' ? beats : beats.map(() => 'unknown' as const)
     add('the store loses its writes', { ...restored, register, entries, beats: known })
   }
+  return moves
+}
+
+const normal = { announces: 'normal', cause: null, permit: { phase: 'none' } } as const
+
+/** What a node does that serves and that other sites do not reach: its permit, also one to withdraw, lets it degrade. */
+function whileCutOff({ permit }: Node): Partial<Node> {
+  return permit.phase === 'granted'
+    ? { announces: 'degraded', cause: 'permit' }
+    : { announces: 'normal', cause: null }
+}
+
+/** Other sites cease to reach a node, or reach it again. It asks for the same permit, to degrade, and never withdraws for that. */
+function movesOfReach(model: Model, world: World, index: number): Move[] {
+  const node = world.nodes[index]!
+  const name = nameOf(index)
+  const moves: Move[] = []
+  const from = (what: 'cutOff' | 'heal' | 'sicken', next: Partial<Node>, asks: boolean) => {
+    if (world.budget[what] === 0) return null
+    const spent = { ...world, budget: { ...world.budget, [what]: world.budget[what] - 1 } }
+    const changed = withNode(spent, index, { ...node, ...next })
+    return asks ? ask(model, changed, index) : changed
+  }
+  const add = (what: string, next: World | null) => {
+    if (next !== null) moves.push({ name: `${name} ${what}`, world: next, broken: findBroken(model, next) })
+  }
+  if (!node.alive) return moves
+  if (node.healthy && !node.cutOff && node.announces === 'normal' && node.request === null) {
+    if (model.flaw === 'unasked-degrade')
+      add('degrades', from('cutOff', { cutOff: true, announces: 'degraded', cause: 'unasked' }, false))
+    else add('is cut off', from('cutOff', { cutOff: true }, true))
+  }
+  if (!node.cutOff) return moves
+  if (node.healthy && node.permit.phase === 'granted' && node.announces === 'normal')
+    add('degrades', withNode(world, index, { ...node, ...whileCutOff(node) }))
+  if (node.request !== null) return moves
+  add('is reached again', from('heal', { cutOff: false, ...(node.healthy ? normal : {}) }, false))
+  if (!node.healthy) return moves
+  if (node.permit.phase === 'refused') add('asks again to degrade', from('cutOff', {}, true))
+  // With the permit that it has, it may also withdraw.
+  if (node.permit.phase === 'granted') add('fails too', from('sicken', { healthy: false }, false))
+  else add('fails too', from('sicken', { healthy: false, announces: 'degraded' }, true))
   return moves
 }
 
@@ -370,9 +428,14 @@ function findUncovered(model: Model, world: World, index: number): Broken {
     : `a permit is granted to ${nameOf(index)} while ${left} other sites are well`
 }
 
-/** Never fewer than `minSites` announce because of us: a site that is dead did not withdraw. */
+/**
+ * Never fewer than `minSites` announce because of us: a site that is dead did not withdraw. One that is degraded because others
+ * do not reach it does not count; one that is degraded because it fails is not well, whatever we do.
+ */
 function findBroken({ sites, minSites }: Model, { nodes }: World): Broken {
-  const left = nodes.flatMap(({ cause }, index) => (cause === 'permit' ? [] : [{ site: sites[index]! }]))
+  const left = nodes.flatMap(({ cause }, index) =>
+    cause === 'permit' || cause === 'unasked' ? [] : [{ site: sites[index]! }],
+  )
   const count = countSites(left)
   return count >= minSites ? null : `${count} sites are left, and ${minSites} are required`
 }
