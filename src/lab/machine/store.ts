@@ -9,6 +9,7 @@ import { commandLimitMs } from '../limits.ts'
 import { type LabState, labDir, type StoreMemberState } from '../state.ts'
 import type { LabSecrets } from '../topology/adapt.ts'
 import type { Topology } from '../topology/model.ts'
+import { unicastOf } from '../topology/unicast.ts'
 import { startDetached } from './processes.ts'
 import { waitForStart } from './wait-for-start.ts'
 
@@ -45,7 +46,7 @@ export async function prepareStore({ storeMembers, nodes }: Topology): Promise<S
 export function storeOf({ storeMembers, nodes }: Topology): Pick<LabSecrets, 'store' | 'unicast'> {
   if (storeMembers.length === 0) return {}
   const endpoints = storeMembers.map(({ address }) => `${address}:${clientPort}`)
-  const addresses = new Map(nodes.map((node) => [node.name, node.managementAddress.address]))
+  const byName = new Map(nodes.map((node) => [node.name, node]))
   return {
     store: (site) => ({
       endpoints,
@@ -54,7 +55,7 @@ export function storeOf({ storeMembers, nodes }: Topology): Pick<LabSecrets, 'st
       keyFile: join(pki, 'sites', site, 'client.key'),
       beatEveryMs: 1000,
     }),
-    unicast: (node) => addresses.get(node)!,
+    unicast: (node, family) => unicastOf(byName.get(node)!, family),
   }
 }
 

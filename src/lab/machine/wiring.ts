@@ -8,6 +8,7 @@ import { labDir } from '../state.ts'
 import { cacheNetwork } from '../topology/caches.ts'
 import type { LabClient, LabNode, LabRouter, LabStoreMember, NodeLink, Topology } from '../topology/model.ts'
 import { storeNetwork } from '../topology/store-members.ts'
+import { unicastNetwork, unicastOf, usesIpv6 } from '../topology/unicast.ts'
 import { createNamespaces, enableForwarding, enter, firstLines, ipBatch, runForEach } from './namespaces.ts'
 import { managementLink, namespacesOf } from './prepare.ts'
 
@@ -105,12 +106,10 @@ function replyLines(fleet: Fleet, node: LabNode, family: Family): string[] {
     if (source === undefined) return []
     const table = replyTable + at
     // Answers to the probes of other sites, which come from the management network.
-    const management =
-      family === 'ipv4'
-        ? [`route add ${node.managementAddress.prefix} dev ${managementInterface} table ${table}`]
-        : []
+    const { prefix } = node.managementAddress
+    const networks = family === 'ipv4' ? [prefix] : usesIpv6(fleet) ? [unicastNetwork] : []
     return [
-      ...management,
+      ...networks.map((network) => `route add ${network} dev ${managementInterface} table ${table}`),
       `rule add pref 100 ipproto 17 sport ${service.wireguard.port} lookup ${table}`,
       ...links.map(
         (link, metric) =>
@@ -203,6 +202,7 @@ function nodeLines(fleet: Fleet, node: LabNode): string[] {
   return [
     `link set ${managementInterface} up`,
     `addr add ${node.managementAddress} dev ${managementInterface}`,
+    ...(usesIpv6(fleet) ? [`addr add ${unicastOf(node, 'ipv6')}/64 dev ${managementInterface} nodad`] : []),
     `route add ${cacheNetwork} dev ${managementInterface}`,
     ...anycast.map((prefix) => `addr add ${prefix} dev lo${prefix.family === 'ipv6' ? ' nodad' : ''}`),
     ...vrfs.flatMap((vrf, at) => [

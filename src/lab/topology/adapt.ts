@@ -1,5 +1,5 @@
 import type { DaemonKind } from '../../manifest/daemon-kinds.ts'
-import type { Address } from '../../net/prefix.ts'
+import type { Address, Family } from '../../net/prefix.ts'
 import type { Fleet, FleetNode, Rpki, Store } from '../../plan/sites/fleet.ts'
 import { cacheAddress, cachePort } from './caches.ts'
 import type { LabNode } from './model.ts'
@@ -18,7 +18,7 @@ export interface LabSecrets {
   /** The lab's own store, with the credentials of a site; missing: it has none. */
   readonly store?: (site: string) => Store
   /** With the store: where the other nodes reach this one. */
-  readonly unicast?: (node: string) => Address
+  readonly unicast?: (node: string, family: Family) => Address
 }
 
 /** The version of each daemon on this machine, where it is known. */
@@ -63,7 +63,7 @@ export function adaptFleet(
       ...site,
       nodes: site.nodes.map((member) => ({
         ...member,
-        unicast: member.unicast && (secrets.unicast?.(member.name) ?? null),
+        unicast: member.unicast && (secrets.unicast?.(member.name, member.unicast.family) ?? null),
         probeKeys: findProbeKeys(member, secrets),
         daemonVersion: installed.get(member.daemon) ?? member.daemonVersion,
         neighbors: member.neighbors.map((neighbor) => ({

@@ -1,6 +1,7 @@
 import type { Fleet } from '../../plan/sites/fleet.ts'
 import type { LabNode } from './model.ts'
 import { uniqueInterface } from './names.ts'
+import { usesIpv6 } from './unicast.ts'
 
 /**
  * What a node of this fleet has of the lab from its start, and no bundle changes: each as a phrase. A bundle of another fleet
@@ -33,6 +34,7 @@ export function needsOf(fleet: Fleet, node: LabNode): string[] {
         ]
       }),
     ...(fleet.remote === null ? [] : ['the store that `remote` needs: `anyward lab up --store`']),
+    ...(usesIpv6(fleet) ? ['IPv6 between nodes, for `unicast`'] : []),
     ...(fleet.rpki?.caches ?? []).map((_, at) => `the RPKI cache ${at + 1}`),
   ]
 }

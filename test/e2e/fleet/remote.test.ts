@@ -2,57 +2,121 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
-import { afterAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { type FleetStatus, fleetStatusSchema } from '../../../src/control/fleet-status.ts'
 import type { NodeStatus } from '../../../src/control/status.ts'
+import type { Manifest } from '../../../src/manifest/manifest.ts'
+import type { Finding } from '../../../src/node/doctor/check.ts'
 import { BirdClient } from '../../../src/node/routing/bird/client.ts'
 import { patience } from '../../patience.ts'
 import { cli, inside, type Lab, type LabNode, labDown, labUp, until } from '../fixtures/lab/lab.ts'
 
 const sites = 'test/e2e/fleet/watched-sites'
 
-afterAll(labDown, patience(60_000))
+describe('four sites, one of them over IPv6, whose probes have preshared keys', () => {
+  let ams1: LabNode
+  let fra1: LabNode
+  let lon1: LabNode
+  let nyc1: LabNode
+  beforeAll(async () => {
+    ;[ams1, fra1, lon1, nyc1] = (await labUp(sites, '--store')).nodes as [LabNode, LabNode, LabNode, LabNode]
+  }, patience(180_000))
+  afterAll(labDown, patience(60_000))
 
-test('a node whose own probe is good, and that no other site reaches, is shown as out of reach', {
-  timeout: patience(240_000),
-}, async () => {
-  const { nodes } = await labUp(sites, '--store')
-  const [ams1, , lon1] = nodes as [LabNode, LabNode, LabNode]
-  await untilSeen(ams1, { sites: 3, failing: 0 }, 4)
-  expect((await anyward(ams1, 'status', '--fleet')).exitCode).toBe(0)
+  test('failure 26: a node whose own probe is good, and that no other site reaches, is shown as out of reach', {
+    timeout: patience(120_000),
+  }, async () => {
+    await untilSeen(ams1, { sites: 3, failing: 0 }, 4)
+    expect((await anyward(ams1, 'status', '--fleet')).exitCode).toBe(0)
 
-  await cutOff(lon1)
-  await untilSeen(ams1, { sites: 3, failing: 3 }, 1)
-  const fleet = await anyward(ams1, 'status', '--fleet')
-  expect(fleet.stdout).toContain(
-    '! vpn of lon1-a at lon1 is out of reach: 3 of 3 sites that probe it do not reach it, although its own probe is good',
-  )
-  expect(fleet.stdout).toMatch(/^! {2}lon1 {2}lon1-a .*healthy {2}announce/m)
-  expect(fleet.exitCode).toBe(1)
-  const own = await until(
-    'it knows itself',
-    () => anyward(lon1, 'status'),
-    ({ stdout }) => stdout.includes('OUT OF REACH: 3 of 3 sites that probe it do not reach it'),
-  )
-  expect(own.exitCode).toBe(1)
-  expect(await metricsOf(lon1)).toContain('anyward_remote_unreachable{service="vpn"} 1')
-  expect(await metricsOf(ams1)).toContain('anyward_remote_reached{service="vpn",site="lon1",node="lon1-a"} 0')
+    await cutOff(lon1)
+    await untilSeen(ams1, { sites: 3, failing: 3 }, 1)
+    const fleet = await anyward(ams1, 'status', '--fleet')
+    expect(fleet.stdout).toContain(
+      '! vpn of lon1-a at lon1 is out of reach: 3 of 3 sites that probe it do not reach it, although its own probe is good',
+    )
+    expect(fleet.stdout).toMatch(/^! {2}lon1 {2}lon1-a .*healthy {2}announce/m)
+    expect(fleet.exitCode).toBe(1)
+    const own = await until(
+      'it knows itself',
+      () => anyward(lon1, 'status'),
+      ({ stdout }) => stdout.includes('OUT OF REACH: 3 of 3 sites that probe it do not reach it'),
+    )
+    expect(own.exitCode).toBe(1)
+    expect(await metricsOf(lon1)).toContain('anyward_remote_unreachable{service="vpn"} 1')
+    expect(await metricsOf(ams1)).toContain(
+      'anyward_remote_reached{service="vpn",site="lon1",node="lon1-a"} 0',
+    )
 
-  await restore(lon1)
-  await untilSeen(ams1, { sites: 3, failing: 0 }, 4)
-  await until(
-    'it is well again',
-    () => anyward(lon1, 'status'),
-    ({ exitCode }) => exitCode === 0,
-  )
-  const { stdout } = await anyward(lon1, 'events', '--json')
-  expect(stdout.match(/"event": "remote"/g)).toHaveLength(2)
-  await labDown()
+    await restore(lon1)
+    await untilSeen(ams1, { sites: 3, failing: 0 }, 4)
+    await until(
+      'it is well again',
+      () => anyward(lon1, 'status'),
+      ({ exitCode }) => exitCode === 0,
+    )
+    const { stdout } = await anyward(lon1, 'events', '--json')
+    expect(stdout.match(/"event": "remote"/g)).toHaveLength(2)
+  })
+
+  test('failure 27: one observer that says what is not so puts no node out of reach', {
+    timeout: patience(60_000),
+  }, async () => {
+    // What it says is all that the others have of it: here it is the only one that does not reach lon1.
+    await block(nyc1, 'meta nfproto ipv6 udp sport 51820')
+    await untilSeen(ams1, { sites: 3, failing: 1 }, 1)
+    const { stdout, exitCode } = await anyward(ams1, 'status', '--fleet')
+    expect(stdout).not.toContain('out of reach')
+    expect(exitCode).toBe(0)
+    await restore(nyc1)
+    await untilSeen(ams1, { sites: 3, failing: 0 }, 4)
+  })
+
+  test('failure 28: an observer that reaches none of its targets does not count', {
+    timeout: patience(60_000),
+  }, async () => {
+    await block(nyc1, 'iifname mgmt0 udp sport 51820')
+    // It probes all three others.
+    await untilSeen(ams1, { sites: 2, failing: 0 }, 3)
+    expect((await anyward(ams1, 'status', '--fleet')).exitCode).toBe(0)
+    await restore(nyc1)
+    await untilSeen(ams1, { sites: 3, failing: 0 }, 4)
+  })
+
+  test('failure 29: a node that lacks the peers of its observers is out of reach, and doctor there says why', {
+    timeout: patience(180_000),
+  }, async () => {
+    expect(await findPeers(lon1)).toEqual([])
+    const { remote, services } = JSON.parse(
+      await readFile(join(lon1.bundle, 'manifest.json'), 'utf8'),
+    ) as Manifest
+    const { observers } = remote!
+    expect(observers.map(({ node }) => node).sort()).toEqual([ams1.name, fra1.name, nyc1.name])
+    for (const { publicKey } of observers)
+      await inside(lon1, 'wg', ['set', lon1.wireguardInterface, 'peer', publicKey!, 'remove'])
+    await untilSeen(ams1, { sites: 3, failing: 3 }, 1)
+
+    const found = await findPeers(lon1)
+    expect(found.map(({ severity, message }) => ({ severity, message }))).toEqual(
+      observers.map(({ node, site, publicKey }) => ({
+        severity: 'warning',
+        message: `${lon1.wireguardInterface} has no peer for the probe of ${node} at ${site} (${publicKey}), which then does not reach vpn`,
+      })),
+    )
+    for (const { cure } of found) {
+      const [command] = cure.replace('FILE', services[0]!.probe.presharedKeyFile!).split('\n')
+      const [program, ...words] = command!.split(' ')
+      await inside(lon1, program!, words)
+    }
+    expect(await findPeers(lon1)).toEqual([])
+    await untilSeen(ams1, { sites: 3, failing: 0 }, 4)
+  })
 })
 
-test('with `degrade` its neighbors get degraded routes, unless too few other sites are well', {
+test('failure 26: with `degrade` its neighbors get degraded routes, unless too few other sites are well', {
   timeout: patience(300_000),
 }, async () => {
+  onTestFinished(labDown, patience(60_000))
   const lab = await withDegrade((folder) => labUp(folder, '--store'))
   const [ams1, fra1, lon1] = lab.nodes as [LabNode, LabNode, LabNode]
   await untilSeen(ams1, { sites: 3, failing: 0 }, 4)
@@ -142,12 +206,21 @@ function restore(node: LabNode) {
 }
 
 /** Its own probe, which uses the anycast address, does not notice. */
-async function cutOff(node: LabNode): Promise<void> {
-  const { stdout } = await inside(node, 'ip', ['-4', '-o', 'addr', 'show', 'mgmt0'])
-  const address = /inet ([\d.]+)/.exec(stdout)![1]!
-  await inside(node, 'nft', [
-    `table inet cut { chain input { type filter hook input priority 0; ip daddr ${address} udp dport 51820 drop; }; }`,
+function cutOff(node: LabNode) {
+  return block(node, 'iifname mgmt0 udp dport 51820')
+}
+
+function block(node: LabNode, match: string) {
+  return inside(node, 'nft', [
+    `table inet cut { chain input { type filter hook input priority 0; ${match} drop; }; }`,
   ])
+}
+
+/** What doctor finds of the peers for observers. */
+async function findPeers(node: LabNode): Promise<Finding[]> {
+  const { stdout } = await anyward(node, 'doctor', '--json')
+  const { findings } = JSON.parse(stdout) as { findings: Finding[] }
+  return findings.filter(({ check }) => check === 'observer-peers')
 }
 
 async function anyward(node: LabNode, ...words: string[]) {

@@ -88,6 +88,11 @@ test('probes from other sites need a store, which a lab has from its start', () 
   const needs = [{ name: node.name, needs: needsOf(watched, node) }]
   expect(findLacks(needs, lab)).toEqual(['oslo-a: the store that `remote` needs: `anyward lab up --store`'])
   expect(findLacks(needs, [{ name: node.name, has: needsOf(watched, node) }])).toEqual([])
+  const [text] = osloYaml.split('    neighbors:')
+  const ipv6 = fleetOf(osloYaml.replace(text!, `${text}    unicast: "2001:db8:7::1"\n`))
+  expect(findLacks([{ name: node.name, needs: needsOf(ipv6, node) }], lab)).toEqual([
+    'oslo-a: IPv6 between nodes, for `unicast`',
+  ])
 })
 
 test('bundles of a lab are not signed: its nodes pin no keys', () => {
