@@ -113,11 +113,11 @@ describe('four sites, one of them over IPv6, whose probes have preshared keys', 
   })
 })
 
-test('failure 26: with `degrade` its neighbors get degraded routes, unless too few other sites are well', {
+test('failure 26: with `degrade`, which a rollout brings, neighbors get degraded routes, unless too few other sites are well', {
   timeout: patience(300_000),
 }, async () => {
   onTestFinished(labDown, patience(60_000))
-  const lab = await withDegrade((folder) => labUp(folder, '--store'))
+  const lab = await rollOutDegrade()
   const [ams1, fra1, lon1] = lab.nodes as [LabNode, LabNode, LabNode]
   await untilSeen(ams1, { sites: 3, failing: 0 }, 4)
   expect(await readDegraded(lab, lon1)).toEqual([])
@@ -169,17 +169,20 @@ async function untilDecided(node: LabNode, decision: 'announce' | 'degrade') {
   )
 }
 
-async function withDegrade<T>(use: (folder: string) => Promise<T>): Promise<T> {
+/** Into a lab that runs without probes between sites. */
+async function rollOutDegrade(): Promise<Lab> {
   const folder = await mkdtemp(join(tmpdir(), 'anyward-remote-'))
   try {
     await cp(sites, folder, { recursive: true })
     const fleet = join(folder, 'fleet.yaml')
     const text = await readFile(fleet, 'utf8')
-    await writeFile(
-      fleet,
-      text.replace('remote: { interval: 1s }', 'remote: { interval: 1s, degrade: true }'),
-    )
-    return await use(folder)
+    await writeFile(fleet, text.replace('remote: { interval: 1s }\n', ''))
+    const lab = await labUp(folder, '--store')
+    await writeFile(fleet, text.replace('{ interval: 1s }', '{ interval: 1s, degrade: true }'))
+    const argv = [cli, 'lab', 'rollout', 'start', '--soak', '1s']
+    const { exitCode, all } = await execa(process.execPath, argv, { reject: false, all: true })
+    expect(exitCode, all).toBe(0)
+    return lab
   } finally {
     await rm(folder, { recursive: true })
   }

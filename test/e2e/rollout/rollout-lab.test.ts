@@ -120,6 +120,14 @@ const unfit: [what: string, edit: (file: string, text: string) => string, lack: 
     (_file, text) => text.replace('name: lima-a', 'name: lima-b'),
     'lima-b: the node itself',
   ],
+  [
+    '`remote`, where the lab has no store',
+    (file, text) =>
+      file === 'fleet'
+        ? `${text}\nremote: {}\nstore: { endpoints: [10.9.0.1:2379], caFile: /a/ca, certFile: /a/c, keyFile: /a/k }\n`
+        : text,
+    'lima-a: the store that `remote` needs: `anyward lab up --store`',
+  ],
 ]
 
 test.each(unfit)(
