@@ -103,11 +103,20 @@ describe('four sites, one of them over IPv6, whose probes have preshared keys', 
         message: `${lon1.wireguardInterface} has no peer for the probe of ${node} at ${site} (${publicKey}), which then does not reach vpn`,
       })),
     )
-    for (const { cure } of found) {
-      const [command] = cure.replace('FILE', services[0]!.probe.presharedKeyFile!).split('\n')
-      const [program, ...words] = command!.split(' ')
-      await inside(lon1, program!, words)
+    const cure = async (finding: Finding) => {
+      const [command] = finding.cure.replace('FILE', services[0]!.probe.presharedKeyFile!).split('\n')
+      await inside(lon1, 'sh', ['-c', command!])
     }
+    for (const finding of found) await cure(finding)
+    expect(await findPeers(lon1)).toEqual([])
+
+    const { publicKey } = observers[0]!
+    await inside(lon1, 'wg', [
+      ...['set', lon1.wireguardInterface, 'peer', publicKey!, 'allowed-ips', '10.80.9.9/32'],
+    ])
+    const [open] = await findPeers(lon1)
+    expect(open?.message).toMatch(/accepts packets from 10\.80\.9\.9\/32 of the probe of /)
+    await cure(open!)
     expect(await findPeers(lon1)).toEqual([])
     await untilSeen(ams1, { sites: 3, failing: 0 }, 4)
   })

@@ -1,7 +1,10 @@
-import { describe, expect, test } from 'vitest'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Context } from '../../../../src/node/doctor/check.ts'
 import { address } from '../../../../src/node/doctor/checks/wireguard/address.ts'
-import { findWrongPeers } from '../../../../src/node/doctor/checks/wireguard/observer-peers.ts'
+import { findWrongPeers, observerPeers } from '../../../../src/node/doctor/checks/wireguard/observer-peers.ts'
 import { probePeer } from '../../../../src/node/doctor/checks/wireguard/probe-peer.ts'
 
 const ofService = (device: string, presharedKeyFile: string | null = null) =>
@@ -71,6 +74,29 @@ describe('peers for the probes of other sites', () => {
         cure: `wg set wg0 peer ${key} allowed-ips ""`,
       },
     ])
+  })
+
+  test('need the key that the YAML has of the probe here: another one is found, with the right one', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'anyward-cures-'))
+    onTestFinished(() => rm(dir, { recursive: true }))
+    const file = join(dir, 'probe.key')
+    // The keys of RFC 7748, section 6.1.
+    await writeFile(file, 'dwdtCnMYpX08FsFyUbJmRd9ML4frwJkqsXf7pR25LCo=\n')
+    const own = 'hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo='
+    const { services } = ofService('absent0')
+    const service = { ...services[0]!, probe: { ...services[0]!.probe, privateKeyFile: file } }
+    const examineWith = (publicKey: string) => {
+      const targets = [{ service: 'vpn', site: 'lon1', node: 'lon1-a', address: '198.51.100.7' }]
+      const remote = { targets, observers: [], keys: [{ service: 'vpn', publicKey }] }
+      return observerPeers.examine({ services: [service], manifest: { remote } } as unknown as Context)
+    }
+    expect(await examineWith(own)).toEqual([])
+    const [finding] = await examineWith(key)
+    expect(finding).toMatchObject({
+      severity: 'warning',
+      message: `the public key of ${file} is ${own}, and probeKeys of this node has ${key} for vpn: the nodes that it probes know another key`,
+      cure: expect.stringContaining(`write probeKeys: { vpn: ${own} } at this node`),
+    })
   })
 
   test('whose keys are not in the YAML are not checked, and the finding says so', () => {
