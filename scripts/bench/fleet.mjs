@@ -19,7 +19,6 @@ const { values } = parseArgs({
     sites: { type: 'string', default: '10' },
     seconds: { type: 'string', default: '30' },
     beat: { type: 'string', default: '' },
-    gather: { type: 'string', default: '' },
     permits: { type: 'string', default: '100' },
   },
 })
@@ -57,10 +56,7 @@ async function measureOne(sites) {
   try {
     // As the planner chooses it.
     const beatMs = Number(values.beat) || 1000 * Math.max(1, Math.ceil(sites / 100))
-    const times = {
-      ...timesFor(beatMs),
-      ...(values.gather !== '' && { gatherBeatsMs: Number(values.gather) }),
-    }
+    const times = timesFor(beatMs)
     const [idleMs, permits] = [Number(values.seconds) * 1000, Number(values.permits)]
     return await measureFleet(cluster, { sites, times, idleMs, permits }, say)
   } finally {
@@ -74,9 +70,10 @@ function describe(rows) {
   for (const row of rows) for (const line of linesOf(row)) console.log(`      ${line}`)
 }
 
-function linesOf({ sites, problem, beatEveryMs, gatherBeatsMs, load, idle, known, written, granted }) {
+function linesOf({ sites, problem, beatEveryMs, readBeatsEveryMs, load, idle, known, written, granted }) {
+  const how = readBeatsEveryMs === null ? 'watched' : `read every ${readBeatsEveryMs} ms`
   const lines = [
-    `${sites} sites, a beat every ${beatEveryMs} ms, gathered for ${gatherBeatsMs} ms; load of the machine over 1, 5 and 15 min: ${load.join(', ')}`,
+    `${sites} sites, a beat every ${beatEveryMs} ms, ${how}; load of the machine over 1, 5 and 15 min: ${load.join(', ')}`,
   ]
   if (idle !== undefined) lines.push(...linesOfIdle(idle))
   if (known !== undefined)

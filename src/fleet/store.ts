@@ -8,11 +8,8 @@ export interface Store {
   read(selection: readonly Selection[], withinMs: number): Promise<ReadOutcome>
   /** Resolves within the time. */
   transact(transaction: Transaction, withinMs: number): Promise<TransactOutcome>
-  /**
-   * Calls `onEvent` until it is closed. It reconnects by itself, for ever.
-   * @param gatherMs changes may come later by that, so that many of them are one message; 0 by default
-   */
-  watch(prefix: string, onEvent: (event: WatchEvent) => void, gatherMs?: number): Watch
+  /** Calls `onEvent` until it is closed. It reconnects by itself, for ever. */
+  watch(prefix: string, onEvent: (event: WatchEvent) => void): Watch
   /** Ends the watches. A transaction that has been sent may still be executed. */
   close(): Promise<void>
 }

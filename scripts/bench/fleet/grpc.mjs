@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { connect, constants } from 'node:http2'
+import { connect } from 'node:http2'
 
 /** A connection to a member, with as little work as possible for each message. `onFailure` counts what failed. */
 export class Grpc {
@@ -55,19 +55,6 @@ export class Grpc {
   }
 }
 
-const ended = new WeakSet()
-
-/** By this side. */
-export function end(stream) {
-  ended.add(stream)
-  stream.removeAllListeners('data')
-  stream.close(constants.NGHTTP2_CANCEL)
-}
-
-export function isEnded(stream) {
-  return ended.has(stream)
-}
-
 export function frame(message) {
   const head = Buffer.alloc(5)
   head.writeUInt32BE(message.length, 1)
@@ -86,41 +73,4 @@ function readFrames(stream, onMessage) {
       onMessage(message)
     }
   })
-}
-
-/** Of a response of a watch: the revision of the store, and whether there are changes. */
-export function lookAt(response) {
-  let revision = 0n
-  let hasEvents = false
-  for (const { field, value } of fieldsOf(response)) {
-    if (field === 1) revision = fieldsOf(value).find((one) => one.field === 3)?.value ?? 0n
-    if (field === 11) hasEvents = true
-  }
-  return { revision, hasEvents }
-}
-
-/** Varints and texts: etcd's messages have nothing else. It ends at the first change, because there may be many. */
-function fieldsOf(message) {
-  const fields = []
-  let at = 0
-  const varint = () => {
-    let value = 0n
-    for (let shift = 0n; ; shift += 7n) {
-      const byte = message[at++]
-      value |= BigInt(byte & 0x7f) << shift
-      if (byte < 0x80) return value
-    }
-  }
-  while (at < message.length) {
-    const tag = Number(varint())
-    const field = tag >> 3
-    if ((tag & 7) === 0) fields.push({ field, value: varint() })
-    else {
-      const length = Number(varint())
-      fields.push({ field, value: message.subarray(at, at + length) })
-      at += length
-    }
-    if (field === 11) break
-  }
-  return fields
 }

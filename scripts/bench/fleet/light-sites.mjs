@@ -6,11 +6,11 @@
 import { randomUUID } from 'node:crypto'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { create, toBinary } from '@bufbuild/protobuf'
-import { end, frame, Grpc, isEnded, lookAt } from './grpc.mjs'
+import { frame, Grpc } from './grpc.mjs'
 import { reportOf } from './report-of.mjs'
 
 const load = (path) => import(new URL(`../../../dist/${path}`, import.meta.url))
-const { rangeOf, transactRequest } = await load('fleet/etcd/requests.js')
+const { rangeOf, readRequest, transactRequest } = await load('fleet/etcd/requests.js')
 const { TxnRequestSchema, WatchRequestSchema } = await load('fleet/etcd/rpc_pb.js')
 const { first, count, endpoints, credentials, times, watched } = JSON.parse(process.argv[2])
 
@@ -19,6 +19,7 @@ const retryMs = 1000
 const prefixes = ['state/', 'permit/', 'status/']
 const request = (of, value) =>
   toBinary(WatchRequestSchema, create(WatchRequestSchema, { requestUnion: { case: of, value } }))
+const readOfBeats = toBinary(TxnRequestSchema, readRequest([{ prefix: 'beat/' }]))
 const question = frame(request('progressRequest', {}))
 const marker = Buffer.from(watched)
 const delays = monitorEventLoopDelay()
@@ -40,37 +41,28 @@ async function startSite(number) {
   const transact = (compares, writes) =>
     grpc.call('/etcdserverpb.KV/Txn', toBinary(TxnRequestSchema, transactRequest({ compares, writes })))
   /** Again where a member ends it, as when it has no leader. */
-  const watch = (prefix, startRevision, onMessage, isAsking = true) => {
+  const watch = (prefix, onMessage) => {
     if (!grpc.isOpen) return
-    const stream = grpc.open('/etcdserverpb.Watch/Watch', (message) => onMessage(message, stream))
-    stream.write(frame(request('createRequest', { ...rangeOf({ prefix }), startRevision })))
-    const questions = isAsking ? setInterval(() => stream.write(question), questionEveryMs) : null
+    const stream = grpc.open('/etcdserverpb.Watch/Watch', onMessage)
+    stream.write(frame(request('createRequest', rangeOf({ prefix }))))
+    const questions = setInterval(() => stream.write(question), questionEveryMs)
     stream.on('close', () => {
       clearInterval(questions)
-      if (!isEnded(stream)) setTimeout(watch, retryMs, prefix, 0n, onMessage, isAsking)
+      setTimeout(watch, retryMs, prefix, onMessage)
     })
   }
   let answers = 0
   for (const prefix of prefixes) {
     let isNew = true
-    watch(prefix, 0n, (message) => {
+    watch(prefix, (message) => {
       if (isNew) answers += 1
       if (isNew && answers === prefixes.length) join()
       isNew = false
       if (prefix === 'state/' && message.includes(marker)) see(valueIn(message))
     })
   }
-  const gather = (revision) => {
-    const take = (message, stream) => {
-      const { revision: last, hasEvents } = lookAt(message)
-      if (!hasEvents) return
-      end(stream)
-      setTimeout(gather, times.gatherBeatsMs, last + 1n)
-    }
-    watch('beat/', revision, take, false)
-  }
-  if (times.gatherBeatsMs > 0) gather(0n)
-  else watch('beat/', 0n, () => {})
+  if (times.readBeatsEveryMs === null) watch('beat/', () => {})
+  else setInterval(() => grpc.call('/etcdserverpb.KV/Txn', readOfBeats), times.readBeatsEveryMs)
 
   const entry = {
     key: `state/${site}/${node}/vpn`,

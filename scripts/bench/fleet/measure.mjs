@@ -14,13 +14,13 @@ const rounds = 11
 /** Where it does not come to its end, `problem` says why, beside what was measured before. */
 export async function measureFleet(cluster, { sites, times, idleMs, permits }, say) {
   const { EtcdStore } = await import('../../../dist/fleet/etcd/etcd-store.js')
-  const { beatEveryMs, gatherBeatsMs } = times
+  const { beatEveryMs, readBeatsEveryMs } = times
   const watched = `state/bench-${sites}/changes`
   const { credentials } = cluster
   say(`${sites} sites join, a beat each ${beatEveryMs} ms …`)
   const groups = startGroups({ sites, endpoints, credentials, times, watched })
   const store = new EtcdStore(endpoints, credentials)
-  const row = { sites, beatEveryMs, gatherBeatsMs }
+  const row = { sites, beatEveryMs, readBeatsEveryMs }
   try {
     await untilJoined(groups, joinWithinMs + beatEveryMs)
     // All beats have risen.

@@ -23,17 +23,11 @@ export class Connection {
   #session: ClientHttp2Session | null = null
   /** By the monotonic clock. */
   #heardAtMs = 0
-  #opened = 0
 
   constructor(url: string, options: SecureClientSessionOptions, silentForMs = defaultSilentForMs) {
     this.authority = new URL(url).origin
     this.#options = options
     this.#silentForMs = silentForMs
-  }
-
-  /** How often it was opened: requests with the same number were on one connection. */
-  get opened(): number {
-    return this.#opened
   }
 
   /** `null`: a request can be sent. Otherwise why not; never rejects. */
@@ -83,7 +77,6 @@ export class Connection {
     })
     session.once('goaway', () => session.close())
     this.#session = session
-    this.#opened += 1
     return session
   }
 

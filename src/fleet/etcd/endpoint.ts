@@ -18,8 +18,6 @@ export interface Endpoint {
   /** `null`: there is a connection. Otherwise why not, without the URL. Nothing is sent to a member without one. */
   readonly connect: (withinMs: number) => Promise<string | null>
   readonly abort: () => void
-  /** How often its connection was opened. */
-  readonly opened: () => number
 }
 
 /** A member that has no leader refuses a request with this header, instead of letting it wait. */
@@ -34,7 +32,6 @@ export function openEndpoint(url: string, { ca, cert, key }: Credentials): Endpo
     watch: createClient(Watch, transport),
     connect: (withinMs) => connection.connect(withinMs),
     abort: () => connection.abort(),
-    opened: () => connection.opened,
   }
 }
 

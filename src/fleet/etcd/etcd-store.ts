@@ -74,12 +74,11 @@ export class EtcdStore implements Store {
     return { outcome: 'unknown', message }
   }
 
-  watch(prefix: string, onEvent: (event: WatchEvent) => void, gatherMs = 0): Watch {
-    const members = {
+  watch(prefix: string, onEvent: (event: WatchEvent) => void): Watch {
+    const watch = new EtcdWatch(prefix, onEvent, {
       preferred: () => this.#endpoints[0]!,
-      demote: (endpoint: Endpoint) => this.#demote(endpoint),
-    }
-    const watch = new EtcdWatch({ prefix, onEvent, gatherMs }, members)
+      demote: (endpoint) => this.#demote(endpoint),
+    })
     this.#watches.add(watch)
     return {
       close: () => {

@@ -12,7 +12,7 @@ const timing = {
   /** The silence after which another member is asked. */
   silence: 3000,
   snapshot: 3000,
-  /** Before the next member, after one has failed. */
+  /** Before the next member, after one has failed: on average. */
   pause: 200,
 }
 
@@ -21,28 +21,20 @@ interface Members {
   readonly demote: (endpoint: Endpoint) => void
 }
 
-interface Wanted {
-  readonly prefix: string
-  readonly onEvent: (event: WatchEvent) => void
-  /**
-   * After each message the changes of so long are gathered. etcd sends each watcher each change as a message of its own, but
-   * those that were before its watch began as one.
-   */
-  readonly gatherMs: number
-}
-
 /**
- * Reads all values, then their changes from the revision after. Whatever ends the connection, it reads all values again: a
- * store that was restored from a copy has used the same revisions for other changes.
+ * Reads all values, then their changes from the revision after. Whatever ends the stream, it reads all values again: a store
+ * that was restored from a copy has used the same revisions for other changes.
  */
 export class EtcdWatch {
-  readonly #wanted: Wanted
+  readonly #prefix: string
+  readonly #onEvent: (event: WatchEvent) => void
   readonly #members: Members
   readonly #closed = new AbortController()
   #interrupted = false
 
-  constructor(wanted: Wanted, members: Members) {
-    this.#wanted = wanted
+  constructor(prefix: string, onEvent: (event: WatchEvent) => void, members: Members) {
+    this.#prefix = prefix
+    this.#onEvent = onEvent
     this.#members = members
     void this.#run()
   }
@@ -59,36 +51,14 @@ export class EtcdWatch {
       if (!this.#interrupted) this.#send({ event: 'interrupted', message: `${endpoint.url}: ${message}` })
       this.#interrupted = true
       this.#members.demote(endpoint)
-      await this.#pause(timing.pause)
+      // Not all sites at once.
+      const pauseMs = timing.pause * (0.5 + Math.random())
+      await delay(pauseMs, undefined, { signal: this.#closed.signal }).catch(() => {})
     }
   }
 
   /** Why the member is of no more use; `null`: the changes since the snapshot are no longer there. */
   async #follow(endpoint: Endpoint): Promise<string | null> {
-    const { prefix, gatherMs } = this.#wanted
-    try {
-      const obstacle = await endpoint.connect(timing.snapshot)
-      if (obstacle !== null) return obstacle
-      const opened = endpoint.opened()
-      const { signal } = this.#closed
-      const read = readRequest([{ prefix }])
-      const snapshot = await endpoint.kv.txn(read, { timeoutMs: timing.snapshot, headers, signal })
-      this.#send({ event: 'snapshot', values: valuesOf(snapshot) })
-      let revision = snapshot.header!.revision
-      for (;;) {
-        const end = await this.#readChanges(endpoint, opened, revision + 1n)
-        if (typeof end !== 'bigint') return end
-        revision = end
-        await this.#pause(gatherMs)
-      }
-    } catch (error) {
-      return messageOf(error)
-    }
-  }
-
-  /** Until the stream ends: why, as above. Where changes are gathered, until some have come: the revision of the last one. */
-  async #readChanges(endpoint: Endpoint, opened: number, first: bigint): Promise<string | bigint | null> {
-    const { prefix, gatherMs } = this.#wanted
     const silent = new AbortController()
     const signal = AbortSignal.any([silent.signal, this.#closed.signal])
     let silence: NodeJS.Timeout | undefined
@@ -97,37 +67,39 @@ export class EtcdWatch {
       silence = setTimeout(() => silent.abort(), timing.silence)
     }
     try {
+      const obstacle = await endpoint.connect(timing.snapshot)
+      if (obstacle !== null) return obstacle
+      const read = readRequest([{ prefix: this.#prefix }])
+      const snapshot = await endpoint.kv.txn(read, { timeoutMs: timing.snapshot, headers, signal })
+      this.#send({ event: 'snapshot', values: valuesOf(snapshot) })
+      const first = snapshot.header!.revision + 1n
       heard()
-      for await (const response of endpoint.watch.watch(ask(prefix, first, signal), { headers, signal })) {
+      for await (const response of endpoint.watch.watch(ask(this.#prefix, first, signal), {
+        headers,
+        signal,
+      })) {
         heard()
-        if (endpoint.opened() !== opened) return 'the connection has ended'
         if (response.compactRevision !== 0n) return null
         if (response.canceled) return response.cancelReason
         for (const changes of byRevision(response.events)) this.#send({ event: 'changes', changes })
-        const last = response.events.at(-1)
-        if (gatherMs > 0 && last !== undefined) return last.kv!.modRevision
       }
       return 'the stream has ended'
     } catch (error) {
-      if (!silent.signal.aborted) throw error
+      if (!silent.signal.aborted) return messageOf(error)
       // The connection is of no use to other requests either.
       endpoint.abort()
       return `no answer in ${timing.silence} ms`
     } finally {
       clearTimeout(silence)
-      // Ends the stream, and that of questions.
+      // Ends the stream of questions.
       silent.abort()
     }
-  }
-
-  async #pause(ms: number): Promise<void> {
-    await delay(ms, undefined, { signal: this.#closed.signal }).catch(() => {})
   }
 
   #send(event: WatchEvent): void {
     if (this.#closed.signal.aborted) return
     if (event.event !== 'interrupted') this.#interrupted = false
-    this.#wanted.onEvent(event)
+    this.#onEvent(event)
   }
 }
 

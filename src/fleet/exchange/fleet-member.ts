@@ -1,8 +1,9 @@
 import type { Clock, Timer } from '../../clock/clock.ts'
-import type { Store, Watch, WatchEvent } from '../store.ts'
+import type { Store, Watch } from '../store.ts'
 import { Beats } from './beats.ts'
 import { FleetView, type NodeView, type PermitHolderView } from './fleet-view.ts'
-import { beatKey, beatPrefix, entryPrefix, type NodeName, permitPrefix, statusKey } from './keys.ts'
+import { followBeats } from './follow-beats.ts'
+import { beatKey, entryPrefix, type NodeName, permitPrefix, statusKey } from './keys.ts'
 import type { NodeReport } from './node-report.ts'
 import type { RemoteView } from './remote-view.ts'
 import { type Removal, removeHolder } from './remove-holder.ts'
@@ -17,8 +18,8 @@ import { WatchedValues } from './watched-values.ts'
 
 export interface MemberTimes extends ExchangeTimes {
   readonly beatEveryMs: number
-  /** How much later the beats of others may be seen, so that those of many nodes are few messages. */
-  readonly gatherBeatsMs: number
+  /** Between two reads of all beats, which of many nodes are few messages; `null`: they are watched. */
+  readonly readBeatsEveryMs: number | null
   /** A node whose beat has not risen for so long does not count. */
   readonly staleAfterMs: number
   /** Its status is written again after this time also if it has not changed: a store may be restored from a copy. */
@@ -84,15 +85,7 @@ export class FleetMember {
       ...{ store, clock, beats: this.#beats, registers: this.#watched.registers },
       statusEveryMs: times.statusEveryMs,
     })
-    const seeBeats = (event: WatchEvent) => {
-      const nowMs = clock.now()
-      if (event.event === 'snapshot') {
-        this.#beats.seeAll(event.values, nowMs)
-      } else if (event.event === 'changes') {
-        for (const { key, value } of event.changes) this.#beats.see(key, value, nowMs)
-      }
-    }
-    this.#watch = store.watch(beatPrefix, seeBeats, times.gatherBeatsMs)
+    this.#watch = followBeats(this.#beats, store, clock, times)
     this.#beatLater(0)
   }
 

@@ -21,7 +21,7 @@ export const timesFor = (beatEveryMs: number): MemberTimes => ({
   retryMs: 1000,
   beatEveryMs,
   // Only where beats are rarer, because many nodes write them: a permit compares the beats that its node has seen.
-  gatherBeatsMs: beatEveryMs > 1000 ? beatEveryMs / 10 : 0,
+  readBeatsEveryMs: beatEveryMs > 1000 ? beatEveryMs : null,
   staleAfterMs: 3.5 * beatEveryMs,
   statusEveryMs: 30 * beatEveryMs,
 })
