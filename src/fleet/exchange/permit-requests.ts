@@ -141,7 +141,7 @@ export class PermitRequests {
     const next = well ? JSON.stringify({ well: false, nonce: createNonce() } satisfies Entry) : text
     // Until there is a reply, it may be either.
     this.#entry = undefined
-    const { outcome } = await this.commit(transaction, view, within, {
+    const { outcome } = await this.#transact(transaction, view, within, {
       compares: [{ key, value: text }, ...current],
       writes: well ? [{ key, value: next }] : [],
     })
@@ -149,11 +149,21 @@ export class PermitRequests {
     return { outcome: outcome === 'refused' ? 'conflict' : outcome }
   }
 
-  async commit(
+  /**
+   * With its own entry among what is compared: a request that is executed late, after the node has said that it is well again, would
+   * leave it in the register for ever.
+   */
+  async commit(transaction: PermitTransaction, view: StoredView, within: number): Promise<TransactOutcome> {
+    if (this.#entry === undefined) return { outcome: 'conflict' }
+    const compares = [{ key: this.#entryKey, value: this.#entry }]
+    return this.#transact(transaction, view, within, { compares, writes: [] })
+  }
+
+  async #transact(
     { entries, next }: PermitTransaction,
     view: StoredView,
     within: number,
-    further: Transaction = { compares: [], writes: [] },
+    further: Transaction,
   ): Promise<TransactOutcome> {
     const key = this.#registerKey
     const dated = next.map((holder) =>

@@ -107,8 +107,10 @@ export function stepPermit(state: PermitState, event: PermitEvent, asking: Askin
     case 'committed':
       return rest(state.phase === 'committing' || state.phase === 'claiming' ? granted : state)
     case 'conflict':
-      if (state.phase === 'claiming') return publish(answered, event.nowMs)
-      return state.phase === 'committing' ? read(answered, event.nowMs) : rest(state)
+      // Its entry first: it is compared too, and the store may have another one than the node knows.
+      return state.phase === 'claiming' || state.phase === 'committing'
+        ? publish(answered, event.nowMs)
+        : rest(state)
     case 'unknown':
       // What was written is seen by reading: the register has the nonce of this request, or it has not.
       return state.phase === 'publishing' || state.phase === 'claiming'

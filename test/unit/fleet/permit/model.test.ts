@@ -136,6 +136,7 @@ describe('a protocol with an error breaks a rule', () => {
     ['blind-beats', { sicken: 2, restore: 1 }],
     ['no-entry-first', { sicken: 2, remove: 1 }],
     ['expiring', { sicken: 2, remove: 1 }],
+    ['late-commit', { sicken: 1, heal: 1, timeout: 1 }],
   ])(
     '%s',
     (flaw, budget) => {

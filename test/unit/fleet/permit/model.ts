@@ -22,6 +22,8 @@ export type Flaw =
   | 'no-entry-first'
   /** A transaction by what a node has watched does not compare the beats of the nodes that it counts. */
   | 'blind-beats'
+  /** A transaction does not compare the entry of its own node, which may be well again when the store executes it. */
+  | 'late-commit'
   /** A permit ends by itself, and the entry of a node is not read. */
   | 'expiring'
   /** A node that other sites do not reach degrades without a permit. */
@@ -48,7 +50,12 @@ export interface Budget {
 type Request =
   | { readonly kind: 'entry'; readonly from: string; readonly to: string }
   | { readonly kind: 'read' }
-  | { readonly kind: 'commit'; readonly transaction: PermitTransaction; readonly counts: boolean }
+  | {
+      readonly kind: 'commit'
+      readonly transaction: PermitTransaction
+      readonly from: string
+      readonly counts: boolean
+    }
   | {
       readonly kind: 'claim'
       readonly transaction: PermitTransaction
@@ -71,6 +78,8 @@ interface Node {
   /** Its entry in the store, as it knows it. */
   readonly entry: string
   readonly serial: number
+  /** It has said that it is well, and has then seen the register without it: it does not look again. */
+  readonly settled: boolean
   readonly watched: Pick<World, 'register' | 'entries' | 'beats'> | null
   readonly request: { readonly of: Request; readonly reply: Reply } | null
   /** One that it has given up, and the store may still execute. */
@@ -117,6 +126,7 @@ export function firstWorld({ sites, watches }: Model, budget: Budget): World {
       permit: { phase: 'none' },
       entry: entryOf(index, true, 0),
       serial: 0,
+      settled: true,
       watched: watches ? { register, entries, beats } : null,
       request: null,
       late: null,
@@ -179,7 +189,7 @@ export function movesFrom(model: Model, world: World): Move[] {
               cause: 'dead',
               permit: { phase: 'none' },
             },
-            ...{ request: null, late: leftOver(node) },
+            ...{ request: null, late: leftOver(node), settled: false },
           },
           crashed,
         ),
@@ -207,9 +217,14 @@ export function movesFrom(model: Model, world: World): Move[] {
         const transaction = returnPermit(world.register, name)!
         add(
           `${name} returns its permit`,
-          change({ request: { of: { kind: 'commit', transaction, counts: false }, reply: 'pending' } }),
+          change({
+            request: {
+              of: { kind: 'commit', transaction, from: node.entry, counts: false },
+              reply: 'pending',
+            },
+          }),
         )
-      }
+      } else if (!node.settled) add(`${name} sees that it has no permit`, change({ settled: true }))
     }
     const watches = spend('watch')
     if (watches !== null && node.alive) {
@@ -310,7 +325,8 @@ function ask(model: Model, world: World, index: number): World {
   const nonce = `${nameOf(index)}-${world.nonces}`
   const { watched: seen } = world.nodes[index]!
   const watched = seen === null ? null : viewFor(model, seen, index)
-  const next = { ...world, nonces: world.nonces + 1 }
+  const unsettled = withNode(world, index, { ...world.nodes[index]!, settled: false })
+  const next = { ...unsettled, nonces: world.nonces + 1 }
   const asked = advance(model, next, index, { event: 'ask', nonce, watched, nowMs })
   return skipsEntry(model) ? advance(model, asked, index, { event: 'published', nowMs }) : asked
 }
@@ -338,7 +354,10 @@ function requestOf(
     return { serial, request: { of, reply: 'pending' } }
   }
   return {
-    request: { of: { kind: 'commit', transaction: effect.transaction, counts: true }, reply: 'pending' },
+    request: {
+      of: { kind: 'commit', transaction: effect.transaction, from: node.entry, counts: true },
+      reply: 'pending',
+    },
   }
 }
 
@@ -399,7 +418,8 @@ function execute(
   const hasEntries =
     model.flaw === 'blind-entries' ||
     entries.every(({ node, entry }) => world.entries[Number(node.slice(1))] === entry)
-  if (!hasRegister || !hasEntries) return { world, reply: 'conflict', broken: null }
+  const hasOwn = skipsEntry(model) || model.flaw === 'late-commit' || world.entries[index] === request.from
+  if (!hasRegister || !hasEntries || !hasOwn) return { world, reply: 'conflict', broken: null }
   let written = world.entries
   if (request.kind === 'claim') {
     const hasBeats =
@@ -408,7 +428,7 @@ function execute(
         const other = Number(node.slice(1))
         return world.beats[other] === request.beats[other]
       })
-    if (written[index] !== request.from || !hasBeats) return { world, reply: 'conflict', broken: null }
+    if (!hasBeats) return { world, reply: 'conflict', broken: null }
     written = written.with(index, request.to)
   }
   const isNewGrant = (request.kind === 'claim' || request.counts) && entries.length > 0
@@ -430,9 +450,14 @@ function findUncovered(model: Model, world: World, index: number): Broken {
 
 /**
  * Never fewer than `minSites` announce because of us: a site that is dead did not withdraw. One that is degraded because others
- * do not reach it does not count; one that is degraded because it fails is not well, whatever we do.
+ * do not reach it does not count; one that is degraded because it fails is not well, whatever we do. And a node that has given
+ * its permit back is not in the register, because others would not count it.
  */
-function findBroken({ sites, minSites }: Model, { nodes }: World): Broken {
+function findBroken({ sites, minSites }: Model, { nodes, register }: World): Broken {
+  const forgotten = nodes.findIndex(
+    (node, index) => isWell(node) && node.settled && holderOf(register, nameOf(index)) !== null,
+  )
+  if (forgotten !== -1) return `${nameOf(forgotten)} is well, and stays in the register`
   const left = nodes.flatMap(({ cause }, index) =>
     cause === 'permit' || cause === 'unasked' ? [] : [{ site: sites[index]! }],
   )

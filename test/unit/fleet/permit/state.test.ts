@@ -107,7 +107,12 @@ describe('a request', () => {
     const slow = [ask, { event: 'published', nowMs: 900 }, readAt(1800, view(enough))] as const
     const { state } = run(...slow, { event: 'committed', nowMs: 2200 })
     expect(state).toEqual({ phase: 'granted', nonce: 'x1', actBeforeMs: 2300 })
-    const again = [...slow, { event: 'conflict', nowMs: 2200 }, readAt(2499, view(enough))] as const
+    const again = [
+      ...slow,
+      { event: 'conflict', nowMs: 2200 },
+      { event: 'published', nowMs: 2200 },
+      readAt(2499, view(enough)),
+    ] as const
     expect(run(...again).state.phase).toBe('committing')
     expect(run(...again, { event: 'committed', nowMs: 2500 }).state).toEqual({ phase: 'unreachable' })
   })
