@@ -1,16 +1,17 @@
 import { describeWorld } from '../../../plan/compile/world.ts'
 import type { RolloutEvent } from '../../../plan/rollout/events.ts'
-import { type Rollout, waveState } from '../../../plan/rollout/rollout.ts'
+import { type Rollout, type RolloutWave, waveState } from '../../../plan/rollout/rollout.ts'
 import type { Prepared, PreparedNode } from '../../../plan/service/rollout/prepare.ts'
 import { count } from '../../../text/wording.ts'
 
 /** The JSON of a rollout. */
-export function documentOf({ id, state, waves, reason }: Rollout): object {
+export function documentOf(rollout: Rollout): object {
+  const { id, state, waves, reason } = rollout
   return {
     ...{ id, state },
     waves: waves.map((wave) => ({
       name: wave.name,
-      state: waveState(wave),
+      state: stateOf(wave, rollout),
       nodes: wave.nodes.map(({ node, state, serial, detail }) => ({ node, state, serial, detail })),
     })),
     reason,
@@ -25,12 +26,18 @@ export function describeStatus(rollout: Rollout): string[] {
     `rollout ${rollout.id}, started by ${rollout.startedBy}: ${rollout.state}`,
     ...(rollout.reason === null ? [] : [`  ${rollout.reason}`]),
     ...rollout.waves.flatMap((wave) => [
-      `  ${wave.name}: ${waveState(wave)}`,
+      `  ${wave.name}: ${stateOf(wave, rollout)}`,
       ...wave.nodes.map(({ node, state, detail }) =>
         `    ${node.padEnd(width)}  ${state.padEnd(8)}  ${detail ?? ''}`.trimEnd(),
       ),
     ]),
   ]
+}
+
+/** While the rollout is paused nothing goes on in a wave that is not over. */
+function stateOf(wave: RolloutWave, { state }: Rollout): string {
+  const ofWave = waveState(wave)
+  return state === 'paused' && (ofWave === 'running' || ofWave === 'soaking') ? 'paused' : ofWave
 }
 
 export function formatEvent({ time, message }: RolloutEvent): string {
