@@ -54,12 +54,16 @@ export function listJobs(onlyDaemons) {
   return [...here, ...(onlyDaemons ? [] : debianPart)].sort((a, b) => secondsOf(b) - secondsOf(a))
 }
 
+/** Also the version of etcd can change these. */
+const fleetFolders = ['test/e2e/fleet/', 'test/e2e/rollout/']
+
 /**
- * Whether a file tests what the version of the routing daemons can change: a feature of docs/versions.md.
+ * Whether a file tests what the version of the routing daemons or of etcd can change: a feature of docs/versions.md, or a fleet.
  *
  * @param {string} file
  */
 function needsDaemons(file) {
+  if (fleetFolders.some((folder) => file.startsWith(folder))) return true
   return readFeatures().some(({ bird = [], frr = [] }) =>
     [bird, frr].flat().some((proof) => proof.split(' -t ')[0] === file),
   )
