@@ -81,7 +81,7 @@ describe('every order of events keeps minSites announcing, and grants only while
       expect(broken).toBeNull()
       expect(worlds).toBeGreaterThan(1000)
     },
-    patience(60_000),
+    patience(120_000),
   )
 })
 
@@ -102,7 +102,7 @@ describe('the same where nodes ask by what they have watched, however old it is'
       expect(broken).toBeNull()
       expect(worlds).toBeGreaterThan(1000)
     },
-    patience(60_000),
+    patience(120_000),
   )
 })
 
@@ -143,7 +143,7 @@ describe('a protocol with an error breaks a rule', () => {
       const model: Model = { sites: ['a', 'b'], minSites: 1, flaw, watches: flaw === 'blind-beats' }
       expect(explore(model, budget).broken).not.toBeNull()
     },
-    patience(60_000),
+    patience(120_000),
   )
 })
 

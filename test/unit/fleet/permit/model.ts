@@ -78,7 +78,7 @@ interface Node {
   /** Its entry in the store, as it knows it. */
   readonly entry: string
   readonly serial: number
-  /** It has said that it is well, and has then seen the register without it: it does not look again. */
+  /** It has said that it is well, and the register was then without it: it does not look again. */
   readonly settled: boolean
   readonly watched: Pick<World, 'register' | 'entries' | 'beats'> | null
   readonly request: { readonly of: Request; readonly reply: Reply } | null
@@ -224,7 +224,7 @@ export function movesFrom(model: Model, world: World): Move[] {
             },
           }),
         )
-      } else if (!node.settled) add(`${name} sees that it has no permit`, change({ settled: true }))
+      }
     }
     const watches = spend('watch')
     if (watches !== null && node.alive) {
@@ -475,7 +475,9 @@ function receive(model: Model, world: World, index: number): World {
   const free = (next: Partial<Node> = {}) => withNode(world, index, { ...node, request: null, ...next })
   if (of.kind === 'entry') {
     // After a conflict it reads its own entry, and tries again.
-    const known = free({ entry: reply === 'done' ? of.to : world.entries[index]! })
+    const entry = reply === 'done' ? of.to : world.entries[index]!
+    const settled = saysWell(entry) && holderOf(world.register, nameOf(index)) === null
+    const known = free({ entry, settled })
     if (node.permit.phase !== 'publishing') return known
     const event = reply === 'done' ? 'published' : 'unknown'
     return advance(model, known, index, { event, nowMs })
@@ -491,7 +493,7 @@ function receive(model: Model, world: World, index: number): World {
     const event = reply === 'done' ? 'committed' : 'conflict'
     return advance(model, free(), index, { event, nowMs })
   }
-  return free()
+  return free(of.kind === 'commit' && reply === 'done' ? { settled: true } : {})
 }
 
 function giveUp(model: Model, world: World, index: number): World {
