@@ -1,6 +1,4 @@
-import { execa } from 'execa'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startMember } from '../../../src/lab/machine/store.ts'
 import { Tables } from '../../../src/lab/readiness.ts'
 import {
   breakEndpoint,
@@ -11,8 +9,10 @@ import {
 } from '../../../src/lab/scenario/all-sites-bad.ts'
 import type { Stage } from '../../../src/lab/scenario/scenario.ts'
 import { SiteWatch } from '../../../src/lab/scenario/site-watch.ts'
-import { type LabState, readState, type StoreMemberState } from '../../../src/lab/state.ts'
+import { type LabState, readState } from '../../../src/lab/state.ts'
 import { patience } from '../../patience.ts'
+import { randomOf } from '../../random.ts'
+import { disturb, memberFailures, restore } from '../fixtures/etcd/member-failures.ts'
 import { labDown, labUp } from '../fixtures/lab/lab.ts'
 
 // Six sites and three members of the store. In each run every endpoint fails, in a random order with random delays, and members
@@ -37,47 +37,6 @@ afterAll(async () => {
   await labDown()
 }, patience(60_000))
 
-/** mulberry32: the same seed makes the same run. */
-function randomOf(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
-
-type Failure = 'kill' | 'freeze' | 'peers' | 'requests' | 'replies'
-const failures: readonly Failure[] = ['kill', 'freeze', 'peers', 'requests', 'replies']
-const cuts: Readonly<Record<Exclude<Failure, 'kill' | 'freeze'>, readonly string[]>> = {
-  peers: ['input tcp dport 2380', 'input tcp sport 2380', 'output tcp dport 2380', 'output tcp sport 2380'],
-  requests: ['input tcp dport 2379'],
-  replies: ['output tcp sport 2379'],
-}
-
-async function disturb(member: StoreMemberState, failure: Failure): Promise<void> {
-  if (failure === 'kill') process.kill(member.process!.pid, 'SIGKILL')
-  else if (failure === 'freeze') process.kill(member.process!.pid, 'SIGSTOP')
-  else {
-    const chains = ['input', 'output'].map(
-      (hook) => `add chain inet cut ${hook} { type filter hook ${hook} priority 0; }`,
-    )
-    const rules = cuts[failure].map((rule) => `add rule inet cut ${rule} drop`)
-    await nft(member, ['add table inet cut', ...chains, ...rules].join('\n'))
-  }
-}
-
-async function restore(member: StoreMemberState, failure: Failure): Promise<void> {
-  if (failure === 'kill') await startMember(member)
-  else if (failure === 'freeze') process.kill(member.process!.pid, 'SIGCONT')
-  else await nft(member, 'delete table inet cut')
-}
-
-function nft({ namespace }: StoreMemberState, input: string) {
-  return execa('ip', ['netns', 'exec', namespace, 'nft', '-f', '-'], { input })
-}
-
 interface Step {
   readonly atMs: number
   readonly what: string
@@ -99,7 +58,7 @@ async function planRun(random: () => number) {
   )
   const members = state.storeMembers.filter(() => random() < 0.5)
   const events = members.flatMap((member): Step[] => {
-    const failure = pick(failures)
+    const failure = pick(memberFailures)
     const atMs = random() * 3000
     const restoredAtMs = atMs + random() * 3000
     return [

@@ -32,7 +32,7 @@ test(
       (found) => found?.document.waves[0]?.nodes[0]?.state === 'changing',
       120_000,
     )
-    await lab.agents!.killAgent('oslo-a')
+    await lab.agents!.kill('oslo-a', 'agent')
     engine.kill('SIGKILL')
     await engine
     // Another operator has a copy of the bundles, and not the state.
