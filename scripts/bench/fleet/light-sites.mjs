@@ -14,7 +14,6 @@ const { rangeOf, readRequest, transactRequest } = await load('fleet/etcd/request
 const { TxnRequestSchema, WatchRequestSchema } = await load('fleet/etcd/rpc_pb.js')
 const { first, count, endpoints, credentials, times, watched } = JSON.parse(process.argv[2])
 
-const questionEveryMs = 1000
 const retryMs = 1000
 const prefixes = ['state/', 'permit/', 'status/']
 const request = (of, value) =>
@@ -45,7 +44,7 @@ async function startSite(number) {
     if (!grpc.isOpen) return
     const stream = grpc.open('/etcdserverpb.Watch/Watch', onMessage)
     stream.write(frame(request('createRequest', rangeOf({ prefix }))))
-    const questions = setInterval(() => stream.write(question), questionEveryMs)
+    const questions = setInterval(() => stream.write(question), times.beatEveryMs)
     stream.on('close', () => {
       clearInterval(questions)
       setTimeout(watch, retryMs, prefix, onMessage)

@@ -12,7 +12,7 @@ const { number, endpoints, credentials, times, watched } = JSON.parse(process.ar
 const settings = { site: `s${number}`, node: `s${number}-a` }
 
 let failures = 0
-const store = new EtcdStore(endpoints, credentials)
+const store = new EtcdStore(endpoints, credentials, times.beatEveryMs)
 const member = new FleetMember({
   ...{ store, clock: systemClock, self: settings, times },
   services: [{ name: 'vpn', minSites: 2 }],

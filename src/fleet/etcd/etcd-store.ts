@@ -24,8 +24,11 @@ export class EtcdStore implements Store {
   /** The preferred one first: at the beginning, the first of the configuration. */
   #endpoints: readonly Endpoint[]
   readonly #watches = new Set<EtcdWatch>()
+  readonly #askEveryMs: number
 
-  constructor(urls: readonly string[], credentials: Credentials) {
+  /** @param askEveryMs how often a watch asks whether its member still answers: in a large fleet, thousands of them do */
+  constructor(urls: readonly string[], credentials: Credentials, askEveryMs = 1000) {
+    this.#askEveryMs = askEveryMs
     this.#endpoints = urls.map((url) => openEndpoint(url, credentials))
   }
 
@@ -75,10 +78,11 @@ export class EtcdStore implements Store {
   }
 
   watch(prefix: string, onEvent: (event: WatchEvent) => void): Watch {
-    const watch = new EtcdWatch(prefix, onEvent, {
+    const members = {
       preferred: () => this.#endpoints[0]!,
-      demote: (endpoint) => this.#demote(endpoint),
-    })
+      demote: (endpoint: Endpoint) => this.#demote(endpoint),
+    }
+    const watch = new EtcdWatch(prefix, onEvent, members, this.#askEveryMs)
     this.#watches.add(watch)
     return {
       close: () => {

@@ -7,14 +7,13 @@ import { type Event, type WatchRequest, WatchRequestSchema } from './rpc_pb.ts'
 
 /** Milliseconds. */
 const timing = {
-  /** Between two questions on a stream whether the member still answers. */
-  ask: 1000,
-  /** The silence after which another member is asked. */
-  silence: 3000,
   snapshot: 3000,
   /** Before the next member, after one has failed: on average. */
   pause: 200,
 }
+
+/** Then another member is asked. */
+const unansweredQuestions = 3
 
 interface Members {
   readonly preferred: () => Endpoint
@@ -30,9 +29,12 @@ export class EtcdWatch {
   readonly #onEvent: (event: WatchEvent) => void
   readonly #members: Members
   readonly #closed = new AbortController()
+  readonly #askEveryMs: number
   #interrupted = false
 
-  constructor(prefix: string, onEvent: (event: WatchEvent) => void, members: Members) {
+  /** @param askEveryMs between two questions on the stream whether the member still answers */
+  constructor(prefix: string, onEvent: (event: WatchEvent) => void, members: Members, askEveryMs: number) {
+    this.#askEveryMs = askEveryMs
     this.#prefix = prefix
     this.#onEvent = onEvent
     this.#members = members
@@ -61,10 +63,11 @@ export class EtcdWatch {
   async #follow(endpoint: Endpoint): Promise<string | null> {
     const silent = new AbortController()
     const signal = AbortSignal.any([silent.signal, this.#closed.signal])
+    const silenceMs = this.#askEveryMs * unansweredQuestions
     let silence: NodeJS.Timeout | undefined
     const heard = () => {
       clearTimeout(silence)
-      silence = setTimeout(() => silent.abort(), timing.silence)
+      silence = setTimeout(() => silent.abort(), silenceMs)
     }
     try {
       const obstacle = await endpoint.connect(timing.snapshot)
@@ -74,7 +77,7 @@ export class EtcdWatch {
       this.#send({ event: 'snapshot', values: valuesOf(snapshot) })
       const first = snapshot.header!.revision + 1n
       heard()
-      for await (const response of endpoint.watch.watch(ask(this.#prefix, first, signal), {
+      for await (const response of endpoint.watch.watch(ask(this.#prefix, first, this.#askEveryMs, signal), {
         headers,
         signal,
       })) {
@@ -88,7 +91,7 @@ export class EtcdWatch {
       if (!silent.signal.aborted) return messageOf(error)
       // The connection is of no use to other requests either.
       endpoint.abort()
-      return `no answer in ${timing.silence} ms`
+      return `no answer in ${silenceMs} ms`
     } finally {
       clearTimeout(silence)
       // Ends the stream of questions.
@@ -103,16 +106,17 @@ export class EtcdWatch {
   }
 }
 
-/** The request, and then a question each second, so that a member that hangs is noticed. */
+/** The request, and then a question each time, so that a member that hangs is noticed. */
 async function* ask(
   prefix: string,
   startRevision: bigint,
+  askEveryMs: number,
   signal: AbortSignal,
 ): AsyncGenerator<WatchRequest> {
   const value = { ...rangeOf({ prefix }), startRevision }
   yield create(WatchRequestSchema, { requestUnion: { case: 'createRequest', value } })
   for (;;) {
-    await delay(timing.ask, undefined, { signal }).catch(() => {})
+    await delay(askEveryMs, undefined, { signal }).catch(() => {})
     if (signal.aborted) return
     yield create(WatchRequestSchema, { requestUnion: { case: 'progressRequest', value: {} } })
   }
