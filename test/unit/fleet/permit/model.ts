@@ -453,9 +453,10 @@ function findUncovered(model: Model, world: World, index: number): Broken {
  * do not reach it does not count; one that is degraded because it fails is not well, whatever we do. And a node that has given
  * its permit back is not in the register, because others would not count it.
  */
-function findBroken({ sites, minSites }: Model, { nodes, register }: World): Broken {
+function findBroken(model: Model, { nodes, register }: World): Broken {
+  const { sites, minSites } = model
   const forgotten = nodes.findIndex(
-    (node, index) => isWell(node) && node.settled && holderOf(register, nameOf(index)) !== null,
+    (node, index) => isWell(model, node) && node.settled && holderOf(register, nameOf(index)) !== null,
   )
   if (forgotten !== -1) return `${nameOf(forgotten)} is well, and stays in the register`
   const left = nodes.flatMap(({ cause }, index) =>
