@@ -163,7 +163,6 @@ export async function operateRollout(
     return followRollout(place, reporter)
   }
   try {
-    if (kind === 'resume' && !asStarted) await requireSameSites(first, sites)
     const next = reopen(first, kind, by)
     if (typeof next === 'string') {
       throw new OperationError(next, {
@@ -171,6 +170,7 @@ export async function operateRollout(
         outcome: 'refused',
       })
     }
+    if (kind === 'resume' && !asStarted) await requireSameSites(first, sites)
     return await withReach(await thawWay(files, next), place, (reach) =>
       underLock(reach, files, { rollout: first.id, replaces: 'engine' }, async () => {
         await signForAnotherAttempt(files, { first, next }, out, key)
