@@ -22,7 +22,7 @@ test.for([
     const out = await mkdtemp(join(tmpdir(), 'resume-'))
     onTestFinished(() => rm(out, { recursive: true }))
     await mkdir(join(out, '.rollout'))
-  await new RolloutFiles(out).save(rolloutIn(state))
+    await new RolloutFiles(out).save(rolloutIn(state))
     const error = await operateRollout({ sites: 'sites', out }, 'resume', reporter).catch((e: unknown) => e)
     expect(error).toMatchObject({
       message: expect.stringMatching(message),
