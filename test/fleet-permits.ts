@@ -111,7 +111,12 @@ export function describePermits(name: string, startBed: () => Promise<PermitBed>
         expect(of(site).mayWithdraw()).toBe(true)
       }
       const [first, , , , fifth] = permitSites as [string, string, string, string, string]
-      expect(await of(fifth).ask('no-reply')).toEqual({ phase: 'refused', remaining: 1, required: 2 })
+      // It may not have seen the beat of the sixth rise yet.
+      await until('the fifth is refused, because only the sixth would be left', async () => {
+        const state = await of(fifth).ask('no-reply')
+        expect(state).toMatchObject({ phase: 'refused', required: 2 })
+        return 'remaining' in state && state.remaining === 1 ? null : JSON.stringify(state)
+      })
       expect(of(fifth).mayWithdraw()).toBe(false)
       expect((await readRegister()).map(({ node }) => node)).toEqual(
         permitSites.slice(0, 4).map((site) => `${site}/${site}-a`),

@@ -7,16 +7,20 @@ export interface StoreSettings {
   readonly caFile: string
   readonly certFile: string
   readonly keyFile: string
-  readonly beatEveryMs?: number
 }
 
-/** Connects when it is used. Throws the system's error where a file cannot be read. */
-export async function openStore(settings: StoreSettings): Promise<EtcdStore> {
-  const { endpoints, caFile, certFile, keyFile, beatEveryMs } = settings
+/**
+ * Connects when it is used. Throws the system's error where a file cannot be read.
+ * @param askEveryMs how often a watch asks whether its member still answers
+ */
+export async function openStore(
+  { endpoints, caFile, certFile, keyFile }: StoreSettings,
+  askEveryMs?: number,
+): Promise<EtcdStore> {
   const [ca, cert, key] = await Promise.all([caFile, certFile, keyFile].map((path) => readFile(path, 'utf8')))
   return new EtcdStore(
     endpoints.map((endpoint) => `https://${endpoint}`),
     { ca: ca!, cert: cert!, key: key! },
-    beatEveryMs,
+    askEveryMs,
   )
 }

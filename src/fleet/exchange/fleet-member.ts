@@ -85,7 +85,7 @@ export class FleetMember {
       ...{ store, clock, beats: this.#beats, registers: this.#watched.registers },
       statusEveryMs: times.statusEveryMs,
     })
-    this.#watch = followBeats(this.#beats, store, clock, times)
+    this.#watch = followBeats(this.#beats, store, clock, { times, onFailure })
     this.#beatLater(0)
   }
 

@@ -3,10 +3,11 @@ import type { Store, Watch } from '../store.ts'
 import type { Beats } from './beats.ts'
 import { beatPrefix } from './keys.ts'
 
-interface Times {
-  readonly readBeatsEveryMs: number | null
-  readonly callWithinMs: number
-  readonly retryMs: number
+interface Settings {
+  readonly times: { readonly readBeatsEveryMs: number | null; readonly callWithinMs: number }
+  readonly onFailure: (message: string) => void
+  /** From 0 up to 1. */
+  readonly random?: () => number
 }
 
 /**
@@ -17,7 +18,7 @@ export function followBeats(
   beats: Beats,
   store: Pick<Store, 'read' | 'watch'>,
   clock: Clock,
-  { readBeatsEveryMs, callWithinMs, retryMs }: Times,
+  { times: { readBeatsEveryMs, callWithinMs }, onFailure, random = Math.random }: Settings,
 ): Watch {
   if (readBeatsEveryMs === null) {
     return store.watch(beatPrefix, (event) => {
@@ -32,14 +33,21 @@ export function followBeats(
   const readLater = (delayMs: number) => {
     if (!isClosed) next = clock.after(delayMs, () => void read())
   }
+  let hasFailed = false
   const read = async () => {
     const startMs = clock.now()
     const outcome = await store.read([{ prefix: beatPrefix }], callWithinMs)
     if (isClosed) return
-    const isRead = outcome.outcome === 'read'
-    if (isRead) beats.seeAll(outcome.values, clock.now())
-    const tookMs = clock.now() - startMs
-    readLater(isRead ? Math.max(0, readBeatsEveryMs - tookMs) : retryMs)
+    if (outcome.outcome !== 'read') {
+      hasFailed = true
+      onFailure(outcome.message)
+      return readLater(readBeatsEveryMs * (0.25 + random() / 4))
+    }
+    beats.seeAll(outcome.values, clock.now())
+    // After an outage all nodes begin at once: they must not go on so.
+    const share = hasFailed ? random() : 0.9 + random() / 5
+    hasFailed = false
+    readLater(Math.max(0, readBeatsEveryMs * share - (clock.now() - startMs)))
   }
   readLater(0)
   return {

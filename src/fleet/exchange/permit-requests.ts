@@ -67,17 +67,22 @@ export class PermitRequests {
     return true
   }
 
-  /** Whether the store has an entry that says so. */
-  async publish(well: boolean, within: number): Promise<boolean> {
+  /**
+   * Writes its entry, in one request. `published`: the store has an entry that says so. `conflict`: its entry was another one, or
+   * was not known, and the same again goes on.
+   */
+  async publish(well: boolean, within: number): Promise<'published' | 'conflict' | 'unknown'> {
     const { store, createNonce } = this.#parts
     const key = this.#entryKey
+    const isKnown = this.#entry !== undefined
     if (this.#entry === undefined) {
       const read = await store.read([{ key }], within)
       if (read.outcome !== 'read') return this.#fail(read.message)
       this.#entry = read.values.get(key) ?? null
     }
     const known = this.#entry
-    if (known !== null && readEntry(known)?.well === well) return true
+    if (known !== null && readEntry(known)?.well === well) return 'published'
+    if (!isKnown) return 'conflict'
     const next = JSON.stringify({ well, nonce: createNonce() } satisfies Entry)
     // Until there is a reply, it may be either.
     this.#entry = undefined
@@ -85,9 +90,10 @@ export class PermitRequests {
       { compares: [{ key, value: known }], writes: [{ key, value: next }] },
       within,
     )
-    if (outcome.outcome === 'committed') this.#entry = next
-    else if (outcome.outcome !== 'conflict') this.#fail(outcome.message)
-    return outcome.outcome === 'committed'
+    if (outcome.outcome === 'conflict') return 'conflict'
+    if (outcome.outcome !== 'committed') return this.#fail(outcome.message)
+    this.#entry = next
+    return 'published'
   }
 
   async read(within: number): Promise<StoredView | null> {
@@ -98,6 +104,8 @@ export class PermitRequests {
       this.#fail(read.message)
       return null
     }
+    // A late request, or a store that was restored, may have changed its own entry: then it is read and written again.
+    if ((read.values.get(this.#entryKey) ?? null) !== this.#entry) this.#entry = undefined
     const view = this.#viewOf(read.values, read.values)
     if (view === null) this.#fail(`${key} is not a register`)
     return view
@@ -146,6 +154,8 @@ export class PermitRequests {
       writes: well ? [{ key, value: next }] : [],
     })
     if (outcome === 'committed') this.#entry = next
+    // Nothing was written. If its own entry was what has changed, the next read shows it.
+    else if (outcome === 'conflict') this.#entry = text
     return { outcome: outcome === 'refused' ? 'conflict' : outcome }
   }
 
@@ -187,8 +197,8 @@ export class PermitRequests {
     return { ...holder, since }
   }
 
-  #fail(message: string): false {
+  #fail(message: string): 'unknown' {
     this.#parts.onFailure(message)
-    return false
+    return 'unknown'
   }
 }

@@ -149,7 +149,10 @@ export class ServicePermit {
   async #bringAbout(wish: Wish): Promise<boolean> {
     if (wish !== this.#wish) return true
     const within = this.#parts.times.callWithinMs
-    if (!(await this.#requests.publish(wish.wish === 'well', within))) return false
+    let published = await this.#requests.publish(wish.wish === 'well', within)
+    // Where its entry was not known it is now.
+    if (published === 'conflict') published = await this.#requests.publish(wish.wish === 'well', within)
+    if (published !== 'published') return false
     if (wish.wish === 'not-well') return true
     const view = await this.#requests.read(within)
     if (view === null) return false
@@ -182,7 +185,8 @@ export class ServicePermit {
 
   async #perform(effect: PermitEffect, view: StoredView | null, within: number): Promise<Untimed> {
     if (effect.effect === 'publish') {
-      return (await this.#requests.publish(false, within)) ? { event: 'published' } : unknown
+      const published = await this.#requests.publish(false, within)
+      return published === 'unknown' ? unknown : { event: published }
     }
     if (effect.effect === 'read') {
       const read = await this.#requests.read(within)

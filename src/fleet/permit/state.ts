@@ -108,9 +108,7 @@ export function stepPermit(state: PermitState, event: PermitEvent, asking: Askin
       return rest(state.phase === 'committing' || state.phase === 'claiming' ? granted : state)
     case 'conflict':
       // Its entry first: it is compared too, and the store may have another one than the node knows.
-      return state.phase === 'claiming' || state.phase === 'committing'
-        ? publish(answered, event.nowMs)
-        : rest(state)
+      return state.phase === 'reading' ? rest(state) : publish(answered, event.nowMs)
     case 'unknown':
       // What was written is seen by reading: the register has the nonce of this request, or it has not.
       return state.phase === 'publishing' || state.phase === 'claiming'

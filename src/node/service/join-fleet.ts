@@ -41,7 +41,7 @@ export async function joinFleet(manifest: Manifest, clock: Clock, say: Say): Pro
   try {
     const { openStore } = await import('../../fleet/etcd/open-store.ts')
     const { FleetMember } = await import('../../fleet/exchange/fleet-member.ts')
-    const store = await openStore(settings)
+    const store = await openStore(settings, settings.beatEveryMs)
     const member = new FleetMember({
       store,
       clock,

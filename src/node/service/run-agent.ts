@@ -23,6 +23,8 @@ import { exitOnCrash } from './exit-on-crash.ts'
 
 /** How long to wait for a bundle with a store, or its files, before the next look. */
 const retryMs = 5000
+/** Between two questions of a watch, also in a large fleet: what asks an agent for anything waits less than three of them. */
+const mostAskEveryMs = 3000
 /** An apply takes no longer. */
 const applyMs = 240_000
 
@@ -81,7 +83,8 @@ async function tryToOpen(bundleDir: string): Promise<Found | string> {
   try {
     const manifest = await readManifest(bundleDir)
     if (manifest.store === null) return `the bundle in ${bundleDir} has none`
-    return { manifest, store: await openStore(manifest.store) }
+    const askEveryMs = Math.min(manifest.store.beatEveryMs, mostAskEveryMs)
+    return { manifest, store: await openStore(manifest.store, askEveryMs) }
   } catch (error) {
     const { code, path, message } = error as NodeJS.ErrnoException
     return path === undefined ? message : `cannot read ${path} (${code})`

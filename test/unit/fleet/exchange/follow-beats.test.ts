@@ -4,7 +4,7 @@ import { Beats } from '../../../../src/fleet/exchange/beats.ts'
 import { followBeats } from '../../../../src/fleet/exchange/follow-beats.ts'
 import type { ReadOutcome } from '../../../../src/fleet/store.ts'
 
-const times = { readBeatsEveryMs: 10_000, callWithinMs: 1000, retryMs: 700 }
+const times = { readBeatsEveryMs: 10_000, callWithinMs: 1000 }
 
 /** A store that takes `readTakesMs` for each read of its beats, and the delay of the next one. */
 class Bed {
@@ -12,6 +12,8 @@ class Bed {
   readTakesMs = 100
   reply: ReadOutcome = { outcome: 'unknown', message: 'no reply in time' }
   reads = 0
+  random = 0.5
+  readonly failures: string[] = []
   next: { readonly delayMs: number; readonly run: () => void } | null = null
   readonly beats = new Beats(35_000)
   readonly watch
@@ -38,7 +40,16 @@ class Bed {
         throw new Error('the beats are watched')
       },
     }
-    this.watch = followBeats(this.beats, store, { ...systemClock, now: () => this.nowMs, after }, times)
+    this.watch = followBeats(
+      this.beats,
+      store,
+      { ...systemClock, now: () => this.nowMs, after },
+      {
+        times,
+        onFailure: (message) => this.failures.push(message),
+        random: () => this.random,
+      },
+    )
   }
 
   /** Until the next read has ended. */
@@ -84,10 +95,27 @@ test('a read that fails is repeated, and what was seen before stays until it is 
   await bed.readOnce()
   bed.reply = { outcome: 'unknown', message: 'no reply in time' }
   await bed.readOnce()
-  expect(bed.next?.delayMs).toBe(700)
+  expect(bed.next?.delayMs).toBe(3750)
+  expect(bed.failures).toEqual(['no reply in time'])
   expect(bed.well).toEqual(['ams1/a'])
   while (bed.nowMs < 45_100) await bed.readOnce()
   expect(bed.well).toEqual([])
+})
+
+test('nodes read at different moments, also after an outage that has ended for all of them at once', async () => {
+  const delays = async (random: number, outage: boolean) => {
+    const bed = new Bed()
+    bed.random = random
+    if (!outage) bed.say(['ams1/a', 5])
+    await bed.readOnce()
+    bed.say(['ams1/a', 6])
+    await bed.readOnce()
+    return bed.next!.delayMs
+  }
+  expect(await delays(0, false)).toBe(8900)
+  expect(await delays(0.99, false)).toBe(10_880)
+  expect(await delays(0, true)).toBe(0)
+  expect(await delays(0.99, true)).toBe(9800)
 })
 
 test('after it is closed nothing is read', async () => {

@@ -480,7 +480,7 @@ function receive(model: Model, world: World, index: number): World {
     const settled = saysWell(entry) && holderOf(world.register, nameOf(index)) === null
     const known = free({ entry, settled })
     if (node.permit.phase !== 'publishing') return known
-    const event = reply === 'done' ? 'published' : 'unknown'
+    const event = reply === 'done' ? 'published' : 'conflict'
     return advance(model, known, index, { event, nowMs })
   }
   if (of.kind === 'claim') {
