@@ -70,6 +70,22 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     ],
   ],
   [
+    // One of the public keys that have the bits of private ones.
+    'with a private key, which is not shown, instead of a public one',
+    [
+      keys('ams1', '{ vpn: uNfzL0W6tSFI5g/7+fZei2B4cdwHY3qTAsQPh0NeGGE= }'),
+      keys('fra1', '{ vpn: mP+HvmEbXcpti5narpo8Nr4POqscEaDVvmxKAmEK8UA= }'),
+    ],
+    [
+      'sites/ams1.yaml:7:23 nodes[0].probeKeys.vpn: is a private key (the value is not shown), which is now no secret any more\nmake another one with wg genkey, and write what wg pubkey prints for it',
+    ],
+  ],
+  [
+    'with a key of services that are no list',
+    [['ams1.yaml', 'services: [vpn]\n', `services: vpn\n    probeKeys: { vpn: ${keyA} }\n`]],
+    ['sites/ams1.yaml:6:15 nodes[0].services: expected a list, got "vpn"\nwrite [vpn]'],
+  ],
+  [
     'with a key that is none',
     [keys('ams1', '{ vpn: short }')],
     [

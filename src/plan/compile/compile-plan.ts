@@ -114,6 +114,7 @@ function compileNode(shared: Compilation, site: Site, node: FleetNode, layout: N
     services,
     store: fleet.store,
     remote,
+    probeKeys: node.probeKeys,
     alwaysAnnounce: sortPrefixes(node.alwaysAnnounce),
     extra: node.extra,
     maintenance: node.maintenance,

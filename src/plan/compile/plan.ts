@@ -8,6 +8,7 @@ import type {
   Bfd,
   Degrade,
   ExtraText,
+  FleetNode,
   MaintenanceWindow,
   Rpki,
   Service,
@@ -56,6 +57,8 @@ export interface NodePlan {
   readonly store: Store | null
   /** `null`: the endpoints of other sites are not probed. */
   readonly remote: NodeRemote | null
+  /** The public keys of its own probes, with or without `remote`. */
+  readonly probeKeys: FleetNode['probeKeys']
   /** Configuration of the engineer's own, which the daemon gets as it is. */
   readonly extra: readonly ExtraText[]
   readonly maintenance: readonly MaintenanceWindow[]

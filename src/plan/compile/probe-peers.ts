@@ -11,7 +11,7 @@ export interface ProbePeers {
 /** The peers that the interfaces of a node need for probes: its own, and those of other sites. Keys come from the YAML. */
 export function probePeersOf(plan: NodePlan): ProbePeers[] {
   return plan.services.map(({ name, wireguard, probe }) => {
-    const own = plan.remote?.keys.find(({ service }) => service === name)?.publicKey ?? null
+    const own = plan.probeKeys.find(({ service }) => service === name)?.publicKey ?? null
     const { address } = probe
     const ownAddress = `${address}/${address.family === 'ipv6' ? 128 : 32}`
     const peer = (node: string, whose: string, publicKey: string | null, allowedIps: readonly string[]) => {
@@ -30,12 +30,13 @@ export function probePeersOf(plan: NodePlan): ProbePeers[] {
         ...allowedIps.map((prefix) => `AllowedIPs = ${prefix}`),
       ]
     }
-    const observers = (plan.remote?.observers ?? []).filter(({ service }) => service === name)
     const blocks = [
       peer(plan.node, `the probe of ${plan.node} itself`, own, [ownAddress]),
-      ...observers.map(({ node, site, publicKey }) =>
-        peer(node, `the probe of ${node} at ${site}, without an address`, publicKey, []),
-      ),
+      ...(plan.remote?.observers
+        .filter(({ service }) => service === name)
+        .map(({ node, site, publicKey }) =>
+          peer(node, `the probe of ${node} at ${site}, without an address`, publicKey, []),
+        ) ?? [['# fleet.yaml has no `remote`: no other site probes it']]),
     ]
     const lines = blocks.flatMap((block, at) => (at === 0 ? block : ['', ...block]))
     return { service: name, interface: wireguard.interface, lines }

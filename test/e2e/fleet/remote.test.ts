@@ -105,7 +105,8 @@ describe('four sites, one of them over IPv6, whose probes have preshared keys', 
       })),
     )
     const cure = async (finding: Finding) => {
-      const [command] = finding.cure.replace('FILE', services[0]!.probe.presharedKeyFile!).split('\n')
+      const text = finding.cure.replace('FILE', services[0]!.probe.presharedKeyFile!)
+      const [command] = /wg set .*/.exec(text) ?? []
       await inside(lon1, 'sh', ['-c', command!])
     }
     for (const finding of found) await cure(finding)

@@ -59,8 +59,9 @@ function checkProbeKeys(drafts: Drafts): Finding[] {
   })
   return [
     ...nodes.flatMap(({ file, path, node }) => {
-      const served = node.services ?? []
-      if (served.includes(undefined)) return []
+      const served = node.services
+      // What is no list, and an entry that is no name, has a finding of its own.
+      if (served === undefined || served.includes(undefined)) return []
       return Object.keys(node.probeKeys ?? {})
         .filter((service) => !served.includes(service))
         .map((service): Finding => {

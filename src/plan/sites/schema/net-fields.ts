@@ -10,6 +10,7 @@ import {
 import { quote } from '../../../text/wording.ts'
 import { field, type Reading, readWholeNumber, type Shape, textField } from '../fields.ts'
 import { OddNumber } from '../yaml/numbers.ts'
+import { isPrivateKey } from './private-key.ts'
 
 /** A value that `net` parses. */
 export function netField<T>(example: string, shape: Omit<Shape, 'type'>, parse: (text: string) => Parsed<T>) {
@@ -73,6 +74,13 @@ export const publicKeyField = textField(
     }
     if (/^A{43}=$/.test(text)) {
       return { ok: false, message: 'is all zeros', hint: 'write the key that wg pubkey prints' }
+    }
+    if (isPrivateKey(Uint8Array.from(atob(text), (byte) => byte.charCodeAt(0)))) {
+      return {
+        ok: false,
+        message: 'is a private key (the value is not shown), which is now no secret any more',
+        hint: 'make another one with wg genkey, and write what wg pubkey prints for it',
+      }
     }
     return { ok: true, value: text }
   },

@@ -161,13 +161,11 @@ recommended:
 
 test('--probe-peers prints the peers of a node for its own probe and those of other sites, without secrets', async () => {
   const own = 'probeKeys: { vpn: xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg= }'
-  await writeFile(
-    join(sites, 'fleet.yaml'),
-    base['fleet.yaml']!.replace(
-      'asn: 64500\n',
-      'asn: 64500\nremote: {}\nstore: { endpoints: [10.9.0.1:2379], caFile: /a/ca, certFile: /a/c, keyFile: /a/k }\n',
-    ),
+  const withRemote = base['fleet.yaml']!.replace(
+    'asn: 64500\n',
+    'asn: 64500\nremote: {}\nstore: { endpoints: [10.9.0.1:2379], caFile: /a/ca, certFile: /a/c, keyFile: /a/k }\n',
   )
+  await writeFile(join(sites, 'fleet.yaml'), withRemote)
   const write = (site: string, fields: string) =>
     writeFile(
       join(sites, `${site}.yaml`),
@@ -197,6 +195,11 @@ AllowedIPs = 10.80.255.254/32
     interfaces: [{ service: 'vpn', interface: 'wg0' }],
   })
   expect(await readdir(dir)).toEqual(['sites'])
+  await writeFile(join(sites, 'fleet.yaml'), base['fleet.yaml']!)
+  expect((await plan('--probe-peers', 'ams1-a')).stdout).toBe(
+    `${there}\n# fleet.yaml has no \`remote\`: no other site probes it\n`,
+  )
+  await writeFile(join(sites, 'fleet.yaml'), withRemote)
 
   expect((await plan('--out', out)).stdout).not.toContain('other sites probe it')
   await writeFile(join(sites, 'ams1.yaml'), base['ams1.yaml']!)

@@ -41,11 +41,15 @@ describe('peers for the probes of other sites', () => {
     node,
     publicKey,
   })
+  // The keys of RFC 7748, section 6.1.
+  const secret = 'dwdtCnMYpX08FsFyUbJmRd9ML4frwJkqsXf7pR25LCo='
+  const own = 'hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo='
   const find = (text: string, publicKey: string | null, presharedKeyFile: string | null = null) =>
     findWrongPeers(
       ofService('wg0', presharedKeyFile).services[0]!,
       [observer('lon1-a', publicKey), observer('lon1-b', other)],
       `${other}\t(none)\n${text}`,
+      own,
     )
 
   test('that are there without an address need nothing', () => {
@@ -71,18 +75,44 @@ describe('peers for the probes of other sites', () => {
       {
         severity: 'warning',
         message: `wg0 accepts packets from 10.80.0.7/32, fd00::7/128 of the probe of lon1-a at lon1 (${key}): it counts as a client, and its key opens the tunnel`,
-        cure: `wg set wg0 peer ${key} allowed-ips ""`,
+        cure: `if this is no client of yours: wg set wg0 peer ${key} allowed-ips ""\n    if it is one, probeKeys of lon1-a has a wrong key`,
       },
     ])
+  })
+
+  test("with the key of this node's probe keep its address, and need a key of their own", () => {
+    for (const text of [`${own}\t10.80.255.254/32\n`, '']) {
+      const [finding, ...rest] = find(text, own)
+      expect(rest).toEqual([])
+      expect(finding!.message).toBe(
+        `the probe of lon1-a at lon1 (${own}) has the key of this node's probe too: make a key for each, because two probes with one key interrupt each other`,
+      )
+      expect(finding!.cure).toContain('make another key at lon1-a: ')
+      expect(finding!.cure).not.toContain('wg set')
+    }
+  })
+
+  test('whose key in the YAML is a private one are found without it', () => {
+    const [theirs, theirSecret] = [
+      '3p7bfXt9wbTTW2HC7OQ1Nz+DQ8hbeGdNrfx+FG+IK08=',
+      'XasIfmJKikt54X+Lg4AO5m87sSkmGLb9HC+LJ/+I4Os=',
+    ]
+    const ofThis = find('', secret)
+    for (const found of [find(`${theirs}\t(none)\n`, theirSecret), ofThis]) {
+      expect(found).toHaveLength(1)
+      expect(found[0]!.message).toContain('probeKeys of lon1-a at lon1 has a private key for vpn')
+      expect(found[0]!.cure).toMatch(/^make another key at lon1-a(?: and at this node)?: /)
+      const old = found === ofThis ? own : theirs
+      expect(found[0]!.cure).toContain(`wherever the old key is a peer: wg set wg0 peer ${old} remove`)
+      for (const leaked of [theirSecret, secret]) expect(JSON.stringify(found)).not.toContain(leaked)
+    }
   })
 
   test('need the key that the YAML has of the probe here: another one is found, with the right one', async () => {
     const dir = await mkdtemp(join(tmpdir(), 'anyward-cures-'))
     onTestFinished(() => rm(dir, { recursive: true }))
     const file = join(dir, 'probe.key')
-    // The keys of RFC 7748, section 6.1.
-    await writeFile(file, 'dwdtCnMYpX08FsFyUbJmRd9ML4frwJkqsXf7pR25LCo=\n')
-    const own = 'hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo='
+    await writeFile(file, `${secret}\n`)
     const { services } = ofService('absent0')
     const service = { ...services[0]!, probe: { ...services[0]!.probe, privateKeyFile: file } }
     const examineWith = (publicKey: string) => {
@@ -94,9 +124,17 @@ describe('peers for the probes of other sites', () => {
     const [finding] = await examineWith(key)
     expect(finding).toMatchObject({
       severity: 'warning',
-      message: `the public key of ${file} is ${own}, and probeKeys of this node has ${key} for vpn: the nodes that it probes know another key`,
+      message: `the public key of ${file} is ${own}, and probeKeys of this node has another one for vpn: the nodes that it probes do not know this key`,
       cure: expect.stringContaining(`write probeKeys: { vpn: ${own} } at this node`),
     })
+    const leaked = await examineWith(secret)
+    expect(leaked).toMatchObject([
+      {
+        message: `probeKeys of this node has the private key of its probe for vpn, the text of ${file}: it is in the YAML and in bundles, and no longer a secret`,
+        cure: expect.stringContaining('make another key at this node: '),
+      },
+    ])
+    expect(JSON.stringify(leaked)).not.toContain(secret)
   })
 
   test('whose keys are not in the YAML are not checked, and the finding says so', () => {

@@ -19,20 +19,25 @@ export const observerPeers: Check = {
     const found: Found[] = []
     for (const service of services) {
       const observers = remote.observers.filter((observer) => observer.service === service.name)
+      const own = await readPublicKey(service.probe.privateKeyFile)
       const text =
         observers.length === 0 ? null : await showIfPresent(service.wireguard.interface, 'allowed-ips')
-      if (text !== null) found.push(...findWrongPeers(service, observers, text))
-      found.push(...(await findWrongKey(service, remote)))
+      if (text !== null) found.push(...findWrongPeers(service, observers, text, own))
+      if (own !== null) found.push(...findWrongKey(service, remote, own))
     }
     return found
   },
 }
 
-/** @param text of `wg show INTERFACE allowed-ips` */
+/**
+ * @param text of `wg show INTERFACE allowed-ips`
+ * @param own the public key of this node's probe; `null`: not known
+ */
 export function findWrongPeers(
   { name, wireguard: { interface: device }, probe }: Pick<ManifestService, 'name' | 'wireguard' | 'probe'>,
   observers: readonly Observer[],
   text: string,
+  own: string | null,
 ): Found[] {
   const found: Found[] = []
   const unknown: string[] = []
@@ -42,13 +47,27 @@ export function findWrongPeers(
       continue
     }
     const prefixes = findAllowed(text, publicKey)
+    const another = (where: string) => makeAnotherKey(name, where, probe.privateKeyFile)
+    const derived = publicKeyOf(Buffer.from(publicKey, 'base64'))
     const whose = `the probe of ${node} at ${site} (${publicKey})`
-    if (prefixes === null) {
+    if (derived === own || findAllowed(text, derived) !== null) {
+      const message = `probeKeys of ${node} at ${site} has a private key for ${name}, that of ${derived}: it is in the YAML and in bundles, and no longer a secret`
+      const where = derived === own ? `${node} and at this node` : node
+      found.push(warning(message, `${another(where)}\n    ${removePeer(device, derived)}`))
+    } else if (publicKey === own) {
+      // The peer is that of this node's probe, and must keep its address.
+      const message = `${whose} has the key of this node's probe too: make a key for each, because two probes with one key interrupt each other`
+      found.push(warning(message, another(node)))
+    } else if (prefixes === null) {
       const message = `${device} has no peer for ${whose}, which then does not reach ${name}`
       found.push(warning(message, setPeer(device, publicKey, node, probe.presharedKeyFile)))
     } else if (prefixes.length > 0) {
       const message = `${device} accepts packets from ${prefixes.join(', ')} of ${whose}: it counts as a client, and its key opens the tunnel`
-      found.push(warning(message, `wg set ${device} peer ${publicKey} allowed-ips ""`))
+      const cure = [
+        `if this is no client of yours: wg set ${device} peer ${publicKey} allowed-ips ""`,
+        `if it is one, probeKeys of ${node} has a wrong key`,
+      ]
+      found.push(warning(message, cure.join('\n    ')))
     }
   }
   if (unknown.length > 0) {
@@ -69,17 +88,42 @@ function setPeer(device: string, publicKey: string, node: string, presharedKeyFi
     : `${command} preshared-key FILE\n    FILE is a copy of ${presharedKeyFile} of ${node}`
 }
 
-/** A key file that cannot be read is the finding of another check. */
-async function findWrongKey({ name, probe }: ManifestService, { keys, targets }: Remote): Promise<Found[]> {
+function makeAnotherKey(service: string, node: string, file: string): string {
+  return `make another key at ${node}: (umask 077 && wg genkey > ${file}), write probeKeys: { ${service}: KEY } there with what \`wg pubkey < ${file}\` prints, and run \`anyward plan\``
+}
+
+function removePeer(device: string, publicKey: string): string {
+  return `then, wherever the old key is a peer: wg set ${device} peer ${publicKey} remove`
+}
+
+/** `null`: it cannot be read, which is the finding of another check. */
+async function readPublicKey(file: string): Promise<string | null> {
+  const read = await readKeyFile(file)
+  return read.ok ? publicKeyOf(read.key) : null
+}
+
+function publicKeyOf(privateKey: Buffer): string {
+  return keyPairOf(privateKey).publicKey.toString('base64')
+}
+
+/** The written key is never quoted, because it may be a private one. */
+function findWrongKey(
+  { name, wireguard, probe }: ManifestService,
+  { keys, targets }: Remote,
+  own: string,
+): Found[] {
   const written = keys.find(({ service }) => service === name)?.publicKey
-  if (written === undefined || !targets.some(({ service }) => service === name)) return []
-  const read = await readKeyFile(probe.privateKeyFile)
-  if (!read.ok) return []
-  const own = keyPairOf(read.key).publicKey.toString('base64')
-  if (own === written) return []
+  if (written === undefined || written === own) return []
+  const file = probe.privateKeyFile
+  if (publicKeyOf(Buffer.from(written, 'base64')) === own) {
+    const message = `probeKeys of this node has the private key of its probe for ${name}, the text of ${file}: it is in the YAML and in bundles, and no longer a secret`
+    const another = makeAnotherKey(name, 'this node', file)
+    return [warning(message, `${another}\n    ${removePeer(wireguard.interface, own)}`)]
+  }
+  if (!targets.some(({ service }) => service === name)) return []
   return [
     warning(
-      `the public key of ${probe.privateKeyFile} is ${own}, and probeKeys of this node has ${written} for ${name}: the nodes that it probes know another key`,
+      `the public key of ${file} is ${own}, and probeKeys of this node has another one for ${name}: the nodes that it probes do not know this key`,
       `write probeKeys: { ${name}: ${own} } at this node, run \`anyward plan\`, and give the nodes that it probes the new peer`,
     ),
   ]
