@@ -90,7 +90,9 @@ describe('a lab that comes up', () => {
 
       const second = await anyward('lab', 'up', '--sites', sites)
       expect(second.exitCode).toBe(2)
-      expect(second.stderr).toContain(`a lab is already on this machine: it runs ${resolve(sites)} since`)
+      expect(second.stderr).toContain(
+        `a lab is already on this machine: it runs ${resolve('test/e2e/fixtures/fleet-mixed')} since`,
+      )
       expect(second.stderr).toContain('`anyward lab down` ends it')
 
       expect((await anyward('lab', 'down')).exitCode).toBe(0)
