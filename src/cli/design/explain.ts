@@ -1,9 +1,8 @@
 import { formatAsPath, parseAsPath } from '../../net/as-path.ts'
 import { type Community, parseCommunity } from '../../net/community.ts'
 import { type Parsed, type Prefix, parseAddress, parsePrefix } from '../../net/prefix.ts'
-import { compilePlan } from '../../plan/compile/compile-plan.ts'
+import { compileForDebian } from '../../plan/compile/compile-plan.ts'
 import { noFeeds, type PlanFeeds } from '../../plan/compile/feeds.ts'
-import { debianLayout } from '../../plan/compile/layout.ts'
 import type { NodePlan, Plan, SessionChannel, SessionPlan } from '../../plan/compile/plan.ts'
 import { loadVrps } from '../../plan/feeds/vrp-source.ts'
 import { evaluate } from '../../plan/policy/evaluate.ts'
@@ -35,7 +34,7 @@ export async function explain(
 ): Promise<void> {
   const fleet = await requireFleet(options.sites)
   const feeds = await feedsFor(fleet, asked, options)
-  const plan = compilePlan(fleet, (_site, node) => debianLayout(fleet, node), feeds)
+  const plan = compileForDebian(fleet, feeds)
   const node = findNode(plan, asked.node)
   const session = findSession(node, asked.neighbor)
   const prefix = require(asked.prefix, parsePrefix(asked.prefix))

@@ -1,6 +1,5 @@
-import { compilePlan } from '../../plan/compile/compile-plan.ts'
+import { compileForDebian } from '../../plan/compile/compile-plan.ts'
 import { type FarEndItem, farEndOf } from '../../plan/compile/far-end.ts'
-import { debianLayout } from '../../plan/compile/layout.ts'
 import type { NodePlan, SessionPlan } from '../../plan/compile/plan.ts'
 import { requireFleet } from '../../plan/sites/load.ts'
 import { quote } from '../../text/wording.ts'
@@ -20,7 +19,7 @@ export async function printFarEnd(
 ): Promise<void> {
   const fleet = await requireFleet(sites)
   // The lists name no route of an IRR set, so no feed is read.
-  const { nodes } = compilePlan(fleet, (_site, node) => debianLayout(fleet, node))
+  const { nodes } = compileForDebian(fleet)
   const all = nodes.flatMap((node) => node.sessions.map((session) => ({ node, session })))
   const asked = all.filter(({ node, session }) =>
     [session.neighbor, `${node.node}/${session.neighbor}`].includes(name),

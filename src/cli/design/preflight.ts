@@ -1,5 +1,4 @@
-import { compilePlan } from '../../plan/compile/compile-plan.ts'
-import { debianLayout } from '../../plan/compile/layout.ts'
+import { compileForDebian } from '../../plan/compile/compile-plan.ts'
 import { announcementsOf } from '../../plan/compile/own-announcements.ts'
 import { loadVrps } from '../../plan/feeds/vrp-source.ts'
 import { formatCount, formatSpan } from '../../plan/rpki/assess.ts'
@@ -29,7 +28,7 @@ export async function runPreflight(options: VrpFileOptions & { json?: true }): P
       `warning: ${source.file} is ${formatSpan(ageMs)} old: the result may be out of date\n`,
     )
   }
-  const plan = compilePlan(fleet, (_site, node) => debianLayout(fleet, node))
+  const plan = compileForDebian(fleet)
   const rows = preflight(announcementsOf(plan.nodes, fleet), vrps)
   if (options.json) process.stdout.write(`${JSON.stringify({ announcements: rows }, null, 2)}\n`)
   else process.stdout.write(describe(rows, `${source.file}, ${formatCount(vrps.size)} VRPs`))

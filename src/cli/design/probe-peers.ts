@@ -1,5 +1,4 @@
-import { compilePlan } from '../../plan/compile/compile-plan.ts'
-import { debianLayout } from '../../plan/compile/layout.ts'
+import { compileForDebian } from '../../plan/compile/compile-plan.ts'
 import { probePeersOf } from '../../plan/compile/probe-peers.ts'
 import { requireFleet } from '../../plan/sites/load.ts'
 import { quote } from '../../text/wording.ts'
@@ -11,7 +10,7 @@ export async function printProbePeers(
   { sites, json }: { sites: string; json?: true },
 ): Promise<void> {
   const fleet = await requireFleet(sites)
-  const { nodes } = compilePlan(fleet, (_site, node) => debianLayout(fleet, node))
+  const { nodes } = compileForDebian(fleet)
   const plan = nodes.find(({ node }) => node === name)
   if (plan === undefined) {
     throw notThere(

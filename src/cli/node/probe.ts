@@ -3,7 +3,7 @@ import { type ProbeAttempt, probeEndpoint } from '../../node/service/probe-endpo
 import { type Endpoint, formatEndpoint } from '../../node/wireguard/endpoint-socket.ts'
 import type { FailureCause } from '../../node/wireguard/exchange.ts'
 import type { RouteEnds } from '../../node/wireguard/inner/ip.ts'
-import { keyPairOf, parsePublicKey } from '../../node/wireguard/key.ts'
+import { parsePublicKey, publicKeyOf } from '../../node/wireguard/key.ts'
 import { readKeyFile } from '../../node/wireguard/key-file.ts'
 import { CommandError, exitCode } from '../failure.ts'
 
@@ -56,7 +56,7 @@ export async function runProbe(options: ProbeOptions): Promise<void> {
   })
   const report = summarize(attempts, echoes)
   if (options.json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`)
-  else printText(report, attempts, options.endpoint, keyPairOf(privateKey).publicKey.toString('base64'))
+  else printText(report, attempts, options.endpoint, publicKeyOf(privateKey))
   if (report.ok) return
   process.exitCode = report.reason === 'starved' ? exitCode.failed : exitCode.findings
 }

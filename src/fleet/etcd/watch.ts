@@ -106,7 +106,7 @@ export class EtcdWatch {
   }
 }
 
-/** The request, and then a question each time, so that a member that hangs is noticed. */
+/** The request, and then questions, so that a member that hangs is noticed. */
 async function* ask(
   prefix: string,
   startRevision: bigint,

@@ -73,6 +73,11 @@ export function keyPairOf(privateKey: Uint8Array): KeyPair {
   return { privateKey: object, publicKey: rawPublicKey(createPublicKey(object)) }
 }
 
+/** The public half in base64, as `wg pubkey` prints it. */
+export function publicKeyOf(privateKey: Uint8Array): string {
+  return keyPairOf(privateKey).publicKey.toString('base64')
+}
+
 export function generateKeyPair(): KeyPair {
   const { d, x } = generateJwk()
   return {

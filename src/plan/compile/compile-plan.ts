@@ -22,6 +22,7 @@ import {
 import { chooseObservers, type NodeRemote } from './choose-observers.ts'
 import { versionsFor } from './daemon-versions.ts'
 import { irrKey, noFeeds, type PlanFeeds } from './feeds.ts'
+import { debianLayout } from './layout.ts'
 import {
   noticesOfFleet,
   noticesOfLists,
@@ -40,6 +41,11 @@ import {
   type SessionPlan,
   usesVrps,
 } from './plan.ts'
+
+/** With the paths of the Debian packages, for real nodes. */
+export function compileForDebian(fleet: Fleet, feeds?: PlanFeeds): Plan {
+  return compilePlan(fleet, (_site, node) => debianLayout(fleet, node), feeds)
+}
 
 /** Compiles a validated fleet into the configuration of every node. The same fleet and feeds give the same plan. */
 export function compilePlan(

@@ -1,3 +1,4 @@
+import { addressBits } from '../../net/prefix.ts'
 import type { NodePlan } from './plan.ts'
 
 /** The lines of one WireGuard interface. */
@@ -13,7 +14,7 @@ export function probePeersOf(plan: NodePlan): ProbePeers[] {
   return plan.services.map(({ name, wireguard, probe }) => {
     const own = plan.probeKeys.find(({ service }) => service === name)?.publicKey ?? null
     const { address } = probe
-    const ownAddress = `${address}/${address.family === 'ipv6' ? 128 : 32}`
+    const ownAddress = `${address}/${addressBits(address.family)}`
     const peer = (node: string, whose: string, publicKey: string | null, allowedIps: readonly string[]) => {
       if (publicKey === null) {
         return [

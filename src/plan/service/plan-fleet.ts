@@ -14,10 +14,9 @@ import { compareBundles, type NodeComparison } from '../../manifest/compare/comp
 import { daemonNames } from '../../manifest/daemon-kinds.ts'
 import { describeVersions } from '../../manifest/daemon-versions.ts'
 import { type Manifest, requireManifest } from '../../manifest/manifest.ts'
-import { compilePlan } from '../compile/compile-plan.ts'
+import { compileForDebian } from '../compile/compile-plan.ts'
 import { coverageOf, type ServiceCoverage } from '../compile/coverage.ts'
 import type { PlanFeeds } from '../compile/feeds.ts'
-import { debianLayout } from '../compile/layout.ts'
 import type { NodePlan, Notice, Plan } from '../compile/plan.ts'
 import { createRenderer, type Renderer } from '../render/render.ts'
 import type { Fleet } from '../sites/fleet.ts'
@@ -78,7 +77,7 @@ export type PlanResult =
  */
 export async function planFleet(request: PlanRequest): Promise<PlanResult> {
   const { fleet, out } = request
-  const plan = compilePlan(fleet, (_site, node) => debianLayout(fleet, node), request.feeds)
+  const plan = compileForDebian(fleet, request.feeds)
   const render = createRenderer(await loadTemplates())
   const coverage = coverageOf(fleet, plan)
   const short = coverage.filter(({ sites }) => sites.length < (request.refuseBelow ?? 0))

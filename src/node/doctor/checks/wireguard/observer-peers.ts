@@ -1,5 +1,5 @@
 import type { Manifest, ManifestService } from '../../../../manifest/manifest.ts'
-import { keyPairOf } from '../../../wireguard/key.ts'
+import { publicKeyOf } from '../../../wireguard/key.ts'
 import { readKeyFile } from '../../../wireguard/key-file.ts'
 import { type Check, type Found, unseen, warning } from '../../check.ts'
 import { findAllowed } from './probe-peer.ts'
@@ -100,10 +100,6 @@ function removePeer(device: string, publicKey: string): string {
 async function readPublicKey(file: string): Promise<string | null> {
   const read = await readKeyFile(file)
   return read.ok ? publicKeyOf(read.key) : null
-}
-
-function publicKeyOf(privateKey: Buffer): string {
-  return keyPairOf(privateKey).publicKey.toString('base64')
 }
 
 /** The written key is never quoted, because it may be a private one. */

@@ -1,6 +1,6 @@
 import type { ManifestService } from '../../../../manifest/manifest.ts'
-import { parseAddress, parsePrefix } from '../../../../net/prefix.ts'
-import { keyPairOf } from '../../../wireguard/key.ts'
+import { addressBits, familyOf, parseAddress, parsePrefix } from '../../../../net/prefix.ts'
+import { publicKeyOf } from '../../../wireguard/key.ts'
 import { readKeyFile } from '../../../wireguard/key-file.ts'
 import { type Check, error, type Found, unseen } from '../../check.ts'
 import { showIfPresent } from './show.ts'
@@ -20,7 +20,7 @@ export const probePeer: Check = {
         found.push(code === 'EACCES' ? unseen(message) : error(message, cure))
         continue
       }
-      const publicKey = keyPairOf(read.key).publicKey.toString('base64')
+      const publicKey = publicKeyOf(read.key)
       const text = await showIfPresent(wireguard.interface, 'allowed-ips')
       if (text === null) continue
       const cure = setPeer(wireguard.interface, publicKey, probe)
@@ -52,7 +52,7 @@ function setPeer(
   { address, presharedKeyFile }: ManifestService['probe'],
 ): string {
   const preshared = presharedKeyFile === null ? '' : ` preshared-key ${presharedKeyFile}`
-  return `wg set ${device} peer ${publicKey}${preshared} allowed-ips ${address}/${address.includes(':') ? 128 : 32}`
+  return `wg set ${device} peer ${publicKey}${preshared} allowed-ips ${address}/${addressBits(familyOf(address))}`
 }
 
 /** Reads lines of `key TAB prefix prefix …`; `null`: there is no such peer. */
