@@ -17,10 +17,13 @@ export async function openStore(
   { endpoints, caFile, certFile, keyFile }: StoreSettings,
   askEveryMs?: number,
 ): Promise<EtcdStore> {
-  const [ca, cert, key] = await Promise.all([caFile, certFile, keyFile].map((path) => readFile(path, 'utf8')))
+  // One after the other: where several are missing, the first is named.
+  const ca = await readFile(caFile, 'utf8')
+  const cert = await readFile(certFile, 'utf8')
+  const key = await readFile(keyFile, 'utf8')
   return new EtcdStore(
     endpoints.map((endpoint) => `https://${endpoint}`),
-    { ca: ca!, cert: cert!, key: key! },
+    { ca, cert, key },
     askEveryMs,
   )
 }
