@@ -130,6 +130,24 @@ const trespasses: readonly Trespass[] = [
     message: `net ${purity}`,
   },
   {
+    law: 'the roster is pure',
+    file: 'src/node/rescue/roster.ts',
+    code: "import { showWg } from '../../linux/wg.ts'\nexport const show = showWg\n",
+    message: 'The roster and the limiter are pure',
+  },
+  {
+    law: 'the limiter has no clock',
+    file: 'src/node/rescue/limiter.ts',
+    code: 'export const now = Date.now()\n',
+    message: 'Do not use the global variable Date.',
+  },
+  {
+    law: 'the streams of rosters know no node',
+    file: 'src/fleet/roster/stores.ts',
+    code: "import { Roster } from '../../node/rescue/roster.ts'\nexport const create = () => Roster\n",
+    message: 'fleet/roster carries',
+  },
+  {
     law: 'one daemon knows nothing of the other',
     file: 'src/node/routing/frr/borrows.ts',
     code: "import { createBird } from '../bird/bird.ts'\nexport const create = createBird\n",

@@ -1,0 +1,35 @@
+/** Where the packets of a peer come from: of its NAT, if it is behind one. */
+export interface Endpoint {
+  /** Canonical. */
+  readonly address: string
+  readonly port: number
+}
+
+/** What a node says of a peer that it serves. */
+export interface RosterClaim {
+  readonly service: string
+  /** Public key, base64. */
+  readonly peer: string
+  readonly endpoint: Endpoint
+  /** Of the newest handshake, in milliseconds since 1970 by the clock of the node that serves the peer. */
+  readonly handshakeMs: number
+}
+
+export const serviceStates = ['announcing', 'draining', 'withdrawn'] as const
+export type ServiceState = (typeof serviceStates)[number]
+
+/** What a node has learned of another one. */
+export type NodeEvent =
+  | { readonly event: 'state'; readonly node: string; readonly service: string; readonly state: ServiceState }
+  /** Its stream is there, after none. Its states follow. */
+  | { readonly event: 'up'; readonly node: string }
+  /** Its stream has ended or is silent: it is dead, or cut off from this node. */
+  | { readonly event: 'down'; readonly node: string }
+
+/** The streams between this node and the others. */
+export interface RosterLink {
+  /** Sent to every other node at once, and to those that connect later. */
+  say(service: string, state: ServiceState): void
+  /** Called for each event from now on; the result ends it. */
+  onEvent(listener: (event: NodeEvent) => void): () => void
+}
