@@ -1,7 +1,13 @@
 import { run } from './run.ts'
 
 /** Never `dump`: it prints the private key and the preshared keys. */
-export type WgField = 'public-key' | 'listen-port' | 'allowed-ips' | 'latest-handshakes' | 'transfer'
+export type WgField =
+  | 'public-key'
+  | 'listen-port'
+  | 'allowed-ips'
+  | 'latest-handshakes'
+  | 'endpoints'
+  | 'transfer'
 
 interface WgOptions {
   /** `wg` waits for a WireGuard process that hangs. */

@@ -11,15 +11,24 @@ import { BirdClient } from '../../../src/node/routing/bird/client.ts'
 import { patience } from '../../patience.ts'
 import { cli, inside, type Lab, type LabNode, labDown, labUp, until } from '../fixtures/lab/lab.ts'
 
+/** lon1 is probed over IPv6. */
 const sites = 'test/e2e/fleet/watched-sites'
+const lon1Address = '2001:db8:30::3'
 
-describe('four sites, one of them over IPv6, whose probes have preshared keys', () => {
+/** Later ones send IPv6 packets to wrong addresses after IPv4 ones: see docs/daemons.md. */
+const servesBothFamilies = (await wireguardGoDate()) < 20230223
+
+describe('four sites, one of them over IPv6 if wireguard-go can, whose probes have preshared keys', () => {
   let ams1: LabNode
   let fra1: LabNode
   let lon1: LabNode
   let nyc1: LabNode
   beforeAll(async () => {
-    ;[ams1, fra1, lon1, nyc1] = (await labUp(sites, '--store')).nodes as [LabNode, LabNode, LabNode, LabNode]
+    const folder = await mkdtemp(join(tmpdir(), 'anyward-remote-'))
+    await cp(sites, folder, { recursive: true })
+    if (!servesBothFamilies) await edit(join(folder, 'lon1.yaml'), lon1Address, '198.51.100.3')
+    ;[ams1, fra1, lon1, nyc1] = (await labUp(folder, '--store')).nodes as [LabNode, LabNode, LabNode, LabNode]
+    await rm(folder, { recursive: true })
   }, patience(180_000))
   afterAll(labDown, patience(60_000))
 
@@ -67,7 +76,10 @@ describe('four sites, one of them over IPv6, whose probes have preshared keys', 
     timeout: patience(60_000),
   }, async () => {
     // What it says is all that the others have of it: here it is the only one that does not reach lon1.
-    await block(nyc1, 'meta nfproto ipv6 udp sport 51820')
+    const from = servesBothFamilies
+      ? 'ip6 saddr 2001:2:0:ffff::3'
+      : `ip saddr ${new URL(lon1.statusUrl).hostname}`
+    await block(nyc1, `${from} udp sport 51820`)
     await untilSeen(ams1, { sites: 3, failing: 1 }, 1)
     const { stdout, exitCode } = await anyward(ams1, 'status', '--fleet')
     expect(stdout).not.toContain('out of reach')
@@ -171,6 +183,23 @@ test('failure 26: with `degrade`, which a rollout brings, neighbors get degraded
   for (const node of lab.nodes) expect(await readDegraded(lab, node)).toEqual([])
 })
 
+test('doctor warns of a wireguard-go that cannot serve both families', {
+  timeout: patience(240_000),
+}, async () => {
+  onTestFinished(labDown, patience(60_000))
+  const [ams1, , lon1] = (await labUp(sites, '--store')).nodes as [LabNode, LabNode, LabNode]
+  const find = async (node: LabNode) => {
+    const { findings } = await examine(node)
+    return findings.filter(({ check }) => check === 'both-families').map(({ severity }) => severity)
+  }
+  await until(
+    'the other nodes are peers of lon1 with their endpoints',
+    () => find(lon1),
+    (found) => found.length === (servesBothFamilies ? 0 : 1),
+  )
+  expect(await find(ams1)).toEqual([])
+})
+
 /** Because other sites do not reach it. */
 async function untilDecided(node: LabNode, decision: 'announce' | 'degrade') {
   return until(
@@ -189,10 +218,10 @@ async function rollOutDegrade(): Promise<Lab> {
   try {
     await cp(sites, folder, { recursive: true })
     const fleet = join(folder, 'fleet.yaml')
-    const text = await readFile(fleet, 'utf8')
-    await writeFile(fleet, text.replace('remote: { interval: 1s }\n', ''))
+    if (!servesBothFamilies) await edit(join(folder, 'lon1.yaml'), lon1Address, '198.51.100.3')
+    await edit(fleet, 'remote: { interval: 1s }\n', '')
     const lab = await labUp(folder, '--store')
-    await writeFile(fleet, text.replace('{ interval: 1s }', '{ interval: 1s, degrade: true }'))
+    await edit(fleet, '\nservices:', '\nremote: { interval: 1s, degrade: true }\nservices:')
     const argv = [cli, 'lab', 'rollout', 'start', '--soak', '1s']
     const { exitCode, all } = await execa(process.execPath, argv, { reject: false, all: true })
     expect(exitCode, all).toBe(0)
@@ -218,6 +247,17 @@ async function readDegraded(lab: Lab, node: LabNode): Promise<string[]> {
   }
 }
 
+async function edit(file: string, from: string, to: string) {
+  const text = await readFile(file, 'utf8')
+  expect(text).toContain(from)
+  await writeFile(file, text.replace(from, to))
+}
+
+async function wireguardGoDate(): Promise<number> {
+  const { stdout } = await execa('wireguard-go', ['--version'])
+  return Number(/0\.0\.(\d{8})/.exec(stdout)![1])
+}
+
 function restore(node: LabNode) {
   return inside(node, 'nft', ['delete', 'table', 'inet', 'cut'])
 }
@@ -240,9 +280,13 @@ function block(node: LabNode, match: string) {
 
 /** What doctor finds of the peers for observers. */
 async function findPeers(node: LabNode): Promise<Finding[]> {
-  const { stdout } = await anyward(node, 'doctor', '--json')
-  const { findings } = JSON.parse(stdout) as { findings: Finding[] }
+  const { findings } = await examine(node)
   return findings.filter(({ check }) => check === 'observer-peers')
+}
+
+async function examine(node: LabNode) {
+  const { stdout } = await anyward(node, 'doctor', '--json')
+  return JSON.parse(stdout) as { findings: Finding[] }
 }
 
 async function anyward(node: LabNode, ...words: string[]) {

@@ -17,6 +17,7 @@ import { otherAnnouncers } from './routing/other-announcers.ts'
 import { sessions } from './routing/sessions.ts'
 import { socket } from './routing/socket.ts'
 import { address } from './wireguard/address.ts'
+import { bothFamilies } from './wireguard/both-families.ts'
 import { wireguardInterface } from './wireguard/interface.ts'
 import { key } from './wireguard/key.ts'
 import { observerPeers } from './wireguard/observer-peers.ts'
@@ -26,7 +27,7 @@ import { probePeer } from './wireguard/probe-peer.ts'
 /** In the order of their findings. */
 export const checks: readonly Check[] = [
   ...[daemon, include, socket, sessions, filters, foreign],
-  ...[wireguardInterface, port, key, probePeer, observerPeers, address],
+  ...[wireguardInterface, port, key, probePeer, observerPeers, bothFamilies, address],
   ...[vrf, returnPath, rpFilter, forwarding, mtu, firewall, conntrack],
   ...[clock, name, controller, otherAnnouncers],
 ]

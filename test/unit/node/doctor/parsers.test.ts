@@ -12,6 +12,7 @@ import { isStrict } from '../../../../src/node/doctor/checks/network/rp-filter.t
 import { isEnabled, loadsRpki } from '../../../../src/node/doctor/checks/routing/daemon.ts'
 import { findUndefinedMaps } from '../../../../src/node/doctor/checks/routing/include.ts'
 import { hasAddress } from '../../../../src/node/doctor/checks/routing/other-announcers.ts'
+import { judgeFamilies } from '../../../../src/node/doctor/checks/wireguard/both-families.ts'
 import { findAllowed } from '../../../../src/node/doctor/checks/wireguard/probe-peer.ts'
 import { findBirdIncludes } from '../../../../src/syntax/bird-tokens.ts'
 
@@ -210,4 +211,33 @@ test('the sockets of a port are read from the kernel’s table', () => {
  1235: 00000000:0035 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 4712 2 0000000000000000 0
 `
   expect(findInodes(text, 51820)).toEqual(['4711'])
+})
+
+describe('wireguard-go with both families', () => {
+  const judgeEndpoints = (endpoints: string, anycast: string[], version = 20230223) =>
+    judgeFamilies(
+      { name: 'vpn', anycast, wireguard: { interface: 'wg0', port: 51820, publicKey: '', addresses: [] } },
+      endpoints,
+      version,
+    ).map(({ severity, message }) => `${severity}: ${message}`)
+  const both = 'K1=\t198.51.100.7:4000\nK2=\t[2001:db8::7]:4000\nK3=\t(none)\n'
+
+  test.each<[string, string, string[], number?]>([
+    ['one family', 'K1=\t198.51.100.7:4000\nK3=\t(none)\n', ['192.0.2.1']],
+    ['IPv6 only', 'K2=\t[2001:db8::7]:4000\n', ['2001:db8:1::1']],
+    ['no peers', '', ['192.0.2.1']],
+    ['the version of Debian 12', both, ['192.0.2.1'], 20220316],
+  ])('%s: nothing', (_, endpoints, anycast, version) => {
+    expect(judgeEndpoints(endpoints, anycast, version)).toEqual([])
+  })
+
+  test.each([
+    ['peers of both', both, ['192.0.2.1']],
+    ['a service of both', '', ['192.0.2.1', '2001:db8:1::1']],
+    ['a service of IPv4 with a peer of IPv6', 'K2=\t[2001:db8::7]:4000\n', ['192.0.2.1']],
+  ])('%s: a warning', (_, endpoints, anycast) => {
+    expect(judgeEndpoints(endpoints, anycast)).toEqual([
+      'warning: wg0 of vpn has IPv4 and IPv6 clients, and wireguard-go 0.0.20230223 sends IPv6 packets to wrong addresses after IPv4 ones (its pull request 135)',
+    ])
+  })
 })
