@@ -55,6 +55,8 @@ const service = z.object({
     })
     .nullable()
     .default(null),
+  /** Whether the initiations of its WireGuard are dropped, because it is not announced here; `null`: not known. */
+  fenced: z.boolean().nullable().default(null),
   /** The sites that probe this endpoint by the unicast address, and those that do not reach it; `null`: none says anything. */
   remote: z.object({ sites: z.number(), failing: z.number() }).nullable().default(null),
 })

@@ -120,6 +120,12 @@ export function createMetrics() {
       labelNames: ['service'],
       registers,
     }),
+    fenced: new Gauge({
+      name: 'anyward_fenced',
+      help: "Whether the initiations of the service's WireGuard are dropped, because the service is not announced here",
+      labelNames: ['service'],
+      registers,
+    }),
     remoteReached: new Gauge({
       name: 'anyward_remote_reached',
       help: 'Whether this node reaches the endpoint of another site by its unicast address',

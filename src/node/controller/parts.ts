@@ -91,6 +91,8 @@ export interface ControllerParts {
   readonly lastResort: AddressRemover | null
   /** `null` or missing: the fleet has no store. */
   readonly fleet?: FleetPlace | null
+  /** Missing: the daemon's services are not fenced. */
+  readonly fence?: { isFenced(port: number): boolean | null }
   /** `null`: no neighbor has BFD. */
   readonly bfd?: { view(neighbor: string): BfdView | null } | null
   /** FRR: announcements that are saved in its files. */

@@ -21,6 +21,7 @@ export function buildStatus(input: {
   calendar: CalendarView
   guard: GuardState | null
   fleet: FleetPlace | null
+  isFenced: (port: number) => boolean | null
   heldAddresses: readonly string[]
   savedAnnouncements: readonly SavedNetwork[]
   bfdOf: (neighbor: string) => NodeStatus['neighbors'][number]['bfd']
@@ -66,6 +67,7 @@ export function buildStatus(input: {
           permit === null || fleet === null
             ? null
             : { standing: permit.standing.standing, held: fleet.holds(service.name) },
+        fenced: input.isFenced(service.wireguard.port),
         remote: fleet?.remoteOf(service.name) ?? null,
       }
     }),

@@ -23,6 +23,7 @@ import { watchBfd } from '../controller/watch/bfd-watch.ts'
 import { rpkiRulesOf, watchRpki } from '../controller/watch/rpki-watch.ts'
 import { watchSaved } from '../controller/watch/saved-watch.ts'
 import { createSupervisor, type Supervisor } from '../guard/notify.ts'
+import { FencedDaemon } from '../rescue/fence/fenced-daemon.ts'
 import type { OriginValidation, SavedNetworks } from '../routing/daemon.ts'
 import { createFrrRpki } from '../routing/frr/rpki.ts'
 import { createSavedNetworks } from '../routing/frr/saved-networks.ts'
@@ -30,6 +31,7 @@ import { TrafficWatch } from '../wireguard/traffic.ts'
 import { LastResort } from '../withdraw/last-resort.ts'
 import { RemovedAddresses } from '../withdraw/removed-addresses.ts'
 import { createBfd, createDaemon } from './create-daemon.ts'
+import { createFence } from './create-fence.ts'
 import { createGuard, type ThisProgram } from './create-guard.ts'
 import { createProbes } from './create-probes.ts'
 import { describeSelf } from './describe-self.ts'
@@ -137,7 +139,8 @@ async function control(
   const say = createSay(log, events)
   const metrics = createMetrics()
   metrics.bundle.set({ serial: serial ?? bundleSerialOf(manifest) }, 1)
-  const daemon = await createDaemon(manifest)
+  const fence = createFence(manifest, say, metrics)
+  const daemon = new FencedDaemon(await createDaemon(manifest), fence, manifest)
   const identity = await requireOwnDaemon(manifest, daemon, log)
   const probes = await createProbes(manifest, log)
   const store = await keepState(manifest, say)
@@ -184,6 +187,7 @@ async function control(
     lastResort,
     saved,
     bfd,
+    fence,
     fleet: membership,
   })
   bfd?.start((neighbor) => controller.isSessionUp(neighbor))

@@ -6,11 +6,12 @@ import { createLog } from '../../telemetry/log.ts'
 import { OperationError } from '../../text/operation-error.ts'
 import { Guard, termsOf } from '../guard/guard.ts'
 import { PlaceTakenError, takePlace } from '../guard/place.ts'
-import { isStillWithdrawn, withdrawServices } from '../withdraw/ladder.ts'
+import { isStillWithdrawn } from '../withdraw/ladder.ts'
 import { RemovedAddresses } from '../withdraw/removed-addresses.ts'
 import { createDaemon } from './create-daemon.ts'
 import { exitOnCrash } from './exit-on-crash.ts'
 import { guardSerialOf } from './serials.ts'
+import { withdrawFenced } from './withdraw-fenced.ts'
 
 /** Runs the guard of a node until it has nothing to guard. Throws OperationError if it cannot start. */
 export async function runGuard(bundle: string, programVersion: string, stay: boolean): Promise<void> {
@@ -44,7 +45,7 @@ export async function runGuard(bundle: string, programVersion: string, stay: boo
     clock: systemClock,
     log,
     withdraw: (services, isOver) =>
-      withdrawServices({ manifest, daemon, addresses, services, clock: systemClock, isOver }),
+      withdrawFenced({ manifest, daemon, addresses, services, clock: systemClock, isOver }),
     isStillWithdrawn: (services) => isStillWithdrawn({ manifest, daemon, services }),
     putBack: () => addresses.restore(),
     stay,

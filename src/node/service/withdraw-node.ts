@@ -7,10 +7,11 @@ import { askGuard } from '../guard/ask.ts'
 import { termsOf } from '../guard/guard.ts'
 import { guardSocketOf } from '../guard/protocol.ts'
 import { operatorFile } from '../state/node-state.ts'
-import { type Withdrawal, withdrawServices } from '../withdraw/ladder.ts'
+import type { Withdrawal } from '../withdraw/ladder.ts'
 import { type RemovedAddress, RemovedAddresses } from '../withdraw/removed-addresses.ts'
 import { askController } from './ask-controller.ts'
 import { createDaemon } from './create-daemon.ts'
+import { withdrawFenced } from './withdraw-fenced.ts'
 
 /** A controller that works sends its status within milliseconds. */
 const wakeTimeoutMs = 1500
@@ -95,7 +96,7 @@ async function withdrawDirectly(
 ): Promise<WithdrawOutcome> {
   const daemon = await createDaemon(manifest)
   const addresses = new RemovedAddresses({ manifest, runIp })
-  const result = await withdrawServices({ manifest, daemon, addresses, services, clock: systemClock })
+  const result = await withdrawFenced({ manifest, daemon, addresses, services, clock: systemClock })
   await daemon.leave()
   const withdrawal = { ...result, troubles: [...new Set([...failures, ...result.troubles])] }
   return { by: 'command', services, withdrawal, removed: addresses.removed }

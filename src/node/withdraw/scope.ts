@@ -10,11 +10,16 @@ export function addressesOf(manifest: Manifest, services: ReadonlySet<string>): 
   return [...only(manifest, services, ({ anycast }) => anycast)]
 }
 
-function only(
+/** The UDP ports of `services`, without those that another service shares. */
+export function portsOf(manifest: Manifest, services: ReadonlySet<string>): ReadonlySet<number> {
+  return only(manifest, services, ({ wireguard }) => [wireguard.port])
+}
+
+function only<T>(
   manifest: Manifest,
   services: ReadonlySet<string>,
-  pick: (service: Manifest['services'][number]) => readonly string[],
-): ReadonlySet<string> {
+  pick: (service: Manifest['services'][number]) => readonly T[],
+): ReadonlySet<T> {
   const shared = new Set(manifest.services.filter(({ name }) => !services.has(name)).flatMap(pick))
   return new Set(
     manifest.services

@@ -80,6 +80,7 @@ function service(health: 'healthy' | 'unhealthy', reason: string): NodeStatus['s
       ...{ since: '2026-11-29T02:00:00.000Z', probe: null, loss: 1, late: { inRow: 0, total: 0 }, drain },
       holdDown: { flaps: 0, leftMs: null },
       permit: null,
+      fenced: null,
       remote: null,
     },
   ]

@@ -43,6 +43,7 @@ const status: NodeStatus = {
       late: { inRow: 0, total: 0 },
       drain: { stage: 'none', sinceMs: null, waitingFor: null, ending: null },
       permit: { standing: 'none', held: false },
+      fenced: null,
       remote: null,
     },
   ],

@@ -1,0 +1,9 @@
+import { run } from './run.ts'
+
+/** Long enough for a node that swaps; a change of a few rules takes 5 ms. */
+const timeoutMs = 5000
+
+/** Carries out a script of nft(8) in this network namespace: all of it or, after an error, nothing. Throws RunError. */
+export async function applyNft(script: string): Promise<void> {
+  await run(['nft', '-f', '-'], { timeoutMs, input: script })
+}

@@ -1,0 +1,127 @@
+import type { Clock } from '../../../clock/clock.ts'
+import { applyNft } from '../../../linux/nft.ts'
+
+/** Of the whole fence. Nothing else of the node's nftables is touched. */
+export const fenceTable = 'anyward_fence'
+
+interface FenceParts {
+  readonly clock: Clock
+  /** Called with the ports that are fenced from now on. */
+  readonly onChange?: (ports: ReadonlySet<number>) => void
+  /** Called when the rules could not be set, and with `null` when they could again. */
+  readonly onProblem: (problem: string | null) => void
+  readonly apply?: (script: string) => Promise<void>
+}
+
+/** The rules are set again after this time, in milliseconds, because another program may have flushed them. */
+const repeatMs = 5000
+
+/**
+ * Drops the handshake initiations that WireGuard on this node sends from the ports of services that are not announced here
+ * (message type 1, WireGuard paper, section 5.4.2). A peer that accepts one would switch to a session of this node, while
+ * its packets reach another site. Answers to the node's own probe (type 2) pass.
+ */
+export class Fence {
+  readonly #clock: Clock
+  readonly #onChange: ((ports: ReadonlySet<number>) => void) | undefined
+  readonly #onProblem: (problem: string | null) => void
+  readonly #apply: (script: string) => Promise<void>
+  #wanted: ReadonlySet<number> = new Set()
+  /** What the kernel has, as far as it is known; `null`: it is not. */
+  #known: ReadonlySet<number> | null = null
+  #setAt = Number.NEGATIVE_INFINITY
+  #problem: string | null = null
+  #work: Promise<void> = Promise.resolve()
+
+  constructor({ clock, onChange, onProblem, apply = applyNft }: FenceParts) {
+    this.#clock = clock
+    this.#onChange = onChange
+    this.#onProblem = onProblem
+    this.#apply = apply
+  }
+
+  /** Whether initiations from the port are dropped; `null`: not known. */
+  isFenced(port: number): boolean | null {
+    return this.#known?.has(port) ?? null
+  }
+
+  /** Fences exactly these ports. Cheap when nothing has changed. Resolves when the kernel has it, or has refused. Never rejects. */
+  set(ports: ReadonlySet<number>): Promise<void> {
+    this.#wanted = ports
+    const isOld = ports.size > 0 && this.#clock.now() - this.#setAt >= repeatMs
+    return isOld || !isSame(ports, this.#known) ? this.#enqueue() : this.#work
+  }
+
+  /** The same without a look at what is known: another process may have fenced ports since. */
+  lower(ports: ReadonlySet<number>): Promise<void> {
+    this.#wanted = new Set([...this.#wanted].filter((port) => !ports.has(port)))
+    this.#known = null
+    return this.#enqueue()
+  }
+
+  /** Resolves when all that was asked for is done, or was refused. */
+  settled(): Promise<void> {
+    return this.#work
+  }
+
+  #enqueue(): Promise<void> {
+    this.#work = this.#work.then(() => this.#run())
+    return this.#work
+  }
+
+  async #run(): Promise<void> {
+    const wanted = this.#wanted
+    if (isSame(wanted, this.#known) && this.#clock.now() - this.#setAt < repeatMs) return
+    try {
+      await this.#apply(fenceScript(wanted))
+      this.#known = wanted
+      this.#setAt = this.#clock.now()
+      this.#onChange?.(wanted)
+      this.#report(null)
+    } catch (error) {
+      this.#known = null
+      this.#report((error as Error).message)
+    }
+  }
+
+  #report(problem: string | null): void {
+    if (problem === this.#problem) return
+    this.#problem = problem
+    this.#onProblem(problem)
+  }
+}
+
+/** Replaces the table as a whole, in one transaction; without ports there is none. */
+export function fenceScript(ports: Iterable<number>): string {
+  // A `delete` of a table that does not exist would fail.
+  const clear = `add table inet ${fenceTable}\ndelete table inet ${fenceTable}\n`
+  const list = [...ports].sort((a, b) => a - b).join(', ')
+  if (list === '') return clear
+  return `${clear}table inet ${fenceTable} {
+  set ports { type inet_service; elements = { ${list} } }
+${chain}}
+`
+}
+
+/** Adds these ports to those that are fenced already, by another process for example. */
+export function addToFence(ports: Iterable<number>): string {
+  return `table inet ${fenceTable} {
+  set ports { type inet_service; elements = { ${[...ports].join(', ')} } }
+  chain output { type filter hook output priority -310; policy accept; }
+}
+flush chain inet ${fenceTable} output
+table inet ${fenceTable} {
+${chain}}
+`
+}
+
+/** The first byte after the UDP header, of 64 bits, is the type of the message. Before the tracking of connections, at -200. */
+const chain = `  chain output {
+    type filter hook output priority -310; policy accept;
+    udp sport @ports @th,64,8 1 drop
+  }
+`
+
+function isSame(a: ReadonlySet<number>, b: ReadonlySet<number> | null): boolean {
+  return b !== null && a.size === b.size && [...a].every((port) => b.has(port))
+}
