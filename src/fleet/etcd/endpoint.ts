@@ -1,6 +1,6 @@
 import { type Client, Code, ConnectError, createClient } from '@connectrpc/connect'
 import { createGrpcTransport } from '@connectrpc/connect-node'
-import { Connection } from './connection.ts'
+import { Connection } from '../connection.ts'
 import { KV, Watch } from './rpc_pb.ts'
 
 export interface Credentials {

@@ -8,8 +8,8 @@ import {
   type Socket,
 } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
-import { Connection } from '../../../../src/fleet/etcd/connection.ts'
-import { patience } from '../../../patience.ts'
+import { Connection } from '../../../src/fleet/connection.ts'
+import { patience } from '../../patience.ts'
 
 const closers: (() => void)[] = []
 afterEach(() => {
