@@ -7,6 +7,8 @@ export type WgField =
   | 'allowed-ips'
   | 'latest-handshakes'
   | 'endpoints'
+  | 'persistent-keepalive'
+  | 'preshared-keys'
   | 'transfer'
 
 interface WgOptions {

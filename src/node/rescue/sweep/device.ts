@@ -1,0 +1,106 @@
+import type { Endpoint } from '../../../fleet/roster/link.ts'
+import { runWithSecrets } from '../../../linux/run-with-secrets.ts'
+import { showWg, type WgField } from '../../../linux/wg.ts'
+
+/** What the interface has of a peer. */
+export interface PeerView {
+  /** Seconds since 1970; 0: none. */
+  readonly handshakeS: number
+  /** 0: off. */
+  readonly keepaliveS: number
+}
+
+export interface HandshakeStart {
+  /** Public key, base64. */
+  readonly peer: string
+  readonly endpoint: Endpoint
+  /** Also where the interface has a session of the peer, or has sent an initiation within the last 5 s. */
+  readonly force: boolean
+}
+
+/** One WireGuard interface, for rescues. */
+export interface RescueDevice {
+  /** Its peers, the ones without allowed IPs included. Throws RunError. */
+  look(): Promise<ReadonlyMap<string, PeerView>>
+  /**
+   * Sends each peer a handshake initiation, to that endpoint. Settings of a peer stay as they are. Throws RunError, and the
+   * peers after the one that failed are then not started.
+   */
+  start(starts: readonly HandshakeStart[]): Promise<void>
+}
+
+const timeoutMs = 5000
+
+/**
+ * By `wg`. The interface sends to a peer at once when its keepalive is switched on, and, without a session, that begins a
+ * handshake. With a session of its own, which the peer does not know any more, or within 5 s of another initiation (WireGuard
+ * paper, section 6.2), it does so only for a new peer: then the peer is removed and added again, in one call.
+ */
+export function createRescueDevice(interfaceName: string): RescueDevice {
+  const show = async (field: WgField) => readLines(await showWg(interfaceName, field, { timeoutMs }))
+  return {
+    async look() {
+      const [handshakes, keepalives] = await Promise.all([
+        show('latest-handshakes'),
+        show('persistent-keepalive'),
+      ])
+      return new Map(
+        Array.from(handshakes, ([peer, seconds]) => [
+          peer,
+          { handshakeS: Number(seconds), keepaliveS: readKeepalive(keepalives.get(peer)) },
+        ]),
+      )
+    },
+    async start(starts) {
+      // Of this moment: an engineer may just have changed them.
+      const forced = starts.some(({ force }) => force)
+      const [keepalives, allowedIps, presharedKeys] = await Promise.all([
+        show('persistent-keepalive'),
+        forced ? show('allowed-ips') : new Map<string, string>(),
+        forced ? show('preshared-keys') : new Map<string, string>(),
+      ])
+      const secrets: string[] = []
+      const words = starts.flatMap(({ peer, endpoint, force }) => {
+        const keepalive = keepalives.get(peer)
+        // It was removed meanwhile, and `wg set` would create it.
+        if (keepalive === undefined) return []
+        const call = ['endpoint', formatEndpoint(endpoint), ...switchOn(peer, readKeepalive(keepalive))]
+        if (!force) return ['peer', peer, 'persistent-keepalive', 'off', 'peer', peer, ...call]
+        const addresses = allowedIps.get(peer)
+        if (addresses === undefined || addresses === '(none)') return []
+        const key = presharedKeys.get(peer)
+        const secret =
+          key === undefined || key === '(none)' ? [] : ['preshared-key', `/dev/fd/${3 + secrets.length}`]
+        if (secret.length > 0) secrets.push(`${key}\n`)
+        const settings = [...secret, 'allowed-ips', addresses.replaceAll(' ', ',')]
+        return ['peer', peer, 'remove', 'peer', peer, ...settings, ...call]
+      })
+      if (words.length === 0) return
+      await runWithSecrets(['wg', 'set', interfaceName, ...words], { timeoutMs, secrets })
+    },
+  }
+}
+
+/** From `off` on, and then what it is. */
+function switchOn(peer: string, keepaliveS: number): string[] {
+  if (keepaliveS > 0) return ['persistent-keepalive', String(keepaliveS)]
+  return ['persistent-keepalive', '1', 'peer', peer, 'persistent-keepalive', 'off']
+}
+
+/** Lines of `key TAB value`. */
+function readLines(text: string): Map<string, string> {
+  const lines = new Map<string, string>()
+  for (const line of text.split('\n')) {
+    const at = line.indexOf('\t')
+    if (at > 0) lines.set(line.slice(0, at), line.slice(at + 1))
+  }
+  return lines
+}
+
+function readKeepalive(text: string | undefined): number {
+  return text === undefined || text === 'off' ? 0 : Number(text)
+}
+
+function formatEndpoint({ address, port }: Endpoint): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
+}

@@ -1,0 +1,260 @@
+import type { Clock, Timer } from '../../../clock/clock.ts'
+import type { Endpoint } from '../../../fleet/roster/link.ts'
+import type { RosterEntry } from '../entry.ts'
+import type { Pace, PeerLimiter } from '../limiter.ts'
+import type { Roster } from '../roster.ts'
+import { choose } from './choose.ts'
+import type { PeerView, RescueDevice } from './device.ts'
+
+/**
+ * What begins a rescue. `told`: the node that served the peer has withdrawn. `lost`: that node is gone without a word.
+ * `packet`: the peer's packet has arrived here.
+ */
+export const triggers = ['told', 'lost', 'packet'] as const
+export type Trigger = (typeof triggers)[number]
+
+/**
+ * How it ends. `handshake`: the peer has a session here. `elsewhere`: it has a newer one at another node. `unanswered`: the peer
+ * has not answered in time. `limited`: the peer was rescued too often lately. `withdrawn`: this node does not announce the
+ * service any more. `unknown`: the interface does not have the peer.
+ */
+export const outcomes = ['handshake', 'elsewhere', 'unanswered', 'limited', 'withdrawn', 'unknown'] as const
+export type Outcome = (typeof outcomes)[number]
+
+export interface RescueObserver {
+  /** `tookMs`: since the trigger. */
+  ended(rescue: { service: string; trigger: Trigger; outcome: Outcome; tookMs: number }): void
+  /** The interface cannot be read or changed. Once until it can again, which is `null`. */
+  failed(service: string, problem: string | null): void
+}
+
+interface RescuerParts {
+  readonly self: string
+  readonly clock: Clock
+  readonly roster: Pick<Roster, 'find' | 'findByEndpoint' | 'ownedBy'>
+  readonly devices: ReadonlyMap<string, RescueDevice>
+  readonly limiter: PeerLimiter
+  readonly pace: Pace
+  /** The nodes that announce a service, this one included if it does. */
+  readonly announcing: (service: string) => readonly string[]
+  readonly observer: RescueObserver
+}
+
+interface Rescue {
+  readonly service: string
+  readonly peer: string
+  readonly endpoint: Endpoint
+  /** The node that served it. */
+  readonly from: string
+  readonly trigger: Trigger
+  /** Monotonic and wall milliseconds. */
+  readonly begunAt: number
+  readonly begunWall: number
+  nextAt: number
+  /** When the last attempt began. */
+  startedAt: number
+  attempts: number
+  /** Of the interface, before the last attempt. */
+  handshakeBefore: number
+}
+
+/** The most attempts. A route may move seconds after its withdrawal, and then an answer arrives at last. */
+const attempts: Readonly<Record<Trigger, number>> = { told: 20, lost: 1, packet: 3 }
+
+/** Milliseconds. */
+const timing = {
+  /** Between two attempts for a peer. */
+  again: 500,
+  /** The same, when the peer's packets begin to arrive here. */
+  soon: 100,
+  /** Between two looks at the interface; at least four times what the last look took. */
+  look: 40,
+  /** After an error of the interface. */
+  retry: 1000,
+  /** After that, a session is over (REJECT_AFTER_TIME; WireGuard paper, section 6.1). */
+  session: 180_000,
+} as const
+
+/** Each call of `wg` blocks the interface for some milliseconds. */
+const mostAtOnce = 64
+
+/** Begins handshakes with peers that another node has served, so that they need not wait for their own timers. */
+export class Rescuer {
+  readonly #parts: RescuerParts
+  readonly #rescues = new Map<string, Rescue>()
+  readonly #failing = new Set<string>()
+  #timer: Timer | null = null
+  #running = false
+  #closed = false
+
+  constructor(parts: RescuerParts) {
+    this.#parts = parts
+  }
+
+  /** How many are under way. */
+  get size(): number {
+    return this.#rescues.size
+  }
+
+  /**
+   * A node does not serve its peers of a service any more. Where several nodes could take them over, each of them takes its
+   * share. Where the route leads to another one, the peer's answer arrives there, and is its trigger.
+   */
+  takeOver(node: string, service: string, trigger: 'told' | 'lost'): void {
+    const { roster, clock, self, announcing } = this.#parts
+    const candidates = announcing(service).filter((name) => name !== node)
+    if (!candidates.includes(self)) return
+    for (const entry of roster.ownedBy(node, service, clock.wall())) {
+      if (choose(candidates, entry.peer) === self) this.#begin(entry, trigger)
+    }
+    this.#wake(0)
+  }
+
+  /** A packet of a session that this node does not have, from an endpoint in the roster. */
+  takePacket(service: string, endpoint: Endpoint): void {
+    const { roster, clock, self, announcing } = this.#parts
+    if (!announcing(service).includes(self)) return
+    const [entry] = roster.findByEndpoint(service, endpoint, clock.wall())
+    if (entry === undefined) return
+    this.#begin(entry, 'packet')
+    this.#wake(0)
+  }
+
+  /** This node does not announce the service any more. */
+  abandon(service: string): void {
+    for (const rescue of this.#rescues.values()) {
+      if (rescue.service === service) this.#end(rescue, 'withdrawn')
+    }
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#timer?.cancel()
+    this.#rescues.clear()
+  }
+
+  #begin({ service, peer, endpoint, node }: RosterEntry, trigger: Trigger): void {
+    if (this.#closed) return
+    const key = keyOf(service, peer)
+    const { clock, limiter, observer } = this.#parts
+    const now = clock.now()
+    const known = this.#rescues.get(key)
+    if (known !== undefined) {
+      // Now the route leads here, so an answer will, too.
+      if (trigger === 'packet')
+        known.nextAt = Math.min(known.nextAt, Math.max(now, known.startedAt + timing.soon))
+      return
+    }
+    const waitMs = limiter.begin(key, now)
+    if (waitMs > 0) {
+      observer.ended({ service, trigger, outcome: 'limited', tookMs: 0 })
+      return
+    }
+    const times = { begunAt: now, begunWall: clock.wall(), nextAt: now, startedAt: Number.NEGATIVE_INFINITY }
+    const progress = { attempts: 0, handshakeBefore: 0 }
+    this.#rescues.set(key, { service, peer, endpoint, from: node, trigger, ...times, ...progress })
+  }
+
+  #wake(delayMs: number): void {
+    if (this.#running || this.#closed || this.#rescues.size === 0) return
+    this.#timer?.cancel()
+    this.#timer = this.#parts.clock.after(delayMs, () => void this.#run())
+  }
+
+  async #run(): Promise<void> {
+    this.#running = true
+    let delayMs: number = timing.look
+    const services = new Set([...this.#rescues.values()].map(({ service }) => service))
+    for (const service of services) {
+      const begun = this.#parts.clock.now()
+      try {
+        await this.#step(service)
+        this.#report(service, null)
+        delayMs = Math.max(delayMs, 4 * (this.#parts.clock.now() - begun))
+      } catch (error) {
+        this.#report(service, (error as Error).message)
+        delayMs = timing.retry
+      }
+    }
+    this.#running = false
+    this.#wake(delayMs)
+  }
+
+  async #step(service: string): Promise<void> {
+    const { clock, pace, devices } = this.#parts
+    const device = devices.get(service)!
+    const view = await device.look()
+    this.#judge(service, view)
+    for (;;) {
+      const now = clock.now()
+      const due = [...this.#rescues.values()].filter((one) => one.service === service && one.nextAt <= now)
+      const batch = due.slice(0, pace.take(Math.min(due.length, mostAtOnce), now))
+      if (batch.length === 0 || this.#closed) return
+      for (const rescue of batch) {
+        rescue.attempts += 1
+        rescue.startedAt = now
+        rescue.nextAt = now + timing.again
+      }
+      await device.start(batch.map((rescue) => this.#prepare(rescue, view)))
+    }
+  }
+
+  #prepare(rescue: Rescue, view: ReadonlyMap<string, PeerView>) {
+    const handshakeMs = (view.get(rescue.peer)?.handshakeS ?? 0) * 1000
+    const isOld = this.#parts.clock.wall() - handshakeMs > timing.session
+    // What WireGuard keeps of the peer, such as the timestamp that stops replays, is kept where that is possible.
+    const force = rescue.attempts > 1 || !isOld
+    rescue.handshakeBefore = force ? 0 : handshakeMs
+    return { peer: rescue.peer, endpoint: rescue.endpoint, force }
+  }
+
+  #judge(service: string, view: ReadonlyMap<string, PeerView>): void {
+    const now = this.#parts.clock.now()
+    for (const rescue of this.#rescues.values()) {
+      if (rescue.service !== service) continue
+      const outcome = this.#outcomeOf(rescue, view.get(rescue.peer), now)
+      if (outcome !== null) this.#end(rescue, outcome)
+    }
+  }
+
+  /** `null`: it goes on. */
+  #outcomeOf(rescue: Rescue, peer: PeerView | undefined, now: number): Outcome | null {
+    const { roster, clock, self } = this.#parts
+    if (peer === undefined) return 'unknown'
+    const handshakeMs = peer.handshakeS * 1000
+    const owner = roster.find(rescue.service, rescue.peer, clock.wall())
+    if (rescue.attempts === 0) {
+      // Its session may just be new: what this node serves itself is not touched. `wg` prints whole seconds.
+      const isHere =
+        handshakeMs > 0 && handshakeMs + 999 >= (owner?.node === self ? 0 : (owner?.handshakeMs ?? 0))
+      const isFresh = clock.wall() - handshakeMs < timing.session
+      return isHere && isFresh ? 'handshake' : null
+    }
+    if (handshakeMs !== 0 && handshakeMs !== rescue.handshakeBefore) return 'handshake'
+    const isElsewhere =
+      owner !== null &&
+      owner.node !== self &&
+      owner.node !== rescue.from &&
+      owner.handshakeMs > rescue.begunWall
+    if (isElsewhere) return 'elsewhere'
+    return rescue.attempts >= attempts[rescue.trigger] && now >= rescue.nextAt ? 'unanswered' : null
+  }
+
+  #end(rescue: Rescue, outcome: Outcome): void {
+    const { service, peer, trigger, begunAt } = rescue
+    this.#rescues.delete(keyOf(service, peer))
+    const tookMs = this.#parts.clock.now() - begunAt
+    this.#parts.observer.ended({ service, trigger, outcome, tookMs })
+  }
+
+  #report(service: string, problem: string | null): void {
+    if (this.#failing.has(service) === (problem !== null)) return
+    if (problem === null) this.#failing.delete(service)
+    else this.#failing.add(service)
+    this.#parts.observer.failed(service, problem)
+  }
+}
+
+function keyOf(service: string, peer: string): string {
+  return `${service} ${peer}`
+}

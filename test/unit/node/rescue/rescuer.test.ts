@@ -1,0 +1,350 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { systemClock } from '../../../../src/clock/clock.ts'
+import { Pace, PeerLimiter } from '../../../../src/node/rescue/limiter.ts'
+import { Roster } from '../../../../src/node/rescue/roster.ts'
+import { choose } from '../../../../src/node/rescue/sweep/choose.ts'
+import type { HandshakeStart, PeerView, RescueDevice } from '../../../../src/node/rescue/sweep/device.ts'
+import { OtherNodes } from '../../../../src/node/rescue/sweep/other-nodes.ts'
+import { Rescuer } from '../../../../src/node/rescue/sweep/rescuer.ts'
+
+const keyOf = (at: number) => Buffer.alloc(32, `peer ${at} `).toString('base64')
+const endpointOf = (at: number) => ({ address: `203.0.${at >> 8}.${at & 255}`, port: 4000 })
+
+beforeEach(() => {
+  vi.useFakeTimers({ now: Date.UTC(2026, 10, 30) })
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+/** Node b of the nodes a, b, c. `answers`: which peers answer an initiation of b. */
+function start({
+  announcing = ['b'],
+  answers = () => true,
+  fails = () => false,
+}: {
+  announcing?: readonly string[]
+  answers?: (peer: string, attempt: number) => boolean
+  fails?: () => boolean
+} = {}) {
+  const clock = { ...systemClock, now: () => Date.now() }
+  const nodes = ['a', 'b', 'c'].map((name) => ({ name, site: name, services: ['vpn'] }))
+  const roster = new Roster({ self: 'b', nodes, anycast: ['192.0.2.1'] })
+  for (const node of ['a', 'c']) roster.setSkew(node, 0)
+  const peers = new Map<string, PeerView>()
+  const starts: (HandshakeStart & { at: number })[] = []
+  const ends: string[] = []
+  const device: RescueDevice = {
+    look: async () => {
+      if (fails()) throw new Error('wg show wg0: no answer within 5000 ms')
+      return new Map(peers)
+    },
+    start: async (batch) => {
+      for (const one of batch) {
+        starts.push({ ...one, at: clock.now() - Date.UTC(2026, 10, 30) })
+        const attempt = starts.filter(({ peer }) => peer === one.peer).length
+        const handshakeS = answers(one.peer, attempt) ? Math.floor(clock.wall() / 1000) : 0
+        peers.set(one.peer, { handshakeS, keepaliveS: 0 })
+      }
+    },
+  }
+  const problems: (string | null)[] = []
+  const rescuer = new Rescuer({
+    self: 'b',
+    clock,
+    roster,
+    devices: new Map([['vpn', device]]),
+    limiter: new PeerLimiter(),
+    pace: new Pace({ perSecond: 3000, burst: 300 }, clock.now()),
+    announcing: () => announcing,
+    observer: {
+      ended: ({ trigger, outcome }) => ends.push(`${trigger} ${outcome}`),
+      failed: (_, problem) => problems.push(problem),
+    },
+  })
+  /** That node serves the peer, with a handshake so many milliseconds ago. */
+  const serve = (node: string, at: number, agoMs = 10_000) => {
+    const claim = {
+      service: 'vpn',
+      peer: keyOf(at),
+      endpoint: endpointOf(at),
+      handshakeMs: clock.wall() - agoMs,
+    }
+    expect(roster.put(node, claim, clock.wall())).toBe('stored')
+    if (!peers.has(keyOf(at))) peers.set(keyOf(at), { handshakeS: 0, keepaliveS: 0 })
+  }
+  return {
+    rescuer,
+    roster,
+    peers,
+    starts,
+    ends,
+    problems,
+    serve,
+    pass: (ms: number) => vi.advanceTimersByTimeAsync(ms),
+  }
+}
+
+describe('a node that says that it has withdrawn', () => {
+  test('its peers are rescued at once, and those of others are not', async () => {
+    const { rescuer, serve, pass, starts, ends } = start()
+    serve('a', 1)
+    serve('a', 2)
+    serve('c', 3)
+    serve('b', 4)
+    rescuer.takeOver('a', 'vpn', 'told')
+    await pass(100)
+    expect(starts.map(({ peer, endpoint, force }) => ({ peer, endpoint, force }))).toEqual([
+      { peer: keyOf(1), endpoint: endpointOf(1), force: false },
+      { peer: keyOf(2), endpoint: endpointOf(2), force: false },
+    ])
+    expect(ends).toEqual(['told handshake', 'told handshake'])
+    expect(rescuer.size).toBe(0)
+  })
+
+  test('a peer that has gone on to another node is not', async () => {
+    const { rescuer, serve, pass, starts } = start()
+    serve('a', 1, 10_000)
+    serve('c', 1, 5_000)
+    rescuer.takeOver('a', 'vpn', 'told')
+    await pass(1000)
+    expect(starts).toEqual([])
+  })
+
+  test('a node that does not announce the service rescues nobody', async () => {
+    const { rescuer, serve, pass, starts } = start({ announcing: ['c'] })
+    serve('a', 1)
+    rescuer.takeOver('a', 'vpn', 'told')
+    rescuer.takePacket('vpn', endpointOf(1))
+    await pass(1000)
+    expect(starts).toEqual([])
+  })
+
+  test('attempts are repeated each 500 ms until the route has moved', async () => {
+    const { rescuer, serve, pass, starts, ends } = start({ answers: (_, attempt) => attempt === 4 })
+    serve('a', 1)
+    rescuer.takeOver('a', 'vpn', 'told')
+    await pass(3000)
+    expect(starts.map(({ force }) => force)).toEqual([false, true, true, true])
+    expect(starts.at(-1)!.at).toBeLessThan(1700)
+    expect(ends).toEqual(['told handshake'])
+  })
+
+  test('an attempt follows at once when a packet of the peer arrives', async () => {
+    const { rescuer, serve, pass, starts, ends } = start({ answers: (_, attempt) => attempt === 2 })
+    serve('a', 1)
+    rescuer.takeOver('a', 'vpn', 'told')
+    await pass(200)
+    rescuer.takePacket('vpn', endpointOf(1))
+    await pass(100)
+    expect(starts).toHaveLength(2)
+    expect(ends).toEqual(['told handshake'])
+  })
+
+  test('they end when another node has the peer', async () => {
+    const { rescuer, roster, serve, pass, starts, ends } = start({ answers: () => false })
+    serve('a', 1)
+    rescuer.takeOver('a', 'vpn', 'told')
+    await pass(700)
+    serve('c', 1, 0)
+    await pass(100)
+    expect(ends).toEqual(['told elsewhere'])
+    expect(starts).toHaveLength(2)
+    expect(roster.find('vpn', keyOf(1), Date.now())!.node).toBe('c')
+  })
+
+  test('a peer that does not answer is left to itself after 10 s', async () => {
+    const { rescuer, serve, pass, starts, ends } = start({ answers: () => false })
+    serve('a', 1)
+    rescuer.takeOver('a', 'vpn', 'told')
+    await pass(60_000)
+    expect(starts).toHaveLength(20)
+    expect(ends).toEqual(['told unanswered'])
+  })
+
+  test('2,000 peers are started within a second, in batches', async () => {
+    const { rescuer, serve, pass, starts } = start()
+    for (let at = 0; at < 2000; at += 1) serve('a', at)
+    rescuer.takeOver('a', 'vpn', 'told')
+    await pass(5000)
+    expect(starts).toHaveLength(2000)
+    expect(starts.at(-1)!.at).toBeLessThan(1000)
+    // Not all at once, which would count as load (WireGuard paper, section 5.4.7).
+    expect(starts.filter(({ at }) => at === 0).length).toBeLessThanOrEqual(300)
+  })
+
+  test('nothing is started any more when this node withdraws too', async () => {
+    const { rescuer, serve, pass, starts, ends } = start({ answers: () => false })
+    serve('a', 1)
+    rescuer.takeOver('a', 'vpn', 'told')
+    await pass(10)
+    rescuer.abandon('vpn')
+    await pass(5000)
+    expect(starts).toHaveLength(1)
+    expect(ends).toEqual(['told withdrawn'])
+  })
+
+  test('a peer that this interface does not have is reported, and not created', async () => {
+    const { rescuer, peers, serve, pass, starts, ends } = start()
+    serve('a', 1)
+    peers.clear()
+    rescuer.takeOver('a', 'vpn', 'told')
+    await pass(1000)
+    expect(starts).toEqual([])
+    expect(ends).toEqual(['told unknown'])
+  })
+
+  test('a peer that comes and goes is limited', async () => {
+    const { rescuer, peers, serve, pass, ends } = start()
+    for (let round = 0; round < 6; round += 1) {
+      serve('a', 1, 0)
+      peers.set(keyOf(1), { handshakeS: 0, keepaliveS: 0 })
+      rescuer.takeOver('a', 'vpn', 'told')
+      await pass(100)
+    }
+    expect(ends).toEqual([...Array<string>(4).fill('told handshake'), 'told limited', 'told limited'])
+  })
+})
+
+test('a node that is gone without a word: one attempt, because it may serve nevertheless', async () => {
+  const { rescuer, serve, pass, starts, ends } = start({ answers: () => false })
+  serve('a', 1)
+  rescuer.takeOver('a', 'vpn', 'lost')
+  await pass(5000)
+  expect(starts).toHaveLength(1)
+  expect(ends).toEqual(['lost unanswered'])
+})
+
+describe('a packet of a session that this node does not have', () => {
+  test('its peer is rescued', async () => {
+    const { rescuer, serve, pass, starts, ends } = start()
+    serve('a', 1)
+    rescuer.takePacket('vpn', endpointOf(1))
+    await pass(100)
+    expect(starts.map(({ peer }) => peer)).toEqual([keyOf(1)])
+    expect(ends).toEqual(['packet handshake'])
+  })
+
+  test('back after a session here that the peer does not know any more, the peer is added again', async () => {
+    const { rescuer, peers, serve, pass, starts } = start()
+    serve('b', 1, 20_000)
+    serve('a', 1, 5_000)
+    peers.set(keyOf(1), { handshakeS: Math.floor((Date.now() - 20_000) / 1000), keepaliveS: 0 })
+    rescuer.takePacket('vpn', endpointOf(1))
+    await pass(100)
+    expect(starts.map(({ force }) => force)).toEqual([true])
+  })
+
+  test('a session that has just begun here is left alone, as after a start, when own sessions are not known yet', async () => {
+    const { rescuer, peers, serve, pass, starts, ends } = start()
+    serve('a', 1, 60_000)
+    peers.set(keyOf(1), { handshakeS: Math.floor((Date.now() - 3_000) / 1000), keepaliveS: 0 })
+    rescuer.takePacket('vpn', endpointOf(1))
+    await pass(1000)
+    expect(starts).toEqual([])
+    expect(ends).toEqual(['packet handshake'])
+  })
+
+  test('an endpoint that is not in the roster does nothing', async () => {
+    const { rescuer, pass, starts, ends } = start()
+    rescuer.takePacket('vpn', endpointOf(9))
+    await pass(1000)
+    expect([starts, ends]).toEqual([[], []])
+  })
+
+  test('three attempts, then the peer has to send again', async () => {
+    const { rescuer, serve, pass, starts, ends } = start({ answers: () => false })
+    serve('a', 1)
+    rescuer.takePacket('vpn', endpointOf(1))
+    await pass(10_000)
+    expect(starts).toHaveLength(3)
+    expect(ends).toEqual(['packet unanswered'])
+  })
+})
+
+test('an interface that does not answer is reported once, and asked again', async () => {
+  let fails = true
+  const { rescuer, serve, pass, problems, starts } = start({ fails: () => fails })
+  serve('a', 1)
+  rescuer.takeOver('a', 'vpn', 'told')
+  await pass(2500)
+  expect(problems).toEqual(['wg show wg0: no answer within 5000 ms'])
+  fails = false
+  await pass(1000)
+  expect(problems).toEqual(['wg show wg0: no answer within 5000 ms', null])
+  expect(starts).toHaveLength(1)
+})
+
+describe('who takes over', () => {
+  const peers = Array.from({ length: 3000 }, (_, at) => keyOf(at))
+
+  test('each node a share, and each peer is chosen by exactly one', () => {
+    const counts = ['b', 'c', 'd'].map(
+      (node) => peers.filter((peer) => choose(['b', 'c', 'd'], peer) === node).length,
+    )
+    for (const count of counts) expect(Math.abs(count - 1000)).toBeLessThan(120)
+    expect(choose([], 'x')).toBeNull()
+  })
+
+  test('when a node goes, only its peers change', () => {
+    for (const peer of peers) {
+      const before = choose(['b', 'c', 'd'], peer)
+      if (before !== 'd') expect(choose(['b', 'c'], peer)).toBe(before)
+    }
+  })
+
+  test('two of three nodes that are told rescue each peer once', async () => {
+    const { rescuer, serve, pass, starts } = start({ announcing: ['b', 'c'] })
+    for (let at = 0; at < 100; at += 1) serve('a', at)
+    rescuer.takeOver('a', 'vpn', 'told')
+    await pass(1000)
+    const own = peers.slice(0, 100).filter((peer) => choose(['b', 'c'], peer) === 'b')
+    expect(starts.map(({ peer }) => peer).sort()).toEqual(own.sort())
+    expect(own.length).toBeGreaterThan(30)
+  })
+})
+
+describe('what the other nodes say', () => {
+  const follow = () => {
+    const gone: string[] = []
+    const clock = { ...systemClock, now: () => Date.now() }
+    const nodes = new OtherNodes({ clock, onGone: (...words) => gone.push(words.join(' ')) })
+    return { nodes, gone }
+  }
+  const say = (node: string, state: 'announcing' | 'draining' | 'withdrawn') =>
+    ({ event: 'state', node, service: 'vpn', state }) as const
+
+  test('a withdrawal is acted on at once, and once', () => {
+    const { nodes, gone } = follow()
+    nodes.take(say('a', 'announcing'))
+    expect(nodes.announcing('vpn')).toEqual(['a'])
+    nodes.take(say('a', 'draining'))
+    expect(gone).toEqual([])
+    nodes.take(say('a', 'withdrawn'))
+    nodes.take(say('a', 'withdrawn'))
+    expect(gone).toEqual(['a vpn told'])
+    expect(nodes.announcing('vpn')).toEqual([])
+  })
+
+  test.each([
+    ['is killed', 'ended', ['a vpn lost']],
+    ['hangs', 'silent', ['a vpn lost']],
+    ['leaves in an orderly way', 'left', []],
+  ] as const)('a node that %s', async (_, ending, expected) => {
+    const { nodes, gone } = follow()
+    nodes.take(say('a', 'announcing'))
+    nodes.take({ event: 'down', node: 'a', ending })
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(gone).toEqual(expected)
+  })
+
+  test('a controller that is back within 2 s has served meanwhile', async () => {
+    const { nodes, gone } = follow()
+    nodes.take(say('a', 'announcing'))
+    nodes.take({ event: 'down', node: 'a', ending: 'ended' })
+    await vi.advanceTimersByTimeAsync(1900)
+    nodes.take({ event: 'up', node: 'a' })
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(gone).toEqual([])
+  })
+})
