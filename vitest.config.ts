@@ -8,6 +8,7 @@ const againstTheKernel = [
   'test/e2e/wireguard/side-checks.test.ts',
   'test/e2e/controller/drain.test.ts',
   'test/e2e/failures/*.test.ts',
+  'test/e2e/rescue/*.test.ts',
 ]
 
 /** Not a project of the host, whose kernel may lack all that it tests. */

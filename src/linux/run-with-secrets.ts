@@ -1,37 +1,62 @@
 import { spawn } from 'node:child_process'
-import type { Writable } from 'node:stream'
+import { randomUUID } from 'node:crypto'
+import { type FileHandle, open, unlink } from 'node:fs/promises'
+import { join } from 'node:path'
 import { RunError } from './run.ts'
 
 interface SecretOptions {
   readonly timeoutMs: number
-  /** What the program reads from /dev/fd/3, /dev/fd/4 and so on: neither in its arguments nor in a file. */
+  /** What the program reads from /dev/fd/3, /dev/fd/4 and so on: not in its arguments, and in no file that has a name. */
   readonly secrets: readonly string[]
+  /** On a file system in memory. */
+  readonly folder: string
+  /** How many words of the command an error may show. */
+  readonly shown: number
 }
 
-/** Runs a program without a shell, with a pipe for each secret. Throws RunError, which names the program only. */
-export function runWithSecrets(
+/** Runs a program without a shell, with a file for each secret. Throws RunError, and a system error of the folder. */
+export async function runWithSecrets(
   argv: readonly [string, ...string[]],
-  { timeoutMs, secrets }: SecretOptions,
+  { timeoutMs, secrets, folder, shown }: SecretOptions,
 ): Promise<void> {
-  const [program, ...args] = argv
-  // The arguments name users and their addresses.
-  const shown = argv.slice(0, 3)
+  const files: FileHandle[] = []
+  try {
+    // Not pipes: those of Node are sockets, which cannot be opened by a path.
+    for (const secret of secrets) files.push(await openSecret(folder, secret))
+    await runWithFiles(argv, files, timeoutMs, argv.slice(0, shown))
+  } finally {
+    for (const file of files) await file.close()
+  }
+}
+
+async function openSecret(folder: string, secret: string): Promise<FileHandle> {
+  const path = join(folder, `.${randomUUID()}`)
+  const file = await open(path, 'wx+', 0o600)
+  try {
+    await unlink(path)
+    await file.write(secret)
+    return file
+  } catch (error) {
+    await file.close()
+    throw error
+  }
+}
+
+function runWithFiles(
+  [program, ...args]: readonly [string, ...string[]],
+  files: readonly FileHandle[],
+  timeoutMs: number,
+  shown: readonly string[],
+): Promise<void> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, {
-      stdio: ['ignore', 'ignore', 'pipe', ...secrets.map(() => 'pipe' as const)],
+      stdio: ['ignore', 'ignore', 'ignore', ...files.map(({ fd }) => fd)],
       timeout: timeoutMs,
       killSignal: 'SIGKILL',
     })
     child.once('error', ({ code }: NodeJS.ErrnoException) => {
-      const kind = code === 'ENOENT' ? 'not-installed' : 'failed'
-      reject(new RunError(shown, kind, code === 'ENOENT' ? 'not installed' : `cannot be started (${code})`))
-    })
-    child.stderr!.resume()
-    secrets.forEach((secret, at) => {
-      const pipe = child.stdio[3 + at] as Writable
-      // A program that ends early does not read it.
-      pipe.on('error', () => {})
-      pipe.end(secret)
+      if (code === 'ENOENT') reject(new RunError(shown, 'not-installed', 'not installed'))
+      else reject(new RunError(shown, 'failed', `cannot be started (${code})`))
     })
     child.once('close', (code, endedBy) => {
       if (code === 0) resolve()

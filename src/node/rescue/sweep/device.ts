@@ -35,8 +35,10 @@ const timeoutMs = 5000
  * By `wg`. The interface sends to a peer at once when its keepalive is switched on, and, without a session, that begins a
  * handshake. With a session of its own, which the peer does not know any more, or within 5 s of another initiation (WireGuard
  * paper, section 6.2), it does so only for a new peer: then the peer is removed and added again, in one call.
+ *
+ * @param folder for the preshared keys of one call, on a file system in memory
  */
-export function createRescueDevice(interfaceName: string): RescueDevice {
+export function createRescueDevice(interfaceName: string, folder: string): RescueDevice {
   const show = async (field: WgField) => readLines(await showWg(interfaceName, field, { timeoutMs }))
   return {
     async look() {
@@ -76,7 +78,8 @@ export function createRescueDevice(interfaceName: string): RescueDevice {
         return ['peer', peer, 'remove', 'peer', peer, ...settings, ...call]
       })
       if (words.length === 0) return
-      await runWithSecrets(['wg', 'set', interfaceName, ...words], { timeoutMs, secrets })
+      // The words after the interface name users and their addresses.
+      await runWithSecrets(['wg', 'set', interfaceName, ...words], { timeoutMs, secrets, folder, shown: 3 })
     },
   }
 }
