@@ -35,8 +35,10 @@ interface RescuerParts {
   readonly devices: ReadonlyMap<string, RescueDevice>
   readonly limiter: PeerLimiter
   readonly pace: Pace
-  /** The nodes that announce a service, this one included if it does. */
+  /** The nodes that announce a service, not degraded, this one included if it does. */
   readonly announcing: (service: string) => readonly string[]
+  /** Whether this node announces a service, degraded or not. */
+  readonly serves: (service: string) => boolean
   readonly observer: RescueObserver
 }
 
@@ -112,8 +114,8 @@ export class Rescuer {
 
   /** A packet of a session that this node does not have, from an endpoint in the roster. */
   takePacket(service: string, endpoint: Endpoint): void {
-    const { roster, clock, self, announcing } = this.#parts
-    if (!announcing(service).includes(self)) return
+    const { roster, clock, serves } = this.#parts
+    if (!serves(service)) return
     const [entry] = roster.findByEndpoint(service, endpoint, clock.wall())
     if (entry === undefined) return
     this.#begin(entry, 'packet')

@@ -57,6 +57,7 @@ function start({
     limiter: new PeerLimiter(),
     pace: new Pace({ perSecond: 3000, burst: 300 }, clock.now()),
     announcing: () => announcing,
+    serves: () => announcing.includes('b'),
     observer: {
       ended: ({ trigger, outcome }) => ends.push(`${trigger} ${outcome}`),
       failed: (_, problem) => problems.push(problem),
