@@ -1,5 +1,5 @@
 /**
- * One of the nodes for a peer: all nodes choose the same, and when a node goes, only its peers are chosen anew (rendezvous
+ * One of the nodes for a peer: all nodes choose the same, and when a node goes, only its peers are chosen again (rendezvous
  * hashing, Thaler and Ravishankar 1998). `null`: there are none.
  */
 export function choose(nodes: readonly string[], peer: string): string | null {

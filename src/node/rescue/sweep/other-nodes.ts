@@ -4,7 +4,7 @@ import type { NodeEvent, ServiceState } from '../../../fleet/roster/link.ts'
 interface OtherNodesParts {
   readonly clock: Clock
   /** A node has said that it does not announce a service any more, or is gone. */
-  readonly onGone: (node: string, service: string, trigger: 'told' | 'lost') => void
+  readonly onGone: (node: string, service: string, trigger: 'reported' | 'lost') => void
   readonly graceMs?: number
 }
 
@@ -55,7 +55,7 @@ export class OtherNodes {
     states.set(service, state)
     this.#states.set(node, states)
     // Also the first word of a node: it may have withdrawn before this one has connected.
-    if (state === 'withdrawn' && before !== 'withdrawn') this.#parts.onGone(node, service, 'told')
+    if (state === 'withdrawn' && before !== 'withdrawn') this.#parts.onGone(node, service, 'reported')
   }
 
   #wait(node: string): void {

@@ -7,10 +7,10 @@ import { choose } from './choose.ts'
 import type { PeerView, RescueDevice } from './device.ts'
 
 /**
- * What begins a rescue. `told`: the node that served the peer has withdrawn. `lost`: that node is gone without a word.
+ * What begins a rescue. `reported`: the node that served the peer has withdrawn. `lost`: that node is gone without a word.
  * `packet`: the peer's packet has arrived here.
  */
-export const triggers = ['told', 'lost', 'packet'] as const
+export const triggers = ['reported', 'lost', 'packet'] as const
 export type Trigger = (typeof triggers)[number]
 
 /**
@@ -61,7 +61,7 @@ interface Rescue {
 }
 
 /** The most attempts. A route may move seconds after its withdrawal, and then an answer arrives at last. */
-const attempts: Readonly<Record<Trigger, number>> = { told: 20, lost: 1, packet: 3 }
+const attempts: Readonly<Record<Trigger, number>> = { reported: 20, lost: 1, packet: 3 }
 
 /** Milliseconds. */
 const timing = {
@@ -102,7 +102,7 @@ export class Rescuer {
    * A node does not serve its peers of a service any more. Where several nodes could take them over, each of them takes its
    * share. Where the route leads to another one, the peer's answer arrives there, and is its trigger.
    */
-  takeOver(node: string, service: string, trigger: 'told' | 'lost'): void {
+  takeOver(node: string, service: string, trigger: 'reported' | 'lost'): void {
     const { roster, clock, self, announcing } = this.#parts
     const candidates = announcing(service).filter((name) => name !== node)
     if (!candidates.includes(self)) return

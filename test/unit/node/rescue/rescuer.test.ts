@@ -93,13 +93,13 @@ describe('a node that says that it has withdrawn', () => {
     serve('a', 2)
     serve('c', 3)
     serve('b', 4)
-    rescuer.takeOver('a', 'vpn', 'told')
+    rescuer.takeOver('a', 'vpn', 'reported')
     await pass(100)
     expect(starts.map(({ peer, endpoint, force }) => ({ peer, endpoint, force }))).toEqual([
       { peer: keyOf(1), endpoint: endpointOf(1), force: false },
       { peer: keyOf(2), endpoint: endpointOf(2), force: false },
     ])
-    expect(ends).toEqual(['told handshake', 'told handshake'])
+    expect(ends).toEqual(['reported handshake', 'reported handshake'])
     expect(rescuer.size).toBe(0)
   })
 
@@ -107,15 +107,15 @@ describe('a node that says that it has withdrawn', () => {
     const { rescuer, serve, pass, starts } = start()
     serve('a', 1, 10_000)
     serve('c', 1, 5_000)
-    rescuer.takeOver('a', 'vpn', 'told')
+    rescuer.takeOver('a', 'vpn', 'reported')
     await pass(1000)
     expect(starts).toEqual([])
   })
 
-  test('a node that does not announce the service rescues nobody', async () => {
+  test('a node that does not announce the service rescues no peer', async () => {
     const { rescuer, serve, pass, starts } = start({ announcing: ['c'] })
     serve('a', 1)
-    rescuer.takeOver('a', 'vpn', 'told')
+    rescuer.takeOver('a', 'vpn', 'reported')
     rescuer.takePacket('vpn', endpointOf(1))
     await pass(1000)
     expect(starts).toEqual([])
@@ -124,32 +124,32 @@ describe('a node that says that it has withdrawn', () => {
   test('attempts are repeated each 500 ms until the route has moved', async () => {
     const { rescuer, serve, pass, starts, ends } = start({ answers: (_, attempt) => attempt === 4 })
     serve('a', 1)
-    rescuer.takeOver('a', 'vpn', 'told')
+    rescuer.takeOver('a', 'vpn', 'reported')
     await pass(3000)
     expect(starts.map(({ force }) => force)).toEqual([false, true, true, true])
     expect(starts.at(-1)!.at).toBeLessThan(1700)
-    expect(ends).toEqual(['told handshake'])
+    expect(ends).toEqual(['reported handshake'])
   })
 
   test('an attempt follows at once when a packet of the peer arrives', async () => {
     const { rescuer, serve, pass, starts, ends } = start({ answers: (_, attempt) => attempt === 2 })
     serve('a', 1)
-    rescuer.takeOver('a', 'vpn', 'told')
+    rescuer.takeOver('a', 'vpn', 'reported')
     await pass(200)
     rescuer.takePacket('vpn', endpointOf(1))
     await pass(100)
     expect(starts).toHaveLength(2)
-    expect(ends).toEqual(['told handshake'])
+    expect(ends).toEqual(['reported handshake'])
   })
 
   test('they end when another node has the peer', async () => {
     const { rescuer, roster, serve, pass, starts, ends } = start({ answers: () => false })
     serve('a', 1)
-    rescuer.takeOver('a', 'vpn', 'told')
+    rescuer.takeOver('a', 'vpn', 'reported')
     await pass(700)
     serve('c', 1, 0)
     await pass(100)
-    expect(ends).toEqual(['told elsewhere'])
+    expect(ends).toEqual(['reported elsewhere'])
     expect(starts).toHaveLength(2)
     expect(roster.find('vpn', keyOf(1), Date.now())!.node).toBe('c')
   })
@@ -157,16 +157,16 @@ describe('a node that says that it has withdrawn', () => {
   test('a peer that does not answer is left to itself after 10 s', async () => {
     const { rescuer, serve, pass, starts, ends } = start({ answers: () => false })
     serve('a', 1)
-    rescuer.takeOver('a', 'vpn', 'told')
+    rescuer.takeOver('a', 'vpn', 'reported')
     await pass(60_000)
     expect(starts).toHaveLength(20)
-    expect(ends).toEqual(['told unanswered'])
+    expect(ends).toEqual(['reported unanswered'])
   })
 
   test('2,000 peers are started within a second, in batches', async () => {
     const { rescuer, serve, pass, starts } = start()
     for (let at = 0; at < 2000; at += 1) serve('a', at)
-    rescuer.takeOver('a', 'vpn', 'told')
+    rescuer.takeOver('a', 'vpn', 'reported')
     await pass(5000)
     expect(starts).toHaveLength(2000)
     expect(starts.at(-1)!.at).toBeLessThan(1000)
@@ -177,22 +177,22 @@ describe('a node that says that it has withdrawn', () => {
   test('nothing is started any more when this node withdraws too', async () => {
     const { rescuer, serve, pass, starts, ends } = start({ answers: () => false })
     serve('a', 1)
-    rescuer.takeOver('a', 'vpn', 'told')
+    rescuer.takeOver('a', 'vpn', 'reported')
     await pass(10)
     rescuer.abandon('vpn')
     await pass(5000)
     expect(starts).toHaveLength(1)
-    expect(ends).toEqual(['told withdrawn'])
+    expect(ends).toEqual(['reported withdrawn'])
   })
 
   test('a peer that this interface does not have is reported, and not created', async () => {
     const { rescuer, peers, serve, pass, starts, ends } = start()
     serve('a', 1)
     peers.clear()
-    rescuer.takeOver('a', 'vpn', 'told')
+    rescuer.takeOver('a', 'vpn', 'reported')
     await pass(1000)
     expect(starts).toEqual([])
-    expect(ends).toEqual(['told unknown'])
+    expect(ends).toEqual(['reported unknown'])
   })
 
   test('a peer that comes and goes is limited', async () => {
@@ -200,10 +200,14 @@ describe('a node that says that it has withdrawn', () => {
     for (let round = 0; round < 6; round += 1) {
       serve('a', 1, 0)
       peers.set(keyOf(1), { handshakeS: 0, keepaliveS: 0 })
-      rescuer.takeOver('a', 'vpn', 'told')
+      rescuer.takeOver('a', 'vpn', 'reported')
       await pass(100)
     }
-    expect(ends).toEqual([...Array<string>(4).fill('told handshake'), 'told limited', 'told limited'])
+    expect(ends).toEqual([
+      ...Array<string>(4).fill('reported handshake'),
+      'reported limited',
+      'reported limited',
+    ])
   })
 })
 
@@ -267,7 +271,7 @@ test('an interface that does not answer is reported once, and asked again', asyn
   let fails = true
   const { rescuer, serve, pass, problems, starts } = start({ fails: () => fails })
   serve('a', 1)
-  rescuer.takeOver('a', 'vpn', 'told')
+  rescuer.takeOver('a', 'vpn', 'reported')
   await pass(2500)
   expect(problems).toEqual(['wg show wg0: no answer within 5000 ms'])
   fails = false
@@ -294,10 +298,10 @@ describe('who takes over', () => {
     }
   })
 
-  test('two of three nodes that are told rescue each peer once', async () => {
+  test('two of three nodes that are left rescue each peer once', async () => {
     const { rescuer, serve, pass, starts } = start({ announcing: ['b', 'c'] })
     for (let at = 0; at < 100; at += 1) serve('a', at)
-    rescuer.takeOver('a', 'vpn', 'told')
+    rescuer.takeOver('a', 'vpn', 'reported')
     await pass(1000)
     const own = peers.slice(0, 100).filter((peer) => choose(['b', 'c'], peer) === 'b')
     expect(starts.map(({ peer }) => peer).sort()).toEqual(own.sort())
@@ -323,7 +327,7 @@ describe('what the other nodes say', () => {
     expect(gone).toEqual([])
     nodes.take(say('a', 'withdrawn'))
     nodes.take(say('a', 'withdrawn'))
-    expect(gone).toEqual(['a vpn told'])
+    expect(gone).toEqual(['a vpn reported'])
     expect(nodes.announcing('vpn')).toEqual([])
   })
 
