@@ -100,6 +100,12 @@ const trespasses: readonly Trespass[] = [
     message: 'sites is pure',
   },
   {
+    law: 'the watch for stray packets decides nothing',
+    file: 'src/node/rescue/stray/decides.ts',
+    code: "import { PeerLimiter } from '../limiter.ts'\nexport const create = () => PeerLimiter\n",
+    message: 'stray imports linux, net and text',
+  },
+  {
     law: 'the planner does not look ahead to render',
     file: 'src/plan/compile/backwards.ts',
     code: "export { renderBundle } from '../render/render.ts'\n",
