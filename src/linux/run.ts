@@ -27,6 +27,8 @@ export interface RunOptions {
   readonly signal?: AbortSignal | undefined
   /** A program that prints more, on one of its two outputs, is killed. */
   readonly limitBytes?: number
+  /** Takes the standard output, some 64 KB a turn of the event loop at most, which then is not part of the result. */
+  readonly onOutput?: (chunk: Buffer) => void
 }
 
 export interface Output {
@@ -50,7 +52,7 @@ export async function run(argv: readonly [string, ...string[]], options: RunOpti
  */
 export async function runForOutput(
   argv: readonly [string, ...string[]],
-  { timeoutMs, input, signal, limitBytes = defaultLimitBytes }: RunOptions,
+  { timeoutMs, input, signal, limitBytes = defaultLimitBytes, onOutput }: RunOptions,
 ): Promise<Output> {
   signal?.throwIfAborted()
   const child = await startProgram(argv)
@@ -79,7 +81,7 @@ export async function runForOutput(
     if (signal?.aborted) abort()
     signal?.addEventListener('abort', abort, { once: true })
     const overflow = () => kill(new RunError(argv, 'failed', `printed more than ${limitBytes} bytes`))
-    const stdout = collect(child.stdout, limitBytes, overflow)
+    const stdout = collect(child.stdout, limitBytes, overflow, onOutput)
     const stderr = collect(child.stderr, limitBytes, overflow)
     child.once('close', (code, endedBy) =>
       settle(() => {
@@ -116,13 +118,24 @@ export async function startProgram(argv: readonly [string, ...string[]]) {
   }
 }
 
-function collect(stream: Readable, limitBytes: number, onOverflow: () => void): () => string {
+function collect(
+  stream: Readable,
+  limitBytes: number,
+  onOverflow: () => void,
+  onOutput?: (chunk: Buffer) => void,
+): () => string {
   const chunks: Buffer[] = []
   let bytes = 0
   stream.on('data', (chunk: Buffer) => {
     bytes += chunk.length
     if (bytes > limitBytes) onOverflow()
-    else chunks.push(chunk)
+    else if (onOutput === undefined) chunks.push(chunk)
+    else {
+      onOutput(chunk)
+      // Else libuv reads up to 32 of them, while everything else waits.
+      stream.pause()
+      setImmediate(() => stream.resume())
+    }
   })
   stream.on('error', () => {})
   return () => Buffer.concat(chunks).toString('utf8')

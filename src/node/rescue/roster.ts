@@ -153,6 +153,11 @@ export class Roster {
     }
   }
 
+  /** What a node has said of one peer. */
+  entryOf(node: string, service: string, peer: string): RosterEntry | null {
+    return this.#holders.get(node)?.peers.get(service)?.get(peer) ?? null
+  }
+
   /** What a node has said, whether or not it is the owner: what is sent to others. */
   *entriesOf(node: string): Generator<RosterEntry> {
     for (const peers of this.#holders.get(node)?.peers.values() ?? []) yield* peers.values()

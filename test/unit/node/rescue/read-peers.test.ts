@@ -1,0 +1,159 @@
+import { expect, test } from 'vitest'
+import type { RosterClaim } from '../../../../src/fleet/roster/link.ts'
+import type { WgField } from '../../../../src/linux/wg.ts'
+import { PeerReader, parseEndpoint, readEveryMs, readTimes } from '../../../../src/node/rescue/read-peers.ts'
+import { Roster } from '../../../../src/node/rescue/roster.ts'
+
+const wallMs = 1_800_000_000_000
+const nowS = wallMs / 1000
+const keyOf = (number: number) => Buffer.alloc(32, number).toString('base64')
+
+interface Peer {
+  handshakeS: number
+  endpoint: string
+  allowedIps: string
+}
+
+function createBed(options: { observed?: boolean; probes?: readonly string[] } = {}) {
+  const peers = new Map<string, Peer>()
+  const published: RosterClaim[][] = []
+  const problems: string[] = []
+  const shown: string[] = []
+  let failure: Error | null = null
+  let nowMs = 0
+  const roster = new Roster({
+    ...{ self: 'fra1-a', anycast: ['192.0.2.1'] },
+    nodes: [{ name: 'fra1-a', site: 'fra1', services: ['vpn'] }],
+  })
+  const printed = (field: WgField, peer: Peer) =>
+    field === 'endpoints'
+      ? peer.endpoint
+      : field === 'latest-handshakes'
+        ? String(peer.handshakeS)
+        : peer.allowedIps
+  const reader = new PeerReader({
+    ...{ node: 'fra1-a', roster, observed: options.observed ?? false },
+    sources: [{ service: 'vpn', interface: 'wg0', probes: options.probes ?? [] }],
+    clock: {
+      now: () => nowMs,
+      wall: () => wallMs + nowMs,
+      after: () => ({ cancel() {}, unref: () => ({}) as never }),
+      sleep: async () => {},
+    },
+    show: async (_name, field, onLine) => {
+      shown.push(field)
+      if (failure !== null) throw failure
+      for (const [key, peer] of peers) onLine(`${key}\t${printed(field, peer)}`)
+    },
+    publish: (claims) => published.push([...claims]),
+    onProblem: (message) => problems.push(message),
+  })
+  return {
+    ...{ peers, published, problems, shown, roster, reader },
+    fail: (error: Error | null) => {
+      failure = error
+    },
+    pass: (ms: number) => {
+      nowMs += ms
+    },
+  }
+}
+
+const peer = (change: Partial<Peer> = {}): Peer => ({
+  ...{ handshakeS: nowS - 10, endpoint: '198.51.100.7:1000', allowedIps: '10.0.0.2/32' },
+  ...change,
+})
+
+test('the first reading says all peers with a session, and the next ones what has changed', async () => {
+  const { peers, published, reader, roster } = createBed()
+  peers.set(keyOf(1), peer())
+  peers.set(keyOf(2), peer({ endpoint: '[2001:db8:7::1]:2000' }))
+  peers.set(keyOf(3), peer({ handshakeS: 0, endpoint: '(none)' }))
+  peers.set(keyOf(4), peer({ handshakeS: nowS - 181 }))
+  await reader.read()
+  expect(published).toEqual([
+    [
+      {
+        ...{ service: 'vpn', peer: keyOf(1), handshakeMs: wallMs - 10_000 },
+        endpoint: { address: '198.51.100.7', port: 1000 },
+      },
+      {
+        ...{ service: 'vpn', peer: keyOf(2), handshakeMs: wallMs - 10_000 },
+        endpoint: { address: '2001:db8:7::1', port: 2000 },
+      },
+    ],
+  ])
+  expect(reader.peers).toBe(4)
+  await reader.read()
+  expect(published).toHaveLength(1)
+  peers.get(keyOf(1))!.handshakeS = nowS
+  peers.get(keyOf(2))!.endpoint = '198.51.100.8:7'
+  await reader.read()
+  expect(published[1]).toMatchObject([
+    { peer: keyOf(1), handshakeMs: wallMs },
+    { peer: keyOf(2), handshakeMs: wallMs - 10_000, endpoint: { address: '198.51.100.8', port: 7 } },
+  ])
+  expect(roster.size).toBe(2)
+})
+
+test('probes are no clients: this node’s, those that the plan names, and peers without allowed IPs', async () => {
+  const { peers, reader, roster, shown, pass } = createBed({ observed: true, probes: [keyOf(1)] })
+  peers.set(keyOf(1), peer())
+  peers.set(keyOf(2), peer({ allowedIps: '(none)' }))
+  peers.set(keyOf(3), peer())
+  await reader.read()
+  expect([...roster.entriesOf('fra1-a')].map((entry) => entry.peer)).toEqual([keyOf(3)])
+  const isAsked = () => shown.splice(0).includes('allowed-ips')
+  expect(isAsked()).toBe(true)
+  await reader.read()
+  expect(isAsked()).toBe(false)
+  pass(readTimes.allowedIps)
+  peers.set(keyOf(4), peer({ handshakeS: nowS + 60, allowedIps: '(none)' }))
+  await reader.read()
+  expect(isAsked()).toBe(true)
+  expect(roster.size).toBe(1)
+})
+
+test('without probes of other sites, allowed IPs are never read', async () => {
+  const { peers, reader, shown } = createBed()
+  peers.set(keyOf(1), peer())
+  await reader.read()
+  expect(shown).toEqual(['latest-handshakes', 'endpoints'])
+})
+
+test('a failure is reported once, and what was read stays', async () => {
+  const { peers, reader, roster, problems, fail } = createBed()
+  peers.set(keyOf(1), peer())
+  await reader.read()
+  fail(new Error('wg show wg0: no such device'))
+  await reader.read()
+  await reader.read()
+  expect(problems).toEqual(['wg show wg0: no such device'])
+  expect(roster.size).toBe(1)
+  fail(null)
+  await reader.read()
+  fail(new Error('wg show wg0: no such device'))
+  await reader.read()
+  expect(problems).toHaveLength(2)
+})
+
+test.for([
+  ['198.51.100.7:51820', '198.51.100.7', 51820],
+  ['[2001:db8::1]:7', '2001:db8::1', 7],
+] as const)('%s is an endpoint', ([text, address, port]) => {
+  expect(parseEndpoint(text)).toEqual({ address, port })
+})
+
+test.for(['(none)', '', ':', '198.51.100.7', '[fe80::1%eth0]:7', '198.51.100.7:x', '[2001:db8::1]'])(
+  '"%s" is none that could be a claim',
+  (text) => {
+    const endpoint = parseEndpoint(text)
+    const { roster } = createBed()
+    const claim = { service: 'vpn', peer: keyOf(1), handshakeMs: wallMs, endpoint: endpoint! }
+    expect(endpoint === null ? 'none' : roster.put('fra1-a', claim, wallMs)).toMatch(/none|invalid-endpoint/)
+  },
+)
+
+test('more peers are read less often, within bounds', () => {
+  expect([0, 1_000, 10_000, 100_000].map(readEveryMs)).toEqual([4_000, 4_000, 10_000, 30_000])
+})
