@@ -212,6 +212,21 @@ const remote = record({
   keys: withDefault(list(record({ service: name, publicKey }), most.services), []),
 })
 
+/** Streams between nodes: which peer is served where. */
+const rescue = record({
+  listen: record({ address, port }),
+  /** Of this node's own certificate, which has its name. */
+  caFile: absolutePath,
+  certFile: absolutePath,
+  keyFile: absolutePath,
+  /** All others that serve. */
+  nodes: unique(
+    list(record({ name, site: name, address, port, services: list(name, most.services) }), most.neighbors),
+  ),
+  /** Names of nodes, perhaps this one, that pass on what others say. Empty: each node has a stream of each other. */
+  relays: list(name, 2),
+})
+
 const maintenanceWindow = record({
   /** Five fields of crontab(5). */
   cron: schedule,
@@ -246,6 +261,8 @@ const manifest = record({
   store: withDefault(nullable(store), null),
   /** `null`: the endpoints of other sites are not probed. */
   remote: withDefault(nullable(remote), null),
+  /** `null`: no roster of peers is shared. */
+  rescue: withDefault(nullable(rescue), null),
   /** Unicast prefixes that the daemon's own configuration announces: the controller leaves them alone. */
   alwaysAnnounce: withDefault(list(prefix, most.prefixes), []),
   /** Configuration of the engineer's own within the daemon's, which only the next plan compares. */

@@ -65,6 +65,7 @@ store:
   certFile: /etc/anyward/store/site.pem
   keyFile: /etc/anyward/store/site.key
 remote: { interval: 5s, observers: 3, degrade: true }
+rescue: { port: 9600, certFile: /etc/anyward/node.pem, keyFile: /etc/anyward/node.key }
 planner: { schedule: "*/15  4-6 * * *", keys: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAPAORbqbNMyUXh8a1vs2ZOZxfkKvxNT/FI2EeNiknnD planner@noc 2"] }
 controller: { listen: "[::1]:9586" }
 rollout: { waves: [{ name: canary, nodes: [ams1-a] }, { name: half, share: 50% }], soak: 90s, via: ssh }
@@ -98,7 +99,7 @@ const rpkiFields = `  invalid: accept
   vrps: { file: vrps.json, slurm: /etc/anyward/slurm.json, maxAge: 12h }
 `
 const siteEdits: [from: string, to: string][] = [
-  ['daemon: bird', 'daemon: bird\n    daemonVersion: 2.0.12'],
+  ['daemon: bird', 'daemon: bird\n    unicast: 198.51.100.8\n    daemonVersion: 2.0.12'],
   [
     'import: default-only',
     `import: full

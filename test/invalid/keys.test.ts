@@ -25,7 +25,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     'an unknown key of the fleet',
     [['fleet.yaml', 'asn: 64500\n', 'asn: 64500\nanycast: 192.0.2.1/32\n']],
     [
-      'sites/fleet.yaml:2:1 anycast: "anycast" is not a known key\nknown keys: asn, bogons, communities, services, rpki, irr, store, remote, planner, controller, rollout',
+      'sites/fleet.yaml:2:1 anycast: "anycast" is not a known key\nknown keys: asn, bogons, communities, services, rpki, irr, store, remote, rescue, planner, controller, rollout',
     ],
   ],
   [

@@ -60,6 +60,7 @@ export function buildManifest(
     daemonVersions: { ...node.versions },
     store: node.store === null ? null : { ...node.store, endpoints: [...node.store.endpoints] },
     remote: node.remote,
+    rescue: node.rescue,
     alwaysAnnounce: node.alwaysAnnounce.map(String),
     extra: node.extra.map(({ file, at, text }) => ({ file, at, hash: hash(text) })),
     maintenance: node.maintenance.map((window) => ({ ...window })),

@@ -32,6 +32,7 @@ import {
 } from './notices.ts'
 import { noticesOfOwn } from './own-announcements.ts'
 import { collectOwnAsns } from './own-asns.ts'
+import { type NodeRescue, placeRosters } from './place-rosters.ts'
 import {
   type NodeLayout,
   type NodePlan,
@@ -67,6 +68,7 @@ export function compilePlan(
     ...{ fleet, feeds, own, notices, servicesOf },
     otherAsnsOf: collectOwnAsns(fleet),
     remotes: chooseObservers(fleet),
+    rosters: placeRosters(fleet),
   }
   // Sorted, so that the order of notices does not depend on the order of the files.
   const nodes = sortByName(fleet.sites).flatMap((site) =>
@@ -87,6 +89,8 @@ interface Compilation {
   readonly otherAsnsOf: ReturnType<typeof collectOwnAsns>
   /** By the name of the node. */
   readonly remotes: ReadonlyMap<string, NodeRemote>
+  /** By the name of the node. */
+  readonly rosters: ReadonlyMap<string, NodeRescue>
 }
 
 function compileNode(shared: Compilation, site: Site, node: FleetNode, layout: NodeLayout): NodePlan {
@@ -120,6 +124,7 @@ function compileNode(shared: Compilation, site: Site, node: FleetNode, layout: N
     services,
     store: fleet.store,
     remote,
+    rescue: shared.rosters.get(node.name) ?? null,
     probeKeys: node.probeKeys,
     alwaysAnnounce: sortPrefixes(node.alwaysAnnounce),
     extra: node.extra,

@@ -16,6 +16,7 @@ import type {
   Store,
 } from '../sites/fleet.ts'
 import type { NodeRemote } from './choose-observers.ts'
+import type { NodeRescue } from './place-rosters.ts'
 
 /** The intended configuration of every node, as data: render and apply follow. */
 export interface Plan {
@@ -57,6 +58,8 @@ export interface NodePlan {
   readonly store: Store | null
   /** `null`: the endpoints of other sites are not probed. */
   readonly remote: NodeRemote | null
+  /** `null`: it says nothing of its peers, and learns nothing of the peers of others. */
+  readonly rescue: NodeRescue | null
   /** The public keys of its own probes, with or without `remote`. */
   readonly probeKeys: FleetNode['probeKeys']
   /** Configuration of the engineer's own, which the daemon gets as it is. */

@@ -9,6 +9,7 @@ import {
   importsByKind,
   type Neighbor,
   type Probe,
+  type Rescue,
   type Rpki,
   type Service,
   type SessionTimers,
@@ -68,6 +69,7 @@ export function assembleFleet(fleet: FleetFile, sites: readonly SiteFile[], read
             observers: fleet.remote.observers,
             degrade: fleet.remote.degrade,
           },
+    rescue: assembleRescue(fleet),
     irr: { server: fleet.irr.server ?? null, sources: fleet.irr.sources },
     planner: fleet.planner,
     rollout: {
@@ -87,6 +89,14 @@ export function assembleFleet(fleet: FleetFile, sites: readonly SiteFile[], read
 
 function countServing(sites: readonly SiteFile[], service: string): number {
   return sites.filter(({ nodes }) => nodes.some((node) => node.services.includes(service))).length
+}
+
+/** The cross-checks report which files are missing. */
+function assembleRescue({ rescue, store }: FleetFile): Rescue | null {
+  if (rescue === undefined) return null
+  const { caFile = store?.caFile, certFile = store?.certFile, keyFile = store?.keyFile, port } = rescue
+  if (caFile === undefined || certFile === undefined || keyFile === undefined) return null
+  return { port, caFile, certFile, keyFile }
 }
 
 /**

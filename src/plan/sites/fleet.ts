@@ -29,6 +29,8 @@ export interface Fleet {
   readonly store: Store | null
   /** `null`: no site probes another. */
   readonly remote: Remote | null
+  /** `null`: nodes share no roster of their peers. */
+  readonly rescue: Rescue | null
   readonly planner: {
     /** Five fields of cron: when the `planner` command reads VRPs and IRR sets and plans again. */
     readonly schedule: string
@@ -96,6 +98,14 @@ export interface Remote {
   readonly observers: number
   /** Whether a node degrades what most of them do not reach. */
   readonly degrade: boolean
+}
+
+/** Streams between nodes, with the paths of a node's certificate on each. */
+export interface Rescue {
+  readonly port: number
+  readonly caFile: string
+  readonly certFile: string
+  readonly keyFile: string
 }
 
 /** etcd, with the paths of a site's certificate on its nodes. */

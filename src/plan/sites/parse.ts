@@ -6,6 +6,7 @@ import { checkFleet } from './checks/fleet.ts'
 import { checkMaintenance } from './checks/maintenance.ts'
 import { checkNodes } from './checks/nodes.ts'
 import { checkRemote } from './checks/remote.ts'
+import { checkRescue } from './checks/rescue.ts'
 import { checkRollout } from './checks/rollout.ts'
 import { checkServices } from './checks/services.ts'
 import type { Drafts, ReadExtra } from './drafts.ts'
@@ -79,6 +80,7 @@ export function parseFleet(files: readonly FleetFileText[], readExtra: ReadExtra
     ...checkMaintenance(drafts),
     ...checkRollout(drafts),
     ...checkRemote(drafts),
+    ...checkRescue(drafts),
   )
   const isValid = findings.every(({ severity }) => severity !== 'error')
   let issues: readonly Issue[] | null = null

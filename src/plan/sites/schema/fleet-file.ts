@@ -321,6 +321,29 @@ export const fleetFileSchema = z.strictObject({
       'Probes of the nodes that have `unicast`, from other sites, see docs/fleet.md. It needs `store`. Left out: none.',
     )
     .optional(),
+  rescue: z
+    .strictObject({
+      port: portField
+        .describe('The TCP port of each node’s `unicast` where the other nodes read its roster.')
+        .prefault(9588),
+      caFile: secretFileField('/etc/anyward/store/ca.crt')
+        .describe(
+          'On each node: the certificate of the authority that signed the certificates of all nodes. Left out: that of `store`.',
+        )
+        .optional(),
+      certFile: secretFileField('/etc/anyward/store/client.crt')
+        .describe(
+          'On each node: its own certificate, with the subjectAltName `URI:anyward:node:NAME`. Left out: that of `store`.',
+        )
+        .optional(),
+      keyFile: secretFileField('/etc/anyward/store/client.key')
+        .describe('On each node: its private key. Left out: that of `store`.')
+        .optional(),
+    })
+    .describe(
+      'Nodes share which client is served where, so that a client that lands on another site is back at once, see docs/fleet.md. It needs `unicast` of each node that serves. Left out: nothing is shared.',
+    )
+    .optional(),
   planner: z
     .strictObject({
       schedule: scheduleField

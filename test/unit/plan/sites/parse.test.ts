@@ -104,6 +104,12 @@ test('every field of the YAML arrives in the fleet', () => {
       beatEveryMs: 1000,
     },
     remote: { intervalMs: 5000, observers: 3, degrade: true },
+    rescue: {
+      port: 9600,
+      caFile: '/etc/anyward/store/ca.pem',
+      certFile: '/etc/anyward/node.pem',
+      keyFile: '/etc/anyward/node.key',
+    },
     planner: {
       schedule: '*/15 4-6 * * *',
       keys: [
@@ -173,7 +179,7 @@ test('every field of the YAML arrives in the fleet', () => {
             asn: 64500,
             routerId: '10.0.0.11',
             ssh: 'fra1-a',
-            unicast: null,
+            unicast: '198.51.100.8',
             probeKeys: [],
             services: ['vpn'],
             extra: [],
