@@ -63,11 +63,34 @@ export function printStatus(status: NodeStatus, json: boolean): void {
   }
   const saved = daemon.savedAnnouncements ?? []
   if (saved.length > 0) write(`  ${describeSaved(saved)}`)
+  for (const line of describeRescue(status)) write(`  ${line}`)
   const { store } = status
   if (store?.ok === false)
     write(`  the store does not answer since ${store.since}, and this node decides alone: ${store.problem}`)
   if (daemon.trouble !== null) write(`  error: ${daemon.trouble.cause}: ${daemon.trouble.message}`)
   if (hasFault(status)) write(`  to find the cause, as root on ${status.node}: anyward doctor`)
+}
+
+/** Counts alone: the roster maps users to addresses. */
+function describeRescue({ node: self, rescue }: NodeStatus): string[] {
+  if (rescue === null) return []
+  const { entries, nodes, problem } = rescue
+  const streams = nodes.filter(({ up }) => up !== null)
+  const up = streams.filter((stream) => stream.up).length
+  return [
+    `roster: ${entries} ${entries === 1 ? 'client' : 'clients'} known, ${nodes.find(({ node }) => node === self)?.entries ?? 0} of them served here; streams of ${up} of ${streams.length} nodes`,
+    ...(problem === null ? [] : [`the roster of this node is not shared: ${problem}`]),
+    ...streams.flatMap((stream) =>
+      stream.up ? [] : [`no stream of ${stream.node}${stream.problem === null ? '' : `: ${stream.problem}`}`],
+    ),
+    ...nodes.flatMap(({ node, skewMs }) =>
+      skewMs === null || Math.abs(skewMs) <= 1000
+        ? []
+        : [
+            `the clock of ${node} is ${(Math.abs(skewMs) / 1000).toFixed(1)} s ${skewMs > 0 ? 'ahead of' : 'behind'} this one`,
+          ],
+    ),
+  ]
 }
 
 /** Not for what an operator ordered, or what passes by itself. */

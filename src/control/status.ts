@@ -101,6 +101,34 @@ export const statusSchema = z.object({
     .object({ ok: z.boolean().nullable(), since: time, problem: z.string().nullable() })
     .nullable()
     .default(null),
+  /** The roster of peers that nodes share: counts alone, for it maps users to addresses. `null`: the fleet has no `rescue`. */
+  rescue: z
+    .object({
+      /** Of all nodes. */
+      entries: z.number(),
+      /** Of this node's own WireGuard interfaces, as last read. */
+      peers: z.number(),
+      /** Streams of other nodes that read from this one. */
+      readers: z.number(),
+      /** Why this node takes no part. */
+      problem: z.string().nullable(),
+      nodes: list(
+        z.object({
+          node: z.string(),
+          entries: z.number(),
+          /** Of its newest handshake; `null`: it has said none. */
+          ageMs: z.number().nullable(),
+          /** `null`: a relay passes on what it says. */
+          up: z.boolean().nullable(),
+          since: time.nullable(),
+          /** How far its clock is ahead of this node's. */
+          skewMs: z.number().nullable(),
+          problem: z.string().nullable(),
+        }),
+      ),
+    })
+    .nullable()
+    .default(null),
   /** Addresses that were removed from the node, because the daemon does not withdraw a dead service. */
   heldAddresses: list(z.string()),
   daemon: z.object({

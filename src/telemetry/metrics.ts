@@ -126,6 +126,36 @@ export function createMetrics() {
       labelNames: ['service'],
       registers,
     }),
+    rosterEntries: new Gauge({
+      name: 'anyward_roster_entries',
+      help: 'Peers in the roster of this node, by the node that says it serves them',
+      labelNames: ['node'],
+      registers,
+    }),
+    rosterAge: new Gauge({
+      name: 'anyward_roster_age_seconds',
+      help: 'Time since the newest handshake that the node has said; absent while it has said none',
+      labelNames: ['node'],
+      registers,
+    }),
+    rosterStreamUp: new Gauge({
+      name: 'anyward_roster_stream_up',
+      help: 'Whether the roster of the other node arrives here',
+      labelNames: ['node'],
+      registers,
+    }),
+    rosterRefused: new Counter({
+      name: 'anyward_roster_refused_total',
+      help: 'Entries of other nodes that were refused, by the reason',
+      labelNames: ['node', 'reason'],
+      registers,
+    }),
+    clockSkew: new Gauge({
+      name: 'anyward_clock_skew_seconds',
+      help: "How far the other node's clock is ahead of this one's; absent while it is not known",
+      labelNames: ['node'],
+      registers,
+    }),
     remoteReached: new Gauge({
       name: 'anyward_remote_reached',
       help: 'Whether this node reaches the endpoint of another site by its unicast address',

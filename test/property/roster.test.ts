@@ -57,7 +57,7 @@ test('after any claims: the limit holds, look-ups agree with each other, and not
         const all = nodes.flatMap(({ name }) => [...roster.entriesOf(name)])
         expect(all).toHaveLength(roster.size)
         expect(new Set(all.map((entry) => endpointKey(entry.endpoint)))).toEqual(present)
-        expect(roster.counts().reduce((sum, { entries }) => sum + entries, 0)).toBe(roster.size)
+        expect(roster.counts(nowMs).reduce((sum, { entries }) => sum + entries, 0)).toBe(roster.size)
       }
     }),
   )

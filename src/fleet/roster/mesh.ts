@@ -46,7 +46,8 @@ export interface MeshOptions {
   readonly credentials: Credentials
   readonly keeper: ClaimKeeper
   readonly wall: () => number
-  readonly onProblem: (message: string) => void
+  /** `null`: the others can connect. Otherwise why not; it is tried again. */
+  readonly onListen: (failure: string | null) => void
 }
 
 /** This node's part of the streams between all nodes: what it says, and what it hears. */
@@ -125,10 +126,11 @@ export class RosterMesh implements RosterLink {
     while (!this.#isClosed) {
       try {
         await this.#server.listen(address, port)
+        this.#options.onListen(null)
         return
       } catch (error) {
         const { message } = error as Error
-        if (message !== last) this.#options.onProblem(message)
+        if (message !== last) this.#options.onListen(message)
         last = message
         await new Promise<void>((resolve) => {
           this.#timers.add(setTimeout(resolve, meshTimes.listen))

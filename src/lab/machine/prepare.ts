@@ -25,7 +25,7 @@ import { installConfiguration } from './daemons.ts'
 import { locateSecrets, nodeDir, planNodes } from './plan-nodes.ts'
 import { renderCore, renderRouter } from './router-config.ts'
 import { renderVrps, vrpFileOf } from './rtr.ts'
-import { prepareStore } from './store.ts'
+import { prepareNodeKeys, prepareStore } from './store.ts'
 import { generateKeyPair, generatePresharedKey, type KeyPair, renderWireguard } from './wireguard.ts'
 
 export const managementLink = 'aw-mgmt'
@@ -65,6 +65,7 @@ export function describeClaim(topology: Topology, sites: string, owner: LabState
 export async function prepareLab(fleet: Fleet, topology: Topology, claim: LabState): Promise<LabState> {
   const keys = generateKeys(fleet, topology)
   const storeMembers = await prepareStore(topology)
+  if (fleet.rescue !== null) await prepareNodeKeys(topology)
   const secrets = locateSecrets(
     topology,
     new Map([...keys.servers].map(([name, pair]) => [name, pair.publicKey])),

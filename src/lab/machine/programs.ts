@@ -15,6 +15,7 @@ export async function findMissingLabPrograms(fleet: Fleet, withStore: boolean): 
   const missing = await findMissingPrograms([
     ...['ip', 'unshare', 'nsenter', 'xargs', 'sysctl', 'nft', 'ping', 'wg', 'bird'],
     ...(withStore ? ['etcd', 'etcdctl', 'openssl'] : []),
+    ...(fleet.rescue === null ? [] : ['openssl']),
     ...daemonKinds.filter((kind) => used.has(kind)).flatMap((kind) => daemonPrograms[kind]),
   ])
   if (missing.some(({ program }) => program === 'ip' || program === 'unshare')) return missing

@@ -15,6 +15,8 @@ import { waitForStart } from './wait-for-start.ts'
 
 export const storeDir = join(labDir, 'store')
 const pki = join(storeDir, 'pki')
+/** Of `rescue`; without a store too. */
+const nodePki = join(labDir, 'node-pki')
 const clientPort = 2379
 /** The keys of a site, and its user in the running store: some programs each. */
 const perSiteMs = 2000
@@ -42,20 +44,37 @@ export async function prepareStore({ storeMembers, nodes }: Topology): Promise<S
   }))
 }
 
-/** For the manifests of nodes. They reach each other by the network of the store. */
-export function storeOf({ storeMembers, nodes }: Topology): Pick<LabSecrets, 'store' | 'unicast'> {
-  if (storeMembers.length === 0) return {}
-  const endpoints = storeMembers.map(({ address }) => `${address}:${clientPort}`)
+/** A certificate for each node, with which nodes share their rosters. */
+export async function prepareNodeKeys({ nodes }: Topology): Promise<void> {
+  await run(
+    [scriptOf('prepare'), nodePki, ...nodes.flatMap(({ site, name }) => ['--node', `${site}/${name}`])],
+    { timeoutMs: commandLimitMs + perSiteMs * nodes.length },
+  )
+}
+
+/** For the manifests of nodes. They reach each other by the management network. */
+export function storeOf({ storeMembers, nodes }: Topology): Pick<LabSecrets, 'store' | 'rescue' | 'unicast'> {
   const byName = new Map(nodes.map((node) => [node.name, node]))
+  const unicast: LabSecrets['unicast'] = (node, family) => unicastOf(byName.get(node)!, family)
+  const rescue: LabSecrets['rescue'] = (node) => filesIn(join(nodePki, 'nodes', node))
+  if (storeMembers.length === 0) return { rescue, unicast }
+  const endpoints = storeMembers.map(({ address }) => `${address}:${clientPort}`)
   return {
+    rescue,
     store: (site) => ({
       endpoints,
-      caFile: join(pki, 'sites', site, 'ca.crt'),
-      certFile: join(pki, 'sites', site, 'client.crt'),
-      keyFile: join(pki, 'sites', site, 'client.key'),
+      ...filesIn(join(pki, 'sites', site)),
       beatEveryMs: 1000,
     }),
-    unicast: (node, family) => unicastOf(byName.get(node)!, family),
+    unicast,
+  }
+}
+
+function filesIn(folder: string) {
+  return {
+    caFile: join(folder, 'ca.crt'),
+    certFile: join(folder, 'client.crt'),
+    keyFile: join(folder, 'client.key'),
   }
 }
 

@@ -1,6 +1,6 @@
 import type { DaemonKind } from '../../manifest/daemon-kinds.ts'
 import type { Address, Family } from '../../net/prefix.ts'
-import type { Fleet, FleetNode, Rpki, Store } from '../../plan/sites/fleet.ts'
+import type { Fleet, FleetNode, Rescue, Rpki, Store } from '../../plan/sites/fleet.ts'
 import { cacheAddress, cachePort } from './caches.ts'
 import type { LabNode } from './model.ts'
 import { uniqueInterface } from './names.ts'
@@ -17,7 +17,9 @@ export interface LabSecrets {
   readonly probePublicKey?: (node: string, service: string) => string
   /** The lab's own store, with the credentials of a site; missing: it has none. */
   readonly store?: (site: string) => Store
-  /** With the store: where the other nodes reach this one. */
+  /** The lab's certificate of a node. */
+  readonly rescue?: (node: string) => Omit<Rescue, 'port'>
+  /** Where the other nodes reach this one. */
   readonly unicast?: (node: string, family: Family) => Address
 }
 
@@ -44,6 +46,7 @@ export function adaptFleet(
     // The lab does not reach that of the YAML.
     store: secrets.store?.(node.site) ?? null,
     remote: secrets.store === undefined ? null : fleet.remote,
+    rescue: fleet.rescue && secrets.rescue ? { ...fleet.rescue, ...secrets.rescue(node.name) } : null,
     rpki: fleet.rpki && moveCaches(fleet.rpki, node),
     services: fleet.services.map((service) => ({
       ...service,

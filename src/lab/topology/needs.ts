@@ -34,6 +34,7 @@ export function needsOf(fleet: Fleet, node: LabNode): string[] {
         ]
       }),
     ...(fleet.remote === null ? [] : ['the store that `remote` needs: `anyward lab up --store`']),
+    ...(fleet.rescue === null ? [] : ['the certificates that `rescue` needs']),
     ...(usesIpv6(fleet) ? ['IPv6 between nodes, for `unicast`'] : []),
     ...(fleet.rpki?.caches ?? []).map((_, at) => `the RPKI cache ${at + 1}`),
   ]

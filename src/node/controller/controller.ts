@@ -160,6 +160,7 @@ export class Controller {
       calendar: this.#calendar.at(clock.wall()),
       guard: guard?.state ?? null,
       fleet: this.#parts.fleet ?? null,
+      rescue: this.#parts.rescue?.status() ?? null,
       isFenced: (port) => this.#parts.fence?.isFenced(port) ?? null,
       heldAddresses: lastResort?.removed.map(({ address }) => address) ?? [],
       savedAnnouncements: saved?.found ?? [],

@@ -1,4 +1,5 @@
 import type { Clock } from '../../clock/clock.ts'
+import type { NodeStatus } from '../../control/status.ts'
 import type { Manifest, ManifestService } from '../../manifest/manifest.ts'
 import type { EffectiveIntent, OperatorIntent } from '../decision/intent.ts'
 import type { PermitStanding } from '../decision/permit-standing.ts'
@@ -89,6 +90,8 @@ export interface ControllerParts {
   /** Withdraws if this controller cannot. */
   readonly guard: GuardClient | null
   readonly lastResort: AddressRemover | null
+  /** Missing: the fleet shares no roster. */
+  readonly rescue?: { status(): NodeStatus['rescue'] } | null
   /** `null` or missing: the fleet has no store. */
   readonly fleet?: FleetPlace | null
   /** Missing: the daemon's services are not fenced. */

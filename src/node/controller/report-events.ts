@@ -190,10 +190,22 @@ export function measureStatus(status: NodeStatus, metrics: Metrics): void {
   }
   if (status.store === null) metrics.storeUp.remove()
   else metrics.storeUp.set(status.store.ok === true ? 1 : 0)
+  measureRescue(status, metrics)
   const { active, next } = status.maintenance
   metrics.maintenance.set(active === null ? 0 : 1)
   if (next === null) metrics.maintenanceNext.remove()
   else metrics.maintenanceNext.set(Date.parse(next.start) / 1000)
   if (status.guard !== null) metrics.guard.set(status.guard.holding ? 1 : 0)
   metrics.heldAddresses.set(status.heldAddresses.length)
+}
+
+function measureRescue({ node: self, rescue }: NodeStatus, metrics: Metrics): void {
+  for (const gauge of [metrics.rosterEntries, metrics.rosterAge, metrics.rosterStreamUp, metrics.clockSkew])
+    gauge.reset()
+  for (const { node, entries, ageMs, up, skewMs } of rescue?.nodes ?? []) {
+    metrics.rosterEntries.set({ node }, entries)
+    if (ageMs !== null) metrics.rosterAge.set({ node }, ageMs / 1000)
+    if (up !== null) metrics.rosterStreamUp.set({ node }, up ? 1 : 0)
+    if (skewMs !== null && node !== self) metrics.clockSkew.set({ node }, skewMs / 1000)
+  }
 }

@@ -21,6 +21,7 @@ export function buildStatus(input: {
   calendar: CalendarView
   guard: GuardState | null
   fleet: FleetPlace | null
+  rescue: NodeStatus['rescue']
   isFenced: (port: number) => boolean | null
   heldAddresses: readonly string[]
   savedAnnouncements: readonly SavedNetwork[]
@@ -88,6 +89,7 @@ export function buildStatus(input: {
       next: calendar.next === null ? null : isoWindow(calendar.next),
     },
     guard: input.guard,
+    rescue: input.rescue,
     store: fleet === null ? null : describeContact(fleet.contact()),
     heldAddresses: input.heldAddresses,
     daemon: {

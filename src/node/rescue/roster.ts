@@ -112,6 +112,7 @@ export class Roster {
     }
     if (known === undefined) this.#makeRoom(holder)
     const entry = { service, peer, endpoint, handshakeMs, node, site: holder.site }
+    holder.newestMs = Math.max(holder.newestMs ?? handshakeMs, handshakeMs)
     // Last in the map, which so begins with the oldest.
     peers.delete(peer)
     peers.set(peer, entry)
@@ -180,9 +181,12 @@ export class Roster {
     }
   }
 
-  /** How many entries each node has. */
-  counts(): { node: string; site: string; entries: number }[] {
-    return [...this.#holders].map(([node, { site, size }]) => ({ node, site, entries: size }))
+  /** How many entries each node has, and the age of its newest handshake; `null`: it has said none. */
+  counts(nowMs: number): { node: string; site: string; entries: number; ageMs: number | null }[] {
+    return [...this.#holders].map(([node, { site, size, skewMs, newestMs }]) => {
+      const ageMs = newestMs === null ? null : nowMs + (skewMs ?? 0) - newestMs
+      return { node, site, entries: size, ageMs }
+    })
   }
 
   *#all(): Generator<[Holder, RosterEntry]> {
@@ -231,11 +235,12 @@ interface Holder {
   readonly peers: ReadonlyMap<string, Map<string, RosterEntry>>
   size: number
   skewMs: number | null
+  newestMs: number | null
 }
 
 function createHolder({ site, services }: RosterNode, isSelf: boolean): Holder {
   const peers = new Map(services.map((service) => [service, new Map<string, RosterEntry>()]))
-  return { site, peers, size: 0, skewMs: isSelf ? 0 : null }
+  return { site, peers, size: 0, skewMs: isSelf ? 0 : null, newestMs: null }
 }
 
 function oldestOf({ peers }: Holder): RosterEntry | null {

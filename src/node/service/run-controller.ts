@@ -42,6 +42,7 @@ import { keepState } from './keep-state.ts'
 import { lockNode, requireOwnDaemon, requireOwnNode } from './node-identity.ts'
 import { createRoutes, openControlSocket, openListener } from './open-control.ts'
 import { bundleSerialOf } from './serials.ts'
+import { shareRoster } from './share-roster.ts'
 
 /** The controller ends within 2 s of SIGTERM, whatever the daemon does. */
 const stopTimeoutMs = 1700
@@ -172,6 +173,7 @@ async function control(
       ? null
       : watchBfd({ sessions: bfdSessions, manifest, clock: systemClock, say, metrics })
   const membership = await joinFleet(manifest, systemClock, say)
+  const rescue = await shareRoster(manifest, ownPeers, systemClock, { say, metrics })
   const controller = new Controller({
     manifest,
     bundle: digest,
@@ -189,6 +191,7 @@ async function control(
     bfd,
     fence,
     fleet: membership,
+    rescue,
   })
   bfd?.start((neighbor) => controller.isSessionUp(neighbor))
   const remote = await describeSelf(manifest, membership, () => controller.status(), { say, metrics })
@@ -227,6 +230,7 @@ async function control(
     await links.close()
     controlSocket.close()
     await listener?.close()
+    await rescue.shared?.close()
     await membership?.close()
     await store.close()
     unlock()

@@ -30,6 +30,7 @@ function print(
       maintenance: { active: null, next: null },
       guard: null,
       store: null,
+      rescue: null,
       heldAddresses: [],
       serial: null,
       daemon: {

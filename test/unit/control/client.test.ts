@@ -52,6 +52,7 @@ const status: NodeStatus = {
   maintenance: { active: null, next: { start: time, until: time, reason: 'upgrade' } },
   guard: { holding: true, pid: 4711, problem: null },
   store: { ok: true, since: time, problem: null },
+  rescue: null,
   heldAddresses: [],
   serial: 20261129120000,
   daemon: {

@@ -201,7 +201,7 @@ test('a full roster stays at its limit, and the flood of one node evicts none of
   expect(roster.find('vpn', keyOf(100), nowMs)).toBeNull()
   // A node that comes later still gets its share.
   for (let peer = 300; peer < 310; peer += 1) roster.put('fra1-a', claim(peer), nowMs)
-  expect(roster.counts().map(({ node, entries }) => [node, entries])).toEqual([
+  expect(roster.counts(nowMs).map(({ node, entries }) => [node, entries])).toEqual([
     ['fra1-a', 10],
     ['ams1-a', 10],
     ['lon1-a', 10],
