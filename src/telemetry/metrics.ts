@@ -126,6 +126,25 @@ export function createMetrics() {
       labelNames: ['service'],
       registers,
     }),
+    rescues: new Counter({
+      name: 'anyward_rescues_total',
+      help: 'Peers of another node that this one has taken over, or tried to, by what began it and how it ended',
+      labelNames: ['service', 'trigger', 'outcome'],
+      registers,
+    }),
+    rescueDuration: new Histogram({
+      name: 'anyward_rescue_seconds',
+      help: 'Time from the trigger until the peer had a session here',
+      labelNames: ['service', 'trigger'],
+      buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+      registers,
+    }),
+    strayPackets: new Counter({
+      name: 'anyward_stray_packets_total',
+      help: 'Packets of sessions that this node does not have, from endpoints in the roster; one in 5 s for each endpoint',
+      labelNames: ['service'],
+      registers,
+    }),
     rosterEntries: new Gauge({
       name: 'anyward_roster_entries',
       help: 'Peers in the roster of this node, by the node that says it serves them',

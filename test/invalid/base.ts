@@ -71,8 +71,7 @@ controller: { listen: "[::1]:9586" }
 rollout: { waves: [{ name: canary, nodes: [ams1-a] }, { name: half, share: 50% }], soak: 90s, via: ssh }
 `
 const serviceFields = `      checks: [interface, handshake, egress, command, peers, conntrack]
-      suspicion: false
-      window: { size: 100, maxLoss: 30% }
+      window: { size: 100, maxLoss: 10% }
       holdDown: { initial: 2s, max: 5m }
       egress:
         targets:

@@ -18,6 +18,7 @@ import { createSay } from '../../telemetry/say.ts'
 import { OperationError } from '../../text/operation-error.ts'
 import { journalPath, lockApply } from '../apply/lock.ts'
 import { Controller } from '../controller/controller.ts'
+import type { ControllerObserver } from '../controller/parts.ts'
 import { createObserver } from '../controller/report-events.ts'
 import { watchBfd } from '../controller/watch/bfd-watch.ts'
 import { rpkiRulesOf, watchRpki } from '../controller/watch/rpki-watch.ts'
@@ -41,6 +42,7 @@ import { joinFleet } from './join-fleet.ts'
 import { keepState } from './keep-state.ts'
 import { lockNode, requireOwnDaemon, requireOwnNode } from './node-identity.ts'
 import { createRoutes, openControlSocket, openListener } from './open-control.ts'
+import { rescueSessions, type SessionRescue } from './rescue-sessions.ts'
 import { bundleSerialOf } from './serials.ts'
 import { shareRoster } from './share-roster.ts'
 
@@ -174,6 +176,8 @@ async function control(
       : watchBfd({ sessions: bfdSessions, manifest, clock: systemClock, say, metrics })
   const membership = await joinFleet(manifest, systemClock, say)
   const rescue = await shareRoster(manifest, ownPeers, systemClock, { say, metrics })
+  const sessions =
+    rescue.shared === null ? null : rescueSessions(manifest, { ...rescue.shared, fence, say, metrics })
   const controller = new Controller({
     manifest,
     bundle: digest,
@@ -182,7 +186,7 @@ async function control(
     daemonVersion: identity?.version ?? null,
     probesOf: (service) => probes.get(service.name)!,
     clock: systemClock,
-    observer: createObserver(manifest, say, metrics, systemClock),
+    observer: withObserved(createObserver(manifest, say, metrics, systemClock), sessions),
     store,
     traffic,
     guard: createGuard(manifest, bundle, program, log),
@@ -230,6 +234,7 @@ async function control(
     await links.close()
     controlSocket.close()
     await listener?.close()
+    await sessions?.close()
     await rescue.shared?.close()
     await membership?.close()
     await store.close()
@@ -291,6 +296,18 @@ async function control(
   controller.start()
   supervise(controller, manifest, supervisor)
   return ending
+}
+
+/** The rescue comes first: other sites wait for what it says to them. */
+function withObserved(observer: ControllerObserver, sessions: SessionRescue | null): ControllerObserver {
+  if (sessions === null) return observer
+  return {
+    ...observer,
+    observed(observation) {
+      sessions.observed(observation)
+      observer.observed(observation)
+    },
+  }
 }
 
 /** Reports to the supervisor, systemd for example, that the controller is ready, and then that it is alive. */

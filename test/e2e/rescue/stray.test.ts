@@ -56,14 +56,14 @@ const nft = async (namespace: string, ...words: string[]) =>
   (await execa('ip', ['netns', 'exec', namespace, 'nft', ...words])).stdout
 
 /** Packets that are sent after all others: when the first of them is reported, those have passed. */
-async function untilReported(agent: StrayAgent, endpoint: Endpoint): Promise<void> {
+async function untilReported(agent: StrayAgent, endpoint: Endpoint, type = 4): Promise<void> {
   const seen = () => agent.strays.filter((stray) => textOf(stray) === textOf(endpoint)).length
   const before = seen()
   await until(
     `a packet of ${textOf(endpoint)} is reported`,
     async () => {
       if (seen() > before) return null
-      await spoof(sites, endpoint, 1)
+      await spoof(sites, endpoint, 1, type)
       return `not yet; ${JSON.stringify(await agent.state())}`
     },
     { everyMs: 50 },
@@ -137,17 +137,16 @@ describe('with spoofed packets', () => {
   })
 
   test.each([
-    ['IPv4', known4],
-    ['IPv6', known6],
-  ])(
-    'a transport packet of a roster endpoint is reported with its service: %s',
-    async (_family, endpoint) => {
-      await untilReported(agent, endpoint)
-      expect(agent.strays[0]).toMatchObject({ service: 'vpn', ...endpoint })
-    },
-  )
+    ['data', 'IPv4', known4, 4],
+    ['data', 'IPv6', known6, 4],
+    ['an answer to an initiation of another site', 'IPv4', known4, 2],
+    ['an answer to an initiation of another site', 'IPv6', known6, 2],
+  ])('%s from a roster endpoint is reported with its service: %s', async (_what, _family, endpoint, type) => {
+    await untilReported(agent, endpoint, type)
+    expect(agent.strays[0]).toMatchObject({ service: 'vpn', ...endpoint })
+  })
 
-  test.each([1, 2, 3])('a packet of type %d is not reported', async (type) => {
+  test.each([1, 3])('a packet of type %d is not reported', async (type) => {
     await spoof(sites, known4, 1000, type)
     await spoof(sites, known6, 1000, type)
     await untilReported(agent, known6)

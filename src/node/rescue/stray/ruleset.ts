@@ -4,7 +4,7 @@ export const tableName = 'inet anyward_rescue'
 
 /** What the log of a packet says. */
 export const prefixes = {
-  /** A transport packet of a roster endpoint to a session that this node does not have. */
+  /** A packet of a roster endpoint to a session, or an answer to an initiation, that this node does not have. */
   stray: 'stray',
   /** There are more of them than `maxEventsPerSecond`. */
   limited: 'limited',
@@ -37,7 +37,8 @@ export interface StrayService {
 
 /**
  * The rules. `@th,64,32` is the type of a WireGuard packet with its three reserved bytes, and `@th,96,32` the index after it:
- * the sender's own in types 1 and 2, the receiver's in type 4 (WireGuard paper, section 5.4).
+ * the sender's own in types 1 and 2, the receiver's in type 4 (WireGuard paper, section 5.4). That of the receiver in type 2 is at
+ * 128: an answer to an initiation that another site has sent.
  *
  * `owner` is the name of an empty chain: see `guardLine`.
  */
@@ -90,10 +91,12 @@ function renderService(index: number, group: number): string {
     ${stray} limit name "notices" ${log(prefixes.limited)}
 `
   })
-  return `${sets.join('')}  chain service_${index} {
-    @th,64,32 != 0x04000000 return
-    @th,96,32 @own return
+  return `${sets.join('')}  chain report_${index} {
 ${rules.join('')}  }
+  chain service_${index} {
+    @th,64,32 0x04000000 @th,96,32 != @own goto report_${index}
+    @th,64,32 0x02000000 @th,128,32 != @own goto report_${index}
+  }
 `
 }
 

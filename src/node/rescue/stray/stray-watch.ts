@@ -13,7 +13,7 @@ export type { StrayService } from './ruleset.ts'
 export interface StrayWatchOptions {
   readonly services: readonly StrayService[]
   /**
-   * A transport packet of a roster endpoint has arrived for a session that this node does not have: at most one a second for
+   * A packet of a roster endpoint has arrived for a session, or as the answer to an initiation, that this node does not have: at most one a second for
    * an endpoint, and 2,000 a second in all.
    */
   readonly onStray: (service: string, endpoint: Endpoint) => void

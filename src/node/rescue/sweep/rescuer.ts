@@ -14,11 +14,19 @@ export const triggers = ['reported', 'lost', 'packet'] as const
 export type Trigger = (typeof triggers)[number]
 
 /**
- * How it ends. `handshake`: the peer has a session here. `elsewhere`: it has a newer one at another node. `unanswered`: the peer
+ * How it ends. `handshake`: the peer has a session here. `served`: it had one before, so nothing was done. `elsewhere`: it has a newer one at another node. `unanswered`: the peer
  * has not answered in time. `limited`: the peer was rescued too often lately. `withdrawn`: this node does not announce the
  * service any more. `unknown`: the interface does not have the peer.
  */
-export const outcomes = ['handshake', 'elsewhere', 'unanswered', 'limited', 'withdrawn', 'unknown'] as const
+export const outcomes = [
+  'handshake',
+  'served',
+  'elsewhere',
+  'unanswered',
+  'limited',
+  'withdrawn',
+  'unknown',
+] as const
 export type Outcome = (typeof outcomes)[number]
 
 export interface RescueObserver {
@@ -112,12 +120,16 @@ export class Rescuer {
     this.#wake(0)
   }
 
-  /** A packet of a session that this node does not have, from an endpoint in the roster. */
-  takePacket(service: string, endpoint: Endpoint): void {
-    const { roster, clock, serves } = this.#parts
+  /**
+   * A packet of a session that this node does not have, from an endpoint in the roster.
+   * @param isLearning this node does not know all of its own sessions yet: those of its own peers may be reported too
+   */
+  takePacket(service: string, endpoint: Endpoint, isLearning: boolean): void {
+    const { roster, clock, serves, self } = this.#parts
     if (!serves(service)) return
     const [entry] = roster.findByEndpoint(service, endpoint, clock.wall())
-    if (entry === undefined) return
+    // Otherwise, this node has lost its session: its WireGuard has started again.
+    if (entry === undefined || (isLearning && entry.node === self)) return
     this.#begin(entry, 'packet')
     this.#wake(0)
   }
@@ -138,18 +150,13 @@ export class Rescuer {
   #begin({ service, peer, endpoint, node }: RosterEntry, trigger: Trigger): void {
     if (this.#closed) return
     const key = keyOf(service, peer)
-    const { clock, limiter, observer } = this.#parts
+    const { clock } = this.#parts
     const now = clock.now()
     const known = this.#rescues.get(key)
     if (known !== undefined) {
       // Now the route leads here, so an answer will, too.
       if (trigger === 'packet')
         known.nextAt = Math.min(known.nextAt, Math.max(now, known.startedAt + timing.soon))
-      return
-    }
-    const waitMs = limiter.begin(key, now)
-    if (waitMs > 0) {
-      observer.ended({ service, trigger, outcome: 'limited', tookMs: 0 })
       return
     }
     const times = { begunAt: now, begunWall: clock.wall(), nextAt: now, startedAt: Number.NEGATIVE_INFINITY }
@@ -192,13 +199,21 @@ export class Rescuer {
       const due = [...this.#rescues.values()].filter((one) => one.service === service && one.nextAt <= now)
       const batch = due.slice(0, pace.take(Math.min(due.length, mostAtOnce), now))
       if (batch.length === 0 || this.#closed) return
-      for (const rescue of batch) {
+      const started = batch.filter((rescue) => this.#mayBegin(rescue, now))
+      for (const rescue of started) {
         rescue.attempts += 1
         rescue.startedAt = now
         rescue.nextAt = now + timing.again
       }
-      await device.start(batch.map((rescue) => this.#prepare(rescue, view)))
+      await device.start(started.map((rescue) => this.#prepare(rescue, view)))
     }
+  }
+
+  #mayBegin(rescue: Rescue, now: number): boolean {
+    if (rescue.attempts > 0 || this.#parts.limiter.begin(keyOf(rescue.service, rescue.peer), now) === 0)
+      return true
+    this.#end(rescue, 'limited')
+    return false
   }
 
   #prepare(rescue: Rescue, view: ReadonlyMap<string, PeerView>) {
@@ -230,7 +245,7 @@ export class Rescuer {
       const isHere =
         handshakeMs > 0 && handshakeMs + 999 >= (owner?.node === self ? 0 : (owner?.handshakeMs ?? 0))
       const isFresh = clock.wall() - handshakeMs < timing.session
-      return isHere && isFresh ? 'handshake' : null
+      return isHere && isFresh ? 'served' : null
     }
     if (handshakeMs !== 0 && handshakeMs !== rescue.handshakeBefore) return 'handshake'
     const isElsewhere =

@@ -38,8 +38,7 @@ test('every field of the YAML arrives in the fleet', () => {
           rise: 5,
           fall: 3,
           checks: ['interface', 'handshake', 'egress', 'command', 'peers', 'conntrack'],
-          suspicion: false,
-          window: { size: 100, maxLoss: 0.3 },
+          window: { size: 100, maxLoss: 0.1 },
           holdDown: { initialMs: 2000, maxMs: 300_000 },
           egress: {
             targets: [
