@@ -5,6 +5,7 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2'
+import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { Follower } from './follower.ts'
 import { nodeOf } from './identity.ts'
@@ -46,6 +47,8 @@ export class RosterServer {
   readonly #options: ServerOptions
   readonly #server: Http2SecureServer
   readonly #sessions = new Set<ServerHttp2Session>()
+  /** Also those whose handshake is not complete: any of them would delay the end. */
+  readonly #sockets = new Set<Socket>()
   readonly #followers = { own: new Map<string, Follower>(), all: new Map<string, Follower>() }
 
   constructor(options: ServerOptions) {
@@ -59,6 +62,10 @@ export class RosterServer {
     this.#server.maxConnections = mostConnections
     // A connection that fails before or while it is one is the client's affair.
     for (const event of ['tlsClientError', 'sessionError'] as const) this.#server.on(event, () => {})
+    this.#server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket)
+      socket.on('close', () => this.#sockets.delete(socket))
+    })
     this.#server.on('session', (session) => {
       this.#sessions.add(session)
       session.on('error', () => {})
@@ -104,6 +111,7 @@ export class RosterServer {
     // Time for the last frame, and no more: a connection that hangs must not hold the controller up.
     const timer = setTimeout(() => {
       for (const session of this.#sessions) session.destroy()
+      for (const socket of this.#sockets) socket.destroy()
     }, 100)
     for (const session of this.#sessions) session.close()
     await closed

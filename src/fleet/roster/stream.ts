@@ -11,8 +11,11 @@ import { mostBytes } from './wire.ts'
 /** Milliseconds. Before the next connection, times 0.5 to 1.5. */
 const pause = { first: 300, most: 5_000 }
 const connectMs = 5_000
-/** A timer that is late is not silence: what has arrived meanwhile is read first. */
-const graceMs = 250
+/**
+ * A process that had no processor for a while has heard nothing, from any node: a timer that is later than this says nothing of
+ * the others.
+ */
+const mostLateMs = 250
 
 export interface StreamOptions {
   readonly node: string
@@ -131,10 +134,17 @@ class Silence {
   }
 
   heard(): void {
+    this.#wait(this.#timeoutMs, () => this.#wait(mostLateMs, this.#onSilence))
+  }
+
+  /** What has arrived while the timer was late is read first. */
+  #wait(forMs: number, then: () => void): void {
     clearTimeout(this.#timer)
+    const dueMs = performance.now() + forMs
     this.#timer = setTimeout(() => {
-      this.#timer = setTimeout(this.#onSilence, graceMs)
-    }, this.#timeoutMs)
+      if (performance.now() - dueMs > mostLateMs) this.heard()
+      else then()
+    }, forMs)
   }
 
   end(): void {

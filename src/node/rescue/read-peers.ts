@@ -56,7 +56,7 @@ export class PeerReader {
   #hurriesUntilMs = Number.NEGATIVE_INFINITY
   #problem = ''
   #wake: (() => void) | null = null
-  #isClosed = false
+  readonly #closed = new AbortController()
 
   constructor(options: PeerReaderOptions) {
     this.#options = options
@@ -70,9 +70,9 @@ export class PeerReader {
   /** Reads until `close`. Never rejects. */
   async run(): Promise<void> {
     const { clock } = this.#options
-    while (!this.#isClosed) {
+    while (!this.#closed.signal.aborted) {
       await this.read()
-      if (this.#isClosed) return
+      if (this.#closed.signal.aborted) return
       await clock.sleep(this.#pauseMs(), (wake) => {
         this.#wake = wake
       })
@@ -88,7 +88,7 @@ export class PeerReader {
   }
 
   close(): void {
-    this.#isClosed = true
+    this.#closed.abort()
     this.#wake?.()
   }
 
@@ -99,6 +99,7 @@ export class PeerReader {
         peers += await this.#readOne(source)
         this.#problem = ''
       } catch (error) {
+        if (this.#closed.signal.aborted) return
         const { message } = error as Error
         if (message !== this.#problem) this.#options.onProblem(message)
         this.#problem = message
@@ -118,7 +119,9 @@ export class PeerReader {
     const { node, roster, clock, publish } = this.#options
     const { service } = source
     const show = (field: Parameters<typeof showWgLines>[1], onLine: (line: string) => void) =>
-      this.#options.show(source.interface, field, onLine, { timeoutMs: readTimes.timeout })
+      this.#options.show(source.interface, field, onLine, {
+        ...{ timeoutMs: readTimes.timeout, signal: this.#closed.signal },
+      })
     const changed = new Map<string, number>()
     const sinceMs = clock.wall() - expiryMs
     let peers = 0
@@ -141,6 +144,9 @@ export class PeerReader {
       const known = roster.entryOf(node, service, peer)
       const handshakeMs = changed.get(peer) ?? known?.handshakeMs
       if (handshakeMs === undefined || ignored.has(peer)) return
+      // Most lines: without it, they are most of the cost.
+      if (known !== null && known.handshakeMs === handshakeMs && isPrinted(line, tab + 1, known.endpoint))
+        return
       const endpoint = parseEndpoint(line.slice(tab + 1))
       if (endpoint === null) return
       const claim = { service, peer: known?.peer ?? copy(peer), endpoint, handshakeMs }
@@ -177,6 +183,14 @@ export function parseEndpoint(text: string): Endpoint | null {
   return colon < 1 || !Number.isInteger(port) || address.includes('%')
     ? null
     : { address: copy(address), port }
+}
+
+/** Whether the rest of the line is this endpoint. */
+function isPrinted(line: string, start: number, { address, port }: Endpoint): boolean {
+  const isBracketed = line[start] === '['
+  const at = isBracketed ? start + 1 : start
+  const colon = at + address.length + (isBracketed ? 1 : 0)
+  return line.startsWith(address, at) && line[colon] === ':' && Number(line.slice(colon + 1)) === port
 }
 
 /** V8 keeps the whole text that a part of it is of. */

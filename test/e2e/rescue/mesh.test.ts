@@ -1,11 +1,13 @@
 import { once } from 'node:events'
 import { type ClientHttp2Stream, connect as connectHttp2 } from 'node:http2'
+import { connect as connectTcp } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { afterEach, expect, test, vi } from 'vitest'
 import { mostWaiting } from '../../../src/fleet/roster/follower.ts'
 import type { NodeEvent } from '../../../src/fleet/roster/link.ts'
 import { RosterServer } from '../../../src/fleet/roster/server.ts'
 import { frame, packClaims } from '../../../src/fleet/roster/wire.ts'
+import { patience } from '../../patience.ts'
 import { claimOf, keyOf, type Member, MeshBed, until } from '../fixtures/rescue/mesh-bed.ts'
 
 let bed: MeshBed
@@ -136,6 +138,18 @@ test('the certificate of a site, of another CA or none reads nothing', async () 
   expect(await ask({ cert, key })).not.toBe('200')
   expect(await ask({})).not.toBe('200')
   await other.stop()
+})
+
+test('a connection without a handshake does not delay the end of a node', async () => {
+  bed = await MeshBed.create('fra1-a', 'ams1-a')
+  const fra = bed.start('fra1-a')
+  await linked(fra, bed.start('ams1-a'))
+  const socket = connectTcp(bed.portOf('fra1-a'), '127.0.0.1')
+  socket.on('error', () => {})
+  await once(socket, 'connect')
+  const startedMs = performance.now()
+  await fra.mesh.close()
+  expect(performance.now() - startedMs).toBeLessThan(patience(1_000))
 })
 
 test('TLS below 1.3 is refused', async () => {
