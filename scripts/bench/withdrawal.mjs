@@ -12,8 +12,12 @@ import { check } from './shared/report.mjs'
  * without a store.
  */
 const BOUND = { birdMs: 25, hangsMs: 250 }
+/** From a fault of an endpoint to the withdrawal at the neighbor, with suspicion. */
+const FOUND_WITHIN = { bird: 350, frr: 420 }
+const faults = ['wireguard-hung', 'wrong-key']
 const names = { none: 'without a store', there: 'with a store', hangs: 'while the store hangs' }
 const fleet = fileURLToPath(new URL('withdrawal/fleet', import.meta.url))
+const twice = fileURLToPath(new URL('withdrawal/detection', import.meta.url))
 const cli = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 
 const { values } = parseArgs({
@@ -21,6 +25,7 @@ const { values } = parseArgs({
     json: { type: 'boolean', default: false },
     inside: { type: 'boolean', default: false },
     rounds: { type: 'string', default: '21' },
+    only: { type: 'string' },
   },
 })
 await runLabBench({
@@ -29,15 +34,56 @@ await runLabBench({
   programs: ['bird', 'vtysh', 'wg', 'ip', 'nft', 'ping', 'etcd', 'etcdctl', 'openssl'],
   validate: () => {
     if (!/^[1-9]\d?$/.test(values.rounds)) throw new Error('--rounds needs a number from 1 to 99')
+    if (!['store', 'faults', undefined].includes(values.only)) throw new Error('--only takes store or faults')
   },
   measure,
   describe,
 })
 
 async function measure() {
-  const { measureNode, openLab } = await import('./withdrawal/rounds.mjs')
   // Fault injection and measurement get the same priority as the lab's daemons.
   writeFileSync('/proc/self/autogroup', '-5')
+  const parts = [
+    values.only === 'faults' ? null : await measureStores(),
+    values.only === 'store' ? null : await measureFaults(),
+  ]
+  return {
+    checks: parts.flatMap((part) => part?.checks ?? []),
+    rows: parts.flatMap((part) => part?.rows ?? []),
+  }
+}
+
+/** How soon an endpoint that hangs, or has another key, is withdrawn, with suspicion and without it. */
+async function measureFaults() {
+  const { openLab } = await import('./withdrawal/rounds.mjs')
+  const { measureDetection } = await import('./withdrawal/detection.mjs')
+  await anyward('--sites', twice, 'lab', 'up', '--json')
+  const lab = await openLab()
+  try {
+    const load = loadavg().map(tenths)
+    const say = (line) => values.json || console.log(`      ${line} …`)
+    const measured = await measureDetection(
+      lab,
+      lab.state.nodes.slice(0, 2),
+      faults,
+      Number(values.rounds),
+      say,
+    )
+    const rows = measured.map(({ times, ...row }) => ({ ...row, load, ...summarize(times) }))
+    const checks = rows
+      .filter(({ suspicion }) => suspicion)
+      .map(({ daemon, fault, medianMs }) =>
+        check(`${daemon}: ${fault}`, medianMs ?? Number.POSITIVE_INFINITY, FOUND_WITHIN[daemon], 'ms'),
+      )
+    return { checks, rows }
+  } finally {
+    lab.tables.close()
+    await anyward('lab', 'down')
+  }
+}
+
+async function measureStores() {
+  const { measureNode, openLab } = await import('./withdrawal/rounds.mjs')
   const rows = []
   for (const store of ['none', 'there']) {
     const load = loadavg().map(tenths)
@@ -76,12 +122,11 @@ function anyward(...args) {
 
 function describe(rows) {
   console.log(
-    `      from the end of the last failed probe to the withdrawal, median (least-most); ${availableParallelism()} processors`,
+    `      store: from the end of the last failed probe; faults: from the fault; to the withdrawal, median (least-most); ${availableParallelism()} processors`,
   )
-  for (const { daemon, store, load, ...times } of rows) {
+  for (const { daemon, store, fault, suspicion, load, ...times } of rows) {
+    const what = fault === undefined ? names[store] : `${fault}, ${suspicion ? 'with' : 'without'} suspicion`
     const text = describeTimes(times, 20_000)
-    console.log(
-      `      ${daemon.padEnd(4)} ${names[store].padEnd(22)} ${text} ms, load before: ${load.join(', ')}`,
-    )
+    console.log(`      ${daemon.padEnd(4)} ${what.padEnd(38)} ${text} ms, load before: ${load.join(', ')}`)
   }
 }

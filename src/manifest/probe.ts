@@ -10,6 +10,7 @@ import {
   withDefault,
   word,
   wrong,
+  yesNo,
 } from '../text/shape.ts'
 import { bounds, leastShare, longestArgument } from './bounds.ts'
 import { absolutePath, address, durationMs, hostName, port } from './values.ts'
@@ -82,13 +83,15 @@ export const probe = record({
   /** Bad probes in a row until a healthy endpoint is unhealthy. */
   fall: whole(...bounds.probe.times),
   checks: list(word(...checkNames), checkNames.length, 1),
-  // The fields below are missing in older bundles; the defaults keep their behavior: no window, no hold-down, no
-  // side checks.
+  // The fields below are missing in older bundles; the defaults keep their behavior: no window, no suspicion,
+  // no hold-down, no side checks.
   /** At most the share `maxLoss` of the last `size` probes may be bad. */
   window: withDefault(record({ size: whole(...bounds.probe.windowSize), maxLoss: share }), {
     size: 10,
     maxLoss: 1,
   }),
+  /** After a missed answer the probe asks again at once, and then closely. */
+  suspicion: withDefault(yesNo, false),
   /** After each flap the endpoint must stay good for longer: `initialMs`, doubled up to `maxMs`. */
   holdDown: withDefault(
     record({

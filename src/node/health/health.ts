@@ -14,7 +14,8 @@ import {
 } from './window.ts'
 
 export type HealthEvent =
-  | { readonly kind: 'probe-good' }
+  /** `lost`: it answers, but the check has lost a packet: that counts in the window, and nowhere else. */
+  | { readonly kind: 'probe-good'; readonly lost?: 'handshake' | 'ping' | null }
   | { readonly kind: 'probe-bad'; readonly problem: Problem; readonly startedAt: number }
   /** A probe without a result about the endpoint. It counts neither way. */
   | { readonly kind: 'probe-inconclusive'; readonly cause: 'under-load' | 'starved' | 'closed' }
@@ -73,7 +74,7 @@ export function reduceHealth(
 function take(state: HealthState, event: HealthEvent, now: number, rules: HealthRules): HealthState {
   switch (event.kind) {
     case 'probe-good':
-      return takeGood(state, now, rules)
+      return takeGood(state, event.lost ?? null, now, rules)
     case 'probe-bad':
       return takeBad(state, event.problem, event.startedAt, rules)
     case 'probe-inconclusive':
@@ -90,13 +91,18 @@ function take(state: HealthState, event: HealthEvent, now: number, rules: Health
   }
 }
 
-function takeGood(state: HealthState, now: number, rules: HealthRules): HealthState {
+function takeGood(
+  state: HealthState,
+  lost: 'handshake' | 'ping' | null,
+  now: number,
+  rules: HealthRules,
+): HealthState {
   if (state.linkProblem !== null) return state
   const goodInRow = Math.min(state.goodInRow + 1, rules.rise)
   const goodSince = state.goodSince ?? now
-  const window = slide(state, false, rules)
+  const window = slide(state, lost !== null, rules)
   const late = takeInTime(state.late)
-  const loss = state.loss !== null && losesFewAgain(window, rules.window) ? null : state.loss
+  const loss = judgeLoss(state, window, { check: lost ?? 'ping', ...lostPacket }, rules)
   // The usual case, several times a second: no new object.
   if (
     goodInRow === state.goodInRow &&
@@ -126,7 +132,6 @@ function takeGood(state: HealthState, now: number, rules: HealthRules): HealthSt
 function takeBad(state: HealthState, problem: Problem, startedAt: number, rules: HealthRules): HealthState {
   const badInRow = state.badInRow + 1
   const window = slide(state, true, rules)
-  const isTooMuch = state.loss === null && losesTooMany(window, rules.window)
   return {
     ...state,
     goodInRow: 0,
@@ -136,7 +141,7 @@ function takeBad(state: HealthState, problem: Problem, startedAt: number, rules:
     proven: badInRow % rules.fall === 0 ? problem : state.proven,
     badSince: state.badSince ?? startedAt,
     window,
-    loss: isTooMuch ? describeLoss(window, problem, rules.window) : state.loss,
+    loss: judgeLoss(state, window, problem, rules),
     late: takeInTime(state.late),
     starved: null,
   }
@@ -147,8 +152,20 @@ function slide(state: HealthState, isBad: boolean, rules: HealthRules): LossWind
   return state.status === 'unhealthy' ? emptyWindow : slideWindow(state.window, isBad, rules.window)
 }
 
+const lostPacket = { cause: 'loss', detail: 'a lost packet' } as const
+
+function judgeLoss(
+  state: HealthState,
+  window: LossWindow,
+  last: Problem,
+  rules: HealthRules,
+): Problem | null {
+  if (state.loss !== null) return losesFewAgain(window, rules.window) ? null : state.loss
+  return losesTooMany(window, rules.window) ? describeLoss(window, last, rules.window) : null
+}
+
 function describeLoss({ lost }: LossWindow, last: Problem, { size }: WindowRules): Problem {
-  const detail = `${lost.length} of the last ${size} probes were bad, the latest: ${last.detail}`
+  const detail = `${lost.length} of the last ${size} probes were bad or lost a packet, the latest: ${last.detail}`
   return { check: last.check, cause: 'loss', detail }
 }
 

@@ -17,6 +17,8 @@ export interface DiagnosisWatchOptions {
 export interface DiagnosisShare {
   /** The current result. */
   cause(): DiagnosisCause | null
+  /** How long its start has blocked this process since the watch began, in milliseconds. */
+  blockedMs(): number
   /** The cycle has ended: a diagnosis that has not started is cancelled. */
   end(): void
 }
@@ -44,6 +46,7 @@ export class DiagnosisWatch {
   /** The last result since the last reply. */
   #cause: DiagnosisCause | null = null
   #isAvailable = true
+  #blockedMs = 0
 
   constructor(options: DiagnosisWatchOptions) {
     this.#options = options
@@ -57,6 +60,7 @@ export class DiagnosisWatch {
    */
   watch(patienceMs: number): DiagnosisShare {
     const since = this.#clock.now()
+    const blockedBefore = this.#blockedMs
     const timer = this.#clock.after(patienceMs, () => {
       const now = this.#clock.now()
       const isLate = now - since > 2 * patienceMs
@@ -69,6 +73,7 @@ export class DiagnosisWatch {
         const isHung = waitedMs >= hungAfterMs && (this.#options.mayHang?.() ?? true)
         return isHung ? 'hung' : this.#cause
       },
+      blockedMs: () => this.#blockedMs - blockedBefore,
       end: () => timer.cancel(),
     }
   }
@@ -86,7 +91,9 @@ export class DiagnosisWatch {
     this.#running = run
     this.#beganAt = run.since
     const timer = this.#clock.after(diagnosisLimitMs, () => run.abort.abort())
-    const diagnosis = await this.#options.diagnose(run.abort.signal)
+    const pending = this.#options.diagnose(run.abort.signal)
+    this.#blockedMs += this.#clock.now() - run.since
+    const diagnosis = await pending
     timer.cancel()
     if (this.#running !== run) return
     this.#running = null

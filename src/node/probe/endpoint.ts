@@ -1,20 +1,22 @@
-import type { ManifestService } from '../../manifest/manifest.ts'
+import { type Clock, systemClock } from '../../clock/clock.ts'
 import type { CheckName } from '../../manifest/words.ts'
 import { parseAddress } from '../../net/prefix.ts'
 import { WireguardClient } from '../wireguard/client.ts'
 import { Deadline } from '../wireguard/deadline.ts'
-import { type Endpoint, formatEndpoint } from '../wireguard/endpoint-socket.ts'
-import type { ExchangeFailure, ExchangeOutcome } from '../wireguard/exchange.ts'
+import type { Endpoint } from '../wireguard/endpoint-socket.ts'
+import type { Asked, AskOptions, ExchangeOutcome } from '../wireguard/exchange.ts'
 import { initiationSpacingMs } from '../wireguard/handshakes.ts'
 import type { InnerOutcome } from '../wireguard/inner/conversations.ts'
 import { type IpRoute, ipRoute } from '../wireguard/inner/ip.ts'
-import { parsePublicKey } from '../wireguard/key.ts'
 import { rekeyAfterMs } from '../wireguard/session.ts'
 import type { TimestampSource } from '../wireguard/timestamp.ts'
-import { diagnose, isServedByProcess, wordsOfDiagnosis } from './diagnose.ts'
-import type { DiagnosisQueue } from './diagnosis-queue.ts'
 import { type DiagnosisShare, DiagnosisWatch, type DiagnosisWatchOptions } from './diagnosis-watch.ts'
+import { judge } from './judge.ts'
 import type { ProbeResult } from './result.ts'
+import { CloseCycle, type OnRound } from './suspicion/close-cycle.ts'
+import { CloseCycles } from './suspicion/close-cycles.ts'
+import type { ClosePace, PatienceRules } from './suspicion/patience.ts'
+import { Suspicion } from './suspicion/suspicion.ts'
 
 export interface EndpointProbeOptions {
   /** Every anycast address of one server, with its port. */
@@ -30,10 +32,21 @@ export interface EndpointProbeOptions {
   readonly timeoutMs: number
   /** `interface` and `address` are checked elsewhere, and ignored here. */
   readonly checks: readonly CheckName[]
+  /** `null`, or missing: each cycle waits for its turn and for the whole timeout. */
+  readonly suspicion?: Omit<PatienceRules, 'timeoutMs'> | null
+  readonly closeCycles?: CloseCycles
   readonly timestamps?: TimestampSource
   readonly hopLimit?: number
   readonly diagnosis?: DiagnosisWatchOptions
+  readonly clock?: Clock
+  /** Instead of one that these options make. */
+  readonly client?: ProbeClient
 }
+
+type ProbeClient = Pick<
+  WireguardClient,
+  'handshake' | 'ping' | 'exchange' | 'tell' | 'close' | 'sessionAgeMs' | 'publicKey'
+>
 
 /** A handshake costs ten times as much as an echo, and rarely detects more. */
 const cyclesPerHandshake = 5
@@ -41,9 +54,13 @@ const cyclesPerHandshake = 5
 /** Probes a WireGuard endpoint in cycles, which may overlap. */
 export class EndpointProbe {
   readonly #options: EndpointProbeOptions
-  readonly #client: WireguardClient
+  readonly #clock: Clock
+  readonly #client: ProbeClient
   readonly #routes: readonly IpRoute[]
   readonly #diagnosis: DiagnosisWatch | null
+  readonly #suspicion: Suspicion | null
+  readonly #closeCycles: CloseCycles
+  #closeCycle: CloseCycle | null = null
   #cyclesBegun = 0
   #cyclesWaiting = 0
   #nextEndpoint = 0
@@ -51,10 +68,14 @@ export class EndpointProbe {
 
   /** Throws TypeError if a ping is configured, and the probe and the server share no address family. */
   constructor(options: EndpointProbeOptions) {
+    const { suspicion = null, timeoutMs, diagnosis } = options
     this.#options = options
+    this.#clock = options.clock ?? systemClock
     this.#routes = options.checks.includes('ping') ? echoRoutes(options) : []
-    this.#client = new WireguardClient(options)
-    this.#diagnosis = options.diagnosis === undefined ? null : new DiagnosisWatch(options.diagnosis)
+    this.#client = options.client ?? new WireguardClient(options)
+    this.#diagnosis = diagnosis === undefined ? null : new DiagnosisWatch(diagnosis)
+    this.#suspicion = suspicion && new Suspicion({ ...suspicion, timeoutMs })
+    this.#closeCycles = options.closeCycles ?? new CloseCycles()
   }
 
   /** The public key of the probe, base64. */
@@ -62,25 +83,51 @@ export class EndpointProbe {
     return this.#client.publicKey.toString('base64')
   }
 
-  /** One cycle, which ends within the timeout. Never rejects because of the other side. */
-  async runCycle(): Promise<ProbeResult> {
+  /** Whether a cycle has missed an answer and asks closely by itself, so that the next one need not begin. */
+  get isAskingClosely(): boolean {
+    return this.#closeCycle?.isClose ?? false
+  }
+
+  /**
+   * One cycle, which ends within the timeout. With `onRound` it may report bad probes before its end, and ends once they are
+   * `fall` in a row, the result included. Never rejects because of the other side.
+   */
+  async runCycle(onRound?: OnRound): Promise<ProbeResult> {
     const { timeoutMs } = this.#options
-    const deadline = new Deadline(timeoutMs)
-    const diagnosis = this.#diagnosis?.watch(timeoutMs / 3) ?? null
+    const beganAtMs = this.#clock.now()
+    const mayAskClosely = this.#lastWasGood && this.#cyclesWaiting === 0
+    const pace = mayAskClosely ? (this.#suspicion?.paceAt(beganAtMs) ?? null) : null
+    const diagnosis = this.#diagnosis?.watch(pace?.roundMs ?? timeoutMs / 3) ?? null
     const needsHandshake = this.#needsHandshake()
     this.#cyclesBegun += 1
     this.#cyclesWaiting += 1
+    const asked: Asked[] = []
     try {
-      const result = await this.#ask(needsHandshake, deadline, diagnosis)
+      const result =
+        pace !== null && onRound !== undefined
+          ? await this.#askClosely(needsHandshake, pace, diagnosis, asked, onRound)
+          : await this.#ask(needsHandshake, diagnosis, asked)
       // An inconclusive cycle is no reason for more handshakes with a loaded server.
       if (result.outcome !== 'inconclusive') this.#lastWasGood = result.outcome === 'good'
       if (result.outcome === 'good') this.#diagnosis?.forget()
-      return result
+      return this.#learn(result, asked, beganAtMs)
     } finally {
       this.#cyclesWaiting -= 1
       diagnosis?.end()
-      deadline.cancel()
     }
+  }
+
+  #learn(result: ProbeResult, asked: readonly Asked[], beganAtMs: number): ProbeResult {
+    const suspicion = this.#suspicion
+    if (suspicion === null) return result
+    const nowMs = this.#clock.now()
+    if (result.outcome === 'inconclusive') suspicion.takeInconclusive(result.cause, nowMs)
+    if (result.outcome === 'bad') suspicion.takeBad(beganAtMs)
+    if (result.outcome !== 'good') return result
+    suspicion.takeGood(asked, beganAtMs, nowMs)
+    return suspicion.findLoss(nowMs)
+      ? { ...result, lost: this.#routes.length === 0 ? 'handshake' : 'ping' }
+      : result
   }
 
   /** As `WireguardClient.exchange` and `tell`: in the session that the cycles keep alive. */
@@ -117,30 +164,91 @@ export class EndpointProbe {
 
   async #ask(
     needsHandshake: boolean,
+    diagnosis: DiagnosisShare | null,
+    asked: Asked[],
+  ): Promise<ProbeResult> {
+    const deadline = new Deadline(this.#options.timeoutMs, this.#clock)
+    try {
+      return await this.#askInTurn(needsHandshake, deadline, diagnosis, asked)
+    } finally {
+      deadline.cancel()
+    }
+  }
+
+  /** The handshakes first, and then the echoes, each until the deadline. */
+  async #askInTurn(
+    needsHandshake: boolean,
     deadline: Deadline,
     diagnosis: DiagnosisShare | null,
+    asked: Asked[],
   ): Promise<ProbeResult> {
     let handshakeMs: number | null = null
     let pingMs: number | null = null
+    const options = this.#askOptions(asked)
     for (const endpoint of needsHandshake ? this.#handshakeEndpoints() : []) {
-      const outcome = await this.#client.handshake(endpoint, deadline)
+      const outcome = await this.#client.handshake(endpoint, deadline, options)
       if (!outcome.ok) return judge('handshake', endpoint, outcome, diagnosis)
+      this.#suspicion?.takeAnswer('handshake', outcome.ms)
       handshakeMs = Math.max(handshakeMs ?? 0, outcome.ms)
     }
-    const pings = await this.#pingAll(deadline)
+    const pings = await this.#pingAll(deadline, options)
     for (const { endpoint, outcome } of pings) {
       if (!outcome.ok) return judge('ping', endpoint, outcome, diagnosis)
+      this.#suspicion?.takeAnswer('ping', outcome.ms)
       pingMs = Math.max(pingMs ?? 0, outcome.ms)
     }
     return { outcome: 'good', handshakeMs, pingMs }
   }
 
+  /** A dead endpoint is asked less closely than one that may only have lost a packet. */
+  #askOptions(asked: Asked[]): AskOptions {
+    const everyMs = this.#lastWasGood ? (this.#suspicion?.repeatMs ?? null) : null
+    const onAsked = (question: Asked) => asked.push(question)
+    return everyMs === null || everyMs > this.#options.timeoutMs / 4 ? { onAsked } : { onAsked, everyMs }
+  }
+
+  async #askClosely(
+    isNeeded: boolean,
+    pace: ClosePace,
+    diagnosis: DiagnosisShare | null,
+    asked: Asked[],
+    onRound: OnRound,
+  ): Promise<ProbeResult> {
+    const { endpoints, timeoutMs, suspicion } = this.#options
+    const beganAtMs = this.#clock.now()
+    const cycle = new CloseCycle({
+      client: this.#client,
+      clock: this.#clock,
+      endpoints,
+      routes: this.#routes,
+      handshake: { endpoint: endpoints[this.#nextEndpoint % endpoints.length]!, isNeeded },
+      pace,
+      fall: suspicion?.fall ?? 1,
+      timeoutMs,
+      diagnosis,
+      running: this.#closeCycles,
+      onAnswer: (check, ms) => this.#suspicion?.takeAnswer(check, ms),
+      onRound: (result, lateMs) => {
+        this.#suspicion?.takeBad(beganAtMs)
+        onRound(result, lateMs)
+      },
+    })
+    if (isNeeded) this.#nextEndpoint += 1
+    this.#closeCycle = cycle
+    const result = await cycle.run()
+    asked.push(...cycle.asked)
+    return result
+  }
+
   /** Each endpoint on each route at once, which wakes both sides less often. One failure is enough. */
-  #pingAll(deadline: Deadline): Promise<readonly { endpoint: Endpoint; outcome: ExchangeOutcome }[]> {
+  #pingAll(
+    deadline: Deadline,
+    options: AskOptions,
+  ): Promise<readonly { endpoint: Endpoint; outcome: ExchangeOutcome }[]> {
     return new Promise((resolve) => {
       const pings = this.#options.endpoints.flatMap((endpoint) =>
         this.#routes.map(async (route) => {
-          const outcome = await this.#client.ping(endpoint, route, deadline)
+          const outcome = await this.#client.ping(endpoint, route, deadline, options)
           if (!outcome.ok) resolve([{ endpoint, outcome }])
           return { endpoint, outcome }
         }),
@@ -160,59 +268,6 @@ export class EndpointProbe {
   }
 }
 
-interface ProbeSecrets {
-  /** 32 bytes each. */
-  readonly privateKey: Uint8Array
-  readonly presharedKey: Uint8Array | null
-}
-
-interface EndpointProbeHooks {
-  readonly timestamps?: TimestampSource
-  /** A program that the diagnosis needs is not installed; reported once. */
-  readonly onMissingProgram?: (program: string) => void
-  /** One for all the services of a node. */
-  readonly diagnoses?: DiagnosisQueue
-}
-
-/** The probe of a service on this node. Throws TypeError if the manifest's public key is invalid. */
-export function createEndpointProbe(
-  service: ManifestService,
-  secrets: ProbeSecrets,
-  hooks: EndpointProbeHooks = {},
-): EndpointProbe {
-  const { wireguard, probe } = service
-  const serverPublicKey = parsePublicKey(wireguard.publicKey)
-  if (!serverPublicKey.ok) {
-    throw new TypeError(`the public key of service ${service.name} ${serverPublicKey.problem}`)
-  }
-  const target = {
-    interface: wireguard.interface,
-    port: wireguard.port,
-    publicKey: wireguard.publicKey,
-    probeAddress: probe.address,
-  }
-  const created: EndpointProbe = new EndpointProbe({
-    endpoints: service.anycast.map((address) => ({ address, port: wireguard.port })),
-    serverPublicKey: serverPublicKey.value,
-    ...secrets,
-    address: probe.address,
-    tunnelAddresses: wireguard.addresses,
-    timeoutMs: probe.timeoutMs,
-    checks: probe.checks,
-    // If the anycast address is not on this node, the first router must drop the packets: another site must not
-    // answer them.
-    hopLimit: 1,
-    ...(hooks.timestamps === undefined ? {} : { timestamps: hooks.timestamps }),
-    diagnosis: {
-      diagnose: (signal) => diagnose({ ...target, probePublicKey: created.publicKey }, signal),
-      mayHang: () => isServedByProcess(target.interface),
-      onMissingProgram: hooks.onMissingProgram ?? (() => {}),
-      ...(hooks.diagnoses === undefined ? {} : { queue: hooks.diagnoses }),
-    },
-  })
-  return created
-}
-
 function echoRoutes(options: EndpointProbeOptions): IpRoute[] {
   const familyOf = (text: string) => {
     const parsed = parseAddress(text)
@@ -226,20 +281,4 @@ function echoRoutes(options: EndpointProbeOptions): IpRoute[] {
     )
   }
   return targets.map((target) => ipRoute({ source: options.address, target }))
-}
-
-function judge(
-  check: 'handshake' | 'ping',
-  endpoint: Endpoint,
-  outcome: ExchangeFailure,
-  diagnosis: DiagnosisShare | null,
-): ProbeResult {
-  const detail = `${formatEndpoint(endpoint)} ${outcome.detail}`
-  const { cause } = outcome
-  if (cause === 'under-load' || cause === 'starved' || cause === 'closed') {
-    return { outcome: 'inconclusive', cause, detail }
-  }
-  const diagnosed = cause === 'no-reply' ? (diagnosis?.cause() ?? null) : null
-  if (diagnosed === null) return { outcome: 'bad', check, cause, detail }
-  return { outcome: 'bad', check, cause: diagnosed, detail: `${detail}: ${wordsOfDiagnosis[diagnosed]}` }
 }

@@ -6,6 +6,8 @@ export type ProbeResult =
       readonly handshakeMs: number | null
       /** The slowest ping of the cycle; `null` if none is configured. */
       readonly pingMs: number | null
+      /** A packet, or its answer, was lost, of this cycle or of one before, in a check: the endpoint answers, but not each time. */
+      readonly lost?: 'handshake' | 'ping'
     }
   | {
       readonly outcome: 'bad'

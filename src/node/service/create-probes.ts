@@ -5,9 +5,11 @@ import type { Manifest, ManifestService } from '../../manifest/manifest.ts'
 import type { Log } from '../../telemetry/log.ts'
 import { OperationError } from '../../text/operation-error.ts'
 import type { ServiceProbes } from '../controller/services/service-unit.ts'
+import { createEndpointProbe } from '../probe/create-endpoint-probe.ts'
 import { DiagnosisQueue } from '../probe/diagnosis-queue.ts'
-import { createEndpointProbe, type EndpointProbe } from '../probe/endpoint.ts'
+import type { EndpointProbe } from '../probe/endpoint.ts'
 import { createSideProbes } from '../probe/side/create-side-probes.ts'
+import { CloseCycles } from '../probe/suspicion/close-cycles.ts'
 import { readKeyFile } from '../wireguard/key-file.ts'
 import { TimestampSource } from '../wireguard/timestamp.ts'
 
@@ -20,6 +22,7 @@ export async function createProbes(manifest: Manifest, log: Log): Promise<Readon
   const probes = new Map<string, OwnProbes>()
   const timestamps = await keepTimestamps(join(manifest.paths.runtimeDir, 'probe.tai64n'))
   const diagnoses = new DiagnosisQueue()
+  const closeCycles = new CloseCycles()
   for (const service of manifest.services) {
     const keys = await readServiceKeys(service)
     const onMissingProgram = (program: string) =>
@@ -28,7 +31,7 @@ export async function createProbes(manifest: Manifest, log: Log): Promise<Readon
         `without ${program} the reasons of failed probes are less exact`,
       )
     try {
-      const hooks = { timestamps, onMissingProgram, diagnoses }
+      const hooks = { timestamps, onMissingProgram, diagnoses, closeCycles }
       const endpoint = createEndpointProbe(service, keys, hooks)
       const side = createSideProbes(service, {
         node: manifest.node,

@@ -1,19 +1,21 @@
 import { randomInt } from 'node:crypto'
-import { type Clock, systemClock } from '../../clock/clock.ts'
+import { type Clock, systemClock, type Timer } from '../../clock/clock.ts'
 import type { Deadline } from './deadline.ts'
 import { type Endpoint, EndpointSocket, formatEndpoint } from './endpoint-socket.ts'
 import {
+  type AskOptions,
   closedFailure,
   Exchange,
   type ExchangeFailure,
   type ExchangeOutcome,
   failure,
+  hasTimeForAnother,
   keepExchange,
   type Line,
   socketFailure,
 } from './exchange.ts'
 import { Handshakes } from './handshakes.ts'
-import { Conversations, type InnerOutcome, repeatedAt } from './inner/conversations.ts'
+import { Conversations, type InnerOutcome } from './inner/conversations.ts'
 import { buildEchoRequest, readEchoReply } from './inner/icmp.ts'
 import type { IpRoute } from './inner/ip.ts'
 import { keyPairOf } from './key.ts'
@@ -41,6 +43,9 @@ const sessionsKept = 3
 interface PendingEcho {
   readonly exchange: Exchange
   readonly route: IpRoute
+  /** Its number within the exchange, from 1. */
+  readonly packet: number
+  readonly sentAtMs: number
 }
 
 /** A client with one key for one WireGuard server and its endpoints. Calls may overlap. */
@@ -102,7 +107,11 @@ export class WireguardClient {
   }
 
   /** Completes a handshake through that endpoint; on success the session is established. */
-  async handshake(endpoint: Endpoint, deadline: Deadline): Promise<ExchangeOutcome> {
+  async handshake(
+    endpoint: Endpoint,
+    deadline: Deadline,
+    options: AskOptions = {},
+  ): Promise<ExchangeOutcome> {
     const line = this.#lineOf(endpoint)
     const closed = await this.#openLine(line)
     if (closed !== null) return closed
@@ -110,7 +119,7 @@ export class WireguardClient {
       return failure('starved', 'could not be probed: too many handshakes are waiting for their turn')
     }
     if (this.#isClosed) return closedFailure
-    const outcome = await this.#handshakes.run(line, deadline)
+    const outcome = await this.#handshakes.run(line, deadline, options)
     if (!outcome.ok && outcome.cause === 'no-reply') void this.#followSource(line)
     return outcome
   }
@@ -124,23 +133,42 @@ export class WireguardClient {
    * An ICMP echo inside the live session, sent to that endpoint, and repeated without a reply. The reply may come in from
    * another one.
    */
-  async ping(endpoint: Endpoint, route: IpRoute, deadline: Deadline): Promise<ExchangeOutcome> {
+  async ping(
+    endpoint: Endpoint,
+    route: IpRoute,
+    deadline: Deadline,
+    { everyMs = deadline.remainingMs / 4, onAsked }: AskOptions = {},
+  ): Promise<ExchangeOutcome> {
     const line = this.#lineOf(endpoint)
     const closed = await this.#openLine(line)
     if (closed !== null) return closed
-    const session = this.#liveSession()
-    if (session === null) return failure('no-session', 'could not be pinged: there is no live session')
-
+    if (this.#liveSession() === null) {
+      return failure('no-session', 'could not be pinged: there is no live session')
+    }
     const exchange = new Exchange(line, deadline, this.#clock)
-    this.#echoSequence = (this.#echoSequence + 1) % 0x10000
-    keepExchange(this.#echoes, this.#clock.now(), this.#echoSequence, { exchange, route })
-    const request = buildEchoRequest(route, this.#echoIdentifier, this.#echoSequence)
-    const send = () => this.#send(exchange, session.seal(request))
-    const timers = repeatedAt.map((share) => this.#clock.after(share * deadline.remainingMs, send))
+    let timer: Timer | null = null
+    const stop = () => timer?.cancel()
+    const send = () => {
+      this.#sendEcho(exchange, route)
+      timer = hasTimeForAnother(deadline, everyMs) ? this.#clock.after(everyMs, send) : null
+    }
     send()
+    onAsked?.(exchange)
     const outcome = await exchange.outcome
-    for (const timer of timers) timer.cancel()
+    stop()
     return outcome
+  }
+
+  /** In the session that is the newest by then. */
+  #sendEcho(exchange: Exchange, route: IpRoute): void {
+    const session = this.#liveSession()
+    if (session === null) return
+    const sentAtMs = this.#clock.now()
+    exchange.packets += 1
+    this.#echoSequence = (this.#echoSequence + 1) % 0x10000
+    const pending = { exchange, route, packet: exchange.packets, sentAtMs }
+    keepExchange(this.#echoes, sentAtMs, this.#echoSequence, pending)
+    this.#send(exchange, session.seal(buildEchoRequest(route, this.#echoIdentifier, this.#echoSequence)))
   }
 
   /**
@@ -254,10 +282,10 @@ export class WireguardClient {
     }
     const pending = this.#echoes.get(reply.sequence)
     if (pending === undefined) return
-    const { route, exchange } = pending
+    const { route, exchange, packet: number, sentAtMs } = pending
     if (!reply.source.equals(route.target) || !reply.target.equals(route.source)) return
     this.#echoes.delete(reply.sequence)
-    exchange.answer(nowMs)
+    exchange.answer(number, sentAtMs, nowMs)
   }
 
   *#exchanges(): Generator<Exchange> {

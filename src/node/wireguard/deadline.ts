@@ -1,6 +1,6 @@
 import { type Clock, systemClock, type Timer } from '../../clock/clock.ts'
 
-/** Samples of the event loop per deadline. */
+/** Samples of the event loop per deadline, unless its owner wants more. */
 const ticksPerDeadline = 6
 /** The resolution of timers. */
 const toleratedLateMs = 2
@@ -13,6 +13,7 @@ export class Deadline {
   readonly timeoutMs: number
   readonly #clock: Clock
   readonly #dueAtMs: number
+  readonly #sampleMs: number
   readonly #callbacks = new Set<() => void>()
   #timer: Timer | null = null
   #immediate: NodeJS.Immediate | null = null
@@ -20,8 +21,10 @@ export class Deadline {
   #stalledMs = 0
   #isOver = false
 
-  constructor(timeoutMs: number, clock: Clock = systemClock) {
+  /** @param sampleMs from one sample of the event loop to the next; a stall between two samples goes unnoticed */
+  constructor(timeoutMs: number, clock: Clock = systemClock, sampleMs = timeoutMs / ticksPerDeadline) {
     this.timeoutMs = timeoutMs
+    this.#sampleMs = sampleMs
     this.#clock = clock
     this.#dueAtMs = clock.now() + timeoutMs
     this.#sleep()
@@ -55,6 +58,14 @@ export class Deadline {
     return () => this.#callbacks.delete(callback)
   }
 
+  /** Ends it before its time. */
+  end(): void {
+    const callbacks = [...this.#callbacks]
+    this.cancel()
+    this.#isOver = true
+    for (const callback of callbacks) callback()
+  }
+
   cancel(): void {
     this.#timer?.cancel()
     if (this.#immediate !== null) clearImmediate(this.#immediate)
@@ -65,7 +76,7 @@ export class Deadline {
 
   #sleep(): void {
     const nowMs = this.#clock.now()
-    const sleepMs = Math.min(this.timeoutMs / ticksPerDeadline, this.#dueAtMs - nowMs)
+    const sleepMs = Math.min(this.#sampleMs, this.#dueAtMs - nowMs)
     this.#wakeAtMs = nowMs + sleepMs
     this.#timer = this.#clock.after(sleepMs, () => this.#wake())
   }

@@ -31,6 +31,7 @@ export interface ExchangeFailure {
   /** A sentence without its subject, which is the endpoint. */
   readonly detail: string
 }
+/** `ms`: from the packet that was answered to its answer. */
 export type ExchangeOutcome = { readonly ok: true; readonly ms: number } | ExchangeFailure
 
 /** The client's state of one endpoint, beyond its socket. */
@@ -46,14 +47,43 @@ export interface Line {
   lateReplyMs: number | null
 }
 
-/** One packet that waits for its reply. It is kept for some time beyond its deadline, to recognize a late reply. */
-export class Exchange {
+/** A question to an endpoint while it is asked, for its caller. */
+export interface Asked {
+  /** Packets sent so far. */
+  readonly packets: number
+  /** Whether the first packet was answered, in time or not. */
+  readonly isFirstAnswered: boolean
+  /** Why it would fail now, after `waitedMs` without an answer. */
+  judgeSilence(nowMs: number, waitedMs: number): ExchangeFailure
+}
+
+/** How a question is repeated until its answer comes. */
+export interface AskOptions {
+  /** Time from one packet to the next, in milliseconds. */
+  readonly everyMs?: number
+  /** Called when the first packet is sent. */
+  readonly onAsked?: (asked: Asked) => void
+}
+
+/** Whether a packet after `everyMs` would leave some time for its answer. */
+export function hasTimeForAnother(deadline: Deadline, everyMs: number): boolean {
+  return deadline.remainingMs > 1.5 * everyMs
+}
+
+/**
+ * A question that waits for its answer, in one packet or, when repeated, in several. It is kept for some time beyond its
+ * deadline, to recognize a late reply.
+ */
+export class Exchange implements Asked {
   readonly line: Line
   readonly sentAtMs: number
   readonly deadline: Deadline
   /** Packets seen meanwhile. None ends the exchange, because any host can forge them. */
   readonly seen = { cookie: false, unauthenticated: false, malformed: false }
   readonly outcome: Promise<ExchangeOutcome>
+  packets = 0
+  isFirstAnswered = false
+  #hasFailed = false
   #resolve: ((outcome: ExchangeOutcome) => void) | null
   readonly #forgetDeadline: () => void
 
@@ -66,7 +96,9 @@ export class Exchange {
       resolveOutcome = resolve
     })
     this.#resolve = resolveOutcome
-    this.#forgetDeadline = deadline.whenOver(() => this.settle(this.#judgeSilence(clock.now())))
+    this.#forgetDeadline = deadline.whenOver(() =>
+      this.settle(this.judgeSilence(clock.now(), deadline.timeoutMs)),
+    )
   }
 
   get isSettled(): boolean {
@@ -78,24 +110,26 @@ export class Exchange {
     const resolve = this.#resolve
     if (resolve === null) return
     this.#resolve = null
+    this.#hasFailed = !outcome.ok
     this.#forgetDeadline()
     resolve(outcome)
   }
 
-  /** Handles the reply, in time or late. */
-  answer(nowMs: number): void {
-    const ms = nowMs - this.sentAtMs
+  /** Handles the answer to its packet of that number, from 1, in time or late. */
+  answer(packet: number, sentAtMs: number, nowMs: number): void {
+    const ms = nowMs - sentAtMs
+    if (packet === 1) this.isFirstAnswered = true
     if (this.isSettled) {
-      this.line.lateReplyMs = ms
+      if (this.#hasFailed) this.line.lateReplyMs = ms
       return
     }
     this.line.lateReplyMs = null
     this.settle({ ok: true, ms })
   }
 
-  #judgeSilence(nowMs: number): ExchangeFailure {
+  judgeSilence(nowMs: number, waitedMs: number): ExchangeFailure {
     const { deadline, line, seen } = this
-    const waited = `within ${deadline.timeoutMs} ms`
+    const waited = `within ${Math.round(waitedMs)} ms`
     if (deadline.isStarved) {
       return failure(
         'starved',

@@ -1,7 +1,15 @@
 import { randomInt } from 'node:crypto'
-import type { Clock } from '../../clock/clock.ts'
+import type { Clock, Timer } from '../../clock/clock.ts'
 import type { Deadline } from './deadline.ts'
-import { Exchange, type ExchangeOutcome, keepExchange, type Line, usableCookie } from './exchange.ts'
+import {
+  type AskOptions,
+  Exchange,
+  type ExchangeOutcome,
+  hasTimeForAnother,
+  keepExchange,
+  type Line,
+  usableCookie,
+} from './exchange.ts'
 import { generateKeyPair } from './key.ts'
 import {
   buildInitiation,
@@ -22,7 +30,11 @@ export const initiationSpacingMs = 30
 interface PendingHandshake {
   readonly exchange: Exchange
   readonly initiation: Initiation
-  cookieRetries: number
+  /** Its number within the exchange, from 1. */
+  readonly packet: number
+  /** Its number within the client. */
+  readonly order: number
+  readonly sentAtMs: number
 }
 
 interface HandshakeOptions {
@@ -43,7 +55,11 @@ export class Handshakes {
   readonly #options: HandshakeOptions
   readonly #clock: Clock
   readonly #pending = new Map<number, PendingHandshake>()
+  readonly #cookieRetries = new WeakMap<Exchange, number>()
   #nextInitiationAtMs = 0
+  #initiations = 0
+  /** The number of the initiation whose session is the newest. */
+  #established = 0
 
   constructor(options: HandshakeOptions) {
     this.#options = options
@@ -60,15 +76,12 @@ export class Handshakes {
     return !deadline.isOver
   }
 
-  /** One handshake, in the slot that `awaitSlot` gave. */
-  async run(line: Line, deadline: Deadline): Promise<ExchangeOutcome> {
-    const { keys, macs, timestamps } = this.#options
+  /** One handshake, in the slot that `awaitSlot` gave. Without an answer it is initiated again each `everyMs`. */
+  async run(line: Line, deadline: Deadline, { everyMs, onAsked }: AskOptions = {}): Promise<ExchangeOutcome> {
     const exchange = new Exchange(line, deadline, this.#clock)
-    const initiation = buildInitiation(keys, macs, this.#freeIndex(), generateKeyPair(), timestamps.next())
-    const pending: PendingHandshake = { exchange, initiation, cookieRetries: 0 }
-    keepExchange(this.#pending, this.#clock.now(), initiation.index, pending)
-    this.#sendInitiation(pending, true)
-    const stopInsisting = this.#insist(pending)
+    this.#initiate(exchange, true)
+    onAsked?.(exchange)
+    const stopInsisting = this.#insist(exchange, everyMs ?? deadline.remainingMs / 3)
     const outcome = await exchange.outcome
     stopInsisting()
     return outcome
@@ -78,7 +91,7 @@ export class Handshakes {
     const { keys: own, macs, establish } = this.#options
     const pending = this.#pending.get(receiverIndex(packet, 'response'))
     if (pending === undefined) return
-    const { exchange, initiation } = pending
+    const { exchange, initiation, order } = pending
     const keys = readResponse(own, macs, initiation, packet)
     if (keys === null) {
       exchange.seen.unauthenticated = true
@@ -86,8 +99,12 @@ export class Handshakes {
     }
     this.#pending.delete(initiation.index)
     const nowMs = this.#clock.now()
-    if (!exchange.isSettled) establish(keys, exchange.line, nowMs)
-    exchange.answer(nowMs)
+    // The server has dropped the session of an initiation before the one that it answered last.
+    if (!exchange.isSettled && order > this.#established) {
+      this.#established = order
+      establish(keys, exchange.line, nowMs)
+    }
+    exchange.answer(pending.packet, pending.sentAtMs, nowMs)
   }
 
   receiveCookie(line: Line, packet: Buffer): void {
@@ -98,13 +115,15 @@ export class Handshakes {
       pending.exchange.seen.unauthenticated = true
       return
     }
+    const { exchange } = pending
     line.cookie = { value: cookie, receivedAtMs: this.#clock.now() }
     line.server.loadedAtMs = line.cookie.receivedAtMs
-    pending.exchange.seen.cookie = true
+    exchange.seen.cookie = true
+    const retries = this.#cookieRetries.get(exchange) ?? 0
     // Bounded: a server that never accepts its own cookie must not cause a flood.
-    if (pending.exchange.isSettled || pending.cookieRetries >= 2) return
-    pending.cookieRetries += 1
-    this.#sendInitiation(pending, true)
+    if (exchange.isSettled || retries >= 2) return
+    this.#cookieRetries.set(exchange, retries + 1)
+    this.#send(pending, true)
   }
 
   /** Those that wait for a reply, and those whose late reply would still be recognized. */
@@ -116,32 +135,46 @@ export class Handshakes {
     this.#pending.clear()
   }
 
-  #sendInitiation(pending: PendingHandshake, withCookie: boolean): void {
-    const { exchange, initiation } = pending
-    const cookie = withCookie ? usableCookie(exchange.line, this.#clock.now()) : null
-    this.#nextInitiationAtMs = Math.max(this.#nextInitiationAtMs, this.#clock.now() + initiationSpacingMs)
+  #initiate(exchange: Exchange, withCookie: boolean): void {
+    const { keys, macs, timestamps } = this.#options
+    const initiation = buildInitiation(keys, macs, this.#freeIndex(), generateKeyPair(), timestamps.next())
+    exchange.packets += 1
+    this.#initiations += 1
+    const sentAtMs = this.#clock.now()
+    const pending = { exchange, initiation, packet: exchange.packets, order: this.#initiations, sentAtMs }
+    keepExchange(this.#pending, sentAtMs, initiation.index, pending)
+    this.#send(pending, withCookie)
+  }
+
+  #send({ exchange, initiation }: PendingHandshake, withCookie: boolean): void {
+    const nowMs = this.#clock.now()
+    const cookie = withCookie ? usableCookie(exchange.line, nowMs) : null
+    this.#nextInitiationAtMs = Math.max(this.#nextInitiationAtMs, nowMs + initiationSpacingMs)
     this.#options.send(exchange, withCookieMac(initiation.packet, cookie))
   }
 
   /**
-   * A loaded server drops initiations when its queue is full, also those with a valid mac2, so the same
-   * packet is sent again. The last attempt has no mac2, so that a loaded server answers with a new cookie. A
-   * server that accepted the first one drops the others as replays.
+   * The initiation or its response may be lost, and a loaded server drops initiations when its queue is full, also those
+   * with a valid mac2. The next one is a new initiation: a server that has answered the first would drop its
+   * repetition as a replay, and its lost response would not be sent again. Every second one has no mac2, so that a
+   * loaded server answers with a new cookie.
    */
-  #insist(pending: PendingHandshake): () => void {
-    const { exchange } = pending
-    const again = (withCookie: boolean) => {
-      const mayInitiate = this.#clock.now() >= this.#nextInitiationAtMs
-      if (mayInitiate && !exchange.isSettled) this.#sendInitiation(pending, withCookie)
+  #insist(exchange: Exchange, everyMs: number): () => void {
+    let withCookie = true
+    let timer: Timer | null = null
+    const wait = () => {
+      timer = hasTimeForAnother(exchange.deadline, everyMs) ? this.#clock.after(everyMs, again) : null
     }
-    const thirdMs = exchange.deadline.remainingMs / 3
-    const timers = [
-      this.#clock.after(thirdMs, () => again(true)),
-      this.#clock.after(2 * thirdMs, () => again(false)),
-    ]
-    return () => {
-      for (const timer of timers) timer.cancel()
+    const again = () => {
+      if (exchange.isSettled) return
+      if (this.#clock.now() >= this.#nextInitiationAtMs) {
+        this.#initiate(exchange, withCookie)
+        withCookie = !withCookie
+      }
+      wait()
     }
+    wait()
+    return () => timer?.cancel()
   }
 
   #freeIndex(): number {

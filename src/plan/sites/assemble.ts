@@ -40,6 +40,7 @@ export function assembleFleet(fleet: FleetFile, sites: readonly SiteFile[], read
           rise: probe.rise,
           fall: probe.fall,
           checks: probe.checks,
+          suspicion: probe.suspicion,
           window: probe.window,
           holdDown: { initialMs: probe.holdDown.initial, maxMs: probe.holdDown.max },
           ...assembleSideChecks(probe),

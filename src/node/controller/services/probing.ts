@@ -1,4 +1,5 @@
 import type { Clock } from '../../../clock/clock.ts'
+import type { ProbeResult } from '../../probe/result.ts'
 import type { SideProbe } from '../../probe/side/side-check.ts'
 import type { ControllerObserver } from '../parts.ts'
 import { Timers } from '../timers.ts'
@@ -52,19 +53,32 @@ export class Probing {
   }
 
   async #probe(unit: ServiceUnit): Promise<void> {
-    const { clock, observer, onResult } = this.#options
-    const { state, probes, service } = unit
+    const { clock } = this.#options
+    const { state, service } = unit
+    const { endpoint } = unit.probes
+    if (endpoint.isAskingClosely) return
     const startedAt = clock.now()
     unit.cycleBeganAt = startedAt
-    const result = await probes.endpoint.runCycle()
+    const onRound = (bad: ProbeResult, lateMs: number) => {
+      // It goes on, as if another cycle began.
+      unit.cycleBeganAt = clock.now()
+      this.#take(unit, bad, startedAt, lateMs)
+    }
+    // Only what is announced has to be withdrawn soon.
+    const isServing = state.health.status === 'healthy' || state.health.status === 'impaired'
+    const result = await (isServing ? endpoint.runCycle(onRound) : endpoint.runCycle())
+    // A late start does not count: the probe still had its whole timeout.
+    this.#take(unit, result, startedAt, Math.max(0, clock.now() - startedAt - service.probe.timeoutMs))
+  }
+
+  #take(unit: ServiceUnit, result: ProbeResult, startedAt: number, lateMs: number): void {
     if (this.#ended) return
+    const { clock, observer, onResult } = this.#options
     const now = clock.now()
     unit.cycleEndedAt = now
-    // A late start does not count: the probe still had its whole timeout.
-    const lateMs = Math.max(0, now - startedAt - service.probe.timeoutMs)
-    const judged = state.takeProbe(result, startedAt, now, lateMs)
+    const judged = unit.state.takeProbe(result, startedAt, now, lateMs)
     onResult(unit)
-    observer.probed(state, judged)
+    observer.probed(unit.state, judged)
   }
 
   async #check(unit: ServiceUnit, side: SideProbe): Promise<void> {

@@ -14,7 +14,10 @@ import type { SideCheckResult } from '../../probe/side/side-check.ts'
 
 /** Probes the endpoint once. Cycles may overlap. Never rejects. */
 export interface EndpointProbe {
-  runCycle(): Promise<ProbeResult>
+  /** Whether a cycle asks by itself, so that none has to begin. */
+  readonly isAskingClosely: boolean
+  /** @param onRound a bad probe of a cycle that goes on, and how late this process's timers were */
+  runCycle(onRound?: (result: ProbeResult, lateMs: number) => void): Promise<ProbeResult>
   close(): void
 }
 
@@ -80,7 +83,7 @@ export class ServiceState {
   takeProbe(result: ProbeResult, startedAt: number, now: number, lateMs = 0): ProbeResult {
     const judged = judgeLate(result, lateMs, this.service.probe.intervalMs)
     this.lastProbe = judged
-    if (judged.outcome === 'good') this.#reduce({ kind: 'probe-good' }, now)
+    if (judged.outcome === 'good') this.#reduce({ kind: 'probe-good', lost: judged.lost ?? null }, now)
     else if (judged.outcome === 'inconclusive') {
       this.#reduce({ kind: 'probe-inconclusive', cause: judged.cause }, now)
     } else {

@@ -7,7 +7,7 @@ export type InnerOutcome<Reply> =
   | ExchangeFailure
 
 /** One lost packet proves nothing: the request is sent again at these shares of the timeout. */
-export const repeatedAt = [1 / 4, 1 / 2, 3 / 4]
+const repeatedAt = [1 / 4, 1 / 2, 3 / 4]
 
 /** Requests inside a session that wait for a reply. */
 export class Conversations {

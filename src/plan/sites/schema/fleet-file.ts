@@ -74,9 +74,14 @@ const probe = z
       .prefault(5),
     fall: wholeNumberField(...bounds.probe.times, '3')
       .describe(
-        'Consecutive bad probes before it is withdrawn. A server that hangs is detected after `fall` × `interval` + `timeout`: 0.9 s with the defaults.',
+        'Consecutive bad probes before it is withdrawn. Without `suspicion`, a server that hangs is detected after at most `fall` × `interval` + `timeout`: 0.9 s with the defaults.',
       )
       .prefault(3),
+    suspicion: yesNoField
+      .describe(
+        'After a missed answer the probe does not wait for its next turn: it asks again at once, and then closely. A server that hangs is then detected within 0.4 s with the defaults, and lost packets count in the `window`. `false`: each probe waits for its turn and for its whole `timeout`.',
+      )
+      .prefault(true),
     checks: z
       .array(wordField(checkNames))
       .min(1)
@@ -89,9 +94,11 @@ const probe = z
         size: wholeNumberField(...bounds.probe.windowSize, '50')
           .describe('Number of recent probes that count.')
           .prefault(50),
-        maxLoss: percentField(1, 100, '20%')
-          .describe('Largest share of bad probes in the window.')
-          .prefault('20%'),
+        maxLoss: percentField(1, 100, '10%')
+          .describe(
+            'Largest share of bad probes in the window. With `suspicion`, a good probe that lost a packet on its way counts too.',
+          )
+          .prefault('10%'),
       })
       .describe(
         'Detects an endpoint that alternates between good and bad, and is never bad `fall` times in a row: it is impaired. `maxLoss: 100%`: no window.',

@@ -103,6 +103,7 @@ function start(
     daemonVersion: '0',
     probesOf: () => ({
       endpoint: {
+        isAskingClosely: false,
         runCycle: async () => {
           cycles += 1
           if (isStuck()) await new Promise(() => {})

@@ -9,7 +9,8 @@ import type { Observation } from '../../../../src/node/routing/daemon.ts'
 const golden = join(import.meta.dirname, '../../../golden/example/out/fra1/fra1-a/manifest.json')
 const manifest = requireManifest(JSON.parse(await readFile(golden, 'utf8')))
 const example = manifest.services[0]!
-const probes = { endpoint: { runCycle: () => new Promise<never>(() => {}), close: () => {} }, side: [] }
+const endpoint = { isAskingClosely: false, runCycle: () => new Promise<never>(() => {}), close: () => {} }
+const probes = { endpoint, side: [] }
 
 function createUnit(prefixes: readonly string[], decision: DecisionName = 'announce'): ServiceUnit {
   const unit = new ServiceUnit({ ...example, prefixes: [...prefixes] }, probes, null, 0, 0)

@@ -60,8 +60,21 @@ describe('failure 12: an endpoint that alternates', () => {
     expect(findImpairment(endpoint.take(good).state)).toEqual({
       check: 'ping',
       cause: 'loss',
-      detail: '11 of the last 50 probes were bad, the latest: no reply',
+      detail: '11 of the last 50 probes were bad or lost a packet, the latest: no reply',
     })
+  })
+
+  test('is impaired by lost packets too, which count in the window and not for `fall` and `rise`', () => {
+    const lossy: HealthEvent = { kind: 'probe-good', lost: 'ping' }
+    const endpoint = healthyEndpoint().repeat(10, lossy)
+    expect(endpoint.state).toMatchObject({ status: 'healthy', goodInRow: 5, badInRow: 0, badSince: null })
+    expect(endpoint.take(lossy).status).toBe('impaired')
+    expect(findImpairment(endpoint.state)).toEqual({
+      check: 'ping',
+      cause: 'loss',
+      detail: '11 of the last 50 probes were bad or lost a packet, the latest: a lost packet',
+    })
+    expect(new Endpoint().repeat(5, lossy).status).toBe('healthy')
   })
 
   test('stays impaired for as long as it alternates', () => {

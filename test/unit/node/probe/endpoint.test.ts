@@ -1,10 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { createEndpointProbe } from '../../../../src/node/probe/create-endpoint-probe.ts'
 import type { Diagnosis } from '../../../../src/node/probe/diagnose.ts'
-import {
-  createEndpointProbe,
-  EndpointProbe,
-  type EndpointProbeOptions,
-} from '../../../../src/node/probe/endpoint.ts'
+import { EndpointProbe, type EndpointProbeOptions } from '../../../../src/node/probe/endpoint.ts'
 import type { ProbeResult } from '../../../../src/node/probe/result.ts'
 import { formatEndpoint } from '../../../../src/node/wireguard/endpoint-socket.ts'
 import { keyPairOf } from '../../../../src/node/wireguard/key.ts'

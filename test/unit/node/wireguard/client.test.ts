@@ -80,6 +80,39 @@ describe('a handshake', () => {
     expect(await ping(client, responder.endpoint)).toEqual({ ok: true, ms: expect.any(Number) })
   })
 
+  it('is initiated again, with a new timestamp, when the response is lost', async () => {
+    const { responder, client } = await start()
+    responder.losses = 1
+    expect(await shake(client, responder.endpoint, 1500)).toMatchObject({ ok: true })
+    // A repetition of the first packet would be a replay.
+    expect(responder.timestamps).toHaveLength(2)
+    expect(await ping(client, responder.endpoint)).toMatchObject({ ok: true })
+  })
+
+  it('that is answered after a newer one leaves the session of the newer one', async () => {
+    const { responder, client } = await start()
+    responder.delayMs = 200
+    const older = shake(client, responder.endpoint)
+    await vi.waitFor(() => expect(responder.initiations).toHaveLength(1), { timeout: patientMs, interval: 1 })
+    responder.delayMs = 0
+    expect(await shake(client, responder.endpoint)).toMatchObject({ ok: true })
+    expect(await older).toMatchObject({ ok: true })
+    // The server has one session.
+    expect(await ping(client, responder.endpoint, 1000)).toMatchObject({ ok: true })
+  })
+
+  it('is repeated no closer than 30 ms, however often it is asked for', async () => {
+    const { responder, client } = await start()
+    responder.losses = 20
+    const began = performance.now()
+    const outcome = await within(1000, (deadline) =>
+      client.handshake(responder.endpoint, deadline, { everyMs: 5 }),
+    )
+    expect(outcome).toMatchObject({ ok: true })
+    expect(responder.initiations).toHaveLength(21)
+    expect(performance.now() - began).toBeGreaterThan(20 * 30 - 20)
+  })
+
   it('succeeds with the same preshared key on both sides', async () => {
     const presharedKey = Buffer.alloc(32, 9)
     const { responder, client } = await start({ presharedKey, client: { presharedKey } })

@@ -44,6 +44,8 @@ export class Responder {
   readonly endpoints: Endpoint[] = []
   play: Play = 'normal'
   delayMs = 0
+  /** Answers that get lost, from now on. */
+  losses = 0
   /** Whether answers wait for `release`. */
   isHolding = false
   /** Every initiation (type 1) that arrived, unchanged. */
@@ -212,6 +214,11 @@ export class Responder {
   #answer(to: Peer, packet: Buffer): void {
     const packets = this.play === 'replay' ? [packet, packet, ...this.sent] : [packet]
     this.sent.push(packet)
+    if (this.losses > 0) {
+      this.losses -= 1
+      return
+    }
+    const { delayMs } = this
     const answer = () => {
       for (const each of packets)
         if (this.#sockets.includes(to.socket)) to.socket.send(each, to.port, to.address)
@@ -223,7 +230,7 @@ export class Responder {
     const timer = setTimeout(() => {
       this.#timers.delete(timer)
       answer()
-    }, this.delayMs)
+    }, delayMs)
     this.#timers.add(timer)
   }
 

@@ -1,0 +1,97 @@
+import { SimulatedClient } from './client.mjs'
+import { OldProbe } from './old-probe.mjs'
+import { VirtualClock } from './virtual-clock.mjs'
+import { World } from './world.mjs'
+
+const endpoint = { address: '192.0.2.1', port: 51820 }
+/** The defaults, without a hold-down, which would hide the second false withdrawal of a row. */
+const rules = {
+  intervalMs: 200,
+  timeoutMs: 300,
+  rise: 5,
+  fall: 3,
+  checks: ['handshake', 'ping'],
+  window: { size: 50, maxLoss: 0.1 },
+  holdDown: { initialMs: 0, maxMs: 0 },
+  egress: null,
+  command: null,
+  peers: null,
+  conntrack: null,
+}
+
+/**
+ * One service whose endpoint works, with the controller's own probing and health, for `forMs` of its time: how often it was
+ * withdrawn, what share of the time degraded, and the packets that its probe has sent.
+ * @param parts the classes of src that it runs
+ */
+export async function countFalseWithdrawals(parts, isOld, disturb, seed, forMs) {
+  const { clock, world, state, start } = createService(parts, isOld, disturb, seed, forMs)
+  let withdrawals = 0
+  let impairedMs = 0
+  let before = { status: state.health.status, atMs: 0 }
+  const note = () => {
+    const { status } = state.health
+    if (status === before.status) return
+    if (status === 'unhealthy') withdrawals += 1
+    if (before.status === 'impaired') impairedMs += clock.now() - before.atMs
+    before = { status, atMs: clock.now() }
+  }
+  const probing = start(note)
+  await clock.run(forMs)
+  probing.end()
+  if (before.status === 'impaired') impairedMs += forMs - before.atMs
+  const { packets, closestInitiationsMs } = world
+  return { withdrawals, impairedShare: impairedMs / forMs, packets, closestInitiationsMs }
+}
+
+/** Milliseconds from a hang, `afterMs` after the start, to its detection; `null`: not within 10 s. */
+export async function measureDetection(parts, isOld, disturb, seed, afterMs) {
+  const { clock, world, state, start } = createService(parts, isOld, disturb, seed, afterMs + 20_000)
+  const probing = start(() => {})
+  await clock.run(afterMs, () => false)
+  // A false withdrawal of just then is over.
+  await clock.run(afterMs + 5_000, () => state.health.status !== 'unhealthy')
+  const hungAtMs = clock.now()
+  world.deadFromMs = hungAtMs
+  await clock.run(hungAtMs + 10_000, () => state.health.status === 'unhealthy')
+  probing.end()
+  return state.health.status === 'unhealthy' ? clock.now() - hungAtMs : null
+}
+
+function createService(parts, isOld, disturb, seed, untilMs) {
+  const { Deadline, EndpointProbe, Probing, ServiceState } = parts
+  const world = new World(disturb, seed, untilMs)
+  const clock = new VirtualClock(world.ownStalls)
+  const client = new SimulatedClient(parts, world, clock, isOld)
+  const probe = isOld
+    ? new OldProbe(Deadline, client, clock, rules.timeoutMs)
+    : new EndpointProbe({
+        endpoints: [endpoint],
+        serverPublicKey: Buffer.alloc(32),
+        privateKey: Buffer.alloc(32),
+        presharedKey: null,
+        address: '10.80.255.254',
+        tunnelAddresses: ['10.80.0.1'],
+        timeoutMs: rules.timeoutMs,
+        checks: rules.checks,
+        suspicion: { intervalMs: rules.intervalMs, fall: rules.fall },
+        client,
+        clock,
+      })
+  const service = {
+    name: 'vpn',
+    anycast: [endpoint.address],
+    wireguard: { interface: 'wg0' },
+    // Before, the default was 20 %.
+    probe: isOld ? { ...rules, window: { size: 50, maxLoss: 0.2 } } : rules,
+  }
+  const state = new ServiceState(service, 0, 0)
+  const unit = { state, service, probes: { endpoint: probe, side: [] }, cycleBeganAt: 0, cycleEndedAt: 0 }
+  const start = (onResult) => {
+    const observer = { probed() {}, checked() {} }
+    const probing = new Probing({ units: [unit], clock, observer, onResult })
+    probing.start()
+    return probing
+  }
+  return { clock, world, state, start }
+}

@@ -1,0 +1,75 @@
+import type { Asked } from '../../wireguard/exchange.ts'
+import { type ClosePace, Patience, type PatienceRules } from './patience.ts'
+
+/** A good cycle that had to repeat a question. */
+interface Unsettled {
+  readonly asked: readonly Asked[]
+  /** By then the answer to a first packet was lost, and not only late. */
+  readonly dueAtMs: number
+}
+
+/** Far above the number of cycles within a timeout. */
+const unsettledKept = 64
+
+/** What the cycles of one endpoint have shown so far. Times are the caller's monotonic milliseconds. */
+export class Suspicion {
+  readonly #rules: PatienceRules
+  readonly #patience: Patience
+  readonly #unsettled: Unsettled[] = []
+  /** When the first of the present bad probes in a row began. */
+  #silentSinceMs: number | null = null
+  #badInRow = 0
+  #goodAtMs = Number.NEGATIVE_INFINITY
+
+  constructor(rules: PatienceRules) {
+    this.#rules = rules
+    this.#patience = new Patience(rules)
+  }
+
+  get repeatMs(): number | null {
+    return this.#patience.repeatMs
+  }
+
+  paceAt(nowMs: number): ClosePace | null {
+    return this.#patience.paceAt(nowMs)
+  }
+
+  takeAnswer(check: 'handshake' | 'ping', ms: number): void {
+    this.#patience.takeAnswer(check, ms)
+  }
+
+  /** @param beganAtMs when its cycle began */
+  takeBad(beganAtMs: number): void {
+    // A later cycle was good meanwhile: this one says how it was before.
+    if (beganAtMs < this.#goodAtMs) return
+    this.#silentSinceMs ??= beganAtMs
+    this.#badInRow += 1
+  }
+
+  takeInconclusive(cause: 'under-load' | 'starved' | 'closed', nowMs: number): void {
+    if (cause !== 'closed') this.#patience.takeLateness(nowMs)
+  }
+
+  takeGood(asked: readonly Asked[], beganAtMs: number, nowMs: number): void {
+    const { fall, timeoutMs } = this.#rules
+    const sinceMs = Math.max(Math.min(this.#silentSinceMs ?? beganAtMs, beganAtMs), this.#goodAtMs)
+    // A dead endpoint that was repaired has not ended its silence by itself.
+    if (this.#badInRow < fall) this.#patience.takeSilence(nowMs - sinceMs, nowMs)
+    this.#silentSinceMs = null
+    this.#badInRow = 0
+    this.#goodAtMs = nowMs
+    if (this.#unsettled.length < unsettledKept && asked.some(({ packets }) => packets > 1)) {
+      this.#unsettled.push({ asked, dueAtMs: beganAtMs + timeoutMs })
+    }
+  }
+
+  /** Whether a first packet of an earlier good cycle, or its answer, was lost. Each such cycle is reported once. */
+  findLoss(nowMs: number): boolean {
+    for (;;) {
+      const [oldest] = this.#unsettled
+      if (oldest === undefined || oldest.dueAtMs > nowMs) return false
+      this.#unsettled.shift()
+      if (oldest.asked.some(({ isFirstAnswered }) => !isFirstAnswered)) return true
+    }
+  }
+}

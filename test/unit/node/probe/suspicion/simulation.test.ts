@@ -1,0 +1,85 @@
+import { describe, expect, test } from 'vitest'
+import { Probing } from '../../../../../src/node/controller/services/probing.ts'
+import { ServiceState } from '../../../../../src/node/controller/services/service-state.ts'
+import { EndpointProbe } from '../../../../../src/node/probe/endpoint.ts'
+import { Deadline } from '../../../../../src/node/wireguard/deadline.ts'
+import { Exchange, failure, hasTimeForAnother } from '../../../../../src/node/wireguard/exchange.ts'
+
+interface Counted {
+  readonly withdrawals: number
+  readonly impairedShare: number
+  readonly packets: number
+  readonly closestInitiationsMs: number
+}
+type Simulate<Result> = (
+  parts: object,
+  isOld: boolean,
+  disturb: object,
+  seed: number,
+  ms: number,
+) => Promise<Result>
+
+const script = new URL('../../../../../scripts/suspicion/simulate.mjs', import.meta.url).href
+const { countFalseWithdrawals, measureDetection } = (await import(script)) as {
+  countFalseWithdrawals: Simulate<Counted>
+  measureDetection: Simulate<number | null>
+}
+const parts = { Probing, ServiceState, EndpointProbe, Deadline, Exchange, failure, hasTimeForAnother }
+
+/** Ten minutes, with suspicion and as it was before. */
+async function compare(disturb: object, seed = 1): Promise<{ old: Counted; now: Counted }> {
+  return {
+    old: await countFalseWithdrawals(parts, true, disturb, seed, 600_000),
+    now: await countFalseWithdrawals(parts, false, disturb, seed, 600_000),
+  }
+}
+
+async function medianDetection(disturb: object, isOld = false): Promise<number> {
+  const times: number[] = []
+  for (let round = 0; round < 11; round += 1) {
+    const ms = await measureDetection(parts, isOld, disturb, round, 20_000 + (200 * round) / 11)
+    times.push(ms ?? Number.POSITIVE_INFINITY)
+  }
+  return times.sort((a, b) => a - b)[5]!
+}
+
+describe('a simulated endpoint', () => {
+  test('that answers is asked no more often than before, and never withdrawn', async () => {
+    const { old, now } = await compare({})
+    expect(now).toMatchObject({ withdrawals: 0, impairedShare: 0 })
+    expect(now.packets).toBe(old.packets)
+  })
+
+  test('that hangs is found within 300 ms, and before in 800', async () => {
+    expect(await medianDetection({})).toBeLessThan(300)
+    expect(await medianDetection({}, true)).toBeGreaterThan(650)
+  })
+
+  test('behind 20 % of loss is degraded and not withdrawn, and before it was withdrawn', async () => {
+    const { old, now } = await compare({ loss: 0.2 })
+    expect(old.withdrawals).toBeGreaterThan(2)
+    expect(now.withdrawals).toBe(0)
+    expect(now.impairedShare).toBeGreaterThan(0.9)
+  })
+
+  test('behind 10 % of loss is degraded', async () => {
+    const { now } = await compare({ loss: 0.1 })
+    expect(now.withdrawals).toBe(0)
+    expect(now.impairedShare).toBeGreaterThan(0.9)
+  })
+
+  test.each([
+    ['bursts of loss', { bursts: { share: 0.05, packets: 5 } }],
+    ['spikes of latency', { spikes: { share: 0.3, ms: 250 } }],
+    ['floods of handshakes', { floods: { everyMs: 60_000, ms: 10_000 } }],
+    ['a starved machine', { starved: { everyMs: 1000, ms: 50 } }],
+  ])('with %s is withdrawn no more often than before', async (_what, disturb) => {
+    const { old, now } = await compare(disturb)
+    expect(now.withdrawals).toBeLessThanOrEqual(old.withdrawals)
+  })
+
+  test('gets no two initiations within 30 ms', async () => {
+    const { now } = await compare({ loss: 0.3 })
+    expect(now.closestInitiationsMs).toBeGreaterThanOrEqual(30)
+  })
+})
