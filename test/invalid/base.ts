@@ -71,7 +71,8 @@ controller: { listen: "[::1]:9586" }
 rollout: { waves: [{ name: canary, nodes: [ams1-a] }, { name: half, share: 50% }], soak: 90s, via: ssh }
 `
 const serviceFields = `      checks: [interface, handshake, egress, command, peers, conntrack]
-      window: { size: 100, maxLoss: 10% }
+      suspicion: false
+      window: { size: 100, maxLoss: 30% }
       holdDown: { initial: 2s, max: 5m }
       egress:
         targets:

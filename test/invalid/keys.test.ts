@@ -103,7 +103,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
       ],
     ],
     [
-      'sites/fleet.yaml:5:5 services.vpn.probe: is missing\nit is a map with the keys privateKeyFile, presharedKeyFile, address, interval, timeout, rise, fall, checks, window, holdDown, egress, command, peers, conntrack',
+      'sites/fleet.yaml:5:5 services.vpn.probe: is missing\nit is a map with the keys privateKeyFile, presharedKeyFile, address, interval, timeout, rise, fall, suspicion, checks, window, holdDown, egress, command, peers, conntrack',
     ],
   ],
   [

@@ -53,7 +53,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
       'sites/fleet.yaml:4:8 services.vpn.anycast: is missing\nit is a list',
       'sites/fleet.yaml:4:8 services.vpn.covering: is missing\nit is a list',
       'sites/fleet.yaml:4:8 services.vpn.wireguard: is missing\nit is a map with the keys interface, port, publicKey, addresses',
-      'sites/fleet.yaml:4:8 services.vpn.probe: is missing\nit is a map with the keys privateKeyFile, presharedKeyFile, address, interval, timeout, rise, fall, checks, window, holdDown, egress, command, peers, conntrack',
+      'sites/fleet.yaml:4:8 services.vpn.probe: is missing\nit is a map with the keys privateKeyFile, presharedKeyFile, address, interval, timeout, rise, fall, suspicion, checks, window, holdDown, egress, command, peers, conntrack',
       'sites/fleet.yaml:5:3 services.vpn: the key "vpn" is in this map twice\nkeep one of the two',
     ],
   ],
@@ -79,7 +79,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
       'sites/fleet.yaml:4:16 services.constructor.anycast: is missing\nit is a list',
       'sites/fleet.yaml:4:16 services.constructor.covering: is missing\nit is a list',
       'sites/fleet.yaml:4:16 services.constructor.wireguard: is missing\nit is a map with the keys interface, port, publicKey, addresses',
-      'sites/fleet.yaml:4:16 services.constructor.probe: is missing\nit is a map with the keys privateKeyFile, presharedKeyFile, address, interval, timeout, rise, fall, checks, window, holdDown, egress, command, peers, conntrack',
+      'sites/fleet.yaml:4:16 services.constructor.probe: is missing\nit is a map with the keys privateKeyFile, presharedKeyFile, address, interval, timeout, rise, fall, suspicion, checks, window, holdDown, egress, command, peers, conntrack',
     ],
   ],
   [

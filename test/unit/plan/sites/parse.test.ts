@@ -38,7 +38,8 @@ test('every field of the YAML arrives in the fleet', () => {
           rise: 5,
           fall: 3,
           checks: ['interface', 'handshake', 'egress', 'command', 'peers', 'conntrack'],
-          window: { size: 100, maxLoss: 0.1 },
+          suspicion: false,
+          window: { size: 100, maxLoss: 0.3 },
           holdDown: { initialMs: 2000, maxMs: 300_000 },
           egress: {
             targets: [
