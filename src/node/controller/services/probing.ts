@@ -59,16 +59,18 @@ export class Probing {
     if (endpoint.isAskingClosely) return
     const startedAt = clock.now()
     unit.cycleBeganAt = startedAt
+    let sinceMs = startedAt
     const onRound = (bad: ProbeResult, lateMs: number) => {
       // It goes on, as if another cycle began.
-      unit.cycleBeganAt = clock.now()
+      sinceMs = clock.now()
+      unit.cycleBeganAt = sinceMs
       this.#take(unit, bad, startedAt, lateMs)
     }
     // Only what is announced has to be withdrawn soon.
     const isServing = state.health.status === 'healthy' || state.health.status === 'impaired'
     const result = await (isServing ? endpoint.runCycle(onRound) : endpoint.runCycle())
-    // A late start does not count: the probe still had its whole timeout.
-    this.#take(unit, result, startedAt, Math.max(0, clock.now() - startedAt - service.probe.timeoutMs))
+    // A late start does not count: the probe still had its whole timeout. No round takes longer.
+    this.#take(unit, result, startedAt, Math.max(0, clock.now() - sinceMs - service.probe.timeoutMs))
   }
 
   #take(unit: ServiceUnit, result: ProbeResult, startedAt: number, lateMs: number): void {

@@ -17,7 +17,12 @@ const service = readService({
   name: 'vpn',
   prefixes: [],
   anycast: ['192.0.2.1'],
-  wireguard: { interface: 'wg0', port: 51820, publicKey: '', addresses: ['10.80.0.1'] },
+  wireguard: {
+    interface: 'wg0',
+    port: 51820,
+    publicKey: 'F7ZBixmXQ7ENlfBSvl2C277ZfjW8oy6gumYftCfg4Ao=',
+    addresses: ['10.80.0.1'],
+  },
   probe: {
     privateKeyFile: '/etc/anyward/probe.key',
     presharedKeyFile: null,
