@@ -27,13 +27,17 @@ const endpoint = { address: '192.0.2.1', port: 51820 }
 const timeoutMs = 300
 const intervalMs = 200
 
+function normal(nowMs: number): Answer {
+  return { atMs: nowMs + 1, isCookie: false }
+}
+
 /** A server that answers after a millisecond, unless `answer` says something else. */
 class Bed {
   readonly clock: VirtualClock
   readonly probe: EndpointProbe
   readonly rounds: { result: ProbeResult; atMs: number }[] = []
   readonly sent: { atMs: number; isInitiation: boolean }[] = []
-  answer: (nowMs: number, isInitiation: boolean) => Answer | null = this.normal
+  answer: (nowMs: number, isInitiation: boolean) => Answer | null = normal
 
   constructor(
     options: Partial<EndpointProbeOptions> = {},
@@ -61,10 +65,6 @@ class Bed {
       clock: this.clock,
       ...options,
     })
-  }
-
-  normal(nowMs: number): Answer {
-    return { atMs: nowMs + 1, isCookie: false }
   }
 
   /** One cycle to its end, and what remains of the interval. */
@@ -134,7 +134,7 @@ describe('a cycle with a missed answer', () => {
   test('is good as soon as an answer comes, and the packet counts as lost after the timeout, once', async () => {
     const bed = await new Bed().learn()
     const lostAt = bed.clock.now()
-    bed.answer = (nowMs) => (nowMs === lostAt ? null : bed.normal(nowMs))
+    bed.answer = (nowMs) => (nowMs === lostAt ? null : normal(nowMs))
     const { result, tookMs } = await bed.cycle()
     expect(result).toEqual({ outcome: 'good', handshakeMs: null, pingMs: 1 })
     expect(tookMs).toBe(32)
@@ -151,7 +151,7 @@ describe('a cycle with a missed answer', () => {
   test('does not count a late answer as lost', async () => {
     const bed = await new Bed().learn()
     const lateAt = bed.clock.now()
-    bed.answer = (nowMs) => (nowMs === lateAt ? { atMs: nowMs + 50, isCookie: false } : bed.normal(nowMs))
+    bed.answer = (nowMs) => (nowMs === lateAt ? { atMs: nowMs + 50, isCookie: false } : normal(nowMs))
     for (let count = 0; count < 5; count += 1) expect((await bed.cycle()).result).not.toHaveProperty('lost')
   })
 
@@ -198,7 +198,7 @@ describe('a cycle with a missed answer', () => {
 
   test('leaves a handshake that fails while echoes are answered to the timeout, and to other cycles', async () => {
     const bed = await new Bed().learn()
-    bed.answer = (nowMs, isInitiation) => (isInitiation ? null : bed.normal(nowMs))
+    bed.answer = (nowMs, isInitiation) => (isInitiation ? null : normal(nowMs))
     const results = []
     for (let count = 0; count < 5; count += 1) {
       results.push(await bed.cycle())
@@ -214,9 +214,9 @@ describe('a cycle with a missed answer', () => {
     const bed = await new Bed({ endpoints: [endpoint, { ...endpoint, address: '2001:db8::1' }] }).learn()
     let echoes = 0
     bed.answer = (nowMs, isInitiation) => {
-      if (isInitiation) return bed.normal(nowMs)
+      if (isInitiation) return normal(nowMs)
       echoes += 1
-      return echoes === 1 ? bed.normal(nowMs) : null
+      return echoes === 1 ? normal(nowMs) : null
     }
     const { result, tookMs } = await bed.cycle()
     expect(result).toMatchObject({ outcome: 'bad', check: 'ping' })
