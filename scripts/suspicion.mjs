@@ -1,11 +1,12 @@
 import { parseArgs } from 'node:util'
 import { countFalseWithdrawals, measureDetection } from './suspicion/simulate.mjs'
 
-const usage = `node scripts/suspicion.mjs [--hours 20] [--rounds 101] [--seed 1] [--only TEXT] [--json]
+const usage = `node scripts/suspicion.mjs [--hours 20] [--span 1] [--rounds 101] [--seed 1] [--only TEXT] [--json]
 
 Simulates the probe of a healthy endpoint with and without suspicion: false withdrawals per hour, the share of time it is
 degraded, and the time until a hang is detected. The probing, the health and the probe are the controller's own, from dist/;
-the network, the server and the processor are simulated. --only: the disturbances whose name contains that text.
+the network, the server and the processor are simulated. --only: the disturbances whose name contains that text; --span: hours
+before the probe starts again, and has forgotten what it has learned.
 `
 const dist = (path) => import(new URL(`../dist/${path}`, import.meta.url))
 const share = (percent) => percent / 100
@@ -36,6 +37,7 @@ const hourMs = 3_600_000
 const { values } = parseArgs({
   options: {
     hours: { type: 'string', default: '20' },
+    span: { type: 'string', default: '1' },
     rounds: { type: 'string', default: '101' },
     seed: { type: 'string', default: '1' },
     only: { type: 'string', default: '' },
@@ -44,9 +46,9 @@ const { values } = parseArgs({
   },
 })
 if (values.help) process.stdout.write(usage)
-else await main(Number(values.hours), Number(values.rounds), Number(values.seed))
+else await main(Number(values.hours), Number(values.span), Number(values.rounds), Number(values.seed))
 
-async function main(hours, rounds, seed) {
+async function main(hours, span, rounds, seed) {
   const parts = {
     ...(await dist('node/wireguard/exchange.js')),
     ...(await dist('node/wireguard/deadline.js')),
@@ -61,9 +63,8 @@ async function main(hours, rounds, seed) {
     const row = { name }
     for (const isOld of [true, false]) {
       const calm = []
-      // An hour each: what the probe has learned must not hide the next hours.
-      for (let hour = 0; hour < hours; hour += 1) {
-        calm.push(await countFalseWithdrawals(parts, isOld, disturb, seed + hour, hourMs))
+      for (let hour = 0; hour < hours; hour += span) {
+        calm.push(await countFalseWithdrawals(parts, isOld, disturb, seed + hour, span * hourMs))
       }
       const times = []
       for (let round = 0; round < rounds; round += 1) {
@@ -74,7 +75,7 @@ async function main(hours, rounds, seed) {
       const sum = (of) => calm.reduce((total, one) => total + of(one), 0)
       row[isOld ? 'old' : 'new'] = {
         withdrawalsPerHour: sum(({ withdrawals }) => withdrawals) / hours,
-        degraded: sum(({ impairedShare }) => impairedShare) / hours,
+        degraded: sum(({ impairedShare }) => impairedShare) / calm.length,
         packetsPerSecond: sum(({ packets }) => packets) / hours / 3600,
         medianMs: times.sort((a, b) => a - b)[rounds >> 1],
         slowestMs: times.at(-1),
@@ -83,7 +84,7 @@ async function main(hours, rounds, seed) {
     rows.push(row)
     if (!values.json) console.log(describe(row))
   }
-  if (values.json) process.stdout.write(`${JSON.stringify({ hours, rounds, seed, rows }, null, 1)}\n`)
+  if (values.json) process.stdout.write(`${JSON.stringify({ hours, span, rounds, seed, rows }, null, 1)}\n`)
 }
 
 function describe({ name, old, new: now }) {
