@@ -22,6 +22,7 @@ const packages: Readonly<Record<string, string>> = {
   ip: 'iproute2',
   bridge: 'iproute2',
   nft: 'nftables',
+  perl: 'perl-base',
   ping: 'iputils-ping',
   unshare: 'util-linux',
   nsenter: 'util-linux',
