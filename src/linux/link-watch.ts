@@ -12,6 +12,8 @@ export interface LinkWatchOptions {
   readonly concerns?: LinkConcerns
   /** Called with the first snapshot, and then with each that differs from the last. */
   readonly onChange: (snapshot: LinkSnapshot) => void
+  /** Called for each event, also of a link that `concerns` leaves out. It must be cheap. */
+  readonly onEvent?: () => void
   /** The watch restarts by itself; until then, the last snapshot may be stale. */
   readonly onError: (error: LinkWatchError) => void
   readonly signal?: AbortSignal
@@ -160,6 +162,7 @@ class Watcher {
   }
 
   #take(event: LinkEvent): void {
+    this.#options.onEvent?.()
     this.#sinceRead?.push(event)
     const links = this.#links
     if (links === null || !this.#isConcerned(links, event)) return

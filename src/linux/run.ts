@@ -7,7 +7,7 @@ import { killTree } from './kill-tree.ts'
 export class RunError extends Error {
   override readonly name = 'RunError'
   readonly argv: readonly string[]
-  readonly kind: 'not-installed' | 'timeout' | 'failed'
+  readonly kind: 'not-installed' | 'timeout' | 'too-long' | 'failed'
   /** The message without the command. */
   readonly words: string
 
@@ -29,6 +29,8 @@ export interface RunOptions {
   readonly limitBytes?: number
   /** Takes the standard output, some 64 KB a turn of the event loop at most, which then is not part of the result. */
   readonly onOutput?: (chunk: Buffer) => void
+  /** The exit codes of a program that has done its job; default: 0. */
+  readonly codes?: readonly number[]
 }
 
 export interface Output {
@@ -52,7 +54,7 @@ export async function run(argv: readonly [string, ...string[]], options: RunOpti
  */
 export async function runForOutput(
   argv: readonly [string, ...string[]],
-  { timeoutMs, input, signal, limitBytes = defaultLimitBytes, onOutput }: RunOptions,
+  { timeoutMs, input, signal, limitBytes = defaultLimitBytes, onOutput, codes = [0] }: RunOptions,
 ): Promise<Output> {
   signal?.throwIfAborted()
   const child = await startProgram(argv)
@@ -80,13 +82,13 @@ export async function runForOutput(
     const abort = () => kill(signal!.reason)
     if (signal?.aborted) abort()
     signal?.addEventListener('abort', abort, { once: true })
-    const overflow = () => kill(new RunError(argv, 'failed', `printed more than ${limitBytes} bytes`))
+    const overflow = () => kill(new RunError(argv, 'too-long', `printed more than ${limitBytes} bytes`))
     const stdout = collect(child.stdout, limitBytes, overflow, onOutput)
     const stderr = collect(child.stderr, limitBytes, overflow)
     child.once('close', (code, endedBy) =>
       settle(() => {
         if (failure !== null) reject(failure)
-        else if (code === 0) resolve({ stdout: stdout(), stderr: stderr() })
+        else if (code !== null && codes.includes(code)) resolve({ stdout: stdout(), stderr: stderr() })
         else {
           const end = endedBy === null ? `exit code ${code}` : `ended by ${endedBy}`
           const words = [stderr().trim(), stdout().trim(), end].find((text) => text !== '')!

@@ -33,7 +33,12 @@ export const vitalChecks = ['interface', 'address', 'handshake', 'ping'] as cons
 /** Checks of what is behind the endpoint: a failure makes the service impaired. Each has an interval of its own. */
 export const sideChecks = ['egress', 'command', 'peers', 'conntrack'] as const
 export const checkNames = [...vitalChecks, ...sideChecks] as const
-export type SideCheck = (typeof sideChecks)[number]
-export type CheckName = (typeof checkNames)[number]
+export type ConfiguredSideCheck = (typeof sideChecks)[number]
+/** Every service has it, whatever its `checks`: a side check, of the node itself. */
+export const sourceCheck = 'source'
+export type SideCheck = ConfiguredSideCheck | typeof sourceCheck
+/** Of several bad ones, the first gives the reason. */
+export const sideOrder: readonly SideCheck[] = [...sideChecks, sourceCheck]
+export type CheckName = (typeof checkNames)[number] | typeof sourceCheck
 
 export const egressProtocols = ['icmp', 'dns', 'tcp'] as const

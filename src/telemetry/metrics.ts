@@ -237,6 +237,12 @@ export function createMetrics() {
       help: 'Anycast addresses that were removed from the node because the routing daemon does not withdraw a dead service',
       registers,
     }),
+    sourceRepairs: new Counter({
+      name: 'anyward_source_repairs_total',
+      help: 'How often the policy route for what WireGuard sends was restored, after another program had removed it',
+      labelNames: ['family'],
+      registers,
+    }),
     savedAnnouncements: new Gauge({
       name: 'anyward_saved_announcements',
       help: 'FRR: announcements that `write memory` saved in the files of FRR, which FRR advertises at its next start',

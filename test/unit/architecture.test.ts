@@ -148,6 +148,18 @@ const trespasses: readonly Trespass[] = [
     message: 'Do not use the global variable Date.',
   },
   {
+    law: 'the plan of the policy route is pure',
+    file: 'src/node/rescue/source/source-plan.ts',
+    code: "import { runIpBatch } from '../../../linux/ip-batch.ts'\nexport const run = runIpBatch\n",
+    message: 'The plan of the policy route is pure',
+  },
+  {
+    law: 'the policy route decides nothing',
+    file: 'src/node/rescue/source/decides.ts',
+    code: "import { decideAnnouncement } from '../../decision/decide.ts'\nexport const decide = decideAnnouncement\n",
+    message: 'source keeps a policy route',
+  },
+  {
     law: 'the streams of rosters know no node',
     file: 'src/fleet/roster/stores.ts',
     code: "import { Roster } from '../../node/rescue/roster.ts'\nexport const create = () => Roster\n",

@@ -8,13 +8,13 @@ import { labDir } from '../state.ts'
 import { cacheNetwork } from '../topology/caches.ts'
 import type { LabClient, LabNode, LabRouter, LabStoreMember, NodeLink, Topology } from '../topology/model.ts'
 import { storeNetwork } from '../topology/store-members.ts'
-import { unicastNetwork, unicastOf, usesIpv6 } from '../topology/unicast.ts'
+import { unicastOf, usesIpv6 } from '../topology/unicast.ts'
 import { createNamespaces, enableForwarding, enter, firstLines, ipBatch, runForEach } from './namespaces.ts'
 import { managementLink, namespacesOf } from './prepare.ts'
 
 const managementInterface = 'mgmt0'
-/** The first of the routing tables for WireGuard's answers, one a service. */
-const replyTable = 5182
+/** The default routes by each link of a node. */
+const returnTable = 5182
 /** The first of the tables of a node's VRFs. */
 const firstVrfTable = 7001
 
@@ -40,28 +40,29 @@ export async function wireTopology(fleet: Fleet, topology: Topology, signal: Abo
   await eachBatch(routers, (router) => [...firstLines, ...routerLines(router, clients)], signal)
   await ipBatch(null, managementLines(topology), signal)
   await ipBatch(fabricNamespace, ['link set host master mgmt up'], signal)
-  const linesOf = (node: LabNode) => [...nodeLines(fleet, node), ...replyLines(fleet, node, 'ipv4')]
   await acceptFromVrfs(
     nodes.filter(({ links }) => vrfsOf(links).length > 0),
     signal,
   )
-  await eachBatch(nodes, (node) => [...firstLines, ...linesOf(node)], signal)
-  await eachBatch(nodes, (node) => replyLines(fleet, node, 'ipv6'), signal, 'ipv6')
+  await eachBatch(
+    nodes,
+    (node) => [...firstLines, ...nodeLines(fleet, node), ...returnLines(fleet, node)],
+    signal,
+  )
   await filterManagement(nodes, signal)
   await eachBatch(topology.storeMembers, (member) => [...firstLines, ...memberLines(member)], signal)
   await eachBatch(clients, (client) => [...firstLines, ...clientLines(client)], signal)
 }
 
-/** An `ip -batch` in each of these namespaces; `family` as in `ipBatch`. */
+/** An `ip -batch` in each of these namespaces. */
 async function eachBatch<T extends { readonly namespace: string }>(
   things: readonly T[],
   linesOf: (thing: T) => readonly string[],
   signal: AbortSignal,
-  family?: Family,
 ): Promise<void> {
   const batches = things.map((thing) => ({ namespace: thing.namespace, lines: linesOf(thing) }))
   const filled = batches.filter(({ lines }) => lines.length > 0)
-  const dir = join(labDir, 'wiring', family ?? 'all')
+  const dir = join(labDir, 'wiring', 'batches')
   await mkdir(dir, { recursive: true })
   await Promise.all(
     filled.map(({ namespace, lines }) => writeFile(join(dir, namespace), `${lines.join('\n')}\n`)),
@@ -69,7 +70,7 @@ async function eachBatch<T extends { readonly namespace: string }>(
   const count = filled.reduce((sum, { lines }) => sum + lines.length, 0)
   await runForEach(
     filled.map(({ namespace }) => namespace),
-    ['ip', ...(family === 'ipv6' ? ['-6'] : []), '-n', '{}', '-batch', join(dir, '{}')],
+    ['ip', '-n', '{}', '-batch', join(dir, '{}')],
     { timeoutMs: batchLimitMs(count), signal },
   )
 }
@@ -94,34 +95,17 @@ async function filterManagement(nodes: readonly LabNode[], signal: AbortSignal):
 }
 
 /**
- * Sends WireGuard's replies from the anycast address. The kernel's WireGuard, and wireguard-go from 0.0.20230223 on, reply
- * from the address of the outgoing link if that is not the link on which the request arrived; an earlier wireguard-go
- * replies only through the link of the request. The rule comes before the main table, whose default route may use another
- * neighbor. UDP is 17: its name is in /etc/protocols, which a small Debian does not have.
+ * wireguard-go before 0.0.20230223 replies only by the link on which the request arrived. The main table, whose default route
+ * may use another link, comes first. UDP is 17: its name is in /etc/protocols, which a small Debian does not have.
  */
-function replyLines(fleet: Fleet, node: LabNode, family: Family): string[] {
-  const links = node.links.filter(({ families }) => families.includes(family))
-  return servicesOf(fleet, node).flatMap((service, at) => {
-    const source = service.anycast.find((prefix) => prefix.family === family)?.network
-    if (source === undefined) return []
-    const table = replyTable + at
-    // Answers to the probes of other sites, which come from the management network.
-    const { prefix } = node.managementAddress
-    const networks = family === 'ipv4' ? [prefix] : usesIpv6(fleet) ? [unicastNetwork] : []
-    return [
-      ...networks.map((network) => `route add ${network} dev ${managementInterface} table ${table}`),
-      `rule add pref 100 ipproto 17 sport ${service.wireguard.port} lookup ${table}`,
-      ...links.map(
-        (link, metric) =>
-          `route add ${viaRouter(link, family)}${fromAnycast(link, source)} metric ${metric + 1} table ${table}`,
-      ),
-    ]
-  })
-}
-
-/** lo is not in a VRF: for IPv6 the kernel refuses an address of it there, and WireGuard keeps that of the request anyway. */
-function fromAnycast({ vrf }: NodeLink, source: Address): string {
-  return vrf !== null && source.family === 'ipv6' ? '' : ` src ${source}`
+function returnLines(fleet: Fleet, node: LabNode): string[] {
+  const links = node.links.filter(({ families, vrf }) => families.includes('ipv4') && vrf === null)
+  return [
+    ...links.map((link, at) => `route add ${viaRouter(link, 'ipv4')} metric ${at + 1} table ${returnTable}`),
+    ...servicesOf(fleet, node).map(
+      ({ wireguard }) => `rule add pref 32800 ipproto 17 sport ${wireguard.port} lookup ${returnTable}`,
+    ),
+  ]
 }
 
 function servicesOf(fleet: Fleet, node: LabNode): Service[] {
@@ -199,6 +183,8 @@ function nodeLines(fleet: Fleet, node: LabNode): string[] {
     return link === undefined || given ? [] : [viaRouter(link, family)]
   })
   const vrfs = vrfsOf(node.links)
+  // In a VRF, an IPv6 address is the source only of packets by interfaces of that VRF.
+  const inVrf = anycast.filter(({ family }) => family === 'ipv6')
   return [
     `link set ${managementInterface} up`,
     `addr add ${node.managementAddress} dev ${managementInterface}`,
@@ -208,6 +194,7 @@ function nodeLines(fleet: Fleet, node: LabNode): string[] {
     ...vrfs.flatMap((vrf, at) => [
       `link add ${vrf} type vrf table ${firstVrfTable + at}`,
       `link set ${vrf} up`,
+      ...inVrf.map((prefix) => `addr add ${prefix} dev ${vrf} nodad`),
     ]),
     // Before they get their addresses: IPv6 ones are lost when an interface moves.
     ...node.links.flatMap(({ nodeInterface, vrf }) =>

@@ -20,6 +20,9 @@ const vrfLink = part({ ifname: optional(anyText()) })
 export type Route = Infer<typeof route>
 export type LinkFacts = Infer<typeof link>
 
+/** Addresses of the whole Internet, of RFC 5737 and RFC 3849 no route leads to: the root server k, anycast itself. */
+export const anywhere = { ipv4: '193.0.14.129', ipv6: '2001:7fd::1' } as const
+
 interface Flow {
   /** One of the node's own addresses. */
   readonly from?: string

@@ -1,5 +1,5 @@
 import type { ManifestService } from '../../manifest/manifest.ts'
-import type { AloneAction } from '../../manifest/words.ts'
+import { type AloneAction, sourceCheck } from '../../manifest/words.ts'
 import { findCauseOfDeath, findImpairment } from '../health/problem.ts'
 import type { HealthState } from '../health/state.ts'
 import type { DrainStage } from './drain.ts'
@@ -123,7 +123,8 @@ function decideImpaired(input: DecisionInput): Decision {
   const { health, service } = input
   const problem = findImpairment(health)
   const reason = problem === null ? reasonOfRecovery(health) : reasonOf(problem)
-  if (service.when.impaired === 'degrade') return degrade(input, reason)
+  // The routes of the node are wrong in one respect: the endpoint serves.
+  if (service.when.impaired === 'degrade' || problem?.check === sourceCheck) return degrade(input, reason)
   // Late probes of a busy machine are no proof that the endpoint fails, and only a proof withdraws.
   if (problem !== null && problem === health.starved) return stay('hold', reason)
   return withdrawUnlessLast(input, reason, service.alone.impaired)

@@ -29,5 +29,9 @@ export const cures: Readonly<Record<string, string>> = {
   'command-killed': '`dmesg`, because the kernel kills when memory is short',
   'command-missing': 'the path, its mode, its `#!` line',
   'peers-gone': 'are the peers configured? `wg show INTERFACE peers`',
+  'source-wrong':
+    '`ip rule`: one before 5190 decides; or the kernel refused the route, see the log. For IPv6 `ip -6 rule`',
+  'source-not-in-vrf':
+    '`ip addr add ADDRESS/128 dev VRF nodad`, beside the address on lo, also in the configuration of the network',
   'conntrack-full': '`nf_conntrack_max`; which hosts open so many connections?',
 }

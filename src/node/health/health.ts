@@ -1,8 +1,8 @@
-import type { SideCheck } from '../../manifest/words.ts'
+import { type ConfiguredSideCheck, sourceCheck } from '../../manifest/words.ts'
 import { countFlaps, type HoldDownRules, holdDownMs, noFlaps, takeBetter, takeWorse } from './hold-down.ts'
 import { isStarved, neverLate, starvedAfterMs, takeInTime, takeLate } from './lateness.ts'
 import { findImpairment } from './problem.ts'
-import { reduceSide, type SideEvent, type SideRules, wellSide } from './side.ts'
+import { reduceSide, type SideEvent, type SideRules, sourcePace, wellSide } from './side.ts'
 import type { HealthState, HealthStatus, Problem } from './state.ts'
 import {
   emptyWindow,
@@ -23,7 +23,7 @@ export type HealthEvent =
   | SideEvent
 
 /** A subset of a service's `probe` in the manifest. */
-export interface HealthRules extends Readonly<Record<SideCheck, SideRules | null>> {
+export interface HealthRules extends Readonly<Record<ConfiguredSideCheck, SideRules | null>> {
   /** Good probes in a row until healthy. */
   readonly rise: number
   /** Bad probes in a row until unhealthy. */
@@ -82,7 +82,7 @@ function take(state: HealthState, event: HealthEvent, now: number, rules: Health
     case 'links':
       return takeLinks(state, event.problem, now)
     case 'side': {
-      const pace = rules[event.check]
+      const pace = event.check === sourceCheck ? sourcePace : rules[event.check]
       if (pace === null) return state
       const before = state.sides[event.check] ?? wellSide
       const after = reduceSide(before, event, now, pace)

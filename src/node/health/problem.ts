@@ -1,4 +1,4 @@
-import { type CheckName, sideChecks } from '../../manifest/words.ts'
+import { type CheckName, sideOrder } from '../../manifest/words.ts'
 import type { HealthState, Problem, SideState } from './state.ts'
 
 /** Why the endpoint is unhealthy; null if it only waits for its recovery. */
@@ -17,7 +17,7 @@ export function findImpairment(state: HealthState): Problem | null {
 }
 
 function findBadSide(state: HealthState): SideState | undefined {
-  return sideChecks.map((check) => state.sides[check]).find((side) => side?.problem)
+  return sideOrder.map((check) => state.sides[check]).find((side) => side?.problem)
 }
 
 /**

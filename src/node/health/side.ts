@@ -15,6 +15,9 @@ export interface SideRules {
   readonly fall: number
 }
 
+/** Of `source`, each 5 s: longer than any change of the routes takes. */
+export const sourcePace: SideRules = { rise: 2, fall: 3 }
+
 export const wellSide: SideState = { problem: null, against: 0, badSince: null }
 
 /** The same object where nothing changes. */

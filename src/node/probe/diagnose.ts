@@ -68,7 +68,7 @@ async function showField(interfaceName: string, field: WgField, signal: AbortSig
   } catch (error) {
     if (signal.aborted) return { ok: false, diagnosis: 'hung' }
     if (!(error instanceof RunError)) throw error
-    const diagnosis = { timeout: 'hung', 'not-installed': 'no-wg', failed: null } as const
+    const diagnosis = { timeout: 'hung', 'not-installed': 'no-wg', failed: null, 'too-long': null } as const
     return { ok: false, diagnosis: diagnosis[error.kind] }
   }
 }

@@ -5,6 +5,7 @@ import { digestOf, loadBundle, manifestName } from '../../bundle/read.ts'
 import { systemClock } from '../../clock/clock.ts'
 import { makeFolder } from '../../files/make-folder.ts'
 import { runIp } from '../../linux/ip.ts'
+import { runIpBatch } from '../../linux/ip-batch.ts'
 import { watchLinks } from '../../linux/link-watch.ts'
 import { describeMissing, findMissingPrograms } from '../../linux/programs.ts'
 import { raisedNiceness, setOwnPriority } from '../../linux/scheduling-priority.ts'
@@ -25,6 +26,7 @@ import { rpkiRulesOf, watchRpki } from '../controller/watch/rpki-watch.ts'
 import { watchSaved } from '../controller/watch/saved-watch.ts'
 import { createSupervisor, type Supervisor } from '../guard/notify.ts'
 import { FencedDaemon } from '../rescue/fence/fenced-daemon.ts'
+import { SourceKeeper } from '../rescue/source/source-route.ts'
 import type { OriginValidation, SavedNetworks } from '../routing/daemon.ts'
 import { createFrrRpki } from '../routing/frr/rpki.ts'
 import { createSavedNetworks } from '../routing/frr/saved-networks.ts'
@@ -48,6 +50,7 @@ import { shareRoster } from './share-roster.ts'
 
 /** The controller ends within 2 s of SIGTERM, whatever the daemon does. */
 const stopTimeoutMs = 1700
+const endTimeoutMs = 250
 
 type Create<T> = (options: { readonly manifest: Manifest }) => T
 
@@ -178,15 +181,20 @@ async function control(
   const rescue = await shareRoster(manifest, ownPeers, systemClock, { say, metrics })
   const sessions =
     rescue.shared === null ? null : rescueSessions(manifest, { ...rescue.shared, fence, say, metrics })
-  const controller = new Controller({
+  const isIdle = () => controller.isVerified
+  const source = new SourceKeeper({ manifest, isIdle, run: runIpBatch, clock: systemClock, say, metrics })
+  const controller: Controller = new Controller({
     manifest,
     bundle: digest,
     serial,
     daemon,
     daemonVersion: identity?.version ?? null,
-    probesOf: (service) => probes.get(service.name)!,
+    probesOf: ({ name }) => {
+      const { endpoint, side } = probes.get(name)!
+      return { endpoint, side: [...side, source.probeOf(name)] }
+    },
     clock: systemClock,
-    observer: withObserved(createObserver(manifest, say, metrics, systemClock), sessions),
+    observer: withObserved(createObserver(manifest, say, metrics, systemClock), sessions, source),
     store,
     traffic,
     guard: createGuard(manifest, bundle, program, log),
@@ -208,7 +216,11 @@ async function control(
       interfaces: new Set(manifest.services.map(({ wireguard }) => wireguard.interface)),
       addresses: new Set(manifest.services.flatMap(({ anycast }) => anycast)),
     },
-    onChange: (snapshot) => controller.takeLinks(snapshot),
+    onChange: (snapshot) => {
+      controller.takeLinks(snapshot)
+      source.takeLinks(snapshot)
+    },
+    onEvent: () => source.rouse(),
     onError: (error) =>
       log.error({ event: 'links', cause: error.message }, 'links are not watched at the moment'),
   })
@@ -230,6 +242,7 @@ async function control(
     rpki?.stop()
     saved?.stop()
     bfd?.stop()
+    await source.stop()
     await remote?.close()
     await links.close()
     controlSocket.close()
@@ -247,8 +260,11 @@ async function control(
   const stop = async (signal: string): Promise<Ending> => {
     say('warn', { event: 'stop', signal }, `stopping on ${signal}`)
     const settled = await controller.stop(stopTimeoutMs)
-    await close()
     const { services } = controller.status()
+    await close()
+    // What a service that stays announced needs, stays.
+    const ended = services.flatMap(({ name, announced }) => (announced.length === 0 ? [name] : []))
+    await source.remove(ended, endTimeoutMs)
     const facts = { event: 'stopped', settled, announced: services.flatMap(({ announced }) => announced) }
     if (settled) say('info', facts, 'stopped')
     else say('error', facts, 'stopped, but the daemon did not withdraw everything')
@@ -293,18 +309,23 @@ async function control(
   })
   const facts = { event: 'start', daemon: manifest.daemon, version: identity?.version ?? null }
   say('info', facts, 'the controller starts')
+  source.start()
   controller.start()
   supervise(controller, manifest, supervisor)
   return ending
 }
 
 /** The rescue comes first: other sites wait for what it says to them. */
-function withObserved(observer: ControllerObserver, sessions: SessionRescue | null): ControllerObserver {
-  if (sessions === null) return observer
+function withObserved(
+  observer: ControllerObserver,
+  sessions: SessionRescue | null,
+  source: SourceKeeper,
+): ControllerObserver {
   return {
     ...observer,
     observed(observation) {
-      sessions.observed(observation)
+      sessions?.observed(observation)
+      source.takeSessions(observation.neighbors)
       observer.observed(observation)
     },
   }

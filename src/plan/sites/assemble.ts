@@ -1,4 +1,4 @@
-import type { SideCheck } from '../../manifest/words.ts'
+import type { ConfiguredSideCheck } from '../../manifest/words.ts'
 import type { ReadExtra } from './drafts.ts'
 import { countOf } from './fields.ts'
 import type { FleetFileText } from './file-text.ts'
@@ -110,7 +110,7 @@ function beatEveryMs(sites: readonly SiteFile[]): number {
 }
 
 type ProbeFile = FleetFile['services'][string]['probe']
-type Written<Check extends SideCheck> = NonNullable<ProbeFile[Check]>
+type Written<Check extends ConfiguredSideCheck> = NonNullable<ProbeFile[Check]>
 
 /** A check that is configured but not among `checks` does not run; the cross-checks warn about it. */
 function assembleSideChecks({
@@ -119,8 +119,8 @@ function assembleSideChecks({
   command,
   peers,
   conntrack,
-}: ProbeFile): Pick<Probe, SideCheck> {
-  const runs = (check: SideCheck) => checks.includes(check)
+}: ProbeFile): Pick<Probe, ConfiguredSideCheck> {
+  const runs = (check: ConfiguredSideCheck) => checks.includes(check)
   return {
     egress: runs('egress') && egress !== undefined ? assembleEgress(egress) : null,
     command: runs('command') && command !== undefined ? { argv: command.argv, ...paceOf(command) } : null,

@@ -24,30 +24,21 @@ export function printNext(answers: Answers, sites: string): void {
 }
 
 export function listNext(
-  { site, node, interface: device, port, probeAddress, daemon, neighbors, anycast = [] }: Answers,
+  { site, node, interface: device, probeAddress, daemon, neighbors, anycast = [] }: Answers,
   sites: string,
 ): string[] {
   const program = process.env.npm_command === 'exec' ? 'npx anyward' : 'anyward'
   const folder = sites === 'sites' ? '' : ` --sites ${shellWord(sites)}`
   const length = probeAddress?.includes(':') === true ? 128 : 32
   const passwords = neighbors.flatMap(({ values }) => values.passwordFile ?? []).map(String)
-  const families = (['ip', 'ip -6'] as const).flatMap((ip) => {
-    const isOfFamily = (address: string) => address.includes(':') === (ip === 'ip -6')
-    const address = anycast.find(isOfFamily)?.replace(/\/.*/, '')
-    return address === undefined ? [] : [{ ip, address, gateway: findGateway(neighbors, isOfFamily) }]
-  })
   return [
     '',
-    `Next, as root on ${node}: a key for the probe, its peer on ${device}, the anycast address, and the return path; at later sites the same`,
+    `Next, as root on ${node}: a key for the probe, its peer on ${device}, and the anycast address; at later sites the same`,
     '  mkdir -p -m 0750 /etc/anyward && (umask 077 && wg genkey > /etc/anyward/probe.key)',
     '  chgrp anyward /etc/anyward/probe.key && chmod 0640 /etc/anyward/probe.key   # with the Debian package',
     `  wg set ${device} peer "$(wg pubkey < /etc/anyward/probe.key)" allowed-ips ${probeAddress}/${length}`,
     ...anycast.map((address) => `  ip addr replace ${asHostPrefix(address)} dev lo`),
-    '  # Replies have to leave by the uplink, with the anycast address as their source: docs/running.md, “The return path”',
-    ...families.flatMap(({ ip, address, gateway }) => [
-      `  ${ip} rule add pref 100 ipproto 17 sport ${port} lookup 5182`,
-      `  ${ip} route replace default via ${gateway ?? 'GATEWAY'} src ${address} table 5182   # ${gateway === null ? 'the router on the uplink' : 'if the uplink’s router is another one, name that'}`,
-    ]),
+    '  # The node needs a default route; what WireGuard sends gets its source from the controller: docs/running.md, “The return path”',
     '  # All but the key is gone after a restart: the permanent form is in docs/running.md, “Make it permanent”',
     ...passwords.map((file) => `  (umask 077 && cat > ${file})   # the session’s password, then Ctrl-D`),
     'Then see what it does, and try the fleet on this machine, in namespaces, with real daemons:',
@@ -58,21 +49,6 @@ export function listNext(
     `  ${program} apply --bundle out/${site}/${node}   # if it would remove other routing, it lists that and stops: --replace goes on, routing: attached in the YAML keeps it`,
     `  ${program} controller --bundle /etc/anyward/bundle   # with the Debian package: systemctl enable --now anyward-controller`,
   ]
-}
-
-/** A router of another network on the link is most likely the way out. */
-function findGateway(
-  neighbors: Answers['neighbors'],
-  isOfFamily: (address: string) => boolean,
-): string | null {
-  const outside = neighbors
-    .map(({ values }) => values)
-    .filter(
-      ({ kind, multihop, vrf, address }) =>
-        kind !== 'ibgp' && multihop === undefined && vrf === undefined && typeof address === 'string',
-    )
-  const addresses = outside.map(({ address }) => String(address))
-  return addresses.find((address) => isOfFamily(address) && !/^fe[89ab]/i.test(address)) ?? null
 }
 
 function shellWord(text: string): string {

@@ -1,6 +1,6 @@
 import type { LinkSnapshot } from '../../../linux/link-snapshot.ts'
 import type { ManifestService } from '../../../manifest/manifest.ts'
-import type { CheckName } from '../../../manifest/words.ts'
+import { type CheckName, sourceCheck } from '../../../manifest/words.ts'
 import { type Decision, type DecisionContext, decideAnnouncement } from '../../decision/decide.ts'
 import { type HealthEvent, holdDownLeftMs, initialHealth, reduceHealth } from '../../health/health.ts'
 import { countFlaps } from '../../health/hold-down.ts'
@@ -107,11 +107,10 @@ export class ServiceState {
     return true
   }
 
-  /** For each configured check, whether it passes now. */
+  /** For each configured check, and `source`, whether it passes now. */
   checks(): Partial<Record<CheckName, boolean>> {
-    return Object.fromEntries(
-      this.service.probe.checks.map((check) => [check, isCheckGood(this.health, check)]),
-    )
+    const checks: readonly CheckName[] = [...this.service.probe.checks, sourceCheck]
+    return Object.fromEntries(checks.map((check) => [check, isCheckGood(this.health, check)]))
   }
 
   snapshot(now: number): DecidedState {

@@ -8,6 +8,7 @@ import { mtu } from './network/mtu.ts'
 import { name } from './network/name.ts'
 import { returnPath } from './network/return-path.ts'
 import { rpFilter } from './network/rp-filter.ts'
+import { source } from './network/source.ts'
 import { vrf } from './network/vrf.ts'
 import { daemon } from './routing/daemon.ts'
 import { filters } from './routing/filters.ts'
@@ -28,6 +29,6 @@ import { probePeer } from './wireguard/probe-peer.ts'
 export const checks: readonly Check[] = [
   ...[daemon, include, socket, sessions, filters, foreign],
   ...[wireguardInterface, port, key, probePeer, observerPeers, bothFamilies, address],
-  ...[vrf, returnPath, rpFilter, forwarding, mtu, firewall, conntrack],
+  ...[vrf, returnPath, source, rpFilter, forwarding, mtu, firewall, conntrack],
   ...[clock, name, controller, otherAnnouncers],
 ]

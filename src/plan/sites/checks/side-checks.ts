@@ -1,4 +1,4 @@
-import { type SideCheck, sideChecks } from '../../../manifest/words.ts'
+import { type ConfiguredSideCheck, sideChecks } from '../../../manifest/words.ts'
 import { count, type Path } from '../../../text/wording.ts'
 import type { PlacedService, ServiceDraft } from '../drafts.ts'
 import { error, type Finding, warning } from '../finding.ts'
@@ -26,12 +26,12 @@ export function checkSideChecks({ file, path, service }: PlacedService): Finding
   ]
 }
 
-const examples: Partial<Record<SideCheck, string>> = {
+const examples: Partial<Record<ConfiguredSideCheck, string>> = {
   egress: 'egress: { targets: [{ protocol: icmp, address: 198.51.100.53 }] }',
   command: 'command: { argv: [/usr/local/bin/check-upstream] }',
 }
 
-function checkSetUp({ file, path, probe }: PlacedProbe, check: SideCheck): Finding[] {
+function checkSetUp({ file, path, probe }: PlacedProbe, check: ConfiguredSideCheck): Finding[] {
   const { checks } = probe
   if (checks === undefined || checks.includes(undefined)) return []
   const index = checks.indexOf(check)
@@ -63,7 +63,7 @@ function checkSetUp({ file, path, probe }: PlacedProbe, check: SideCheck): Findi
   return []
 }
 
-function checkPace({ file, path, probe }: PlacedProbe, check: SideCheck): Finding[] {
+function checkPace({ file, path, probe }: PlacedProbe, check: ConfiguredSideCheck): Finding[] {
   const { interval, timeout } = probe[check] ?? {}
   if (interval === undefined || timeout === undefined || timeout <= interval) return []
   return [

@@ -27,17 +27,6 @@ test('the steps of init put the anycast addresses on lo', () => {
   expect(lines).toContain('  ip addr replace 2001:db8::1/128 dev lo')
 })
 
-test('they route the replies: by the neighbor on the uplink, or by a gateway that is to be named', () => {
-  expect(lines).toContain('  ip rule add pref 100 ipproto 17 sport 51820 lookup 5182')
-  expect(lines).toContain(
-    '  ip route replace default via 10.1.1.1 src 192.0.2.1 table 5182   # if the uplink’s router is another one, name that',
-  )
-  expect(lines).toContain('  ip -6 rule add pref 100 ipproto 17 sport 51820 lookup 5182')
-  expect(lines).toContain(
-    '  ip -6 route replace default via GATEWAY src 2001:db8::1 table 5182   # the router on the uplink',
-  )
-})
-
 test('they name the sections on the return path and the permanent form, which exist', () => {
   const titles = [...lines.join('\n').matchAll(/docs\/running\.md, “(.*)”/g)].map(([, title]) => title)
   expect(titles).toEqual(['The return path', 'Make it permanent'])

@@ -1,18 +1,18 @@
 import { findAddresses } from '../../../../linux/inspect/addresses.ts'
-import { findRoute } from '../../../../linux/inspect/routes.ts'
+import { anywhere, findRoute } from '../../../../linux/inspect/routes.ts'
 import { RunError } from '../../../../linux/run.ts'
 import { type Check, error, type Found } from '../../check.ts'
 import { canonical } from '../wireguard/address.ts'
-
-/** Addresses of the whole Internet, of RFC 5737 and RFC 3849 no route leads to: the root server k, anycast itself. */
-const anywhere = { ipv4: '193.0.14.129', ipv6: '2001:7fd::1' } as const
 
 /** A reply leaves with the anycast address as its source: that needs a route, also with source routing. */
 export const returnPath: Check = {
   name: 'return-path',
   reads: 'the route that replies take, with the anycast address and the port of WireGuard as their source',
-  async examine({ services }) {
+  async examine({ services, manifest, askController }) {
     const found: Found[] = []
+    // Out of a VRF the controller makes the route.
+    const isInVrf = manifest?.neighbors.some(({ vrf }) => vrf !== undefined) === true
+    if (isInVrf && (await askController?.().catch(() => null)) === null) return []
     const present = new Set([...(await findAddresses()).keys()].map(canonical))
     for (const { name, anycast, wireguard } of services) {
       for (const address of anycast) {
