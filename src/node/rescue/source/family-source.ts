@@ -19,7 +19,7 @@ export interface FamilyLook {
   readonly lost: readonly string[]
   /** Whether anything was changed, or is still to be changed. */
   readonly changed: boolean
-  /** Changes that the kernel refused. */
+  /** Changes that the kernel has refused, and that are still to be made. */
   readonly problems: readonly string[]
 }
 
@@ -47,7 +47,8 @@ export class FamilySource {
   readonly #reader: FactsReader
   /** What was in place after the last look. */
   #placed: ReadonlySet<string> = new Set()
-  readonly #refusedAt = new Map<string, number>()
+  /** By command. */
+  readonly #refused = new Map<string, { readonly problem: string; readonly atMs: number }>()
   #isFirst = true
 
   constructor(parts: FamilyParts) {
@@ -57,7 +58,7 @@ export class FamilySource {
 
   /** What was refused is tried again. */
   forgetRefusals(): void {
-    this.#refusedAt.clear()
+    this.#refused.clear()
   }
 
   /** @param isUp whether the BGP session to a neighbor is up. Throws RunError, SyntaxError, TypeError. */
@@ -68,15 +69,19 @@ export class FamilySource {
     const lost = changes.flatMap(({ placed }) =>
       placed !== null && this.#placed.has(placed) ? [placed] : [],
     )
-    const problems = await this.#change(changes)
-    if (changes.length > 0) {
+    if (await this.#change(changes)) {
       facts = await this.#reader.read(links, isUp)
       compared = this.#compare(facts)
     }
     const missing = new Set(compared.changes.map(({ placed }) => placed))
     this.#placed = new Set(compared.desired.filter((one) => !missing.has(one)))
     this.#isFirst = false
-    const changed = changes.length > 0 || compared.changes.length > 0
+    const problems = compared.changes.flatMap(({ command }) => {
+      const refused = this.#refused.get(command)
+      return refused === undefined ? [] : [`ip ${command}: ${refused.problem}`]
+    })
+    // What was refused is not expected soon.
+    const changed = compared.changes.length > problems.length || changes.length > compared.changes.length
     return { verdicts: this.#judge(facts, compared), lost, changed, problems }
   }
 
@@ -135,22 +140,19 @@ export class FamilySource {
     return { desired: [...desired, ...wanted], changes: [...added, ...removed], vrfs }
   }
 
-  async #change(changes: readonly Change[]): Promise<string[]> {
+  /** Returns whether any was due. */
+  async #change(changes: readonly Change[]): Promise<boolean> {
     const { family, run, clock } = this.#parts
     const now = clock.now()
     const due = changes
       .map(({ command }) => command)
-      .filter((command) => now - (this.#refusedAt.get(command) ?? Number.NEGATIVE_INFINITY) >= retryMs)
+      .filter((command) => now - (this.#refused.get(command)?.atMs ?? Number.NEGATIVE_INFINITY) >= retryMs)
     const results = await run(family, due, { timeoutMs })
-    return results.flatMap((result, at) => {
-      const command = due[at]!
-      if (result.ok) {
-        this.#refusedAt.delete(command)
-        return []
-      }
-      this.#refusedAt.set(command, now)
-      return [`ip ${command}: ${result.problem}`]
+    results.forEach((result, at) => {
+      if (result.ok) this.#refused.delete(due[at]!)
+      else this.#refused.set(due[at]!, { problem: result.problem, atMs: now })
     })
+    return due.length > 0
   }
 
   #judge({ services }: Facts, { vrfs }: Comparison): Map<string, SideVerdict> {
