@@ -10,7 +10,7 @@ import { patience } from '../../patience.ts'
 import { cli, inside, type Lab, type LabNode, labDown, labUp, until } from '../fixtures/lab/lab.ts'
 
 /** Documentation addresses that no client of the lab has: an initiation to them is repeated for ever. */
-const nobody = { ipv4: '203.0.113.9', ipv6: '2001:db8:99::9' } as const
+const silent = { ipv4: '203.0.113.9', ipv6: '2001:db8:99::9' } as const
 const anycast = ['192.0.2.1', '2001:db8:51::1']
 /** The port and table of the service. */
 const port = 51820
@@ -74,13 +74,13 @@ const countInitiations = `table inet source_test {
   set v6 { type ipv6_addr; size 100; flags dynamic; counter; }
   chain out {
     type filter hook output priority 0
-    ip daddr ${nobody.ipv4} udp sport ${port} @th,64,8 1 add @v4 { ip saddr }
-    ip6 daddr ${nobody.ipv6} udp sport ${port} @th,64,8 1 add @v6 { ip6 saddr }
+    ip daddr ${silent.ipv4} udp sport ${port} @th,64,8 1 add @v4 { ip saddr }
+    ip6 daddr ${silent.ipv6} udp sport ${port} @th,64,8 1 add @v6 { ip6 saddr }
   }
 }
 `
 
-/** The sources of initiations to nobody, and how many were sent from each. */
+/** The sources of initiations to the silent addresses, and how many were sent from each. */
 async function readSources(node: LabNode): Promise<Map<string, number>> {
   const { stdout } = await inside(node, 'nft', ['list', 'table', 'inet', 'source_test'])
   return new Map(
@@ -96,7 +96,7 @@ describe.each(['bird', 'frr'] as const)('on a node with %s', (daemon) => {
     const node = nodeOf(daemon)
     await execa('ip', ['netns', 'exec', node.namespace, 'nft', '-f', '-'], { input: countInitiations })
     const peers = await Promise.all(
-      [nobody.ipv4, `[${nobody.ipv6}]`].map(async (address, at) => {
+      [silent.ipv4, `[${silent.ipv6}]`].map(async (address, at) => {
         const { stdout: secret } = await execa('wg', ['genkey'])
         const { stdout: key } = await execa('wg', ['pubkey'], { input: secret })
         const options = ['endpoint', `${address}:40000`, 'persistent-keepalive', '1']

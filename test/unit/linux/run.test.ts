@@ -24,7 +24,7 @@ test.each([
 })
 
 test('too much output is a failure of its own, not a time limit', async () => {
-  expect(await failureOf(['cat', '/dev/zero'])).toMatchObject({ kind: 'failed' })
+  expect(await failureOf(['cat', '/dev/zero'])).toMatchObject({ kind: 'too-long' })
 })
 
 test('a program gets its input, or an empty input', async () => {

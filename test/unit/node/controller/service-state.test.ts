@@ -90,7 +90,7 @@ describe('the state of a service', () => {
     const failed = { check: 'command', cause: 'command-failed', detail: 'exit code 1', tookMs: 3 } as const
     site.state.takeSide({ ...failed, outcome: 'bad' }, site.now)
     expect(site.decide()).toBe('degrade command-failed')
-    expect(site.state.checks()).toEqual({ handshake: true, ping: true, command: false })
+    expect(site.state.checks()).toEqual({ handshake: true, ping: true, command: false, source: true })
     expect(site.state.snapshot(site.now + 400)).toMatchObject({ health: 'impaired', troubleMs: 400 })
   })
 

@@ -58,8 +58,25 @@ function check(rows: readonly Row[]): void {
   })
 }
 
+const wrongSource: HealthState = {
+  ...healthy,
+  status: 'impaired',
+  sides: {
+    source: {
+      ...{ against: 0, badSince: 0 },
+      problem: { check: 'source', cause: 'source-wrong', detail: 'WireGuard sends from another address' },
+    },
+  },
+}
+
 describe('health', () => {
   check([
+    [
+      'a wrong source of what WireGuard sends degrades, and never withdraws',
+      { ...calm, health: wrongSource, service: strict },
+      'degrade',
+      'source-wrong',
+    ],
     ['a start holds the present announcement', { ...calm, health: unknown }, 'hold', 'starting'],
     ['a healthy endpoint is announced', { ...calm, health: healthy }, 'announce', 'healthy'],
     [
