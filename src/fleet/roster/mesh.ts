@@ -222,14 +222,20 @@ export class RosterMesh implements RosterLink {
     this.#flushing ??= setTimeout(() => this.#flush(), meshTimes.batch)
   }
 
+  /** One message a turn of the event loop: after a start, there are 100,000 claims. */
   #flush(): void {
-    this.#flushing = null
-    for (const [node, claims] of this.#waiting) {
-      for (const framed of this.#frames(node, claims)) {
-        this.#server.send(framed, node === this.#options.self ? 'own' : 'all')
-      }
+    const [first] = this.#waiting
+    if (first === undefined || this.#isClosed) {
+      this.#flushing = null
+      return
     }
-    this.#waiting.clear()
+    const [node, claims] = first
+    const some = claims.splice(0, mostEntries)
+    if (claims.length === 0) this.#waiting.delete(node)
+    for (const framed of this.#frames(node, some)) {
+      this.#server.send(framed, node === this.#options.self ? 'own' : 'all')
+    }
+    this.#flushing = this.#waiting.size === 0 ? null : setTimeout(() => this.#flush(), 0)
   }
 
   *#snapshot(what: 'own' | 'all'): Generator<Buffer> {
