@@ -20,6 +20,8 @@ const pace = { perSecond: 3000, burst: 300 }
 interface Surroundings {
   readonly roster: Roster
   readonly link: RosterLink
+  /** Has the others learn soon of peers that are new here. */
+  hurry(): void
   readonly fence: Fence
   readonly say: Say
   readonly metrics: Metrics
@@ -36,7 +38,7 @@ export interface SessionRescue {
 /** Takes over the peers of nodes that withdraw a service, and those whose packets arrive here. */
 export function rescueSessions(
   manifest: Manifest,
-  { roster, link, fence, say, metrics }: Surroundings,
+  { roster, link, hurry, fence, say, metrics }: Surroundings,
 ): SessionRescue {
   const states = new Map<string, ServiceState>()
   const reporter = createRescueReporter(systemClock, say, metrics)
@@ -57,7 +59,13 @@ export function rescueSessions(
       ...(states.get(service) === 'announcing' ? [manifest.node] : []),
     ],
     serves: (service) => (states.get(service) ?? 'withdrawn') !== 'withdrawn',
-    observer: reporter,
+    observer: {
+      ended(rescue) {
+        if (rescue.outcome === 'handshake') hurry()
+        reporter.ended(rescue)
+      },
+      failed: reporter.failed,
+    },
   })
   const others = new OtherNodes({
     clock: systemClock,

@@ -54,6 +54,8 @@ interface Rescue {
   readonly service: string
   readonly peer: string
   readonly endpoint: Endpoint
+  /** A packet has shown that the peer uses no session of this node. */
+  readonly isProven: boolean
   /** The node that served it. */
   readonly from: string
   readonly trigger: Trigger
@@ -115,7 +117,7 @@ export class Rescuer {
     const candidates = announcing(service).filter((name) => name !== node)
     if (!candidates.includes(self)) return
     for (const entry of roster.ownedBy(node, service, clock.wall())) {
-      if (choose(candidates, entry.peer) === self) this.#begin(entry, trigger)
+      if (choose(candidates, entry.peer) === self) this.#begin(entry, trigger, false)
     }
     this.#wake(0)
   }
@@ -130,7 +132,7 @@ export class Rescuer {
     const [entry] = roster.findByEndpoint(service, endpoint, clock.wall())
     // Otherwise, this node has lost its session: its WireGuard has started again.
     if (entry === undefined || (isLearning && entry.node === self)) return
-    this.#begin(entry, 'packet')
+    this.#begin(entry, 'packet', !isLearning)
     this.#wake(0)
   }
 
@@ -147,7 +149,7 @@ export class Rescuer {
     this.#rescues.clear()
   }
 
-  #begin({ service, peer, endpoint, node }: RosterEntry, trigger: Trigger): void {
+  #begin({ service, peer, endpoint, node }: RosterEntry, trigger: Trigger, isProven: boolean): void {
     if (this.#closed) return
     const key = keyOf(service, peer)
     const { clock } = this.#parts
@@ -161,7 +163,7 @@ export class Rescuer {
     }
     const times = { begunAt: now, begunWall: clock.wall(), nextAt: now, startedAt: Number.NEGATIVE_INFINITY }
     const progress = { attempts: 0, handshakeBefore: 0 }
-    this.#rescues.set(key, { service, peer, endpoint, from: node, trigger, ...times, ...progress })
+    this.#rescues.set(key, { service, peer, endpoint, from: node, trigger, isProven, ...times, ...progress })
   }
 
   #wake(delayMs: number): void {
@@ -241,9 +243,9 @@ export class Rescuer {
     const handshakeMs = peer.handshakeS * 1000
     const owner = roster.find(rescue.service, rescue.peer, clock.wall())
     if (rescue.attempts === 0) {
-      // Its session may just be new: what this node serves itself is not touched. `wg` prints whole seconds.
-      const isHere =
-        handshakeMs > 0 && handshakeMs + 999 >= (owner?.node === self ? 0 : (owner?.handshakeMs ?? 0))
+      // What this node serves itself is not touched. `wg` prints whole seconds.
+      const since = rescue.isProven ? rescue.begunWall : owner?.node === self ? 0 : (owner?.handshakeMs ?? 0)
+      const isHere = handshakeMs > 0 && handshakeMs + 999 >= since
       const isFresh = clock.wall() - handshakeMs < timing.session
       return isHere && isFresh ? 'served' : null
     }

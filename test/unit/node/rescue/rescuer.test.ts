@@ -240,11 +240,31 @@ describe('a packet of a session that this node does not have', () => {
     expect(starts.map(({ force }) => force)).toEqual([true])
   })
 
+  test('back before the other node has said that it served the peer meanwhile', async () => {
+    const { rescuer, peers, serve, pass, starts, ends } = start()
+    serve('b', 1, 20_000)
+    peers.set(keyOf(1), { handshakeS: Math.floor((Date.now() - 20_000) / 1000), keepaliveS: 0 })
+    rescuer.takePacket('vpn', endpointOf(1), false)
+    await pass(100)
+    expect(starts.map(({ force }) => force)).toEqual([true])
+    expect(ends).toEqual(['packet handshake'])
+  })
+
+  test('a session that has begun here since the packet is left alone', async () => {
+    const { rescuer, peers, serve, pass, starts, ends } = start()
+    serve('a', 1, 20_000)
+    peers.set(keyOf(1), { handshakeS: Math.floor(Date.now() / 1000), keepaliveS: 0 })
+    rescuer.takePacket('vpn', endpointOf(1), false)
+    await pass(1000)
+    expect(starts).toEqual([])
+    expect(ends).toEqual(['packet served'])
+  })
+
   test('a session that has just begun here is left alone, as after a start, when own sessions are not known yet', async () => {
     const { rescuer, peers, serve, pass, starts, ends } = start()
     serve('a', 1, 60_000)
     peers.set(keyOf(1), { handshakeS: Math.floor((Date.now() - 3_000) / 1000), keepaliveS: 0 })
-    rescuer.takePacket('vpn', endpointOf(1), false)
+    rescuer.takePacket('vpn', endpointOf(1), true)
     await pass(1000)
     expect(starts).toEqual([])
     expect(ends).toEqual(['packet served'])
