@@ -47,13 +47,15 @@ test.each(['sites', 'test/golden/kinds'])(
   },
 )
 
-/** `fra1` as `x-fra1`, with unused router ids. */
+/** `fra1` as `x-fra1`, with unused router ids and unicast addresses. */
 function copyOf(name: string, text: string): FleetFileText {
   return {
     name: `x-${name}`,
     text: text
       .replace(/^site: /m, 'site: x-')
       .replaceAll(/^( *- name: )/gm, '$1x-')
-      .replaceAll(/routerId: 10\./g, 'routerId: 11.'),
+      .replaceAll(/routerId: 10\./g, 'routerId: 11.')
+      .replaceAll('unicast: 198.18.', 'unicast: 198.19.')
+      .replaceAll('unicast: "2001:db8:52:', 'unicast: "2001:db8:53:'),
   }
 }
