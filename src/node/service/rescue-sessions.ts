@@ -21,7 +21,7 @@ interface Surroundings {
   readonly roster: Roster
   readonly link: RosterLink
   /** Has the others learn soon of peers that are new here. */
-  hurry(): void
+  readonly hurry: () => void
   readonly fence: Fence
   readonly say: Say
   readonly metrics: Metrics
@@ -64,7 +64,7 @@ export function rescueSessions(
         if (rescue.outcome === 'handshake') hurry()
         reporter.ended(rescue)
       },
-      failed: reporter.failed,
+      failed: (service, problem) => reporter.failed(service, problem),
     },
   })
   const others = new OtherNodes({

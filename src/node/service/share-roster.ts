@@ -22,7 +22,7 @@ export interface SharedRoster {
   readonly roster: Roster
   readonly link: RosterLink
   /** Reads this node's peers often for a while: clients move. */
-  hurry(): void
+  readonly hurry: () => void
   status(): RescueStatus
   close(): Promise<void>
 }
