@@ -1,4 +1,5 @@
 import { type Clock, systemClock, type Timer } from '../clock/clock.ts'
+import { pause } from '../clock/pause.ts'
 import { applyLinkEvent, type Link, type LinkEvent, type Links, parseLinks } from './link-lines.ts'
 import { runLinkMonitor } from './link-monitor.ts'
 import type { LinkSnapshot } from './link-snapshot.ts'
@@ -114,7 +115,7 @@ class Watcher {
         if (this.#signal.aborted) break
         // A monitor that ran for a while resets the count.
         if (this.#clock.now() - began > lastRestartMs) restartMs = firstRestartMs
-        await this.#pause(restartMs)
+        await pause(this.#clock, restartMs, this.#signal)
         restartMs = Math.min(restartMs * 2, lastRestartMs)
       }
     } finally {
@@ -122,17 +123,6 @@ class Watcher {
       this.#readSoon?.cancel()
       await this.#reading
     }
-  }
-
-  async #pause(ms: number): Promise<void> {
-    let wake = () => {}
-    const pause = this.#clock.sleep(ms, (waker) => {
-      wake = waker
-    })
-    this.#signal.addEventListener('abort', wake, { once: true })
-    if (this.#signal.aborted) wake()
-    await pause
-    this.#signal.removeEventListener('abort', wake)
   }
 
   #rereadLater(): void {

@@ -1,6 +1,6 @@
 import type { Manifest } from '../../manifest/manifest.ts'
+import { hashOf, heaviest } from '../../net/rendezvous.ts'
 import type { Fleet } from '../sites/fleet.ts'
-import { hashOf, heaviest } from './rendezvous.ts'
 
 export type NodeRescue = NonNullable<Manifest['rescue']>
 

@@ -1,4 +1,5 @@
 import { type Clock, systemClock, type Timer } from '../../../clock/clock.ts'
+import { pause } from '../../../clock/pause.ts'
 import { GroupTakenError, readNflog } from '../../../linux/nflog.ts'
 import { RunError } from '../../../linux/run.ts'
 import type { Endpoint } from './endpoint.ts'
@@ -129,7 +130,7 @@ export class Watcher {
       this.#report(failure)
       // A reader that ran for a while resets the count.
       if (this.#clock.now() - beganMs > lastRetryMs) retryMs = firstRetryMs
-      await this.#pause(retryMs)
+      await pause(this.#clock, retryMs, this.#signal)
       retryMs = Math.min(retryMs * 2, lastRetryMs)
     }
     this.#next?.cancel()
@@ -253,16 +254,5 @@ export class Watcher {
     if (this.#failure === null || !this.isWatching) return
     this.#failure = null
     this.#options.onRecovery?.()
-  }
-
-  async #pause(ms: number): Promise<void> {
-    let wake = () => {}
-    const pause = this.#clock.sleep(ms, (waker) => {
-      wake = waker
-    })
-    this.#signal.addEventListener('abort', wake, { once: true })
-    if (this.#signal.aborted) wake()
-    await pause
-    this.#signal.removeEventListener('abort', wake)
   }
 }

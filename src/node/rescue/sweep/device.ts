@@ -1,6 +1,7 @@
 import type { Endpoint } from '../../../fleet/roster/link.ts'
 import { runWithSecrets } from '../../../linux/run-with-secrets.ts'
 import { showWg, type WgField } from '../../../linux/wg.ts'
+import { formatEndpoint } from '../../wireguard/endpoint-socket.ts'
 
 /** What the interface has of a peer. */
 export interface PeerView {
@@ -102,8 +103,4 @@ function readLines(text: string): Map<string, string> {
 
 function readKeepalive(text: string | undefined): number {
   return text === undefined || text === 'off' ? 0 : Number(text)
-}
-
-function formatEndpoint({ address, port }: Endpoint): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
 }
