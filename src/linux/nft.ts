@@ -7,3 +7,8 @@ const timeoutMs = 5000
 export async function applyNft(script: string): Promise<void> {
   await run(['nft', '-f', '-'], { timeoutMs, input: script })
 }
+
+/** Whether nft and the kernel accept a script, which is not carried out. Throws RunError. */
+export async function checkNft(script: string): Promise<void> {
+  await run(['nft', '--check', '-f', '-'], { timeoutMs, input: script })
+}

@@ -3,10 +3,32 @@ import { RunError, run } from '../run.ts'
 
 const timeoutMs = 10_000
 
-/** The rules of nftables in this network namespace, as JSON. Needs root. Throws RunError. */
-export function listNftRules(): Promise<string> {
-  return run(['nft', '-j', 'list', 'ruleset'], { timeoutMs })
+/**
+ * The tables of nftables in this network namespace with a chain on the way in, without those of the given names, each as
+ * JSON. Needs root. Throws RunError.
+ *
+ * `list ruleset` and `list tables` read the elements of all sets: 4 s and 100 MB for 100,000 (nft 1.0.6). `list chains` and
+ * `list table` do not.
+ */
+export async function listNftTables(without: readonly string[]): Promise<string[]> {
+  const nft = (...words: string[]) => run(['nft', '-j', 'list', ...words], { timeoutMs })
+  const { nftables } = JSON.parse(await nft('chains')) as { nftables: readonly { chain?: NftChain }[] }
+  const tables = new Map<string, readonly [string, string]>()
+  for (const { chain } of nftables) {
+    if (chain === undefined || !hooks.includes(chain.hook ?? '')) continue
+    const { family, table } = chain
+    if (!without.includes(`${family} ${table}`)) tables.set(`${family} ${table}`, [family, table])
+  }
+  return Promise.all(Array.from(tables.values(), (place) => nft('table', ...place)))
 }
+
+interface NftChain {
+  readonly family: string
+  readonly table: string
+  readonly hook?: string
+}
+
+const hooks = ['prerouting', 'input']
 
 /**
  * The filter table of iptables, as `iptables-save` prints it: of iptables-nft, which keeps its rules in nftables, or of

@@ -318,7 +318,12 @@ describe('anyward doctor', () => {
       } finally {
         for (const fault of Object.values(faults)) await fault.repair(node)
       }
-      expect(await problems(node, '--bundle', node.bundle)).toEqual([])
+      // The controller restores its policy route when the address is there again.
+      await until(
+        'no findings',
+        () => problems(node, '--bundle', node.bundle),
+        (findings) => findings.length === 0,
+      )
     },
     patience(90_000),
   )
@@ -431,6 +436,54 @@ describe('anyward doctor', () => {
         check: 'daemon',
         message: `${file} does not start bgpd`,
       })
+    },
+    patience(90_000),
+  )
+
+  test(
+    'with rescue: 100,000 elements in our own table are not read, and the rules need nft and perl',
+    async () => {
+      const node = first()
+      const copy = join(dir, 'rescue')
+      await cp(node.bundle, copy, { recursive: true })
+      const files = { caFile: '/ca.crt', certFile: '/node.crt', keyFile: '/node.key' }
+      const rescue = { ...files, listen: { address: '198.51.100.1', port: 5180 }, nodes: [], relays: [] }
+      const manifest = { ...(await manifestOf(node)), rescue }
+      await writeFile(join(copy, 'manifest.json'), JSON.stringify(manifest))
+      const endpoints = Array.from(
+        { length: 100_000 },
+        (_, i) => `10.${i >> 16}.${(i >> 8) & 255}.${i & 255} . 51820`,
+      )
+      const roster = `set roster { type ipv4_addr . inet_service; elements = { ${endpoints.join(', ')} } }`
+      const chain =
+        'chain watch { type filter hook prerouting priority raw; ip saddr . udp sport @roster counter\n}'
+      await execa('ip', ['netns', 'exec', node.namespace, 'nft', '-f', '-'], {
+        input: `table inet anyward_rescue { ${roster}\n${chain}\n}\n`,
+      })
+      const programs = join(dir, 'without-perl')
+      await mkdir(programs)
+      try {
+        expect(await problems(node, '--bundle', copy)).toEqual([])
+        // The kernel's own table is as it was.
+        const { stdout } = await inside(node, 'nft', ['--terse', 'list', 'table', 'inet', 'anyward_rescue'])
+        expect(stdout).toContain('@roster counter packets')
+      } finally {
+        await inside(node, 'nft', ['delete', 'table', 'inet', 'anyward_rescue'])
+      }
+      await execa('sh', ['-c', 'ln -s /usr/bin/* "$0"; rm -f "$0"/perl*', programs])
+      const { stdout } = await execa(
+        'ip',
+        ['netns', 'exec', node.namespace, process.execPath, cli, 'doctor', '--json', '--bundle', copy],
+        { reject: false, env: { PATH: programs } },
+      )
+      const { findings } = JSON.parse(stdout) as { findings: Finding[] }
+      expect(findings.filter(({ check }) => check === 'stray-packets')).toMatchObject([
+        {
+          severity: 'error',
+          message: expect.stringMatching(/^perl missing/),
+          cure: 'apt-get install perl-base',
+        },
+      ])
     },
     patience(90_000),
   )

@@ -9,6 +9,7 @@ import { name } from './network/name.ts'
 import { returnPath } from './network/return-path.ts'
 import { rpFilter } from './network/rp-filter.ts'
 import { source } from './network/source.ts'
+import { strayWatch } from './network/stray-watch.ts'
 import { vrf } from './network/vrf.ts'
 import { daemon } from './routing/daemon.ts'
 import { filters } from './routing/filters.ts'
@@ -29,6 +30,6 @@ import { probePeer } from './wireguard/probe-peer.ts'
 export const checks: readonly Check[] = [
   ...[daemon, include, socket, sessions, filters, foreign],
   ...[wireguardInterface, port, key, probePeer, observerPeers, bothFamilies, address],
-  ...[vrf, returnPath, source, rpFilter, forwarding, mtu, firewall, conntrack],
+  ...[vrf, returnPath, source, rpFilter, forwarding, mtu, firewall, strayWatch, conntrack],
   ...[clock, name, controller, otherAnnouncers],
 ]

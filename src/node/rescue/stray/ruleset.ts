@@ -2,6 +2,9 @@ import { type Family, families, familyOf } from '../../../net/prefix.ts'
 
 export const tableName = 'inet anyward_rescue'
 
+/** As the number of the source route's table: the default port of WireGuard, and no group that ulogd's examples use. */
+export const defaultGroup = 5182
+
 /** What the log of a packet says. */
 export const prefixes = {
   /** A packet of a roster endpoint to a session, or an answer to an initiation, that this node does not have. */

@@ -5,7 +5,7 @@ import { RunError } from '../../../linux/run.ts'
 import type { Endpoint } from './endpoint.ts'
 import { readUdpHeader } from './packet.ts'
 import { RosterChanges } from './roster-changes.ts'
-import { copyBytes, learnMs, prefixes, type StrayService } from './ruleset.ts'
+import { copyBytes, defaultGroup, learnMs, prefixes, type StrayService } from './ruleset.ts'
 import { describeError, missingProgram, StrayWatchError } from './stray-error.ts'
 import { StrayTable, TableError } from './stray-table.ts'
 
@@ -43,9 +43,6 @@ export interface StrayCounters {
   /** Endpoints that were refused. */
   refused: number
 }
-
-/** As the number of the source route's table: the default port of WireGuard, and no group that ulogd's examples use. */
-export const defaultGroup = 5182
 
 const firstRetryMs = 100
 const lastRetryMs = 5000

@@ -26,7 +26,7 @@ const dport = (right: unknown, protocol = 'udp') => ({
   match: { op: '==', left: { payload: { protocol, field: 'dport' } }, right },
 })
 const judge = (...entries: object[]) =>
-  new NftRules(JSON.stringify({ nftables: [{ metainfo: {} }, ...entries] })).judge(flow, {
+  new NftRules([JSON.stringify({ nftables: [{ metainfo: {} }, ...entries] })]).judge(flow, {
     withoutIptables: false,
   })
 

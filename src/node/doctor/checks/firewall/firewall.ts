@@ -1,6 +1,7 @@
-import { listNftRules, saveIptables } from '../../../../linux/inspect/firewall.ts'
+import { listNftTables, saveIptables } from '../../../../linux/inspect/firewall.ts'
 import type { ManifestNeighbor } from '../../../../manifest/manifest.ts'
 import { familyOf } from '../../../../net/prefix.ts'
+import { tableName } from '../../../rescue/stray/ruleset.ts'
 import { type Check, error, type Found } from '../../check.ts'
 import { findUplinks } from '../../uplinks.ts'
 import type { Flow } from './chains.ts'
@@ -21,7 +22,7 @@ export const firewall: Check = {
     ]
     if (wanted.length === 0) return []
     const uplinks = manifest === null ? [] : await findUplinks(manifest)
-    const nft = new NftRules(await listNftRules())
+    const nft = new NftRules(await listNftTables([tableName]))
     const tables = new Map<Flow['family'], Tables>()
     for (const family of new Set(wanted.map((one) => one.family))) {
       tables.set(family, {

@@ -30,14 +30,16 @@ interface Blocked extends Place {
   readonly reason: string
 }
 
-/** The rules of nftables, as `nft -j list ruleset` prints them. Throws a SyntaxError for what nft does not print. */
+/** The rules of nftables, as `nft -j list table` prints each table. Throws a SyntaxError for what nft does not print. */
 export class NftRules {
   readonly #chains: readonly NftChain[]
   readonly #rules: readonly NftRule[]
   readonly #sets: readonly NftSet[]
 
-  constructor(text: string) {
-    const { nftables } = JSON.parse(text) as { nftables: readonly Record<string, Value>[] }
+  constructor(tables: readonly string[]) {
+    const nftables = tables.flatMap(
+      (text) => (JSON.parse(text) as { nftables: readonly Record<string, Value>[] }).nftables,
+    )
     const pick = <T>(...keys: readonly string[]) =>
       nftables.flatMap((entry) => keys.flatMap((key) => (entry[key] === undefined ? [] : [entry[key] as T])))
     this.#chains = pick('chain')

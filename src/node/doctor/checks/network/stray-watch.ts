@@ -1,60 +1,49 @@
+import { checkNft } from '../../../../linux/nft.ts'
 import { findMissingPrograms, type MissingProgram } from '../../../../linux/programs.ts'
 import { RunError } from '../../../../linux/run.ts'
-import { error, type Found, unseen } from '../../check.ts'
+import { defaultGroup, renderTable } from '../../../rescue/stray/ruleset.ts'
+import { type Check, error, type Found, unseen } from '../../check.ts'
 
-/** What rescues on a stray packet need of the machine, as nft says of `strayRules`. */
-export interface StrayNeeds {
-  readonly missing: readonly MissingProgram[]
-  /** `null`: nft and the kernel accept the rules. */
-  readonly refusal: RunError | null
+/** Whether the controller can see packets of sessions at other sites. */
+export const strayWatch: Check = {
+  name: 'stray-packets',
+  reads:
+    'with `rescue`: nft and perl, and whether nft and the kernel accept the rules that find packets of sessions at other sites',
+  async examine({ manifest, services }) {
+    if ((manifest?.rescue ?? null) === null) return []
+    const missing = await findMissingPrograms(['nft', 'perl'])
+    if (missing.length > 0) return [judgeMissing(missing)]
+    const watched = services.map(({ name, anycast, wireguard: { port } }) => ({
+      name,
+      port,
+      addresses: anycast,
+    }))
+    try {
+      await checkNft(renderTable(watched, defaultGroup, 'owner_check'))
+      return []
+    } catch (cause) {
+      if (!(cause instanceof RunError) || cause.kind !== 'failed') throw cause
+      return [judgeRefusal(cause.words)]
+    }
+  },
 }
 
-/** Every statement of the watch's table, for `nft --check`, which changes nothing. */
-export const strayRules = `table inet anyward_check {
-  set own { typeof @th,96,32; flags dynamic,timeout; timeout 190s; size 16; }
-  limit events { rate 2000/second burst 2000 packets; }
-  chain learn {
-    type filter hook output priority raw;
-    udp sport 51820 @th,64,32 0x02000000 update @own { @th,96,32 }
-  }
-  chain watch {
-    type filter hook prerouting priority raw;
-    @th,96,32 != @own limit name "events" log group 5182 snaplen 96 queue-threshold 1
-  }
-}
-`
+const without = 'a client whose path moves here unannounced is without service until its own timers act'
 
-export const strayPrograms = ['nft', 'perl'] as const
-
-/** `check` runs `nft --check`, and throws RunError. */
-export async function readStrayNeeds(check: (rules: string) => Promise<unknown>): Promise<StrayNeeds> {
-  const missing = await findMissingPrograms(strayPrograms)
-  if (missing.length > 0) return { missing, refusal: null }
-  try {
-    await check(strayRules)
-    return { missing, refusal: null }
-  } catch (cause) {
-    if (!(cause instanceof RunError)) throw cause
-    return { missing, refusal: cause }
-  }
+export function judgeMissing(missing: readonly MissingProgram[]): Found {
+  const programs = missing.map(({ program }) => program).join(' and ')
+  const names = missing.map(({ package: name }) => name).join(' ')
+  return error(`${programs} missing, which find stray packets: ${without}`, `apt-get install ${names}`)
 }
 
-export function judgeStrayNeeds({ missing, refusal }: StrayNeeds): readonly Found[] {
-  const without = 'a client whose path moves here unannounced is without service until its own timers act'
-  if (missing.length > 0) {
-    const names = missing.map(({ package: name }) => name).join(' ')
-    const programs = missing.map(({ program }) => program).join(' and ')
-    return [error(`${programs} missing, which find stray packets: ${without}`, `apt-get install ${names}`)]
+/** @param output of nft */
+export function judgeRefusal(output: string): Found {
+  if (/Operation not permitted/.test(output)) {
+    return unseen('the rules that find stray packets were not checked: nft is not permitted to')
   }
-  if (refusal === null) return []
-  if (/Operation not permitted/.test(refusal.words)) {
-    return [unseen('the rules that find stray packets were not checked: nft is not permitted to')]
-  }
-  const [, words] = /Error: ([^\n]*)/.exec(refusal.words) ?? [null, refusal.words]
-  return [
-    error(
-      `nft refuses the rules that find stray packets (${words}): ${without}`,
-      'load the kernel modules nf_tables and nfnetlink_log, and use nftables 1.0.6 or later',
-    ),
-  ]
+  const [, words] = /Error: ([^\n]*)/.exec(output) ?? [null, output]
+  return error(
+    `nft refuses the rules that find stray packets (${words}): ${without}`,
+    'load the kernel modules nf_tables and nfnetlink_log, and use nftables 1.0.6 or later',
+  )
 }
