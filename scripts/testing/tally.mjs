@@ -82,6 +82,7 @@ export function tallyReport(name, text, exit) {
   const tally = emptyTally([])
   for (const file of report.testResults) {
     const failedBefore = tally.failed
+    const skipped = []
     for (const test of file.assertionResults) {
       if (test.status === 'passed') tally.passed += 1
       else if (test.status === 'failed') {
@@ -89,13 +90,14 @@ export function tallyReport(name, text, exit) {
         const message = test.failureMessages?.join('\n') ?? ''
         tally.failures.push({ file: relative('', file.name), name: test.fullName, message })
       } else {
-        tally.skipped += 1
-        tally.skippedNames.push(`${file.name}: ${test.fullName}`)
+        skipped.push(`${file.name}: ${test.fullName}`)
       }
     }
+    tally.skipped += skipped.length
     // A file that does not even load, or a hook that fails, has no failed test of its own.
     if (file.status === 'failed' && tally.failed === failedBefore)
       tally.problems.push(`${file.name} failed as a whole${file.message ? `: ${file.message}` : ''}`)
+    else tally.skippedNames.push(...skipped)
   }
   if (tally.passed + tally.failed + tally.skipped === 0) tally.problems.push(`${name} ran no test`)
   if (exit !== null && tally.failed === 0 && tally.problems.length === 0) {

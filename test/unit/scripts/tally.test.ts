@@ -76,6 +76,18 @@ test('a file that does not load is a problem although it has no failed test', ()
   ).toEqual(['b.test.ts failed as a whole: Error: no such module'])
 })
 
+test('a hook that fails is one problem with its message, not one for each test that did not run', () => {
+  const message = 'Error: the bed does not start'
+  const assertionResults = ['x', 'y'].map((fullName) => ({ status: 'skipped', fullName }))
+  const text = JSON.stringify({
+    testResults: [{ name: 'a.test.ts', status: 'failed', assertionResults, message }],
+  })
+  expect(tallyReport('a', text, 'exit code 1')).toMatchObject({
+    ...{ failed: 0, skipped: 2, skippedNames: [] },
+    problems: [`a.test.ts failed as a whole: ${message}`],
+  })
+})
+
 test('an exit code that no test explains is a problem', () => {
   expect(tallyReport('unit', reportOf('passed'), 'SIGSEGV').problems).toEqual([
     'unit ended with SIGSEGV although no test failed',

@@ -29,8 +29,9 @@ const timing = {
   calm: 5000,
   /** After a change of the links or sessions more of them follow, and BIRD and FRR need a moment. */
   gather: 100,
-  /** Between looks after changes; it doubles up to `calm`. */
+  /** Between looks after changes; it doubles up to `most`, for an address that comes back takes its route with it. */
   first: 250,
+  most: 1000,
   /** A look waits for a change of the announcements, but not longer, and asks as often. */
   giveWay: 2000,
   giveWayStep: 50,
@@ -163,7 +164,7 @@ export class SourceKeeper {
     }
     if (this.#stopped) return
     const dueAt = Math.max(lookedAt + this.#spacingMs, clock.now() + timing.gather)
-    this.#spacingMs = Math.min(this.#spacingMs * 2, timing.calm)
+    this.#spacingMs = Math.min(this.#spacingMs * 2, timing.most)
     await clock.sleep(dueAt - clock.now(), (wake) => {
       this.#end = wake
     })

@@ -155,7 +155,19 @@ test('many events of links cause few looks', async () => {
     await vi.advanceTimersByTimeAsync(50)
   }
   // In ten seconds.
-  expect(looks() - before).toBeLessThan(8)
+  expect(looks() - before).toBeLessThan(14)
+})
+
+test('after many events of links an address that comes back has its route after a second', async () => {
+  const keeper = await keep()
+  for (let at = 0; at < 200; at += 1) {
+    keeper.rouse()
+    await vi.advanceTimersByTimeAsync(50)
+  }
+  kernel.routes.ipv4 = []
+  keeper.rouse()
+  await vi.advanceTimersByTimeAsync(1200)
+  expect(kernel.routes.ipv4).toHaveLength(1)
 })
 
 test('rules and routes of services that the node had before are removed', async () => {
