@@ -55,7 +55,7 @@ export function listJobs(onlyDaemons) {
 }
 
 /** Also the version of etcd can change these. */
-const fleetFolders = ['test/e2e/fleet/', 'test/e2e/rollout/']
+const fleetFolders = ['test/e2e/fleet/', 'test/e2e/rollout/', 'test/e2e/rescue/']
 
 /**
  * Whether a file tests what the version of the routing daemons or of etcd can change: a feature of docs/versions.md, or a fleet.

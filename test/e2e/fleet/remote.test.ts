@@ -10,13 +10,11 @@ import type { Finding } from '../../../src/node/doctor/check.ts'
 import { BirdClient } from '../../../src/node/routing/bird/client.ts'
 import { patience } from '../../patience.ts'
 import { cli, inside, type Lab, type LabNode, labDown, labUp, until } from '../fixtures/lab/lab.ts'
+import { servesBothFamilies } from '../fixtures/wireguard/server.ts'
 
 /** lon1 is probed over IPv6. */
 const sites = 'test/e2e/fleet/watched-sites'
 const lon1Address = '2001:db8:30::3'
-
-/** Later ones send IPv6 packets to wrong addresses after IPv4 ones: see docs/daemons.md. */
-const servesBothFamilies = (await wireguardGoDate()) < 20230223
 
 describe('four sites, one of them over IPv6 if wireguard-go can, whose probes have preshared keys', () => {
   let ams1: LabNode
@@ -251,11 +249,6 @@ async function edit(file: string, from: string, to: string) {
   const text = await readFile(file, 'utf8')
   expect(text).toContain(from)
   await writeFile(file, text.replace(from, to))
-}
-
-async function wireguardGoDate(): Promise<number> {
-  const { stdout } = await execa('wireguard-go', ['--version'])
-  return Number(/0\.0\.(\d{8})/.exec(stdout)![1])
 }
 
 function restore(node: LabNode) {
