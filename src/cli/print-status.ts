@@ -74,12 +74,17 @@ export function printStatus(status: NodeStatus, json: boolean): void {
 /** Counts alone: the roster maps users to addresses. */
 function describeRescue({ node: self, rescue }: NodeStatus): string[] {
   if (rescue === null) return []
-  const { entries, nodes, problem } = rescue
+  const { entries, nodes, problem, strays } = rescue
   const streams = nodes.filter(({ up }) => up !== null)
   const up = streams.filter((stream) => stream.up).length
   return [
     `roster: ${entries} ${entries === 1 ? 'client' : 'clients'} known, ${nodes.find(({ node }) => node === self)?.entries ?? 0} of them served here; streams of ${up} of ${streams.length} nodes`,
     ...(problem === null ? [] : [`the roster of this node is not shared: ${problem}`]),
+    ...(strays === null || strays.ok
+      ? []
+      : [
+          `packets of sessions at other sites are not seen${strays.problem === null ? ' yet' : `: ${strays.problem}`}`,
+        ]),
     ...streams.flatMap((stream) =>
       stream.up ? [] : [`no stream of ${stream.node}${stream.problem === null ? '' : `: ${stream.problem}`}`],
     ),
@@ -94,9 +99,10 @@ function describeRescue({ node: self, rescue }: NodeStatus): string[] {
 }
 
 /** Not for what an operator ordered, or what passes by itself. */
-function hasFault({ services, neighbors, daemon }: NodeStatus): boolean {
+function hasFault({ services, neighbors, daemon, rescue }: NodeStatus): boolean {
   return (
     daemon.trouble !== null ||
+    (rescue?.strays?.problem ?? null) !== null ||
     services.some(({ health }) => health === 'unhealthy' || health === 'impaired') ||
     neighbors.some(({ session }) => session === 'down' || session === 'missing')
   )

@@ -112,6 +112,19 @@ export const statusSchema = z.object({
       readers: z.number(),
       /** Why this node takes no part. */
       problem: z.string().nullable(),
+      /** Whether packets of sessions at other sites are seen; `null`: this node takes no part. */
+      strays: z
+        .object({
+          ok: z.boolean(),
+          /** Why they are not; `null`: they are, or will be in a moment. */
+          problem: z.string().nullable(),
+          /** How many are watched. */
+          endpoints: z.number(),
+          /** Since the start of the controller. */
+          packets: z.number(),
+        })
+        .nullable()
+        .default(null),
       nodes: list(
         z.object({
           node: z.string(),

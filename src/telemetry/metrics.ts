@@ -141,8 +141,19 @@ export function createMetrics() {
     }),
     strayPackets: new Counter({
       name: 'anyward_stray_packets_total',
-      help: 'Packets of sessions that this node does not have, from endpoints in the roster; one in 5 s for each endpoint',
+      help: 'Packets of sessions that this node does not have, from endpoints in the roster; at most one a second for each endpoint',
       labelNames: ['service'],
+      registers,
+    }),
+    replayedHandshakes: new Counter({
+      name: 'anyward_replayed_handshakes_total',
+      help: 'Peers whose endpoint a replayed handshake initiation had moved, and was put back',
+      labelNames: ['service'],
+      registers,
+    }),
+    strayWatchUp: new Gauge({
+      name: 'anyward_stray_watch_up',
+      help: 'Whether packets of sessions that this node does not have are seen; absent without a roster',
       registers,
     }),
     rosterEntries: new Gauge({

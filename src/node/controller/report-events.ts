@@ -202,6 +202,9 @@ export function measureStatus(status: NodeStatus, metrics: Metrics): void {
 function measureRescue({ node: self, rescue }: NodeStatus, metrics: Metrics): void {
   for (const gauge of [metrics.rosterEntries, metrics.rosterAge, metrics.rosterStreamUp, metrics.clockSkew])
     gauge.reset()
+  const strays = rescue?.strays ?? null
+  if (strays === null) metrics.strayWatchUp.remove()
+  else metrics.strayWatchUp.set(strays.ok ? 1 : 0)
   for (const { node, entries, ageMs, up, skewMs } of rescue?.nodes ?? []) {
     metrics.rosterEntries.set({ node }, entries)
     if (ageMs !== null) metrics.rosterAge.set({ node }, ageMs / 1000)

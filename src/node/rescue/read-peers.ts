@@ -1,7 +1,16 @@
 import type { Clock } from '../../clock/clock.ts'
 import type { Endpoint, RosterClaim } from '../../fleet/roster/link.ts'
 import type { showWgLines } from '../../linux/wg.ts'
+import { ReplayWatch } from './replay-watch.ts'
 import { expiryMs, type Roster } from './roster.ts'
+
+/** A served peer whose endpoint a replayed initiation has moved. */
+export interface DisplacedPeer {
+  readonly peer: string
+  /** Where it is. */
+  readonly endpoint: Endpoint
+  readonly handshakeMs: number
+}
 
 export interface PeerSource {
   readonly service: string
@@ -20,6 +29,7 @@ export interface PeerReaderOptions {
   readonly observed: boolean
   /** What has changed of the peers that this node serves; the roster has it. */
   readonly publish: (claims: readonly RosterClaim[]) => void
+  readonly putBack: (service: string, displaced: readonly DisplacedPeer[]) => Promise<void>
   readonly onProblem: (message: string) => void
 }
 
@@ -27,7 +37,7 @@ export interface PeerReaderOptions {
 export const readTimes = {
   /** Of one run of `wg`, which waits for a WireGuard process that hangs. */
   timeout: 10_000,
-  least: 4_000,
+  least: 8_000,
   most: 30_000,
   /** While clients move. */
   hurry: 1_000,
@@ -40,7 +50,7 @@ export const readTimes = {
 /**
  * How long to wait between two readings. `wg` lists all peers each time: some 10 ms of a processor for 1,000 peers of the
  * kernel's WireGuard and 30 for those of wireguard-go, of which each further peer takes as much again. 1 ms a peer keeps that
- * below 1 % for 1,000 peers and below 5 % for any number; half a minute is a quarter of the time between two
+ * below half a percent for 1,000 peers and below 5 % for any number; half a minute is a quarter of the time between two
  * handshakes of a client.
  */
 export function readEveryMs(peers: number): number {
@@ -52,6 +62,7 @@ export class PeerReader {
   readonly #options: PeerReaderOptions
   /** By service, the keys of peers without allowed IPs. */
   readonly #withoutAddress = new Map<string, { readonly keys: ReadonlySet<string>; readonly atMs: number }>()
+  readonly #replays = new Map<string, ReplayWatch>()
   #peers = 0
   #hurriesUntilMs = Number.NEGATIVE_INFINITY
   #problem = ''
@@ -111,7 +122,7 @@ export class PeerReader {
   #pauseMs(): number {
     const everyMs = readEveryMs(this.#peers)
     const isHurrying = this.#options.clock.now() < this.#hurriesUntilMs
-    return isHurrying ? Math.max(readTimes.hurry, everyMs / 4) : everyMs
+    return isHurrying ? Math.max(readTimes.hurry, Math.min(everyMs, this.#peers) / 4) : everyMs
   }
 
   /** @returns how many peers there are */
@@ -137,22 +148,44 @@ export class PeerReader {
       changed.set(copy(line.slice(0, tab)), handshakeMs)
     })
     const ignored = await this.#ignore(source, isNew, show)
-    const claims: RosterClaim[] = []
-    await show('endpoints', (line) => {
+    const replays = this.#replays.get(service) ?? new ReplayWatch()
+    this.#replays.set(service, replays)
+    await show('transfer', (line) => {
       const tab = line.indexOf('\t')
-      const peer = line.slice(0, tab)
-      const known = roster.entryOf(node, service, peer)
-      const handshakeMs = changed.get(peer) ?? known?.handshakeMs
-      if (handshakeMs === undefined || ignored.has(peer)) return
-      // Most lines: without it, they are most of the cost.
-      if (known !== null && known.handshakeMs === handshakeMs && isPrinted(line, tab + 1, known.endpoint))
-        return
-      const endpoint = parseEndpoint(line.slice(tab + 1))
-      if (endpoint === null) return
-      const claim = { service, peer: known?.peer ?? copy(peer), endpoint, handshakeMs }
-      if (roster.put(node, claim, clock.wall()) === 'stored') claims.push(claim)
+      const known = roster.entryOf(node, service, line.slice(0, tab))
+      if (known === null) replays.forget(line.slice(0, tab))
+      else replays.receive(known.peer, Number(line.slice(tab + 1, line.indexOf('\t', tab + 1))))
     })
-    if (claims.length > 0) publish(claims)
+    const claims: RosterClaim[] = []
+    const displaced: DisplacedPeer[] = []
+    try {
+      await show('endpoints', (line) => {
+        const tab = line.indexOf('\t')
+        const peer = line.slice(0, tab)
+        const known = roster.entryOf(node, service, peer)
+        const handshakeMs = changed.get(peer) ?? known?.handshakeMs
+        if (handshakeMs === undefined || ignored.has(peer)) return
+        // Most lines: without it, they are most of the cost.
+        if (known !== null && known.handshakeMs === handshakeMs && isPrinted(line, tab + 1, known.endpoint))
+          return
+        const text = line.slice(tab + 1)
+        const endpoint = parseEndpoint(text)
+        if (endpoint === null) return
+        if (known !== null && known.handshakeMs === handshakeMs) {
+          const verdict = replays.judge(known.peer, text)
+          if (verdict === 'replayed') displaced.push(known)
+          if (verdict !== 'moved') return
+        }
+        const claim = { service, peer: known?.peer ?? copy(peer), endpoint, handshakeMs }
+        if (roster.put(node, claim, clock.wall()) === 'stored') claims.push(claim)
+      })
+    } finally {
+      // They are in the roster, so no later reading finds that they have changed.
+      if (claims.length > 0) publish(claims)
+    }
+    // Within a second or two, a client that is there has sent data.
+    if (replays.finish()) this.hurry()
+    if (displaced.length > 0) await this.#options.putBack(service, displaced)
     return peers
   }
 

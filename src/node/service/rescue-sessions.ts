@@ -1,4 +1,5 @@
 import { systemClock } from '../../clock/clock.ts'
+import type { NodeStatus } from '../../control/status.ts'
 import type { RosterLink, ServiceState } from '../../fleet/roster/link.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
@@ -27,12 +28,22 @@ interface Surroundings {
   readonly metrics: Metrics
 }
 
+type StrayStatus = NonNullable<NonNullable<NodeStatus['rescue']>['strays']>
+
 export interface SessionRescue {
   /** What the neighbors have now: it is said to the other nodes, and decides whether this one takes peers over. */
   observed(observation: Observation): void
   /** Rescues under way. */
   readonly size: number
+  strays(): StrayStatus
   close(): Promise<void>
+}
+
+export function withStrays(
+  rescue: NodeStatus['rescue'],
+  sessions: SessionRescue | null,
+): NodeStatus['rescue'] {
+  return rescue === null || sessions === null ? rescue : { ...rescue, strays: sessions.strays() }
 }
 
 /** Takes over the peers of nodes that withdraw a service, and those whose packets arrive here. */
@@ -115,6 +126,12 @@ export function rescueSessions(
     get size() {
       return rescuer.size
     },
+    strays: () => ({
+      ok: watch.isWatching,
+      problem: watch.failure,
+      endpoints: watch.counters.endpoints,
+      packets: watch.counters.strays,
+    }),
     async close() {
       endEvents()
       others.close()

@@ -44,7 +44,7 @@ import { joinFleet } from './join-fleet.ts'
 import { keepState } from './keep-state.ts'
 import { lockNode, requireOwnDaemon, requireOwnNode } from './node-identity.ts'
 import { createRoutes, openControlSocket, openListener } from './open-control.ts'
-import { rescueSessions, type SessionRescue } from './rescue-sessions.ts'
+import { rescueSessions, type SessionRescue, withStrays } from './rescue-sessions.ts'
 import { bundleSerialOf } from './serials.ts'
 import { shareRoster } from './share-roster.ts'
 
@@ -203,7 +203,7 @@ async function control(
     bfd,
     fence,
     fleet: membership,
-    rescue,
+    rescue: { status: () => withStrays(rescue.status(), sessions) },
   })
   bfd?.start((neighbor) => controller.isSessionUp(neighbor))
   const remote = await describeSelf(manifest, membership, () => controller.status(), { say, metrics })

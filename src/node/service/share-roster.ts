@@ -9,6 +9,7 @@ import type { Metrics } from '../../telemetry/metrics.ts'
 import type { Say } from '../../telemetry/say.ts'
 import { PeerReader } from '../rescue/read-peers.ts'
 import { Roster } from '../rescue/roster.ts'
+import { createRescueDevice } from '../rescue/sweep/device.ts'
 
 /** Beyond it, rescues are seconds late. */
 const mostSkewMs = 1_000
@@ -49,7 +50,10 @@ export async function shareRoster(
     const { code, path, message } = error as NodeJS.ErrnoException
     const problem = path === undefined ? message : `cannot read ${path} (${code})`
     say('warn', { event: 'roster', cause: problem }, `this node shares no roster: ${problem}`)
-    return { shared: null, status: () => ({ entries: 0, peers: 0, readers: 0, problem, nodes: [] }) }
+    return {
+      shared: null,
+      status: () => ({ entries: 0, peers: 0, readers: 0, problem, strays: null, nodes: [] }),
+    }
   }
 }
 
@@ -99,6 +103,12 @@ async function open(
       say('warn', { event: 'roster', cause: failure }, message)
     },
   })
+  const devices = new Map(
+    services.map(({ name, wireguard }) => [
+      name,
+      createRescueDevice(wireguard.interface, manifest.paths.runtimeDir),
+    ]),
+  )
   const reader = new PeerReader({
     ...{ node: self, roster, clock, show: showWgLines, observed: remote !== null },
     sources: services.map(({ name, wireguard }) => ({
@@ -109,6 +119,17 @@ async function open(
       ],
     })),
     publish: (claims) => mesh.publish(claims),
+    async putBack(service, displaced) {
+      await devices.get(service)!.setEndpoints(displaced)
+      metrics.replayedHandshakes.inc({ service }, displaced.length)
+      const peers = displaced.length === 1 ? 'a client' : `${displaced.length} clients`
+      const facts = { event: 'replay', service, count: displaced.length }
+      say(
+        'warn',
+        facts,
+        `${service}: a replayed handshake had moved the endpoint of ${peers}; it is put back`,
+      )
+    },
     onProblem: (cause) =>
       say('warn', { event: 'roster', cause }, `the peers of this node cannot be read: ${cause}`),
   })
@@ -162,7 +183,7 @@ function describe(
 ): RescueStatus {
   const streams = new Map(mesh.streams.map((stream) => [stream.node, stream]))
   return {
-    ...{ entries: roster.size, peers: reader.peers, readers: mesh.followers, problem },
+    ...{ entries: roster.size, peers: reader.peers, readers: mesh.followers, problem, strays: null },
     nodes: roster.counts(nowMs).map(({ node, entries, ageMs }) => {
       const stream = streams.get(node)
       return {

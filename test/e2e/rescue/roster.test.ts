@@ -37,17 +37,22 @@ test('nodes of a fleet with `rescue` share which client is served where, and no 
       until(
         `${node.name} knows all clients`,
         () => statusOf(node),
-        ({ rescue }) => rescue?.entries === clients.length && rescue.nodes.every(({ up }) => up !== false),
+        ({ rescue }) =>
+          rescue?.entries === clients.length &&
+          rescue.nodes.every(({ up }) => up !== false) &&
+          rescue.strays?.ok === true,
       ),
     ),
   )
   for (const { rescue } of statuses) {
     expect(rescue).toMatchObject({ readers: 1, problem: null })
+    expect(rescue!.strays).toMatchObject({ ok: true, problem: null, endpoints: clients.length })
     expect(new Set(rescue!.nodes.map(({ up }) => up))).toEqual(new Set([null, true]))
     for (const { skewMs } of rescue!.nodes) expect(Math.abs(skewMs!)).toBeLessThan(1000)
   }
   const [first] = nodes
   const metrics = await (await fetch(first!.statusUrl.replace('/status', '/metrics'))).text()
+  expect(metrics).toContain('anyward_stray_watch_up 1\n')
   expect(metrics).toContain('anyward_roster_stream_up{node="rome-a"} 1')
   expect(metrics).toMatch(/^anyward_clock_skew_seconds\{node="rome-a"\} -?\d/m)
   const { stdout } = await execa(process.execPath, [cli, 'status', '--node', first!.name, '--sites', sites], {
@@ -63,7 +68,8 @@ test('nodes of a fleet with `rescue` share which client is served where, and no 
     .join('\n')
     .split('\n')
     .flatMap((line) => /\t\[?([\d.a-f:]+?)\]?:\d+$/.exec(line)?.[1] ?? [])
-    .filter((address) => !address.startsWith('127.') && address !== '::1')
+    // The probe's, which is the node's own.
+    .filter((address) => !['127.0.0.1', '::1', '192.0.2.1', '2001:db8:51::1'].includes(address))
   expect(users.length).toBeGreaterThan(0)
   const log = await execa('grep', ['-rhoaE', `(${users.join('|')}):`, `/run/anyward-lab/nodes`], {
     reject: false,

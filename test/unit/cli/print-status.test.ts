@@ -13,6 +13,7 @@ function print(
   version: string,
   neighbor: Partial<NodeStatus['neighbors'][number]>,
   services: NodeStatus['services'] = [],
+  rescue: NodeStatus['rescue'] = null,
 ) {
   const lines: string[] = []
   vi.spyOn(process.stdout, 'write').mockImplementation((line) => lines.push(String(line)) > 0)
@@ -30,7 +31,7 @@ function print(
       maintenance: { active: null, next: null },
       guard: null,
       store: null,
-      rescue: null,
+      rescue,
       heldAddresses: [],
       serial: null,
       daemon: {
@@ -120,4 +121,24 @@ test('an endpoint that other sites do not reach is named, unless its own probe k
   const of = (health: 'healthy' | 'unhealthy') => service(health, 'hung').map((one) => ({ ...one, remote }))
   expect(print('bird', '2.17.6', { session: 'up' }, of('healthy'))).toContain(out)
   expect(print('bird', '2.17.6', { session: 'up' }, of('unhealthy'))).not.toContain(out)
+})
+
+test('that packets of sessions at other sites are not seen is said with its reason, and doctor named', () => {
+  const rescue = { entries: 0, peers: 0, readers: 0, problem: null, nodes: [] }
+  const show = (ok: boolean, problem: string | null) =>
+    print('bird', '2.0.12', { session: 'up' }, [], {
+      ...rescue,
+      strays: { ok, problem, endpoints: 0, packets: 0 },
+    })
+  const failed = show(false, 'the program `perl` is missing')
+  expect(failed).toContain(
+    '  packets of sessions at other sites are not seen: the program `perl` is missing\n',
+  )
+  expect(failed).toContain('anyward doctor')
+  vi.restoreAllMocks()
+  expect(show(false, null)).toContain('  packets of sessions at other sites are not seen yet\n')
+  vi.restoreAllMocks()
+  const seen = show(true, null)
+  expect(seen).not.toContain('are not seen')
+  expect(seen).not.toContain('anyward doctor')
 })

@@ -9,6 +9,8 @@ export type { StrayCounters, StrayWatchOptions } from './watcher.ts'
 export interface StrayWatch {
   /** Whether packets are seen now. */
   readonly isWatching: boolean
+  /** Why not, as was passed to `onError`; `null`: they are, or it has not started yet. */
+  readonly failure: string | null
   /**
    * By the clock. Before it, packets of sessions that this node has may be reported, because they began before the table was
    * made. Infinity while there is no table.
@@ -32,6 +34,9 @@ export function openStrayWatch(options: StrayWatchOptions): StrayWatch {
   return {
     get isWatching() {
       return watcher.isWatching
+    },
+    get failure() {
+      return watcher.failure
     },
     get learningUntilMs() {
       return watcher.learningUntilMs

@@ -104,6 +104,10 @@ export class Watcher {
     return this.#isReading && this.#hasTable
   }
 
+  get failure(): string | null {
+    return this.#failure
+  }
+
   stop(): void {
     this.#stopped.abort()
   }

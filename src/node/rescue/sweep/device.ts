@@ -28,6 +28,15 @@ export interface RescueDevice {
    * peers after the one that failed are then not started.
    */
   start(starts: readonly HandshakeStart[]): Promise<void>
+  /** Sets endpoints of peers that have had no other handshake since. Sends nothing. Throws RunError. */
+  setEndpoints(peers: readonly PlacedPeer[]): Promise<void>
+}
+
+export interface PlacedPeer {
+  /** Public key, base64. */
+  readonly peer: string
+  readonly endpoint: Endpoint
+  readonly handshakeMs: number
 }
 
 const timeoutMs = 5000
@@ -81,6 +90,16 @@ export function createRescueDevice(interfaceName: string, folder: string): Rescu
       if (words.length === 0) return
       // The words after the interface name users and their addresses.
       await runWithSecrets(['wg', 'set', interfaceName, ...words], { timeoutMs, secrets, folder, shown: 3 })
+    },
+    async setEndpoints(peers) {
+      const handshakes = await show('latest-handshakes')
+      // Not of one that was removed meanwhile either: `wg set` would create it.
+      const words = peers
+        .filter(({ peer, handshakeMs }) => Number(handshakes.get(peer)) * 1000 === handshakeMs)
+        .flatMap(({ peer, endpoint }) => ['peer', peer, 'endpoint', formatEndpoint(endpoint)])
+      if (words.length === 0) return
+      const options = { timeoutMs, secrets: [], folder, shown: 3 }
+      await runWithSecrets(['wg', 'set', interfaceName, ...words], options)
     },
   }
 }

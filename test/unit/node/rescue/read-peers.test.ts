@@ -12,14 +12,17 @@ interface Peer {
   handshakeS: number
   endpoint: string
   allowedIps: string
+  received: number
 }
 
 function createBed(options: { observed?: boolean; probes?: readonly string[] } = {}) {
   const peers = new Map<string, Peer>()
   const published: RosterClaim[][] = []
   const problems: string[] = []
+  const restored: string[] = []
   const shown: string[] = []
   let failure: Error | null = null
+  let failing: WgField | null = null
   let nowMs = 0
   const roster = new Roster({
     ...{ self: 'fra1-a', anycast: ['192.0.2.1'] },
@@ -30,7 +33,9 @@ function createBed(options: { observed?: boolean; probes?: readonly string[] } =
       ? peer.endpoint
       : field === 'latest-handshakes'
         ? String(peer.handshakeS)
-        : peer.allowedIps
+        : field === 'transfer'
+          ? `${peer.received}\t0`
+          : peer.allowedIps
   const reader = new PeerReader({
     ...{ node: 'fra1-a', roster, observed: options.observed ?? false },
     sources: [{ service: 'vpn', interface: 'wg0', probes: options.probes ?? [] }],
@@ -42,16 +47,22 @@ function createBed(options: { observed?: boolean; probes?: readonly string[] } =
     },
     show: async (_name, field, onLine) => {
       shown.push(field)
-      if (failure !== null) throw failure
+      if (failure !== null && failing === null) throw failure
       for (const [key, peer] of peers) onLine(`${key}\t${printed(field, peer)}`)
+      if (failure !== null && failing === field) throw failure
     },
     publish: (claims) => published.push([...claims]),
+    putBack: async (_service, displaced) => {
+      restored.push(...displaced.map(({ peer: key, endpoint }) => `${key} ${endpoint.address}`))
+    },
     onProblem: (message) => problems.push(message),
   })
   return {
-    ...{ peers, published, problems, shown, roster, reader },
-    fail: (error: Error | null) => {
+    ...{ peers, published, problems, restored, shown, roster, reader },
+    /** @param field which fails after its lines; otherwise all fail before */
+    fail: (error: Error | null, field: WgField | null = null) => {
       failure = error
+      failing = field
     },
     pass: (ms: number) => {
       nowMs += ms
@@ -60,7 +71,7 @@ function createBed(options: { observed?: boolean; probes?: readonly string[] } =
 }
 
 const peer = (change: Partial<Peer> = {}): Peer => ({
-  ...{ handshakeS: nowS - 10, endpoint: '198.51.100.7:1000', allowedIps: '10.0.0.2/32' },
+  ...{ handshakeS: nowS - 10, endpoint: '198.51.100.7:1000', allowedIps: '10.0.0.2/32', received: 1000 },
   ...change,
 })
 
@@ -118,7 +129,7 @@ test('without probes of other sites, allowed IPs are never read', async () => {
   const { peers, reader, shown } = createBed()
   peers.set(keyOf(1), peer())
   await reader.read()
-  expect(shown).toEqual(['latest-handshakes', 'endpoints'])
+  expect(shown).toEqual(['latest-handshakes', 'transfer', 'endpoints'])
 })
 
 test('a failure is reported once, and what was read stays', async () => {
@@ -155,5 +166,71 @@ test.for(['(none)', '', ':', '198.51.100.7', '[fe80::1%eth0]:7', '198.51.100.7:x
 )
 
 test('more peers are read less often, within bounds', () => {
-  expect([0, 1_000, 10_000, 100_000].map(readEveryMs)).toEqual([4_000, 4_000, 10_000, 30_000])
+  expect([0, 1_000, 10_000, 100_000].map(readEveryMs)).toEqual([8_000, 8_000, 10_000, 30_000])
+})
+
+const attacker = '203.0.113.66:6666'
+
+test('an endpoint that a handshake initiation has moved, and nothing else, is put back and not published', async () => {
+  const { peers, reader, published, restored } = createBed()
+  const client = peer()
+  peers.set(keyOf(1), client)
+  await reader.read()
+  client.received += 32_000
+  await reader.read()
+  Object.assign(client, { endpoint: attacker, received: client.received + 148 })
+  await reader.read()
+  expect(restored).toEqual([])
+  await reader.read()
+  expect(restored).toEqual([`${keyOf(1)} 198.51.100.7`])
+  client.endpoint = '198.51.100.7:1000'
+  await reader.read()
+  expect(published).toHaveLength(1)
+  // Again, with another one.
+  Object.assign(client, { endpoint: attacker, received: client.received + 148 })
+  await reader.read()
+  await reader.read()
+  expect(restored).toHaveLength(2)
+})
+
+test.each([
+  ['sends data from its new address', { received: 1000 + 96 }],
+  ['sends data and initiations', { received: 1000 + 148 + 32 }],
+  ['has a new handshake', { received: 1000 + 148, handshakeS: nowS - 5 }],
+  ['is given another endpoint by an engineer', { received: 1000 }],
+])('a client that %s has moved', async (_what, change) => {
+  const { peers, reader, restored, roster } = createBed()
+  peers.set(keyOf(1), peer())
+  await reader.read()
+  peers.set(keyOf(1), peer({ endpoint: attacker, ...change }))
+  await reader.read()
+  await reader.read()
+  expect(restored).toEqual([])
+  expect(roster.entryOf('fra1-a', 'vpn', keyOf(1))!.endpoint.address).toBe('203.0.113.66')
+})
+
+test('a client whose data arrive between the two readings has moved, or is back', async () => {
+  const { peers, reader, restored, roster } = createBed()
+  const client = peer()
+  peers.set(keyOf(1), client)
+  await reader.read()
+  Object.assign(client, { endpoint: attacker, received: 1148 })
+  await reader.read()
+  client.received += 32
+  await reader.read()
+  expect(roster.entryOf('fra1-a', 'vpn', keyOf(1))!.endpoint.address).toBe('203.0.113.66')
+  Object.assign(client, { endpoint: '198.51.100.9:9', received: client.received + 148 })
+  await reader.read()
+  Object.assign(client, { endpoint: attacker, received: client.received + 32 })
+  await reader.read()
+  await reader.read()
+  expect(restored).toEqual([])
+})
+
+test('what was read before `wg` failed is published', async () => {
+  const { peers, reader, published, fail } = createBed()
+  peers.set(keyOf(1), peer())
+  fail(new Error('no answer'), 'endpoints')
+  await reader.read()
+  expect(published).toHaveLength(1)
 })
