@@ -58,12 +58,16 @@ const nodeSchema = z.object({
   agent: processSchema.nullable().default(null),
 })
 
+const wireSchema = z.object({ router: z.string(), core: z.string() })
+
 const routerSchema = z.object({
   name: z.string(),
   site: z.string(),
   namespace: z.string(),
   controlSocket: z.string(),
   process: processSchema.nullable(),
+  /** Its wire to the core, by family, and the core's end of it. */
+  core: z.object({ interface: z.string(), ipv4: wireSchema, ipv6: wireSchema }),
   sessions: z.array(
     z.object({
       node: z.string(),
@@ -90,6 +94,10 @@ const clientSchema = z.object({
   /** Without a length, as in its peer entry. */
   allowedIp: z.string(),
   publicKey: z.string(),
+  /** The router that connects it; `null`: the core. */
+  router: z.string().nullable(),
+  /** Of the wire to that router, in the family of the endpoint. */
+  underlay: z.object({ address: z.string(), gateway: z.string() }),
   server: z.object({
     publicKey: z.string(),
     endpoint: z.string(),

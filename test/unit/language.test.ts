@@ -42,6 +42,7 @@ const words: [RegExp, string][] = [
 
 /** Names that stay: JSON keys and reason codes are an interface, whatever their words. */
 const exceptions: { pattern: RegExp; reason: string }[] = [
+  { pattern: /\bsite-change-told\b/g, reason: 'a scenario of `anyward lab run`' },
   { pattern: /\btold-nobody\b/g, reason: 'a reason code in the JSON of `anyward plan`' },
   {
     pattern: /'trouble'|`trouble`|\.trouble\b|\btrouble: |\{ trouble \}|\btrouble !== null/g,

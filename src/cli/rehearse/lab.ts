@@ -1,20 +1,14 @@
 import { resolve } from 'node:path'
+import { readBundle } from '../../bundle/read.ts'
 import { bringUp, LabExistsError } from '../../lab/bring-up.ts'
 import { describeLab } from '../../lab/describe.ts'
 import { LabError } from '../../lab/lab-error.ts'
 import { downLimitMs } from '../../lab/limits.ts'
 import { findMissingLabPrograms } from '../../lab/machine/programs.ts'
 import { NotReadyError } from '../../lab/readiness.ts'
-import {
-  type FleetScenarioName,
-  fleetScenarioNames,
-  isFleetScenario,
-  scenarioNames,
-} from '../../lab/scenario/names.ts'
 import { describeEvent, renderResults } from '../../lab/scenario/report.ts'
 import { defaultNodes, runScenarios } from '../../lab/scenario/run.ts'
-import type { Scenario, ScenarioResult } from '../../lab/scenario/scenario.ts'
-import { scenarios } from '../../lab/scenario/scenarios.ts'
+import type { ScenarioResult } from '../../lab/scenario/scenario.ts'
 import { type LabState, labDir, type NodeState, occupyLab, readState } from '../../lab/state.ts'
 import { endOwner, hasLiveOwner, takeDown } from '../../lab/take-down.ts'
 import { describeFactor } from '../../lab/topology/slow-timers.ts'
@@ -24,6 +18,7 @@ import { RunError } from '../../linux/run.ts'
 import type { Fleet } from '../../plan/sites/fleet.ts'
 import { requireFleet } from '../../plan/sites/load.ts'
 import { CommandError, exitCode } from '../failure.ts'
+import { type Chosen, chooseScenarios } from './choose-scenarios.ts'
 
 export interface GlobalOptions {
   readonly sites: string
@@ -57,11 +52,7 @@ export async function labUp(options: UpOptions): Promise<void> {
 }
 
 export async function labRun(wanted: readonly string[], options: RunCommandOptions): Promise<void> {
-  const ofFleet = wanted.filter(isFleetScenario)
-  const ofNodes = wanted.filter((name) => !isFleetScenario(name))
-  const chosen = wanted.length === 0 ? scenarios : ofNodes.map(requireScenario)
-  if (ofFleet.includes(ofStore) && !options.store && !options.running) throw needsStore()
-  const results = await run(chosen, { ...options, ofFleet: wanted.length === 0 ? null : ofFleet })
+  const results = await run(wanted, options)
   if (options.json) process.stdout.write(`${JSON.stringify({ scenarios: results }, null, 2)}\n`)
   else process.stdout.write(`${renderResults(results)}\n`)
   process.exitCode = results.every(({ passed }) => passed) ? exitCode.fine : exitCode.findings
@@ -81,21 +72,16 @@ export async function labDown(options: GlobalOptions): Promise<void> {
   else process.stdout.write('the lab is down\n')
 }
 
-interface Chosen extends RunCommandOptions {
-  /** The scenarios of the whole fleet; `null`: none was named, and that of a store runs where there is one. */
-  readonly ofFleet: readonly FleetScenarioName[] | null
-}
-
-const ofStore: FleetScenarioName = 'all-sites-bad'
-
-function needsStore(): CommandError {
-  return new CommandError(`${ofStore} needs a store`, {
-    hint: 'add --store, or use a lab that was started with it',
-  })
-}
-
-async function run(chosen: readonly Scenario[], options: Chosen): Promise<ScenarioResult[]> {
-  if (options.running) return runOn(await requireRunningLab(), chosen, options)
+async function run(wanted: readonly string[], options: RunCommandOptions): Promise<ScenarioResult[]> {
+  if (options.running) {
+    const state = await requireRunningLab()
+    const { rescue } = await readBundle(state.nodes[0]!.bundle)
+    const lab = { hasStore: state.storeMembers.length > 0, hasRescue: rescue !== null }
+    return runOn(state, chooseScenarios(wanted, lab, options.client), options)
+  }
+  const { rescue } = await requireFleet(options.sites)
+  const lab = { hasStore: options.store === true, hasRescue: rescue !== null }
+  const chosen = chooseScenarios(wanted, lab, options.client)
   const state = await up({ ...options, controllers: true }, 'lab run')
   try {
     return await runOn(state, chosen, options)
@@ -104,15 +90,8 @@ async function run(chosen: readonly Scenario[], options: Chosen): Promise<Scenar
   }
 }
 
-async function runOn(
-  state: LabState,
-  chosen: readonly Scenario[],
-  options: Chosen,
-): Promise<ScenarioResult[]> {
+async function runOn(state: LabState, chosen: Chosen, options: RunCommandOptions): Promise<ScenarioResult[]> {
   const nodes = options.node?.map((name) => requireNode(state, name)) ?? defaultNodes(state)
-  const hasStore = state.storeMembers.length > 0
-  const { ofFleet } = options
-  if (ofFleet?.includes(ofStore) && !hasStore) throw needsStore()
   const notice = options.running ? describeFactor(state.timerFactor) : null
   if (notice !== null) say(notice)
   const interruption = interruptible('interrupted, repairing the fault')
@@ -120,8 +99,7 @@ async function runOn(
     return await occupyLab(state, 'lab run', () =>
       runScenarios({
         state,
-        scenarios: chosen,
-        fleetScenarios: ofFleet ?? (hasStore ? [ofStore] : []),
+        ...chosen,
         nodes,
         client: options.client,
         program: thisProgram(),
@@ -149,14 +127,6 @@ async function requireRunningLab(): Promise<LabState> {
   }
   if (await hasLiveOwner(state)) throw await explainExisting(state)
   return state
-}
-
-function requireScenario(name: string): Scenario {
-  const found = scenarios.find((scenario) => scenario.name === name)
-  if (found !== undefined) return found
-  throw new CommandError(`no scenario is called ${name}`, {
-    hint: `there are ${[...scenarioNames, ...fleetScenarioNames].join(', ')}`,
-  })
 }
 
 function requireNode(state: LabState, name: string): NodeState {

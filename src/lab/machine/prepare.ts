@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { writeBundles } from '../../bundle/write.ts'
@@ -18,26 +17,18 @@ import {
   type WireguardState,
   writeSecret,
 } from '../state.ts'
-import type { LabSecrets } from '../topology/adapt.ts'
-import type { LabCache, LabClient, LabNode, LabRouter, Topology } from '../topology/model.ts'
+import type { LabCache, LabClient, LabNode, LabRouter, PointToPoint, Topology } from '../topology/model.ts'
 import { needsOf } from '../topology/needs.ts'
 import { installConfiguration } from './daemons.ts'
+import { generateKeys, type Keys, writeKeys } from './keys.ts'
 import { locateSecrets, nodeDir, planNodes } from './plan-nodes.ts'
 import { renderCore, renderRouter } from './router-config.ts'
 import { renderVrps, vrpFileOf } from './rtr.ts'
 import { prepareNodeKeys, prepareStore } from './store.ts'
-import { generateKeyPair, generatePresharedKey, type KeyPair, renderWireguard } from './wireguard.ts'
+import { renderWireguard } from './wireguard.ts'
 
 export const managementLink = 'aw-mgmt'
 export const coreDir = join(labDir, 'core')
-
-interface Keys {
-  readonly servers: ReadonlyMap<string, KeyPair>
-  readonly presharedKeys: ReadonlyMap<string, string>
-  /** By node and service. */
-  readonly probes: ReadonlyMap<string, KeyPair>
-  readonly clients: ReadonlyMap<string, KeyPair>
-}
 
 /** The state of a lab before it is created: its names, which are enough to remove it. */
 export function describeClaim(topology: Topology, sites: string, owner: LabState['owner']): LabState {
@@ -120,45 +111,6 @@ export function namespacesOf(topology: Topology): string[] {
     ...topology.clients.map((client) => client.namespace),
     ...topology.storeMembers.map((member) => member.namespace),
   ]
-}
-
-function generateKeys(fleet: Fleet, topology: Topology): Keys {
-  return {
-    servers: new Map(fleet.services.map((service) => [service.name, generateKeyPair()])),
-    presharedKeys: new Map(fleet.services.map((service) => [service.name, generatePresharedKey()])),
-    probes: new Map(
-      topology.nodes.flatMap((node) =>
-        fleet.services.map((service) => [`${node.name} ${service.name}`, generateKeyPair()]),
-      ),
-    ),
-    clients: new Map(topology.clients.map((client) => [client.name, generateKeyPair()])),
-  }
-}
-
-async function writeKeys(fleet: Fleet, topology: Topology, keys: Keys, secrets: LabSecrets): Promise<void> {
-  await mkdir(join(labDir, 'keys'), { recursive: true, mode: 0o700 })
-  for (const service of fleet.services) {
-    await writeSecret(secrets.presharedKeyFile(service.name), `${keys.presharedKeys.get(service.name)}\n`)
-  }
-  for (const node of topology.nodes) {
-    await mkdir(nodeDir(node), { recursive: true })
-    for (const service of fleet.services) {
-      const pair = keys.probes.get(`${node.name} ${service.name}`)!
-      await writeSecret(secrets.probeKeyFile(node.name, service.name), `${pair.privateKey}\n`)
-    }
-    for (const link of node.links) {
-      const password = randomBytes(18).toString('base64url')
-      await writeSecret(secrets.passwordFile(node.name, link.neighbor), `${password}\n`)
-    }
-    for (const peer of node.peers) {
-      // Both ends have the same; the one that comes second by its name finds it.
-      if (peer.node < node.name) continue
-      const password = randomBytes(18).toString('base64url')
-      await mkdir(nodeDir(topology.nodes.find(({ name }) => name === peer.node)!), { recursive: true })
-      await writeSecret(secrets.passwordFile(node.name, peer.neighbor), `${password}\n`)
-      await writeSecret(secrets.passwordFile(peer.node, peer.neighborThere), `${password}\n`)
-    }
-  }
 }
 
 function describeNode(node: LabNode, plan: NodePlan, has: string[], port: number, keys: Keys): NodeState {
@@ -247,6 +199,7 @@ async function prepareRouter(router: LabRouter, plans: readonly NodePlan[]): Pro
     namespace: router.namespace,
     controlSocket: join(dir, 'bird.ctl'),
     process: null,
+    core: { interface: `r${router.index}`, ...wiresOf(router) },
     sessions: sessions.map(({ link, session }) => ({
       node: link.node,
       neighbor: link.neighbor,
@@ -256,6 +209,11 @@ async function prepareRouter(router: LabRouter, plans: readonly NodePlan[]): Pro
       bfdMultiplier: session.bfd?.multiplier ?? null,
     })),
   }
+}
+
+function wiresOf({ coreLink }: LabRouter) {
+  const wire = ({ router, core }: PointToPoint) => ({ router: router.toString(), core: core.toString() })
+  return { ipv4: wire(coreLink.ipv4), ipv6: wire(coreLink.ipv6) }
 }
 
 async function prepareCache({ name, address }: LabCache, fleet: Fleet): Promise<CacheState> {
@@ -291,6 +249,11 @@ async function prepareClient(client: LabClient, service: Service, keys: Keys): P
     tunnelAddress: client.tunnelAddress.toString(),
     allowedIp: hostPrefix(client.tunnelAddress.address.toString()),
     publicKey: pair.publicKey,
+    router: client.router,
+    underlay: {
+      address: client.underlay[family].client.toString(),
+      gateway: client.underlay[family].gateway.toString(),
+    },
     server,
     wireguard: null,
     traffic: null,

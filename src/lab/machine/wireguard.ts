@@ -107,20 +107,3 @@ export async function createInterface(
   )
   return process
 }
-
-/** Resets a peer on an interface: no session, and only the given endpoint. */
-export async function renewPeers(
-  namespace: string,
-  name: string,
-  peers: readonly Peer[],
-  signal?: AbortSignal,
-): Promise<void> {
-  if (peers.length === 0) return
-  const removals = peers.flatMap((peer) => ['peer', peer.publicKey, 'remove'])
-  const additions = peers.flatMap((peer) => [
-    ...['peer', peer.publicKey, 'allowed-ips', peer.allowedIps.join(',')],
-    ...(peer.endpoint === undefined ? [] : ['endpoint', peer.endpoint]),
-  ])
-  await runIn(namespace, ['wg', 'set', name, ...removals], { signal })
-  await runIn(namespace, ['wg', 'set', name, ...additions], { signal })
-}

@@ -24,7 +24,7 @@ interface RestOptions {
 export async function stagesOf(state: LabState, program: readonly string[]): Promise<Stage[]> {
   return together(
     state.nodes.map(async (node) => ({
-      ...{ state, node, program, wireguard: node.wireguard[0]! },
+      ...{ state, node, program, wireguard: node.wireguard[0]!, client: null },
       manifest: await readBundle(node.bundle),
     })),
   )

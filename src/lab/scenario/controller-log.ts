@@ -1,4 +1,5 @@
 import { open, stat } from 'node:fs/promises'
+import { setTimeout as delay } from 'node:timers/promises'
 import * as z from 'zod'
 import { parseJson } from '../../text/parse-json.ts'
 
@@ -43,5 +44,29 @@ export async function readFrom(path: string, offset: number): Promise<string> {
     return buffer.toString('utf8', 0, bytesRead)
   } finally {
     await file.close()
+  }
+}
+
+export const isWithdrawal = ({ decision }: LoggedDecision): boolean => decision === 'withdraw'
+
+/**
+ * Decisions up to the first withdrawal after the fault, which may be logged shortly after the neighbors receive
+ * it; all of them without one.
+ */
+export async function findDecisions(
+  path: string,
+  offset: number,
+  service: string,
+  signal: AbortSignal,
+): Promise<LoggedDecision[]> {
+  const deadline = performance.now() + 2000
+  for (;;) {
+    const decisions = parseDecisions(await readFrom(path, offset)).filter(
+      (decision) => decision.service === service,
+    )
+    const end = decisions.findIndex(isWithdrawal)
+    if (end !== -1) return decisions.slice(0, end + 1)
+    if (performance.now() > deadline) return decisions
+    await delay(20, undefined, { signal })
   }
 }

@@ -1,12 +1,8 @@
 import { sessionsOf } from '../readiness.ts'
-import type { ClientState } from '../state.ts'
-import { clientPatienceMs } from './client-outage.ts'
-import type { LoggedDecision } from './controller-log.ts'
-import type { Outage } from './ping-log.ts'
+import { type Arrival, clientPatienceMs } from './client/client-watch.ts'
+import { isWithdrawal, type LoggedDecision } from './controller-log.ts'
 import type { Scenario, Stage } from './scenario.ts'
 import type { Held, Watched } from './watch.ts'
-
-export const isWithdrawal = ({ decision }: LoggedDecision): boolean => decision === 'withdraw'
 
 /** Also of a controller that does not withdraw: the last announcer is degraded, and its reason is `last-site`. */
 export function describeDecisions(decisions: readonly LoggedDecision[], struckAtEpochMs: number): string[] {
@@ -23,7 +19,7 @@ export function describeDecisions(decisions: readonly LoggedDecision[], struckAt
 
 /** Without BFD an unreachable node keeps its routes until the hold timer expires, minutes later. */
 export function describeUnwatched(stage: Stage, scenario: Scenario, held: readonly Held[]): string[] {
-  if (!scenario.needsBfd) return []
+  if (scenario.needs !== 'bfd') return []
   const others = sessionsOf(stage.state, stage.node.name)
     .map(({ router }) => router.name)
     .filter((name) => held.every(({ router }) => router.name !== name))
@@ -36,16 +32,11 @@ export function describeStuck(watched: readonly Watched[], verb: string): string
     .map(({ held, present }) => `${held.router.name} ${verb} ${present.join(', ') || 'none'}`)
 }
 
-export function describeClient(
-  client: ClientState,
-  outage: Outage | null | undefined,
-  lost: boolean,
-): string {
-  if (outage === undefined) {
-    return lost
-      ? `${client.name} has no replies after ${clientPatienceMs / 1000} s: WireGuard keeps its session with a site that still runs`
-      : ''
-  }
-  if (outage === null) return `${client.name} lost nothing`
-  return `${client.name} was back after ${(outage.durationMs / 1000).toFixed(1)} s`
+/** @param way such as `at another site` */
+export function describeArrival(name: string, way: string, arrival: Arrival): string {
+  if (arrival.kind === 'dark') return `${name} had no replies for ${clientPatienceMs / 1000} s`
+  if (arrival.kind === 'stays') return `${name} is not served ${way}`
+  if (arrival.outage === null) return `${name} was ${way} without a lost packet`
+  const { durationMs, packetsLost } = arrival.outage
+  return `${name} was ${way} after ${(durationMs / 1000).toFixed(2)} s and ${packetsLost} lost packets`
 }

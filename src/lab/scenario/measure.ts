@@ -1,26 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Manifest, ManifestService } from '../../manifest/manifest.ts'
 import { together } from '../machine/together.ts'
-import {
-  type Check,
-  controllerLogOf,
-  expectedPrefixes,
-  readStatus,
-  sessionsOf,
-  type Tables,
-  waitUntilReady,
-} from '../readiness.ts'
-import type { ClientState, NodeState } from '../state.ts'
-import { readPings, waitForClient } from './client-outage.ts'
-import { type LoggedDecision, parseDecisions, readFrom, sizeOf } from './controller-log.ts'
-import {
-  describeClient,
-  describeDecisions,
-  describeStuck,
-  describeUnwatched,
-  isWithdrawal,
-} from './describe-outcome.ts'
-import { findOutage, type Outage } from './ping-log.ts'
+import { type Check, controllerLogOf, readStatus, type Tables, waitUntilReady } from '../readiness.ts'
+import type { NodeState } from '../state.ts'
+import { ClientPart } from './client/client-part.ts'
+import type { ClientWatch } from './client/client-watch.ts'
+import { findDecisions, isWithdrawal, sizeOf } from './controller-log.ts'
+import { describeDecisions, describeStuck, describeUnwatched } from './describe-outcome.ts'
+import { findHeld } from './held-routes.ts'
 import type { Fault, Scenario, ScenarioEvent, ScenarioResult, Stage } from './scenario.ts'
 import { type Held, type Watched, watchForLoss, watchRoutes } from './watch.ts'
 
@@ -34,42 +20,10 @@ const calmMs = 2000
 /** How to watch, and where events go. */
 interface Measuring {
   readonly tables: Tables
-  readonly client: ClientState | null
+  /** `null`: its outage is not measured. */
+  readonly watch: ClientWatch | null
   readonly onEvent: ((event: ScenarioEvent) => void) | undefined
   readonly signal: AbortSignal
-}
-
-/** The routes that the fault should take from the node's neighbors. */
-function findHeld(stage: Stage, scenario: Scenario): Held[] {
-  const { state, node, manifest } = stage
-  const affected = affectedPrefixes(manifest, (service) => isAffected(scenario, stage, service))
-  return sessionsOf(state, node.name).flatMap(({ router, session }): Held[] => {
-    const prefixes = expectedPrefixes(manifest, session.neighbor).filter((prefix) => affected.has(prefix))
-    if (prefixes.length === 0) return []
-    if (scenario.needsBfd && session.bfdIntervalMs === null) return []
-    return [{ router, protocol: session.protocol, prefixes }]
-  })
-}
-
-/** A prefix that two services share stays announced while one of them is healthy. */
-export function affectedPrefixes(
-  manifest: Manifest,
-  isGone: (service: ManifestService) => boolean,
-): Set<string> {
-  const of = (services: readonly ManifestService[]) => services.flatMap(({ prefixes }) => prefixes)
-  const kept = new Set(of(manifest.services.filter((service) => !isGone(service))))
-  return new Set(of(manifest.services.filter(isGone)).filter((prefix) => !kept.has(prefix)))
-}
-
-function isAffected({ affects }: Scenario, { wireguard }: Stage, service: ManifestService): boolean {
-  switch (affects) {
-    case 'node':
-      return true
-    case 'guarded':
-      return service.deadManMs !== null
-    case 'service':
-      return service.name === wireguard.service
-  }
 }
 
 type Measurements = Pick<
@@ -84,13 +38,14 @@ export async function measureWithdrawal(
   scenario: Scenario,
   fault: Fault,
 ): Promise<Measurements> {
-  const { tables, client, signal, onEvent } = measuring
+  const { tables, watch, signal, onEvent } = measuring
   const held = findHeld(stage, scenario)
   const bound = scenario.boundOf(stage)
   const logFile = controllerLogOf(stage.node)
   const logOffset = await sizeOf(logFile)
   const struckAt = performance.now()
   const struckAtEpochMs = performance.timeOrigin + struckAt
+  const client = new ClientPart(stage, scenario, struckAtEpochMs, { watch, onEvent, signal })
   const deadline = struckAt + bound.limitMs + overdueMs
   const strike = fault.strike()
   // It is awaited below; until then a failure of it is not unhandled.
@@ -107,28 +62,18 @@ export async function measureWithdrawal(
   )
   await strike
   const decisions =
-    scenario.detectedBy === 'controller' ? await findDecisions(logFile, logOffset, stage, signal) : []
+    scenario.detectedBy === 'controller'
+      ? await findDecisions(logFile, logOffset, stage.wireguard.service, signal)
+      : []
   const decision = decisions.find(isWithdrawal) ?? null
   const detectMs = decision === null ? null : Math.max(0, decision.decidedAt - struckAtEpochMs)
   if (decision !== null) onEvent?.({ kind: 'detected', afterMs: detectMs!, reason: decision.reason })
 
-  const lost = gone.every(({ afterMs }) => afterMs !== null)
-  let outage: Outage | null | undefined
-  if (client !== null && scenario.clientReturns === 'elsewhere' && lost) {
-    outage = await waitForClient(client, struckAtEpochMs, signal)
-  }
+  if (gone.every(({ afterMs }) => afterMs !== null)) await client.leave(fault)
+  const repairedAtEpochMs = performance.timeOrigin + performance.now()
   const back = await repairAndWatch(measuring, fault, held)
-  if (client !== null && scenario.clientReturns === 'with-repair') {
-    outage = await waitForClient(client, struckAtEpochMs, signal)
-  }
-  if (outage) {
-    onEvent?.({
-      kind: 'client-back',
-      client: client!.name,
-      outageMs: outage.durationMs,
-      packetsLost: outage.packetsLost,
-    })
-  }
+  await client.comeBack(repairedAtEpochMs)
+  const { clientOutageMs, packetsLost, problems, detail: ofClient } = await client.result()
   const withdrawnMs = slowest(gone)
   const restoredMs = slowest(back)
   const detail = [
@@ -140,7 +85,7 @@ export async function measureWithdrawal(
     ...(withdrawnMs !== null && withdrawnMs > bound.limitMs
       ? [`more than ${Math.round(bound.limitMs)} ms`]
       : []),
-    ...(client === null ? [] : [describeClient(client, outage, lost)]),
+    ...ofClient,
   ]
   return {
     passed:
@@ -148,12 +93,13 @@ export async function measureWithdrawal(
       withdrawnMs !== null &&
       withdrawnMs <= bound.limitMs &&
       restoredMs !== null &&
+      problems.length === 0 &&
       (scenario.detectedBy === 'neighbor' || decision !== null),
     detectMs: rounded(detectMs),
     withdrawnMs: rounded(withdrawnMs),
     restoredMs: rounded(restoredMs),
-    clientOutageMs: outage ? rounded(outage.durationMs) : outage === null ? 0 : null,
-    packetsLost: outage ? outage.packetsLost : outage === null ? 0 : null,
+    clientOutageMs,
+    packetsLost,
     detail: detail.filter((part) => part !== '').join('; '),
   }
 }
@@ -165,36 +111,41 @@ export async function measureCalm(
   scenario: Scenario,
   fault: Fault,
 ): Promise<Measurements> {
-  const { tables, client, signal, onEvent } = measuring
+  const { tables, watch, signal, onEvent } = measuring
   const held = findHeld(stage, scenario)
   const struckAt = performance.now()
+  const epochMs = () => performance.timeOrigin + performance.now()
+  const client = new ClientPart(stage, scenario, epochMs(), { watch, onEvent, signal })
   const course = (async () => {
     await fault.strike()
     onEvent?.({ kind: 'struck' })
+    await client.leave(fault)
     onEvent?.({ kind: 'repairing' })
+    const repairedAt = epochMs()
     await fault.repair()
     await waitForAnnouncing(stage.node, struckAt + restartTimeoutMs, signal)
     const announcingAt = performance.now()
+    await client.comeBack(repairedAt)
     await delay(calmMs, undefined, { signal })
     return announcingAt - struckAt
   })()
   const losses = await together(held.map((entry) => watchForLoss(tables, entry, course, signal)))
   const restoredMs = await course
   const losers = held.filter((_, at) => losses[at]).map(({ router }) => router.name)
-  const outage =
-    client === null ? undefined : findOutage(await readPings(client), performance.timeOrigin + struckAt)
+  const { clientOutageMs, packetsLost, problems, detail } = await client.result()
   return {
-    passed: held.length > 0 && losers.length === 0,
+    passed: held.length > 0 && losers.length === 0 && problems.length === 0,
     detectMs: null,
     withdrawnMs: null,
     restoredMs: rounded(restoredMs),
-    clientOutageMs: outage === undefined ? null : rounded(outage?.durationMs ?? 0),
-    packetsLost: outage === undefined ? null : (outage?.packetsLost ?? 0),
+    clientOutageMs,
+    packetsLost,
     detail: [
       scenario.summary,
       losers.length === 0
         ? `${held.map(({ router }) => router.name).join(', ')} never lost a route`
         : `flapped at ${losers.join(', ')}`,
+      ...detail,
     ].join('; '),
   }
 }
@@ -220,28 +171,6 @@ async function repairAndWatch(
   )
   await repair
   return back
-}
-
-/**
- * Decisions up to the first withdrawal after the fault, which may be logged shortly after the neighbors receive
- * it; all of them without one.
- */
-async function findDecisions(
-  path: string,
-  offset: number,
-  stage: Stage,
-  signal: AbortSignal,
-): Promise<LoggedDecision[]> {
-  const deadline = performance.now() + 2000
-  for (;;) {
-    const decisions = parseDecisions(await readFrom(path, offset)).filter(
-      ({ service }) => service === stage.wireguard.service,
-    )
-    const end = decisions.findIndex(isWithdrawal)
-    if (end !== -1) return decisions.slice(0, end + 1)
-    if (performance.now() > deadline) return decisions
-    await delay(20, undefined, { signal })
-  }
 }
 
 async function waitForAnnouncing(node: NodeState, deadline: number, signal: AbortSignal): Promise<void> {

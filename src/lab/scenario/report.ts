@@ -12,7 +12,7 @@ export function describeEvent(event: ScenarioEvent): string | null {
     case 'withdrawn':
       return `    gone at ${event.neighbor} after ${formatMs(event.afterMs)}`
     case 'client-back':
-      return `    ${event.client} had no replies for ${formatMs(event.outageMs)}, ${event.packetsLost} packets lost`
+      return `    ${event.client}, ${event.where === 'here' ? 'back at its own site' : 'at another site'}, had no replies for ${formatMs(event.outageMs)}, ${event.packetsLost} packets lost`
     case 'repairing':
       return '    repairing'
     case 'restored':

@@ -1,19 +1,19 @@
 import { readBundle } from '../../bundle/read.ts'
 import { daemonKinds } from '../../manifest/daemon-kinds.ts'
-import { signalProcess } from '../machine/processes.ts'
 import {
   announceChecks,
   type Check,
-  clientCheck,
   NotReadyError,
   sessionChecks,
   Tables,
   waitUntilReady,
 } from '../readiness.ts'
-import { type ClientState, type LabState, type NodeState, type ProcessRecord, writeState } from '../state.ts'
+import { type LabState, type NodeState, writeState } from '../state.ts'
 import { runAllSitesBad } from './all-sites-bad.ts'
 import { runBadRollout } from './bad-rollout.ts'
-import { renewClients, startMeasuring } from './client-outage.ts'
+import { ClientWatch } from './client/client-watch.ts'
+import { obstacleOf } from './client/obstacle.ts'
+import { renewClients } from './client/renew.ts'
 import { measureCalm, measureWithdrawal } from './measure.ts'
 import type { FleetScenarioName } from './names.ts'
 import type { Fault, Scenario, ScenarioEvent, ScenarioResult, Stage } from './scenario.ts'
@@ -82,7 +82,7 @@ async function runOnFleet(
     onEvent?.({ kind: 'finished', result })
     return result
   } finally {
-    await renewClients(state)
+    await renewClients(state, state.clients)
   }
 }
 
@@ -109,25 +109,30 @@ async function runScenario(
   const unmeasured = unmeasuredOf(scenario.name, node.name, node)
   const wireguard = node.wireguard[0]
   if (wireguard === undefined) return { ...unmeasured, detail: 'the node has no service' }
-  const client = options.client ? (state.clients.find(({ site }) => site === node.site) ?? null) : null
+  // A scenario about the client is nothing without it.
+  const isWatched = options.client || scenario.client !== undefined
+  const own = state.clients.filter(({ site }) => site === node.site)
+  const client = isWatched ? (own[0] ?? null) : null
   const manifest = await readBundle(node.bundle)
-  const stage: Stage = { state, node, manifest, wireguard, program }
+  const stage: Stage = { state, node, manifest, wireguard, client, program }
+  const obstacle = obstacleOf(scenario, stage)
+  if (obstacle !== null) return { ...unmeasured, detail: obstacle }
   let fault: Fault | null = null
-  let ping: ProcessRecord | null = null
+  let watch: ClientWatch | null = null
   try {
-    await waitUntilHealthy(options, tables, node, client)
-    if (client !== null) ping = await startMeasuring(client, signal)
+    await waitUntilHealthy(options, tables, node)
+    if (client !== null) watch = await ClientWatch.start(stage, client, scenario, signal)
     fault = await scenario.prepare(stage)
     const measure = scenario.expects === 'withdrawn' ? measureWithdrawal : measureCalm
-    const measured = await measure({ tables, client, onEvent, signal }, stage, scenario, fault)
+    const measured = await measure({ tables, watch, onEvent, signal }, stage, scenario, fault)
     fault = null
     return { ...unmeasured, ...measured }
   } catch (error) {
     return { ...unmeasured, detail: describeNotReady(error) }
   } finally {
     await fault?.repair()
-    if (ping !== null) await signalProcess(ping, 'SIGKILL')
-    await renewClients(state)
+    await watch?.stop()
+    await renewClients(state, own)
     await writeState(state)
   }
 }
@@ -136,12 +141,10 @@ async function waitUntilHealthy(
   { state, signal }: RunOptions,
   tables: Tables,
   node: NodeState,
-  client: ClientState | null,
 ): Promise<void> {
   const checks: Check[] = [
     ...sessionChecks(state, tables, [node]),
     ...(await announceChecks(state, tables, node)),
-    ...(client === null ? [] : [clientCheck(client, signal)]),
   ]
   await waitUntilReady(checks, performance.now() + readyTimeoutMs, signal)
 }

@@ -1,7 +1,7 @@
 import type { DaemonKind } from '../../manifest/daemon-kinds.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
-import type { LabState, NodeState, WireguardState } from '../state.ts'
-import type { ScenarioName } from './names.ts'
+import type { ClientState, LabState, NodeState, WireguardState } from '../state.ts'
+import type { ClientScenarioName, ScenarioName } from './names.ts'
 
 /** What a scenario works on: one node, and the service whose endpoint it breaks. */
 export interface Stage {
@@ -9,6 +9,8 @@ export interface Stage {
   readonly node: NodeState
   readonly manifest: Manifest
   readonly wireguard: WireguardState
+  /** Of the node's site; `null`: it has none, or is not looked at. */
+  readonly client: ClientState | null
   /** How this program is started: the interpreter and the script. */
   readonly program: readonly string[]
 }
@@ -16,6 +18,8 @@ export interface Stage {
 /** A fault, prepared so that its injection takes no time. */
 export interface Fault {
   strike(): Promise<void>
+  /** Between the client's arrival at another site and the repair. */
+  whileAway?(signal: AbortSignal): Promise<{ readonly problem: string | null; readonly detail: string }>
   /** Removes the fault, also one that was injected only in part. */
   repair(): Promise<void>
 }
@@ -28,7 +32,7 @@ export interface Bound {
 }
 
 export interface Scenario {
-  readonly name: ScenarioName
+  readonly name: ScenarioName | ClientScenarioName
   /** A short description of the fault. */
   readonly summary: string
   /** The expected effect on the node's routes at its neighbors. */
@@ -37,12 +41,23 @@ export interface Scenario {
   readonly detectedBy: 'controller' | 'neighbor'
   /** The services whose routes are withdrawn: that of the broken endpoint, all of the node, or those with a guard. */
   readonly affects: 'service' | 'node' | 'guarded'
-  /** Whether only neighbors with BFD detect the fault within the time limit. */
-  readonly needsBfd: boolean
-  /** Whether the clients move to another site, or return to theirs after the repair. */
-  readonly clientReturns: 'elsewhere' | 'with-repair'
+  /** `bfd`: only neighbors with BFD detect the fault within the time limit. `rescue`: of the fleet, see docs/rescue.md. */
+  readonly needs: 'bfd' | 'rescue' | null
+  /** Whether the client moves to another site, returns to its own after the repair, or both, one after the other. */
+  readonly clientReturns: 'elsewhere' | 'with-repair' | 'there-and-back'
+  /** Whether the node serves the client until its routes are gone, so that its detection costs the client nothing. */
+  readonly serves: boolean
+  /** Only of scenarios that are about the client. */
+  readonly client?: ClientSetting
   readonly boundOf: (stage: Stage) => Bound
   readonly prepare: (stage: Stage) => Promise<Fault>
+}
+
+export interface ClientSetting {
+  /** What is between the client and its router. */
+  readonly behind: 'nothing' | 'nat'
+  /** Whether it sends, or receives only. */
+  readonly sends: boolean
 }
 
 export interface ScenarioResult {
@@ -72,7 +87,14 @@ export type ScenarioEvent =
   | { kind: 'struck' }
   | { kind: 'detected'; afterMs: number; reason: string }
   | { kind: 'withdrawn'; neighbor: string; afterMs: number }
-  | { kind: 'client-back'; client: string; outageMs: number; packetsLost: number }
+  | {
+      kind: 'client-back'
+      client: string
+      /** At another site, or at its own. */
+      where: 'elsewhere' | 'here'
+      outageMs: number
+      packetsLost: number
+    }
   | { kind: 'repairing' }
   | { kind: 'restored'; neighbor: string; afterMs: number }
   | { kind: 'finished'; result: ScenarioResult }

@@ -1,16 +1,12 @@
-import { join } from 'node:path'
-import { type DaemonKind, daemonNames } from '../../manifest/daemon-kinds.ts'
-import { startController, startWireguard } from '../bring-up.ts'
-import { restartDaemon } from '../machine/daemons.ts'
-import { ipBatch, openIpShell, runIn } from '../machine/namespaces.ts'
-import { signalProcess, waitForEnd } from '../machine/processes.ts'
-import { generateKeyPair } from '../machine/wireguard.ts'
-import { type ProcessRecord, writeSecret } from '../state.ts'
-import type { Bound, Fault, Scenario, Stage } from './scenario.ts'
+import type { DaemonKind } from '../../manifest/daemon-kinds.ts'
+import { changeKey, removeInterface, removeProbePeer, stopWireguard } from './faults/endpoint.ts'
+import { drainNode } from './faults/orders.ts'
+import { cutLinks } from './faults/paths.ts'
+import { killController, killDaemon } from './faults/processes.ts'
+import type { Bound, Scenario, Stage } from './scenario.ts'
 
 /** The limit is this many times the goal, so that a busy machine does not fail the scenario. */
 const leniency = 5
-const killTimeoutMs = 5000
 /** Includes the start of the command line. */
 const operatorLimitMs = 5000
 /** A killed daemon's sessions end with its sockets. */
@@ -23,8 +19,9 @@ export const scenarios: readonly Scenario[] = [
     expects: 'withdrawn',
     detectedBy: 'controller',
     affects: 'service',
-    needsBfd: false,
+    needs: null,
     clientReturns: 'elsewhere',
+    serves: false,
     boundOf: eventBound,
     prepare: removeInterface,
   },
@@ -34,8 +31,9 @@ export const scenarios: readonly Scenario[] = [
     expects: 'withdrawn',
     detectedBy: 'controller',
     affects: 'service',
-    needsBfd: false,
+    needs: null,
     clientReturns: 'elsewhere',
+    serves: false,
     boundOf: probeBound,
     prepare: stopWireguard,
   },
@@ -45,8 +43,9 @@ export const scenarios: readonly Scenario[] = [
     expects: 'withdrawn',
     detectedBy: 'controller',
     affects: 'service',
-    needsBfd: false,
+    needs: null,
     clientReturns: 'elsewhere',
+    serves: false,
     boundOf: probeBound,
     prepare: changeKey,
   },
@@ -56,8 +55,9 @@ export const scenarios: readonly Scenario[] = [
     expects: 'withdrawn',
     detectedBy: 'controller',
     affects: 'service',
-    needsBfd: false,
+    needs: null,
     clientReturns: 'elsewhere',
+    serves: true,
     boundOf: probeBound,
     prepare: removeProbePeer,
   },
@@ -67,8 +67,9 @@ export const scenarios: readonly Scenario[] = [
     expects: 'withdrawn',
     detectedBy: 'neighbor',
     affects: 'node',
-    needsBfd: false,
+    needs: null,
     clientReturns: 'with-repair',
+    serves: true,
     boundOf: () => ({ limitMs: resetLimitMs, goalMs: null }),
     prepare: killDaemon,
   },
@@ -78,8 +79,9 @@ export const scenarios: readonly Scenario[] = [
     expects: 'kept',
     detectedBy: 'neighbor',
     affects: 'node',
-    needsBfd: false,
+    needs: null,
     clientReturns: 'with-repair',
+    serves: true,
     boundOf: () => ({ limitMs: 0, goalMs: null }),
     prepare: killController,
   },
@@ -89,8 +91,9 @@ export const scenarios: readonly Scenario[] = [
     expects: 'withdrawn',
     detectedBy: 'neighbor',
     affects: 'guarded',
-    needsBfd: false,
+    needs: null,
     clientReturns: 'elsewhere',
+    serves: true,
     boundOf: guardBound,
     prepare: killController,
   },
@@ -100,8 +103,9 @@ export const scenarios: readonly Scenario[] = [
     expects: 'withdrawn',
     detectedBy: 'neighbor',
     affects: 'node',
-    needsBfd: true,
+    needs: 'bfd',
     clientReturns: 'elsewhere',
+    serves: false,
     boundOf: bfdBound,
     prepare: cutLinks,
   },
@@ -111,8 +115,9 @@ export const scenarios: readonly Scenario[] = [
     expects: 'withdrawn',
     detectedBy: 'controller',
     affects: 'node',
-    needsBfd: false,
+    needs: null,
     clientReturns: 'elsewhere',
+    serves: true,
     boundOf: drainBound,
     prepare: drainNode,
   },
@@ -153,135 +158,4 @@ function bfdBound({ state, node }: Stage): Bound {
     .filter((session) => session.node === node.name)
     .map(({ bfdIntervalMs, bfdMultiplier }) => (bfdIntervalMs ?? 0) * (bfdMultiplier ?? 0))
   return { limitMs: Math.max(0, ...detection) + 200, goalMs: null }
-}
-
-async function removeInterface({ state, node, wireguard }: Stage): Promise<Fault> {
-  const shell = await openIpShell(node.namespace)
-  return {
-    strike: () => shell.run([`link del ${wireguard.interface}`]),
-    async repair() {
-      await shell.close()
-      await ipBatch(node.namespace, [`link del ${wireguard.interface}`]).catch(() => {})
-      if (wireguard.process !== null && !(await waitForEnd(wireguard.process, killTimeoutMs))) {
-        await signalProcess(wireguard.process, 'SIGKILL')
-        await waitForEnd(wireguard.process, killTimeoutMs)
-      }
-      await startWireguard(state, node, wireguard)
-    },
-  }
-}
-
-async function stopWireguard({ node, wireguard }: Stage): Promise<Fault> {
-  const running = wireguard.process
-  if (running !== null) {
-    return {
-      strike: async () => void (await signalProcess(running, 'SIGSTOP')),
-      repair: async () => void (await signalProcess(running, 'SIGCONT')),
-    }
-  }
-  // The kernel's WireGuard cannot be stopped: its port is blocked instead.
-  const table = 'anyward_lab_hung'
-  return {
-    async strike() {
-      await runIn(node.namespace, ['nft', '-f', '-'], { input: renderBlock(table, wireguard.port) })
-    },
-    async repair() {
-      await runIn(node.namespace, ['nft', 'delete', 'table', 'inet', table]).catch(() => {})
-    },
-  }
-}
-
-/** nft 1.0.6 wants a line end or a semicolon after each closing brace. */
-export function renderBlock(table: string, port: number): string {
-  return `table inet ${table} {
-  chain input {
-    type filter hook input priority -300
-    udp dport ${port} drop
-  }
-}
-`
-}
-
-async function changeKey({ node, wireguard }: Stage): Promise<Fault> {
-  const file = join(node.dir, 'wrong.key')
-  await writeSecret(file, `${generateKeyPair().privateKey}\n`)
-  return {
-    async strike() {
-      await runIn(node.namespace, ['wg', 'set', wireguard.interface, 'private-key', file])
-    },
-    repair: () => restoreConfiguration(node.namespace, wireguard.interface, wireguard.config),
-  }
-}
-
-async function removeProbePeer({ node, wireguard }: Stage): Promise<Fault> {
-  const { probePublicKey } = wireguard
-  return {
-    async strike() {
-      await runIn(node.namespace, ['wg', 'set', wireguard.interface, 'peer', probePublicKey, 'remove'])
-    },
-    repair: () => restoreConfiguration(node.namespace, wireguard.interface, wireguard.config),
-  }
-}
-
-async function restoreConfiguration(namespace: string, name: string, config: string): Promise<void> {
-  await runIn(namespace, ['wg', 'syncconf', name, config])
-}
-
-async function killDaemon({ node }: Stage): Promise<Fault> {
-  const name = daemonNames[node.daemon].process
-  const daemon = node.daemons.find((record) => record.name === name)!
-  return {
-    strike: async () => void (await signalProcess(daemon, 'SIGKILL')),
-    async repair() {
-      await endProcess(daemon)
-      await restartDaemon(node, daemon)
-    },
-  }
-}
-
-async function killController({ node, program }: Stage): Promise<Fault> {
-  const { controller } = node
-  return {
-    async strike() {
-      if (controller !== null) await signalProcess(controller, 'SIGKILL')
-    },
-    async repair() {
-      if (controller !== null) await endProcess(controller)
-      node.controller = await startController(node, program)
-    },
-  }
-}
-
-async function cutLinks({ state, node }: Stage): Promise<Fault> {
-  const shell = await openIpShell(state.fabricNamespace)
-  return {
-    strike: () => shell.run(node.ports.map((port) => `link set ${port} down`)),
-    async repair() {
-      await shell.close()
-      await ipBatch(
-        state.fabricNamespace,
-        node.ports.map((port) => `link set ${port} up`),
-      )
-    },
-  }
-}
-
-async function drainNode({ node, program }: Stage): Promise<Fault> {
-  const order = async (...words: string[]) => {
-    try {
-      await runIn(node.namespace, [...program, ...words, '--no-wait', '--bundle', node.bundle])
-    } catch (error) {
-      // It reports that the neighbors do not have it yet, which is measured next.
-      if ((error as { exitCode?: number }).exitCode !== 1) throw error
-    }
-  }
-  return {
-    strike: () => order('drain', '--reason', 'a scenario of the lab'),
-    repair: () => order('undrain'),
-  }
-}
-
-async function endProcess(record: ProcessRecord): Promise<void> {
-  await signalProcess(record, 'SIGKILL')
-  await waitForEnd(record, killTimeoutMs)
 }

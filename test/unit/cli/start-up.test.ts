@@ -4,7 +4,8 @@ import { join, relative } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import { labFolder } from '../../../src/cli/locate-bundle.ts'
-import { scenarioNames } from '../../../src/lab/scenario/names.ts'
+import { clientScenarios } from '../../../src/lab/scenario/client/client-scenarios.ts'
+import { clientScenarioNames, scenarioNames } from '../../../src/lab/scenario/names.ts'
 import { scenarios } from '../../../src/lab/scenario/scenarios.ts'
 import { labDir } from '../../../src/lab/state.ts'
 
@@ -40,6 +41,7 @@ test.each(['bird', 'frr'])(
 
 test('the help of lab names every scenario, in order', () => {
   expect(scenarios.map(({ name }) => name)).toEqual(scenarioNames)
+  expect(clientScenarios.map(({ name }) => name)).toEqual(clientScenarioNames)
 })
 
 /** The modules of src that a module loads before it runs: itself and its static imports, recursively. */

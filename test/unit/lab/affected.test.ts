@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { affectedPrefixes } from '../../../src/lab/scenario/measure.ts'
+import { affectedPrefixes } from '../../../src/lab/scenario/held-routes.ts'
 import { buildManifest } from '../../../src/plan/compile/build-manifest.ts'
 import { compilePlan } from '../../../src/plan/compile/compile-plan.ts'
 import { fleetOf, osloYaml } from './fleets.ts'

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { describeDecisions } from '../../../src/lab/scenario/describe-outcome.ts'
+import { describeArrival, describeDecisions } from '../../../src/lab/scenario/describe-outcome.ts'
 
 const decision = (word: string, reason: string, decidedAt: number) => ({
   event: 'decision' as const,
@@ -28,4 +28,18 @@ test('a controller that decides something else than to withdraw is reported with
 
 test('a controller without a decision is reported as that', () => {
   expect(describeDecisions([], 1000)).toEqual(['the controller made no decision'])
+})
+
+test('what became of a client is said with its way, its outage and its packets', () => {
+  const back = { kind: 'back', outage: { durationMs: 104, packetsLost: 3 } } as const
+  expect(describeArrival('client-a', 'at another site', back)).toBe(
+    'client-a was at another site after 0.10 s and 3 lost packets',
+  )
+  expect(describeArrival('client-a', 'at another site', { kind: 'back', outage: null })).toBe(
+    'client-a was at another site without a lost packet',
+  )
+  expect(describeArrival('client-a', 'at another site', { kind: 'stays' })).toBe(
+    'client-a is not served at another site',
+  )
+  expect(describeArrival('client-a', 'at another site', { kind: 'dark' })).toContain('no replies for 20 s')
 })

@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander'
-import { scenarioNames } from '../../../lab/scenario/names.ts'
+import { clientScenarioNames, scenarioNames } from '../../../lab/scenario/names.ts'
 import { collect } from '../options.ts'
 import { labRolloutCommand } from './lab-rollout.ts'
 import { parseTime } from './parse-time.ts'
@@ -35,14 +35,14 @@ function runCommand(): Command {
     .description('Starts the fleet, injects faults, measures at the neighbors, and removes the fleet.')
     .argument(
       '[scenario...]',
-      `the faults (default: all): ${scenarioNames.join(', ')}; with --store also all-sites-bad; only if named, because it takes minutes: bad-rollout`,
+      `the faults (default: all): ${scenarioNames.join(', ')}; of a client that reaches another site, with \`rescue\` in fleet.yaml: ${clientScenarioNames.join(', ')}; with --store also all-sites-bad; only if named, because it takes minutes: bad-rollout`,
     )
     .option(
       '--node <name>',
       'the node; may be repeated (default: the first node of each routing daemon)',
       collect,
     )
-    .option('--no-client', 'do not measure the outage of clients')
+    .option('--no-client', 'do not measure the outage of clients, and leave out what is about a client')
     .addOption(new Option('--store', storeHelp).conflicts('running'))
     .option('--running', 'use the lab that is running, and leave it running')
     .option('--timeout <duration>', timeoutHelp, parseTime)

@@ -1,0 +1,101 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { setDown } from '../faults/endpoint.ts'
+import { leaveGhost } from '../faults/ghost.ts'
+import { withdrawNode } from '../faults/orders.ts'
+import { moveRoute } from '../faults/paths.ts'
+import type { Fault, Scenario, Stage } from '../scenario.ts'
+
+/** How long a flapping client stays at the other site. */
+const awayMs = 5000
+
+/** They are about the client: a machine that is too busy for the routes' own bounds still shows what becomes of it. */
+const eventBound = () => ({ limitMs: 2000, goalMs: null })
+/** Includes the start of the command line. */
+const orderBound = () => ({ limitMs: 15_000, goalMs: null })
+
+const plain = { behind: 'nothing', sends: true } as const
+
+/** The node says that it has withdrawn, so others take its client over. */
+const reported = {
+  expects: 'withdrawn',
+  detectedBy: 'controller',
+  affects: 'service',
+  needs: 'rescue',
+  clientReturns: 'elsewhere',
+  serves: false,
+  boundOf: eventBound,
+  prepare: setDown,
+} as const
+
+/** What a client notices when it reaches another site. */
+export const clientScenarios: readonly Scenario[] = [
+  {
+    ...reported,
+    name: 'site-change-told',
+    summary: 'a site is dead and says so, and another one begins a handshake with its client',
+    client: plain,
+  },
+  {
+    name: 'site-change-silent',
+    summary: 'an upstream moves the route, and the client’s packets arrive at a site that does not know it',
+    expects: 'kept',
+    detectedBy: 'neighbor',
+    affects: 'service',
+    needs: 'rescue',
+    clientReturns: 'there-and-back',
+    serves: true,
+    boundOf: () => ({ limitMs: 0, goalMs: null }),
+    prepare: moveRoute,
+    client: plain,
+  },
+  {
+    name: 'flap-back',
+    summary: 'a site is withdrawn by an order, and announces again 5 s after its client is served elsewhere',
+    expects: 'withdrawn',
+    detectedBy: 'controller',
+    affects: 'node',
+    needs: 'rescue',
+    clientReturns: 'there-and-back',
+    serves: true,
+    boundOf: orderBound,
+    prepare: withdrawFor5Seconds,
+    client: plain,
+  },
+  {
+    ...reported,
+    name: 'idle-client',
+    summary: 'the same for a client that only receives, without keepalives',
+    client: { behind: 'nothing', sends: false },
+  },
+  {
+    ...reported,
+    name: 'nat-client',
+    summary: 'the same for a client behind a NAT',
+    client: { behind: 'nat', sends: true },
+  },
+  {
+    name: 'ghost',
+    summary: 'a withdrawn site whose WireGuard runs begins handshakes with its client',
+    expects: 'withdrawn',
+    detectedBy: 'controller',
+    affects: 'node',
+    // The fence is always there.
+    needs: null,
+    clientReturns: 'elsewhere',
+    serves: true,
+    boundOf: orderBound,
+    prepare: leaveGhost,
+    client: plain,
+  },
+]
+
+async function withdrawFor5Seconds(stage: Stage): Promise<Fault> {
+  const withdrawal = await withdrawNode(stage)
+  return {
+    ...withdrawal,
+    async whileAway(signal) {
+      await delay(awayMs, undefined, { signal })
+      return { problem: null, detail: '' }
+    },
+  }
+}
