@@ -3,10 +3,7 @@ import { setDown } from '../faults/endpoint.ts'
 import { leaveGhost } from '../faults/ghost.ts'
 import { withdrawNode } from '../faults/orders.ts'
 import { moveRoute } from '../faults/paths.ts'
-import type { Fault, Scenario, Stage } from '../scenario.ts'
-
-/** How long a flapping client stays at the other site. */
-const awayMs = 5000
+import type { Scenario } from '../scenario.ts'
 
 /** They are about the client: a machine that is too busy for the routes' own bounds still shows what becomes of it. */
 const eventBound = () => ({ limitMs: 2000, goalMs: null })
@@ -45,7 +42,7 @@ export const clientScenarios: readonly Scenario[] = [
     clientReturns: 'there-and-back',
     serves: true,
     boundOf: () => ({ limitMs: 0, goalMs: null }),
-    prepare: moveRoute,
+    prepare: awayFor(2000, moveRoute),
     client: plain,
   },
   {
@@ -58,7 +55,7 @@ export const clientScenarios: readonly Scenario[] = [
     clientReturns: 'there-and-back',
     serves: true,
     boundOf: orderBound,
-    prepare: withdrawFor5Seconds,
+    prepare: awayFor(5000, withdrawNode),
     client: plain,
   },
   {
@@ -89,13 +86,13 @@ export const clientScenarios: readonly Scenario[] = [
   },
 ]
 
-async function withdrawFor5Seconds(stage: Stage): Promise<Fault> {
-  const withdrawal = await withdrawNode(stage)
-  return {
-    ...withdrawal,
+/** The client is served by the other site for so long before the repair: handshakes are distinguished by their seconds. */
+function awayFor(ms: number, prepare: Scenario['prepare']): Scenario['prepare'] {
+  return async (stage) => ({
+    ...(await prepare(stage)),
     async whileAway(signal) {
-      await delay(awayMs, undefined, { signal })
+      await delay(ms, undefined, { signal })
       return { problem: null, detail: '' }
     },
-  }
+  })
 }
