@@ -10,25 +10,37 @@ import { startRollout } from '../dist/plan/service/rollout/rollout-service.js'
 
 export const canary = 'fra1-a'
 
-/** A copy of the example's YAML with times for a demo: it drains for seconds, and its first wave is the canary. */
+/** The lab has certificates of its own in place of these. */
+const rescue =
+  'rescue: { caFile: /etc/anyward/rescue/ca.crt, certFile: /etc/anyward/rescue/node.crt, keyFile: /etc/anyward/rescue/node.key }'
+
+/** A copy of the example's YAML with session rescue, and with times for a demo: it drains for seconds, and its first wave is the canary. */
 export async function copySites(from) {
   const dir = await mkdtemp(join(tmpdir(), 'anyward-demo-'))
   await cp(from, dir, { recursive: true })
   await edit(join(dir, 'fleet.yaml'), (text) => {
     const drain = text.replace(/drain: \{.*\}/, 'drain: { idle: 1s, limit: 5s, undrain: 1s }')
-    return `${drain}\nrollout: { waves: [{ name: canary, nodes: [${canary}] }], soak: 5s }\n`
+    return `${drain}\nrollout: { waves: [{ name: canary, nodes: [${canary}] }], soak: 5s }\n${rescue}\n`
   })
+  for (const [at, name] of (await siteFiles(dir)).entries()) {
+    await edit(join(dir, name), (text) =>
+      text.replace(/^( +)routerId:/m, `$1unicast: 198.51.100.${at + 1}\n$1routerId:`),
+    )
+  }
   return { dir, remove: () => rm(dir, { recursive: true, force: true }) }
 }
 
 /** Swaps the last two digits of the AS number of each upstream, at every site. */
 async function swapDigits(dir) {
-  for (const name of await readdir(dir)) {
-    if (name === 'fleet.yaml') continue
+  for (const name of await siteFiles(dir)) {
     await edit(join(dir, name), (text) =>
       text.replaceAll(/asn: 6460([1-9])\b/g, (_, digit) => `asn: 646${digit}0`),
     )
   }
+}
+
+async function siteFiles(dir) {
+  return (await readdir(dir)).filter((name) => name !== 'fleet.yaml')
 }
 
 async function edit(path, change) {

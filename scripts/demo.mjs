@@ -2,25 +2,29 @@
 // clients. Then a bad change of the YAML is rolled out.
 import { fileURLToPath } from 'node:url'
 import { bringUp, LabExistsError } from '../dist/lab/bring-up.js'
+import { clientScenarios } from '../dist/lab/scenario/client/client-scenarios.js'
 import { formatMs } from '../dist/lab/scenario/report.js'
 import { runScenarios } from '../dist/lab/scenario/run.js'
 import { scenarios } from '../dist/lab/scenario/scenarios.js'
 import { readState } from '../dist/lab/state.js'
 import { takeDown } from '../dist/lab/take-down.js'
 import { requireFleet } from '../dist/plan/sites/load.js'
+import { restartWith, watchClient } from './demo-rescue.mjs'
 import { canary, copySites, rollOutMistake } from './demo-rollout.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const program = [process.execPath, `${root}dist/cli/main.js`]
 
-/** `client`: wait until the site's client is served by another site, which takes WireGuard about 15 s. */
+/** The first without session rescue, so that the client waits for WireGuard's own timers, and all others with it. */
 const acts = [
-  { scenario: 'wireguard-down', node: 'fra1-a', client: true },
-  { scenario: 'wireguard-hung', node: 'nyc1-a', client: true },
-  { scenario: 'node-crash', node: 'ams1-a', client: true },
-  { scenario: 'wrong-key', node: 'fra1-a', client: false },
-  { scenario: 'peer-missing', node: 'nyc1-a', client: false },
-  { scenario: 'controller-killed', node: 'ams1-a', client: false },
+  { scenario: 'wireguard-down', node: 'fra1-a', rescue: false },
+  { scenario: 'wireguard-down', node: 'fra1-a', rescue: true },
+  { scenario: 'wireguard-hung', node: 'nyc1-a', rescue: true },
+  { scenario: 'node-crash', node: 'ams1-a', rescue: true },
+  { scenario: 'wrong-key', node: 'fra1-a', rescue: true },
+  { scenario: 'peer-missing', node: 'nyc1-a', rescue: true },
+  { scenario: 'site-change-silent', node: 'ams1-a', rescue: true },
+  { scenario: 'controller-killed', node: 'ams1-a', rescue: true },
 ]
 
 /** How each reason is detected, for the table. */
@@ -97,7 +101,13 @@ async function main() {
       `   up after ${formatMs(performance.now() - startedAt)}: all sessions and announcements are up, all clients have replies`,
     )
     const parts = acts.length + 1
+    let hasRescue = true
     for (const [index, act] of acts.entries()) {
+      if (act.rescue !== hasRescue) {
+        wait(`the controllers start again ${act.rescue ? 'with' : 'without'} session rescue`)
+        await restartWith(act.rescue ? fleet : { ...fleet, rescue: null }, state, program, abort.signal)
+        hasRescue = act.rescue
+      }
       rows.push(await play(state, act, `${index + 1}/${parts}`, abort.signal))
     }
     rows.push(await playRollout(state, sites.dir, `${parts}/${parts}`, abort.signal))
@@ -116,20 +126,19 @@ async function main() {
 }
 
 async function play(state, act, number, signal) {
-  const scenario = scenarios.find(({ name }) => name === act.scenario)
+  const scenario = [...scenarios, ...clientScenarios].find(({ name }) => name === act.scenario)
+  const what = act.rescue ? scenario.summary : `${scenario.summary}, without session rescue`
   const node = state.nodes.find(({ name }) => name === act.node)
   const neighbors = new Set()
   let reason = null
   say('')
-  say(
-    `${bold(`${number}  ${scenario.summary}`)} at ${node.name} (${node.daemon === 'bird' ? 'BIRD' : 'FRR'})`,
-  )
+  say(`${bold(`${number}  ${what}`)} at ${node.name} (${node.daemon === 'bird' ? 'BIRD' : 'FRR'})`)
   const [result] = await runScenarios({
     state,
     scenarios: [scenario],
     fleetScenarios: [],
     nodes: [node],
-    client: act.client,
+    client: true,
     program,
     signal,
     onEvent(event) {
@@ -137,17 +146,15 @@ async function play(state, act, number, signal) {
         case 'withdrawn':
           neighbors.add(event.neighbor)
           say(`   ${formatMs(event.afterMs).padStart(9)}  ${event.neighbor} has lost the route`)
-          if (act.client) wait('its client shakes hands with the next site')
+          wait(toOtherSite)
           break
         case 'detected':
           reason = event.reason
           say(`   ${formatMs(event.afterMs).padStart(9)}  the controller decided: ${event.reason}`)
-          if (act.client) wait('its client shakes hands with the next site')
+          wait(toOtherSite)
           break
         case 'client-back':
-          say(
-            `   ${formatMs(event.outageMs).padStart(9)}  the client uses another site, ${event.packetsLost} packets lost`,
-          )
+          say(describeClient(event))
           break
         case 'repairing':
           wait('repaired; waiting for the new announcement')
@@ -162,14 +169,26 @@ async function play(state, act, number, signal) {
   return {
     passed: result.passed,
     cells: [
-      scenario.summary,
+      what,
       nameOf(node),
       foundBy(scenario, reason),
       scenario.expects === 'kept' && result.passed ? 'kept' : formatMs(result.withdrawnMs),
-      act.client ? formatMs(result.clientOutageMs) : '',
-      act.client && result.packetsLost !== null ? String(result.packetsLost) : '',
+      ...darkCells(result.clientOutageMs, result.packetsLost),
     ],
   }
+}
+
+const toOtherSite = 'its client moves to another site'
+
+function describeClient({ where, outageMs, packetsLost }) {
+  const site = where === 'here' ? 'its own site' : 'another site'
+  if (packetsLost === 0) return `              its client is at ${site}, and has lost nothing`
+  return `   ${formatMs(outageMs).padStart(9)}  its client was dark: it is at ${site} now, ${packetsLost} packets lost`
+}
+
+/** `null`: longer than it was waited for. */
+function darkCells(ms, packetsLost) {
+  return ms === null ? ['over 20 s', '-'] : [ms === 0 ? 'never' : formatMs(ms), String(packetsLost)]
 }
 
 const nameOf = ({ name, daemon }) => `${name} ${daemon === 'bird' ? 'BIRD' : 'FRR'}`
@@ -186,6 +205,7 @@ async function playRollout(state, dir, number, signal) {
     dim('   the YAML is valid, and would end the sessions with all upstreams; drain and soak are short here'),
   )
   wait('planning the new bundles')
+  const client = await watchClient(state, node.site)
   const { rollout, tookMs, losses, restarts, incomplete, others } = await rollOutMistake({
     ...{ state, dir, program, signal },
     onEvent({ event, message, afterMs }) {
@@ -204,6 +224,7 @@ async function playRollout(state, dir, number, signal) {
       }
     },
   })
+  const outage = await client.end()
   const isCanaryAlone = [...losses, ...restarts].every((name) => name === canary)
   const passed = rollout?.state === 'undone' && isCanaryAlone && incomplete.length === 0
   if (passed) {
@@ -217,12 +238,15 @@ async function playRollout(state, dir, number, signal) {
   const seenBy = passed ? 'canary only' : '-'
   return {
     passed,
-    cells: ['wrong AS numbers are rolled out', nameOf(node), 'apply at the canary', seenBy, '', ''],
+    cells: [
+      ...['wrong AS numbers are rolled out', nameOf(node), 'apply at the canary', seenBy],
+      ...darkCells(outage?.durationMs ?? 0, outage?.packetsLost ?? 0),
+    ],
   }
 }
 
 function printTable(rows, tookMs) {
-  const head = ['what broke', 'where', 'found by', 'route gone', 'client outage', 'lost']
+  const head = ['what broke', 'where', 'found by', 'route gone', 'client dark', 'lost']
   const cells = rows.map((row) => row.cells)
   const widths = head.map((title, at) => Math.max(title.length, ...cells.map((row) => row[at].length)))
   const print = (row) =>
@@ -233,11 +257,18 @@ function printTable(rows, tookMs) {
   for (const [at, row] of cells.entries()) say(`${print(row)}${rows[at].passed ? '' : '  FAILED'}`)
   say('')
   say(
-    'Route gone: the time until the last neighbor’s table has lost the route. Client outage: how long the pings of',
+    'Route gone: the time until the last neighbor’s table has lost the route. Client dark: the longest time that the',
   )
   say(
-    'the site’s client through the tunnel had no reply; WireGuard’s own timers take 15 s. Lost: pings without a reply.',
+    'pings of the site’s client through the tunnel had no reply, there and back. Lost: pings without a reply.',
   )
+  const [without, rescued] = rows
+  if (rescued !== undefined)
+    say(
+      bold(
+        `One fault, one client: dark for ${without.cells[4]} without session rescue, for ${rescued.cells[4]} with it (docs/rescue.md).`,
+      ),
+    )
   say(
     dim(
       `${formatMs(tookMs)} in all; all processes have ended. Next: start a lab with npx anyward lab up (docs/lab.md)`,
@@ -247,6 +278,7 @@ function printTable(rows, tookMs) {
 
 function foundBy(scenario, reason) {
   if (scenario.name === 'node-crash') return 'BFD at the neighbors'
+  if (scenario.name === 'site-change-silent') return 'packets at the other site'
   if (scenario.expects === 'kept') return 'no failure'
   return reason === null ? '-' : (finders[reason] ?? reason)
 }

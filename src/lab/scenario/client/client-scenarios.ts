@@ -29,12 +29,12 @@ export const clientScenarios: readonly Scenario[] = [
   {
     ...reported,
     name: 'site-change-told',
-    summary: 'a site is dead and says so, and another one begins a handshake with its client',
+    summary: 'a site is dead and says so, and another one takes its client over',
     client: plain,
   },
   {
     name: 'site-change-silent',
-    summary: 'an upstream moves the route, and the client’s packets arrive at a site that does not know it',
+    summary: 'an upstream moves the route to a site that does not know the client',
     expects: 'kept',
     detectedBy: 'neighbor',
     affects: 'service',
@@ -47,7 +47,7 @@ export const clientScenarios: readonly Scenario[] = [
   },
   {
     name: 'flap-back',
-    summary: 'a site is withdrawn by an order, and announces again 5 s after its client is served elsewhere',
+    summary: 'a site is withdrawn, and announces again 5 s after its client is at another one',
     expects: 'withdrawn',
     detectedBy: 'controller',
     affects: 'node',
@@ -61,13 +61,13 @@ export const clientScenarios: readonly Scenario[] = [
   {
     ...reported,
     name: 'idle-client',
-    summary: 'the same for a client that only receives, without keepalives',
+    summary: 'a site is dead and says so; its client only receives, without keepalives',
     client: { behind: 'nothing', sends: false },
   },
   {
     ...reported,
     name: 'nat-client',
-    summary: 'the same for a client behind a NAT',
+    summary: 'a site is dead and says so; its client is behind a NAT',
     client: { behind: 'nat', sends: true },
   },
   {
