@@ -1,146 +1,101 @@
-import { execFile, spawn } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { startClients } from './clients.mjs'
+import {
+  anycast,
+  captureInitiations,
+  inNamespace,
+  pause,
+  until,
+  untilRoster,
+  watchRoute,
+} from './machine.mjs'
 
-const { findOutage, parsePingLog } = await import(
-  new URL('../../../dist/lab/scenario/ping-log.js', import.meta.url)
-)
 const cli = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url))
 const run = promisify(execFile)
-const anycast = '192.0.2.1'
-const limitMs = 60_000
+export const site = 'oslo'
+/** After this many changes a client counts as one that flaps, and is rescued later: then new clients take over. */
+const roundsOfClients = 3
 
 /**
- * Moves the client of the first site away and back, again and again.
- * @returns for each round, how long the client was dark on the way to the other site and back: from the moment that its route moved,
- *   and for a drain in all
+ * Moves clients of the first site away and back, again and again.
+ *
+ * @param plan `what` breaks or moves; `stayMs`: at the other site; `kinds`: how many clients of each; `rounds`; `limitMs`: until a
+ *   client counts as dark for good
+ * @returns for each kind how long each client was dark on the way away and back, from the moment that its route moved, and for a drain
+ *   from the order; and the initiations for each client and change
  */
-export async function measureChanges(lab, what, rounds) {
-  const node = lab.nodes.find(({ site }) => site === 'oslo')
+export async function measureChanges(lab, plan, folder) {
+  const node = lab.nodes.find((one) => one.site === site)
   const tor = lab.neighbors.find(({ sessions }) => sessions.some((session) => session.node === node.name))
-  const client = startClient(lab.clients.find(({ name }) => name.includes('oslo')))
   const routes = watchRoute(tor.namespace)
-  const times = { gone: [], back: [] }
-  try {
-    await client.untilServed(0)
-    for (let round = 0; round < rounds; round += 1) {
-      // The roster has the client's last handshake; the limiter of flapping clients forgets it after 180 s.
-      await pause(3000 + Math.random() * 200)
-      const { strike, repair } = faultOf(what, node, tor)
-      const away = Date.now()
-      await strike()
-      await routes.untilMoved(away)
-      times.gone.push(await client.darkSince(what === 'drain' ? away : routes.movedAt))
-      await pause(2000)
-      const back = Date.now()
-      await repair()
-      await routes.untilMoved(back)
-      times.back.push(await client.darkSince(routes.movedAt))
-    }
-  } finally {
-    client.stop()
-    routes.stop()
+  const initiations = captureInitiations(lab.clients.find((one) => one.site === site).namespace)
+  await initiations.started
+  const rows = new Map()
+  const note = (direction, kind, ms) => {
+    const key = `${direction} ${kind}`
+    rows.set(key, [...(rows.get(key) ?? []), ms])
   }
-  return times
+  const counts = []
+  try {
+    let group = null
+    for (let round = 0; round < plan.rounds; round += 1) {
+      if (round % roundsOfClients === 0) {
+        await group?.stop()
+        group = await startClients(lab, site, plan.kinds, folder)
+      }
+      const { clients } = group
+      await group.forgetExcept(node.name)
+      if (plan.isRescued) await untilRoster(lab, node, clients.length)
+      // Strikes at another moment between two packets in each round.
+      await pause(Math.random() * 100)
+      const { strike, repair } = faultOf(plan.what, node, tor)
+      const change = async (direction, order) => {
+        const since = Date.now()
+        await order()
+        await routes.untilMoved(since)
+        const from = plan.what === 'drain' && direction === 'away' ? since : routes.movedAt
+        const dark = await Promise.all(
+          clients.map(async (client) => [client, await client.darkSince(from, plan.limitMs)]),
+        )
+        for (const [{ kind }, ms] of dark) note(direction, kind, ms)
+        const ports = new Set(clients.map((client) => client.port))
+        const count = initiations.seen.filter(({ atMs, port }) => atMs >= since && ports.has(port)).length
+        counts.push(count / clients.length)
+      }
+      await change('away', strike)
+      await pause(plan.stayMs)
+      await change('back', repair)
+      await until('all clients are served', () => clients.every((client) => client.isServed()), plan.limitMs)
+      // What an idle client receives still comes from the other site.
+      await Promise.all(clients.map((client) => client.returnTo(node, routes.movedAt)))
+    }
+    await group?.stop()
+  } finally {
+    routes.stop()
+    initiations.stop()
+  }
+  return { rows, initiations: counts }
 }
 
-function faultOf(what, node, tor) {
-  const inNode = (...argv) => run('ip', ['netns', 'exec', node.namespace, ...argv])
+export function faultOf(what, node, tor) {
   const order = (word) => run(process.execPath, [cli, word, '--node', node.name])
+  const link = (state) => inNamespace(node.namespace, 'ip', 'link', 'set', node.wireguardInterface, state)
   const route = async (verb) => {
     const { stdout } = await run('ip', ['-n', tor.namespace, '-o', '-4', 'addr', 'show', 'dev', 'core0'])
     const [, core] = / peer ([\d.]+)/.exec(stdout)
-    await run('ip', [
-      '-n',
-      tor.namespace,
-      'route',
-      verb,
-      `${anycast}/32`,
-      'via',
-      core,
-      'dev',
-      'core0',
-      'metric',
-      '1',
-    ])
+    const words = [`${anycast}/32`, 'via', core, 'dev', 'core0', 'metric', '1']
+    await run('ip', ['-n', tor.namespace, 'route', verb, ...words])
   }
   switch (what) {
     case 'dead':
-      return {
-        strike: () => inNode('ip', 'link', 'set', node.wireguardInterface, 'down'),
-        repair: () => inNode('ip', 'link', 'set', node.wireguardInterface, 'up'),
-      }
+      return { strike: () => link('down'), repair: () => link('up') }
     case 'drain':
       return { strike: () => order('drain'), repair: () => order('undrain') }
     case 'silent':
       return { strike: () => route('add'), repair: () => route('delete') }
     default:
-      throw new Error(`--rows: unknown ${what}`)
+      throw new Error(`unknown change: ${what}`)
   }
-}
-
-/** The route of the client's router to the anycast address, as the kernel changes it. */
-function watchRoute(namespace) {
-  let movedAt = 0
-  const child = spawn('ip', ['-n', namespace, '-tshort', 'monitor', 'route'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  let text = ''
-  child.stdout.setEncoding('utf8').on('data', (chunk) => {
-    text += chunk
-    for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n')) {
-      const line = text.slice(0, end)
-      text = text.slice(end + 1)
-      const [, stamp] = /^\[([^\]]+)\].*\b192\.0\.2\.1 /.exec(line) ?? []
-      if (stamp !== undefined) movedAt = Date.parse(`${stamp.slice(0, 23)}Z`)
-    }
-  })
-  return {
-    get movedAt() {
-      return movedAt
-    },
-    untilMoved: (since) => until('the route moves', () => movedAt >= since),
-    stop: () => child.kill('SIGKILL'),
-  }
-}
-
-function startClient({ namespace }) {
-  let text = ''
-  const argv = ['netns', 'exec', namespace, 'ping', '-n', '-D', '-O', '-i', '0.05', '10.80.0.1']
-  const child = spawn('ip', argv, { stdio: ['ignore', 'pipe', 'inherit'] })
-  child.stdout.setEncoding('utf8').on('data', (chunk) => {
-    text += chunk
-  })
-  const replies = () => parsePingLog(text)
-  const untilServed = (since) =>
-    until('the client is served', () => {
-      const last = replies().at(-1)?.atMs ?? 0
-      return last > since && Date.now() - last < 150
-    })
-  return {
-    untilServed,
-    /** The time from then to the first reply after a gap; 0: no packet was lost. */
-    async darkSince(since) {
-      await pause(400)
-      await untilServed(since + 300)
-      const all = replies().filter(({ atMs }) => atMs > since - 5000)
-      const outage = findOutage(all, since)
-      if (outage === null) return 0
-      const end = all.findIndex(({ atMs }, at) => at > 0 && atMs - all[at - 1].atMs === outage.durationMs)
-      return Math.max(0, all[end].atMs - Math.max(since, all[end - 1].atMs))
-    },
-    stop: () => child.kill('SIGKILL'),
-  }
-}
-
-async function until(what, isSo) {
-  const endsAt = Date.now() + limitMs
-  while (!isSo()) {
-    if (Date.now() > endsAt) throw new Error(`not within ${limitMs / 1000} s: ${what}`)
-    await pause(10)
-  }
-}
-
-function pause(ms) {
-  return new Promise((resolve) => setTimeout(resolve, ms))
 }

@@ -70,8 +70,20 @@ describe('handshakes that are begun with `wg`', () => {
     await close()
     const view = await device.look()
     expect(view.size).toBe(peers.length + 1)
-    for (const { publicKey, keepalive } of peers)
-      expect(view.get(publicKey)).toEqual({ handshakeS: 0, keepaliveS: keepalive })
+    // Of the second initiation: with the first, the peer was another one. 148 bytes (WireGuard paper, section 5.4.2).
+    for (const { publicKey } of peers)
+      expect(view.get(publicKey)).toEqual({ handshakeS: 0, received: 0, sent: 148 })
+  })
+
+  test('what the interface has sent shows whether it made something of an attempt', async () => {
+    const [{ publicKey, endpoint }] = peers as [(typeof peers)[number]]
+    const sent = async () => (await device.look()).get(publicKey)!.sent
+    await device.start([{ peer: publicKey, endpoint, force: true }])
+    await until('the initiation counts', sent, (bytes) => bytes > 0)
+    const before = await sent()
+    // Within 5 s of the last one.
+    await device.start([{ peer: publicKey, endpoint, force: false }])
+    expect(await sent()).toBe(before)
   })
 
   test('after a thousand random batches each peer has all its settings', {

@@ -7,8 +7,9 @@ import { formatEndpoint } from '../../wireguard/endpoint-socket.ts'
 export interface PeerView {
   /** Seconds since 1970; 0: none. */
   readonly handshakeS: number
-  /** 0: off. */
-  readonly keepaliveS: number
+  /** Bytes; those of handshakes count too. */
+  readonly received: number
+  readonly sent: number
 }
 
 export interface HandshakeStart {
@@ -52,15 +53,15 @@ export function createRescueDevice(interfaceName: string, folder: string): Rescu
   const show = async (field: WgField) => readLines(await showWg(interfaceName, field, { timeoutMs }))
   return {
     async look() {
-      const [handshakes, keepalives] = await Promise.all([
-        show('latest-handshakes'),
-        show('persistent-keepalive'),
-      ])
+      const [handshakes, traffic] = await Promise.all([show('latest-handshakes'), show('transfer')])
       return new Map(
-        Array.from(handshakes, ([peer, seconds]) => [
-          peer,
-          { handshakeS: Number(seconds), keepaliveS: readKeepalive(keepalives.get(peer)) },
-        ]),
+        Array.from(handshakes, ([peer, seconds]) => {
+          const [received, sent] = traffic.get(peer)?.split('\t') ?? []
+          return [
+            peer,
+            { handshakeS: Number(seconds), received: Number(received ?? 0), sent: Number(sent ?? 0) },
+          ]
+        }),
       )
     },
     async start(starts) {

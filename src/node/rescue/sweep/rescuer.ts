@@ -63,22 +63,31 @@ interface Rescue {
   readonly begunAt: number
   readonly begunWall: number
   nextAt: number
+  /** From the next attempt to the one after it. */
+  waitMs: number
   /** When the last attempt began. */
   startedAt: number
   attempts: number
   /** Of the interface, before the last attempt. */
   handshakeBefore: number
+  /** What the interface had sent to the peer before an attempt of which it may have made nothing; `null`: it makes something of it. */
+  sentBefore: number | null
 }
 
 /** The most attempts. A route may move seconds after its withdrawal, and then an answer arrives at last. */
-const attempts: Readonly<Record<Trigger, number>> = { reported: 20, lost: 1, packet: 3 }
+const attempts: Readonly<Record<Trigger, number>> = { reported: 6, lost: 1, packet: 6 }
+
+/**
+ * From the first attempt to the second, in milliseconds. Where a peer's packets arrive, its answer does too; but a peer ignores an
+ * initiation within 20 ms of another one, which may be of a node that tries it as well. That one waits longer, so that they do
+ * not meet again.
+ */
+const firstWaitMs: Readonly<Record<Trigger, number>> = { reported: 500, lost: 500, packet: 150 }
+/** Each wait is longer by this factor: an attempt ends the one before it, and the answer of a peer may take more than half a second. */
+const growth = 1.5
 
 /** Milliseconds. */
 const timing = {
-  /** Between two attempts for a peer. */
-  again: 500,
-  /** The same, when the peer's packets begin to arrive here. */
-  soon: 100,
   /** Between two looks at the interface; at least four times what the last look took. */
   look: 40,
   /** After an error of the interface. */
@@ -86,6 +95,8 @@ const timing = {
   /** After that, a session is over (REJECT_AFTER_TIME; WireGuard paper, section 6.1). */
   session: 180_000,
 } as const
+
+const nothing: PeerView = { handshakeS: 0, received: 0, sent: 0 }
 
 /** Each call of `wg` blocks the interface for some milliseconds. */
 const mostAtOnce = 64
@@ -97,6 +108,8 @@ export class Rescuer {
   readonly #failing = new Set<string>()
   #timer: Timer | null = null
   #running = false
+  /** A rescue has begun, or is due, since the last look. */
+  #roused = false
   #closed = false
 
   constructor(parts: RescuerParts) {
@@ -156,17 +169,24 @@ export class Rescuer {
     const now = clock.now()
     const known = this.#rescues.get(key)
     if (known !== undefined) {
+      if (trigger !== 'packet') return
       // Now the route leads here, so an answer will, too.
-      if (trigger === 'packet')
-        known.nextAt = Math.min(known.nextAt, Math.max(now, known.startedAt + timing.soon))
+      known.waitMs = firstWaitMs.packet
+      known.nextAt = Math.min(known.nextAt, Math.max(now, known.startedAt + known.waitMs))
       return
     }
     const times = { begunAt: now, begunWall: clock.wall(), nextAt: now, startedAt: Number.NEGATIVE_INFINITY }
-    const progress = { attempts: 0, handshakeBefore: 0 }
-    this.#rescues.set(key, { service, peer, endpoint, from: node, trigger, isProven, ...times, ...progress })
+    const waitMs = firstWaitMs[trigger]
+    const progress = { attempts: 0, handshakeBefore: 0, sentBefore: null }
+    this.#rescues.set(key, {
+      ...{ service, peer, endpoint, from: node, trigger, isProven, waitMs },
+      ...times,
+      ...progress,
+    })
   }
 
   #wake(delayMs: number): void {
+    this.#roused ||= delayMs === 0
     if (this.#running || this.#closed || this.#rescues.size === 0) return
     this.#timer?.cancel()
     this.#timer = this.#parts.clock.after(delayMs, () => void this.#run())
@@ -174,21 +194,24 @@ export class Rescuer {
 
   async #run(): Promise<void> {
     this.#running = true
-    let delayMs: number = timing.look
+    this.#roused = false
+    let tookMs = 0
+    let hasFailed = false
     const services = new Set([...this.#rescues.values()].map(({ service }) => service))
     for (const service of services) {
       const begun = this.#parts.clock.now()
       try {
         await this.#step(service)
         this.#report(service, null)
-        delayMs = Math.max(delayMs, 4 * (this.#parts.clock.now() - begun))
+        tookMs = Math.max(tookMs, this.#parts.clock.now() - begun)
       } catch (error) {
         this.#report(service, (error as Error).message)
-        delayMs = timing.retry
+        hasFailed = true
       }
     }
     this.#running = false
-    this.#wake(delayMs)
+    // Of two moments one is without a call of `wg`, also during a flood of packets.
+    this.#wake(hasFailed ? timing.retry : this.#roused ? tookMs : Math.max(timing.look, 4 * tookMs))
   }
 
   async #step(service: string): Promise<void> {
@@ -196,16 +219,21 @@ export class Rescuer {
     const device = devices.get(service)!
     const view = await device.look()
     this.#judge(service, view)
+    const judgedAt = clock.now()
     for (;;) {
       const now = clock.now()
-      const due = [...this.#rescues.values()].filter((one) => one.service === service && one.nextAt <= now)
+      // A second attempt follows a look at what has become of the first.
+      const due = [...this.#rescues.values()].filter(
+        (one) => one.service === service && (one.attempts === 0 || one.nextAt <= judgedAt),
+      )
       const batch = due.slice(0, pace.take(Math.min(due.length, mostAtOnce), now))
       if (batch.length === 0 || this.#closed) return
       const started = batch.filter((rescue) => this.#mayBegin(rescue, now))
       for (const rescue of started) {
         rescue.attempts += 1
         rescue.startedAt = now
-        rescue.nextAt = now + timing.again
+        rescue.nextAt = now + rescue.waitMs
+        rescue.waitMs *= growth
       }
       await device.start(started.map((rescue) => this.#prepare(rescue, view)))
     }
@@ -219,11 +247,16 @@ export class Rescuer {
   }
 
   #prepare(rescue: Rescue, view: ReadonlyMap<string, PeerView>) {
-    const handshakeMs = (view.get(rescue.peer)?.handshakeS ?? 0) * 1000
+    const { handshakeS, received, sent } = view.get(rescue.peer) ?? nothing
+    const handshakeMs = handshakeS * 1000
     const isOld = this.#parts.clock.wall() - handshakeMs > timing.session
-    // What WireGuard keeps of the peer, such as the timestamp that stops replays, is kept where that is possible.
-    const force = rescue.attempts > 1 || !isOld
+    // What WireGuard keeps of the peer, such as the timestamp that stops replays, is kept where that is possible. Of a peer that has
+    // never sent anything it keeps nothing.
+    const force = rescue.attempts > 1 || !isOld || received === 0
     rescue.handshakeBefore = force ? 0 : handshakeMs
+    rescue.sentBefore = force ? null : sent
+    // It is looked at soon.
+    this.#roused ||= !force
     return { peer: rescue.peer, endpoint: rescue.endpoint, force }
   }
 
@@ -233,7 +266,18 @@ export class Rescuer {
       if (rescue.service !== service) continue
       const outcome = this.#outcomeOf(rescue, view.get(rescue.peer), now)
       if (outcome !== null) this.#end(rescue, outcome)
+      else this.#findUnsent(rescue, view.get(rescue.peer), now)
     }
+  }
+
+  /**
+   * WireGuard makes nothing of an attempt within 5 s of another initiation (WireGuard paper, section 6.2). That one may be of a packet
+   * that this node has to deliver to the peer, sent to the peer's old address, or by wireguard-go to none.
+   */
+  #findUnsent(rescue: Rescue, peer: PeerView | undefined, now: number): void {
+    if (rescue.sentBefore === null || peer === undefined) return
+    if (peer.sent === rescue.sentBefore) rescue.nextAt = now
+    rescue.sentBefore = null
   }
 
   /** `null`: it goes on. */

@@ -21,10 +21,13 @@ afterEach(() => {
 function start({
   announcing = ['b'],
   answers = () => true,
+  sends = () => true,
   fails = () => false,
 }: {
   announcing?: readonly string[]
   answers?: (peer: string, attempt: number) => boolean
+  /** Whether the interface sends an initiation. */
+  sends?: (start: HandshakeStart) => boolean
   fails?: () => boolean
 } = {}) {
   const clock = { ...systemClock, now: () => Date.now() }
@@ -32,6 +35,8 @@ function start({
   const roster = new Roster({ self: 'b', nodes, anycast: ['192.0.2.1'] })
   for (const node of ['a', 'c']) roster.setSkew(node, 0)
   const peers = new Map<string, PeerView>()
+  let sent = 0
+  let startMs = 0
   const starts: (HandshakeStart & { at: number })[] = []
   const ends: string[] = []
   const device: RescueDevice = {
@@ -41,11 +46,13 @@ function start({
       return new Map(peers)
     },
     start: async (batch) => {
+      if (startMs > 0) await clock.sleep(startMs)
       for (const one of batch) {
         starts.push({ ...one, at: clock.now() - Date.UTC(2026, 10, 30) })
         const attempt = starts.filter(({ peer }) => peer === one.peer).length
         const handshakeS = answers(one.peer, attempt) ? Math.floor(clock.wall() / 1000) : 0
-        peers.set(one.peer, { handshakeS, keepaliveS: 0 })
+        if (sends(one)) sent += 148
+        peers.set(one.peer, { handshakeS, received: 148, sent })
       }
     },
   }
@@ -73,7 +80,7 @@ function start({
       handshakeMs: clock.wall() - agoMs,
     }
     expect(roster.put(node, claim, clock.wall())).toBe('stored')
-    if (!peers.has(keyOf(at))) peers.set(keyOf(at), { handshakeS: 0, keepaliveS: 0 })
+    if (!peers.has(keyOf(at))) peers.set(keyOf(at), { handshakeS: 0, received: 148, sent: 0 })
   }
   return {
     rescuer,
@@ -83,6 +90,9 @@ function start({
     ends,
     problems,
     serve,
+    slow: (ms: number) => {
+      startMs = ms
+    },
     pass: (ms: number) => vi.advanceTimersByTimeAsync(ms),
   }
 }
@@ -122,13 +132,17 @@ describe('a node that says that it has withdrawn', () => {
     expect(starts).toEqual([])
   })
 
-  test('attempts are repeated each 500 ms until the route has moved', async () => {
+  test('attempts are repeated after half a second, and then ever later, until the route has moved', async () => {
     const { rescuer, serve, pass, starts, ends } = start({ answers: (_, attempt) => attempt === 4 })
     serve('a', 1)
     rescuer.takeOver('a', 'vpn', 'reported')
     await pass(3000)
     expect(starts.map(({ force }) => force)).toEqual([false, true, true, true])
-    expect(starts.at(-1)!.at).toBeLessThan(1700)
+    const waits = starts.slice(1).map(({ at }, index) => at - starts[index]!.at)
+    for (const [index, wait] of [500, 750, 1125].entries()) {
+      expect(waits[index]).toBeGreaterThanOrEqual(wait)
+      expect(waits[index]).toBeLessThan(wait + 100)
+    }
     expect(ends).toEqual(['reported handshake'])
   })
 
@@ -160,7 +174,7 @@ describe('a node that says that it has withdrawn', () => {
     serve('a', 1)
     rescuer.takeOver('a', 'vpn', 'reported')
     await pass(60_000)
-    expect(starts).toHaveLength(20)
+    expect(starts).toHaveLength(6)
     expect(ends).toEqual(['reported unanswered'])
   })
 
@@ -200,7 +214,7 @@ describe('a node that says that it has withdrawn', () => {
     const { rescuer, peers, serve, pass, ends } = start()
     for (let round = 0; round < 6; round += 1) {
       serve('a', 1, 0)
-      peers.set(keyOf(1), { handshakeS: 0, keepaliveS: 0 })
+      peers.set(keyOf(1), { handshakeS: 0, received: 148, sent: 0 })
       rescuer.takeOver('a', 'vpn', 'reported')
       await pass(100)
     }
@@ -235,7 +249,7 @@ describe('a packet of a session that this node does not have', () => {
     const { rescuer, peers, serve, pass, starts } = start()
     serve('b', 1, 20_000)
     serve('a', 1, 5_000)
-    peers.set(keyOf(1), { handshakeS: Math.floor((Date.now() - 20_000) / 1000), keepaliveS: 0 })
+    peers.set(keyOf(1), { handshakeS: Math.floor((Date.now() - 20_000) / 1000), received: 148, sent: 0 })
     rescuer.takePacket('vpn', endpointOf(1), false)
     await pass(100)
     expect(starts.map(({ force }) => force)).toEqual([true])
@@ -244,7 +258,7 @@ describe('a packet of a session that this node does not have', () => {
   test('back before the other node has said that it served the peer meanwhile', async () => {
     const { rescuer, peers, serve, pass, starts, ends } = start()
     serve('b', 1, 20_000)
-    peers.set(keyOf(1), { handshakeS: Math.floor((Date.now() - 20_000) / 1000), keepaliveS: 0 })
+    peers.set(keyOf(1), { handshakeS: Math.floor((Date.now() - 20_000) / 1000), received: 148, sent: 0 })
     rescuer.takePacket('vpn', endpointOf(1), false)
     await pass(100)
     expect(starts.map(({ force }) => force)).toEqual([true])
@@ -254,7 +268,7 @@ describe('a packet of a session that this node does not have', () => {
   test('a session that has begun here since the packet is left alone', async () => {
     const { rescuer, peers, serve, pass, starts, ends } = start()
     serve('a', 1, 20_000)
-    peers.set(keyOf(1), { handshakeS: Math.floor(Date.now() / 1000), keepaliveS: 0 })
+    peers.set(keyOf(1), { handshakeS: Math.floor(Date.now() / 1000), received: 148, sent: 0 })
     rescuer.takePacket('vpn', endpointOf(1), false)
     await pass(1000)
     expect(starts).toEqual([])
@@ -264,7 +278,7 @@ describe('a packet of a session that this node does not have', () => {
   test('a session that has just begun here is left alone, as after a start, when own sessions are not known yet', async () => {
     const { rescuer, peers, serve, pass, starts, ends } = start()
     serve('a', 1, 60_000)
-    peers.set(keyOf(1), { handshakeS: Math.floor((Date.now() - 3_000) / 1000), keepaliveS: 0 })
+    peers.set(keyOf(1), { handshakeS: Math.floor((Date.now() - 3_000) / 1000), received: 148, sent: 0 })
     rescuer.takePacket('vpn', endpointOf(1), true)
     await pass(1000)
     expect(starts).toEqual([])
@@ -289,12 +303,55 @@ describe('a packet of a session that this node does not have', () => {
     expect([starts, ends]).toEqual([[], []])
   })
 
-  test('three attempts, then the peer has to send again', async () => {
+  test('an attempt of which the interface makes nothing is followed by another one at once', async () => {
+    const { rescuer, serve, pass, starts, ends } = start({
+      answers: (_, attempt) => attempt === 2,
+      sends: ({ force }) => force,
+    })
+    serve('a', 1)
+    rescuer.takePacket('vpn', endpointOf(1), false)
+    await pass(140)
+    expect(starts.map(({ force }) => force)).toEqual([false, true])
+    expect(starts[1]!.at - starts[0]!.at).toBeLessThan(100)
+    expect(ends).toEqual(['packet handshake'])
+  })
+
+  test('a peer that has never sent anything to this node is added again at once', async () => {
+    const { rescuer, serve, pass, starts, peers } = start({ sends: ({ force }) => force })
+    serve('a', 1)
+    peers.set(keyOf(1), { handshakeS: 0, received: 0, sent: 0 })
+    rescuer.takeOver('a', 'vpn', 'reported')
+    await pass(100)
+    expect(starts.map(({ force }) => force)).toEqual([true])
+  })
+
+  test('2,000 peers are started once each, although that takes longer than a peer has for its answer', async () => {
+    const { rescuer, serve, pass, starts, slow } = start()
+    for (let at = 0; at < 2000; at += 1) serve('a', at)
+    slow(40)
+    rescuer.takeOver('a', 'vpn', 'reported')
+    await pass(3000)
+    expect(starts).toHaveLength(2000)
+  })
+
+  test('a packet that arrives during an attempt for another peer does not wait for the next look', async () => {
+    const { rescuer, serve, pass, starts, slow } = start()
+    serve('a', 1)
+    serve('a', 2)
+    slow(20)
+    rescuer.takePacket('vpn', endpointOf(1), false)
+    await pass(10)
+    rescuer.takePacket('vpn', endpointOf(2), false)
+    await pass(60)
+    expect(starts).toHaveLength(2)
+  })
+
+  test('six attempts, then the peer has to send again', async () => {
     const { rescuer, serve, pass, starts, ends } = start({ answers: () => false })
     serve('a', 1)
     rescuer.takePacket('vpn', endpointOf(1), false)
     await pass(10_000)
-    expect(starts).toHaveLength(3)
+    expect(starts).toHaveLength(6)
     expect(ends).toEqual(['packet unanswered'])
   })
 })
