@@ -169,7 +169,8 @@ export class Storm {
       rows,
       status,
       neighbors: await node.readNeighbors().catch((error) => error.message),
-      log: await tail(join(node.dir, 'storm.log'), 80),
+      kernel: await node.readKernel(),
+      log: await tail(join(node.dir, 'storm.log'), 400),
       guardLog: await tail(join(node.dir, 'run', 'guard.log'), 20),
       events: await tail(join(node.stateDir, 'events.jsonl'), 40),
     }

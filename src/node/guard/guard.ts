@@ -126,7 +126,10 @@ export class Guard {
     }
     const result = await this.#parts.withdraw(services, isOver)
     this.#withdrawing = false
-    if (isOver()) return
+    if (isOver()) {
+      this.#putBack()
+      return
+    }
     const { way, withdrawn, lasting, left, troubles } = result
     const tookMs = Math.round(this.#parts.clock.now() - now)
     const facts = {
@@ -234,14 +237,18 @@ export class Guard {
     const wasExpired = services.some((service) => this.#expired.has(service))
     this.#forget(services)
     if (!wasExpired) return
-    const { log, putBack } = this.#parts
-    log.warn(
+    this.#parts.log.warn(
       { event: 'dead-man-over', services },
       'a controller renews the watchdog deadlines again, and announces by itself',
     )
     this.#logged = ''
-    // The `address` check of the controller would fail for an address that the guard removed.
-    if (this.#expired.size === 0) void putBack()
+    // One that is still at it puts them back itself.
+    if (!this.#withdrawing) this.#putBack()
+  }
+
+  /** The `address` check of the controller would fail for an address that the guard removed. */
+  #putBack(): void {
+    if (this.#expired.size === 0) void this.#parts.putBack()
   }
 
   #forget(services: readonly string[]): void {

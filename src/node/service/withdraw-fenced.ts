@@ -7,7 +7,8 @@ import { portsOf } from '../withdraw/scope.ts'
 export async function withdrawFenced(parts: Parameters<typeof withdrawServices>[0]): Promise<Withdrawal> {
   const result = await withdrawServices(parts)
   const ports = portsOf(parts.manifest, parts.services)
-  if (!result.withdrawn || ports.size === 0) return result
+  // A controller that is back announces them, and follows with the fence by itself.
+  if (!result.withdrawn || ports.size === 0 || parts.isOver?.() === true) return result
   try {
     await applyNft(addToFence(ports))
     return result

@@ -62,6 +62,8 @@ const ways: Readonly<Record<DaemonKind, { readonly completed: Way; readonly refu
   frr: { completed: 'network-line', refused: 'network-line' },
 }
 
+const nothingDone = { way: null, withdrawn: false, lasting: false, left: null } as const
+
 /**
  * Withdraws services by the first way that works: the daemon's adapter, for BIRD the `disable` that precedes it; if
  * routes stay, or the daemon cannot be observed, the anycast addresses are removed. Success is judged by the routes
@@ -78,7 +80,7 @@ export async function withdrawServices(parts: WithdrawalParts): Promise<Withdraw
     const desired = await findDesired(parts, prefixes)
     return applyToDaemon(parts, prefixes, desired, troubles)
   })
-  if (outcome.kind === 'over') return { way: null, withdrawn: false, lasting: false, left: null, troubles }
+  if (outcome.kind === 'over') return { ...nothingDone, troubles }
   if (outcome.kind === 'absent') {
     const pid = await findDaemonProcess(manifest)
     if (pid === null) {
@@ -97,6 +99,8 @@ export async function withdrawServices(parts: WithdrawalParts): Promise<Withdraw
     return { way, withdrawn: true, lasting, left: [], troubles }
   }
   const left = outcome.kind === 'left' ? outcome.left : null
+  // The controller that is back may have announced them again: that is no withdrawal that fails.
+  if (parts.isOver?.() === true) return { ...nothingDone, troubles }
   troubles.push(...(await addresses.remove(addressesOf(manifest, services))))
   const isOff = addresses.removed.length > 0
   return { way: isOff ? 'address' : null, withdrawn: false, lasting: false, left, troubles }

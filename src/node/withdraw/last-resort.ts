@@ -31,8 +31,6 @@ export class LastResort {
   readonly #say: Say
   /** Since when dead services are still announced. */
   #refusedSince: number | null = null
-  /** Another process may have removed addresses since: the guard, or `anyward withdraw`. */
-  #mayBeRemoved = true
   #turn: Promise<void> | null = null
   /** The last attempt. A different attempt does not wait for the retry pause. */
   #lastAttempt = ''
@@ -65,13 +63,10 @@ export class LastResort {
   attempted({ dead, carriedOut }: Attempt, now: number): void {
     if (carriedOut || dead.length === 0) this.#refusedSince = null
     else this.#refusedSince ??= now
-    if (!carriedOut) {
-      this.#mayBeRemoved = true
-      if (this.#lastAttempt === restoring) this.#lastAttempt = ''
-    }
+    if (!carriedOut && this.#lastAttempt === restoring) this.#lastAttempt = ''
     if (this.#turn !== null) return
     if (carriedOut) {
-      if (this.#mayBeRemoved && this.#isDue(restoring, now)) this.#begin(() => this.#restore())
+      if (this.#isDue(restoring, now)) this.#begin(() => this.#restore())
     } else if (this.#refusedSince !== null && now - this.#refusedSince >= timing.patience) {
       if (this.#isDue(`remove ${dead.join(' ')}`, now)) this.#begin(() => this.#remove(dead))
     }
@@ -115,10 +110,12 @@ export class LastResort {
     )
   }
 
+  /** Also of what another process has removed since: the guard, or `anyward withdraw`, while this one was stopped. */
   async #restore(): Promise<void> {
     const before = await this.#addresses.load()
     const problems = await this.#addresses.restore()
-    this.#mayBeRemoved = this.removed.length > 0
+    // Mostly there is nothing to restore, and to find that out costs one failed `open`.
+    if (this.removed.length === 0 && problems.length === 0) this.#retryMs = timing.retryFirst
     const back = before.filter(({ address }) => !this.removed.some((one) => one.address === address))
     if (back.length > 0) {
       this.#logged = ''

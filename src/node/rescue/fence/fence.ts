@@ -13,8 +13,11 @@ interface FenceParts {
   readonly apply?: (script: string) => Promise<void>
 }
 
-/** The rules are set again after this time, in milliseconds, because another program may have flushed them. */
-const repeatMs = 5000
+/**
+ * The rules are set again after this time, in milliseconds: another program may have flushed them, or the guard may have
+ * fenced what this process announces again.
+ */
+const repeatMs = { fenced: 5000, notFenced: 60_000 } as const
 
 /**
  * Drops the handshake initiations that WireGuard on this node sends from the ports of services that are not announced here
@@ -48,8 +51,7 @@ export class Fence {
   /** Fences exactly these ports. Cheap when nothing has changed. Resolves when the kernel has it, or has refused. Never rejects. */
   set(ports: ReadonlySet<number>): Promise<void> {
     this.#wanted = ports
-    const isOld = ports.size > 0 && this.#clock.now() - this.#setAt >= repeatMs
-    return isOld || !isSame(ports, this.#known) ? this.#enqueue() : this.#work
+    return this.#isInPlace(ports) ? this.#work : this.#enqueue()
   }
 
   /** The same without a look at what is known: another process may have fenced ports since. */
@@ -71,7 +73,7 @@ export class Fence {
 
   async #run(): Promise<void> {
     const wanted = this.#wanted
-    if (isSame(wanted, this.#known) && this.#clock.now() - this.#setAt < repeatMs) return
+    if (this.#isInPlace(wanted)) return
     try {
       await this.#apply(fenceScript(wanted))
       this.#known = wanted
@@ -82,6 +84,11 @@ export class Fence {
       this.#known = null
       this.#report((error as Error).message)
     }
+  }
+
+  #isInPlace(ports: ReadonlySet<number>): boolean {
+    const ageMs = this.#clock.now() - this.#setAt
+    return isSame(ports, this.#known) && ageMs < (ports.size > 0 ? repeatMs.fenced : repeatMs.notFenced)
   }
 
   #report(problem: string | null): void {

@@ -151,6 +151,19 @@ describe('the rules in the kernel', () => {
     expect(take()).toEqual(['fence 51820, 51821'])
   })
 
+  test('without a fence they are set again every minute: the guard may have fenced what is announced again', async () => {
+    const { fenced, look, reach, take, pass } = start()
+    await fenced.apply(announcing(vpn, web))
+    await reach(announcing(vpn, web))
+    take()
+    pass(59_000)
+    await look()
+    expect(take()).toEqual([])
+    pass(1000)
+    await look()
+    expect(take()).toEqual(['fence'])
+  })
+
   test('a failure is reported once, delays no announcement for ever, and is tried again', async () => {
     let fails = true
     const { fenced, look, take, problems, fence } = start({

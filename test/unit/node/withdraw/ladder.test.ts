@@ -42,13 +42,23 @@ const daemon = {
   },
 } as unknown as RoutingDaemon
 
-function withdraw(service: keyof typeof prefixes) {
+function withdraw(
+  service: keyof typeof prefixes,
+  changed: Partial<Parameters<typeof withdrawServices>[0]> = {},
+) {
   const manifest = {
     daemon: 'bird',
     paths: { runtimeDir, announceFile: null },
-    services: Object.entries(prefixes).map(([name, prefix]) => ({ name, prefixes: [prefix], anycast: [] })),
+    services: Object.entries(prefixes).map(([name, prefix]) => ({
+      name,
+      prefixes: [prefix],
+      anycast: [`${prefix}-address`],
+    })),
   } as unknown as Manifest
-  return withdrawServices({ manifest, daemon, addresses, services: new Set([service]), clock: systemClock })
+  return withdrawServices({
+    ...{ manifest, daemon, addresses, services: new Set([service]), clock: systemClock },
+    ...changed,
+  })
 }
 
 test('two processes that withdraw different services at the same time undo nothing of each other', async () => {
@@ -74,4 +84,28 @@ test('a withdrawal needs no lock file', async () => {
   await rm(runtimeDir, { recursive: true })
   expect(await withdraw('a')).toMatchObject({ withdrawn: true, troubles: [] })
   runtimeDir = await mkdtemp(join(tmpdir(), 'anyward-ladder-'))
+})
+
+test.each<[string, Partial<RoutingDaemon>]>([
+  ['is back while the daemon refuses', { apply: async () => Promise.reject(new Error('refused')) }],
+  ['is back while the daemon does not answer', { observe: async () => Promise.reject(new Error('timeout')) }],
+])('no address is removed if a controller %s', async (_, changed) => {
+  const removed: string[] = []
+  let isBack = false
+  const watched = {
+    ...daemon,
+    ...changed,
+    async apply(desired: Announcements) {
+      isBack = true
+      await (changed.apply ?? daemon.apply)(desired)
+    },
+  } as RoutingDaemon
+  const result = await withdraw('a', {
+    daemon: watched,
+    services: new Set(Object.keys(prefixes)),
+    addresses: { ...addresses, remove: async (some: string[]) => removed.push(...some) } as never,
+    isOver: () => isBack,
+  })
+  expect(result.way).toBeNull()
+  expect(removed).toEqual([])
 })

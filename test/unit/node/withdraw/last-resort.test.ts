@@ -96,6 +96,21 @@ test.each([
   expect(onNode).not.toContain('192.0.2.2/32')
 })
 
+test('what the guard removes while this process is stopped is restored when the neighbors have the routes', async () => {
+  const last = create()
+  const look = async (now: number) => {
+    last.attempted({ dead: [], carriedOut: true }, now)
+    await last.settle()
+  }
+  for (let now = 0; now < 60_000; now += 500) await look(now)
+  onNode.delete('192.0.2.1/32')
+  const held = [{ address: '192.0.2.1', prefixLength: 32, interface: 'lo' }]
+  writeFileSync(join(runtimeDir, 'held-addresses.json'), JSON.stringify({ format: 1, held }))
+  await look(60_000)
+  await look(61_000)
+  expect(onNode).toContain('192.0.2.1/32')
+})
+
 test('a damaged file restores nothing', async () => {
   const held = [{ address: '192.0.2.9', prefixLength: 32, interface: 'lo; reboot' }]
   writeFileSync(join(runtimeDir, 'held-addresses.json'), JSON.stringify({ format: 1, held }))
