@@ -10,7 +10,11 @@ export class SimulatedClient {
   #world
   #clock
   #line = { socket: null, server: { loadedAtMs: Number.NEGATIVE_INFINITY }, cookie: null, lateReplyMs: null }
-  #sessionAtMs = null
+  /** The newest; an initiation's number is that of its session. */
+  #session = { number: 0, atMs: null }
+  /** Those that the server knows: `next` was not used yet. WireGuard paper, section 5.4.5. */
+  #known = { previous: null, current: null, next: null }
+  #initiations = 0
   #nextInitiationAtMs = 0
   #cookieAtMs = Number.NEGATIVE_INFINITY
   #repeatsSame
@@ -24,7 +28,8 @@ export class SimulatedClient {
   }
 
   get sessionAgeMs() {
-    return this.#sessionAtMs === null ? null : this.#clock.now() - this.#sessionAtMs
+    const { atMs } = this.#session
+    return atMs === null ? null : this.#clock.now() - atMs
   }
 
   async handshake(_endpoint, deadline, { everyMs, onAsked } = {}) {
@@ -36,7 +41,11 @@ export class SimulatedClient {
     if (slotMs > clock.now()) await clock.sleep(slotMs - clock.now())
     if (deadline.isOver) return failure('starved', 'too many handshakes wait')
     const exchange = new Exchange(this.#line, deadline, clock)
-    const first = { isAccepted: false }
+    const create = () => {
+      exchange.packets += 1
+      this.#initiations += 1
+      return { isAccepted: false, number: exchange.packets, session: this.#initiations }
+    }
     let cookies = 0
     const initiate = (withCookie, packet) => {
       this.#nextInitiationAtMs = Math.max(this.#nextInitiationAtMs, clock.now() + initiationSpacingMs)
@@ -44,7 +53,10 @@ export class SimulatedClient {
       const sentAtMs = clock.now()
       const answer = this.#world.answer(sentAtMs, true, hasCookie, packet.isAccepted)
       if (answer === null) return
-      if (!answer.isCookie) packet.isAccepted = true
+      if (!answer.isCookie) {
+        packet.isAccepted = true
+        this.#known = { ...this.#known, previous: null, next: packet.session }
+      }
       if (answer.atMs === null) return
       clock.arrive(answer.atMs, () => {
         if (answer.isCookie) {
@@ -56,19 +68,18 @@ export class SimulatedClient {
           initiate(true, packet)
           return
         }
-        if (!exchange.isSettled) this.#sessionAtMs = clock.now()
+        if (packet.session > this.#session.number)
+          this.#session = { number: packet.session, atMs: clock.now() }
         exchange.answer(packet.number, sentAtMs, clock.now())
       })
     }
-    exchange.packets = 1
-    first.number = 1
+    const first = create()
     initiate(true, first)
     onAsked?.(exchange)
     const stop = this.#repeat(exchange, everyMs ?? deadline.remainingMs / 3, (isOdd) => {
       if (clock.now() < this.#nextInitiationAtMs) return
       if (this.#repeatsSame) return initiate(isOdd, first)
-      exchange.packets += 1
-      initiate(isOdd, { isAccepted: false, number: exchange.packets })
+      initiate(isOdd, create())
     })
     const outcome = await exchange.outcome
     stop()
@@ -77,14 +88,15 @@ export class SimulatedClient {
 
   async ping(_endpoint, _route, deadline, { everyMs = deadline.remainingMs / 4, onAsked } = {}) {
     const { Exchange, failure } = this.#parts
-    if (this.#sessionAtMs === null) return failure('no-session', 'has no session')
+    if (this.#session.atMs === null) return failure('no-session', 'has no session')
     const exchange = new Exchange(this.#line, deadline, this.#clock)
     const send = () => {
       exchange.packets += 1
       const number = exchange.packets
       const sentAtMs = this.#clock.now()
+      const { number: session } = this.#session
       const answer = this.#world.answer(sentAtMs, false)
-      if (answer === null || answer.atMs === null) return
+      if (answer === null || !this.#use(session) || answer.atMs === null) return
       this.#clock.arrive(answer.atMs, () => exchange.answer(number, sentAtMs, this.#clock.now()))
     }
     send()
@@ -93,6 +105,13 @@ export class SimulatedClient {
     const outcome = await exchange.outcome
     stop()
     return outcome
+  }
+
+  /** Whether the server knows the session, which it uses from now on. */
+  #use(session) {
+    const { previous, current, next } = this.#known
+    if (session === next) this.#known = { previous: current, current: next, next: null }
+    return [previous, current, next].includes(session)
   }
 
   exchange() {

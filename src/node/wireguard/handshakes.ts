@@ -44,7 +44,7 @@ interface HandshakeOptions {
   readonly clock: Clock
   /** Sends a packet on the line of its exchange. */
   readonly send: (exchange: Exchange, packet: Buffer) => void
-  /** A handshake has ended in time, through that line. */
+  /** An answer has come through that line, to an initiation later than all that were answered before. */
   readonly establish: (keys: SessionKeys, line: Line, nowMs: number) => void
   /** Whether a session has that local index. */
   readonly isIndexTaken: (index: number) => boolean
@@ -99,8 +99,9 @@ export class Handshakes {
     }
     this.#pending.delete(initiation.index)
     const nowMs = this.#clock.now()
-    // The server has dropped the session of an initiation before the one that it answered last.
-    if (!exchange.isSettled && order > this.#established) {
+    // The server has dropped the session of an initiation before the one that it answered last: also where the answer
+    // comes late, or an earlier one has ended the handshake.
+    if (order > this.#established) {
       this.#established = order
       establish(keys, exchange.line, nowMs)
     }

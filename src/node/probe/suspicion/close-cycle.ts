@@ -108,10 +108,20 @@ export class CloseCycle {
     if (!running.begin()) return
     this.#isClose = true
     if (!this.#hasBegunEchoes && client.sessionAgeMs !== null) this.#echoAll()
-    // An answer to an echo has proven the session.
-    const hasSession = this.#questions.some(({ check, answerMs }) => check === 'ping' && answerMs !== null)
-    if (!hasSession && !this.#questions.some(({ check }) => check === 'handshake')) this.#shake(false)
+    this.#renewSession()
     this.#awaitRound()
+  }
+
+  /**
+   * Unless an answer to an echo has proven the session. That of an answered handshake may be gone too: the server has
+   * accepted a later initiation, and its answer was lost.
+   */
+  #renewSession(): void {
+    const hasSession = this.#questions.some(({ check, answerMs }) => check === 'ping' && answerMs !== null)
+    const isShaking = this.#questions.some(
+      ({ check, answerMs }) => check === 'handshake' && answerMs === null,
+    )
+    if (!hasSession && !isShaking) this.#shake(false)
   }
 
   #awaitRound(): void {
@@ -146,6 +156,7 @@ export class CloseCycle {
       return
     }
     onRound(result, Math.max(0, nowMs - dueAtMs))
+    this.#renewSession()
     this.#awaitRound()
   }
 

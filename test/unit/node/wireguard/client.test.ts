@@ -101,6 +101,18 @@ describe('a handshake', () => {
     expect(await ping(client, responder.endpoint, 1000)).toMatchObject({ ok: true })
   })
 
+  it('that was initiated again before its answer came leaves the session of the last one, which is the server\'s', async () => {
+    const { responder, client } = await start()
+    responder.delayMs = 200
+    const outcome = await within(patientMs, (deadline) =>
+      client.handshake(responder.endpoint, deadline, { everyMs: 50 }),
+    )
+    expect(outcome).toMatchObject({ ok: true })
+    expect(responder.initiations.length).toBeGreaterThan(1)
+    responder.delayMs = 0
+    expect(await ping(client, responder.endpoint, 1000)).toMatchObject({ ok: true })
+  })
+
   it('is repeated no closer than 30 ms, however often it is asked for', async () => {
     const { responder, client } = await start()
     responder.losses = 20
@@ -331,14 +343,15 @@ describe('a late reply', () => {
     })
   })
 
-  it('makes no session', async () => {
+  it('to an initiation makes the session that the server has since then', async () => {
     const { responder, client } = await start()
     responder.isHolding = true
     await shake(client, responder.endpoint, hastyMs)
     await responder.release()
     responder.play = 'silent'
     expect(await failureOf(() => shake(client, responder.endpoint, 500))).toMatchObject({ cause: 'late' })
-    expect(client.sessionAgeMs).toBeNull()
+    responder.play = 'normal'
+    expect(await ping(client, responder.endpoint)).toMatchObject({ ok: true })
   })
 
   it('to a ping is reported by the next ping', async () => {

@@ -148,6 +148,21 @@ describe('a cycle with a missed answer', () => {
     expect(next.filter((cycle) => 'lost' in cycle.result)).toHaveLength(1)
   })
 
+  test('has another session where the answer to a later initiation was lost, so that the server has dropped its first', async () => {
+    const bed = await new Bed().learn()
+    // The next one needs a handshake.
+    for (let count = 0; count < 4; count += 1) await bed.cycle(false)
+    let initiations = 0
+    bed.answer = (nowMs, isInitiation) => {
+      if (!isInitiation) return initiations < 3 ? null : normal(nowMs)
+      initiations += 1
+      if (initiations > 2) return normal(nowMs)
+      return { atMs: initiations === 1 ? nowMs + 40 : null, isCookie: false }
+    }
+    expect((await bed.cycle()).result).toMatchObject({ outcome: 'good' })
+    expect(initiations).toBe(3)
+  })
+
   test('does not count a late answer as lost', async () => {
     const bed = await new Bed().learn()
     const lateAt = bed.clock.now()
