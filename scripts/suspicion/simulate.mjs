@@ -58,23 +58,36 @@ export async function measureDetection(parts, isOld, disturb, seed, afterMs) {
   return state.health.status === 'unhealthy' ? clock.now() - hungAtMs : null
 }
 
-function createService(parts, isOld, disturb, seed, untilMs) {
+/** Milliseconds until an endpoint that was dead is healthy, once it answers again; `null`: not within a minute. */
+export async function measureRecovery(parts, disturb, seed, changed = {}) {
+  const { clock, world, state, start } = createService(parts, false, disturb, seed, 70_000, changed)
+  world.deadFromMs = 0
+  const probing = start(() => {})
+  await clock.run(3000)
+  world.deadFromMs = Number.POSITIVE_INFINITY
+  await clock.run(63_000, () => state.health.status === 'healthy')
+  probing.end()
+  return state.health.status === 'healthy' ? clock.now() - 3000 : null
+}
+
+function createService(parts, isOld, disturb, seed, untilMs, { endpoints = [endpoint], ...changed } = {}) {
   const { Deadline, EndpointProbe, Probing, ServiceState } = parts
+  const own = { ...rules, ...changed }
   const world = new World(disturb, seed, untilMs)
   const clock = new VirtualClock(world.ownStalls)
   const client = new SimulatedClient(parts, world, clock, isOld)
   const probe = isOld
-    ? new OldProbe(Deadline, client, clock, rules.timeoutMs)
+    ? new OldProbe(Deadline, client, clock, own.timeoutMs)
     : new EndpointProbe({
-        endpoints: [endpoint],
+        endpoints,
         serverPublicKey: Buffer.alloc(32),
         privateKey: Buffer.alloc(32),
         presharedKey: null,
         address: '10.80.255.254',
         tunnelAddresses: ['10.80.0.1'],
-        timeoutMs: rules.timeoutMs,
-        checks: rules.checks,
-        suspicion: { intervalMs: rules.intervalMs, fall: rules.fall },
+        timeoutMs: own.timeoutMs,
+        checks: own.checks,
+        suspicion: { intervalMs: own.intervalMs, fall: own.fall },
         client,
         clock,
       })
@@ -83,10 +96,17 @@ function createService(parts, isOld, disturb, seed, untilMs) {
     anycast: [endpoint.address],
     wireguard: { interface: 'wg0' },
     // Before, the default was 20 %.
-    probe: isOld ? { ...rules, window: { size: 50, maxLoss: 0.2 } } : rules,
+    probe: isOld ? { ...own, window: { size: 50, maxLoss: 0.2 } } : own,
   }
   const state = new ServiceState(service, 0, 0)
-  const unit = { state, service, probes: { endpoint: probe, side: [] }, cycleBeganAt: 0, cycleEndedAt: 0 }
+  const unit = {
+    state,
+    service,
+    probes: { endpoint: probe, side: [] },
+    cycleBeganAt: 0,
+    cycleEndedAt: 0,
+    cyclesRunning: 0,
+  }
   const start = (onResult) => {
     const observer = { probed() {}, checked() {} }
     const probing = new Probing({ units: [unit], clock, observer, onResult })

@@ -10,6 +10,7 @@ const never = new Periods([])
  * - `bursts: { share, packets }`: the same share, in bursts of so many packets on average (Gilbert-Elliott: each packet may
  *   change the state of the channel, and a bad one loses every packet)
  * - `outages: { share, ms }`: the same, but the state changes with time
+ * - `lagMs`: each answer takes so much longer
  * - `spikes: { share, ms }`: that share of the answers takes up to so much longer
  * - `stalls: { everyMs, ms }`: the server alone answers nothing for some time, and then everything
  * - `starved: { everyMs, ms }`: this process is not scheduled for some time; the server, on the same machine, a different
@@ -98,7 +99,8 @@ export class World {
       if (isReplay || atMs - this.#acceptedAtMs < 20) return null
       this.#acceptedAtMs = atMs
     }
-    const { spikes } = this.#disturb
+    const { spikes, lagMs = 0 } = this.#disturb
+    atMs += lagMs
     if (spikes !== undefined && random() < spikes.share) atMs += random() * spikes.ms
     return this.#loses(atMs) ? { atMs: null, isCookie: false } : { atMs, isCookie: false }
   }

@@ -13,6 +13,7 @@ import type { TimestampSource } from '../wireguard/timestamp.ts'
 import { type DiagnosisShare, DiagnosisWatch, type DiagnosisWatchOptions } from './diagnosis-watch.ts'
 import { judge } from './judge.ts'
 import type { ProbeResult } from './result.ts'
+import { SharedHandshakes } from './shared-handshakes.ts'
 import { CloseCycle, type OnRound } from './suspicion/close-cycle.ts'
 import { CloseCycles } from './suspicion/close-cycles.ts'
 import type { ClosePace, PatienceRules } from './suspicion/patience.ts'
@@ -60,6 +61,7 @@ export class EndpointProbe {
   readonly #diagnosis: DiagnosisWatch | null
   readonly #suspicion: Suspicion | null
   readonly #closeCycles: CloseCycles
+  readonly #handshakes: SharedHandshakes
   #closeCycle: CloseCycle | null = null
   #cyclesBegun = 0
   #cyclesWaiting = 0
@@ -76,6 +78,7 @@ export class EndpointProbe {
     this.#diagnosis = diagnosis === undefined ? null : new DiagnosisWatch(diagnosis)
     this.#suspicion = suspicion && new Suspicion({ ...suspicion, timeoutMs })
     this.#closeCycles = options.closeCycles ?? new CloseCycles()
+    this.#handshakes = new SharedHandshakes(this.#client, this.#clock)
   }
 
   /** The public key of the probe, base64. */
@@ -185,11 +188,16 @@ export class EndpointProbe {
     let handshakeMs: number | null = null
     let pingMs: number | null = null
     const options = this.#askOptions(asked)
-    for (const endpoint of needsHandshake ? this.#handshakeEndpoints() : []) {
-      const outcome = await this.#client.handshake(endpoint, deadline, options)
-      if (!outcome.ok) return judge('handshake', endpoint, outcome, diagnosis)
-      this.#suspicion?.takeAnswer('handshake', outcome.ms)
-      handshakeMs = Math.max(handshakeMs ?? 0, outcome.ms)
+    if (needsHandshake) {
+      // An answer that takes longer still counts, if no later initiation takes its session from it.
+      const everyMs = options.everyMs ?? Math.max(this.#options.timeoutMs / 3, this.#suspicion?.repeatMs ?? 0)
+      const shaken = await this.#handshakes.run(() => this.#handshakeEndpoints(), deadline, {
+        ...options,
+        everyMs,
+      })
+      if (!shaken.outcome.ok) return judge('handshake', shaken.endpoint, shaken.outcome, diagnosis)
+      handshakeMs = shaken.outcome.ms
+      this.#suspicion?.takeAnswer('handshake', handshakeMs)
     }
     const pings = await this.#pingAll(deadline, options)
     for (const { endpoint, outcome } of pings) {
@@ -258,13 +266,14 @@ export class EndpointProbe {
   }
 
   /** One in turn. After a failure all of them, because any may have failed, if the timeout is long enough. */
-  #handshakeEndpoints(): readonly Endpoint[] {
+  #handshakeEndpoints(): readonly [Endpoint, ...Endpoint[]] {
     const { endpoints, timeoutMs } = this.#options
+    const [first, ...others] = endpoints
     const hasRoomForAll = timeoutMs >= 2 * initiationSpacingMs * endpoints.length
-    if (!this.#lastWasGood && hasRoomForAll) return endpoints
-    const endpoint = endpoints[this.#nextEndpoint % endpoints.length]
+    if (!this.#lastWasGood && hasRoomForAll) return [first!, ...others]
+    const endpoint = endpoints[this.#nextEndpoint % endpoints.length]!
     this.#nextEndpoint += 1
-    return endpoint === undefined ? [] : [endpoint]
+    return [endpoint]
   }
 }
 

@@ -56,8 +56,8 @@ export class Probing {
     const { clock } = this.#options
     const { state, service } = unit
     const { endpoint } = unit.probes
-    if (endpoint.isAskingClosely) return
     const startedAt = clock.now()
+    if (endpoint.isAskingClosely || isProvingItself(unit, startedAt)) return
     unit.cycleBeganAt = startedAt
     let sinceMs = startedAt
     const onRound = (bad: ProbeResult, lateMs: number) => {
@@ -68,7 +68,9 @@ export class Probing {
     }
     // Only what is announced has to be withdrawn soon.
     const isServing = state.health.status === 'healthy' || state.health.status === 'impaired'
+    unit.cyclesRunning += 1
     const result = await (isServing ? endpoint.runCycle(onRound) : endpoint.runCycle())
+    unit.cyclesRunning -= 1
     // A late start does not count: the probe still had its whole timeout. No round takes longer.
     this.#take(unit, result, startedAt, Math.max(0, clock.now() - sinceMs - service.probe.timeoutMs))
   }
@@ -93,6 +95,16 @@ export class Probing {
     onResult(unit)
     observer.checked(unit.state, result)
   }
+}
+
+/**
+ * Whether a cycle of an unhealthy endpoint has time left: another one would take the server's session from it, and where
+ * answers take long, none would end well.
+ */
+function isProvingItself({ state, service, cyclesRunning, cycleBeganAt }: ServiceUnit, now: number): boolean {
+  // Not `cyclesRunning` alone: one might never end.
+  const hasTime = cyclesRunning > 0 && now - cycleBeganAt < service.probe.timeoutMs
+  return hasTime && state.health.status === 'unhealthy'
 }
 
 /**

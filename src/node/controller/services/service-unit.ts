@@ -44,6 +44,7 @@ export class ServiceUnit {
   /** When its probe loop last began a cycle. */
   cycleBeganAt: number
   cycleEndedAt: number
+  cyclesRunning = 0
 
   /** @param saved the state of an earlier controller */
   constructor(

@@ -20,9 +20,10 @@ type Simulate<Result> = (
 ) => Promise<Result>
 
 const script = new URL('../../../../../scripts/suspicion/simulate.mjs', import.meta.url).href
-const { countFalseWithdrawals, measureDetection } = (await import(script)) as {
+const { countFalseWithdrawals, measureDetection, measureRecovery } = (await import(script)) as {
   countFalseWithdrawals: Simulate<Counted>
   measureDetection: Simulate<number | null>
+  measureRecovery: (parts: object, disturb: object, seed: number, changed?: object) => Promise<number | null>
 }
 const parts = { Probing, ServiceState, EndpointProbe, Deadline, Exchange, failure, hasTimeForAnother }
 
@@ -76,6 +77,17 @@ describe('a simulated endpoint', () => {
   ])('with %s is withdrawn no more often than before', async (_what, disturb) => {
     const { old, now } = await compare(disturb)
     expect(now.withdrawals).toBeLessThanOrEqual(old.withdrawals)
+  })
+
+  test.each([
+    ['the defaults', {}],
+    ['cycles that overlap more', { intervalMs: 100, rise: 2, fall: 2 }],
+  ])('that answers late, but in time, is healthy again after a failure, with %s', async (_what, changed) => {
+    const endpoints = ['192.0.2.1', '2001:db8::1'].map((address) => ({ address, port: 51820 }))
+    for (const lagMs of [0, 25, 50, 60, 70, 80, 90]) {
+      const tookMs = await measureRecovery(parts, { lagMs }, 1, { ...changed, endpoints })
+      expect(tookMs, `${lagMs} ms`).toBeLessThan(3000)
+    }
   })
 
   test('gets no two initiations within 30 ms', async () => {
