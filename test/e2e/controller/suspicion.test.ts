@@ -46,6 +46,12 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
       await node.untilRows('withdrawn', (rows) => rows.length === 0)
       return performance.now() - begun
     } finally {
+      // A pause that ends sooner than it would be found without suspicion makes the probe patient.
+      await until(
+        'the hang has lasted',
+        async () => performance.now() - begun,
+        (ms) => ms > 2 * withoutSuspicionMs,
+      )
       for (const pid of pids) process.kill(pid, 'SIGCONT')
     }
   }
@@ -62,33 +68,36 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
     expect(Math.min(...times)).toBeLessThan(withoutSuspicionMs)
   })
 
-  test('an endpoint behind 20 % of lost packets is degraded, and not withdrawn', async () => {
-    await node.restart({ change: defaults })
-    await node.back()
-    const before = (await node.events()).length
-    await node.expectKept(async () => {
-      await nft(
-        `table inet ${table} { chain input { type filter hook input priority 0; udp dport 51820 numgen random mod 100 < 20 drop; udp sport 51820 numgen random mod 100 < 20 drop; }; }`,
-      )
-      try {
-        await node.untilGrade('degraded')
-        const begun = performance.now()
-        await until(
-          '20 s',
-          async () => performance.now() - begun,
-          (ms) => ms > 20_000,
+  test.each([10, 20])(
+    'an endpoint behind %i %% of lost packets is degraded, and not withdrawn',
+    async (percent) => {
+      await node.restart({ change: defaults })
+      await node.back()
+      const before = (await node.events()).length
+      await node.expectKept(async () => {
+        await nft(
+          `table inet ${table} { chain input { type filter hook input priority 0; udp dport 51820 numgen random mod 100 < ${percent} drop; udp sport 51820 numgen random mod 100 < ${percent} drop; }; }`,
         )
-        const { services } = await node.status()
-        expect(services[0]).toMatchObject({ health: 'impaired', decision: 'degrade', reason: 'loss' })
-      } finally {
-        await nft(`delete table inet ${table}`)
-      }
-      await node.untilGrade('normal')
-    })
-    const decisions = (await node.events()).slice(before).filter(({ event }) => event === 'decision')
-    expect(decisions.map(({ decision, reason }) => `${decision} ${reason}`)).toEqual([
-      'degrade loss',
-      'announce healthy',
-    ])
-  })
+        try {
+          await node.untilGrade('degraded')
+          const begun = performance.now()
+          await until(
+            '20 s',
+            async () => performance.now() - begun,
+            (ms) => ms > 20_000,
+          )
+          const { services } = await node.status()
+          expect(services[0]).toMatchObject({ health: 'impaired', decision: 'degrade', reason: 'loss' })
+        } finally {
+          await nft(`delete table inet ${table}`)
+        }
+        await node.untilGrade('normal')
+      })
+      const decisions = (await node.events()).slice(before).filter(({ event }) => event === 'decision')
+      expect(decisions.map(({ decision, reason }) => `${decision} ${reason}`)).toEqual([
+        'degrade loss',
+        'announce healthy',
+      ])
+    },
+  )
 })

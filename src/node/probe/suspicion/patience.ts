@@ -22,8 +22,8 @@ export interface PatienceRules {
 export const leastRepeatMs = 31
 /** No endpoint is dead before this time without an answer. */
 export const leastSilenceMs = 186
-/** How long a silence is remembered that the endpoint has ended by itself. */
-const memoryMs = 600_000
+/** How long a silence is remembered that the endpoint has ended by itself: one that stalls once an hour will again. */
+const memoryMs = 3_600_000
 /** With so many of a bad probe or more, it is asked as without suspicion. */
 const silencesAllowed = 2
 /** Far above the number that matters. */
@@ -59,7 +59,10 @@ export class Patience {
   takeSilence(ms: number, nowMs: number): void {
     if (ms < leastRepeatMs) return
     this.#silences.push({ atMs: nowMs, ms })
-    if (this.#silences.length > silencesKept) this.#silences.shift()
+    if (this.#silences.length <= silencesKept) return
+    // Each lost packet is a short silence, and must not push out the longer ones.
+    const shortest = this.#silences.reduce((least, one) => (one.ms < least.ms ? one : least))
+    this.#silences.splice(this.#silences.indexOf(shortest), 1)
   }
 
   /** This machine was late: an endpoint on it may have been late too. */

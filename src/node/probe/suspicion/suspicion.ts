@@ -51,10 +51,13 @@ export class Suspicion {
   }
 
   takeGood(asked: readonly Asked[], beganAtMs: number, nowMs: number): void {
-    const { fall, timeoutMs } = this.#rules
+    const { fall, intervalMs, timeoutMs } = this.#rules
     const sinceMs = Math.max(Math.min(this.#silentSinceMs ?? beganAtMs, beganAtMs), this.#goodAtMs)
-    // A dead endpoint that was repaired has not ended its silence by itself.
-    if (this.#badInRow < fall) this.#patience.takeSilence(nowMs - sinceMs, nowMs)
+    const silenceMs = nowMs - sinceMs
+    // A dead endpoint that was repaired has not ended its silence by itself. What would have been no death without suspicion
+    // was a pause, although it was taken for one.
+    const isPause = this.#badInRow < fall || silenceMs < (fall - 1) * intervalMs + timeoutMs
+    if (isPause) this.#patience.takeSilence(silenceMs, nowMs)
     this.#silentSinceMs = null
     this.#badInRow = 0
     this.#goodAtMs = nowMs

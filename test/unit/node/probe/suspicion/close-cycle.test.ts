@@ -184,6 +184,22 @@ describe('a cycle with a missed answer', () => {
     expect(rounds(bed).map(([, atMs]) => atMs)).toEqual([101, 202])
   })
 
+  test.each([
+    ['learns from one that was taken for a death and ended too soon for a repair', 400, false],
+    ['learns nothing from a death that lasted', 1000, true],
+  ])('%s', async (_, lastsMs, isClose) => {
+    const bed = await new Bed().learn()
+    const silence = async () => {
+      const from = bed.clock.now()
+      bed.answer = (nowMs) => (nowMs < from + lastsMs ? null : normal(nowMs))
+      const { tookMs } = await bed.cycle()
+      for (let count = 0; count < 20; count += 1) await bed.cycle(false)
+      return tookMs
+    }
+    expect(await silence()).toBe(186)
+    expect((await silence()) < 200).toBe(isClose)
+  })
+
   test('is inconclusive under load, and proves nothing', async () => {
     const bed = await new Bed().learn()
     bed.answer = (nowMs, isInitiation) => (isInitiation ? { atMs: nowMs + 1, isCookie: true } : null)
