@@ -282,26 +282,6 @@ export class StormNode {
     return said
   }
 
-  /** What the kernel and WireGuard have, by command. */
-  async readKernel() {
-    const commands = [
-      'ip addr',
-      'ip rule',
-      'ip -6 rule',
-      'ip route show table all',
-      'ip -6 route show table all',
-      'nft list ruleset',
-      'ss --udp --numeric --processes --all',
-      // Not all of `wg show`: it waits for a stopped server.
-      ...this.state.wireguard.map(({ interface: name }) => `timeout 2 wg show ${name}`),
-    ]
-    const read = async (command) => {
-      const { stdout, stderr } = await this.inside(...command.split(' ')).catch((error) => error)
-      return [command, `${stdout}${stderr}`.trimEnd().split('\n')]
-    }
-    return Object.fromEntries(await Promise.all(commands.map(read)))
-  }
-
   close() {
     for (const { client } of this.sessions) client.close()
   }

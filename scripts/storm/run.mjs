@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { listSteps } from './faults.mjs'
+import { readKernel } from './kernel.mjs'
 import { countFaults, createModel, findMismatches, settleModel } from './model.mjs'
 import { createRandom } from './random.mjs'
 import { countProcesses, findGrowth, takeStock } from './stock.mjs'
@@ -169,7 +170,7 @@ export class Storm {
       rows,
       status,
       neighbors: await node.readNeighbors().catch((error) => error.message),
-      kernel: await node.readKernel(),
+      kernel: await readKernel(node),
       log: await tail(join(node.dir, 'storm.log'), 400),
       guardLog: await tail(join(node.dir, 'run', 'guard.log'), 20),
       events: await tail(join(node.stateDir, 'events.jsonl'), 40),

@@ -13,11 +13,8 @@ import type { RemovedAddresses } from '../../../../src/node/withdraw/removed-add
 import { patience } from '../../../patience.ts'
 
 const prefixes = { a: '192.0.2.0/24', b: '198.51.100.0/24', c: '203.0.113.0/24' }
-const addresses = {
-  load: async () => {},
-  restore: async () => [],
-  removed: [],
-} as unknown as RemovedAddresses
+const plain = { load: async () => {}, restore: async () => [], removed: [] }
+const addresses = plain as unknown as RemovedAddresses
 
 let runtimeDir: string
 let originated: Announcements
@@ -86,26 +83,29 @@ test('a withdrawal needs no lock file', async () => {
   runtimeDir = await mkdtemp(join(tmpdir(), 'anyward-ladder-'))
 })
 
-test.each<[string, Partial<RoutingDaemon>]>([
-  ['is back while the daemon refuses', { apply: async () => Promise.reject(new Error('refused')) }],
-  ['is back while the daemon does not answer', { observe: async () => Promise.reject(new Error('timeout')) }],
-])('no address is removed if a controller %s', async (_, changed) => {
-  const removed: string[] = []
-  let isBack = false
-  const watched = {
-    ...daemon,
-    ...changed,
-    async apply(desired: Announcements) {
-      isBack = true
-      await (changed.apply ?? daemon.apply)(desired)
-    },
-  } as RoutingDaemon
-  const result = await withdraw('a', {
-    daemon: watched,
-    services: new Set(Object.keys(prefixes)),
-    addresses: { ...addresses, remove: async (some: string[]) => removed.push(...some) } as never,
-    isOver: () => isBack,
-  })
-  expect(result.way).toBeNull()
-  expect(removed).toEqual([])
-})
+test.each(['refuses', 'does not answer'])(
+  'no address is removed if a controller is back while the daemon %s',
+  async (what) => {
+    const removed: string[] = []
+    let isBack = false
+    const broken = {
+      kind: 'bird',
+      apply: async () => {
+        isBack = true
+        if (what === 'refuses') throw new Error('refused')
+      },
+      observe: async () => {
+        if (what === 'does not answer') throw new Error('timeout')
+        return { originated, neighbors: [] }
+      },
+    } as unknown as RoutingDaemon
+    const result = await withdraw('a', {
+      daemon: broken,
+      services: new Set(Object.keys(prefixes)),
+      addresses: { ...plain, remove: async (some: string[]) => removed.push(...some) } as never,
+      isOver: () => isBack,
+    })
+    expect(result.way).toBeNull()
+    expect(removed).toEqual([])
+  },
+)
