@@ -120,13 +120,13 @@ export class WireguardClient {
     }
     if (this.#isClosed) return closedFailure
     const outcome = await this.#handshakes.run(line, deadline, options)
-    if (!outcome.ok && outcome.cause === 'no-reply') void this.#followSource(line)
+    if (!outcome.ok && outcome.cause === 'no-reply') void this.#followRoute(line)
     return outcome
   }
 
-  async #followSource(line: Line): Promise<void> {
-    // A cookie is bound to the old source.
-    if (await line.socket.followSource()) line.cookie = null
+  async #followRoute(line: Line): Promise<void> {
+    // A cookie is bound to the old source address and port.
+    if (await line.socket.followRoute()) line.cookie = null
   }
 
   /**

@@ -27,6 +27,8 @@ const timing = {
   distrust: 60_000,
   /** How long the old port still receives. */
   linger: 2000,
+  /** How long the route that the kernel has cached for a connected socket is trusted, if packets get no reply. */
+  route: 1000,
   /** How long one reading of the kernel's table of ports is used: a flood of errors must not become a flood of readings. */
   reading: 20,
 } as const
@@ -66,6 +68,7 @@ export class EndpointSocket {
   #reading: { readonly startedAtMs: number; readonly isOpen: Promise<boolean> } | null = null
   #distrustUntilMs = Number.NEGATIVE_INFINITY
   #isConnected = true
+  #openedAtMs = 0
 
   constructor(endpoint: Endpoint, hopLimit: number | null, events: SocketEvents, clock: Clock) {
     this.endpoint = endpoint
@@ -97,15 +100,23 @@ export class EndpointSocket {
   }
 
   /**
-   * Changes to another port where the kernel would now choose another source address, and returns whether it did. That
-   * of a connected socket is fixed: if the endpoint's address came to this node later, not every WireGuard replies to it.
+   * Changes to another port where the kernel may now send in another way, and returns whether it did: after packets without
+   * reply. The source of a connected socket is fixed: if the endpoint's address came to this node later, not every
+   * WireGuard replies to it. And its route is cached: when an IPv6 address comes back to a node, Linux adds its route by
+   * `lo` to the main table some time before the local one, and a socket that sends in between keeps the first, by which
+   * packets are forwarded, and end at the hop limit.
    */
-  async followSource(): Promise<boolean> {
+  async followRoute(): Promise<boolean> {
     const socket = this.#socket
     if (socket === null || !this.#isConnected || (await this.#opening) !== null) return false
-    const source = await this.#chooseSource()
-    if (source === null || socket !== this.#socket || source === socket.address().address) return false
+    if (this.#clock.now() - this.#openedAtMs < timing.route) {
+      const source = await this.#chooseSource()
+      if (source === null || source === socket.address().address) return false
+    }
+    if (socket !== this.#socket) return false
     this.#leave()
+    // For exchanges that go on.
+    void this.open()
     return true
   }
 
@@ -141,6 +152,7 @@ export class EndpointSocket {
     const isConnected = !this.#distrusts
     this.#socket = socket
     this.#isConnected = isConnected
+    this.#openedAtMs = this.#clock.now()
     return new Promise((resolve) => {
       const fail = (error: NodeJS.ErrnoException) => {
         if (this.#socket === socket) {

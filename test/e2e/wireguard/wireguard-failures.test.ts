@@ -139,6 +139,44 @@ describe('failure 16: the anycast address comes back to the node', () => {
   })
 })
 
+describe('failure 16: the IPv6 anycast address comes back, and the kernel adds its route by lo before the local one', () => {
+  const address = [`${endpoint6.address}/128`, 'dev', 'lo'] as const
+  const count = async (): Promise<number> => {
+    const { stdout } = await execa('ip', ['netns', 'exec', node.namespace, 'nft', 'list table ip6 sent'])
+    return Number(/packets (\d+)/.exec(stdout)![1])
+  }
+
+  beforeAll(async () => {
+    await node.run('nft', 'add table ip6 sent')
+    await node.run('nft', 'add chain ip6 sent output { type filter hook output priority 0; }')
+    await node.run('nft', `add rule ip6 sent output ip6 daddr ${endpoint6.address} udp dport ${port} counter`)
+  }, 60_000)
+
+  afterAll(async () => {
+    await node.run('nft', 'delete table ip6 sent')
+    await node.ip('address', 'del', ...address)
+    await node.ip('-6', 'route', 'del', endpoint6.address, 'dev', 'lo')
+    await node.ip('address', 'add', ...address, 'nodad')
+  })
+
+  it('a probe that sent something in between is good again, although its source is right', async () => {
+    await agent.call('watch', { ...identity, service: { ...node.service(), anycast: [endpoint6.address] } })
+    await untilGood()
+    await node.ip('address', 'del', ...address)
+    // The kernel does it later on a busy machine.
+    await node.ip('-6', 'route', 'add', endpoint6.address, 'dev', 'lo', 'metric', '256', 'proto', 'kernel')
+    const before = await count()
+    const cycle = agent.call('cycle')
+    await vi.waitFor(async () => expect(await count()).toBeGreaterThan(before), {
+      timeout: patientMs,
+      interval: 5,
+    })
+    await node.ip('address', 'add', ...address, 'nodad', 'noprefixroute')
+    await cycle
+    await untilGood()
+  })
+})
+
 describe('failure 23: the site receives a flood of handshakes and answers with cookies', () => {
   const floodMs = 20_000
   const intervalMs = 200

@@ -101,7 +101,7 @@ describe('a handshake', () => {
     expect(await ping(client, responder.endpoint, 1000)).toMatchObject({ ok: true })
   })
 
-  it('that was initiated again before its answer came leaves the session of the last one, which is the server\'s', async () => {
+  it("that was initiated again before its answer came leaves the session of the last one, which is the server's", async () => {
     const { responder, client } = await start()
     responder.delayMs = 200
     const outcome = await within(patientMs, (deadline) =>
