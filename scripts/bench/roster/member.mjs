@@ -64,10 +64,12 @@ function readCpuMs() {
   return [user, system, childUser, childSystem].reduce((sum, ticks) => sum + Number(ticks) * 10, 0)
 }
 
-/** With the programs that it has started and that run. */
+/** What it does not share with others, such as the code of Node; with the programs that it has started and that run. */
 function readMemoryMb() {
   const pids = [process.pid, ...readdirSync('/proc').filter((pid) => parentOf(pid) === process.pid)]
-  const kilobytes = pids.map((pid) => Number(/^Pss:\s+(\d+)/m.exec(read(pid, 'smaps_rollup'))?.[1] ?? 0))
+  const kilobytes = pids.map((pid) =>
+    Number(/^Anonymous:\s+(\d+)/m.exec(read(pid, 'smaps_rollup'))?.[1] ?? 0),
+  )
   return kilobytes.reduce((sum, one) => sum + one, 0) / 1024
 }
 

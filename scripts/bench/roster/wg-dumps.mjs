@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import { keyOf } from './fake-peers.mjs'
 
 const run = promisify(execFile)
+const fields = ['latest-handshakes', 'transfer', 'endpoints']
 
 /** Milliseconds of processor time that one reading costs, of its three lists: of wg, and of wireguard-go. */
 export async function measureDumps(folder, peers) {
@@ -23,8 +24,7 @@ export async function measureDumps(folder, peers) {
     const cpu = () => ({ wg: ticksMs('self', 15, 16), device: ticksMs(child.pid, 13, 14) })
     const before = cpu()
     for (let round = 0; round < rounds; round += 1) {
-      for (const field of ['latest-handshakes', 'transfer', 'endpoints'])
-        await run('wg', ['show', name, field], { maxBuffer: 2 ** 26 })
+      for (const field of fields) await run('wg', ['show', name, field], { maxBuffer: 2 ** 26 })
     }
     const after = cpu()
     return { wgMs: (after.wg - before.wg) / rounds, wireguardGoMs: (after.device - before.device) / rounds }
@@ -46,10 +46,21 @@ async function untilThere(name) {
   }
 }
 
+/** Of the program that stands for wg. */
+export async function measureFake(fake) {
+  const rounds = 50
+  const before = ticksMs('self', 15, 16)
+  for (let round = 0; round < rounds; round += 1) {
+    for (const field of fields)
+      await run(join(fake.programs, 'wg'), ['show', 'wg0', field], { maxBuffer: 2 ** 26 })
+  }
+  return (ticksMs('self', 15, 16) - before) / rounds
+}
+
 /** Two fields of proc_pid_stat(5), counted from 0. */
-function ticksMs(pid, ...fields) {
+function ticksMs(pid, ...places) {
   const words = readFileSync(`/proc/${pid}/stat`, 'latin1')
     .replace(/\(.*\)/s, 'x')
     .split(' ')
-  return fields.reduce((sum, field) => sum + Number(words[field]) * 10, 0)
+  return places.reduce((sum, place) => sum + Number(words[place]) * 10, 0)
 }

@@ -48,9 +48,9 @@ export const readTimes = {
 }
 
 /**
- * How long to wait between two readings. `wg` lists all peers each time: some 10 ms of a processor for 1,000 peers of the
- * kernel's WireGuard and 30 for those of wireguard-go, of which each further peer takes as much again. 1 ms a peer keeps that
- * below half a percent for 1,000 peers and below 5 % for any number; half a minute is a quarter of the time between two
+ * How long to wait between two readings. `wg` lists all peers each time: some 40 ms of a processor for 1,000 peers of
+ * wireguard-go, of which each further peer takes as much again. 1 ms a peer keeps that at
+ * half a percent for 1,000 peers and below a tenth for any number; half a minute is a quarter of the time between two
  * handshakes of a client.
  */
 export function readEveryMs(peers: number): number {
@@ -129,13 +129,15 @@ export class PeerReader {
   async #readOne(source: PeerSource): Promise<number> {
     const { node, roster, clock, publish } = this.#options
     const { service } = source
+    let peers = 0
     const show = (field: Parameters<typeof showWgLines>[1], onLine: (line: string) => void) =>
       this.#options.show(source.interface, field, onLine, {
-        ...{ timeoutMs: readTimes.timeout, signal: this.#closed.signal },
+        // It includes the time that this process takes for the lines.
+        timeoutMs: Math.max(readTimes.timeout, readEveryMs(peers)),
+        signal: this.#closed.signal,
       })
     const changed = new Map<string, number>()
     const sinceMs = clock.wall() - expiryMs
-    let peers = 0
     let isNew = false
     await show('latest-handshakes', (line) => {
       peers += 1
