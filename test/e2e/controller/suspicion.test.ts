@@ -69,7 +69,7 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
   })
 
   test.each([10, 20])(
-    'an endpoint behind %i %% of lost packets is degraded, and not withdrawn',
+    'an endpoint that loses %i of 100 packets is degraded, and not withdrawn',
     async (percent) => {
       await node.restart({ change: defaults })
       await node.back()
