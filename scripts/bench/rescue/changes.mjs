@@ -8,7 +8,7 @@ import {
   inNamespace,
   pause,
   until,
-  untilRoster,
+  untilWatched,
   watchRoute,
 } from './machine.mjs'
 
@@ -47,9 +47,15 @@ export async function measureChanges(lab, plan, folder) {
       }
       const { clients } = group
       await group.forgetExcept(node.name)
-      if (plan.isRescued) await untilRoster(lab, node, clients.length)
-      // Strikes at another moment between two packets in each round.
-      await pause(Math.random() * 100)
+      if (plan.isRescued)
+        await untilWatched(
+          lab,
+          node,
+          clients.map((client) => client.port),
+        )
+      // `wg` prints handshakes in whole seconds, and a client does not change its site twice within one. And each round strikes at
+      // another moment between two packets.
+      await pause(1000 + Math.random() * 100)
       const { strike, repair } = faultOf(plan.what, node, tor)
       const change = async (direction, order) => {
         const since = Date.now()

@@ -12,6 +12,7 @@ const { findOutage, parsePingLog } = await import(
 const { keyPairOf } = await import(new URL('../../../dist/node/wireguard/key.js', import.meta.url))
 const downlink = fileURLToPath(new URL('downlink.mjs', import.meta.url))
 const spacingMs = 50
+let groups = 0
 
 /**
  * `ping`: sends 20 packets a second. `nat`: so too, behind a NAT. `idle` and `idle 25`: receives 20 packets a second and
@@ -21,6 +22,7 @@ export const kinds = ['ping', 'nat', 'idle', 'idle 25']
 
 /** Clients with new keys, all of them at one site. */
 export async function startClients(lab, site, counts, folder) {
+  groups += 1
   const place = lab.clients.find((one) => one.site === site).namespace
   const nat = await makeNat(place)
   const publicKey = await serverKey(lab)
@@ -78,7 +80,8 @@ async function startClient({ lab, namespace, kind, index, publicKey: serverPubli
   const file = join(folder, `${name}.key`)
   mkdirSync(folder, { recursive: true })
   writeFileSync(file, secret.toString('base64'), { mode: 0o600 })
-  const listenPort = String(40_000 + index)
+  // Not that of a client before, which is in the rosters for three minutes.
+  const listenPort = String(40_000 + 100 * groups + index)
   const peer = ['peer', serverPublicKey, 'endpoint', `${anycast}:${port}`, 'allowed-ips', `${server}/32`]
   if (kind === 'idle 25') peer.push('persistent-keepalive', '25')
   await run('wg', 'set', name, 'listen-port', listenPort, 'private-key', file, ...peer)
@@ -165,15 +168,17 @@ function lostTime(all, since) {
 
 /** A namespace behind the client's, which translates its source. */
 async function makeNat(place) {
-  const nat = `awb-nat-${process.pid}`
+  // The kernel removes the links of a namespace some time after the namespace.
+  const nat = `awb-nat-${groups}`
+  const outside = `awb-out-${groups}`
   const ip = (...words) => promisify(execFile)('ip', words)
   await ip('netns', 'add', nat)
   await ip('-n', nat, 'link', 'set', 'lo', 'up')
-  await ip('-n', nat, 'link', 'add', 'awbin', 'type', 'veth', 'peer', 'name', 'awbout', 'netns', place)
+  await ip('-n', nat, 'link', 'add', 'awbin', 'type', 'veth', 'peer', 'name', outside, 'netns', place)
   await ip('-n', nat, 'address', 'add', '100.64.9.2/30', 'dev', 'awbin')
-  await ip('-n', place, 'address', 'add', '100.64.9.1/30', 'dev', 'awbout')
+  await ip('-n', place, 'address', 'add', '100.64.9.1/30', 'dev', outside)
   await ip('-n', nat, 'link', 'set', 'awbin', 'up')
-  await ip('-n', place, 'link', 'set', 'awbout', 'up')
+  await ip('-n', place, 'link', 'set', outside, 'up')
   await ip('-n', nat, 'route', 'add', 'default', 'via', '100.64.9.1')
   await inNamespace(place, 'sysctl', '-qw', 'net.ipv4.ip_forward=1')
   const rules = `table ip awbench {

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { faultOf, site } from './changes.mjs'
 import { serverKey, setPeers } from './clients.mjs'
-import { captureInitiations, listen, pause, until, untilRoster, watchRoute } from './machine.mjs'
+import { captureInitiations, inNamespace, listen, pause, until, untilRoster, watchRoute } from './machine.mjs'
 
 const { keyPairOf } = await import(new URL('../../../dist/node/wireguard/key.js', import.meta.url))
 const farm = fileURLToPath(new URL('farm.mjs', import.meta.url))
@@ -56,7 +56,7 @@ export async function measureSweep(lab, count) {
       others.map(async ({ name, statusUrl }) => {
         while (!isOver) {
           const { services } = await (await fetch(statusUrl)).json()
-          if (services.some(({ announced }) => announced !== true)) withdrawn.add(name)
+          if (services.some(({ announced }) => announced.length === 0)) withdrawn.add(name)
           await pause(100)
         }
       }),
@@ -69,7 +69,9 @@ export async function measureSweep(lab, count) {
     isOver = true
     await watching
     const first = new Map()
-    const after = initiations.seen.filter(({ atMs }) => atMs >= since)
+    const own = lab.clients.find((one) => one.site === site)
+    const { stdout } = await inNamespace(own.namespace, 'wg', 'show', own.interface, 'listen-port')
+    const after = initiations.seen.filter(({ atMs, port }) => atMs >= since && port !== Number(stdout))
     for (const { atMs, port } of after) if (!first.has(port)) first.set(port, atMs - movedAt)
     return {
       reached: first.size,

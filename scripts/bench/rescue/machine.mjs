@@ -72,6 +72,21 @@ export async function readMetric(node, name) {
   })
 }
 
+/** Waits until every other node looks for packets of these ports. */
+export function untilWatched(lab, node, ports) {
+  const others = lab.nodes.filter(({ name }) => name !== node.name)
+  return until('the other nodes look for packets of the clients', async () => {
+    const lists = await Promise.all(
+      others.map(({ namespace }) =>
+        inNamespace(namespace, 'nft', 'list', 'set', 'inet', 'anyward_rescue', 'roster_ip_0').catch(() => ({
+          stdout: '',
+        })),
+      ),
+    )
+    return lists.every(({ stdout }) => ports.every((one) => stdout.includes(` . ${one}`)))
+  })
+}
+
 /** Waits until every other node has so many peers of this one in its roster. */
 export function untilRoster(lab, node, count) {
   const others = lab.nodes.filter(({ name }) => name !== node.name)

@@ -16,7 +16,7 @@ import type { Observation } from '../routing/daemon.ts'
 import { createRescueReporter } from './report-rescues.ts'
 
 /** The initiations of a node, which costs each peer's answer too: 2,000 peers within a second. */
-const pace = { perSecond: 3000, burst: 300 }
+const pace = { perSecond: 3000, burst: 512 }
 
 interface Surroundings {
   readonly roster: Roster
@@ -118,8 +118,10 @@ export function rescueSessions(
     observed(observation) {
       for (const { name, prefixes } of manifest.services) {
         const state = stateOf(observation, prefixes)
+        const before = states.get(name) ?? 'withdrawn'
         if (states.get(name) === state) continue
         states.set(name, state)
+        if (before === 'withdrawn' && state !== 'withdrawn') rescuer.resume(name)
         void change(name, state)
       }
     },

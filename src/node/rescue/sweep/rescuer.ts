@@ -50,6 +50,13 @@ interface RescuerParts {
   readonly observer: RescueObserver
 }
 
+interface EarlyPacket {
+  readonly service: string
+  readonly endpoint: Endpoint
+  readonly isLearning: boolean
+  readonly atMs: number
+}
+
 interface Rescue {
   readonly service: string
   readonly peer: string
@@ -72,6 +79,8 @@ interface Rescue {
   handshakeBefore: number
   /** What the interface had sent to the peer before an attempt of which it may have made nothing; `null`: it makes something of it. */
   sentBefore: number | null
+  /** What the peer had sent to this node when it was first in doubt whether it is served here; `null`: that is not in doubt. */
+  receivedBefore: number | null
 }
 
 /** The most attempts. A route may move seconds after its withdrawal, and then an answer arrives at last. */
@@ -88,25 +97,42 @@ const growth = 1.5
 
 /** Milliseconds. */
 const timing = {
+  /**
+   * Where another node may be the right one, a peer that sends has been found by its packets until then. If both tried it within
+   * 20 ms, it would ignore the second.
+   */
+  giveWay: 50,
   /** Between two looks at the interface; at least four times what the last look took. */
   look: 40,
+  /** How long a packet counts that arrived while this node did not announce. */
+  early: 500,
   /** After an error of the interface. */
   retry: 1000,
+  /** The resolution of what `wg` prints of handshakes. */
+  second: 1000,
+  /** Between two looks at what a peer has sent here: one that is served here sends again until then, or waits for nothing. */
+  confirm: 100,
   /** After that, a session is over (REJECT_AFTER_TIME; WireGuard paper, section 6.1). */
   session: 180_000,
 } as const
 
+/** Packets that arrived while this node did not announce. */
+const mostEarly = 1024
+
 const nothing: PeerView = { handshakeS: 0, received: 0, sent: 0 }
 
-/** Each call of `wg` blocks the interface for some milliseconds. */
-const mostAtOnce = 64
+/** A call of `wg` reads the settings of all peers first, so many small ones take long; a large one blocks the interface for long. */
+const mostAtOnce = 512
 
 /** Begins handshakes with peers that another node has served, so that they need not wait for their own timers. */
 export class Rescuer {
   readonly #parts: RescuerParts
   readonly #rescues = new Map<string, Rescue>()
   readonly #failing = new Set<string>()
+  readonly #early: EarlyPacket[] = []
   #timer: Timer | null = null
+  /** When the timer is due. */
+  #wakeAt = Number.POSITIVE_INFINITY
   #running = false
   /** A rescue has begun, or is due, since the last look. */
   #roused = false
@@ -130,9 +156,10 @@ export class Rescuer {
     const candidates = announcing(service).filter((name) => name !== node)
     if (!candidates.includes(self)) return
     for (const entry of roster.ownedBy(node, service, clock.wall())) {
-      if (choose(candidates, entry.peer) === self) this.#begin(entry, trigger, false)
+      if (choose(candidates, entry.peer) !== self) continue
+      this.#begin(entry, trigger, false, candidates.length > 1 ? timing.giveWay : 0)
     }
-    this.#wake(0)
+    this.#wake(candidates.length > 1 ? timing.giveWay : 0)
   }
 
   /**
@@ -141,12 +168,29 @@ export class Rescuer {
    */
   takePacket(service: string, endpoint: Endpoint, isLearning: boolean): void {
     const { roster, clock, serves, self } = this.#parts
-    if (!serves(service)) return
-    const [entry] = roster.findByEndpoint(service, endpoint, clock.wall())
-    // Otherwise, this node has lost its session: its WireGuard has started again.
-    if (entry === undefined || (isLearning && entry.node === self)) return
-    this.#begin(entry, 'packet', !isLearning)
+    if (!serves(service)) {
+      this.#early.push({ service, endpoint, isLearning, atMs: clock.now() })
+      if (this.#early.length > mostEarly) this.#early.shift()
+      return
+    }
+    const entries = roster.findByEndpoint(service, endpoint, clock.wall())
+    for (const entry of entries) {
+      // Another peer has left the endpoint to this one, such as the same device with its old key.
+      if (entry.handshakeMs + timing.second <= entries[0]!.handshakeMs) continue
+      // Otherwise, this node has lost its session: its WireGuard has started again.
+      if (!isLearning || entry.node !== self) this.#begin(entry, 'packet', !isLearning)
+    }
     this.#wake(0)
+  }
+
+  /** This node announces the service from now on: the first packets may have arrived before that was observed. */
+  resume(service: string): void {
+    const since = this.#parts.clock.now() - timing.early
+    const early = this.#early.splice(0).filter(({ atMs }) => atMs >= since)
+    for (const one of early) {
+      if (one.service === service) this.takePacket(service, one.endpoint, one.isLearning)
+      else this.#early.push(one)
+    }
   }
 
   /** This node does not announce the service any more. */
@@ -162,7 +206,12 @@ export class Rescuer {
     this.#rescues.clear()
   }
 
-  #begin({ service, peer, endpoint, node }: RosterEntry, trigger: Trigger, isProven: boolean): void {
+  #begin(
+    { service, peer, endpoint, node }: RosterEntry,
+    trigger: Trigger,
+    isProven: boolean,
+    afterMs = 0,
+  ): void {
     if (this.#closed) return
     const key = keyOf(service, peer)
     const { clock } = this.#parts
@@ -175,9 +224,14 @@ export class Rescuer {
       known.nextAt = Math.min(known.nextAt, Math.max(now, known.startedAt + known.waitMs))
       return
     }
-    const times = { begunAt: now, begunWall: clock.wall(), nextAt: now, startedAt: Number.NEGATIVE_INFINITY }
+    const times = {
+      begunAt: now,
+      begunWall: clock.wall(),
+      nextAt: now + afterMs,
+      startedAt: Number.NEGATIVE_INFINITY,
+    }
     const waitMs = firstWaitMs[trigger]
-    const progress = { attempts: 0, handshakeBefore: 0, sentBefore: null }
+    const progress = { attempts: 0, handshakeBefore: 0, sentBefore: null, receivedBefore: null }
     this.#rescues.set(key, {
       ...{ service, peer, endpoint, from: node, trigger, isProven, waitMs },
       ...times,
@@ -188,13 +242,18 @@ export class Rescuer {
   #wake(delayMs: number): void {
     this.#roused ||= delayMs === 0
     if (this.#running || this.#closed || this.#rescues.size === 0) return
+    const { clock } = this.#parts
+    const at = clock.now() + delayMs
+    if (at >= this.#wakeAt) return
     this.#timer?.cancel()
-    this.#timer = this.#parts.clock.after(delayMs, () => void this.#run())
+    this.#wakeAt = at
+    this.#timer = clock.after(delayMs, () => void this.#run())
   }
 
   async #run(): Promise<void> {
     this.#running = true
     this.#roused = false
+    this.#wakeAt = Number.POSITIVE_INFINITY
     let tookMs = 0
     let hasFailed = false
     const services = new Set([...this.#rescues.values()].map(({ service }) => service))
@@ -224,8 +283,10 @@ export class Rescuer {
       const now = clock.now()
       // A second attempt follows a look at what has become of the first.
       const due = [...this.#rescues.values()].filter(
-        (one) => one.service === service && (one.attempts === 0 || one.nextAt <= judgedAt),
+        (one) => one.service === service && one.nextAt <= (one.attempts === 0 ? now : judgedAt),
       )
+      // First those that have not been tried.
+      due.sort((a, b) => a.attempts - b.attempts)
       const batch = due.slice(0, pace.take(Math.min(due.length, mostAtOnce), now))
       if (batch.length === 0 || this.#closed) return
       const started = batch.filter((rescue) => this.#mayBegin(rescue, now))
@@ -286,20 +347,25 @@ export class Rescuer {
     if (peer === undefined) return 'unknown'
     const handshakeMs = peer.handshakeS * 1000
     const owner = roster.find(rescue.service, rescue.peer, clock.wall())
+    // The newest handshake is at a third node.
+    if (owner !== null && owner.node !== self && owner.node !== rescue.from) return 'elsewhere'
     if (rescue.attempts === 0) {
       // What this node serves itself is not touched. `wg` prints whole seconds.
       const since = rescue.isProven ? rescue.begunWall : owner?.node === self ? 0 : (owner?.handshakeMs ?? 0)
-      const isHere = handshakeMs > 0 && handshakeMs + 999 >= since
+      const isHere = handshakeMs > 0 && handshakeMs + timing.second > since
       const isFresh = clock.wall() - handshakeMs < timing.session
-      return isHere && isFresh ? 'served' : null
+      if (!isHere || !isFresh) return null
+      // Within one second of both handshakes, only what the peer sends here shows which of them came later.
+      const isTie =
+        !rescue.isProven && owner !== null && owner.node !== self && handshakeMs < since + timing.second
+      if (!isTie || (rescue.receivedBefore !== null && peer.received > rescue.receivedBefore)) return 'served'
+      if (rescue.receivedBefore === null) {
+        rescue.receivedBefore = peer.received
+        rescue.nextAt = now + timing.confirm
+      }
+      return null
     }
     if (handshakeMs !== 0 && handshakeMs !== rescue.handshakeBefore) return 'handshake'
-    const isElsewhere =
-      owner !== null &&
-      owner.node !== self &&
-      owner.node !== rescue.from &&
-      owner.handshakeMs > rescue.begunWall
-    if (isElsewhere) return 'elsewhere'
     return rescue.attempts >= attempts[rescue.trigger] && now >= rescue.nextAt ? 'unanswered' : null
   }
 

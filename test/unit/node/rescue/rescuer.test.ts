@@ -157,6 +157,26 @@ describe('a node that says that it has withdrawn', () => {
     expect(ends).toEqual(['reported handshake'])
   })
 
+  test('where another node may be the right one, a packet that arrives there decides first', async () => {
+    const { rescuer, serve, pass, starts, ends } = start({ announcing: ['b', 'c'] })
+    const mine = Array.from({ length: 20 }, (_, at) => at).filter(
+      (at) => choose(['b', 'c'], keyOf(at)) === 'b',
+    )
+    const [first, second] = mine as [number, number]
+    serve('a', first)
+    serve('a', second)
+    rescuer.takeOver('a', 'vpn', 'reported')
+    await pass(40)
+    expect(starts).toEqual([])
+    rescuer.takePacket('vpn', endpointOf(first), false)
+    await pass(10)
+    expect(starts.map(({ peer }) => peer)).toEqual([keyOf(first)])
+    serve('c', second, 500)
+    await pass(100)
+    expect(starts).toHaveLength(1)
+    expect(ends).toEqual(['reported handshake', 'reported elsewhere'])
+  })
+
   test('they end when another node has the peer', async () => {
     const { rescuer, roster, serve, pass, starts, ends } = start({ answers: () => false })
     serve('a', 1)
@@ -295,6 +315,59 @@ describe('a packet of a session that this node does not have', () => {
     await pass(1000)
     expect(starts).toHaveLength(1)
   })
+
+  test('a packet that arrives before its announcement is observed counts afterwards, for half a second', async () => {
+    const announcing: string[] = []
+    const { rescuer, serve, pass, starts } = start({ announcing })
+    serve('a', 1)
+    serve('a', 2)
+    rescuer.takePacket('vpn', endpointOf(1), false)
+    await pass(600)
+    rescuer.takePacket('vpn', endpointOf(2), false)
+    await pass(20)
+    expect(starts).toEqual([])
+    announcing.push('b')
+    rescuer.resume('vpn')
+    await pass(20)
+    expect(starts.map(({ peer }) => peer)).toEqual([keyOf(2)])
+  })
+
+  test('of two peers that an endpoint had within one second, both are tried', async () => {
+    const { rescuer, roster, peers, serve, pass, starts, ends } = start()
+    serve('a', 1)
+    const claim = {
+      service: 'vpn',
+      peer: keyOf(2),
+      endpoint: endpointOf(1),
+      handshakeMs: Date.now() - 10_000,
+    }
+    expect(roster.put('a', claim, Date.now())).toBe('stored')
+    peers.delete(keyOf(1))
+    peers.set(keyOf(2), { handshakeS: 0, received: 0, sent: 0 })
+    rescuer.takePacket('vpn', endpointOf(1), false)
+    await pass(100)
+    expect(starts.map(({ peer }) => peer)).toEqual([keyOf(2)])
+    expect(ends.sort()).toEqual(['packet handshake', 'packet unknown'])
+  })
+
+  test.each([
+    ['sends to it', 100, ['packet served']],
+    ['does not', 0, ['packet handshake']],
+  ])(
+    'after a start, of two sessions that began within one second the one here counts if the peer %s',
+    async (_name, bytes, ending) => {
+      const { rescuer, peers, serve, pass, starts, ends } = start()
+      serve('a', 1, 2000)
+      const handshakeS = Math.floor((Date.now() - 2000) / 1000)
+      peers.set(keyOf(1), { handshakeS, received: 148, sent: 0 })
+      rescuer.takePacket('vpn', endpointOf(1), true)
+      await pass(60)
+      peers.set(keyOf(1), { handshakeS, received: 148 + bytes, sent: 0 })
+      await pass(300)
+      expect(starts).toHaveLength(bytes > 0 ? 0 : 1)
+      expect(ends).toEqual(ending)
+    },
+  )
 
   test('an endpoint that is not in the roster does nothing', async () => {
     const { rescuer, pass, starts, ends } = start()
