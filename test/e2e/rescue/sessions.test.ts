@@ -18,6 +18,19 @@ describe('a client whose packets reach another site', () => {
     oslo = lab.nodes.find(({ site }) => site === 'oslo')!
     client = new Traffic(lab.clients.find(({ name }) => name.includes('oslo'))!)
     await client.start()
+    // A node reads the peers that have come by themselves each 8 s.
+    const others = lab.nodes.filter((node) => node !== oslo)
+    await until(
+      'the other nodes know the client',
+      () =>
+        Promise.all(
+          others.map(async (node) => {
+            const { rescue } = (await (await fetch(node.statusUrl)).json()) as NodeStatus
+            return rescue?.nodes.find((one) => one.node === oslo.name)?.entries ?? 0
+          }),
+        ),
+      (entries) => entries.every((count) => count > 0),
+    )
   }, patience(180_000))
   afterAll(async () => {
     client?.stop()
