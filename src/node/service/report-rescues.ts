@@ -1,7 +1,8 @@
 import type { Clock, Timer } from '../../clock/clock.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import type { Say } from '../../telemetry/say.ts'
-import type { Outcome, RescueObserver, Trigger } from '../rescue/sweep/rescuer.ts'
+import type { Outcome, Trigger } from '../rescue/sweep/rescue.ts'
+import type { RescueObserver } from '../rescue/sweep/rescuer.ts'
 
 /** One line for all that end within this time of the first. */
 const gatherMs = 1000

@@ -5,29 +5,7 @@ import type { Pace, PeerLimiter } from '../limiter.ts'
 import type { Roster } from '../roster.ts'
 import { choose } from './choose.ts'
 import type { PeerView, RescueDevice } from './device.ts'
-
-/**
- * What begins a rescue. `reported`: the node that served the peer has withdrawn. `lost`: that node is gone without a word.
- * `packet`: the peer's packet has arrived here.
- */
-export const triggers = ['reported', 'lost', 'packet'] as const
-export type Trigger = (typeof triggers)[number]
-
-/**
- * How it ends. `handshake`: the peer has a session here. `served`: it had one before, so nothing was done. `elsewhere`: it has a newer one at another node. `unanswered`: the peer
- * has not answered in time. `limited`: the peer was rescued too often lately. `withdrawn`: this node does not announce the
- * service any more. `unknown`: the interface does not have the peer.
- */
-export const outcomes = [
-  'handshake',
-  'served',
-  'elsewhere',
-  'unanswered',
-  'limited',
-  'withdrawn',
-  'unknown',
-] as const
-export type Outcome = (typeof outcomes)[number]
+import { type Outcome, outcomeOf, type Rescue, secondMs, sessionMs, type Trigger } from './rescue.ts'
 
 export interface RescueObserver {
   /** `tookMs`: since the trigger. */
@@ -57,35 +35,6 @@ interface EarlyPacket {
   readonly atMs: number
 }
 
-interface Rescue {
-  readonly service: string
-  readonly peer: string
-  readonly endpoint: Endpoint
-  /** A packet has shown that the peer uses no session of this node. */
-  readonly isProven: boolean
-  /** The node that served it. */
-  readonly from: string
-  readonly trigger: Trigger
-  /** Monotonic and wall milliseconds. */
-  readonly begunAt: number
-  readonly begunWall: number
-  nextAt: number
-  /** From the next attempt to the one after it. */
-  waitMs: number
-  /** When the last attempt began. */
-  startedAt: number
-  attempts: number
-  /** Of the interface, before the last attempt. */
-  handshakeBefore: number
-  /** What the interface had sent to the peer before an attempt of which it may have made nothing; `null`: it makes something of it. */
-  sentBefore: number | null
-  /** What the peer had sent to this node when it was first in doubt whether it is served here; `null`: that is not in doubt. */
-  receivedBefore: number | null
-}
-
-/** The most attempts. A route may move seconds after its withdrawal, and then an answer arrives at last. */
-const attempts: Readonly<Record<Trigger, number>> = { reported: 6, lost: 1, packet: 6 }
-
 /**
  * From the first attempt to the second, in milliseconds. Where a peer's packets arrive, its answer does too; but a peer ignores an
  * initiation within 20 ms of another one, which may be of a node that tries it as well. That one waits longer, so that they do
@@ -108,12 +57,6 @@ const timing = {
   early: 500,
   /** After an error of the interface. */
   retry: 1000,
-  /** The resolution of what `wg` prints of handshakes. */
-  second: 1000,
-  /** Between two looks at what a peer has sent here: one that is served here sends again until then, or waits for nothing. */
-  confirm: 100,
-  /** After that, a session is over (REJECT_AFTER_TIME; WireGuard paper, section 6.1). */
-  session: 180_000,
 } as const
 
 /** Packets that arrived while this node did not announce. */
@@ -176,7 +119,7 @@ export class Rescuer {
     const entries = roster.findByEndpoint(service, endpoint, clock.wall())
     for (const entry of entries) {
       // Another peer has left the endpoint to this one, such as the same device with its old key.
-      if (entry.handshakeMs + timing.second <= entries[0]!.handshakeMs) continue
+      if (entry.handshakeMs + secondMs <= entries[0]!.handshakeMs) continue
       // Otherwise, this node has lost its session: its WireGuard has started again.
       if (!isLearning || entry.node !== self) this.#begin(entry, 'packet', !isLearning)
     }
@@ -220,6 +163,7 @@ export class Rescuer {
     if (known !== undefined) {
       if (trigger !== 'packet') return
       // Now the route leads here, so an answer will, too.
+      known.arrivedWall = clock.wall()
       known.waitMs = firstWaitMs.packet
       known.nextAt = Math.min(known.nextAt, Math.max(now, known.startedAt + known.waitMs))
       return
@@ -231,7 +175,8 @@ export class Rescuer {
       startedAt: Number.NEGATIVE_INFINITY,
     }
     const waitMs = firstWaitMs[trigger]
-    const progress = { attempts: 0, handshakeBefore: 0, sentBefore: null, receivedBefore: null }
+    const arrivedWall = trigger === 'packet' ? clock.wall() : null
+    const progress = { attempts: 0, handshakeBefore: 0, sentBefore: null, receivedBefore: null, arrivedWall }
     this.#rescues.set(key, {
       ...{ service, peer, endpoint, from: node, trigger, isProven, waitMs },
       ...times,
@@ -310,7 +255,7 @@ export class Rescuer {
   #prepare(rescue: Rescue, view: ReadonlyMap<string, PeerView>) {
     const { handshakeS, received, sent } = view.get(rescue.peer) ?? nothing
     const handshakeMs = handshakeS * 1000
-    const isOld = this.#parts.clock.wall() - handshakeMs > timing.session
+    const isOld = this.#parts.clock.wall() - handshakeMs > sessionMs
     // What WireGuard keeps of the peer, such as the timestamp that stops replays, is kept where that is possible. Of a peer that has
     // never sent anything it keeps nothing.
     const force = rescue.attempts > 1 || !isOld || received === 0
@@ -322,10 +267,12 @@ export class Rescuer {
   }
 
   #judge(service: string, view: ReadonlyMap<string, PeerView>): void {
-    const now = this.#parts.clock.now()
+    const { clock, roster, self } = this.#parts
+    const [now, wall] = [clock.now(), clock.wall()]
     for (const rescue of this.#rescues.values()) {
       if (rescue.service !== service) continue
-      const outcome = this.#outcomeOf(rescue, view.get(rescue.peer), now)
+      const owner = roster.find(service, rescue.peer, wall)
+      const outcome = outcomeOf(rescue, view.get(rescue.peer), owner, { self, now, wall })
       if (outcome !== null) this.#end(rescue, outcome)
       else this.#findUnsent(rescue, view.get(rescue.peer), now)
     }
@@ -339,34 +286,6 @@ export class Rescuer {
     if (rescue.sentBefore === null || peer === undefined) return
     if (peer.sent === rescue.sentBefore) rescue.nextAt = now
     rescue.sentBefore = null
-  }
-
-  /** `null`: it goes on. */
-  #outcomeOf(rescue: Rescue, peer: PeerView | undefined, now: number): Outcome | null {
-    const { roster, clock, self } = this.#parts
-    if (peer === undefined) return 'unknown'
-    const handshakeMs = peer.handshakeS * 1000
-    const owner = roster.find(rescue.service, rescue.peer, clock.wall())
-    // The newest handshake is at a third node.
-    if (owner !== null && owner.node !== self && owner.node !== rescue.from) return 'elsewhere'
-    if (rescue.attempts === 0) {
-      // What this node serves itself is not touched. `wg` prints whole seconds.
-      const since = rescue.isProven ? rescue.begunWall : owner?.node === self ? 0 : (owner?.handshakeMs ?? 0)
-      const isHere = handshakeMs > 0 && handshakeMs + timing.second > since
-      const isFresh = clock.wall() - handshakeMs < timing.session
-      if (!isHere || !isFresh) return null
-      // Within one second of both handshakes, only what the peer sends here shows which of them came later.
-      const isTie =
-        !rescue.isProven && owner !== null && owner.node !== self && handshakeMs < since + timing.second
-      if (!isTie || (rescue.receivedBefore !== null && peer.received > rescue.receivedBefore)) return 'served'
-      if (rescue.receivedBefore === null) {
-        rescue.receivedBefore = peer.received
-        rescue.nextAt = now + timing.confirm
-      }
-      return null
-    }
-    if (handshakeMs !== 0 && handshakeMs !== rescue.handshakeBefore) return 'handshake'
-    return rescue.attempts >= attempts[rescue.trigger] && now >= rescue.nextAt ? 'unanswered' : null
   }
 
   #end(rescue: Rescue, outcome: Outcome): void {

@@ -285,6 +285,18 @@ describe('a packet of a session that this node does not have', () => {
     expect(ends).toEqual(['packet handshake'])
   })
 
+  test('the other node says that it served the peer meanwhile when the rescue has begun', async () => {
+    const { rescuer, peers, serve, pass, starts, ends } = start({ answers: (_, attempt) => attempt === 2 })
+    serve('b', 1, 20_000)
+    peers.set(keyOf(1), { handshakeS: Math.floor((Date.now() - 20_000) / 1000), received: 148, sent: 0 })
+    rescuer.takePacket('vpn', endpointOf(1), false)
+    await pass(20)
+    serve('c', 1, 5_000)
+    await pass(500)
+    expect(starts).toHaveLength(2)
+    expect(ends).toEqual(['packet handshake'])
+  })
+
   test('a session that has begun here since the packet is left alone', async () => {
     const { rescuer, peers, serve, pass, starts, ends } = start()
     serve('a', 1, 20_000)
