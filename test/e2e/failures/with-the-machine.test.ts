@@ -161,11 +161,13 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
     const nft = (rules: string) =>
       execa('ip', ['netns', 'exec', node.node.namespace, 'nft', '-f', '-'], { input: rules })
     await node.expectKept(async () => {
-      // One initiation in 2 s arrives, of ten probes. It is 148 bytes long, and UDP's header 8. Not by `numgen`, which
-      // a kernel may lack.
-      await nft(
-        'table ip losses { chain input { type filter hook input priority 0; udp dport 51820 udp length 156 limit rate over 30/minute burst 1 packets drop; }; }',
-      )
+      // Of some thirty initiations or echoes a second, one and two arrive. An initiation is 148 bytes long, and UDP's header 8. Not
+      // by `numgen`, which a kernel may lack.
+      const rules = [
+        'udp dport 51820 udp length == 156 limit rate over 60/minute burst 1 packets drop;',
+        'udp dport 51820 udp length != 156 limit rate over 120/minute burst 1 packets drop;',
+      ]
+      await nft(`table ip losses { chain input { type filter hook input priority 0; ${rules.join(' ')} }; }`)
       try {
         await node.untilGrade('degraded')
         await elapsed(3000)
