@@ -90,9 +90,9 @@ export function rescueSessions(
       port: wireguard.port,
       addresses: anycast,
     })),
-    onStray(service, endpoint) {
+    onStray(service, endpoint, isAnswer) {
       metrics.strayPackets.inc({ service })
-      rescuer.takePacket(service, endpoint, systemClock.now() < watch.learningUntilMs)
+      rescuer.takePacket(service, endpoint, isAnswer || systemClock.now() < watch.learningUntilMs)
     },
     onError: ({ code, message }) => {
       const facts = { event: 'stray-packets', cause: code }

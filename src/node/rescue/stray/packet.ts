@@ -7,6 +7,8 @@ const ipv6HeaderBytes = 40
 export interface UdpHeader {
   readonly source: Endpoint
   readonly destination: Endpoint
+  /** The first byte after the UDP header; `null`: there is none, or it was cut off. */
+  readonly firstByte: number | null
 }
 
 /**
@@ -40,6 +42,7 @@ function readPorts(packet: Uint8Array, family: Family, addressesAt: number, port
   return {
     source: endpointAt(addressesAt, portsAt),
     destination: endpointAt(addressesAt + addressBytes, portsAt + 2),
+    firstByte: packet[portsAt + 8] ?? null,
   }
 }
 

@@ -13,9 +13,9 @@ export interface StrayWatchOptions {
   readonly services: readonly StrayService[]
   /**
    * A packet of a roster endpoint has arrived for a session, or as the answer to an initiation, that this node does not have: at most one a second for
-   * an endpoint, and 2,000 a second in all.
+   * an endpoint, and 2,000 a second in all. `isAnswer`: to an initiation of another node, so the peer may have a session here.
    */
-  readonly onStray: (service: string, endpoint: Endpoint) => void
+  readonly onStray: (service: string, endpoint: Endpoint, isAnswer: boolean) => void
   /** The watch tries again by itself; until then it sees no packet, or an old roster. Not for each further attempt. */
   readonly onError: (error: StrayWatchError) => void
   /** It sees packets again. */
@@ -26,6 +26,9 @@ export interface StrayWatchOptions {
   readonly perl?: string
   readonly clock?: Clock
 }
+
+/** WireGuard paper, section 5.4.3. */
+const responseType = 2
 
 export interface StrayCounters {
   /** Calls of `onStray`. */
@@ -181,7 +184,7 @@ export class Watcher {
     else if (prefix === prefixes.limited) this.counters.limited += 1
     else if (prefix === prefixes.stray) {
       this.counters.strays += 1
-      this.#options.onStray(service, header.source)
+      this.#options.onStray(service, header.source, header.firstByte === responseType)
     } else this.counters.foreign += 1
   }
 

@@ -31,7 +31,7 @@ interface RescuerParts {
 interface EarlyPacket {
   readonly service: string
   readonly endpoint: Endpoint
-  readonly isLearning: boolean
+  readonly isDoubtful: boolean
   readonly atMs: number
 }
 
@@ -107,12 +107,13 @@ export class Rescuer {
 
   /**
    * A packet of a session that this node does not have, from an endpoint in the roster.
-   * @param isLearning this node does not know all of its own sessions yet: those of its own peers may be reported too
+   * @param isDoubtful the peer may have a session here nevertheless: this node does not know all of its own yet, or the packet answers
+   *   an initiation of another node
    */
-  takePacket(service: string, endpoint: Endpoint, isLearning: boolean): void {
+  takePacket(service: string, endpoint: Endpoint, isDoubtful: boolean): void {
     const { roster, clock, serves, self } = this.#parts
     if (!serves(service)) {
-      this.#early.push({ service, endpoint, isLearning, atMs: clock.now() })
+      this.#early.push({ service, endpoint, isDoubtful, atMs: clock.now() })
       if (this.#early.length > mostEarly) this.#early.shift()
       return
     }
@@ -121,7 +122,7 @@ export class Rescuer {
       // Another peer has left the endpoint to this one, such as the same device with its old key.
       if (entry.handshakeMs + secondMs <= entries[0]!.handshakeMs) continue
       // Otherwise, this node has lost its session: its WireGuard has started again.
-      if (!isLearning || entry.node !== self) this.#begin(entry, 'packet', !isLearning)
+      if (!isDoubtful || entry.node !== self) this.#begin(entry, 'packet', !isDoubtful)
     }
     this.#wake(0)
   }
@@ -131,7 +132,7 @@ export class Rescuer {
     const since = this.#parts.clock.now() - timing.early
     const early = this.#early.splice(0).filter(({ atMs }) => atMs >= since)
     for (const one of early) {
-      if (one.service === service) this.takePacket(service, one.endpoint, one.isLearning)
+      if (one.service === service) this.takePacket(service, one.endpoint, one.isDoubtful)
       else this.#early.push(one)
     }
   }

@@ -344,6 +344,20 @@ describe('a packet of a session that this node does not have', () => {
     expect(starts.map(({ peer }) => peer)).toEqual([keyOf(2)])
   })
 
+  test('the answer to an initiation of another node does not end a session here, and does not count as a change', async () => {
+    const { rescuer, peers, serve, pass, starts } = start()
+    serve('b', 1, 20_000)
+    peers.set(keyOf(1), { handshakeS: Math.floor((Date.now() - 20_000) / 1000), received: 148, sent: 0 })
+    for (let at = 0; at < 18; at += 1) {
+      rescuer.takePacket('vpn', endpointOf(1), true)
+      await pass(5000)
+    }
+    expect(starts).toEqual([])
+    rescuer.takePacket('vpn', endpointOf(1), false)
+    await pass(100)
+    expect(starts).toHaveLength(1)
+  })
+
   test('of two peers that an endpoint had within one second, both are tried', async () => {
     const { rescuer, roster, peers, serve, pass, starts, ends } = start()
     serve('a', 1)

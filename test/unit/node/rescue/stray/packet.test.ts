@@ -12,20 +12,23 @@ const ipv6 = `600000000028114020010db8000000000000000000000077fd0000000000000000
 const read = (hex: string) => readUdpHeader(Buffer.from(hex, 'hex'))
 
 test('reads addresses and ports over IPv4', () => {
-  expect(read(ipv4)).toEqual({ source: source4, destination: destination4 })
+  expect(read(ipv4)).toEqual({ source: source4, destination: destination4, firstByte: null })
+  expect(read(`${ipv4}02000000`)?.firstByte).toBe(2)
 })
 
 test('reads them behind options of IPv4', () => {
   const options = '01010101'
   const withOptions = `46${ipv4.slice(2, 40)}${options}${ipv4.slice(40)}`
-  expect(read(withOptions)).toEqual({ source: source4, destination: destination4 })
+  expect(read(`${withOptions}04`)).toEqual({ source: source4, destination: destination4, firstByte: 4 })
 })
 
 test('reads them over IPv6, in canonical form', () => {
   expect(read(ipv6)).toEqual({
     source: { address: '2001:db8::77', port: 7777 },
     destination: { address: 'fd00::1', port: 51_820 },
+    firstByte: null,
   })
+  expect(read(`${ipv6}02000000`)?.firstByte).toBe(2)
 })
 
 test.each([
