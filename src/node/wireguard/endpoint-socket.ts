@@ -109,11 +109,11 @@ export class EndpointSocket {
   async followRoute(): Promise<boolean> {
     const socket = this.#socket
     if (socket === null || !this.#isConnected || (await this.#opening) !== null) return false
-    if (this.#clock.now() - this.#openedAtMs < timing.route) {
-      const source = await this.#chooseSource()
-      if (source === null || source === socket.address().address) return false
-    }
+    const isYoung = this.#clock.now() - this.#openedAtMs < timing.route
+    const source = isYoung ? await this.#chooseSource() : null
+    // Closed meanwhile, and then it has no address.
     if (socket !== this.#socket) return false
+    if (isYoung && (source === null || source === socket.address().address)) return false
     this.#leave()
     // For exchanges that go on.
     void this.open()
