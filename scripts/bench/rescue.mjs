@@ -22,10 +22,7 @@ const changes = {
     bounds: { ...ways, away: { ping: 150, nat: 150, 'idle 25': 200, idle: 200 } },
     most: 500,
   },
-  silent: {
-    ...{ what: 'silent', kinds: uplinks, rounds: 12, stayMs: 2000 },
-    bounds: { ...ways, away: { ping: 200, nat: 200 } },
-  },
+  silent: { ...flap(2), kinds: uplinks, rounds: 12 },
   'flap 5': flap(5),
   'flap 20': flap(20),
   'flap 125': flap(125),
@@ -48,8 +45,7 @@ const rows = [...Object.keys(changes), ...others]
 
 /** Away and back by an upstream that changes its path twice. */
 function flap(seconds) {
-  const { ping, nat } = ways.back
-  const bounds = { away: { ping: 200, nat: 200 }, back: { ping, nat } }
+  const bounds = { ...ways, away: { ping: 200, nat: 200 } }
   return { what: 'silent', kinds: { ping: 4, nat: 4 }, rounds: 6, stayMs: seconds * 1000, bounds }
 }
 

@@ -11,7 +11,7 @@ import { measureDumps, measureFake } from './roster/wg-dumps.mjs'
 import { runLabBench } from './shared/lab-bench.mjs'
 import { check, round } from './shared/report.mjs'
 
-/** Of issue 11, for 1,000 peers of which nothing happens. */
+/** For 1,000 peers of which nothing happens. */
 const BOUND = { idlePercent: 1, idleMb: 20 }
 /** As src/cli/main.ts sets them. */
 const controllerFlags = ['--semi-space-growth-factor=1', '--no-opt']

@@ -1,12 +1,13 @@
 import { execFile } from 'node:child_process'
+import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { startClients } from './clients.mjs'
 import {
   anycast,
   captureInitiations,
+  firstSite,
   inNamespace,
-  pause,
   until,
   untilWatched,
   watchRoute,
@@ -14,7 +15,6 @@ import {
 
 const cli = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url))
 const run = promisify(execFile)
-export const site = 'oslo'
 /** After this many changes a client counts as one that flaps, and is rescued later: then new clients take over. */
 const roundsOfClients = 3
 
@@ -27,10 +27,9 @@ const roundsOfClients = 3
  *   from the order; and the initiations for each client and change
  */
 export async function measureChanges(lab, plan, folder) {
-  const node = lab.nodes.find((one) => one.site === site)
-  const tor = lab.neighbors.find(({ sessions }) => sessions.some((session) => session.node === node.name))
+  const { node, tor, client } = firstSite(lab)
   const routes = watchRoute(tor.namespace)
-  const initiations = captureInitiations(lab.clients.find((one) => one.site === site).namespace)
+  const initiations = captureInitiations(client.namespace)
   await initiations.started
   const rows = new Map()
   const note = (direction, kind, ms) => {
@@ -43,7 +42,7 @@ export async function measureChanges(lab, plan, folder) {
     for (let round = 0; round < plan.rounds; round += 1) {
       if (round % roundsOfClients === 0) {
         await group?.stop()
-        group = await startClients(lab, site, plan.kinds, folder)
+        group = await startClients(lab, client.namespace, plan.kinds, folder)
       }
       const { clients } = group
       await group.forgetExcept(node.name)

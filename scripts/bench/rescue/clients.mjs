@@ -2,9 +2,10 @@ import { execFile, spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { anycast, inNamespace, kernelHasWireguard, listen, pause, port, server, until } from './machine.mjs'
+import { anycast, inNamespace, kernelHasWireguard, listen, port, server, until } from './machine.mjs'
 
 const { findOutage, parsePingLog } = await import(
   new URL('../../../dist/lab/scenario/ping-log.js', import.meta.url)
@@ -20,10 +21,9 @@ let groups = 0
  */
 export const kinds = ['ping', 'nat', 'idle', 'idle 25']
 
-/** Clients with new keys, all of them at one site. */
-export async function startClients(lab, site, counts, folder) {
+/** Clients with new keys, all of them in that namespace. */
+export async function startClients(lab, place, counts, folder) {
   groups += 1
-  const place = lab.clients.find((one) => one.site === site).namespace
   const nat = await makeNat(place)
   const publicKey = await serverKey(lab)
   const wanted = kinds.flatMap((kind) => Array.from({ length: counts[kind] ?? 0 }, () => kind))
@@ -89,7 +89,6 @@ async function startClient({ lab, namespace, kind, index, publicKey: serverPubli
   await run('ip', 'address', 'add', `${inner}/32`, 'dev', name)
   await run('ip', 'link', 'set', name, 'up')
   await run('ip', 'route', 'add', '10.80.0.0/16', 'dev', name, 'metric', String(1000 + index))
-  let text = ''
   const arrivals = []
   const isIdle = kind.startsWith('idle')
   const pingOnce = () => run('ping', '-n', '-c', '1', '-W', '10', '-I', name, server)
@@ -99,13 +98,10 @@ async function startClient({ lab, namespace, kind, index, publicKey: serverPubli
   else {
     const often = ['-i', String(spacingMs / 1000)]
     ping = spawnIn(namespace, 'pipe', 'ping', '-n', '-D', '-O', ...often, '-I', name, server)
-    listen(ping.stdout, (line) => {
-      text += `${line}\n`
-    })
+    listen(ping.stdout, (line) => arrivals.push(...parsePingLog(`${line}\n`)))
   }
-  const replies = () => (isIdle ? arrivals : parsePingLog(text))
   const isServed = (since = 0) => {
-    const last = replies().at(-1)?.atMs ?? 0
+    const last = arrivals.at(-1)?.atMs ?? 0
     return last > since && Date.now() - last < 3 * spacingMs
   }
   return {
@@ -122,7 +118,7 @@ async function startClient({ lab, namespace, kind, index, publicKey: serverPubli
       } catch {
         return null
       }
-      const all = replies().filter(({ atMs }) => atMs > since - 5000)
+      const all = arrivals.filter(({ atMs }) => atMs > since - 5000)
       return isIdle ? longestGap(all, since) : lostTime(all, since)
     },
     /** An idle client sends something, so that the node has a session with it that is younger than that. */
@@ -181,12 +177,7 @@ async function makeNat(place) {
   await ip('-n', place, 'link', 'set', outside, 'up')
   await ip('-n', nat, 'route', 'add', 'default', 'via', '100.64.9.1')
   await inNamespace(place, 'sysctl', '-qw', 'net.ipv4.ip_forward=1')
-  const rules = `table ip awbench {
-  chain out {
-    type nat hook postrouting priority 100;
-    ip saddr 100.64.9.2 masquerade
-  }
-}
+  const rules = `add table ip awbench
 delete table ip awbench
 table ip awbench {
   chain out {

@@ -1,10 +1,19 @@
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { readdirSync, readFileSync } from 'node:fs'
+import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { faultOf, site } from './changes.mjs'
+import { memoryMbOf, processorMsOf } from '../controllers/usage.mjs'
+import { faultOf } from './changes.mjs'
 import { serverKey, setPeers } from './clients.mjs'
-import { captureInitiations, inNamespace, listen, pause, until, untilRoster, watchRoute } from './machine.mjs'
+import {
+  captureInitiations,
+  firstSite,
+  inNamespace,
+  listen,
+  until,
+  untilRoster,
+  watchRoute,
+} from './machine.mjs'
 
 const { keyPairOf } = await import(new URL('../../../dist/node/wireguard/key.js', import.meta.url))
 const farm = fileURLToPath(new URL('farm.mjs', import.meta.url))
@@ -19,7 +28,7 @@ export async function startFarm(lab, count) {
     inner: `10.80.${16 + (at >> 8)}.${at & 255}`,
   }))
   for (const node of lab.nodes) await setPeers(node, peers)
-  const { namespace } = lab.clients.find((one) => one.site === site)
+  const { namespace } = firstSite(lab).client
   const argv = ['netns', 'exec', namespace, process.execPath, farm, await serverKey(lab)]
   const child = spawn('ip', argv, { stdio: ['pipe', 'pipe', 'inherit'] })
   child.stdin.end(keys.map((key) => key.toString('base64')).join('\n'))
@@ -41,12 +50,11 @@ export async function startFarm(lab, count) {
  *   and the nodes that did not announce all the time
  */
 export async function measureSweep(lab, count) {
-  const node = lab.nodes.find((one) => one.site === site)
+  const { node, tor, client } = firstSite(lab)
   const others = lab.nodes.filter((one) => one !== node)
-  const tor = lab.neighbors.find(({ sessions }) => sessions.some((session) => session.node === node.name))
   const clients = await startFarm(lab, count)
   const routes = watchRoute(tor.namespace)
-  const initiations = captureInitiations(lab.clients.find((one) => one.site === site).namespace)
+  const initiations = captureInitiations(client.namespace)
   try {
     await initiations.started
     await untilRoster(lab, node, count)
@@ -69,8 +77,7 @@ export async function measureSweep(lab, count) {
     isOver = true
     await watching
     const first = new Map()
-    const own = lab.clients.find((one) => one.site === site)
-    const { stdout } = await inNamespace(own.namespace, 'wg', 'show', own.interface, 'listen-port')
+    const { stdout } = await inNamespace(client.namespace, 'wg', 'show', client.interface, 'listen-port')
     const after = initiations.seen.filter(({ atMs, port }) => atMs >= since && port !== Number(stdout))
     for (const { atMs, port } of after) if (!first.has(port)) first.set(port, atMs - movedAt)
     return {
@@ -94,52 +101,16 @@ export async function measureSweep(lab, count) {
 export async function measureIdle(lab, count, seconds, isRescued) {
   const clients = await startFarm(lab, count)
   try {
-    const node = lab.nodes.find((one) => one.site === site)
-    if (isRescued) await untilRoster(lab, node, count)
+    if (isRescued) await untilRoster(lab, firstSite(lab).node, count)
     await pause(settleMs)
-    const before = lab.nodes.map(({ controllerPid }) => usageOf(controllerPid))
+    const before = lab.nodes.map(({ controllerPid }) => processorMsOf([controllerPid]))
     await pause(seconds * 1000)
-    return lab.nodes.map(({ name, controllerPid }, at) => {
-      const after = usageOf(controllerPid)
-      return { name, percent: (after.ticks - before[at].ticks) / seconds, megabytes: after.megabytes }
-    })
+    return lab.nodes.map(({ name, controllerPid }, at) => ({
+      name,
+      percent: (processorMsOf([controllerPid]) - before[at]) / (10 * seconds),
+      megabytes: memoryMbOf([controllerPid]).proportional,
+    }))
   } finally {
     clients.stop()
-  }
-}
-
-/** In ticks of 10 ms, also of children that have ended; memory that only these processes have. */
-function usageOf(pid) {
-  const family = [pid]
-  const parents = new Map()
-  for (const name of readdirSync('/proc')) {
-    if (!/^\d+$/.test(name)) continue
-    const stat = readStat(name)
-    if (stat !== null) parents.set(Number(name), Number(stat[1]))
-  }
-  for (const one of family) for (const [child, parent] of parents) if (parent === one) family.push(child)
-  let ticks = 0
-  let kilobytes = 0
-  for (const one of family) {
-    const stat = readStat(one)
-    if (stat === null) continue
-    ticks += Number(stat[11]) + Number(stat[12]) + Number(stat[13]) + Number(stat[14])
-    const rollup = read(`/proc/${one}/smaps_rollup`)
-    for (const [, size] of rollup.matchAll(/^Private_\w+: +(\d+) kB$/gm)) kilobytes += Number(size)
-  }
-  return { ticks, megabytes: kilobytes / 1024 }
-}
-
-/** From its state on. */
-function readStat(pid) {
-  const text = read(`/proc/${pid}/stat`)
-  return text === '' ? null : text.slice(text.lastIndexOf(')') + 2).split(' ')
-}
-
-function read(path) {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    return ''
   }
 }

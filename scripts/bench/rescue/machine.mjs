@@ -1,4 +1,5 @@
 import { execFile, spawn, spawnSync } from 'node:child_process'
+import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
@@ -25,6 +26,13 @@ export function listen(stream, hear) {
       text = text.slice(end + 1)
     }
   })
+}
+
+/** The site that clients leave: its node, the router beside it, and the lab's client there. */
+export function firstSite(lab) {
+  const node = lab.nodes.find(({ site }) => site === 'oslo')
+  const tor = lab.neighbors.find(({ sessions }) => sessions.some((session) => session.node === node.name))
+  return { node, tor, client: lab.clients.find(({ site }) => site === node.site) }
 }
 
 /** The initiations that reach this namespace from the anycast address. */
@@ -104,8 +112,4 @@ export async function until(what, isSo, limitMs = 60_000) {
     if (Date.now() > endsAt) throw new Error(`not within ${limitMs / 1000} s: ${what}`)
     await pause(10)
   }
-}
-
-export function pause(ms) {
-  return new Promise((resolve) => setTimeout(resolve, ms))
 }

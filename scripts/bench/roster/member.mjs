@@ -8,6 +8,7 @@ const dist = new URL('../../../dist/', import.meta.url)
 const { systemClock } = await import(`${dist}clock/clock.js`)
 const { shareRoster } = await import(`${dist}node/service/share-roster.js`)
 const { rescueSessions } = await import(`${dist}node/service/rescue-sessions.js`)
+const { fieldsOfStat } = await import(`${dist}linux/proc.js`)
 const { createMetrics } = await import(`${dist}telemetry/metrics.js`)
 
 const { manifest, watches } = JSON.parse(process.argv[2])
@@ -55,13 +56,9 @@ process.exit(0)
 
 /** With the programs that it has started and that have ended. */
 function readCpuMs() {
-  const [, , , , , , , , , , , user, system, childUser, childSystem] = readFileSync(
-    '/proc/self/stat',
-    'latin1',
-  )
-    .replace(/\(.*\)/s, 'x')
-    .split(' ')
-  return [user, system, childUser, childSystem].reduce((sum, ticks) => sum + Number(ticks) * 10, 0)
+  const fields = fieldsOfStat(readFileSync('/proc/self/stat', 'utf8'))
+  // utime, stime, cutime and cstime (proc(5)).
+  return [11, 12, 13, 14].reduce((sum, at) => sum + Number(fields[at]) * 10, 0)
 }
 
 /** What it does not share with others, such as the code of Node; with the programs that it has started and that run. */

@@ -4,10 +4,14 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import { fieldsOfStat } from '../../../dist/linux/proc.js'
 import { keyOf } from './fake-peers.mjs'
 
 const run = promisify(execFile)
 const fields = ['latest-handshakes', 'transfer', 'endpoints']
+/** utime and stime; cutime and cstime. */
+const own = [11, 12]
+const ofChildren = [13, 14]
 
 /** Milliseconds of processor time that one reading costs, of its three lists: of wg, and of wireguard-go. */
 export async function measureDumps(folder, peers) {
@@ -21,7 +25,7 @@ export async function measureDumps(folder, peers) {
     writeFileSync(config, Array.from({ length: peers }, (_, number) => peer(number)).join(''))
     await run('wg', ['addconf', name, config])
     const rounds = Math.max(5, Math.ceil(50_000 / peers))
-    const cpu = () => ({ wg: ticksMs('self', 15, 16), device: ticksMs(child.pid, 13, 14) })
+    const cpu = () => ({ wg: ticksMs('self', ...ofChildren), device: ticksMs(child.pid, ...own) })
     const before = cpu()
     for (let round = 0; round < rounds; round += 1) {
       for (const field of fields) await run('wg', ['show', name, field], { maxBuffer: 2 ** 26 })
@@ -49,18 +53,16 @@ async function untilThere(name) {
 /** Of the program that stands for wg. */
 export async function measureFake(fake) {
   const rounds = 50
-  const before = ticksMs('self', 15, 16)
+  const before = ticksMs('self', ...ofChildren)
   for (let round = 0; round < rounds; round += 1) {
     for (const field of fields)
       await run(join(fake.programs, 'wg'), ['show', 'wg0', field], { maxBuffer: 2 ** 26 })
   }
-  return (ticksMs('self', 15, 16) - before) / rounds
+  return (ticksMs('self', ...ofChildren) - before) / rounds
 }
 
-/** Two fields of proc_pid_stat(5), counted from 0. */
+/** The sum of fields of proc(5), in ticks of 10 ms. */
 function ticksMs(pid, ...places) {
-  const words = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    .replace(/\(.*\)/s, 'x')
-    .split(' ')
-  return places.reduce((sum, place) => sum + Number(words[place]) * 10, 0)
+  const fields = fieldsOfStat(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+  return places.reduce((sum, place) => sum + Number(fields[place]) * 10, 0)
 }

@@ -3,14 +3,7 @@ import type { Endpoint, RosterClaim } from '../../fleet/roster/link.ts'
 import type { showWgLines } from '../../linux/wg.ts'
 import { ReplayWatch } from './replay-watch.ts'
 import { expiryMs, type Roster } from './roster.ts'
-
-/** A served peer whose endpoint a replayed initiation has moved. */
-export interface DisplacedPeer {
-  readonly peer: string
-  /** Where it is. */
-  readonly endpoint: Endpoint
-  readonly handshakeMs: number
-}
+import type { DisplacedPeer } from './sweep/device.ts'
 
 export interface PeerSource {
   readonly service: string

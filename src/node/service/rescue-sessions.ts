@@ -8,8 +8,9 @@ import type { Fence } from '../rescue/fence/fence.ts'
 import { Pace, PeerLimiter } from '../rescue/limiter.ts'
 import type { Roster } from '../rescue/roster.ts'
 import { stateOf } from '../rescue/service-states.ts'
+import { strayServiceOf } from '../rescue/stray/ruleset.ts'
 import { openStrayWatch } from '../rescue/stray/stray-watch.ts'
-import { createRescueDevice } from '../rescue/sweep/device.ts'
+import type { RescueDevice } from '../rescue/sweep/device.ts'
 import { OtherNodes } from '../rescue/sweep/other-nodes.ts'
 import { Rescuer } from '../rescue/sweep/rescuer.ts'
 import type { Observation } from '../routing/daemon.ts'
@@ -21,6 +22,8 @@ const pace = { perSecond: 3000, burst: 512 }
 interface Surroundings {
   readonly roster: Roster
   readonly link: RosterLink
+  /** By service. */
+  readonly devices: ReadonlyMap<string, RescueDevice>
   /** Has the others learn soon of peers that are new here. */
   readonly hurry: () => void
   readonly fence: Fence
@@ -49,7 +52,7 @@ export function withStrays(
 /** Takes over the peers of nodes that withdraw a service, and those whose packets arrive here. */
 export function rescueSessions(
   manifest: Manifest,
-  { roster, link, hurry, fence, say, metrics }: Surroundings,
+  { roster, link, devices, hurry, fence, say, metrics }: Surroundings,
 ): SessionRescue {
   const states = new Map<string, ServiceState>()
   const reporter = createRescueReporter(systemClock, say, metrics)
@@ -57,12 +60,7 @@ export function rescueSessions(
     self: manifest.node,
     clock: systemClock,
     roster,
-    devices: new Map(
-      manifest.services.map(({ name, wireguard }) => [
-        name,
-        createRescueDevice(wireguard.interface, manifest.paths.runtimeDir),
-      ]),
-    ),
+    devices,
     limiter: new PeerLimiter(),
     pace: new Pace(pace, systemClock.now()),
     announcing: (service) => [
@@ -85,11 +83,7 @@ export function rescueSessions(
   const endEvents = link.onEvent((event) => others.take(event))
 
   const watch = openStrayWatch({
-    services: manifest.services.map(({ name, anycast, wireguard }) => ({
-      name,
-      port: wireguard.port,
-      addresses: anycast,
-    })),
+    services: manifest.services.map(strayServiceOf),
     onStray(service, endpoint, isAnswer) {
       metrics.strayPackets.inc({ service })
       rescuer.takePacket(service, endpoint, isAnswer || systemClock.now() < watch.learningUntilMs)
@@ -118,10 +112,10 @@ export function rescueSessions(
     observed(observation) {
       for (const { name, prefixes } of manifest.services) {
         const state = stateOf(observation, prefixes)
-        const before = states.get(name) ?? 'withdrawn'
-        if (states.get(name) === state) continue
+        const before = states.get(name)
+        if (before === state) continue
         states.set(name, state)
-        if (before === 'withdrawn' && state !== 'withdrawn') rescuer.resume(name)
+        if (state !== 'withdrawn') rescuer.resume(name)
         void change(name, state)
       }
     },

@@ -9,7 +9,7 @@ import type { Metrics } from '../../telemetry/metrics.ts'
 import type { Say } from '../../telemetry/say.ts'
 import { PeerReader } from '../rescue/read-peers.ts'
 import { Roster } from '../rescue/roster.ts'
-import { createRescueDevice } from '../rescue/sweep/device.ts'
+import { createRescueDevice, type RescueDevice } from '../rescue/sweep/device.ts'
 
 /** Beyond it, rescues are seconds late. */
 const mostSkewMs = 1_000
@@ -22,6 +22,8 @@ type RescueStatus = NonNullable<NodeStatus['rescue']>
 export interface SharedRoster {
   readonly roster: Roster
   readonly link: RosterLink
+  /** By service. */
+  readonly devices: ReadonlyMap<string, RescueDevice>
   /** Reads this node's peers often for a while: clients move. */
   readonly hurry: () => void
   status(): RescueStatus
@@ -144,7 +146,7 @@ async function open(
   }, expiry.everyMs)
   const status = () => describe(roster, mesh, reader, problem, clock.wall())
   return {
-    ...{ roster, link: mesh, status },
+    ...{ roster, link: mesh, devices, status },
     hurry: () => reader.hurry(),
     close: async () => {
       clearInterval(expiring)

@@ -5,8 +5,7 @@ import { signalProcess, waitForEnd } from '../../machine/processes.ts'
 import { generateKeyPair } from '../../machine/wireguard.ts'
 import { writeSecret } from '../../state.ts'
 import type { Fault, Stage } from '../scenario.ts'
-
-const killTimeoutMs = 5000
+import { endProcess, killTimeoutMs } from './processes.ts'
 
 export async function removeInterface({ state, node, wireguard }: Stage): Promise<Fault> {
   const shell = await openIpShell(node.namespace)
@@ -16,8 +15,7 @@ export async function removeInterface({ state, node, wireguard }: Stage): Promis
       await shell.close()
       await ipBatch(node.namespace, [`link del ${wireguard.interface}`]).catch(() => {})
       if (wireguard.process !== null && !(await waitForEnd(wireguard.process, killTimeoutMs))) {
-        await signalProcess(wireguard.process, 'SIGKILL')
-        await waitForEnd(wireguard.process, killTimeoutMs)
+        await endProcess(wireguard.process)
       }
       await startWireguard(state, node, wireguard)
     },

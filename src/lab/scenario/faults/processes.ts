@@ -5,7 +5,7 @@ import { signalProcess, waitForEnd } from '../../machine/processes.ts'
 import type { ProcessRecord } from '../../state.ts'
 import type { Fault, Stage } from '../scenario.ts'
 
-const killTimeoutMs = 5000
+export const killTimeoutMs = 5000
 
 export async function killDaemon({ node }: Stage): Promise<Fault> {
   const name = daemonNames[node.daemon].process
@@ -32,7 +32,7 @@ export async function killController({ node, program }: Stage): Promise<Fault> {
   }
 }
 
-async function endProcess(record: ProcessRecord): Promise<void> {
+export async function endProcess(record: ProcessRecord): Promise<void> {
   await signalProcess(record, 'SIGKILL')
   await waitForEnd(record, killTimeoutMs)
 }

@@ -38,6 +38,19 @@ export interface StrayService {
   readonly addresses: readonly string[]
 }
 
+/** Of a service of the manifest. */
+export function strayServiceOf({
+  name,
+  anycast,
+  wireguard,
+}: {
+  readonly name: string
+  readonly anycast: readonly string[]
+  readonly wireguard: { readonly port: number }
+}): StrayService {
+  return { name, port: wireguard.port, addresses: anycast }
+}
+
 /**
  * The rules. `@th,64,32` is the type of a WireGuard packet with its three reserved bytes, and `@th,96,32` the index after it:
  * the sender's own in types 1 and 2, the receiver's in type 4 (WireGuard paper, section 5.4). That of the receiver in type 2 is at

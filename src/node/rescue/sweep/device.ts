@@ -1,4 +1,4 @@
-import type { Endpoint } from '../../../fleet/roster/link.ts'
+import type { Endpoint, RosterClaim } from '../../../fleet/roster/link.ts'
 import { runWithSecrets } from '../../../linux/run-with-secrets.ts'
 import { showWg, type WgField } from '../../../linux/wg.ts'
 import { formatEndpoint } from '../../wireguard/endpoint-socket.ts'
@@ -30,15 +30,11 @@ export interface RescueDevice {
    */
   start(starts: readonly HandshakeStart[]): Promise<void>
   /** Sets endpoints of peers that have had no other handshake since. Sends nothing. Throws RunError. */
-  setEndpoints(peers: readonly PlacedPeer[]): Promise<void>
+  setEndpoints(peers: readonly DisplacedPeer[]): Promise<void>
 }
 
-export interface PlacedPeer {
-  /** Public key, base64. */
-  readonly peer: string
-  readonly endpoint: Endpoint
-  readonly handshakeMs: number
-}
+/** A served peer whose endpoint a replayed initiation has moved, with where it is. */
+export type DisplacedPeer = Omit<RosterClaim, 'service'>
 
 const timeoutMs = 5000
 
@@ -51,6 +47,11 @@ const timeoutMs = 5000
  */
 export function createRescueDevice(interfaceName: string, folder: string): RescueDevice {
   const show = async (field: WgField) => readLines(await showWg(interfaceName, field, { timeoutMs }))
+  const set = async (words: readonly string[], secrets: readonly string[]) => {
+    if (words.length === 0) return
+    // The words after the interface name users and their addresses.
+    await runWithSecrets(['wg', 'set', interfaceName, ...words], { timeoutMs, secrets, folder, shown: 3 })
+  }
   return {
     async look() {
       const [handshakes, traffic] = await Promise.all([show('latest-handshakes'), show('transfer')])
@@ -88,9 +89,7 @@ export function createRescueDevice(interfaceName: string, folder: string): Rescu
         const settings = [...secret, 'allowed-ips', addresses.replaceAll(' ', ',')]
         return ['peer', peer, 'remove', 'peer', peer, ...settings, ...call]
       })
-      if (words.length === 0) return
-      // The words after the interface name users and their addresses.
-      await runWithSecrets(['wg', 'set', interfaceName, ...words], { timeoutMs, secrets, folder, shown: 3 })
+      await set(words, secrets)
     },
     async setEndpoints(peers) {
       const handshakes = await show('latest-handshakes')
@@ -98,9 +97,7 @@ export function createRescueDevice(interfaceName: string, folder: string): Rescu
       const words = peers
         .filter(({ peer, handshakeMs }) => Number(handshakes.get(peer)) * 1000 === handshakeMs)
         .flatMap(({ peer, endpoint }) => ['peer', peer, 'endpoint', formatEndpoint(endpoint)])
-      if (words.length === 0) return
-      const options = { timeoutMs, secrets: [], folder, shown: 3 }
-      await runWithSecrets(['wg', 'set', interfaceName, ...words], options)
+      await set(words, [])
     },
   }
 }

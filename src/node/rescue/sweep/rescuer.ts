@@ -98,11 +98,12 @@ export class Rescuer {
     const { roster, clock, self, announcing } = this.#parts
     const candidates = announcing(service).filter((name) => name !== node)
     if (!candidates.includes(self)) return
+    const afterMs = candidates.length > 1 ? timing.giveWay : 0
     for (const entry of roster.ownedBy(node, service, clock.wall())) {
       if (choose(candidates, entry.peer) !== self) continue
-      this.#begin(entry, trigger, false, candidates.length > 1 ? timing.giveWay : 0)
+      this.#begin(entry, trigger, false, afterMs)
     }
-    this.#wake(candidates.length > 1 ? timing.giveWay : 0)
+    this.#wake(afterMs)
   }
 
   /**

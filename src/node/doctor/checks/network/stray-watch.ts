@@ -1,7 +1,7 @@
 import { checkNft } from '../../../../linux/nft.ts'
 import { findMissingPrograms, type MissingProgram } from '../../../../linux/programs.ts'
 import { RunError } from '../../../../linux/run.ts'
-import { defaultGroup, renderTable } from '../../../rescue/stray/ruleset.ts'
+import { defaultGroup, renderTable, strayServiceOf } from '../../../rescue/stray/ruleset.ts'
 import { type Check, error, type Found, unseen } from '../../check.ts'
 
 /** Whether the controller can see packets of sessions at other sites. */
@@ -13,13 +13,8 @@ export const strayWatch: Check = {
     if ((manifest?.rescue ?? null) === null) return []
     const missing = await findMissingPrograms(['nft', 'perl'])
     if (missing.length > 0) return [judgeMissing(missing)]
-    const watched = services.map(({ name, anycast, wireguard: { port } }) => ({
-      name,
-      port,
-      addresses: anycast,
-    }))
     try {
-      await checkNft(renderTable(watched, defaultGroup, 'owner_check'))
+      await checkNft(renderTable(services.map(strayServiceOf), defaultGroup, 'owner_check'))
       return []
     } catch (cause) {
       if (!(cause instanceof RunError) || cause.kind !== 'failed') throw cause
