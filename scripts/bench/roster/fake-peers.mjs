@@ -4,9 +4,11 @@ import { join } from 'node:path'
 /** From a handshake of a peer to the next, in seconds: REKEY_AFTER_TIME of WireGuard. */
 export const renewalS = 120
 
+const header = `${'a'.repeat(43)}=\t${'b'.repeat(43)}=\t51820\toff\n`
+
 /**
- * Peers that no WireGuard has: a program `wg` prints them from two files with lines of one length, so that a change is a few bytes at a place. wireguard-go has
- * no more than 65,536, and no handshakes without clients.
+ * Peers that no WireGuard has: a program `wg` prints them from a file with lines of one length, so that a change is a few bytes at a
+ * place. wireguard-go has no more than 65,536, and no handshakes without clients.
  */
 export class FakePeers {
   constructor(folder, count) {
@@ -18,21 +20,13 @@ export class FakePeers {
     writeFileSync(wg, `#!/bin/sh\nexec cat "${folder}/$2.$3"\n`)
     chmodSync(wg, 0o755)
     const nowS = Math.floor(Date.now() / 1000)
-    const numbers = Array.from({ length: count }, (_, number) => number)
-    const of = (name) => join(folder, `wg0.${name}`)
-    writeFileSync(
-      of('latest-handshakes'),
-      // The oldest first: they are renewed in this order.
-      numbers
-        .map((number) => handshakeLine(number, nowS - renewalS + Math.floor((number * renewalS) / count)))
-        .join(''),
-    )
-    writeFileSync(of('endpoints'), numbers.map((number) => endpointLine(number, 51_820)).join(''))
-    writeFileSync(of('transfer'), numbers.map((number) => `${keyOf(number)}\t1000000\t1000000\n`).join(''))
-    this.handshakes = openSync(of('latest-handshakes'), 'r+')
-    this.endpoints = openSync(of('endpoints'), 'r+')
-    for (const name of ['latest-handshakes', 'transfer', 'endpoints'])
-      writeFileSync(join(folder, `wg1.${name}`), '')
+    // The oldest first: they are renewed in this order.
+    const agoOf = (number) => renewalS - Math.floor((number * renewalS) / count)
+    const lines = Array.from({ length: count }, (_, number) => lineOf(number, 51_820, nowS - agoOf(number)))
+    writeFileSync(join(folder, 'wg0.dump'), header + lines.join(''))
+    writeFileSync(join(folder, 'wg1.dump'), header)
+    this.file = openSync(join(folder, 'wg0.dump'), 'r+')
+    this.ports = new Map()
     this.next = 0
   }
 
@@ -42,29 +36,21 @@ export class FakePeers {
     for (let done = 0; done < count; done += 1) {
       const number = this.next % this.count
       this.next += 1
-      write(this.handshakes, number, handshakeLine(number, nowS))
-      if (number % 10 === 0)
-        write(this.endpoints, number, endpointLine(number, 20_000 + (this.next % 40_000)))
+      if (number % 10 === 0) this.ports.set(number, 20_000 + (this.next % 40_000))
+      const line = lineOf(number, this.ports.get(number) ?? 51_820, nowS)
+      writeSync(this.file, line, header.length + number * line.length, 'latin1')
     }
   }
 
   close() {
-    closeSync(this.handshakes)
-    closeSync(this.endpoints)
+    closeSync(this.file)
   }
 }
 
-function write(file, number, line) {
-  writeSync(file, line, number * line.length, 'latin1')
-}
-
-function handshakeLine(number, seconds) {
-  return `${keyOf(number)}\t${seconds}\n`
-}
-
-function endpointLine(number, port) {
-  const address = `198.${100 + (number >> 14)}.${100 + ((number >> 7) & 127)}.${100 + (number & 127)}`
-  return `${keyOf(number)}\t${address}:${port}\n`
+function lineOf(number, port, seconds) {
+  const [a, b, c] = [number >> 14, (number >> 7) & 127, number & 127].map((part) => 100 + part)
+  const settings = `(none)\t198.${a}.${b}.${c}:${port}\t10.${a}.${b}.${c}/32`
+  return `${keyOf(number)}\t${settings}\t${seconds}\t1000000\t1000000\toff\n`
 }
 
 export function keyOf(number) {

@@ -1,6 +1,6 @@
 import type { Clock } from '../../clock/clock.ts'
 import type { Endpoint, RosterClaim } from '../../fleet/roster/link.ts'
-import type { showWgLines } from '../../linux/wg.ts'
+import type { readWgPeers, WgPeer } from '../../linux/wg.ts'
 import { ReplayWatch } from './replay-watch.ts'
 import { expiryMs, type Roster } from './roster.ts'
 import type { DisplacedPeer } from './sweep/device.ts'
@@ -17,9 +17,7 @@ export interface PeerReaderOptions {
   readonly sources: readonly PeerSource[]
   readonly roster: Roster
   readonly clock: Clock
-  readonly show: typeof showWgLines
-  /** Whether other sites have probes here, whose keys the plan may not know: they have no allowed IPs. */
-  readonly observed: boolean
+  readonly readPeers: typeof readWgPeers
   /** What has changed of the peers that this node serves; the roster has it. */
   readonly publish: (claims: readonly RosterClaim[]) => void
   readonly putBack: (service: string, displaced: readonly DisplacedPeer[]) => Promise<void>
@@ -36,8 +34,6 @@ export const readTimes = {
   hurry: 1_000,
   /** How long that lasts. */
   hurryFor: 15_000,
-  /** Peers without allowed IPs are looked for again after so long, if there are new ones. */
-  allowedIps: 60_000,
 }
 
 /**
@@ -53,8 +49,6 @@ export function readEveryMs(peers: number): number {
 /** Reads which peers this node serves, again and again, and stores in the roster what has changed. It has no state of its own. */
 export class PeerReader {
   readonly #options: PeerReaderOptions
-  /** By service, the keys of peers without allowed IPs. */
-  readonly #withoutAddress = new Map<string, { readonly keys: ReadonlySet<string>; readonly atMs: number }>()
   readonly #replays = new Map<string, ReplayWatch>()
   #peers = 0
   #hurriesUntilMs = Number.NEGATIVE_INFINITY
@@ -119,60 +113,42 @@ export class PeerReader {
   }
 
   /** @returns how many peers there are */
-  async #readOne(source: PeerSource): Promise<number> {
-    const { node, roster, clock, publish } = this.#options
-    const { service } = source
-    let peers = 0
-    const show = (field: Parameters<typeof showWgLines>[1], onLine: (line: string) => void) =>
-      this.#options.show(source.interface, field, onLine, {
-        // It includes the time that this process takes for the lines.
-        timeoutMs: Math.max(readTimes.timeout, readEveryMs(peers)),
-        signal: this.#closed.signal,
-      })
-    const changed = new Map<string, number>()
-    const sinceMs = clock.wall() - expiryMs
-    let isNew = false
-    await show('latest-handshakes', (line) => {
-      peers += 1
-      const tab = line.indexOf('\t')
-      const handshakeMs = Number(line.slice(tab + 1)) * 1000
-      if (tab === -1 || !(handshakeMs > sinceMs)) return
-      const known = roster.entryOf(node, service, line.slice(0, tab))
-      if (known?.handshakeMs === handshakeMs) return
-      isNew ||= known === null
-      changed.set(copy(line.slice(0, tab)), handshakeMs)
-    })
-    const ignored = await this.#ignore(source, isNew, show)
+  async #readOne({ service, interface: name, probes }: PeerSource): Promise<number> {
+    const { node, roster, clock, publish, readPeers, putBack } = this.#options
     const replays = this.#replays.get(service) ?? new ReplayWatch()
     this.#replays.set(service, replays)
-    await show('transfer', (line) => {
-      const tab = line.indexOf('\t')
-      const known = roster.entryOf(node, service, line.slice(0, tab))
-      if (known === null) replays.forget(line.slice(0, tab))
-      else replays.receive(known.peer, Number(line.slice(tab + 1, line.indexOf('\t', tab + 1))))
-    })
+    let peers = 0
+    const sinceMs = clock.wall() - expiryMs
     const claims: RosterClaim[] = []
     const displaced: DisplacedPeer[] = []
+    const take = (peer: WgPeer) => {
+      peers += 1
+      const { publicKey } = peer
+      const handshakeMs = peer.handshakeS * 1000
+      const known = roster.entryOf(node, service, publicKey)
+      if (known === null) replays.forget(publicKey)
+      else replays.receive(known.peer, peer.received)
+      if (!(handshakeMs > sinceMs)) return
+      const isNew = known?.handshakeMs !== handshakeMs
+      // Most peers.
+      if (!isNew && isPrinted(peer.endpoint, known.endpoint)) return
+      // Probes of other sites have no allowed IPs, and the plan may not know their keys.
+      if (peer.allowedIps === '(none)' || probes.includes(publicKey)) return
+      const endpoint = parseEndpoint(peer.endpoint)
+      if (endpoint === null) return
+      if (!isNew) {
+        const verdict = replays.judge(known.peer, peer.endpoint)
+        if (verdict === 'replayed') displaced.push(known)
+        if (verdict !== 'moved') return
+      }
+      const claim = { service, peer: known?.peer ?? copy(publicKey), endpoint, handshakeMs }
+      if (roster.put(node, claim, clock.wall()) === 'stored') claims.push(claim)
+    }
     try {
-      await show('endpoints', (line) => {
-        const tab = line.indexOf('\t')
-        const peer = line.slice(0, tab)
-        const known = roster.entryOf(node, service, peer)
-        const handshakeMs = changed.get(peer) ?? known?.handshakeMs
-        if (handshakeMs === undefined || ignored.has(peer)) return
-        // Most lines: without it, they are most of the cost.
-        if (known !== null && known.handshakeMs === handshakeMs && isPrinted(line, tab + 1, known.endpoint))
-          return
-        const text = line.slice(tab + 1)
-        const endpoint = parseEndpoint(text)
-        if (endpoint === null) return
-        if (known !== null && known.handshakeMs === handshakeMs) {
-          const verdict = replays.judge(known.peer, text)
-          if (verdict === 'replayed') displaced.push(known)
-          if (verdict !== 'moved') return
-        }
-        const claim = { service, peer: known?.peer ?? copy(peer), endpoint, handshakeMs }
-        if (roster.put(node, claim, clock.wall()) === 'stored') claims.push(claim)
+      await readPeers(name, take, {
+        // It includes the time that this process takes for the lines.
+        timeoutMs: Math.max(readTimes.timeout, readEveryMs(this.#peers)),
+        signal: this.#closed.signal,
       })
     } finally {
       // They are in the roster, so no later reading finds that they have changed.
@@ -180,25 +156,8 @@ export class PeerReader {
     }
     // Within a second or two, a client that is there has sent data.
     if (replays.finish()) this.hurry()
-    if (displaced.length > 0) await this.#options.putBack(service, displaced)
+    if (displaced.length > 0) await putBack(service, displaced)
     return peers
-  }
-
-  async #ignore(
-    { service, probes }: PeerSource,
-    isNew: boolean,
-    show: (field: 'allowed-ips', onLine: (line: string) => void) => Promise<void>,
-  ): Promise<ReadonlySet<string>> {
-    if (!this.#options.observed) return new Set(probes)
-    const nowMs = this.#options.clock.now()
-    const known = this.#withoutAddress.get(service)
-    if (known !== undefined && (!isNew || nowMs - known.atMs < readTimes.allowedIps)) return known.keys
-    const keys = new Set(probes)
-    await show('allowed-ips', (line) => {
-      if (line.endsWith('\t(none)')) keys.add(copy(line.slice(0, -7)))
-    })
-    this.#withoutAddress.set(service, { keys, atMs: nowMs })
-    return keys
   }
 }
 
@@ -213,12 +172,15 @@ export function parseEndpoint(text: string): Endpoint | null {
     : { address: copy(address), port }
 }
 
-/** Whether the rest of the line is this endpoint. */
-function isPrinted(line: string, start: number, { address, port }: Endpoint): boolean {
-  const isBracketed = line[start] === '['
-  const at = isBracketed ? start + 1 : start
-  const colon = at + address.length + (isBracketed ? 1 : 0)
-  return line.startsWith(address, at) && line[colon] === ':' && Number(line.slice(colon + 1)) === port
+/** Whether the text is this endpoint. */
+function isPrinted(text: string, { address, port }: Endpoint): boolean {
+  const isBracketed = text[0] === '['
+  const colon = address.length + (isBracketed ? 2 : 0)
+  return (
+    text[colon] === ':' &&
+    text.startsWith(address, isBracketed ? 1 : 0) &&
+    Number(text.slice(colon + 1)) === port
+  )
 }
 
 /** V8 keeps the whole text that a part of it is of. */

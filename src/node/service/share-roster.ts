@@ -3,7 +3,7 @@ import type { Clock } from '../../clock/clock.ts'
 import type { NodeStatus } from '../../control/status.ts'
 import type { RosterClaim, RosterLink } from '../../fleet/roster/link.ts'
 import type { RosterMesh } from '../../fleet/roster/mesh.ts'
-import { showWgLines } from '../../linux/wg.ts'
+import { readWgPeers } from '../../linux/wg.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import type { Say } from '../../telemetry/say.ts'
@@ -112,7 +112,7 @@ async function open(
     ]),
   )
   const reader = new PeerReader({
-    ...{ node: self, roster, clock, show: showWgLines, observed: remote !== null },
+    ...{ node: self, roster, clock, readPeers: readWgPeers },
     sources: services.map(({ name, wireguard }) => ({
       ...{ service: name, interface: wireguard.interface },
       probes: [

@@ -46,6 +46,7 @@ describe('handshakes that are begun with `wg`', () => {
 
   const startsOf = (force: (at: number) => boolean): HandshakeStart[] =>
     peers.map(({ publicKey, endpoint }, at) => ({ peer: publicKey, endpoint, force: force(at) }))
+  const start = async (starts: readonly HandshakeStart[]) => device.start(starts, await device.look())
   /** The whole configuration, without endpoints. */
   const configuration = async () =>
     (await server.showconf())
@@ -62,27 +63,41 @@ describe('handshakes that are begun with `wg`', () => {
     timeout: patience(30_000),
   }, async () => {
     const { sent, close } = await server.countInitiations()
-    await device.start(startsOf(() => true))
+    await start(startsOf(() => true))
     await until('40 initiations have left', sent, (count) => count >= peers.length)
     // Within 5 s of the last one.
-    await device.start(startsOf(() => true))
+    await start(startsOf(() => true))
     await until('80 initiations have left', sent, (count) => count >= 2 * peers.length)
     await close()
     const view = await device.look()
     expect(view.size).toBe(peers.length + 1)
     // Of the second initiation: with the first, the peer was another one. 148 bytes (WireGuard paper, section 5.4.2).
     for (const { publicKey } of peers)
-      expect(view.get(publicKey)).toEqual({ handshakeS: 0, received: 0, sent: 148 })
+      expect(view.get(publicKey)).toMatchObject({ handshakeS: 0, received: 0, sent: 148 })
+  })
+
+  test('what it reads of the peers has neither the private key nor a preshared key', async () => {
+    const view = JSON.stringify([...(await device.look()).values()])
+    const [, ...secrets] = /PrivateKey = (\S+)/.exec(await server.showconf())!
+    secrets.push(...peers.flatMap(({ presharedKey }) => presharedKey ?? []))
+    expect(secrets.length).toBeGreaterThan(1)
+    for (const secret of secrets) expect(view).not.toContain(secret)
+    for (const { publicKey, keepalive, allowedIps } of peers) {
+      const addresses = allowedIps.replaceAll(' ', '')
+      expect(JSON.parse(view)).toContainEqual(
+        expect.objectContaining({ publicKey, keepaliveS: keepalive, allowedIps: addresses }),
+      )
+    }
   })
 
   test('what the interface has sent shows whether it made something of an attempt', async () => {
     const [{ publicKey, endpoint }] = peers as [(typeof peers)[number]]
     const sent = async () => (await device.look()).get(publicKey)!.sent
-    await device.start([{ peer: publicKey, endpoint, force: true }])
+    await start([{ peer: publicKey, endpoint, force: true }])
     await until('the initiation counts', sent, (bytes) => bytes > 0)
     const before = await sent()
     // Within 5 s of the last one.
-    await device.start([{ peer: publicKey, endpoint, force: false }])
+    await start([{ peer: publicKey, endpoint, force: false }])
     expect(await sent()).toBe(before)
   })
 
@@ -94,7 +109,7 @@ describe('handshakes that are begun with `wg`', () => {
     // Some 16 peers each. In the guest, a start of a program takes 70 ms.
     for (let round = 0; round < (inKernel ? 150 : 1000); round += 1) {
       const batch = startsOf(() => random() < 0.5).filter(() => random() < 0.4)
-      await device.start(batch)
+      await start(batch)
       if (round % 50 === 0) expect(await configuration()).toEqual(before)
     }
     expect(await configuration()).toEqual(before)
@@ -107,7 +122,7 @@ describe('handshakes that are begun with `wg`', () => {
     const [probe] = [...(await device.look()).keys()].filter(
       (key) => !peers.some(({ publicKey }) => publicKey === key),
     )
-    await device.start([
+    await start([
       { ...gone, force: true },
       { ...gone, force: false },
       { peer: probe!, endpoint: gone.endpoint, force: true },
@@ -117,6 +132,19 @@ describe('handshakes that are begun with `wg`', () => {
 
   test('an error names neither the peer nor its address', async () => {
     const missing = createRescueDevice('wgmissing', folder)
-    await expect(missing.start(startsOf(() => true))).rejects.toThrow(/^wg show wgmissing/)
+    await expect(missing.look()).rejects.toThrow(/^wg show wgmissing dump: Unable to access interface/)
+    const view = await device.look()
+    await expect(
+      missing.start(
+        startsOf(() => true),
+        view,
+      ),
+    ).rejects.toThrow(/^wg show wgmissing preshared-keys: Unable/)
+    await expect(
+      missing.start(
+        startsOf(() => false),
+        view,
+      ),
+    ).rejects.toThrow(/^wg set wgmissing: exit code 1$/)
   })
 })

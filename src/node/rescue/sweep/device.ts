@@ -1,16 +1,7 @@
 import type { Endpoint, RosterClaim } from '../../../fleet/roster/link.ts'
 import { runWithSecrets } from '../../../linux/run-with-secrets.ts'
-import { showWg, type WgField } from '../../../linux/wg.ts'
+import { readWgPeers, showWg, type WgPeer } from '../../../linux/wg.ts'
 import { formatEndpoint } from '../../wireguard/endpoint-socket.ts'
-
-/** What the interface has of a peer. */
-export interface PeerView {
-  /** Seconds since 1970; 0: none. */
-  readonly handshakeS: number
-  /** Bytes; those of handshakes count too. */
-  readonly received: number
-  readonly sent: number
-}
 
 export interface HandshakeStart {
   /** Public key, base64. */
@@ -22,13 +13,13 @@ export interface HandshakeStart {
 
 /** One WireGuard interface, for rescues. */
 export interface RescueDevice {
-  /** Its peers, the ones without allowed IPs included. Throws RunError. */
-  look(): Promise<ReadonlyMap<string, PeerView>>
+  /** Its peers by public key, the ones without allowed IPs included. Throws RunError. */
+  look(): Promise<ReadonlyMap<string, WgPeer>>
   /**
-   * Sends each peer a handshake initiation, to that endpoint. Settings of a peer stay as they are. Throws RunError, and the
-   * peers after the one that failed are then not started.
+   * Sends each peer a handshake initiation, to that endpoint. Settings of a peer stay as they are in `view`, which is of this
+   * moment: an engineer may just have changed them. Throws RunError, and the peers after the one that failed are then not started.
    */
-  start(starts: readonly HandshakeStart[]): Promise<void>
+  start(starts: readonly HandshakeStart[], view: ReadonlyMap<string, WgPeer>): Promise<void>
   /** Sets endpoints of peers that have had no other handshake since. Sends nothing. Throws RunError. */
   setEndpoints(peers: readonly DisplacedPeer[]): Promise<void>
 }
@@ -46,56 +37,43 @@ const timeoutMs = 5000
  * @param folder for the preshared keys of one call, on a file system in memory
  */
 export function createRescueDevice(interfaceName: string, folder: string): RescueDevice {
-  const show = async (field: WgField) => readLines(await showWg(interfaceName, field, { timeoutMs }))
+  const look = async () => {
+    const peers = new Map<string, WgPeer>()
+    await readWgPeers(interfaceName, (peer) => peers.set(peer.publicKey, peer), { timeoutMs })
+    return peers
+  }
   const set = async (words: readonly string[], secrets: readonly string[]) => {
     if (words.length === 0) return
     // The words after the interface name users and their addresses.
     await runWithSecrets(['wg', 'set', interfaceName, ...words], { timeoutMs, secrets, folder, shown: 3 })
   }
   return {
-    async look() {
-      const [handshakes, traffic] = await Promise.all([show('latest-handshakes'), show('transfer')])
-      return new Map(
-        Array.from(handshakes, ([peer, seconds]) => {
-          const [received, sent] = traffic.get(peer)?.split('\t') ?? []
-          return [
-            peer,
-            { handshakeS: Number(seconds), received: Number(received ?? 0), sent: Number(sent ?? 0) },
-          ]
-        }),
-      )
-    },
-    async start(starts) {
-      // Of this moment: an engineer may just have changed them.
-      const forced = starts.some(({ force }) => force)
-      const [keepalives, allowedIps, presharedKeys] = await Promise.all([
-        show('persistent-keepalive'),
-        forced ? show('allowed-ips') : new Map<string, string>(),
-        forced ? show('preshared-keys') : new Map<string, string>(),
-      ])
+    look,
+    async start(starts, view) {
+      const presharedKeys = starts.some(({ force }) => force)
+        ? readLines(await showWg(interfaceName, 'preshared-keys', { timeoutMs }))
+        : new Map<string, string>()
       const secrets: string[] = []
       const words = starts.flatMap(({ peer, endpoint, force }) => {
-        const keepalive = keepalives.get(peer)
+        const settings = view.get(peer)
         // It was removed meanwhile, and `wg set` would create it.
-        if (keepalive === undefined) return []
-        const call = ['endpoint', formatEndpoint(endpoint), ...switchOn(peer, readKeepalive(keepalive))]
+        if (settings === undefined) return []
+        const call = ['endpoint', formatEndpoint(endpoint), ...switchOn(peer, settings.keepaliveS)]
         if (!force) return ['peer', peer, 'persistent-keepalive', 'off', 'peer', peer, ...call]
-        const addresses = allowedIps.get(peer)
-        if (addresses === undefined || addresses === '(none)') return []
         const key = presharedKeys.get(peer)
-        const secret =
-          key === undefined || key === '(none)' ? [] : ['preshared-key', `/dev/fd/${3 + secrets.length}`]
+        if (key === undefined || settings.allowedIps === '(none)') return []
+        const secret = key === '(none)' ? [] : ['preshared-key', `/dev/fd/${3 + secrets.length}`]
         if (secret.length > 0) secrets.push(`${key}\n`)
-        const settings = [...secret, 'allowed-ips', addresses.replaceAll(' ', ',')]
-        return ['peer', peer, 'remove', 'peer', peer, ...settings, ...call]
+        const again = [...secret, 'allowed-ips', settings.allowedIps]
+        return ['peer', peer, 'remove', 'peer', peer, ...again, ...call]
       })
       await set(words, secrets)
     },
     async setEndpoints(peers) {
-      const handshakes = await show('latest-handshakes')
+      const view = await look()
       // Not of one that was removed meanwhile either: `wg set` would create it.
       const words = peers
-        .filter(({ peer, handshakeMs }) => Number(handshakes.get(peer)) * 1000 === handshakeMs)
+        .filter(({ peer, handshakeMs }) => view.get(peer)?.handshakeS === handshakeMs / 1000)
         .flatMap(({ peer, endpoint }) => ['peer', peer, 'endpoint', formatEndpoint(endpoint)])
       await set(words, [])
     },
@@ -116,8 +94,4 @@ function readLines(text: string): Map<string, string> {
     if (at > 0) lines.set(line.slice(0, at), line.slice(at + 1))
   }
   return lines
-}
-
-function readKeepalive(text: string | undefined): number {
-  return text === undefined || text === 'off' ? 0 : Number(text)
 }

@@ -1,6 +1,6 @@
 import type { Endpoint } from '../../../fleet/roster/link.ts'
+import type { WgPeer } from '../../../linux/wg.ts'
 import type { RosterEntry } from '../entry.ts'
-import type { PeerView } from './device.ts'
 
 /**
  * What begins a rescue. `reported`: the node that served the peer has withdrawn. `lost`: that node is gone without a word.
@@ -78,7 +78,7 @@ interface Moment {
  */
 export function outcomeOf(
   rescue: Rescue,
-  peer: PeerView | undefined,
+  peer: WgPeer | undefined,
   owner: RosterEntry | null,
   { self, now, wall }: Moment,
 ): Outcome | null {
@@ -104,7 +104,7 @@ function isElsewhere({ from, arrivedWall }: Rescue, owner: RosterEntry | null, s
 }
 
 /** Of two handshakes within one second, only what the peer sends here shows whether that of this node came later. */
-function confirm(rescue: Rescue, { received }: PeerView, now: number): Outcome | null {
+function confirm(rescue: Rescue, { received }: WgPeer, now: number): Outcome | null {
   if (rescue.receivedBefore !== null) return received > rescue.receivedBefore ? 'served' : null
   rescue.receivedBefore = received
   rescue.nextAt = now + confirmMs

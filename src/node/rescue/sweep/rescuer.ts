@@ -1,10 +1,11 @@
 import type { Clock, Timer } from '../../../clock/clock.ts'
 import type { Endpoint } from '../../../fleet/roster/link.ts'
+import type { WgPeer } from '../../../linux/wg.ts'
 import type { RosterEntry } from '../entry.ts'
 import type { Pace, PeerLimiter } from '../limiter.ts'
 import type { Roster } from '../roster.ts'
 import { choose } from './choose.ts'
-import type { PeerView, RescueDevice } from './device.ts'
+import type { RescueDevice } from './device.ts'
 import { type Outcome, outcomeOf, type Rescue, secondMs, sessionMs, type Trigger } from './rescue.ts'
 
 export interface RescueObserver {
@@ -62,10 +63,14 @@ const timing = {
 /** Packets that arrived while this node did not announce. */
 const mostEarly = 1024
 
-const nothing: PeerView = { handshakeS: 0, received: 0, sent: 0 }
+const nothing = { handshakeS: 0, received: 0, sent: 0 }
 
-/** A call of `wg` reads the settings of all peers first, so many small ones take long; a large one blocks the interface for long. */
+/** The answers of more would be load for WireGuard (WireGuard paper, section 5.4.7; 512 in the kernel's), and the call would block the interface for long. */
 const mostAtOnce = 512
+/** To replace a peer takes a fifth longer, and the preshared keys have to be read. */
+const fewPeers = 64
+
+type View = ReadonlyMap<string, WgPeer>
 
 /** Begins handshakes with peers that another node has served, so that they need not wait for their own timers. */
 export class Rescuer {
@@ -223,19 +228,17 @@ export class Rescuer {
   async #step(service: string): Promise<void> {
     const { clock, pace, devices } = this.#parts
     const device = devices.get(service)!
-    const view = await device.look()
-    this.#judge(service, view)
-    const judgedAt = clock.now()
+    let view = await this.#look(service)
+    let lookedAt = clock.now()
     for (;;) {
       const now = clock.now()
       // A second attempt follows a look at what has become of the first.
       const due = [...this.#rescues.values()].filter(
-        (one) => one.service === service && one.nextAt <= (one.attempts === 0 ? now : judgedAt),
+        (one) => one.service === service && one.nextAt <= (one.attempts === 0 ? now : lookedAt),
       )
       // First those that have not been tried.
       due.sort((a, b) => a.attempts - b.attempts)
       const batch = due.slice(0, pace.take(Math.min(due.length, mostAtOnce), now))
-      if (batch.length === 0 || this.#closed) return
       const started = batch.filter((rescue) => this.#mayBegin(rescue, now))
       for (const rescue of started) {
         rescue.attempts += 1
@@ -243,8 +246,20 @@ export class Rescuer {
         rescue.nextAt = now + rescue.waitMs
         rescue.waitMs *= growth
       }
-      await device.start(started.map((rescue) => this.#prepare(rescue, view)))
+      const starts = started.map((rescue) => this.#prepare(rescue, view, batch.length <= fewPeers))
+      if (starts.length > 0) await device.start(starts, view)
+      if (batch.length === 0 || batch.length === due.length || this.#closed) return
+      // What replaces settings needs them as they are.
+      if (!starts.some(({ force }) => force)) continue
+      view = await this.#look(service)
+      lookedAt = clock.now()
     }
+  }
+
+  async #look(service: string): Promise<View> {
+    const view = await this.#parts.devices.get(service)!.look()
+    this.#judge(service, view)
+    return view
   }
 
   #mayBegin(rescue: Rescue, now: number): boolean {
@@ -254,13 +269,13 @@ export class Rescuer {
     return false
   }
 
-  #prepare(rescue: Rescue, view: ReadonlyMap<string, PeerView>) {
+  #prepare(rescue: Rescue, view: View, isFew: boolean) {
     const { handshakeS, received, sent } = view.get(rescue.peer) ?? nothing
     const handshakeMs = handshakeS * 1000
     const isOld = this.#parts.clock.wall() - handshakeMs > sessionMs
     // What WireGuard keeps of the peer, such as the timestamp that stops replays, is kept where that is possible. Of a peer that has
-    // never sent anything it keeps nothing.
-    const force = rescue.attempts > 1 || !isOld || received === 0
+    // never sent anything it keeps nothing, and of a few such ones it is not first tried whether WireGuard makes something of it.
+    const force = rescue.attempts > 1 || !isOld || (isFew && received === 0)
     rescue.handshakeBefore = force ? 0 : handshakeMs
     rescue.sentBefore = force ? null : sent
     // It is looked at soon.
@@ -268,7 +283,7 @@ export class Rescuer {
     return { peer: rescue.peer, endpoint: rescue.endpoint, force }
   }
 
-  #judge(service: string, view: ReadonlyMap<string, PeerView>): void {
+  #judge(service: string, view: View): void {
     const { clock, roster, self } = this.#parts
     const [now, wall] = [clock.now(), clock.wall()]
     for (const rescue of this.#rescues.values()) {
@@ -284,7 +299,7 @@ export class Rescuer {
    * WireGuard makes nothing of an attempt within 5 s of another initiation (WireGuard paper, section 6.2). That one may be of a packet
    * that this node has to deliver to the peer, sent to the peer's old address, or by wireguard-go to none.
    */
-  #findUnsent(rescue: Rescue, peer: PeerView | undefined, now: number): void {
+  #findUnsent(rescue: Rescue, peer: WgPeer | undefined, now: number): void {
     if (rescue.sentBefore === null || peer === undefined) return
     if (peer.sent === rescue.sentBefore) rescue.nextAt = now
     rescue.sentBefore = null

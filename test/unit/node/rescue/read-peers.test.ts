@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest'
 import type { RosterClaim } from '../../../../src/fleet/roster/link.ts'
-import type { WgField } from '../../../../src/linux/wg.ts'
-import { PeerReader, parseEndpoint, readEveryMs, readTimes } from '../../../../src/node/rescue/read-peers.ts'
+import { PeerReader, parseEndpoint, readEveryMs } from '../../../../src/node/rescue/read-peers.ts'
 import { Roster } from '../../../../src/node/rescue/roster.ts'
 
 const wallMs = 1_800_000_000_000
@@ -15,41 +14,30 @@ interface Peer {
   received: number
 }
 
-function createBed(options: { observed?: boolean; probes?: readonly string[] } = {}) {
+function createBed(probes: readonly string[] = []) {
   const peers = new Map<string, Peer>()
   const published: RosterClaim[][] = []
   const problems: string[] = []
   const restored: string[] = []
-  const shown: string[] = []
   let failure: Error | null = null
-  let failing: WgField | null = null
-  let nowMs = 0
+  let isLate = false
   const roster = new Roster({
     ...{ self: 'fra1-a', anycast: ['192.0.2.1'] },
     nodes: [{ name: 'fra1-a', site: 'fra1', services: ['vpn'] }],
   })
-  const printed = (field: WgField, peer: Peer) =>
-    field === 'endpoints'
-      ? peer.endpoint
-      : field === 'latest-handshakes'
-        ? String(peer.handshakeS)
-        : field === 'transfer'
-          ? `${peer.received}\t0`
-          : peer.allowedIps
   const reader = new PeerReader({
-    ...{ node: 'fra1-a', roster, observed: options.observed ?? false },
-    sources: [{ service: 'vpn', interface: 'wg0', probes: options.probes ?? [] }],
+    ...{ node: 'fra1-a', roster },
+    sources: [{ service: 'vpn', interface: 'wg0', probes }],
     clock: {
-      now: () => nowMs,
-      wall: () => wallMs + nowMs,
+      now: () => 0,
+      wall: () => wallMs,
       after: () => ({ cancel() {}, unref: () => ({}) as never }),
       sleep: async () => {},
     },
-    show: async (_name, field, onLine) => {
-      shown.push(field)
-      if (failure !== null && failing === null) throw failure
-      for (const [key, peer] of peers) onLine(`${key}\t${printed(field, peer)}`)
-      if (failure !== null && failing === field) throw failure
+    readPeers: async (_name, onPeer) => {
+      if (failure !== null && !isLate) throw failure
+      for (const [publicKey, peer] of peers) onPeer({ publicKey, ...peer, sent: 0, keepaliveS: 0 })
+      if (failure !== null) throw failure
     },
     publish: (claims) => published.push([...claims]),
     putBack: async (_service, displaced) => {
@@ -58,14 +46,10 @@ function createBed(options: { observed?: boolean; probes?: readonly string[] } =
     onProblem: (message) => problems.push(message),
   })
   return {
-    ...{ peers, published, problems, restored, shown, roster, reader },
-    /** @param field which fails after its lines; otherwise all fail before */
-    fail: (error: Error | null, field: WgField | null = null) => {
+    ...{ peers, published, problems, restored, roster, reader },
+    fail: (error: Error | null, afterLines = false) => {
       failure = error
-      failing = field
-    },
-    pass: (ms: number) => {
-      nowMs += ms
+      isLate = afterLines
     },
   }
 }
@@ -108,28 +92,12 @@ test('the first reading says all peers with a session, and the next ones what ha
 })
 
 test('probes are no clients: this node’s, those that the plan names, and peers without allowed IPs', async () => {
-  const { peers, reader, roster, shown, pass } = createBed({ observed: true, probes: [keyOf(1)] })
+  const { peers, reader, roster } = createBed([keyOf(1)])
   peers.set(keyOf(1), peer())
   peers.set(keyOf(2), peer({ allowedIps: '(none)' }))
   peers.set(keyOf(3), peer())
   await reader.read()
   expect([...roster.entriesOf('fra1-a')].map((entry) => entry.peer)).toEqual([keyOf(3)])
-  const isAsked = () => shown.splice(0).includes('allowed-ips')
-  expect(isAsked()).toBe(true)
-  await reader.read()
-  expect(isAsked()).toBe(false)
-  pass(readTimes.allowedIps)
-  peers.set(keyOf(4), peer({ handshakeS: nowS + 60, allowedIps: '(none)' }))
-  await reader.read()
-  expect(isAsked()).toBe(true)
-  expect(roster.size).toBe(1)
-})
-
-test('without probes of other sites, allowed IPs are never read', async () => {
-  const { peers, reader, shown } = createBed()
-  peers.set(keyOf(1), peer())
-  await reader.read()
-  expect(shown).toEqual(['latest-handshakes', 'transfer', 'endpoints'])
 })
 
 test('a failure is reported once, and what was read stays', async () => {
@@ -230,7 +198,7 @@ test('a client whose data arrive between the two readings has moved, or is back'
 test('what was read before `wg` failed is published', async () => {
   const { peers, reader, published, fail } = createBed()
   peers.set(keyOf(1), peer())
-  fail(new Error('no answer'), 'endpoints')
+  fail(new Error('no answer'), true)
   await reader.read()
   expect(published).toHaveLength(1)
 })

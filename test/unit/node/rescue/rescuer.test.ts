@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { systemClock } from '../../../../src/clock/clock.ts'
+import type { WgPeer } from '../../../../src/linux/wg.ts'
 import { Pace, PeerLimiter } from '../../../../src/node/rescue/limiter.ts'
 import { Roster } from '../../../../src/node/rescue/roster.ts'
 import { choose } from '../../../../src/node/rescue/sweep/choose.ts'
-import type { HandshakeStart, PeerView, RescueDevice } from '../../../../src/node/rescue/sweep/device.ts'
+import type { HandshakeStart, RescueDevice } from '../../../../src/node/rescue/sweep/device.ts'
 import { OtherNodes } from '../../../../src/node/rescue/sweep/other-nodes.ts'
 import { Rescuer } from '../../../../src/node/rescue/sweep/rescuer.ts'
 
@@ -34,24 +35,28 @@ function start({
   const nodes = ['a', 'b', 'c'].map((name) => ({ name, site: name, services: ['vpn'] }))
   const roster = new Roster({ self: 'b', nodes, anycast: ['192.0.2.1'] })
   for (const node of ['a', 'c']) roster.setSkew(node, 0)
-  const peers = new Map<string, PeerView>()
-  let sent = 0
+  const peers = new Map<string, Pick<WgPeer, 'handshakeS' | 'received' | 'sent'>>()
+  const settings = { endpoint: '(none)', allowedIps: '10.0.0.2/32', keepaliveS: 0 }
   let startMs = 0
   const starts: (HandshakeStart & { at: number })[] = []
+  const attempts = new Map<string, number>()
   const ends: string[] = []
   const device: RescueDevice = {
     setEndpoints: async () => {},
     look: async () => {
       if (fails()) throw new Error('wg show wg0: no answer within 5000 ms')
-      return new Map(peers)
+      return new Map(
+        Array.from(peers, ([publicKey, traffic]) => [publicKey, { publicKey, ...settings, ...traffic }]),
+      )
     },
     start: async (batch) => {
       if (startMs > 0) await clock.sleep(startMs)
       for (const one of batch) {
         starts.push({ ...one, at: clock.now() - Date.UTC(2026, 10, 30) })
-        const attempt = starts.filter(({ peer }) => peer === one.peer).length
+        const attempt = (attempts.get(one.peer) ?? 0) + 1
+        attempts.set(one.peer, attempt)
         const handshakeS = answers(one.peer, attempt) ? Math.floor(clock.wall() / 1000) : 0
-        if (sends(one)) sent += 148
+        const sent = (peers.get(one.peer)?.sent ?? 0) + (sends(one) ? 148 : 0)
         peers.set(one.peer, { handshakeS, received: 148, sent })
       }
     },
@@ -199,7 +204,8 @@ describe('a node that says that it has withdrawn', () => {
   })
 
   test('2,000 peers are started within a second, in batches', async () => {
-    const { rescuer, serve, pass, starts } = start()
+    const { rescuer, serve, pass, starts, slow } = start()
+    slow(20)
     for (let at = 0; at < 2000; at += 1) serve('a', at)
     rescuer.takeOver('a', 'vpn', 'reported')
     await pass(5000)
@@ -422,6 +428,24 @@ describe('a packet of a session that this node does not have', () => {
     rescuer.takeOver('a', 'vpn', 'reported')
     await pass(100)
     expect(starts.map(({ force }) => force)).toEqual([true])
+  })
+
+  test('of many such peers, those are added again of which WireGuard makes nothing', async () => {
+    const { rescuer, serve, pass, starts, peers } = start({
+      answers: (peer, attempt) => peer !== keyOf(7) || attempt > 1,
+      sends: ({ peer, force }) => force || peer !== keyOf(7),
+    })
+    for (let at = 0; at < 100; at += 1) {
+      serve('a', at)
+      peers.set(keyOf(at), { handshakeS: 0, received: 0, sent: 0 })
+    }
+    peers.set(keyOf(7), { handshakeS: 0, received: 0, sent: 148 })
+    rescuer.takeOver('a', 'vpn', 'reported')
+    await pass(140)
+    expect(starts.slice(0, 100).every(({ force }) => !force)).toBe(true)
+    expect(starts.slice(100).map(({ peer, force }) => ({ peer, force }))).toEqual([
+      { peer: keyOf(7), force: true },
+    ])
   })
 
   test('2,000 peers are started once each, although that takes longer than a peer has for its answer', async () => {
