@@ -6,6 +6,7 @@ import { interval } from './settings.mjs'
 
 const load = (path) => import(new URL(`../../../dist/${path}`, import.meta.url))
 const { listProcesses, readArgv, readNetNamespace } = await load('linux/proc.js')
+const { runIn } = await load('lab/machine/namespaces.js')
 const { controllerLogOf, readStatus } = await load('lab/readiness.js')
 const { parseDecisions, readFrom, sizeOf } = await load('lab/scenario/controller-log.js')
 
@@ -35,8 +36,11 @@ export async function takeAnyward(lab, node, name) {
     },
     /** The next contender on this node has only BIRD, and starts with the routes that Anyward announced. */
     async stop() {
-      if (node.daemon === 'bird') lab.announcements = await readFile(join(node.dir, 'announce.conf'), 'utf8')
+      if (node.daemon === 'bird')
+        lab.announcements.set(node.name, await readFile(join(node.dir, 'announce.conf'), 'utf8'))
       await endOurs(lab, node)
+      // It outlives the controller, and is in the way of another one.
+      await runIn(node.namespace, ['nft', 'delete', 'table', 'inet', 'anyward_fence']).catch(() => '')
     },
   }
 }

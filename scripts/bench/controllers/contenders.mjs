@@ -2,8 +2,8 @@ import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { takeAnyward } from './anyward.mjs'
 import { startExabgp } from './exabgp.mjs'
-import { startKeepalived } from './keepalived.mjs'
-import { startLoop } from './loop.mjs'
+import { addressOf, startKeepalived } from './keepalived.mjs'
+import { startLoop, startPlain } from './loop.mjs'
 
 const anywardOnBird = 'anyward on BIRD'
 const anywardOnFrr = 'anyward on FRR'
@@ -43,6 +43,55 @@ export const contenders = [
     start: (lab) => startExabgp(lab, lab.nodes[0], exabgp),
   },
 ]
+
+/**
+ * Contenders on both nodes of a lab: the first serves the client, and after a fault the other one. In each lab in this order, because
+ * plain anycast and the loop continue with the routes that ours has announced, and ExaBGP ends BIRD. `host`: where the client sends to, if
+ * not to the anycast address.
+ */
+export const pairs = [
+  {
+    fleet: { daemons: ['bird', 'bird'], isRescued: true },
+    contenders: [onBoth(anywardOnBird, takeAnyward, { isOurs: true })],
+  },
+  {
+    fleet: { daemons: ['frr', 'bird'], isRescued: true },
+    contenders: [onBoth(anywardOnFrr, takeAnyward, { isOurs: true })],
+  },
+  {
+    fleet: { daemons: ['bird', 'bird'] },
+    contenders: [
+      onBoth(`${anywardOnBird}, no rescue`, takeAnyward),
+      onBoth('BIRD without a check', startPlain),
+      onBoth(loop, startLoop),
+      ...vrrp.map((one) => ({
+        name: one.name,
+        program: 'keepalived',
+        host: addressOf(one.id),
+        start: (lab) => startKeepalived(lab, lab.nodes, [one]),
+      })),
+      onBoth(exabgp, startExabgp, { program: 'exabgp' }),
+    ],
+  },
+]
+
+function onBoth(name, start, more = {}) {
+  return { name, ...more, start: (lab) => startBoth(lab, start, name) }
+}
+
+async function startBoth(lab, start, name) {
+  const [first, second] = [await start(lab, lab.nodes[0], name), await start(lab, lab.nodes[1], name)]
+  const inTurn = (word) => async () => {
+    await first[word]()
+    await second[word]()
+  }
+  return {
+    ...first,
+    rows: [...first.rows, ...second.rows],
+    prepare: inTurn('prepare'),
+    stop: inTurn('stop'),
+  }
+}
 
 /** The Debian package of a contender that is not installed, or `null`. */
 export function missingPackageOf({ program }) {

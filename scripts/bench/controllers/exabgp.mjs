@@ -18,15 +18,15 @@ export async function startExabgp(lab, node, name) {
   const [bird] = node.daemons
   await signalProcess(bird, 'SIGTERM')
   if (!(await waitForEnd(bird, 10_000))) throw new Error("the node's BIRD does not end")
-  const config = join(scratch, 'exabgp.conf')
-  const states = join(scratch, 'exabgp-states.log')
+  const config = join(scratch, `exabgp-${node.name}.conf`)
+  const states = join(scratch, `exabgp-${node.name}-states.log`)
   await writeFile(config, render(lab, node, held, states))
   await writeFile(states, '')
   const record = await startDetached({
     name,
     namespace: node.namespace,
     argv: ['exabgp', config],
-    log: join(scratch, 'exabgp.log'),
+    log: join(scratch, `exabgp-${node.name}.log`),
     // As root, which `wg` requires; without command pipes, which are not used.
     env: { exabgp_daemon_user: 'root', exabgp_api_cli: 'false', exabgp_tcp_attempts: '0' },
   })

@@ -84,6 +84,7 @@ ${instances
   .join('')}`
 }
 
-function addressOf(id) {
+/** The virtual address of an instance. */
+export function addressOf(id) {
   return `10.99.0.${id}`
 }

@@ -1,9 +1,11 @@
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { parseDocument } from 'yaml'
 
 const pathOf = (path) => fileURLToPath(new URL(path, import.meta.url))
 const load = (path) => import(new URL(`../../../dist/${path}`, import.meta.url))
@@ -30,14 +32,44 @@ export const pairWire = {
   ],
 }
 
-/** The fleet of `fleet/`, with our controllers and an additional link for VRRP. It ends with the namespaces of this process. */
-export async function bringUpPair() {
+/**
+ * The fleet of `fleet/` with our controllers and an additional link for VRRP. It ends with the namespaces of this process, if
+ * not by `close`.
+ */
+export async function bringUpPair({ daemons = ['bird', 'frr'], isRescued = false } = {}) {
+  const sites = join(scratch, 'sites')
   await mkdir(scratch, { recursive: true })
-  await promisify(execFile)(program[0], [program[1], '--sites', fleet, 'lab', 'up', '--json'])
+  await cp(fleet, sites, { recursive: true })
+  await edit(join(sites, 'pair.yaml'), (site) => {
+    for (const [at, daemon] of daemons.entries()) site.setIn(['nodes', at, 'daemon'], daemon)
+  })
+  if (!isRescued) await edit(join(sites, 'fleet.yaml'), (file) => file.delete('rescue'))
+  await anyward('--sites', sites, 'lab', 'up', '--json')
   const state = await readState()
   await plugPairWire(state)
+  // By this link nodes exchange their rosters; without rescue, it is only for the status.
+  if (isRescued) for (const [at, node] of state.nodes.entries()) node.ports.push(`m${at + 1}`)
+  const tables = new Tables()
   const [router] = state.routers
-  return { state, router, tables: new Tables(), program, nodes: state.nodes }
+  return {
+    ...{ state, router, tables, program, nodes: state.nodes },
+    /** What our controller on BIRD has announced, by node: other controllers have the same routes. */
+    announcements: new Map(),
+    async close() {
+      tables.close()
+      await anyward('lab', 'down')
+    },
+  }
+}
+
+function anyward(...args) {
+  return promisify(execFile)(program[0], [program[1], ...args])
+}
+
+async function edit(file, change) {
+  const document = parseDocument(await readFile(file, 'utf8'))
+  change(document)
+  await writeFile(file, document.toString())
 }
 
 async function plugPairWire({ fabricNamespace, nodes, routers }) {
@@ -65,6 +97,11 @@ async function plugPairWire({ fabricNamespace, nodes, routers }) {
     ])
     // A crash of the node cuts this link too.
     node?.ports.push(port)
+  }
+  for (const { namespace } of nodes) {
+    // wireguard-go replies by the link on which the request arrived: see `returnLines` of the lab.
+    const back = `default via ${pairWire.router.address} dev ${pairWire.interface}`
+    await ipBatch(namespace, [`route add ${back} metric 9 table 5182`])
   }
   const { namespace } = routers[0]
   const settings = '/proc/sys/net/ipv4'

@@ -14,10 +14,8 @@ const protocols = '"anyward*"'
 
 /** A loop that checks and calls birdc, with the same BIRD and the same routes as ours. */
 export async function startLoop(lab, node, name) {
-  const { watch } = await watchNode(lab, node)
-  await writeFile(join(node.dir, 'announce.conf'), lab.announcements)
-  await runIn(node.namespace, ['birdc', '-s', node.controlSocket, 'configure'])
-  const log = join(scratch, 'loop.log')
+  const alone = await startPlain(lab, node, name)
+  const log = join(scratch, `loop-${node.name}.log`)
   const { seconds, rise, fall } = interval
   const record = await startDetached({
     name,
@@ -30,16 +28,27 @@ export async function startLoop(lab, node, name) {
     log,
   })
   return {
-    node,
-    intervalMs: seconds * 1000,
-    rows: [{ name, watch }],
+    ...alone,
     own: [record.pid],
-    routing: node.daemons.map(({ pid }) => pid),
-    prepare: () => waitForBfd(lab, node, 20_000),
     listen: () => logListener(log, / (UP|DOWN): /, 'UP'),
     async stop() {
       await signalProcess(record, 'SIGKILL')
       await waitForEnd(record, 5000)
     },
+  }
+}
+
+/** BIRD with static routes, the same as ours, and without a check: plain anycast. */
+export async function startPlain(lab, node, name) {
+  const { watch } = await watchNode(lab, node)
+  await writeFile(join(node.dir, 'announce.conf'), lab.announcements.get(node.name))
+  await runIn(node.namespace, ['birdc', '-s', node.controlSocket, 'configure'])
+  return {
+    node,
+    intervalMs: interval.seconds * 1000,
+    rows: [{ name, watch }],
+    routing: node.daemons.map(({ pid }) => pid),
+    prepare: () => waitForBfd(lab, node, 20_000),
+    stop: async () => {},
   }
 }

@@ -68,7 +68,7 @@ async function listenWell(hear, running) {
   return { ...(await hear()), checkExit: spawnSync('ip', argv, { stdio: 'ignore' }).status }
 }
 
-async function waitUntilBack({ rows }) {
+export async function waitUntilBack({ rows }) {
   const since = performance.now()
   for (const { name, watch } of rows) {
     const afterMs = await watch('back', since, since + restoreTimeoutMs)

@@ -1,18 +1,14 @@
-import { execFile, spawn, spawnSync } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { Arrivals, spacingMs, spawnIn, startUplink } from '../shared/arrivals.mjs'
 import { anycast, inNamespace, kernelHasWireguard, listen, port, server, until } from './machine.mjs'
 
-const { findOutage, parsePingLog } = await import(
-  new URL('../../../dist/lab/scenario/ping-log.js', import.meta.url)
-)
 const { keyPairOf } = await import(new URL('../../../dist/node/wireguard/key.js', import.meta.url))
 const downlink = fileURLToPath(new URL('downlink.mjs', import.meta.url))
-const spacingMs = 50
 let groups = 0
 
 /**
@@ -89,38 +85,19 @@ async function startClient({ lab, namespace, kind, index, publicKey: serverPubli
   await run('ip', 'address', 'add', `${inner}/32`, 'dev', name)
   await run('ip', 'link', 'set', name, 'up')
   await run('ip', 'route', 'add', '10.80.0.0/16', 'dev', name, 'metric', String(1000 + index))
-  const arrivals = []
+  const arrivals = new Arrivals()
   const isIdle = kind.startsWith('idle')
   const pingOnce = () => run('ping', '-n', '-c', '1', '-W', '10', '-I', name, server)
-  let ping = null
   // An idle client begins its session with one packet.
   if (isIdle) await pingOnce()
-  else {
-    const often = ['-i', String(spacingMs / 1000)]
-    ping = spawnIn(namespace, 'pipe', 'ping', '-n', '-D', '-O', ...often, '-I', name, server)
-    listen(ping.stdout, (line) => arrivals.push(...parsePingLog(`${line}\n`)))
-  }
-  const isServed = (since = 0) => {
-    const last = arrivals.at(-1)?.atMs ?? 0
-    return last > since && Date.now() - last < 3 * spacingMs
-  }
+  const ping = isIdle ? null : startUplink(namespace, name, server, arrivals)
   return {
     ...client,
     kind,
     port: Number(listenPort),
-    isServed,
-    hear: (atMs) => arrivals.push({ atMs }),
-    /** The time from then to the first reply after a gap; 0: no packet was lost; `null`: it is dark for longer than the limit. */
-    async darkSince(since, limitMs) {
-      await pause(400)
-      try {
-        await until('the client is served', () => isServed(since + 300), limitMs)
-      } catch {
-        return null
-      }
-      const all = arrivals.filter(({ atMs }) => atMs > since - 5000)
-      return isIdle ? longestGap(all, since) : lostTime(all, since)
-    },
+    isServed: () => arrivals.isServed(),
+    hear: (atMs) => arrivals.add({ atMs }),
+    darkSince: (since, limitMs) => arrivals.darkSince(since, limitMs, isIdle ? longestGap : undefined),
     /** An idle client sends something, so that the node has a session with it that is younger than that. */
     async returnTo(node, sinceMs) {
       if (!isIdle) return
@@ -153,13 +130,6 @@ function longestGap(all, since) {
     dark = Math.max(dark, after - Math.max(since, before))
   }
   return dark
-}
-
-function lostTime(all, since) {
-  const outage = findOutage(all, since)
-  if (outage === null) return 0
-  const end = all.findIndex(({ atMs }, at) => at > 0 && atMs - all[at - 1].atMs === outage.durationMs)
-  return Math.max(0, all[end].atMs - Math.max(since, all[end - 1].atMs))
 }
 
 /** A namespace behind the client's, which translates its source. */
@@ -204,10 +174,6 @@ function startReceiver(namespace, clients) {
 function startSender(namespace, clients) {
   const addresses = clients.map(({ inner }) => inner)
   return spawnIn(namespace, 'ignore', process.execPath, downlink, 'send', ...addresses)
-}
-
-function spawnIn(namespace, stdout, ...argv) {
-  return spawn('ip', ['netns', 'exec', namespace, ...argv], { stdio: ['ignore', stdout, 'ignore'] })
 }
 
 function isThere(namespace, name) {
