@@ -10,7 +10,7 @@ export function createPlannerMetrics() {
     registry,
     planned: new Gauge({
       name: 'anyward_plan_timestamp_seconds',
-      help: 'Time of the last successful round; the bundles were written, or unchanged',
+      help: 'Time of the last successful round; 0 before the first (seconds since 1970)',
       registers,
     }),
     failures: new Counter({
@@ -20,23 +20,23 @@ export function createPlannerMetrics() {
     }),
     vrps: new Gauge({
       name: 'anyward_vrps',
-      help: 'VRPs of the last plan; 0 if the fleet asks for none',
+      help: 'VRPs of the last plan; 0 if the fleet uses none',
       registers,
     }),
     vrpsGenerated: new Gauge({
       name: 'anyward_vrps_timestamp_seconds',
-      help: 'Time at which the validator generated the VRPs of the last plan; 0 if the fleet asks for none',
+      help: 'When the validator generated the VRPs; 0 if the fleet uses none (seconds since 1970)',
       registers,
     }),
     irrRanges: new Gauge({
       name: 'anyward_irr_set_ranges',
-      help: 'Aggregated prefix ranges of the IRR set in the last plan',
+      help: 'Prefix ranges of each IRR set, aggregated',
       labelNames: ['set'],
       registers,
     }),
     lastGoodAge: new Gauge({
       name: 'anyward_last_good_age_seconds',
-      help: 'Age of the last good data that is in use in place of a VRP file or an IRR set that cannot be loaded',
+      help: 'Age of the last good copy of a feed; present only while the copy is in use (seconds)',
       labelNames: ['feed'],
       registers,
     }),
