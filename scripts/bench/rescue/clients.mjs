@@ -87,9 +87,13 @@ async function startClient({ lab, namespace, kind, index, publicKey: serverPubli
   await run('ip', 'route', 'add', '10.80.0.0/16', 'dev', name, 'metric', String(1000 + index))
   const arrivals = new Arrivals()
   const isIdle = kind.startsWith('idle')
-  const pingOnce = () => run('ping', '-n', '-c', '1', '-W', '10', '-I', name, server)
-  // An idle client begins its session with one packet.
-  if (isIdle) await pingOnce()
+  const pingOnce = () =>
+    run('ping', '-n', '-c', '1', '-W', '1', '-I', name, server).then(
+      () => true,
+      () => false,
+    )
+  // An idle client begins its session with one packet, or with more where it is lost.
+  if (isIdle) await until('an idle client has a session', pingOnce)
   const ping = isIdle ? null : startUplink(namespace, name, server, arrivals)
   return {
     ...client,
@@ -103,7 +107,7 @@ async function startClient({ lab, namespace, kind, index, publicKey: serverPubli
       if (!isIdle) return
       const since = Math.floor(sinceMs / 1000)
       await until('an idle client has a session at the first site', async () => {
-        await pingOnce().catch(() => {})
+        await pingOnce()
         const words = ['wg', 'show', node.wireguardInterface, 'latest-handshakes']
         const { stdout } = await inNamespace(node.namespace, ...words)
         const line = stdout.split('\n').find((one) => one.startsWith(publicKey))

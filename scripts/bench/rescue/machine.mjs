@@ -35,6 +35,19 @@ export function firstSite(lab) {
   return { node, tor, client: lab.clients.find(({ site }) => site === node.site) }
 }
 
+/** Makes the link of the first site's clients worse, in each direction. @param netem the words of `tc`'s netem */
+export async function shapeClientLink(lab, netem) {
+  const { tor, client } = firstSite(lab)
+  const { stdout } = await inNamespace(tor.namespace, 'ip', '-o', 'link', 'show', 'type', 'veth')
+  const [, gateway] = / (cl\d+)@/.exec(stdout)
+  const ends = [
+    [client.namespace, 'wan0'],
+    [tor.namespace, gateway],
+  ]
+  for (const [namespace, link] of ends)
+    await inNamespace(namespace, 'tc', 'qdisc', 'add', 'dev', link, 'root', 'netem', ...netem)
+}
+
 /** The initiations that reach this namespace from the anycast address. */
 export function captureInitiations(namespace) {
   const seen = []

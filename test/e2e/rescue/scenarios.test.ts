@@ -1,21 +1,9 @@
-import { execa } from 'execa'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { clientScenarioNames } from '../../../src/lab/scenario/names.ts'
-import type { ScenarioResult } from '../../../src/lab/scenario/scenario.ts'
 import { patience } from '../../patience.ts'
-import { cli, labDown, labUp } from '../fixtures/lab/lab.ts'
+import { labDown, labUp } from '../fixtures/lab/lab.ts'
 import { findLeftovers } from '../fixtures/lab/leftovers.ts'
-
-/** A third of what a client's own timers take: WireGuard paper, section 6.5. */
-const rescuedMs = 5000
-
-/** `passed` needs an idle machine; what becomes of the client is the same on any. */
-async function runScenario(name: string, ...options: string[]) {
-  const argv = [cli, 'lab', 'run', name, '--running', '--json', ...options]
-  const { stdout, stderr } = await execa(process.execPath, argv, { reject: false })
-  const { scenarios = [] } = JSON.parse(stdout || '{}') as { scenarios?: ScenarioResult[] }
-  return { results: scenarios, stderr }
-}
+import { rescuedMs, runScenario } from '../fixtures/rescue/run-scenario.ts'
 
 describe('the scenarios about a client, with session rescue', () => {
   beforeAll(async () => {

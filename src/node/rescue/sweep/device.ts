@@ -20,6 +20,8 @@ export interface RescueDevice {
    * moment: an engineer may just have changed them. Throws RunError, and the peers after the one that failed are then not started.
    */
   start(starts: readonly HandshakeStart[], view: ReadonlyMap<string, WgPeer>): Promise<void>
+  /** Sends peers, as they are at this moment, a keepalive each, which begins no handshake where there is a session. Throws RunError. */
+  sendKeepalives(peers: readonly WgPeer[]): Promise<void>
   /** Sets endpoints of peers that have had no other handshake since. Sends nothing. Throws RunError. */
   setEndpoints(peers: readonly DisplacedPeer[]): Promise<void>
 }
@@ -59,7 +61,7 @@ export function createRescueDevice(interfaceName: string, folder: string): Rescu
         // It was removed meanwhile, and `wg set` would create it.
         if (settings === undefined) return []
         const call = ['endpoint', formatEndpoint(endpoint), ...switchOn(peer, settings.keepaliveS)]
-        if (!force) return ['peer', peer, 'persistent-keepalive', 'off', 'peer', peer, ...call]
+        if (!force) return [...switchOff(peer), 'peer', peer, ...call]
         const key = presharedKeys.get(peer)
         if (key === undefined || settings.allowedIps === '(none)') return []
         const secret = key === '(none)' ? [] : ['preshared-key', `/dev/fd/${3 + secrets.length}`]
@@ -68,6 +70,13 @@ export function createRescueDevice(interfaceName: string, folder: string): Rescu
         return ['peer', peer, 'remove', 'peer', peer, ...again, ...call]
       })
       await set(words, secrets)
+    },
+    sendKeepalives(peers) {
+      const words = peers.flatMap(({ publicKey, keepaliveS }) => [
+        ...switchOff(publicKey),
+        ...['peer', publicKey, ...switchOn(publicKey, keepaliveS)],
+      ])
+      return set(words, [])
     },
     async setEndpoints(peers) {
       const view = await look()
@@ -78,6 +87,10 @@ export function createRescueDevice(interfaceName: string, folder: string): Rescu
       await set(words, [])
     },
   }
+}
+
+function switchOff(peer: string): string[] {
+  return ['peer', peer, 'persistent-keepalive', 'off']
 }
 
 /** From `off` on, and then what it is. */

@@ -57,6 +57,15 @@ export interface Rescue {
 /** The most attempts. A route may move seconds after its withdrawal, and then an answer arrives at last. */
 const attempts: Readonly<Record<Trigger, number>> = { reported: 6, lost: 1, packet: 6 }
 
+/**
+ * From the first attempt to the second, in milliseconds. Where a peer's packets arrive, its answer does too; but a peer ignores an
+ * initiation within 20 ms of another one, which may be of a node that tries it as well. That one waits longer, so that they do
+ * not meet again.
+ */
+export const firstWaitMs: Readonly<Record<Trigger, number>> = { reported: 500, lost: 500, packet: 150 }
+/** Each wait is longer by this factor: an attempt ends the one before it, and the answer of a peer may take more than half a second. */
+export const growth = 1.5
+
 /** The resolution of what `wg` prints of handshakes. */
 export const secondMs = 1000
 /** After that, a session is over (REJECT_AFTER_TIME; WireGuard paper, section 6.1). */

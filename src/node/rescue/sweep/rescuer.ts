@@ -6,7 +6,16 @@ import type { Pace, PeerLimiter } from '../limiter.ts'
 import type { Roster } from '../roster.ts'
 import { choose } from './choose.ts'
 import type { RescueDevice } from './device.ts'
-import { type Outcome, outcomeOf, type Rescue, secondMs, sessionMs, type Trigger } from './rescue.ts'
+import {
+  firstWaitMs,
+  growth,
+  type Outcome,
+  outcomeOf,
+  type Rescue,
+  secondMs,
+  sessionMs,
+  type Trigger,
+} from './rescue.ts'
 
 export interface RescueObserver {
   /** `tookMs`: since the trigger. */
@@ -35,15 +44,6 @@ interface EarlyPacket {
   readonly isDoubtful: boolean
   readonly atMs: number
 }
-
-/**
- * From the first attempt to the second, in milliseconds. Where a peer's packets arrive, its answer does too; but a peer ignores an
- * initiation within 20 ms of another one, which may be of a node that tries it as well. That one waits longer, so that they do
- * not meet again.
- */
-const firstWaitMs: Readonly<Record<Trigger, number>> = { reported: 500, lost: 500, packet: 150 }
-/** Each wait is longer by this factor: an attempt ends the one before it, and the answer of a peer may take more than half a second. */
-const growth = 1.5
 
 /** Milliseconds. */
 const timing = {
@@ -257,8 +257,11 @@ export class Rescuer {
   }
 
   async #look(service: string): Promise<View> {
-    const view = await this.#parts.devices.get(service)!.look()
-    this.#judge(service, view)
+    const device = this.#parts.devices.get(service)!
+    const view = await device.look()
+    const reached = this.#judge(service, view)
+    // A peer uses the session when it has a packet of it (WireGuard paper, section 6.1). The one that WireGuard sends may be lost.
+    while (reached.length > 0) await device.sendKeepalives(reached.splice(0, mostAtOnce))
     return view
   }
 
@@ -283,16 +286,21 @@ export class Rescuer {
     return { peer: rescue.peer, endpoint: rescue.endpoint, force }
   }
 
-  #judge(service: string, view: View): void {
+  /** Returns the peers that have a session here now. */
+  #judge(service: string, view: View): WgPeer[] {
     const { clock, roster, self } = this.#parts
     const [now, wall] = [clock.now(), clock.wall()]
+    const reached: WgPeer[] = []
     for (const rescue of this.#rescues.values()) {
       if (rescue.service !== service) continue
       const owner = roster.find(service, rescue.peer, wall)
-      const outcome = outcomeOf(rescue, view.get(rescue.peer), owner, { self, now, wall })
+      const peer = view.get(rescue.peer)
+      const outcome = outcomeOf(rescue, peer, owner, { self, now, wall })
+      if (outcome === 'handshake') reached.push(peer!)
       if (outcome !== null) this.#end(rescue, outcome)
-      else this.#findUnsent(rescue, view.get(rescue.peer), now)
+      else this.#findUnsent(rescue, peer, now)
     }
+    return reached
   }
 
   /**

@@ -41,8 +41,12 @@ function start({
   const starts: (HandshakeStart & { at: number })[] = []
   const attempts = new Map<string, number>()
   const ends: string[] = []
+  const keepalives: string[] = []
   const device: RescueDevice = {
     setEndpoints: async () => {},
+    sendKeepalives: async (reached) => {
+      keepalives.push(...reached.map(({ publicKey }) => publicKey))
+    },
     look: async () => {
       if (fails()) throw new Error('wg show wg0: no answer within 5000 ms')
       return new Map(
@@ -93,6 +97,7 @@ function start({
     peers,
     starts,
     ends,
+    keepalives,
     problems,
     serve,
     slow: (ms: number) => {
@@ -117,6 +122,18 @@ describe('a node that says that it has withdrawn', () => {
     ])
     expect(ends).toEqual(['reported handshake', 'reported handshake'])
     expect(rescuer.size).toBe(0)
+  })
+
+  test('a peer that has a session is sent a keepalive of it, in case that of WireGuard was lost, and no other one is', async () => {
+    const { rescuer, serve, pass, keepalives, ends } = start({ answers: (peer) => peer === keyOf(1) })
+    serve('a', 1)
+    serve('a', 2)
+    rescuer.takeOver('a', 'vpn', 'reported')
+    await pass(100)
+    expect(keepalives).toEqual([keyOf(1)])
+    await pass(60_000)
+    expect(ends).toEqual(['reported handshake', 'reported unanswered'])
+    expect(keepalives).toEqual([keyOf(1)])
   })
 
   test('a peer that has gone on to another node is not', async () => {
