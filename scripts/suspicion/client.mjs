@@ -12,6 +12,8 @@ export class SimulatedClient {
   #line = { socket: null, server: { loadedAtMs: Number.NEGATIVE_INFINITY }, cookie: null, lateReplyMs: null }
   /** The newest; an initiation's number is that of its session. */
   #session = { number: 0, atMs: null }
+  /** The session of the last answered echo. */
+  #proven = 0
   /** Those that the server knows: `next` was not used yet. WireGuard paper, section 5.4.5. */
   #known = { previous: null, current: null, next: null }
   #initiations = 0
@@ -90,14 +92,23 @@ export class SimulatedClient {
     const { Exchange, failure } = this.#parts
     if (this.#session.atMs === null) return failure('no-session', 'has no session')
     const exchange = new Exchange(this.#line, deadline, this.#clock)
-    const send = () => {
+    const sendIn = (session) => {
       exchange.packets += 1
       const number = exchange.packets
       const sentAtMs = this.#clock.now()
-      const { number: session } = this.#session
       const answer = this.#world.answer(sentAtMs, false)
       if (answer === null || !this.#use(session) || answer.atMs === null) return
-      this.#clock.arrive(answer.atMs, () => exchange.answer(number, sentAtMs, this.#clock.now()))
+      this.#clock.arrive(answer.atMs, () => {
+        this.#proven = Math.max(this.#proven, session)
+        exchange.answer(number, sentAtMs, this.#clock.now())
+      })
+    }
+    const send = () => {
+      const isRepeated = exchange.packets > 0
+      const { number: newest } = this.#session
+      sendIn(newest)
+      // Before suspicion it was not.
+      if (isRepeated && this.#proven > 0 && this.#proven < newest && !this.#repeatsSame) sendIn(this.#proven)
     }
     send()
     onAsked?.(exchange)

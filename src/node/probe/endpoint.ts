@@ -92,8 +92,8 @@ export class EndpointProbe {
   }
 
   /**
-   * One cycle, which ends within the timeout. With `onRound` it may report bad probes before its end, and ends once they are
-   * `fall` in a row, the result included. Never rejects because of the other side.
+   * One cycle, which ends within the timeout. With `onRound`, for an endpoint that serves, it may report bad probes before its
+   * end, and ends once they are `fall` in a row, the result included. Never rejects because of the other side.
    */
   async runCycle(onRound?: OnRound): Promise<ProbeResult> {
     const { timeoutMs } = this.#options
@@ -109,7 +109,7 @@ export class EndpointProbe {
       const result =
         pace !== null && onRound !== undefined
           ? await this.#askClosely(needsHandshake, pace, diagnosis, asked, onRound)
-          : await this.#ask(needsHandshake, diagnosis, asked)
+          : await this.#ask(needsHandshake, diagnosis, this.#askOptions(asked, onRound !== undefined))
       // An inconclusive cycle is no reason for more handshakes with a loaded server.
       if (result.outcome !== 'inconclusive') this.#lastWasGood = result.outcome === 'good'
       if (result.outcome === 'good') this.#diagnosis?.forget()
@@ -168,11 +168,11 @@ export class EndpointProbe {
   async #ask(
     needsHandshake: boolean,
     diagnosis: DiagnosisShare | null,
-    asked: Asked[],
+    options: AskOptions,
   ): Promise<ProbeResult> {
     const deadline = new Deadline(this.#options.timeoutMs, this.#clock)
     try {
-      return await this.#askInTurn(needsHandshake, deadline, diagnosis, asked)
+      return await this.#askInTurn(needsHandshake, deadline, diagnosis, options)
     } finally {
       deadline.cancel()
     }
@@ -183,11 +183,10 @@ export class EndpointProbe {
     needsHandshake: boolean,
     deadline: Deadline,
     diagnosis: DiagnosisShare | null,
-    asked: Asked[],
+    options: AskOptions,
   ): Promise<ProbeResult> {
     let handshakeMs: number | null = null
     let pingMs: number | null = null
-    const options = this.#askOptions(asked)
     if (needsHandshake) {
       // An answer that takes longer still counts, if no later initiation takes its session from it.
       const everyMs = options.everyMs ?? Math.max(this.#options.timeoutMs / 3, this.#suspicion?.repeatMs ?? 0)
@@ -209,8 +208,8 @@ export class EndpointProbe {
   }
 
   /** A dead endpoint is asked less closely than one that may only have lost a packet. */
-  #askOptions(asked: Asked[]): AskOptions {
-    const everyMs = this.#lastWasGood ? (this.#suspicion?.repeatMs ?? null) : null
+  #askOptions(asked: Asked[], isServing: boolean): AskOptions {
+    const everyMs = isServing || this.#lastWasGood ? (this.#suspicion?.repeatMs ?? null) : null
     const onAsked = (question: Asked) => asked.push(question)
     return everyMs === null || everyMs > this.#options.timeoutMs / 4 ? { onAsked } : { onAsked, everyMs }
   }

@@ -159,16 +159,26 @@ export class WireguardClient {
     return outcome
   }
 
-  /** In the session that is the newest by then. */
+  /**
+   * In the session that is the newest by then. Before a packet has come in that, the server drops it for the next initiation that it
+   * accepts, and the answer to that may be lost: a repeated echo is sent in the last proven session too.
+   */
   #sendEcho(exchange: Exchange, route: IpRoute): void {
-    const session = this.#liveSession()
-    if (session === null) return
+    const newest = this.#liveSession()
+    if (newest === null) return
     const sentAtMs = this.#clock.now()
-    exchange.packets += 1
-    this.#echoSequence = (this.#echoSequence + 1) % 0x10000
-    const pending = { exchange, route, packet: exchange.packets, sentAtMs }
-    keepExchange(this.#echoes, sentAtMs, this.#echoSequence, pending)
-    this.#send(exchange, session.seal(buildEchoRequest(route, this.#echoIdentifier, this.#echoSequence)))
+    const isRepeated = exchange.packets > 0
+    const proven = this.#sessions.find((session) => session.isProven && session.isUsable(sentAtMs))
+    for (const session of isRepeated && proven ? new Set([newest, proven]) : [newest]) {
+      exchange.packets += 1
+      this.#echoSequence = (this.#echoSequence + 1) % 0x10000
+      const pending = { exchange, route, packet: exchange.packets, sentAtMs }
+      keepExchange(this.#echoes, sentAtMs, this.#echoSequence, pending)
+      this.#send(
+        exchange,
+        session.seal(buildEchoRequest(route, this.#echoIdentifier, this.#echoSequence)),
+      )
+    }
   }
 
   /**

@@ -19,6 +19,8 @@ export const rejectAfterMs = 180_000
 export class Session {
   readonly localIndex: number
   readonly createdAtMs: number
+  /** Whether the other side has sent in it. */
+  isProven = false
   readonly #keys: SessionKeys
   readonly #replays = new ReplayWindow()
   #sent = 0
@@ -53,6 +55,7 @@ export class Session {
     const inner = open(this.#keys.receive, counter, packet.subarray(transportHeaderLength))
     if (inner === null) return null
     this.#replays.add(counter)
+    this.isProven = true
     return inner
   }
 }

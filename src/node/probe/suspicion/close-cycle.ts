@@ -40,6 +40,7 @@ interface Question {
   /** Whether the cycle is good only with its answer. */
   readonly isNeeded: boolean
   asked: Asked | null
+  askedAtMs: number
   answerMs: number | null
 }
 
@@ -51,8 +52,8 @@ const samplesPerRound = 6
  * rounds have passed in silence. Each round of silence is a bad probe.
  *
  * - The echoes are repeated in the newest session, and a handshake is initiated, because the session may be the cause.
- * - While the echoes are answered, and only the handshake is not, the endpoint is not silent: the cycle ends at its
- *   timeout, and others begin meanwhile, as without suspicion.
+ * - An endpoint that answers some questions and not others is not silent: the cycle ends at its timeout, and others begin
+ *   meanwhile, as without suspicion.
  * - A round in which this process was late proves nothing, and ends the cycle.
  */
 export class CloseCycle {
@@ -65,6 +66,7 @@ export class CloseCycle {
   #timer: Timer | null = null
   #immediate: NodeJS.Immediate | null = null
   #hasBegunEchoes = false
+  #answeredAtMs = Number.NEGATIVE_INFINITY
   #isClose = false
   #rounds = 0
 
@@ -137,6 +139,7 @@ export class CloseCycle {
     const { pace, fall, onRound, diagnosis } = this.#options
     const silent = this.#findSilent()
     if (silent === null) {
+      this.#renewSession()
       this.#endCloseness()
       return
     }
@@ -160,15 +163,14 @@ export class CloseCycle {
     this.#awaitRound()
   }
 
-  /** `null`: none, or only a handshake while the echoes are answered. */
+  /** `null`: none, or the endpoint has answered another one since. */
   #findSilent(): (Question & { asked: Asked }) | null {
     const open = this.#questions.filter(
       (question): question is Question & { asked: Asked } =>
         question.answerMs === null && question.asked !== null,
     )
-    const echo = open.find(({ check }) => check === 'ping')
-    if (echo === undefined && this.#hasBegunEchoes) return null
-    return open.find(({ check }) => check === 'handshake') ?? echo ?? null
+    if (open.some(({ isNeeded, askedAtMs }) => isNeeded && askedAtMs < this.#answeredAtMs)) return null
+    return open.find(({ check }) => check === 'handshake') ?? open[0] ?? null
   }
 
   #shake(isNeeded: boolean): void {
@@ -197,10 +199,11 @@ export class CloseCycle {
     isNeeded: boolean,
     ask: (options: AskOptions) => Promise<ExchangeOutcome>,
   ): void {
-    const question: Question = { check, endpoint, isNeeded, asked: null, answerMs: null }
+    const question: Question = { check, endpoint, isNeeded, asked: null, askedAtMs: 0, answerMs: null }
     this.#questions.push(question)
     const onAsked = (asked: Asked) => {
       question.asked = asked
+      question.askedAtMs = this.#options.clock.now()
     }
     void ask({ onAsked }).then((outcome) => this.#take(question, outcome))
   }
@@ -208,6 +211,7 @@ export class CloseCycle {
   #take(question: Question, outcome: ExchangeOutcome): void {
     if (outcome.ok) {
       question.answerMs = outcome.ms
+      this.#answeredAtMs = this.#options.clock.now()
       this.#options.onAnswer(question.check, outcome.ms)
     }
     if (this.#resolve === null) return

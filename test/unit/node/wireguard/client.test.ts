@@ -421,6 +421,19 @@ describe('a ping', () => {
     expect(responder.timestamps).toHaveLength(1)
   })
 
+  it('that is repeated uses the proven session too, where the server has dropped a newer one', async () => {
+    const { responder, client } = await start()
+    await shake(client, responder.endpoint)
+    await ping(client, responder.endpoint)
+    // Of this one no packet has come yet when the server accepts another initiation.
+    await shake(client, responder.endpoint)
+    responder.losses = 10
+    await shake(client, responder.endpoint, hastyMs)
+    expect(responder.losses).toBeLessThan(10)
+    responder.losses = 0
+    expect(await ping(client, responder.endpoint, 1000)).toMatchObject({ ok: true })
+  })
+
   it('that overlaps others gets its own reply', async () => {
     const { responder, client } = await start({ sockets: 2 })
     await shake(client, responder.endpoint)

@@ -60,7 +60,9 @@ export class Responder {
   readonly #cookieSecret = randomBytes(32)
   readonly #timers = new Set<NodeJS.Timeout>()
   readonly #held: (() => void)[] = []
+  /** The newest, and the one that the client has last used: WireGuard paper, section 5.4.5. */
   #session: Session | null = null
+  #used: Session | null = null
   #client: Peer | null = null
 
   private constructor(options: ResponderOptions) {
@@ -190,10 +192,11 @@ export class Responder {
   }
 
   #receiveTransport(from: Peer, packet: Buffer): void {
-    const session = this.#session
-    if (session === null || packet.readUInt32LE(4) !== session.localIndex) return
-    const inner = session.open(packet)
-    if (inner === null) return
+    const index = packet.readUInt32LE(4)
+    const session = [this.#session, this.#used].find((known) => known?.localIndex === index)
+    const inner = session?.open(packet) ?? null
+    if (!session || inner === null) return
+    this.#used = session
     this.#client = from
     if (inner.length === 0) {
       this.keepalives += 1

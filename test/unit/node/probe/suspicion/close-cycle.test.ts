@@ -118,16 +118,19 @@ describe('a cycle with a missed answer', () => {
     expect(bed.sent.filter(({ isInitiation }) => !isInitiation)[1]!.atMs - bed.sent[0]!.atMs).toBe(31)
   })
 
-  test('counts as without suspicion once it is bad: one cycle, one handshake at each third of the timeout', async () => {
+  test.each([
+    ['once it serves no longer: one cycle, one handshake at each third of the timeout', false, 3],
+    ['after a bad one, but asks as often while it serves', true, 9],
+  ])('counts as without suspicion %s', async (_, isServing, initiations) => {
     const bed = await new Bed().learn()
     bed.answer = silent
     await bed.cycle()
     bed.sent.length = 0
     bed.rounds.length = 0
-    const { result, tookMs } = await bed.cycle()
+    const { result, tookMs } = await bed.cycle(isServing)
     expect(result).toMatchObject({ outcome: 'bad' })
     expect(tookMs).toBe(timeoutMs)
-    expect(bed.sent.map(({ isInitiation }) => isInitiation)).toEqual([true, true, true])
+    expect(bed.sent.map(({ isInitiation }) => isInitiation)).toEqual(Array(initiations).fill(true))
     expect(rounds(bed)).toEqual([])
   })
 
@@ -241,7 +244,7 @@ describe('a cycle with a missed answer', () => {
     expect(rounds(bed)).toEqual([])
   })
 
-  test('notices that only one of two addresses is silent', async () => {
+  test('leaves one of two addresses that is silent to the timeout, and to other cycles', async () => {
     const bed = await new Bed({ endpoints: [endpoint, { ...endpoint, address: '2001:db8::1' }] }).learn()
     let echoes = 0
     bed.answer = (nowMs, isInitiation) => {
@@ -251,10 +254,20 @@ describe('a cycle with a missed answer', () => {
     }
     const { result, tookMs } = await bed.cycle()
     expect(result).toMatchObject({ outcome: 'bad', check: 'ping' })
-    expect(result).toMatchObject({ detail: '[2001:db8::1]:51820 did not answer within 186 ms' })
-    expect(tookMs).toBe(186)
+    expect(result).toMatchObject({ detail: '[2001:db8::1]:51820 did not answer within 300 ms' })
+    expect(tookMs).toBe(timeoutMs)
+    expect(rounds(bed)).toEqual([])
     // The session works: no handshake could help.
     expect(bed.sent.filter(({ isInitiation }) => isInitiation)).toEqual([])
+  })
+
+  test('leaves echoes that fail while a handshake is answered to the timeout', async () => {
+    const bed = await new Bed().learn()
+    bed.answer = (nowMs, isInitiation) => (isInitiation ? normal(nowMs) : null)
+    const { result, tookMs } = await bed.cycle()
+    expect(result).toMatchObject({ outcome: 'bad', check: 'ping' })
+    expect(tookMs).toBe(timeoutMs)
+    expect(rounds(bed)).toEqual([])
   })
 
   test('finds a silent endpoint with handshakes alone', async () => {
