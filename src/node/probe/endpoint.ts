@@ -91,6 +91,16 @@ export class EndpointProbe {
     return this.#closeCycle?.isClose ?? false
   }
 
+  /** The pauses of the endpoint, for the next controller: as JSON. */
+  saveSilences(): unknown {
+    return this.#suspicion?.save(this.#clock.now()) ?? []
+  }
+
+  /** @param saved unchecked, `awayMs` ago */
+  restoreSilences(saved: unknown, awayMs: number): void {
+    this.#suspicion?.restore(saved, awayMs, this.#clock.now())
+  }
+
   /**
    * One cycle, which ends within the timeout. With `onRound`, for an endpoint that serves, it may report bad probes before its
    * end, and ends once they are `fall` in a row, the result included. Never rejects because of the other side.

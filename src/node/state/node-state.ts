@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { StateFile, type StateFileOptions } from '../../files/state-file.ts'
-import { anyText, anything, map, record, word } from '../../text/shape.ts'
+import { anyText, anything, map, optional, record, word } from '../../text/shape.ts'
 import { instantShape, intentShape } from '../decision/intent.ts'
 
 type OnProblem = StateFileOptions<unknown>['onProblem']
@@ -17,10 +17,14 @@ const servicesShape = record({
   /** Milliseconds since 1970. */
   savedAt: instantShape,
   /** By name. The reader checks each part. */
-  services: map(anyText(), record({ health: anything, drain: anything }), Number.POSITIVE_INFINITY),
+  services: map(
+    anyText(),
+    record({ health: anything, drain: anything, silences: optional(anything) }),
+    Number.POSITIVE_INFINITY,
+  ),
 })
 
-/** Flap history, hold-downs and stages of drains. */
+/** Flap history, hold-downs, stages of drains, and pauses of endpoints. */
 export function servicesFile(stateDir: string, onProblem: OnProblem) {
   return new StateFile({ path: join(stateDir, 'services.json'), shape: servicesShape, onProblem })
 }

@@ -18,6 +18,10 @@ export interface EndpointProbe {
   readonly isAskingClosely: boolean
   /** @param onRound a bad probe of a cycle that goes on, and how late this process's timers were */
   runCycle(onRound?: (result: ProbeResult, lateMs: number) => void): Promise<ProbeResult>
+  /** The pauses of the endpoint that it remembers, as JSON. */
+  saveSilences(): unknown
+  /** @param saved from a file, unchecked, `awayMs` of the wall clock ago */
+  restoreSilences(saved: unknown, awayMs: number): void
   close(): void
 }
 

@@ -27,6 +27,8 @@ export interface ServiceProbes {
 export interface SavedService {
   readonly health: unknown
   readonly drain: unknown
+  /** Missing: of a controller that did not save them. */
+  readonly silences?: unknown
 }
 
 const stuckAfterMs = 3000
@@ -57,6 +59,7 @@ export class ServiceUnit {
     const health = saved === null ? null : restoreHealth(saved.of.health, now, wall, service.probe)
     this.state = new ServiceState(service, now, wall, health)
     this.probes = probes
+    if (saved !== null) probes.endpoint.restoreSilences(saved.of.silences, wall - saved.at)
     this.drain = saved === null ? initialDrain(now) : restoreDrain(saved.of.drain, wall - saved.at, now)
     this.cycleBeganAt = now
     this.cycleEndedAt = now
@@ -67,7 +70,11 @@ export class ServiceUnit {
   }
 
   save(now: number, wall: number): SavedService {
-    return { health: saveHealth(this.state.health, now, wall), drain: saveDrain(this.drain, now) }
+    return {
+      health: saveHealth(this.state.health, now, wall),
+      drain: saveDrain(this.drain, now),
+      silences: this.probes.endpoint.saveSilences(),
+    }
   }
 
   /** A probe that never ends counts as bad: otherwise the last result would count for ever. */

@@ -1,3 +1,4 @@
+import { type Infer, list, number, readShape, record } from '../../../text/shape.ts'
 import { AnswerTimes } from './answer-times.ts'
 
 /** How closely a silent endpoint is asked, in milliseconds. */
@@ -31,6 +32,11 @@ const silencesKept = 32
 /** How long this machine counts as busy after it was late. */
 const busyMs = 10_000
 
+/** Far above any timeout; milliseconds. */
+const duration = number(0, 1_000_000_000)
+const savedSilences = list(record({ agoMs: duration, ms: duration }), silencesKept)
+export type SavedSilences = Infer<typeof savedSilences>
+
 interface Silence {
   readonly atMs: number
   readonly ms: number
@@ -63,6 +69,25 @@ export class Patience {
     // Each lost packet is a short silence, and must not push out the longer ones.
     const shortest = this.#silences.reduce((least, one) => (one.ms < least.ms ? one : least))
     this.#silences.splice(this.#silences.indexOf(shortest), 1)
+  }
+
+  /** Those that matter, for the next controller. */
+  save(nowMs: number): SavedSilences {
+    this.#forgetBefore(nowMs - memoryMs)
+    return this.#silences
+      .filter(({ ms }) => ms >= 2 * leastRepeatMs)
+      .map(({ atMs, ms }) => ({ agoMs: Math.round(nowMs - atMs), ms: Math.round(ms) }))
+  }
+
+  /**
+   * @param saved from a file, unchecked; an invalid value means none
+   * @param awayMs wall-clock time since the save; negative values, after a clock jump, count as 0
+   */
+  restore(saved: unknown, awayMs: number, nowMs: number): void {
+    const read = readShape(savedSilences, saved)
+    if (!read.ok) return
+    const beforeMs = nowMs - Math.max(0, awayMs)
+    this.#silences = read.value.map(({ agoMs, ms }) => ({ atMs: beforeMs - agoMs, ms }))
   }
 
   /** This machine was late: an endpoint on it may have been late too. */

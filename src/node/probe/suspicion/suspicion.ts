@@ -1,5 +1,5 @@
 import type { Asked } from '../../wireguard/exchange.ts'
-import { type ClosePace, Patience, type PatienceRules } from './patience.ts'
+import { type ClosePace, Patience, type PatienceRules, type SavedSilences } from './patience.ts'
 
 /** A good cycle that had to repeat a question. */
 interface Unsettled {
@@ -32,6 +32,14 @@ export class Suspicion {
 
   paceAt(nowMs: number): ClosePace | null {
     return this.#patience.paceAt(nowMs)
+  }
+
+  save(nowMs: number): SavedSilences {
+    return this.#patience.save(nowMs)
+  }
+
+  restore(saved: unknown, awayMs: number, nowMs: number): void {
+    this.#patience.restore(saved, awayMs, nowMs)
   }
 
   takeAnswer(check: 'handshake' | 'ping', ms: number): void {

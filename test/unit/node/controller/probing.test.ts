@@ -53,6 +53,8 @@ class Bed {
           this.asked.push({ atMs: this.clock.now(), wantsRounds: onRound !== undefined })
           return this.run(onRound)
         },
+        saveSilences: () => [],
+        restoreSilences: () => {},
         close: () => {},
       } satisfies EndpointProbe,
       'isAskingClosely',

@@ -9,7 +9,14 @@ import type { Observation } from '../../../../src/node/routing/daemon.ts'
 const golden = join(import.meta.dirname, '../../../golden/example/out/fra1/fra1-a/manifest.json')
 const manifest = requireManifest(JSON.parse(await readFile(golden, 'utf8')))
 const example = manifest.services[0]!
-const endpoint = { isAskingClosely: false, runCycle: () => new Promise<never>(() => {}), close: () => {} }
+const restored: unknown[] = []
+const endpoint = {
+  isAskingClosely: false,
+  runCycle: () => new Promise<never>(() => {}),
+  saveSilences: () => 'silences',
+  restoreSilences: (...given: unknown[]) => restored.push(...given),
+  close: () => {},
+}
 const probes = { endpoint, side: [] }
 
 function createUnit(prefixes: readonly string[], decision: DecisionName = 'announce'): ServiceUnit {
@@ -78,4 +85,12 @@ test('a drain waits for the neighbors that receive the service, and for no other
   const desired = new Map([[covering, 'degraded'] as const])
   expect(unit.findDegraded(has('normal'), desired, neighbors)).toEqual({ neighbors: 0, verified: false })
   expect(unit.findDegraded(has('degraded'), desired, neighbors)).toEqual({ neighbors: 1, verified: true })
+})
+
+test('the pauses of an endpoint outlive the controller', () => {
+  const unit = createUnit([host])
+  const saved = unit.save(0, 1000)
+  expect(saved.silences).toBe('silences')
+  new ServiceUnit(example, probes, { of: saved, at: 1000 }, 0, 5000)
+  expect(restored).toEqual(['silences', 4000])
 })

@@ -69,6 +69,28 @@ describe('the pace after a missed answer', () => {
     expect(patience.paceAt(61 * minuteMs + 1)?.roundMs).toBe(2 * leastRepeatMs)
   })
 
+  test('is the same after a restart, whose duration counts', () => {
+    const before = taught()
+    before.takeSilence(40, minuteMs)
+    before.takeSilence(150, 2 * minuteMs)
+    const saved = JSON.parse(JSON.stringify(before.save(3 * minuteMs)))
+    expect(saved).toEqual([{ agoMs: minuteMs, ms: 150 }])
+    const after = taught()
+    after.restore(saved, 10 * minuteMs, 0)
+    expect(after.paceAt(0)?.roundMs).toBe(150)
+    expect(after.paceAt(49 * minuteMs)?.roundMs).toBe(150)
+    expect(after.paceAt(49 * minuteMs + 1)?.roundMs).toBe(2 * leastRepeatMs)
+  })
+
+  test.each([undefined, null, 'x', [{ agoMs: -1, ms: 150 }], [{ agoMs: 1 }]])(
+    'is that of an unknown endpoint where the file has %j',
+    (saved) => {
+      const patience = taught()
+      patience.restore(saved, 0, 0)
+      expect(patience.paceAt(0)?.roundMs).toBe(2 * leastRepeatMs)
+    },
+  )
+
   test('is none for an endpoint that is silent again and again', () => {
     const patience = taught()
     patience.takeSilence(70, 0)
