@@ -1,7 +1,7 @@
 const cyclesPerHandshake = 5
 const rekeyAfterMs = 120_000
 
-/** The endpoint probe as it was before suspicion, for one endpoint. */
+/** The endpoint probe as it was before suspicion, with the same handshakes and echoes. */
 export class OldProbe {
   isAskingClosely = false
   #client
@@ -11,8 +11,10 @@ export class OldProbe {
   #begun = 0
   #waiting = 0
   #lastWasGood = true
+  #endpoints
 
-  constructor(Deadline, client, clock, timeoutMs) {
+  constructor(Deadline, client, clock, timeoutMs, endpoints) {
+    this.#endpoints = endpoints
     this.#Deadline = Deadline
     this.#client = client
     this.#clock = clock
@@ -40,12 +42,19 @@ export class OldProbe {
   close() {}
 
   async #ask(needsHandshake, deadline) {
-    if (needsHandshake) {
-      const outcome = await this.#client.handshake(null, deadline)
+    // One in turn, and after a failure all of them.
+    const shaken = this.#lastWasGood ? this.#endpoints.slice(0, 1) : this.#endpoints
+    for (const endpoint of needsHandshake ? shaken : []) {
+      const outcome = await this.#client.handshake(endpoint, deadline)
       if (!outcome.ok) return judge('handshake', outcome)
     }
-    const outcome = await this.#client.ping(null, null, deadline)
-    return outcome.ok ? { outcome: 'good', handshakeMs: null, pingMs: outcome.ms } : judge('ping', outcome)
+    const outcomes = await Promise.all(
+      this.#endpoints.map((endpoint) => this.#client.ping(endpoint, null, deadline)),
+    )
+    const failed = outcomes.find(({ ok }) => !ok)
+    return failed === undefined
+      ? { outcome: 'good', handshakeMs: null, pingMs: outcomes[0].ms }
+      : judge('ping', failed)
   }
 }
 

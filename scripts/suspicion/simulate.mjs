@@ -23,25 +23,29 @@ const rules = {
  * One service whose endpoint works, with the controller's own probing and health, for `forMs` of its time: how often it was
  * withdrawn, what share of the time degraded, and the packets that its probe has sent.
  * @param parts the classes of src that it runs
+ * @param changed settings of the probe, or several `endpoints`
+ * @param before the silences that an earlier probe has saved
  */
-export async function countFalseWithdrawals(parts, isOld, disturb, seed, forMs) {
-  const { clock, world, state, start } = createService(parts, isOld, disturb, seed, forMs)
+export async function countFalseWithdrawals(parts, isOld, disturb, seed, forMs, changed = {}, before = []) {
+  const { clock, world, state, probe, start } = createService(parts, isOld, disturb, seed, forMs, changed)
+  if (!isOld) probe.restoreSilences(before, 0)
   let withdrawals = 0
   let impairedMs = 0
-  let before = { status: state.health.status, atMs: 0 }
+  let last = { status: state.health.status, atMs: 0 }
   const note = () => {
     const { status } = state.health
-    if (status === before.status) return
+    if (status === last.status) return
     if (status === 'unhealthy') withdrawals += 1
-    if (before.status === 'impaired') impairedMs += clock.now() - before.atMs
-    before = { status, atMs: clock.now() }
+    if (last.status === 'impaired') impairedMs += clock.now() - last.atMs
+    last = { status, atMs: clock.now() }
   }
   const probing = start(note)
   await clock.run(forMs)
   probing.end()
-  if (before.status === 'impaired') impairedMs += forMs - before.atMs
+  if (last.status === 'impaired') impairedMs += forMs - last.atMs
   const { packets, closestInitiationsMs } = world
-  return { withdrawals, impairedShare: impairedMs / forMs, packets, closestInitiationsMs }
+  const silences = isOld ? [] : probe.saveSilences()
+  return { withdrawals, impairedShare: impairedMs / forMs, packets, closestInitiationsMs, silences }
 }
 
 /** Milliseconds from a hang, `afterMs` after the start, to its detection; `null`: not within 10 s. */
@@ -77,7 +81,7 @@ function createService(parts, isOld, disturb, seed, untilMs, { endpoints = [endp
   const clock = new VirtualClock(world.ownStalls)
   const client = new SimulatedClient(parts, world, clock, isOld)
   const probe = isOld
-    ? new OldProbe(Deadline, client, clock, own.timeoutMs)
+    ? new OldProbe(Deadline, client, clock, own.timeoutMs, endpoints)
     : new EndpointProbe({
         endpoints,
         serverPublicKey: Buffer.alloc(32),
@@ -113,5 +117,5 @@ function createService(parts, isOld, disturb, seed, untilMs, { endpoints = [endp
     probing.start()
     return probing
   }
-  return { clock, world, state, start }
+  return { clock, world, state, probe, start }
 }

@@ -7,6 +7,8 @@ const never = new Periods([])
  * from 0 to 1.
  *
  * - `loss`: of each packet in each direction, independently
+ * - `initiations`: the same, of initiations alone
+ * - `fromMs`: no packet is lost before that time
  * - `bursts: { share, packets }`: the same share, in bursts of so many packets on average (Gilbert-Elliott: each packet may
  *   change the state of the channel, and a bad one loses every packet)
  * - `outages: { share, ms }`: the same, but the state changes with time
@@ -84,6 +86,8 @@ export class World {
     }
     const random = this.#random
     if (nowMs >= this.deadFromMs || this.#loses(nowMs)) return null
+    const { spikes, lagMs = 0, initiations = 0 } = this.#disturb
+    if (isInitiation && random() < initiations) return null
     let atMs = nowMs + 0.1 + exponential(random, isInitiation ? 1.5 : 0.4)
     if (this.#pauses.find(atMs) !== null) return null
     const isFlooded = this.#floods.find(atMs) !== null
@@ -99,14 +103,14 @@ export class World {
       if (isReplay || atMs - this.#acceptedAtMs < 20) return null
       this.#acceptedAtMs = atMs
     }
-    const { spikes, lagMs = 0 } = this.#disturb
     atMs += lagMs
     if (spikes !== undefined && random() < spikes.share) atMs += random() * spikes.ms
     return this.#loses(atMs) ? { atMs: null, isCookie: false } : { atMs, isCookie: false }
   }
 
   #loses(atMs) {
-    const { loss = 0, bursts } = this.#disturb
+    const { loss = 0, bursts, fromMs = 0 } = this.#disturb
+    if (atMs < fromMs) return false
     const random = this.#random
     if (this.#outages.find(atMs) !== null) return true
     if (bursts !== undefined) {

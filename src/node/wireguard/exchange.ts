@@ -53,6 +53,8 @@ export interface Asked {
   readonly packets: number
   /** Whether the first packet was answered, in time or not. */
   readonly isFirstAnswered: boolean
+  /** Whether the server has asked for a cookie. */
+  readonly wasLoaded: boolean
   /** Why it would fail now, after `waitedMs` without an answer. */
   judgeSilence(nowMs: number, waitedMs: number): ExchangeFailure
 }
@@ -99,6 +101,10 @@ export class Exchange implements Asked {
     this.#forgetDeadline = deadline.whenOver(() =>
       this.settle(this.judgeSilence(clock.now(), deadline.timeoutMs)),
     )
+  }
+
+  get wasLoaded(): boolean {
+    return this.seen.cookie
   }
 
   get isSettled(): boolean {

@@ -29,7 +29,7 @@ const memoryMs = 3_600_000
 const silencesAllowed = 2
 /** Far above the number that matters. */
 const silencesKept = 32
-/** How long this machine counts as busy after it was late. */
+/** How long this machine or the server counts as busy after one of them was. */
 const busyMs = 10_000
 
 /** Far above any timeout; milliseconds. */
@@ -90,9 +90,13 @@ export class Patience {
     this.#silences = read.value.map(({ agoMs, ms }) => ({ atMs: beforeMs - agoMs, ms }))
   }
 
-  /** This machine was late: an endpoint on it may have been late too. */
-  takeLateness(nowMs: number): void {
+  /** This machine was late, so that an endpoint on it may have been too, or the server was loaded. */
+  takeBusy(nowMs: number): void {
     this.#busyUntilMs = nowMs + busyMs
+  }
+
+  isBusy(nowMs: number): boolean {
+    return nowMs < this.#busyUntilMs
   }
 
   /** From one packet to the next; `null`: not learned yet. */
@@ -105,7 +109,7 @@ export class Patience {
   paceAt(nowMs: number): ClosePace | null {
     const { intervalMs, timeoutMs, fall } = this.#rules
     const { repeatMs } = this
-    if (repeatMs === null || nowMs < this.#busyUntilMs) return null
+    if (repeatMs === null || this.isBusy(nowMs)) return null
     this.#forgetBefore(nowMs - memoryMs)
     const silences = this.#silences.map(({ ms }) => ms)
     const shortestMs = Math.max(2 * repeatMs, leastSilenceMs / fall)

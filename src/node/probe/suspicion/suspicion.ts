@@ -55,7 +55,7 @@ export class Suspicion {
   }
 
   takeInconclusive(cause: 'under-load' | 'starved' | 'closed', nowMs: number): void {
-    if (cause !== 'closed') this.#patience.takeLateness(nowMs)
+    if (cause !== 'closed') this.#patience.takeBusy(nowMs)
   }
 
   takeGood(asked: readonly Asked[], beganAtMs: number, nowMs: number): void {
@@ -69,18 +69,23 @@ export class Suspicion {
     this.#silentSinceMs = null
     this.#badInRow = 0
     this.#goodAtMs = nowMs
+    if (asked.some(({ wasLoaded }) => wasLoaded)) this.#patience.takeBusy(nowMs)
     if (this.#unsettled.length < unsettledKept && asked.some(({ packets }) => packets > 1)) {
       this.#unsettled.push({ asked, dueAtMs: beganAtMs + timeoutMs })
     }
   }
 
-  /** Whether a first packet of an earlier good cycle, or its answer, was lost. Each such cycle is reported once. */
+  /**
+   * Whether a first packet of an earlier good cycle, or its answer, was lost. Each such cycle is reported once. What is lost
+   * while this machine or the server is busy is no loss on the way.
+   */
   findLoss(nowMs: number): boolean {
     for (;;) {
       const [oldest] = this.#unsettled
       if (oldest === undefined || oldest.dueAtMs > nowMs) return false
       this.#unsettled.shift()
-      if (oldest.asked.some(({ isFirstAnswered }) => !isFirstAnswered)) return true
+      const isLost = oldest.asked.some(({ isFirstAnswered }) => !isFirstAnswered)
+      if (isLost && !this.#patience.isBusy(nowMs)) return true
     }
   }
 }

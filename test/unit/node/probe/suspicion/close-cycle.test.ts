@@ -211,6 +211,34 @@ describe('a cycle with a missed answer', () => {
     expect(rounds(bed)).toEqual([])
   })
 
+  test.each([
+    ['no lost packets while the server asks for cookies, and ten seconds more', true],
+    ['those of a server that does not', false],
+  ])('counts %s', async (_, isLoaded) => {
+    const bed = await new Bed().learn()
+    const cycles = async (count: number) => {
+      const results = []
+      for (let cycle = 0; cycle < count; cycle += 1) results.push((await bed.cycle()).result)
+      return results.filter((result) => 'lost' in result).length
+    }
+    let cookies = 0
+    let packets = 0
+    bed.answer = (nowMs, isInitiation) => {
+      if (isInitiation && isLoaded && nowMs < 10_000) {
+        cookies += 1
+        return { atMs: nowMs + 1, isCookie: cookies % 2 === 1 }
+      }
+      packets += 1
+      return packets % 3 === 0 ? null : normal(nowMs)
+    }
+    const lost = await cycles(50)
+    expect(cookies > 0).toBe(isLoaded)
+    if (isLoaded) expect(lost).toBe(0)
+    else expect(lost).toBeGreaterThan(10)
+    await cycles(50)
+    expect(await cycles(50)).toBeGreaterThan(10)
+  })
+
   test('is inconclusive if this process was not scheduled, and the next ones wait for their timeout', async () => {
     const now = (await new Bed().learn()).clock.now()
     const late = new Bed({}, [[now + 40, now + 70]])

@@ -110,7 +110,7 @@ describe('the pace after a missed answer', () => {
 
   test('is none for ten seconds after this machine was late', () => {
     const patience = taught()
-    patience.takeLateness(1000)
+    patience.takeBusy(1000)
     expect(patience.paceAt(10_999)).toBeNull()
     expect(patience.paceAt(11_000)).not.toBeNull()
   })
