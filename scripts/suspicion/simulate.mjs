@@ -3,7 +3,7 @@ import { OldProbe } from './old-probe.mjs'
 import { VirtualClock } from './virtual-clock.mjs'
 import { World } from './world.mjs'
 
-const endpoint = { address: '192.0.2.1', port: 51820 }
+export const endpoint = { address: '192.0.2.1', port: 51820 }
 /** The defaults, without a hold-down, which would hide the second false withdrawal of a row. */
 const rules = {
   intervalMs: 200,
@@ -49,8 +49,8 @@ export async function countFalseWithdrawals(parts, isOld, disturb, seed, forMs, 
 }
 
 /** Milliseconds from a hang, `afterMs` after the start, to its detection; `null`: not within 10 s. */
-export async function measureDetection(parts, isOld, disturb, seed, afterMs) {
-  const { clock, world, state, start } = createService(parts, isOld, disturb, seed, afterMs + 20_000)
+export async function measureDetection(parts, isOld, disturb, seed, afterMs, changed = {}) {
+  const { clock, world, state, start } = createService(parts, isOld, disturb, seed, afterMs + 20_000, changed)
   const probing = start(() => {})
   await clock.run(afterMs, () => false)
   // A false withdrawal of just then is over.
