@@ -174,10 +174,7 @@ export class WireguardClient {
       this.#echoSequence = (this.#echoSequence + 1) % 0x10000
       const pending = { exchange, route, packet: exchange.packets, sentAtMs }
       keepExchange(this.#echoes, sentAtMs, this.#echoSequence, pending)
-      this.#send(
-        exchange,
-        session.seal(buildEchoRequest(route, this.#echoIdentifier, this.#echoSequence)),
-      )
+      this.#send(exchange, session.seal(buildEchoRequest(route, this.#echoIdentifier, this.#echoSequence)))
     }
   }
 

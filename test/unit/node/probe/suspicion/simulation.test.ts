@@ -17,6 +17,7 @@ type Simulate<Result> = (
   disturb: object,
   seed: number,
   ms: number,
+  changed?: object,
 ) => Promise<Result>
 
 const script = new URL('../../../../../scripts/suspicion/simulate.mjs', import.meta.url).href
@@ -25,13 +26,16 @@ const { countFalseWithdrawals, measureDetection, measureRecovery } = (await impo
   measureDetection: Simulate<number | null>
   measureRecovery: (parts: object, disturb: object, seed: number, changed?: object) => Promise<number | null>
 }
+const bothAddresses = {
+  endpoints: ['192.0.2.1', '2001:db8::1'].map((address) => ({ address, port: 51820 })),
+}
 const parts = { Probing, ServiceState, EndpointProbe, Deadline, Exchange, failure, hasTimeForAnother }
 
 /** Ten minutes, with suspicion and as it was before. */
-async function compare(disturb: object, seed = 1): Promise<{ old: Counted; now: Counted }> {
+async function compare(disturb: object, changed: object = {}): Promise<{ old: Counted; now: Counted }> {
   return {
-    old: await countFalseWithdrawals(parts, true, disturb, seed, 600_000),
-    now: await countFalseWithdrawals(parts, false, disturb, seed, 600_000),
+    old: await countFalseWithdrawals(parts, true, disturb, 1, 600_000, changed),
+    now: await countFalseWithdrawals(parts, false, disturb, 1, 600_000, changed),
   }
 }
 
@@ -56,8 +60,11 @@ describe('a simulated endpoint', () => {
     expect(await medianDetection({}, true)).toBeGreaterThan(650)
   })
 
-  test('behind 20 % of loss is degraded and not withdrawn, and before it was withdrawn', async () => {
-    const { old, now } = await compare({ loss: 0.2 })
+  test.each([
+    ['behind 20 % of loss', {}],
+    ['with two addresses behind 20 % of loss', bothAddresses],
+  ])('%s is degraded and not withdrawn, and before it was withdrawn', async (_, changed) => {
+    const { old, now } = await compare({ loss: 0.2 }, changed)
     expect(old.withdrawals).toBeGreaterThan(2)
     expect(now.withdrawals).toBe(0)
     expect(now.impairedShare).toBeGreaterThan(0.9)
@@ -67,6 +74,29 @@ describe('a simulated endpoint', () => {
     const { now } = await compare({ loss: 0.1 })
     expect(now.withdrawals).toBe(0)
     expect(now.impairedShare).toBeGreaterThan(0.9)
+  })
+
+  test.each([
+    ['one address', {}],
+    ['two addresses', bothAddresses],
+  ])('with %s that has answered well is not withdrawn when loss begins', async (_, changed) => {
+    for (let seed = 0; seed < 150; seed += 1) {
+      const disturb = { loss: 0.2, fromMs: 20_000 }
+      const { withdrawals } = await countFalseWithdrawals(parts, false, disturb, seed, 35_000, changed)
+      expect(withdrawals, `seed ${seed}`).toBe(0)
+    }
+  })
+
+  test('that loses half of the initiations alone is degraded and not withdrawn', async () => {
+    const holdDown = { initialMs: 1000, maxMs: 600_000 }
+    const { now } = await compare({ initiations: 0.5 }, { holdDown })
+    expect(now.withdrawals).toBe(0)
+    expect(now.impairedShare).toBeGreaterThan(0.8)
+  })
+
+  test('that is flooded with handshakes is not degraded', async () => {
+    const { now } = await compare({ floods: { everyMs: 60_000, ms: 10_000 } })
+    expect(now.impairedShare).toBe(0)
   })
 
   test.each([
@@ -83,9 +113,8 @@ describe('a simulated endpoint', () => {
     ['the defaults', {}],
     ['cycles that overlap more', { intervalMs: 100, rise: 2, fall: 2 }],
   ])('that answers late, but in time, is healthy again after a failure, with %s', async (_what, changed) => {
-    const endpoints = ['192.0.2.1', '2001:db8::1'].map((address) => ({ address, port: 51820 }))
     for (const lagMs of [0, 25, 50, 60, 70, 80, 90]) {
-      const tookMs = await measureRecovery(parts, { lagMs }, 1, { ...changed, endpoints })
+      const tookMs = await measureRecovery(parts, { lagMs }, 1, { ...changed, ...bothAddresses })
       expect(tookMs, `${lagMs} ms`).toBeLessThan(3000)
     }
   })
