@@ -49,6 +49,12 @@ type ProbeClient = Pick<
   'handshake' | 'ping' | 'exchange' | 'tell' | 'close' | 'sessionAgeMs' | 'publicKey'
 >
 
+/** What a cycle has asked, and how long this process was not scheduled meanwhile. */
+interface Course {
+  readonly asked: Asked[]
+  stalledMs: number
+}
+
 /** A handshake costs ten times as much as an echo, and rarely detects more. */
 const cyclesPerHandshake = 5
 
@@ -114,30 +120,30 @@ export class EndpointProbe {
     const needsHandshake = this.#needsHandshake()
     this.#cyclesBegun += 1
     this.#cyclesWaiting += 1
-    const asked: Asked[] = []
+    const course: Course = { asked: [], stalledMs: 0 }
     try {
       const result =
         pace !== null && onRound !== undefined
-          ? await this.#askClosely(needsHandshake, pace, diagnosis, asked, onRound)
-          : await this.#ask(needsHandshake, diagnosis, this.#askOptions(asked, onRound !== undefined))
+          ? await this.#askClosely(needsHandshake, pace, diagnosis, course, onRound)
+          : await this.#ask(needsHandshake, diagnosis, course, onRound !== undefined)
       // An inconclusive cycle is no reason for more handshakes with a loaded server.
       if (result.outcome !== 'inconclusive') this.#lastWasGood = result.outcome === 'good'
       if (result.outcome === 'good') this.#diagnosis?.forget()
-      return this.#learn(result, asked, beganAtMs)
+      return this.#learn(result, course, beganAtMs)
     } finally {
       this.#cyclesWaiting -= 1
       diagnosis?.end()
     }
   }
 
-  #learn(result: ProbeResult, asked: readonly Asked[], beganAtMs: number): ProbeResult {
+  #learn(result: ProbeResult, { asked, stalledMs }: Course, beganAtMs: number): ProbeResult {
     const suspicion = this.#suspicion
     if (suspicion === null) return result
     const nowMs = this.#clock.now()
     if (result.outcome === 'inconclusive') suspicion.takeInconclusive(result.cause, nowMs)
     if (result.outcome === 'bad') suspicion.takeBad(beganAtMs)
     if (result.outcome !== 'good') return result
-    suspicion.takeGood(asked, beganAtMs, nowMs)
+    suspicion.takeGood(asked, beganAtMs, nowMs, stalledMs)
     return suspicion.findLoss(nowMs)
       ? { ...result, lost: this.#routes.length === 0 ? 'handshake' : 'ping' }
       : result
@@ -178,12 +184,15 @@ export class EndpointProbe {
   async #ask(
     needsHandshake: boolean,
     diagnosis: DiagnosisShare | null,
-    options: AskOptions,
+    course: Course,
+    isServing: boolean,
   ): Promise<ProbeResult> {
     const deadline = new Deadline(this.#options.timeoutMs, this.#clock)
     try {
+      const options = this.#askOptions(course.asked, isServing)
       return await this.#askInTurn(needsHandshake, deadline, diagnosis, options)
     } finally {
+      course.stalledMs = deadline.stalledMs - (diagnosis?.blockedMs() ?? 0)
       deadline.cancel()
     }
   }
@@ -199,7 +208,8 @@ export class EndpointProbe {
     let pingMs: number | null = null
     if (needsHandshake) {
       // An answer that takes longer still counts, if no later initiation takes its session from it.
-      const everyMs = options.everyMs ?? Math.max(this.#options.timeoutMs / 3, this.#suspicion?.repeatMs ?? 0)
+      const usualMs = this.#suspicion?.usualMs ?? 0
+      const everyMs = options.everyMs ?? Math.max(this.#options.timeoutMs / 3, 1.25 * usualMs)
       const shaken = await this.#handshakes.run(() => this.#handshakeEndpoints(), deadline, {
         ...options,
         everyMs,
@@ -228,7 +238,7 @@ export class EndpointProbe {
     isNeeded: boolean,
     pace: ClosePace,
     diagnosis: DiagnosisShare | null,
-    asked: Asked[],
+    course: Course,
     onRound: OnRound,
   ): Promise<ProbeResult> {
     const { endpoints, timeoutMs, suspicion } = this.#options
@@ -253,7 +263,8 @@ export class EndpointProbe {
     if (isNeeded) this.#nextEndpoint += 1
     this.#closeCycle = cycle
     const result = await cycle.run()
-    asked.push(...cycle.asked)
+    course.asked.push(...cycle.asked)
+    course.stalledMs = cycle.stalledMs
     return result
   }
 

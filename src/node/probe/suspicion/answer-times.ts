@@ -29,6 +29,11 @@ export class AnswerTimes {
     this.#smoothed += gain.time * (ms - this.#smoothed)
   }
 
+  /** Milliseconds; `null`: not learned yet. */
+  get usualMs(): number | null {
+    return this.#smoothed
+  }
+
   /** An answer that takes longer is missed; milliseconds. `null`: not learned yet. */
   get limitMs(): number | null {
     return this.#smoothed === null

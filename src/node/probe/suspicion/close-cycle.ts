@@ -91,6 +91,11 @@ export class CloseCycle {
     return this.#questions.flatMap(({ asked, isNeeded }) => (asked === null || !isNeeded ? [] : [asked]))
   }
 
+  /** How long this process was not scheduled meanwhile. */
+  get stalledMs(): number {
+    return this.#deadline.stalledMs - (this.#options.diagnosis?.blockedMs() ?? 0)
+  }
+
   async run(): Promise<ProbeResult> {
     const { handshake, pace, clock } = this.#options
     if (handshake.isNeeded) this.#shake(true)
@@ -137,6 +142,7 @@ export class CloseCycle {
 
   #endRound(nowMs: number, dueAtMs: number): void {
     const { pace, fall, onRound, diagnosis } = this.#options
+    const { stalledMs } = this
     const silent = this.#findSilent()
     if (silent === null) {
       this.#renewSession()
@@ -145,7 +151,6 @@ export class CloseCycle {
     }
     this.#rounds += 1
     const silenceMs = nowMs - this.#beganAtMs
-    const stalledMs = this.#deadline.stalledMs - (diagnosis?.blockedMs() ?? 0)
     const outcome =
       stalledMs > (this.#rounds * pace.roundMs) / 3
         ? failure(

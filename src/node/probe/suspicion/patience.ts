@@ -99,6 +99,11 @@ export class Patience {
     return nowMs < this.#busyUntilMs
   }
 
+  /** What an answer takes on average; 0: not learned yet. */
+  get usualMs(): number {
+    return Math.max(...Object.values(this.#answers).map(({ usualMs }) => usualMs ?? 0))
+  }
+
   /** From one packet to the next; `null`: not learned yet. */
   get repeatMs(): number | null {
     const limits = Object.values(this.#answers).flatMap(({ limitMs }) => limitMs ?? [])

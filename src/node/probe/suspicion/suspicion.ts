@@ -30,6 +30,10 @@ export class Suspicion {
     return this.#patience.repeatMs
   }
 
+  get usualMs(): number {
+    return this.#patience.usualMs
+  }
+
   paceAt(nowMs: number): ClosePace | null {
     return this.#patience.paceAt(nowMs)
   }
@@ -58,14 +62,16 @@ export class Suspicion {
     if (cause !== 'closed') this.#patience.takeBusy(nowMs)
   }
 
-  takeGood(asked: readonly Asked[], beganAtMs: number, nowMs: number): void {
+  /** @param stalledMs how long this process was not scheduled meanwhile */
+  takeGood(asked: readonly Asked[], beganAtMs: number, nowMs: number, stalledMs: number): void {
     const { fall, intervalMs, timeoutMs } = this.#rules
     const sinceMs = Math.max(Math.min(this.#silentSinceMs ?? beganAtMs, beganAtMs), this.#goodAtMs)
     const silenceMs = nowMs - sinceMs
     // A dead endpoint that was repaired has not ended its silence by itself. What would have been no death without suspicion
     // was a pause, although it was taken for one.
     const isPause = this.#badInRow < fall || silenceMs < (fall - 1) * intervalMs + timeoutMs
-    if (isPause) this.#patience.takeSilence(silenceMs, nowMs)
+    if (stalledMs > silenceMs / 3) this.#patience.takeBusy(nowMs)
+    else if (isPause) this.#patience.takeSilence(silenceMs, nowMs)
     this.#silentSinceMs = null
     this.#badInRow = 0
     this.#goodAtMs = nowMs

@@ -249,6 +249,16 @@ describe('a cycle with a missed answer', () => {
     expect((await late.cycle()).tookMs).toBe(timeoutMs)
   })
 
+  test('learns nothing of the endpoint from a silence in which this process was not scheduled', async () => {
+    const now = (await new Bed().learn()).clock.now()
+    const late = await new Bed({}, [[now + 0.5, now + 80]]).learn()
+    expect(await late.cycle()).toMatchObject({ result: { outcome: 'good' }, tookMs: 80 })
+    // The machine counts as busy for ten seconds.
+    for (let count = 0; count < 60; count += 1) await late.cycle()
+    late.answer = silent
+    expect((await late.cycle()).tookMs).toBe(186)
+  })
+
   test('reads the answers that arrived during a stall before it judges', async () => {
     const now = (await new Bed().learn()).clock.now()
     // A stall of less than a third of the round, over its end.
