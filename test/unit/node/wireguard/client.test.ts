@@ -117,7 +117,7 @@ describe('a handshake', () => {
     const { responder, client } = await start()
     responder.losses = 20
     const began = performance.now()
-    const outcome = await within(1000, (deadline) =>
+    const outcome = await within(patientMs, (deadline) =>
       client.handshake(responder.endpoint, deadline, { everyMs: 5 }),
     )
     expect(outcome).toMatchObject({ ok: true })
