@@ -122,7 +122,7 @@ export function createMetrics() {
     }),
     fenced: new Gauge({
       name: 'anyward_fenced',
-      help: 'Whether the node drops its own handshake initiations of the service, because it does not announce it; absent before the first look at the daemon (1 or 0)',
+      help: 'Whether the node drops its own handshake initiations and keepalives of the service, because it does not announce it; absent before the first look at the daemon (1 or 0)',
       labelNames: ['service'],
       registers,
     }),

@@ -14,12 +14,22 @@ import {
 } from '../fixtures/lab/lab.ts'
 
 const table = 'inet anyward_fence'
-/** Of the initiations that WireGuard sends: before the fence, and after it. */
+/** Of the initiations and the keepalives that WireGuard sends: before the fence, and after it. */
 const counters = `table inet count {
   counter sent {}
   counter passed {}
-  chain before { type filter hook output priority -320; udp sport 51820 @th,64,8 1 counter name sent; }
-  chain after { type filter hook output priority 0; udp sport 51820 @th,64,8 1 counter name passed; }
+  counter keepalives-sent {}
+  counter keepalives-passed {}
+  chain before {
+    type filter hook output priority -320;
+    udp sport 51820 @th,64,8 1 counter name sent
+    udp sport 51820 @th,64,8 4 udp length 40 counter name keepalives-sent
+  }
+  chain after {
+    type filter hook output priority 0;
+    udp sport 51820 @th,64,8 1 counter name passed
+    udp sport 51820 @th,64,8 4 udp length 40 counter name keepalives-passed
+  }
 }`
 const announced = 2
 
@@ -54,7 +64,7 @@ describe.each(['bird', 'frr'] as const)('a node with %s that does not announce',
     )
   const order = (...words: string[]) =>
     execa(process.execPath, [cli, ...words, '--node', node.name], { reject: false })
-  const count = async (name: 'sent' | 'passed') => {
+  const count = async (name: string) => {
     const { stdout } = await inside(node, 'nft', ['-j', 'list', 'counter', 'inet', 'count', name])
     const { nftables } = JSON.parse(stdout) as { nftables: { counter?: { packets: number } }[] }
     return nftables.find(({ counter }) => counter)!.counter!.packets
@@ -75,13 +85,31 @@ describe.each(['bird', 'frr'] as const)('a node with %s that does not announce',
     return { passed: (await count('passed')) > before.passed }
   }
 
+  /** Has WireGuard of the node send a keepalive to its probe, with which it has a session. */
+  const sendKeepalive = async () => {
+    const { stdout } = await inside(node, 'wg', ['show', node.wireguardInterface, 'latest-handshakes'])
+    const [, peer] = /^(\S+)\t[1-9]/m.exec(stdout)!
+    const set = (seconds: string) =>
+      inside(node, 'wg', ['set', node.wireguardInterface, 'peer', peer!, 'persistent-keepalive', seconds])
+    const before = { sent: await count('keepalives-sent'), passed: await count('keepalives-passed') }
+    await set('1')
+    await until(
+      'WireGuard has sent a keepalive',
+      () => count('keepalives-sent'),
+      (now) => now > before.sent,
+    )
+    await set('off')
+    return { passed: (await count('keepalives-passed')) > before.passed }
+  }
+
   test('while it announces, there is no fence', { timeout: patience(60_000) }, async () => {
     await untilRoutes(announced)
     await untilFenced(false)
     expect(await startHandshake()).toEqual({ passed: true })
+    expect(await sendKeepalive()).toEqual({ passed: true })
   })
 
-  test('drops its own initiations after the neighbor has the withdrawal, and until the next announcement', {
+  test('drops its own initiations and keepalives after the neighbor has the withdrawal, and until the next announcement', {
     timeout: patience(90_000),
   }, async () => {
     await inside(node, 'nft', ['add table inet other; add chain inet other keep'])
@@ -89,6 +117,7 @@ describe.each(['bird', 'frr'] as const)('a node with %s that does not announce',
     await untilRoutes(0)
     await untilFenced(true)
     expect(await startHandshake()).toEqual({ passed: false })
+    expect(await sendKeepalive()).toEqual({ passed: false })
     const { services } = (await (await fetch(node.statusUrl)).json()) as { services: { fenced: boolean }[] }
     expect(services.map(({ fenced }) => fenced)).toEqual([true])
 

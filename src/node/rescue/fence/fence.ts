@@ -20,9 +20,10 @@ interface FenceParts {
 const repeatMs = { fenced: 5000, notFenced: 60_000 } as const
 
 /**
- * Drops the handshake initiations that WireGuard on this node sends from the ports of services that are not announced here
- * (message type 1, WireGuard paper, section 5.4.2). A peer that accepts one would switch to a session of this node, while
- * its packets reach another site. Answers to the node's own probe (type 2) pass.
+ * Drops what WireGuard on this node sends by itself from the ports of services that are not announced here: handshake initiations
+ * (message type 1, WireGuard paper, section 5.4.2) and keepalives (type 4 without content, section 6.5). A peer that accepts an
+ * initiation would switch to a session of this node, while its packets reach another site; one that receives a keepalive would wait
+ * 15 s from then on, because it takes its session for alive. Answers to the node's own probe pass.
  */
 export class Fence {
   readonly #clock: Clock
@@ -122,10 +123,14 @@ ${chain}}
 `
 }
 
-/** The first byte after the UDP header, of 64 bits, is the type of the message. Before the tracking of connections, at -200. */
+/**
+ * The first byte after the UDP header, of 64 bits, is the type of the message; a keepalive has no content, 32 bytes in all. Before the
+ * tracking of connections, at -200.
+ */
 const chain = `  chain output {
     type filter hook output priority -310; policy accept;
     udp sport @ports @th,64,8 1 drop
+    udp sport @ports @th,64,8 4 udp length 40 drop
   }
 `
 
