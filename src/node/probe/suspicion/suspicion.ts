@@ -11,6 +11,9 @@ interface Unsettled {
 /** Far above the number of cycles within a timeout. */
 const unsettledKept = 64
 
+/** After the first answer this process still compiles its code, and the node starts: what is late then is not the endpoint. */
+const settleMs = 5_000
+
 /** What the cycles of one endpoint have shown so far. Times are the caller's monotonic milliseconds. */
 export class Suspicion {
   readonly #rules: PatienceRules
@@ -20,6 +23,7 @@ export class Suspicion {
   #silentSinceMs: number | null = null
   #badInRow = 0
   #goodAtMs = Number.NEGATIVE_INFINITY
+  #settledAtMs: number | null = null
 
   constructor(rules: PatienceRules) {
     this.#rules = rules
@@ -70,8 +74,9 @@ export class Suspicion {
     // A dead endpoint that was repaired has not ended its silence by itself. What would have been no death without suspicion
     // was a pause, although it was taken for one.
     const isPause = this.#badInRow < fall || silenceMs < (fall - 1) * intervalMs + timeoutMs
+    this.#settledAtMs ??= nowMs + settleMs
     if (stalledMs > silenceMs / 3) this.#patience.takeBusy(nowMs)
-    else if (isPause) this.#patience.takeSilence(silenceMs, nowMs)
+    else if (isPause && nowMs >= this.#settledAtMs) this.#patience.takeSilence(silenceMs, nowMs)
     this.#silentSinceMs = null
     this.#badInRow = 0
     this.#goodAtMs = nowMs

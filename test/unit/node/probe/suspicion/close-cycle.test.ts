@@ -249,6 +249,17 @@ describe('a cycle with a missed answer', () => {
     expect((await late.cycle()).tookMs).toBe(timeoutMs)
   })
 
+  test('learns nothing from a silence in the first seconds', async () => {
+    const bed = new Bed()
+    for (let count = 0; count < 6; count += 1) await bed.cycle()
+    const from = bed.clock.now()
+    bed.answer = (nowMs) => ({ atMs: Math.max(nowMs, from + 100) + 1, isCookie: false })
+    expect((await bed.cycle()).tookMs).toBeGreaterThan(100)
+    for (let count = 0; count < 105; count += 1) await bed.cycle()
+    bed.answer = silent
+    expect((await bed.cycle()).tookMs).toBe(186)
+  })
+
   test('learns nothing of the endpoint from a silence in which this process was not scheduled', async () => {
     const now = (await new Bed().learn()).clock.now()
     const late = await new Bed({}, [[now + 0.5, now + 80]]).learn()
