@@ -66,6 +66,8 @@ async function restart(subject, suspicion) {
   const log = openSync(node.controller.log, 'a')
   const argv = ['netns', 'exec', node.controller.namespace, ...node.controller.argv]
   const child = spawn('ip', argv, { detached: true, stdio: ['ignore', 'ignore', log] })
+  // The bench ends before it.
+  child.unref()
   Object.assign(subject, { pid: child.pid, suspicion })
 }
 
