@@ -30,7 +30,7 @@ const silencesAllowed = 2
 /** Far above the number that matters. */
 const silencesKept = 32
 /** How long this machine or the server counts as busy after one of them was. */
-const busyMs = 10_000
+export const busyMs = 10_000
 
 /** Far above any timeout; milliseconds. */
 const duration = number(0, 1_000_000_000)
@@ -95,10 +95,6 @@ export class Patience {
     this.#busyUntilMs = nowMs + busyMs
   }
 
-  isBusy(nowMs: number): boolean {
-    return nowMs < this.#busyUntilMs
-  }
-
   /** What an answer takes on average; 0: not learned yet. */
   get usualMs(): number {
     return Math.max(...Object.values(this.#answers).map(({ usualMs }) => usualMs ?? 0))
@@ -114,7 +110,7 @@ export class Patience {
   paceAt(nowMs: number): ClosePace | null {
     const { intervalMs, timeoutMs, fall } = this.#rules
     const { repeatMs } = this
-    if (repeatMs === null || this.isBusy(nowMs)) return null
+    if (repeatMs === null || nowMs < this.#busyUntilMs) return null
     this.#forgetBefore(nowMs - memoryMs)
     const silences = this.#silences.map(({ ms }) => ms)
     const shortestMs = Math.max(2 * repeatMs, leastSilenceMs / fall)

@@ -1,5 +1,5 @@
 import type { Asked } from '../../wireguard/exchange.ts'
-import { type ClosePace, Patience, type PatienceRules, type SavedSilences } from './patience.ts'
+import { busyMs, type ClosePace, Patience, type PatienceRules, type SavedSilences } from './patience.ts'
 
 /** A good cycle that had to repeat a question. */
 interface Unsettled {
@@ -24,6 +24,9 @@ export class Suspicion {
   #badInRow = 0
   #goodAtMs = Number.NEGATIVE_INFINITY
   #settledAtMs: number | null = null
+  /** When this process was last late, and when the server was last loaded. */
+  #lateAtMs = Number.NEGATIVE_INFINITY
+  #loadedAtMs = Number.NEGATIVE_INFINITY
 
   constructor(rules: PatienceRules) {
     this.#rules = rules
@@ -63,7 +66,8 @@ export class Suspicion {
   }
 
   takeInconclusive(cause: 'under-load' | 'starved' | 'closed', nowMs: number): void {
-    if (cause !== 'closed') this.#patience.takeBusy(nowMs)
+    if (cause === 'starved') this.#takeLateness(nowMs)
+    if (cause === 'under-load') this.#takeLoad(nowMs)
   }
 
   /** @param stalledMs how long this process was not scheduled meanwhile */
@@ -75,12 +79,12 @@ export class Suspicion {
     // was a pause, although it was taken for one.
     const isPause = this.#badInRow < fall || silenceMs < (fall - 1) * intervalMs + timeoutMs
     this.#settledAtMs ??= nowMs + settleMs
-    if (stalledMs > silenceMs / 3) this.#patience.takeBusy(nowMs)
+    if (stalledMs > silenceMs / 3) this.#takeLateness(nowMs)
     else if (isPause && nowMs >= this.#settledAtMs) this.#patience.takeSilence(silenceMs, nowMs)
     this.#silentSinceMs = null
     this.#badInRow = 0
     this.#goodAtMs = nowMs
-    if (asked.some(({ wasLoaded }) => wasLoaded)) this.#patience.takeBusy(nowMs)
+    if (asked.some(({ wasLoaded }) => wasLoaded)) this.#takeLoad(nowMs)
     if (this.#unsettled.length < unsettledKept && asked.some(({ packets }) => packets > 1)) {
       this.#unsettled.push({ asked, dueAtMs: beganAtMs + timeoutMs })
     }
@@ -88,7 +92,7 @@ export class Suspicion {
 
   /**
    * Whether a first packet of an earlier good cycle, or its answer, was lost. Each such cycle is reported once. What is lost
-   * while this machine or the server is busy is no loss on the way.
+   * while the server is loaded, or in a cycle since whose beginning this process was late, is no loss on the way.
    */
   findLoss(nowMs: number): boolean {
     for (;;) {
@@ -96,7 +100,19 @@ export class Suspicion {
       if (oldest === undefined || oldest.dueAtMs > nowMs) return false
       this.#unsettled.shift()
       const isLost = oldest.asked.some(({ isFirstAnswered }) => !isFirstAnswered)
-      if (isLost && !this.#patience.isBusy(nowMs)) return true
+      const wasLate = this.#lateAtMs >= oldest.dueAtMs - this.#rules.timeoutMs
+      if (isLost && !wasLate && nowMs >= this.#loadedAtMs + busyMs) return true
     }
+  }
+
+  #takeLateness(nowMs: number): void {
+    this.#lateAtMs = nowMs
+    this.#patience.takeBusy(nowMs)
+  }
+
+  /** It answers initiations with cookies, which shows only in the cycles with a handshake. */
+  #takeLoad(nowMs: number): void {
+    this.#loadedAtMs = nowMs
+    this.#patience.takeBusy(nowMs)
   }
 }
