@@ -1,4 +1,5 @@
 import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -91,7 +92,7 @@ async function measureWithout(folder) {
   await member.ask()
   await pause(20_000)
   const { cpuMs, wallMs, memoryMb } = await member.ask()
-  member.end()
+  await member.end()
   return { percent: round2((cpuMs / wallMs) * 100), memoryMb: round(memoryMb) }
 }
 
@@ -130,8 +131,7 @@ async function measureRow(own, folder, { peers, perSecond }) {
     }
   } finally {
     clearInterval(changing)
-    a.end()
-    b.end()
+    await Promise.all([a.end(), b.end()])
     fake.close()
   }
 }
@@ -196,7 +196,11 @@ async function startMember(folder, PATH, settings) {
       child.stdin.write('\n')
       return JSON.parse(await next())
     },
-    end: () => child.stdin.end(),
+    /** Its processor time then counts as that of a child. */
+    async end() {
+      child.stdin.end()
+      await once(child, 'close')
+    },
   }
 }
 
