@@ -7,7 +7,6 @@ export type WgField =
   | 'allowed-ips'
   | 'latest-handshakes'
   | 'endpoints'
-  | 'persistent-keepalive'
   | 'preshared-keys'
   | 'transfer'
 

@@ -29,8 +29,6 @@ const memoryMs = 3_600_000
 const silencesAllowed = 2
 /** Far above the number that matters. */
 const silencesKept = 32
-/** How long this machine or the server counts as busy after one of them was. */
-export const busyMs = 10_000
 
 /** Far above any timeout; milliseconds. */
 const duration = number(0, 1_000_000_000)
@@ -51,7 +49,6 @@ export class Patience {
   readonly #rules: PatienceRules
   readonly #answers = { handshake: new AnswerTimes(), ping: new AnswerTimes() }
   #silences: Silence[] = []
-  #busyUntilMs = Number.NEGATIVE_INFINITY
 
   constructor(rules: PatienceRules) {
     this.#rules = rules
@@ -90,11 +87,6 @@ export class Patience {
     this.#silences = read.value.map(({ agoMs, ms }) => ({ atMs: beforeMs - agoMs, ms }))
   }
 
-  /** This machine was late, so that an endpoint on it may have been too, or the server was loaded. */
-  takeBusy(nowMs: number): void {
-    this.#busyUntilMs = nowMs + busyMs
-  }
-
   /** What an answer takes on average; 0: not learned yet. */
   get usualMs(): number {
     return Math.max(...Object.values(this.#answers).map(({ usualMs }) => usualMs ?? 0))
@@ -110,7 +102,7 @@ export class Patience {
   paceAt(nowMs: number): ClosePace | null {
     const { intervalMs, timeoutMs, fall } = this.#rules
     const { repeatMs } = this
-    if (repeatMs === null || nowMs < this.#busyUntilMs) return null
+    if (repeatMs === null) return null
     this.#forgetBefore(nowMs - memoryMs)
     const silences = this.#silences.map(({ ms }) => ms)
     const shortestMs = Math.max(2 * repeatMs, leastSilenceMs / fall)

@@ -1,5 +1,5 @@
 import type { Asked } from '../../wireguard/exchange.ts'
-import { busyMs, type ClosePace, Patience, type PatienceRules, type SavedSilences } from './patience.ts'
+import { type ClosePace, Patience, type PatienceRules, type SavedSilences } from './patience.ts'
 
 /** A good cycle that had to repeat a question. */
 interface Unsettled {
@@ -10,6 +10,9 @@ interface Unsettled {
 
 /** Far above the number of cycles within a timeout. */
 const unsettledKept = 64
+
+/** How long this machine or the server counts as busy after one of them was. */
+export const busyMs = 10_000
 
 /** After the first answer this process still compiles its code, and the node starts: what is late then is not the endpoint. */
 const settleMs = 5_000
@@ -24,7 +27,7 @@ export class Suspicion {
   #badInRow = 0
   #goodAtMs = Number.NEGATIVE_INFINITY
   #settledAtMs: number | null = null
-  /** When this process was last late, and when the server was last loaded. */
+  /** When this process was last late, so that an endpoint on this machine may have been too, and when the server was last loaded. */
   #lateAtMs = Number.NEGATIVE_INFINITY
   #loadedAtMs = Number.NEGATIVE_INFINITY
 
@@ -42,7 +45,8 @@ export class Suspicion {
   }
 
   paceAt(nowMs: number): ClosePace | null {
-    return this.#patience.paceAt(nowMs)
+    const isBusy = nowMs < Math.max(this.#lateAtMs, this.#loadedAtMs) + busyMs
+    return isBusy ? null : this.#patience.paceAt(nowMs)
   }
 
   save(nowMs: number): SavedSilences {
@@ -66,8 +70,8 @@ export class Suspicion {
   }
 
   takeInconclusive(cause: 'under-load' | 'starved' | 'closed', nowMs: number): void {
-    if (cause === 'starved') this.#takeLateness(nowMs)
-    if (cause === 'under-load') this.#takeLoad(nowMs)
+    if (cause === 'starved') this.#lateAtMs = nowMs
+    if (cause === 'under-load') this.#loadedAtMs = nowMs
   }
 
   /** @param stalledMs how long this process was not scheduled meanwhile */
@@ -79,12 +83,12 @@ export class Suspicion {
     // was a pause, although it was taken for one.
     const isPause = this.#badInRow < fall || silenceMs < (fall - 1) * intervalMs + timeoutMs
     this.#settledAtMs ??= nowMs + settleMs
-    if (stalledMs > silenceMs / 3) this.#takeLateness(nowMs)
+    if (stalledMs > silenceMs / 3) this.#lateAtMs = nowMs
     else if (isPause && nowMs >= this.#settledAtMs) this.#patience.takeSilence(silenceMs, nowMs)
     this.#silentSinceMs = null
     this.#badInRow = 0
     this.#goodAtMs = nowMs
-    if (asked.some(({ wasLoaded }) => wasLoaded)) this.#takeLoad(nowMs)
+    if (asked.some(({ wasLoaded }) => wasLoaded)) this.#loadedAtMs = nowMs
     if (this.#unsettled.length < unsettledKept && asked.some(({ packets }) => packets > 1)) {
       this.#unsettled.push({ asked, dueAtMs: beganAtMs + timeoutMs })
     }
@@ -92,7 +96,8 @@ export class Suspicion {
 
   /**
    * Whether a first packet of an earlier good cycle, or its answer, was lost. Each such cycle is reported once. What is lost
-   * while the server is loaded, or in a cycle since whose beginning this process was late, is no loss on the way.
+   * while the server is loaded, or in a cycle since whose beginning this process was late, is no loss on the way. A loaded server
+   * answers initiations with cookies, which shows only in the cycles with a handshake.
    */
   findLoss(nowMs: number): boolean {
     for (;;) {
@@ -103,16 +108,5 @@ export class Suspicion {
       const wasLate = this.#lateAtMs >= oldest.dueAtMs - this.#rules.timeoutMs
       if (isLost && !wasLate && nowMs >= this.#loadedAtMs + busyMs) return true
     }
-  }
-
-  #takeLateness(nowMs: number): void {
-    this.#lateAtMs = nowMs
-    this.#patience.takeBusy(nowMs)
-  }
-
-  /** It answers initiations with cookies, which shows only in the cycles with a handshake. */
-  #takeLoad(nowMs: number): void {
-    this.#loadedAtMs = nowMs
-    this.#patience.takeBusy(nowMs)
   }
 }

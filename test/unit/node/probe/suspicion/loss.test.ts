@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest'
-import { busyMs } from '../../../../../src/node/probe/suspicion/patience.ts'
-import { Suspicion } from '../../../../../src/node/probe/suspicion/suspicion.ts'
+import { busyMs, Suspicion } from '../../../../../src/node/probe/suspicion/suspicion.ts'
 import type { Asked } from '../../../../../src/node/wireguard/exchange.ts'
 
 const rules = { intervalMs: 200, timeoutMs: 300, fall: 3 }

@@ -6,6 +6,7 @@ import {
   Patience,
   type PatienceRules,
 } from '../../../../../src/node/probe/suspicion/patience.ts'
+import { Suspicion } from '../../../../../src/node/probe/suspicion/suspicion.ts'
 
 const rules: PatienceRules = { intervalMs: 200, timeoutMs: 300, fall: 3 }
 const minuteMs = 60_000
@@ -108,12 +109,17 @@ describe('the pace after a missed answer', () => {
     expect(taught({ intervalMs: 30, timeoutMs: 100 }).paceAt(0)).toBeNull()
   })
 
-  test('is none for ten seconds after this machine was late', () => {
-    const patience = taught()
-    patience.takeBusy(1000)
-    expect(patience.paceAt(10_999)).toBeNull()
-    expect(patience.paceAt(11_000)).not.toBeNull()
-  })
+  test.each(['starved', 'under-load'] as const)(
+    'is none for ten seconds after a cycle that was %s',
+    (cause) => {
+      const suspicion = new Suspicion(rules)
+      for (let answer = 0; answer < 20; answer += 1) suspicion.takeAnswer('ping', 1)
+      expect(suspicion.paceAt(999)).not.toBeNull()
+      suspicion.takeInconclusive(cause, 1000)
+      expect(suspicion.paceAt(10_999)).toBeNull()
+      expect(suspicion.paceAt(11_000)).not.toBeNull()
+    },
+  )
 
   test('forgets nothing that it still needs after thousands of lost packets', () => {
     const patience = taught()
