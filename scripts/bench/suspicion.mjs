@@ -1,5 +1,5 @@
-import { execFile, spawn } from 'node:child_process'
-import { openSync, readFileSync, writeFileSync } from 'node:fs'
+import { execFile } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -15,7 +15,11 @@ const warmUpMs = 20_000
 const measuredMs = 60_000
 const fleet = fileURLToPath(new URL('withdrawal/detection', import.meta.url))
 const cli = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
-const { readState } = await import(new URL('../../dist/lab/state.js', import.meta.url))
+const endMs = 10_000
+const load = (path) => import(new URL(`../../dist/lab/${path}`, import.meta.url))
+const { startController } = await load('bring-up.js')
+const { signalProcess, waitForEnd } = await load('machine/processes.js')
+const { readState } = await load('state.js')
 
 const { values } = parseArgs({
   options: {
@@ -39,9 +43,7 @@ await runLabBench({
 async function measure() {
   await promisify(execFile)(process.execPath, [cli, '--sites', fleet, 'lab', 'up', '--json'])
   const { nodes } = await readState()
-  const subjects = nodes
-    .filter(({ daemon }) => daemon === 'bird')
-    .map((node) => ({ node, pid: node.controller.pid, suspicion: false }))
+  const subjects = nodes.filter(({ daemon }) => daemon === 'bird').map((node) => ({ node, suspicion: false }))
   const rows = []
   for (let round = 0; round < Number(values.rounds); round += 1) {
     for (const [at, subject] of subjects.entries()) await restart(subject, (at + round) % 2 === 0)
@@ -57,18 +59,15 @@ async function measure() {
 
 async function restart(subject, suspicion) {
   const { node } = subject
-  process.kill(subject.pid, 'SIGHUP')
-  while (readQuietly(`/proc/${subject.pid}/cmdline`) !== '') await delay(20)
+  await signalProcess(node.controller, 'SIGHUP')
+  if (!(await waitForEnd(node.controller, endMs)))
+    throw new Error(`the controller of ${node.name} does not end`)
   const file = join(node.bundle, 'manifest.json')
   const manifest = JSON.parse(readFileSync(file, 'utf8'))
   for (const { probe } of manifest.services) probe.suspicion = suspicion
   writeFileSync(file, JSON.stringify(manifest))
-  const log = openSync(node.controller.log, 'a')
-  const argv = ['netns', 'exec', node.controller.namespace, ...node.controller.argv]
-  const child = spawn('ip', argv, { detached: true, stdio: ['ignore', 'ignore', log] })
-  // The bench ends before it.
-  child.unref()
-  Object.assign(subject, { pid: child.pid, suspicion })
+  node.controller = await startController(node, [process.execPath, cli])
+  subject.suspicion = suspicion
 }
 
 /** That share of the packets in each direction. */
@@ -86,7 +85,7 @@ function nft({ namespace }, rules) {
 async function measureOnce(subjects, percent) {
   const serversOf = ({ node }) => node.wireguard.flatMap(({ process }) => process?.pid ?? [])
   const take = (subject) => ({
-    own: processorMsOf([subject.pid]),
+    own: processorMsOf([subject.node.controller.pid]),
     servers: processorMsOf(serversOf(subject)),
     atMs: performance.now(),
   })
@@ -115,13 +114,5 @@ function describe(rows) {
   for (const { lossPercent, suspicion, percent, serverPercent } of rows) {
     const what = `${lossPercent} % of loss, ${suspicion ? 'with' : 'without'} suspicion`
     console.log(`      ${what.padEnd(34)} ${percent} ${serverPercent}`)
-  }
-}
-
-function readQuietly(path) {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    return ''
   }
 }

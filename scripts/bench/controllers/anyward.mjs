@@ -7,6 +7,7 @@ import { interval } from './settings.mjs'
 const load = (path) => import(new URL(`../../../dist/${path}`, import.meta.url))
 const { listProcesses, readArgv, readNetNamespace } = await load('linux/proc.js')
 const { runIn } = await load('lab/machine/namespaces.js')
+const { fenceTable } = await load('node/rescue/fence/fence.js')
 const { controllerLogOf, readStatus } = await load('lab/readiness.js')
 const { parseDecisions, readFrom, sizeOf } = await load('lab/scenario/controller-log.js')
 
@@ -40,7 +41,7 @@ export async function takeAnyward(lab, node, name) {
         lab.announcements.set(node.name, await readFile(join(node.dir, 'announce.conf'), 'utf8'))
       await endOurs(lab, node)
       // It outlives the controller, and is in the way of another one.
-      await runIn(node.namespace, ['nft', 'delete', 'table', 'inet', 'anyward_fence']).catch(() => '')
+      await runIn(node.namespace, ['nft', 'delete', 'table', 'inet', fenceTable]).catch(() => '')
     },
   }
 }

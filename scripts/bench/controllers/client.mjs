@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { inNamespace, until, untilWatched } from '../rescue/machine.mjs'
+import { listenPortOf, until, untilWatched } from '../rescue/machine.mjs'
 import { Arrivals, startUplink } from '../shared/arrivals.mjs'
 import { summarize } from './figures.mjs'
 import { prepareFault } from './lab.mjs'
@@ -55,7 +55,7 @@ async function measureRound(lab, { client, arrivals, isRescued }, running, id) {
   await running.prepare()
   await waitUntilBack(running)
   await beginSession(lab, node, client)
-  if (isRescued) await untilWatched(lab.state, node, [await portOf(client)])
+  if (isRescued) await untilWatched(lab.state, node, [await listenPortOf(client)])
   // `wg` prints handshakes in whole seconds, and a client does not change its node twice within one.
   await delay(1000 + Math.random() * intervalMs)
   await until('the client is served', () => arrivals.isServed())
@@ -75,9 +75,4 @@ async function beginSession({ state }, node, client) {
   await renewClients(state, [client])
   const check = servingCheck(state, client, node)
   await waitUntilReady([check], performance.now() + readyTimeoutMs)
-}
-
-async function portOf({ namespace, interface: name }) {
-  const { stdout } = await inNamespace(namespace, 'wg', 'show', name, 'listen-port')
-  return stdout.trim()
 }

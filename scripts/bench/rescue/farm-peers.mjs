@@ -8,8 +8,8 @@ import { serverKey, setPeers } from './clients.mjs'
 import {
   captureInitiations,
   firstSite,
-  inNamespace,
   listen,
+  listenPortOf,
   until,
   untilRoster,
   watchRoute,
@@ -77,8 +77,8 @@ export async function measureSweep(lab, count) {
     isOver = true
     await watching
     const first = new Map()
-    const { stdout } = await inNamespace(client.namespace, 'wg', 'show', client.interface, 'listen-port')
-    const after = initiations.seen.filter(({ atMs, port }) => atMs >= since && port !== Number(stdout))
+    const own = await listenPortOf(client)
+    const after = initiations.seen.filter(({ atMs, port }) => atMs >= since && port !== own)
     for (const { atMs, port } of after) if (!first.has(port)) first.set(port, atMs - movedAt)
     return {
       reached: first.size,

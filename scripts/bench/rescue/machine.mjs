@@ -35,6 +35,12 @@ export function firstSite(lab) {
   return { node, tor, client: lab.clients.find(({ site }) => site === node.site) }
 }
 
+/** The UDP port of a WireGuard interface of the lab. */
+export async function listenPortOf({ namespace, interface: name }) {
+  const { stdout } = await inNamespace(namespace, 'wg', 'show', name, 'listen-port')
+  return Number(stdout)
+}
+
 /** Makes the link of the first site's clients worse, in each direction. @param netem the words of `tc`'s netem */
 export async function shapeClientLink(lab, netem) {
   const { tor, client } = firstSite(lab)

@@ -16,18 +16,18 @@ import {
 const table = 'inet anyward_fence'
 /** Of the initiations and the keepalives that WireGuard sends: before the fence, and after it. */
 const counters = `table inet count {
-  counter sent {}
-  counter passed {}
+  counter initiations-sent {}
+  counter initiations-passed {}
   counter keepalives-sent {}
   counter keepalives-passed {}
   chain before {
     type filter hook output priority -320;
-    udp sport 51820 @th,64,8 1 counter name sent
+    udp sport 51820 @th,64,8 1 counter name initiations-sent
     udp sport 51820 @th,64,8 4 udp length 40 counter name keepalives-sent
   }
   chain after {
     type filter hook output priority 0;
-    udp sport 51820 @th,64,8 1 counter name passed
+    udp sport 51820 @th,64,8 1 counter name initiations-passed
     udp sport 51820 @th,64,8 4 udp length 40 counter name keepalives-passed
   }
 }`
@@ -69,37 +69,35 @@ describe.each(['bird', 'frr'] as const)('a node with %s that does not announce',
     const { nftables } = JSON.parse(stdout) as { nftables: { counter?: { packets: number } }[] }
     return nftables.find(({ counter }) => counter)!.counter!.packets
   }
-  /** Has WireGuard of the node start a handshake with a new peer, which does not answer. */
+  const setPeer = (peer: string, ...words: string[]) =>
+    inside(node, 'wg', ['set', node.wireguardInterface, 'peer', peer, ...words])
+  /** Whether what WireGuard of the node sends then leaves it. */
+  const sends = async (what: 'initiations' | 'keepalives', begin: () => Promise<unknown>) => {
+    const [before, passed] = [await count(`${what}-sent`), await count(`${what}-passed`)]
+    await begin()
+    await until(
+      `WireGuard has sent ${what}`,
+      () => count(`${what}-sent`),
+      (now) => now > before,
+    )
+    return { passed: (await count(`${what}-passed`)) > passed }
+  }
+  /** With a new peer, which does not answer. */
   const startHandshake = async () => {
     const peer = randomBytes(32).toString('base64')
-    const set = (...words: string[]) =>
-      inside(node, 'wg', ['set', node.wireguardInterface, 'peer', peer, ...words])
-    const before = { sent: await count('sent'), passed: await count('passed') }
-    await set('endpoint', '203.0.113.9:9', 'persistent-keepalive', '1')
-    await until(
-      'WireGuard has sent an initiation',
-      () => count('sent'),
-      (now) => now > before.sent,
+    const left = await sends('initiations', () =>
+      setPeer(peer, 'endpoint', '203.0.113.9:9', 'persistent-keepalive', '1'),
     )
-    await set('remove')
-    return { passed: (await count('passed')) > before.passed }
+    await setPeer(peer, 'remove')
+    return left
   }
-
-  /** Has WireGuard of the node send a keepalive to its probe, with which it has a session. */
+  /** To its probe, with which it has a session. */
   const sendKeepalive = async () => {
     const { stdout } = await inside(node, 'wg', ['show', node.wireguardInterface, 'latest-handshakes'])
     const [, peer] = /^(\S+)\t[1-9]/m.exec(stdout)!
-    const set = (seconds: string) =>
-      inside(node, 'wg', ['set', node.wireguardInterface, 'peer', peer!, 'persistent-keepalive', seconds])
-    const before = { sent: await count('keepalives-sent'), passed: await count('keepalives-passed') }
-    await set('1')
-    await until(
-      'WireGuard has sent a keepalive',
-      () => count('keepalives-sent'),
-      (now) => now > before.sent,
-    )
-    await set('off')
-    return { passed: (await count('keepalives-passed')) > before.passed }
+    const left = await sends('keepalives', () => setPeer(peer!, 'persistent-keepalive', '1'))
+    await setPeer(peer!, 'persistent-keepalive', 'off')
+    return left
   }
 
   test('while it announces, there is no fence', { timeout: patience(60_000) }, async () => {

@@ -1,8 +1,15 @@
 import { execa } from 'execa'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { patience } from '../../patience.ts'
-import { type Lab, type LabNode, labDown, labUp, until } from '../fixtures/lab/lab.ts'
-import { moveRoute, Traffic, untilKnown, untilServedBy } from '../fixtures/rescue/client-traffic.ts'
+import { type Lab, type LabNode, labDown, until } from '../fixtures/lab/lab.ts'
+import {
+  moveRoute,
+  openRescueLab,
+  type Traffic,
+  untilKnown,
+  untilServedBy,
+  withoutHelpMs,
+} from '../fixtures/rescue/client-traffic.ts'
 
 /** The types of WireGuard's packets, and what arrives at the client or leaves it (WireGuard paper, section 5.4). */
 const packets = {
@@ -11,9 +18,6 @@ const packets = {
   // A keepalive is 32 bytes: of the session that the node has begun, the first packet.
   'first packet of the session': ['prerouting', 'udp sport 51820 @th,64,8 4 udp length 40'],
 } as const
-
-/** Without help, a client tries again after 15 s: WireGuard paper, section 6.5. */
-const withoutHelpMs = 15_000
 
 /** 20 packets a second: two of them are missing, and then none is. */
 async function untilBack(client: Traffic): Promise<void> {
@@ -38,31 +42,19 @@ describe('a packet of a rescue that is lost', () => {
   let client: Traffic
   let namespace: string
   beforeAll(async () => {
-    lab = await labUp('test/e2e/rescue/shared-sites')
-    oslo = lab.nodes.find(({ site }) => site === 'oslo')!
-    const place = lab.clients.find(({ name }) => name.includes('oslo'))!
-    namespace = place.namespace
-    client = new Traffic(place)
-    await client.start()
-    await untilKnown(lab, oslo)
+    const opened = await openRescueLab()
+    ;({ lab, oslo, client } = opened)
+    namespace = opened.place.namespace
   }, patience(180_000))
   afterAll(async () => {
     client?.stop()
     await labDown()
   }, patience(60_000))
 
-  const nft = (input: string) => execa('ip', ['netns', 'exec', namespace, 'nft', '-f', '-'], { input })
+  const nft = (words: readonly string[], input = '') =>
+    execa('ip', ['netns', 'exec', namespace, 'nft', ...words], { input })
   const lost = async () => {
-    const { stdout } = await execa('ip', [
-      'netns',
-      'exec',
-      namespace,
-      'nft',
-      'list',
-      'table',
-      'inet',
-      'losses',
-    ])
+    const { stdout } = await nft(['list', 'table', 'inet', 'losses'])
     return Number(/counter packets (\d+)/.exec(stdout)?.[1])
   }
 
@@ -70,13 +62,14 @@ describe('a packet of a rescue that is lost', () => {
     'the %s: the client is back long before it tries by itself',
     async (name, [hook, rule]) => {
       await untilServedBy(lab, client, oslo)
-      await nft(`table inet losses {
+      const rules = `table inet losses {
   chain lose {
     type filter hook ${hook} priority -400;
     ${rule} limit rate 1/hour burst 1 packets counter drop
   }
 }
-`)
+`
+      await nft(['-f', '-'], rules)
       const struckAt = client.now()
       const moveBack = await moveRoute(lab, oslo)
       // Nothing else runs meanwhile: a start of a program in the guest would be part of the time.
@@ -85,7 +78,7 @@ describe('a packet of a rescue that is lost', () => {
       console.log(`the ${name} lost: dark for ${Math.round(darkMs)} ms`)
       expect(await lost()).toBe(1)
       expect(darkMs).toBeLessThan(Math.min(patience(3000), withoutHelpMs - 3000))
-      await nft('delete table inet losses')
+      await nft(['delete', 'table', 'inet', 'losses'])
       await untilServedBy(lab, client, oslo, false)
       // `wg` prints whole seconds: two handshakes within one are of the same age.
       const backAt = await untilSecond(struckAt + darkMs)

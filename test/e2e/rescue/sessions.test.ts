@@ -2,22 +2,21 @@ import { execa } from 'execa'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { NodeStatus } from '../../../src/control/status.ts'
 import { patience } from '../../patience.ts'
-import { cli, inside, type Lab, type LabNode, labDown, labUp, until } from '../fixtures/lab/lab.ts'
-import { moveRoute, Traffic, untilKnown, untilServedBy } from '../fixtures/rescue/client-traffic.ts'
-
-/** Without help, a client tries again after 15 s: WireGuard paper, section 6.5. */
-const withoutHelpMs = 15_000
+import { cli, inside, type Lab, type LabNode, labDown, until } from '../fixtures/lab/lab.ts'
+import {
+  moveRoute,
+  openRescueLab,
+  type Traffic,
+  untilServedBy,
+  withoutHelpMs,
+} from '../fixtures/rescue/client-traffic.ts'
 
 describe('a client whose packets reach another site', () => {
   let lab: Lab
   let oslo: LabNode
   let client: Traffic
   beforeAll(async () => {
-    lab = await labUp('test/e2e/rescue/shared-sites')
-    oslo = lab.nodes.find(({ site }) => site === 'oslo')!
-    client = new Traffic(lab.clients.find(({ name }) => name.includes('oslo'))!)
-    await client.start()
-    await untilKnown(lab, oslo)
+    ;({ lab, oslo, client } = await openRescueLab())
   }, patience(180_000))
   afterAll(async () => {
     client?.stop()
