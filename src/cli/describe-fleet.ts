@@ -1,6 +1,8 @@
 import type { FleetStatus } from '../control/fleet-status.ts'
 import { describeRemote, isCutOff } from '../fleet/exchange/remote-view.ts'
 import { count, countMany } from '../text/wording.ts'
+import { formatAge } from './format-time.ts'
+import { type Paint, plain } from './terminal/color.ts'
 
 type Node = FleetStatus['nodes'][number]
 type Service = Node['services'][number]
@@ -35,18 +37,19 @@ function hasOtherClock({ clockAheadMs }: Node): boolean {
 }
 
 /** For a person: what is wrong first, then a row for each service of each node. */
-export function describeFleetStatus(status: FleetStatus): string[] {
+export function describeFleetStatus(status: FleetStatus, paint: Paint = plain): string[] {
   const { nodes, permits } = status
-  return [
+  const lines = [
     `the fleet as ${status.node} at ${status.site} sees it, ${status.time.slice(0, 19).replace('T', ' ')} UTC`,
     ...describeStore(status),
     ...describeServices(status),
     '',
-    ...table(nodes.flatMap(rowsOf)),
+    ...table(nodes.flatMap(rowsOf), paint),
     ...(permits.length === 0 ? [] : ['', ...permits.map(describePermit)]),
     ...nodes.flatMap(describeCutOff),
     ...nodes.filter(hasOtherClock).map(describeClock),
   ]
+  return lines.map((line) => (line.startsWith('!') ? `${paint('!')}${line.slice(1)}` : line))
 }
 
 function describeStore({ store, time }: FleetStatus): string[] {
@@ -102,12 +105,12 @@ function describeAnnounced(announced: Service['announced']): string {
   return `${countMany(prefixes, 'prefix', 'prefixes')} at ${count(neighbors, 'neighbor')}${degraded}`
 }
 
-function table(rows: readonly (readonly string[])[]): string[] {
+function table(rows: readonly (readonly string[])[], paint: Paint): string[] {
   const all = [header, ...rows]
   const widths = header.map((_, column) => Math.max(...all.map((row) => row[column]!.length)))
   return all.map((row) =>
     row
-      .map((cell, column) => cell.padEnd(widths[column]!))
+      .map((cell, column) => (column === 0 ? cell : paint(cell)) + ' '.repeat(widths[column]! - cell.length))
       .join('  ')
       .trimEnd(),
   )
@@ -143,14 +146,4 @@ function describeCutOff({ site, node, services }: Node): string[] {
 function describeClock({ site, node, clockAheadMs }: Node): string {
   const by = formatAge(Math.abs(clockAheadMs!))
   return `! the clock of ${node} at ${site} is ${by} ${clockAheadMs! > 0 ? 'ahead of' : 'behind'} the others: set it, for example with chrony`
-}
-
-/** `0.4 s`, `12 s`, `5 min`, `3 h`, `2 d`. */
-function formatAge(ms: number): string {
-  const seconds = Math.max(0, ms) / 1000
-  if (seconds < 10) return `${seconds.toFixed(1)} s`
-  if (seconds < 120) return `${Math.round(seconds)} s`
-  if (seconds < 7200) return `${Math.round(seconds / 60)} min`
-  if (seconds < 172_800) return `${Math.round(seconds / 3600)} h`
-  return `${Math.round(seconds / 86_400)} d`
 }

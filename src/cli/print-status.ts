@@ -5,13 +5,19 @@ import { describeStuckSession } from '../manifest/quiet-bfd.ts'
 import { describeSaved } from '../node/controller/watch/saved-watch.ts'
 import type { DrainEnding } from '../node/decision/drain.ts'
 import { cures } from '../node/health/cures.ts'
+import { type Paint, paintFor, plain } from './terminal/color.ts'
 
 export function printStatus(status: NodeStatus, json: boolean): void {
-  const write = (line: string) => process.stdout.write(`${line}\n`)
-  if (json) {
-    write(JSON.stringify(status, null, 2))
-    return
-  }
+  const text = json
+    ? JSON.stringify(status, null, 2)
+    : describeStatus(status, paintFor(process.stdout)).join('\n')
+  process.stdout.write(`${text}\n`)
+}
+
+/** For a person. */
+export function describeStatus(status: NodeStatus, paint: Paint = plain): string[] {
+  const lines: string[] = []
+  const write = (line: string) => lines.push(line)
   const { daemon, operator, maintenance } = status
   const { serial } = status
   write(
@@ -28,7 +34,7 @@ export function printStatus(status: NodeStatus, json: boolean): void {
   }
   for (const service of status.services) {
     write(
-      `  ${service.name}: ${service.health}, ${service.decision} since ${service.since}: ${service.reason}`,
+      `  ${service.name}: ${paint(service.health)}, ${paint(service.decision)} since ${service.since}: ${service.reason}`,
     )
     write(`    ${service.detail}`)
     const cure = Object.hasOwn(cures, service.reason) ? cures[service.reason] : undefined
@@ -46,16 +52,16 @@ export function printStatus(status: NodeStatus, json: boolean): void {
         .filter(({ neighbor }) => neighbor === name)
         .map(({ prefix, degraded }) => (degraded ? `${prefix} degraded` : prefix))
       write(
-        `    ${name} (session ${session}${bfd ? `, BFD ${bfd.state}` : ''}): ${advertised.length === 0 ? 'nothing announced' : advertised.join(', ')}`,
+        `    ${name} (session ${paint(session)}${bfd ? `, BFD ${paint(bfd.state)}` : ''}): ${advertised.length === 0 ? 'nothing announced' : advertised.join(', ')}`,
       )
     }
   }
   const age = daemon.observedAgoMs === null ? 'never observed' : `observed ${daemon.observedAgoMs} ms ago`
-  write(`  ${daemon.verified ? 'verified' : 'NOT verified'} at the daemon, ${age}`)
+  write(`  ${daemon.verified ? 'verified' : `${paint('NOT')} verified`} at the daemon, ${age}`)
   for (const address of status.heldAddresses)
     write(`  ${address} is removed from this node until the daemon withdraws the routes of the dead service`)
   if (status.guard?.holding === false)
-    write(`  NOT guarded: ${status.guard.problem ?? 'the guard does not answer'}`)
+    write(`  ${paint('NOT')} guarded: ${status.guard.problem ?? 'the guard does not answer'}`)
   for (const { name, session, bfd } of status.neighbors) {
     if (bfd?.problem) write(`  ${bfd.problem}`)
     else if (session === 'down' && (bfd?.state === 'down' || bfd?.state === 'missing') && endsWithBfd(daemon))
@@ -69,6 +75,7 @@ export function printStatus(status: NodeStatus, json: boolean): void {
     write(`  the store does not answer since ${store.since}, and this node decides alone: ${store.problem}`)
   if (daemon.trouble !== null) write(`  error: ${daemon.trouble.cause}: ${daemon.trouble.message}`)
   if (hasFault(status)) write(`  to find the cause, as root on ${status.node}: anyward doctor`)
+  return lines
 }
 
 /** Counts alone: the roster maps users to addresses. */

@@ -4,38 +4,55 @@ import { askController, askForFleet } from '../../node/service/ask-controller.ts
 import { describeFleetStatus, isFleetFine } from '../describe-fleet.ts'
 import { CommandError, exitCode } from '../failure.ts'
 import { type NodeOptions, requireBundle } from '../locate-bundle.ts'
-import { printStatus } from '../print-status.ts'
+import { describeStatus } from '../print-status.ts'
+import { paintFor } from '../terminal/color.ts'
 import { describeAbsence } from './describe-absence.ts'
+import type { Watched } from './watch-status.ts'
 
 interface StatusOptions extends NodeOptions {
   readonly fleet?: true
+  readonly watch?: true
 }
 
 export async function runStatus(options: StatusOptions): Promise<void> {
-  if (options.fleet) return runFleetStatus(options)
   const manifest = await requireBundle(options)
-  const reply = await askController(manifest)
-  if (reply.outcome === 'absent') {
-    throw new CommandError(`no controller is running for ${manifest.node}`, {
-      hint: await describeAbsence(manifest, options),
-    })
+  const absent = async () => ({
+    message: `no controller is running for ${manifest.node}`,
+    hint: await describeAbsence(manifest, options),
+  })
+  if (options.fleet) {
+    const describeAbsent = async () => {
+      const { message, hint } = await absent()
+      return { message, hint: `${hint}\n    any other node of the fleet shows the same` }
+    }
+    const ask = (timeoutMs?: number) => askForFleet(manifest, timeoutMs)
+    await show({ ask, describeAbsent, describe: describeFleetStatus, isFine: isFleetFine }, options)
+    return
   }
-  printStatus(reply.status, options.json === true)
-  process.exitCode = isServing(reply.status) ? exitCode.fine : exitCode.findings
+  const ask = (timeoutMs?: number) => askController(manifest, undefined, timeoutMs)
+  await show({ ask, describeAbsent: absent, describe: describeStatus, isFine: isServing }, options)
 }
 
-async function runFleetStatus(options: NodeOptions): Promise<void> {
-  const manifest = await requireBundle(options)
-  const reply = await askForFleet(manifest)
+interface Shown<T> extends Watched<T> {
+  readonly isFine: (status: T) => boolean
+}
+
+async function show<T>(shown: Shown<T>, { watch, json }: StatusOptions): Promise<void> {
+  if (watch) {
+    const { watchStatus } = await import('./watch-status.ts')
+    return watchStatus(shown, json === true)
+  }
+  const reply = await shown.ask()
   if (reply.outcome === 'absent') {
-    throw new CommandError(`no controller is running for ${manifest.node}`, {
-      hint: `${await describeAbsence(manifest, options)}\n    any other node of the fleet shows the same`,
-    })
+    const { message, hint } = await shown.describeAbsent()
+    throw new CommandError(message, { hint })
   }
   const { status } = reply
-  const text = options.json ? JSON.stringify(status, null, 2) : describeFleetStatus(status).join('\n')
+  const text = json
+    ? JSON.stringify(status, null, 2)
+    : shown.describe(status, paintFor(process.stdout)).join('\n')
   process.stdout.write(`${text}\n`)
-  process.exitCode = isFleetFine(status) ? exitCode.fine : exitCode.findings
+  process.exitCode = shown.isFine(status) ? exitCode.fine : exitCode.findings
 }
 
 /** Every service is healthy and announced, and this is verified at the daemon. */

@@ -7,7 +7,10 @@ import { OperationError } from '../../text/operation-error.ts'
 import { controlSocketOf } from './control-socket.ts'
 
 /** `absent`: no controller listens there. */
-type NodeReply<T = NodeStatus> = { outcome: 'answered'; status: T } | { outcome: 'absent' }
+export type NodeReply<T = NodeStatus> = { outcome: 'answered'; status: T } | { outcome: 'absent' }
+
+/** The controller exists, perhaps, and has not answered this time. */
+export class NoAnswer extends OperationError {}
 
 const replyTimeoutMs = 5000
 /** The controller asks the store, perhaps several times. */
@@ -24,10 +27,13 @@ export async function askController(
 }
 
 /** Asks a node's controller for the state of the fleet. Throws OperationError. */
-export async function askForFleet(manifest: Manifest): Promise<NodeReply<FleetStatus>> {
+export async function askForFleet(
+  manifest: Manifest,
+  timeoutMs = replyTimeoutMs,
+): Promise<NodeReply<FleetStatus>> {
   requireStore(manifest)
   const { askFleet } = await import('../../control/client.ts')
-  return judge(manifest, await askFleet(controlSocketOf(manifest), replyTimeoutMs))
+  return judge(manifest, await askFleet(controlSocketOf(manifest), timeoutMs))
 }
 
 /** Has a node taken out of a register of the store. Throws OperationError. */
@@ -54,7 +60,7 @@ function judge<T>(manifest: Manifest, reply: ControlReply<T>): NodeReply<T> {
     case 'absent':
       return reply
     case 'refused':
-      throw new OperationError(`the controller of ${manifest.node} refused: ${reply.message}`, {
+      throw new NoAnswer(`the controller of ${manifest.node} refused: ${reply.message}`, {
         hint: 'see its log and `anyward status`',
       })
     case 'forbidden':
@@ -63,14 +69,11 @@ function judge<T>(manifest: Manifest, reply: ControlReply<T>): NodeReply<T> {
         cause: reply.cause,
       })
     case 'unreadable':
-      throw new OperationError(
-        `the reply on ${socketPath} is not what a controller answers: ${reply.problem}`,
-        {
-          hint: 'the controller may run another version: restart it, or use its version of anyward',
-        },
-      )
+      throw new NoAnswer(`the reply on ${socketPath} is not what a controller answers: ${reply.problem}`, {
+        hint: 'the controller may run another version: restart it, or use its version of anyward',
+      })
     case 'failed':
-      throw new OperationError(`the controller of ${manifest.node} did not answer on ${socketPath}`, {
+      throw new NoAnswer(`the controller of ${manifest.node} did not answer on ${socketPath}`, {
         hint: 'check whether it is stopped or hangs; its log shows its last actions',
         cause: reply.cause,
       })

@@ -11,6 +11,10 @@ export function statusCommand(): Command {
       '--fleet',
       'all nodes of the fleet, by what they last said to its store; exits 1 unless all is well',
     )
+    .option(
+      '--watch',
+      'show changes until Ctrl-C: on a terminal in place, otherwise the status at each change; with --json one document a line',
+    )
     .action(async (_options: unknown, command: Command) => {
       const { runStatus } = await import('../../operate/status.ts')
       await runStatus(command.optsWithGlobals())
