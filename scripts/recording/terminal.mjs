@@ -4,7 +4,7 @@ const blank = { text: ' ', style: '' }
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control sequences begin with one
 const sequence = /\u001b\[([?\d;]*)([A-Za-z])|[\s\S]/gu
 
-/** `style` of a cell: its SGR attributes, sorted, such as `1 31`. */
+/** `style` of a cell: its SGR attributes, such as `1 31`. */
 export class Terminal {
   #columns
   #rows
@@ -63,7 +63,7 @@ export class Terminal {
   #put(text) {
     // Without wrapping: the programs keep within the width, or have switched it off.
     const column = Math.min(this.#column, this.#columns - 1)
-    this.#grid[this.#row][column] = { text, style: [...this.#styles].sort().join(' ') }
+    this.#grid[this.#row][column] = { text, style: [...this.#styles].join(' ') }
     this.#column += 1
   }
 
