@@ -11,6 +11,7 @@ import type { Fleet } from '../../plan/sites/fleet.ts'
 import { requireFleet } from '../../plan/sites/load.ts'
 import { quote } from '../../text/wording.ts'
 import { CommandError } from '../failure.ts'
+import { type Progress, withProgress } from '../terminal/progress.ts'
 import { loadFeeds } from './load-feeds.ts'
 import { notThere } from './not-there.ts'
 import { toCommandError, vrpSourceOf, warnOfExpired } from './vrp-options.ts'
@@ -33,7 +34,7 @@ export async function explain(
   options: ExplainOptions,
 ): Promise<void> {
   const fleet = await requireFleet(options.sites)
-  const feeds = await feedsFor(fleet, asked, options)
+  const feeds = await withProgress({ lines: 'slow' }, (progress) => feedsFor(fleet, asked, options, progress))
   const plan = compileForDebian(fleet, feeds)
   const node = findNode(plan, asked.node)
   const session = findSession(node, asked.neighbor)
@@ -79,6 +80,7 @@ async function feedsFor(
   fleet: Fleet,
   asked: { node: string; neighbor: string },
   options: ExplainOptions,
+  progress: Progress,
 ): Promise<PlanFeeds> {
   const sites = fleet.sites.map((site) => ({
     ...site,
@@ -89,10 +91,11 @@ async function feedsFor(
   const neighbors = sites.flatMap((site) => site.nodes.flatMap((node) => node.neighbors))
   const rpki = fleet.rpki === null ? null : { ...fleet.rpki, vrps: null }
   const irr = neighbors.some((neighbor) => neighbor.irr !== null)
-    ? (await loadFeeds({ ...fleet, sites, rpki }, { ...options, offline: true })).irr
+    ? (await loadFeeds({ ...fleet, sites, rpki }, { ...options, offline: true }, progress)).irr
     : noFeeds.irr
   if (options.vrps === undefined && fleet.rpki?.vrps == null) return { irr, vrps: null }
   const source = { ...vrpSourceOf(options, fleet), maxAgeMs: Number.POSITIVE_INFINITY }
+  progress.step(`read ${source.file}`)
   const loading = loadVrps(source, { stateDir: null, nowMs: Date.now() })
   const { vrps, expired } = await loading.catch((error: unknown) => {
     throw toCommandError(error)

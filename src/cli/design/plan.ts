@@ -6,6 +6,7 @@ import { type PlanRequest, type PlanResult, planFleet } from '../../plan/service
 import { firstVersions } from '../../plan/sites/checks/versions.ts'
 import { requireFleet } from '../../plan/sites/load.ts'
 import { CommandError, exitCode } from '../failure.ts'
+import { withProgress } from '../terminal/progress.ts'
 import { loadFeeds } from './load-feeds.ts'
 import { printPlan, printPlanJson } from './print-plan.ts'
 
@@ -20,10 +21,14 @@ export interface PlanOptions {
 }
 
 export async function plan(options: PlanOptions): Promise<void> {
-  const fleet = await requireFleet(options.sites)
-  const { out, check, refuseBelow = null } = options
-  const feeds = await loadFeeds(fleet, { ...options, offline: false })
-  const result = await planOrExplain({ fleet, feeds, out, check, refuseBelow })
+  const { sites, out, check, refuseBelow = null } = options
+  const result = await withProgress({ lines: 'slow' }, async (progress) => {
+    progress.step(`read ${sites}`)
+    const fleet = await requireFleet(sites)
+    const feeds = await loadFeeds(fleet, { ...options, offline: false }, progress)
+    const onStep = (step: string) => progress.step(step)
+    return planOrExplain({ fleet, feeds, out, check, refuseBelow, onStep })
+  })
   if (result.outcome === 'unchecked') {
     throw new CommandError(
       `${result.node} cannot be checked by its daemon's parser: missing ${describeMissing(result.missing)}`,

@@ -7,6 +7,7 @@ import { describeWarning } from '../../plan/service/describe-warning.ts'
 import { requireFleet } from '../../plan/sites/load.ts'
 import { count } from '../../text/wording.ts'
 import { exitCode } from '../failure.ts'
+import { withProgress } from '../terminal/progress.ts'
 import { toCommandError, type VrpFileOptions, vrpSourceOf, warnOfExpired } from './vrp-options.ts'
 
 export async function runPreflight(options: VrpFileOptions & { json?: true }): Promise<void> {
@@ -14,10 +15,10 @@ export async function runPreflight(options: VrpFileOptions & { json?: true }): P
   const source = vrpSourceOf(options, fleet)
   const nowMs = Date.now()
   // The output changes nothing, so an old file is accepted, with a warning.
-  const { vrps, expired, snapshot, warnings } = await loadVrps(
-    { ...source, maxAgeMs: Number.POSITIVE_INFINITY },
-    { stateDir: null, nowMs },
-  ).catch((error: unknown) => {
+  const { vrps, expired, snapshot, warnings } = await withProgress({ lines: 'slow' }, (progress) => {
+    progress.step(`read ${source.file}`)
+    return loadVrps({ ...source, maxAgeMs: Number.POSITIVE_INFINITY }, { stateDir: null, nowMs })
+  }).catch((error: unknown) => {
     throw toCommandError(error)
   })
   for (const warning of warnings) process.stderr.write(`warning: ${describeWarning(warning)}\n`)

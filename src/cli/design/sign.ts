@@ -2,6 +2,7 @@ import { systemClock } from '../../clock/clock.ts'
 import { isSystemError } from '../../files/system-error.ts'
 import { signBundles } from '../../plan/service/sign-bundles.ts'
 import { CommandError } from '../failure.ts'
+import { withProgress } from '../terminal/progress.ts'
 
 export interface SignOptions {
   readonly key: string
@@ -12,7 +13,9 @@ export interface SignOptions {
 
 export async function sign({ key: keyFile, out, again, json }: SignOptions): Promise<void> {
   const request = { out, keyFile, nowMs: systemClock.wall() }
-  const { nodes, notes } = await signBundles(request, { again: again === true }).catch((cause: unknown) => {
+  const { nodes, notes } = await withProgress({ lines: 'slow' }, (progress) =>
+    signBundles(request, { again: again === true, onStep: (step) => progress.step(step) }),
+  ).catch((cause: unknown) => {
     if (!isSystemError(cause)) throw cause
     throw new CommandError(`${cause.path ?? out} cannot be written (${cause.code})`, {
       hint: 'run this as the user who runs `anyward plan`',

@@ -4,9 +4,13 @@ import { loadFleet } from '../../plan/sites/load.ts'
 import { formatIssue, type Issue } from '../../text/issue.ts'
 import { count } from '../../text/wording.ts'
 import { CommandError, exitCode } from '../failure.ts'
+import { withProgress } from '../terminal/progress.ts'
 
 export async function validate({ sites, json = false }: { sites: string; json?: boolean }): Promise<void> {
-  const { fleet, issues } = await loadFleet(sites).catch((error: unknown) => {
+  const { fleet, issues } = await withProgress({ lines: 'slow' }, (progress) => {
+    progress.step(`read ${sites}`)
+    return loadFleet(sites)
+  }).catch((error: unknown) => {
     if (!(error instanceof FleetFolderError)) throw error
     if (json) printJson(false, [folderIssue(error)])
     throw new CommandError(error.message, { hint: 'name the folder with --sites DIR', cause: error })

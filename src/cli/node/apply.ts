@@ -15,6 +15,7 @@ import { ConfigError, formatIssue } from '../../text/issue.ts'
 import { OperationError } from '../../text/operation-error.ts'
 import { defaultBundle } from '../commands/options.ts'
 import { CommandError, exitCode } from '../failure.ts'
+import { createProgress } from '../terminal/progress.ts'
 
 export interface ApplyOptions {
   readonly bundle?: string
@@ -36,14 +37,19 @@ export async function runApply(options: ApplyOptions): Promise<void> {
 }
 
 async function apply(options: ApplyOptions, bundle: string): Promise<void> {
+  // A rollout and an agent read each step.
+  const progress = createProgress({ lines: 'each' })
   try {
-    const onStep = (step: string) => process.stderr.write(`${step}\n`)
+    const onStep = (step: string) => progress.step(step)
     const { timeout: timeoutMs, replace = false, dryRun = false, keys: keysFile = null } = options
     const place = { bundle, ownBundleDir: defaultBundle }
     const applied = await applyOnNode({ ...place, timeoutMs, replace, dryRun, keysFile, onStep })
     const isReloaded = options.reload && isFine(applied.outcome)
-    report(options, isReloaded ? await reload(applied, onStep) : applied.outcome)
+    const outcome = isReloaded ? await reload(applied, onStep) : applied.outcome
+    progress.end()
+    report(options, outcome)
   } catch (error) {
+    progress.end()
     const refusal = readRefusal(error)
     if (options.json && refusal !== null) {
       printJson({

@@ -6,6 +6,7 @@ import { examineNode } from '../../node/service/doctor-node.ts'
 import { defaultBundle } from '../commands/options.ts'
 import { exitCode } from '../failure.ts'
 import { commandInLabNode, locateBundle, type NodeOptions } from '../locate-bundle.ts'
+import { withProgress } from '../terminal/progress.ts'
 import { thisProgram } from './this-program.ts'
 
 export interface DoctorOptions extends NodeOptions {
@@ -18,11 +19,14 @@ const timeoutMs = 20_000
 export async function runDoctor(options: DoctorOptions): Promise<void> {
   if (options.node !== undefined) return runInside(options, options.node)
   const bundle = await locateBundle(options)
-  const findings = await examineNode({
-    bundle: bundle ?? (existsSync(defaultBundle) ? defaultBundle : null),
-    clientName: options.name ?? null,
-    timeoutMs,
-  })
+  const findings = await withProgress({ lines: 'slow' }, (progress) =>
+    examineNode({
+      bundle: bundle ?? (existsSync(defaultBundle) ? defaultBundle : null),
+      clientName: options.name ?? null,
+      timeoutMs,
+      onStep: (step) => progress.step(step),
+    }),
+  )
   const ok = findings.every(({ severity }) => severity !== 'error')
   const text = options.json ? JSON.stringify({ ok, findings }, null, 2) : format(findings)
   process.stdout.write(`${text}\n`)

@@ -6,6 +6,7 @@ import type { RouteEnds } from '../../node/wireguard/inner/ip.ts'
 import { parsePublicKey, publicKeyOf } from '../../node/wireguard/key.ts'
 import { readKeyFile } from '../../node/wireguard/key-file.ts'
 import { CommandError, exitCode } from '../failure.ts'
+import { withProgress } from '../terminal/progress.ts'
 
 interface ProbeOptions {
   endpoint: Endpoint
@@ -44,15 +45,12 @@ export async function runProbe(options: ProbeOptions): Promise<void> {
     options.presharedKeyFile === undefined
       ? null
       : await readKey('--preshared-key-file', options.presharedKeyFile)
-  const attempts = await probeEndpoint({
-    endpoint: options.endpoint,
-    privateKey,
-    presharedKey,
-    serverPublicKey: serverPublicKey.value,
-    echoes,
-    count: options.count,
-    intervalMs: interval,
-    timeoutMs: timeout,
+  const attempts = await withProgress({ lines: 'slow' }, (progress) => {
+    progress.step(`probe ${formatEndpoint(options.endpoint)}`)
+    return probeEndpoint({
+      ...{ endpoint: options.endpoint, privateKey, presharedKey, serverPublicKey: serverPublicKey.value },
+      ...{ echoes, count: options.count, intervalMs: interval, timeoutMs: timeout },
+    })
   })
   const report = summarize(attempts, echoes)
   if (options.json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`)

@@ -8,6 +8,7 @@ import { exitCode } from '../failure.ts'
 import { type ForceOptions, userOf } from '../force.ts'
 import { type NodeOptions, requireBundle } from '../locate-bundle.ts'
 import { printStatus } from '../print-status.ts'
+import { withProgress } from '../terminal/progress.ts'
 
 export type WithdrawOptions = NodeOptions & ForceOptions & { readonly afterStop?: true }
 
@@ -22,7 +23,11 @@ export async function withdraw(options: WithdrawOptions): Promise<void> {
     if (outcome !== null) report(manifest, outcome, json)
   } else {
     const { reason = null } = options
-    report(manifest, await withdrawNode(manifest, { reason, forcedBy: userOf(options) }), json)
+    const outcome = await withProgress({ lines: 'slow' }, (progress) => {
+      progress.step(`withdraw the routes of ${manifest.node}`)
+      return withdrawNode(manifest, { reason, forcedBy: userOf(options) })
+    })
+    report(manifest, outcome, json)
   }
 }
 

@@ -6,6 +6,7 @@ import { followOrder } from '../../node/service/follow-order.ts'
 import { CommandError, exitCode } from '../failure.ts'
 import { type NodeOptions, requireBundle } from '../locate-bundle.ts'
 import { printStatus } from '../print-status.ts'
+import { type Progress, withProgress } from '../terminal/progress.ts'
 import { describeAbsence } from './describe-absence.ts'
 
 /** Extra time for a slow daemon or a busy machine, beyond what the settings of a stage say. */
@@ -32,27 +33,29 @@ export async function giveOrder(order: OperatorOrder, course: Course, options: O
     })
   }
   const status = options.wait
-    ? await followOrder({
-        manifest,
-        order,
-        first: reply.status,
-        isReached: course.isReached,
-        limitMs: course.limitMs(manifest) + marginMs,
-        onStatus: options.json === true ? () => {} : printNewStages(),
-      })
+    ? await withProgress({ lines: 'each' }, (progress) =>
+        followOrder({
+          manifest,
+          order,
+          first: reply.status,
+          isReached: course.isReached,
+          limitMs: course.limitMs(manifest) + marginMs,
+          onStatus: options.json === true ? () => {} : showNewStages(progress),
+        }),
+      )
     : reply.status
   printStatus(status, options.json === true)
   const isDone = options.wait ? course.isReached(status) : status.daemon.verified
   process.exitCode = isDone ? exitCode.fine : exitCode.findings
 }
 
-/** Prints the stages of each service to stderr when they change. */
-function printNewStages(): (status: NodeStatus) => void {
-  let printed = ''
+/** Shows the stages of each service when they change. */
+function showNewStages(progress: Progress): (status: NodeStatus) => void {
+  let shown = ''
   return (status) => {
     const now = describeStages(status)
-    if (now !== printed) process.stderr.write(`${now}\n`)
-    printed = now
+    if (now !== shown) progress.step(now)
+    shown = now
   }
 }
 

@@ -3,6 +3,7 @@ import { askToRemovePermit } from '../../node/service/ask-controller.ts'
 import { CommandError, exitCode } from '../failure.ts'
 import { userOf } from '../force.ts'
 import { type NodeOptions, requireBundle } from '../locate-bundle.ts'
+import { withProgress } from '../terminal/progress.ts'
 import { describeAbsence } from './describe-absence.ts'
 
 export interface RemoveOptions extends NodeOptions {
@@ -18,7 +19,10 @@ export async function removePermit(service: string, holder: string, options: Rem
   }
   const manifest = await requireBundle(options)
   const by = userOf({ force: true, reason: options.reason })!
-  const reply = await askToRemovePermit(manifest, { service, site, node, by, reason: options.reason })
+  const reply = await withProgress({ lines: 'slow' }, (progress) => {
+    progress.step(`remove ${node} at ${site} from the register of ${service}`)
+    return askToRemovePermit(manifest, { service, site, node, by, reason: options.reason })
+  })
   if (reply.outcome === 'absent') {
     throw new CommandError(`no controller is running for ${manifest.node}`, {
       hint: await describeAbsence(manifest, options),

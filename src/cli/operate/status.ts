@@ -6,6 +6,7 @@ import { CommandError, exitCode } from '../failure.ts'
 import { type NodeOptions, requireBundle } from '../locate-bundle.ts'
 import { describeStatus } from '../print-status.ts'
 import { paintFor } from '../terminal/color.ts'
+import { withProgress } from '../terminal/progress.ts'
 import { describeAbsence } from './describe-absence.ts'
 import type { Watched } from './watch-status.ts'
 
@@ -42,7 +43,10 @@ async function show<T>(shown: Shown<T>, { watch, json }: StatusOptions): Promise
     const { watchStatus } = await import('./watch-status.ts')
     return watchStatus(shown, json === true)
   }
-  const reply = await shown.ask()
+  const reply = await withProgress({ lines: 'slow' }, (progress) => {
+    progress.step('ask the controller')
+    return shown.ask()
+  })
   if (reply.outcome === 'absent') {
     const { message, hint } = await shown.describeAbsent()
     throw new CommandError(message, { hint })

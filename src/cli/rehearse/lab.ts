@@ -18,6 +18,7 @@ import { RunError } from '../../linux/run.ts'
 import type { Fleet } from '../../plan/sites/fleet.ts'
 import { requireFleet } from '../../plan/sites/load.ts'
 import { CommandError, exitCode } from '../failure.ts'
+import { createProgress, type Progress, withProgress } from '../terminal/progress.ts'
 import { type Chosen, chooseScenarios } from './choose-scenarios.ts'
 
 export interface GlobalOptions {
@@ -61,9 +62,12 @@ export async function labRun(wanted: readonly string[], options: RunCommandOptio
 export async function labDown(options: GlobalOptions): Promise<void> {
   requireRoot()
   const state = await readState()
-  await endOwner(state, downLimitMs(state?.namespaces.length ?? 0))
   try {
-    await takeDown(state)
+    await withProgress({ lines: 'slow' }, async (progress) => {
+      progress.step('taking the lab down')
+      await endOwner(state, downLimitMs(state?.namespaces.length ?? 0))
+      await takeDown(state)
+    })
   } catch (error) {
     if (!isLabFailure(error)) throw error
     throw new CommandError(error.message, { hint: 'run `anyward lab down` again', cause: error })
@@ -86,7 +90,10 @@ async function run(wanted: readonly string[], options: RunCommandOptions): Promi
   try {
     return await runOn(state, chosen, options)
   } finally {
-    await takeDown(await readState())
+    await withProgress({ lines: 'slow' }, async (progress) => {
+      progress.step('taking the lab down')
+      await takeDown(await readState())
+    })
   }
 }
 
@@ -94,7 +101,8 @@ async function runOn(state: LabState, chosen: Chosen, options: RunCommandOptions
   const nodes = options.node?.map((name) => requireNode(state, name)) ?? defaultNodes(state)
   const notice = options.running ? describeFactor(state.timerFactor) : null
   if (notice !== null) say(notice)
-  const interruption = interruptible('interrupted, repairing the fault')
+  const progress = createProgress({ lines: 'slow' })
+  const interruption = interruptible('interrupted, repairing the fault', progress)
   try {
     return await occupyLab(state, 'lab run', () =>
       runScenarios({
@@ -105,7 +113,9 @@ async function runOn(state: LabState, chosen: Chosen, options: RunCommandOptions
         program: thisProgram(),
         onEvent: (event) => {
           const line = describeEvent(event)
-          if (line !== null) say(line)
+          if (line !== null) progress.print(line)
+          // What the next line is waited for.
+          if (event.kind !== 'struck') progress.step(`    ${waits[event.kind]}`)
         },
         signal: interruption.signal,
       }),
@@ -115,9 +125,20 @@ async function runOn(state: LabState, chosen: Chosen, options: RunCommandOptions
     if (isLabFailure(error)) throw new CommandError(error.message, { cause: error })
     throw error
   } finally {
+    progress.end()
     interruption.end()
   }
 }
+
+const waits = {
+  started: 'injecting the fault',
+  detected: 'waiting for the neighbors and the client',
+  withdrawn: 'waiting for the neighbors and the client',
+  'client-back': 'waiting for the neighbors and the client',
+  repairing: 'waiting for the announcements',
+  restored: 'waiting for the announcements',
+  finished: 'preparing the next scenario',
+} as const
 
 async function requireRunningLab(): Promise<LabState> {
   requireRoot()
@@ -146,7 +167,8 @@ async function up(options: UpOptions, command: string): Promise<LabState> {
   requireRoot()
   const fleet = await requireFleet(options.sites)
   await requirePrograms(fleet, options.store === true)
-  const interruption = interruptible('interrupted, taking the lab down')
+  const progress = createProgress({ lines: 'each' })
+  const interruption = interruptible('interrupted, taking the lab down', progress)
   try {
     return await bringUp({
       fleet,
@@ -157,12 +179,13 @@ async function up(options: UpOptions, command: string): Promise<LabState> {
       command,
       timeoutMs: options.timeout ?? null,
       keep: options.keep === true,
-      onStep: say,
+      onStep: (step) => progress.step(step),
       signal: interruption.signal,
     })
   } catch (error) {
     throw await explain(error, interruption.signal, options.keep === true)
   } finally {
+    progress.end()
     interruption.end()
   }
 }
@@ -212,10 +235,10 @@ async function explainExisting(state: LabState | null): Promise<CommandError> {
 }
 
 /** Ctrl-C and SIGTERM let the command take its lab down before it ends. */
-function interruptible(message: string): { signal: AbortSignal; end(): void } {
+function interruptible(message: string, progress: Progress): { signal: AbortSignal; end(): void } {
   const controller = new AbortController()
   const onSignal = () => {
-    if (!controller.signal.aborted) say(message)
+    if (!controller.signal.aborted) progress.print(message)
     controller.abort()
   }
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal)

@@ -12,6 +12,8 @@ interface ExamineOptions {
   readonly context: Context
   /** For each check. */
   readonly timeoutMs: number
+  /** The checks that run now. */
+  readonly onStep?: ((step: string) => void) | undefined
   readonly clock?: Clock
 }
 
@@ -20,15 +22,22 @@ export async function examine({
   checks,
   context,
   timeoutMs,
+  onStep,
   clock = systemClock,
 }: ExamineOptions): Promise<Finding[]> {
   const results = checks.map((): readonly Finding[] => [])
   const waiting = [...checks.entries()]
+  const running = new Set<string>()
+  const report = () => onStep?.(`check ${[...running].join(', ')}`)
   const work = async () => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       const [at, check] = next
+      running.add(check.name)
+      report()
       const found = await Promise.race([attempt(check, context), expire(timeoutMs, clock)])
       results[at] = found.map((finding) => ({ ...finding, check: check.name }))
+      running.delete(check.name)
+      if (running.size > 0) report()
     }
   }
   await Promise.all(Array.from({ length: atOnce }, work))

@@ -21,10 +21,12 @@ interface DoctorOptions {
   readonly clientName: string | null
   /** For each check. */
   readonly timeoutMs: number
+  readonly onStep?: (step: string) => void
 }
 
 /** What on this node would keep it from serving. A bundle that cannot be read is itself a finding. */
-export async function examineNode({ bundle, clientName, timeoutMs }: DoctorOptions): Promise<Finding[]> {
+export async function examineNode(options: DoctorOptions): Promise<Finding[]> {
+  const { bundle, clientName, timeoutMs, onStep } = options
   const { manifest, findings } = await read(bundle)
   const context = {
     ...{ manifest, bundle, clientName, services: manifest?.services ?? [], nowMs: systemClock.wall() },
@@ -33,7 +35,7 @@ export async function examineNode({ bundle, clientName, timeoutMs }: DoctorOptio
     // An attached node has no configuration of ours that could lose anything.
     findLoss: manifest === null || manifest.routing === 'attached' ? null : () => readLoss(manifest, bundle!),
   }
-  return [...findings, ...(await examine({ checks, context, timeoutMs }))]
+  return [...findings, ...(await examine({ checks, context, timeoutMs, onStep }))]
 }
 
 async function observe(manifest: Manifest): Promise<Observation> {

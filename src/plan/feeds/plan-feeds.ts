@@ -20,6 +20,8 @@ interface FeedOptions {
   readonly offline?: boolean
   /** For each IRR set. */
   readonly timeoutMs?: number
+  /** What it does now. */
+  readonly onStep?: (step: string) => void
 }
 
 export interface LoadedFeeds {
@@ -57,16 +59,19 @@ export async function loadPlanFeeds(fleet: Fleet, options: FeedOptions): Promise
     }
   }
   const irr = new Map<string, readonly PrefixRange[]>()
-  const { timeoutMs = defaultTimeoutMs, ...rest } = options
-  const waiting = [...setsOf(fleet)]
+  const { timeoutMs = defaultTimeoutMs, onStep, ...rest } = options
+  const sets = setsOf(fleet)
+  const waiting = [...sets]
   const work = async () => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       const [key, { filter, family }] = next
+      onStep?.(`load IRR sets: ${sets.size - waiting.length} of ${sets.size}`)
       const set = await collect(loadIrrSet(filter, family, { ...fleet.irr, ...rest, timeoutMs }))
       if (set !== null) irr.set(key, set.ranges)
     }
   }
   const source = fleet.rpki?.vrps ?? null
+  if (source !== null) onStep?.(`read ${source.file}`)
   const [vrps] = await Promise.all([
     source === null ? null : collect(loadVrps(within(options.baseDir, source), options)),
     ...Array.from({ length: atOnce }, work),

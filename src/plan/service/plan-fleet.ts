@@ -14,6 +14,7 @@ import { compareBundles, type NodeComparison } from '../../manifest/compare/comp
 import { daemonNames } from '../../manifest/daemon-kinds.ts'
 import { describeVersions } from '../../manifest/daemon-versions.ts'
 import { type Manifest, requireManifest } from '../../manifest/manifest.ts'
+import { count } from '../../text/wording.ts'
 import { compileForDebian } from '../compile/compile-plan.ts'
 import { coverageOf, type ServiceCoverage } from '../compile/coverage.ts'
 import type { PlanFeeds } from '../compile/feeds.ts'
@@ -32,6 +33,8 @@ export interface PlanRequest {
   readonly check: boolean
   /** Write nothing if a service would be announced at fewer sites. */
   readonly refuseBelow: number | null
+  /** What it does now. */
+  readonly onStep?: (step: string) => void
 }
 
 export interface PlanReport {
@@ -82,10 +85,12 @@ export async function planFleet(request: PlanRequest): Promise<PlanResult> {
   const coverage = coverageOf(fleet, plan)
   const short = coverage.filter(({ sites }) => sites.length < (request.refuseBelow ?? 0))
   const notices = [...plan.notices]
-  const refusal = short.length === 0 && request.check ? await checkAll(render, plan, notices) : null
+  const refusal =
+    short.length === 0 && request.check ? await checkAll(render, plan, notices, request.onStep) : null
   if (refusal !== null) return refusal
   // Before the first folder is created.
   const removed = findRemoved(out, plan)
+  request.onStep?.(`write ${count(plan.nodes.length, 'bundle')}`)
   const draftAll = async (stage: (draft: BundleToWrite) => void): Promise<PlanReport> => {
     const nodes: NodeReport[] = []
     for (const [index, node] of plan.nodes.entries()) {
@@ -148,10 +153,14 @@ async function checkAll(
   render: Renderer,
   plan: Plan,
   notices: Notice[],
+  onStep?: (step: string) => void,
 ): Promise<Extract<PlanResult, { outcome: 'rejected' | 'unchecked' }> | null> {
   // Loaded here: a plan without the check runs no program.
   const { checkBundle } = await import('./check-bundle.ts')
-  for (const node of plan.nodes) {
+  for (const [index, node] of plan.nodes.entries()) {
+    onStep?.(
+      `check the configuration of ${node.node} with ${daemonNames[node.daemon].project} (${index + 1} of ${plan.nodes.length})`,
+    )
     const result = await checkBundle(render, node)
     if (result.outcome === 'unchecked') {
       return { outcome: 'unchecked', node: node.node, missing: result.missing }

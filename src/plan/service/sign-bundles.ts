@@ -8,6 +8,7 @@ import { hashOf } from '../../files/hash.ts'
 import { plannerKeysName, readPlannerKeys } from '../../manifest/planner-keys.ts'
 import { ConfigError, type Issue } from '../../text/issue.ts'
 import { OperationError } from '../../text/operation-error.ts'
+import { count } from '../../text/wording.ts'
 import { type Signer, type SignRequest, withSigner } from './signer.ts'
 
 interface SignedBundle {
@@ -31,7 +32,10 @@ export interface Signing {
  * for bundles that a node would refuse, and OperationError.
  * @param again also those that are signed as they are now
  */
-export async function signBundles(request: SignRequest, { again = false } = {}): Promise<Signing> {
+export async function signBundles(
+  request: SignRequest,
+  { again = false, onStep }: { again?: boolean; onStep?: (step: string) => void } = {},
+): Promise<Signing> {
   const { out } = request
   const places = listBundles(out)
   if (places.length === 0) {
@@ -39,6 +43,7 @@ export async function signBundles(request: SignRequest, { again = false } = {}):
       hint: `write them first: anyward plan --out ${out}`,
     })
   }
+  onStep?.(`sign ${count(places.length, 'bundle')} with ${request.keyFile}`)
   return withSigner(request, (signer) => signAll(places, signer, again))
 }
 

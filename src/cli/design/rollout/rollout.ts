@@ -10,8 +10,9 @@ import {
   startRollout,
 } from '../../../plan/service/rollout/rollout-service.ts'
 import { exitCode } from '../../failure.ts'
+import { withProgress } from '../../terminal/progress.ts'
 import { describePreview, describeStatus, documentOf, previewDocument } from './print.ts'
-import { createProgress } from './progress.ts'
+import { createReport } from './progress.ts'
 
 export interface RolloutOptions extends RolloutPlace {
   readonly json?: true
@@ -23,7 +24,9 @@ export interface RolloutOptions extends RolloutPlace {
 
 export async function start(options: RolloutOptions): Promise<void> {
   if (options.dryRun) {
-    const prepared = await previewRollout(options, options)
+    const prepared = await withProgress({ lines: 'slow' }, (progress) =>
+      previewRollout(options, options, (step) => progress.step(step)),
+    )
     if (options.json) printJson(previewDocument(prepared))
     else print(describePreview(prepared))
     return
@@ -77,7 +80,7 @@ function createReporter(options: RolloutOptions) {
       interrupted.abort()
     })
   }
-  return { ...createProgress(), signal: interrupted.signal }
+  return { ...createReport(), signal: interrupted.signal }
 }
 
 function report(rollout: Rollout, options: RolloutOptions, fine: readonly Rollout['state'][]): void {

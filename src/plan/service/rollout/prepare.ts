@@ -33,6 +33,7 @@ export async function prepareRollout(
   out: string,
   reach: Reach,
   trust: Trust,
+  onStep?: (step: string) => void,
 ): Promise<Prepared> {
   requireBundles(fleet, out)
   const planned = []
@@ -51,7 +52,7 @@ export async function prepareRollout(
       planned.push({ node, site, host, services, bundleDir, target })
     }
   }
-  const installed = await inspectAll(planned, reach.transport(planned))
+  const installed = await inspectAll(planned, reach.transport(planned), onStep)
   const nodes = planned.map((one): PreparedNode => {
     const former = installed.get(one.node)!
     return { ...one, former, comparison: compareBundles(former.manifest, one.target.manifest) }
@@ -91,12 +92,15 @@ export function requireBundles({ sites }: Pick<Fleet, 'sites'>, out: string): vo
 async function inspectAll(
   targets: readonly { readonly node: string; readonly host: string; readonly bundleDir: string }[],
   transport: RolloutTransport,
+  onStep?: (step: string) => void,
 ): Promise<ReadonlyMap<string, LoadedBundle>> {
   const installed = new Map<string, LoadedBundle>()
   const problems: { message: string; cure: string | null }[] = []
   const queue = targets.values()
   const work = async () => {
     for (const target of queue) {
+      const done = installed.size + problems.length
+      onStep?.(`ask the nodes for their bundles: ${done} of ${targets.length} have answered`)
       try {
         const found = await transport.inspect(target)
         if (found === null) {

@@ -38,10 +38,17 @@ export function rolloutCommandOf({ local }: RolloutFolder): string {
   return local === undefined ? 'anyward rollout' : 'anyward lab rollout'
 }
 
-export type Reporter = Pick<Drive, 'onEvent' | 'onState' | 'signal'>
+export interface Reporter extends Pick<Drive, 'onEvent' | 'onState' | 'signal'> {
+  /** What is done before the rollout begins. */
+  readonly onStep?: (step: string) => void
+}
 
 /** What `start` would do; it refuses what `start` refuses. Throws ConfigError and OperationError. */
-export async function previewRollout(place: RolloutPlace, signing: RolloutSigning): Promise<Prepared> {
+export async function previewRollout(
+  place: RolloutPlace,
+  signing: RolloutSigning,
+  onStep?: Reporter['onStep'],
+): Promise<Prepared> {
   const { out } = place
   const files = new RolloutFiles(out)
   const last = await files.load()
@@ -50,7 +57,7 @@ export async function previewRollout(place: RolloutPlace, signing: RolloutSignin
   const trust = await readTrust(files, last, signing)
   return withReach(chooseWay(fleet, place), place, async (reach) => {
     await reach.lock.check(await claimOf(files, { rollout: describeBegin().id, replaces: replacedBy(place) }))
-    const prepared = await prepareRollout(await planLocally(fleet, place), out, reach, trust)
+    const prepared = await prepareRollout(await planLocally(fleet, place), out, reach, trust, onStep)
     await signForStart(prepared.changing, { out, keyFile: signing.key, isTrial: true })
     return prepared
   })
@@ -77,7 +84,7 @@ export async function startRollout(
       const begin = describeBegin()
       return underLock(reach, files, { rollout: begin.id, replaces: replacedBy(place) }, async () => {
         const fleet = await planLocally(read, place)
-        const prepared = await prepareRollout(fleet, out, reach, trust)
+        const prepared = await prepareRollout(fleet, out, reach, trust, reporter.onStep)
         if (prepared.waves.length === 0) return null
         const pairs = await signForStart(prepared.changing, { out, keyFile: signing.key })
         const rollout = describeStart(begin, prepared, sitesHash, fleet.rollout.soakMs)
@@ -189,7 +196,7 @@ const pollMs = 500
 /** Reports the states of the latest rollout until it rests, or no engine drives it any more. */
 export async function followRollout(
   place: RolloutFolder,
-  { onState, signal }: Omit<Reporter, 'onEvent'>,
+  { onState, signal }: Pick<Reporter, 'onState' | 'signal'>,
 ): Promise<Rollout> {
   for (;;) {
     const { rollout, isDriven } = await readRolloutState(place)
@@ -206,9 +213,10 @@ async function drive(
   reach: Reach,
 ): Promise<Rollout> {
   const { lost } = reach.lock
+  const { onEvent, onState } = reporter
   const signal = AbortSignal.any([reporter.signal, lost])
   const thawed = await thaw(files, rollout, reach)
-  const end = await driveRollout({ ...thawed, ...reporter, signal, rollout, files })
+  const end = await driveRollout({ ...thawed, onEvent, onState, signal, rollout, files })
   if (lost.aborted) throw lost.reason
   if (isOver(end)) await reach.clean()
   return end
