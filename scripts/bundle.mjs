@@ -1,5 +1,5 @@
 // Bundles the program into dist/cli: `anyward status` then reads a few files instead of some hundred.
-import { readdir, rm } from 'node:fs/promises'
+import { copyFile, readdir, rm } from 'node:fs/promises'
 import { isBuiltin } from 'node:module'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -15,7 +15,7 @@ const names = {
 }
 
 /**
- * Writes the program to `<dist>/cli`, where it needs Node and nothing else. Returns the folders of the npm packages
+ * Writes the program to `<dist>/cli`, where it needs Node and nothing else, and the page to `<dist>/web`. Returns the folders of the npm packages
  * in it, sorted.
  */
 export async function bundleProgram(dist, { sourcemap }) {
@@ -30,10 +30,29 @@ export async function bundleProgram(dist, { sourcemap }) {
     .flatMap(({ imports, dynamicImports }) => [...imports, ...dynamicImports])
     .filter((name) => !files.has(name) && !isBuiltin(name))
   if (missing.length > 0) throw new Error(`the bundle lacks ${missing.join(', ')}: add it to dependencies`)
-  const folders = chunks
+  const folders = [...chunks, ...(await bundlePage(dist, { sourcemap }))]
     .flatMap(({ moduleIds }) => moduleIds)
     .flatMap((id) => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(id)?.[0] ?? [])
   return [...new Set(folders)].sort()
+}
+
+/** Writes the page to `<dist>/web`. Returns its chunks. */
+async function bundlePage(dist, { sourcemap }) {
+  const dir = join(dist, 'web')
+  await rm(dir, { recursive: true, force: true })
+  const bundle = await rolldown({
+    cwd: root,
+    input: join(root, 'src/web/main.tsx'),
+    platform: 'browser',
+    onLog,
+  })
+  const file = join(dir, 'page.js')
+  const { output } = await bundle.write({ file, format: 'iife', minify: true, sourcemap, comments: false })
+  await bundle.close()
+  for (const name of ['index.html', 'page.css', 'icon.svg']) {
+    await copyFile(join(root, 'src/web', name), join(dir, name))
+  }
+  return output.filter(({ type }) => type === 'chunk')
 }
 
 /** The modules that are loaded before one of these modules runs. */
@@ -62,11 +81,13 @@ async function openBundle() {
     cwd: root,
     input: { main: join(root, 'src/cli/main.ts'), ...input },
     platform: 'node',
-    // Otherwise a missing package becomes an import that fails when the program runs.
-    onLog(level, log, handle) {
-      handle(log.code === 'UNRESOLVED_IMPORT' ? 'error' : level, log)
-    },
+    onLog,
   })
+}
+
+/** Otherwise a missing package becomes an import that fails when the program runs. */
+function onLog(level, log, handle) {
+  handle(log.code === 'UNRESOLVED_IMPORT' ? 'error' : level, log)
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

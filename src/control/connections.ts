@@ -58,6 +58,11 @@ export class Connections {
     if (connection !== undefined) this.#extend(socket, connection, this.#times.readMs)
   }
 
+  /** The connection is a stream from now on, which LiveStreams ends. */
+  release(socket: Socket): void {
+    this.#forget(socket)
+  }
+
   endAll(): void {
     for (const socket of [...this.#open.keys()]) this.#end(socket)
   }

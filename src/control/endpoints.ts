@@ -4,6 +4,12 @@ export const endpoints = {
   status: { method: 'GET', path: '/status', access: 'anyone', shareMs: 100 },
   metrics: { method: 'GET', path: '/metrics', access: 'anyone', shareMs: 1000 },
   fleet: { method: 'GET', path: '/fleet', access: 'anyone', shareMs: 500 },
+  state: { method: 'GET', path: '/state', access: 'anyone', shareMs: 100 },
+  /** The same as a stream, on TCP. */
+  live: { method: 'GET', path: '/live', access: 'anyone', shareMs: 0 },
+  configured: { method: 'GET', path: '/configured', access: 'anyone', shareMs: 1000 },
+  history: { method: 'GET', path: '/history', access: 'anyone', shareMs: 1000 },
+  recentEvents: { method: 'GET', path: '/events/recent', access: 'anyone', shareMs: 250 },
   order: { method: 'POST', path: '/operator', access: 'owner', shareMs: 0 },
   permitRemoval: { method: 'POST', path: '/permit/remove', access: 'owner', shareMs: 0 },
 } as const

@@ -13,3 +13,12 @@ export function isOwnHost(header: string | undefined, ownName: string): boolean 
     isIP(host) !== 0 || host === 'localhost' || host.endsWith('.localhost') || host === ownName.toLowerCase()
   )
 }
+
+/**
+ * Whether a page of another site asks in the background. Such a page cannot read the answer, but would take connections and
+ * streams. To follow a link from there is no such request.
+ */
+export function isFromOtherSite(headers: Readonly<Record<string, string | string[] | undefined>>): boolean {
+  const site = headers['sec-fetch-site']
+  return (site === 'cross-site' || site === 'same-site') && headers['sec-fetch-mode'] !== 'navigate'
+}

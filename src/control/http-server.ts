@@ -3,7 +3,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from 'node:net'
 import { hostname } from 'node:os'
 import { Connections, type ConnectionTimes } from './connections.ts'
-import { isOwnHost } from './host-name.ts'
+import { endpoints } from './endpoints.ts'
+import { isFromOtherSite, isOwnHost } from './host-name.ts'
+import type { LiveStreams } from './page/live-streams.ts'
 import { jsonReply, type Reply, type Route } from './route.ts'
 
 export interface HttpLimits extends ConnectionTimes {
@@ -27,6 +29,8 @@ interface HttpServerOptions {
   /** Where every user of the machine can connect, only routes for `anyone` are served, and `Host` is checked. */
   readonly access: Route['access']
   readonly limits?: Partial<HttpLimits>
+  /** Served at `/live`. */
+  readonly live?: LiveStreams
   /** Runs for each connection and each request, before any other work on it. */
   readonly onWork?: () => void
 }
@@ -43,7 +47,7 @@ export function createHttpServer(options: HttpServerOptions): Server {
       .filter(({ access }) => options.access === 'owner' || access === 'anyone')
       .map((route) => [route.path, { ...route, answer: shareAnswer(route) }]),
   )
-  const { onWork = () => {} } = options
+  const { onWork = () => {}, live } = options
   const server = createServer(
     {
       maxHeaderSize: limits.maxHeaderBytes,
@@ -61,11 +65,15 @@ export function createHttpServer(options: HttpServerOptions): Server {
       // Nothing after the request is read. The route reads the body.
       if (request.method === 'POST') request.once('end', () => stopReading(socket))
       else stopReading(socket)
-      const reply = answer(request).catch(() => jsonReply(500, { error: 'the request failed: see the log' }))
-      void reply.then((found) => {
-        connections.answer(socket)
-        send(response, found)
-      })
+      void answer(request)
+        .catch(() => jsonReply(500, { error: 'the request failed: see the log' }))
+        .then((found) => {
+          if (found === 'stream') {
+            if (live!.add(response, safety)) return connections.release(socket)
+          }
+          connections.answer(socket)
+          send(response, found === 'stream' ? allInUse : found)
+        })
     },
   )
   server.on('connection', (socket) => {
@@ -76,22 +84,28 @@ export function createHttpServer(options: HttpServerOptions): Server {
   server.close = (callback) => {
     close(callback)
     connections.endAll()
+    live?.endAll()
     return server
   }
 
-  const answer = async (request: IncomingMessage): Promise<Reply> => {
+  const answer = async (request: IncomingMessage): Promise<Reply | 'stream'> => {
     if (options.access === 'anyone' && !isOwnHost(request.headers.host, hostname())) {
       return jsonReply(421, {
         error: `the Host header does not name this machine: use an address, localhost or ${hostname()}`,
       })
     }
+    if (options.access === 'anyone' && isFromOtherSite(request.headers)) {
+      return jsonReply(403, { error: 'this is for no page of another site' })
+    }
     const method = request.method === 'HEAD' ? 'GET' : request.method
-    const route = routes.get((request.url ?? '/').split('?')[0]!)
+    const path = (request.url ?? '/').split('?')[0]!
+    const route = routes.get(path)
     if (method !== 'GET' && (options.access === 'anyone' || method !== 'POST')) {
       return jsonReply(405, {
         error: `only ${options.access === 'anyone' ? 'GET' : 'GET and POST'} are answered here`,
       })
     }
+    if (live !== undefined && path === endpoints.live.path && request.method === 'GET') return 'stream'
     if (route === undefined) {
       return jsonReply(404, { error: `the paths are ${[...routes.keys()].join(', ')}` })
     }
@@ -100,6 +114,18 @@ export function createHttpServer(options: HttpServerOptions): Server {
   }
   return server
 }
+
+/** For every answer. The page loads what is served beside it, and nothing else; no other page can show or read it. */
+const safety = {
+  'content-security-policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+  'cross-origin-resource-policy': 'same-origin',
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'cache-control': 'no-store',
+} as const
+
+const allInUse = jsonReply(503, { error: 'all streams are in use: ask for /state instead' })
 
 /** For good: Node resumes a socket by itself once it has parsed a whole request, also one that was paused meanwhile. */
 function stopReading(socket: Socket): void {
@@ -148,6 +174,10 @@ async function readJson(request: IncomingMessage, maxBytes: number): Promise<unk
 }
 
 function send(response: ServerResponse, { code, contentType, body }: Reply): void {
-  response.writeHead(code, { 'content-type': contentType, 'content-length': Buffer.byteLength(body) })
+  response.writeHead(code, {
+    ...safety,
+    'content-type': contentType,
+    'content-length': Buffer.byteLength(body),
+  })
   response.end(body)
 }

@@ -6,6 +6,7 @@ export interface ListenerData {
   readonly places: readonly string[]
   readonly routes: readonly Pick<Route, 'path' | 'shareMs'>[]
   readonly answerTimeoutMs: number
+  readonly pageDir: string | null
 }
 
 export type ThreadMessage =
@@ -13,10 +14,10 @@ export type ThreadMessage =
   | { readonly kind: 'failed'; readonly where: string; readonly code: string }
   | { readonly kind: 'ask'; readonly path: string }
 
-export interface ThreadReply {
-  readonly path: string
-  readonly reply: Reply
-}
+export type MainMessage =
+  | { readonly kind: 'answer'; readonly path: string; readonly reply: Reply }
+  /** What is streamed has changed. */
+  | { readonly kind: 'changed' }
 
 interface ListenerOptions {
   /** `address:port` pairs. */
@@ -25,6 +26,8 @@ interface ListenerOptions {
   readonly routes: readonly Route[]
   /** A program that has not answered by then is reported as busy (503). */
   readonly answerTimeoutMs?: number
+  /** The folder of the page's files. Missing: no page, and no streams. */
+  readonly pageDir?: string | null
   /** The module that the thread runs. */
   readonly threadModule?: URL
   readonly firstRetryMs?: number
@@ -33,6 +36,8 @@ interface ListenerOptions {
 }
 
 export interface Listener {
+  /** The state has changed: the streams get it at once. Costs nothing else. */
+  changed(): void
   close(): Promise<void>
 }
 
@@ -83,6 +88,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     places,
     routes: [...routes.values()].map(({ path, shareMs }) => ({ path, shareMs })),
     answerTimeoutMs,
+    pageDir: options.pageDir ?? null,
   }
   let retryMs = firstRetryMs
   let retry: NodeJS.Timeout | null = null
@@ -119,7 +125,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
           reject(error)
         } else {
           void answer(message.path).then((reply) => {
-            const said: ThreadReply = { path: message.path, reply }
+            const said: MainMessage = { kind: 'answer', path: message.path, reply }
             worker.postMessage(said)
           })
         }
@@ -141,6 +147,10 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   }
   await start()
   return {
+    changed() {
+      const said: MainMessage = { kind: 'changed' }
+      thread.postMessage(said)
+    },
     async close() {
       isClosed = true
       if (retry !== null) clearTimeout(retry)

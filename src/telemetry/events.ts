@@ -29,6 +29,8 @@ interface EventLogOptions {
   readonly clock: Clock
   /** Called once until a write succeeds again. Events wait in memory meanwhile. */
   readonly onProblem: (error: NodeJS.ErrnoException) => void
+  /** Runs for each event that is to be written, also while it cannot be. Must not throw. */
+  readonly onEvent?: (event: NodeEvent) => void
   readonly maxBytes?: number
   readonly retryMs?: number
 }
@@ -114,10 +116,11 @@ class RotatedFile implements EventLog {
     this.#put(last, bucket)
   }
 
-  #put(line: object, bucket: Bucket): void {
+  #put(line: NodeEvent, bucket: Bucket): void {
     const more = bucket.leftOut === 0 ? {} : { leftOut: bucket.leftOut }
     bucket.timer?.cancel()
     Object.assign(bucket, { leftOut: 0, last: null, timer: null })
+    this.#options.onEvent?.(line)
     this.#waiting.push(`${JSON.stringify({ ...line, ...more })}\n`)
     while (this.#waiting.length > mostWaiting) {
       this.#waiting.shift()
@@ -207,7 +210,7 @@ interface Bucket {
   at: number
   leftOut: number
   /** The last omitted event. */
-  last: object | null
+  last: NodeEvent | null
   timer: Timer | null
 }
 

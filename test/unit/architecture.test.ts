@@ -136,6 +136,12 @@ const trespasses: readonly Trespass[] = [
     message: `net ${purity}`,
   },
   {
+    law: 'the page imports nothing of the program',
+    file: 'src/web/reaches-in.ts',
+    code: "import { formatDuration } from '../text/duration.ts'\nexport const format = formatDuration\n",
+    message: 'web runs in a browser',
+  },
+  {
     law: 'the roster is pure',
     file: 'src/node/rescue/roster.ts',
     code: "import { showWg } from '../../linux/wg.ts'\nexport const show = showWg\n",
@@ -439,6 +445,17 @@ describe('oxlint with type information', () => {
       'src/node/controller/types.ts',
       "import type { Options } from '../probe/endpoint.ts'\nexport type Settings = Options\n",
     )
+    write(folder, 'src/control/status.ts', 'export type NodeStatus = number\nexport const schema = 1\n')
+    for (const [file, kind, name] of [
+      ['schema.ts', '', 'schema'],
+      ['shape.ts', 'type ', 'NodeStatus'],
+    ]) {
+      write(
+        folder,
+        `src/web/${file}`,
+        `import ${kind}{ ${name} } from '../control/status.ts'\nexport ${kind}{ ${name} }\n`,
+      )
+    }
     const { stdout, stderr } = await execa(
       join(root, 'node_modules/.bin/oxlint'),
       ['--type-aware', '--format=unix', 'src'],
@@ -457,6 +474,11 @@ describe('oxlint with type information', () => {
   test('reports a controller that constructs an adapter, and not one that imports only its type', () => {
     expect(report).toMatch(/constructs\.ts:1:\d+: .*eslint\(no-restricted-imports\)/)
     expect(report).not.toContain('types.ts')
+  })
+
+  test('reports a page that imports a schema, which needs zod, and not one that imports only its type', () => {
+    expect(report).toMatch(/web\/schema\.ts:1:\d+: .*eslint\(no-restricted-imports\)/)
+    expect(report).not.toContain('shape.ts')
   })
 })
 

@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs'
 import type { Server } from 'node:http'
+import { fileURLToPath } from 'node:url'
 import { systemClock } from '../../clock/clock.ts'
 import { createHttpServer, listen } from '../../control/http-server.ts'
 import { ListenError, type Listener, logThreadEnd, startListener } from '../../control/listener.ts'
@@ -17,10 +19,10 @@ import { controlSocketOf } from './control-socket.ts'
 export function createRoutes(
   controller: Controller,
   metrics: ReturnType<typeof createMetrics>,
-  ofFleet: readonly Route[],
+  others: readonly Route[],
 ): Route[] {
   return [
-    ...ofFleet,
+    ...others,
     ...viewRoutes({
       isWorking: () => controller.isVerified,
       status: () => controller.status(),
@@ -66,7 +68,10 @@ export async function openListener(
 ): Promise<Listener | null> {
   if (places.length === 0) return null
   try {
-    return await startListener({ places, routes, onEnd: logThreadEnd(log) })
+    // The build puts the page beside the bundled program.
+    const pageDir = fileURLToPath(new URL('../web/', import.meta.url))
+    const page = existsSync(pageDir) ? { pageDir } : {}
+    return await startListener({ places, routes, onEnd: logThreadEnd(log), ...page })
   } catch (cause) {
     if (!(cause instanceof ListenError)) throw cause
     throw new OperationError(cause.message, {

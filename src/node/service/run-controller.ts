@@ -44,6 +44,7 @@ import { joinFleet } from './join-fleet.ts'
 import { keepState } from './keep-state.ts'
 import { lockNode, requireOwnDaemon, requireOwnNode } from './node-identity.ts'
 import { createRoutes, openControlSocket, openListener } from './open-control.ts'
+import { PageData } from './page-data.ts'
 import { rescueSessions, type SessionRescue, withStrays } from './rescue-sessions.ts'
 import { bundleSerialOf } from './serials.ts'
 import { shareRoster } from './share-roster.ts'
@@ -136,9 +137,12 @@ async function control(
   const unlock = await lockNode(manifest)
 
   const { log, flush, end } = createLog({ node: manifest.node, site: manifest.site })
+  const page = new PageData(systemClock)
+  await page.restore(stateDir)
   const events = createEventLog({
     dir: stateDir,
     clock: systemClock,
+    onEvent: (event) => page.takeEvent(event),
     onProblem: ({ code }) =>
       log.error({ event: 'events', cause: code }, `${stateDir}: cannot write events (${code})`),
   })
@@ -194,7 +198,7 @@ async function control(
       return { endpoint, side: [...side, source.probeOf(name)] }
     },
     clock: systemClock,
-    observer: withObserved(createObserver(manifest, say, metrics, systemClock), sessions, source),
+    observer: page.watch(withObserved(createObserver(manifest, say, metrics, systemClock), sessions, source)),
     store,
     traffic,
     guard: createGuard(manifest, bundle, program, log),
@@ -208,9 +212,11 @@ async function control(
   bfd?.start((neighbor) => controller.isSessionUp(neighbor))
   const remote = await describeSelf(manifest, membership, () => controller.status(), { say, metrics })
   const ofFleet = membership === null ? [] : fleetRoutes(manifest, membership, say)
-  const routes = createRoutes(controller, metrics, ofFleet)
+  const ofPage = page.routes(manifest, () => controller.status())
+  const routes = createRoutes(controller, metrics, [...ofFleet, ...ofPage])
   const controlSocket = await openControlSocket(manifest, routes)
   const listener = await openListener(manifest, routes, log)
+  page.onChange = () => listener?.changed()
   const links = watchLinks({
     concerns: {
       interfaces: new Set(manifest.services.map(({ wireguard }) => wireguard.interface)),

@@ -1,0 +1,88 @@
+import type { Configured, PageState, ProbeTimes, RecentEventList } from '../control/page/page-state.ts'
+
+export interface Sink {
+  /** A state has arrived. `isStream`: without a stream, the page asks every two seconds. */
+  state(state: PageState, isStream: boolean): void
+  /** No answer, and why. */
+  lost(why: string): void
+}
+
+const askTimeoutMs = 4000
+const retryMs = 1000
+const pollMs = 2000
+/** A stream sends each second. */
+const silentMs = 4000
+/** Without a stream: how often it asks before it tries one again. */
+const pollsBetween = 5
+
+/** Follows the state of the controller for ever: by a stream, else by asking. */
+export async function follow(sink: Sink): Promise<never> {
+  for (;;) {
+    const hadStream = await stream(sink)
+    // Why has it ended? After five minutes all streams end.
+    for (let left = hadStream ? 1 : pollsBetween; left > 0; left -= 1) {
+      if (!(await askState(sink))) left = 2
+      else if (!hadStream && left > 1) await pause(pollMs)
+    }
+  }
+}
+
+/** Resolves when the stream has ended, with whether it had begun. */
+function stream(sink: Sink): Promise<boolean> {
+  return new Promise((resolve) => {
+    let hadStream = false
+    let heardAt = performance.now()
+    const source = new EventSource('/live')
+    const end = () => {
+      clearInterval(watch)
+      source.close()
+      resolve(hadStream)
+    }
+    const watch = setInterval(() => {
+      if (performance.now() - heardAt > silentMs) end()
+    }, 500)
+    source.onmessage = ({ data }: MessageEvent<string>) => {
+      hadStream = true
+      heardAt = performance.now()
+      sink.state(JSON.parse(data) as PageState, true)
+    }
+    source.onerror = end
+  })
+}
+
+async function askState(sink: Sink): Promise<boolean> {
+  try {
+    sink.state(await ask<PageState>('/state'), false)
+    return true
+  } catch (error) {
+    sink.lost(error instanceof Error ? error.message : String(error))
+    await pause(retryMs)
+    return false
+  }
+}
+
+export const askHistory = () => ask<ProbeTimes>('/history')
+export const askEvents = () => ask<RecentEventList>('/events/recent')
+export const askConfigured = () => ask<Configured>('/configured')
+
+/** Throws an error for a person. */
+async function ask<T>(path: string): Promise<T> {
+  const answer = await fetch(path, { signal: AbortSignal.timeout(askTimeoutMs), cache: 'no-store' }).catch(
+    (error: unknown) => {
+      throw new Error(
+        error instanceof DOMException && error.name === 'TimeoutError'
+          ? `${location.host} has not answered within ${askTimeoutMs / 1000} s`
+          : `nothing answers at ${location.host}: the controller has ended, or the way to the node is broken`,
+      )
+    },
+  )
+  if (answer.ok) return (await answer.json()) as T
+  const { error } = (await answer.json().catch(() => ({}))) as { error?: string }
+  throw new Error(error ?? `${location.host} answers with ${answer.status}`)
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms)
+  })
+}
