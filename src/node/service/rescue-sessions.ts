@@ -86,7 +86,8 @@ export function rescueSessions(
     services: manifest.services.map(strayServiceOf),
     onStray(service, endpoint, isAnswer) {
       metrics.strayPackets.inc({ service })
-      rescuer.takePacket(service, endpoint, isAnswer || systemClock.now() < watch.learningUntilMs)
+      const isLearning = systemClock.now() < watch.learningUntilMs
+      rescuer.takePacket(service, endpoint, isAnswer ? 'answer' : isLearning ? 'learning' : 'session')
     },
     onError: ({ code, message }) => {
       const facts = { event: 'stray-packets', cause: code }

@@ -169,6 +169,20 @@ describe('with spoofed packets', () => {
     expect(count).toBeLessThanOrEqual(seconds + 1)
   })
 
+  test('an answer to another site is reported although a packet of a session has just been, each once a second', async () => {
+    const beganMs = performance.now()
+    await spoof(sites, known4, 1000, 4)
+    await spoof(sites, known4, 1000, 2)
+    await untilReported(agent, known6)
+    const seconds = (performance.now() - beganMs) / 1000
+    const count = (isAnswer: boolean) =>
+      agent.strays.filter((stray) => textOf(stray) === textOf(known4) && stray.isAnswer === isAnswer).length
+    for (const isAnswer of [false, true]) {
+      expect(count(isAnswer)).toBeGreaterThanOrEqual(1)
+      expect(count(isAnswer)).toBeLessThanOrEqual(seconds + 1)
+    }
+  })
+
   test('a flood of all roster endpoints causes no more events than the limit, and the limit is reported', async () => {
     const many = Array.from({ length: 5000 }, (_, index) => ({
       address: `10.90.${index >> 8}.${index & 255}`,

@@ -18,7 +18,7 @@ export const prefixes = {
  * 5 s older than its session (REKEY_TIMEOUT).
  */
 export const learnMs = 190_000
-/** Of one endpoint. */
+/** Of one endpoint, for each kind of packet. */
 export const coolDownMs = 1000
 /** Of the node: an attacker who knows the roster's endpoints can spoof all of them. */
 export const maxEventsPerSecond = 2000
@@ -27,7 +27,7 @@ export const copyBytes = 96
 
 /** Two sessions of each of 400,000 peers; an entry has some 100 bytes. */
 const maxOwnIndices = 1_048_576
-/** An event needs an entry, and no more than these have one. */
+/** An event needs an entry, and no more than these have one of each kind. */
 const maxCooling = 131_072
 
 export interface StrayService {
@@ -89,30 +89,36 @@ const words = {
   ipv6: { ip: 'ip6', type: 'ipv6_addr', plain: 'ip6 nexthdr udp ' },
 } as const
 
+/** An endpoint is reported once a second for each: an answer that follows a packet of a session says something else. */
+const kinds = {
+  session: '@th,64,32 0x04000000 @th,96,32 != @own',
+  answer: '@th,64,32 0x02000000 @th,128,32 != @own',
+} as const
+
 function renderService(index: number, group: number): string {
+  const types = families.map((family) => ({ family, type: `type ${words[family].type} . inet_service;` }))
+  const rosters = types.map(({ family, type }) => `  set ${rosterOf(index, family)} { ${type} }\n`)
+  const reports = Object.keys(kinds).map((kind) => {
+    const sets = types.map(
+      ({ family, type }) =>
+        `  set cool_${kind}_${words[family].ip}_${index} { ${type} flags dynamic,timeout; timeout ${coolDownMs}ms; size ${maxCooling}; }\n`,
+    )
+    const rules = families.map((family) => renderReport(index, group, family, kind))
+    return `${sets.join('')}  chain report_${kind}_${index} {\n${rules.join('')}  }\n`
+  })
+  const jumps = Object.entries(kinds).map(([kind, rule]) => `    ${rule} goto report_${kind}_${index}\n`)
+  return `${rosters.join('')}${reports.join('')}  chain service_${index} {\n${jumps.join('')}  }\n`
+}
+
+function renderReport(index: number, group: number, family: Family, kind: string): string {
+  const { ip, plain } = words[family]
   const log = (prefix: string) =>
     `log prefix "${prefix}" group ${group} snaplen ${copyBytes} queue-threshold 1`
-  const sets = families.map((family) => {
-    const type = `type ${words[family].type} . inet_service;`
-    return `  set ${rosterOf(index, family)} { ${type} }
-  set cool_${words[family].ip}_${index} { ${type} flags dynamic,timeout; timeout ${coolDownMs}ms; size ${maxCooling}; }
-`
-  })
-  const rules = families.map((family) => {
-    const { ip, plain } = words[family]
-    const source = `${ip} saddr . udp sport`
-    const cool = `@cool_${ip}_${index}`
-    const stray = `${plain}${source} @${rosterOf(index, family)} ${source} != ${cool}`
-    return `    ${stray} limit name "events" add ${cool} { ${source} } ${log(prefixes.stray)}
+  const source = `${ip} saddr . udp sport`
+  const cool = `@cool_${kind}_${ip}_${index}`
+  const stray = `${plain}${source} @${rosterOf(index, family)} ${source} != ${cool}`
+  return `    ${stray} limit name "events" add ${cool} { ${source} } ${log(prefixes.stray)}
     ${stray} limit name "notices" ${log(prefixes.limited)}
-`
-  })
-  return `${sets.join('')}  chain report_${index} {
-${rules.join('')}  }
-  chain service_${index} {
-    @th,64,32 0x04000000 @th,96,32 != @own goto report_${index}
-    @th,64,32 0x02000000 @th,128,32 != @own goto report_${index}
-  }
 `
 }
 

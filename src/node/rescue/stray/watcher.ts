@@ -12,8 +12,8 @@ import { StrayTable, TableError } from './stray-table.ts'
 export interface StrayWatchOptions {
   readonly services: readonly StrayService[]
   /**
-   * A packet of a roster endpoint has arrived for a session, or as the answer to an initiation, that this node does not have: at most one a second for
-   * an endpoint, and 2,000 a second in all. `isAnswer`: to an initiation of another node, so the peer may have a session here.
+   * A packet of a roster endpoint has arrived for a session, or as the answer to an initiation, that this node does not have: at most one a second of
+   * each for an endpoint, and 2,000 a second in all. `isAnswer`: to an initiation of another node, so the peer may have a session here.
    */
   readonly onStray: (service: string, endpoint: Endpoint, isAnswer: boolean) => void
   /** The watch tries again by itself; until then it sees no packet, or an old roster. Not for each further attempt. */

@@ -25,13 +25,25 @@ export const outcomes = [
 ] as const
 export type Outcome = (typeof outcomes)[number]
 
+/**
+ * What a packet is of that is of no session of this node. `session`: of another one. `learning`: the same, but this node does not
+ * know all of its own yet. `answer`: to an initiation of another node, so the peer may have a session here.
+ */
+export type StrayKind = 'session' | 'learning' | 'answer'
+
+/**
+ * What a packet has proven of a session of the peer at this node. `unused`: the peer has used another one since. `replaced`: an initiation
+ * of another node has reached the peer after that of this one, and before the peer has used the session, which it then drops (WireGuard
+ * paper, section 6.3).
+ */
+export type Proof = 'none' | 'unused' | 'replaced'
+
 /** One peer of a service, of which this node tries to have a session. */
 export interface Rescue {
   readonly service: string
   readonly peer: string
   readonly endpoint: Endpoint
-  /** A packet has shown that the peer uses no session of this node. */
-  readonly isProven: boolean
+  readonly proof: Proof
   /** The node that served it. */
   readonly from: string
   readonly trigger: Trigger
@@ -50,6 +62,8 @@ export interface Rescue {
   sentBefore: number | null
   /** What the peer had sent to this node when it was first in doubt whether it is served here; `null`: that is not in doubt. */
   receivedBefore: number | null
+  /** An answer to an initiation of another node has arrived since the first attempt. */
+  isDisturbed: boolean
   /** Wall milliseconds of the last packet that has shown that the route leads here; `null`: none has. */
   arrivedWall: number | null
 }
@@ -98,11 +112,13 @@ export function outcomeOf(
     if (handshakeMs !== 0 && handshakeMs !== rescue.handshakeBefore) return 'handshake'
     return rescue.attempts >= attempts[rescue.trigger] && now >= rescue.nextAt ? 'unanswered' : null
   }
+  if (rescue.proof === 'replaced') return null
+  const isProven = rescue.proof === 'unused'
   // What this node serves itself is not touched.
-  const since = rescue.isProven ? rescue.begunWall : owner?.node === self ? 0 : (owner?.handshakeMs ?? 0)
+  const since = isProven ? rescue.begunWall : owner?.node === self ? 0 : (owner?.handshakeMs ?? 0)
   const isHere = handshakeMs > 0 && handshakeMs + secondMs > since
   if (!isHere || wall - handshakeMs >= sessionMs) return null
-  const isTie = !rescue.isProven && owner !== null && owner.node !== self && handshakeMs < since + secondMs
+  const isTie = !isProven && owner !== null && owner.node !== self && handshakeMs < since + secondMs
   return isTie ? confirm(rescue, peer, now) : 'served'
 }
 

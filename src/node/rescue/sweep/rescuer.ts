@@ -6,12 +6,16 @@ import type { Pace, PeerLimiter } from '../limiter.ts'
 import type { Roster } from '../roster.ts'
 import { choose } from './choose.ts'
 import type { RescueDevice } from './device.ts'
+import { EarlyPackets } from './early-packets.ts'
+import { ReachedPeers } from './reached-peers.ts'
 import {
   firstWaitMs,
   growth,
   type Outcome,
   outcomeOf,
+  type Proof,
   type Rescue,
+  type StrayKind,
   secondMs,
   sessionMs,
   type Trigger,
@@ -38,13 +42,6 @@ interface RescuerParts {
   readonly observer: RescueObserver
 }
 
-interface EarlyPacket {
-  readonly service: string
-  readonly endpoint: Endpoint
-  readonly isDoubtful: boolean
-  readonly atMs: number
-}
-
 /** Milliseconds. */
 const timing = {
   /**
@@ -54,14 +51,11 @@ const timing = {
   giveWay: 50,
   /** Between two looks at the interface; at least four times what the last look took. */
   look: 40,
-  /** How long a packet counts that arrived while this node did not announce. */
-  early: 500,
+  /** An answer to another node arrives so soon after a handshake of this one, if it is of the time before its session was used. */
+  confirm: 300,
   /** After an error of the interface. */
   retry: 1000,
 } as const
-
-/** Packets that arrived while this node did not announce. */
-const mostEarly = 1024
 
 const nothing = { handshakeS: 0, received: 0, sent: 0 }
 
@@ -77,7 +71,9 @@ export class Rescuer {
   readonly #parts: RescuerParts
   readonly #rescues = new Map<string, Rescue>()
   readonly #failing = new Set<string>()
-  readonly #early: EarlyPacket[] = []
+  /** Those that arrive while this node does not announce. */
+  readonly #early = new EarlyPackets()
+  readonly #reached = new ReachedPeers()
   #timer: Timer | null = null
   /** When the timer is due. */
   #wakeAt = Number.POSITIVE_INFINITY
@@ -106,40 +102,35 @@ export class Rescuer {
     const afterMs = candidates.length > 1 ? timing.giveWay : 0
     for (const entry of roster.ownedBy(node, service, clock.wall())) {
       if (choose(candidates, entry.peer) !== self) continue
-      this.#begin(entry, trigger, false, afterMs)
+      this.#begin(entry, trigger, 'none', afterMs)
     }
     this.#wake(afterMs)
   }
 
-  /**
-   * A packet of a session that this node does not have, from an endpoint in the roster.
-   * @param isDoubtful the peer may have a session here nevertheless: this node does not know all of its own yet, or the packet answers
-   *   an initiation of another node
-   */
-  takePacket(service: string, endpoint: Endpoint, isDoubtful: boolean): void {
+  /** A packet that is of no session of this node, from an endpoint in the roster. */
+  takePacket(service: string, endpoint: Endpoint, kind: StrayKind): void {
     const { roster, clock, serves, self } = this.#parts
     if (!serves(service)) {
-      this.#early.push({ service, endpoint, isDoubtful, atMs: clock.now() })
-      if (this.#early.length > mostEarly) this.#early.shift()
+      this.#early.push({ service, endpoint, kind, atMs: clock.now() })
       return
     }
     const entries = roster.findByEndpoint(service, endpoint, clock.wall())
     for (const entry of entries) {
       // Another peer has left the endpoint to this one, such as the same device with its old key.
       if (entry.handshakeMs + secondMs <= entries[0]!.handshakeMs) continue
-      // Otherwise, this node has lost its session: its WireGuard has started again.
-      if (!isDoubtful || entry.node !== self) this.#begin(entry, 'packet', !isDoubtful)
+      const proof = this.#proofOf(entry, kind)
+      const known = this.#rescues.get(keyOf(service, entry.peer))
+      if (known !== undefined && kind === 'answer') known.isDisturbed = known.attempts > 0
+      // Of a peer of its own, a packet proves that this node has lost its session: its WireGuard has started again.
+      if (proof !== 'none' || entry.node !== self) this.#begin(entry, 'packet', proof)
     }
     this.#wake(0)
   }
 
   /** This node announces the service from now on: the first packets may have arrived before that was observed. */
   resume(service: string): void {
-    const since = this.#parts.clock.now() - timing.early
-    const early = this.#early.splice(0).filter(({ atMs }) => atMs >= since)
-    for (const one of early) {
-      if (one.service === service) this.takePacket(service, one.endpoint, one.isDoubtful)
-      else this.#early.push(one)
+    for (const { endpoint, kind } of this.#early.take(service, this.#parts.clock.now())) {
+      this.takePacket(service, endpoint, kind)
     }
   }
 
@@ -156,10 +147,17 @@ export class Rescuer {
     this.#rescues.clear()
   }
 
+  #proofOf({ service, peer }: RosterEntry, kind: StrayKind): Proof {
+    const agoMs = this.#reached.agoMs(keyOf(service, peer), this.#parts.clock.now())
+    if (kind === 'answer') return agoMs < timing.confirm ? 'replaced' : 'none'
+    // The index of a session that a rescue has begun is known.
+    return kind === 'session' || agoMs < Number.POSITIVE_INFINITY ? 'unused' : 'none'
+  }
+
   #begin(
-    { service, peer, endpoint, node }: RosterEntry,
+    { service, peer, endpoint, node }: Omit<RosterEntry, 'handshakeMs' | 'site'>,
     trigger: Trigger,
-    isProven: boolean,
+    proof: Proof,
     afterMs = 0,
   ): void {
     if (this.#closed) return
@@ -183,9 +181,16 @@ export class Rescuer {
     }
     const waitMs = firstWaitMs[trigger]
     const arrivedWall = trigger === 'packet' ? clock.wall() : null
-    const progress = { attempts: 0, handshakeBefore: 0, sentBefore: null, receivedBefore: null, arrivedWall }
+    const progress = {
+      attempts: 0,
+      handshakeBefore: 0,
+      sentBefore: null,
+      receivedBefore: null,
+      arrivedWall,
+      isDisturbed: false,
+    }
     this.#rescues.set(key, {
-      ...{ service, peer, endpoint, from: node, trigger, isProven, waitMs },
+      ...{ service, peer, endpoint, from: node, trigger, proof, waitMs },
       ...times,
       ...progress,
     })
@@ -296,9 +301,15 @@ export class Rescuer {
       const owner = roster.find(service, rescue.peer, wall)
       const peer = view.get(rescue.peer)
       const outcome = outcomeOf(rescue, peer, owner, { self, now, wall })
-      if (outcome === 'handshake') reached.push(peer!)
-      if (outcome !== null) this.#end(rescue, outcome)
-      else this.#findUnsent(rescue, peer, now)
+      if (outcome === null) {
+        this.#findUnsent(rescue, peer, now)
+        continue
+      }
+      this.#end(rescue, outcome)
+      if (outcome !== 'handshake') continue
+      reached.push(peer!)
+      // Which of the two came first is not known.
+      if (rescue.isDisturbed) this.#begin({ ...rescue, node: rescue.from }, 'packet', 'replaced')
     }
     return reached
   }
@@ -315,8 +326,11 @@ export class Rescuer {
 
   #end(rescue: Rescue, outcome: Outcome): void {
     const { service, peer, trigger, begunAt } = rescue
-    this.#rescues.delete(keyOf(service, peer))
-    const tookMs = this.#parts.clock.now() - begunAt
+    const key = keyOf(service, peer)
+    const now = this.#parts.clock.now()
+    this.#rescues.delete(key)
+    if (outcome === 'handshake') this.#reached.add(key, now)
+    const tookMs = now - begunAt
     this.#parts.observer.ended({ service, trigger, outcome, tookMs })
   }
 
