@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { createNodeMetrics } from './node-metrics.ts'
 
 export type Metrics = ReturnType<typeof createMetrics>
 
@@ -12,6 +13,19 @@ export function createMetrics() {
     registry.removeSingleMetric(`nodejs_active_${kind}_total`)
   return {
     registry,
+    ...createNodeMetrics(registers),
+    serviceHealth: new Gauge({
+      name: 'anyward_service_health',
+      help: '1 for the present state of the endpoint, else 0: `unknown`, `healthy`, `impaired`, `unhealthy`',
+      labelNames: ['service', 'state'],
+      registers,
+    }),
+    probeTimeout: new Gauge({
+      name: 'anyward_probe_timeout_seconds',
+      help: 'How long a probe may take: an answer after it counts as none (seconds)',
+      labelNames: ['service'],
+      registers,
+    }),
     health: new Gauge({
       name: 'anyward_health',
       help: 'Whether the check passes, for each of `checks` (1 or 0)',
@@ -70,7 +84,7 @@ export function createMetrics() {
     }),
     rpkiCacheUp: new Gauge({
       name: 'anyward_rpki_cache_up',
-      help: 'FRR: whether bgpd is connected to an RTR cache that has sent its VRPs; 0 on BIRD and without RPKI (1 or 0)',
+      help: 'Whether the daemon is connected to an RTR cache; on FRR one that has sent its VRPs. Absent without RPKI (1 or 0)',
       registers,
     }),
     rpkiReevaluations: new Counter({
@@ -154,6 +168,11 @@ export function createMetrics() {
     strayWatchUp: new Gauge({
       name: 'anyward_stray_watch_up',
       help: 'Whether packets of sessions that this node does not have are seen. If not, `rescue.strays.problem` in the status says why, as the event `stray-packets` does; absent without `rescue` (1 or 0)',
+      registers,
+    }),
+    rescueUp: new Gauge({
+      name: 'anyward_rescue_up',
+      help: 'Whether this node takes part in session rescue. If not, `rescue.problem` in the status says why; absent without `rescue` (1 or 0)',
       registers,
     }),
     rosterEntries: new Gauge({
@@ -240,7 +259,7 @@ export function createMetrics() {
     }),
     guard: new Gauge({
       name: 'anyward_guard_holding',
-      help: 'Whether the guard has a deadline for the services; 0 also where no service has a `deadMan` time (1 or 0)',
+      help: 'Whether the guard has a deadline for the services; absent where no service has a `deadMan` time (1 or 0)',
       registers,
     }),
     heldAddresses: new Gauge({
@@ -259,6 +278,11 @@ export function createMetrics() {
       help: "FRR: announcements that `write memory` saved in FRR's files",
       registers,
     }),
+    daemonUp: new Gauge({
+      name: 'anyward_routing_daemon_up',
+      help: 'Whether the routing daemon answers the controller, as of its last question (1 or 0)',
+      registers,
+    }),
     verified: new Gauge({
       name: 'anyward_verified',
       help: 'Whether the neighbors have what was decided, as last observed; 0 during a change (1 or 0)',
@@ -271,8 +295,8 @@ export function createMetrics() {
     }),
     bundle: new Gauge({
       name: 'anyward_bundle_info',
-      help: 'The bundle that the controller runs: the serial of a signed one, otherwise the start of the SHA-256 of its manifest',
-      labelNames: ['serial'],
+      help: 'The bundle that the controller runs: the serial of a signed one, otherwise the start of the SHA-256 of its manifest, which is `digest`',
+      labelNames: ['serial', 'digest'],
       registers,
     }),
   }

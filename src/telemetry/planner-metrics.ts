@@ -13,6 +13,17 @@ export function createPlannerMetrics() {
       help: 'Time of the last successful round; 0 before the first (seconds since 1970)',
       registers,
     }),
+    due: new Gauge({
+      name: 'anyward_plan_due_timestamp_seconds',
+      help: 'When the next round was due after the last successful one; 0 before the first (seconds since 1970)',
+      registers,
+    }),
+    bundles: new Gauge({
+      name: 'anyward_planned_bundle_info',
+      help: 'The bundle of each node as of the last plan: the SHA-256 of its manifest, which the controller has as `digest` of `anyward_bundle_info`',
+      labelNames: ['site', 'node', 'digest'],
+      registers,
+    }),
     failures: new Counter({
       name: 'anyward_plan_failures_total',
       help: 'Rounds that failed and left the bundles unchanged',

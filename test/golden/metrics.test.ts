@@ -4,6 +4,7 @@ import type { Registry } from 'prom-client'
 import { expect, test } from 'vitest'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
 import { createPlannerMetrics } from '../../src/telemetry/planner-metrics.ts'
+import { rules } from './alerts/rules.ts'
 
 const registries = { controller: createMetrics().registry, planner: createPlannerMetrics().registry }
 const file = join(import.meta.dirname, '../../docs/metrics.md')
@@ -18,18 +19,32 @@ async function table(registry: Registry): Promise<string> {
       const { labelNames } = registry.getSingleMetric(name) as unknown as { labelNames: readonly string[] }
       return [`\`${name}\``, String(type), labelNames.map((label) => `\`${label}\``).join(', '), help]
     })
-  const head = ['metric', 'type', 'labels', 'meaning']
+  return render(['metric', 'type', 'labels', 'meaning'], rows)
+}
+
+/** The meaning is the first paragraph of the runbook. */
+async function alertTable(): Promise<string> {
+  const rows = rules.map(async ({ alert, labels, annotations, for: duration = 'at once' }) => {
+    const page = annotations.runbook_url.replace(/^docs\//, '')
+    const [, meaning] = (await readFile(join(file, '..', page), 'utf8')).split('\n\n')
+    return [`[\`${alert}\`](${page})`, labels.severity, duration, meaning!]
+  })
+  return render(['alert', 'severity', 'after', 'meaning'], await Promise.all(rows))
+}
+
+function render(head: readonly string[], rows: readonly (readonly string[])[]): string {
   return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
 }
 
-test('the tables in docs/metrics.md are those of the registries', async () => {
+test('the tables in docs/metrics.md are those of the registries and of the rules', async () => {
   let text = await readFile(file, 'utf8')
-  for (const [program, registry] of Object.entries(registries)) {
-    const [begin, end] = [`<!-- ${program}: begin -->\n`, `<!-- ${program}: end -->\n`]
+  const tables = { controller: await table(registries.controller), planner: await table(registries.planner) }
+  for (const [part, content] of Object.entries({ ...tables, alerts: await alertTable() })) {
+    const [begin, end] = [`<!-- ${part}: begin -->\n`, `<!-- ${part}: end -->\n`]
     const [before, rest] = text.split(begin)
     const after = rest?.split(end)[1]
     expect(after).toBeDefined()
-    text = `${before}${begin}\n${await table(registry)}\n\n${end}${after}`
+    text = `${before}${begin}\n${content}\n\n${end}${after}`
   }
   // Once a run: vitest writes the snapshots of one file at the same time, and the end of the longer text stays.
   await expect(text).toMatchFileSnapshot(file)
@@ -57,11 +72,11 @@ test('each help text has the meaning, and the unit where there is one', async ()
   }
 })
 
-test('the alerts in docs/metrics.md name metrics of the tables', async () => {
-  const text = await readFile(file, 'utf8')
-  const listed = [...text.matchAll(/^\| `(anyward_\w+)` \|/gm)].map(([, name]) => name!)
-  const alerts = text.split('## Alerts')[1]!
-  const used = [...alerts.matchAll(/\banyward_\w+/g)].map(([name]) => name)
-  expect(used.length).toBeGreaterThan(10)
-  expect(used.filter((name) => !listed.includes(name.replace(/_(bucket|sum|count)$/, '')))).toEqual([])
+test('the alerts are about metrics that the programs export', () => {
+  const names = Object.values(registries).flatMap((registry) =>
+    registry.getMetricsAsArray().map(({ name }) => name),
+  )
+  const used = rules.flatMap(({ expr }) => [...expr.matchAll(/\banyward_\w+/g)].map(([name]) => name))
+  expect(used.length).toBeGreaterThan(30)
+  expect(used.filter((name) => !names.includes(name.replace(/_(bucket|sum|count)$/, '')))).toEqual([])
 })

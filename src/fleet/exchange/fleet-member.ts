@@ -104,6 +104,11 @@ export class FleetMember {
     return { store: this.contact(), nodes: this.#view.nodes(), permits: this.#view.permits() }
   }
 
+  /** The nodes whose beat does not rise. */
+  stale(): ReturnType<FleetView['stale']> {
+    return this.#view.stale()
+  }
+
   contact(): StoreContact {
     return this.#contact
   }

@@ -108,6 +108,15 @@ export class FleetView {
       .sort((a, b) => compare(`${a.site}/${a.node}`, `${b.site}/${b.node}`))
   }
 
+  /** The nodes whose beat does not rise, also those that have never said anything but a beat. */
+  stale(): (NodeName & { readonly ageMs: number })[] {
+    return this.#beats
+      .list(this.#clock.now())
+      .filter(({ fresh }) => !fresh)
+      .slice(0, mostNodes)
+      .map(({ site, node, ageMs }) => ({ site: visible(site), node: visible(node), ageMs }))
+  }
+
   /** How these observers see the endpoint of a node; `null`: none of them says anything now. */
   viewOne(node: NodeName, service: string, observers: readonly NodeName[]): RemoteView | null {
     const nowMs = this.#clock.now()

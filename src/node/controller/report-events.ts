@@ -52,7 +52,13 @@ export function createObserver(
       metrics.transition.observe({ service, to }, tookMs / 1000)
     }
   }
-  for (const { name } of manifest.services) setDecision(name, 'hold', 'starting')
+  for (const { name, probe } of manifest.services) {
+    setDecision(name, 'hold', 'starting')
+    metrics.probeTimeout.set({ service: name }, probe.timeoutMs / 1000)
+    if (manifest.store !== null) metrics.permitRefusals.inc({ service: name }, 0)
+  }
+  // `increase` of Prometheus does not see the first step of a series that begins with it.
+  for (const cause of failureCauses) metrics.reconcileFailures.inc({ cause }, 0)
   return {
     probed(state, result) {
       const service = state.service.name
@@ -174,11 +180,19 @@ function rounded(milliseconds: number | null): number | null {
   return milliseconds === null ? null : Math.round(milliseconds * 100) / 100
 }
 
+/** With these causes the daemon has not answered at all. */
+const silent: readonly string[] = ['not-running', 'timeout', 'disconnected', 'permission']
+const failureCauses = [...silent, 'refused', 'protocol', 'file', 'drift', 'unexpected']
+
+const healthStates = ['unknown', 'healthy', 'impaired', 'unhealthy'] as const
+
 /** Sets the metrics that come from the status, at the time of a scrape. */
 export function measureStatus(status: NodeStatus, metrics: Metrics): void {
   metrics.verified.set(status.daemon.verified ? 1 : 0)
+  metrics.daemonUp.set(silent.includes(status.daemon.trouble?.cause ?? '') ? 0 : 1)
   metrics.lateProbes.reset()
-  for (const { name: service, loss, holdDown, drain, late } of status.services) {
+  for (const { name: service, health, loss, holdDown, drain, late } of status.services) {
+    for (const state of healthStates) metrics.serviceHealth.set({ service, state }, health === state ? 1 : 0)
     metrics.probeLoss.set({ service }, loss)
     metrics.flaps.set({ service }, holdDown.flaps)
     metrics.holdDown.set({ service }, (holdDown.leftMs ?? 0) / 1000)
@@ -195,13 +209,16 @@ export function measureStatus(status: NodeStatus, metrics: Metrics): void {
   metrics.maintenance.set(active === null ? 0 : 1)
   if (next === null) metrics.maintenanceNext.remove()
   else metrics.maintenanceNext.set(Date.parse(next.start) / 1000)
-  if (status.guard !== null) metrics.guard.set(status.guard.holding ? 1 : 0)
+  if (status.guard === null) metrics.guard.remove()
+  else metrics.guard.set(status.guard.holding ? 1 : 0)
   metrics.heldAddresses.set(status.heldAddresses.length)
 }
 
 function measureRescue({ node: self, rescue }: NodeStatus, metrics: Metrics): void {
   for (const gauge of [metrics.rosterEntries, metrics.rosterAge, metrics.rosterStreamUp, metrics.clockSkew])
     gauge.reset()
+  if (rescue === null) metrics.rescueUp.remove()
+  else metrics.rescueUp.set(rescue.problem === null ? 1 : 0)
   const strays = rescue?.strays ?? null
   if (strays === null) metrics.strayWatchUp.remove()
   else metrics.strayWatchUp.set(strays.ok ? 1 : 0)

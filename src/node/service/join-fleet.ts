@@ -7,7 +7,9 @@ import type { FleetPlace } from '../controller/parts.ts'
 import type { ServicePermit } from '../controller/services/permit-keeper.ts'
 
 /** A node's place in the fleet's store. */
-export interface Membership extends FleetPlace, Pick<FleetMember, 'describeBy' | 'look' | 'removeHolder'> {
+export interface Membership
+  extends FleetPlace,
+    Pick<FleetMember, 'describeBy' | 'look' | 'stale' | 'removeHolder'> {
   readonly close: () => Promise<void>
 }
 
@@ -55,6 +57,7 @@ export async function joinFleet(manifest: Manifest, clock: Clock, say: Say): Pro
       permitOf: (service) => member.service(service),
       describeBy: (describe) => member.describeBy(describe),
       look: () => member.look(),
+      stale: () => member.stale(),
       holds: (service) => member.holds(service),
       contact: () => member.contact(),
       remoteOf: (service) =>
@@ -74,6 +77,7 @@ export async function joinFleet(manifest: Manifest, clock: Clock, say: Say): Pro
       permitOf: () => unreachable,
       describeBy: () => {},
       look: () => ({ store: contact, nodes: [], permits: [] }),
+      stale: () => [],
       holds: () => false,
       contact: () => contact,
       remoteOf: () => null,

@@ -20,14 +20,16 @@ export function createRoutes(
   controller: Controller,
   metrics: ReturnType<typeof createMetrics>,
   others: readonly Route[],
+  measure: () => Promise<void>,
 ): Route[] {
   return [
     ...others,
     ...viewRoutes({
       isWorking: () => controller.isVerified,
       status: () => controller.status(),
-      metrics: () => {
+      metrics: async () => {
         measureStatus(controller.status(), metrics)
+        await measure()
         return renderMetrics(metrics.registry)
       },
     }),

@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../../clock/clock.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import type { Say } from '../../telemetry/say.ts'
-import type { Outcome, Trigger } from '../rescue/sweep/rescue.ts'
+import { type Outcome, outcomes, type Trigger, triggers } from '../rescue/sweep/rescue.ts'
 import type { RescueObserver } from '../rescue/sweep/rescuer.ts'
 
 /** One line for all that end within this time of the first. */
@@ -9,10 +9,17 @@ const gatherMs = 1000
 
 /** Counts rescues, and logs how many there were: never which. */
 export function createRescueReporter(
+  services: readonly string[],
   clock: Clock,
   say: Say,
   metrics: Metrics,
 ): RescueObserver & { close(): void } {
+  // `increase` of Prometheus does not see the first step of a series that begins with it.
+  for (const service of services) {
+    metrics.replayedHandshakes.inc({ service }, 0)
+    for (const trigger of triggers)
+      for (const outcome of outcomes) metrics.rescues.inc({ service, trigger, outcome }, 0)
+  }
   const counts = new Map<string, { service: string; trigger: Trigger; outcome: Outcome; count: number }>()
   let timer: Timer | null = null
   const report = () => {

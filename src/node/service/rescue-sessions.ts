@@ -55,7 +55,8 @@ export function rescueSessions(
   { roster, link, devices, hurry, fence, say, metrics }: Surroundings,
 ): SessionRescue {
   const states = new Map<string, ServiceState>()
-  const reporter = createRescueReporter(systemClock, say, metrics)
+  const services = manifest.services.map(({ name }) => name)
+  const reporter = createRescueReporter(services, systemClock, say, metrics)
   const rescuer = new Rescuer({
     self: manifest.node,
     clock: systemClock,

@@ -42,6 +42,7 @@ import { exitOnCrash } from './exit-on-crash.ts'
 import { fleetRoutes } from './fleet-routes.ts'
 import { joinFleet } from './join-fleet.ts'
 import { keepState } from './keep-state.ts'
+import { createMeasure } from './measure-node.ts'
 import { lockNode, requireOwnDaemon, requireOwnNode } from './node-identity.ts'
 import { createRoutes, openControlSocket, openListener } from './open-control.ts'
 import { PageData } from './page-data.ts'
@@ -148,7 +149,7 @@ async function control(
   })
   const say = createSay(log, events)
   const metrics = createMetrics()
-  metrics.bundle.set({ serial: serial ?? bundleSerialOf(manifest) }, 1)
+  metrics.bundle.set({ serial: serial ?? bundleSerialOf(manifest), digest }, 1)
   const fence = createFence(manifest, say, metrics)
   const daemon = new FencedDaemon(await createDaemon(manifest), fence, manifest)
   const identity = await requireOwnDaemon(manifest, daemon, log)
@@ -213,7 +214,8 @@ async function control(
   const remote = await describeSelf(manifest, membership, () => controller.status(), { say, metrics })
   const ofFleet = membership === null ? [] : fleetRoutes(manifest, membership, say)
   const ofPage = page.routes(manifest, () => controller.status())
-  const routes = createRoutes(controller, metrics, [...ofFleet, ...ofPage])
+  const measure = createMeasure({ manifest, membership, clock: systemClock, metrics })
+  const routes = createRoutes(controller, metrics, [...ofFleet, ...ofPage], measure)
   const controlSocket = await openControlSocket(manifest, routes)
   const listener = await openListener(manifest, routes, log)
   page.onChange = () => listener?.changed()
@@ -241,6 +243,7 @@ async function control(
           metrics,
         })
       : null
+  if (rpki === null) metrics.rpkiCacheUp.remove()
 
   const supervisor = createSupervisor(process.env, log)
   const close = async () => {

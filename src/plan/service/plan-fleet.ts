@@ -48,6 +48,8 @@ export interface PlanReport {
 
 export interface NodeReport extends NodeComparison {
   readonly dir: string
+  /** SHA-256 of its manifest. */
+  readonly digest: string
   /** All files of the bundle, the manifest last. */
   readonly files: readonly string[]
   /** The daemon's files that differ from the earlier bundle; empty without one: the text of a new fleet takes 30 MB. */
@@ -126,21 +128,22 @@ function draftNode(
             after: contents.get(path) ?? null,
           }))
           .filter(({ before, after }) => before !== after)
+  const digest = hashOf(contents.get(manifestName)!)
   const toWrite = {
     dir,
     files: files.filter(({ path, content }) => earlier.files.get(path) !== content),
     obsolete: [
       ...changedFiles.filter(({ after }) => after === null).map(({ path }) => path),
-      ...findStaleSignature(dir, {
-        ...manifest.files,
-        [manifestName]: hashOf(contents.get(manifestName)!),
-      }),
+      ...findStaleSignature(dir, { ...manifest.files, [manifestName]: digest }),
     ],
   }
   const isCompared = earlier.manifest !== null && earlier.manifest !== manifest
   // As a reader sees it, with its keys in the order of the schema.
   const after = isCompared ? requireManifest(JSON.parse(contents.get(manifestName)!)) : manifest
-  return { toWrite, report: { ...compareBundles(earlier.manifest, after), dir, files: names, changedFiles } }
+  return {
+    toWrite,
+    report: { ...compareBundles(earlier.manifest, after), dir, digest, files: names, changedFiles },
+  }
 }
 
 function findRemoved(out: string, plan: Plan): BundlePlace[] {

@@ -11,7 +11,7 @@ import type { Fleet } from '../sites/fleet.ts'
 import { FleetFolderError } from '../sites/folder-error.ts'
 import { requireFleet } from '../sites/load.ts'
 import { describeRefusal } from './describe-refusal.ts'
-import { type PlanReport, type PlanResult, planFleet } from './plan-fleet.ts'
+import { type NodeReport, type PlanReport, type PlanResult, planFleet } from './plan-fleet.ts'
 import { signBundles } from './sign-bundles.ts'
 import type { SignRequest } from './signer.ts'
 
@@ -31,7 +31,12 @@ export interface RoundOptions {
 type FailedRound = 'refused' | 'failed'
 
 export type RoundResult =
-  | { readonly ok: true; readonly fleet: Fleet; readonly loaded: LoadedFeeds }
+  | {
+      readonly ok: true
+      readonly fleet: Fleet
+      readonly loaded: LoadedFeeds
+      readonly bundles: readonly Pick<NodeReport, 'site' | 'node' | 'digest'>[]
+    }
   | { readonly ok: false; readonly outcome: FailedRound }
 
 /**
@@ -52,7 +57,8 @@ export async function planRound(options: RoundOptions, log: Log, nowMs: number):
       const failure = await signRound(log, { out, keyFile, nowMs })
       if (failure !== null) return { ok: false, outcome: failure }
     }
-    return { ok: true, fleet, loaded }
+    const bundles = result.report.nodes.map(({ site, node, digest }) => ({ site, node, digest }))
+    return { ok: true, fleet, loaded, bundles }
   } catch (error) {
     if (options.signal.aborted) return { ok: false, outcome: 'failed' }
     return { ok: false, outcome: logFailure(log, error) }

@@ -48,12 +48,12 @@ export async function runPlanner(options: PlannerOptions): Promise<'stopped' | '
     const result = await planRound(round, log, nowMs)
     if (stopping.signal.aborted) return
     last = result
-    record(metrics, result, nowMs)
     status.failuresInARow = result.ok ? 0 : status.failuresInARow + 1
     if (result.ok) {
       status.planned = new Date(nowMs).toISOString()
       timetable.follow(result.fleet.planner.schedule)
     }
+    record(metrics, result, nowMs, timetable.next)
   })
   const timetable = new Timetable(log, (cause) => void rounds.request(cause))
   const server =
@@ -85,13 +85,18 @@ export async function runPlanner(options: PlannerOptions): Promise<'stopped' | '
   return ending
 }
 
-function record(metrics: PlannerMetrics, result: RoundResult, nowMs: number): void {
+function record(metrics: PlannerMetrics, result: RoundResult, nowMs: number, next: Date | null): void {
   if (!result.ok) {
     metrics.failures.inc()
     return
   }
   const { feeds, vrpsGeneratedMs, warnings } = result.loaded
   metrics.planned.set(nowMs / 1000)
+  // Without a schedule that has another time, no round is ever late.
+  if (next === null) metrics.due.remove()
+  else metrics.due.set(next.getTime() / 1000)
+  metrics.bundles.reset()
+  for (const labels of result.bundles) metrics.bundles.set(labels, 1)
   metrics.vrps.set(feeds.vrps?.size ?? 0)
   metrics.vrpsGenerated.set((vrpsGeneratedMs ?? 0) / 1000)
   metrics.irrRanges.reset()

@@ -25,6 +25,11 @@ export class Timetable {
     this.#log.info({ event: 'schedule', schedule: wanted }, `plans at ${wanted}`)
   }
 
+  /** When the next round is due; `null`: none is. */
+  get next(): Date | null {
+    return this.#task?.getNextRun() ?? null
+  }
+
   end(): void {
     void this.#task?.destroy()
     this.#task = null

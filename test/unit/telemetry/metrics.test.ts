@@ -28,11 +28,17 @@ describe.each(registries)('the metrics of the %s', (_name, registry) => {
   })
 })
 
-const statusOf = (changes: { permit: object | null; store: object | null }) =>
+const statusOf = (changes: {
+  permit: object | null
+  store: object | null
+  guard?: object
+  trouble?: object
+}) =>
   ({
     services: [
       {
         name: 'vpn',
+        health: 'impaired',
         loss: 0,
         holdDown: { flaps: 0, leftMs: null },
         late: { inRow: 0, total: 7 },
@@ -41,12 +47,13 @@ const statusOf = (changes: { permit: object | null; store: object | null }) =>
       },
     ],
     maintenance: { active: null, next: null },
-    guard: null,
+    guard: changes.guard ?? null,
     store: changes.store,
     heldAddresses: [],
     bundle: null,
     serial: null,
-    daemon: { verified: true, savedAnnouncements: [] },
+    rescue: null,
+    daemon: { verified: true, savedAnnouncements: [], trouble: changes.trouble ?? null },
   }) as unknown as Parameters<typeof measureStatus>[0]
 
 test('late probes are counted once, whatever the number of scrapes', async () => {
@@ -79,4 +86,31 @@ test('whether the store answers is absent without a store, and 0 while it does n
     'anyward_store_up 0',
     'anyward_permit_held{service="vpn"} 0',
   ])
+})
+
+test('the guard is absent where there is none, and the state of an endpoint is one of four', async () => {
+  const metrics = createMetrics()
+  const read = async (name: string) =>
+    (await metrics.registry.getSingleMetricAsString(name)).split('\n').filter((line) => !/^#|^$/.test(line))
+  measureStatus(statusOf({ permit: null, store: null }), metrics)
+  expect(await read('anyward_guard_holding')).toEqual([])
+  expect((await read('anyward_service_health')).filter((line) => line.endsWith(' 1'))).toEqual([
+    'anyward_service_health{service="vpn",state="impaired"} 1',
+  ])
+  measureStatus(statusOf({ permit: null, store: null, guard: { holding: false } }), metrics)
+  expect(await read('anyward_guard_holding')).toEqual(['anyward_guard_holding 0'])
+})
+
+test.each([
+  [null, 1],
+  ['refused', 1],
+  ['drift', 1],
+  ['not-running', 0],
+  ['timeout', 0],
+])('with the error %s of the daemon, whether it answers is %i', async (cause, up) => {
+  const metrics = createMetrics()
+  const trouble = cause === null ? {} : { trouble: { cause } }
+  measureStatus(statusOf({ permit: null, store: null, ...trouble }), metrics)
+  const text = await metrics.registry.getSingleMetricAsString('anyward_routing_daemon_up')
+  expect(text).toMatch(new RegExp(`^anyward_routing_daemon_up ${up}$`, 'm'))
 })

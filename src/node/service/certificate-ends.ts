@@ -1,0 +1,41 @@
+import { X509Certificate } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import type { Manifest } from '../../manifest/manifest.ts'
+
+const pemBlock = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g
+
+/** When the first certificate in a file of PEM ends, in milliseconds since 1970; `null`: it has none that can be read. */
+export function endOf(pem: string): number | null {
+  const ends = (pem.match(pemBlock) ?? []).map(readEnd).filter((end) => !Number.isNaN(end))
+  return ends.length === 0 ? null : Math.min(...ends)
+}
+
+function readEnd(block: string): number {
+  try {
+    return Date.parse(new X509Certificate(block).validTo)
+  } catch {
+    return Number.NaN
+  }
+}
+
+/** The ends of the node's certificates, by what they are for, without those that cannot be read. */
+export async function readCertificateEnds({
+  store,
+  rescue,
+}: Pick<Manifest, 'store' | 'rescue'>): Promise<Map<string, number>> {
+  const ends = new Map<string, number>()
+  for (const [use, settings] of [
+    ['store', store],
+    ['rescue', rescue],
+  ] as const) {
+    if (settings === null) continue
+    for (const [name, file] of [
+      [use, settings.certFile],
+      [`${use}-ca`, settings.caFile],
+    ] as const) {
+      const end = endOf(await readFile(file, 'utf8').catch(() => ''))
+      if (end !== null) ends.set(name, end)
+    }
+  }
+  return ends
+}
