@@ -32,7 +32,7 @@ const statusOf = (changes: {
   permit: object | null
   store: object | null
   guard?: object
-  trouble?: object
+  failure?: object
 }) =>
   ({
     services: [
@@ -53,7 +53,7 @@ const statusOf = (changes: {
     bundle: null,
     serial: null,
     rescue: null,
-    daemon: { verified: true, savedAnnouncements: [], trouble: changes.trouble ?? null },
+    daemon: { verified: true, savedAnnouncements: [], trouble: changes.failure ?? null },
   }) as unknown as Parameters<typeof measureStatus>[0]
 
 test('late probes are counted once, whatever the number of scrapes', async () => {
@@ -109,8 +109,8 @@ test.each([
   ['timeout', 0],
 ])('with the error %s of the daemon, whether it answers is %i', async (cause, up) => {
   const metrics = createMetrics()
-  const trouble = cause === null ? {} : { trouble: { cause } }
-  measureStatus(statusOf({ permit: null, store: null, ...trouble }), metrics)
+  const failed = cause === null ? {} : { failure: { cause } }
+  measureStatus(statusOf({ permit: null, store: null, ...failed }), metrics)
   const text = await metrics.registry.getSingleMetricAsString('anyward_routing_daemon_up')
   expect(text).toMatch(new RegExp(`^anyward_routing_daemon_up ${up}$`, 'm'))
 })
