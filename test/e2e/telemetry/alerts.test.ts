@@ -1,0 +1,209 @@
+import { resolve } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { breakEndpoint, stagesOf } from '../../../src/lab/scenario/all-sites-bad.ts'
+import { cutLinks } from '../../../src/lab/scenario/faults/paths.ts'
+import type { ScenarioName } from '../../../src/lab/scenario/names.ts'
+import type { Stage } from '../../../src/lab/scenario/scenario.ts'
+import { scenarios } from '../../../src/lab/scenario/scenarios.ts'
+import { type LabState, readState, writeState } from '../../../src/lab/state.ts'
+import { patience } from '../../patience.ts'
+import { disturb, restore } from '../fixtures/etcd/member-failures.ts'
+import { cli, inside, type Lab, labDown, labUp } from '../fixtures/lab/lab.ts'
+import { type ActiveAlert, Monitoring } from '../fixtures/prometheus/monitoring.ts'
+import { until } from '../fixtures/routing/until.ts'
+
+/** A minute of the rules takes so long here. */
+const secondsForAMinute = 4
+const withinMs = patience(40_000)
+
+let lab: Lab
+let state: LabState
+/** In the order of their sites: ams1, fra1, lon1. */
+let stages: Stage[]
+let monitoring: Monitoring
+
+beforeAll(async () => {
+  lab = await labUp('test/e2e/telemetry/sites', '--store')
+  state = (await readState())!
+  stages = await stagesOf(state, [process.execPath, resolve(cli)])
+  const targets = lab.nodes.map(({ name: node, site, statusUrl }) => ({
+    address: new URL(statusUrl).host,
+    labels: { site, node },
+  }))
+  monitoring = await Monitoring.start({ anyward: targets }, secondsForAMinute)
+  await untilCalm()
+}, patience(120_000))
+afterAll(async () => {
+  await monitoring?.stop()
+  await labDown()
+}, patience(60_000))
+
+const keyOf = ({ labels: { alertname, node, exported_node } }: ActiveAlert) =>
+  `${alertname} ${node ?? exported_node ?? 'fleet'}`
+
+/** Nothing is active, and all targets have been read. */
+async function untilCalm(): Promise<void> {
+  await until(
+    'no alert is active, and every controller is scraped',
+    async () => {
+      const up = await monitoring.query('count(up == 1)')
+      const active = (await monitoring.alerts()).map(keyOf)
+      return active.length === 0 && up[0]?.value[1] === '3'
+        ? null
+        : `${active.join()}; up: ${up[0]?.value[1]}`
+    },
+    { withinMs, everyMs: 200 },
+  )
+}
+
+interface Expected {
+  readonly strike: () => Promise<unknown>
+  readonly repair: () => Promise<unknown>
+  /** `ALERT NODE`, or `ALERT fleet`. */
+  readonly alerts: readonly string[]
+}
+
+/** Collects every alert from the fault until none is active. */
+async function expectAlerts({ strike, repair, alerts }: Expected): Promise<void> {
+  const seen = new Set<string>()
+  const look = async () => {
+    const active = (await monitoring.alerts()).map(keyOf)
+    for (const one of active) seen.add(one)
+    return active
+  }
+  await strike()
+  try {
+    await until(
+      `${alerts.join(', ')} active`,
+      async () => {
+        const active = await look()
+        const missing = alerts.filter((one) => !active.includes(one))
+        return missing.length === 0 ? null : `active: ${active.join(', ')}`
+      },
+      { withinMs, everyMs: 200 },
+    )
+  } finally {
+    await repair()
+    await writeState(state)
+  }
+  await until(
+    'no alert is active after the repair',
+    async () => {
+      const active = await look()
+      return active.length === 0 ? null : active.join(', ')
+    },
+    { withinMs, everyMs: 200 },
+  )
+  expect([...seen].sort()).toEqual([...alerts].sort())
+}
+
+async function ofScenario(name: ScenarioName, stage: Stage, alerts: readonly string[]): Promise<Expected> {
+  const fault = await scenarios.find((scenario) => scenario.name === name)!.prepare(stage)
+  return { strike: () => fault.strike(), repair: () => fault.repair(), alerts }
+}
+
+const timeout = patience(100_000)
+
+test.each(['wireguard-down', 'wireguard-hung', 'wrong-key', 'peer-missing'] as const)(
+  '%s: the service is withdrawn',
+  { timeout },
+  async (name) => {
+    // BIRD and FRR in turn.
+    const at = name === 'wireguard-hung' || name === 'peer-missing' ? 1 : 0
+    const stage = stages[at]!
+    await expectAlerts(await ofScenario(name, stage, [`AnywardServiceWithdrawn ${stage.node.name}`]))
+  },
+)
+
+test.each([0, 1])(
+  'a routing daemon that is killed, on node %i: it is down, and its sessions have no alert of their own',
+  { timeout },
+  async (at) => {
+    const stage = stages[at]!
+    await expectAlerts(
+      await ofScenario('daemon-restart', stage, [`AnywardRoutingDaemonDown ${stage.node.name}`]),
+    )
+  },
+)
+
+test('node-crash: its sessions are down, and no beat is missed', { timeout }, async () => {
+  const stage = stages[1]!
+  const fault = await cutLinks(stage)
+  await expectAlerts({
+    strike: () => fault.strike(),
+    repair: () => fault.repair(),
+    alerts: [`AnywardBgpSessionDown ${stage.node.name}`],
+  })
+})
+
+test('controller-dead: its controller is down', { timeout }, async () => {
+  const stage = stages[2]!
+  await expectAlerts(await ofScenario('controller-dead', stage, [`AnywardControllerDown ${stage.node.name}`]))
+})
+
+test('all-sites-bad: one is withdrawn, and two are held', { timeout }, async () => {
+  // The first has withdrawn before the others fail.
+  const faults = await Promise.all(stages.map(breakEndpoint))
+  const [first, second, third] = stages.map(({ node }) => node.name)
+  await expectAlerts({
+    strike: async () => {
+      await faults[0]!.strike()
+      await until('the first is withdrawn', async () => {
+        const reply = await fetch(lab.nodes.find(({ name }) => name === first)!.statusUrl)
+        const { services } = (await reply.json()) as { services: { announced: unknown[] }[] }
+        return services[0]!.announced.length === 0 ? null : 'it announces'
+      })
+      for (const fault of faults.slice(1)) await fault.strike()
+    },
+    repair: async () => {
+      for (const fault of faults) await fault.repair()
+    },
+    alerts: [
+      `AnywardServiceWithdrawn ${first}`,
+      `AnywardLastSiteHeld ${second}`,
+      `AnywardLastSiteHeld ${third}`,
+    ],
+  })
+})
+
+test('two of three members of the store are frozen: it has no quorum', { timeout }, async () => {
+  const members = state.storeMembers.slice(0, 2)
+  await expectAlerts({
+    strike: () => Promise.all(members.map((member) => disturb(member, 'freeze'))),
+    repair: () => Promise.all(members.map((member) => restore(member, 'freeze'))),
+    alerts: ['AnywardStoreWithoutQuorum fleet'],
+  })
+})
+
+test('a node that is cut off from the store: it alone, and its beat has no alert of its own', {
+  timeout,
+}, async () => {
+  const node = lab.nodes[2]!
+  const rules = [
+    'add table inet cut',
+    'add chain inet cut output { type filter hook output priority 0; }',
+    'add rule inet cut output tcp dport 2379 drop',
+  ]
+  await expectAlerts({
+    strike: () => inside(node, 'nft', [rules.join('; ')]),
+    repair: () => inside(node, 'nft', ['delete table inet cut']),
+    alerts: [`AnywardStoreUnreachable ${node.name}`],
+  })
+})
+
+test('a drain raises nothing', { timeout }, async () => {
+  const { strike, repair } = await ofScenario('drain', stages[0]!, [])
+  await expectAlerts({
+    strike: async () => {
+      await strike()
+      // As long as the alert of a withdrawal takes, and more.
+      await until('the node is drained, and the rules have been evaluated', async () => {
+        const query = `min_over_time(anyward_drain_stage{stage="drained", node="ams1-a"}[${2 * secondsForAMinute}s])`
+        const result = await monitoring.query(query)
+        return result[0]?.value[1] === '1' ? null : JSON.stringify(result)
+      })
+    },
+    repair,
+    alerts: [],
+  })
+})
