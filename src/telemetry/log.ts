@@ -1,28 +1,32 @@
 import { once } from 'node:events'
+import { isatty } from 'node:tty'
 import { type DestinationStream, destination, type Logger, pino, stdTimeFunctions } from 'pino'
 
 export type Log = Logger
 
+const stderr = 2
 const endTimeoutMs = 1000
 
 /**
- * JSON lines on stderr. They are written in the background, so that a reader that stopped reading does not block the
+ * JSON lines on stderr; on a terminal lines for a person. They are written in the background, so that a reader that stopped reading does not block the
  * controller. Beyond `maxLength` bytes of backlog, lines are dropped. Log as fatal only before the exit: pino writes such
  * a line synchronously, and waits for the reader.
  */
-export function createLog(bindings: Readonly<Record<string, string>>): {
+export async function createLog(bindings: Readonly<Record<string, string>>): Promise<{
   log: Log
   /** Writes the backlog synchronously. A line that is being written may still be lost at exit. */
   flush: () => void
   /** Resolves when every line is written, or after a second if the reader has stopped. Later lines are dropped. */
   end: () => Promise<void>
-} {
-  const stream = destination({ fd: 2, sync: false, minLength: 0, maxLength: 1_000_000 })
+}> {
+  const format = isatty(stderr) ? await createPrettyFormat() : null
+  const stream = destination({ fd: stderr, sync: false, minLength: 0, maxLength: 1_000_000 })
   // A closed or full stderr must not stop the controller.
   stream.on('error', () => {})
   let isEnding = false
   // The stream throws on a write while it ends, for example from a running poll.
-  const log = createLogTo({ write: (line) => void (isEnding || stream.write(line)) }, bindings)
+  const write = (line: string) => void (isEnding || stream.write(format === null ? line : format(line)))
+  const log = createLogTo({ write }, bindings)
   const flush = () => {
     try {
       stream.flushSync()
@@ -43,6 +47,21 @@ export function createLog(bindings: Readonly<Record<string, string>>): {
     }
   }
   return { log, flush, end }
+}
+
+/** Loaded for a terminal alone: a service runs for months without one. */
+async function createPrettyFormat(): Promise<(line: string) => string> {
+  const { prettyFactory } = await import('pino-pretty')
+  const format = prettyFactory({
+    // Node respects NO_COLOR, FORCE_COLOR and TERM.
+    colorize: process.stderr.hasColors(),
+    messageKey: 'message',
+    // The facts follow the message, in the same line.
+    singleLine: true,
+    translateTime: 'SYS:HH:MM:ss.l',
+    ignore: 'node,site,program,command',
+  })
+  return (line) => format(line) ?? ''
 }
 
 /** The same lines, to any stream. */

@@ -40,7 +40,7 @@ export async function runAgent(bundle: string, program: ThisProgram): Promise<vo
       outcome: 'refused',
     })
   }
-  const { log, flush, end } = createLog({ node, site, program: 'agent' })
+  const { log, flush, end } = await createLog({ node, site, program: 'agent' })
   exitOnCrash((error) => {
     log.fatal({ event: 'crash', err: error }, 'internal error in the agent; the node stays as it is')
     flush()

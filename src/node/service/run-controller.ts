@@ -92,7 +92,7 @@ async function readWholeBundle(dir: string): Promise<Running> {
     await repairInterrupted(bundleDir)
   } catch (error) {
     // Serving with the present files is better than not serving; the next apply tries again.
-    const { log } = createLog({ node: manifest.node, site: manifest.site })
+    const { log } = await createLog({ node: manifest.node, site: manifest.site })
     log.error(
       { event: 'repair', cause: (error as Error).message },
       'the changes of an interrupted apply cannot be reverted',
@@ -137,7 +137,7 @@ async function control(
   for (const dir of [runtimeDir, stateDir]) await makeDir(dir)
   const unlock = await lockNode(manifest)
 
-  const { log, flush, end } = createLog({ node: manifest.node, site: manifest.site })
+  const { log, flush, end } = await createLog({ node: manifest.node, site: manifest.site })
   const page = new PageData(systemClock)
   await page.restore(stateDir)
   const events = createEventLog({

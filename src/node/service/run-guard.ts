@@ -24,7 +24,7 @@ export async function runGuard(bundle: string, programVersion: string, stay: boo
   }
   // A load that keeps the controller from renewing its deadline must not stop the guard.
   setOwnPriority(raisedNiceness)
-  const { log, flush, end } = createLog({ node: manifest.node, site: manifest.site, program: 'guard' })
+  const { log, flush, end } = await createLog({ node: manifest.node, site: manifest.site, program: 'guard' })
   exitOnCrash((error) => {
     log.fatal(
       { event: 'crash', err: error },

@@ -22,7 +22,7 @@ export interface PlannerOptions {
 
 /** Plans once, and logs what it did. */
 export async function planOnce(options: PlannerOptions['round']): Promise<RoundResult> {
-  const { log, end } = createLog({ command: 'planner' })
+  const { log, end } = await createLog({ command: 'planner' })
   const { signal } = new AbortController()
   const result = await planRound({ ...options, signal }, log, systemClock.wall())
   await end()
@@ -36,7 +36,7 @@ export async function planOnce(options: PlannerOptions['round']): Promise<RoundR
 export async function runPlanner(options: PlannerOptions): Promise<'stopped' | 'late'> {
   // The first fleet must be valid: the schedule is in it. Later errors leave everything as it was.
   const first = await requireFleet(options.round.sites)
-  const { log, end } = createLog({ command: 'planner' })
+  const { log, end } = await createLog({ command: 'planner' })
   const metrics = createPlannerMetrics()
   const stopping = new AbortController()
   const round = { ...options.round, signal: stopping.signal }

@@ -24,7 +24,7 @@ export interface RtrOptions {
 /** Serves VRPs to routers (RFC 8210) until SIGTERM or SIGINT. Throws OperationError if it cannot listen. */
 export async function runRtr({ source, listen, stateDir, pollMs }: RtrOptions): Promise<void> {
   const { host, port } = listen
-  const { log, end } = createLog({ program: 'rtr' })
+  const { log, end } = await createLog({ program: 'rtr' })
   const server = createRtrServer({
     vrps: null,
     ...timers,

@@ -27,15 +27,15 @@ test('--version and --help load the descriptions of the commands, and commander 
 })
 
 test.each(['bird', 'frr'])(
-  'controller and guard behind %s load neither zod nor execa: they take memory for months',
+  'controller and guard behind %s load neither zod nor execa nor pino-pretty: they take memory for months',
   async (daemon) => {
     const routing = `src/node/routing/${daemon}/${daemon}.ts`
     const guard = await findLoaded('src/cli/main.ts', 'src/cli/node/guard.ts', routing)
     expect(guard.packages).toContain('pino')
-    for (const name of ['zod', 'execa', 'prom-client']) expect(guard.packages).not.toContain(name)
+    for (const name of ['zod', 'execa', 'prom-client', 'pino-pretty']) expect(guard.packages).not.toContain(name)
     const controller = await findLoaded('src/cli/main.ts', 'src/cli/node/controller.ts', routing)
     expect(controller.packages).toContain('prom-client')
-    for (const name of ['zod', 'execa']) expect(controller.packages).not.toContain(name)
+    for (const name of ['zod', 'execa', 'pino-pretty']) expect(controller.packages).not.toContain(name)
   },
 )
 

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { createLog } from '../../../src/telemetry/log.ts'
 
 test('a line during or after the end of the log is dropped without an error', async () => {
-  const { log, end } = createLog({ program: 'test' })
+  const { log, end } = await createLog({ program: 'test' })
   const ended = end()
   expect(() => log.info('late')).not.toThrow()
   await ended
