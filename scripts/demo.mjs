@@ -17,13 +17,23 @@ const program = [process.execPath, `${root}dist/cli/main.js`]
 
 /** The first without session rescue, so that the client waits for WireGuard's own timers, and all others with it. */
 const acts = [
-  { scenario: 'wireguard-down', node: 'fra1-a', rescue: false },
+  {
+    scenario: 'wireguard-down',
+    node: 'fra1-a',
+    rescue: false,
+    label: 'the WireGuard interface is removed, no rescue',
+  },
   { scenario: 'wireguard-down', node: 'fra1-a', rescue: true },
   { scenario: 'wireguard-hung', node: 'nyc1-a', rescue: true },
   { scenario: 'node-crash', node: 'ams1-a', rescue: true },
   { scenario: 'wrong-key', node: 'fra1-a', rescue: true },
   { scenario: 'peer-missing', node: 'nyc1-a', rescue: true },
-  { scenario: 'site-change-silent', node: 'ams1-a', rescue: true },
+  {
+    scenario: 'site-change-silent',
+    node: 'ams1-a',
+    rescue: true,
+    label: 'an upstream moves the route to another site',
+  },
   { scenario: 'controller-killed', node: 'ams1-a', rescue: true },
 ]
 
@@ -169,7 +179,7 @@ async function play(state, act, number, signal) {
   return {
     passed: result.passed,
     cells: [
-      what,
+      act.label ?? what,
       nameOf(node),
       foundBy(scenario, reason),
       scenario.expects === 'kept' && result.passed ? 'kept' : formatMs(result.withdrawnMs),

@@ -33,7 +33,7 @@ async function filesBelow(folder: string): Promise<string[]> {
 const common = new Set(['level', 'time', 'node', 'site', 'program', 'pid', 'event', 'message'])
 
 test('the lines of a fleet with faults are JSON with the documented fields, and no line has a secret', async () => {
-  const faults = ['wrong-key', 'wireguard-down', 'controller-killed', 'drain']
+  const faults = ['wrong-key', 'drain']
   const run = await execa(process.execPath, [cli, 'lab', 'run', '--running', ...faults], { reject: false })
   expect(run.exitCode, run.stderr).toBe(0)
   const files = await filesBelow(labDir)
