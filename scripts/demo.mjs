@@ -193,7 +193,7 @@ const toOtherSite = 'its client moves to another site'
 function describeClient({ where, outageMs, packetsLost }) {
   const site = where === 'here' ? 'its own site' : 'another site'
   if (packetsLost === 0) return `              its client is at ${site}, and has lost nothing`
-  return `   ${formatMs(outageMs).padStart(9)}  its client was dark: it is at ${site} now, ${packetsLost} packets lost`
+  return `   ${formatMs(outageMs).padStart(9)}  its client was dark: it is at ${site} now, ${packetsLost} ${packetsLost === 1 ? 'packet' : 'packets'} lost`
 }
 
 /** `null`: longer than it was waited for. */

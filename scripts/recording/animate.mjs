@@ -16,7 +16,7 @@ const hurry = 0.06
 /** `outputs`: of `readSession`. Its waits are shortened. */
 export function animate(outputs, title) {
   const { lines, scrolls, endMs } = film(outputs)
-  const totalMs = endMs + restMs
+  const totalMs = Math.round(endMs) + restMs
   const percent = (ms) => `${((ms / totalMs) * 100).toFixed(3).replace(/\.?0+$/, '')}%`
   const rules = []
   const texts = lines.map(({ row, cells, fromMs, toMs }, index) => {

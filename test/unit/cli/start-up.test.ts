@@ -32,7 +32,8 @@ test.each(['bird', 'frr'])(
     const routing = `src/node/routing/${daemon}/${daemon}.ts`
     const guard = await findLoaded('src/cli/main.ts', 'src/cli/node/guard.ts', routing)
     expect(guard.packages).toContain('pino')
-    for (const name of ['zod', 'execa', 'prom-client', 'pino-pretty']) expect(guard.packages).not.toContain(name)
+    for (const name of ['zod', 'execa', 'prom-client', 'pino-pretty'])
+      expect(guard.packages).not.toContain(name)
     const controller = await findLoaded('src/cli/main.ts', 'src/cli/node/controller.ts', routing)
     expect(controller.packages).toContain('prom-client')
     for (const name of ['zod', 'execa', 'pino-pretty']) expect(controller.packages).not.toContain(name)
