@@ -29,13 +29,15 @@ export function animate(outputs, title) {
     const last = toMs === null ? ' class="z"' : ''
     return `<text id="${name}"${last} y="${(row + 1) * cell.height - 5}">${spans(cells)}</text>`
   })
-  const steps = scrolls.map(
-    ({ atMs, rows }) => `${percent(atMs)}{transform:translateY(-${rows * cell.height}px)}`,
+  // Several scrolls at the same time are one.
+  const steps = [...new Map(scrolls.map(({ atMs, rows }) => [percent(atMs), rows]))].map(
+    ([at, rows]) => `${at}{transform:translateY(-${rows * cell.height}px)}`,
   )
   const width = Math.ceil(columns * cell.width) + 2 * margin
   const height = shownRows * cell.height + 2 * margin
   const last = scrolls.at(-1)?.rows ?? 0
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeXml(title)}">
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-labelledby="t">
+<title id="t">${escapeXml(title)}</title>
 <style>
 svg{--back:#f6f8fa;--ink:#1f2328;--dim:#59636e;--edge:#d1d9e0}
 @media (prefers-color-scheme:dark){svg{--back:#151b23;--ink:#f0f6fc;--dim:#9198a1;--edge:#3d444d}}
@@ -47,9 +49,10 @@ ${rules.join('\n')}
 @media (prefers-reduced-motion:reduce){text,#s{animation:none}}
 </style>
 <rect width="${width - 1}" height="${height - 1}" x=".5" y=".5" rx="8" fill="var(--back)" stroke="var(--edge)"/>
-<svg x="${margin}" y="${margin}" width="${width - 2 * margin}" height="${height - 2 * margin}"><g id="s">
+<clipPath id="view"><rect x="${margin}" y="${margin}" width="${width - 2 * margin}" height="${height - 2 * margin}"/></clipPath>
+<g clip-path="url(#view)"><g transform="translate(${margin} ${margin})"><g id="s">
 ${texts.join('\n')}
-</g></svg>
+</g></g></g>
 </svg>
 `
 }

@@ -131,13 +131,19 @@ function openScreen<T>({ describe }: Watched<T>): View<T> {
     screen.clear()
     draw()
   }
+  const resume = () => {
+    listen()
+    redraw()
+  }
   const suspend = () => {
+    mute()
     screen.close()
     process.kill(process.pid, 'SIGSTOP')
   }
-  redraw()
+  const { listen, mute } = takeKeys()
+  resume()
   process.stdout.on('resize', redraw)
-  process.on('SIGTSTP', suspend).on('SIGCONT', redraw)
+  process.on('SIGTSTP', suspend).on('SIGCONT', resume)
   // Also where an error ends the program.
   process.once('exit', () => screen.close())
   const timer = setInterval(draw, frameMs)
@@ -148,8 +154,29 @@ function openScreen<T>({ describe }: Watched<T>): View<T> {
     },
     end() {
       clearInterval(timer)
+      mute()
       screen.close()
       if (last !== null) process.stdout.write(`${frame(last).join('\n')}\n`)
     },
+  }
+}
+
+const signals = new Map<string, NodeJS.Signals>([
+  ['q', 'SIGINT'],
+  ['\u0003', 'SIGINT'],
+  ['\u001a', 'SIGTSTP'],
+])
+
+/** Keys that are pressed must not appear on the screen: without an echo, Ctrl-C and Ctrl-Z arrive as characters. */
+function takeKeys(): { listen(): void; mute(): void } {
+  const { stdin } = process
+  if (!stdin.isTTY) return { listen() {}, mute() {} }
+  stdin.setEncoding('utf8').on('data', (keys: string) => {
+    const signal = [...signals].find(([key]) => keys.includes(key))?.[1]
+    if (signal !== undefined) process.kill(process.pid, signal)
+  })
+  return {
+    listen: () => void stdin.setRawMode(true).resume(),
+    mute: () => void stdin.setRawMode(false).pause(),
   }
 }

@@ -7,18 +7,20 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { NodeStatus } from '../../../src/control/status.ts'
 import { readLogTables } from '../../golden/log-tables.ts'
 import { patience } from '../../patience.ts'
-import { cli, labDown, labUp } from '../fixtures/lab/lab.ts'
+import { cli, type Lab, labDown, labUp } from '../fixtures/lab/lab.ts'
 import { LiveTerminal } from '../fixtures/terminal/live-terminal.ts'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 const labDir = '/run/anyward-lab'
 let dir: string
+let lab: Lab
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'logs-'))
-  await labUp('test/e2e/fixtures/fleet')
+  lab = await labUp('test/e2e/fixtures/fleet')
 }, patience(120_000))
 afterAll(async () => {
   await labDown()
@@ -68,6 +70,33 @@ test('the lines of a fleet with faults are JSON with the documented fields, and 
   }
   expect(new Set(secrets).size).toBeGreaterThan(2)
   expect(secrets.filter((secret) => text.includes(secret))).toEqual([])
+})
+
+test('a watch of a real controller prints a document for each stage of a drain, and few others', async () => {
+  const node = ['--node', lab.nodes[0]!.name]
+  const watch = execa(process.execPath, [cli, 'status', '--watch', '--json', ...node], { reject: false })
+  let text = ''
+  watch.stdout.on('data', (chunk: Buffer) => {
+    text += chunk.toString()
+  })
+  const documents = () =>
+    text
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => JSON.parse(line) as NodeStatus)
+  const stages = () => documents().map(({ services }) => services[0]!.drain.stage)
+  try {
+    await expect.poll(stages, { timeout: patience(20_000) }).toEqual(['none'])
+    await execa(process.execPath, [cli, 'drain', '--no-wait', ...node])
+    await expect.poll(stages, { timeout: patience(60_000) }).toContain('drained')
+    await execa(process.execPath, [cli, 'undrain', '--no-wait', ...node])
+    await expect.poll(() => stages().at(-1), { timeout: patience(60_000) }).toBe('none')
+  } finally {
+    watch.kill('SIGINT')
+  }
+  expect((await watch).exitCode).toBe(0)
+  // Measurements change every second, and are no change.
+  expect(documents().length).toBeLessThan(15)
 })
 
 const planOnce = (...more: string[]) => [

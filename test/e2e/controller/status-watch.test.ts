@@ -138,6 +138,24 @@ test('on a terminal the status is redrawn in place, and Ctrl-C restores the term
   expect(terminal.text).toContain('vpn: unhealthy, withdraw')
 })
 
+test('keys do not appear on the screen, Ctrl-Z gives the terminal back until the command goes on, and q ends it', async () => {
+  await using terminal = await LiveTerminal.start(watch(), { columns: 100, rows: 30 })
+  await expect.poll(() => terminal.text, slow).toContain('vpn: healthy, announce')
+  const { asked } = controller
+  terminal.type('xyzzy\r')
+  await expect.poll(() => controller.asked, slow).toBeGreaterThan(asked + 1)
+  expect(terminal.text).not.toContain('xyzzy')
+  terminal.type('\u001a')
+  await expect.poll(() => terminal.isAlternate, slow).toBe(false)
+  await expect.poll(() => readFile(`/proc/${terminal.pid}/stat`, 'utf8'), slow).toMatch(/\) T /)
+  terminal.resume()
+  await expect.poll(() => terminal.isAlternate, slow).toBe(true)
+  await expect.poll(() => terminal.text, slow).toContain('vpn: healthy, announce')
+  terminal.type('q')
+  expect(await terminal.end()).toBe(0)
+  expect(terminal.isAlternate).toBe(false)
+})
+
 test('SIGTERM restores the terminal too, and exits 0, also while the controller hangs', async () => {
   controller.answer = 'nothing'
   await using terminal = await LiveTerminal.start(watch(), { columns: 100, rows: 30 })

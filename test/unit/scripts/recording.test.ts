@@ -59,7 +59,7 @@ test('each state of a line has its time, and its text is escaped', async () => {
   expect(one).toMatchObject({ appears: 0, gone: null })
   expect(waiting!.gone).toBe(done!.appears)
   expect(waiting!.y).toBe(done!.y)
-  expect(svg).toContain('aria-label="a &quot;session&quot;"')
+  expect(svg).toContain('<title id="t">a &quot;session&quot;</title>')
 })
 
 test('a long wait is shown faster, and a line that has no room moves the others up', async () => {
