@@ -132,15 +132,15 @@ function openScreen<T>({ describe }: Watched<T>): View<T> {
     draw()
   }
   const resume = () => {
-    listen()
+    keys.listen()
     redraw()
   }
   const suspend = () => {
-    mute()
+    keys.mute()
     screen.close()
     process.kill(process.pid, 'SIGSTOP')
   }
-  const { listen, mute } = takeKeys()
+  const keys = takeKeys()
   resume()
   process.stdout.on('resize', redraw)
   process.on('SIGTSTP', suspend).on('SIGCONT', resume)
@@ -154,7 +154,7 @@ function openScreen<T>({ describe }: Watched<T>): View<T> {
     },
     end() {
       clearInterval(timer)
-      mute()
+      keys.mute()
       screen.close()
       if (last !== null) process.stdout.write(`${frame(last).join('\n')}\n`)
     },
