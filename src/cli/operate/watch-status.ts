@@ -156,7 +156,8 @@ function openScreen<T>({ describe }: Watched<T>): View<T> {
       clearInterval(timer)
       keys.mute()
       screen.close()
-      if (last !== null) process.stdout.write(`${frame(last).join('\n')}\n`)
+      // What was shown last stays, as a command prints it.
+      if (last?.status != null) process.stdout.write(`${describe(last.status, paint).join('\n')}\n`)
     },
   }
 }

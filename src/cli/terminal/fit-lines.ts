@@ -2,16 +2,23 @@ import { stripVTControlCharacters } from 'node:util'
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the sequences that color text
 const color = /(\u001b\[[\d;]*m)/
+// biome-ignore lint/suspicious/noControlCharactersInRegex: and these are all others
+const controls = /\u001b\[[\d;]*m|[\0-\u001f\u007f-\u009f]+/g
 
 /**
  * Lines for a terminal of that size: prose is wrapped, with the indent of its first line, and the rows of a table are
  * cut. What has no room below is counted in the last line. Counts characters, some of which a terminal shows wider.
  */
 export function fitLines(lines: readonly string[], columns: number, rows: number): string[] {
-  const fitted = lines.flatMap((line) => fitLine(line, Math.max(20, columns)))
+  const fitted = lines.flatMap((line) => fitLine(withoutControls(line), Math.max(20, columns)))
   if (fitted.length <= rows) return fitted
   const shown = Math.max(0, rows - 1)
   return [...fitted.slice(0, shown), `… ${fitted.length - shown} more lines: enlarge the terminal`]
+}
+
+/** A line break or a cursor movement in a message would misplace all that follows. */
+function withoutControls(line: string): string {
+  return line.replace(controls, (found) => (color.test(found) ? found : ' '))
 }
 
 function fitLine(line: string, columns: number): string[] {

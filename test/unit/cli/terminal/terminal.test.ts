@@ -41,6 +41,12 @@ test('a word that is longer than the line is cut, and colors do not count', () =
   expect(cut('\u001b[31munhealthy\u001b[39m, withdraw', 12)).toBe('\u001b[31munhealthy\u001b[39m, …')
 })
 
+test('control characters of a message become spaces, and colors stay', () => {
+  expect(fitLines(['\u001b[31mdown\u001b[39m: no\nroute\u001b[2J'], 80, 10)).toEqual([
+    '\u001b[31mdown\u001b[39m: no route [2J',
+  ])
+})
+
 test('what has no room below is counted', () => {
   expect(fitLines(['a', 'b', 'c', 'd'], 80, 3)).toEqual(['a', 'b', '… 2 more lines: enlarge the terminal'])
   expect(fitLines(['a', 'b', 'c'], 80, 3)).toEqual(['a', 'b', 'c'])
