@@ -27,6 +27,8 @@ interface WatchOptions<T> {
  */
 export async function watchController<T>(options: WatchOptions<T>): Promise<void> {
   const { ask, describeAbsent, onSight, signal, pauseMs = 1000, clock = systemClock } = options
+  let wake = () => {}
+  signal.addEventListener('abort', () => wake(), { once: true })
   let sight: Sight<T> = { status: null, atMs: clock.wall(), silence: null }
   while (!signal.aborted) {
     const silence = await ask().then(
@@ -42,6 +44,9 @@ export async function watchController<T>(options: WatchOptions<T>): Promise<void
     )
     if (signal.aborted) return
     onSight({ ...sight, silence })
-    await clock.sleep(pauseMs, (wake) => signal.addEventListener('abort', wake, { once: true }))
+    if (signal.aborted) return
+    await clock.sleep(pauseMs, (waker) => {
+      wake = waker
+    })
   }
 }
