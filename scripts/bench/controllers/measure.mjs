@@ -11,6 +11,8 @@ const restoreTimeoutMs = 60_000
 const idleMs = 8000
 /** The pause before a fault, plus up to one check interval, so that a round begins at a random moment of it. */
 const settleMs = 500
+/** A fault lasts at least so long: a shorter one is a pause of the endpoint, and our probe waits for such pauses afterwards. */
+const lastsMs = 1000
 
 export const faults = [
   { id: 'wireguard-down', name: 'interface removed' },
@@ -53,6 +55,7 @@ async function measureRound(lab, running, id) {
       running.rows.map(({ watch }) => watch('gone', since, since + patienceMs)),
     )
     await struck
+    await delay(Math.max(0, since + lastsMs - performance.now()))
     return { afterMs, limitMs, says: await listenWell(hear, running) }
   } finally {
     await fault.repair()

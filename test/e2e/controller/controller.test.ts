@@ -213,7 +213,7 @@ describe.each(['bird', 'frr'] as const)('the controller behind %s', (daemon) => 
     expect(await tables.read()).toEqual([])
   })
 
-  test('failure 3: a controller stopped by SIGTERM keeps its announcements where onStop is keep', async () => {
+  test('failure 3: a controller stopped by SIGTERM keeps its announcements where onStop is keep, without a fence', async () => {
     const kept = await mkdtemp(join(tmpdir(), 'anyward-keep-'))
     try {
       await cp(node.bundle, kept, { recursive: true })
@@ -228,6 +228,8 @@ describe.each(['bird', 'frr'] as const)('the controller behind %s', (daemon) => 
       process.kill(controllerPid, 'SIGTERM')
       expect((await child.ended).exitCode).toBe(0)
       expect(await tables.read()).toEqual(everything)
+      const { stdout } = await execa('ip', ['netns', 'exec', node.namespace, 'nft', 'list', 'tables'])
+      expect(stdout).not.toContain('anyward_fence')
     } finally {
       await rm(kept, { recursive: true })
     }
