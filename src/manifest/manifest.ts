@@ -247,6 +247,8 @@ const manifest = record({
   paths,
   /** `address:port` pairs of the HTTP listener. */
   listen: list(hostAndPort, 16),
+  /** Whether the metrics have each WireGuard peer. */
+  peerMetrics: withDefault(yesNo, false),
   neighbors: unique(list(neighbor, most.neighbors)),
   /** `null` if no session validates origins; missing in bundles of Anyward 0.1.0. */
   rpki: optional(nullable(rpki)),

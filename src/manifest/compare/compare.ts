@@ -154,8 +154,18 @@ function compareRest(before: Manifest, after: Manifest): string[] {
   }
   why.push(...compareExtra(before.extra, after.extra))
   why.push(...comparePlannerKeys(before.files[plannerKeysName], after.files[plannerKeysName]))
-  const own = ({ paths, listen, services, store, remote, rescue, degradable, maintenance }: Manifest) =>
-    JSON.stringify([paths, listen, services, store, remote, rescue, degradable, maintenance])
+  const own = ({
+    paths,
+    listen,
+    peerMetrics,
+    services,
+    store,
+    remote,
+    rescue,
+    degradable,
+    maintenance,
+  }: Manifest) =>
+    JSON.stringify([paths, listen, peerMetrics, services, store, remote, rescue, degradable, maintenance])
   if (own(before) !== own(after)) why.push('the controller’s settings change: restart it with the new bundle')
   return why
 }

@@ -36,6 +36,8 @@ export interface AgentParts {
   readonly state: StatePublisher
   readonly reachability: Reachability
   readonly log: Log
+  /** A change has ended, well or not. */
+  readonly onEnded?: (rollout: string, outcome: ChangeReport['outcome']) => void
 }
 
 /**
@@ -156,6 +158,7 @@ export class Agent {
         : await this.#change(target, files, onStep)
     const facts = { event: 'change', rollout, change, bundle: digest, outcome: result.outcome }
     log[result.outcome === 'changed' ? 'info' : 'warn'](facts, result.detail)
+    this.#parts.onEnded?.(rollout, result.outcome)
     await state.publishNow()
     await report(result.outcome, result.detail)
     return !this.#isClosed

@@ -8,6 +8,8 @@ const everyMs = 60_000
 export class Reachability {
   readonly #log: Log
   readonly #clock: Clock
+  /** Whether the store has answered the last request; `null`: there was none. */
+  isReached: boolean | null = null
   #isLost = false
   #isLogged = false
   #loggedAt = Number.NEGATIVE_INFINITY
@@ -19,6 +21,7 @@ export class Reachability {
 
   /** @param failure of a request; `null`: the store has answered */
   take(failure: string | null): void {
+    this.isReached = failure === null
     if (failure === null) {
       if (this.#isLogged) this.#log.info({ event: 'store' }, 'the store answers again')
       this.#isLost = false

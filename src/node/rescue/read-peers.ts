@@ -1,6 +1,7 @@
 import type { Clock } from '../../clock/clock.ts'
 import type { Endpoint, RosterClaim } from '../../fleet/roster/link.ts'
 import type { readWgPeers, WgPeer } from '../../linux/wg.ts'
+import { PeerCounter, type PeerCounts } from '../wireguard/peer-counts.ts'
 import { ReplayWatch } from './replay-watch.ts'
 import { expiryMs, type Roster } from './roster.ts'
 import type { DisplacedPeer } from './sweep/device.ts'
@@ -22,6 +23,10 @@ export interface PeerReaderOptions {
   readonly publish: (claims: readonly RosterClaim[]) => void
   readonly putBack: (service: string, displaced: readonly DisplacedPeer[]) => Promise<void>
   readonly onProblem: (message: string) => void
+  /** What a reading has found besides; `null`: the interface cannot be read. Missing: it is not counted. */
+  readonly onCounts?: (interfaceName: string, counts: PeerCounts | null) => void
+  /** Whether these counts have each peer. */
+  readonly countsEach?: boolean
 }
 
 /** Milliseconds. */
@@ -97,6 +102,7 @@ export class PeerReader {
         this.#problem = ''
       } catch (error) {
         if (this.#closed.signal.aborted) return
+        this.#options.onCounts?.(source.interface, null)
         const { message } = error as Error
         if (message !== this.#problem) this.#options.onProblem(message)
         this.#problem = message
@@ -120,8 +126,10 @@ export class PeerReader {
     const sinceMs = clock.wall() - expiryMs
     const claims: RosterClaim[] = []
     const displaced: DisplacedPeer[] = []
+    const counter = new PeerCounter(clock.wall(), this.#options.countsEach ?? false)
     const take = (peer: WgPeer) => {
       peers += 1
+      counter.take(peer)
       const { publicKey } = peer
       const handshakeMs = peer.handshakeS * 1000
       const known = roster.entryOf(node, service, publicKey)
@@ -153,6 +161,7 @@ export class PeerReader {
       // They are in the roster, so no later reading finds that they have changed.
       if (claims.length > 0) publish(claims)
     }
+    this.#options.onCounts?.(name, counter.counts)
     // Within a second or two, a client that is there has sent data.
     if (replays.finish()) this.hurry()
     if (displaced.length > 0) await putBack(service, displaced)

@@ -65,6 +65,20 @@ export function neighborsUp({ neighbors }: Observation): ReadonlySet<string> {
   return new Set(neighbors.filter(({ session }) => session === 'up').map(({ neighbor }) => neighbor))
 }
 
+/** What the daemon counts, for metrics, over a connection of its own: announcements do not wait for it. */
+export interface RoutingCounts {
+  /** Throws DaemonError. */
+  look(): Promise<RoutingCountsLook>
+  close(): void
+}
+
+export interface RoutingCountsLook {
+  /** For each neighbor whose session is up, the prefixes accepted from it and advertised to it, of both families. */
+  readonly neighbors: ReadonlyMap<string, { readonly received: number; readonly sent: number }>
+  /** Whether an RTR cache is connected; `null`: the daemon has none, or this does not show it. */
+  readonly cacheUp: boolean | null
+}
+
 /** `missing`: the daemon has no BFD session with this neighbor. */
 export type BfdState = 'up' | 'down' | 'missing'
 

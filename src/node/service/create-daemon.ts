@@ -1,6 +1,6 @@
 import type { DaemonKind } from '../../manifest/daemon-kinds.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
-import type { BfdSessions, RoutingDaemon } from '../routing/daemon.ts'
+import type { BfdSessions, RoutingCounts, RoutingDaemon } from '../routing/daemon.ts'
 
 interface DaemonOptions {
   /** Limits each reply. */
@@ -33,4 +33,13 @@ export async function createBfd(
 ): Promise<BfdSessions | null> {
   if (!manifest.neighbors.some(({ session }) => session?.bfd)) return null
   return bfdAdapters[manifest.daemon]({ manifest, ...options })
+}
+
+const counters: Readonly<Record<DaemonKind, (manifest: Manifest) => Promise<RoutingCounts>>> = {
+  bird: async (manifest) => (await import('../routing/bird/counts.ts')).createBirdCounts({ manifest }),
+  frr: async (manifest) => (await import('../routing/frr/counts.ts')).createFrrCounts({ manifest }),
+}
+
+export function createCounts(manifest: Manifest): Promise<RoutingCounts> {
+  return counters[manifest.daemon](manifest)
 }

@@ -1,25 +1,61 @@
+import { readFile } from 'node:fs/promises'
 import type { Clock } from '../../clock/clock.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
+import type { RoutingCounts } from '../routing/daemon.ts'
+import { agentFileOf, readAgentState } from './agent-file.ts'
+import { BackgroundReading } from './background-reading.ts'
 import { readCertificateEnds } from './certificate-ends.ts'
 import type { Membership } from './join-fleet.ts'
+import type { WireguardMeasure } from './measure-wireguard.ts'
 
 const readCertificatesEveryMs = 60_000
+const countRoutesEveryMs = 5000
+const readAgentEveryMs = 1000
 
 interface MeasureParts {
   readonly manifest: Manifest
   readonly membership: Pick<Membership, 'stale'> | null
+  readonly wireguard: Pick<WireguardMeasure, 'measure'>
+  readonly counts: Pick<RoutingCounts, 'look'>
   readonly clock: Pick<Clock, 'now'>
   readonly metrics: Metrics
 }
 
 /** Sets, at the time of a scrape, the metrics of the node that are not in the status. Never rejects. */
-export function createMeasure({ manifest, membership, clock, metrics }: MeasureParts): () => Promise<void> {
+export function createMeasure(parts: MeasureParts): () => Promise<void> {
+  const { manifest, membership, wireguard, counts, clock, metrics } = parts
+  const routes = new BackgroundReading(() => counts.look(), countRoutesEveryMs, clock)
+  const measureRoutes = () => {
+    const found = routes.get()
+    metrics.routesReceived.reset()
+    metrics.routesSent.reset()
+    for (const [neighbor, { received, sent }] of found?.neighbors ?? []) {
+      metrics.routesReceived.set({ neighbor }, received)
+      metrics.routesSent.set({ neighbor }, sent)
+    }
+    if (found !== null && found.cacheUp !== null) metrics.rpkiCacheUp.set(found.cacheUp ? 1 : 0)
+  }
+  const readAgent = async () => readAgentState(await readFile(agentFileOf(manifest.paths.runtimeDir), 'utf8'))
+  const agent = new BackgroundReading(readAgent, readAgentEveryMs, clock)
+  const measureAgent = () => {
+    const found = agent.get()
+    for (const metric of [metrics.agentWritten, metrics.agentStoreUp]) metric.remove()
+    metrics.agentChange.reset()
+    if (found === null) return
+    const { writtenMs, storeUp, change } = found
+    metrics.agentWritten.set(writtenMs / 1000)
+    if (storeUp !== null) metrics.agentStoreUp.set(storeUp ? 1 : 0)
+    if (change !== null) metrics.agentChange.set({ outcome: change.outcome }, change.endedMs / 1000)
+  }
   let certificatesReadAt = Number.NEGATIVE_INFINITY
   return async () => {
     metrics.staleBeatAge.reset()
     for (const { site, node, ageMs } of membership?.stale() ?? [])
       metrics.staleBeatAge.set({ site, node }, ageMs / 1000)
+    wireguard.measure()
+    measureRoutes()
+    measureAgent()
     if (clock.now() - certificatesReadAt < readCertificatesEveryMs) return
     certificatesReadAt = clock.now()
     const ends = await readCertificateEnds(manifest)

@@ -16,6 +16,7 @@ import type { NodeSteps } from '../agent/node-steps.ts'
 import { Reachability } from '../agent/reachability.ts'
 import { StatePublisher } from '../agent/state-publisher.ts'
 import { lockApply } from '../apply/lock.ts'
+import { AgentFile, agentFileOf } from './agent-file.ts'
 import { repairNode } from './apply-node.ts'
 import { askController } from './ask-controller.ts'
 import type { ThisProgram } from './create-guard.ts'
@@ -31,7 +32,7 @@ const applyMs = 240_000
 /** Carries out what rollouts order for this node, until a signal ends the process. Throws OperationError and LockError. */
 export async function runAgent(bundle: string, program: ThisProgram): Promise<void> {
   const bundleDir = resolve(bundle)
-  const { node, site } = await readManifest(bundleDir)
+  const { node, site, paths } = await readManifest(bundleDir)
   const lock = await acquireLock(join(dirname(bundleDir), 'agent.lock'))
   if (lock.outcome === 'busy') {
     const process = lock.pid === null ? '' : ` (process ${lock.pid})`
@@ -51,12 +52,15 @@ export async function runAgent(bundle: string, program: ThisProgram): Promise<vo
   process.on('SIGHUP', () => {})
   log.info({ event: 'start' }, 'the agent starts')
   const reachability = new Reachability(log, systemClock)
+  const file = new AgentFile(agentFileOf(paths.runtimeDir), systemClock, () => reachability.isReached)
+  file.start()
   while (!stopped.signal.aborted) {
     const found = await findStore(bundleDir, log, stopped.signal)
     if (found === null) break
-    await follow(found, { bundleDir, program, log, reachability, stopped: stopped.signal })
+    await follow(found, { bundleDir, program, log, reachability, file, stopped: stopped.signal })
   }
   // A change that is in progress on the node ends by itself, and the next agent looks at it.
+  await file.close()
   log.info({ event: 'stopped' }, 'the agent ends')
   await end()
 }
@@ -96,12 +100,13 @@ interface Node {
   readonly program: ThisProgram
   readonly log: Log
   readonly reachability: Reachability
+  readonly file: AgentFile
   readonly stopped: AbortSignal
 }
 
 /** Until the agent is to end, or the installed bundle has another store. */
 async function follow({ manifest, store }: Found, node: Node): Promise<void> {
-  const { log, reachability, stopped } = node
+  const { log, reachability, file, stopped } = node
   const { site, node: name } = manifest
   const steps = createSteps(manifest, node)
   const parts = { store, clock: systemClock, self: { site, node: name }, steps, reachability }
@@ -111,7 +116,10 @@ async function follow({ manifest, store }: Found, node: Node): Promise<void> {
       if (JSON.stringify(bundle.manifest.store) !== JSON.stringify(manifest.store)) agent.finish()
     },
   })
-  const agent = new Agent({ ...parts, state, log })
+  const agent = new Agent({
+    ...{ ...parts, state, log },
+    onEnded: (rollout, outcome) => file.ended(rollout, outcome),
+  })
   const stop = () => {
     agent.close()
     state.close()

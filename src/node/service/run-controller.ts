@@ -33,7 +33,7 @@ import { createSavedNetworks } from '../routing/frr/saved-networks.ts'
 import { TrafficWatch } from '../wireguard/traffic.ts'
 import { LastResort } from '../withdraw/last-resort.ts'
 import { RemovedAddresses } from '../withdraw/removed-addresses.ts'
-import { createBfd, createDaemon } from './create-daemon.ts'
+import { createBfd, createCounts, createDaemon } from './create-daemon.ts'
 import { createFence } from './create-fence.ts'
 import { createGuard, type ThisProgram } from './create-guard.ts'
 import { createProbes } from './create-probes.ts'
@@ -43,6 +43,7 @@ import { fleetRoutes } from './fleet-routes.ts'
 import { joinFleet } from './join-fleet.ts'
 import { keepState } from './keep-state.ts'
 import { createMeasure } from './measure-node.ts'
+import { WireguardMeasure } from './measure-wireguard.ts'
 import { lockNode, requireOwnDaemon, requireOwnNode } from './node-identity.ts'
 import { createRoutes, openControlSocket, openListener } from './open-control.ts'
 import { PageData } from './page-data.ts'
@@ -183,7 +184,10 @@ async function control(
       ? null
       : watchBfd({ sessions: bfdSessions, manifest, clock: systemClock, say, metrics })
   const membership = await joinFleet(manifest, systemClock, say)
-  const rescue = await shareRoster(manifest, ownPeers, systemClock, { say, metrics })
+  const wireguard = new WireguardMeasure({ manifest, clock: systemClock, metrics })
+  const onCounts: WireguardMeasure['take'] = (name, counts) => wireguard.take(name, counts)
+  const rescue = await shareRoster(manifest, ownPeers, systemClock, { say, metrics, onCounts })
+  const counts = await createCounts(manifest)
   const sessions =
     rescue.shared === null ? null : rescueSessions(manifest, { ...rescue.shared, fence, say, metrics })
   const isIdle = () => controller.isVerified
@@ -214,7 +218,7 @@ async function control(
   const remote = await describeSelf(manifest, membership, () => controller.status(), { say, metrics })
   const ofFleet = membership === null ? [] : fleetRoutes(manifest, membership, say)
   const ofPage = page.routes(manifest, () => controller.status())
-  const measure = createMeasure({ manifest, membership, clock: systemClock, metrics })
+  const measure = createMeasure({ manifest, membership, wireguard, counts, clock: systemClock, metrics })
   const routes = createRoutes(controller, metrics, [...ofFleet, ...ofPage], measure)
   const controlSocket = await openControlSocket(manifest, routes)
   const listener = await openListener(manifest, routes, log)
@@ -251,6 +255,7 @@ async function control(
     rpki?.stop()
     saved?.stop()
     bfd?.stop()
+    counts.close()
     await source.stop()
     await remote?.close()
     await links.close()

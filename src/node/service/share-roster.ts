@@ -7,7 +7,7 @@ import { readWgPeers } from '../../linux/wg.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import type { Say } from '../../telemetry/say.ts'
-import { PeerReader } from '../rescue/read-peers.ts'
+import { PeerReader, type PeerReaderOptions } from '../rescue/read-peers.ts'
 import { Roster } from '../rescue/roster.ts'
 import { createRescueDevice, type RescueDevice } from '../rescue/sweep/device.ts'
 
@@ -33,6 +33,8 @@ export interface SharedRoster {
 interface Outputs {
   readonly say: Say
   readonly metrics: Metrics
+  /** What the readings of the peers have found. */
+  readonly onCounts: NonNullable<PeerReaderOptions['onCounts']>
 }
 
 /** @param ownPeers the public keys of this node's probes, by interface */
@@ -40,12 +42,12 @@ export async function shareRoster(
   manifest: Manifest,
   ownPeers: ReadonlyMap<string, string>,
   clock: Clock,
-  { say, metrics }: Outputs,
+  { say, metrics, onCounts }: Outputs,
 ): Promise<{ readonly shared: SharedRoster | null; status(): NodeStatus['rescue'] }> {
   const { rescue } = manifest
   if (rescue === null) return { shared: null, status: () => null }
   try {
-    const shared = await open(manifest, rescue, ownPeers, clock, { say, metrics })
+    const shared = await open(manifest, rescue, ownPeers, clock, { say, metrics, onCounts })
     return { shared, status: () => shared.status() }
   } catch (error) {
     // Never throws: probing and announcing go on without it.
@@ -64,7 +66,7 @@ async function open(
   rescue: NonNullable<Manifest['rescue']>,
   ownPeers: ReadonlyMap<string, string>,
   clock: Clock,
-  { say, metrics }: Outputs,
+  { say, metrics, onCounts }: Outputs,
 ): Promise<SharedRoster> {
   const { node: self, site, services, remote } = manifest
   const { listen, nodes, relays } = rescue
@@ -113,6 +115,7 @@ async function open(
   )
   const reader = new PeerReader({
     ...{ node: self, roster, clock, readPeers: readWgPeers },
+    ...{ onCounts, countsEach: manifest.peerMetrics },
     sources: services.map(({ name, wireguard }) => ({
       ...{ service: name, interface: wireguard.interface },
       probes: [

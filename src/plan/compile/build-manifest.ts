@@ -21,6 +21,7 @@ export function buildManifest(
     routerId: node.routerId,
     paths: node.layout.paths,
     listen: [...node.layout.listen],
+    peerMetrics: node.peerMetrics,
     neighbors: node.sessions.map((session) => ({
       name: session.neighbor,
       kind: session.kind,

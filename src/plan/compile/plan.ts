@@ -65,6 +65,7 @@ export interface NodePlan {
   /** Configuration of the engineer's own, which the daemon gets as it is. */
   readonly extra: readonly ExtraText[]
   readonly maintenance: readonly MaintenanceWindow[]
+  readonly peerMetrics: boolean
   /** The keys that may sign the next bundle. */
   readonly plannerKeys: readonly string[]
 }

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import {
@@ -8,6 +9,7 @@ import {
   readEarlierBundle,
 } from '../../bundle/read.ts'
 import { type BundleToWrite, writeBundles } from '../../bundle/write.ts'
+import { writeFileAtomically } from '../../files/atomic-file.ts'
 import { hashOf } from '../../files/hash.ts'
 import type { MissingProgram } from '../../linux/programs.ts'
 import { compareBundles, type NodeComparison } from '../../manifest/compare/compare.ts'
@@ -19,6 +21,7 @@ import { compileForDebian } from '../compile/compile-plan.ts'
 import { coverageOf, type ServiceCoverage } from '../compile/coverage.ts'
 import type { PlanFeeds } from '../compile/feeds.ts'
 import type { NodePlan, Notice, Plan } from '../compile/plan.ts'
+import { describeScrapeTargets } from '../compile/scrape-targets.ts'
 import { createRenderer, type Renderer } from '../render/render.ts'
 import type { Fleet } from '../sites/fleet.ts'
 import { renderWithManifest } from './render-bundle.ts'
@@ -105,10 +108,21 @@ export async function planFleet(request: PlanRequest): Promise<PlanResult> {
     return { nodes, removed, coverage, notices }
   }
   if (short.length > 0) return { outcome: 'refused', report: await draftAll(() => {}), short }
-  return { outcome: 'written', report: await writeBundles(draftAll) }
+  const report = await writeBundles(draftAll)
+  await writeTargets(join(out, targetsName), describeScrapeTargets(fleet))
+  return { outcome: 'written', report }
 }
 
 const nodesBetweenPauses = 50
+
+/** Beside the folders of the sites. */
+const targetsName = 'prometheus-targets.json'
+
+/** Prometheus reads the file again whenever it is written. */
+async function writeTargets(path: string, text: string): Promise<void> {
+  const before = await readFile(path, 'utf8').catch(() => null)
+  if (before !== text) await writeFileAtomically(path, text)
+}
 
 function draftNode(
   dir: string,

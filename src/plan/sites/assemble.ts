@@ -81,6 +81,7 @@ export function assembleFleet(fleet: FleetFile, sites: readonly SiteFile[], read
       via: fleet.rollout.via,
     },
     listen: fleet.controller.listen,
+    peerMetrics: fleet.controller.peerMetrics,
     sites: sites.map((site) => ({
       name: site.site,
       nodes: site.nodes.map((node) => assembleNode(node, site, fleet, readExtra)),

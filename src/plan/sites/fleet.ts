@@ -40,6 +40,8 @@ export interface Fleet {
   readonly rollout: RolloutSettings
   /** Where each node's controller answers HTTP, as `address:port`. */
   readonly listen: string
+  /** Whether the metrics of a node have each WireGuard peer. */
+  readonly peerMetrics: boolean
   readonly sites: readonly Site[]
 }
 

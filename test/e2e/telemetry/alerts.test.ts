@@ -1,4 +1,7 @@
-import { resolve } from 'node:path'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { execa } from 'execa'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { breakEndpoint, stagesOf } from '../../../src/lab/scenario/all-sites-bad.ts'
 import { cutLinks } from '../../../src/lab/scenario/faults/paths.ts'
@@ -8,6 +11,7 @@ import { scenarios } from '../../../src/lab/scenario/scenarios.ts'
 import { type LabState, readState, writeState } from '../../../src/lab/state.ts'
 import { patience } from '../../patience.ts'
 import { disturb, restore } from '../fixtures/etcd/member-failures.ts'
+import { expectGoodMetrics } from '../fixtures/http/promtool.ts'
 import { cli, inside, type Lab, labDown, labUp } from '../fixtures/lab/lab.ts'
 import { type ActiveAlert, Monitoring } from '../fixtures/prometheus/monitoring.ts'
 import { until } from '../fixtures/routing/until.ts'
@@ -16,26 +20,42 @@ import { until } from '../fixtures/routing/until.ts'
 const secondsForAMinute = 4
 const withinMs = patience(40_000)
 
+const sites = 'test/e2e/telemetry/sites'
+const plannerAt = '127.0.0.1:9380'
+
+let folder: string
+let planner: ReturnType<typeof startPlanner>
 let lab: Lab
 let state: LabState
 /** In the order of their sites: ams1, fra1, lon1. */
 let stages: Stage[]
 let monitoring: Monitoring
 
+function startPlanner(dir: string) {
+  const argv = ['planner', '--sites', sites, '--out', join(dir, 'out'), '--state', join(dir, 'state')]
+  return execa(process.execPath, [cli, ...argv, '--listen', plannerAt], { reject: false, stdio: 'ignore' })
+}
+
 beforeAll(async () => {
-  lab = await labUp('test/e2e/telemetry/sites', '--store')
+  lab = await labUp(sites, '--store')
   state = (await readState())!
   stages = await stagesOf(state, [process.execPath, resolve(cli)])
   const targets = lab.nodes.map(({ name: node, site, statusUrl }) => ({
     address: new URL(statusUrl).host,
     labels: { site, node },
   }))
-  monitoring = await Monitoring.start({ anyward: targets }, secondsForAMinute)
+  folder = await mkdtemp(join(tmpdir(), 'anyward-planner-'))
+  planner = startPlanner(folder)
+  const jobs = { anyward: targets, 'anyward-planner': [{ address: plannerAt, labels: {} }] }
+  monitoring = await Monitoring.start(jobs, secondsForAMinute)
   await untilCalm()
 }, patience(120_000))
 afterAll(async () => {
   await monitoring?.stop()
+  planner?.kill('SIGTERM')
+  await planner
   await labDown()
+  await rm(folder, { recursive: true })
 }, patience(60_000))
 
 const keyOf = ({ labels: { alertname, node, exported_node } }: ActiveAlert) =>
@@ -44,11 +64,11 @@ const keyOf = ({ labels: { alertname, node, exported_node } }: ActiveAlert) =>
 /** Nothing is active, and all targets have been read. */
 async function untilCalm(): Promise<void> {
   await until(
-    'no alert is active, and every controller is scraped',
+    'no alert is active, and the controllers and the planner are scraped',
     async () => {
       const up = await monitoring.query('count(up == 1)')
       const active = (await monitoring.alerts()).map(keyOf)
-      return active.length === 0 && up[0]?.value[1] === '3'
+      return active.length === 0 && up[0]?.value[1] === '4'
         ? null
         : `${active.join()}; up: ${up[0]?.value[1]}`
     },
@@ -103,6 +123,66 @@ async function ofScenario(name: ScenarioName, stage: Stage, alerts: readonly str
 }
 
 const timeout = patience(100_000)
+
+test('promtool accepts what each program exports, with all that it has to export', { timeout }, async () => {
+  for (const address of [...lab.nodes.map(({ statusUrl }) => new URL(statusUrl).host), plannerAt])
+    await expectGoodMetrics(await (await fetch(`http://${address}/metrics`)).text())
+})
+
+test('WireGuard, BGP, the store and the agent are measured on each node, and no peer is named', {
+  timeout,
+}, async () => {
+  for (const query of [
+    // Its own probe, and the client of its site.
+    'anyward_wireguard_peers >= 2',
+    'anyward_wireguard_fresh_peers >= 1',
+    'anyward_wireguard_received_bytes_total > 0',
+    'anyward_wireguard_sent_bytes_total > 0',
+    'anyward_bgp_sent_prefixes == 2',
+    'anyward_bgp_received_prefixes >= 0',
+    'anyward_certificate_expiry_timestamp_seconds{certificate="rescue"} > time()',
+    'time() - anyward_agent_timestamp_seconds < 15',
+    'anyward_agent_store_up == 1',
+  ]) {
+    await until(
+      `${query} on three nodes`,
+      async () => {
+        const result = await monitoring.query(query)
+        return result.length === 3 ? null : JSON.stringify(result)
+      },
+      { withinMs, everyMs: 200 },
+    )
+  }
+  expect(await monitoring.query('{__name__=~"anyward_wireguard_peer_.*"}')).toEqual([])
+})
+
+/** What has no series in a fleet like this one, or not before there was a fault. */
+const mayBeEmpty = [
+  'Alerts',
+  'RTR cache',
+  'Bad probes',
+  'Time of a rescue',
+  'Stray packets',
+  'Age of the plan and of the VRPs',
+]
+
+test('Prometheus answers each query of the dashboard', { timeout }, async () => {
+  const text = await readFile('templates/grafana/anyward.json', 'utf8')
+  const { panels } = JSON.parse(text) as { panels: { title: string; targets?: { expr: string }[] }[] }
+  const queries = panels.flatMap(({ title, targets = [] }) => targets.map(({ expr }) => ({ title, expr })))
+  expect(queries.length).toBeGreaterThan(25)
+  for (const { title, expr } of queries) {
+    const promql = expr.replaceAll(/\$(site|node)\b/g, '.*').replaceAll('$__rate_interval', '10s')
+    await until(
+      `"${title}" has data`,
+      async () => {
+        const result = await monitoring.query(promql)
+        return result.length > 0 || mayBeEmpty.includes(title) ? null : promql
+      },
+      { withinMs, everyMs: 200 },
+    )
+  }
+})
 
 test.each(['wireguard-down', 'wireguard-hung', 'wrong-key', 'peer-missing'] as const)(
   '%s: the service is withdrawn',

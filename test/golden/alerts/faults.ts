@@ -99,6 +99,7 @@ export const healthy: readonly Course[] = [
       at('anyward_replayed_handshakes_total', 0, vpn),
       at('anyward_certificate_expiry_timestamp_seconds', (atS) => atS + 90 * dayS, { certificate: 'store' }),
       at('anyward_store_up', 1),
+      at('anyward_agent_timestamp_seconds', (atS) => atS - 4),
       ...others.flatMap((name) => [
         at('anyward_clock_skew_seconds', 0.01, other(name)),
         at('anyward_roster_stream_up', 1, other(name)),
@@ -235,6 +236,13 @@ export const faults: readonly Fault[] = [
   onNode('AnywardReplayedHandshakes', 'anyward_replayed_handshakes_total', counting(0, 1), vpn, {
     clearS: 615,
   }),
+  onNode(
+    'AnywardAgentDown',
+    'anyward_agent_timestamp_seconds',
+    (atS, since) => atS - 4 - (since ?? 0),
+    {},
+    { delayS: 60 },
+  ),
   {
     ...onNode(
       'AnywardCertificateEnds',

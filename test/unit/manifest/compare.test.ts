@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -21,6 +21,15 @@ async function plan(refuseBelow: number | null = null) {
   const fleet = await requireFleet(join(dir, 'sites'))
   return planFleet({ fleet, feeds: noFeeds, out, check: false, refuseBelow })
 }
+
+test('a plan writes the targets for Prometheus, and leaves a file as it is that has them', async () => {
+  const path = join(out, 'prometheus-targets.json')
+  await reportOf()
+  const first = await stat(path)
+  expect(JSON.parse(await readFile(path, 'utf8'))).toHaveLength(3)
+  await reportOf()
+  expect((await stat(path)).mtimeMs).toBe(first.mtimeMs)
+})
 
 async function reportOf(): Promise<PlanReport> {
   const result = await plan()

@@ -14,6 +14,8 @@ export interface BirdProtocol {
   readonly neighborAsn: string | null
   /** The routes that all its channels have imported. */
   readonly imported: number
+  /** The routes that they have exported. */
+  readonly exported: number
 }
 
 /** Everything that BIRD runs, whatever file it came from. Throws DaemonError. */
@@ -53,7 +55,7 @@ export function parseProtocols(
       /^(\S+)\s+(\S+)\s+\S+\s+(\S+)\s+(?:\d{4}-\d\d-\d\d(?: [\d:.]+)?|[\d:.]+)\s*(.*)$/.exec(text)
     if (head) {
       const [, name, type, state, info] = head
-      const facts = { neighbor: null, neighborAsn: null, imported: 0 }
+      const facts = { neighbor: null, neighborAsn: null, imported: 0, exported: 0 }
       found.push({ name: name!, type: type!, state: state!, info: info!.trim(), ...facts })
       continue
     }
@@ -63,7 +65,14 @@ export function parseProtocols(
     const [, key, value] = detail
     if (key === 'Neighbor address') found[found.length - 1] = { ...last, neighbor: value! }
     else if (key === 'Neighbor AS') found[found.length - 1] = { ...last, neighborAsn: value! }
-    else found[found.length - 1] = { ...last, imported: last.imported + Number(value) }
+    else {
+      const exported = Number(/(\d+) exported/.exec(text)?.[1] ?? 0)
+      found[found.length - 1] = {
+        ...last,
+        imported: last.imported + Number(value),
+        exported: last.exported + exported,
+      }
+    }
   }
   return found
 }

@@ -21,7 +21,8 @@ import { readRouterLine } from './router-line.ts'
 const many = Number.POSITIVE_INFINITY
 const anyNumber = number(-Number.MAX_VALUE, Number.MAX_VALUE)
 
-const section = optional(part({ peers: optional(map(anyText(), part({ state: anyText() }), many)) }))
+const peer = part({ state: anyText(), pfxRcd: optional(anyNumber), pfxSnt: optional(anyNumber) })
+const section = optional(part({ peers: optional(map(anyText(), peer, many)) }))
 const summary = part({ ipv4Unicast: section, ipv6Unicast: section })
 
 // 8.4.4 has the first for a neighbor it does not know, and the second where the family is not activated.
@@ -50,6 +51,19 @@ export function readSummary(text: string): Summary {
   return {
     states: { ipv4: statesOf(ipv4Unicast), ipv6: statesOf(ipv6Unicast) },
   }
+}
+
+/** Of each session that is up, by the neighbor as bgpd names it. */
+export function readPrefixCounts(text: string): Map<string, { received: number; sent: number }> {
+  const counts = new Map<string, { received: number; sent: number }>()
+  for (const section of Object.values(parse(text, summary, 'summary'))) {
+    for (const [name, { state, pfxRcd = 0, pfxSnt = 0 }] of Object.entries(section?.peers ?? {})) {
+      if (state !== 'Established') continue
+      const { received = 0, sent = 0 } = counts.get(name) ?? {}
+      counts.set(name, { received: received + pfxRcd, sent: sent + pfxSnt })
+    }
+  }
+  return counts
 }
 
 /**

@@ -370,6 +370,11 @@ export const fleetFileSchema = z.strictObject({
       listen: listenField
         .describe('Where each node’s controller answers `/healthz`, `/status` and `/metrics`.')
         .prefault('127.0.0.1:9586'),
+      peerMetrics: yesNoField
+        .describe(
+          'Whether `/metrics` has the bytes and the last handshake of each WireGuard peer, by its public key: who uses the VPN, and when. See docs/security.md.',
+        )
+        .prefault(false),
     })
     .describe('The controller on each node.')
     .prefault({}),

@@ -55,13 +55,13 @@ test.each([
   const detail = [
     '    Neighbor address: 10.9.0.1',
     '    Neighbor AS:      64601',
-    '    Routes:         3 imported, 3 exported',
+    '    Routes:         3 imported, 0 filtered, 2 exported, 3 preferred',
   ]
   const lines = [{ code: 1002, text }, ...detail.map((line) => ({ code: 1006, text: line }))]
   expect(parseProtocols(lines)).toEqual([
     {
       ...{ name: 'upstream1', type: 'BGP', state: 'up', info: 'Established' },
-      ...{ neighbor: '10.9.0.1', neighborAsn: '64601', imported: 3 },
+      ...{ neighbor: '10.9.0.1', neighborAsn: '64601', imported: 3, exported: 2 },
     },
   ])
 })

@@ -4,6 +4,7 @@ import { DaemonError } from '../../../../src/node/routing/daemon.ts'
 import {
   readAdvertised,
   readNetworks,
+  readPrefixCounts,
   readRouterId,
   readSummary,
   readTaken,
@@ -71,6 +72,19 @@ describe("bgpd's answers", () => {
     const { states } = readSummary(JSON.stringify(summary))
     expect([...states.ipv4]).toEqual([['10.1.1.1', 'Established']])
     expect([...states.ipv6]).toEqual([['fd00::1', 'Active']])
+  })
+
+  test('the prefixes of a session are those of both families, and only while it is up', () => {
+    const up = { state: 'Established', pfxRcd: 3, pfxSnt: 1 }
+    const summary = {
+      ipv4Unicast: { peers: { '10.1.1.1': up, '10.1.1.2': { state: 'Active', pfxRcd: 0, pfxSnt: 0 } } },
+      ipv6Unicast: { peers: { '10.1.1.1': { ...up, pfxRcd: 4 }, 'fd00::1': { state: 'Established' } } },
+    }
+    expect([...readPrefixCounts(JSON.stringify(summary))]).toEqual([
+      ['10.1.1.1', { received: 7, sent: 2 }],
+      ['fd00::1', { received: 0, sent: 0 }],
+    ])
+    expect([...readPrefixCounts('{}')]).toEqual([])
   })
 
   test('a summary of a bgpd without neighbors is empty', () => {

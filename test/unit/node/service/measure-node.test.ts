@@ -2,10 +2,18 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { systemClock } from '../../../../src/clock/clock.ts'
 import type { Manifest } from '../../../../src/manifest/manifest.ts'
+import { AgentFile, agentFileOf } from '../../../../src/node/service/agent-file.ts'
 import { createMeasure } from '../../../../src/node/service/measure-node.ts'
 import { createMetrics } from '../../../../src/telemetry/metrics.ts'
+
+const idle = {
+  wireguard: { measure: () => {} },
+  counts: { look: async () => ({ neighbors: new Map(), cacheUp: null }) },
+  clock: { now: () => 0 },
+}
 
 const dayMs = 86_400_000
 let folder: string
@@ -33,9 +41,10 @@ test('the first certificate of a file that ends counts, and files that cannot be
   const manifest = {
     store: { caFile: path('ca.crt'), certFile: path('node.crt') },
     rescue: { caFile: path('damaged.crt'), certFile: path('absent.crt') },
-  } as Manifest
+    paths: { runtimeDir: folder },
+  } as unknown as Manifest
   const metrics = createMetrics()
-  await createMeasure({ manifest, membership: null, clock: { now: () => 0 }, metrics })()
+  await createMeasure({ ...idle, manifest, membership: null, metrics })()
   const found = await read(metrics, 'anyward_certificate_expiry_timestamp_seconds')
   expect(found.map(([labels]) => labels)).toEqual(['certificate="store"', 'certificate="store-ca"'])
   const days = found.map(([, end]) => (end * 1000 - Date.now()) / dayMs)
@@ -46,16 +55,73 @@ test('the first certificate of a file that ends counts, and files that cannot be
 test('a beat that rises again is no longer counted as stale', async () => {
   const metrics = createMetrics()
   let stale = [{ site: 'fra1', node: 'fra1-a', ageMs: 5000 }]
-  const manifest = { store: null, rescue: null } as Manifest
-  const measure = createMeasure({
-    manifest,
-    membership: { stale: () => stale },
-    clock: { now: () => 0 },
-    metrics,
-  })
+  const manifest = { store: null, rescue: null, paths: { runtimeDir: folder } } as unknown as Manifest
+  const measure = createMeasure({ ...idle, manifest, membership: { stale: () => stale }, metrics })
   await measure()
   expect(await read(metrics, 'anyward_stale_beat_age_seconds')).toEqual([['site="fra1",node="fra1-a"', 5]])
   stale = []
   await measure()
   expect(await read(metrics, 'anyward_stale_beat_age_seconds')).toEqual([])
+})
+
+test('prefixes are those of the last look at the daemon that has ended, and a look that fails leaves none', async () => {
+  const metrics = createMetrics()
+  let nowMs = 0
+  let received = 7
+  const counts = {
+    look: async () => {
+      if (received === 0) throw new Error('the daemon does not answer')
+      return { neighbors: new Map([['tor', { received, sent: 2 }]]), cacheUp: false }
+    },
+  }
+  const manifest = { store: null, rescue: null, paths: { runtimeDir: folder } } as unknown as Manifest
+  const measure = createMeasure({
+    ...idle,
+    counts,
+    clock: { now: () => nowMs },
+    manifest,
+    membership: null,
+    metrics,
+  })
+  const found = async () => {
+    await measure()
+    return read(metrics, 'anyward_bgp_received_prefixes')
+  }
+  // No scrape waits for the daemon.
+  expect(await found()).toEqual([])
+  await vi.waitFor(async () => expect(await found()).toEqual([['neighbor="tor"', 7]]))
+  received = 0
+  // Not asked again so soon.
+  expect(await found()).toEqual([['neighbor="tor"', 7]])
+  nowMs = 6000
+  await vi.waitFor(async () => expect(await found()).toEqual([]))
+})
+
+test('what the agent has written is measured, and a file that is not its own is not', async () => {
+  const metrics = createMetrics()
+  const manifest = { store: null, rescue: null, paths: { runtimeDir: folder } } as unknown as Manifest
+  let nowMs = 0
+  const measure = createMeasure({ ...idle, clock: { now: () => nowMs }, manifest, membership: null, metrics })
+  const found = async () => {
+    await measure()
+    const texts = ['timestamp_seconds', 'store_up', 'change_timestamp_seconds'].map((name) =>
+      metrics.registry.getSingleMetricAsString(`anyward_agent_${name}`),
+    )
+    return (await Promise.all(texts)).join('\n').match(/^anyward.*$/gm)
+  }
+  expect(await found()).toBeNull()
+  const file = new AgentFile(agentFileOf(folder), { ...systemClock, wall: () => 5000 }, () => false)
+  file.ended('r1', 'failed')
+  await file.close()
+  nowMs = 2000
+  await vi.waitFor(async () =>
+    expect(await found()).toEqual([
+      'anyward_agent_timestamp_seconds 5',
+      'anyward_agent_store_up 0',
+      'anyward_agent_change_timestamp_seconds{outcome="failed"} 5',
+    ]),
+  )
+  await writeFile(agentFileOf(folder), '{"format":1,"writtenMs":"soon"}')
+  nowMs = 4000
+  await vi.waitFor(async () => expect(await found()).toBeNull())
 })

@@ -126,6 +126,7 @@ test('every field of the YAML arrives in the fleet', () => {
       via: 'ssh',
     },
     listen: '[::1]:9586',
+    peerMetrics: true,
     sites: [
       {
         name: 'ams1',
