@@ -72,11 +72,14 @@ test('each help text has the meaning, and the unit where there is one', async ()
   }
 })
 
-test('the alerts are about metrics that the programs export', () => {
+test('alerts and dashboard ask for metrics that the programs export', async () => {
   const names = Object.values(registries).flatMap((registry) =>
     registry.getMetricsAsArray().map(({ name }) => name),
   )
-  const used = rules.flatMap(({ expr }) => [...expr.matchAll(/\banyward_\w+/g)].map(([name]) => name))
-  expect(used.length).toBeGreaterThan(30)
-  expect(used.filter((name) => !names.includes(name.replace(/_(bucket|sum|count)$/, '')))).toEqual([])
+  const dashboard = await readFile(join(file, '../../templates/grafana/anyward.json'), 'utf8')
+  for (const text of [rules.map(({ expr }) => expr).join('\n'), dashboard]) {
+    const used = [...text.matchAll(/\banyward_\w+/g)].map(([name]) => name)
+    expect(used.length).toBeGreaterThan(30)
+    expect(used.filter((name) => !names.includes(name.replace(/_(bucket|sum|count)$/, '')))).toEqual([])
+  }
 })

@@ -17,7 +17,7 @@ import { type ActiveAlert, Monitoring } from '../fixtures/prometheus/monitoring.
 import { until } from '../fixtures/routing/until.ts'
 
 /** A minute of the rules takes so long here. */
-const secondsForAMinute = 4
+const secondsForAMinute = 5
 const withinMs = patience(40_000)
 
 const sites = 'test/e2e/telemetry/sites'
@@ -58,6 +58,14 @@ afterAll(async () => {
   await rm(folder, { recursive: true })
 }, patience(60_000))
 
+/** What a machine raises by itself that has other work. */
+const ofLoad = ['AnywardLateProbes', 'AnywardProbeSlow']
+
+async function readActive(): Promise<string[]> {
+  const alerts = await monitoring.alerts()
+  return alerts.filter(({ labels }) => !ofLoad.includes(labels.alertname!)).map(keyOf)
+}
+
 const keyOf = ({ labels: { alertname, node, exported_node } }: ActiveAlert) =>
   `${alertname} ${node ?? exported_node ?? 'fleet'}`
 
@@ -67,7 +75,7 @@ async function untilCalm(): Promise<void> {
     'no alert is active, and the controllers and the planner are scraped',
     async () => {
       const up = await monitoring.query('count(up == 1)')
-      const active = (await monitoring.alerts()).map(keyOf)
+      const active = await readActive()
       return active.length === 0 && up[0]?.value[1] === '4'
         ? null
         : `${active.join()}; up: ${up[0]?.value[1]}`
@@ -87,7 +95,7 @@ interface Expected {
 async function expectAlerts({ strike, repair, alerts }: Expected): Promise<void> {
   const seen = new Set<string>()
   const look = async () => {
-    const active = (await monitoring.alerts()).map(keyOf)
+    const active = await readActive()
     for (const one of active) seen.add(one)
     return active
   }
