@@ -192,6 +192,11 @@ export const faults: readonly Fault[] = [
     courses: [
       { series: ofNode('fra1-a', 'anyward_routing_daemon_up'), value: changed(1, 0) },
       { series: ofNode('fra1-a', 'anyward_verified'), value: changed(1, 0) },
+      // While it starts, it refuses what it is asked.
+      {
+        series: ofNode('fra1-a', 'anyward_reconcile_failures_total', { cause: 'drift' }),
+        value: (_at, since) => (since === null || since < 60 ? 0 : 1),
+      },
       { series: ofNode('fra1-a', 'anyward_bgp_session_up', tor), value: changed(1, 0) },
       { series: ofNode('fra1-a', 'anyward_bfd_session_up', tor), value: changed(1, 0) },
       {
