@@ -63,7 +63,7 @@ test('every bundle is signed with one serial, which OpenSSH verifies by hand, an
       .join('')
     await execa('sha256sum', ['--check', '--strict'], { cwd: dir, input })
   }
-  expect((await readdir(out)).sort()).toEqual(['oslo', 'rome', 'serial'])
+  expect((await readdir(out)).sort()).toEqual(['oslo', 'prometheus-targets.json', 'rome', 'serial'])
 })
 
 test('a signature of OpenSSH over another statement, or by another key, is not good for a node', async () => {
