@@ -1,5 +1,5 @@
 // Bundles the program into dist/cli: `anyward status` then reads a few files instead of some hundred.
-import { copyFile, readdir, rm } from 'node:fs/promises'
+import { copyFile, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { isBuiltin } from 'node:module'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -52,7 +52,16 @@ async function bundlePage(dist, { sourcemap }) {
   for (const name of ['index.html', 'page.css', 'icon.svg']) {
     await copyFile(join(root, 'src/web', name), join(dir, name))
   }
+  await writeRunbooks(join(dir, 'runbooks.json'))
   return output.filter(({ type }) => type === 'chunk')
+}
+
+/** The page shows them where an engineer may have no other documentation. */
+async function writeRunbooks(path) {
+  const dir = join(root, 'docs/runbooks')
+  const names = (await readdir(dir)).filter((name) => name.endsWith('.md')).sort()
+  const texts = names.map(async (name) => [basename(name, '.md'), await readFile(join(dir, name), 'utf8')])
+  await writeFile(path, JSON.stringify(Object.fromEntries(await Promise.all(texts))))
 }
 
 /** The modules that are loaded before one of these modules runs. */

@@ -1,3 +1,4 @@
+import type { FleetStatus } from '../control/fleet-status.ts'
 import type { Configured, PageState, ProbeTimes, RecentEventList } from '../control/page/page-state.ts'
 
 export interface Sink {
@@ -7,20 +8,20 @@ export interface Sink {
   lost(why: string): void
 }
 
-const askTimeoutMs = 4000
+const askTimeoutMs = 3000
 const retryMs = 1000
 const pollMs = 2000
 /** A stream sends each second. */
-const silentMs = 4000
+const silentMs = 3000
 /** Without a stream: how often it asks before it tries one again. */
 const pollsBetween = 5
 
-/** Follows the state of the controller for ever: by a stream, else by asking. */
-export async function follow(sink: Sink): Promise<never> {
-  for (;;) {
-    const hadStream = await stream(sink)
+/** Follows the state of the controller until the signal: by a stream, else by asking. */
+export async function follow(sink: Sink, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const hadStream = await stream(sink, signal)
     // Why has it ended? After five minutes all streams end.
-    for (let left = hadStream ? 1 : pollsBetween; left > 0; left -= 1) {
+    for (let left = hadStream ? 1 : pollsBetween; left > 0 && !signal.aborted; left -= 1) {
       if (!(await askState(sink))) left = 2
       else if (!hadStream && left > 1) await pause(pollMs)
     }
@@ -28,13 +29,14 @@ export async function follow(sink: Sink): Promise<never> {
 }
 
 /** Resolves when the stream has ended, with whether it had begun. */
-function stream(sink: Sink): Promise<boolean> {
+function stream(sink: Sink, signal: AbortSignal): Promise<boolean> {
   return new Promise((resolve) => {
     let hadStream = false
     let heardAt = performance.now()
     const source = new EventSource('/live')
     const end = () => {
       clearInterval(watch)
+      signal.removeEventListener('abort', end)
       source.close()
       resolve(hadStream)
     }
@@ -47,6 +49,7 @@ function stream(sink: Sink): Promise<boolean> {
       sink.state(JSON.parse(data) as PageState, true)
     }
     source.onerror = end
+    signal.addEventListener('abort', end)
   })
 }
 
@@ -63,6 +66,8 @@ async function askState(sink: Sink): Promise<boolean> {
 
 export const askHistory = () => ask<ProbeTimes>('/history')
 export const askEvents = () => ask<RecentEventList>('/events/recent')
+export const askFleet = () => ask<FleetStatus>('/fleet')
+export const askRunbooks = () => ask<Readonly<Record<string, string>>>('/runbooks.json')
 export const askConfigured = () => ask<Configured>('/configured')
 
 /** Throws an error for a person. */

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact'
-import type { Level } from './verdict.ts'
+import { useState } from 'preact/hooks'
+import type { Level } from './node/verdict.ts'
 
 const marks: Readonly<Record<Level, string>> = { ok: '✔', planned: '⏸', warn: '▲', bad: '✖' }
 
@@ -30,5 +31,40 @@ export function Scroll({ label, children }: { label: string; children: Component
     <section class="scroll" aria-label={label} tabIndex={0}>
       {children}
     </section>
+  )
+}
+
+/** Its content is there only while it is open. */
+export function Closed({
+  summary,
+  level,
+  children,
+}: {
+  summary: string
+  level: Level
+  children: ComponentChildren
+}) {
+  const [isOpen, setOpen] = useState(false)
+  return (
+    <details onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
+      <summary>
+        <Mark level={level} /> {summary}
+      </summary>
+      {isOpen && children}
+    </details>
+  )
+}
+
+/** With a store, each node knows of all. */
+export function Views({ isFleet }: { isFleet: boolean }) {
+  return (
+    <nav aria-label="views">
+      <a href="#node" aria-current={isFleet ? undefined : 'page'}>
+        this node
+      </a>{' '}
+      <a href="#fleet" aria-current={isFleet ? 'page' : undefined}>
+        the fleet
+      </a>
+    </nav>
   )
 }

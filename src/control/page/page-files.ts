@@ -8,6 +8,7 @@ const files = [
   { path: '/page.js', name: 'page.js', contentType: 'text/javascript; charset=utf-8' },
   { path: '/page.css', name: 'page.css', contentType: 'text/css; charset=utf-8' },
   { path: '/icon.svg', name: 'icon.svg', contentType: 'image/svg+xml' },
+  { path: '/runbooks.json', name: 'runbooks.json', contentType: 'application/json' },
 ] as const
 
 /** The files of the page in that folder, each read once. Throws a system error. */

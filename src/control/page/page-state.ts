@@ -50,8 +50,8 @@ export interface Configured {
     readonly name: string
     readonly interface: string
     readonly port: number
+    readonly anycast: readonly string[]
     readonly prefixes: readonly string[]
-    readonly timeoutMs: number
   }[]
   readonly neighbors: readonly {
     readonly name: string

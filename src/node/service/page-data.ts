@@ -61,9 +61,8 @@ export class PageData {
     return pageRoutes({
       status,
       configured: {
-        services: services.map(({ name, prefixes, wireguard, probe }) => ({
-          ...{ name, prefixes, interface: wireguard.interface, port: wireguard.port },
-          timeoutMs: probe.timeoutMs,
+        services: services.map(({ name, anycast, prefixes, wireguard }) => ({
+          ...{ name, anycast, prefixes, interface: wireguard.interface, port: wireguard.port },
         })),
         neighbors: neighbors.map(({ name, kind, asn, prefixes }) => ({ name, kind, asn, prefixes })),
       },

@@ -25,7 +25,12 @@ afterAll(async () => {
 
 /** The script as text, since another user may not be able to read the checkout. */
 const script = readFileSync(new URL('../fixtures/http/load.mjs', import.meta.url), 'utf8')
-const kinds = ['pipelined', 'deaf', 'idle', 'slow', 'churn', 'malformed', 'requests', 'endless'] as const
+const kinds = [
+  ...(['pipelined', 'deaf', 'idle', 'slow', 'churn', 'malformed', 'requests', 'endless'] as const),
+  ...(['streams', 'unread', 'half'] as const),
+]
+/** What a load may add to the memory of the controller, at the most. */
+const mostMb = 20
 const strikes = Number(process.env.ANYWARD_TEST_STRIKES ?? 5)
 /** Generous: the machine is busy with the load itself and with other tests. */
 const slackMs = patience(150)
@@ -79,13 +84,16 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
       const guardLog = join(node.manifest.paths.runtimeDir, 'guard.log')
       const quietMs = median(await measureWithdrawals(node, strikes))
       const guardFrom = await sizeOf(guardLog)
+      const quietMb = readMemoryMb(node.controllerPid)
       await begin(what)
       const tookMs = await measureWithdrawals(node, strikes)
+      const loadedMb = readMemoryMb(node.controllerPid)
       load.end()
+      expect(loadedMb - quietMb).toBeLessThan(mostMb)
       if (process.env.ANYWARD_TEST_STRIKES !== undefined) {
         const rounded = tookMs.map((ms) => ms.toFixed(1)).join(' ')
         process.stdout.write(
-          `${kind} ${what}: quiet ${quietMs.toFixed(1)}, loaded ${median(tookMs).toFixed(1)} (${rounded})\n`,
+          `${kind} ${what}: quiet ${quietMs.toFixed(1)}, loaded ${median(tookMs).toFixed(1)} (${rounded}); memory ${quietMb.toFixed(1)} MB, loaded ${loadedMb.toFixed(1)} MB\n`,
         )
       }
       expect(median(tookMs)).toBeLessThan(2 * quietMs + 10 + slackMs)
@@ -110,6 +118,10 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
     )
   }, 60_000)
 })
+
+function readMemoryMb(pid: number): number {
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) / 1024
+}
 
 /** Milliseconds from the command that sets the link down to the withdrawal at the neighbors. */
 async function measureWithdrawals(node: NodeUnderTest, count: number): Promise<number[]> {

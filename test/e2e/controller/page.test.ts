@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import type { Browser } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import type { FleetStatus } from '../../../src/control/fleet-status.ts'
 import { patience } from '../../patience.ts'
 import { NodeUnderTest } from '../failures/node-under-test.ts'
 import { expectGoodLooks, type OpenPage, openPage, startBrowser } from '../fixtures/browser/browser.ts'
@@ -52,10 +53,7 @@ describe('the page of a node', () => {
     await headline(page, serves)
     for (const row of node.everything) {
       const [neighbor, prefix] = row.split(' ') as [string, string]
-      const table = page
-        .getByRole('table')
-        .filter({ hasText: 'Announced to whom' })
-        .filter({ hasText: prefix })
+      const table = page.getByRole('table', { name: /Announced to whom/ }).filter({ hasText: prefix })
       const cells = table
         .getByRole('row')
         .filter({ has: page.getByRole('rowheader', { name: neighbor, exact: true }) })
@@ -85,6 +83,9 @@ describe('the page of a node', () => {
     process.stdout.write(`a fault is on the page ${tookMs} ms after the decision\n`)
     expect(tookMs).toBeLessThan(patience(1000))
     await page.getByText("add the probe's peer").first().waitFor()
+    await page.locator('summary', { hasText: 'service-withdrawn' }).first().click()
+    await page.getByRole('heading', { name: 'A service is withdrawn' }).waitFor()
+    await page.screenshot({ path: 'test-results/runbook-light.png', fullPage: true })
     await page.getByRole('listitem').filter({ hasText: 'withdraw' }).first().waitFor()
     await expectGoodLooks(started.browser, url, 'fault', /does not serve/)
     for (const { name } of node.manifest.services) await node.setProbePeer(name, true)
@@ -139,9 +140,114 @@ describe('the page of a node', () => {
     await expectGoodLooks(started.browser, url, 'well', serves)
   })
 
+  test('shows a fleet of a thousand nodes within a second, and an update takes at most 100 ms of script', async () => {
+    const context = await started.browser.newContext({ viewport: { width: 1200, height: 900 } })
+    const page = await context.newPage()
+    const bodies = [1, 2].map((turn) => JSON.stringify(fleetOf(1000, turn)))
+    let answers = 0
+    await page.route('**/fleet', (route) => {
+      answers += 1
+      return route.fulfill({ contentType: 'application/json', body: bodies[answers % 2]! })
+    })
+    const client = await context.newCDPSession(page)
+    // Processor time of the page's main thread: other programs run on the machine too.
+    await client.send('Performance.enable', { timeDomain: 'threadTicks' })
+    const usedMs = async (what: 'ScriptDuration' | 'TaskDuration') => {
+      const { metrics } = await client.send('Performance.getMetrics')
+      return 1000 * metrics.find(({ name }) => name === what)!.value
+    }
+    // The frame after the sentence is in the document.
+    await page.addInitScript(`addEventListener('DOMContentLoaded', () => {
+      new MutationObserver((_, observer) => {
+        if (!/nodes/.test(document.querySelector('[role=status]')?.textContent)) return
+        observer.disconnect()
+        requestAnimationFrame(() => requestAnimationFrame(() => { window.paintedAt = performance.now() }))
+      }).observe(document.body, { subtree: true, childList: true, characterData: true })
+    })`)
+    await page.goto(`${url}#fleet`)
+    await headline(page, /30 of 1000 nodes do not serve/)
+    const paintMs = await page.evaluate<number>(`new Promise((resolve) => {
+      const look = () => (window.paintedAt ? resolve(window.paintedAt) : requestAnimationFrame(look))
+      look()
+    })`)
+    const paintUsedMs = await usedMs('TaskDuration')
+    await page.screenshot({ path: 'test-results/fleet-light.png', fullPage: true })
+    // All rows, which is more than a person has open.
+    await page.getByText('970 that serve').click()
+    await page.getByRole('button', { name: 'Show all 970' }).click()
+    const from = { answers, usedMs: await usedMs('ScriptDuration') }
+    while (answers < from.answers + 5) await page.waitForTimeout(200)
+    const eachMs = ((await usedMs('ScriptDuration')) - from.usedMs) / (answers - from.answers)
+    process.stdout.write(
+      `a fleet of 1000 nodes is there after ${Math.round(paintMs)} ms, ${Math.round(paintUsedMs)} ms of them work; an update takes ${eachMs.toFixed(1)} ms of script\n`,
+    )
+    expect(paintUsedMs).toBeLessThan(1000)
+    expect(eachMs).toBeLessThan(100)
+    await context.close()
+  })
+
+  test('costs the controller little: its processor time and memory without the page, with it, and after it', async () => {
+    const windowMs = 1000 * Number(process.env.ANYWARD_TEST_COST ?? 5)
+    await node.back()
+    const closed = await measureCost(node.controllerPid, windowMs)
+    const page = await show()
+    await headline(page, serves)
+    const opened = await measureCost(node.controllerPid, windowMs)
+    await open.pop()!.close()
+    const after = await measureCost(node.controllerPid, windowMs)
+    const rows = Object.entries({ closed, opened, after })
+    for (const [name, { share, memoryMb }] of rows) {
+      process.stdout.write(`${name}: ${(100 * share).toFixed(2)} % of a core, ${memoryMb.toFixed(1)} MB\n`)
+    }
+    expect(opened.share - closed.share).toBeLessThan(0.02)
+    expect(opened.memoryMb - closed.memoryMb).toBeLessThan(10)
+  })
+
   test('has at most 60 kB of script, gzipped', () => {
     const bytes = gzipSync(readFileSync('dist/web/page.js')).length
     process.stdout.write(`the script is ${bytes} bytes, gzipped\n`)
     expect(bytes).toBeLessThan(60_000)
   })
 })
+
+/** One in 33 is withdrawn; which changes with each `turn`. */
+function fleetOf(size: number, turn: number): FleetStatus {
+  const time = new Date().toISOString()
+  const neighbors = ['transit1', 'transit2', 'tor1']
+  const nodes = Array.from({ length: size }, (_, at): FleetStatus['nodes'][number] => {
+    const isDead = (at + turn) % 33 === 0 && at < 990
+    const announced = isDead
+      ? []
+      : neighbors.map((neighbor) => ({ neighbor, prefix: '192.0.2.0/24', degraded: false }))
+    const name = `site${String(at).padStart(4, '0')}`
+    const known = {
+      health: isDead ? ('unhealthy' as const) : ('healthy' as const),
+      decision: isDead ? ('withdraw' as const) : ('announce' as const),
+      reason: isDead ? 'hung' : 'healthy',
+      announced,
+    }
+    return {
+      ...{ site: name, node: `${name}-a`, ageMs: 800, stale: false, clockAheadMs: 3, serial: 100 + turn },
+      ...known,
+      services: [{ name: 'vpn', ...known, remote: { sites: 3, failing: 0 } }],
+    }
+  })
+  return {
+    ...{ version: 1, node: 'site0000-a', site: 'site0000', nodes, permits: [], time },
+    store: { ok: true, since: time, problem: null },
+  }
+}
+
+/** The share of a core that a process uses, and its memory at the end. */
+async function measureCost(pid: number, windowMs: number): Promise<{ share: number; memoryMb: number }> {
+  // Of the threads too; in ticks of 10 ms.
+  const usedMs = () => {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ')
+    return 10 * (Number(fields[11]) + Number(fields[12]))
+  }
+  const from = { at: performance.now(), usedMs: usedMs() }
+  await new Promise((resolve) => setTimeout(resolve, windowMs))
+  const share = (usedMs() - from.usedMs) / (performance.now() - from.at)
+  const memory = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))!
+  return { share, memoryMb: Number(memory[1]) / 1024 }
+}

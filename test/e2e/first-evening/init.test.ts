@@ -61,7 +61,7 @@ describe('the tarball for npm, in an empty folder', () => {
       'sites',
       'templates',
     ])
-    expect(await readdir(join(home, 'dist'))).toEqual(['cli'])
+    expect(await readdir(join(home, 'dist'))).toEqual(['cli', 'web'])
     const program = await readdir(join(home, 'dist/cli'))
     expect(program.filter((name) => !name.endsWith('.js'))).toEqual([])
     expect((await lstat(tarball)).size).toBeLessThan(1e6)

@@ -89,6 +89,13 @@ describe('the files', () => {
     expect((await readdir(out)).toSorted()).toEqual(['ams1', 'fra1', 'nyc1'])
   })
 
+  test('contain the page, beside the program', async () => {
+    const files = await readdir(join(tree, 'usr/lib/anyward/dist/web'))
+    expect(files.toSorted()).toEqual(['icon.svg', 'index.html', 'page.css', 'page.js', 'runbooks.json'])
+    const licenses = await readFile(join(tree, 'usr/share/doc/anyward/bundled-licenses.txt'), 'utf8')
+    expect(licenses).toContain('preact')
+  })
+
   test('contain every module that a command or a thread loads', async () => {
     const main = join(tree, 'usr/lib/anyward/dist/cli/main.js')
     const { stdout } = await execa(process.execPath, [main, 'completion', 'json'])

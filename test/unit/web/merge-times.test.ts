@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { ProbeTimes } from '../../../src/control/page/page-state.ts'
-import { hasGap, mergeTimes } from '../../../src/web/merge-times.ts'
+import { hasGap, mergeTimes } from '../../../src/web/node/merge-times.ts'
 
 const times = (from: number, medians: readonly (number | null)[], check = 'ping'): ProbeTimes => ({
   from,

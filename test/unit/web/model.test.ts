@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { PageState } from '../../../src/control/page/page-state.ts'
-import { arrive, firstModel, type Model, missing } from '../../../src/web/model.ts'
+import { arrive, firstModel, type Model, missing } from '../../../src/web/node/model.ts'
 
 const state = (from: number, events = 1, bundle = 'a') =>
   ({

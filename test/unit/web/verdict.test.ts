@@ -1,8 +1,12 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { Configured } from '../../../src/control/page/page-state.ts'
 import type { NodeStatus } from '../../../src/control/status.ts'
 import { cures } from '../../../src/node/health/cures.ts'
-import { judge } from '../../../src/web/verdict.ts'
+import { judge } from '../../../src/web/node/verdict.ts'
+
+const root = join(import.meta.dirname, '../../..')
 
 type Service = NodeStatus['services'][number]
 
@@ -52,7 +56,9 @@ const status = (services: Service[], change: Partial<NodeStatus> = {}): NodeStat
   ...change,
 })
 const configured: Configured = {
-  services: [{ name: 'vpn', interface: 'wg7', port: 51999, prefixes: ['192.0.2.0/24'], timeoutMs: 300 }],
+  services: [
+    { name: 'vpn', interface: 'wg7', port: 51999, prefixes: ['192.0.2.0/24'], anycast: ['192.0.2.1'] },
+  ],
   neighbors: [],
 }
 const judgeOne = (change: Partial<Service>, ofNode: Partial<NodeStatus> = {}) =>
@@ -128,17 +134,76 @@ describe('the verdict of the page', () => {
     expect(only!.todo[0]).not.toMatch(/\b(INTERFACE|PORT)\b/)
   })
 
+  test('names only runbooks that exist', () => {
+    const code = ['verdict.ts', 'findings.ts', 'node-page.tsx']
+      .map((name) => readFileSync(join(root, 'src/web/node', name), 'utf8'))
+      .join('\n')
+    const known = new Set(readdirSync(join(root, 'docs/runbooks')).map((name) => name.replace(/\.md$/, '')))
+    const named = [
+      ...code.matchAll(/return .*?'([a-z]+(?:-[a-z]+)+)'/g),
+      ...code.matchAll(/: '([a-z]+(?:-[a-z]+)+)'\n/g),
+      ...code.matchAll(/(?:warn\(|runbook: |<Runbook name=)['"]([a-z-]+)['"]/g),
+    ].map(([, name]) => name!)
+    expect(named.length).toBeGreaterThan(12)
+    // The cause of a daemon's error is in such a line too.
+    expect(named.filter((name) => !known.has(name) && name !== 'not-running')).toEqual([])
+  })
+
+  test('gives no advice on what follows from the reason', () => {
+    const probe = { outcome: 'bad', check: 'handshake', cause: 'no-reply', detail: '' } as const
+    const detail = '192.0.2.1 is not on this node'
+    const [only] = judgeOne({
+      decision: 'withdraw',
+      reason: 'address-missing',
+      detail,
+      probe,
+      announced: [],
+    }).services
+    expect(only!.todo).toEqual([expect.stringContaining('`ip addr add 192.0.2.1/32 dev lo`')])
+  })
+
+  test('puts what the probe has found since before a reason that says little', () => {
+    const probe = { outcome: 'bad', check: 'handshake', cause: 'hung', detail: '' } as const
+    const [only] = judgeOne({ decision: 'withdraw', reason: 'no-reply', probe, announced: [] }).services
+    expect(only!.todo[0]).toContain('restart it')
+  })
+
   test('says what to do about the fault that a hold-down or the last site hides', () => {
     const probe = { outcome: 'bad', check: 'handshake', cause: 'wrong-port', detail: '' } as const
     const [only] = judgeOne({ decision: 'degrade', reason: 'last-site', probe }).services
     expect(only!.todo[1]).toContain('wg set wg7 listen-port 51999')
   })
 
-  test('finds the sessions, where a healthy service is announced to none', () => {
+  test('finds why a healthy service is announced to none: the sessions, or the routing daemon', () => {
     const neighbors = [{ name: 'transit1', address: '10.1.1.1', session: 'down' as const, bfd: null }]
-    const { services, findings } = judgeOne({ announced: [] }, { neighbors })
-    expect(services[0]!.todo).toEqual(['no session is up: the links to the neighbors, or the routing daemon'])
-    expect(findings[0]!.text).toBe('the BGP session to transit1 is down')
+    const ofSessions = judgeOne({ announced: [] }, { neighbors })
+    expect(ofSessions.services[0]!.why).toBe('the endpoint serves, but no BGP session is up')
+    expect(ofSessions.findings.map(({ text }) => text)).toEqual(['the BGP session to transit1 is down'])
+    const daemon = {
+      ...status([]).daemon,
+      trouble: { cause: 'not-running', message: 'no socket', reply: null },
+    }
+    const ofDaemon = judgeOne({ announced: [] }, { neighbors, daemon })
+    expect(ofDaemon.services[0]).toMatchObject({
+      why: 'the endpoint serves, but the routing daemon fails: no socket',
+      todo: ['`systemctl start bird`'],
+      runbook: 'routing-daemon-down',
+    })
+    // That the sessions are down follows from it.
+    expect(ofDaemon.findings).toHaveLength(1)
+  })
+
+  test('says who has ordered a drain, and why', () => {
+    const operator = { intent: 'drain', source: 'operator', reason: 'new disk', until: null } as const
+    const drained = {
+      decision: 'withdraw',
+      reason: 'drained',
+      detail: 'it is drained',
+      announced: [],
+    } as const
+    expect(judgeOne(drained, { operator }).services[0]!.why).toBe(
+      'it is drained; ordered by the operator: new disk',
+    )
   })
 
   test.each([

@@ -368,7 +368,9 @@ export const fleetFileSchema = z.strictObject({
   controller: z
     .strictObject({
       listen: listenField
-        .describe('Where each node’s controller answers `/healthz`, `/status` and `/metrics`.')
+        .describe(
+          'Where each node’s controller serves [its page](page.md), and answers `/healthz`, `/status` and `/metrics`.',
+        )
         .prefault('127.0.0.1:9586'),
       peerMetrics: yesNoField
         .describe(

@@ -1,10 +1,11 @@
-import type { Configured, ProbeTimes } from '../control/page/page-state.ts'
-import type { NodeStatus } from '../control/status.ts'
-import { Code, Mark, Scroll } from './marks.tsx'
+import type { Configured, ProbeTimes } from '../../control/page/page-state.ts'
+import type { NodeStatus } from '../../control/status.ts'
+import { Code, Mark, Scroll } from '../marks.tsx'
+import { Runbook } from '../runbook.tsx'
+import { lasting, milliseconds, timeOf } from '../words.ts'
 import { Plot } from './plot.tsx'
 import { draw } from './plot-shape.ts'
 import type { ServiceVerdict } from './verdict.ts'
-import { lasting, milliseconds, timeOf } from './words.ts'
 
 type Service = NodeStatus['services'][number]
 
@@ -30,7 +31,8 @@ export function ServiceView({ service, verdict, isFirst, status, now, times, con
       </h2>
       {!isFirst && <p>{verdict.why}</p>}
       {!isFirst && <Todo todo={verdict.todo} />}
-      <Announced service={service} status={status} configured={configured} />
+      {!isFirst && verdict.runbook !== null && <Runbook key={verdict.runbook} name={verdict.runbook} />}
+      <Announced service={service} status={status} now={now} configured={configured} />
       <Checks service={service} times={times} />
       <Facts service={service} />
     </section>
@@ -62,7 +64,7 @@ export function Todo({ todo }: { todo: readonly string[] }) {
 }
 
 /** Neighbors by prefixes, as observed at the routing daemon. */
-function Announced({ service, status, configured }: Pick<Props, 'service' | 'status' | 'configured'>) {
+function Announced({ service, status, now, configured }: Omit<Props, 'verdict' | 'isFirst' | 'times'>) {
   const known = configured?.services.find(({ name }) => name === service.name)?.prefixes
   const announced = service.announced.map(({ prefix }) => prefix)
   const may = new Set([
@@ -70,38 +72,41 @@ function Announced({ service, status, configured }: Pick<Props, 'service' | 'sta
     ...(configured?.neighbors ?? []).flatMap((neighbor) => neighbor.prefixes),
   ])
   const prefixes = (known ?? [...new Set(announced)]).filter((prefix) => may.has(prefix))
-  const age = status.daemon.observedAgoMs
+  const { observedAgoMs } = status.daemon
+  const age = observedAgoMs === null ? null : observedAgoMs + now - Date.parse(status.time)
   return (
-    <Scroll label={`announcements of ${service.name}`}>
-      <table>
-        <caption>
-          Announced to whom, as observed {age === null ? 'never yet' : `${lasting(age)} ago`}
-          {status.daemon.verified ? ': as decided' : ': NOT as decided'}
-        </caption>
-        <thead>
-          <tr>
-            <th scope="col">neighbor</th>
-            <th scope="col">session</th>
-            {prefixes.map((prefix) => (
-              <th scope="col" key={prefix}>
-                {prefix}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {status.neighbors.map(({ name, session }) => (
-            <tr key={name}>
-              <th scope="row">{name}</th>
-              <td>{session === 'up' ? 'up' : <strong>✖ {session}</strong>}</td>
+    <>
+      <h3 id={`announced-${service.name}`}>
+        Announced to whom, as observed {age === null ? 'never yet' : `${lasting(age)} ago`}
+        {status.daemon.verified ? ': as decided' : ': NOT as decided'}
+      </h3>
+      <Scroll label={`announcements of ${service.name}`}>
+        <table aria-labelledby={`announced-${service.name}`}>
+          <thead>
+            <tr>
+              <th scope="col">neighbor</th>
+              <th scope="col">session</th>
               {prefixes.map((prefix) => (
-                <td key={prefix}>{cellOf(service, name, prefix, configured)}</td>
+                <th scope="col" key={prefix}>
+                  {prefix}
+                </th>
               ))}
             </tr>
-          ))}
-        </tbody>
-      </table>
-    </Scroll>
+          </thead>
+          <tbody>
+            {status.neighbors.map(({ name, session }) => (
+              <tr key={name}>
+                <th scope="row">{name}</th>
+                <td>{session === 'up' ? 'up' : <strong>✖ {session}</strong>}</td>
+                {prefixes.map((prefix) => (
+                  <td key={prefix}>{cellOf(service, name, prefix, configured)}</td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </Scroll>
+    </>
   )
 }
 
@@ -115,35 +120,37 @@ function cellOf({ announced }: Service, neighbor: string, prefix: string, config
 
 function Checks({ service, times }: Pick<Props, 'service' | 'times'>) {
   return (
-    <Scroll label={`checks of ${service.name}`}>
-      <table class="checks">
-        <caption>Health: {service.health}, by check</caption>
-        <thead>
-          <tr>
-            <th scope="col">check</th>
-            <th scope="col">now</th>
-            <th scope="col">usual</th>
-            <th scope="col">bad</th>
-            <th scope="col">last 5 minutes</th>
-          </tr>
-        </thead>
-        <tbody>
-          {Object.entries(service.checks).map(([check, isGood]) => {
-            const series = times?.series.find((one) => one.service === service.name && one.check === check)
-            const shape = series && draw(series)
-            return (
-              <tr key={check}>
-                <th scope="row">{check}</th>
-                <td>{isGood ? <span class="ok">✔ good</span> : <strong class="bad">✖ bad</strong>}</td>
-                <td>{shape && shape.usual !== null ? milliseconds(shape.usual) : ''}</td>
-                <td>{shape ? shape.badTotal : ''}</td>
-                <td>{series ? <Plot series={series} /> : <small>not timed</small>}</td>
-              </tr>
-            )
-          })}
-        </tbody>
-      </table>
-    </Scroll>
+    <>
+      <h3 id={`health-${service.name}`}>Health: {service.health}, by check</h3>
+      <Scroll label={`checks of ${service.name}`}>
+        <table class="checks" aria-labelledby={`health-${service.name}`}>
+          <thead>
+            <tr>
+              <th scope="col">check</th>
+              <th scope="col">now</th>
+              <th scope="col">usual</th>
+              <th scope="col">bad</th>
+              <th scope="col">last 5 minutes</th>
+            </tr>
+          </thead>
+          <tbody>
+            {Object.entries(service.checks).map(([check, isGood]) => {
+              const series = times?.series.find((one) => one.service === service.name && one.check === check)
+              const shape = series && draw(series)
+              return (
+                <tr key={check}>
+                  <th scope="row">{check}</th>
+                  <td>{isGood ? <span class="ok">✔ good</span> : <strong class="bad">✖ bad</strong>}</td>
+                  <td>{shape && shape.usual !== null ? milliseconds(shape.usual) : ''}</td>
+                  <td>{shape ? shape.badTotal : ''}</td>
+                  <td>{series ? <Plot series={series} /> : <small>not timed</small>}</td>
+                </tr>
+              )
+            })}
+          </tbody>
+        </table>
+      </Scroll>
+    </>
   )
 }
 

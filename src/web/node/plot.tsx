@@ -1,6 +1,6 @@
-import type { ProbeSeries } from '../control/page/page-state.ts'
+import type { ProbeSeries } from '../../control/page/page-state.ts'
+import { milliseconds } from '../words.ts'
 import { draw, height, width } from './plot-shape.ts'
-import { milliseconds } from './words.ts'
 
 /** The probe times of a check: the median as a line, smallest to largest as a band, bad probes as bars below. */
 export function Plot({ series }: { series: ProbeSeries }) {

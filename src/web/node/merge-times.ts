@@ -1,4 +1,4 @@
-import type { ProbeSeries, ProbeTimes } from '../control/page/page-state.ts'
+import type { ProbeSeries, ProbeTimes } from '../../control/page/page-state.ts'
 
 const values = ['min', 'median', 'max', 'bad'] as const
 

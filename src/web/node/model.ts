@@ -1,4 +1,4 @@
-import type { Configured, PageState, ProbeTimes, RecentEvent } from '../control/page/page-state.ts'
+import type { Configured, PageState, ProbeTimes, RecentEvent } from '../../control/page/page-state.ts'
 import { hasGap, mergeTimes } from './merge-times.ts'
 
 /** Everything that the page shows. */

@@ -1,7 +1,8 @@
-import type { Configured } from '../control/page/page-state.ts'
-import type { NodeStatus } from '../control/status.ts'
+import type { Configured } from '../../control/page/page-state.ts'
+import type { NodeStatus } from '../../control/status.ts'
+import { counted, listed } from '../words.ts'
 import { adviseOn } from './advice.ts'
-import { counted, listed } from './words.ts'
+import { cureOf, type Finding, findAll, runbookOfDaemon } from './findings.ts'
 
 type Service = NodeStatus['services'][number]
 
@@ -12,7 +13,7 @@ type Service = NodeStatus['services'][number]
 export type Level = 'ok' | 'planned' | 'warn' | 'bad'
 
 /** The worse, the later. */
-const order: readonly Level[] = ['ok', 'planned', 'warn', 'bad']
+export const order: readonly Level[] = ['ok', 'planned', 'warn', 'bad']
 
 export interface ServiceVerdict {
   readonly name: string
@@ -22,12 +23,8 @@ export interface ServiceVerdict {
   /** Why, as a sentence. */
   readonly why: string
   readonly todo: readonly string[]
-}
-
-export interface Finding {
-  readonly level: 'warn' | 'bad'
-  readonly text: string
-  readonly todo: string | null
+  /** A file of docs/runbooks, without its ending. */
+  readonly runbook: string | null
 }
 
 export interface Verdict {
@@ -89,31 +86,61 @@ function namesOf(services: readonly ServiceVerdict[]): string {
 }
 
 function judgeService(service: Service, status: NodeStatus, configured: Configured | null): ServiceVerdict {
-  const { name, detail } = service
+  const { name, detail, decision, reason, announced } = service
+  const { level, state } = stateOf(service, status.daemon.verified)
+  if (level === 'ok') return { name, level, state, why: detail, todo: [], runbook: null }
   const todo = adviseOn(service, configured)
-  const { level, state } = stateOf(service, status)
+  if (level === 'planned') {
+    return { name, level, state, why: `${detail}${byWhom(reason, status)}`, todo, runbook: null }
+  }
+  if (announced.length > 0 || decision === 'withdraw' || decision === 'hold') {
+    return { name, level, state, why: detail, todo, runbook: runbookOf(service) }
+  }
+  // The fault is not the endpoint's.
+  const cause = causeOfSilence(status)
   return {
     name,
     level,
     state,
-    why: detail,
-    todo: level === 'ok' ? [] : [...todo, ...alsoDo(service, status)],
+    why: `${detail}, but ${cause.why}`,
+    todo: [...todo, cause.todo],
+    runbook: cause.runbook,
   }
 }
 
-/** Where no neighbor has a healthy service, the fault is not the endpoint's. */
-function alsoDo({ decision, announced }: Service, { neighbors, daemon }: NodeStatus): string[] {
-  if (announced.length > 0 || (decision !== 'announce' && decision !== 'degrade')) return []
-  const down = neighbors.filter(({ session }) => session !== 'up')
-  if (daemon.trouble !== null) return [`the routing daemon: ${daemon.trouble.message}`]
-  if (down.length === neighbors.length)
-    return ['no session is up: the links to the neighbors, or the routing daemon']
-  return []
+function byWhom(reason: string, { operator }: NodeStatus): string {
+  if (operator.source === null || reason.startsWith('stopping')) return ''
+  return `; ordered by the ${operator.source}${operator.reason === null ? '' : `: ${operator.reason}`}`
 }
 
-function stateOf(
-  { decision, reason, announced }: Service,
-  { daemon }: NodeStatus,
+/** Why no neighbor has what is to be announced. */
+function causeOfSilence({ neighbors, daemon }: NodeStatus) {
+  if (daemon.trouble !== null) {
+    const { cause, message } = daemon.trouble
+    const why = `the routing daemon fails: ${message}`
+    return { why, todo: cureOf(daemon.kind, cause), runbook: runbookOfDaemon(cause) }
+  }
+  if (neighbors.every(({ session }) => session !== 'up')) {
+    const todo = 'the links to the neighbors, or the neighbors'
+    return { why: 'no BGP session is up', todo, runbook: 'bgp-session-down' }
+  }
+  const todo = 'wait some seconds; then `anyward doctor`'
+  return { why: 'the routing daemon does not show it yet', todo, runbook: 'not-verified' }
+}
+
+function runbookOf({ decision, reason, announced, holdDown, health }: Service): string {
+  if (reason === 'last-site' || reason === 'store-unreachable') return 'last-site-held'
+  if (reason === 'hold-down' && holdDown.flaps >= 3) return 'flapping'
+  if (decision === 'hold') return 'hold-long'
+  if (decision === 'withdraw') return announced.length > 0 ? 'announced-unhealthy' : 'service-withdrawn'
+  if (announced.length === 0 || (decision === 'announce' && health === 'healthy')) return 'not-verified'
+  return 'service-degraded'
+}
+
+/** @param isVerified whether the neighbors have what was decided, as far as is known */
+export function stateOf(
+  { decision, reason, announced }: Pick<Service, 'decision' | 'reason' | 'announced'>,
+  isVerified: boolean,
 ): Pick<ServiceVerdict, 'level' | 'state'> {
   const isAnnounced = announced.length > 0
   const isDegraded = isAnnounced && announced.every(({ degraded }) => degraded)
@@ -132,88 +159,7 @@ function stateOf(
     return { level: planned ? 'planned' : 'warn', state: `announced degraded (${reason})` }
   if (isDegraded) return { level: 'warn', state: 'still degraded at the neighbors' }
   if (reason !== 'healthy') return { level: planned ? 'planned' : 'warn', state: `announced (${reason})` }
-  return daemon.verified
+  return isVerified
     ? { level: 'ok', state: 'announced' }
     : { level: 'warn', state: 'announced, but not all neighbors have what was decided' }
-}
-
-/** What `anyward status` reports too. */
-function findAll(status: NodeStatus): Finding[] {
-  const { daemon, guard, neighbors, store, rescue, heldAddresses } = status
-  const found: Finding[] = []
-  const add = (level: Finding['level'], text: string, todo: string | null = null) => {
-    found.push({ level, text, todo })
-  }
-  if (daemon.trouble !== null) {
-    add('bad', `${daemon.kind}: ${daemon.trouble.message} (${daemon.trouble.cause})`, cureOfDaemon(daemon))
-  }
-  for (const { name, session, bfd } of neighbors) {
-    if (session === 'down')
-      add('warn', `the BGP session to ${name} is down`, 'the link, the neighbor, or its configuration')
-    if (session === 'missing') {
-      add(
-        'warn',
-        `${daemon.kind} has no session to ${name}`,
-        '`anyward apply` installs the configuration of the bundle',
-      )
-    }
-    if (bfd?.problem) add('warn', bfd.problem)
-  }
-  if (guard?.holding === false) {
-    add(
-      'warn',
-      `not guarded: ${guard.problem ?? 'the guard does not answer'}`,
-      '`journalctl -u anyward-guard`',
-    )
-  }
-  if (store?.ok === false) {
-    add(
-      'warn',
-      `the store does not answer, and this node decides alone: ${store.problem}`,
-      'the members of the store, and the way to them',
-    )
-  }
-  for (const address of heldAddresses) {
-    add(
-      'bad',
-      `${address} is removed from this node, because the daemon does not withdraw the routes of a dead service`,
-      'restart or stop the routing daemon',
-    )
-  }
-  if (daemon.savedAnnouncements.length > 0) {
-    add(
-      'warn',
-      'announcements are saved in the files of FRR, and outlive the controller',
-      'as root: `anyward apply --clean`',
-    )
-  }
-  if (rescue?.problem) add('warn', `the roster of this node is not shared: ${rescue.problem}`)
-  if (rescue?.strays?.problem)
-    add('warn', `packets of sessions at other sites are not seen: ${rescue.strays.problem}`)
-  for (const { node, up, skewMs, problem } of rescue?.nodes ?? []) {
-    if (up === false) add('warn', `no roster stream of ${node}${problem === null ? '' : `: ${problem}`}`)
-    if (skewMs !== null && Math.abs(skewMs) > 1000) {
-      const [by, way] = [(Math.abs(skewMs) / 1000).toFixed(1), skewMs > 0 ? 'ahead of' : 'behind']
-      add('warn', `the clock of ${node} is ${by} s ${way} this one`, '`chronyc tracking` on both nodes')
-    }
-  }
-  for (const { name, health, remote } of status.services) {
-    if (remote === null || remote.failing * 2 <= remote.sites || health === 'unhealthy') continue
-    add(
-      'warn',
-      `${remote.failing} of ${counted(remote.sites, 'site')} that probe ${name} do not reach it, although its own probe is good`,
-      'a firewall, the uplink, or the route to the node',
-    )
-  }
-  return found
-}
-
-function cureOfDaemon(daemon: NodeStatus['daemon']): string {
-  const { kind } = daemon
-  const cause = daemon.trouble?.cause
-  const unit = kind === 'bird' ? 'bird' : 'frr'
-  if (cause === 'not-running') return `\`systemctl start ${unit}\``
-  if (cause === 'timeout') return `it is stopped or stuck: \`systemctl restart ${unit}\``
-  if (cause === 'drift') return 'another program changed the announcements; the controller corrects it'
-  return `\`journalctl -u ${unit}\`, and \`anyward doctor\` as root`
 }

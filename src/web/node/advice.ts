@@ -1,6 +1,6 @@
-import type { Configured } from '../control/page/page-state.ts'
-import type { NodeStatus } from '../control/status.ts'
-import { cures } from '../node/health/cures.ts'
+import type { Configured } from '../../control/page/page-state.ts'
+import type { NodeStatus } from '../../control/status.ts'
+import { cures } from '../../node/health/cures.ts'
 
 type Service = NodeStatus['services'][number]
 
@@ -32,9 +32,12 @@ export function adviseOn(service: Service, configured: Configured | null): strin
     const text = reason === undefined ? undefined : (own(advice, reason) ?? own(cures, reason))
     if (text !== undefined) found.add(fill(text, service, configured))
   }
+  // The reason may hide the fault, as `last-site` does, or the probe knows more by now.
+  const hides = service.reason === 'no-reply' || Object.hasOwn(advice, service.reason)
+  const cause = hides && service.probe?.outcome === 'bad' ? service.probe.cause : undefined
+  if (service.reason === 'no-reply') add(cause)
   add(service.reason)
-  // The reason may hide the fault: `last-site` and `hold-down` do.
-  if (service.probe?.outcome === 'bad') add(service.probe.cause)
+  add(cause)
   return [...found]
 }
 
@@ -43,8 +46,12 @@ function own(texts: Readonly<Record<string, string>>, key: string): string | und
 }
 
 /** With the names of this node in the place of the capital words. */
-function fill(text: string, { name }: Service, configured: Configured | null): string {
+function fill(text: string, { name, detail }: Service, configured: Configured | null): string {
   const service = configured?.services.find((one) => one.name === name)
   if (service === undefined) return text
-  return text.replaceAll('INTERFACE', service.interface).replaceAll('PORT', String(service.port))
+  const address = service.anycast.find((one) => detail.includes(one)) ?? 'ADDRESS'
+  return text
+    .replaceAll('INTERFACE', service.interface)
+    .replaceAll('PORT', String(service.port))
+    .replaceAll('ADDRESS', address)
 }

@@ -1,8 +1,8 @@
 import { useState } from 'preact/hooks'
-import type { Configured, RecentEvent } from '../control/page/page-state.ts'
-import type { NodeStatus } from '../control/status.ts'
-import { Scroll } from './marks.tsx'
-import { lasting, timeOf } from './words.ts'
+import type { Configured, RecentEvent } from '../../control/page/page-state.ts'
+import type { NodeStatus } from '../../control/status.ts'
+import { Scroll } from '../marks.tsx'
+import { lasting, timeOf } from '../words.ts'
 
 export function Neighbors({ status, configured }: { status: NodeStatus; configured: Configured | null }) {
   const hasBfd = status.neighbors.some(({ bfd }) => bfd !== null)

@@ -1,5 +1,5 @@
-import type { ProbeSeries } from '../control/page/page-state.ts'
-import { counted, milliseconds } from './words.ts'
+import type { ProbeSeries } from '../../control/page/page-state.ts'
+import { counted, milliseconds } from '../words.ts'
 
 export const width = 300
 export const height = 40

@@ -1,0 +1,152 @@
+import { useEffect, useState } from 'preact/hooks'
+import type { FleetStatus } from '../../control/fleet-status.ts'
+import { askFleet } from '../follow.ts'
+import { Closed, Mark, markOf, Scroll } from '../marks.tsx'
+import { lasting, timeOf } from '../words.ts'
+import { type FleetRow, judgeFleet } from './fleet-verdict.ts'
+
+const everyMs = 2000
+/** More rows at once are of no use to a person. */
+const mostRows = 100
+
+/** All nodes, by what they last said to the store. */
+export function Fleet() {
+  const [fleet, setFleet] = useState<FleetStatus | null>(null)
+  const [problem, setProblem] = useState<string | null>(null)
+  useEffect(() => {
+    let isOpen = true
+    const ask = async () => {
+      try {
+        setFleet(await askFleet())
+        setProblem(null)
+      } catch (error) {
+        setProblem(error instanceof Error ? error.message : String(error))
+      }
+      if (isOpen) timer = setTimeout(() => void ask(), everyMs)
+    }
+    let timer = setTimeout(() => void ask(), 0)
+    return () => {
+      isOpen = false
+      clearTimeout(timer)
+    }
+  }, [])
+  if (fleet === null) return <p role="status">{problem ?? 'Asking for the fleet…'}</p>
+  return <FleetView fleet={fleet} problem={problem} />
+}
+
+function FleetView({ fleet, problem }: { fleet: FleetStatus; problem: string | null }) {
+  const { level, sentence, services, wrong, well, findings } = judgeFleet(fleet)
+  document.title = `${problem === null ? markOf(level) : '? OLD'} fleet: ${sentence}`
+  return (
+    <>
+      <section class={`headline ${problem === null ? level : 'unknown'}`} aria-labelledby="sentence">
+        <p id="sentence" role="status" class="sentence">
+          {problem === null ? <Mark level={level} /> : 'Not known now. Last known: '} {sentence}.
+        </p>
+        {problem !== null && (
+          <p>
+            <strong>{problem}</strong>. What follows is of {timeOf(fleet.time, fleet.time)} UTC.
+          </p>
+        )}
+        <ul>
+          {services.map((one) => (
+            <li key={one.name}>
+              <Mark level={one.level} /> {one.text}
+            </li>
+          ))}
+          {findings.map((text) => (
+            <li key={text}>
+              <Mark level="warn" /> {text}
+            </li>
+          ))}
+        </ul>
+        <small>
+          as {fleet.node} at {fleet.site} sees it in the store, {timeOf(fleet.time, fleet.time)} UTC
+        </small>
+      </section>
+      {wrong.length > 0 && <Rows title="Not as they should" rows={wrong} />}
+      <Permits fleet={fleet} />
+      {well.length > 0 && (
+        <Closed summary={`${well.length} that serve`} level="ok">
+          <Rows title="As they should" rows={well} />
+        </Closed>
+      )}
+    </>
+  )
+}
+
+function Rows({ title, rows }: { title: string; rows: readonly FleetRow[] }) {
+  const [hasAll, setAll] = useState(false)
+  const [wanted, want] = useState('')
+  const found = wanted === '' ? rows : rows.filter(({ key }) => key.includes(wanted))
+  const shown = hasAll ? found : found.slice(0, mostRows)
+  const hasSerials = rows.some(({ serial }) => serial !== '')
+  return (
+    <section aria-label={title}>
+      <h2>{title}</h2>
+      {rows.length > 10 && (
+        <label>
+          only site, node or service with{' '}
+          <input type="search" value={wanted} onInput={({ currentTarget }) => want(currentTarget.value)} />
+        </label>
+      )}
+      <Scroll label={title}>
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">site</th>
+              <th scope="col">node</th>
+              <th scope="col">service</th>
+              <th scope="col">state</th>
+              <th scope="col">announced, as observed</th>
+              <th scope="col">other sites</th>
+              {hasSerials && <th scope="col">bundle</th>}
+            </tr>
+          </thead>
+          <tbody>
+            {shown.map((row) => (
+              <tr key={row.key}>
+                <td>{row.site}</td>
+                <th scope="row">{row.node}</th>
+                <td>{row.service}</td>
+                <td class="wide">
+                  <Mark level={row.level} /> {row.state}
+                  {row.silent !== null && `, ${row.silent}`}
+                </td>
+                <td class="wide">{row.announced}</td>
+                <td>{row.otherSites}</td>
+                {hasSerials && <td>{row.serial}</td>}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </Scroll>
+      {shown.length < found.length && (
+        <button type="button" onClick={() => setAll(true)}>
+          Show all {found.length}
+        </button>
+      )}
+    </section>
+  )
+}
+
+const causes = { permit: 'with a permit', fact: 'by a fact', order: 'by order' } as const
+
+function Permits({ fleet: { permits, time } }: { fleet: FleetStatus }) {
+  if (permits.length === 0) return null
+  return (
+    <section aria-labelledby="permits">
+      <h2 id="permits">
+        Registers <small>nodes that are withdrawn, or may withdraw</small>
+      </h2>
+      <ul>
+        {permits.map(({ service, site, node, since, reason, cause }) => (
+          <li key={`${service} ${site} ${node}`}>
+            {service}: {node} at {site}, {causes[cause]} ({reason})
+            {since !== null && `, for ${lasting(Date.parse(time) - Date.parse(since))}`}
+          </li>
+        ))}
+      </ul>
+    </section>
+  )
+}

@@ -1,0 +1,60 @@
+import { mkdir } from 'node:fs/promises'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { patience } from '../../patience.ts'
+import { expectGoodLooks, openPage, startBrowser } from '../fixtures/browser/browser.ts'
+import { inside, type LabNode, labDown, labUp } from '../fixtures/lab/lab.ts'
+
+let nodes: LabNode[]
+let started: Awaited<ReturnType<typeof startBrowser>>
+
+beforeAll(async () => {
+  nodes = (await labUp('test/e2e/fleet/three-sites', '--store')).nodes
+  started = await startBrowser(nodes[0]!.namespace)
+  await mkdir('test-results', { recursive: true })
+}, 240_000)
+afterAll(async () => {
+  await started?.close()
+  await labDown()
+}, 120_000)
+
+describe('the page of the fleet', () => {
+  test('is reached from that of a node; it names the node that fails, and the one that is silent and since when', async () => {
+    const url = nodes[0]!.statusUrl.replace(/status$/, '')
+    const { page, complaints, close } = await openPage(started.browser, url)
+    await page.getByRole('link', { name: 'the fleet' }).click()
+    const headline = (text: RegExp) =>
+      page
+        .getByRole('status')
+        .filter({ hasText: text })
+        .waitFor({ timeout: patience(60_000) })
+    await headline(new RegExp(`All ${nodes.length} nodes of the fleet serve`))
+    const last = nodes.at(-1)!
+    await inside(last, 'ip', ['link', 'set', last.wireguardInterface, 'down'])
+    await headline(
+      new RegExp(`1 of ${nodes.length} nodes does not serve as they should: ${last.name} at ${last.site}`),
+    )
+    await page
+      .getByRole('row')
+      .filter({ hasText: last.name })
+      .filter({ hasText: 'withdrawn (interface-down)' })
+      .waitFor()
+    // The register has it.
+    await page
+      .getByRole('listitem')
+      .filter({ hasText: last.name })
+      .filter({ hasText: 'interface-down' })
+      .waitFor()
+    await expectGoodLooks(started.browser, `${url}#fleet`, 'fleet-fault', /does not serve/)
+    await inside(last, 'ip', ['link', 'set', last.wireguardInterface, 'up'])
+    await headline(/All/)
+    process.kill(last.controllerPid, 'SIGKILL')
+    await headline(/1 of/)
+    await page
+      .getByRole('row')
+      .filter({ hasText: last.name })
+      .filter({ hasText: /silent for \d+ s/ })
+      .waitFor()
+    expect(complaints).toEqual([])
+    await close()
+  })
+})
