@@ -13,8 +13,10 @@ const retryMs = 1000
 const pollMs = 2000
 /** A stream sends each second. */
 const silentMs = 3000
+/** Until its first message: the HTTP thread may be busy with other connections. */
+const firstMs = 10_000
 /** Without a stream: how often it asks before it tries one again. */
-const pollsBetween = 5
+const pollsBetween = 3
 
 /** Follows the state of the controller until the signal: by a stream, else by asking. */
 export async function follow(sink: Sink, signal: AbortSignal): Promise<void> {
@@ -41,7 +43,7 @@ function stream(sink: Sink, signal: AbortSignal): Promise<boolean> {
       resolve(hadStream)
     }
     const watch = setInterval(() => {
-      if (performance.now() - heardAt > silentMs) end()
+      if (performance.now() - heardAt > (hadStream ? silentMs : firstMs)) end()
     }, 500)
     source.onmessage = ({ data }: MessageEvent<string>) => {
       hadStream = true

@@ -46,7 +46,7 @@ const anyServices = () => node.manifest.services.map(({ name }) => name)
 interface Fault {
   readonly name: string
   /** Resolves with how it ends, if the repair of the node does not end it. */
-  inject(): Promise<(() => Promise<unknown>) | undefined>
+  readonly inject: () => Promise<(() => Promise<unknown>) | undefined>
   /** What the headline says: whether it serves, and the cause. */
   readonly says: RegExp
   /** The next step. */
