@@ -1,8 +1,16 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
 
+export const peerMetricNames = {
+  handshake: 'anyward_wireguard_peer_handshake_timestamp_seconds',
+  received: 'anyward_wireguard_peer_received_bytes_total',
+  sent: 'anyward_wireguard_peer_sent_bytes_total',
+} as const
+
 /** What the controller measures of its node besides its own work. */
 export function createNodeMetrics(registers: Registry[]) {
   return {
+    /** The series of single peers, as text by the name of the metric: for `renderMetrics`. */
+    peerLines: new Map<string, string>(),
     wireguardPeers: new Gauge({
       name: 'anyward_wireguard_peers',
       help: 'Peers of the WireGuard interface, those of probes included, as last read; absent while it cannot be read',
@@ -28,19 +36,19 @@ export function createNodeMetrics(registers: Registry[]) {
       registers,
     }),
     peerHandshake: new Gauge({
-      name: 'anyward_wireguard_peer_handshake_timestamp_seconds',
+      name: peerMetricNames.handshake,
       help: 'Last handshake of a peer; only with `controller.peerMetrics` (seconds since 1970)',
       labelNames: ['interface', 'public_key'],
       registers,
     }),
     peerReceived: new Counter({
-      name: 'anyward_wireguard_peer_received_bytes_total',
+      name: peerMetricNames.received,
       help: 'What WireGuard has received from a peer; only with `controller.peerMetrics` (bytes)',
       labelNames: ['interface', 'public_key'],
       registers,
     }),
     peerSent: new Counter({
-      name: 'anyward_wireguard_peer_sent_bytes_total',
+      name: peerMetricNames.sent,
       help: 'What WireGuard has sent to a peer; only with `controller.peerMetrics` (bytes)',
       labelNames: ['interface', 'public_key'],
       registers,

@@ -4,7 +4,8 @@ import { type InterfaceBytes, parseNetDev } from '../../linux/net-dev.ts'
 import { readWgPeers } from '../../linux/wg.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
-import { PeerCounter, type PeerCounts } from '../wireguard/peer-counts.ts'
+import { peerMetricNames } from '../../telemetry/node-metrics.ts'
+import { PeerCounter, type PeerCounts, type PeerTraffic } from '../wireguard/peer-counts.ts'
 import { BackgroundReading } from './background-reading.ts'
 
 /** Milliseconds. A reading of 1,000 peers takes a child process some 20 ms. */
@@ -54,16 +55,9 @@ export class WireguardMeasure {
   measure(): void {
     const { metrics } = this.#parts
     const bytes = this.#bytes.get()
-    const all = [
-      ...[
-        metrics.wireguardPeers,
-        metrics.wireguardFreshPeers,
-        metrics.wireguardReceived,
-        metrics.wireguardSent,
-      ],
-      ...[metrics.peerHandshake, metrics.peerReceived, metrics.peerSent],
-    ]
-    for (const metric of all) metric.reset()
+    const all = [metrics.wireguardPeers, metrics.wireguardFreshPeers]
+    for (const metric of [...all, metrics.wireguardReceived, metrics.wireguardSent]) metric.reset()
+    metrics.peerLines.clear()
     for (const [name, reading] of this.#readings) {
       const counts = this.#isFed ? (this.#counts.get(name) ?? null) : reading.get()
       if (counts !== null) this.#measureOne(name, counts)
@@ -78,11 +72,18 @@ export class WireguardMeasure {
     const { metrics } = this.#parts
     metrics.wireguardPeers.set({ interface: name }, peers)
     metrics.wireguardFreshPeers.set({ interface: name }, fresh)
-    for (const { publicKey, handshakeS, received, sent } of each) {
-      const labels = { interface: name, public_key: publicKey }
-      if (handshakeS > 0) metrics.peerHandshake.set(labels, handshakeS)
-      metrics.peerReceived.inc(labels, received)
-      metrics.peerSent.inc(labels, sent)
+    if (each.length === 0) return
+    const { peerLines } = metrics
+    const add = (metric: string, of: readonly PeerTraffic[], value: (peer: PeerTraffic) => number) => {
+      const lines = of.map(
+        (peer) => `${metric}{interface="${name}",public_key="${peer.publicKey}"} ${value(peer)}`,
+      )
+      const before = peerLines.get(metric)
+      peerLines.set(metric, [...(before === undefined ? [] : [before]), ...lines].join('\n'))
     }
+    const known = each.filter(({ handshakeS }) => handshakeS > 0)
+    if (known.length > 0) add(peerMetricNames.handshake, known, ({ handshakeS }) => handshakeS)
+    add(peerMetricNames.received, each, ({ received }) => received)
+    add(peerMetricNames.sent, each, ({ sent }) => sent)
   }
 }

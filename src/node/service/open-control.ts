@@ -30,7 +30,7 @@ export function createRoutes(
       metrics: async () => {
         measureStatus(controller.status(), metrics)
         await measure()
-        return renderMetrics(metrics.registry)
+        return renderMetrics(metrics.registry, metrics.peerLines)
       },
     }),
     orderRoute(async ({ intent, reason, forcedBy = null, forMs }) => {

@@ -4,6 +4,7 @@ import type { Manifest } from '../../../../src/manifest/manifest.ts'
 import { WireguardMeasure } from '../../../../src/node/service/measure-wireguard.ts'
 import { PeerCounter } from '../../../../src/node/wireguard/peer-counts.ts'
 import { createMetrics } from '../../../../src/telemetry/metrics.ts'
+import { renderMetrics } from '../../../../src/telemetry/render-metrics.ts'
 
 const nowS = 1_000_000
 const netDev = `Inter-|   Receive                                                |  Transmit
@@ -34,13 +35,10 @@ function bed(peerMetrics: boolean) {
   })
   const scrape = async () => {
     measure.measure()
-    const texts = metrics.registry
-      .getMetricsAsArray()
-      .filter(({ name }) => name.startsWith('anyward_wireguard_'))
-      .map(({ name }) => metrics.registry.getSingleMetricAsString(name))
-    const lines = (await Promise.all(texts)).join('\n').split('\n')
+    const { body } = await renderMetrics(metrics.registry, metrics.peerLines)
+    const lines = body.split('\n')
     return lines
-      .filter((line) => line.startsWith('anyward_'))
+      .filter((line) => line.startsWith('anyward_wireguard_'))
       .map((line) => line.replace('anyward_wireguard_', ''))
   }
   return {
