@@ -48,7 +48,7 @@ export function judgeFleet(fleet: FleetStatus): FleetVerdict {
   const sentence =
     nodes === 0
       ? `All ${counted(fleet.nodes.length, 'node')} of the fleet serve`
-      : `${nodes} of ${counted(fleet.nodes.length, 'node')} ${nodes === 1 ? 'does' : 'do'} not serve as they should: ${namesOf(wrong)}`
+      : `${nodes} of ${counted(fleet.nodes.length, 'node')} ${nodes === 1 ? 'does not serve as it should' : 'do not serve as they should'}: ${namesOf(wrong)}`
   return { level, sentence, services, wrong, well: rows.filter((row) => row.level === 'ok'), findings }
 }
 

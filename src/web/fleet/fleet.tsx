@@ -96,8 +96,8 @@ function Rows({ title, rows }: { title: string; rows: readonly FleetRow[] }) {
             <tr>
               <th scope="col">site</th>
               <th scope="col">node</th>
-              <th scope="col">service</th>
               <th scope="col">state</th>
+              <th scope="col">service</th>
               <th scope="col">announced, as observed</th>
               <th scope="col">other sites</th>
               {hasSerials && <th scope="col">bundle</th>}
@@ -108,11 +108,11 @@ function Rows({ title, rows }: { title: string; rows: readonly FleetRow[] }) {
               <tr key={row.key}>
                 <td>{row.site}</td>
                 <th scope="row">{row.node}</th>
-                <td>{row.service}</td>
                 <td class="wide">
                   <Mark level={row.level} /> {row.state}
                   {row.silent !== null && `, ${row.silent}`}
                 </td>
+                <td>{row.service}</td>
                 <td class="wide">{row.announced}</td>
                 <td>{row.otherSites}</td>
                 {hasSerials && <td>{row.serial}</td>}

@@ -86,7 +86,7 @@ describe('the files', () => {
     const planned = await run(process.execPath, [main, ...args])
     expect(planned.all).toContain('3 bundles in ')
     expect(planned.exitCode).toBe(0)
-    expect((await readdir(out)).toSorted()).toEqual(['ams1', 'fra1', 'nyc1'])
+    expect((await readdir(out)).toSorted()).toEqual(['ams1', 'fra1', 'nyc1', 'prometheus-targets.json'])
   })
 
   test('contain the page, beside the program', async () => {
@@ -127,13 +127,13 @@ describe('the files', () => {
   test('are those that the program needs at run time, and no others', async () => {
     const home = join(tree, 'usr/lib/anyward')
     expect((await readdir(home)).toSorted()).toEqual(['dist', 'package.json', 'scripts', 'templates'])
-    expect(await readdir(join(home, 'dist'))).toEqual(['cli'])
+    expect((await readdir(join(home, 'dist'))).toSorted()).toEqual(['cli', 'web'])
     const files = await readdir(home, { recursive: true, withFileTypes: true })
     const paths = files
       .filter((entry) => entry.isFile())
       .map(({ parentPath, name }) => join(parentPath, name))
     const programs = ['prepare', 'users'].map((name) => join(home, 'scripts/etcd', name))
-    expect(paths.filter((path) => !/\.(?:js|hbs|json)$/.test(path)).toSorted()).toEqual(programs)
+    expect(paths.filter((path) => !/\.(?:js|hbs|json|html|css|svg)$/.test(path)).toSorted()).toEqual(programs)
     for (const program of programs) expect((await lstat(program)).mode & 0o777, program).toBe(0o755)
     for (const template of ['bird/bird.conf.hbs', 'frr/frr.conf.hbs']) {
       expect(paths).toContain(join(home, 'templates', template))

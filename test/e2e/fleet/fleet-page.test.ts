@@ -31,7 +31,7 @@ describe('the page of the fleet', () => {
     const last = nodes.at(-1)!
     await inside(last, 'ip', ['link', 'set', last.wireguardInterface, 'down'])
     await headline(
-      new RegExp(`1 of ${nodes.length} nodes does not serve as they should: ${last.name} at ${last.site}`),
+      new RegExp(`1 of ${nodes.length} nodes does not serve as it should: ${last.name} at ${last.site}`),
     )
     await page
       .getByRole('row')
