@@ -133,7 +133,9 @@ describe('the files', () => {
       .filter((entry) => entry.isFile())
       .map(({ parentPath, name }) => join(parentPath, name))
     const programs = ['prepare', 'users'].map((name) => join(home, 'scripts/etcd', name))
-    expect(paths.filter((path) => !/\.(?:js|hbs|json|html|css|svg)$/.test(path)).toSorted()).toEqual(programs)
+    expect(
+      paths.filter((path) => !/\.(?:js|hbs|json|html|css|svg|yml|conf|config)$/.test(path)).toSorted(),
+    ).toEqual(programs)
     for (const program of programs) expect((await lstat(program)).mode & 0o777, program).toBe(0o755)
     for (const template of ['bird/bird.conf.hbs', 'frr/frr.conf.hbs']) {
       expect(paths).toContain(join(home, 'templates', template))
