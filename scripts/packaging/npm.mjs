@@ -15,7 +15,12 @@ export async function packForNpm({ root, work, out }) {
   await mkdir(tree)
   const packages = await stageRuntime({ root, home: tree })
   await writeLicenses(packages, join(tree, 'bundled-licenses.txt'))
-  for (const name of documents) await cp(join(root, name), join(tree, name), { recursive: true })
+  for (const name of documents) {
+    await cp(join(root, name), join(tree, name), {
+      recursive: true,
+      filter: (from) => !from.endsWith('.png'),
+    })
+  }
   const source = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
   const manifest = Object.fromEntries(manifestKeys.map((key) => [key, source[key]]))
   await writeFile(join(tree, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`)

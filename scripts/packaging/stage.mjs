@@ -104,7 +104,8 @@ async function stageShells(home, tree) {
 async function stageDocs({ root, tree, home, version, epochS }) {
   const docs = join(tree, 'usr/share/doc/anyward')
   await mkdir(docs, { recursive: true })
-  await cp(join(root, 'docs'), docs, { recursive: true })
+  // The pictures are a tenth of the package.
+  await cp(join(root, 'docs'), docs, { recursive: true, filter: (from) => !from.endsWith('.png') })
   for (const name of ['README.md', 'CHANGELOG.md']) await cp(join(root, name), join(docs, name))
   await cp(join(root, 'sites'), join(docs, 'examples/sites'), { recursive: true })
   const date = new Date(epochS * 1000)
