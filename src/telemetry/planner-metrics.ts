@@ -24,6 +24,12 @@ export function createPlannerMetrics() {
       labelNames: ['site', 'node', 'digest'],
       registers,
     }),
+    plannedNodes: new Gauge({
+      name: 'anyward_planned_nodes',
+      help: 'Nodes that serve the service as of the last plan',
+      labelNames: ['service'],
+      registers,
+    }),
     failures: new Counter({
       name: 'anyward_plan_failures_total',
       help: 'Rounds that failed and left the bundles unchanged',

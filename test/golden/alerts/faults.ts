@@ -61,6 +61,9 @@ const unhealthy: readonly Course[] = [
 const announcedBy = (node: string): Series =>
   ofNode(node, 'anyward_announced', { ...vpn, ...tor, prefix: '192.0.2.0/24' })
 const other = (node: string) => ({ node })
+/** A service that one node alone serves, on purpose. */
+const admin = { service: 'admin' }
+const adminAnnounced = ofNode('lon1-a', 'anyward_announced', { ...admin, ...tor, prefix: '198.51.100.0/24' })
 
 /** A fleet in which all is well, as three controllers and a planner export it. */
 export const healthy: readonly Course[] = [
@@ -109,7 +112,12 @@ export const healthy: readonly Course[] = [
   }),
   { series: ofPlanner('up'), value: steady(1) },
   { series: ofPlanner('anyward_plan_due_timestamp_seconds'), value: (atS) => atS + 600 },
-  { series: ofPlanner('anyward_vrps_timestamp_seconds'), value: (atS) => Math.max(1, atS - 1800) },
+  // Its schedule is slow: one round in all this time.
+  { series: ofPlanner('anyward_plan_timestamp_seconds'), value: steady(1) },
+  { series: ofPlanner('anyward_vrps_timestamp_seconds'), value: steady(1) },
+  { series: adminAnnounced, value: steady(1) },
+  { series: ofPlanner('anyward_planned_nodes', admin), value: steady(1) },
+  { series: ofPlanner('anyward_planned_nodes', vpn), value: steady(3) },
   ...nodes.map((node) => ({
     series: ofPlanner('anyward_planned_bundle_info', {
       site: targetOf(node).site!,
@@ -133,7 +141,7 @@ const onNode = (
   ...rest,
 })
 
-/** One for each alert, and for each of its exceptions. */
+/** In the order of the rules: one or more for each alert. */
 export const faults: readonly Fault[] = [
   {
     alert: 'AnywardServiceWithdrawn',
@@ -152,19 +160,37 @@ export const faults: readonly Fault[] = [
     value: '1',
   },
   {
+    alert: 'AnywardFewAnnouncers',
+    courses: [{ series: adminAnnounced, value: changed(1, 0) }],
+    labels: admin,
+    value: '0',
+  },
+  {
     alert: 'AnywardLastSiteHeld',
     courses: [decided('degrade', 'last-site'), notHealthy, ...unhealthy],
     labels: { ...here, ...vpn, decision: 'degrade', reason: 'last-site' },
   },
   {
     alert: 'AnywardAnnouncedUnhealthy',
-    courses: unhealthy,
+    courses: [decided('withdraw', 'hung'), notHealthy, ...unhealthy],
     labels: { ...here, ...vpn, state: 'unhealthy' },
   },
   {
     alert: 'AnywardServiceDegraded',
     courses: [decided('degrade', 'egress-failed'), notHealthy],
     labels: { ...here, ...vpn, decision: 'degrade', reason: 'egress-failed' },
+  },
+  {
+    // Dead, with `when.dead: degrade`.
+    alert: 'AnywardServiceDegraded',
+    courses: [decided('degrade', 'hung'), notHealthy, ...unhealthy],
+    labels: { ...here, ...vpn, decision: 'degrade', reason: 'hung' },
+  },
+  {
+    // An order to drain that is refused: the endpoint serves.
+    alert: 'AnywardServiceDegraded',
+    courses: [decided('degrade', 'last-site'), notHealthy],
+    labels: { ...here, ...vpn, decision: 'degrade', reason: 'last-site' },
   },
   {
     alert: 'AnywardHoldLong',
@@ -358,8 +384,12 @@ export const faults: readonly Fault[] = [
     alert: 'AnywardVrpsOld',
     courses: [
       {
+        series: ofPlanner('anyward_plan_timestamp_seconds'),
+        value: (atS, since) => (since === null ? 1 : atS),
+      },
+      {
         series: ofPlanner('anyward_vrps_timestamp_seconds'),
-        value: (atS, since) => (since === null ? Math.max(1, atS - 1800) : Math.max(1, atS - 7 * 3600)),
+        value: (atS, since) => (since === null ? 1 : atS - 7 * 3600),
       },
     ],
     labels: plannerTarget,
