@@ -117,7 +117,7 @@ export function createMetrics() {
     }),
     permitRefusals: new Counter({
       name: 'anyward_permit_refusals_total',
-      help: 'Requests for the permit to withdraw that were refused, one each second meanwhile',
+      help: 'Requests for the permit to withdraw that were refused, one each second while it is refused',
       labelNames: ['service'],
       registers,
     }),
@@ -130,7 +130,7 @@ export function createMetrics() {
     }),
     remoteUnreachable: new Gauge({
       name: 'anyward_remote_unreachable',
-      help: 'Whether most sites that probe this endpoint do not reach it, although its own probe is good; absent where none does (1 or 0)',
+      help: 'Whether most sites that probe this endpoint do not reach it, although its own probe is good; absent where no site probes it (1 or 0)',
       labelNames: ['service'],
       registers,
     }),
@@ -142,7 +142,7 @@ export function createMetrics() {
     }),
     rescues: new Counter({
       name: 'anyward_rescues_total',
-      help: 'Peers of other nodes that this one has taken over, or tried to',
+      help: 'Peers of other nodes that this one has taken over, or has tried to take over',
       labelNames: ['service', 'trigger', 'outcome'],
       registers,
     }),
@@ -161,7 +161,7 @@ export function createMetrics() {
     }),
     replayedHandshakes: new Counter({
       name: 'anyward_replayed_handshakes_total',
-      help: 'Peers served here whose endpoint a replayed handshake had moved, and was put back',
+      help: 'Peers served here whose endpoint a replayed handshake moved, and this node restored',
       labelNames: ['service'],
       registers,
     }),
@@ -177,13 +177,13 @@ export function createMetrics() {
     }),
     rosterEntries: new Gauge({
       name: 'anyward_roster_entries',
-      help: 'Peers in the roster of this node, by the node that says it serves them; absent without `rescue`',
+      help: 'Peers in the roster of this node, by the node that serves them; absent without `rescue`',
       labelNames: ['node'],
       registers,
     }),
     rosterAge: new Gauge({
       name: 'anyward_roster_age_seconds',
-      help: 'Time since the newest handshake that the node has said, by its own clock; absent while it has said none (seconds)',
+      help: 'Time since the newest handshake in the entries of the node, by its own clock; absent while it has sent none (seconds)',
       labelNames: ['node'],
       registers,
     }),
@@ -195,7 +195,7 @@ export function createMetrics() {
     }),
     rosterRefused: new Counter({
       name: 'anyward_roster_refused_total',
-      help: 'Entries that the other node said and that were refused: `future`, `expired`, `invalid-endpoint`, `invalid-key`, `unknown-service`, `unknown-node`, `unknown-clock`',
+      help: 'Roster entries of the other node that were refused, by reason: `future`, `expired`, `invalid-endpoint`, `invalid-key`, `unknown-service`, `unknown-node`, `unknown-clock`',
       labelNames: ['node', 'reason'],
       registers,
     }),
@@ -290,7 +290,7 @@ export function createMetrics() {
     }),
     observed: new Gauge({
       name: 'anyward_observed_timestamp_seconds',
-      help: 'Time of the last observation of the routing daemon, also one that it does not run; 0 before the first (seconds since 1970)',
+      help: 'Time of the last observation of the routing daemon; that it does not run is one too; 0 before the first (seconds since 1970)',
       registers,
     }),
     bundle: new Gauge({

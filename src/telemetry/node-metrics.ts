@@ -83,13 +83,13 @@ export function createNodeMetrics(registers: Registry[]) {
     }),
     staleBeatAge: new Gauge({
       name: 'anyward_stale_beat_age_seconds',
-      help: 'Time since the beat of another node has risen in the store; only of nodes whose beat is stale (seconds)',
+      help: 'Time since the beat of another node last rose in the store; only for nodes whose beat is stale (seconds)',
       labelNames: ['site', 'node'],
       registers,
     }),
     certificateExpiry: new Gauge({
       name: 'anyward_certificate_expiry_timestamp_seconds',
-      help: 'End of the first certificate in the file that ends: `store`, `store-ca`, `rescue`, `rescue-ca`; absent where it cannot be read (seconds since 1970)',
+      help: 'When the first certificate in the file expires: `store`, `store-ca`, `rescue`, `rescue-ca`; absent where it cannot be read (seconds since 1970)',
       labelNames: ['certificate'],
       registers,
     }),

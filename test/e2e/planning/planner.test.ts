@@ -110,6 +110,7 @@ describe('the long-running planner', () => {
     try {
       await seen('the first plan', { event: 'planned', changed: 1 })
       await untilTold('/healthz', /^200/)
+      await untilTold('/metrics', /^anyward_planned_nodes\{service="vpn"\} 1$/m)
 
       await writePrefixes('20.0.0.0/16', '30.0.0.0/16')
       planAgain()
