@@ -16,9 +16,10 @@ export function isOwnHost(header: string | undefined, ownName: string): boolean 
 
 /**
  * Whether a page of another site asks in the background. Such a page cannot read the answer, but would take connections and
- * streams. To follow a link from there is no such request.
+ * streams. To follow a link from there is no such request, but a frame in that page is, although it is a navigation too.
  */
 export function isFromOtherSite(headers: Readonly<Record<string, string | string[] | undefined>>): boolean {
   const site = headers['sec-fetch-site']
-  return (site === 'cross-site' || site === 'same-site') && headers['sec-fetch-mode'] !== 'navigate'
+  const isLink = headers['sec-fetch-mode'] === 'navigate' && headers['sec-fetch-dest'] === 'document'
+  return (site === 'cross-site' || site === 'same-site') && !isLink
 }
