@@ -24,7 +24,7 @@ export interface FleetRow {
 export interface FleetVerdict {
   readonly level: Level
   readonly sentence: string
-  /** For each service how many sites announce it. */
+  /** For each service how many sites announce it; empty while the store does not answer. */
   readonly services: readonly { readonly name: string; readonly level: Level; readonly text: string }[]
   /** The worst first, those that are well left out. */
   readonly wrong: readonly FleetRow[]
@@ -36,20 +36,33 @@ export interface FleetVerdict {
 const clockLimitMs = 2000
 
 export function judgeFleet(fleet: FleetStatus): FleetVerdict {
-  const rows = fleet.nodes.flatMap(rowsOf)
+  const rows = fleet.nodes.flatMap((node) => rowsOf(node, fleet.store.ok === true))
   const wrong = rows
     .filter(({ level }) => level !== 'ok')
     .toSorted((a, b) => order.indexOf(b.level) - order.indexOf(a.level))
-  const services = judgeServices(rows)
+  const services = fleet.store.ok ? judgeServices(rows) : []
   const findings = findAll(fleet)
   const levels = [...wrong, ...services].map(({ level }) => order.indexOf(level))
   const level = order[Math.max(findings.length > 0 ? order.indexOf('warn') : 0, ...levels)]!
-  const nodes = new Set(wrong.map(({ key }) => key.split(' ')[0])).size
-  const sentence =
-    nodes === 0
-      ? `All ${counted(fleet.nodes.length, 'node')} of the fleet serve`
-      : `${nodes} of ${counted(fleet.nodes.length, 'node')} ${nodes === 1 ? 'does not serve as it should' : 'do not serve as they should'}: ${namesOf(wrong)}`
-  return { level, sentence, services, wrong, well: rows.filter((row) => row.level === 'ok'), findings }
+  const well = rows.filter((row) => row.level === 'ok')
+  return { level, sentence: sentenceOf(fleet, wrong), services, wrong, well, findings }
+}
+
+function sentenceOf({ store, nodes }: FleetStatus, wrong: readonly FleetRow[]): string {
+  // All beats stand still then: of the nodes it says nothing.
+  if (store.ok === null) return 'The fleet is not known yet: the store has not answered'
+  if (!store.ok) return 'The fleet is not known now: the store does not answer this node'
+  if (nodes.length === 0) return 'No node is known yet'
+  const amount = new Set(wrong.map(({ site, node }) => `${site}/${node}`)).size
+  const isOne = amount === 1
+  if (amount === 0) {
+    return nodes.length === 1
+      ? 'The only node of the fleet serves'
+      : `All ${nodes.length} nodes of the fleet serve`
+  }
+  const isOrdered = wrong.every(({ level }) => level === 'planned')
+  const how = isOrdered ? 'normally, by order' : `as ${isOne ? 'it' : 'they'} should`
+  return `${amount} of ${counted(nodes.length, 'node')} ${isOne ? 'does' : 'do'} not serve ${how}: ${namesOf(wrong)}`
 }
 
 function namesOf(rows: readonly FleetRow[]): string {
@@ -57,8 +70,10 @@ function namesOf(rows: readonly FleetRow[]): string {
   return names.length <= 3 ? listed(names) : `${names.slice(0, 3).join(', ')} and ${names.length - 3} more`
 }
 
-function rowsOf(node: Node): FleetRow[] {
+/** @param isKnown whether the store answers: if not, each node is silent, and may serve */
+function rowsOf(node: Node, isKnown: boolean): FleetRow[] {
   const { site, services, stale, ageMs } = node
+  const silent = isKnown ? 'bad' : 'warn'
   const base = {
     ...{ site, node: node.node, serial: node.serial === null ? '' : String(node.serial) },
     silent: stale ? `silent for ${lasting(ageMs)}` : null,
@@ -66,7 +81,7 @@ function rowsOf(node: Node): FleetRow[] {
   const key = `${site}/${node.node}`
   if (services.length === 0) {
     const state = stale ? 'silent, nothing is known of it' : 'says nothing that can be read'
-    return [{ ...base, key, service: '', level: 'bad', state, announced: '', otherSites: null }]
+    return [{ ...base, key, service: '', level: silent, state, announced: '', otherSites: null }]
   }
   return services.map((service) => {
     const { level, state } = stateOf(service, true)
@@ -76,7 +91,7 @@ function rowsOf(node: Node): FleetRow[] {
       ...base,
       key: `${key} ${service.name}`,
       service: service.name,
-      level: stale ? 'bad' : isCutOff && level === 'ok' ? 'warn' : level,
+      level: stale ? silent : isCutOff && level === 'ok' ? 'warn' : level,
       state: stale
         ? `silent, last known: ${state}`
         : isCutOff

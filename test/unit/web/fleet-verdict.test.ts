@@ -51,6 +51,32 @@ describe('the verdict of the fleet', () => {
     expect(services[0]!.text).toBe('vpn: announced at 1 of 3 sites')
   })
 
+  test.each([
+    [[node('fra1')], 'The only node of the fleet serves'],
+    [[], 'No node is known yet'],
+    [
+      [node('fra1'), node('lon1', { decision: 'withdraw', reason: 'hung', announced: [] })],
+      '1 of 2 nodes does not serve as it should: lon1-a at lon1',
+    ],
+    [
+      [node('fra1'), node('lon1', { decision: 'withdraw', reason: 'drained', announced: [] })],
+      '1 of 2 nodes does not serve normally, by order: lon1-a at lon1',
+    ],
+  ])('is a sentence for one node too: %#', (nodes, sentence) => {
+    expect(judge(nodes).sentence).toBe(sentence)
+  })
+
+  test.each([
+    [false, 'The fleet is not known now: the store does not answer this node'],
+    [null, 'The fleet is not known yet: the store has not answered'],
+  ])('is not that all nodes are down, or serve, while the store does not answer: %s', (ok, sentence) => {
+    const store = { ok, since: '2026-11-30T03:00:00.000Z', problem: ok === null ? null : 'no quorum' }
+    const silent = { stale: true, ageMs: 65_000 }
+    const verdict = judge([node('fra1', {}, silent), node('lon1', {}, silent)], { store })
+    expect(verdict).toMatchObject({ sentence, level: 'warn', services: [] })
+    expect(verdict.wrong.map(({ level }) => level)).toEqual(['warn', 'warn'])
+  })
+
   test('says since when a node is silent, and what it said last', () => {
     const { level, wrong, services } = judge([node('fra1'), node('lon1', {}, { stale: true, ageMs: 65_000 })])
     expect(level).toBe('bad')
