@@ -1,6 +1,6 @@
 import type { FleetStatus } from '../control/fleet-status.ts'
 import { describeRemote, isCutOff } from '../fleet/exchange/remote-view.ts'
-import { count, countMany } from '../text/wording.ts'
+import { count, countMany, withoutControls } from '../text/wording.ts'
 import { formatAge } from './format-time.ts'
 import { type Paint, plain } from './terminal/color.ts'
 
@@ -37,7 +37,8 @@ function hasOtherClock({ clockAheadMs }: Node): boolean {
 }
 
 /** For a person: what is wrong first, then a row for each service of each node. */
-export function describeFleetStatus(status: FleetStatus, paint: Paint = plain): string[] {
+export function describeFleetStatus(found: FleetStatus, paint: Paint = plain): string[] {
+  const status = withoutControls(found)
   const { nodes, permits } = status
   const lines = [
     `the fleet as ${status.node} at ${status.site} sees it, ${status.time.slice(0, 19).replace('T', ' ')} UTC`,

@@ -5,6 +5,7 @@ import { describeStuckSession } from '../manifest/quiet-bfd.ts'
 import { describeSaved } from '../node/controller/watch/saved-watch.ts'
 import type { DrainEnding } from '../node/decision/drain.ts'
 import { cures } from '../node/health/cures.ts'
+import { withoutControls } from '../text/wording.ts'
 import { type Paint, paintFor, plain } from './terminal/color.ts'
 
 export function printStatus(status: NodeStatus, json: boolean): void {
@@ -15,7 +16,8 @@ export function printStatus(status: NodeStatus, json: boolean): void {
 }
 
 /** For a person. */
-export function describeStatus(status: NodeStatus, paint: Paint = plain): string[] {
+export function describeStatus(found: NodeStatus, paint: Paint = plain): string[] {
+  const status = withoutControls(found)
   const lines: string[] = []
   const write = (line: string) => lines.push(line)
   const { daemon, operator, maintenance } = status

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { isatty } from 'node:tty'
 import { type DestinationStream, destination, type Logger, pino, stdTimeFunctions } from 'pino'
+import { withoutControls } from '../text/wording.ts'
 
 export type Log = Logger
 
@@ -19,7 +20,8 @@ export async function createLog(bindings: Readonly<Record<string, string>>): Pro
   /** Resolves when every line is written, or after a second if the reader has stopped. Later lines are dropped. */
   end: () => Promise<void>
 }> {
-  const format = isatty(stderr) ? await createPrettyFormat() : null
+  // Node respects NO_COLOR, FORCE_COLOR and TERM.
+  const format = isatty(stderr) ? await createPrettyFormat(process.stderr.hasColors()) : null
   const stream = destination({ fd: stderr, sync: false, minLength: 0, maxLength: 1_000_000 })
   // A closed or full stderr must not stop the controller.
   stream.on('error', () => {})
@@ -50,18 +52,18 @@ export async function createLog(bindings: Readonly<Record<string, string>>): Pro
 }
 
 /** Loaded for a terminal alone: a service runs for months without one. */
-async function createPrettyFormat(): Promise<(line: string) => string> {
+export async function createPrettyFormat(hasColors: boolean): Promise<(line: string) => string> {
   const { prettyFactory } = await import('pino-pretty')
   const format = prettyFactory({
-    // Node respects NO_COLOR, FORCE_COLOR and TERM.
-    colorize: process.stderr.hasColors(),
+    colorize: hasColors,
     messageKey: 'message',
     // The facts follow the message, in the same line.
     singleLine: true,
     translateTime: 'SYS:HH:MM:ss.l',
     ignore: 'node,site,program,command',
   })
-  return (line) => format(line) ?? ''
+  // pino-pretty writes the message as it is, and it may have the words of another program.
+  return (line) => format(withoutControls(JSON.parse(line))) ?? ''
 }
 
 /** The same lines, to any stream. */

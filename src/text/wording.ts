@@ -17,6 +17,18 @@ export function visible(text: string, longest = longestQuote): string {
   return quote(text, longest).slice(1, -1)
 }
 
+/**
+ * The same value, with a space for each control character in its texts: on a terminal they move the cursor, or hide what
+ * follows. The lines of a stack stay.
+ */
+export function withoutControls<T>(value: T): T {
+  return JSON.parse(JSON.stringify(value), (key, part: unknown) => {
+    if (typeof part !== 'string') return part
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is replaced
+    return part.replace(key === 'stack' ? /[\0-\t\v-\x1f\x7f-\x9f]/g : /[\0-\x1f\x7f-\x9f]/g, ' ')
+  }) as T
+}
+
 /** `a, b or c`. */
 export function alternatives(words: readonly string[]): string {
   return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`

@@ -96,6 +96,14 @@ test('below the reason is what to do about it, and at the end the command that f
   expect(text).toMatch(/\n {2}to find the cause, as root on fra1-a: anyward doctor\n$/)
 })
 
+test('words of another program move no cursor of the terminal, and end no line', () => {
+  const [one] = service('unhealthy', 'hung')
+  const text = print('bird', '2.17.6', {}, [{ ...one!, detail: 'no\u001b[2J\u009b8m\rreply\n  verified' }])
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what a terminal obeys
+  expect(text).not.toMatch(/[\0-\x09\x0b-\x1f\x7f-\x9f]/)
+  expect(text).toContain('reply   verified\n')
+})
+
 test('a drained node and one that serves need neither; a session that is down needs doctor', () => {
   for (const reason of ['drained', 'healthy', 'constructor'])
     expect(print('bird', '2.17.6', { session: 'up' }, service('healthy', reason))).not.toMatch(
