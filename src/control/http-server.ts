@@ -76,6 +76,8 @@ export function createHttpServer(options: HttpServerOptions): Server {
         })
     },
   )
+  // Node answers these by itself, and keeps the connection: any number of them would cost no `onWork`.
+  server.on('checkExpectation', (request, response) => server.emit('request', request, response))
   server.on('connection', (socket) => {
     onWork()
     connections.add(socket)

@@ -85,6 +85,21 @@ describe('the HTTP server', () => {
     },
   )
 
+  test('takes one request of a connection, also of those that expect something', async () => {
+    let works = 0
+    const server = createHttpServer({ routes, access: 'anyone', onWork: () => void (works += 1) })
+    servers.push(server)
+    await listen(server, join(dir, 'socket'))
+    const socket = connect(join(dir, 'socket')).setEncoding('utf8')
+    socket.write('GET /status HTTP/1.1\r\nHost: 127.0.0.1\r\nExpect: much\r\n\r\n'.repeat(5))
+    let text = ''
+    for await (const chunk of socket) text += String(chunk)
+    expect(text.match(/HTTP\/1.1 \d+/g)).toEqual(['HTTP/1.1 200'])
+    expect(text).toContain('content-security-policy')
+    // The connection, and each of the requests.
+    expect(works).toBe(6)
+  })
+
   test('survives data that is not HTTP', async () => {
     const path = await serve(false)
     const socket = connect(path).resume()
