@@ -1,16 +1,19 @@
 import { render } from 'preact'
-import { useEffect, useState } from 'preact/hooks'
+import { useEffect, useErrorBoundary, useState } from 'preact/hooks'
 import { Fleet } from './fleet/fleet.tsx'
 import { Views } from './marks.tsx'
 import { NodePage } from './node/node-page.tsx'
 
 function Page() {
+  // Without it, the last state would stay, and look as if it were the present one.
+  const [error] = useErrorBoundary()
   const [isFleet, setFleet] = useState(location.hash === '#fleet')
   useEffect(() => {
     const look = () => setFleet(location.hash === '#fleet')
     addEventListener('hashchange', look)
     return () => removeEventListener('hashchange', look)
   }, [])
+  if (error !== undefined) return <Broken error={error} />
   if (!isFleet) return <NodePage />
   return (
     <>
@@ -22,6 +25,20 @@ function Page() {
         <Fleet />
       </main>
     </>
+  )
+}
+
+/** Such as the page of one version with the controller of the next. */
+function Broken({ error }: { error: unknown }) {
+  document.title = '? this page cannot show the state'
+  return (
+    <main>
+      <h1>Anyward</h1>
+      <p role="alert">
+        This page cannot show what the controller says ({String(error)}), perhaps because it is of another
+        version: <a href="/">load it again</a>. On the node: <code>anyward status</code>
+      </p>
+    </main>
   )
 }
 

@@ -13,7 +13,9 @@ import { judge, type Verdict } from './verdict.ts'
 export function NodePage() {
   const [model, take] = useReducer(arrive, firstModel)
   const [nowMs, setNow] = useState(performance.now())
-  useEffect(() => start(take), [])
+  const [fault, setFault] = useState<unknown>(null)
+  if (fault !== null) throw fault
+  useEffect(() => start(take, setFault), [])
   useEffect(() => {
     const timer = setInterval(() => setNow(performance.now()), 1000)
     return () => clearInterval(timer)
@@ -21,14 +23,22 @@ export function NodePage() {
   return <App model={model} nowMs={Math.max(nowMs, model.arrivedAt)} />
 }
 
-/** Connects, and asks for what is missing after each state. Returns the function that ends it. */
-function start(take: (arrival: Arrival) => void): () => void {
+/**
+ * Connects, and asks for what is missing after each state. Returns the function that ends it.
+ *
+ * @param fail for an answer that is not what this page knows
+ */
+function start(take: (arrival: Arrival) => void, fail: (error: unknown) => void): () => void {
   const ending = new AbortController()
   let model = firstModel
   const asking = new Set<string>()
   const put = (arrival: Arrival) => {
-    model = arrive(model, arrival)
-    take(arrival)
+    try {
+      model = arrive(model, arrival)
+      take(arrival)
+    } catch (error) {
+      fail(error)
+    }
   }
   const load = {
     history: async () => put({ kind: 'history', times: await askHistory() }),

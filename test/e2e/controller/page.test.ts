@@ -106,6 +106,17 @@ describe('the page of a node', () => {
     await page.getByText('● live').waitFor()
   })
 
+  test('says so where it cannot show what the controller says, in the place of an old state', async () => {
+    const context = await started.browser.newContext()
+    const page = await context.newPage()
+    await page.route('**/live', (route) => route.abort())
+    await page.route('**/state', (route) => route.fulfill({ json: { status: { node: 'fra1-a' } } }))
+    await page.goto(url)
+    await page.getByRole('alert').filter({ hasText: 'cannot show what the controller says' }).waitFor()
+    expect(await page.title()).toMatch(/^\?/)
+    await context.close()
+  })
+
   test('asks by itself while all streams are in use, and says so', async () => {
     const { hostname, port } = new URL(url)
     const script = `
