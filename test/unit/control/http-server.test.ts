@@ -4,7 +4,7 @@ import { request, type Server } from 'node:http'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createHttpServer, listen } from '../../../src/control/http-server.ts'
 import type { OperatorOrder } from '../../../src/control/order.ts'
 import { orderRoute, viewRoutes } from '../../../src/control/program-routes.ts'
@@ -86,8 +86,8 @@ describe('the HTTP server', () => {
   )
 
   test('takes one request of a connection, also of those that expect something', async () => {
-    let works = 0
-    const server = createHttpServer({ routes, access: 'anyone', onWork: () => void (works += 1) })
+    const onWork = vi.fn()
+    const server = createHttpServer({ routes, access: 'anyone', onWork })
     servers.push(server)
     await listen(server, join(dir, 'socket'))
     const socket = connect(join(dir, 'socket')).setEncoding('utf8')
@@ -97,7 +97,7 @@ describe('the HTTP server', () => {
     expect(text.match(/HTTP\/1.1 \d+/g)).toEqual(['HTTP/1.1 200'])
     expect(text).toContain('content-security-policy')
     // The connection, and each of the requests.
-    expect(works).toBe(6)
+    expect(onWork).toHaveBeenCalledTimes(6)
   })
 
   test('survives data that is not HTTP', async () => {
