@@ -121,7 +121,8 @@ describe('a handshake', () => {
       client.handshake(responder.endpoint, deadline, { everyMs: 5 }),
     )
     expect(outcome).toMatchObject({ ok: true })
-    expect(responder.initiations).toHaveLength(21)
+    // On a busy machine, further ones may leave before the answer is read.
+    expect(responder.initiations.length).toBeGreaterThanOrEqual(21)
     expect(performance.now() - began).toBeGreaterThan(20 * 30 - 20)
   })
 
