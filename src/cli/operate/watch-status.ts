@@ -137,8 +137,7 @@ function openScreen<T>({ describe }: Watched<T>): View<T> {
   }
   const suspend = () => {
     keys.mute()
-    screen.close()
-    process.kill(process.pid, 'SIGSTOP')
+    screen.close(() => process.kill(process.pid, 'SIGSTOP'))
   }
   const keys = takeKeys()
   resume()

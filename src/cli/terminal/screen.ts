@@ -1,7 +1,7 @@
 interface TerminalStream {
   readonly columns: number
   readonly rows: number
-  write(text: string): unknown
+  write(text: string, onWritten?: () => void): unknown
 }
 
 const csi = '\u001b['
@@ -34,7 +34,9 @@ export class Screen {
     this.#shown = []
   }
 
+  /** Nothing, on a screen that was not entered. */
   draw(lines: readonly string[]): void {
+    if (!this.#isOpen) return
     const longest = Math.max(lines.length, this.#shown.length)
     const changes = Array.from({ length: longest }, (_, row) => {
       const line = lines[row] ?? ''
@@ -44,9 +46,14 @@ export class Screen {
     this.#shown = lines
   }
 
-  /** Idempotent. */
-  close(): void {
-    if (this.#isOpen) this.#stream.write(leave)
+  /**
+   * Idempotent.
+   * @param onClosed once the terminal has it: a slow one takes what is written later
+   */
+  close(onClosed: () => void = () => {}): void {
+    const wasOpen = this.#isOpen
     this.#isOpen = false
+    if (wasOpen) this.#stream.write(leave, onClosed)
+    else onClosed()
   }
 }
