@@ -34,6 +34,30 @@ export function Scroll({ label, children }: { label: string; children: Component
   )
 }
 
+/** Terms, each with what is known of it. */
+export function Facts({ facts }: { facts: readonly (readonly [term: string, text: string])[] }) {
+  return (
+    <dl>
+      {facts.map(([term, text]) => (
+        <div key={term}>
+          <dt>{term}</dt>
+          <dd>{text}</dd>
+        </div>
+      ))}
+    </dl>
+  )
+}
+
+/** Of a long list, the rest. */
+export function ShowAll({ shown, all, onShow }: { shown: number; all: number; onShow: () => void }) {
+  if (shown >= all) return null
+  return (
+    <button type="button" onClick={onShow}>
+      Show all {all}
+    </button>
+  )
+}
+
 /** Its content is there only while it is open. */
 export function Closed({
   summary,

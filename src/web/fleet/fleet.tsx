@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks'
 import type { FleetStatus } from '../../control/fleet-status.ts'
 import { askFleet } from '../follow.ts'
-import { Closed, Mark, markOf, Scroll } from '../marks.tsx'
+import { Closed, Mark, markOf, Scroll, ShowAll } from '../marks.tsx'
 import { lasting, timeOf } from '../words.ts'
 import { type FleetRow, judgeFleet } from './fleet-verdict.ts'
 
@@ -121,11 +121,7 @@ function Rows({ title, rows }: { title: string; rows: readonly FleetRow[] }) {
           </tbody>
         </table>
       </Scroll>
-      {shown.length < found.length && (
-        <button type="button" onClick={() => setAll(true)}>
-          Show all {found.length}
-        </button>
-      )}
+      <ShowAll shown={shown.length} all={found.length} onShow={() => setAll(true)} />
     </section>
   )
 }

@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks'
 import type { Configured, RecentEvent } from '../../control/page/page-state.ts'
 import type { NodeStatus } from '../../control/status.ts'
-import { Scroll } from '../marks.tsx'
+import { Facts, Scroll, ShowAll } from '../marks.tsx'
 import { lasting, timeOf } from '../words.ts'
 
 export function Neighbors({ status, configured }: { status: NodeStatus; configured: Configured | null }) {
@@ -107,14 +107,7 @@ export function NodeFacts({ status }: { status: NodeStatus }) {
   return (
     <section aria-labelledby="node">
       <h2 id="node">Node</h2>
-      <dl>
-        {facts.map(([term, text]) => (
-          <div key={term}>
-            <dt>{term}</dt>
-            <dd>{text}</dd>
-          </div>
-        ))}
-      </dl>
+      <Facts facts={facts} />
     </section>
   )
 }
@@ -153,11 +146,7 @@ export function Timeline({ events, now }: { events: readonly RecentEvent[]; now:
           </li>
         ))}
       </ol>
-      {shown.length < events.length && (
-        <button type="button" onClick={() => setAll(true)}>
-          Show all {events.length}
-        </button>
-      )}
+      <ShowAll shown={shown.length} all={events.length} onShow={() => setAll(true)} />
     </section>
   )
 }

@@ -1,6 +1,6 @@
 import type { Configured, ProbeTimes } from '../../control/page/page-state.ts'
 import type { NodeStatus } from '../../control/status.ts'
-import { Code, Mark, Scroll } from '../marks.tsx'
+import { Code, Facts, Mark, Scroll } from '../marks.tsx'
 import { Runbook } from '../runbook.tsx'
 import { lasting, milliseconds, timeOf } from '../words.ts'
 import { Plot } from './plot.tsx'
@@ -34,7 +34,7 @@ export function ServiceView({ service, verdict, isFirst, status, now, times, con
       {!isFirst && verdict.runbook !== null && <Runbook key={verdict.runbook} name={verdict.runbook} />}
       <Announced service={service} status={status} now={now} configured={configured} />
       <Checks service={service} times={times} />
-      <Facts service={service} />
+      <ServiceFacts service={service} />
     </section>
   )
 }
@@ -155,7 +155,7 @@ function Checks({ service, times }: Pick<Props, 'service' | 'times'>) {
 }
 
 /** What is not said above, and only where there is something to say. */
-function Facts({ service }: { service: Service }) {
+function ServiceFacts({ service }: { service: Service }) {
   const { holdDown, drain, permit, fenced, remote, loss, late, probe, decision, reason } = service
   const facts: [string, string][] = [['decision', `${decision} (${reason})`]]
   if (probe?.outcome === 'bad') facts.push(['last probe', `${probe.check}: ${probe.detail}`])
@@ -183,14 +183,5 @@ function Facts({ service }: { service: Service }) {
     facts.push(['other sites', `${remote.sites - remote.failing} of ${remote.sites} reach it`])
   if (loss > 0) facts.push(['loss', `${(loss * 100).toFixed(0)} % of the last probes`])
   if (late.total > 0) facts.push(['late probes', `${late.total} since the start, ${late.inRow} in a row now`])
-  return (
-    <dl>
-      {facts.map(([term, text]) => (
-        <div key={term}>
-          <dt>{term}</dt>
-          <dd>{text}</dd>
-        </div>
-      ))}
-    </dl>
-  )
+  return <Facts facts={facts} />
 }
