@@ -10,13 +10,18 @@ export type WgField =
   | 'preshared-keys'
   | 'transfer'
 
+/** V8 keeps the whole text that a part of it is of. */
+export function copyText(part: string): string {
+  return Buffer.from(part, 'latin1').toString('latin1')
+}
+
 interface WgOptions {
   /** `wg` waits for a WireGuard process that hangs. */
   readonly timeoutMs: number
   readonly signal?: AbortSignal
 }
 
-/** What an interface has of a peer. Its texts are parts of a larger one, which they keep in memory: copy what is kept for long. */
+/** What an interface has of a peer. Its texts are parts of a larger one, which they keep in memory: `copyText` for what is kept for long. */
 export interface WgPeer {
   /** Base64. */
   readonly publicKey: string

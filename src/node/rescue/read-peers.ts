@@ -1,6 +1,6 @@
 import type { Clock } from '../../clock/clock.ts'
 import type { Endpoint, RosterClaim } from '../../fleet/roster/link.ts'
-import type { readWgPeers, WgPeer } from '../../linux/wg.ts'
+import { copyText, type readWgPeers, type WgPeer } from '../../linux/wg.ts'
 import { PeerCounter, type PeerCounts } from '../wireguard/peer-counts.ts'
 import { ReplayWatch } from './replay-watch.ts'
 import { expiryMs, type Roster } from './roster.ts'
@@ -148,7 +148,7 @@ export class PeerReader {
         if (verdict === 'replayed') displaced.push(known)
         if (verdict !== 'moved') return
       }
-      const claim = { service, peer: known?.peer ?? copy(publicKey), endpoint, handshakeMs }
+      const claim = { service, peer: known?.peer ?? copyText(publicKey), endpoint, handshakeMs }
       if (roster.put(node, claim, clock.wall()) === 'stored') claims.push(claim)
     }
     try {
@@ -177,7 +177,7 @@ export function parseEndpoint(text: string): Endpoint | null {
   const address = isBracketed ? text.slice(1, colon - 1) : text.slice(0, colon)
   return colon < 1 || !Number.isInteger(port) || address.includes('%')
     ? null
-    : { address: copy(address), port }
+    : { address: copyText(address), port }
 }
 
 /** Whether the text is this endpoint. */
@@ -189,9 +189,4 @@ function isPrinted(text: string, { address, port }: Endpoint): boolean {
     text.startsWith(address, isBracketed ? 1 : 0) &&
     Number(text.slice(colon + 1)) === port
   )
-}
-
-/** V8 keeps the whole text that a part of it is of. */
-function copy(part: string): string {
-  return Buffer.from(part, 'latin1').toString('latin1')
 }

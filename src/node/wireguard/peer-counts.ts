@@ -1,4 +1,5 @@
-import type { WgPeer } from '../../linux/wg.ts'
+import { copyText, type WgPeer } from '../../linux/wg.ts'
+import { rejectAfterMs } from './session.ts'
 
 export interface PeerTraffic extends Pick<WgPeer, 'handshakeS' | 'received' | 'sent'> {
   /** Base64. */
@@ -14,9 +15,6 @@ export interface PeerCounts {
   readonly each: readonly PeerTraffic[]
 }
 
-/** A session is over after that (REJECT_AFTER_TIME; WireGuard paper, section 6.1). */
-const sessionS = 180
-
 /** Counts the peers of one reading. */
 export class PeerCounter {
   readonly #sinceS: number
@@ -26,20 +24,14 @@ export class PeerCounter {
 
   /** @param each whether to keep what each peer has */
   constructor(nowMs: number, each: boolean) {
-    this.#sinceS = nowMs / 1000 - sessionS
+    this.#sinceS = (nowMs - rejectAfterMs) / 1000
     this.#each = each ? [] : null
   }
 
   take({ publicKey, handshakeS, received, sent }: PeerTraffic): void {
     this.#peers += 1
     if (handshakeS > this.#sinceS) this.#fresh += 1
-    // A copy: the key is a part of the whole output, which would stay in memory.
-    this.#each?.push({
-      publicKey: Buffer.from(publicKey, 'latin1').toString('latin1'),
-      handshakeS,
-      received,
-      sent,
-    })
+    this.#each?.push({ publicKey: copyText(publicKey), handshakeS, received, sent })
   }
 
   get counts(): PeerCounts {
