@@ -5,6 +5,8 @@ import { inside, type Lab, type LabNode, labDown, until } from '../fixtures/lab/
 import {
   moveRoute,
   openRescueLab,
+  peerOf,
+  showPeers,
   type Traffic,
   untilKnown,
   untilServedBy,
@@ -22,11 +24,8 @@ beforeAll(async () => {
   const opened = await openRescueLab()
   ;({ lab, oslo, client } = opened)
   ;({ namespace, tunnelAddress } = opened.place)
-  const show = async (field: string) =>
-    (await inside(oslo, 'wg', ['show', oslo.wireguardInterface, field])).stdout.split('\n')
-  const allowed = await show('allowed-ips')
-  peer = allowed.find((line) => line.includes(`\t${tunnelAddress}/`))!.split('\t')[0]!
-  endpoint = (await show('endpoints')).find((line) => line.startsWith(peer))!.split('\t')[1]!
+  peer = await peerOf(oslo, tunnelAddress)
+  endpoint = (await showPeers(oslo, 'endpoints')).find((line) => line.startsWith(peer))!.split('\t')[1]!
 }, patience(180_000))
 afterAll(async () => {
   client?.stop()
@@ -108,13 +107,8 @@ async function outcomesAt({ statusUrl }: LabNode) {
 }
 
 async function handshakeAt(node: LabNode): Promise<number> {
-  const { stdout } = await inside(node, 'wg', ['show', node.wireguardInterface, 'latest-handshakes'])
-  return Number(
-    stdout
-      .split('\n')
-      .find((line) => line.startsWith(peer))!
-      .split('\t')[1],
-  )
+  const handshakes = await showPeers(node, 'latest-handshakes')
+  return Number(handshakes.find((line) => line.startsWith(peer))!.split('\t')[1])
 }
 
 /** To the client, whose endpoint all sites are given. */
