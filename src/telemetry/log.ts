@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { isatty } from 'node:tty'
 import { type DestinationStream, destination, type Logger, pino, stdTimeFunctions } from 'pino'
+import { hasColor } from '../text/color.ts'
 import { withoutControls } from '../text/wording.ts'
 
 export type Log = Logger
@@ -20,8 +21,8 @@ export async function createLog(bindings: Readonly<Record<string, string>>): Pro
   /** Resolves when every line is written, or after a second if the reader has stopped. Later lines are dropped. */
   end: () => Promise<void>
 }> {
-  // Node respects NO_COLOR, FORCE_COLOR and TERM.
-  const format = isatty(stderr) ? await createPrettyFormat(process.stderr.hasColors()) : null
+  const isTTY = isatty(stderr)
+  const format = isTTY ? await createPrettyFormat(hasColor({ isTTY }, process.env)) : null
   const stream = destination({ fd: stderr, sync: false, minLength: 0, maxLength: 1_000_000 })
   // A closed or full stderr must not stop the controller.
   stream.on('error', () => {})
@@ -52,10 +53,10 @@ export async function createLog(bindings: Readonly<Record<string, string>>): Pro
 }
 
 /** Loaded for a terminal alone: a service runs for months without one. */
-export async function createPrettyFormat(hasColors: boolean): Promise<(line: string) => string> {
+export async function createPrettyFormat(colorize: boolean): Promise<(line: string) => string> {
   const { prettyFactory } = await import('pino-pretty')
   const format = prettyFactory({
-    colorize: hasColors,
+    colorize,
     messageKey: 'message',
     // The facts follow the message, in the same line.
     singleLine: true,

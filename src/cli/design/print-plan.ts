@@ -3,6 +3,7 @@ import type { SessionChange } from '../../manifest/compare/compare.ts'
 import { describeWorld } from '../../plan/compile/world.ts'
 import type { NodeReport, PlanReport, PlanResult } from '../../plan/service/plan-fleet.ts'
 import { formatTextDiff } from '../../plan/service/text-diff.ts'
+import { hasColor } from '../../text/color.ts'
 import { count } from '../../text/wording.ts'
 
 type Planned = Extract<PlanResult, { outcome: 'written' | 'refused' }>
@@ -109,7 +110,6 @@ function diffFiles(nodes: readonly NodeReport[]): string[] {
   )
 }
 
-/** Plain where the output is no terminal, or NO_COLOR is set. */
 function colorLine(line: string): string {
   const color = line.startsWith('@@')
     ? 'cyan'
@@ -118,6 +118,6 @@ function colorLine(line: string): string {
       : line.startsWith('-') && !line.startsWith('---')
         ? 'red'
         : null
-  if (color === null || !process.stdout.isTTY || process.env.NO_COLOR) return line
-  return styleText(color, line)
+  if (color === null || !hasColor(process.stdout, process.env)) return line
+  return styleText(color, line, { validateStream: false })
 }

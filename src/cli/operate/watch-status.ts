@@ -1,7 +1,8 @@
 import type { NodeReply } from '../../node/service/ask-controller.ts'
 import { type Sight, watchController } from '../../node/service/watch-controller.ts'
+import { canRedraw } from '../../text/color.ts'
 import { formatAge, formatTime } from '../format-time.ts'
-import { canRedraw, type Paint, paintFor } from '../terminal/color.ts'
+import { type Paint, paintFor } from '../terminal/color.ts'
 import { fitLines } from '../terminal/fit-lines.ts'
 import { Screen } from '../terminal/screen.ts'
 
@@ -29,7 +30,7 @@ export async function watchStatus<T>(watched: Watched<T>, json: boolean): Promis
   process.stdout.once('error', () => ended.abort())
   const view = json
     ? printDocuments<T>()
-    : canRedraw(process.stdout)
+    : canRedraw(process.stdout, process.env)
       ? openScreen(watched)
       : printChanges(watched)
   try {

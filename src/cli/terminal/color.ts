@@ -1,19 +1,8 @@
 import { styleText } from 'node:util'
+import { hasColor } from '../../text/color.ts'
 
 /** Colors a word of a status; the text is the same without color. */
 export type Paint = (word: string) => string
-
-/** https://no-color.org first, then FORCE_COLOR; otherwise a terminal that is not dumb. */
-export function hasColor(stream: { readonly isTTY?: boolean }, env = process.env): boolean {
-  if ((env.NO_COLOR ?? '') !== '') return false
-  if (env.FORCE_COLOR !== undefined) return env.FORCE_COLOR !== '0' && env.FORCE_COLOR !== 'false'
-  return canRedraw(stream, env)
-}
-
-/** Whether the cursor can be moved there. */
-export function canRedraw({ isTTY }: { readonly isTTY?: boolean }, env = process.env): boolean {
-  return isTTY === true && env.TERM !== 'dumb'
-}
 
 const colors = new Map([
   ...['healthy', 'announce', 'up'].map((word) => [word, 'green'] as const),
@@ -31,5 +20,5 @@ const paintWord: Paint = (word) => {
 }
 
 export function paintFor(stream: { readonly isTTY?: boolean }): Paint {
-  return hasColor(stream) ? paintWord : plain
+  return hasColor(stream, process.env) ? paintWord : plain
 }

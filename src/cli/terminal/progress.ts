@@ -1,5 +1,5 @@
 import { type Clock, systemClock, type Timer } from '../../clock/clock.ts'
-import { canRedraw } from './color.ts'
+import { canRedraw } from '../../text/color.ts'
 import { LiveBlock, type OutputStream } from './live-block.ts'
 
 /** What a command that may take longer than two seconds is doing, on stderr. */
@@ -27,7 +27,9 @@ export function createProgress({
   stream = process.stderr,
   clock = systemClock,
 }: ProgressOptions): Progress {
-  return canRedraw(stream) ? new LiveProgress(stream, clock) : new PlainProgress(stream, clock, lines)
+  return canRedraw(stream, process.env)
+    ? new LiveProgress(stream, clock)
+    : new PlainProgress(stream, clock, lines)
 }
 
 /** Shows the steps of `work`. They are gone, or printed, before its result is returned. */

@@ -105,7 +105,7 @@ const planOnce = (...more: string[]) => [
 ]
 
 test('on a terminal a line is for a person, and with NO_COLOR it has no color', async () => {
-  await using colored = await LiveTerminal.start(planOnce(), { columns: 200, rows: 40 })
+  await using colored = await LiveTerminal.start(planOnce(), { columns: 200, rows: 40, env: { CI: 'true' } })
   expect(await colored.end()).toBe(0)
   expect(colored.text).toMatch(/^\[\d\d:\d\d:\d\d\.\d{3}\] INFO: planned, and written \{.*"bundles":3/m)
   expect(colored.written).toContain('\u001b[32mINFO')

@@ -1,7 +1,7 @@
 import type { RolloutEvent } from '../../../plan/rollout/events.ts'
 import type { Rollout } from '../../../plan/rollout/rollout.ts'
 import type { Reporter } from '../../../plan/service/rollout/rollout-service.ts'
-import { canRedraw } from '../../terminal/color.ts'
+import { canRedraw } from '../../../text/color.ts'
 import { LiveBlock } from '../../terminal/live-block.ts'
 import { createProgress } from '../../terminal/progress.ts'
 import { describeStatus, formatEvent } from './print.ts'
@@ -12,7 +12,7 @@ import { describeStatus, formatEvent } from './print.ts'
  */
 export function createReport(): Pick<Reporter, 'onStep' | 'onEvent' | 'onState'> {
   const { stderr } = process
-  const isTerminal = canRedraw(stderr)
+  const isTerminal = canRedraw(stderr, process.env)
   const block = new LiveBlock(stderr)
   let shown = ''
   const before = createProgress({ lines: 'slow', stream: stderr })

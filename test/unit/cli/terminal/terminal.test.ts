@@ -1,14 +1,16 @@
 import { expect, test } from 'vitest'
 import { keyOf } from '../../../../src/cli/operate/watch-status.ts'
-import { canRedraw, hasColor, paintFor } from '../../../../src/cli/terminal/color.ts'
+import { paintFor } from '../../../../src/cli/terminal/color.ts'
 import { cut, fitLines } from '../../../../src/cli/terminal/fit-lines.ts'
 import { Screen } from '../../../../src/cli/terminal/screen.ts'
+import { canRedraw, hasColor } from '../../../../src/text/color.ts'
 
 const terminal = { isTTY: true }
 const pipe = {}
 
 test.each([
   ['a terminal', terminal, { TERM: 'xterm' }, true],
+  ['a terminal of CI', terminal, { TERM: 'xterm', CI: 'true' }, true],
   ['a pipe', pipe, { TERM: 'xterm' }, false],
   ['a dumb terminal', terminal, { TERM: 'dumb' }, false],
   ['NO_COLOR', terminal, { TERM: 'xterm', NO_COLOR: '1' }, false],
