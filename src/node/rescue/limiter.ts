@@ -24,6 +24,8 @@ export const peerLimits: PeerLimiterSettings = {
 
 interface Rescues {
   count: number
+  /** Since the last one that the peer has answered. */
+  unanswered: number
   lastMs: number
 }
 
@@ -49,14 +51,27 @@ export class PeerLimiter {
     if (known === undefined) {
       const [oldest] = this.#peers.values()
       if (this.#peers.size >= limit && oldest !== undefined) return this.#forgottenAt(oldest) - nowMs
-      this.#peers.set(peer, { count: 1, lastMs: nowMs })
+      this.#peers.set(peer, { count: 1, unanswered: 0, lastMs: nowMs })
       return 0
     }
     const waitMs = known.lastMs + this.#delayAfter(known.count) - nowMs
     if (waitMs > 0) return waitMs
     this.#peers.delete(peer)
-    this.#peers.set(peer, { count: known.count + 1, lastMs: nowMs })
+    this.#peers.set(peer, { ...known, count: known.count + 1, lastMs: nowMs })
     return 0
+  }
+
+  /** What has become of the last one. Without an answer, the peer was not here, and it does not count. */
+  end(peer: string, isAnswered: boolean): void {
+    const known = this.#peers.get(peer)
+    if (known === undefined) return
+    known.unanswered = isAnswered ? 0 : known.unanswered + 1
+    if (!isAnswered) known.count -= 1
+  }
+
+  /** Whether so many have had no answer that the packets of the peer are likely to be of others. */
+  isDoubtful(peer: string): boolean {
+    return (this.#peers.get(peer)?.unanswered ?? 0) >= this.#settings.free
   }
 
   #delayAfter(count: number): number {

@@ -5,7 +5,7 @@ import type { Manifest } from '../../manifest/manifest.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import type { Say } from '../../telemetry/say.ts'
 import type { Fence } from '../rescue/fence/fence.ts'
-import { Pace, PeerLimiter } from '../rescue/limiter.ts'
+import { Pace } from '../rescue/limiter.ts'
 import type { Roster } from '../rescue/roster.ts'
 import { stateOf } from '../rescue/service-states.ts'
 import { strayServiceOf } from '../rescue/stray/ruleset.ts'
@@ -62,7 +62,6 @@ export function rescueSessions(
     clock: systemClock,
     roster,
     devices,
-    limiter: new PeerLimiter(),
     pace: new Pace(pace, systemClock.now()),
     announcing: (service) => [
       ...others.announcing(service),

@@ -38,6 +38,12 @@ export type StrayKind = 'session' | 'learning' | 'answer'
  */
 export type Proof = 'none' | 'unused' | 'replaced'
 
+/**
+ * Which limiter counts it: what nodes report, packets of peers of other nodes, and packets of own peers. Packets can be spoofed, so they
+ * do not use up what the others may begin.
+ */
+export type Source = 'node' | 'moved' | 'own'
+
 /** One peer of a service, of which this node tries to have a session. */
 export interface Rescue {
   readonly service: string
@@ -56,6 +62,8 @@ export interface Rescue {
   /** When the last attempt began. */
   startedAt: number
   attempts: number
+  mostAttempts: number
+  source: Source
   /** Of the interface, before the last attempt. */
   handshakeBefore: number
   /** What the interface had sent to the peer before an attempt of which it may have made nothing; `null`: it makes something of it. */
@@ -69,7 +77,7 @@ export interface Rescue {
 }
 
 /** The most attempts. A route may move seconds after its withdrawal, and then an answer arrives at last. */
-const attempts: Readonly<Record<Trigger, number>> = { reported: 6, lost: 1, packet: 6 }
+export const attempts: Readonly<Record<Trigger, number>> = { reported: 6, lost: 1, packet: 6 }
 
 /**
  * From the first attempt to the second, in milliseconds. Where a peer's packets arrive, its answer does too; but a peer ignores an
@@ -110,7 +118,7 @@ export function outcomeOf(
   const handshakeMs = peer.handshakeS * 1000
   if (rescue.attempts > 0) {
     if (handshakeMs !== 0 && handshakeMs !== rescue.handshakeBefore) return 'handshake'
-    return rescue.attempts >= attempts[rescue.trigger] && now >= rescue.nextAt ? 'unanswered' : null
+    return rescue.attempts >= rescue.mostAttempts && now >= rescue.nextAt ? 'unanswered' : null
   }
   if (rescue.proof === 'replaced') return null
   const isProven = rescue.proof === 'unused'

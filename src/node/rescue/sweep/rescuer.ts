@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../../../clock/clock.ts'
 import type { Endpoint } from '../../../fleet/roster/link.ts'
-import type { Pace, PeerLimiter } from '../limiter.ts'
+import type { Pace } from '../limiter.ts'
 import type { Roster } from '../roster.ts'
 import { choose } from './choose.ts'
 import type { RescueDevice } from './device.ts'
@@ -19,7 +19,6 @@ interface RescuerParts {
   readonly clock: Clock
   readonly roster: Pick<Roster, 'find' | 'findByEndpoint' | 'ownedBy'>
   readonly devices: ReadonlyMap<string, RescueDevice>
-  readonly limiter: PeerLimiter
   readonly pace: Pace
   /** The nodes that announce a service, not degraded, this one included if it does. */
   readonly announcing: (service: string) => readonly string[]

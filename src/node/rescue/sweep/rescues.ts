@@ -1,17 +1,19 @@
 import type { Clock } from '../../../clock/clock.ts'
 import type { WgPeer } from '../../../linux/wg.ts'
 import type { RosterEntry } from '../entry.ts'
-import type { PeerLimiter } from '../limiter.ts'
+import { Pace, PeerLimiter } from '../limiter.ts'
 import type { Roster } from '../roster.ts'
 import type { HandshakeStart } from './device.ts'
 import { ReachedPeers } from './reached-peers.ts'
 import {
+  attempts,
   firstWaitMs,
   growth,
   type Outcome,
   outcomeOf,
   type Proof,
   type Rescue,
+  type Source,
   type StrayKind,
   sessionMs,
   type Trigger,
@@ -32,12 +34,14 @@ interface RescuesParts {
   readonly self: string
   readonly clock: Clock
   readonly roster: Pick<Roster, 'find'>
-  readonly limiter: PeerLimiter
   readonly onEnd: (rescue: EndedRescue) => void
 }
 
 /** An answer to another node arrives so soon after a handshake of this one, if it is of the time before its session was used; milliseconds. */
 const confirmMs = 300
+
+/** Of all peers whose rescues had no answer. */
+const doubtfulPace = { perSecond: 50, burst: 50 }
 
 const nothing = { handshakeS: 0, received: 0, sent: 0 }
 
@@ -46,10 +50,17 @@ export class Rescues {
   readonly #parts: RescuesParts
   readonly #rescues = new Map<string, Rescue>()
   readonly #reached = new ReachedPeers()
+  readonly #limiters: Readonly<Record<Source, PeerLimiter>> = {
+    node: new PeerLimiter(),
+    moved: new PeerLimiter(),
+    own: new PeerLimiter(),
+  }
+  readonly #doubtfulPace: Pace
   #isClosed = false
 
   constructor(parts: RescuesParts) {
     this.#parts = parts
+    this.#doubtfulPace = new Pace(doubtfulPace, parts.clock.now())
   }
 
   get size(): number {
@@ -81,11 +92,17 @@ export class Rescues {
     const now = clock.now()
     const known = this.#rescues.get(key)
     if (known !== undefined) {
-      if (trigger !== 'packet') return
-      // Now the route leads here, so an answer will, too.
-      known.arrivedWall = clock.wall()
-      known.waitMs = firstWaitMs.packet
-      known.nextAt = Math.min(known.nextAt, Math.max(now, known.startedAt + known.waitMs))
+      if (trigger === 'packet') {
+        // Now the route leads here, so an answer will, too.
+        known.arrivedWall = clock.wall()
+        known.waitMs = firstWaitMs.packet
+      } else if (known.source === 'node') return
+      else {
+        // What has begun it may have been a packet of others.
+        known.source = 'node'
+        known.mostAttempts = known.attempts + attempts[trigger]
+      }
+      known.nextAt = Math.min(known.nextAt, Math.max(now + afterMs, known.startedAt + firstWaitMs.packet))
       return
     }
     const times = {
@@ -96,8 +113,11 @@ export class Rescues {
     }
     const waitMs = firstWaitMs[trigger]
     const arrivedWall = trigger === 'packet' ? clock.wall() : null
+    const source: Source = trigger !== 'packet' ? 'node' : node === this.#parts.self ? 'own' : 'moved'
     const progress = {
       attempts: 0,
+      mostAttempts: attempts[trigger],
+      source,
       handshakeBefore: 0,
       sentBefore: null,
       receivedBefore: null,
@@ -177,10 +197,17 @@ export class Rescues {
   }
 
   #mayBegin(rescue: Rescue, now: number): boolean {
-    if (rescue.attempts > 0 || this.#parts.limiter.begin(keyOf(rescue.service, rescue.peer), now) === 0)
-      return true
-    this.#end(rescue, 'limited')
-    return false
+    if (rescue.attempts > 0) return true
+    const limiter = this.#limiters[rescue.source]
+    const key = keyOf(rescue.service, rescue.peer)
+    const isDoubtful = limiter.isDoubtful(key)
+    if (isDoubtful) {
+      rescue.mostAttempts = 1
+      rescue.waitMs = firstWaitMs.reported
+    }
+    const mayBegin = (!isDoubtful || this.#doubtfulPace.take(1, now) === 1) && limiter.begin(key, now) === 0
+    if (!mayBegin) this.#end(rescue, 'limited')
+    return mayBegin
   }
 
   #prepare(rescue: Rescue, view: View, isFew: boolean): HandshakeStart {
@@ -206,11 +233,13 @@ export class Rescues {
   }
 
   #end(rescue: Rescue, outcome: Outcome): void {
-    const { service, peer, trigger, begunAt } = rescue
+    const { service, peer, trigger, begunAt, source } = rescue
     const key = keyOf(service, peer)
     const now = this.#parts.clock.now()
     this.#rescues.delete(key)
     if (outcome === 'handshake') this.#reached.add(key, now)
+    if (source === 'moved' && (outcome === 'handshake' || outcome === 'unanswered'))
+      this.#limiters.moved.end(key, outcome === 'handshake')
     const tookMs = now - begunAt
     this.#parts.onEnd({ service, trigger, outcome, tookMs })
   }

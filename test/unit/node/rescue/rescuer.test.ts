@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { systemClock } from '../../../../src/clock/clock.ts'
 import type { WgPeer } from '../../../../src/linux/wg.ts'
-import { Pace, PeerLimiter } from '../../../../src/node/rescue/limiter.ts'
+import { Pace } from '../../../../src/node/rescue/limiter.ts'
 import { Roster } from '../../../../src/node/rescue/roster.ts'
 import { choose } from '../../../../src/node/rescue/sweep/choose.ts'
 import type { HandshakeStart, RescueDevice } from '../../../../src/node/rescue/sweep/device.ts'
@@ -71,7 +71,6 @@ function start({
     clock,
     roster,
     devices: new Map([['vpn', device]]),
-    limiter: new PeerLimiter(),
     pace: new Pace({ perSecond: 3000, burst: 300 }, clock.now()),
     announcing: () => announcing,
     serves: () => announcing.includes('b'),
@@ -543,6 +542,97 @@ describe('a packet of a session that this node does not have', () => {
     await pass(10_000)
     expect(starts).toHaveLength(6)
     expect(ends).toEqual(['packet unanswered'])
+  })
+})
+
+describe('packets with the endpoint of a client that others have sent', () => {
+  /** One each second that nftables reports, as it does during a flood. */
+  async function spoof({ rescuer, pass }: ReturnType<typeof start>, at: number, seconds: number) {
+    for (let second = 0; second < seconds; second += 1) {
+      rescuer.takePacket('vpn', endpointOf(at), 'session')
+      await pass(1000)
+    }
+  }
+
+  test('the client of another node is rescued at once when that one withdraws', async () => {
+    const lab = start({ answers: () => false })
+    lab.serve('a', 1)
+    await spoof(lab, 1, 100)
+    lab.serve('a', 1)
+    await spoof(lab, 1, 70)
+    lab.serve('a', 1)
+    const before = lab.starts.length
+    lab.rescuer.takeOver('a', 'vpn', 'reported')
+    await lab.pass(100)
+    expect(lab.starts.length).toBe(before + 1)
+  })
+
+  test('also in the middle of what such a packet has begun', async () => {
+    const lab = start({ answers: () => false })
+    lab.serve('a', 1)
+    lab.rescuer.takePacket('vpn', endpointOf(1), 'session')
+    // Attempts at 0, 150, 375, 712 and 1,219 ms.
+    await lab.pass(1300)
+    const before = lab.starts.length
+    lab.rescuer.takeOver('a', 'vpn', 'reported')
+    await lab.pass(250)
+    expect(lab.starts.length).toBe(before + 1)
+    await lab.pass(20_000)
+    expect(lab.starts.length).toBeGreaterThanOrEqual(before + 5)
+  })
+
+  test('one that comes without notice is rescued within a second, also after minutes of them', async () => {
+    let isHere = false
+    const lab = start({ answers: () => isHere })
+    for (let minute = 0; minute < 3; minute += 1) {
+      lab.serve('a', 1)
+      await spoof(lab, 1, 60)
+    }
+    lab.serve('a', 1)
+    isHere = true
+    await spoof(lab, 1, 1)
+    expect(lab.ends.at(-1)).toBe('packet handshake')
+  })
+
+  test('it is sent at most one initiation for each of them after four rescues in vain', async () => {
+    const lab = start({ answers: () => false })
+    lab.serve('a', 1)
+    await spoof(lab, 1, 30)
+    const before = lab.starts.length
+    await spoof(lab, 1, 60)
+    expect(lab.starts.length - before).toBeLessThanOrEqual(60)
+    await lab.pass(10_000)
+    expect(lab.starts.length - before).toBeLessThanOrEqual(61)
+  })
+
+  test('200 such clients together are sent no more than 50 a second', async () => {
+    const clients = 200
+    const lab = start({ answers: () => false })
+    const flood = async (seconds: number) => {
+      for (let second = 0; second < seconds; second += 1) {
+        for (let at = 0; at < clients; at += 1) lab.rescuer.takePacket('vpn', endpointOf(at), 'session')
+        await lab.pass(1000)
+      }
+    }
+    for (let at = 0; at < clients; at += 1) lab.serve('a', at)
+    await flood(12)
+    const before = lab.starts.length
+    await flood(10)
+    expect(lab.starts.length - before).toBeLessThanOrEqual(550)
+    expect(lab.starts.length - before).toBeGreaterThan(400)
+  })
+
+  test('one that is served here, and has its session renewed, is rescued at once when it comes back', async () => {
+    const lab = start()
+    lab.serve('b', 1)
+    await spoof(lab, 1, 36)
+    expect(lab.ends).toContain('packet limited')
+    lab.serve('c', 1, 0)
+    await lab.pass(5000)
+    const before = lab.starts.length
+    lab.rescuer.takePacket('vpn', endpointOf(1), 'session')
+    await lab.pass(100)
+    expect(lab.starts.length).toBe(before + 1)
   })
 })
 
