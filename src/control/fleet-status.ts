@@ -41,6 +41,11 @@ export const fleetStatusSchema = z.object({
           ...{ name: z.string(), health, decision, reason: z.string(), announced },
           /** The sites that probe it, and those that do not reach it; `null`: none says anything. */
           remote: z.object({ sites: z.number(), failing: z.number() }).nullable().default(null),
+          /**
+           * It announces normally, its neighbors are known to have that, and its endpoint serves: others count on it. `null`: an
+           * older controller does not say.
+           */
+          well: z.boolean().nullable().default(null),
         }),
       ),
     }),
@@ -57,6 +62,8 @@ export const fleetStatusSchema = z.object({
       cause: z.enum(['permit', 'fact', 'order']),
     }),
   ),
+  /** How many other sites have to be well for a permit, for each service of the node that answers. */
+  minSites: list(z.object({ service: z.string(), minSites: z.number() })).default([]),
   time,
 })
 

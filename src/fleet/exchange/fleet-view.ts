@@ -24,6 +24,8 @@ export interface NodeView extends NodeName {
 export interface ServiceView extends ServiceReport {
   /** By the sites that probe it; `null`: none does. */
   readonly remote: RemoteView | null
+  /** Its beat says so, and is current: others count on it. */
+  readonly well: boolean
 }
 
 export interface PermitHolderView {
@@ -86,7 +88,8 @@ export class FleetView {
     return [...beats, ...silent]
       .slice(0, mostNodes)
       .map(({ site, node, ageMs, fresh }) => {
-        const said = this.#said.get(idOf({ site, node }))
+        const id = idOf({ site, node })
+        const said = this.#said.get(id)
         const { serial, services } = said?.report ?? {}
         return {
           site: visible(site),
@@ -100,7 +103,10 @@ export class FleetView {
               : {
                   serial: serial!,
                   services: services.map((service) =>
-                    visibleService(service, remotely.get(viewKey({ site, node }, service.name))),
+                    visibleService(service, {
+                      remote: remotely.get(viewKey({ site, node }, service.name)) ?? null,
+                      well: this.#beats.saysWell(id, service.name, nowMs),
+                    }),
                   ),
                 },
         }
@@ -192,10 +198,10 @@ function holdersIn(key: string, text: string): PermitHolderView[] {
   }))
 }
 
-function visibleService(service: ServiceReport, remote: RemoteView | null = null): ServiceView {
+function visibleService(service: ServiceReport, seen: Pick<ServiceView, 'remote' | 'well'>): ServiceView {
   return {
     ...service,
-    remote,
+    ...seen,
     name: visible(service.name),
     reason: visible(service.reason),
     announced: service.announced.map((one) => ({ ...one, neighbor: visible(one.neighbor) })),

@@ -5,14 +5,19 @@ import { jsonReply, type Route } from '../../control/route.ts'
 import type { FleetSnapshot } from '../../fleet/exchange/fleet-member.ts'
 import type { NodeView } from '../../fleet/exchange/fleet-view.ts'
 import type { NodeReport } from '../../fleet/exchange/node-report.ts'
+import type { Manifest } from '../../manifest/manifest.ts'
 import type { Say } from '../../telemetry/say.ts'
 import { visible } from '../../text/wording.ts'
 import type { Membership } from './join-fleet.ts'
 
 const longestProblem = 500
 
+type Own = Pick<Manifest, 'node' | 'site'> & {
+  readonly services: readonly Pick<Manifest['services'][number], 'name' | 'minSites'>[]
+}
+
 /** What a controller serves of the fleet, and an operator's order to it. */
-export function fleetRoutes(own: { node: string; site: string }, membership: Membership, say: Say): Route[] {
+export function fleetRoutes(own: Own, membership: Membership, say: Say): Route[] {
   return [
     { ...endpoints.fleet, answer: () => jsonReply(200, describeFleet(own, membership.look())) },
     {
@@ -32,7 +37,7 @@ export function fleetRoutes(own: { node: string; site: string }, membership: Mem
   ]
 }
 
-export function describeFleet(own: { node: string; site: string }, found: FleetSnapshot): FleetStatus {
+export function describeFleet(own: Own, found: FleetSnapshot): FleetStatus {
   const { ok, sinceMs, problem } = found.store
   const usual = median(found.nodes.flatMap(({ clockAheadMs, stale }) => (stale ? [] : (clockAheadMs ?? []))))
   return {
@@ -46,6 +51,7 @@ export function describeFleet(own: { node: string; site: string }, found: FleetS
     },
     nodes: found.nodes.map((node) => describeNode(node, usual)),
     permits: found.permits,
+    minSites: own.services.map(({ name, minSites }) => ({ service: name, minSites })),
     time: isoTime(systemClock.wall()),
   }
 }

@@ -1,6 +1,7 @@
 import type { FleetStatus } from '../../control/fleet-status.ts'
 import { type Level, order, stateOf } from '../node/verdict.ts'
 import { counted, lasting, listed } from '../words.ts'
+import { findTakeovers, type ServiceTakeover } from './takeover.ts'
 
 type Node = FleetStatus['nodes'][number]
 
@@ -30,6 +31,7 @@ export interface FleetVerdict {
   readonly wrong: readonly FleetRow[]
   readonly well: readonly FleetRow[]
   readonly findings: readonly string[]
+  readonly takeovers: readonly ServiceTakeover[]
 }
 
 /** Clocks that differ by more make times in logs misleading. */
@@ -41,11 +43,17 @@ export function judgeFleet(fleet: FleetStatus): FleetVerdict {
     .filter(({ level }) => level !== 'ok')
     .toSorted((a, b) => order.indexOf(b.level) - order.indexOf(a.level))
   const services = fleet.store.ok ? judgeServices(rows) : []
-  const findings = findAll(fleet)
+  const takeovers = findTakeovers(fleet)
+  const findings = [...hanging(takeovers), ...findAll(fleet)]
   const levels = [...wrong, ...services].map(({ level }) => order.indexOf(level))
   const level = order[Math.max(findings.length > 0 ? order.indexOf('warn') : 0, ...levels)]!
   const well = rows.filter((row) => row.level === 'ok')
-  return { level, sentence: sentenceOf(fleet, wrong), services, wrong, well, findings }
+  return { level, sentence: sentenceOf(fleet, wrong), services, wrong, well, findings, takeovers }
+}
+
+/** Where the loss of one more site is an outage, or leaves degraded routes only. */
+function hanging(takeovers: readonly ServiceTakeover[]): string[] {
+  return takeovers.flatMap(({ level, sentence }) => (level === 'warn' ? [sentence] : []))
 }
 
 function sentenceOf({ store, nodes }: FleetStatus, wrong: readonly FleetRow[]): string {
@@ -84,8 +92,8 @@ function rowsOf(node: Node, isKnown: boolean): FleetRow[] {
     return [{ ...base, key, service: '', level: silent, state, announced: '', otherSites: null }]
   }
   return services.map((service) => {
-    const { level, state } = stateOf(service, true)
-    const { remote } = service
+    const { remote, well } = service
+    const { level, state } = stateOf(service, well !== false)
     const isCutOff = remote !== null && remote.failing * 2 > remote.sites
     return {
       ...base,

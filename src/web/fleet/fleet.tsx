@@ -4,6 +4,7 @@ import { askFleet } from '../follow.ts'
 import { Closed, Mark, markOf, Scroll, ShowAll } from '../marks.tsx'
 import { lasting, timeOf } from '../words.ts'
 import { type FleetRow, judgeFleet } from './fleet-verdict.ts'
+import { Takeovers } from './takeovers.tsx'
 
 const everyMs = 2000
 /** More rows at once are of no use to a person. */
@@ -35,7 +36,7 @@ export function Fleet() {
 }
 
 function FleetView({ fleet, problem }: { fleet: FleetStatus; problem: string | null }) {
-  const { level, sentence, services, wrong, well, findings } = judgeFleet(fleet)
+  const { level, sentence, services, wrong, well, findings, takeovers } = judgeFleet(fleet)
   document.title = `${problem === null ? markOf(level) : '? OLD'} fleet: ${sentence}`
   return (
     <>
@@ -66,6 +67,7 @@ function FleetView({ fleet, problem }: { fleet: FleetStatus; problem: string | n
       </section>
       {wrong.length > 0 && <Rows title="Not as they should" rows={wrong} />}
       <Permits fleet={fleet} />
+      <Takeovers takeovers={takeovers} />
       {well.length > 0 && (
         <Closed summary={`${well.length} that serve`} level="ok">
           <Rows title="As they should" rows={well} />

@@ -245,12 +245,13 @@ function fleetOf(size: number, turn: number): FleetStatus {
     return {
       ...{ site: name, node: `${name}-a`, ageMs: 800, stale: false, clockAheadMs: 3, serial: 100 + turn },
       ...known,
-      services: [{ name: 'vpn', ...known, remote: { sites: 3, failing: 0 } }],
+      services: [{ name: 'vpn', ...known, remote: { sites: 3, failing: 0 }, well: !isDead }],
     }
   })
   return {
     ...{ version: 1, node: 'site0000-a', site: 'site0000', nodes, permits: [], time },
     store: { ok: true, since: time, problem: null },
+    minSites: [{ service: 'vpn', minSites: 500 }],
   }
 }
 

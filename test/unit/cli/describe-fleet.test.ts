@@ -16,6 +16,7 @@ const good = {
   reason: 'healthy',
   announced,
   remote: null,
+  well: true,
 } as const
 
 function nodeOf(site: string, change: Partial<Node> = {}): Node {
@@ -29,7 +30,17 @@ function nodeOf(site: string, change: Partial<Node> = {}): Node {
 
 function fleetOf(nodes: readonly Node[], change: Partial<FleetStatus> = {}): FleetStatus {
   const store = { ok: true, since: time, problem: null }
-  return { version: 1, node: 'fra1-a', site: 'fra1', store, nodes, permits: [], time, ...change }
+  return {
+    version: 1,
+    node: 'fra1-a',
+    site: 'fra1',
+    store,
+    nodes,
+    permits: [],
+    minSites: [],
+    time,
+    ...change,
+  }
 }
 
 const withdrawn = {

@@ -21,6 +21,7 @@ const node = (site: string, ofService: Partial<Service> = {}, ofNode: Partial<No
       reason: 'healthy',
       announced,
       remote: null,
+      well: ofService.decision === undefined,
       ...ofService,
     },
   ],
@@ -28,7 +29,15 @@ const node = (site: string, ofService: Partial<Service> = {}, ofNode: Partial<No
 })
 const judge = (nodes: Node[], change: Partial<FleetStatus> = {}) =>
   judgeFleet({
-    ...{ version: 1, node: 'fra1-a', site: 'fra1', permits: [], time: '2026-11-30T03:00:10.000Z', nodes },
+    ...{
+      version: 1,
+      node: 'fra1-a',
+      site: 'fra1',
+      permits: [],
+      minSites: [],
+      time: '2026-11-30T03:00:10.000Z',
+      nodes,
+    },
     store: { ok: true, since: '2026-11-30T03:00:00.000Z', problem: null },
     ...change,
   })
