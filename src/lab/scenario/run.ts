@@ -13,7 +13,6 @@ import { runAllSitesBad } from './all-sites-bad.ts'
 import { runBadRollout } from './bad-rollout.ts'
 import { ClientWatch } from './client/client-watch.ts'
 import { obstacleOf } from './client/obstacle.ts'
-import { renewClients } from './client/renew.ts'
 import { measureCalm, measureWithdrawal } from './measure.ts'
 import type { FleetScenarioName } from './names.ts'
 import type { Fault, Scenario, ScenarioEvent, ScenarioResult, Stage } from './scenario.ts'
@@ -74,16 +73,12 @@ async function runOnFleet(
   const { summary, run } = ofFleet[name]
   const scenario = { name, summary }
   onEvent?.({ kind: 'started', scenario, node: { name: 'all', daemon: state.nodes[0]!.daemon } })
-  try {
-    const result = await run(state, tables, program, signal).catch((error: unknown) => ({
-      ...unmeasuredOf(name, 'all', state.nodes[0]!),
-      detail: describeNotReady(error),
-    }))
-    onEvent?.({ kind: 'finished', result })
-    return result
-  } finally {
-    await renewClients(state, state.clients)
-  }
+  const result = await run(state, tables, program, signal).catch((error: unknown) => ({
+    ...unmeasuredOf(name, 'all', state.nodes[0]!),
+    detail: describeNotReady(error),
+  }))
+  onEvent?.({ kind: 'finished', result })
+  return result
 }
 
 function unmeasuredOf(name: string, node: string, { daemon }: NodeState) {
@@ -111,8 +106,7 @@ async function runScenario(
   if (wireguard === undefined) return { ...unmeasured, detail: 'the node has no service' }
   // A scenario about the client is nothing without it.
   const isWatched = options.client || scenario.client !== undefined
-  const own = state.clients.filter(({ site }) => site === node.site)
-  const client = isWatched ? (own[0] ?? null) : null
+  const client = isWatched ? (state.clients.find(({ site }) => site === node.site) ?? null) : null
   const manifest = await readBundle(node.bundle)
   const stage: Stage = { state, node, manifest, wireguard, client, program }
   const obstacle = obstacleOf(scenario, stage)
@@ -132,7 +126,6 @@ async function runScenario(
   } finally {
     await fault?.repair()
     await watch?.stop()
-    await renewClients(state, own)
     await writeState(state)
   }
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { signalProcess } from '../../machine/processes.ts'
 import { startPing } from '../../machine/traffic.ts'
-import { clientCheck, waitUntilReady } from '../../readiness.ts'
+import { type Check, clientCheck, NotReadyError, waitUntilReady } from '../../readiness.ts'
 import type { ClientState, LabState, NodeState } from '../../state.ts'
 import { findOutage, type Outage, type PingReply, parsePingLog } from '../ping-log.ts'
 import type { Scenario, Stage } from '../scenario.ts'
@@ -15,6 +15,7 @@ import { findServing, rosterChecks, servingCheck } from './serving.ts'
 const packetIntervalMs = 20
 const packetLog = 'scenario.log'
 const readyTimeoutMs = 30_000
+const connectTimeoutMs = 5000
 const pauseMs = 50
 /** A WireGuard client tries a new handshake after some 15 s. */
 export const clientPatienceMs = 20_000
@@ -86,17 +87,31 @@ export class ClientWatch {
   /** A scenario about the client has its surroundings; with session rescue, the other nodes have the client in their rosters. */
   async #prepare({ state, node, manifest }: Stage, { client: setting }: Scenario, signal: AbortSignal) {
     const { client } = this
-    if (setting?.behind === 'nat') {
-      this.#undo.push(await putBehindNat(state, client))
-      await renewClients(state, [client])
-    }
-    const wait = (checks: Parameters<typeof waitUntilReady>[0]) =>
-      waitUntilReady(checks, performance.now() + readyTimeoutMs, signal)
-    await wait([clientCheck(client, signal)])
+    const deadline = performance.now() + readyTimeoutMs
+    const wait = (checks: readonly Check[]) => waitUntilReady(checks, deadline, signal)
+    if (setting?.behind === 'nat') this.#undo.push(await putBehindNat(state, client))
+    await this.#connect(deadline, signal)
     if (setting !== undefined) await wait([servingCheck(state, client, node)])
     if (setting?.behind === 'nat') await requireTranslated(node, client)
     const serving = manifest.rescue === null ? null : await findServing(state, client)
     if (serving !== null) await wait(rosterChecks(state, client, serving))
+  }
+
+  /**
+   * A new client, once the node announces again. Without session rescue, a client of before has its session where its
+   * packets went meanwhile, and would be without replies for 15 s and more. The way from the neighbors to the client may
+   * be late, so a client without replies is replaced once more.
+   */
+  async #connect(deadline: number, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      await renewClients(this.#state, [this.client])
+      const checkedUntil = Math.min(deadline, performance.now() + connectTimeoutMs)
+      try {
+        return await waitUntilReady([clientCheck(this.client, signal)], checkedUntil, signal)
+      } catch (error) {
+        if (!(error instanceof NotReadyError) || performance.now() > deadline) throw error
+      }
+    }
   }
 
   async #startPackets({ client: setting }: Scenario, signal: AbortSignal): Promise<void> {
