@@ -66,13 +66,13 @@ export function createMetrics() {
     }),
     sessionUp: new Gauge({
       name: 'anyward_bgp_session_up',
-      help: 'Whether the session is established (1 or 0)',
+      help: 'Whether the session is established; absent while the daemon does not answer (1 or 0)',
       labelNames: ['neighbor'],
       registers,
     }),
     bfdUp: new Gauge({
       name: 'anyward_bfd_session_up',
-      help: 'Whether the BFD session with the neighbor is up; only for neighbors with `bfd` (1 or 0)',
+      help: 'Whether the BFD session with the neighbor is up; only for neighbors with `bfd`, and NaN while the daemon does not answer (1 or 0)',
       labelNames: ['neighbor'],
       registers,
     }),
@@ -84,7 +84,7 @@ export function createMetrics() {
     }),
     rpkiCacheUp: new Gauge({
       name: 'anyward_rpki_cache_up',
-      help: 'Whether the daemon is connected to an RTR cache; on FRR one that has sent its VRPs. Absent without RPKI (1 or 0)',
+      help: 'Whether the daemon is connected to an RTR cache; on FRR one that has sent its VRPs. NaN while it cannot be read, absent without RPKI (1 or 0)',
       registers,
     }),
     rpkiReevaluations: new Counter({
@@ -106,7 +106,7 @@ export function createMetrics() {
     }),
     storeUp: new Gauge({
       name: 'anyward_store_up',
-      help: 'Whether the store carries out what this node asks; absent without a store (1 or 0)',
+      help: 'Whether the store carries out what this node asks; absent without a store, and before its first answer (1 or 0)',
       registers,
     }),
     permitHeld: new Gauge({
@@ -136,7 +136,7 @@ export function createMetrics() {
     }),
     fenced: new Gauge({
       name: 'anyward_fenced',
-      help: 'Whether the node drops its own handshake initiations and keepalives of the service, because it does not announce it; absent before the first look at the daemon (1 or 0)',
+      help: 'Whether the node drops its own handshake initiations and keepalives of the service, because it does not announce it; absent while that is not known (1 or 0)',
       labelNames: ['service'],
       registers,
     }),
@@ -201,7 +201,7 @@ export function createMetrics() {
     }),
     clockSkew: new Gauge({
       name: 'anyward_clock_skew_seconds',
-      help: "How far the other node's clock is ahead of this one's, too small by the delay of a message; absent while it is not known (seconds)",
+      help: "How far the other node's clock is ahead of this one's, too small by the delay of a message; absent while it is not known, as without its stream (seconds)",
       labelNames: ['node'],
       registers,
     }),
@@ -213,7 +213,7 @@ export function createMetrics() {
     }),
     degraded: new Gauge({
       name: 'anyward_degraded',
-      help: 'Whether the neighbor has the prefix degraded (1 or 0)',
+      help: 'Whether the neighbor has the prefix degraded, as last observed (1 or 0)',
       labelNames: ['service', 'neighbor', 'prefix'],
       registers,
     }),
@@ -275,7 +275,7 @@ export function createMetrics() {
     }),
     savedAnnouncements: new Gauge({
       name: 'anyward_saved_announcements',
-      help: "FRR: announcements that `write memory` saved in FRR's files",
+      help: "FRR: announcements that `write memory` saved in FRR's files; NaN while one cannot be read",
       registers,
     }),
     daemonUp: new Gauge({

@@ -60,7 +60,7 @@ export function createNodeMetrics(registers: Registry[]) {
     }),
     agentStoreUp: new Gauge({
       name: 'anyward_agent_store_up',
-      help: 'Whether the store has answered the last request of the agent; absent before the first (1 or 0)',
+      help: 'Whether the store has answered the last request of the agent; absent before the first, and when the agent has written nothing for 30 s (1 or 0)',
       registers,
     }),
     agentChange: new Gauge({

@@ -189,7 +189,10 @@ const healthStates = ['unknown', 'healthy', 'impaired', 'unhealthy'] as const
 /** Sets the metrics that come from the status, at the time of a scrape. */
 export function measureStatus(status: NodeStatus, metrics: Metrics): void {
   metrics.verified.set(status.daemon.verified ? 1 : 0)
-  metrics.daemonUp.set(silent.includes(status.daemon.trouble?.cause ?? '') ? 0 : 1)
+  const cause = status.daemon.trouble?.cause ?? ''
+  metrics.daemonUp.set(silent.includes(cause) ? 0 : 1)
+  // The sessions of one that does not run are closed. Of one that does not answer they are not known, until they are observed again.
+  if (silent.includes(cause) && cause !== 'not-running') metrics.sessionUp.reset()
   metrics.lateProbes.reset()
   for (const { name: service, health, loss, holdDown, drain, late } of status.services) {
     for (const state of healthStates) metrics.serviceHealth.set({ service, state }, health === state ? 1 : 0)
@@ -199,11 +202,15 @@ export function measureStatus(status: NodeStatus, metrics: Metrics): void {
     metrics.lateProbes.inc({ service }, late.total)
     for (const stage of drainStages) metrics.drain.set({ service, stage }, drain.stage === stage ? 1 : 0)
   }
-  for (const { name: service, permit } of status.services) {
+  metrics.permitHeld.reset()
+  metrics.fenced.reset()
+  for (const { name: service, permit, fenced } of status.services) {
     if (permit !== null) metrics.permitHeld.set({ service }, permit.held ? 1 : 0)
+    if (fenced !== null) metrics.fenced.set({ service }, fenced ? 1 : 0)
   }
-  if (status.store === null) metrics.storeUp.remove()
-  else metrics.storeUp.set(status.store.ok === true ? 1 : 0)
+  const isStoreUp = status.store?.ok ?? null
+  if (isStoreUp === null) metrics.storeUp.remove()
+  else metrics.storeUp.set(isStoreUp ? 1 : 0)
   measureRescue(status, metrics)
   const { active, next } = status.maintenance
   metrics.maintenance.set(active === null ? 0 : 1)
@@ -226,6 +233,7 @@ function measureRescue({ node: self, rescue }: NodeStatus, metrics: Metrics): vo
     metrics.rosterEntries.set({ node }, entries)
     if (ageMs !== null) metrics.rosterAge.set({ node }, ageMs / 1000)
     if (up !== null) metrics.rosterStreamUp.set({ node }, up ? 1 : 0)
-    if (skewMs !== null && node !== self) metrics.clockSkew.set({ node }, skewMs / 1000)
+    // What was learned of a stream that is down is old.
+    if (skewMs !== null && node !== self && up !== false) metrics.clockSkew.set({ node }, skewMs / 1000)
   }
 }

@@ -3,7 +3,7 @@ import type { Clock } from '../../clock/clock.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import type { RoutingCounts } from '../routing/daemon.ts'
-import { agentFileOf, readAgentState } from './agent-file.ts'
+import { agentFileOf, readAgentState, writeAgentEveryMs } from './agent-file.ts'
 import { BackgroundReading } from './background-reading.ts'
 import { readCertificateEnds } from './certificate-ends.ts'
 import type { Membership } from './join-fleet.ts'
@@ -18,7 +18,7 @@ interface MeasureParts {
   readonly membership: Pick<Membership, 'stale'> | null
   readonly wireguard: Pick<WireguardMeasure, 'measure'>
   readonly counts: Pick<RoutingCounts, 'look'>
-  readonly clock: Pick<Clock, 'now'>
+  readonly clock: Pick<Clock, 'now' | 'wall'>
   readonly metrics: Metrics
 }
 
@@ -34,7 +34,11 @@ export function createMeasure(parts: MeasureParts): () => Promise<void> {
       metrics.routesReceived.set({ neighbor }, received)
       metrics.routesSent.set({ neighbor }, sent)
     }
-    if (found !== null && found.cacheUp !== null) metrics.rpkiCacheUp.set(found.cacheUp ? 1 : 0)
+    // FRR's is watched.
+    if (manifest.daemon !== 'bird') return
+    const cacheUp = found === null && manifest.rpki ? Number.NaN : (found?.cacheUp ?? null)
+    if (cacheUp === null) metrics.rpkiCacheUp.remove()
+    else metrics.rpkiCacheUp.set(Number(cacheUp))
   }
   const readAgent = async () => readAgentState(await readFile(agentFileOf(manifest.paths.runtimeDir), 'utf8'))
   const agent = new BackgroundReading(readAgent, readAgentEveryMs, clock)
@@ -45,7 +49,8 @@ export function createMeasure(parts: MeasureParts): () => Promise<void> {
     if (found === null) return
     const { writtenMs, storeUp, change } = found
     metrics.agentWritten.set(writtenMs / 1000)
-    if (storeUp !== null) metrics.agentStoreUp.set(storeUp ? 1 : 0)
+    const isRunning = clock.wall() - writtenMs < 3 * writeAgentEveryMs
+    if (storeUp !== null && isRunning) metrics.agentStoreUp.set(storeUp ? 1 : 0)
     if (change !== null) metrics.agentChange.set({ outcome: change.outcome }, change.endedMs / 1000)
   }
   let certificatesReadAt = Number.NEGATIVE_INFINITY

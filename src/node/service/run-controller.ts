@@ -151,7 +151,7 @@ async function control(
   const say = createSay(log, events)
   const metrics = createMetrics()
   metrics.bundle.set({ serial: serial ?? bundleSerialOf(manifest), digest }, 1)
-  const fence = createFence(manifest, say, metrics)
+  const fence = createFence(say)
   const daemon = new FencedDaemon(await createDaemon(manifest), fence, manifest)
   const identity = await requireOwnDaemon(manifest, daemon, log)
   const probes = await createProbes(manifest, log)

@@ -235,6 +235,7 @@ export const faults: readonly Fault[] = [
   onNode('AnywardNotVerified', 'anyward_verified', changed(1, 0)),
   onNode('AnywardBgpSessionDown', 'anyward_bgp_session_up', changed(1, 0), tor),
   onNode('AnywardBfdSessionDown', 'anyward_bfd_session_up', changed(1, 0), tor),
+  onNode('AnywardBfdSessionDown', 'anyward_bfd_session_up', changed(1, Number.NaN), tor),
   onNode(
     'AnywardRoutingErrors',
     'anyward_reconcile_failures_total',
@@ -243,6 +244,7 @@ export const faults: readonly Fault[] = [
     { clearS: 615 },
   ),
   onNode('AnywardRtrCacheDown', 'anyward_rpki_cache_up', changed(1, 0)),
+  onNode('AnywardRtrCacheDown', 'anyward_rpki_cache_up', changed(1, Number.NaN)),
   onNode('AnywardAddressesRemoved', 'anyward_held_addresses', changed(0, 2)),
   onNode('AnywardSavedAnnouncements', 'anyward_saved_announcements', changed(0, 1)),
   onNode('AnywardControllerDown', 'up', changed(1, 0)),

@@ -33,6 +33,7 @@ const statusOf = (changes: {
   store: object | null
   guard?: object
   failure?: object
+  fenced?: boolean | null
 }) =>
   ({
     services: [
@@ -44,6 +45,7 @@ const statusOf = (changes: {
         late: { inRow: 0, total: 7 },
         drain: { stage: 'none' },
         permit: changes.permit,
+        fenced: changes.fenced ?? null,
       },
     ],
     maintenance: { active: null, next: null },
@@ -86,6 +88,28 @@ test('whether the store answers is absent without a store, and 0 while it does n
     'anyward_store_up 0',
     'anyward_permit_held{service="vpn"} 0',
   ])
+})
+
+test('what is not known any more is absent', async () => {
+  const metrics = createMetrics()
+  const read = async () => {
+    const names = ['bgp_session_up', 'store_up', 'permit_held', 'fenced']
+    const texts = names.map((name) => metrics.registry.getSingleMetricAsString(`anyward_${name}`))
+    return (await Promise.all(texts)).flatMap((text) => text.match(/^anyward.*$/gm) ?? [])
+  }
+  const known = { permit: { held: true }, store: { ok: true }, fenced: false }
+  metrics.sessionUp.set({ neighbor: 'tor' }, 1)
+  measureStatus(statusOf(known), metrics)
+  expect(await read()).toEqual([
+    'anyward_bgp_session_up{neighbor="tor"} 1',
+    'anyward_store_up 1',
+    'anyward_permit_held{service="vpn"} 1',
+    'anyward_fenced{service="vpn"} 0',
+  ])
+  measureStatus(statusOf({ ...known, failure: { cause: 'not-running' } }), metrics)
+  expect(await read()).toHaveLength(4)
+  measureStatus(statusOf({ permit: null, store: { ok: null }, failure: { cause: 'timeout' } }), metrics)
+  expect(await read()).toEqual([])
 })
 
 test('the guard is absent where there is none, and the state of an endpoint is one of four', async () => {

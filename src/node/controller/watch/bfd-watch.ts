@@ -72,7 +72,7 @@ export function watchBfd({
       const { name } = neighbor
       const before = views.get(name)!
       const state = states?.get(name) ?? 'unknown'
-      metrics.bfdUp.set({ neighbor: name }, state === 'up' ? 1 : 0)
+      metrics.bfdUp.set({ neighbor: name }, state === 'unknown' ? Number.NaN : state === 'up' ? 1 : 0)
       const isQuiet = (state === 'down' || state === 'missing') && isSessionUp(name)
       if (!isQuiet) quietSince.delete(name)
       else if (!quietSince.has(name)) quietSince.set(name, now)

@@ -10,8 +10,8 @@ interface RpkiWatchParts {
   readonly rules: RpkiRules
   readonly pollMs?: number
   readonly clock: Pick<Clock, 'now' | 'sleep'>
-  readonly log: Log
-  readonly metrics: Metrics
+  readonly log: Pick<Log, 'info' | 'warn' | 'error'>
+  readonly metrics: Pick<Metrics, 'rpkiCacheUp' | 'rpkiReevaluations' | 'rpkiReconnects' | 'rpkiFailures'>
 }
 
 export function rpkiRulesOf(rpki: ManifestRpki): RpkiRules {
@@ -79,7 +79,7 @@ export function watchRpki(parts: RpkiWatchParts): { stop(): void } {
       await look().catch((error: Error) => {
         if (stopped) return
         const cause = error instanceof DaemonError ? error.code : 'internal'
-        metrics.rpkiCacheUp.set(0)
+        metrics.rpkiCacheUp.set(Number.NaN)
         metrics.rpkiFailures.inc({ cause })
         logOnce(error.message, () => log.error({ event: 'rpki', cause }, error.message))
       })

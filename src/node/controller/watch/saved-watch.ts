@@ -56,7 +56,8 @@ export function watchSaved({ saved, pollMs = 5000, clock, say, metrics }: SavedW
       const look = await saved.look()
       if (stopped) return
       found = look.found
-      metrics.savedAnnouncements.set(found.length)
+      // Those of a file that cannot be read are not known.
+      metrics.savedAnnouncements.set(look.problem !== null && found.length === 0 ? Number.NaN : found.length)
       report(look)
       await clock.sleep(pollMs, (waker) => {
         wake = waker

@@ -6,8 +6,6 @@ export const fenceTable = 'anyward_fence'
 
 interface FenceParts {
   readonly clock: Clock
-  /** Called with the ports that are fenced from now on. */
-  readonly onChange?: (ports: ReadonlySet<number>) => void
   /** Called when the rules could not be set, and with `null` when they could again. */
   readonly onProblem: (problem: string | null) => void
   readonly apply?: (script: string) => Promise<void>
@@ -27,7 +25,6 @@ const repeatMs = { fenced: 5000, notFenced: 60_000 } as const
  */
 export class Fence {
   readonly #clock: Clock
-  readonly #onChange: ((ports: ReadonlySet<number>) => void) | undefined
   readonly #onProblem: (problem: string | null) => void
   readonly #apply: (script: string) => Promise<void>
   #wanted: ReadonlySet<number> = new Set()
@@ -37,9 +34,8 @@ export class Fence {
   #problem: string | null = null
   #work: Promise<void> = Promise.resolve()
 
-  constructor({ clock, onChange, onProblem, apply = applyNft }: FenceParts) {
+  constructor({ clock, onProblem, apply = applyNft }: FenceParts) {
     this.#clock = clock
-    this.#onChange = onChange
     this.#onProblem = onProblem
     this.#apply = apply
   }
@@ -79,7 +75,6 @@ export class Fence {
       await this.#apply(fenceScript(wanted))
       this.#known = wanted
       this.#setAt = this.#clock.now()
-      this.#onChange?.(wanted)
       this.#report(null)
     } catch (error) {
       this.#known = null

@@ -106,5 +106,5 @@ test('a BFD daemon that does not answer is reported once, and its state is unkno
     'info bfd: the BFD sessions can be read again',
     'info bfd: BFD with transit is up',
   ])
-  expect(seen).toEqual(['up 1', 'unknown 0', 'unknown 0', 'up 1'])
+  expect(seen).toEqual(['up 1', 'unknown NaN', 'unknown NaN', 'up 1'])
 })

@@ -55,7 +55,8 @@ test('saved announcements are reported once for each change, with file, line and
 })
 
 test('a file that cannot be read is reported once, with the remedy', async () => {
-  const { said } = await watch([unreadable, unreadable, none, unreadable])
+  const { said, gauges } = await watch([unreadable, unreadable, none, unreadable])
+  expect(gauges).toEqual([Number.NaN, Number.NaN, 0, Number.NaN])
   const words =
     'warn saved-announcements: /etc/frr/frr.conf cannot be searched for saved announcements (EACCES): add the user of the controller to the group frr'
   expect(said).toEqual([words, words])

@@ -12,7 +12,7 @@ import { createMetrics } from '../../../../src/telemetry/metrics.ts'
 const idle = {
   wireguard: { measure: () => {} },
   counts: { look: async () => ({ neighbors: new Map(), cacheUp: null }) },
-  clock: { now: () => 0 },
+  clock: { now: () => 0, wall: () => 5000 },
 }
 
 const dayMs = 86_400_000
@@ -78,7 +78,7 @@ test('prefixes are those of the last look at the daemon that has ended, and a lo
   const measure = createMeasure({
     ...idle,
     counts,
-    clock: { now: () => nowMs },
+    clock: { now: () => nowMs, wall: () => 5000 },
     manifest,
     membership: null,
     metrics,
@@ -97,11 +97,56 @@ test('prefixes are those of the last look at the daemon that has ended, and a lo
   await vi.waitFor(async () => expect(await found()).toEqual([]))
 })
 
+test.each([
+  ['the last look at BIRD', 'bird', ['0', 'Nan']],
+  ["the daemon's own watch, and not this look, on FRR", 'frr', ['1', '1']],
+])('whether there is an RTR cache is of %s', async (_name, daemon, expected) => {
+  const metrics = createMetrics()
+  let nowMs = 0
+  let fails = false
+  const counts = {
+    look: async () => {
+      if (fails) throw new Error('the daemon does not answer')
+      return { neighbors: new Map([['tor', { received: 1, sent: 1 }]]), cacheUp: false }
+    },
+  }
+  const manifest = { daemon, rpki: {}, store: null, rescue: null, paths: { runtimeDir: folder } }
+  const clock = { now: () => nowMs, wall: () => 5000 }
+  const parts = {
+    ...idle,
+    counts,
+    clock,
+    manifest: manifest as unknown as Manifest,
+    membership: null,
+    metrics,
+  }
+  const measure = createMeasure(parts)
+  metrics.rpkiCacheUp.set(1)
+  const found = async (prefixes: number) => {
+    await vi.waitFor(async () => {
+      await measure()
+      expect(await read(metrics, 'anyward_bgp_received_prefixes')).toHaveLength(prefixes)
+    })
+    return (await metrics.registry.getSingleMetricAsString('anyward_rpki_cache_up')).split(' ').at(-1)
+  }
+  const before = await found(1)
+  fails = true
+  nowMs = 6000
+  expect([before, await found(0)]).toEqual(expected)
+})
+
 test('what the agent has written is measured, and a file that is not its own is not', async () => {
   const metrics = createMetrics()
   const manifest = { store: null, rescue: null, paths: { runtimeDir: folder } } as unknown as Manifest
   let nowMs = 0
-  const measure = createMeasure({ ...idle, clock: { now: () => nowMs }, manifest, membership: null, metrics })
+  let wallMs = 5000
+  const measure = createMeasure({
+    ...idle,
+    clock: { now: () => nowMs, wall: () => wallMs },
+    manifest,
+    membership: null,
+    metrics,
+  })
   const found = async () => {
     await measure()
     const texts = ['timestamp_seconds', 'store_up', 'change_timestamp_seconds'].map((name) =>
@@ -121,6 +166,12 @@ test('what the agent has written is measured, and a file that is not its own is 
       'anyward_agent_change_timestamp_seconds{outcome="failed"} 5',
     ]),
   )
+  // One that is gone may have left it.
+  wallMs += 30_000
+  expect(await found()).toEqual([
+    'anyward_agent_timestamp_seconds 5',
+    'anyward_agent_change_timestamp_seconds{outcome="failed"} 5',
+  ])
   await writeFile(agentFileOf(folder), '{"format":1,"writtenMs":"soon"}')
   nowMs = 4000
   await vi.waitFor(async () => expect(await found()).toBeNull())
