@@ -28,6 +28,19 @@ export async function openRegularFile(file: string): Promise<RegularFile | null>
   throw new Error(`${file} is not a regular file: remove it`)
 }
 
+/** Its text, as `openRegularFile` opens it; `null`: there is none. Throws, as it does, for one of more bytes too. */
+export async function readRegularFile(path: string, mostBytes: number): Promise<string | null> {
+  const file = await openRegularFile(path)
+  if (file === null) return null
+  try {
+    const { size } = await file.handle.stat()
+    if (size > mostBytes) throw new Error(`${path} has ${size} bytes: at most ${mostBytes} are read`)
+    return await file.handle.readFile('utf8')
+  } finally {
+    await file.handle.close()
+  }
+}
+
 /**
  * The path of a file, or the target of a link of root or of this user. `null` if neither exists. Throws for
  * another user's link.

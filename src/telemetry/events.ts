@@ -16,6 +16,22 @@ export interface NodeEvent {
   readonly [fact: string]: unknown
 }
 
+const levels: readonly unknown[] = ['info', 'warn', 'error', 'fatal']
+const isoTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z$/
+
+/** A line of the file; `null`: it is not an event, for example an incomplete line after a power failure. */
+export function readEvent(line: string): NodeEvent | null {
+  try {
+    const read = JSON.parse(line) as Partial<NodeEvent> | null
+    const { time, level, event, service, message } = read ?? {}
+    if (typeof time !== 'string' || typeof event !== 'string' || typeof message !== 'string') return null
+    if (!levels.includes(level) || !['string', 'undefined'].includes(typeof service)) return null
+    return isoTime.test(time) ? (read as NodeEvent) : null
+  } catch {
+    return null
+  }
+}
+
 interface EventFacts {
   readonly event: string
   readonly service?: string

@@ -1,17 +1,7 @@
-import { constants } from 'node:fs'
-import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import * as z from 'zod'
-import { agedPath, eventsName, keptFiles, type NodeEvent } from './events.ts'
-
-const lineSchema = z.looseObject({
-  time: z.iso.datetime(),
-  level: z.enum(['info', 'warn', 'error', 'fatal']),
-  event: z.string(),
-  service: z.string().optional(),
-  message: z.string(),
-})
+import { openRegularFile } from '../files/open-regular-file.ts'
+import { agedPath, eventsName, keptFiles, type NodeEvent, readEvent } from './events.ts'
 
 interface EventRange {
   /** Milliseconds since 1970, inclusive; `null`: from the oldest that is kept. */
@@ -34,7 +24,7 @@ export async function readEvents(dir: string, range: EventRange): Promise<Events
   for (let age = keptFiles; age >= 0; age -= 1) {
     for await (const line of linesOf(agedPath(join(dir, eventsName), age))) {
       if (line === '') continue
-      const event = readLine(line)
+      const event = readEvent(line)
       if (event === null) damagedLines += 1
       else if (isIn(range, event)) events.push(event)
     }
@@ -52,21 +42,9 @@ function isIn({ from, to, service }: EventRange, event: NodeEvent): boolean {
   )
 }
 
-function readLine(line: string): NodeEvent | null {
-  try {
-    return lineSchema.parse(JSON.parse(line)) as NodeEvent
-  } catch {
-    return null
-  }
-}
-
 async function* linesOf(path: string): AsyncGenerator<string> {
-  try {
-    // Root reads this in a folder of the controller's user: follow no link, and do not block on a pipe.
-    const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants
-    const handle = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
-    yield* createInterface({ input: handle.createReadStream(), crlfDelay: Number.POSITIVE_INFINITY })
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-  }
+  // Root reads this in a folder of the controller's user.
+  const file = await openRegularFile(path)
+  if (file === null) return
+  yield* createInterface({ input: file.handle.createReadStream(), crlfDelay: Number.POSITIVE_INFINITY })
 }

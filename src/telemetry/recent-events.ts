@@ -1,16 +1,7 @@
-import { constants } from 'node:fs'
-import { open } from 'node:fs/promises'
 import { join } from 'node:path'
-import { eventsName, type NodeEvent } from './events.ts'
-
-/** As in control/page. */
-interface RecentEvent {
-  readonly time: string
-  readonly level: NodeEvent['level']
-  readonly event: string
-  readonly service: string | null
-  readonly message: string
-}
+import type { RecentEvent } from '../control/page/page-state.ts'
+import { openRegularFile } from '../files/open-regular-file.ts'
+import { eventsName, type NodeEvent, readEvent } from './events.ts'
 
 const mostEvents = 200
 const longestMessage = 500
@@ -55,8 +46,9 @@ export class RecentEvents {
 }
 
 async function readTail(path: string): Promise<string[]> {
-  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants
-  const handle = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+  const file = await openRegularFile(path)
+  if (file === null) return []
+  const { handle } = file
   try {
     const { size } = await handle.stat()
     const tail = Buffer.alloc(Math.min(size, tailBytes))
@@ -65,19 +57,5 @@ async function readTail(path: string): Promise<string[]> {
     return size > tailBytes ? lines.slice(1) : lines
   } finally {
     await handle.close()
-  }
-}
-
-const levels: readonly unknown[] = ['info', 'warn', 'error', 'fatal']
-
-function readEvent(line: string): NodeEvent | null {
-  try {
-    const read = JSON.parse(line) as Partial<NodeEvent> | null
-    const { time, level, event, service, message } = read ?? {}
-    if (typeof time !== 'string' || typeof event !== 'string' || typeof message !== 'string') return null
-    if (!levels.includes(level) || !['string', 'undefined'].includes(typeof service)) return null
-    return read as NodeEvent
-  } catch {
-    return null
   }
 }

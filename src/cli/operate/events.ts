@@ -20,7 +20,7 @@ export async function printEvents(options: EventsOptions): Promise<void> {
     })
   }
   const { events, damagedLines } = await readEvents(stateDir, range).catch((cause: unknown) => {
-    if (!isSystemError(cause)) throw cause
+    if (!isSystemError(cause)) throw new CommandError((cause as Error).message, { cause })
     throw new CommandError(`cannot read the events in ${stateDir} (${cause.code})`, {
       hint: cause.code === 'EACCES' ? 'run this as root' : 'check the disk',
       cause,

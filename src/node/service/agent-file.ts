@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { Clock } from '../../clock/clock.ts'
 import { writeFileAtomically } from '../../files/atomic-file.ts'
+import { readRegularFile } from '../../files/open-regular-file.ts'
 import { type Infer, nullable, plainText, readJson, record, whole, word, yesNo } from '../../text/shape.ts'
 
 const time = whole(0, Number.MAX_SAFE_INTEGER)
@@ -25,9 +26,11 @@ export function agentFileOf(runtimeDir: string): string {
   return join(runtimeDir, 'agent.json')
 }
 
-/** `null`: it is not such a file. */
-export function readAgentState(text: string): AgentState | null {
-  return readJson(agentState, text)
+const mostBytes = 64 * 1024
+
+/** `null`: there is none, or it is not such a file. Throws as `readRegularFile` does. */
+export async function readAgentState(path: string): Promise<AgentState | null> {
+  return readJson(agentState, (await readRegularFile(path, mostBytes)) ?? '')
 }
 
 /** Writes the file at once after each change, and every ten seconds. A failure is of no importance to the agent. */

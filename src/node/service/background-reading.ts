@@ -1,5 +1,8 @@
 import type { Clock } from '../../clock/clock.ts'
 
+/** After that, in milliseconds, a reading hangs, and what the one before it found is not true any more. */
+const hungMs = 30_000
+
 /** What a reading found that starts when it is asked for and old, and that nothing waits for. */
 export class BackgroundReading<T> {
   readonly #read: () => Promise<T>
@@ -15,11 +18,13 @@ export class BackgroundReading<T> {
     this.#clock = clock
   }
 
-  /** What the last one that has ended found; `null`: none has, or it failed. */
+  /** What the last one that has ended found; `null`: none has, it failed, or the one after it hangs. */
   get(): T | null {
-    if (!this.#isRunning && this.#clock.now() - this.#startedAt >= this.#everyMs) {
+    const now = this.#clock.now()
+    if (this.#isRunning) return now - this.#startedAt < hungMs ? this.#found : null
+    if (now - this.#startedAt >= this.#everyMs) {
       this.#isRunning = true
-      this.#startedAt = this.#clock.now()
+      this.#startedAt = now
       void this.#read()
         .then(
           (found) => found,

@@ -1,7 +1,8 @@
 import { X509Certificate } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { readRegularFile } from '../../files/open-regular-file.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
 
+const mostBytes = 2 ** 20
 const pemBlock = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g
 
 /** When the first certificate in a file of PEM ends, in milliseconds since 1970; `null`: it has none that can be read. */
@@ -33,7 +34,7 @@ export async function readCertificateEnds({
       [use, settings.certFile],
       [`${use}-ca`, settings.caFile],
     ] as const) {
-      const end = endOf(await readFile(file, 'utf8').catch(() => ''))
+      const end = endOf((await readRegularFile(file, mostBytes).catch(() => null)) ?? '')
       if (end !== null) ends.set(name, end)
     }
   }

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import type { Clock } from '../../clock/clock.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
@@ -22,8 +21,8 @@ interface MeasureParts {
   readonly metrics: Metrics
 }
 
-/** Sets, at the time of a scrape, the metrics of the node that are not in the status. Never rejects. */
-export function createMeasure(parts: MeasureParts): () => Promise<void> {
+/** Sets, at the time of a scrape, the metrics of the node that are not in the status. No disk, daemon or program is waited for. */
+export function createMeasure(parts: MeasureParts): () => void {
   const { manifest, membership, wireguard, counts, clock, metrics } = parts
   const routes = new BackgroundReading(() => counts.look(), countRoutesEveryMs, clock)
   const measureRoutes = () => {
@@ -40,7 +39,7 @@ export function createMeasure(parts: MeasureParts): () => Promise<void> {
     if (cacheUp === null) metrics.rpkiCacheUp.remove()
     else metrics.rpkiCacheUp.set(Number(cacheUp))
   }
-  const readAgent = async () => readAgentState(await readFile(agentFileOf(manifest.paths.runtimeDir), 'utf8'))
+  const readAgent = () => readAgentState(agentFileOf(manifest.paths.runtimeDir))
   const agent = new BackgroundReading(readAgent, readAgentEveryMs, clock)
   const measureAgent = () => {
     const found = agent.get()
@@ -53,18 +52,23 @@ export function createMeasure(parts: MeasureParts): () => Promise<void> {
     if (storeUp !== null && isRunning) metrics.agentStoreUp.set(storeUp ? 1 : 0)
     if (change !== null) metrics.agentChange.set({ outcome: change.outcome }, change.endedMs / 1000)
   }
-  let certificatesReadAt = Number.NEGATIVE_INFINITY
-  return async () => {
+  const certificates = new BackgroundReading(
+    () => readCertificateEnds(manifest),
+    readCertificatesEveryMs,
+    clock,
+  )
+  const measureCertificates = () => {
+    metrics.certificateExpiry.reset()
+    for (const [certificate, endMs] of certificates.get() ?? [])
+      metrics.certificateExpiry.set({ certificate }, endMs / 1000)
+  }
+  return () => {
     metrics.staleBeatAge.reset()
     for (const { site, node, ageMs } of membership?.stale() ?? [])
       metrics.staleBeatAge.set({ site, node }, ageMs / 1000)
     wireguard.measure()
     measureRoutes()
     measureAgent()
-    if (clock.now() - certificatesReadAt < readCertificatesEveryMs) return
-    certificatesReadAt = clock.now()
-    const ends = await readCertificateEnds(manifest)
-    metrics.certificateExpiry.reset()
-    for (const [certificate, endMs] of ends) metrics.certificateExpiry.set({ certificate }, endMs / 1000)
+    measureCertificates()
   }
 }

@@ -20,7 +20,7 @@ export function createRoutes(
   controller: Controller,
   metrics: ReturnType<typeof createMetrics>,
   others: readonly Route[],
-  measure: () => Promise<void>,
+  measure: () => void,
 ): Route[] {
   return [
     ...others,
@@ -29,7 +29,7 @@ export function createRoutes(
       status: () => controller.status(),
       metrics: async () => {
         measureStatus(controller.status(), metrics)
-        await measure()
+        measure()
         return renderMetrics(metrics.registry, metrics.peerLines)
       },
     }),

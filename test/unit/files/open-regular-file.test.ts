@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { openRegularFile } from '../../../src/files/open-regular-file.ts'
+import { openRegularFile, readRegularFile } from '../../../src/files/open-regular-file.ts'
 
 let dir: string
 beforeAll(async () => {
@@ -34,4 +34,10 @@ test('a named pipe and a folder are refused at once', async () => {
   await execa('mkfifo', [join(dir, 'pipe')])
   await expect(read('pipe')).rejects.toThrow(/pipe is not a regular file: remove it/)
   await expect(read('.')).rejects.toThrow('is not a regular file')
+})
+
+test('no more is read into memory than asked for', async () => {
+  expect(await readRegularFile(join(dir, 'file'), 4)).toBe('text')
+  expect(await readRegularFile(join(dir, 'missing'), 4)).toBeNull()
+  await expect(readRegularFile(join(dir, 'file'), 3)).rejects.toThrow('has 4 bytes: at most 3 are read')
 })

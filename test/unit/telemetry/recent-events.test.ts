@@ -1,7 +1,9 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { execa } from 'execa'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { readEvents } from '../../../src/telemetry/read-events.ts'
 import { RecentEvents } from '../../../src/telemetry/recent-events.ts'
 
 let dir: string
@@ -47,6 +49,14 @@ describe('recent events', () => {
     await recent.restore(dir)
     expect(recent.list()).toHaveLength(200)
     expect(recent.list().at(-1)?.message).toBe('event 19999')
+  })
+
+  test('are not read of what is no file', async () => {
+    await execa('mkfifo', [join(dir, 'events.jsonl')])
+    const recent = new RecentEvents()
+    await recent.restore(dir)
+    expect(recent.list()).toEqual([])
+    await expect(readEvents(dir, { from: null, to: null, service: null })).rejects.toThrow('regular file')
   })
 
   test('need no file', async () => {

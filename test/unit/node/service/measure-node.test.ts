@@ -37,15 +37,24 @@ test('the first certificate of a file that ends counts, and files that cannot be
   const path = (name: string) => join(folder, name)
   await writeFile(path('ca.crt'), (await createCertificate(300)) + (await createCertificate(20)))
   await writeFile(path('node.crt'), await createCertificate(10))
+  // A read of it would never end.
+  await execa('mkfifo', [path('pipe.crt')])
   await writeFile(path('damaged.crt'), '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n')
   const manifest = {
     store: { caFile: path('ca.crt'), certFile: path('node.crt') },
-    rescue: { caFile: path('damaged.crt'), certFile: path('absent.crt') },
+    rescue: { caFile: path('damaged.crt'), certFile: path('pipe.crt') },
     paths: { runtimeDir: folder },
   } as unknown as Manifest
   const metrics = createMetrics()
-  await createMeasure({ ...idle, manifest, membership: null, metrics })()
-  const found = await read(metrics, 'anyward_certificate_expiry_timestamp_seconds')
+  const measure = createMeasure({ ...idle, manifest, membership: null, metrics })
+  const look = () => {
+    measure()
+    return read(metrics, 'anyward_certificate_expiry_timestamp_seconds')
+  }
+  // No scrape waits for the disk.
+  expect(await look()).toEqual([])
+  await vi.waitFor(async () => expect(await look()).toHaveLength(2))
+  const found = await look()
   expect(found.map(([labels]) => labels)).toEqual(['certificate="store"', 'certificate="store-ca"'])
   const days = found.map(([, end]) => (end * 1000 - Date.now()) / dayMs)
   expect(days[0]).toBeCloseTo(10, 1)
@@ -57,10 +66,10 @@ test('a beat that rises again is no longer counted as stale', async () => {
   let stale = [{ site: 'fra1', node: 'fra1-a', ageMs: 5000 }]
   const manifest = { store: null, rescue: null, paths: { runtimeDir: folder } } as unknown as Manifest
   const measure = createMeasure({ ...idle, manifest, membership: { stale: () => stale }, metrics })
-  await measure()
+  measure()
   expect(await read(metrics, 'anyward_stale_beat_age_seconds')).toEqual([['site="fra1",node="fra1-a"', 5]])
   stale = []
-  await measure()
+  measure()
   expect(await read(metrics, 'anyward_stale_beat_age_seconds')).toEqual([])
 })
 
@@ -84,7 +93,7 @@ test('prefixes are those of the last look at the daemon that has ended, and a lo
     metrics,
   })
   const found = async () => {
-    await measure()
+    measure()
     return read(metrics, 'anyward_bgp_received_prefixes')
   }
   // No scrape waits for the daemon.
@@ -124,7 +133,7 @@ test.each([
   metrics.rpkiCacheUp.set(1)
   const found = async (prefixes: number) => {
     await vi.waitFor(async () => {
-      await measure()
+      measure()
       expect(await read(metrics, 'anyward_bgp_received_prefixes')).toHaveLength(prefixes)
     })
     return (await metrics.registry.getSingleMetricAsString('anyward_rpki_cache_up')).split(' ').at(-1)
@@ -148,7 +157,7 @@ test('what the agent has written is measured, and a file that is not its own is 
     metrics,
   })
   const found = async () => {
-    await measure()
+    measure()
     const texts = ['timestamp_seconds', 'store_up', 'change_timestamp_seconds'].map((name) =>
       metrics.registry.getSingleMetricAsString(`anyward_agent_${name}`),
     )
