@@ -248,6 +248,16 @@ export const faults: readonly Fault[] = [
   onNode('AnywardAddressesRemoved', 'anyward_held_addresses', changed(0, 2)),
   onNode('AnywardSavedAnnouncements', 'anyward_saved_announcements', changed(0, 1)),
   onNode('AnywardControllerDown', 'up', changed(1, 0)),
+  {
+    alert: 'AnywardNoTargets',
+    courses: healthy
+      .filter(({ series }) => series.labels.job === 'anyward')
+      .map(({ series, value }) => ({
+        series,
+        value: (atS, since) => (since === null ? value(atS, null) : null),
+      })),
+    labels: { job: 'anyward' },
+  },
   onNode('AnywardGuardNotHolding', 'anyward_guard_holding', changed(1, 0)),
   onNode('AnywardRescueDown', 'anyward_rescue_up', changed(1, 0)),
   onNode('AnywardStrayWatchDown', 'anyward_stray_watch_up', changed(1, 0)),
