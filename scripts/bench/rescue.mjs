@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify } from 'node:util'
 import { describeTimes, summarize, tenths } from './controllers/figures.mjs'
-import { shapeClientLink } from './rescue/machine.mjs'
 import { runLabBench } from './shared/lab-bench.mjs'
+import { shapeClientLink } from './shared/machine.mjs'
 import { check } from './shared/report.mjs'
 
 /**

@@ -1,6 +1,7 @@
 import type { FleetStatus } from '../control/fleet-status.ts'
 import { describeRemote, isCutOff } from '../fleet/exchange/remote-view.ts'
-import { count, countMany, withoutControls } from '../text/wording.ts'
+import { count, countMany } from '../text/count.ts'
+import { withoutControls } from '../text/wording.ts'
 import { formatAge } from './format-time.ts'
 import { type Paint, plain } from './terminal/color.ts'
 

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { listenPortOf, until, untilWatched } from '../rescue/machine.mjs'
 import { Arrivals, startUplink } from '../shared/arrivals.mjs'
+import { listenPortOf, until, untilWatched } from '../shared/machine.mjs'
 import { summarize } from './figures.mjs'
 import { prepareFault } from './lab.mjs'
 import { waitUntilBack } from './measure.mjs'

@@ -2,7 +2,6 @@ import { execFile } from 'node:child_process'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { startClients } from './clients.mjs'
 import {
   anycast,
   captureInitiations,
@@ -11,7 +10,8 @@ import {
   until,
   untilWatched,
   watchRoute,
-} from './machine.mjs'
+} from '../shared/machine.mjs'
+import { startClients } from './clients.mjs'
 
 const cli = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url))
 const run = promisify(execFile)

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { Arrivals, spacingMs, spawnIn, startUplink } from '../shared/arrivals.mjs'
-import { anycast, inNamespace, kernelHasWireguard, listen, port, server, until } from './machine.mjs'
+import { anycast, inNamespace, kernelHasWireguard, listen, port, server, until } from '../shared/machine.mjs'
 
 const { keyPairOf } = await import(new URL('../../../dist/node/wireguard/key.js', import.meta.url))
 const downlink = fileURLToPath(new URL('downlink.mjs', import.meta.url))

@@ -3,8 +3,6 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { memoryMbOf, processorMsOf } from '../controllers/usage.mjs'
-import { faultOf } from './changes.mjs'
-import { serverKey, setPeers } from './clients.mjs'
 import {
   captureInitiations,
   firstSite,
@@ -13,7 +11,9 @@ import {
   until,
   untilRoster,
   watchRoute,
-} from './machine.mjs'
+} from '../shared/machine.mjs'
+import { faultOf } from './changes.mjs'
+import { serverKey, setPeers } from './clients.mjs'
 
 const { keyPairOf } = await import(new URL('../../../dist/node/wireguard/key.js', import.meta.url))
 const farm = fileURLToPath(new URL('farm.mjs', import.meta.url))

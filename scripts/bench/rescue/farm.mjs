@@ -1,7 +1,7 @@
 // WireGuard clients that only shake hands: each begins a session with the server, and then does nothing.
 //   farm.mjs SERVER_KEY < private keys, a line each; prints `ready`, and stays
 import { readFileSync } from 'node:fs'
-import { anycast, port } from './machine.mjs'
+import { anycast, port } from '../shared/machine.mjs'
 
 const at = (name) => new URL(`../../../dist/node/wireguard/${name}.js`, import.meta.url)
 const { WireguardClient } = await import(at('client'))

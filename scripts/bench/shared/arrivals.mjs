@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { setTimeout as pause } from 'node:timers/promises'
-import { listen, until } from '../rescue/machine.mjs'
+import { listen, until } from './machine.mjs'
 
 const { findOutage, parsePingLog } = await import(
   new URL('../../../dist/lab/scenario/ping-log.js', import.meta.url)

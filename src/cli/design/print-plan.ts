@@ -4,7 +4,7 @@ import { describeWorld } from '../../plan/compile/world.ts'
 import type { NodeReport, PlanReport, PlanResult } from '../../plan/service/plan-fleet.ts'
 import { formatTextDiff } from '../../plan/service/text-diff.ts'
 import { hasColor } from '../../text/color.ts'
-import { count } from '../../text/wording.ts'
+import { count } from '../../text/count.ts'
 
 type Planned = Extract<PlanResult, { outcome: 'written' | 'refused' }>
 

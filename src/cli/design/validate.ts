@@ -1,8 +1,8 @@
 import type { Fleet } from '../../plan/sites/fleet.ts'
 import { FleetFolderError } from '../../plan/sites/folder-error.ts'
 import { loadFleet } from '../../plan/sites/load.ts'
+import { count } from '../../text/count.ts'
 import { formatIssue, type Issue } from '../../text/issue.ts'
-import { count } from '../../text/wording.ts'
 import { CommandError, exitCode } from '../failure.ts'
 import { withProgress } from '../terminal/progress.ts'
 

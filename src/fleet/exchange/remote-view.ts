@@ -1,4 +1,4 @@
-import { count } from '../../text/wording.ts'
+import { count } from '../../text/count.ts'
 import type { NodeName } from './keys.ts'
 import type { ServiceReport, Sighting } from './node-report.ts'
 

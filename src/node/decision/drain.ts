@@ -1,4 +1,4 @@
-import { count } from '../../text/wording.ts'
+import { count } from '../../text/count.ts'
 import type { Intent } from './intent.ts'
 
 /** `degrading` and `returning`: announced degraded. `drained`: withdrawn. */

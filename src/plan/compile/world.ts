@@ -1,6 +1,6 @@
 import type { NodeComparison } from '../../manifest/compare/compare.ts'
 import type { RuleChange } from '../../manifest/compare/rule-changes.ts'
-import { count } from '../../text/wording.ts'
+import { count } from '../../text/count.ts'
 
 /** The effects of a plan on routing, in sentences: announcements, then imports, then rules. */
 export function describeWorld(nodes: readonly NodeComparison[]): string[] {

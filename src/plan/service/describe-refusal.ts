@@ -1,4 +1,4 @@
-import { count } from '../../text/wording.ts'
+import { count } from '../../text/count.ts'
 import type { MissingSite, ServiceCoverage } from '../compile/coverage.ts'
 
 const reasons: Readonly<Record<MissingSite['reason'], string>> = {

@@ -16,7 +16,7 @@ import { compareBundles, type NodeComparison } from '../../manifest/compare/comp
 import { daemonNames } from '../../manifest/daemon-kinds.ts'
 import { describeVersions } from '../../manifest/daemon-versions.ts'
 import { type Manifest, requireManifest } from '../../manifest/manifest.ts'
-import { count } from '../../text/wording.ts'
+import { count } from '../../text/count.ts'
 import { compileForDebian } from '../compile/compile-plan.ts'
 import { coverageOf, type ServiceCoverage } from '../compile/coverage.ts'
 import type { PlanFeeds } from '../compile/feeds.ts'

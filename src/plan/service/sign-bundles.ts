@@ -6,9 +6,9 @@ import { verifyBundle } from '../../bundle/verify.ts'
 import { writeBundles } from '../../bundle/write.ts'
 import { hashOf } from '../../files/hash.ts'
 import { plannerKeysName, readPlannerKeys } from '../../manifest/planner-keys.ts'
+import { count } from '../../text/count.ts'
 import { ConfigError, type Issue } from '../../text/issue.ts'
 import { OperationError } from '../../text/operation-error.ts'
-import { count } from '../../text/wording.ts'
 import { type Signer, type SignRequest, withSigner } from './signer.ts'
 
 interface SignedBundle {

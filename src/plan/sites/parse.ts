@@ -1,6 +1,7 @@
 import type * as z from 'zod'
+import { count } from '../../text/count.ts'
 import type { Issue } from '../../text/issue.ts'
-import { count, formatPath, type Path } from '../../text/wording.ts'
+import { formatPath, type Path } from '../../text/wording.ts'
 import { assembleFleet } from './assemble.ts'
 import { checkFleet } from './checks/fleet.ts'
 import { checkMaintenance } from './checks/maintenance.ts'

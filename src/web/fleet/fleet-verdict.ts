@@ -1,6 +1,7 @@
 import type { FleetStatus } from '../../control/fleet-status.ts'
+import { count } from '../../text/count.ts'
 import { type Level, order, stateOf } from '../node/verdict.ts'
-import { counted, lasting, listed } from '../words.ts'
+import { lasting, listed } from '../words.ts'
 import { findTakeovers, type ServiceTakeover } from './takeover.ts'
 
 type Node = FleetStatus['nodes'][number]
@@ -70,7 +71,7 @@ function sentenceOf({ store, nodes }: FleetStatus, wrong: readonly FleetRow[]): 
   }
   const isOrdered = wrong.every(({ level }) => level === 'planned')
   const how = isOrdered ? 'normally, by order' : `as ${isOne ? 'it' : 'they'} should`
-  return `${amount} of ${counted(nodes.length, 'node')} ${isOne ? 'does' : 'do'} not serve ${how}: ${namesOf(wrong)}`
+  return `${amount} of ${count(nodes.length, 'node')} ${isOne ? 'does' : 'do'} not serve ${how}: ${namesOf(wrong)}`
 }
 
 function namesOf(rows: readonly FleetRow[]): string {
@@ -137,7 +138,7 @@ function judgeServices(rows: readonly FleetRow[]): FleetVerdict['services'] {
     const all = siteOf(of)
     const rest = announcing === normally ? '' : `, ${normally} of them normally`
     const level = announcing === 0 ? 'bad' : normally === 0 ? 'warn' : 'ok'
-    return { name, level, text: `${name}: announced at ${announcing} of ${counted(all, 'site')}${rest}` }
+    return { name, level, text: `${name}: announced at ${announcing} of ${count(all, 'site')}${rest}` }
   })
 }
 

@@ -1,6 +1,7 @@
 import type { FleetStatus } from '../../control/fleet-status.ts'
+import { count } from '../../text/count.ts'
 import { type Level, order } from '../node/verdict.ts'
-import { counted, listed } from '../words.ts'
+import { listed } from '../words.ts'
 
 /** What remains of a service if one of its sites goes. */
 export interface Takeover {
@@ -103,7 +104,7 @@ function judgePermit(well: number, required: number | null): string {
 
 function namesOf(sites: readonly Site[]): string {
   if (sites.length === 0) return 'none'
-  return sites.length <= 4 ? listed(sites.map(({ site }) => site)) : counted(sites.length, 'site')
+  return sites.length <= 4 ? listed(sites.map(({ site }) => site)) : count(sites.length, 'site')
 }
 
 function sentenceOf(service: string, sites: readonly Site[], { required, configured }: Rules): string {
@@ -118,5 +119,5 @@ function sentenceOf(service: string, sites: readonly Site[], { required, configu
   if (normal.length === 1) {
     return `${service} hangs on one site: if ${normal[0]!.site} goes, ${namesOf(sites.filter(({ grade }) => grade === 'degraded'))} would take over, degraded`
   }
-  return `${service}: if any one site goes, others announce it normally (${counted(normal.length, 'site')} now)`
+  return `${service}: if any one site goes, others announce it normally (${count(normal.length, 'site')} now)`
 }

@@ -1,5 +1,5 @@
 import type { NodeStatus } from '../../control/status.ts'
-import { counted } from '../words.ts'
+import { count } from '../../text/count.ts'
 
 /** Something that is wrong on the node, beside its services. */
 export interface Finding {
@@ -118,7 +118,7 @@ function ofRescue({ rescue }: NodeStatus): Finding[] {
 function ofOtherSites({ services }: NodeStatus): Finding[] {
   return services.flatMap(({ name, health, remote }) => {
     if (remote === null || remote.failing * 2 <= remote.sites || health === 'unhealthy') return []
-    const text = `${remote.failing} of ${counted(remote.sites, 'site')} that probe ${name} do not reach it, although its own probe is good`
+    const text = `${remote.failing} of ${count(remote.sites, 'site')} that probe ${name} do not reach it, although its own probe is good`
     return [warn('remote-unreachable', text, 'a firewall, the uplink, or the route to the node')]
   })
 }

@@ -1,5 +1,6 @@
 import type { ProbeSeries } from '../../control/page/page-state.ts'
-import { counted, milliseconds } from '../words.ts'
+import { count } from '../../text/count.ts'
+import { milliseconds } from '../words.ts'
 
 export const width = 300
 export const height = 40
@@ -35,6 +36,6 @@ export function draw({ check, min, median, max, bad }: ProbeSeries) {
   return {
     ...{ top, line, band, badTotal, bad: bars.join('') },
     usual: sorted.length === 0 ? null : sorted[sorted.length >> 1]!,
-    text: `${check}, last ${Math.round(bad.length / 60)} minutes: ${usual}, ${counted(badTotal, 'bad probe')}`,
+    text: `${check}, last ${Math.round(bad.length / 60)} minutes: ${usual}, ${count(badTotal, 'bad probe')}`,
   }
 }

@@ -1,6 +1,7 @@
 import type { Configured } from '../../control/page/page-state.ts'
 import type { NodeStatus } from '../../control/status.ts'
-import { counted, listed } from '../words.ts'
+import { count } from '../../text/count.ts'
+import { listed } from '../words.ts'
 import { adviseOn } from './advice.ts'
 import { cureOf, type Finding, findAll, runbookOfDaemon } from './findings.ts'
 
@@ -64,7 +65,7 @@ function sentenceOf(
   const announced = new Set(all.flatMap(({ name, announced }) => (announced.length > 0 ? [name] : [])))
   const those = services.filter(({ level }) => level !== 'ok')
   const away = those.filter(({ name }) => !announced.has(name))
-  const rest = findings.length === 0 ? '' : `; ${counted(findings.length, 'other problem')} on the node`
+  const rest = findings.length === 0 ? '' : `; ${count(findings.length, 'other problem')} on the node`
   if (all.length === 0) return `${node} has no service to announce${rest}`
   if (away.length > 0) {
     const [first] = away
@@ -82,7 +83,7 @@ function sentenceOf(
 
 function namesOf(services: readonly ServiceVerdict[]): string {
   const names = services.map(({ name }) => name)
-  return names.length <= 3 ? listed(names) : counted(names.length, 'service')
+  return names.length <= 3 ? listed(names) : count(names.length, 'service')
 }
 
 function judgeService(service: Service, status: NodeStatus, configured: Configured | null): ServiceVerdict {

@@ -2,7 +2,7 @@ import { daemonNames } from '../../../manifest/daemon-kinds.ts'
 import type { Answers } from '../../../plan/init/answers.ts'
 import { asHostPrefix } from '../../../plan/init/suggest.ts'
 import type { Left } from '../../../plan/takeover/router.ts'
-import { count } from '../../../text/wording.ts'
+import { count } from '../../../text/count.ts'
 
 /** By place, with the reason once where several lines in a row have the same. */
 export function printLeft(from: string, left: readonly Left[]): void {

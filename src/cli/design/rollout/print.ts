@@ -2,7 +2,7 @@ import { describeWorld } from '../../../plan/compile/world.ts'
 import type { RolloutEvent } from '../../../plan/rollout/events.ts'
 import { type Rollout, type RolloutWave, waveState } from '../../../plan/rollout/rollout.ts'
 import type { Prepared, PreparedNode } from '../../../plan/service/rollout/prepare.ts'
-import { count } from '../../../text/wording.ts'
+import { count } from '../../../text/count.ts'
 
 /** The JSON of a rollout. */
 export function documentOf(rollout: Rollout): object {

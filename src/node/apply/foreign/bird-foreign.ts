@@ -1,5 +1,5 @@
 import { originators } from '../../../manifest/announcements.ts'
-import { countMany } from '../../../text/wording.ts'
+import { countMany } from '../../../text/count.ts'
 import { type BirdProtocol, listBirdProtocols, listOspfNeighbors } from '../../routing/bird/protocols.ts'
 import { type PlacedStatement, readWithIncludes } from './bird-files.ts'
 import { bodyStatements } from './bird-statements.ts'

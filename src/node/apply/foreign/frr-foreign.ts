@@ -1,7 +1,7 @@
 import { dirname } from 'node:path'
 import { maskFrrSecrets } from '../../../syntax/mask-secrets.ts'
+import { countMany } from '../../../text/count.ts'
 import { parseJson } from '../../../text/parse-json.ts'
-import { countMany } from '../../../text/wording.ts'
 import { DaemonError } from '../../routing/daemon.ts'
 import { readRouterLine } from '../../routing/frr/router-line.ts'
 import { Vtysh } from '../../routing/frr/vtysh.ts'

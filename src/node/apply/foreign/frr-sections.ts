@@ -1,4 +1,4 @@
-import { countMany } from '../../../text/wording.ts'
+import { countMany } from '../../../text/count.ts'
 import { isFamily, type Line, type Lines } from '../frr-lines.ts'
 import type { Foreign } from './foreign.ts'
 

@@ -1,4 +1,5 @@
-import { count, type Path } from '../../../text/wording.ts'
+import { count } from '../../../text/count.ts'
+import type { Path } from '../../../text/wording.ts'
 import { type Drafts, listNodes, listServices, type PlacedNode, type PlacedService } from '../drafts.ts'
 import { countOf, readName } from '../fields.ts'
 import type { Finding } from '../finding.ts'

@@ -1,5 +1,6 @@
 import { type ConfiguredSideCheck, sideChecks } from '../../../manifest/words.ts'
-import { count, type Path } from '../../../text/wording.ts'
+import { count } from '../../../text/count.ts'
+import type { Path } from '../../../text/wording.ts'
 import type { PlacedService, ServiceDraft } from '../drafts.ts'
 import { error, type Finding, warning } from '../finding.ts'
 import { checkTwice } from './twice.ts'

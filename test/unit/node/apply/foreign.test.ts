@@ -11,7 +11,7 @@ import { hideInstalledSecrets } from '../../../../src/node/apply/foreign/mask.ts
 import { readLines } from '../../../../src/node/apply/frr-lines.ts'
 import { parseProtocols } from '../../../../src/node/routing/bird/protocols.ts'
 import { maskBirdSecrets, maskFrrSecrets } from '../../../../src/syntax/mask-secrets.ts'
-import { countMany as count } from '../../../../src/text/wording.ts'
+import { countMany as count } from '../../../../src/text/count.ts'
 
 describe('the statements of a BIRD configuration', () => {
   test('end at a semicolon or with their block; comments and strings hide braces', () => {

@@ -7,7 +7,7 @@ export const anycast = '192.0.2.1'
 export const port = 51_820
 /** The server in the tunnel. */
 export const server = '10.80.0.1'
-const capture = fileURLToPath(new URL('capture.pl', import.meta.url))
+const capture = fileURLToPath(new URL('../rescue/capture.pl', import.meta.url))
 
 export const kernelHasWireguard =
   spawnSync('unshare', ['--net', 'ip', 'link', 'add', 'wgcheck', 'type', 'wireguard']).status === 0
