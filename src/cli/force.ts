@@ -12,5 +12,16 @@ export function userOf({ force, reason }: ForceOptions): string | null {
   if (reason === undefined) {
     throw new CommandError('--force needs --reason', { hint: 'both are logged, with your user name' })
   }
-  return process.env.SUDO_USER || userInfo().username
+  return userName()
+}
+
+/** Who runs this command, for the log. */
+export function userName(): string {
+  if (process.env.SUDO_USER) return process.env.SUDO_USER.slice(0, 100)
+  try {
+    return userInfo().username
+  } catch {
+    // Such as in a container: the user has no name.
+    return `uid ${process.getuid!()}`
+  }
 }

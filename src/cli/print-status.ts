@@ -28,7 +28,8 @@ export function describeStatus(found: NodeStatus, paint: Paint = plain): string[
   if (operator.source !== null) {
     const until = operator.until === null ? '' : ` until ${operator.until}`
     const reason = operator.reason === null ? '' : ` (${operator.reason})`
-    write(`  ${operator.source}: ${operator.intent}${until}${reason}`)
+    const by = operator.by === null ? '' : ` ${operator.by}`
+    write(`  ${operator.source}${by}: ${operator.intent}${until}${reason}`)
   }
   if (maintenance.next !== null) {
     const { start, until, reason } = maintenance.next
@@ -62,6 +63,7 @@ export function describeStatus(found: NodeStatus, paint: Paint = plain): string[
   write(`  ${daemon.verified ? 'verified' : `${paint('NOT')} verified`} at the daemon, ${age}`)
   for (const address of status.heldAddresses)
     write(`  ${address} is removed from this node until the daemon withdraws the routes of the dead service`)
+  if (status.access?.problem) write(`  the page: ${status.access.problem}`)
   if (status.guard?.holding === false)
     write(`  ${paint('NOT')} guarded: ${status.guard.problem ?? 'the guard does not answer'}`)
   for (const { name, session, bfd } of status.neighbors) {

@@ -58,6 +58,15 @@ export class Connections {
     if (connection !== undefined) this.#extend(socket, connection, this.#times.readMs)
   }
 
+  /** The connection goes on as this socket: it is encrypted. `false`: it has ended. */
+  replace(before: Socket, after: Socket): boolean {
+    const connection = this.#open.get(before)
+    if (connection === undefined) return false
+    this.#forget(before)
+    this.add(after)
+    return this.#open.has(after)
+  }
+
   /** The connection is a stream from now on, which LiveStreams ends. */
   release(socket: Socket): void {
     this.#forget(socket)

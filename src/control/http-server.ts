@@ -2,10 +2,11 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { hostname } from 'node:os'
+import { Access, noAccess } from './access/access.ts'
+import { encrypt } from './access/tls-server.ts'
 import { Connections, type ConnectionTimes } from './connections.ts'
-import { endpoints } from './endpoints.ts'
-import { isFromOtherSite, isOwnHost } from './host-name.ts'
-import type { LiveStreams } from './page/live-streams.ts'
+import { isFromOtherSite, isOrderFromOtherSite, isOwnHost } from './host-name.ts'
+import { LiveStreams } from './page/live-streams.ts'
 import { jsonReply, type Reply, type Route } from './route.ts'
 
 export interface HttpLimits extends ConnectionTimes {
@@ -26,11 +27,13 @@ export const defaultLimits: HttpLimits = {
 
 interface HttpServerOptions {
   readonly routes: readonly Route[]
-  /** Where every user of the machine can connect, only routes for `anyone` are served, and `Host` is checked. */
-  readonly access: Route['access']
+  /** `owner`: of a Unix socket, who may do everything. `anyone`: TCP, where `gate` decides, and `Host` is checked. */
+  readonly access: 'anyone' | 'owner'
+  /** Left out: this machine reads, others read what is for strangers, and no order is taken. */
+  readonly gate?: Access
   readonly limits?: Partial<HttpLimits>
-  /** Served at `/live`. */
-  readonly live?: LiveStreams
+  /** By path. */
+  readonly streams?: ReadonlyMap<string, LiveStreams>
   /** Runs for each connection and each request, before any other work on it. */
   readonly onWork?: () => void
 }
@@ -44,10 +47,11 @@ export function createHttpServer(options: HttpServerOptions): Server {
   const connections = new Connections({ most: limits.maxConnections, times: limits })
   const routes = new Map(
     options.routes
-      .filter(({ access }) => options.access === 'owner' || access === 'anyone')
+      .filter(({ access }) => options.access === 'owner' || access !== 'owner')
       .map((route) => [route.path, { ...route, answer: shareAnswer(route) }]),
   )
-  const { onWork = () => {}, live } = options
+  const { onWork = () => {}, streams = new Map<string, LiveStreams>() } = options
+  const gate = options.gate ?? new Access({ settings: noAccess })
   const server = createServer(
     {
       maxHeaderSize: limits.maxHeaderBytes,
@@ -68,11 +72,11 @@ export function createHttpServer(options: HttpServerOptions): Server {
       void answer(request)
         .catch(() => jsonReply(500, { error: 'the request failed: see the log' }))
         .then((found) => {
-          if (found === 'stream') {
-            if (live!.add(response, safety)) return connections.release(socket)
+          if (found instanceof LiveStreams) {
+            if (found.add(response, safety)) return connections.release(socket)
           }
           connections.answer(socket)
-          send(response, found === 'stream' ? allInUse : found)
+          send(response, found instanceof LiveStreams ? allInUse : found)
         })
     },
   )
@@ -82,37 +86,51 @@ export function createHttpServer(options: HttpServerOptions): Server {
     onWork()
     connections.add(socket)
   })
+  if (gate.hasTls)
+    gate.serve(encrypt(server, connections, { asksClient: gate.asksClient, handshakeMs: limits.requestMs }))
   const close = server.close.bind(server)
   server.close = (callback) => {
     close(callback)
     connections.endAll()
-    live?.endAll()
+    for (const live of streams.values()) live.endAll()
     return server
   }
 
-  const answer = async (request: IncomingMessage): Promise<Reply | 'stream'> => {
-    if (options.access === 'anyone' && !isOwnHost(request.headers.host, hostname())) {
+  const answer = async (request: IncomingMessage): Promise<Reply | LiveStreams> => {
+    const isTcp = options.access === 'anyone'
+    const { headers } = request
+    const method = request.method === 'HEAD' ? 'GET' : request.method
+    const isOwnName = (name: string) =>
+      name === hostname().toLowerCase() || ('encrypted' in request.socket && gate.isCertified(name))
+    if (isTcp && !isOwnHost(headers.host, isOwnName)) {
       return jsonReply(421, {
         error: `the Host header does not name this machine: use an address, localhost or ${hostname()}`,
       })
     }
-    if (options.access === 'anyone' && isFromOtherSite(request.headers)) {
+    if (isTcp && (method === 'GET' ? isFromOtherSite(headers) : isOrderFromOtherSite(headers))) {
       return jsonReply(403, { error: 'this is for no page of another site' })
     }
-    const method = request.method === 'HEAD' ? 'GET' : request.method
     const path = (request.url ?? '/').split('?')[0]!
     const route = routes.get(path)
-    if (method !== 'GET' && (options.access === 'anyone' || method !== 'POST')) {
-      return jsonReply(405, {
-        error: `only ${options.access === 'anyone' ? 'GET' : 'GET and POST'} are answered here`,
-      })
+    if (method !== 'GET' && method !== 'POST') {
+      return jsonReply(405, { error: 'only GET and POST are answered here' })
     }
-    if (live !== undefined && path === endpoints.live.path && request.method === 'GET') return 'stream'
     if (route === undefined) {
       return jsonReply(404, { error: `the paths are ${[...routes.keys()].join(', ')}` })
     }
-    if (method !== route.method) return jsonReply(405, { error: `${route.path} takes ${route.method}` })
-    return route.answer(method === 'POST' ? await readJson(request, limits.maxBodyBytes) : undefined)
+    if (method !== route.method) return jsonReply(405, { error: `${path} takes ${route.method}` })
+    const admission = isTcp ? gate.admit(request, route) : { by: null }
+    if ('refusal' in admission) return admission.refusal
+    const live = streams.get(path)
+    if (live !== undefined && request.method === 'GET') return live
+    if (method === 'GET') return route.answer(undefined, admission.by)
+    if (isTcp && !/^application\/json\s*(?:;|$)/i.test(headers['content-type'] ?? '')) {
+      return jsonReply(415, { error: 'an order is of the type application/json' })
+    }
+    if (Number(headers['content-length']) > limits.maxBodyBytes) {
+      return jsonReply(413, { error: `a request has at most ${limits.maxBodyBytes} bytes` })
+    }
+    return route.answer(await readJson(request, limits.maxBodyBytes), admission.by)
   }
   return server
 }
@@ -145,12 +163,16 @@ export async function listen(server: Server, where: string): Promise<void> {
 }
 
 /** Requests that wait at the same time, or come soon after an answer, share it. */
-function shareAnswer({ method, shareMs, answer }: Route): (body: unknown) => Promise<Reply> {
-  if (method !== 'GET') return async (body) => answer(body)
+function shareAnswer({
+  method,
+  shareMs,
+  answer,
+}: Route): (body: unknown, by: string | null) => Promise<Reply> {
+  if (method !== 'GET') return async (body, by) => answer(body, by)
   let shared: Promise<Reply> | null = null
   return () => {
     if (shared !== null) return shared
-    const present = (async () => answer(undefined))()
+    const present = (async () => answer(undefined, null))()
     const forget = () => {
       shared = null
     }

@@ -1,5 +1,6 @@
 import type { Server } from 'node:http'
 import { parentPort, workerData } from 'node:worker_threads'
+import { Access } from './access/access.ts'
 import { endpoints } from './endpoints.ts'
 import { createHttpServer, listen } from './http-server.ts'
 import type { ListenerData, MainMessage, ThreadMessage } from './listener.ts'
@@ -15,32 +16,44 @@ const share = 0.05
 const burstMs = 10
 
 const main = parentPort!
-const { places, routes, answerTimeoutMs, pageDir } = workerData as ListenerData
+const { places, routes, answerTimeoutMs, pageDir, access: settings } = workerData as ListenerData
 const underWay = new Map<
   string,
   { readonly reply: Promise<Reply>; readonly settle: (reply: Reply) => void }
 >()
 
 const onWork = createPace({ share, burstMs })
-const live = pageDir === null ? null : new LiveStreams({ ask: () => askMain(endpoints.live.path), onWork })
+const streams = new Map<string, LiveStreams>()
+const streamed = [endpoints.live.path] as const
+for (const path of pageDir === null ? [] : streamed) {
+  if (routes.some((route) => route.path === path))
+    streams.set(path, new LiveStreams({ ask: () => askMain(path), onWork }))
+}
+const gate = new Access({
+  settings,
+  onLook: (found) => tell({ kind: 'access', found }),
+  onWrongToken: (from) => tell({ kind: 'wrong-token', from }),
+})
 main.on('message', (message: MainMessage) => {
-  if (message.kind === 'changed') live?.changed()
-  else underWay.get(message.path)?.settle(message.reply)
+  if (message.kind === 'answer') underWay.get(message.path)?.settle(message.reply)
+  else for (const live of streams.values()) live.changed()
 })
 const table = routes.map(
-  (route): Route => ({ ...route, method: 'GET', access: 'anyone', answer: () => askMain(route.path) }),
+  (route): Route => ({
+    ...route,
+    answer: route.method === 'GET' ? () => askMain(route.path) : (body, by) => order(route.path, body, by),
+  }),
 )
 const servers: Server[] = []
 try {
   if (pageDir !== null) table.push(...readPageFiles(pageDir))
+  await gate.start()
   const limits = { answerMs: answerTimeoutMs + 1000 }
   for (const where of places) {
     const server = createHttpServer({
       routes: table,
       access: 'anyone',
-      limits,
-      onWork,
-      ...(live && { live }),
+      ...{ limits, onWork, streams, gate },
     })
     servers.push(server)
     await listen(server, where).catch((error: NodeJS.ErrnoException) => {
@@ -53,12 +66,19 @@ try {
 } catch (error) {
   const { where, code = 'unknown' } = error as NodeJS.ErrnoException & { where: string }
   tell({ kind: 'failed', where, code })
+  gate.stop()
   for (const server of servers) server.close()
   main.close()
 }
 
+/** One at a time: what it changes is not known before its answer. */
+function order(path: string, body: unknown, by: string | null): Promise<Reply> {
+  if (!underWay.has(path)) return askMain(path, body, by)
+  return Promise.resolve(jsonReply(409, { error: 'another order is under way: repeat this one' }))
+}
+
 /** One question per path is under way at a time. */
-function askMain(path: string): Promise<Reply> {
+function askMain(path: string, body?: unknown, by: string | null = null): Promise<Reply> {
   const asked = underWay.get(path)
   if (asked !== undefined) return asked.reply
   let settle!: (reply: Reply) => void
@@ -74,7 +94,7 @@ function askMain(path: string): Promise<Reply> {
     }
   })
   underWay.set(path, { reply, settle })
-  tell({ kind: 'ask', path })
+  tell({ kind: 'ask', path, body, by })
   return reply
 }
 

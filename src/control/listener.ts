@@ -1,33 +1,50 @@
 import { Worker } from 'node:worker_threads'
+import { type AccessSettings, noAccess } from './access/access.ts'
 import { jsonReply, type Reply, type Route } from './route.ts'
 
 /** What the thread is started with. */
 export interface ListenerData {
   readonly places: readonly string[]
-  readonly routes: readonly Pick<Route, 'path' | 'shareMs'>[]
+  readonly routes: readonly Pick<Route, 'method' | 'path' | 'access' | 'shareMs'>[]
   readonly answerTimeoutMs: number
   readonly pageDir: string | null
+  readonly access: AccessSettings
 }
 
 export type ThreadMessage =
   | { readonly kind: 'listening' }
   | { readonly kind: 'failed'; readonly where: string; readonly code: string }
-  | { readonly kind: 'ask'; readonly path: string }
+  | { readonly kind: 'ask'; readonly path: string; readonly body: unknown; readonly by: string | null }
+  | { readonly kind: 'access'; readonly found: AccessState }
+  | { readonly kind: 'wrong-token'; readonly from: string }
+
+/** What the thread has found in the files of `AccessSettings`. */
+export interface AccessState {
+  /** Whether orders are taken, with a token. */
+  readonly orders: boolean
+  /** Why files cannot be used, and the cure; `null`: they can, or there are none. */
+  readonly problem: string | null
+}
 
 export type MainMessage =
   | { readonly kind: 'answer'; readonly path: string; readonly reply: Reply }
   /** What is streamed has changed. */
   | { readonly kind: 'changed' }
 
-interface ListenerOptions {
+export interface ListenerOptions {
   /** `address:port` pairs. */
   readonly places: readonly string[]
-  /** Those for `anyone` are served. */
+  /** All are served but those for `owner`. */
   readonly routes: readonly Route[]
   /** A program that has not answered by then is reported as busy (503). */
   readonly answerTimeoutMs?: number
   /** The folder of the page's files. Missing: no page, and no streams. */
   readonly pageDir?: string | null
+  /** Left out: no order is taken, and other machines read what is for strangers. */
+  readonly access?: AccessSettings
+  readonly onAccess?: (state: AccessState) => void
+  /** A wrong token, at most some a minute, and the address that it came from. */
+  readonly onWrongToken?: (from: string) => void
   /** The module that the thread runs. */
   readonly threadModule?: URL
   readonly firstRetryMs?: number
@@ -74,7 +91,7 @@ const steadyMs = 60_000
 const resourceLimits = { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 2, stackSizeMb: 1 }
 
 /**
- * Serves the routes for `anyone` on TCP, from a thread of its own that uses little of a processor: every user of
+ * Serves the routes on TCP, except those for `owner`, from a thread of its own that uses little of a processor: every user of
  * the machine can connect, and no request may delay a probe, a withdrawal or a renewal at the guard. This thread
  * answers each path at most once per `shareMs`. Rejects with ListenError if an address cannot be listened on.
  */
@@ -82,13 +99,14 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   const { places, onEnd, answerTimeoutMs = 10_000, firstRetryMs = 1000 } = options
   const threadModule = options.threadModule ?? new URL('./listener-thread.js', import.meta.url)
   const routes = new Map(
-    options.routes.filter(({ access }) => access === 'anyone').map((route) => [route.path, route]),
+    options.routes.filter(({ access }) => access !== 'owner').map((route) => [route.path, route]),
   )
   const data: ListenerData = {
     places,
-    routes: [...routes.values()].map(({ path, shareMs }) => ({ path, shareMs })),
+    routes: [...routes.values()].map(({ answer: _, ...route }) => route),
     answerTimeoutMs,
     pageDir: options.pageDir ?? null,
+    access: options.access ?? noAccess,
   }
   let retryMs = firstRetryMs
   let retry: NodeJS.Timeout | null = null
@@ -96,9 +114,9 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   let isClosed = false
   let thread: Worker
 
-  const answer = async (path: string): Promise<Reply> => {
+  const answer = async (path: string, body: unknown, by: string | null): Promise<Reply> => {
     try {
-      return await routes.get(path)!.answer(undefined)
+      return await routes.get(path)!.answer(body, by)
     } catch {
       return jsonReply(500, { error: 'the request failed: see the log' })
     }
@@ -123,8 +141,10 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
           const error = new ListenError(message.where, message.code)
           cause = error.message
           reject(error)
-        } else {
-          void answer(message.path).then((reply) => {
+        } else if (message.kind === 'access') options.onAccess?.(message.found)
+        else if (message.kind === 'wrong-token') options.onWrongToken?.(message.from)
+        else {
+          void answer(message.path, message.body, message.by).then((reply) => {
             const said: MainMessage = { kind: 'answer', path: message.path, reply }
             worker.postMessage(said)
           })

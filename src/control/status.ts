@@ -89,6 +89,8 @@ export const statusSchema = z.object({
     intent: z.enum(['serve', 'drain', 'withdraw']),
     source: z.enum(['operator', 'calendar']).nullable(),
     reason: z.string().nullable(),
+    /** The user, or the name of the token on the page; `null`: not known, or the calendar. */
+    by: z.string().nullable().default(null),
     until: time.nullable(),
   }),
   maintenance: z.object({ active: window.nullable(), next: window.nullable() }),
@@ -142,6 +144,8 @@ export const statusSchema = z.object({
     })
     .nullable()
     .default(null),
+  /** Whether the page takes orders with a token, and what is wrong with the files that decide it; `null`: it has none. */
+  access: z.object({ orders: z.boolean(), problem: z.string().nullable() }).nullable().default(null),
   /** Addresses that were removed from the node, because the daemon does not withdraw a dead service. */
   heldAddresses: list(z.string()),
   daemon: z.object({

@@ -247,6 +247,18 @@ const manifest = record({
   paths,
   /** `address:port` pairs of the HTTP listener. */
   listen: list(hostAndPort, 16),
+  /** Who may use the listener besides this machine; missing: for reading no one, for orders no one. */
+  access: optional(
+    record({
+      /** Of the page's tokens. */
+      tokensFile: nullable(absolutePath),
+      tls: nullable(
+        record({ certFile: absolutePath, keyFile: absolutePath, clientCaFile: nullable(absolutePath) }),
+      ),
+      /** Whether other machines read all without a token: in the lab. */
+      open: withDefault(yesNo, false),
+    }),
+  ),
   /** Whether the metrics have each WireGuard peer. */
   peerMetrics: withDefault(yesNo, false),
   neighbors: unique(list(neighbor, most.neighbors)),
@@ -280,6 +292,7 @@ export type ManifestNeighbor = Manifest['neighbors'][number]
 export type ManifestSession = NonNullable<ManifestNeighbor['session']>
 export type ManifestRpki = NonNullable<Manifest['rpki']>
 export type ManifestService = Manifest['services'][number]
+export type ManifestAccess = NonNullable<Manifest['access']>
 export type NodePaths = Manifest['paths']
 
 /** Reads a manifest from parsed JSON, and reports every problem with its place. */

@@ -53,6 +53,11 @@ export function createNodeMetrics(registers: Registry[]) {
       labelNames: ['interface', 'public_key'],
       registers,
     }),
+    wrongTokens: new Counter({
+      name: 'anyward_http_wrong_tokens_total',
+      help: 'Requests to the page with a token that is not known; beyond ten a minute, tokens are refused without a look',
+      registers,
+    }),
     agentWritten: new Gauge({
       name: 'anyward_agent_timestamp_seconds',
       help: 'When the agent of the node last wrote its state, which it does every ten seconds; absent where none has run since the boot (seconds since 1970)',

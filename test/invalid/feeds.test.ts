@@ -288,7 +288,7 @@ const rows: [name: string, edits: Edit[], issues: string[]][] = [
     'a controller that listens on every address',
     [['fleet.yaml', 'rpki:\n', 'controller: { listen: "0.0.0.0:9586" }\nrpki:\n']],
     [
-      "sites/fleet.yaml:18:23 warning: controller.listen: other machines can reach 0.0.0.0:9586 on each node, and read the node's status there\nwrite 127.0.0.1:9586, or restrict access with a firewall",
+      'sites/fleet.yaml:18:23 warning: controller.listen: other machines can reach 0.0.0.0:9586 on each node, and read /healthz and /metrics there, which name sites and neighbors; the page and the status are for the node itself\nwrite 127.0.0.1:9586, or restrict access with a firewall; add `tls` to read the page from elsewhere',
     ],
   ],
   [

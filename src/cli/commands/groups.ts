@@ -18,6 +18,7 @@ import { drainCommand } from './operate/drain.ts'
 import { eventsCommand } from './operate/events.ts'
 import { permitCommand } from './operate/permit.ts'
 import { statusCommand } from './operate/status.ts'
+import { tokenCommand } from './operate/token.ts'
 import { undrainCommand } from './operate/undrain.ts'
 import { withdrawCommand } from './operate/withdraw.ts'
 import { labCommand } from './rehearse/lab.ts'
@@ -54,6 +55,7 @@ export const commandGroups: Readonly<Record<string, readonly (() => Command)[]>>
     undrainCommand,
     withdrawCommand,
     permitCommand,
+    tokenCommand,
     rolloutCommand,
   ],
   Rehearse: [labCommand],

@@ -5,7 +5,7 @@ import { type WithdrawOutcome, withdrawNode, withdrawUnguarded } from '../../nod
 import type { Way, Withdrawal } from '../../node/withdraw/ladder.ts'
 import { commandToRestore } from '../../node/withdraw/removed-addresses.ts'
 import { exitCode } from '../failure.ts'
-import { type ForceOptions, userOf } from '../force.ts'
+import { type ForceOptions, userName, userOf } from '../force.ts'
 import { type NodeOptions, requireBundle } from '../locate-bundle.ts'
 import { printStatus } from '../print-status.ts'
 import { withProgress } from '../terminal/progress.ts'
@@ -25,7 +25,7 @@ export async function withdraw(options: WithdrawOptions): Promise<void> {
     const { reason = null } = options
     const outcome = await withProgress({ lines: 'slow' }, (progress) => {
       progress.step(`withdraw the routes of ${manifest.node}`)
-      return withdrawNode(manifest, { reason, forcedBy: userOf(options) })
+      return withdrawNode(manifest, { reason, by: userName(), forcedBy: userOf(options) })
     })
     report(manifest, outcome, json)
   }

@@ -1,4 +1,4 @@
-import { type ForceOptions, userOf } from '../force.ts'
+import { type ForceOptions, userName, userOf } from '../force.ts'
 import { type Course, giveOrder, type OrderOptions } from './give-order.ts'
 
 export type DrainOptions = OrderOptions & ForceOptions & { readonly for?: number }
@@ -12,5 +12,9 @@ const course: Course = {
 
 export async function drain(options: DrainOptions): Promise<void> {
   const { for: forMs = null, reason = null } = options
-  await giveOrder({ intent: 'drain', reason, forMs, forcedBy: userOf(options) }, course, options)
+  await giveOrder(
+    { intent: 'drain', reason, forMs, by: userName(), forcedBy: userOf(options) },
+    course,
+    options,
+  )
 }

@@ -1,3 +1,4 @@
+import { userName } from '../force.ts'
 import { type Course, giveOrder, type OrderOptions } from './give-order.ts'
 
 const course: Course = {
@@ -8,5 +9,5 @@ const course: Course = {
 }
 
 export async function undrain(options: OrderOptions): Promise<void> {
-  await giveOrder({ intent: 'serve', reason: null, forMs: null }, course, options)
+  await giveOrder({ intent: 'serve', reason: null, forMs: null, by: userName() }, course, options)
 }

@@ -15,6 +15,6 @@ const files = [
 export function readPageFiles(dir: string): Route[] {
   return files.map(({ path, name, contentType }) => {
     const reply: Reply = { code: 200, contentType, body: readFileSync(join(dir, name), 'utf8') }
-    return { method: 'GET', path, access: 'anyone', shareMs: 0, answer: () => reply }
+    return { method: 'GET', path, access: 'stranger', shareMs: 0, answer: () => reply }
   })
 }

@@ -78,6 +78,8 @@ export function layoutOf(node: LabNode, dir: string, port: number): NodeLayout {
   return {
     paths,
     listen: [`127.0.0.1:${port}`, `${node.managementAddress.address}:${port}`],
+    // The network is on this machine alone.
+    isOpen: true,
     logFile,
   }
 }

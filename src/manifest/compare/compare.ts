@@ -157,6 +157,7 @@ function compareRest(before: Manifest, after: Manifest): string[] {
   const own = ({
     paths,
     listen,
+    access,
     peerMetrics,
     services,
     store,
@@ -165,7 +166,10 @@ function compareRest(before: Manifest, after: Manifest): string[] {
     degradable,
     maintenance,
   }: Manifest) =>
-    JSON.stringify([paths, listen, peerMetrics, services, store, remote, rescue, degradable, maintenance])
+    JSON.stringify([
+      ...[paths, listen, access, peerMetrics, services, store, remote, rescue],
+      ...[degradable, maintenance],
+    ])
   if (own(before) !== own(after)) why.push('the controller’s settings change: restart it with the new bundle')
   return why
 }

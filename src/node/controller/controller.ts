@@ -161,6 +161,7 @@ export class Controller {
       guard: guard?.state ?? null,
       fleet: this.#parts.fleet ?? null,
       rescue: this.#parts.rescue?.status() ?? null,
+      access: this.#parts.access?.() ?? null,
       isFenced: (port) => this.#parts.fence?.isFenced(port) ?? null,
       heldAddresses: lastResort?.removed.map(({ address }) => address) ?? [],
       savedAnnouncements: saved?.found ?? [],
@@ -286,7 +287,7 @@ export class Controller {
   #reportIntent(intent: EffectiveIntent): void {
     const last = this.#reportedIntent
     const isSame = last?.intent === intent.intent && last.source === intent.source
-    if (isSame && last.forcedBy === intent.forcedBy) return
+    if (isSame && last.forcedBy === intent.forcedBy && last.by === intent.by) return
     this.#reportedIntent = intent
     if (last !== null || intent.source !== null) this.#parts.observer.intended(intent)
   }

@@ -92,6 +92,8 @@ export interface ControllerParts {
   readonly lastResort: AddressRemover | null
   /** Missing: the fleet shares no roster. */
   readonly rescue?: { status(): NodeStatus['rescue'] } | null
+  /** Whether the page takes orders; `null`: it has no tokens. */
+  readonly access?: () => NodeStatus['access']
   /** `null` or missing: the fleet has no store. */
   readonly fleet?: FleetPlace | null
   /** Missing: the daemon's services are not fenced. */

@@ -148,9 +148,9 @@ export function createObserver(
       if (answer === 'granted') metrics.permitWait.observe({ service }, waitedMs / 1000)
       if (answer === 'refused') metrics.permitRefusals.inc({ service })
     },
-    intended({ intent, source, reason, until, forcedBy }) {
-      const facts = { event: 'operator', intent, source, reason, until, forcedBy }
-      const by = source === 'calendar' ? 'the calendar' : 'the operator'
+    intended({ intent, source, reason, until, by, forcedBy }) {
+      const facts = { event: 'operator', intent, source, reason, until, by, forcedBy }
+      const who = source === 'calendar' ? 'the calendar' : `the operator${by === null ? '' : ` ${by}`}`
       const why = reason === null ? '' : ` (${reason})`
       const forced = forcedBy === null ? '' : `, without a permit, by ${forcedBy}`
       say(
@@ -158,7 +158,7 @@ export function createObserver(
         facts,
         source === null
           ? 'no order and no maintenance window is active any more: the node serves'
-          : `${by} orders ${intent}${why}${forced}`,
+          : `${who} orders ${intent}${why}${forced}`,
       )
     },
   }

@@ -25,6 +25,7 @@ export function buildStatus(input: {
   isFenced: (port: number) => boolean | null
   heldAddresses: readonly string[]
   savedAnnouncements: readonly SavedNetwork[]
+  access: NodeStatus['access']
   bfdOf: (neighbor: string) => NodeStatus['neighbors'][number]['bfd']
   daemonVersion: string | null
   now: number
@@ -82,6 +83,7 @@ export function buildStatus(input: {
       intent: intent.intent,
       source: intent.source,
       reason: intent.reason,
+      by: intent.by,
       until: intent.until === null ? null : isoTime(intent.until),
     },
     maintenance: {
@@ -91,6 +93,7 @@ export function buildStatus(input: {
     guard: input.guard,
     rescue: input.rescue,
     store: fleet === null ? null : describeContact(fleet.contact()),
+    access: input.access,
     heldAddresses: input.heldAddresses,
     daemon: {
       kind: manifest.daemon,

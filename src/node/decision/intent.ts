@@ -7,6 +7,8 @@ export type Intent = 'serve' | 'drain' | 'withdraw'
 export interface OperatorIntent {
   readonly intent: Intent
   readonly reason: string | null
+  /** The user who ordered it, or the name of the token; missing or `null`: not known. */
+  readonly by?: string | null
   /** The user whose order needs no permit to withdraw; missing or `null`: it needs one. */
   readonly forcedBy?: string | null
   /** Wall clock, milliseconds since 1970. */
@@ -21,6 +23,7 @@ export const instantShape = number(0, 10_000_000_000_000)
 export const intentShape = record({
   intent: word('serve', 'drain', 'withdraw'),
   reason: nullable(anyText(500)),
+  by: optional(nullable(anyText(100))),
   forcedBy: optional(nullable(anyText(100))),
   since: instantShape,
   until: nullable(instantShape),
@@ -49,6 +52,8 @@ export interface EffectiveIntent {
   /** Wall clock; null: until another order. */
   readonly until: number | null
   readonly reason: string | null
+  /** Of the operator: who; `null`: not known, or the calendar. */
+  readonly by: string | null
   readonly forcedBy: string | null
 }
 
@@ -62,14 +67,15 @@ export function effectiveIntent(
   wall: number,
 ): EffectiveIntent {
   const ordered = currentIntent(operator, wall)
-  const { reason, forcedBy = null } = ordered
+  const { reason, by = null, forcedBy = null } = ordered
+  const unnamed = { by: null, forcedBy: null }
   if (ordered.intent !== 'serve') {
-    return { intent: ordered.intent, source: 'operator', until: ordered.until, reason, forcedBy }
+    return { intent: ordered.intent, source: 'operator', until: ordered.until, reason, by, forcedBy }
   }
   const { active, next } = calendar
-  if (active === null) return { forcedBy: null, intent: 'serve', source: null, until: null, reason: null }
+  if (active === null) return { ...unnamed, intent: 'serve', source: null, until: null, reason: null }
   if (active.start <= ordered.since) {
-    return { forcedBy: null, intent: 'serve', source: 'operator', until: next?.start ?? null, reason }
+    return { intent: 'serve', source: 'operator', until: next?.start ?? null, reason, by, forcedBy: null }
   }
-  return { forcedBy: null, intent: 'drain', source: 'calendar', until: active.until, reason: active.reason }
+  return { ...unnamed, intent: 'drain', source: 'calendar', until: active.until, reason: active.reason }
 }

@@ -23,17 +23,20 @@ function readEnd(block: string): number {
 export async function readCertificateEnds({
   store,
   rescue,
-}: Pick<Manifest, 'store' | 'rescue'>): Promise<Map<string, number>> {
+  access,
+}: Pick<Manifest, 'store' | 'rescue' | 'access'>): Promise<Map<string, number>> {
   const ends = new Map<string, number>()
   for (const [use, settings] of [
     ['store', store],
     ['rescue', rescue],
+    ['page', access?.tls && { certFile: access.tls.certFile, caFile: access.tls.clientCaFile }],
   ] as const) {
-    if (settings === null) continue
+    if (settings == null) continue
     for (const [name, file] of [
       [use, settings.certFile],
       [`${use}-ca`, settings.caFile],
     ] as const) {
+      if (file === null) continue
       const end = endOf((await readRegularFile(file, mostBytes).catch(() => null)) ?? '')
       if (end !== null) ends.set(name, end)
     }

@@ -3,8 +3,15 @@ import type { Server } from 'node:http'
 import { fileURLToPath } from 'node:url'
 import { systemClock } from '../../clock/clock.ts'
 import { createHttpServer, listen } from '../../control/http-server.ts'
-import { ListenError, type Listener, logThreadEnd, startListener } from '../../control/listener.ts'
-import { orderRoute, viewRoutes } from '../../control/program-routes.ts'
+import {
+  ListenError,
+  type Listener,
+  type ListenerOptions,
+  logThreadEnd,
+  startListener,
+} from '../../control/listener.ts'
+import type { OperatorOrder } from '../../control/order.ts'
+import { namedOrderRoute, orderRoute, viewRoutes } from '../../control/program-routes.ts'
 import type { Route } from '../../control/route.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
 import type { Log } from '../../telemetry/log.ts'
@@ -22,6 +29,13 @@ export function createRoutes(
   others: readonly Route[],
   measure: () => void,
 ): Route[] {
+  const carryOut = async ({ intent, reason, by = null, forcedBy = null, forMs }: OperatorOrder) => {
+    const since = systemClock.wall()
+    const until = forMs === null ? null : since + forMs
+    await controller.setIntent({ intent, reason, by, forcedBy, since, until })
+    await controller.settle(2000)
+    return controller.status()
+  }
   return [
     ...others,
     ...viewRoutes({
@@ -33,13 +47,8 @@ export function createRoutes(
         return renderMetrics(metrics.registry, metrics.peerLines)
       },
     }),
-    orderRoute(async ({ intent, reason, forcedBy = null, forMs }) => {
-      const since = systemClock.wall()
-      const until = forMs === null ? null : since + forMs
-      await controller.setIntent({ intent, reason, forcedBy, since, until })
-      await controller.settle(2000)
-      return controller.status()
-    }),
+    orderRoute(carryOut),
+    namedOrderRoute(carryOut),
   ]
 }
 
@@ -64,16 +73,17 @@ export async function openControlSocket(manifest: Manifest, routes: readonly Rou
 
 /** The TCP listener, if the manifest has one. Throws OperationError if it cannot listen. */
 export async function openListener(
-  { listen: places }: Manifest,
+  { listen: places, access }: Manifest,
   routes: readonly Route[],
-  log: Log,
+  { log, ...said }: { readonly log: Log } & Pick<ListenerOptions, 'onAccess' | 'onWrongToken'>,
 ): Promise<Listener | null> {
   if (places.length === 0) return null
   try {
     // The build puts the page beside the bundled program.
     const pageDir = fileURLToPath(new URL('../web/', import.meta.url))
     const page = existsSync(pageDir) ? { pageDir } : {}
-    return await startListener({ places, routes, onEnd: logThreadEnd(log), ...page })
+    const shared = { places, routes, onEnd: logThreadEnd(log), ...page, ...said }
+    return await startListener({ ...shared, ...(access && { access }) })
   } catch (cause) {
     if (!(cause instanceof ListenError)) throw cause
     throw new OperationError(cause.message, {

@@ -47,6 +47,7 @@ import { WireguardMeasure } from './measure-wireguard.ts'
 import { lockNode, requireOwnDaemon, requireOwnNode } from './node-identity.ts'
 import { createRoutes, openControlSocket, openListener } from './open-control.ts'
 import { PageData } from './page-data.ts'
+import { reportAccess } from './report-access.ts'
 import { rescueSessions, type SessionRescue, withStrays } from './rescue-sessions.ts'
 import { bundleSerialOf } from './serials.ts'
 import { shareRoster } from './share-roster.ts'
@@ -190,6 +191,7 @@ async function control(
   const counts = await createCounts(manifest)
   const sessions =
     rescue.shared === null ? null : rescueSessions(manifest, { ...rescue.shared, fence, say, metrics })
+  const access = reportAccess(manifest, { say, metrics })
   const isIdle = () => controller.isVerified
   const source = new SourceKeeper({ manifest, isIdle, run: runIpBatch, clock: systemClock, say, metrics })
   const controller: Controller = new Controller({
@@ -212,6 +214,7 @@ async function control(
     bfd,
     fence,
     fleet: membership,
+    access: () => access.status(),
     rescue: { status: () => withStrays(rescue.status(), sessions) },
   })
   bfd?.start((neighbor) => controller.isSessionUp(neighbor))
@@ -221,7 +224,7 @@ async function control(
   const measure = createMeasure({ manifest, membership, wireguard, counts, clock: systemClock, metrics })
   const routes = createRoutes(controller, metrics, [...ofFleet, ...ofPage], measure)
   const controlSocket = await openControlSocket(manifest, routes)
-  const listener = await openListener(manifest, routes, log)
+  const listener = await openListener(manifest, routes, { log, ...access })
   page.onChange = () => listener?.changed()
   const links = watchLinks({
     concerns: {

@@ -28,6 +28,7 @@ export type WithdrawOutcome =
 export interface WithdrawOrder {
   readonly reason: string | null
   /** The user whose order needs no permit; `null`: it needs one. */
+  readonly by: string | null
   readonly forcedBy: string | null
 }
 

@@ -21,6 +21,7 @@ export function buildManifest(
     routerId: node.routerId,
     paths: node.layout.paths,
     listen: [...node.layout.listen],
+    ...describeAccess(node),
     peerMetrics: node.peerMetrics,
     neighbors: node.sessions.map((session) => ({
       name: session.neighbor,
@@ -67,6 +68,12 @@ export function buildManifest(
     maintenance: node.maintenance.map((window) => ({ ...window })),
     files: Object.fromEntries(files.map(({ path, content }) => [path, hash(content)])),
   }
+}
+
+/** Left out where it has nothing: such bundles stay as they were. */
+function describeAccess({ access, layout: { isOpen = false } }: NodePlan): Pick<Manifest, 'access'> {
+  if (access.tokensFile === null && access.tls === null && !isOpen) return {}
+  return { access: { ...access, open: isOpen } }
 }
 
 function protocolOf({ daemon, routing }: NodePlan, { symbol, protocol }: NodePlan['sessions'][number]) {

@@ -129,6 +129,7 @@ function compileNode(shared: Compilation, site: Site, node: FleetNode, layout: N
     alwaysAnnounce: sortPrefixes(node.alwaysAnnounce),
     extra: node.extra,
     maintenance: node.maintenance,
+    access: fleet.access,
     peerMetrics: fleet.peerMetrics,
     plannerKeys: fleet.planner.keys,
   }

@@ -8,6 +8,7 @@ import type {
   Bfd,
   Degrade,
   ExtraText,
+  Fleet,
   FleetNode,
   MaintenanceWindow,
   Rpki,
@@ -65,6 +66,7 @@ export interface NodePlan {
   /** Configuration of the engineer's own, which the daemon gets as it is. */
   readonly extra: readonly ExtraText[]
   readonly maintenance: readonly MaintenanceWindow[]
+  readonly access: Fleet['access']
   readonly peerMetrics: boolean
   /** The keys that may sign the next bundle. */
   readonly plannerKeys: readonly string[]
@@ -74,6 +76,8 @@ export interface NodePlan {
 export interface NodeLayout {
   readonly paths: NodePaths
   readonly listen: readonly string[]
+  /** Whether other machines read what the controller serves without a token: in the lab. */
+  readonly isOpen?: boolean
   /** The routing daemon's log file, or `null` for syslog. */
   readonly logFile: string | null
 }

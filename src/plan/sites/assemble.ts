@@ -81,6 +81,7 @@ export function assembleFleet(fleet: FleetFile, sites: readonly SiteFile[], read
       via: fleet.rollout.via,
     },
     listen: fleet.controller.listen,
+    access: assembleAccess(fleet),
     peerMetrics: fleet.controller.peerMetrics,
     sites: sites.map((site) => ({
       name: site.site,
@@ -91,6 +92,14 @@ export function assembleFleet(fleet: FleetFile, sites: readonly SiteFile[], read
 
 function countServing(sites: readonly SiteFile[], service: string): number {
   return sites.filter(({ nodes }) => nodes.some((node) => node.services.includes(service))).length
+}
+
+function assembleAccess({ controller }: FleetFile): Fleet['access'] {
+  const { tokensFile, tls } = controller
+  return {
+    tokensFile: tokensFile ?? null,
+    tls: tls === undefined ? null : { ...tls, clientCaFile: tls.clientCaFile ?? null },
+  }
 }
 
 /** The cross-checks report which files are missing. */

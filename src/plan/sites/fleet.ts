@@ -40,6 +40,8 @@ export interface Fleet {
   readonly rollout: RolloutSettings
   /** Where each node's controller answers HTTP, as `address:port`. */
   readonly listen: string
+  /** Who may use it besides the machine itself. */
+  readonly access: Access
   /** Whether the metrics of a node have each WireGuard peer. */
   readonly peerMetrics: boolean
   readonly sites: readonly Site[]
@@ -108,6 +110,18 @@ export interface Rescue {
   readonly caFile: string
   readonly certFile: string
   readonly keyFile: string
+}
+
+/** Paths on each node. */
+interface Access {
+  /** Of the tokens for orders; `null`: none is taken. */
+  readonly tokensFile: string | null
+  /** `null`: other machines speak HTTP, and get what is for strangers. */
+  readonly tls: {
+    readonly certFile: string
+    readonly keyFile: string
+    readonly clientCaFile: string | null
+  } | null
 }
 
 /** etcd, with the paths of a site's certificate on its nodes. */

@@ -71,7 +71,7 @@ export function NodeFacts({ status }: { status: NodeStatus }) {
     const until = operator.until === null ? '' : ` until ${timeOf(operator.until, time)}`
     facts.push([
       'order',
-      `${operator.intent}, by the ${operator.source}${until}${operator.reason ? ` (${operator.reason})` : ''}`,
+      `${operator.intent}, by the ${operator.source}${operator.by === null ? '' : ` ${operator.by}`}${until}${operator.reason ? ` (${operator.reason})` : ''}`,
     ])
   }
   const { active, next } = maintenance

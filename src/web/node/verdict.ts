@@ -111,7 +111,8 @@ function judgeService(service: Service, status: NodeStatus, configured: Configur
 
 function byWhom(reason: string, { operator }: NodeStatus): string {
   if (operator.source === null || reason.startsWith('stopping')) return ''
-  return `; ordered by the ${operator.source}${operator.reason === null ? '' : `: ${operator.reason}`}`
+  const name = operator.by === null ? '' : ` ${operator.by}`
+  return `; ordered by the ${operator.source}${name}${operator.reason === null ? '' : `: ${operator.reason}`}`
 }
 
 /** Why no neighbor has what is to be announced. */

@@ -34,9 +34,9 @@ const bad: NodeStatus['services'][number] = {
 const statusOf = (service = good): NodeStatus => ({
   ...{ version: 1, node: 'fra1-a', site: 'fra1', bundle: null, serial: null, services: [service], time },
   neighbors: [{ name: 'transit1', address: '10.1.1.1', session: 'up', bfd: null }],
-  operator: { intent: 'serve', source: null, reason: null, until: null },
+  operator: { intent: 'serve', source: null, reason: null, by: null, until: null },
   maintenance: { active: null, next: null },
-  ...{ guard: null, store: null, rescue: null, heldAddresses: [] },
+  ...{ guard: null, store: null, rescue: null, heldAddresses: [], access: null },
   daemon: {
     ...{ kind: 'bird', version: '2.0.12', verified: true, trouble: null, savedAnnouncements: [] },
     observedAgoMs: 12,

@@ -27,12 +27,13 @@ function print(
       site: 'fra1',
       services,
       neighbors: [{ name: 'transit1', address: '10.1.1.1', session: 'down', bfd, ...neighbor }],
-      operator: { intent: 'serve', source: null, reason: null, until: null },
+      operator: { intent: 'serve', source: null, reason: null, by: null, until: null },
       maintenance: { active: null, next: null },
       guard: null,
       store: null,
       rescue,
       heldAddresses: [],
+      access: null,
       serial: null,
       daemon: {
         ...{

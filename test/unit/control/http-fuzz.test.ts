@@ -101,7 +101,7 @@ test.each(['anyone', 'owner'] as const)(
     const live = new LiveStreams({ ask: async () => jsonReply(200, 'state'), everyMs: 10, lifeMs: 100 })
     const server = createHttpServer({
       ...{ routes, access, limits: { requestMs: 100, answerMs: 200, readMs: 200 } },
-      ...(access === 'anyone' && { live }),
+      ...(access === 'anyone' && { streams: new Map([['/live', live]]) }),
     })
     const dir = await mkdtemp(join(tmpdir(), 'anyward-test-'))
     onTestFinished(async () => {

@@ -72,11 +72,11 @@ describe('the HTTP server', () => {
 
   test('accepts no order on a public server', async () => {
     const path = await serve(true)
-    expect((await ask(path, 'POST', '/operator', '{"intent":"withdraw"}')).code).toBe(405)
+    expect((await ask(path, 'POST', '/operator', '{"intent":"withdraw"}')).code).toBe(404)
     expect(orders).toEqual([])
   })
 
-  test.each(['', 'drain', '{"intent":"off"}', '{"intent":"drain","forMs":-1}', '[]', 'x'.repeat(10_000)])(
+  test.each(['', 'drain', '{"intent":"off"}', '{"intent":"drain","forMs":-1}', '[]', 'x'.repeat(4000)])(
     'refuses an invalid order: %.40j',
     async (body) => {
       const path = await serve(false)

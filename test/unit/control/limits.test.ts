@@ -182,7 +182,7 @@ describe('the limits of the HTTP server', () => {
     ],
     ['data that is not HTTP', '\0\0\r\n\r\n', 400],
     ['another method', 'DELETE /fast HTTP/1.1\r\nHost: localhost\r\n\r\n', 405],
-    ['an order', 'POST /operator HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}', 405],
+    ['an order', 'POST /operator HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}', 404],
     ['an unknown path', get('/nothing'), 404],
     ['a name of another site', get('/fast', 'example.com'), 421],
     ['a name that begins like ours', get('/fast', 'localhost.example.com'), 421],

@@ -38,12 +38,13 @@ const status = (services: Service[], change: Partial<NodeStatus> = {}): NodeStat
   serial: null,
   services,
   neighbors: [{ name: 'transit1', address: '10.1.1.1', session: 'up', bfd: null }],
-  operator: { intent: 'serve', source: null, reason: null, until: null },
+  operator: { intent: 'serve', source: null, reason: null, by: null, until: null },
   maintenance: { active: null, next: null },
   guard: null,
   store: null,
   rescue: null,
   heldAddresses: [],
+  access: null,
   daemon: {
     kind: 'bird',
     version: '2.17',
@@ -194,7 +195,13 @@ describe('the verdict of the page', () => {
   })
 
   test('says who has ordered a drain, and why', () => {
-    const operator = { intent: 'drain', source: 'operator', reason: 'new disk', until: null } as const
+    const operator = {
+      intent: 'drain',
+      source: 'operator',
+      reason: 'new disk',
+      by: 'ada',
+      until: null,
+    } as const
     const drained = {
       decision: 'withdraw',
       reason: 'drained',
@@ -202,7 +209,7 @@ describe('the verdict of the page', () => {
       announced: [],
     } as const
     expect(judgeOne(drained, { operator }).services[0]!.why).toBe(
-      'it is drained; ordered by the operator: new disk',
+      'it is drained; ordered by the operator ada: new disk',
     )
   })
 

@@ -1,7 +1,7 @@
 import { runsPerHour } from '../../../manifest/cron.ts'
 import { blobOf } from '../../../manifest/planner-keys.ts'
 import { parseAddress, parsePrefix } from '../../../net/prefix.ts'
-import type { Drafts } from '../drafts.ts'
+import type { Drafts, FleetDraft } from '../drafts.ts'
 import { type Finding, warning } from '../finding.ts'
 import { checkCommunities } from './policy/communities.ts'
 import { checkRpki } from './policy/rpki.ts'
@@ -23,7 +23,7 @@ export function checkFleet({ fleet }: Drafts): Finding[] {
     ),
     ...checkMembers(file, value.store?.endpoints),
     ...checkSchedule(file, value.planner?.schedule),
-    ...checkListen(file, value.controller?.listen),
+    ...checkListen(file, value.controller),
   ]
 }
 
@@ -58,21 +58,42 @@ function checkSchedule(file: string, schedule: string | undefined): Finding[] {
 
 const loopback = parsePrefix('127.0.0.0/8')
 
-function checkListen(file: string, listen: string | undefined): Finding[] {
+function checkListen(file: string, controller: FleetDraft['controller']): Finding[] {
+  const { listen, tls, tokensFile } = controller ?? {}
   const address = parseAddress(/^\[?(.+?)\]?:\d+$/.exec(listen ?? '')?.[1] ?? '')
-  if (
+  if (listen !== undefined && !address.ok) return []
+  const isLocal =
     !address.ok ||
     (loopback.ok && loopback.value.contains(address.value)) ||
     address.value.toString() === '::1'
-  ) {
-    return []
+  if (tls === undefined) {
+    if (isLocal || Object.hasOwn(controller ?? {}, 'tls')) return []
+    return [
+      warning(
+        file,
+        ['controller', 'listen'],
+        `other machines can reach ${listen} on each node, and read /healthz and /metrics there, which name sites and neighbors; the page and the status are for the node itself`,
+        'write 127.0.0.1:9586, or restrict access with a firewall; add `tls` to read the page from elsewhere',
+      ),
+    ]
   }
+  if (isLocal) {
+    return [
+      warning(
+        file,
+        ['controller', 'tls'],
+        'has no effect: only the node itself reaches `listen`, and it uses HTTP',
+        'write an address that others reach in `listen`, such as 0.0.0.0:9586, or remove `tls`',
+      ),
+    ]
+  }
+  if (tokensFile !== undefined || tls.clientCaFile !== undefined) return []
   return [
     warning(
       file,
-      ['controller', 'listen'],
-      `other machines can reach ${listen} on each node, and read the node's status there`,
-      'write 127.0.0.1:9586, or restrict access with a firewall',
+      ['controller', 'tls'],
+      'other machines can connect, and not read the page: there are no tokens and no authority for certificates of clients',
+      'add `tokensFile`, or `clientCaFile` in `tls`',
     ),
   ]
 }

@@ -369,9 +369,28 @@ export const fleetFileSchema = z.strictObject({
     .strictObject({
       listen: listenField
         .describe(
-          'Where each node’s controller serves [its page](page.md), and answers `/healthz`, `/status` and `/metrics`.',
+          'Where each node’s controller serves [its page](page.md), and answers `/healthz`, `/status` and `/metrics`. Other machines get only `/healthz` and `/metrics`, unless they have a token or a certificate and connect over `tls`.',
         )
         .prefault('127.0.0.1:9586'),
+      tokensFile: secretFileField('/etc/anyward/page-tokens')
+        .describe(
+          'On each node: who may order from the page, as `anyward token NAME` writes it. Left out: the page is read-only.',
+        )
+        .optional(),
+      tls: z
+        .strictObject({
+          certFile: secretFileField('/etc/anyward/page/server.crt').describe(
+            'On each node: its own certificate, for the name or address that browsers use.',
+          ),
+          keyFile: secretFileField('/etc/anyward/page/server.key').describe('On each node: its private key.'),
+          clientCaFile: secretFileField('/etc/anyward/page/clients.crt')
+            .describe('On each node: the authority whose client certificates may read without a token.')
+            .optional(),
+        })
+        .describe(
+          'HTTPS for connections from other machines; those from the node itself stay HTTP. Left out: other machines use HTTP, and no token is taken from them.',
+        )
+        .optional(),
       peerMetrics: yesNoField
         .describe(
           'Whether `/metrics` has the bytes and the last handshake of each WireGuard peer, by its public key: who uses the VPN, and when. See docs/security.md.',

@@ -36,7 +36,7 @@ async function serve(
     },
     ...limits,
   })
-  const server = createHttpServer({ routes: [], access: 'anyone', live })
+  const server = createHttpServer({ routes: [], access: 'anyone', streams: new Map([['/live', live]]) })
   servers.push(server)
   const path = join(dir, 'socket')
   await listen(server, path)
