@@ -1,9 +1,14 @@
 import { open } from 'node:fs/promises'
-import { createToken, lineOf } from '../../control/access/tokens.ts'
+import { createToken, isTokenName, lineOf } from '../../control/access/tokens.ts'
 import { CommandError } from '../failure.ts'
 
 /** Prints a new token alone on stdout, and what to do with it on stderr. */
 export async function makeToken(name: string, file: string | null): Promise<void> {
+  if (!isTokenName(name)) {
+    throw new CommandError(`${JSON.stringify(name)} is not a name for a token`, {
+      hint: 'write letters, digits, dots, hyphens, @ and _, at most 64',
+    })
+  }
   const token = createToken()
   const line = lineOf(name, token)
   if (file !== null) await append(file, line)

@@ -1,5 +1,4 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
-import { namePattern } from './token-name.ts'
 
 /** A token's SHA-256, with the name of who has it. */
 interface NamedHash {
@@ -14,7 +13,12 @@ export interface Tokens {
 }
 
 const mostTokens = 100
+const namePattern = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/
 const hashPattern = /^[0-9a-f]{64}$/
+
+export function isTokenName(name: string): boolean {
+  return namePattern.test(name)
+}
 
 /** 256 random bits: it can be used in a header as it is. */
 export function createToken(): string {

@@ -140,7 +140,7 @@ describe('an order over TCP', () => {
       { headers: { ...bearer, authorization: `Bearer ${lineOf('a', token).slice(2)}` } },
     ],
     ['another scheme', 401, { headers: { ...bearer, authorization: `Basic ${btoa(`ada:${token}`)}` } }],
-    ['GET', 405, { method: 'GET', body: undefined }],
+    ['GET', 405, { method: 'GET', body: '' }],
     ['PUT', 405, { method: 'PUT' }],
     ['the path of the owner', 404, { path: '/operator' }],
     ['a form', 415, { headers: { ...bearer, 'content-type': 'application/x-www-form-urlencoded' } }],

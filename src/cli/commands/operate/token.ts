@@ -1,5 +1,4 @@
-import { Command, InvalidArgumentError } from 'commander'
-import { namePattern } from '../../../control/access/token-name.ts'
+import { Command } from 'commander'
 
 /** `anyward token`: who may order from the page. */
 export function tokenCommand(): Command {
@@ -8,15 +7,10 @@ export function tokenCommand(): Command {
     .description(
       'Prints a new random token for the page of a node, once, and the line for the file of `controller.tokensFile`, which has only its hash. To revoke it, remove that line.',
     )
-    .argument('<name>', 'who gets it: the name is in the log of each order', parseName)
+    .argument('<name>', 'who gets it: the name is in the log of each order')
     .option('--file <file>', 'add the line to this file, mode 0600, instead of printing it')
     .action(async (name: string, options: { file?: string }) => {
       const { makeToken } = await import('../../operate/token.ts')
       await makeToken(name, options.file ?? null)
     })
-}
-
-function parseName(text: string): string {
-  if (namePattern.test(text)) return text
-  throw new InvalidArgumentError('Write letters, digits, dots, hyphens, @ and _, at most 64.')
 }

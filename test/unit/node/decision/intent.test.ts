@@ -14,6 +14,7 @@ const said = (changes: Partial<OperatorIntent>): OperatorIntent => ({ ...serving
 
 test('without an order or a window the node serves', () => {
   expect(effectiveIntent(serving, outside, 1500)).toEqual({
+    by: null,
     forcedBy: null,
     intent: 'serve',
     source: null,
@@ -24,6 +25,7 @@ test('without an order or a window the node serves', () => {
 
 test('a window drains until it ends', () => {
   expect(effectiveIntent(serving, during, 1500)).toEqual({
+    by: null,
     forcedBy: null,
     intent: 'drain',
     source: 'calendar',
@@ -51,7 +53,7 @@ test('undrain before a window does not cancel the window', () => {
 
 test.each(['drain', 'withdraw'] as const)('an order to %s outlasts the window', (intent) => {
   const operator = said({ intent, since: 900, reason: 'a new disk' })
-  const expected = { forcedBy: null, intent, source: 'operator', until: null, reason: 'a new disk' }
+  const expected = { by: null, forcedBy: null, intent, source: 'operator', until: null, reason: 'a new disk' }
   expect(effectiveIntent(operator, during, 1500)).toEqual(expected)
   expect(effectiveIntent(operator, outside, 2500)).toEqual(expected)
 })
