@@ -152,7 +152,7 @@ export class Access {
         this.#tokens = { ...this.#tokens, problem }
       }
     }
-    const looked = await Promise.all([cert, key, clientCa].map((file) => file?.look() ?? false))
+    const looked = await Promise.all([cert, key, clientCa].map(async (file) => (await file?.look()) ?? false))
     if (looked.includes(true)) this.#takeCredentials()
     const problem = this.#tokens.problem ?? this.#tlsProblem
     const found = { orders: this.takesOrders, problem }

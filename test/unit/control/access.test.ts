@@ -324,7 +324,7 @@ describe.skipIf(outside === undefined)('another machine', () => {
       await Promise.all(idle.slice(0, 1).map((socket) => once(socket, 'connect')))
       expect((await ask({ path: '/healthz' })).code).toBe(200)
       // The oldest gave way, and the others are cut off when they stay idle.
-      await Promise.all(idle.map((socket) => (socket.destroyed ? null : once(socket, 'close'))))
+      await Promise.all(idle.map(async (socket) => socket.destroyed || once(socket, 'close')))
     })
   }, 30_000)
 })
