@@ -78,6 +78,8 @@ interface Node {
   /** Its entry in the store, as it knows it. */
   readonly entry: string
   readonly serial: number
+  /** How often it has asked: a nonce is unique with its node's name. */
+  readonly asked: number
   /** It has said that it is well, and the register was then without it: it does not look again. */
   readonly settled: boolean
   readonly watched: Pick<World, 'register' | 'entries' | 'beats'> | null
@@ -93,7 +95,6 @@ export interface World {
   /** What a reader knows from the last beat of each node. A dead node's stays: the reader's clock may be slow. */
   readonly beats: readonly ('well' | 'not' | 'unknown')[]
   readonly budget: Budget
-  readonly nonces: number
 }
 
 export interface Model {
@@ -126,13 +127,13 @@ export function firstWorld({ sites, watches }: Model, budget: Budget): World {
       permit: { phase: 'none' },
       entry: entryOf(index, true, 0),
       serial: 0,
+      asked: 0,
       settled: true,
       watched: watches ? { register, entries, beats } : null,
       request: null,
       late: null,
     })),
     ...{ register, entries, beats, budget },
-    nonces: 0,
   }
 }
 
@@ -322,11 +323,10 @@ function askingOf({ sites, minSites }: Model, index: number): Asking {
 }
 
 function ask(model: Model, world: World, index: number): World {
-  const nonce = `${nameOf(index)}-${world.nonces}`
-  const { watched: seen } = world.nodes[index]!
-  const watched = seen === null ? null : viewFor(model, seen, index)
-  const unsettled = withNode(world, index, { ...world.nodes[index]!, settled: false })
-  const next = { ...unsettled, nonces: world.nonces + 1 }
+  const node = world.nodes[index]!
+  const nonce = `${nameOf(index)}-${node.asked}`
+  const watched = node.watched === null ? null : viewFor(model, node.watched, index)
+  const next = withNode(world, index, { ...node, asked: node.asked + 1, settled: false })
   const asked = advance(model, next, index, { event: 'ask', nonce, watched, nowMs })
   return skipsEntry(model) ? advance(model, asked, index, { event: 'published', nowMs }) : asked
 }
