@@ -201,7 +201,7 @@ export function createMetrics() {
     }),
     clockSkew: new Gauge({
       name: 'anyward_clock_skew_seconds',
-      help: "How far the other node's clock is ahead of this one's, too small by the delay of a message; absent while it is not known, as without its stream (seconds)",
+      help: "How far the other node's clock is ahead of this one's, too small by the delay of a message; absent while it is not known. By the streams of `rescue`; without it, by what up to 16 nodes say in the store (seconds)",
       labelNames: ['node'],
       registers,
     }),

@@ -109,6 +109,10 @@ export class FleetMember {
     return this.#view.stale()
   }
 
+  clocks(): ReturnType<FleetView['clocks']> {
+    return this.#view.clocks()
+  }
+
   contact(): StoreContact {
     return this.#contact
   }

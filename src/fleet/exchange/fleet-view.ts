@@ -123,6 +123,14 @@ export class FleetView {
       .map(({ site, node, ageMs }) => ({ site: visible(site), node: visible(node), ageMs }))
   }
 
+  /** How much the wall clocks of the nodes whose beat rises are ahead of this one's, as far as that is known. */
+  clocks(): { readonly node: string; readonly aheadMs: number }[] {
+    return this.#beats.list(this.#clock.now()).flatMap((beat) => {
+      const aheadMs = beat.fresh ? (this.#said.get(idOf(beat))?.clockAheadMs ?? null) : null
+      return aheadMs === null ? [] : [{ node: visible(beat.node), aheadMs }]
+    })
+  }
+
   /** How these observers see the endpoint of a node; `null`: none of them says anything now. */
   viewOne(node: NodeName, service: string, observers: readonly NodeName[]): RemoteView | null {
     const nowMs = this.#clock.now()

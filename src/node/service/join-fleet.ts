@@ -9,7 +9,7 @@ import type { ServicePermit } from '../controller/services/permit-keeper.ts'
 /** A node's place in the fleet's store. */
 export interface Membership
   extends FleetPlace,
-    Pick<FleetMember, 'describeBy' | 'look' | 'stale' | 'removeHolder'> {
+    Pick<FleetMember, 'describeBy' | 'look' | 'stale' | 'clocks' | 'removeHolder'> {
   readonly close: () => Promise<void>
 }
 
@@ -58,6 +58,7 @@ export async function joinFleet(manifest: Manifest, clock: Clock, say: Say): Pro
       describeBy: (describe) => member.describeBy(describe),
       look: () => member.look(),
       stale: () => member.stale(),
+      clocks: () => member.clocks(),
       holds: (service) => member.holds(service),
       contact: () => member.contact(),
       remoteOf: (service) =>
@@ -78,6 +79,7 @@ export async function joinFleet(manifest: Manifest, clock: Clock, say: Say): Pro
       describeBy: () => {},
       look: () => ({ store: contact, nodes: [], permits: [] }),
       stale: () => [],
+      clocks: () => [],
       holds: () => false,
       contact: () => contact,
       remoteOf: () => null,

@@ -11,10 +11,12 @@ import type { WireguardMeasure } from './measure-wireguard.ts'
 const readCertificatesEveryMs = 60_000
 const countRoutesEveryMs = 5000
 const readAgentEveryMs = 1000
+/** Each clock is seen by so many nodes: with all of them, a fleet would have as many series as the square of its nodes. */
+const mostClocks = 16
 
 interface MeasureParts {
   readonly manifest: Manifest
-  readonly membership: Pick<Membership, 'stale'> | null
+  readonly membership: Pick<Membership, 'stale' | 'clocks'> | null
   readonly wireguard: Pick<WireguardMeasure, 'measure'>
   readonly counts: Pick<RoutingCounts, 'look'>
   readonly clock: Pick<Clock, 'now' | 'wall'>
@@ -62,13 +64,29 @@ export function createMeasure(parts: MeasureParts): () => void {
     for (const [certificate, endMs] of certificates.get() ?? [])
       metrics.certificateExpiry.set({ certificate }, endMs / 1000)
   }
+  const measureClocks = () => {
+    // With session rescue, its streams know them.
+    if (manifest.rescue !== null) return
+    for (const { node, aheadMs } of clocksAfter(manifest.node, membership?.clocks() ?? []))
+      metrics.clockSkew.set({ node }, aheadMs / 1000)
+  }
   return () => {
     metrics.staleBeatAge.reset()
     for (const { site, node, ageMs } of membership?.stale() ?? [])
       metrics.staleBeatAge.set({ site, node }, ageMs / 1000)
+    measureClocks()
     wireguard.measure()
     measureRoutes()
     measureAgent()
     measureCertificates()
   }
+}
+
+/** Of the nodes that follow this one by name, and after the last those from the first on. */
+function clocksAfter<T extends { readonly node: string }>(self: string, clocks: readonly T[]): T[] {
+  const sorted = clocks.filter(({ node }) => node !== self).sort((a, b) => (a.node < b.node ? -1 : 1))
+  const next = sorted.findIndex(({ node }) => node > self)
+  return next < 0
+    ? sorted.slice(0, mostClocks)
+    : [...sorted.slice(next), ...sorted.slice(0, next)].slice(0, mostClocks)
 }

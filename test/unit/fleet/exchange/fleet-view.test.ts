@@ -61,6 +61,10 @@ test('the clock of a node is compared when it has just written, and not by what 
   expect(bed.view.nodes()).toMatchObject([{ clockAheadMs: null }])
   bed.change('status/', 'status/ams1/ams1-a', reportOf(wallMs + 5000))
   expect(bed.view.nodes()).toMatchObject([{ clockAheadMs: 5000 }])
+  // Its beat has not risen yet.
+  expect(bed.view.clocks()).toEqual([])
+  for (const number of [5, 6]) bed.beat('ams1/ams1-a', number)
+  expect(bed.view.clocks()).toEqual([{ node: 'ams1-a', aheadMs: 5000 }])
 })
 
 test('a node that the store no longer has is not listed', () => {

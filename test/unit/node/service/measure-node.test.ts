@@ -65,12 +65,38 @@ test('a beat that rises again is no longer counted as stale', async () => {
   const metrics = createMetrics()
   let stale = [{ site: 'fra1', node: 'fra1-a', ageMs: 5000 }]
   const manifest = { store: null, rescue: null, paths: { runtimeDir: folder } } as unknown as Manifest
-  const measure = createMeasure({ ...idle, manifest, membership: { stale: () => stale }, metrics })
+  const measure = createMeasure({
+    ...idle,
+    manifest,
+    membership: { stale: () => stale, clocks: () => [] },
+    metrics,
+  })
   measure()
   expect(await read(metrics, 'anyward_stale_beat_age_seconds')).toEqual([['site="fra1",node="fra1-a"', 5]])
   stale = []
   measure()
   expect(await read(metrics, 'anyward_stale_beat_age_seconds')).toEqual([])
+})
+
+test('clocks are those of the sixteen nodes that follow by name, by what the store has, without session rescue', async () => {
+  const metrics = createMetrics()
+  const named = (at: number) => `n${String(at).padStart(2, '0')}`
+  const clocks = () =>
+    Array.from({ length: 20 }, (_, at) => ({ node: named(19 - at), aheadMs: 1000 * (19 - at) }))
+  const found = async (rescue: object | null) => {
+    metrics.clockSkew.reset()
+    const manifest = {
+      node: 'n10',
+      store: null,
+      rescue,
+      paths: { runtimeDir: folder },
+    } as unknown as Manifest
+    createMeasure({ ...idle, manifest, membership: { stale: () => [], clocks }, metrics })()
+    return read(metrics, 'anyward_clock_skew_seconds')
+  }
+  const expected = [11, 12, 13, 14, 15, 16, 17, 18, 19, 0, 1, 2, 3, 4, 5, 6]
+  expect(await found(null)).toEqual(expected.map((at) => [`node="${named(at)}"`, at]))
+  expect(await found({ caFile: '/nowhere', certFile: '/nowhere' })).toEqual([])
 })
 
 test('prefixes are those of the last look at the daemon that has ended, and a look that fails leaves none', async () => {
