@@ -64,6 +64,8 @@ export const fleetStatusSchema = z.object({
   ),
   /** How many other sites have to be well for a permit, for each service of the node that answers. */
   minSites: list(z.object({ service: z.string(), minSites: z.number() })).default([]),
+  /** How many changes there were at the nodes since this controller watches: /fleet/events has the last ones. */
+  changes: z.number().default(0),
   time,
 })
 

@@ -1,5 +1,11 @@
 import type { FleetStatus } from '../control/fleet-status.ts'
-import type { Configured, PageState, ProbeTimes, RecentEventList } from '../control/page/page-state.ts'
+import type {
+  Configured,
+  FleetEventList,
+  PageState,
+  ProbeTimes,
+  RecentEventList,
+} from '../control/page/page-state.ts'
 
 export interface Sink {
   /** A state has arrived. `isStream`: without a stream, the page asks every two seconds. */
@@ -69,6 +75,7 @@ async function askState(sink: Sink): Promise<boolean> {
 export const askHistory = () => ask<ProbeTimes>('/history')
 export const askEvents = () => ask<RecentEventList>('/events/recent')
 export const askFleet = () => ask<FleetStatus>('/fleet')
+export const askFleetEvents = () => ask<FleetEventList>('/fleet/events')
 export const askRunbooks = () => ask<Readonly<Record<string, string>>>('/runbooks.json')
 export const askConfigured = () => ask<Configured>('/configured')
 

@@ -44,6 +44,45 @@ export interface PageState {
   readonly events: number
 }
 
+/** A change at a node of the fleet, as the one that answers has seen it in the store. */
+export type FleetEvent = {
+  readonly site: string
+  readonly node: string
+  readonly time: string
+  /** Whose clock that is. */
+  readonly clock: 'node' | 'watcher'
+} & (
+  | {
+      readonly what: 'service'
+      readonly service: string
+      readonly decision: 'announce' | 'degrade' | 'withdraw' | 'hold'
+      readonly reason: string
+      readonly announced: 'normal' | 'degraded' | 'nothing'
+      readonly neighbors: string
+    }
+  | { readonly what: 'service-removed' | 'unregistered'; readonly service: string }
+  | { readonly what: 'bundle'; readonly serial: number | null }
+  | { readonly what: 'silent' | 'added' | 'removed' }
+  | { readonly what: 'back'; readonly afterMs: number }
+  | {
+      readonly what: 'registered'
+      readonly service: string
+      readonly cause: 'permit' | 'fact' | 'order'
+      readonly reason: string
+    }
+  | { readonly what: 'store'; readonly ok: boolean }
+)
+
+/** What /fleet/events answers. */
+export interface FleetEventList {
+  /** Since when the one that answers watches: earlier changes are not known to it. */
+  readonly since: string
+  /** It rises with each. */
+  readonly count: number
+  /** The newest of them, the oldest first. */
+  readonly events: readonly FleetEvent[]
+}
+
 /** What /configured answers: the part of the bundle that the page shows. */
 export interface Configured {
   readonly services: readonly {

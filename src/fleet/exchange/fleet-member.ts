@@ -13,6 +13,7 @@ import {
   ServicePermit,
   type ServiceSettings,
 } from './service-permit.ts'
+import { type FleetEvent, Timeline } from './timeline/timeline.ts'
 import { type Beat, readBeat } from './values.ts'
 import { WatchedValues } from './watched-values.ts'
 
@@ -40,6 +41,8 @@ export interface FleetSnapshot {
   readonly store: StoreContact
   readonly nodes: readonly NodeView[]
   readonly permits: readonly PermitHolderView[]
+  /** How many changes there were since this node watches. */
+  readonly changes: number
 }
 
 export interface FleetMemberOptions {
@@ -60,6 +63,7 @@ export class FleetMember {
   readonly #watch: Watch
   readonly #watched: ExchangeParts['watched']
   readonly #view: FleetView
+  readonly #timeline: Timeline
   #describe: () => NodeReport | null = () => null
   #status = { text: '', atMs: 0 }
   #contact: StoreContact
@@ -81,9 +85,11 @@ export class FleetMember {
     this.#services = new Map(services.map((each) => [each.name, new ServicePermit(self, each, parts)]))
     this.#lastOkMs = clock.wall()
     this.#contact = { ok: null, sinceMs: this.#lastOkMs, problem: null }
+    this.#timeline = new Timeline(clock, self, times.staleAfterMs)
     this.#view = new FleetView({
       ...{ store, clock, beats: this.#beats, registers: this.#watched.registers },
       statusEveryMs: times.statusEveryMs,
+      timeline: this.#timeline,
     })
     this.#watch = followBeats(this.#beats, store, clock, { times, onFailure })
     this.#beatLater(0)
@@ -101,7 +107,14 @@ export class FleetMember {
   }
 
   look(): FleetSnapshot {
-    return { store: this.contact(), nodes: this.#view.nodes(), permits: this.#view.permits() }
+    const { count: changes } = this.#timeline
+    return { store: this.contact(), nodes: this.#view.nodes(), permits: this.#view.permits(), changes }
+  }
+
+  /** What has changed at other nodes, as far as it is still known; the oldest first. */
+  changes(): { readonly sinceMs: number; readonly count: number; readonly events: readonly FleetEvent[] } {
+    const { sinceMs, count } = this.#timeline
+    return { sinceMs, count, events: this.#timeline.list() }
   }
 
   /** The nodes whose beat does not rise. */
@@ -149,9 +162,18 @@ export class FleetMember {
     this.#next = this.#options.clock.after(delayMs, () => {
       const startMs = this.#options.clock.now()
       this.#beating = Promise.all([this.#beat(), this.#sayStatus()]).then(() => {
+        this.#lookForChanges()
         const tookMs = this.#options.clock.now() - startMs
         this.#beatLater(Math.max(0, this.#options.times.beatEveryMs - tookMs))
       })
+    })
+  }
+
+  #lookForChanges(): void {
+    this.#timeline.look({
+      ok: this.#contact.ok,
+      beats: this.#beats.list(this.#options.clock.now()),
+      registers: this.#watched.registers.current,
     })
   }
 

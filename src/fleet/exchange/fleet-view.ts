@@ -6,6 +6,7 @@ import type { Beats } from './beats.ts'
 import { idOf, type NodeName, nodeOfKey, registerKey, serviceOfRegister, statusPrefix } from './keys.ts'
 import { type DatedReport, readReport, type ServiceReport } from './node-report.ts'
 import { type ObserverReport, type RemoteView, viewKey, viewOne, viewRemotely } from './remote-view.ts'
+import type { Timeline } from './timeline/timeline.ts'
 import { readRegister } from './values.ts'
 import type { WatchedValues } from './watched-values.ts'
 
@@ -57,6 +58,7 @@ interface FleetViewOptions {
   readonly registers: WatchedValues
   /** Every node writes its status at least as often. */
   readonly statusEveryMs: number
+  readonly timeline: Timeline
 }
 
 /** What one reader knows of all nodes and of the registers, for people. It decides nothing. */
@@ -67,13 +69,17 @@ export class FleetView {
   readonly #keptMs: number
   readonly #said = new Map<string, Said>()
   readonly #registers: WatchedValues
+  readonly #timeline: Timeline
+  /** The nodes of the first snapshot were there before. */
+  #hasBegun = false
   readonly #watch: Watch
 
-  constructor({ store, clock, beats, registers, statusEveryMs }: FleetViewOptions) {
+  constructor({ store, clock, beats, registers, statusEveryMs, timeline }: FleetViewOptions) {
     this.#clock = clock
     this.#beats = beats
     this.#keptMs = 2.5 * statusEveryMs
     this.#registers = registers
+    this.#timeline = timeline
     this.#watch = store.watch(statusPrefix, (event) => this.#follow(event))
   }
 
@@ -167,14 +173,22 @@ export class FleetView {
   #follow(event: WatchEvent): void {
     if (event.event === 'snapshot') {
       const present = new Set([...event.values.keys()].map(idOfKey))
-      for (const id of [...this.#said.keys()]) if (!present.has(id)) this.#said.delete(id)
+      for (const id of [...this.#said.keys()]) if (!present.has(id)) this.#remove(id)
       for (const [key, value] of event.values) this.#take(key, value, false)
+      this.#hasBegun = true
     } else if (event.event === 'changes') {
       for (const { key, value } of event.changes) {
-        if (value === null) this.#said.delete(idOfKey(key))
+        if (value === null) this.#remove(idOfKey(key))
         else this.#take(key, value, true)
       }
     }
+  }
+
+  #remove(id: string): void {
+    const said = this.#said.get(id)
+    if (said === undefined) return
+    this.#said.delete(id)
+    this.#timeline.removeNode(said.node)
   }
 
   /** @param isNew it has just been written, as far as the store shows */
@@ -189,6 +203,9 @@ export class FleetView {
     const clockAheadMs =
       report === null || !isNew ? (known?.clockAheadMs ?? null) : report.clockMs - this.#clock.wall()
     this.#said.set(idOf(node), { node, firstSeenAtMs, writtenAtMs, report, clockAheadMs })
+    // Before and after one that cannot be read, nothing is known.
+    if (report !== null && known?.report !== null && this.#hasBegun)
+      this.#timeline.takeReport(node, known?.report ?? null, report)
   }
 }
 

@@ -1,6 +1,7 @@
 import { systemClock } from '../../clock/clock.ts'
 import { endpoints } from '../../control/endpoints.ts'
 import type { FleetStatus } from '../../control/fleet-status.ts'
+import type { FleetEventList } from '../../control/page/page-state.ts'
 import { jsonReply, type Route } from '../../control/route.ts'
 import type { FleetSnapshot } from '../../fleet/exchange/fleet-member.ts'
 import type { NodeView } from '../../fleet/exchange/fleet-view.ts'
@@ -20,6 +21,14 @@ type Own = Pick<Manifest, 'node' | 'site'> & {
 export function fleetRoutes(own: Own, membership: Membership, say: Say): Route[] {
   return [
     { ...endpoints.fleet, answer: () => jsonReply(200, describeFleet(own, membership.look())) },
+    {
+      ...endpoints.fleetEvents,
+      answer: () => {
+        const { sinceMs, count, events } = membership.changes()
+        const list: FleetEventList = { since: isoTime(sinceMs), count, events }
+        return jsonReply(200, list)
+      },
+    },
     {
       ...endpoints.permitRemoval,
       async answer(body) {
@@ -51,6 +60,7 @@ export function describeFleet(own: Own, found: FleetSnapshot): FleetStatus {
     },
     nodes: found.nodes.map((node) => describeNode(node, usual)),
     permits: found.permits,
+    changes: found.changes,
     minSites: own.services.map(({ name, minSites }) => ({ service: name, minSites })),
     time: isoTime(systemClock.wall()),
   }

@@ -9,7 +9,7 @@ import type { ServicePermit } from '../controller/services/permit-keeper.ts'
 /** A node's place in the fleet's store. */
 export interface Membership
   extends FleetPlace,
-    Pick<FleetMember, 'describeBy' | 'look' | 'stale' | 'clocks' | 'removeHolder'> {
+    Pick<FleetMember, 'describeBy' | 'look' | 'changes' | 'stale' | 'clocks' | 'removeHolder'> {
   readonly close: () => Promise<void>
 }
 
@@ -57,6 +57,7 @@ export async function joinFleet(manifest: Manifest, clock: Clock, say: Say): Pro
       permitOf: (service) => member.service(service),
       describeBy: (describe) => member.describeBy(describe),
       look: () => member.look(),
+      changes: () => member.changes(),
       stale: () => member.stale(),
       clocks: () => member.clocks(),
       holds: (service) => member.holds(service),
@@ -77,7 +78,8 @@ export async function joinFleet(manifest: Manifest, clock: Clock, say: Say): Pro
     return {
       permitOf: () => unreachable,
       describeBy: () => {},
-      look: () => ({ store: contact, nodes: [], permits: [] }),
+      look: () => ({ store: contact, nodes: [], permits: [], changes: 0 }),
+      changes: () => ({ sinceMs: contact.sinceMs, count: 0, events: [] }),
       stale: () => [],
       clocks: () => [],
       holds: () => false,

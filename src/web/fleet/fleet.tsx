@@ -3,6 +3,7 @@ import type { FleetStatus } from '../../control/fleet-status.ts'
 import { askFleet } from '../follow.ts'
 import { Closed, Mark, markOf, Scroll, ShowAll } from '../marks.tsx'
 import { lasting, timeOf } from '../words.ts'
+import { FleetEvents } from './fleet-events.tsx'
 import { type FleetRow, judgeFleet } from './fleet-verdict.ts'
 import { Takeovers } from './takeovers.tsx'
 
@@ -68,6 +69,7 @@ function FleetView({ fleet, problem }: { fleet: FleetStatus; problem: string | n
       {wrong.length > 0 && <Rows title="Not as they should" rows={wrong} />}
       <Permits fleet={fleet} />
       <Takeovers takeovers={takeovers} />
+      <FleetEvents now={fleet.time} changes={fleet.changes} isLost={problem !== null} />
       {well.length > 0 && (
         <Closed summary={`${well.length} that serve`} level="ok">
           <Rows title="As they should" rows={well} />

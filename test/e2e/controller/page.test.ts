@@ -249,7 +249,7 @@ function fleetOf(size: number, turn: number): FleetStatus {
     }
   })
   return {
-    ...{ version: 1, node: 'site0000-a', site: 'site0000', nodes, permits: [], time },
+    ...{ version: 1, node: 'site0000-a', site: 'site0000', nodes, permits: [], changes: 0, time },
     store: { ok: true, since: time, problem: null },
     minSites: [{ service: 'vpn', minSites: 500 }],
   }

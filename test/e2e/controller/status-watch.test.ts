@@ -46,7 +46,7 @@ const fleetOf = (service = good): FleetStatus => {
   const { health, decision, reason, announced } = service
   const node = { site: 'fra1', node: 'fra1-a', ageMs: 400, stale: false, clockAheadMs: 0, serial: null }
   return {
-    ...{ version: 1, node: 'fra1-a', site: 'fra1', permits: [], minSites: [], time },
+    ...{ version: 1, node: 'fra1-a', site: 'fra1', permits: [], changes: 0, minSites: [], time },
     store: { ok: true, since: time, problem: null },
     nodes: [{ ...node, health, decision, reason, announced, services: [{ ...service, well: true }] }],
   }

@@ -38,6 +38,20 @@ describe('the page of the fleet', () => {
       .filter({ hasText: last.name })
       .filter({ hasText: 'withdrawn (interface-down)' })
       .waitFor()
+    // What remains of the service, and what has changed.
+    await page
+      .getByRole('row')
+      .filter({ hasText: nodes[0]!.site })
+      .filter({ hasText: nodes[1]!.site })
+      .waitFor()
+    const change = (text: RegExp) =>
+      page
+        .getByRole('listitem')
+        .filter({ hasText: `${last.name} at ${last.site}` })
+        .filter({ hasText: text })
+        .first()
+        .waitFor({ timeout: patience(10_000) })
+    await change(/vpn withdrawn \(interface-down\)/)
     // The register has it.
     await page
       .getByRole('listitem')
@@ -54,6 +68,17 @@ describe('the page of the fleet', () => {
       .filter({ hasText: last.name })
       .filter({ hasText: /silent for \d+ s/ })
       .waitFor()
+    const silentAt = performance.now()
+    await change(/silent: whether it still announces is not known/)
+    const lateMs = performance.now() - silentAt
+    process.stdout.write(`the change is shown ${Math.round(lateMs)} ms after the row\n`)
+    expect(lateMs).toBeLessThan(patience(4000))
+    await page.getByLabel('at', { exact: true }).selectOption(nodes[0]!.site)
+    await page
+      .getByRole('listitem')
+      .filter({ hasText: /silent: whether/ })
+      .waitFor({ state: 'detached' })
+    await expectGoodLooks(started.browser, `${url}#fleet`, 'fleet-silent', /does not serve/)
     expect(complaints).toEqual([])
     await close()
   })

@@ -38,6 +38,7 @@ function fleetOf(nodes: readonly Node[], change: Partial<FleetStatus> = {}): Fle
     nodes,
     permits: [],
     minSites: [],
+    changes: 0,
     time,
     ...change,
   }

@@ -35,6 +35,7 @@ const judge = (nodes: Node[], change: Partial<FleetStatus> = {}) =>
       site: 'fra1',
       permits: [],
       minSites: [],
+      changes: 0,
       time: '2026-11-30T03:00:10.000Z',
       nodes,
     },

@@ -24,7 +24,15 @@ const fleet = (
   minSites: number | null = 1,
   change: Partial<FleetStatus> = {},
 ): FleetStatus => ({
-  ...{ version: 1, node: 'fra1-a', site: 'fra1', permits: [], time: '2026-11-30T03:00:10.000Z', nodes },
+  ...{
+    version: 1,
+    node: 'fra1-a',
+    site: 'fra1',
+    permits: [],
+    changes: 0,
+    time: '2026-11-30T03:00:10.000Z',
+    nodes,
+  },
   store: { ok: true, since: '2026-11-30T03:00:00.000Z', problem: null },
   minSites: minSites === null ? [] : [{ service: 'vpn', minSites }],
   ...change,

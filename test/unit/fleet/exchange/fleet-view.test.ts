@@ -3,6 +3,7 @@ import { systemClock } from '../../../../src/clock/clock.ts'
 import { Beats } from '../../../../src/fleet/exchange/beats.ts'
 import { FleetView } from '../../../../src/fleet/exchange/fleet-view.ts'
 import { longestReport } from '../../../../src/fleet/exchange/node-report.ts'
+import { Timeline } from '../../../../src/fleet/exchange/timeline/timeline.ts'
 import { WatchedValues } from '../../../../src/fleet/exchange/watched-values.ts'
 import type { Store, WatchEvent } from '../../../../src/fleet/store.ts'
 
@@ -13,6 +14,7 @@ class Bed {
   readonly beats = new Beats(3500)
   readonly #watches = new Map<string, (event: WatchEvent) => void>()
   readonly view: FleetView
+  readonly timeline: Timeline
 
   constructor() {
     const clock = { ...systemClock, now: () => this.nowMs, wall: () => wallMs + this.nowMs }
@@ -23,7 +25,15 @@ class Bed {
       },
     } as Store
     const registers = new WatchedValues(store, 'permit/')
-    this.view = new FleetView({ store, clock, beats: this.beats, registers, statusEveryMs: 30_000 })
+    this.timeline = new Timeline(clock, { site: 'ams1', node: 'ams1-a' }, 3500)
+    this.view = new FleetView({
+      store,
+      clock,
+      beats: this.beats,
+      registers,
+      timeline: this.timeline,
+      statusEveryMs: 30_000,
+    })
   }
 
   snapshot(prefix: string, values: Record<string, string>): void {
@@ -65,6 +75,22 @@ test('the clock of a node is compared when it has just written, and not by what 
   expect(bed.view.clocks()).toEqual([])
   for (const number of [5, 6]) bed.beat('ams1/ams1-a', number)
   expect(bed.view.clocks()).toEqual([{ node: 'ams1-a', aheadMs: 5000 }])
+})
+
+test('what a node changes is an event, by its clock; what it repeats, or said before, is none', () => {
+  const bed = new Bed()
+  bed.snapshot('status/', { 'status/ams1/ams1-a': reportOf(wallMs) })
+  bed.change('status/', 'status/ams1/ams1-a', reportOf(wallMs + 1000))
+  expect(bed.timeline.list()).toEqual([])
+  const withdrawn = { ...service, decision: 'withdraw', reason: 'hung' }
+  bed.change('status/', 'status/ams1/ams1-a', reportOf(wallMs + 2000, [withdrawn]))
+  bed.change('status/', 'status/lon1/lon1-a', reportOf(wallMs + 3000))
+  bed.change('status/', 'status/lon1/lon1-a', null)
+  expect(bed.timeline.list()).toMatchObject([
+    { what: 'service', node: 'ams1-a', reason: 'hung', time: '2026-11-29T00:00:02.000Z', clock: 'node' },
+    { what: 'added', node: 'lon1-a' },
+    { what: 'removed', node: 'lon1-a', clock: 'watcher' },
+  ])
 })
 
 test('a node that the store no longer has is not listed', () => {
