@@ -5,6 +5,7 @@ export const endpoints = {
   metrics: { method: 'GET', path: '/metrics', access: 'stranger', shareMs: 1000 },
   fleet: { method: 'GET', path: '/fleet', access: 'anyone', shareMs: 500 },
   fleetEvents: { method: 'GET', path: '/fleet/events', access: 'anyone', shareMs: 500 },
+  rollout: { method: 'GET', path: '/rollout', access: 'anyone', shareMs: 500 },
   state: { method: 'GET', path: '/state', access: 'anyone', shareMs: 100 },
   /** The same as a stream, on TCP. */
   live: { method: 'GET', path: '/live', access: 'anyone', shareMs: 0 },

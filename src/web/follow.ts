@@ -6,6 +6,7 @@ import type {
   ProbeTimes,
   RecentEventList,
 } from '../control/page/page-state.ts'
+import type { RolloutAnswer } from '../control/rollout-status.ts'
 
 export interface Sink {
   /** A state has arrived. `isStream`: without a stream, the page asks every two seconds. */
@@ -76,6 +77,7 @@ export const askHistory = () => ask<ProbeTimes>('/history')
 export const askEvents = () => ask<RecentEventList>('/events/recent')
 export const askFleet = () => ask<FleetStatus>('/fleet')
 export const askFleetEvents = () => ask<FleetEventList>('/fleet/events')
+export const askRollout = () => ask<RolloutAnswer>('/rollout')
 export const askRunbooks = () => ask<Readonly<Record<string, string>>>('/runbooks.json')
 export const askConfigured = () => ask<Configured>('/configured')
 

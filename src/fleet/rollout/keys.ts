@@ -8,6 +8,9 @@ export const archivePrefix = 'archive/'
 /** The lock of rollouts, and a text that changes while a command drives the rollout that has it. */
 export const lockKey = 'rollout/lock'
 export const engineBeatKey = 'rollout/beat'
+/** How far that rollout is, or the last one was, for people. */
+export const rolloutStateKey = 'rollout/state'
+export const rolloutPrefix = 'rollout/'
 /** What a node says; only its site writes these keys. */
 export const reportPrefix = 'report/'
 export const viewPrefix = 'view/'

@@ -6,6 +6,7 @@ import { jsonReply, type Route } from '../../control/route.ts'
 import type { FleetSnapshot } from '../../fleet/exchange/fleet-member.ts'
 import type { NodeView } from '../../fleet/exchange/fleet-view.ts'
 import type { NodeReport } from '../../fleet/exchange/node-report.ts'
+import { RolloutReader } from '../../fleet/rollout/rollout-reader.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
 import type { Say } from '../../telemetry/say.ts'
 import { visible } from '../../text/wording.ts'
@@ -19,6 +20,7 @@ type Own = Pick<Manifest, 'node' | 'site'> & {
 
 /** What a controller serves of the fleet, and an operator's order to it. */
 export function fleetRoutes(own: Own, membership: Membership, say: Say): Route[] {
+  const rollouts = new RolloutReader(membership.store, systemClock)
   return [
     { ...endpoints.fleet, answer: () => jsonReply(200, describeFleet(own, membership.look())) },
     {
@@ -29,6 +31,7 @@ export function fleetRoutes(own: Own, membership: Membership, say: Say): Route[]
         return jsonReply(200, list)
       },
     },
+    { ...endpoints.rollout, answer: async () => jsonReply(200, await rollouts.read()) },
     {
       ...endpoints.permitRemoval,
       async answer(body) {

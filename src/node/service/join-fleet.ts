@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Clock } from '../../clock/clock.ts'
 import type { FleetMember, MemberTimes } from '../../fleet/exchange/fleet-member.ts'
+import type { Store } from '../../fleet/store.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
 import type { Say } from '../../telemetry/say.ts'
 import type { FleetPlace } from '../controller/parts.ts'
@@ -10,6 +11,8 @@ import type { ServicePermit } from '../controller/services/permit-keeper.ts'
 export interface Membership
   extends FleetPlace,
     Pick<FleetMember, 'describeBy' | 'look' | 'changes' | 'stale' | 'clocks' | 'removeHolder'> {
+  /** For people; `null`: the store cannot be asked. */
+  readonly store: Pick<Store, 'read'> | null
   readonly close: () => Promise<void>
 }
 
@@ -65,6 +68,7 @@ export async function joinFleet(manifest: Manifest, clock: Clock, say: Say): Pro
       remoteOf: (service) =>
         member.viewRemotely(service, remote?.observers.filter((one) => one.service === service) ?? []),
       removeHolder: (service, holder) => member.removeHolder(service, holder),
+      store,
       close: async () => {
         await member.close()
         await store.close()
@@ -86,6 +90,7 @@ export async function joinFleet(manifest: Manifest, clock: Clock, say: Say): Pro
       contact: () => contact,
       remoteOf: () => null,
       removeHolder: async () => ({ outcome: 'failed', message: problem }),
+      store: null,
       close: async () => {},
     }
   }

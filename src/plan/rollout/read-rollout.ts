@@ -6,6 +6,7 @@ import {
   type Infer,
   list,
   nullable,
+  optional,
   readShape,
   record,
   type Shape,
@@ -28,6 +29,7 @@ const node = record({
   from: text,
   to: text,
   before: nullable(view),
+  since: optional(text),
 })
 
 const rollout = record({
@@ -40,6 +42,7 @@ const rollout = record({
   state: word('running', 'paused', 'done', 'undone', 'failed'),
   aim: word('forward', 'pause', 'undo-wave', 'abort', 'undo'),
   reason: nullable(anyText()),
+  since: optional(text),
   waves: list(record({ name: text, nodes: list(node, 100_000) }), 10_000),
 })
 

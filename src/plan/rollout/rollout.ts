@@ -46,6 +46,8 @@ export interface RolloutNode {
   readonly to: string
   /** Before the change. `null`: no controller, or not changed yet. */
   readonly before: NodeView | null
+  /** Since when its state and detail are these; missing: an earlier version did not store it. */
+  readonly since?: string
 }
 
 export interface RolloutWave {
@@ -65,6 +67,8 @@ export interface Rollout {
   readonly state: RolloutState
   readonly aim: Aim
   readonly reason: string | null
+  /** Since when its state, aim and reason are these. */
+  readonly since?: string
   readonly waves: readonly RolloutWave[]
 }
 
@@ -93,6 +97,12 @@ export function waveState(wave: RolloutWave): string {
   if (all('undone', 'waiting')) return 'undone'
   if (has('undoing', 'reverted', 'failed')) return 'undoing'
   return all('changed', 'done') ? 'soaking' : 'running'
+}
+
+/** While the rollout is paused nothing goes on in a wave that is not over. */
+export function shownWaveState(wave: RolloutWave, { state }: Pick<Rollout, 'state'>): string {
+  const ofWave = waveState(wave)
+  return state === 'paused' && (ofWave === 'running' || ofWave === 'soaking') ? 'paused' : ofWave
 }
 
 /** The first wave that is not complete. */

@@ -5,6 +5,7 @@ import { Closed, Mark, markOf, Scroll, ShowAll } from '../marks.tsx'
 import { lasting, timeOf } from '../words.ts'
 import { FleetEvents } from './fleet-events.tsx'
 import { type FleetRow, judgeFleet } from './fleet-verdict.ts'
+import { Rollout } from './rollout.tsx'
 import { Takeovers } from './takeovers.tsx'
 
 const everyMs = 2000
@@ -68,6 +69,7 @@ function FleetView({ fleet, problem }: { fleet: FleetStatus; problem: string | n
       </section>
       {wrong.length > 0 && <Rows title="Not as they should" rows={wrong} />}
       <Permits fleet={fleet} />
+      <Rollout now={fleet.time} />
       <Takeovers takeovers={takeovers} />
       <FleetEvents now={fleet.time} changes={fleet.changes} isLost={problem !== null} />
       {well.length > 0 && (

@@ -43,6 +43,7 @@ describe('the page of the fleet', () => {
       .getByRole('row')
       .filter({ hasText: nodes[0]!.site })
       .filter({ hasText: nodes[1]!.site })
+      .first()
       .waitFor()
     const change = (text: RegExp) =>
       page
@@ -56,7 +57,7 @@ describe('the page of the fleet', () => {
     await page
       .getByRole('listitem')
       .filter({ hasText: last.name })
-      .filter({ hasText: 'interface-down' })
+      .filter({ hasText: 'by a fact (interface-down), for' })
       .waitFor()
     await expectGoodLooks(started.browser, `${url}#fleet`, 'fleet-fault', /does not serve/)
     await inside(last, 'ip', ['link', 'set', last.wireguardInterface, 'up'])

@@ -1,6 +1,6 @@
 import { describeWorld } from '../../../plan/compile/world.ts'
 import type { RolloutEvent } from '../../../plan/rollout/events.ts'
-import { type Rollout, type RolloutWave, waveState } from '../../../plan/rollout/rollout.ts'
+import { type Rollout, shownWaveState } from '../../../plan/rollout/rollout.ts'
 import type { Prepared, PreparedNode } from '../../../plan/service/rollout/prepare.ts'
 import { count } from '../../../text/count.ts'
 
@@ -11,7 +11,7 @@ export function documentOf(rollout: Rollout): object {
     ...{ id, state },
     waves: waves.map((wave) => ({
       name: wave.name,
-      state: stateOf(wave, rollout),
+      state: shownWaveState(wave, rollout),
       nodes: wave.nodes.map(({ node, state, serial, detail }) => ({ node, state, serial, detail })),
     })),
     reason,
@@ -26,18 +26,12 @@ export function describeStatus(rollout: Rollout): string[] {
     `rollout ${rollout.id}, started by ${rollout.startedBy}: ${rollout.state}`,
     ...(rollout.reason === null ? [] : [`  ${rollout.reason}`]),
     ...rollout.waves.flatMap((wave) => [
-      `  ${wave.name}: ${stateOf(wave, rollout)}`,
+      `  ${wave.name}: ${shownWaveState(wave, rollout)}`,
       ...wave.nodes.map(({ node, state, detail }) =>
         `    ${node.padEnd(width)}  ${state.padEnd(8)}  ${detail ?? ''}`.trimEnd(),
       ),
     ]),
   ]
-}
-
-/** While the rollout is paused nothing goes on in a wave that is not over. */
-function stateOf(wave: RolloutWave, { state }: Rollout): string {
-  const ofWave = waveState(wave)
-  return state === 'paused' && (ofWave === 'running' || ofWave === 'soaking') ? 'paused' : ofWave
 }
 
 export function formatEvent({ time, message }: RolloutEvent): string {

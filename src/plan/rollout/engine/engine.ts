@@ -2,6 +2,7 @@ import type { ChangeResult, RolloutTransport, Target } from '../../../change/tra
 import { type Clock, systemClock } from '../../../clock/clock.ts'
 import type { Manifest } from '../../../manifest/manifest.ts'
 import { advance, type NodeTimes, type Step } from '../advance.ts'
+import { stampTimes } from '../describe-status.ts'
 import { findEvents, type RolloutEvent } from '../events.ts'
 import { type NodeFacts, nodesOf, type Rollout } from '../rollout.ts'
 import { Looks } from './looks.ts'
@@ -76,9 +77,10 @@ export async function driveRollout(drive: Drive): Promise<Rollout> {
       request,
     })
     if (JSON.stringify(step.rollout) !== JSON.stringify(rollout)) {
-      await files.save(step.rollout)
-      const events = findEvents(rollout, step.rollout)
-      rollout = step.rollout
+      const next = stampTimes(rollout, step.rollout, new Date(clock.wall()).toISOString())
+      await files.save(next)
+      const events = findEvents(rollout, next)
+      rollout = next
       drive.onState(rollout)
       await report(events)
     }

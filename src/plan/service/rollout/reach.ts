@@ -6,6 +6,9 @@ import { type RolloutTransport, TransportError } from '../../../change/transport
 import { systemClock } from '../../../clock/clock.ts'
 import type { StoreSettings } from '../../../fleet/etcd/open-store.ts'
 import { OperationError } from '../../../text/operation-error.ts'
+import { describeForPage } from '../../rollout/describe-status.ts'
+import type { Rollout } from '../../rollout/rollout.ts'
+import { StatePublisher } from '../../rollout/store/publish-state.ts'
 import { RolloutLock } from '../../rollout/store/rollout-lock.ts'
 import { StoreTransport } from '../../rollout/store/store-transport.ts'
 import type { Fleet } from '../../sites/fleet.ts'
@@ -35,6 +38,8 @@ export interface Reach {
   readonly transport: (places: readonly Place[]) => RolloutTransport
   /** After a rollout that is over: what it has left behind is removed, as far as possible. */
   readonly clean: () => Promise<void>
+  /** Shows its state to all nodes. */
+  readonly publish: (rollout: Rollout) => void
   /** One rollout at a time in the whole fleet. */
   readonly lock: Pick<RolloutLock, 'check' | 'take' | 'release' | 'lost'>
 }
@@ -66,7 +71,7 @@ export async function withReach<T>(
   if (way.via === 'local') {
     if (local !== undefined)
       return local.use((transport) =>
-        work({ transport: () => transport, clean: async () => {}, lock: noLock }),
+        work({ transport: () => transport, clean: async () => {}, publish: () => {}, lock: noLock }),
       )
     throw new OperationError('this rollout is one of a lab', {
       hint: 'use `anyward lab rollout`',
@@ -89,6 +94,7 @@ async function openReach(way: Exclude<Way, { via: 'local' }>, keys: string | nul
         return new ShellTransport(sshShell, (node) => dirs.get(node)!)
       },
       clean: async () => {},
+      publish: () => {},
       lock: noLock,
       close: async () => {},
     }
@@ -107,8 +113,19 @@ async function openReach(way: Exclude<Way, { via: 'local' }>, keys: string | nul
   )
   const opened: StoreTransport[] = []
   const lock = new RolloutLock(store, systemClock, randomUUID)
+  const states = new StatePublisher(store, systemClock, () => lock.fence)
   return {
-    lock,
+    publish: (rollout) => states.publish(describeForPage(rollout)),
+    lock: {
+      check: (claim) => lock.check(claim),
+      take: (claim) => lock.take(claim),
+      release: async (isOver) => {
+        // It compares the lock.
+        await states.end()
+        await lock.release(isOver)
+      },
+      lost: lock.lost,
+    },
     transport: (places) => {
       const sites = new Map(places.map(({ node, site }) => [node, site]))
       const siteOf = (node: string) => sites.get(node)!

@@ -4,6 +4,7 @@ import { readStatement } from '../../../bundle/statement.ts'
 import { systemClock } from '../../../clock/clock.ts'
 import { count } from '../../../text/count.ts'
 import { OperationError } from '../../../text/operation-error.ts'
+import { stampTimes } from '../../rollout/describe-status.ts'
 import { type Drive, driveRollout } from '../../rollout/engine/engine.ts'
 import { RolloutFiles } from '../../rollout/engine/rollout-files.ts'
 import { type Reopening, reopen } from '../../rollout/reopen.ts'
@@ -126,6 +127,7 @@ function describeStart(begin: Begin, { nodes, waves }: Prepared, sitesHash: stri
     state: 'running',
     aim: 'forward',
     reason: null,
+    since: begin.startedAt,
     waves: waves.map((wave) => ({
       name: wave.name,
       nodes: wave.nodes.map(({ node, site }) => ({
@@ -170,13 +172,14 @@ export async function operateRollout(
     return followRollout(place, reporter)
   }
   try {
-    const next = reopen(first, kind, by)
-    if (typeof next === 'string') {
-      throw new OperationError(next, {
+    const reopened = reopen(first, kind, by)
+    if (typeof reopened === 'string') {
+      throw new OperationError(reopened, {
         hint: `start another one with \`${rolloutCommandOf(place)} start\``,
         outcome: 'refused',
       })
     }
+    const next = stampTimes(first, reopened, new Date(systemClock.wall()).toISOString())
     if (kind === 'resume' && !asStarted) await requireSameSites(first, sites)
     return await withReach(await thawWay(files, next), place, (reach) =>
       underLock(reach, files, { rollout: first.id, replaces: 'engine' }, async () => {
@@ -213,7 +216,11 @@ async function drive(
   reach: Reach,
 ): Promise<Rollout> {
   const { lost } = reach.lock
-  const { onEvent, onState } = reporter
+  const { onEvent } = reporter
+  const onState = (state: Rollout) => {
+    reach.publish(state)
+    reporter.onState(state)
+  }
   const signal = AbortSignal.any([reporter.signal, lost])
   const thawed = await thaw(files, rollout, reach)
   const end = await driveRollout({ ...thawed, onEvent, onState, signal, rollout, files })
