@@ -4,9 +4,14 @@ import type { Registry } from 'prom-client'
 import { expect, test } from 'vitest'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
 import { createPlannerMetrics } from '../../src/telemetry/planner-metrics.ts'
+import { createRtrMetrics } from '../../src/telemetry/rtr-metrics.ts'
 import { rules } from './alerts/rules.ts'
 
-const registries = { controller: createMetrics().registry, planner: createPlannerMetrics().registry }
+const registries = {
+  controller: createMetrics().registry,
+  planner: createPlannerMetrics().registry,
+  rtr: createRtrMetrics().registry,
+}
 const file = join(import.meta.dirname, '../../docs/metrics.md')
 
 async function table(registry: Registry): Promise<string> {
@@ -38,7 +43,11 @@ function render(head: readonly string[], rows: readonly (readonly string[])[]): 
 
 test('the tables in docs/metrics.md are those of the registries and of the rules', async () => {
   let text = await readFile(file, 'utf8')
-  const tables = { controller: await table(registries.controller), planner: await table(registries.planner) }
+  const tables = {
+    controller: await table(registries.controller),
+    planner: await table(registries.planner),
+    rtr: await table(registries.rtr),
+  }
   for (const [part, content] of Object.entries({ ...tables, alerts: await alertTable() })) {
     const [begin, end] = [`<!-- ${part}: begin -->\n`, `<!-- ${part}: end -->\n`]
     const [before, rest] = text.split(begin)

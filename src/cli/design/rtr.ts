@@ -9,6 +9,7 @@ interface RtrOptions extends VrpFileOptions {
   state?: string
   maxAge?: number
   poll: number
+  metrics?: string
 }
 
 const defaultListen: RtrCache = { host: '127.0.0.1', port: 3324 }
@@ -21,6 +22,7 @@ export async function rtr(options: RtrOptions, fleetIsNamed: boolean): Promise<v
     listen: options.listen ?? fleet?.rpki?.lastGood ?? defaultListen,
     stateDir: options.state ?? null,
     pollMs: options.poll,
+    metricsListen: options.metrics ?? null,
   })
   process.exit(exitCode.fine)
 }

@@ -1,14 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { systemClock } from '../../clock/clock.ts'
-import { ListenError, type Listener, logThreadEnd, startListener } from '../../control/listener.ts'
-import { viewRoutes } from '../../control/program-routes.ts'
-import { createLog, type Log } from '../../telemetry/log.ts'
+import { createLog } from '../../telemetry/log.ts'
 import { createPlannerMetrics, type PlannerMetrics } from '../../telemetry/planner-metrics.ts'
 import { renderMetrics } from '../../telemetry/render-metrics.ts'
-import { OperationError } from '../../text/operation-error.ts'
 import { requireFleet } from '../sites/load.ts'
 import { planRound, type RoundOptions, type RoundResult } from './plan-round.ts'
 import { Rounds } from './rounds.ts'
+import { serveViews } from './serve-views.ts'
 import { Timetable } from './timetable.ts'
 
 /** The planner does not wait longer for a round when it stops. */
@@ -57,7 +55,15 @@ export async function runPlanner(options: PlannerOptions): Promise<'stopped' | '
   })
   const timetable = new Timetable(log, (cause) => void rounds.request(cause))
   const server =
-    options.listen === null ? null : await serve(options.listen, metrics, () => last, status, log)
+    options.listen === null
+      ? null
+      : await serveViews(options.listen, {
+          isWorking: () => last?.ok === true,
+          status: () => status,
+          metrics: () => renderMetrics(metrics.registry),
+          option: '--listen',
+          log,
+        })
 
   const stop = async (signal: string): Promise<'stopped' | 'late'> => {
     log.warn({ event: 'stop', signal }, `stopping on ${signal}`)
@@ -108,28 +114,5 @@ function record(metrics: PlannerMetrics, result: RoundResult, nowMs: number, nex
   metrics.lastGoodAge.reset()
   for (const { feed, lastGoodAgeMs } of warnings) {
     if (lastGoodAgeMs !== null) metrics.lastGoodAge.set({ feed }, lastGoodAgeMs / 1000)
-  }
-}
-
-async function serve(
-  where: string,
-  { registry }: PlannerMetrics,
-  last: () => RoundResult | null,
-  status: unknown,
-  log: Log,
-): Promise<Listener> {
-  const routes = viewRoutes({
-    isWorking: () => last()?.ok === true,
-    status: () => status,
-    metrics: () => renderMetrics(registry),
-  })
-  try {
-    return await startListener({ places: [where], routes, onEnd: logThreadEnd(log) })
-  } catch (cause) {
-    if (!(cause instanceof ListenError)) throw cause
-    throw new OperationError(cause.message, {
-      hint: 'check whether another program listens there; --listen sets the address and the port',
-      cause,
-    })
   }
 }

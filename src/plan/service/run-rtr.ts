@@ -1,10 +1,14 @@
 import { systemClock } from '../../clock/clock.ts'
+import type { Listener } from '../../control/listener.ts'
 import { createLog, type Log } from '../../telemetry/log.ts'
+import { renderMetrics } from '../../telemetry/render-metrics.ts'
+import { createRtrMetrics } from '../../telemetry/rtr-metrics.ts'
 import { OperationError } from '../../text/operation-error.ts'
 import { formatCount } from '../rpki/assess.ts'
-import { createRtrServer } from '../rtr/server.ts'
+import { createRtrServer, type RtrServer } from '../rtr/server.ts'
 import type { RtrEvent } from '../rtr/session.ts'
 import type { RtrCache, VrpSource } from '../sites/fleet.ts'
+import { serveViews } from './serve-views.ts'
 import { VrpFeed } from './vrp-feed.ts'
 
 /**
@@ -19,10 +23,12 @@ export interface RtrOptions {
   /** Keeps the last good VRPs there over a restart; `null` keeps none. */
   readonly stateDir: string | null
   readonly pollMs: number
+  /** `ADDRESS:PORT` of the HTTP server; `null`: none. */
+  readonly metricsListen: string | null
 }
 
 /** Serves VRPs to routers (RFC 8210) until SIGTERM or SIGINT. Throws OperationError if it cannot listen. */
-export async function runRtr({ source, listen, stateDir, pollMs }: RtrOptions): Promise<void> {
+export async function runRtr({ source, listen, stateDir, pollMs, metricsListen }: RtrOptions): Promise<void> {
   const { host, port } = listen
   const { log, end } = await createLog({ program: 'rtr' })
   const server = createRtrServer({
@@ -39,6 +45,7 @@ export async function runRtr({ source, listen, stateDir, pollMs }: RtrOptions): 
       cause,
     })
   })
+  const views = metricsListen === null ? null : await serveRtrViews(metricsListen, feed, server, log)
   log.info({ event: 'listen', ...address }, `serving routers at ${address.host}, port ${address.port}`)
   let timer = systemClock.after(pollMs, pollAgain)
   function pollAgain() {
@@ -50,8 +57,30 @@ export async function runRtr({ source, listen, stateDir, pollMs }: RtrOptions): 
     for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, resolve)
   })
   timer.cancel()
+  void views?.close()
   log.warn({ event: 'stop', signal }, `stopping on ${signal}`)
   await end()
+}
+
+function serveRtrViews(where: string, feed: VrpFeed, server: RtrServer, log: Log): Promise<Listener> {
+  const metrics = createRtrMetrics()
+  return serveViews(where, {
+    isWorking: () => feed.served !== null,
+    status: () => ({ ...feed.served, serial: server.serial, routers: server.connections }),
+    metrics() {
+      const { served } = feed
+      if (served === null) for (const gauge of [metrics.vrps, metrics.vrpsGenerated]) gauge.remove()
+      else {
+        metrics.vrps.set(served.vrps)
+        metrics.vrpsGenerated.set(served.generatedMs / 1000)
+      }
+      metrics.serial.set(server.serial)
+      metrics.routers.set(server.connections)
+      return renderMetrics(metrics.registry)
+    },
+    option: '--metrics',
+    log,
+  })
 }
 
 function logEvent(log: Log, router: string, event: RtrEvent): void {

@@ -31,6 +31,12 @@ export class VrpFeed {
     this.#options = options
   }
 
+  /** What routers get; `null`: nothing yet. */
+  get served(): { readonly vrps: number; readonly generatedMs: number } | null {
+    if (this.#served === null || this.#snapshot === null) return null
+    return { vrps: this.#served.size, generatedMs: this.#snapshot.generatedMs }
+  }
+
   /** Reads the files if they have changed since the last poll. */
   async poll(): Promise<void> {
     const { source } = this.#options

@@ -1,5 +1,6 @@
+import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { connect } from 'node:net'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
@@ -12,6 +13,14 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'anyward-commands-'))
 })
 afterEach(() => rm(folder, { recursive: true, force: true }))
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  return port
+}
 
 async function run(...words: string[]) {
   const { exitCode, stdout, stderr } = await execa(process.execPath, [cli, ...words], { reject: false })
@@ -137,7 +146,7 @@ describe('rtr', () => {
   })
 
   /** Starts it on a free port, and returns the port. */
-  async function serve(vrps: string): Promise<number> {
+  async function serve(vrps: string, ...further: string[]): Promise<number> {
     const words = [
       '--vrps',
       vrps,
@@ -147,6 +156,7 @@ describe('rtr', () => {
       '50ms',
       '--state',
       join(folder, 'state'),
+      ...further,
     ]
     const child = start(...words)
     server = child
@@ -173,6 +183,28 @@ describe('rtr', () => {
     const { exitCode, stderr } = await server!
     expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 })
     expect(await countPrefixes(await serve(vrps))).toBe(1)
+  })
+
+  test('has metrics, which are valid for promtool, and is unhealthy without VRPs', async () => {
+    const port = await freePort()
+    const url = `http://127.0.0.1:${port}`
+    const file = await writeVrps()
+    await serve(file, '--metrics', `127.0.0.1:${port}`)
+    const read = async () => (await fetch(`${url}/metrics`)).text()
+    expect(await read()).not.toMatch(/^anyward_rtr_vrps/m)
+    expect((await fetch(`${url}/healthz`)).status).toBe(503)
+    await writeVrps({ prefix: '192.0.2.0/24', maxLength: 24, asn: 64500 })
+    await until('the VRP is served', async () => {
+      const text = await read()
+      return /^anyward_rtr_vrps 1$/m.test(text) ? null : text
+    })
+    expect((await fetch(`${url}/healthz`)).status).toBe(200)
+    const text = await read()
+    const generated = Number(/^anyward_rtr_vrps_timestamp_seconds (\S+)$/m.exec(text)?.[1])
+    expect(Math.abs(Date.now() / 1000 - generated)).toBeLessThan(60)
+    expect(text).toMatch(/^anyward_rtr_routers 0$/m)
+    const checked = await execa('promtool', ['check', 'metrics'], { input: text, reject: false, all: true })
+    expect(checked.exitCode, checked.all).toBe(0)
   })
 
   test('stops serving a VRP when it expires, although its file does not change', async () => {

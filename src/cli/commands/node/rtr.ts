@@ -25,6 +25,7 @@ export function rtrCommand(): Command {
         .argParser(parseSpan)
         .default(5000, '5s'),
     )
+    .option('--metrics <address:port>', 'serve /healthz, /status and /metrics there')
     .exitOverride()
     .action(async (_options: unknown, command: Command) => {
       const { rtr } = await import('../../design/rtr.ts')
