@@ -4,6 +4,8 @@ export const endpoints = {
   status: { method: 'GET', path: '/status', access: 'anyone', shareMs: 100 },
   metrics: { method: 'GET', path: '/metrics', access: 'stranger', shareMs: 1000 },
   fleet: { method: 'GET', path: '/fleet', access: 'anyone', shareMs: 500 },
+  /** The same as a stream, on TCP. */
+  fleetLive: { method: 'GET', path: '/fleet/live', access: 'anyone', shareMs: 0 },
   fleetEvents: { method: 'GET', path: '/fleet/events', access: 'anyone', shareMs: 500 },
   rollout: { method: 'GET', path: '/rollout', access: 'anyone', shareMs: 500 },
   state: { method: 'GET', path: '/state', access: 'anyone', shareMs: 100 },

@@ -24,10 +24,13 @@ const underWay = new Map<
 
 const onWork = createPace({ share, burstMs })
 const streams = new Map<string, LiveStreams>()
-const streamed = [endpoints.live.path] as const
-for (const path of pageDir === null ? [] : streamed) {
-  if (routes.some((route) => route.path === path))
-    streams.set(path, new LiveStreams({ ask: () => askMain(path), onWork }))
+// The state of a fleet may be large.
+for (const [path, limits] of [
+  [endpoints.live.path, {}],
+  [endpoints.fleetLive.path, { leastGapMs: 1000 }],
+] as const) {
+  if (pageDir !== null && routes.some((route) => route.path === path))
+    streams.set(path, new LiveStreams({ ask: () => askMain(path), onWork, ...limits }))
 }
 const gate = new Access({
   settings,

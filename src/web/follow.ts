@@ -1,21 +1,25 @@
 import type { FleetStatus } from '../control/fleet-status.ts'
-import type {
-  Configured,
-  FleetEventList,
-  PageState,
-  ProbeTimes,
-  RecentEventList,
-} from '../control/page/page-state.ts'
+import type { Configured, FleetEventList, ProbeTimes, RecentEventList } from '../control/page/page-state.ts'
 import type { RolloutAnswer } from '../control/rollout-status.ts'
+import { ask, readStream } from './http.ts'
+import { TokenNeeded } from './token.ts'
 
-export interface Sink {
+export interface Sink<T> {
   /** A state has arrived. `isStream`: without a stream, the page asks every two seconds. */
-  state(state: PageState, isStream: boolean): void
-  /** No answer, and why. */
-  lost(why: string): void
+  state(state: T, isStream: boolean): void
+  /** No answer, and why. `needsToken`: it asks for one. */
+  lost(why: string, needsToken: boolean): void
 }
 
-const askTimeoutMs = 3000
+/** Where whole states come from: as a stream, and one at a time. */
+export interface Source {
+  readonly live: string
+  readonly once: string
+}
+
+export const ofNode: Source = { live: '/live', once: '/state' }
+export const ofFleet: Source = { live: '/fleet/live', once: '/fleet' }
+
 const retryMs = 1000
 const pollMs = 2000
 /** A stream sends each second. */
@@ -26,48 +30,45 @@ const firstMs = 10_000
 const pollsBetween = 3
 
 /** Follows the state of the controller until the signal: by a stream, else by asking. */
-export async function follow(sink: Sink, signal: AbortSignal): Promise<void> {
+export async function follow<T>(source: Source, sink: Sink<T>, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    const hadStream = await stream(sink, signal)
+    const beganAt = performance.now()
+    const hadStream = await stream(source, sink, signal)
+    // One that ends at once, again and again, must not keep the program busy.
+    if (performance.now() - beganAt < retryMs) await pause(retryMs)
     // Why has it ended? After five minutes all streams end.
     for (let left = hadStream ? 1 : pollsBetween; left > 0 && !signal.aborted; left -= 1) {
-      if (!(await askState(sink))) left = 2
+      if (!(await askOnce(source, sink))) left = 2
       else if (!hadStream && left > 1) await pause(pollMs)
     }
   }
 }
 
 /** Resolves when the stream has ended, with whether it had begun. */
-function stream(sink: Sink, signal: AbortSignal): Promise<boolean> {
-  return new Promise((resolve) => {
-    let hadStream = false
-    let heardAt = performance.now()
-    const source = new EventSource('/live')
-    const end = () => {
-      clearInterval(watch)
-      signal.removeEventListener('abort', end)
-      source.close()
-      resolve(hadStream)
-    }
-    const watch = setInterval(() => {
-      if (performance.now() - heardAt > (hadStream ? silentMs : firstMs)) end()
-    }, 500)
-    source.onmessage = ({ data }: MessageEvent<string>) => {
-      hadStream = true
-      heardAt = performance.now()
-      sink.state(JSON.parse(data) as PageState, true)
-    }
-    source.onerror = end
-    signal.addEventListener('abort', end)
-  })
+async function stream<T>({ live }: Source, sink: Sink<T>, signal: AbortSignal): Promise<boolean> {
+  let hadStream = false
+  let heardAt = performance.now()
+  const ending = new AbortController()
+  const watch = setInterval(() => {
+    if (performance.now() - heardAt > (hadStream ? silentMs : firstMs)) ending.abort()
+  }, 500)
+  const take = (data: string) => {
+    hadStream = true
+    heardAt = performance.now()
+    sink.state(JSON.parse(data) as T, true)
+  }
+  // Why it fails, the next question says.
+  await readStream(live, take, AbortSignal.any([signal, ending.signal])).catch(() => {})
+  clearInterval(watch)
+  return hadStream
 }
 
-async function askState(sink: Sink): Promise<boolean> {
+async function askOnce<T>({ once }: Source, sink: Sink<T>): Promise<boolean> {
   try {
-    sink.state(await ask<PageState>('/state'), false)
+    sink.state(await ask<T>(once), false)
     return true
   } catch (error) {
-    sink.lost(error instanceof Error ? error.message : String(error))
+    sink.lost(error instanceof Error ? error.message : String(error), error instanceof TokenNeeded)
     await pause(retryMs)
     return false
   }
@@ -80,22 +81,6 @@ export const askFleetEvents = () => ask<FleetEventList>('/fleet/events')
 export const askRollout = () => ask<RolloutAnswer>('/rollout')
 export const askRunbooks = () => ask<Readonly<Record<string, string>>>('/runbooks.json')
 export const askConfigured = () => ask<Configured>('/configured')
-
-/** Throws an error for a person. */
-async function ask<T>(path: string): Promise<T> {
-  const answer = await fetch(path, { signal: AbortSignal.timeout(askTimeoutMs), cache: 'no-store' }).catch(
-    (error: unknown) => {
-      throw new Error(
-        error instanceof DOMException && error.name === 'TimeoutError'
-          ? `${location.host} has not answered within ${askTimeoutMs / 1000} s`
-          : `nothing answers at ${location.host}: the controller has ended, or the way to the node is broken`,
-      )
-    },
-  )
-  if (answer.ok) return (await answer.json()) as T
-  const { error } = (await answer.json().catch(() => ({}))) as { error?: string }
-  throw new Error(error ?? `${location.host} answers with ${answer.status}`)
-}
 
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => {

@@ -91,6 +91,8 @@ export interface Configured {
     readonly port: number
     readonly anycast: readonly string[]
     readonly prefixes: readonly string[]
+    /** Milliseconds. */
+    readonly drain: { readonly limitMs: number; readonly undrainMs: number }
   }[]
   readonly neighbors: readonly {
     readonly name: string

@@ -21,8 +21,10 @@ type Own = Pick<Manifest, 'node' | 'site'> & {
 /** What a controller serves of the fleet, and an operator's order to it. */
 export function fleetRoutes(own: Own, membership: Membership, say: Say): Route[] {
   const rollouts = new RolloutReader(membership.store, systemClock)
+  const answer = () => jsonReply(200, describeFleet(own, membership.look()))
   return [
-    { ...endpoints.fleet, answer: () => jsonReply(200, describeFleet(own, membership.look())) },
+    { ...endpoints.fleet, answer },
+    { ...endpoints.fleetLive, answer },
     {
       ...endpoints.fleetEvents,
       answer: () => {

@@ -61,8 +61,9 @@ export class PageData {
     return pageRoutes({
       status,
       configured: {
-        services: services.map(({ name, anycast, prefixes, wireguard }) => ({
+        services: services.map(({ name, anycast, prefixes, wireguard, drain }) => ({
           ...{ name, anycast, prefixes, interface: wireguard.interface, port: wireguard.port },
+          drain: { limitMs: drain.limitMs, undrainMs: drain.undrainMs },
         })),
         neighbors: neighbors.map(({ name, kind, asn, prefixes }) => ({ name, kind, asn, prefixes })),
       },

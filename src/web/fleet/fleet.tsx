@@ -1,38 +1,35 @@
 import { useEffect, useState } from 'preact/hooks'
 import type { FleetStatus } from '../../control/fleet-status.ts'
-import { askFleet } from '../follow.ts'
+import { follow, ofFleet, type Sink } from '../follow.ts'
 import { Closed, Mark, markOf, Scroll, ShowAll } from '../marks.tsx'
+import { TokenForm } from '../token-form.tsx'
 import { lasting, timeOf } from '../words.ts'
 import { FleetEvents } from './fleet-events.tsx'
 import { type FleetRow, judgeFleet } from './fleet-verdict.ts'
 import { Rollout } from './rollout.tsx'
 import { Takeovers } from './takeovers.tsx'
 
-const everyMs = 2000
 /** More rows at once are of no use to a person. */
 const mostRows = 100
 
 /** All nodes, by what they last said to the store. */
 export function Fleet() {
   const [fleet, setFleet] = useState<FleetStatus | null>(null)
-  const [problem, setProblem] = useState<string | null>(null)
+  const [lost, setLost] = useState<{ why: string; needsToken: boolean } | null>(null)
   useEffect(() => {
-    let isOpen = true
-    const ask = async () => {
-      try {
-        setFleet(await askFleet())
-        setProblem(null)
-      } catch (error) {
-        setProblem(error instanceof Error ? error.message : String(error))
-      }
-      if (isOpen) timer = setTimeout(() => void ask(), everyMs)
+    const ending = new AbortController()
+    const sink: Sink<FleetStatus> = {
+      state(state) {
+        setFleet(state)
+        setLost(null)
+      },
+      lost: (why, needsToken) => setLost({ why, needsToken }),
     }
-    let timer = setTimeout(() => void ask(), 0)
-    return () => {
-      isOpen = false
-      clearTimeout(timer)
-    }
+    void follow(ofFleet, sink, ending.signal)
+    return () => ending.abort()
   }, [])
+  if (lost?.needsToken) return <TokenForm why={lost.why} />
+  const problem = lost?.why ?? null
   if (fleet === null) return <p role="status">{problem ?? 'Asking for the fleet…'}</p>
   return <FleetView fleet={fleet} problem={problem} />
 }

@@ -17,7 +17,7 @@ export type Link =
   | { readonly kind: 'live' }
   /** No stream is free. */
   | { readonly kind: 'polling' }
-  | { readonly kind: 'lost'; readonly since: number; readonly why: string }
+  | { readonly kind: 'lost'; readonly since: number; readonly why: string; readonly needsToken: boolean }
 
 export const firstModel: Model = {
   ...{ state: null, arrivedAt: 0, times: null, events: null, configured: null },
@@ -26,7 +26,7 @@ export const firstModel: Model = {
 
 export type Arrival =
   | { readonly kind: 'state'; readonly state: PageState; readonly isStream: boolean; readonly now: number }
-  | { readonly kind: 'lost'; readonly why: string; readonly now: number }
+  | { readonly kind: 'lost'; readonly why: string; readonly needsToken: boolean; readonly now: number }
   | { readonly kind: 'history'; readonly times: ProbeTimes }
   | { readonly kind: 'events'; readonly count: number; readonly events: readonly RecentEvent[] }
   | { readonly kind: 'configured'; readonly configured: Configured }
@@ -42,7 +42,7 @@ export function arrive(model: Model, arrival: Arrival): Model {
     case 'lost': {
       const since =
         model.link.kind === 'lost' ? model.link.since : model.state === null ? arrival.now : model.arrivedAt
-      return { ...model, link: { kind: 'lost', since, why: arrival.why } }
+      return { ...model, link: { kind: 'lost', since, why: arrival.why, needsToken: arrival.needsToken } }
     }
     case 'history':
       return { ...model, times: mergeTimes(model.times, arrival.times) }

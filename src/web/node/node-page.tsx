@@ -1,11 +1,14 @@
 import { useEffect, useReducer, useState } from 'preact/hooks'
+import type { PageState } from '../../control/page/page-state.ts'
 import type { NodeStatus } from '../../control/status.ts'
-import { askConfigured, askEvents, askHistory, follow, type Sink } from '../follow.ts'
+import { askConfigured, askEvents, askHistory, follow, ofNode, type Sink } from '../follow.ts'
 import { Closed, Code, Mark, markOf, Views } from '../marks.tsx'
 import { loadRunbooks, Runbook } from '../runbook.tsx'
+import { TokenForm } from '../token-form.tsx'
 import { lasting, timeOf } from '../words.ts'
 import { type Arrival, arrive, firstModel, type Link, type Model, missing } from './model.ts'
 import { Neighbors, NodeFacts, Timeline } from './node.tsx'
+import { Orders } from './orders.tsx'
 import { ServiceView, Since, Todo } from './service.tsx'
 import { judge, type Verdict } from './verdict.ts'
 
@@ -45,7 +48,7 @@ function start(take: (arrival: Arrival) => void, fail: (error: unknown) => void)
     events: async () => put({ kind: 'events', ...(await askEvents()) }),
     configured: async () => put({ kind: 'configured', configured: await askConfigured() }),
   }
-  const sink: Sink = {
+  const sink: Sink<PageState> = {
     state(state, isStream) {
       const before = model
       put({ kind: 'state', state, isStream, now: performance.now() })
@@ -59,9 +62,9 @@ function start(take: (arrival: Arrival) => void, fail: (error: unknown) => void)
           .finally(() => asking.delete(what))
       }
     },
-    lost: (why) => put({ kind: 'lost', why, now: performance.now() }),
+    lost: (why, needsToken) => put({ kind: 'lost', why, needsToken, now: performance.now() }),
   }
-  void follow(sink, ending.signal)
+  void follow(ofNode, sink, ending.signal)
   return () => ending.abort()
 }
 
@@ -74,6 +77,7 @@ function App({ model, nowMs }: { model: Model; nowMs: number }) {
     return (
       <main>
         <h1>Anyward</h1>
+        {link.kind === 'lost' && link.needsToken && <TokenForm why={link.why} />}
         <p role="status">
           {link.kind === 'lost' ? `Not connected: ${link.why}. Trying again.` : 'Connecting…'}
         </p>
@@ -101,6 +105,7 @@ function App({ model, nowMs }: { model: Model; nowMs: number }) {
       {status.store !== null && <Views isFleet={false} />}
       <main class={isOld ? 'old' : ''}>
         <Headline verdict={verdict} status={status} now={now} isOld={isOld} />
+        {!isOld && <Orders status={status} configured={configured} />}
         {verdict.services.map((one, at) => {
           const service = status.services.find(({ name }) => name === one.name)!
           const view = (
@@ -149,7 +154,7 @@ function Lost({ link, status, nowMs }: { link: Link; status: string; nowMs: numb
         {link.why}. Trying again each second. On the node: <code>systemctl status anyward-controller</code>,{' '}
         <code>anyward status</code>
       </p>
-      <Runbook name="controller-down" />
+      {link.needsToken ? <TokenForm why={link.why} /> : <Runbook name="controller-down" />}
     </div>
   )
 }

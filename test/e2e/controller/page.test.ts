@@ -161,6 +161,7 @@ describe('the page of a node', () => {
     const page = await context.newPage()
     const bodies = [1, 2].map((turn) => JSON.stringify(fleetOf(1000, turn)))
     let answers = 0
+    await page.route('**/fleet/live', (route) => route.abort())
     await page.route('**/fleet', (route) => {
       answers += 1
       return route.fulfill({ contentType: 'application/json', body: bodies[answers % 2]! })

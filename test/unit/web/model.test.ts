@@ -33,9 +33,9 @@ describe('the model of the page', () => {
   })
 
   test('keeps the last state while the connection is lost, and knows since when', () => {
-    let model = arrive(settled(), { kind: 'lost', why: 'gone', now: 3000 })
-    model = arrive(model, { kind: 'lost', why: 'still gone', now: 4000 })
-    expect(model.link).toEqual({ kind: 'lost', since: 1000, why: 'still gone' })
+    let model = arrive(settled(), { kind: 'lost', why: 'gone', needsToken: false, now: 3000 })
+    model = arrive(model, { kind: 'lost', why: 'still gone', needsToken: false, now: 4000 })
+    expect(model.link).toEqual({ kind: 'lost', since: 1000, why: 'still gone', needsToken: false })
     expect(model.state).toEqual(settled().state)
     const back = take(model, state(101), 5000)
     expect(back.link.kind).toBe('live')

@@ -58,7 +58,10 @@ const status = (services: Service[], change: Partial<NodeStatus> = {}): NodeStat
 })
 const configured: Configured = {
   services: [
-    { name: 'vpn', interface: 'wg7', port: 51999, prefixes: ['192.0.2.0/24'], anycast: ['192.0.2.1'] },
+    {
+      ...{ name: 'vpn', interface: 'wg7', port: 51999, prefixes: ['192.0.2.0/24'], anycast: ['192.0.2.1'] },
+      ...{ drain: { limitMs: 600_000, undrainMs: 60_000 } },
+    },
   ],
   neighbors: [],
 }
