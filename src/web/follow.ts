@@ -35,7 +35,7 @@ export async function follow<T>(source: Source, sink: Sink<T>, signal: AbortSign
     const beganAt = performance.now()
     const hadStream = await stream(source, sink, signal)
     // One that ends at once, again and again, must not keep the program busy.
-    if (performance.now() - beganAt < retryMs) await pause(retryMs)
+    if (hadStream && performance.now() - beganAt < retryMs) await pause(retryMs)
     // Why has it ended? After five minutes all streams end.
     for (let left = hadStream ? 1 : pollsBetween; left > 0 && !signal.aborted; left -= 1) {
       if (!(await askOnce(source, sink))) left = 2

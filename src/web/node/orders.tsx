@@ -92,7 +92,7 @@ function OrderDialog({
       progress={
         <>
           <p>
-            <Mark level={isDone ? 'ok' : 'planned'} />{' '}
+            {isDone && <Mark level="ok" />}{' '}
             {isDone ? 'Done.' : 'Ordered. This goes on when this window is closed.'}
           </p>
           <ul>
@@ -103,10 +103,10 @@ function OrderDialog({
         </>
       }
     >
-      <ul class="consequences">
+      <ul class="plain">
         {consequences.map(({ service, level, text }) => (
           <li key={service}>
-            <Mark level={level} /> <strong>{service}</strong>: {text}.
+            {level !== 'planned' && <Mark level={level} />} <strong>{service}</strong>: {text}.
           </li>
         ))}
       </ul>

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { METHODS } from 'node:http'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -7,12 +7,27 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import fc from 'fast-check'
 import { expect, onTestFinished, test } from 'vitest'
+import { Access } from '../../../src/control/access/access.ts'
+import { createToken, lineOf } from '../../../src/control/access/tokens.ts'
 import { createHttpServer, listen } from '../../../src/control/http-server.ts'
 import { LiveStreams } from '../../../src/control/page/live-streams.ts'
-import { orderRoute, viewRoutes } from '../../../src/control/program-routes.ts'
+import { namedOrderRoute, orderRoute, viewRoutes } from '../../../src/control/program-routes.ts'
 import { jsonReply, type Route } from '../../../src/control/route.ts'
 
-const paths = ['/', '/status', '/live', '/state', '/healthz', '/metrics', '/operator', '/fault', '/page.js']
+const token = createToken()
+const paths = [
+  '/order',
+  '/order',
+  '/',
+  '/status',
+  '/live',
+  '/state',
+  '/healthz',
+  '/metrics',
+  '/operator',
+  '/fault',
+  '/page.js',
+]
 const line = fc.string({ unit: 'binary-ascii', maxLength: 40 }).map((text) => text.replace(/[\r\n]/g, ''))
 const path = fc.oneof(
   fc.constantFrom(...paths),
@@ -53,9 +68,21 @@ const header = fc.oneof(
     ],
   ),
   fc.tuple(line, line).map((parts) => parts.join(': ')),
+  fc.constantFrom(
+    ...[
+      'Content-Type: application/json',
+      'Content-Type: application/json; charset=x',
+      'Content-Type: text/plain',
+    ],
+    ...[`Authorization: Bearer ${token}`, `Authorization: bearer ${token}`, 'Authorization: Bearer x'],
+    ...['Authorization: Basic eDp5', 'Origin: http://localhost', 'Sec-Fetch-Site: same-origin'],
+  ),
+  line.map((text) => `Authorization: Bearer ${text}`),
   fc.constant(`X: ${'x'.repeat(9000)}`),
 )
 const body = fc.oneof(
+  fc.constantFrom('{"intent":"serve","forMs":1e999}', '{"intent":"drain","__proto__":{"by":"x"}}'),
+  fc.json().map((text) => text.slice(0, 6000)),
   fc.constantFrom('', '{"intent":"withdraw"}', '{"version":1,"intent":"drain"}', '5\r\nhello\r\n0\r\n\r\n'),
   line,
 )
@@ -73,6 +100,21 @@ const request = fc.oneof(
       bytes: Buffer.from(`${[`${method} ${path} ${version}`, ...headers].join('\r\n')}\r\n\r\n${body}`),
       hangsUp,
     })),
+  // Almost an order.
+  fc
+    .record({
+      authorization: fc.oneof(fc.constant(token), line),
+      headers: fc.array(header, { maxLength: 2 }),
+      body,
+      hangsUp: fc.boolean(),
+    })
+    .map(({ authorization, headers, body, hangsUp }) => {
+      const known = [
+        ...['POST /order HTTP/1.1', 'Host: localhost', 'Content-Type: application/json'],
+        ...[`Authorization: Bearer ${authorization}`, `Content-Length: ${Buffer.byteLength(body)}`],
+      ]
+      return { bytes: Buffer.from(`${[...known, ...headers].join('\r\n')}\r\n\r\n${body}`), hangsUp }
+    }),
   fc.record({
     bytes: fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)),
     hangsUp: fc.boolean(),
@@ -83,6 +125,7 @@ test.each(['anyone', 'owner'] as const)(
   'whatever is sent to the server for %s, it keeps answering, keeps its secrets and leaves nothing open',
   async (access) => {
     const orders: unknown[] = []
+    const named: unknown[] = []
     const common = { method: 'GET', access: 'anyone', shareMs: 0 } as const
     const routes: Route[] = [
       ...viewRoutes({
@@ -91,6 +134,7 @@ test.each(['anyone', 'owner'] as const)(
         metrics: async () => ({ contentType: 'text/plain', body: 'anyward_health 1\n' }),
       }),
       orderRoute(async (order) => orders.push(order)),
+      namedOrderRoute(async (order) => named.push(order)),
       { ...common, path: '/fault', answer: () => Promise.reject(new Error('a secret')) },
       {
         ...common,
@@ -99,12 +143,16 @@ test.each(['anyone', 'owner'] as const)(
       },
     ]
     const live = new LiveStreams({ ask: async () => jsonReply(200, 'state'), everyMs: 10, lifeMs: 100 })
+    const dir = await mkdtemp(join(tmpdir(), 'anyward-test-'))
+    await writeFile(join(dir, 'tokens'), lineOf('ada', token), { mode: 0o600 })
+    const gate = new Access({ settings: { tokensFile: join(dir, 'tokens'), tls: null, open: false } })
+    await gate.start()
     const server = createHttpServer({
-      ...{ routes, access, limits: { requestMs: 100, answerMs: 200, readMs: 200 } },
+      ...{ routes, access, gate, limits: { requestMs: 100, answerMs: 200, readMs: 200 } },
       ...(access === 'anyone' && { streams: new Map([['/live', live]]) }),
     })
-    const dir = await mkdtemp(join(tmpdir(), 'anyward-test-'))
     onTestFinished(async () => {
+      gate.stop()
       server.close()
       await rm(dir, { recursive: true })
     })
@@ -124,23 +172,37 @@ test.each(['anyone', 'owner'] as const)(
       await closed
       return text
     }
+    // Later, too many tokens were wrong.
+    const order = '{"intent":"drain"}'
+    const head = `POST /order HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${order.length}`
+    await send({
+      bytes: Buffer.from(`${head}\r\nAuthorization: Bearer ${token}\r\n\r\n${order}`),
+      hangsUp: false,
+    })
+    expect(named).toHaveLength(1)
     await fc.assert(
       fc.asyncProperty(fc.array(request, { minLength: 20, maxLength: 20 }), async (requests) => {
         for (const text of await Promise.all(requests.map(send))) {
           expect(text).not.toContain('secret')
+          // Neither the token nor its hash.
+          expect(text).not.toContain(token)
+          expect(text).not.toContain(lineOf('', token).trim())
           if (text === '') continue
           const code = /^HTTP\/1\.1 (\d{3}) /.exec(text)?.[1]
           expect([
             '100',
             '200',
             '400',
+            '401',
             '403',
             '404',
             '405',
             '408',
             '413',
+            '415',
             '417',
             '421',
+            '429',
             '431',
             '500',
             '503',
@@ -156,6 +218,14 @@ test.each(['anyone', 'owner'] as const)(
       { numRuns: 40 },
     )
     if (access === 'anyone') expect(orders).toEqual([])
+    for (const order of named) {
+      // The socket's owner has no token; over TCP it needs one.
+      expect(order).toMatchObject({
+        by: access === 'anyone' ? 'ada' : null,
+        intent: expect.stringMatching(/^(?:serve|drain)$/),
+      })
+      expect(order).not.toHaveProperty('forcedBy')
+    }
     const socket = connect(where)
     socket.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n')
     const [answer] = await once(socket, 'data')
