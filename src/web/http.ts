@@ -4,6 +4,8 @@ const askTimeoutMs = 3000
 /** A change is carried out, and verified, before the answer. */
 const orderTimeoutMs = 15_000
 
+type Request = Omit<RequestInit, 'headers'> & { headers?: Record<string, string> }
+
 /** Throws an error for a person. */
 export async function ask<T>(path: string): Promise<T> {
   const answer = await send(path, { signal: AbortSignal.timeout(askTimeoutMs) }, askTimeoutMs)
@@ -37,8 +39,12 @@ export async function readStream(
   }
 }
 
-async function send(path: string, request: RequestInit, timeoutMs: number): Promise<Response> {
-  const headers = { ...request.headers, ...authorization() }
+async function send(
+  path: string,
+  { headers: more = {}, ...request }: Request,
+  timeoutMs: number,
+): Promise<Response> {
+  const headers = { ...more, ...authorization() }
   const answer = await fetch(path, { ...request, headers, cache: 'no-store' }).catch((error: unknown) => {
     throw new Error(
       error instanceof DOMException && error.name === 'TimeoutError'
