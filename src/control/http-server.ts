@@ -122,7 +122,9 @@ export function createHttpServer(options: HttpServerOptions): Server {
     const admission = isTcp ? gate.admit(request, route) : { by: null }
     if ('refusal' in admission) return admission.refusal
     const live = streams.get(path)
-    if (live !== undefined && request.method === 'GET') return live
+    if (live !== undefined) {
+      return request.method === 'GET' ? live : jsonReply(405, { error: `${path} is a stream, for GET` })
+    }
     if (method === 'GET') return route.answer(undefined, admission.by)
     if (isTcp && !/^application\/json\s*(?:;|$)/i.test(headers['content-type'] ?? '')) {
       return jsonReply(415, { error: 'an order is of the type application/json' })

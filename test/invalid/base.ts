@@ -67,7 +67,14 @@ store:
 remote: { interval: 5s, observers: 3, degrade: true }
 rescue: { port: 9600, certFile: /etc/anyward/node.pem, keyFile: /etc/anyward/node.key }
 planner: { schedule: "*/15  4-6 * * *", keys: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAPAORbqbNMyUXh8a1vs2ZOZxfkKvxNT/FI2EeNiknnD planner@noc 2"] }
-controller: { listen: "[::1]:9586", peerMetrics: true }
+controller:
+  listen: "[::]:9586"
+  tokensFile: /etc/anyward/page-tokens
+  tls:
+    certFile: /etc/anyward/page/server.crt
+    keyFile: /etc/anyward/page/server.key
+    clientCaFile: /etc/anyward/page/clients.crt
+  peerMetrics: true
 rollout: { waves: [{ name: canary, nodes: [ams1-a] }, { name: half, share: 50% }], soak: 90s, via: ssh }
 `
 const serviceFields = `      checks: [interface, handshake, egress, command, peers, conntrack]

@@ -135,6 +135,7 @@ test.each(['anyone', 'owner'] as const)(
       }),
       orderRoute(async (order) => orders.push(order)),
       namedOrderRoute(async (order) => named.push(order)),
+      { ...common, path: '/live', answer: () => jsonReply(200, 'state') },
       { ...common, path: '/fault', answer: () => Promise.reject(new Error('a secret')) },
       {
         ...common,

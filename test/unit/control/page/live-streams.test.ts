@@ -5,6 +5,7 @@ import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { endpoints } from '../../../../src/control/endpoints.ts'
 import { createHttpServer, listen } from '../../../../src/control/http-server.ts'
 import { LiveStreams } from '../../../../src/control/page/live-streams.ts'
 import { jsonReply } from '../../../../src/control/route.ts'
@@ -36,7 +37,12 @@ async function serve(
     },
     ...limits,
   })
-  const server = createHttpServer({ routes: [], access: 'anyone', streams: new Map([['/live', live]]) })
+  const routes = [{ ...endpoints.live, answer: () => expect.unreachable() }]
+  const server = createHttpServer({
+    routes,
+    access: 'anyone',
+    streams: new Map([[endpoints.live.path, live]]),
+  })
   servers.push(server)
   const path = join(dir, 'socket')
   await listen(server, path)

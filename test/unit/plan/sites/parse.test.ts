@@ -125,7 +125,15 @@ test('every field of the YAML arrives in the fleet', () => {
       soakMs: 90_000,
       via: 'ssh',
     },
-    listen: '[::1]:9586',
+    listen: '[::]:9586',
+    access: {
+      tokensFile: '/etc/anyward/page-tokens',
+      tls: {
+        certFile: '/etc/anyward/page/server.crt',
+        keyFile: '/etc/anyward/page/server.key',
+        clientCaFile: '/etc/anyward/page/clients.crt',
+      },
+    },
     peerMetrics: true,
     sites: [
       {
