@@ -16,6 +16,8 @@ export const endpoints = {
   recentEvents: { method: 'GET', path: '/events/recent', access: 'anyone', shareMs: 250 },
   /** From the page: what a name with a token may order. */
   namedOrder: { method: 'POST', path: '/order', access: 'named', shareMs: 0 },
+  /** At the planner: to pause or abort the rollout. */
+  rolloutOrder: { method: 'POST', path: '/rollout/order', access: 'named', shareMs: 0 },
   order: { method: 'POST', path: '/operator', access: 'owner', shareMs: 0 },
   permitRemoval: { method: 'POST', path: '/permit/remove', access: 'owner', shareMs: 0 },
 } as const

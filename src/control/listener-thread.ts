@@ -16,7 +16,7 @@ const share = 0.05
 const burstMs = 10
 
 const main = parentPort!
-const { places, routes, answerTimeoutMs, pageDir, access: settings } = workerData as ListenerData
+const { places, routes, answerTimeoutMs, pageDir, pageView, access: settings } = workerData as ListenerData
 const underWay = new Map<
   string,
   { readonly reply: Promise<Reply>; readonly settle: (reply: Reply) => void }
@@ -49,7 +49,7 @@ const table = routes.map(
 )
 const servers: Server[] = []
 try {
-  if (pageDir !== null) table.push(...readPageFiles(pageDir))
+  if (pageDir !== null) table.push(...readPageFiles(pageDir, pageView))
   await gate.start()
   const limits = { answerMs: answerTimeoutMs + 1000 }
   for (const where of places) {

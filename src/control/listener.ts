@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import { type AccessSettings, noAccess } from './access/access.ts'
+import type { PageView } from './page/page-files.ts'
 import { jsonReply, type Reply, type Route } from './route.ts'
 
 /** What the thread is started with. */
@@ -8,6 +9,7 @@ export interface ListenerData {
   readonly routes: readonly Pick<Route, 'method' | 'path' | 'access' | 'shareMs'>[]
   readonly answerTimeoutMs: number
   readonly pageDir: string | null
+  readonly pageView: PageView
   readonly access: AccessSettings
 }
 
@@ -40,6 +42,8 @@ export interface ListenerOptions {
   readonly answerTimeoutMs?: number
   /** The folder of the page's files. Missing: no page, and no streams. */
   readonly pageDir?: string | null
+  /** What it shows: the node, which is the default, or the fleet alone. */
+  readonly pageView?: PageView
   /** Left out: no order is taken, and other machines read what is for strangers. */
   readonly access?: AccessSettings
   readonly onAccess?: (state: AccessState) => void
@@ -106,6 +110,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     routes: [...routes.values()].map(({ answer: _, ...route }) => route),
     answerTimeoutMs,
     pageDir: options.pageDir ?? null,
+    pageView: options.pageView ?? 'node',
     access: options.access ?? noAccess,
   }
   let retryMs = firstRetryMs

@@ -43,4 +43,6 @@ export interface RolloutAnswer {
   readonly isDriven: boolean | null
   /** Why it cannot be read. */
   readonly problem: string | null
+  /** Whether orders are taken here, with a token; missing: none are. */
+  readonly orders?: boolean
 }

@@ -4,12 +4,19 @@ import { Fleet } from './fleet/fleet.tsx'
 import { Views } from './marks.tsx'
 import { NodePage } from './node/node-page.tsx'
 
+/** At the planner, which is no node. */
+const isFleetOnly = document.body.dataset.view === 'fleet'
+
+function isFleetWanted(): boolean {
+  return isFleetOnly || location.hash === '#fleet'
+}
+
 function Page() {
   // Without it, the last state would stay, and look as if it were the present one.
   const [error] = useErrorBoundary()
-  const [isFleet, setFleet] = useState(location.hash === '#fleet')
+  const [isFleet, setFleet] = useState(isFleetWanted)
   useEffect(() => {
-    const look = () => setFleet(location.hash === '#fleet')
+    const look = () => setFleet(isFleetWanted())
     addEventListener('hashchange', look)
     return () => removeEventListener('hashchange', look)
   }, [])
@@ -20,7 +27,7 @@ function Page() {
       <header>
         <h1>The fleet</h1>
       </header>
-      <Views isFleet />
+      {!isFleetOnly && <Views isFleet />}
       <main>
         <Fleet />
       </main>

@@ -11,6 +11,8 @@ export interface PlannerOptions {
   readonly listen?: string
   readonly key?: string
   readonly once?: true
+  readonly storeKeys?: string
+  readonly tokens?: string
 }
 
 export async function planner(options: PlannerOptions): Promise<void> {
@@ -31,6 +33,10 @@ export async function planner(options: PlannerOptions): Promise<void> {
     if (result.ok) process.exit(exitCode.fine)
     process.exit(result.outcome === 'refused' ? exitCode.findings : exitCode.failed)
   }
-  const ending = await runPlanner({ round, listen })
+  const ending = await runPlanner({
+    ...{ round, listen },
+    storeKeys: options.storeKeys ?? null,
+    tokensFile: options.tokens ?? null,
+  })
   process.exit(ending === 'stopped' ? exitCode.fine : exitCode.failed)
 }

@@ -11,10 +11,15 @@ const files = [
   { path: '/runbooks.json', name: 'runbooks.json', contentType: 'application/json' },
 ] as const
 
+/** The view without a choice of the reader. */
+export type PageView = 'node' | 'fleet'
+
 /** The files of the page in that folder, each read once. Throws a system error. */
-export function readPageFiles(dir: string): Route[] {
+export function readPageFiles(dir: string, view: PageView): Route[] {
   return files.map(({ path, name, contentType }) => {
-    const reply: Reply = { code: 200, contentType, body: readFileSync(join(dir, name), 'utf8') }
+    const text = readFileSync(join(dir, name), 'utf8')
+    const body = path === '/' ? text.replace('<body>', `<body data-view="${view}">`) : text
+    const reply: Reply = { code: 200, contentType, body }
     return { method: 'GET', path, access: 'stranger', shareMs: 0, answer: () => reply }
   })
 }

@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '../../clock/clock.ts'
 import type { Store, Watch } from '../store.ts'
 import { Beats } from './beats.ts'
+import { Contact, type StoreContact } from './contact.ts'
 import { FleetView, type NodeView, type PermitHolderView } from './fleet-view.ts'
 import { followBeats } from './follow-beats.ts'
 import { beatKey, entryPrefix, type NodeName, permitPrefix, statusKey } from './keys.ts'
@@ -13,7 +14,7 @@ import {
   ServicePermit,
   type ServiceSettings,
 } from './service-permit.ts'
-import { type FleetEvent, Timeline } from './timeline/timeline.ts'
+import { type FleetChanges, Timeline } from './timeline/timeline.ts'
 import { type Beat, readBeat } from './values.ts'
 import { WatchedValues } from './watched-values.ts'
 
@@ -25,15 +26,6 @@ export interface MemberTimes extends ExchangeTimes {
   readonly staleAfterMs: number
   /** Its status is written again after this time also if it has not changed: a store may be restored from a copy. */
   readonly statusEveryMs: number
-}
-
-/** Whether the store carries out what this node asks of it. Times are of its wall clock. */
-export interface StoreContact {
-  /** `null`: it has not answered yet. */
-  readonly ok: boolean | null
-  /** When that began: where it is not ok, the last time that it was. */
-  readonly sinceMs: number
-  readonly problem: string | null
 }
 
 /** The fleet as this node sees it. */
@@ -66,8 +58,7 @@ export class FleetMember {
   readonly #timeline: Timeline
   #describe: () => NodeReport | null = () => null
   #status = { text: '', atMs: 0 }
-  #contact: StoreContact
-  #lastOkMs: number
+  readonly #contact: Contact
   #beatNumber: number | null = null
   #next: Timer | null = null
   #beating: Promise<void> = Promise.resolve()
@@ -83,8 +74,7 @@ export class FleetMember {
     }
     const parts = { store, clock, times, createNonce, onFailure, beats: this.#beats, watched: this.#watched }
     this.#services = new Map(services.map((each) => [each.name, new ServicePermit(self, each, parts)]))
-    this.#lastOkMs = clock.wall()
-    this.#contact = { ok: null, sinceMs: this.#lastOkMs, problem: null }
+    this.#contact = new Contact(clock)
     this.#timeline = new Timeline(clock, self, times.staleAfterMs)
     this.#view = new FleetView({
       ...{ store, clock, beats: this.#beats, registers: this.#watched.registers },
@@ -112,9 +102,8 @@ export class FleetMember {
   }
 
   /** What has changed at other nodes, as far as it is still known; the oldest first. */
-  changes(): { readonly sinceMs: number; readonly count: number; readonly events: readonly FleetEvent[] } {
-    const { sinceMs, count } = this.#timeline
-    return { sinceMs, count, events: this.#timeline.list() }
+  changes(): FleetChanges {
+    return this.#timeline.describe()
   }
 
   /** The nodes whose beat does not rise. */
@@ -127,7 +116,7 @@ export class FleetMember {
   }
 
   contact(): StoreContact {
-    return this.#contact
+    return this.#contact.state
   }
 
   /** Whether the register of the service has this node, as last seen. */
@@ -171,7 +160,7 @@ export class FleetMember {
 
   #lookForChanges(): void {
     this.#timeline.look({
-      ok: this.#contact.ok,
+      ok: this.#contact.state.ok,
       beats: this.#beats.list(this.#options.clock.now()),
       registers: this.#watched.registers.current,
     })
@@ -217,13 +206,7 @@ export class FleetMember {
 
   /** @param problem `null`: the store has answered */
   #note(problem: string | null): void {
-    const ok = problem === null
-    const nowMs = this.#options.clock.wall()
-    if (ok) this.#lastOkMs = nowMs
-    const sinceMs = ok ? nowMs : this.#lastOkMs
-    if (this.#contact.ok !== ok || this.#contact.problem !== problem) {
-      this.#contact = { ok, sinceMs: this.#contact.ok === ok ? this.#contact.sinceMs : sinceMs, problem }
-    }
+    this.#contact.note(problem)
     if (problem !== null) this.#options.onFailure(problem)
   }
 

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Clock } from '../../clock/clock.ts'
-import type { FleetMember, MemberTimes } from '../../fleet/exchange/fleet-member.ts'
+import type { FleetMember } from '../../fleet/exchange/fleet-member.ts'
+import { timesFor } from '../../fleet/exchange/times.ts'
 import type { Store } from '../../fleet/store.ts'
 import type { Manifest } from '../../manifest/manifest.ts'
 import type { Say } from '../../telemetry/say.ts'
@@ -16,20 +17,6 @@ export interface Membership
   readonly close: () => Promise<void>
 }
 
-/** Of the exchange, for this time between two beats of a node. */
-export const timesFor = (beatEveryMs: number): MemberTimes => ({
-  // Where the store hangs, a dead endpoint is withdrawn later by this and by the next step of the controller: 250 ms in all.
-  answerWithinMs: 200,
-  inAllWithinMs: 5000,
-  actWithinMs: 2000,
-  callWithinMs: 1000,
-  retryMs: 1000,
-  beatEveryMs,
-  // Only where beats are rarer, because many nodes write them: a permit compares the beats that its node has seen.
-  readBeatsEveryMs: beatEveryMs > 1000 ? beatEveryMs : null,
-  staleAfterMs: 3.5 * beatEveryMs,
-  statusEveryMs: 30 * beatEveryMs,
-})
 /** The same failure is logged again only after this time. */
 const repeatMs = 60_000
 
@@ -83,7 +70,7 @@ export async function joinFleet(manifest: Manifest, clock: Clock, say: Say): Pro
       permitOf: () => unreachable,
       describeBy: () => {},
       look: () => ({ store: contact, nodes: [], permits: [], changes: 0 }),
-      changes: () => ({ sinceMs: contact.sinceMs, count: 0, events: [] }),
+      changes: () => ({ since: new Date(contact.sinceMs).toISOString(), count: 0, events: [] }),
       stale: () => [],
       clocks: () => [],
       holds: () => false,

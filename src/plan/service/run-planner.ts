@@ -1,12 +1,21 @@
+import { existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { systemClock } from '../../clock/clock.ts'
-import { createLog } from '../../telemetry/log.ts'
+import { noAccess } from '../../control/access/access.ts'
+import { ListenError, type Listener, logThreadEnd, startListener } from '../../control/listener.ts'
+import { viewRoutes } from '../../control/program-routes.ts'
+import type { Route } from '../../control/route.ts'
+import { createLog, type Log } from '../../telemetry/log.ts'
 import { createPlannerMetrics, type PlannerMetrics } from '../../telemetry/planner-metrics.ts'
 import { renderMetrics } from '../../telemetry/render-metrics.ts'
+import { OperationError } from '../../text/operation-error.ts'
+import type { Fleet } from '../sites/fleet.ts'
 import { requireFleet } from '../sites/load.ts'
+import { openFleetPage } from './fleet-page.ts'
 import { planRound, type RoundOptions, type RoundResult } from './plan-round.ts'
+import { openRolloutPage } from './rollout-page.ts'
 import { Rounds } from './rounds.ts'
-import { serveViews } from './serve-views.ts'
 import { Timetable } from './timetable.ts'
 
 /** The planner does not wait longer for a round when it stops. */
@@ -16,6 +25,10 @@ export interface PlannerOptions {
   readonly round: Omit<RoundOptions, 'signal'>
   /** `ADDRESS:PORT` of the HTTP server; `null`: none. */
   readonly listen: string | null
+  /** The folder with the planner's certificate for the store; `null`: the files that fleet.yaml names. */
+  readonly storeKeys: string | null
+  /** Of lines with the name and the hash of a token; `null`: no order is taken. */
+  readonly tokensFile: string | null
 }
 
 /** Plans once, and logs what it did. */
@@ -54,22 +67,16 @@ export async function runPlanner(options: PlannerOptions): Promise<'stopped' | '
     record(metrics, result, nowMs, timetable.next)
   })
   const timetable = new Timetable(log, (cause) => void rounds.request(cause))
-  const server =
-    options.listen === null
-      ? null
-      : await serveViews(options.listen, {
-          isWorking: () => last?.ok === true,
-          status: () => status,
-          metrics: () => renderMetrics(metrics.registry),
-          option: '--listen',
-          log,
-        })
+  const fleet = () => (last?.ok === true ? last.fleet : first)
+  const page = options.listen === null ? null : await openPage(options, fleet, log)
+  const server = page === null ? null : await serve(options, { metrics, last: () => last, status, log }, page)
 
   const stop = async (signal: string): Promise<'stopped' | 'late'> => {
     log.warn({ event: 'stop', signal }, `stopping on ${signal}`)
     stopping.abort()
     timetable.end()
     void server?.close()
+    await page?.close()
     // A round that has begun to write ends first: its bundles belong together.
     const late = new AbortController()
     const ending = await Promise.race([
@@ -114,5 +121,76 @@ function record(metrics: PlannerMetrics, result: RoundResult, nowMs: number, nex
   metrics.lastGoodAge.reset()
   for (const { feed, lastGoodAgeMs } of warnings) {
     if (lastGoodAgeMs !== null) metrics.lastGoodAge.set({ feed }, lastGoodAgeMs / 1000)
+  }
+}
+
+interface PlannerPage {
+  readonly routes: readonly Route[]
+  takesOrders: boolean
+  readonly close: () => Promise<void>
+}
+
+/** What the page shows. Throws OperationError if the keys of the store cannot be read. */
+async function openPage(
+  { round: { sites, out }, storeKeys, tokensFile }: PlannerOptions,
+  fleet: () => Fleet,
+  log: Log,
+): Promise<PlannerPage> {
+  const ofFleet = await openFleetPage(fleet, storeKeys)
+  const place = { sites, out, ...(storeKeys !== null && { storeKeys }) }
+  const ofRollout = openRolloutPage(place, () => page.takesOrders, log)
+  const page: PlannerPage = {
+    routes: [...(ofFleet?.routes ?? []), ...ofRollout.routes].filter(
+      ({ access }) => access !== 'named' || tokensFile !== null,
+    ),
+    takesOrders: false,
+    close: async () => {
+      await ofRollout.close()
+      await ofFleet?.close()
+    },
+  }
+  return page
+}
+
+interface Served {
+  readonly metrics: PlannerMetrics
+  readonly last: () => RoundResult | null
+  readonly status: unknown
+  readonly log: Log
+}
+
+async function serve(
+  { listen, tokensFile }: PlannerOptions,
+  { metrics, last, status, log }: Served,
+  page: PlannerPage,
+): Promise<Listener> {
+  const routes = viewRoutes({
+    isWorking: () => last()?.ok === true,
+    status: () => status,
+    metrics: () => renderMetrics(metrics.registry),
+  })
+  // The build puts the page beside the bundled program.
+  const pageDir = fileURLToPath(new URL('../web/', import.meta.url))
+  try {
+    return await startListener({
+      places: [listen!],
+      routes: [...routes, ...page.routes],
+      onEnd: logThreadEnd(log),
+      access: { ...noAccess, tokensFile },
+      ...(existsSync(pageDir) && { pageDir, pageView: 'fleet' as const }),
+      onAccess: ({ orders, problem }) => {
+        page.takesOrders = orders
+        if (problem !== null && tokensFile !== null)
+          log.error({ event: 'access', cause: problem }, `the tokens cannot be used: ${problem}`)
+      },
+      onWrongToken: (from) =>
+        log.warn({ event: 'wrong-token', from }, `a request from ${from} had a token that is not known here`),
+    })
+  } catch (cause) {
+    if (!(cause instanceof ListenError)) throw cause
+    throw new OperationError(cause.message, {
+      hint: 'check whether another program listens there; --listen sets the address and the port',
+      cause,
+    })
   }
 }

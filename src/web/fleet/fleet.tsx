@@ -30,7 +30,15 @@ export function Fleet() {
   }, [])
   if (lost?.needsToken) return <TokenForm why={lost.why} />
   const problem = lost?.why ?? null
-  if (fleet === null) return <p role="status">{problem ?? 'Asking for the fleet…'}</p>
+  if (fleet === null) {
+    return (
+      <>
+        <p role="status">{problem ?? 'Asking for the fleet…'}</p>
+        {/* A planner without a store has no fleet to show, but a rollout. */}
+        {problem !== null && <Rollout now={new Date().toISOString()} />}
+      </>
+    )
+  }
   return <FleetView fleet={fleet} problem={problem} />
 }
 

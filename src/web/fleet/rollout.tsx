@@ -3,6 +3,7 @@ import type { RolloutAnswer, RolloutWaveStatus } from '../../control/rollout-sta
 import { askRollout } from '../follow.ts'
 import { Code, Mark, Scroll, ShowAll } from '../marks.tsx'
 import { lasting } from '../words.ts'
+import { RolloutOrders } from './rollout-orders.tsx'
 import { describeCounts, isRecent, judgeRollout, levelOfNode, levelOfWave } from './rollout-verdict.ts'
 
 const everyMs = 2000
@@ -53,6 +54,7 @@ function RolloutView({ answer, now }: { answer: RolloutAnswer; now: string }) {
           <Code text={hint} />
         </p>
       ))}
+      {answer.orders === true && <RolloutOrders rollout={rollout} isDriven={answer.isDriven} />}
       <ol class="waves">
         {rollout.waves.map((wave) => (
           <li key={wave.name}>

@@ -148,7 +148,7 @@ test.for(seeds)(
         else expect(after[node]!.digest, node).toBe(was.digest)
         expect(after[node]!.serial, node).toBeGreaterThanOrEqual(was.serial)
       }
-      expect(await lab.storeOf('rollout/')).toBe('')
+      expect(await lab.storeOf('rollout/lock', 'rollout/beat')).toBe('')
       ends.push({ isBad, state, events: chaos.history.length })
       console.info(`seed ${seed}, ${isBad ? 'bad' : 'good'}: ${state} after ${chaos.history.length} events`)
     } catch (error) {

@@ -46,7 +46,7 @@ test(
       const { document } = await lab.run('start', '--out', out)
       expect(document.reason).toBe('every node has its bundle already')
     }
-    expect(await lab.storeOf('rollout/')).toBe('')
+    expect(await lab.storeOf('rollout/lock', 'rollout/beat')).toBe('')
   },
   patienceMs,
 )

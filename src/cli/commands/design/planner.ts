@@ -16,7 +16,15 @@ export function plannerCommand(): Command {
       parseSites,
     )
     .option('--key <file>', 'sign the bundles with this key, as `anyward sign` does')
-    .option('--listen <address:port>', 'serve /healthz, /status and /metrics there')
+    .option('--listen <address:port>', 'serve the page of the fleet, /healthz, /status and /metrics there')
+    .option(
+      '--store-keys <dir>',
+      'with a store: the folder of the planner’s certificate (default: the files that `store` in fleet.yaml names)',
+    )
+    .option(
+      '--tokens <file>',
+      'who may pause and abort a rollout on the page: lines that `anyward token NAME` prints (default: no one)',
+    )
     .option('--once', 'plan once, then exit: 0 planned, 1 refused, 2 could not be planned')
     .action(async (_options: unknown, command: Command) => {
       const { planner } = await import('../../design/planner.ts')

@@ -13,6 +13,15 @@ export type FleetEvent = FleetChange & {
   readonly clock: 'node' | 'watcher'
 }
 
+export interface FleetChanges {
+  /** Since when the reader watches. */
+  readonly since: string
+  /** It rises with each. */
+  readonly count: number
+  /** The last ones, the oldest first. */
+  readonly events: readonly FleetEvent[]
+}
+
 const mostEvents = 200
 /** A clock that is wrong by more would only mislead. */
 const mostSkewMs = 86_400_000
@@ -54,6 +63,10 @@ export class Timeline {
   /** The oldest first. */
   list(): readonly FleetEvent[] {
     return this.#events
+  }
+
+  describe(): FleetChanges {
+    return { since: new Date(this.sinceMs).toISOString(), count: this.count, events: this.#events }
   }
 
   /** @param before `null`: it was not there; a report that cannot be read says nothing */

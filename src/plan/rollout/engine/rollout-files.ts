@@ -29,10 +29,17 @@ export class RolloutFiles {
     return { path: await realpath(this.#dir), id: `${dev}-${ino}-${Math.floor(birthtimeMs)}` }
   }
 
-  /** Creates the folder. Throws LockError, and the system's error. */
+  /** Creates the folder. Waits for one that only looks. Throws LockError, and the system's error. */
   async lock(): Promise<LockOutcome> {
     await makeFolder(this.#dir)
-    return acquireLock(join(this.#dir, 'lock'))
+    return acquireLock(join(this.#dir, 'lock'), { waitMs: 500 })
+  }
+
+  /** Whether an engine drives the rollout. Throws LockError. */
+  async isDriven(): Promise<boolean> {
+    const lock = await acquireLock(join(this.#dir, 'lock'))
+    if (lock.outcome === 'locked') lock.release()
+    return lock.outcome === 'busy'
   }
 
   /** The latest rollout; `null`: none. Throws OperationError. */

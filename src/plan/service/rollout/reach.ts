@@ -5,6 +5,7 @@ import { ShellTransport } from '../../../change/shell/shell-transport.ts'
 import { type RolloutTransport, TransportError } from '../../../change/transport.ts'
 import { systemClock } from '../../../clock/clock.ts'
 import type { StoreSettings } from '../../../fleet/etcd/open-store.ts'
+import type { Store } from '../../../fleet/store.ts'
 import { OperationError } from '../../../text/operation-error.ts'
 import { describeForPage } from '../../rollout/describe-status.ts'
 import type { Rollout } from '../../rollout/rollout.ts'
@@ -99,18 +100,7 @@ async function openReach(way: Exclude<Way, { via: 'local' }>, keys: string | nul
       close: async () => {},
     }
   }
-  const { openStore } = await import('../../../fleet/etcd/open-store.ts')
-  const store = await openStore(keys === null ? way.settings : settingsIn(way.settings, keys)).catch(
-    (cause: NodeJS.ErrnoException) => {
-      throw new OperationError(`cannot read ${cause.path} (${cause.code})`, {
-        hint:
-          keys === null
-            ? 'name the folder of the planner’s certificate with --store-keys; scripts/etcd/prepare makes it'
-            : `${keys} has to be the folder \`planner\` that scripts/etcd/prepare makes`,
-        cause,
-      })
-    },
-  )
+  const store = await openPlannerStore(way.settings, keys)
   const opened: StoreTransport[] = []
   const lock = new RolloutLock(store, systemClock, randomUUID)
   const states = new StatePublisher(store, systemClock, () => lock.fence)
@@ -147,6 +137,22 @@ async function openReach(way: Exclude<Way, { via: 'local' }>, keys: string | nul
       await store.close()
     },
   }
+}
+
+/** The store, with the planner's certificate. Throws OperationError. */
+export async function openPlannerStore(settings: StoreSettings, keys: string | null): Promise<Store> {
+  const { openStore } = await import('../../../fleet/etcd/open-store.ts')
+  return openStore(keys === null ? settings : settingsIn(settings, keys)).catch(
+    (cause: NodeJS.ErrnoException) => {
+      throw new OperationError(`cannot read ${cause.path} (${cause.code})`, {
+        hint:
+          keys === null
+            ? 'name the folder of the planner’s certificate with --store-keys; scripts/etcd/prepare makes it'
+            : `${keys} has to be the folder \`planner\` that scripts/etcd/prepare makes`,
+        cause,
+      })
+    },
+  )
 }
 
 /** The names that `scripts/etcd/prepare` gives them. */

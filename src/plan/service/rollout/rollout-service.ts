@@ -146,9 +146,7 @@ export async function readRolloutState(
 ): Promise<{ rollout: Rollout; isDriven: boolean }> {
   const files = new RolloutFiles(place.out)
   const rollout = await requireRollout(files, place)
-  const lock = await files.lock()
-  if (lock.outcome === 'locked') lock.release()
-  return { rollout, isDriven: lock.outcome === 'busy' }
+  return { rollout, isDriven: await files.isDriven() }
 }
 
 /**
@@ -159,12 +157,15 @@ export async function operateRollout(
   place: RolloutPlace,
   kind: Reopening,
   reporter: Reporter,
-  { asStarted = false, key }: { readonly asStarted?: boolean; readonly key?: string | undefined } = {},
+  {
+    asStarted = false,
+    key,
+    by = thisOperator(),
+  }: { readonly asStarted?: boolean; readonly key?: string | undefined; readonly by?: string } = {},
 ): Promise<Rollout> {
   const { sites, out } = place
   const files = new RolloutFiles(out)
   const first = await requireRollout(files, place)
-  const by = thisOperator()
   const lock = await files.lock()
   if (lock.outcome === 'busy') {
     if (kind === 'resume') throw isDrivenError(place, first, lock.pid)
