@@ -2,7 +2,7 @@ import type { ComponentChildren } from 'preact'
 import { useState } from 'preact/hooks'
 import type { Level } from './node/verdict.ts'
 
-const marks: Readonly<Record<Level, string>> = { ok: '✔', planned: '⏸', warn: '▲', bad: '✖' }
+const marks: Readonly<Record<Level, string>> = { ok: '✔', planned: '‖', warn: '▲', bad: '✖' }
 
 /** A symbol for those who see it; the words beside it say the same. */
 export function Mark({ level }: { level: Level }) {

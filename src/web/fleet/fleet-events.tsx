@@ -41,12 +41,11 @@ function EventList({ list: { since, events }, now }: { list: FleetEventList; now
   return (
     <section aria-labelledby="changes">
       <h2 id="changes">
-        Changes at all nodes{' '}
-        <small>the newest first, times in UTC; this controller watches since {timeOf(since, now)}</small>
+        Changes at all nodes <small>the newest first, times in UTC; watched since {timeOf(since, now)}</small>
       </h2>
       {sites.length > 1 && (
         <label>
-          at{' '}
+          only at site{' '}
           <select value={wanted} onChange={({ currentTarget }) => want(currentTarget.value)}>
             <option value="">all sites</option>
             {sites.map((name) => (
@@ -64,7 +63,8 @@ function EventList({ list: { since, events }, now }: { list: FleetEventList; now
       <ShowAll shown={shown.length} all={found.length} onShow={() => setAll(true)} />
       {shown.some(({ clock }) => clock === 'watcher') && (
         <small>
-          * by the clock of the node that shows this page; the other times are by the clocks of their nodes
+          * by the clock of the machine that serves this page; the other times are by the clocks of their
+          nodes
         </small>
       )}
     </section>

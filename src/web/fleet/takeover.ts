@@ -49,8 +49,11 @@ function judgeService(service: string, fleet: FleetStatus): ServiceTakeover {
       .filter(({ services }) => services.some(({ name }) => name === service))
       .map(({ site }) => site),
   ).size
+  const normal = sites.filter(({ grade }) => grade === 'normal')
+  const degraded = sites.filter(({ grade }) => grade === 'degraded')
+  const well = sites.filter(({ isWell }) => isWell).length
   const judged = sites
-    .map((site) => judgeSite(service, site, sites, { required, configured }))
+    .map((site) => judgeSite(service, site, { normal, degraded, well }, { required, configured }))
     .toSorted((a, b) => order.indexOf(b.level) - order.indexOf(a.level))
   const level = sites.length === 0 ? 'bad' : judged[0]!.level
   return { service, level, sentence: sentenceOf(service, sites, { required, configured }), sites: judged }
@@ -80,19 +83,29 @@ interface Rules {
   readonly configured: number
 }
 
-function judgeSite(service: string, { site }: Site, sites: readonly Site[], rules: Rules): Takeover {
-  const others = sites.filter((one) => one.site !== site)
-  const normal = others.filter(({ grade }) => grade === 'normal')
-  const degraded = others.filter(({ grade }) => grade === 'degraded')
-  const well = others.filter(({ isWell }) => isWell).length
+interface Announcing {
+  readonly normal: readonly Site[]
+  readonly degraded: readonly Site[]
+  /** How many the permit counts. */
+  readonly well: number
+}
+
+function judgeSite(service: string, own: Site, all: Announcing, rules: Rules): Takeover {
+  const { site } = own
+  const normal = othersOf(own, all.normal)
+  const degraded = othersOf(own, all.degraded)
+  const well = all.well - (own.isWell ? 1 : 0)
   return {
     ...{ service, site },
-    level: normal.length === 0 && rules.configured > 1 ? 'warn' : 'ok',
-    normal: namesOf(normal),
-    degraded: namesOf(degraded),
+    level: normal.amount === 0 && rules.configured > 1 ? 'warn' : 'ok',
+    normal: normal.names,
+    degraded: degraded.names,
     itself: judgePermit(well, rules.required),
     // It would have to be one of those.
-    another: others.length === 0 ? 'there is none' : judgePermit(Math.max(0, well - 1), rules.required),
+    another:
+      normal.amount + degraded.amount === 0
+        ? 'there is none'
+        : judgePermit(Math.max(0, well - 1), rules.required),
   }
 }
 
@@ -102,9 +115,19 @@ function judgePermit(well: number, required: number | null): string {
   return well >= required ? 'yes' : `no: ${well} of ${required} others well`
 }
 
+const mostNamed = 4
+
+/** Of a grade, besides this one. Of many only the number matters: with 1,000 sites, 1,000 lists of them would take 0.1 s. */
+function othersOf(own: Site, sites: readonly Site[]): { readonly amount: number; readonly names: string } {
+  const amount = sites.length - (sites[0]?.grade === own.grade ? 1 : 0)
+  const names =
+    amount > mostNamed ? count(amount, 'site') : namesOf(sites.filter(({ site }) => site !== own.site))
+  return { amount, names }
+}
+
 function namesOf(sites: readonly Site[]): string {
   if (sites.length === 0) return 'none'
-  return sites.length <= 4 ? listed(sites.map(({ site }) => site)) : count(sites.length, 'site')
+  return sites.length <= mostNamed ? listed(sites.map(({ site }) => site)) : count(sites.length, 'site')
 }
 
 function sentenceOf(service: string, sites: readonly Site[], { required, configured }: Rules): string {

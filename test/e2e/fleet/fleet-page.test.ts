@@ -76,7 +76,7 @@ describe('the page of the fleet', () => {
       const lateMs = performance.now() - silentAt
       process.stdout.write(`the change is shown ${Math.round(lateMs)} ms after the row\n`)
       expect(lateMs).toBeLessThan(patience(4000))
-      await page.getByLabel('at', { exact: true }).selectOption(nodes[0]!.site)
+      await page.getByRole('combobox', { name: 'only at site' }).selectOption(nodes[0]!.site)
       await page
         .getByRole('listitem')
         .filter({ hasText: /silent: whether/ })
