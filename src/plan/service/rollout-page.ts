@@ -5,6 +5,7 @@ import { jsonReply, type Reply, type Route } from '../../control/route.ts'
 import type { Log } from '../../telemetry/log.ts'
 import { describeForPage } from '../rollout/describe-status.ts'
 import { RolloutFiles } from '../rollout/engine/rollout-files.ts'
+import type { RolloutEvent } from '../rollout/events.ts'
 import { isOver } from '../rollout/rollout.ts'
 import { operateRollout, type RolloutPlace } from './rollout/rollout-service.ts'
 
@@ -33,7 +34,8 @@ export function openRolloutPage(place: RolloutPlace, takesOrders: () => boolean,
 
   const abort = (by: string) => {
     const reporter = {
-      onEvent: ({ event, message }: { event: string; message: string }) => log.info({ event }, message),
+      onEvent: ({ wave, node, state, message }: RolloutEvent) =>
+        log.info({ event: 'rollout', wave, node, state }, message),
       onState: () => {},
       signal: ending.signal,
     }
