@@ -146,7 +146,8 @@ describe.each(['bird', 'frr'] as const)('behind %s', (kind) => {
       await node.untilGrade('normal')
     })
     await until('nothing is left', countSleepers, (count) => count === 0)
-    await until('no descriptor is left', countOpen, (count) => count <= openBefore + 1)
+    // One a run would be 20. Shortly after the start, some sockets that stay are not open yet.
+    await until('no descriptor is left', countOpen, (count) => count <= openBefore + 5)
   })
 
   test('failure 12: an endpoint that loses nine in ten packets is degraded, and never flaps', async () => {
