@@ -72,7 +72,7 @@ function needsDaemons(file) {
 /** The number of concurrent lanes. A test mostly waits, so a core has more than one. */
 export function countLanes() {
   const wanted = Number(process.env.ANYWARD_TEST_LANES)
-  return wanted >= 1 ? Math.floor(wanted) : Math.min(availableParallelism() + 2, 6)
+  return wanted >= 1 ? Math.floor(wanted) : Math.min(availableParallelism() + 1, 6)
 }
 
 /** `null` where lanes are possible, otherwise the reason. */

@@ -63,10 +63,15 @@ const ofLoad = ['AnywardLateProbes', 'AnywardProbeSlow']
 
 async function readActive(): Promise<string[]> {
   const alerts = await monitoring.alerts()
+  for (const { labels } of alerts)
+    if (labels.cause !== undefined) causes.add(`${keyOf({ labels })}: ${labels.cause}`)
   return alerts.filter(({ labels }) => !ofLoad.includes(labels.alertname!)).map(keyOf)
 }
 
-const keyOf = ({ labels: { alertname, node, exported_node } }: ActiveAlert) =>
+/** Of the alerts so far that have one: without it, an alert that was not expected explains nothing. */
+const causes = new Set<string>()
+
+const keyOf = ({ labels: { alertname, node, exported_node } }: Pick<ActiveAlert, 'labels'>) =>
   `${alertname} ${node ?? exported_node ?? 'fleet'}`
 
 /** Nothing is active, and all targets have been read. */
@@ -122,7 +127,7 @@ async function expectAlerts({ strike, repair, alerts }: Expected): Promise<void>
     },
     { withinMs, everyMs: 200 },
   )
-  expect([...seen].sort()).toEqual([...alerts].sort())
+  expect([...seen].sort(), [...causes].join(', ')).toEqual([...alerts].sort())
 }
 
 async function ofScenario(name: ScenarioName, stage: Stage, alerts: readonly string[]): Promise<Expected> {
