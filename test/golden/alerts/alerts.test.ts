@@ -5,7 +5,7 @@ import { execa } from 'execa'
 import { expect, test } from 'vitest'
 import { type Course, type Fault, faults, healthy } from './faults.ts'
 import { forSecondsOf, type Rule, rules, rulesFile } from './rules.ts'
-import { type Labels, textOf } from './series.ts'
+import { type Labels, ofNode, textOf } from './series.ts'
 
 /** Rules that look back over minutes have enough of them then. */
 const usualFaultS = 690
@@ -77,6 +77,22 @@ test.each(faults)('$alert is raised after its time, alone, and clears', async (f
       { atS: raisedS + stepS, firing: [{ rule, fault }] },
       { atS: endS + clearS + 2 * stepS, firing: [] },
     ],
+  })
+})
+
+test('a daemon that was restarted raises no error of it, neither then nor as its counts leave the ten minutes', async () => {
+  const failures = (cause: string) => ofNode('fra1-a', 'anyward_reconcile_failures_total', { cause })
+  const courses: Course[] = [
+    { series: failures('timeout'), value: (_at, since) => (since === null ? 0 : 3) },
+    { series: failures('refused'), value: (_at, since) => (since === null || since < 60 ? 0 : 1) },
+  ]
+  const overridden = new Set(courses.map(({ series }) => textOf(series)))
+  const checks = Array.from({ length: 50 }, (_, at) => ({ atS: usualFaultS + 30 * at, firing: [] }))
+  await promtool({
+    courses: [...healthy.filter(({ series }) => !overridden.has(textOf(series))), ...courses],
+    stepS: 30,
+    faultSinceS: (atS) => (atS < usualFaultS ? null : atS - usualFaultS),
+    checks,
   })
 })
 
