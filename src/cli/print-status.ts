@@ -28,8 +28,8 @@ export function describeStatus(found: NodeStatus, paint: Paint = plain): string[
   if (operator.source !== null) {
     const until = operator.until === null ? '' : ` until ${operator.until}`
     const reason = operator.reason === null ? '' : ` (${operator.reason})`
-    const by = operator.by === null ? '' : ` ${operator.by}`
-    write(`  ${operator.source}${by}: ${operator.intent}${until}${reason}`)
+    const by = operator.by === null ? '' : `, by ${operator.by}`
+    write(`  ${operator.source}: ${operator.intent}${until}${reason}${by}`)
   }
   if (maintenance.next !== null) {
     const { start, until, reason } = maintenance.next

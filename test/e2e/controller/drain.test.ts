@@ -95,7 +95,7 @@ describe.each(['bird', 'frr'] as const)('a drain behind %s', (daemon) => {
     expect(seen).toEqual(['normal', 'degraded', 'none'])
     expect(drained).toMatchObject({ exitCode: 0 })
     expect(drained!.stderr).toMatch(/vpn: degrading, degraded at \d neighbors, waiting for traffic/)
-    expect(drained!.stdout).toContain('operator: drain (a new kernel)')
+    expect(drained!.stdout).toContain('operator: drain (a new kernel), by ')
     expect(drained!.stdout).toContain('drain: drained for')
     expect((await status()).services[0]!.drain).toMatchObject({ stage: 'drained', ending: 'traffic-gone' })
 
