@@ -3,19 +3,18 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { systemClock } from '../../clock/clock.ts'
 import { noAccess } from '../../control/access/access.ts'
-import { ListenError, type Listener, logThreadEnd, startListener } from '../../control/listener.ts'
-import { viewRoutes } from '../../control/program-routes.ts'
+import type { Listener } from '../../control/listener.ts'
 import type { Route } from '../../control/route.ts'
 import { createLog, type Log } from '../../telemetry/log.ts'
 import { createPlannerMetrics, type PlannerMetrics } from '../../telemetry/planner-metrics.ts'
 import { renderMetrics } from '../../telemetry/render-metrics.ts'
-import { OperationError } from '../../text/operation-error.ts'
 import type { Fleet } from '../sites/fleet.ts'
 import { requireFleet } from '../sites/load.ts'
 import { openFleetPage } from './fleet-page.ts'
 import { planRound, type RoundOptions, type RoundResult } from './plan-round.ts'
 import { openRolloutPage } from './rollout-page.ts'
 import { Rounds } from './rounds.ts'
+import { serveViews } from './serve-views.ts'
 import { Timetable } from './timetable.ts'
 
 /** The planner does not wait longer for a round when it stops. */
@@ -159,23 +158,23 @@ interface Served {
   readonly log: Log
 }
 
-async function serve(
+function serve(
   { listen, tokensFile }: PlannerOptions,
   { metrics, last, status, log }: Served,
   page: PlannerPage,
 ): Promise<Listener> {
-  const routes = viewRoutes({
+  // The build puts the page beside the bundled program.
+  const pageDir = fileURLToPath(new URL('../web/', import.meta.url))
+  const views = {
     isWorking: () => last()?.ok === true,
     status: () => status,
     metrics: () => renderMetrics(metrics.registry),
-  })
-  // The build puts the page beside the bundled program.
-  const pageDir = fileURLToPath(new URL('../web/', import.meta.url))
-  try {
-    return await startListener({
-      places: [listen!],
-      routes: [...routes, ...page.routes],
-      onEnd: logThreadEnd(log),
+  }
+  return serveViews(
+    listen!,
+    { option: '--listen', log, ...views },
+    {
+      routes: page.routes,
       access: { ...noAccess, tokensFile },
       ...(existsSync(pageDir) && { pageDir, pageView: 'fleet' as const }),
       onAccess: ({ orders, problem }) => {
@@ -185,12 +184,6 @@ async function serve(
       },
       onWrongToken: (from) =>
         log.warn({ event: 'wrong-token', from }, `a request from ${from} had a token that is not known here`),
-    })
-  } catch (cause) {
-    if (!(cause instanceof ListenError)) throw cause
-    throw new OperationError(cause.message, {
-      hint: 'check whether another program listens there; --listen sets the address and the port',
-      cause,
-    })
-  }
+    },
+  )
 }
